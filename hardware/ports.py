@@ -1,0 +1,271 @@
+"""What the desk asks of a token, a printer and a scanner, and how they fail.
+
+    HardwareError
+    ├── TokenError
+    │   ├── TokenRemoved            no answer any more: pulled, or the reader went away
+    │   ├── TokenSwapped            another token answers where one was being worked on
+    │   ├── TokenNotRecognised      no driver knows the card (atr)
+    │   ├── TokenNotPrepared        the application or container that the profile names is missing
+    │   ├── WrongPin                the PIN was refused (tries_left)
+    │   ├── PinBlocked              no tries left; only an unblock or an erase helps
+    │   ├── PinInvalid              the PIN cannot be one: length or characters (nothing was sent)
+    │   ├── SecurityNotSatisfied    the command wants a verified PIN or an authenticated device
+    │   ├── NoKeyPair               the token holds no key pair where one is needed
+    │   ├── TokenFull               no room for a key pair or a certificate
+    │   ├── TokenFault              the card answered with a status word that means failure (status_word)
+    │   └── MalformedAnswer         the card's answer does not have the form that the standard gives it
+    ├── ReaderUnavailable           no smart card service, no reader, or the driver is not installed
+    ├── PrinterError
+    │   ├── PaperOut
+    │   └── PrinterUnavailable
+    └── ScannerUnavailable
+
+Errors carry data; the screen words them. None of them carries a PIN or a key.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class HardwareError(Exception):
+    """Something that a device did, or did not do."""
+
+
+class TokenError(HardwareError):
+    """Something went wrong between the desk and a token."""
+
+
+class TokenRemoved(TokenError):
+    """The token gave no answer: it was pulled out or its reader went away."""
+
+
+class TokenSwapped(TokenError):
+    """Another token answers where one was being worked on."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(f"expected token {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+
+
+class TokenNotRecognised(TokenError):
+    """No driver knows this card."""
+
+    def __init__(self, atr: bytes) -> None:
+        super().__init__(f"no driver for a card with ATR {atr.hex().upper()}")
+        self.atr = atr
+
+
+class TokenNotPrepared(TokenError):
+    """The application or container that the profile names is not on the token."""
+
+
+class WrongPin(TokenError):
+    """The token refused the PIN; `tries_left` is None where the card does not say."""
+
+    def __init__(self, tries_left: int | None) -> None:
+        super().__init__(f"wrong PIN, tries left: {tries_left}")
+        self.tries_left = tries_left
+
+
+class PinBlocked(TokenError):
+    """The PIN has no tries left."""
+
+
+class PinInvalid(TokenError):
+    """The PIN has a length or characters that no PIN of this token can have; nothing was sent."""
+
+
+class SecurityNotSatisfied(TokenError):
+    """The command wants a verified PIN."""
+
+
+class NoKeyPair(TokenError):
+    """The token holds no key pair."""
+
+
+class TokenFull(TokenError):
+    """The token has no room left."""
+
+
+class TokenFault(TokenError):
+    """The card answered with a status word that means failure."""
+
+    def __init__(self, instruction: int, status_word: int) -> None:
+        super().__init__(f"command {instruction:02X} answered {status_word:04X}")
+        self.instruction = instruction
+        self.status_word = status_word
+
+
+class MalformedAnswer(TokenError):
+    """The card's answer does not have the form that the standard gives it."""
+
+
+class ReaderUnavailable(HardwareError):
+    """There is no smart card service or no reader; `reason` is for the log and the doctor."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class PrinterError(HardwareError):
+    """The receipt was not printed."""
+
+
+class PaperOut(PrinterError):
+    """The printer has no paper."""
+
+
+class PrinterUnavailable(PrinterError):
+    """The printer does not answer."""
+
+
+class ScannerUnavailable(HardwareError):
+    """The scanner does not answer."""
+
+
+class KeyAlgorithm(enum.StrEnum):
+    """The key pairs that a token can hold."""
+
+    SM2 = "SM2"
+    P256 = "P-256"
+
+
+class PinState(msgspec.Struct, frozen=True):
+    """What a token says of its user PIN without being given one.
+
+    `tries_left` and `tries_allowed` are None where the card does not say.
+    """
+
+    tries_left: int | None
+    tries_allowed: int | None
+    factory: bool | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether no try is left."""
+        return self.tries_left == 0
+
+    @property
+    def untouched(self) -> bool:
+        """Whether all tries are left, so that the factory PIN may be tried once."""
+        return self.tries_left is not None and self.tries_left == self.tries_allowed
+
+
+class TokenPresence(msgspec.Struct, frozen=True):
+    """One token in one reader, from insertion to removal: `insertion` differs for every insertion."""
+
+    reader: str
+    atr: bytes
+    insertion: int
+
+
+class Token(Protocol):
+    """An exclusive connection to one token; every method may raise TokenError.
+
+    A public key is the uncompressed point 04 ‖ x ‖ y (65 bytes); a signature is DER (r, s).
+    """
+
+    @property
+    def serial(self) -> str:
+        """The token's serial number as people read it, e.g. E8AD652202221F03."""
+        ...
+
+    @property
+    def driver(self) -> str:
+        """The driver that speaks to it, e.g. gmt."""
+        ...
+
+    @property
+    def algorithm(self) -> KeyAlgorithm:
+        """The kind of key pair that it makes."""
+        ...
+
+    def public_key(self) -> bytes | None:
+        """The signature public key on it, or None when there is none."""
+        ...
+
+    def certificate(self) -> bytes | None:
+        """The signature certificate on it (DER), or None when there is none."""
+        ...
+
+    def pin_state(self) -> PinState:
+        """What it says of its user PIN."""
+        ...
+
+    def verify_pin(self, pin: str) -> None:
+        """Present the user PIN once; never repeated here. Raises WrongPin, PinBlocked, PinInvalid."""
+        ...
+
+    def generate_key_pair(self) -> bytes:
+        """Make the signature key pair, in place of one that is there, and return its public key."""
+        ...
+
+    def write_certificate(self, certificate: bytes) -> None:
+        """Write the signature certificate (DER), in place of one that is there."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign the message with the algorithm's own hash (SM3 with the default user ID, or SHA-256)."""
+        ...
+
+    def close(self) -> None:
+        """Give the token up, clearing its security state; never raises TokenError."""
+        ...
+
+
+class TokenSource(Protocol):
+    """The readers: which tokens are in, and how to reach one."""
+
+    def present(self) -> tuple[TokenPresence, ...]:
+        """The tokens that are in now. Raises ReaderUnavailable."""
+        ...
+
+    def open(self, presence: TokenPresence) -> Token:
+        """Connect to that very insertion. Raises TokenRemoved, TokenNotRecognised, TokenNotPrepared."""
+        ...
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` (from a thread of the source's) after every insertion and removal; returns the stop."""
+        ...
+
+
+class PrinterState(enum.StrEnum):
+    """What the status bar shows of the printer."""
+
+    READY = "ready"
+    PAPER_OUT = "paper-out"
+    UNAVAILABLE = "unavailable"
+
+
+class ReceiptPrinter(Protocol):
+    """A receipt printer that takes bitmaps."""
+
+    @property
+    def dots(self) -> int:
+        """The printable width in dots: 384 (58 mm) or 576 (80 mm)."""
+        ...
+
+    def state(self) -> PrinterState:
+        """Whether it could print now."""
+        ...
+
+    def print_image(self, png: bytes) -> None:
+        """Print one black-and-white picture `dots` wide and cut. Raises PaperOut, PrinterUnavailable."""
+        ...
+
+
+class Scanner(Protocol):
+    """A barcode scanner that reports whole scans."""
+
+    def watch(self, scanned: Callable[[str], None]) -> Callable[[], None]:
+        """Call `scanned` (from a thread of the scanner's) with every scan; returns the stop."""
+        ...

@@ -1,0 +1,1 @@
+"""One token driver a file."""

@@ -1,0 +1,1 @@
+"""Cards, printer and scanner in software."""

@@ -1,0 +1,1 @@
+"""The desk: rules, certificates, the database, the use cases and the screens."""

@@ -1,0 +1,6 @@
+"""The `keydesk` command."""
+
+
+def main() -> int:
+    """Run it."""
+    return 0

@@ -1,0 +1,1 @@
+"""Pure rules and records; imports the standard library and msgspec."""

@@ -1,0 +1,1 @@
+"""Algorithm suites, requests, certificates and the issuing CA."""

@@ -1,0 +1,1 @@
+"""Chinese and English wording, cell widths and line breaking."""

@@ -1,0 +1,1 @@
+"""The central server, a Django project."""

@@ -1,0 +1,1 @@
+"""What the kiosk's agent and the centre agree on."""
