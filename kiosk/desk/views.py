@@ -1,0 +1,363 @@
+"""What the screens are given: frozen snapshots of the desk, and the outcomes of its verbs.
+
+An outcome is data: the screen words it. Amounts are fen, times UTC seconds.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from kiosk.domain.decisions import KeyOnRecord, KeyState
+from kiosk.domain.fees import OrderKind, PriceLine
+from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
+
+
+class Network(enum.StrEnum):
+    """Whether the agent reached the centre lately."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    NOT_ENROLLED = "not-enrolled"
+
+
+class PrinterStatus(enum.StrEnum):
+    """What the status row shows of the printer."""
+
+    READY = "ready"
+    PAPER_OUT = "paper-out"
+    UNAVAILABLE = "unavailable"
+
+
+class TokenStatus(enum.StrEnum):
+    """驱动未加载 / 驱动已加载，请插入KEY / key盘已插入 / more than one, so that the desk has to ask."""
+
+    NO_DRIVER = "no-driver"
+    ABSENT = "absent"
+    PRESENT = "present"
+    SEVERAL = "several"
+
+
+class ClockTrouble(enum.StrEnum):
+    """Why nothing is issued just now."""
+
+    BEHIND_LAST_ENTRY = "behind-last-entry"
+    FAR_FROM_SERVER = "far-from-server"
+    SERVER_TIME_TOO_OLD = "server-time-too-old"
+
+
+class DeskStatus(msgspec.Struct, frozen=True):
+    """The status row: `backlog` counts entries the centre has not yet; `feed_as_of` when the feed was last current."""
+
+    token: TokenStatus
+    printer: PrinterStatus
+    network: Network
+    backlog: int
+    now: int
+    feed_as_of: int | None
+    clock: ClockTrouble | None = None
+    receipts_waiting: int = 0
+    disputes: int = 0
+    feed_items_kept: int = 0
+
+
+class Field(enum.StrEnum):
+    """The fields of 验证信息; which of them a kind asks for is `fields_of`."""
+
+    LEGAL_PERSON = "legal-person"
+    ENTERPRISE = "enterprise"
+    ACCOUNT = "account"
+    OPERATOR = "operator"
+    PASSWORD = "password"  # noqa: S105 - a field's name
+
+
+def fields_of(kind: OrderKind) -> tuple[Field, ...]:
+    """The fields of that kind, in the guide's order."""
+    if kind is OrderKind.NEW:
+        return (Field.LEGAL_PERSON, Field.ENTERPRISE, Field.ACCOUNT, Field.OPERATOR, Field.PASSWORD)
+    return (Field.ACCOUNT, Field.PASSWORD, Field.ENTERPRISE)
+
+
+class FieldProblem(enum.StrEnum):
+    """What is wrong with one field."""
+
+    EMPTY = "empty"
+    MALFORMED = "malformed"
+    DOES_NOT_MATCH = "does-not-match"
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A member who gave the right password; held by the screens only while that member is there."""
+
+    account: str
+    operator: str
+    enterprise: str
+    since: int
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What the chosen service will cost and give; `ends_at` as it would be if bound now."""
+
+    kind: OrderKind
+    lines: tuple[PriceLine, ...]
+    total: int
+    previous: KeyOnRecord | None
+    ends_at: int
+    declares_loss: bool
+
+
+class Verified(msgspec.Struct, frozen=True, tag="verified"):
+    """The member may order: show the quote, then `place_order`."""
+
+    session: Session
+    quote: Quote
+
+
+class FieldErrors(msgspec.Struct, frozen=True, tag="field-errors"):
+    """All that is wrong with what was typed, by field."""
+
+    problems: dict[Field, FieldProblem]
+
+
+class WrongCredentials(msgspec.Struct, frozen=True, tag="wrong-credentials"):
+    """Unknown account or wrong password: one message. `tries_left` before the lock-out, `feed_as_of` when offline."""
+
+    tries_left: int
+    feed_as_of: int | None = None
+
+
+class LockedOut(msgspec.Struct, frozen=True, tag="locked-out"):
+    """Too many wrong passwords, for the account or at this kiosk, until that time."""
+
+    until: int
+    whole_kiosk: bool
+
+
+class Refusal(enum.StrEnum):
+    """Why the desk does not go on, each a plain message of its own."""
+
+    OPERATOR_UNDER_REVIEW = "operator-under-review"
+    OPERATOR_REFUSED = "operator-refused"
+    NO_FEE_SCHEDULE = "no-fee-schedule"
+    NOT_ENROLLED = "not-enrolled"
+    POLICY_ENDED = "policy-ended"
+    POLICY_CERTIFICATES_REACHED = "policy-certificates-reached"
+    POLICY_AMOUNT_REACHED = "policy-amount-reached"
+    ISSUER_ENDS_TOO_SOON = "issuer-ends-too-soon"
+    CLOCK_BEHIND = "clock-behind"
+    CLOCK_FAR_FROM_SERVER = "clock-far-from-server"
+    SERVER_TIME_TOO_OLD = "server-time-too-old"
+    NO_ORDER = "no-order"
+    ORDER_UNPAID = "order-unpaid"
+    ORDER_EXPIRED = "order-expired"
+    ORDER_CANCELLED = "order-cancelled"
+    ORDER_REFUNDING = "order-refunding"
+    ORDER_BOUND = "order-bound"
+    ORDER_PAID_ALREADY = "order-paid-already"
+    ORDER_ELSEWHERE = "order-elsewhere"
+    DISK_FULL = "disk-full"
+    STORE_UNREADABLE = "store-unreadable"
+    NOT_ALLOWED = "not-allowed"
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The desk does not go on; `feed_as_of` when the reason rests on the feed and the kiosk is offline."""
+
+    reason: Refusal
+    feed_as_of: int | None = None
+
+
+class WrongKind(msgspec.Struct, frozen=True, tag="wrong-kind"):
+    """Another service is right; what was typed is kept."""
+
+    session: Session
+    offered: OrderKind
+    because: KeyState
+
+
+class OrderOpen(msgspec.Struct, frozen=True, tag="order-open"):
+    """An order of that kind is open; go on there."""
+
+    session: Session
+    order: str
+
+
+VerifyOutcome = Verified | FieldErrors | WrongCredentials | LockedOut | Refused | WrongKind | OrderOpen
+
+
+class SignedIn(msgspec.Struct, frozen=True, tag="signed-in"):
+    """The password was right."""
+
+    session: Session
+
+
+SignInOutcome = SignedIn | WrongCredentials | LockedOut | Refused
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """An order as the pay, bind and query screens show it; `link` is the QR's text, `tries_left` of typed codes."""
+
+    number: str
+    kind: OrderKind
+    account: str
+    enterprise: str
+    operator: str
+    lines: tuple[PriceLine, ...]
+    total: int
+    status: OrderStatus
+    placed_at: int
+    deadline: int
+    previous: KeyOnRecord | None
+    ends_at: int
+    link: str
+    tries_left: int
+    typing_locked: bool
+    delivery: Delivery | None
+    binding_step: BindingStep | None
+    binding_serial: str | None
+    certificate: str | None
+
+
+class Placed(msgspec.Struct, frozen=True, tag="placed"):
+    """The order is placed."""
+
+    order: OrderView
+
+
+PlaceOutcome = Placed | Refused | OrderOpen
+
+
+class CodeProblem(enum.StrEnum):
+    """Why a confirmation did not complete the order; the first two cost no try."""
+
+    MALFORMED = "malformed"
+    CHECK_DIGIT = "check-digit"
+    WRONG = "wrong"
+    WAIT = "wait"
+    LOCKED = "locked"
+    KIOSK_LOCKED = "kiosk-locked"
+    ANOTHER_ORDER = "another-order"
+    ANOTHER_KIOSK = "another-kiosk"
+    NOT_GENUINE = "not-genuine"
+
+
+class CodeRefused(msgspec.Struct, frozen=True, tag="code-refused"):
+    """The confirmation was not accepted; `wait_until` for WAIT and KIOSK_LOCKED."""
+
+    problem: CodeProblem
+    tries_left: int
+    wait_until: int | None = None
+
+
+class CodeAccepted(msgspec.Struct, frozen=True, tag="code-accepted"):
+    """The order is paid (or, when it had ended before, refunding)."""
+
+    order: OrderView
+
+
+CodeOutcome = CodeAccepted | CodeRefused | Refused
+
+
+class TokenView(msgspec.Struct, frozen=True):
+    """The token that is in, read live; None where it holds nothing. `tries_left` of its PIN; `blank` no key pair."""
+
+    serial: str
+    blank: bool
+    certificate: str | None
+    not_before: int | None
+    not_after: int | None
+    tries_left: int | None
+    pin_blocked: bool
+
+
+class TokenTrouble(enum.StrEnum):
+    """Why the token that is in cannot be used, or the binding stopped."""
+
+    NO_DRIVER = "no-driver"
+    ABSENT = "absent"
+    SEVERAL = "several"
+    NOT_RECOGNISED = "not-recognised"
+    NOT_PREPARED = "not-prepared"
+    REMOVED = "removed"
+    SWAPPED = "swapped"
+    NOT_BLANK = "not-blank"
+    ANOTHER_MEMBERS = "another-members"
+    NOT_THE_KEY_ON_RECORD = "not-the-key-on-record"
+    NO_KEY_TO_RENEW = "no-key-to-renew"
+    PIN_WRONG = "pin-wrong"
+    PIN_LAST_TRY = "pin-last-try"
+    PIN_BLOCKED = "pin-blocked"
+    PIN_INVALID = "pin-invalid"
+    PIN_WANTED = "pin-wanted"
+    FULL = "full"
+    FAULT = "fault"
+    PROOF_FAILED = "proof-failed"
+
+
+class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
+    """What is wrong with the token; `expected` and `found` are serials; `detail` an ATR or a status word in hex."""
+
+    trouble: TokenTrouble
+    tries_left: int | None = None
+    expected: str | None = None
+    found: str | None = None
+    detail: str | None = None
+
+
+TokenOutcome = TokenView | TokenRefused
+
+
+class BindingProgress(msgspec.Struct, frozen=True):
+    """A step of the six that the bind screen lists: 1 read, 2 key pair, 3 issue, 4 write, 5 prove, 6 bound."""
+
+    step: int
+    done: bool
+
+
+class BoundView(msgspec.Struct, frozen=True, tag="bound"):
+    """The key is bound; `registered` when the centre already lists the certificate."""
+
+    order: OrderView
+    serial: str
+    certificate: str
+    not_before: int
+    not_after: int
+    registered: bool
+
+
+BindOutcome = BoundView | TokenRefused | Refused
+
+
+class PrintOutcome(enum.StrEnum):
+    """A receipt was printed, or waits in the queue."""
+
+    PRINTED = "printed"
+    PAPER_OUT = "paper-out"
+    UNAVAILABLE = "unavailable"
+
+
+class AccountView(msgspec.Struct, frozen=True):
+    """查询: what a member sees after the password."""
+
+    session: Session
+    key: KeyOnRecord | None
+    key_state: KeyState
+    orders: tuple[OrderView, ...]
+    feed_as_of: int | None
+
+
+class StaffSession(msgspec.Struct, frozen=True):
+    """Somebody of the staff who gave the right password."""
+
+    name: str
+    supervisor: bool
+
+
+class StaffSignedIn(msgspec.Struct, frozen=True, tag="staff-signed-in"):
+    """The staff member's password was right."""
+
+    staff: StaffSession
+
+
+StaffSignInOutcome = StaffSignedIn | WrongCredentials | LockedOut | Refused

@@ -1,0 +1,94 @@
+"""Which service fits a member: one table, kind by state of the key, and the order that is pending."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.policy import DAY
+
+EXPIRING_WITHIN = 30 * DAY
+
+
+class KeyState(enum.StrEnum):
+    """What is on record of an account's key; lost wins over expired."""
+
+    NEVER_BOUND = "never-bound"
+    VALID = "valid"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+
+class KeyOnRecord(msgspec.Struct, frozen=True):
+    """The last key bound to an account, here or elsewhere; times in UTC seconds, `number` the certificate's."""
+
+    number: str
+    token_serial: str
+    not_before: int
+    not_after: int
+    lost: bool = False
+
+
+class Proceed(msgspec.Struct, frozen=True, tag="proceed"):
+    """The kind that was chosen is right; `declares_loss` when going on takes the old key out of use."""
+
+    declares_loss: bool = False
+
+
+class OfferKind(msgspec.Struct, frozen=True, tag="offer"):
+    """Another kind is right."""
+
+    kind: OrderKind
+    because: KeyState
+
+
+class ContinueOrder(msgspec.Struct, frozen=True, tag="continue"):
+    """An order of that kind is open; the member goes on there."""
+
+    order: str
+
+
+Decision = Proceed | OfferKind | ContinueOrder
+
+
+def key_state(key: KeyOnRecord | None, now: int) -> KeyState:
+    """The state of an account's key at `now` (UTC seconds)."""
+    if key is None:
+        return KeyState.NEVER_BOUND
+    if key.lost:
+        return KeyState.LOST
+    if now > key.not_after:
+        return KeyState.EXPIRED
+    if now > key.not_after - EXPIRING_WITHIN:
+        return KeyState.EXPIRING
+    return KeyState.VALID
+
+
+_TABLE: dict[tuple[OrderKind, KeyState], Proceed | OrderKind] = {
+    (OrderKind.NEW, KeyState.NEVER_BOUND): Proceed(),
+    (OrderKind.NEW, KeyState.VALID): OrderKind.RENEWAL,
+    (OrderKind.NEW, KeyState.EXPIRING): OrderKind.RENEWAL,
+    (OrderKind.NEW, KeyState.EXPIRED): OrderKind.RENEWAL,
+    (OrderKind.NEW, KeyState.LOST): OrderKind.REPLACEMENT,
+    (OrderKind.REPLACEMENT, KeyState.NEVER_BOUND): OrderKind.NEW,
+    (OrderKind.REPLACEMENT, KeyState.VALID): Proceed(declares_loss=True),
+    (OrderKind.REPLACEMENT, KeyState.EXPIRING): Proceed(declares_loss=True),
+    (OrderKind.REPLACEMENT, KeyState.EXPIRED): Proceed(declares_loss=True),
+    (OrderKind.REPLACEMENT, KeyState.LOST): Proceed(),
+    (OrderKind.RENEWAL, KeyState.NEVER_BOUND): OrderKind.NEW,
+    (OrderKind.RENEWAL, KeyState.VALID): Proceed(),
+    (OrderKind.RENEWAL, KeyState.EXPIRING): Proceed(),
+    (OrderKind.RENEWAL, KeyState.EXPIRED): Proceed(),
+    (OrderKind.RENEWAL, KeyState.LOST): OrderKind.REPLACEMENT,
+}
+
+
+def decide(kind: OrderKind, state: KeyState, pending: str | None) -> Decision:
+    """What to do for a member who chose `kind`; `pending` is the open order of that kind, if there is one."""
+    if pending is not None:
+        return ContinueOrder(pending)
+    row = _TABLE[kind, state]
+    return OfferKind(row, state) if isinstance(row, OrderKind) else row

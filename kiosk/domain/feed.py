@@ -1,0 +1,160 @@
+"""What the centre tells a kiosk: numbered items, applied in order after the kiosk's cursor.
+
+An item's body is JSON with its kind in `kind`; a kiosk that does not know the kind, or cannot apply the item, keeps
+the bytes, shows them to staff and moves its cursor on.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kiosk.domain.fees import FeeSchedule, OrderKind, PriceLine
+from kiosk.domain.members import Enterprise, Operator, StaffMember
+from kiosk.domain.policy import SignedPolicy
+
+
+class FeedBody(msgspec.Struct, frozen=True, tag_field="kind"):
+    """What one feed item says; every kind is a subclass."""
+
+
+class EnterprisePublished(FeedBody, tag="enterprise", frozen=True):
+    """An enterprise as it stands now."""
+
+    enterprise: Enterprise
+
+
+class OperatorPublished(FeedBody, tag="operator", frozen=True):
+    """An operator as it stands now (a review decided is another of these)."""
+
+    operator: Operator
+
+
+class StaffPublished(FeedBody, tag="staff", frozen=True):
+    """Somebody of the desk's staff as they stand now."""
+
+    staff: StaffMember
+
+
+class FeeSchedulePublished(FeedBody, tag="fee-schedule", frozen=True):
+    """Prices from a moment on."""
+
+    schedule: FeeSchedule
+
+
+class PolicyPublished(FeedBody, tag="policy", frozen=True):
+    """The kiosk's limits."""
+
+    policy: SignedPolicy
+
+
+class KeyBoundElsewhere(FeedBody, tag="key-bound-elsewhere", frozen=True):
+    """An account's key as another kiosk or the exchange bound it; `lost` when on hold; `certificate` DER if known."""
+
+    account: str
+    number: str
+    token_serial: str
+    not_before: int
+    not_after: int
+    lost: bool = False
+    certificate: bytes = b""
+
+
+class OrderAssignedHere(FeedBody, tag="order-assigned", frozen=True):
+    """An order paid on the web or elsewhere, to be bound at this kiosk."""
+
+    order: str
+    account: str
+    enterprise: str
+    operator: str
+    order_kind: OrderKind
+    lines: tuple[PriceLine, ...]
+    schedule: int
+    placed_at: int
+    transaction: str
+    paid_at: int
+
+
+class OrderMoved(FeedBody, tag="order-moved", frozen=True):
+    """An order of this kiosk now belongs to another."""
+
+    order: str
+    new_owner: int
+
+
+class PaymentConfirmed(FeedBody, tag="payment-confirmed", frozen=True):
+    """The provider has the money for an order of this kiosk, in fen."""
+
+    order: str
+    amount: int
+    transaction: str
+    paid_at: int
+
+
+class RefundAsked(FeedBody, tag="refund-asked", frozen=True):
+    """The centre asks the owning kiosk to grant a refund."""
+
+    order: str
+    by: str
+    reason: str
+
+
+class RefundPaid(FeedBody, tag="refund-paid", frozen=True):
+    """The money of an order is back with the payer, in fen."""
+
+    order: str
+    amount: int
+
+
+class RevocationPublished(FeedBody, tag="certificate-revoked", frozen=True):
+    """A certificate is no longer valid."""
+
+    number: str
+    account: str
+    reason: str
+
+
+class DisputeRaised(FeedBody, tag="dispute-raised", frozen=True):
+    """The centre could not accept what this kiosk did for an account; a person decides."""
+
+    account: str
+    sequence: int
+    reason: str
+    subject: str
+
+
+class DisputeSettled(FeedBody, tag="dispute-settled", frozen=True):
+    """A dispute was decided."""
+
+    account: str
+    sequence: int
+    outcome: str
+
+
+AnyFeedBody = (
+    EnterprisePublished
+    | OperatorPublished
+    | StaffPublished
+    | FeeSchedulePublished
+    | PolicyPublished
+    | KeyBoundElsewhere
+    | OrderAssignedHere
+    | OrderMoved
+    | PaymentConfirmed
+    | RefundAsked
+    | RefundPaid
+    | RevocationPublished
+    | DisputeRaised
+    | DisputeSettled
+)
+
+
+class FeedItem(msgspec.Struct, frozen=True):
+    """One item as it travels: its number in this kiosk's feed and its body's bytes (JSON)."""
+
+    number: int
+    body: msgspec.Raw
+
+    def read(self) -> AnyFeedBody:
+        """The body. Raises msgspec.ValidationError when the kind is not known here or a field is wrong."""
+        body: AnyFeedBody = msgspec.json.decode(self.body, type=AnyFeedBody)
+        return body

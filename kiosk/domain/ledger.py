@@ -1,0 +1,220 @@
+"""The folded state: orders with their bindings, certificates, accounts; and what a transition may read of it."""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+import msgspec
+
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.fees import OrderKind, PriceLine, total
+
+
+class OrderStatus(enum.StrEnum):
+    """`placed → paid → bound`; `placed → cancelled | expired`; `paid → refunding → refunded`."""
+
+    PLACED = "placed"
+    PAID = "paid"
+    BOUND = "bound"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the member still goes on with it; one open order an account and kind."""
+        return self in {OrderStatus.PLACED, OrderStatus.PAID}
+
+
+class PaidHow(enum.StrEnum):
+    """How the kiosk learnt of the money."""
+
+    FEED = "feed"
+    CODE = "code"
+    SCAN = "scan"
+    DESK = "desk"
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """One notice of money for an order, in fen; `transaction` is the provider's, where it is known."""
+
+    how: PaidHow
+    amount: int
+    sequence: int
+    time: int
+    transaction: str | None = None
+    feed: int | None = None
+    supervisor: str | None = None
+
+
+class Delivery(enum.StrEnum):
+    """How the token reaches the member when it is not bound at once: 窗口领取 or 邮寄."""
+
+    COUNTER = "counter"
+    MAIL = "mail"
+
+
+class BindingStep(enum.StrEnum):
+    """How far an attempt to bind has come; each was durable before the next began."""
+
+    STARTED = "started"
+    KEY_PAIR_MADE = "key-pair-made"
+    ISSUED = "issued"
+    WRITTEN = "written"
+    PROVED = "proved"
+    BOUND = "bound"
+    ABANDONED = "abandoned"
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """One attempt to bind one token for an order; `public_key` is 04 ‖ x ‖ y.
+
+    `old_certificate` is what a renewal found on the token (DER), kept for writing back.
+    """
+
+    attempt: int
+    token_serial: str
+    driver: str
+    algorithm: str
+    step: BindingStep
+    public_key: bytes | None = None
+    certificate: str | None = None
+    old_certificate: bytes | None = None
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One order of one account; the key is its number."""
+
+    number: str
+    owner: int
+    kind: OrderKind
+    account: str
+    enterprise: str
+    operator: str
+    lines: tuple[PriceLine, ...]
+    schedule: int
+    placed_at: int
+    deadline: int
+    sequence: int
+    token: bytes = b""
+    previous: KeyOnRecord | None = None
+    status: OrderStatus = OrderStatus.PLACED
+    payments: tuple[Payment, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    delivery: Delivery | None = None
+    refund_reason: str = ""
+
+    @property
+    def total(self) -> int:
+        """What is to be paid, in fen."""
+        return total(self.lines)
+
+    @property
+    def received(self) -> int:
+        """What came in, in fen: each provider transaction once, a notice without one only where none is known."""
+        amounts = {payment.transaction: payment.amount for payment in self.payments}
+        if len(amounts) > 1:
+            amounts.pop(None, None)
+        return sum(amounts.values())
+
+    @property
+    def binding(self) -> Binding | None:
+        """The attempt that is under way or done; None before the first and after an abandoned one."""
+        if not self.bindings or self.bindings[-1].step is BindingStep.ABANDONED:
+            return None
+        return self.bindings[-1]
+
+
+class CertificateStatus(enum.StrEnum):
+    """ISSUED until its order is bound; VOID was issued and never came into use."""
+
+    ISSUED = "issued"
+    VALID = "valid"
+    ON_HOLD = "on-hold"
+    REVOKED = "revoked"
+    VOID = "void"
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    """One certificate that a kiosk issued; the key is its number; `sequence` is the journal's; times UTC seconds."""
+
+    number: str
+    order: str
+    account: str
+    token_serial: str
+    certificate: bytes
+    not_before: int
+    not_after: int
+    kiosk: int
+    sequence: int
+    status: CertificateStatus
+    predecessor: str | None = None
+    old_end: int | None = None
+    successor: str | None = None
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What the journal tells of one account: its key and its open orders, by kind."""
+
+    account: str
+    key: KeyOnRecord | None = None
+    open_orders: dict[OrderKind, str] = {}
+
+
+Row = Order | Certificate | Account
+
+
+class Ledger(Protocol):
+    """What a transition may read. At the centre it covers all kiosks (`complete`), at a kiosk its own entries."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether what is not in it does not exist anywhere."""
+        ...
+
+    def order(self, number: str) -> Order | None:
+        """The order of that number."""
+        ...
+
+    def certificate(self, number: str) -> Certificate | None:
+        """The certificate of that number."""
+        ...
+
+    def account(self, account: str) -> Account | None:
+        """The account of that name."""
+        ...
+
+
+class MemoryLedger:
+    """A ledger in memory: rebuilding, tests."""
+
+    def __init__(self, *, complete: bool = False) -> None:
+        self.complete = complete
+        self.orders: dict[str, Order] = {}
+        self.certificates: dict[str, Certificate] = {}
+        self.accounts: dict[str, Account] = {}
+
+    def order(self, number: str) -> Order | None:
+        """The order of that number."""
+        return self.orders.get(number)
+
+    def certificate(self, number: str) -> Certificate | None:
+        """The certificate of that number."""
+        return self.certificates.get(number)
+
+    def account(self, account: str) -> Account | None:
+        """The account of that name."""
+        return self.accounts.get(account)
+
+    def put(self, rows: tuple[Row, ...]) -> None:
+        """Take over what a transition returned."""
+        for row in rows:
+            match row:
+                case Order():
+                    self.orders[row.number] = row
+                case Certificate():
+                    self.certificates[row.number] = row
+                case Account():
+                    self.accounts[row.account] = row

@@ -1,0 +1,49 @@
+"""Enterprises and their operators, as the centre publishes them to the kiosks."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Review(enum.StrEnum):
+    """Where an operator or an enterprise stands with the exchange's staff; UNDER_REVIEW is 审核中."""
+
+    APPROVED = "approved"
+    UNDER_REVIEW = "under-review"
+    REFUSED = "refused"
+
+
+class Enterprise(msgspec.Struct, frozen=True):
+    """A member enterprise; `code` is its 统一社会信用代码."""
+
+    code: str
+    name: str
+    legal_person: str
+    review: Review
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """A trader of an enterprise with an account of its own; `verifier` is the Argon2id hash of the password."""
+
+    account: str
+    enterprise_code: str
+    name: str
+    review: Review
+    verifier: str
+
+
+class Role(enum.StrEnum):
+    """What a member of the desk's staff may do; a supervisor may vouch, abandon and refund."""
+
+    STAFF = "staff"
+    SUPERVISOR = "supervisor"
+
+
+class StaffMember(msgspec.Struct, frozen=True):
+    """Somebody of the desk's staff; `verifier` is the Argon2id hash of the password."""
+
+    name: str
+    role: Role
+    verifier: str

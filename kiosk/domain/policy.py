@@ -1,0 +1,49 @@
+"""What the centre lends to a kiosk: limits in time, number and amount, signed.
+
+The kiosk acts on a policy only after checking the centre's signature over its exact bytes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """The limits of one kiosk; amounts in fen, times in UTC seconds, spans in seconds."""
+
+    number: int
+    kiosk: int
+    valid_until: int
+    unsynced_certificates: int = 200
+    unsynced_amount: int = 20_000_000
+    server_time_age: int = 90 * DAY
+    clock_deviation: int = 10 * 60
+    payment_window: int = 15 * 60
+    certificate_years: int = 1
+
+
+class SignedPolicy(msgspec.Struct, frozen=True):
+    """A policy's exact bytes (JSON) and the centre's Ed25519 signature over them."""
+
+    policy: bytes
+    signature: bytes
+
+    def read(self) -> Policy:
+        """The policy itself. Raises msgspec.ValidationError."""
+        return msgspec.json.decode(self.policy, type=Policy)
+
+
+class SignedTime(msgspec.Struct, frozen=True):
+    """The centre's clock (UTC seconds) as it told this kiosk, with its Ed25519 signature."""
+
+    kiosk: int
+    time: int
+    signature: bytes
+
+    @staticmethod
+    def message(kiosk: int, time: int) -> bytes:
+        """The bytes that the centre signs."""
+        return b"keydesk server time\x00" + kiosk.to_bytes(4, "big") + time.to_bytes(8, "big")

@@ -1,0 +1,220 @@
+"""`transition(ledger, entry)`: what one journal entry makes of the state; the same at the kiosk and at the centre.
+
+A transition reads the ledger and the entry and nothing else, and returns the rows that change. It raises EntryWaits
+when the entry names something that has not arrived, EntryDisputed when it contradicts the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from kiosk.domain import binding_transitions as binding
+from kiosk.domain.errors import DisputeReason, EntryDisputed
+from kiosk.domain.journal import (
+    BindingAbandoned,
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateProved,
+    CertificateRevoked,
+    CertificateWritten,
+    DeliveryChosen,
+    Entry,
+    EpochBegan,
+    KeyPairMade,
+    LossReported,
+    OrderAssigned,
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderReleased,
+    RefundCompleted,
+    RefundGranted,
+    SealedEntry,
+)
+from kiosk.domain.ledger import (
+    CertificateStatus,
+    Ledger,
+    MemoryLedger,
+    Order,
+    OrderStatus,
+    PaidHow,
+    Payment,
+    Row,
+)
+from kiosk.domain.lookups import account_of, certificate_of, order_of, owned_order_of
+
+
+def transition(ledger: Ledger, entry: Entry) -> tuple[Row, ...]:  # noqa: C901, PLR0911, PLR0912 - one case an entry kind
+    """The rows that this entry changes. Raises EntryWaits, EntryDisputed."""
+    body = entry.body
+    match body:
+        case EpochBegan():
+            return ()
+        case OrderPlaced():
+            return _placed(ledger, entry, body)
+        case OrderAssigned():
+            return _assigned(ledger, entry, body)
+        case OrderReleased():
+            return (replace(order_of(ledger, body.order), owner=body.new_owner),)
+        case OrderPaid():
+            return _paid(ledger, entry, body)
+        case OrderCancelled():
+            return _closed(ledger, entry, body.order, OrderStatus.CANCELLED)
+        case OrderExpired():
+            return _closed(ledger, entry, body.order, OrderStatus.EXPIRED)
+        case DeliveryChosen():
+            return (replace(owned_order_of(ledger, entry, body.order), delivery=body.delivery),)
+        case BindingStarted():
+            return binding.started(ledger, entry, body)
+        case KeyPairMade():
+            return binding.key_pair_made(ledger, entry, body)
+        case CertificateIssued():
+            return binding.issued(ledger, entry, body)
+        case CertificateWritten():
+            return binding.written(ledger, entry, body)
+        case CertificateProved():
+            return binding.proved(ledger, entry, body)
+        case Bound():
+            return binding.bound(ledger, entry, body)
+        case BindingAbandoned():
+            return binding.abandoned(ledger, entry, body)
+        case LossReported():
+            return _loss_reported(ledger, body)
+        case RefundGranted():
+            return _refund_granted(ledger, entry, body)
+        case RefundCompleted():
+            return _refund_completed(ledger, body)
+        case CertificateRevoked():
+            return _revoked(ledger, body)
+        case _:
+            assert_never(body)
+
+
+def fold(entries: Iterable[SealedEntry]) -> MemoryLedger:
+    """The state that these entries of one kiosk make, from nothing. Raises EntryWaits, EntryDisputed."""
+    ledger = MemoryLedger()
+    for sealed in entries:
+        ledger.put(transition(ledger, sealed.entry))
+    return ledger
+
+
+def _opened(ledger: Ledger, order: Order) -> tuple[Row, ...]:
+    if ledger.order(order.number) is not None:
+        raise EntryDisputed(DisputeReason.ORDER_EXISTS, order.number)
+    account = account_of(ledger, order.account)
+    other = account.open_orders.get(order.kind)
+    if other is not None:
+        raise EntryDisputed(DisputeReason.ORDER_OPEN_ALREADY, other)
+    return order, replace(account, open_orders={**account.open_orders, order.kind: order.number})
+
+
+def _placed(ledger: Ledger, entry: Entry, body: OrderPlaced) -> tuple[Row, ...]:
+    order = Order(
+        number=body.order,
+        owner=entry.kiosk,
+        kind=body.order_kind,
+        account=body.account,
+        enterprise=body.enterprise,
+        operator=body.operator,
+        lines=body.lines,
+        schedule=body.schedule,
+        placed_at=entry.wall,
+        deadline=body.deadline,
+        sequence=entry.sequence,
+        token=body.token,
+        previous=body.previous,
+    )
+    return _opened(ledger, order)
+
+
+def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, ...]:
+    known = ledger.order(body.order)
+    if known is not None:
+        return (replace(known, owner=entry.kiosk),)
+    order = Order(
+        number=body.order,
+        owner=entry.kiosk,
+        kind=body.order_kind,
+        account=body.account,
+        enterprise=body.enterprise,
+        operator=body.operator,
+        lines=body.lines,
+        schedule=body.schedule,
+        placed_at=body.placed_at,
+        deadline=body.paid_at,
+        sequence=entry.sequence,
+        previous=body.previous,
+    )
+    payment = Payment(
+        PaidHow.FEED, order.total, entry.sequence, body.paid_at, transaction=body.transaction, feed=body.feed
+    )
+    return _opened(ledger, replace(order, status=OrderStatus.PAID, payments=(payment,)))
+
+
+def _paid(ledger: Ledger, entry: Entry, body: OrderPaid) -> tuple[Row, ...]:
+    order = order_of(ledger, body.order)
+    if body.amount != order.total:
+        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.number)
+    payment = Payment(
+        body.how, body.amount, entry.sequence, body.paid_at, body.transaction, body.feed, body.supervisor
+    )
+    order = replace(order, payments=(*order.payments, payment))
+    match order.status:
+        case OrderStatus.PLACED:
+            return (replace(order, status=OrderStatus.PAID),)
+        case OrderStatus.CANCELLED | OrderStatus.EXPIRED:
+            return (replace(order, status=OrderStatus.REFUNDING),)
+        case OrderStatus.PAID | OrderStatus.BOUND | OrderStatus.REFUNDING | OrderStatus.REFUNDED:
+            return (order,)
+        case _:
+            assert_never(order.status)
+
+
+def _closed(ledger: Ledger, entry: Entry, number: str, status: OrderStatus) -> tuple[Row, ...]:
+    order = owned_order_of(ledger, entry, number)
+    if order.status is not OrderStatus.PLACED:
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+    return replace(order, status=status), binding.without_open_order(ledger, order)
+
+
+def _loss_reported(ledger: Ledger, body: LossReported) -> tuple[Row, ...]:
+    account = account_of(ledger, body.account)
+    if account.key is not None and account.key.number != body.key.number:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
+    rows: list[Row] = [replace(account, key=replace(body.key, lost=True))]
+    certificate = ledger.certificate(body.key.number)
+    if certificate is not None and certificate.status is CertificateStatus.VALID:
+        rows.append(replace(certificate, status=CertificateStatus.ON_HOLD))
+    return tuple(rows)
+
+
+def _refund_granted(ledger: Ledger, entry: Entry, body: RefundGranted) -> tuple[Row, ...]:
+    order = owned_order_of(ledger, entry, body.order)
+    if order.status is not OrderStatus.PAID:
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+    refunding = replace(order, status=OrderStatus.REFUNDING, refund_reason=body.reason)
+    rows: tuple[Row, ...] = (refunding, binding.without_open_order(ledger, order))
+    return rows + binding.voided(ledger, order)
+
+
+def _refund_completed(ledger: Ledger, body: RefundCompleted) -> tuple[Row, ...]:
+    order = order_of(ledger, body.order)
+    if order.status is not OrderStatus.REFUNDING:
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+    if body.amount != order.received:
+        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.number)
+    return (replace(order, status=OrderStatus.REFUNDED),)
+
+
+def _revoked(ledger: Ledger, body: CertificateRevoked) -> tuple[Row, ...]:
+    certificate = certificate_of(ledger, body.number)
+    rows: list[Row] = [replace(certificate, status=CertificateStatus.REVOKED)]
+    account = account_of(ledger, certificate.account)
+    if account.key is not None and account.key.number == body.number:
+        rows.append(replace(account, key=replace(account.key, lost=True)))
+    return tuple(rows)
