@@ -1,0 +1,1 @@
+"""What the `keydesk` command does: one file a subcommand, imported only when it is asked for."""

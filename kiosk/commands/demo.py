@@ -1,0 +1,19 @@
+"""`keydesk demo`."""
+
+from __future__ import annotations
+
+import argparse
+
+from kiosk.commands.errors import CommandError
+from kiosk.demo.launcher import DemoError, default_directory
+from kiosk.demo.launcher import run as run_demo
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo. Raises CommandError."""
+    try:
+        return run_demo(
+            arguments.data or default_directory(), fresh=arguments.fresh, language=arguments.language
+        )
+    except DemoError as error:
+        raise CommandError(str(error)) from error

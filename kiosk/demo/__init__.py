@@ -1,0 +1,1 @@
+"""Everything on one machine: the same three processes, with virtual devices and example members."""

@@ -1,0 +1,151 @@
+"""Make `.venv` and fill it from the locked, hashed requirements: `python3 tools/install.py demo|kiosk|test`.
+
+Runs on the system's Python with nothing but the standard library. What Debian has to give it installs when it may
+(root, or sudo without a password), else it says the one command. KEYDESK_NO_APT=1 forbids it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+OLDEST = (3, 11)
+
+DEVICE_PACKAGES = {"gcc": "gcc", "/usr/include/PCSC/winscard.h": "libpcsclite-dev", "pcscd": "pcscd"}
+TEST_PACKAGES = {
+    **DEVICE_PACKAGES,
+    "/usr/lib/pcsc/drivers/serial/libifdvpcd.so": "vsmartcard-vpcd",
+    "openssl": "openssl",
+    "opensc-tool": "opensc",
+    "tmux": "tmux",
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc": "fonts-noto-cjk",
+    "/usr/lib/postgresql/15/bin/initdb": "postgresql-15",
+}
+TEST_LIBRARIES = {"libcairo.so.2": "libcairo2"}
+
+
+def say(sentence: str) -> None:
+    """One line to whoever ran make."""
+    print(f"keydesk: {sentence}", file=sys.stderr, flush=True)
+
+
+def debian_installer() -> list[str] | None:
+    """The command that may install Debian packages here, or None."""
+    if os.environ.get("KEYDESK_NO_APT") or shutil.which("apt-get") is None:
+        return None
+    if os.geteuid() == 0:
+        return ["apt-get"]
+    sudo = shutil.which("sudo")
+    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return [sudo, "-n", "apt-get"]
+    return None
+
+
+def missing(packages: dict[str, str]) -> list[str]:
+    """The packages whose program or file is not on this machine."""
+    found = (Path(probe).exists() if probe.startswith("/") else shutil.which(probe) for probe in packages)
+    return sorted({package for (package, there) in zip(packages.values(), found, strict=True) if not there})
+
+
+def missing_libraries() -> list[str]:
+    """The packages whose shared library the linker does not know."""
+    known = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
+    return [package for library, package in TEST_LIBRARIES.items() if library not in known]
+
+
+def install_debian(packages: list[str], purpose: str) -> bool:
+    """Install them, or say the command; whether they are there now."""
+    if not packages:
+        return True
+    installer = debian_installer()
+    command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+    if installer is None:
+        say(f"{purpose} needs Debian packages; as root: {command}")
+        return False
+    say(f"installing Debian packages for {purpose}: {' '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([*installer, "update", "-qq"], check=False, env=environment, stdout=subprocess.DEVNULL)
+    done = subprocess.run(
+        [*installer, "install", "-y", "-qq", "--no-install-recommends", *packages],
+        check=False,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    if done.returncode != 0:
+        say(f"that failed; as root: {command}")
+    return done.returncode == 0
+
+
+def make_venv() -> None:
+    """Make the virtual environment; Debian keeps the part of Python that does it in python3-venv."""
+    if PYTHON.exists():
+        return
+    package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(VENV)], check=False, capture_output=True, text=True
+    )
+    if made.returncode != 0:
+        shutil.rmtree(VENV, ignore_errors=True)
+        if not install_debian(["python3-venv"], "a virtual environment"):
+            sys.exit(1)
+        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    if not PYTHON.exists():
+        say(f"no virtual environment could be made; is {package} installed?")
+        sys.exit(1)
+
+
+def fill(selection: str) -> None:
+    """Install the locked packages of that selection and the project itself, unless that was done before."""
+    lock = ROOT / "requirements" / f"{selection}.txt"
+    stamp = VENV / f".{selection}"
+    wanted = hashlib.sha256(lock.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    say(f"installing the locked packages ({selection}); the first time takes a minute or two")
+    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
+    subprocess.run([*pip, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], check=True)
+    stamp.write_text(wanted)
+
+
+def main(selection: str) -> int:
+    """Install one selection; 0 when all of it is there."""
+    if sys.version_info < OLDEST:
+        say("Python 3.11 or newer is needed")
+        return 1
+    complete = True
+    if selection == "kiosk":
+        complete = install_debian(missing(DEVICE_PACKAGES), "the card reader")
+    if selection == "test":
+        complete = install_debian(missing(TEST_PACKAGES) + missing_libraries(), "the whole test suite")
+    make_venv()
+    try:
+        if selection == "kiosk" and not complete:
+            say(
+                "installing without the card reader's library: the demo works, `keydesk run` will not find a reader"
+            )
+            fill("demo")
+        else:
+            fill(selection)
+    except subprocess.CalledProcessError as error:
+        say(
+            f"installing failed ({error.returncode}); check the network to the package registry and run make again"
+        )
+        return 1
+    if selection == "test" and not complete and os.environ.get("CI"):
+        say("under CI nothing may be left out of the tests")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "demo"))
