@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.errors import DisputeReason, EntryDisputed
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import (
     BindingAbandoned,
@@ -32,6 +32,7 @@ from kiosk.domain.ledger import (
     Row,
 )
 from kiosk.domain.lookups import account_of, certificate_of, owned_order_of
+from kiosk.domain.succession import claimed, out_of_use
 
 
 def started(ledger: Ledger, entry: Entry, body: BindingStarted) -> tuple[Row, ...]:
@@ -87,7 +88,7 @@ def issued(ledger: Ledger, entry: Entry, body: CertificateIssued) -> tuple[Row, 
     rows: tuple[Row, ...] = (
         _with(order, replace(attempt, step=BindingStep.ISSUED, certificate=body.number)),
     )
-    return (*rows, certificate, *_claimed(ledger, order, body))
+    return (*rows, certificate, *claimed(ledger, order, body))
 
 
 def written(ledger: Ledger, entry: Entry, body: CertificateWritten) -> tuple[Row, ...]:
@@ -113,15 +114,14 @@ def bound(ledger: Ledger, entry: Entry, body: Bound) -> tuple[Row, ...]:
     key = KeyOnRecord(
         certificate.number, certificate.token_serial, certificate.not_before, certificate.not_after
     )
-    rows: list[Row] = [
+    account = without_open_order(ledger, order)
+    before = {certificate.predecessor, account.key.number if account.key else None}
+    return (
         replace(_with(order, replace(attempt, step=BindingStep.BOUND)), status=OrderStatus.BOUND),
         replace(certificate, status=CertificateStatus.VALID),
-        replace(without_open_order(ledger, order), key=key),
-    ]
-    old = ledger.certificate(certificate.predecessor) if certificate.predecessor else None
-    if old is not None:
-        rows.append(replace(old, status=CertificateStatus.REVOKED))
-    return tuple(rows)
+        replace(account, key=key),
+        *(row for number in sorted(filter(None, before)) for row in out_of_use(ledger, number)),
+    )
 
 
 def abandoned(ledger: Ledger, entry: Entry, body: BindingAbandoned) -> tuple[Row, ...]:
@@ -139,6 +139,8 @@ def voided(ledger: Ledger, order: Order) -> tuple[Row, ...]:
     if attempt is None or attempt.certificate is None:
         return ()
     certificate = certificate_of(ledger, attempt.certificate)
+    if certificate.status is not CertificateStatus.ISSUED:
+        return ()
     rows: list[Row] = [replace(certificate, status=CertificateStatus.VOID)]
     old = ledger.certificate(certificate.predecessor) if certificate.predecessor else None
     if old is not None and old.successor == certificate.number:
@@ -151,23 +153,6 @@ def without_open_order(ledger: Ledger, order: Order) -> Account:
     account = account_of(ledger, order.account)
     remaining = {kind: number for kind, number in account.open_orders.items() if number != order.number}
     return replace(account, open_orders=remaining)
-
-
-def _claimed(ledger: Ledger, order: Order, body: CertificateIssued) -> tuple[Row, ...]:
-    """The predecessor with its successor noted, once it is sure that it had none."""
-    if body.predecessor is None:
-        key = account_of(ledger, order.account).key
-        if ledger.complete and key is not None:
-            raise EntryDisputed(DisputeReason.ANOTHER_CERTIFICATE_VALID, key.number)
-        return ()
-    old = ledger.certificate(body.predecessor)
-    if old is None:
-        if ledger.complete:
-            raise EntryWaits(f"certificate {body.predecessor}")
-        return ()
-    if old.successor is not None:
-        raise EntryDisputed(DisputeReason.PREDECESSOR_SUCCEEDED, old.number)
-    return (replace(old, successor=body.number),)
 
 
 def _paid_order(ledger: Ledger, entry: Entry, number: str) -> Order:

@@ -1,0 +1,131 @@
+"""Order numbers: made offline from kiosk, epoch and sequence, short enough to be dictated.
+
+An order number reads `3-0147-6` in a kiosk's first epoch and `3-2-0147-6` in a later one: kiosk, epoch, sequence and
+a check digit (ISO 7064 MOD 11,10) over all three in fixed widths. The payment provider's `out_trade_no` is a function
+of the same three and of the attempt.
+
+    DomainError
+    └── IdentifierError
+        ├── IdentifierOutOfRange        a part does not fit its width (part, value)
+        ├── OrderNumberMalformed        not the form of an order number
+        ├── OrderNumberCheckDigitWrong  the form is right, the check digit is not: mistyped or misheard
+        ├── OutTradeNoMalformed         not an `out_trade_no` of ours
+        └── CertificateNumberMalformed  not 16 hex digits of a certificate number (certificate_numbers.py)
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import msgspec
+
+from kiosk.domain.check_digits import check_digit
+from kiosk.domain.errors import DomainError
+
+MAXIMUM_KIOSK = 0x7FFF  # a certificate number has 15 bits for it
+MAXIMUM_EPOCH = 0xFF_FFFF
+MAXIMUM_SEQUENCE = 0xFFFF_FFFF
+MAXIMUM_ATTEMPT = 999
+FIRST_EPOCH = 1
+
+_DASHES = re.compile(r"[\s‐-―−_]+")
+_ORDER_NUMBER = re.compile(r"([1-9][0-9]{0,4})-(?:([0-9]{1,8})-)?([0-9]{1,10})-([0-9])")
+_OUT_TRADE_NO = re.compile(r"K([0-9]{5})E([0-9]{8})S([0-9]{9,10})A([1-9][0-9]{0,2})")
+
+
+class IdentifierError(DomainError, ValueError):
+    """Something is not an identifier of the desk's."""
+
+
+class IdentifierOutOfRange(IdentifierError):
+    """A part of an identifier does not fit its width."""
+
+    def __init__(self, part: str, value: int) -> None:
+        super().__init__(f"{part} out of range: {value}")
+        self.part = part
+        self.value = value
+
+
+class OrderNumberMalformed(IdentifierError):
+    """The text has not the form of an order number."""
+
+
+class OrderNumberCheckDigitWrong(IdentifierError):
+    """The check digit does not belong to the number."""
+
+
+class OutTradeNoMalformed(IdentifierError):
+    """The text is not an `out_trade_no` made here."""
+
+
+def require_range(part: str, value: int, minimum: int, maximum: int) -> None:
+    """Raise IdentifierOutOfRange unless minimum ≤ value ≤ maximum."""
+    if not minimum <= value <= maximum:
+        raise IdentifierOutOfRange(part, value)
+
+
+class OrderNumber(msgspec.Struct, frozen=True, order=True):
+    """One order of one kiosk: kiosk 1 to 32767, epoch up to 24 bits, sequence up to 32 bits.
+
+    Making one out of range raises IdentifierOutOfRange; decoding one raises msgspec.ValidationError.
+    """
+
+    kiosk: int
+    epoch: int
+    sequence: int
+
+    def __post_init__(self) -> None:
+        require_range("kiosk", self.kiosk, 1, MAXIMUM_KIOSK)
+        require_range("epoch", self.epoch, 0, MAXIMUM_EPOCH)
+        require_range("sequence", self.sequence, 0, MAXIMUM_SEQUENCE)
+
+    def __str__(self) -> str:
+        """The number as people read it: `3-0147-6`, or `3-2-0147-6` outside the first epoch."""
+        epoch = "" if self.epoch == FIRST_EPOCH else f"{self.epoch}-"
+        return f"{self.kiosk}-{epoch}{self.sequence:04d}-{self.check_digit}"
+
+    @property
+    def check_digit(self) -> str:
+        """The check digit over kiosk (5 digits), epoch (8) and sequence (10)."""
+        return check_digit(f"{self.kiosk:05d}{self.epoch:08d}{self.sequence:010d}")
+
+
+def parse_order_number(text: str) -> OrderNumber:
+    """Read an order number that somebody typed; full-width digits, other dashes and spaces are taken.
+
+    Raises OrderNumberMalformed, OrderNumberCheckDigitWrong, IdentifierOutOfRange.
+    """
+    tidy = _DASHES.sub("-", unicodedata.normalize("NFKC", text).strip())
+    match = _ORDER_NUMBER.fullmatch(re.sub("-+", "-", tidy))
+    if match is None:
+        raise OrderNumberMalformed(text)
+    kiosk, epoch, sequence, digit = match.groups()
+    number = OrderNumber(int(kiosk), FIRST_EPOCH if epoch is None else int(epoch), int(sequence))
+    if number.check_digit != digit:
+        raise OrderNumberCheckDigitWrong(text)
+    return number
+
+
+def out_trade_no(order: OrderNumber, attempt: int) -> str:
+    """Return the payment provider's number for an order's attempt 1, 2, … : 27 to 30 of `[0-9A-Z]`.
+
+    A further attempt is for after the provider closed the one before. Raises IdentifierOutOfRange.
+    """
+    require_range("attempt", attempt, 1, MAXIMUM_ATTEMPT)
+    return f"K{order.kiosk:05d}E{order.epoch:08d}S{order.sequence:09d}A{attempt}"
+
+
+def parse_out_trade_no(text: str) -> tuple[OrderNumber, int]:
+    """Read order and attempt back. Raises OutTradeNoMalformed for anything that `out_trade_no` does not make."""
+    match = _OUT_TRADE_NO.fullmatch(text)
+    if match is None:
+        raise OutTradeNoMalformed(text)
+    kiosk, epoch, sequence, attempt = (int(part) for part in match.groups())
+    try:
+        order = OrderNumber(kiosk, epoch, sequence)
+    except IdentifierOutOfRange as error:
+        raise OutTradeNoMalformed(text) from error
+    if out_trade_no(order, attempt) != text:
+        raise OutTradeNoMalformed(text)
+    return order, attempt

@@ -1,0 +1,102 @@
+"""Which key of an account came after which, and what a kiosk's own record makes of news from elsewhere.
+
+Each certificate of an account ends later than the one before, whichever kiosk issued it.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.journal import CertificateIssued
+from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Ledger, Order, Row
+from kiosk.domain.lookups import account_of
+
+_IN_USE = {CertificateStatus.VALID, CertificateStatus.ON_HOLD}
+_NEVER_IN_USE = {CertificateStatus.ISSUED, CertificateStatus.VOID}
+
+
+def later_key(one: KeyOnRecord | None, other: KeyOnRecord | None) -> KeyOnRecord | None:
+    """The later of two keys of one account; the same key told twice is lost when either says so."""
+    if one is None or other is None:
+        return one or other
+    if one.number == other.number:
+        return replace(one, lost=one.lost or other.lost)
+    return max(one, other, key=lambda key: (key.not_before, key.not_after))
+
+
+def taken_over(ledger: Ledger, account: Account, told: KeyOnRecord | None) -> tuple[Account, tuple[Row, ...]]:
+    """The account after a kiosk took over a later key that an order names, and the rows of the key before.
+
+    The complete ledger knows better than a kiosk that was offline.
+    """
+    key = later_key(account.key, told)
+    if ledger.complete or key == account.key:
+        return account, ()
+    before = account.key
+    followed = before is not None and key is not None and before.number != key.number
+    return replace(account, key=key), out_of_use(ledger, before.number if before and followed else None)
+
+
+def out_of_use(ledger: Ledger, number: str | None) -> tuple[Row, ...]:
+    """The row of a certificate after its account got a later one."""
+    certificate = ledger.certificate(number) if number else None
+    if certificate is None or certificate.status not in _IN_USE:
+        return ()
+    return (replace(certificate, status=CertificateStatus.REVOKED),)
+
+
+def claimed(ledger: Ledger, order: Order, body: CertificateIssued) -> tuple[Row, ...]:
+    """The predecessor with its successor noted. Raises EntryWaits, EntryDisputed.
+
+    A certificate is a predecessor once, the predecessor is the key on record, and an account has one certificate
+    under way.
+    """
+    key = account_of(ledger, order.account).key
+    rows = _successor_noted(ledger, order, body, key)
+    pending = _pending(ledger, order)
+    if pending is not None:
+        raise EntryDisputed(DisputeReason.ANOTHER_CERTIFICATE_VALID, pending.number)
+    return rows
+
+
+def _successor_noted(
+    ledger: Ledger, order: Order, body: CertificateIssued, key: KeyOnRecord | None
+) -> tuple[Row, ...]:
+    if body.predecessor is None:
+        if key is not None:
+            raise EntryDisputed(DisputeReason.ANOTHER_CERTIFICATE_VALID, key.number)
+        return ()
+    old = ledger.certificate(body.predecessor)
+    if old is None:
+        return _predecessor_elsewhere(ledger, body.predecessor, body.old_end, key)
+    if old.successor is not None:
+        raise EntryDisputed(DisputeReason.PREDECESSOR_SUCCEEDED, old.number)
+    if old.account != order.account or old.status in _NEVER_IN_USE:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, old.number)
+    if key is not None and key.number != old.number:
+        raise EntryDisputed(DisputeReason.ANOTHER_CERTIFICATE_VALID, key.number)
+    return (replace(old, successor=body.number),)
+
+
+def _predecessor_elsewhere(
+    ledger: Ledger, predecessor: str, old_end: int | None, key: KeyOnRecord | None
+) -> tuple[Row, ...]:
+    """Nothing to note for a certificate that another kiosk issued, unless the key on record came after it."""
+    if ledger.complete:
+        raise EntryWaits(f"certificate {predecessor}")
+    if key is not None and key.number != predecessor and (old_end is None or old_end <= key.not_after):
+        raise EntryDisputed(DisputeReason.ANOTHER_CERTIFICATE_VALID, key.number)
+    return ()
+
+
+def _pending(ledger: Ledger, order: Order) -> Certificate | None:
+    """The certificate under way for another open order of the same account."""
+    for number in account_of(ledger, order.account).open_orders.values():
+        other = ledger.order(number)
+        if other is None or other.number == order.number or other.binding is None:
+            continue
+        if other.binding.certificate is not None:
+            return ledger.certificate(other.binding.certificate)
+    return None

@@ -1,0 +1,220 @@
+"""The two signature suites: SM2 with SM3 (GB/T 32918, GM/T 0009) and ECDSA on P-256 with SHA-256 (FIPS 186-5).
+
+A public key is the uncompressed point 04 ‖ x ‖ y (65 bytes, SEC 1 section 2.3.3); a signature is DER (r, s)
+(RFC 3279, section 2.2.3; GM/T 0009, section 7.3). SM2 uses the default user ID.
+
+GmSSL writes a line to the process's standard error whenever a well-formed SM2 signature is wrong: a program that
+paints the terminal must have its standard error elsewhere.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, Protocol, assert_never
+
+import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
+import msgspec
+from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kiosk.pki.errors import PrivateKeyMalformed, PublicKeyInvalid
+
+COORDINATE_LENGTH = 32
+POINT_LENGTH = 1 + 2 * COORDINATE_LENGTH
+SM2_USER_ID = b"1234567812345678"
+
+_UNCOMPRESSED = 0x04
+_SM2_ORDER = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39D54123
+_P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
+
+
+class Algorithm(enum.StrEnum):
+    """The key pairs in use, with the names that the desk's devices give them."""
+
+    SM2 = "SM2"
+    P256 = "P-256"
+
+
+class PrivateKey(msgspec.Struct, frozen=True):
+    """A private key: its scalar (32 bytes, big-endian) and its public point (65 bytes)."""
+
+    algorithm: Algorithm
+    scalar: bytes
+    public_key: bytes
+
+    def __repr__(self) -> str:
+        """Name the key without its secret."""
+        return f"PrivateKey({self.algorithm.value}, public_key={self.public_key.hex()})"
+
+
+class Suite(Protocol):
+    """One way to sign: its object identifiers and its four operations."""
+
+    algorithm: Algorithm
+    curve: str
+    signature_algorithm: str
+
+    def generate(self) -> PrivateKey:
+        """Make a key pair with the library's own randomness."""
+        ...
+
+    def sign(self, private_key: PrivateKey, message: bytes) -> bytes:
+        """Sign a message. Raises PrivateKeyMalformed."""
+        ...
+
+    def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        """Whether the signature holds; malformed signatures do not. Raises PublicKeyInvalid."""
+        ...
+
+    def require_point(self, public_key: bytes) -> None:
+        """Raise PublicKeyInvalid unless these 65 bytes are a point on the curve."""
+        ...
+
+    def require_private_key(self, private_key: PrivateKey) -> None:
+        """Raise PrivateKeyMalformed unless scalar and point belong together."""
+        ...
+
+
+class Sm2WithSm3:
+    """SM2 signatures over SM3, by GmSSL."""
+
+    algorithm: Algorithm = Algorithm.SM2
+    curve: str = "1.2.156.10197.1.301"
+    signature_algorithm: str = "1.2.156.10197.1.501"
+
+    def generate(self) -> PrivateKey:
+        """Make a key pair with GmSSL's randomness."""
+        point, scalar = gmssl_pyx.sm2_key_generate()
+        return PrivateKey(self.algorithm, bytes(scalar), bytes((_UNCOMPRESSED,)) + bytes(point))
+
+    def sign(self, private_key: PrivateKey, message: bytes) -> bytes:
+        """Sign a message with the default user ID. Raises PrivateKeyMalformed."""
+        try:
+            signature = gmssl_pyx.sm2_sign(
+                private_key.scalar, private_key.public_key[1:], message, signer_id=SM2_USER_ID
+            )
+        except gmssl_pyx.GmsslInnerError as error:
+            raise PrivateKeyMalformed("no SM2 private key") from error
+        return bytes(signature)
+
+    def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        """Whether the signature holds with the default user ID. Raises PublicKeyInvalid."""
+        self.require_point(public_key)
+        if not _is_signature(signature, _SM2_ORDER):
+            return False
+        return bool(gmssl_pyx.sm2_verify(public_key[1:], message, signature, signer_id=SM2_USER_ID))
+
+    def require_point(self, public_key: bytes) -> None:
+        """Raise PublicKeyInvalid unless these 65 bytes are a point on the curve of GB/T 32918.5."""
+        _require_uncompressed(public_key)
+        try:
+            gmssl_pyx.normalize_sm2_public_key(public_key)
+        except gmssl_pyx.InvalidValueError as error:
+            raise PublicKeyInvalid("not a point on the SM2 curve") from error
+
+    def require_private_key(self, private_key: PrivateKey) -> None:
+        """Raise PrivateKeyMalformed unless the scalar is in range and signs for the point."""
+        # GB/T 32918.2, section 6.1: the private key is at most n − 2, because 1 + d is inverted.
+        _require_scalar(private_key.scalar, _SM2_ORDER - 2)
+        probe = b"keydesk key pair check"
+        try:
+            consistent = self.verify(private_key.public_key, probe, self.sign(private_key, probe))
+        except PublicKeyInvalid as error:
+            raise PrivateKeyMalformed("its point is not on the SM2 curve") from error
+        if not consistent:
+            raise PrivateKeyMalformed("the SM2 scalar and point do not belong together")
+
+
+class P256WithSha256:
+    """ECDSA on P-256 over SHA-256, by the cryptography package."""
+
+    algorithm: Algorithm = Algorithm.P256
+    curve: str = "1.2.840.10045.3.1.7"
+    signature_algorithm: str = "1.2.840.10045.4.3.2"
+
+    def generate(self) -> PrivateKey:
+        """Make a key pair with libcrypto's randomness."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        scalar = key.private_numbers().private_value.to_bytes(COORDINATE_LENGTH, "big")
+        return PrivateKey(self.algorithm, scalar, _p256_point(key))
+
+    def sign(self, private_key: PrivateKey, message: bytes) -> bytes:
+        """Sign a message. Raises PrivateKeyMalformed."""
+        return self._private(private_key.scalar).sign(message, ec.ECDSA(hashes.SHA256()))
+
+    def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        """Whether the signature holds. Raises PublicKeyInvalid."""
+        key = self._public(public_key)
+        if not _is_signature(signature, _P256_ORDER):
+            return False
+        try:
+            key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+    def require_point(self, public_key: bytes) -> None:
+        """Raise PublicKeyInvalid unless these 65 bytes are a point on P-256."""
+        self._public(public_key)
+
+    def require_private_key(self, private_key: PrivateKey) -> None:
+        """Raise PrivateKeyMalformed unless the scalar is in range and gives the point."""
+        if _p256_point(self._private(private_key.scalar)) != private_key.public_key:
+            raise PrivateKeyMalformed("the P-256 scalar and point do not belong together")
+
+    @staticmethod
+    def _private(scalar: bytes) -> ec.EllipticCurvePrivateKey:
+        _require_scalar(scalar, _P256_ORDER - 1)
+        return ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
+
+    @staticmethod
+    def _public(public_key: bytes) -> ec.EllipticCurvePublicKey:
+        _require_uncompressed(public_key)
+        try:
+            return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
+        except ValueError as error:
+            raise PublicKeyInvalid("not a point on P-256") from error
+
+
+def _p256_point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+
+
+def _require_uncompressed(public_key: bytes) -> None:
+    if len(public_key) != POINT_LENGTH or public_key[0] != _UNCOMPRESSED:
+        raise PublicKeyInvalid("not an uncompressed point of 65 bytes")
+
+
+def _require_scalar(scalar: bytes, maximum: int) -> None:
+    if len(scalar) != COORDINATE_LENGTH or not 1 <= int.from_bytes(scalar, "big") <= maximum:
+        raise PrivateKeyMalformed("the scalar is out of range")
+
+
+def _is_signature(signature: bytes, order: int) -> bool:
+    """Whether these bytes are DER (r, s) with both in [1, n − 1], in their only encoding."""
+    try:
+        parsed = DSASignature.load(signature, strict=True)
+        r, s = int(parsed["r"].native), int(parsed["s"].native)
+        canonical = bytes(DSASignature({"r": r, "s": s}).dump())
+    except (ValueError, TypeError):
+        return False
+    return 1 <= r < order and 1 <= s < order and canonical == signature
+
+
+SM2: Final = Sm2WithSm3()
+P256: Final = P256WithSha256()
+
+
+def suite(algorithm: Algorithm) -> Suite:
+    """Return the suite of an algorithm."""
+    match algorithm:
+        case Algorithm.SM2:
+            return SM2
+        case Algorithm.P256:
+            return P256
+        case _:
+            assert_never(algorithm)
