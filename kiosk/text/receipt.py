@@ -1,0 +1,182 @@
+"""The receipt: what it says and how it is laid out, as a picture for a printer that takes bitmaps.
+
+A receipt is Chinese whatever the screen speaks: it is a voucher. It is not an invoice, and says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.ledger import Delivery, PaidHow
+from kiosk.text import times
+from kiosk.text.money import capitals, with_currency, yuan
+from kiosk.text.qr_cells import modules
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from kiosk.text.paper import Paper
+
+KIND_NAMES = {
+    OrderKind.NEW: "新办key盘",
+    OrderKind.REPLACEMENT: "补办key盘",
+    OrderKind.RENEWAL: "key盘续期",
+}
+ITEM_NAMES = {FeeItem.TOKEN: "国产密钥", FeeItem.CERTIFICATE: "证书费用", FeeItem.SERVICE: "服务费"}
+PAID_HOW_NAMES = {
+    PaidHow.FEED: "扫码支付，已到账",
+    PaidHow.CODE: "扫码支付，凭确认码",
+    PaidHow.SCAN: "扫码支付，凭确认二维码",
+    PaidHow.DESK: "扫码支付，工作人员核实",
+}
+NEXT_STEPS = {
+    Delivery.COUNTER: "窗口领取：请凭本凭条到窗口领取key盘，再在本机「绑定key盘」。",
+    Delivery.MAIL: "邮寄：付款后3个工作日内寄出。请在「我的订单」-「华商订单」填写收件地址。",
+}
+LOGIN_AFTER_SYNC = "联网登记后可登录"
+
+# A receipt has room for a larger code than the screen, should the order's text ever need one.
+_LARGEST_QR_VERSION = 15
+
+
+class ReceiptKey(msgspec.Struct, frozen=True):
+    """The bound key: serial of the token, number of the certificate, its validity and the old end, UTC seconds."""
+
+    serial: str
+    certificate: str
+    valid_from: int
+    valid_until: int
+    previous_until: int | None = None
+    login_after_sync: bool = False
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """All that a receipt says.
+
+    Amounts are fen and times UTC seconds. `key` is there once a key was bound; `next_step` tells what to do
+    where one was not. `journal_sequence` and `journal_hash` (eight hex digits) are the journal's tip at the time
+    of printing. `qr_text` names the order to a scanner.
+    """
+
+    exchange: str
+    payee: str
+    order: str
+    kind: OrderKind
+    account: str
+    enterprise: str
+    lines: tuple[PriceLine, ...]
+    paid_how: PaidHow
+    paid_at: int
+    journal_sequence: int
+    journal_hash: str
+    printed_at: int
+    support: tuple[str, ...]
+    qr_text: str
+    key: ReceiptKey | None = None
+    next_step: str | None = None
+    copy: bool = False
+
+    @property
+    def total(self) -> int:
+        """The sum of the lines in fen."""
+        return sum(line.amount for line in self.lines)
+
+
+def render(receipt: Receipt, dots: int) -> bytes:
+    """The receipt as a one-bit PNG so many dots wide: 384 (58 mm paper) or 576 (80 mm).
+
+    Raises QrTooLarge when `qr_text` fits into no code that can be printed.
+    """
+    # imported late: Pillow and the font are only wanted once something is printed
+    from kiosk.text.paper import Paper, stack  # noqa: PLC0415
+
+    wide = dots >= 576  # noqa: PLR2004 - the wider of the two papers
+    paper = Paper(dots, 16 if wide else 6)
+    size = 26 if wide else 24
+    strips = [
+        *_head(receipt, paper, size),
+        *_order(receipt, paper, size),
+        *_amounts(receipt, paper, size),
+        *(_key(receipt.key, paper, size) if receipt.key else []),
+        *_notices(receipt, paper, size),
+        *_foot(receipt, paper, size),
+    ]
+    return stack(strips)
+
+
+def _head(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
+    title = "缴费凭条（补打）" if receipt.copy else "缴费凭条"
+    return [
+        paper.gap(16),
+        paper.centred(receipt.exchange, size),
+        paper.gap(4),
+        paper.centred(title, round(size * 1.6), bold=True),
+        paper.centred("RECEIPT", round(size * 0.7)),
+        paper.rule(dashed=False, thickness=3),
+    ]
+
+
+def _order(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
+    return [
+        paper.pair("订单号", receipt.order, round(size * 1.15), bold=True),
+        paper.pair("业务", KIND_NAMES[receipt.kind], size),
+        paper.pair("账号", receipt.account, size),
+        paper.pair("企业", receipt.enterprise, size),
+        paper.pair("收款单位", receipt.payee, size),
+        paper.rule(),
+    ]
+
+
+def _amounts(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
+    return [
+        *(paper.pair(ITEM_NAMES[line.item], yuan(line.amount), size) for line in receipt.lines),
+        paper.rule(),
+        paper.pair("合计", with_currency(receipt.total), round(size * 1.5), bold=True),
+        paper.pair("大写", capitals(receipt.total), size),
+        paper.pair("付款", PAID_HOW_NAMES[receipt.paid_how], size),
+        paper.pair("付款时间", times.moment(receipt.paid_at), size),
+        paper.rule(),
+    ]
+
+
+def _key(key: ReceiptKey, paper: Paper, size: int) -> list[Image]:
+    previous = (
+        []
+        if key.previous_until is None
+        else [paper.pair("原有效期至", times.moment(key.previous_until), size)]
+    )
+    return [
+        paper.pair("序列号", key.serial, size),
+        paper.pair("证书", key.certificate, size),
+        *previous,
+        paper.pair("有效期", times.moment(key.valid_from), size),
+        paper.pair("至", times.moment(key.valid_until), size, bold=True),
+        paper.rule(),
+    ]
+
+
+def _notices(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
+    strips = []
+    if receipt.key is not None and receipt.key.login_after_sync:
+        strips += [paper.gap(4), paper.banner(LOGIN_AFTER_SYNC, round(size * 1.15)), paper.gap(10)]
+    if receipt.next_step is not None:
+        strips += [paper.paragraph(receipt.next_step, size), paper.rule()]
+    return strips
+
+
+def _foot(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
+    small = round(size * 0.8)
+    return [
+        paper.code(modules(receipt.qr_text, largest_version=_LARGEST_QR_VERSION), min(264, paper.inner)),
+        paper.centred("凭此码或订单号查询", small),
+        paper.rule(),
+        paper.pair("流水", f"{receipt.journal_sequence}-{receipt.journal_hash}", small),
+        paper.pair("打印", times.moment(receipt.printed_at), small),
+        paper.pair("求助", " / ".join(receipt.support), small),
+        paper.gap(6),
+        paper.centred("本凭条不是发票\n发票请在「我的订单」申请", small),
+        paper.gap(16),
+    ]

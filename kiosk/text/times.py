@@ -1,0 +1,41 @@
+"""Times as people read them: records hold UTC seconds since 1970, paper and screens show China time (UTC+8)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+CHINA = dt.timezone(dt.timedelta(hours=8), "CST")
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+
+
+def _china(seconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, CHINA)
+
+
+def moment(seconds: int) -> str:
+    """To the second: `2025-07-22 17:23:01`."""
+    return f"{_china(seconds):%Y-%m-%d %H:%M:%S}"
+
+
+def minute(seconds: int) -> str:
+    """Month, day and minute, for status bars and lists: `11-22 14:05`."""
+    return f"{_china(seconds):%m-%d %H:%M}"
+
+
+def day(seconds: int) -> str:
+    """The day: `2027-03-01`."""
+    return f"{_china(seconds):%Y-%m-%d}"
+
+
+def period(start: int, end: int) -> str:
+    """From and until, to the second: `2025-07-22 17:23:01 ~ 2026-07-22 17:23:01`."""
+    return f"{moment(start)} ~ {moment(end)}"
+
+
+def duration(seconds: int) -> str:
+    """A length of time to count down or up: `14:32`, `2:14:32`; one that is over is `00:00`."""
+    left = max(0, seconds)
+    hours, rest = divmod(left, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
