@@ -12,6 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from hardware.printer import PrinterSettings
+from hardware.scanner import ScannerSettings
+from hardware.token.gmt_profile import GmtProfile
+
 SYSTEM_FILE = Path("/etc/keydesk/keydesk.toml")
 
 
@@ -66,45 +70,6 @@ class Screen(_Section, frozen=True):
     countdown: int = 20
 
 
-class Gmt(_Section, frozen=True):
-    """What a GM/T 0017 key of the exchange's vendor is called inside; `device_key` in hex, empty for none."""
-
-    application: str = "KEYDESK"
-    container: str = "LOGIN"
-    factory_pin: str = "111111"
-    device_key: str = ""
-
-
-class PrinterKind(enum.StrEnum):
-    """How the receipt printer is connected."""
-
-    NONE = "none"
-    SERIAL = "serial"
-    USB = "usb"
-    NETWORK = "network"
-    FILE = "file"
-
-
-class Printer(_Section, frozen=True):
-    """The receipt printer; `dots` 384 for 58 mm paper, 576 for 80 mm."""
-
-    kind: PrinterKind = PrinterKind.NONE
-    dots: int = 576
-    device: str = "/dev/kiosk/printer"
-    baud_rate: int = 9600
-    vendor: int = 0
-    product: int = 0
-    host: str = ""
-    port: int = 9100
-
-
-class Scanner(_Section, frozen=True):
-    """The barcode scanner's serial device; empty for none."""
-
-    device: str = ""
-    baud_rate: int = 9600
-
-
 class Configuration(_Section, frozen=True):
     """All of it."""
 
@@ -112,9 +77,9 @@ class Configuration(_Section, frozen=True):
     centre: Centre = Centre()
     exchange: Exchange = Exchange()
     screen: Screen = Screen()
-    gmt: Gmt = Gmt()
-    printer: Printer = Printer()
-    scanner: Scanner = Scanner()
+    gmt: GmtProfile = GmtProfile()
+    printer: PrinterSettings | None = None
+    scanner: ScannerSettings | None = None
 
     @property
     def directory(self) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -20,10 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+import msgspec
+
 from kiosk.demo.processes import Service, Terminal, end, run_in_terminal
 
 MARKER = "keydesk-demo"
 FIRST_PORT = 8765
+KIOSK = "3"
 READY_SECONDS = 60.0
 NETWORK_SWITCH = "network-cut"
 CLOCK_SHIFT = "clock-shift"
@@ -130,33 +132,28 @@ class _Demo:
         """Make the example keys and members, and enrol this kiosk with a one-time token."""
         from kiosk.demo import cards  # noqa: PLC0415 - only the first start needs the card's cryptography
 
-        made = cards.make(self.directory / "cards")
-        examples = self._centre_command("examples", "--keys", json.dumps(made.bound_elsewhere))
-        cards.complete(self.directory / "cards", json.loads(examples))
-        token = json.loads(self._centre_command("enrol-token", "--kiosk", "3", "--json"))["token"]
-        self._command(_python("sync.agent.command", "enrol", *self._agent_options()[:4], "--token", token))
+        bound = cards.make(self.directory / "cards")
+        printed = self._centre_command("examples", "--kiosk", KIOSK, "--bound", "-", given=bound)
+        examples = msgspec.json.decode(printed, type=cards.Examples)
+        cards.complete(self.directory / "cards", examples.certificates)
+        options = [*self._agent_options()[:4], "--token", examples.enrol_token]
+        self._command(_python("sync.agent.command", "enrol", *options))
         self._command(_python("sync.agent.command", "once", *self._agent_options()))
         (self.directory / "enrolled").touch()
 
-    def _centre_command(self, *arguments: str) -> str:
+    def _centre_command(self, *arguments: str, given: bytes = b"") -> str:
         data = ["--data", str(self.directory / "centre")]
-        return self._command(_python("sync.central.command", arguments[0], *data, *arguments[1:]))
+        return self._command(_python("sync.central.command", arguments[0], *data, *arguments[1:]), given)
 
-    def _command(self, command: list[str]) -> str:
-        done = subprocess.run(
-            command,
-            check=False,
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-        )
+    def _command(self, command: list[str], given: bytes = b"") -> str:
+        ran = subprocess.run(command, check=False, capture_output=True, env=self.environment, input=given)
+        printed, said = ran.stdout.decode(), ran.stderr.decode()
         with (self.directory / "log" / "setup.log").open("a", encoding="utf-8") as log:
-            log.write(f"$ {' '.join(command[1:4])}\n{done.stderr}\n")
-        if done.returncode != 0:
-            last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+            log.write(f"$ {' '.join(command[1:4])}\n{said}\n")
+        if ran.returncode != 0:
+            last = (said.strip() or printed.strip() or "no message").splitlines()[-1]
             raise DemoError(f"preparing the demo failed: {last} (try `make demo DEMO=--fresh`)")
-        return done.stdout
+        return printed
 
 
 def _python(module: str, *arguments: str) -> list[str]:

@@ -1,0 +1,122 @@
+"""Run every measurement and print one line for each."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
+
+from bench.measure import compare
+from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.journal import OrderPlaced, check_chain
+from kiosk.domain.transitions import fold
+from kiosk.pki.suites import Algorithm, suite
+from kiosk.store.database import Database
+
+APPENDS = 200
+
+
+def _placed(number: int) -> OrderPlaced:
+    lines = (PriceLine(FeeItem.CERTIFICATE, 8000), PriceLine(FeeItem.SERVICE, 15000))
+    return OrderPlaced(
+        order=f"3-{number:04d}-0",
+        account=str(10_000_000 + number),
+        enterprise="北京示例粮油贸易有限公司",
+        operator="李晓梅",
+        order_kind=OrderKind.RENEWAL,
+        lines=lines,
+        schedule=1,
+        policy=1,
+        feed=1,
+        deadline=0,
+        token=bytes(38),
+    )
+
+
+def appending(folder: Path) -> None:
+    """A durable journal entry with its rows, beside a bare durable insert of the same bytes, both encrypted."""
+    key = secrets.token_bytes(32)
+    database = Database.create(folder / "ours.db", key)
+    clock = FixedClock(1_790_000_000)
+    with database.write() as tx:
+        tx.enrol(3, 1, clock)
+    numbers = iter(range(10_000_000))
+
+    def ours() -> None:
+        for _ in range(APPENDS):
+            with database.write() as tx:
+                tx.append(_placed(next(numbers)), clock)
+
+    bare: sqlite3.Connection = sqlcipher.connect(str(folder / "floor.db"), isolation_level=None)
+    bare.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    bare.execute("PRAGMA journal_mode = WAL")
+    bare.execute("PRAGMA synchronous = FULL")
+    bare.execute("CREATE TABLE entries (id INTEGER PRIMARY KEY, data BLOB)")
+
+    def floor() -> None:
+        for _ in range(APPENDS):
+            bare.execute("BEGIN IMMEDIATE")
+            bare.execute("INSERT INTO entries (data) VALUES (?)", (bytes(420),))
+            bare.execute("COMMIT")
+
+    compare("journal entry, durable (floor: bare insert)", ours, floor, 7, APPENDS)
+    with database.read() as tx:
+        entries = tx.journal.entries()
+    compare(
+        "rebuilding one entry (floor: its hash chain)",
+        lambda: fold(entries),
+        lambda: check_chain(None, entries),
+        7,
+        len(entries),
+    )
+
+
+def binding(folder: Path) -> None:
+    """A signature through the driver and the card's APDUs, beside the bare signature of the same library."""
+    source = VirtualTokenSource()
+    token = source.open(source.insert(blank_key(folder / "bench.card", "E8AD652202221F03")))
+    token.verify_pin("111111")
+    token.generate_key_pair()
+    sm2 = suite(Algorithm.SM2)
+    key = sm2.generate()
+    message = secrets.token_bytes(400)
+    compare(
+        "signature by the virtual key (floor: GmSSL)",
+        lambda: token.sign(message),
+        lambda: sm2.sign(key, message),
+        50,
+    )
+
+
+def starting() -> None:
+    """Importing the screens in a new process, beside importing Textual alone."""
+
+    def run(code: str) -> None:
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    compare(
+        "importing the screens (floor: Textual)",
+        lambda: run("import kiosk.screens"),
+        lambda: run("import textual.app, textual.widgets"),
+        7,
+    )
+
+
+def main() -> None:
+    """All of it."""
+    with tempfile.TemporaryDirectory(prefix="keydesk-bench-") as folder:
+        appending(Path(folder))
+        binding(Path(folder))
+    starting()
+
+
+if __name__ == "__main__":
+    main()

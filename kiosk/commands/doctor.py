@@ -1,0 +1,208 @@
+"""`keydesk doctor`: what works, what is missing, and what to do about it; exit status 1 when the desk cannot work."""
+
+from __future__ import annotations
+
+import argparse
+import enum
+import importlib.util
+import locale
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from noto_cjk_sans_otc import FONT_PATH  # type: ignore[import-untyped]
+
+from hardware.pcsc import PcscTokenSource
+from hardware.ports import HardwareError, PrinterState, ReaderUnavailable
+from hardware.printer import EscposPrinter
+from hardware.token.registry import gmt_driver
+from kiosk.assembly import open_database
+from kiosk.commands.output import catalogue, document, line
+from kiosk.commands.status import CLOCKS, KioskStatus, read_status
+from kiosk.configuration import Configuration, ConfigurationError, load
+from kiosk.desk.views import Network
+from kiosk.store.errors import StoreError
+from kiosk.store.system_clock import SystemClock
+from kiosk.text.cells import pad, width
+from kiosk.text.times import moment
+
+LEAST_FREE = 200 * 1024 * 1024
+LEAST_COLUMNS, LEAST_LINES = 80, 24
+
+Text = Callable[..., str]
+
+
+class Level(enum.StrEnum):
+    """How a check came out; only FAILED keeps the desk from working."""
+
+    WORKS = "works"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that was looked at: what was found, and what to do when it is not well."""
+
+    name: str
+    level: Level
+    found: str
+    advice: str = ""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at everything and print it."""
+    text = catalogue().text
+    checks = list(_checks(arguments, text))
+    if arguments.json:
+        document(checks)
+    else:
+        _tell(checks, text)
+    return 1 if any(check.level is Level.FAILED for check in checks) else 0
+
+
+def _checks(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
+    yield _python(text)
+    yield _terminal(text)
+    yield _font(text)
+    try:
+        configuration = load(arguments.config)
+    except ConfigurationError as error:
+        yield Check(text("配置"), Level.FAILED, str(error), text("改正配置文件"))
+        return
+    yield Check(text("配置"), Level.WORKS, text("可以读取"))
+    yield _reader(configuration, text)
+    yield _printer(configuration, text)
+    yield _scanner(configuration, text)
+    directory = arguments.data or configuration.directory
+    yield _disk(directory, text)
+    yield from _store(directory, text)
+
+
+def _python(text: Text) -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check(text("Python"), Level.WORKS, version)
+
+
+def _terminal(text: Text) -> Check:
+    size = shutil.get_terminal_size()
+    found = f"{size.columns}×{size.lines} {locale.getpreferredencoding()}"
+    if size.columns < LEAST_COLUMNS or size.lines < LEAST_LINES:
+        return Check(text("终端"), Level.MISSING, found, text("放大到 80×24 以上"))
+    if locale.getpreferredencoding().upper() != "UTF-8":
+        return Check(text("终端"), Level.MISSING, found, text("使用 UTF-8 的语言环境，如 LANG=C.UTF-8"))
+    return Check(text("终端"), Level.WORKS, found)
+
+
+def _font(text: Text) -> Check:
+    file = Path(FONT_PATH)
+    if file.is_file():
+        return Check(text("凭条字体"), Level.WORKS, file.name)
+    return Check(text("凭条字体"), Level.FAILED, text("没有找到"), text("重新运行 make install"))
+
+
+def _reader(configuration: Configuration, text: Text) -> Check:
+    name = text("读卡器")
+    if importlib.util.find_spec("smartcard") is None:
+        advice = text("安装 gcc、libpcsclite-dev、pcscd 后重新运行 make install")
+        return Check(name, Level.MISSING, text("没有安装 pyscard"), advice)
+    try:
+        source = PcscTokenSource((gmt_driver(configuration.gmt),))
+        present = source.present()
+    except ReaderUnavailable as error:
+        return Check(name, Level.MISSING, error.reason, text("启动 pcscd 服务，接好读卡器"))
+    if not present:
+        return Check(name, Level.WORKS, text("没有插入key盘"))
+    return _token(source, text, name)
+
+
+def _token(source: PcscTokenSource, text: Text, name: str) -> Check:
+    found = []
+    for presence in source.present():
+        try:
+            token = source.open(presence)
+        except HardwareError as error:
+            return Check(
+                name, Level.MISSING, f"{presence.reader}: {error}", text("换一只key盘，或请技术人员查看")
+            )
+        found.append(f"{presence.reader}: {token.serial} ({token.driver})")
+        token.close()
+    return Check(name, Level.WORKS, "; ".join(found))
+
+
+def _printer(configuration: Configuration, text: Text) -> Check:
+    name = text("打印机")
+    if configuration.printer is None:
+        return Check(name, Level.MISSING, text("没有配置"), text("在配置文件里加 [printer]"))
+    state = EscposPrinter(configuration.printer).state()
+    match state:
+        case PrinterState.READY:
+            return Check(name, Level.WORKS, text("正常"))
+        case PrinterState.PAPER_OUT:
+            return Check(name, Level.MISSING, text("缺纸"), text("装上纸卷"))
+        case _:
+            return Check(name, Level.MISSING, text("没有应答"), text("检查电源、连线和 [printer] 配置"))
+
+
+def _scanner(configuration: Configuration, text: Text) -> Check:
+    name = text("扫码器")
+    if configuration.scanner is None:
+        return Check(name, Level.MISSING, text("没有配置"), text("可以不用；要用就在配置文件里加 [scanner]"))
+    if not Path(configuration.scanner.device).exists():
+        return Check(
+            name, Level.MISSING, configuration.scanner.device, text("接好扫码器，检查 [scanner] 配置")
+        )
+    return Check(name, Level.WORKS, configuration.scanner.device)
+
+
+def _disk(directory: Path, text: Text) -> Check:
+    place = next(folder for folder in (directory, *directory.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    found = text("{place} 剩余 {megabytes} MB", place=place, megabytes=free // (1024 * 1024))
+    if free < LEAST_FREE:
+        return Check(text("磁盘"), Level.FAILED, found, text("清出空间"))
+    return Check(text("磁盘"), Level.WORKS, found)
+
+
+def _store(directory: Path, text: Text) -> Iterator[Check]:
+    try:
+        with open_database(directory).read() as tx:
+            status = read_status(tx, SystemClock())
+    except (StoreError, OSError) as error:
+        yield Check(
+            text("数据库"), Level.FAILED, str(error), text("先运行 keydesk-sync enrol，或用 --data 指明目录")
+        )
+        return
+    yield Check(text("数据库"), Level.WORKS, text("日志 {sequence} 条", sequence=status.sequence))
+    yield from _standing(status, text)
+
+
+def _standing(status: KioskStatus, text: Text) -> Iterator[Check]:
+    name = text("中心")
+    contact = text("从未联系") if status.last_contact is None else moment(status.last_contact)
+    match status.network:
+        case Network.ONLINE:
+            yield Check(name, Level.WORKS, text("在线，待传 {backlog}", backlog=status.backlog))
+        case Network.OFFLINE:
+            found = text("离线，上次联系 {contact}，待传 {backlog}", contact=contact, backlog=status.backlog)
+            yield Check(name, Level.MISSING, found, text("检查网络和 keydesk-sync run；离线照常办理"))
+        case _:
+            yield Check(name, Level.FAILED, text("未登记"), text("运行 keydesk-sync enrol --token 令牌"))
+    if status.clock is None:
+        yield Check(text("时钟"), Level.WORKS, text("正常"))
+    else:
+        yield Check(text("时钟"), Level.FAILED, text(CLOCKS[status.clock]), text("校准系统时间，或联网对时"))
+
+
+_MARKS = {Level.WORKS: "[v]", Level.MISSING: "[!]", Level.FAILED: "[x]"}
+
+
+def _tell(checks: list[Check], text: Text) -> None:
+    cells = max(width(check.name) for check in checks)
+    for check in checks:
+        line(f"{_MARKS[check.level]} {pad(check.name, cells)}  {check.found}")
+        if check.advice:
+            line(f"    {pad('', cells)}  → {check.advice}")
+    failed = sum(check.level is Level.FAILED for check in checks)
+    line(text("可以办理业务") if failed == 0 else text("有 {failed} 项必须先解决", failed=failed))

@@ -1,0 +1,81 @@
+"""`keydesk journal verify [--rebuild]` and `keydesk journal export`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from kiosk.commands.errors import CommandError
+from kiosk.commands.output import catalogue, document, line
+from kiosk.commands.store import open_store
+from kiosk.domain.errors import EntryMalformed
+from kiosk.domain.journal import short_hash
+from kiosk.store.errors import StoreError
+from kiosk.store.verify import Verification, export, verify
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; 0 only when all is as it should be. Raises CommandError, ConfigurationError."""
+    try:
+        return _verify(arguments) if arguments.verb == "verify" else _export(arguments)
+    except (StoreError, EntryMalformed) as error:
+        raise CommandError(f"{error}; restore the last backup, the centre gives back what it has") from error
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    found = verify(open_store(arguments), rebuild=arguments.rebuild)
+    proved = found.sound and not found.differences
+    if arguments.json:
+        document({"sound": found.sound, "found": found})
+    else:
+        _tell(found)
+    return 0 if proved else 1
+
+
+def _tell(found: Verification) -> None:
+    text = catalogue().text
+    if found.tip is None:
+        line(text("日志是空的"))
+    else:
+        line(
+            text(
+                "日志共 {count} 条，末尾第 {sequence} 条，校验 {hash}",
+                count=found.entries,
+                sequence=found.tip.sequence,
+                hash=short_hash(found.tip.hash),
+            )
+        )
+    for page in found.damaged_pages:
+        line(text("数据库页损坏：{page}", page=page))
+    if found.broken is not None:
+        line(
+            text(
+                "第 {sequence} 条起不连续：{reason}",
+                sequence=found.broken.sequence,
+                reason=found.broken.reason,
+            )
+        )
+        return
+    line(text("哈希链完整"))
+    for difference in found.differences:
+        line(text("数据表与日志不一致：{row}", row=difference))
+    if found.rebuilt:
+        line(text("已按日志重建数据表"))
+    elif not found.differences:
+        line(text("数据表就是日志的折叠"))
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    database = open_store(arguments)
+    if arguments.output is None:
+        export(database, sys.stdout)
+        return 0
+    try:
+        with arguments.output.open("x", encoding="utf-8") as stream:
+            count = export(database, stream)
+    except FileExistsError as error:
+        raise CommandError(f"{arguments.output} exists already; name another file") from error
+    except OSError as error:
+        raise CommandError(f"{arguments.output} cannot be written: {error.strerror}") from error
+    line(catalogue().text("已写出 {count} 条", count=count))
+    return 0

@@ -1,0 +1,39 @@
+"""`keydesk keys`: the certificates that this kiosk issued, newest first."""
+
+from __future__ import annotations
+
+import argparse
+
+from kiosk.commands.output import catalogue, document, line, table
+from kiosk.commands.store import open_store
+from kiosk.commands.wording import CERTIFICATE_STATUSES
+from kiosk.text.times import period
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print them. Raises CommandError, ConfigurationError."""
+    with open_store(arguments).read() as tx:
+        certificates = tx.ledger.certificates()
+    if arguments.json:
+        document(certificates)
+        return 0
+    text = catalogue().text
+    if not certificates:
+        line(text("没有签发过证书"))
+        return 0
+    heads = [text("证书"), text("账号"), text("序列号"), text("有效期"), text("状态"), text("订单号")]
+    table(
+        heads,
+        (
+            (
+                certificate.number,
+                certificate.account,
+                certificate.token_serial,
+                period(certificate.not_before, certificate.not_after),
+                text(CERTIFICATE_STATUSES[certificate.status]),
+                certificate.order,
+            )
+            for certificate in certificates
+        ),
+    )
+    return 0

@@ -1,0 +1,42 @@
+"""`keydesk orders`: the orders of this kiosk, newest first."""
+
+from __future__ import annotations
+
+import argparse
+
+from kiosk.commands.output import catalogue, document, line, table
+from kiosk.commands.store import open_store
+from kiosk.commands.wording import KINDS, ORDER_STATUSES
+from kiosk.text.money import yuan
+from kiosk.text.times import moment
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print them. Raises CommandError, ConfigurationError."""
+    with open_store(arguments).read() as tx:
+        orders = tx.ledger.orders()
+    if arguments.open:
+        orders = tuple(order for order in orders if order.status.is_open)
+    if arguments.json:
+        document(orders)
+        return 0
+    text = catalogue().text
+    if not orders:
+        line(text("没有订单"))
+        return 0
+    heads = [text("订单号"), text("时间"), text("业务"), text("账号"), text("金额（元）"), text("状态")]
+    table(
+        heads,
+        (
+            (
+                order.number,
+                moment(order.placed_at),
+                text(KINDS[order.kind]),
+                order.account,
+                yuan(order.total),
+                text(ORDER_STATUSES[order.status]),
+            )
+            for order in orders
+        ),
+    )
+    return 0

@@ -1,0 +1,37 @@
+"""What commands print: words in the language of the environment (Chinese unless it says English), or JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from kiosk.text.catalogue import Catalogue, Language
+from kiosk.text.cells import pad, width
+
+
+def catalogue() -> Catalogue:
+    """The wording for this environment."""
+    settings = (os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    chosen = next((setting for setting in settings if setting), "")
+    return Catalogue(Language.ENGLISH if chosen.startswith("en") else Language.CHINESE)
+
+
+def line(text: str = "") -> None:
+    """Print one line."""
+    sys.stdout.write(text + "\n")
+
+
+def document(value: object) -> None:
+    """Print one JSON document; bytes are base64, times UTC seconds, amounts fen."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table whose columns line up in cells."""
+    lines = [heads, *rows]
+    widths = [max(width(row[column]) for row in lines) for column in range(len(heads))]
+    for row in lines:
+        line("  ".join(pad(cell, cells) for cell, cells in zip(row, widths, strict=True)).rstrip())

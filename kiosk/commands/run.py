@@ -1,0 +1,50 @@
+"""`keydesk run`: the kiosk with its real devices."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from hardware.absent import AbsentPrinter
+from hardware.pcsc import PcscTokenSource
+from hardware.ports import ReceiptPrinter, Scanner
+from hardware.printer import EscposPrinter
+from hardware.scanner import SerialScanner
+from hardware.token.registry import gmt_driver
+from kiosk.assembly import log_to, make_desk, open_or_create_database
+from kiosk.commands.errors import CommandError
+from kiosk.configuration import Configuration, load
+from kiosk.store.errors import StoreError
+from kiosk.store.system_clock import SystemClock
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the screens until the process is told to stop. Raises CommandError, ConfigurationError."""
+    configuration = load(arguments.config)
+    directory = arguments.data or configuration.directory
+    if not sys.stdin.isatty() or not sys.stdout.isatty():
+        raise CommandError("the kiosk is a screen: run it in a terminal of at least 80×24")
+    try:
+        database = open_or_create_database(directory)
+    except (StoreError, OSError) as error:
+        raise CommandError(f"the database cannot be opened: {error} (keydesk doctor says more)") from error
+    from kiosk.screens import show  # noqa: PLC0415 - Textual only once there is something to show
+
+    desk = make_desk(
+        configuration,
+        database,
+        SystemClock(),
+        PcscTokenSource((gmt_driver(configuration.gmt),)),
+        _printer(configuration),
+        _scanner(configuration),
+    )
+    log_to(directory / "log" / "desk.log")
+    return show(desk, configuration)
+
+
+def _printer(configuration: Configuration) -> ReceiptPrinter:
+    return AbsentPrinter() if configuration.printer is None else EscposPrinter(configuration.printer)
+
+
+def _scanner(configuration: Configuration) -> Scanner | None:
+    return None if configuration.scanner is None else SerialScanner(configuration.scanner)

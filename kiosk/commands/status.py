@@ -1,0 +1,140 @@
+"""`keydesk status`: where the kiosk stands with the centre, its backlog, its clock and what waits for a person."""
+
+from __future__ import annotations
+
+import argparse
+
+import msgspec
+
+from kiosk.commands.output import catalogue, document, line
+from kiosk.commands.store import open_store
+from kiosk.desk.authority import policy_of, trouble_with_clock
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.network import network
+from kiosk.desk.views import ClockTrouble, Network
+from kiosk.domain.ledger import OrderStatus
+from kiosk.store.system_clock import SystemClock
+from kiosk.store.transaction import Transaction
+from kiosk.text.catalogue import N_
+from kiosk.text.times import moment
+
+NETWORKS = {
+    Network.ONLINE: N_("在线"),
+    Network.OFFLINE: N_("离线"),
+    Network.NOT_ENROLLED: N_("未登记"),
+}
+CLOCKS = {
+    ClockTrouble.BEHIND_LAST_ENTRY: N_("落后于最后一条记录"),
+    ClockTrouble.FAR_FROM_SERVER: N_("与中心时间相差过大"),
+    ClockTrouble.SERVER_TIME_TOO_OLD: N_("太久没有与中心对时"),
+}
+
+
+class KioskStatus(msgspec.Struct, frozen=True):
+    """Times in UTC seconds; `backlog` entries that the centre has not."""
+
+    kiosk: int | None
+    epoch: int | None
+    sequence: int
+    network: Network
+    last_contact: int | None
+    backlog: int
+    feed_cursor: int
+    operators: int
+    placed: int
+    paid: int
+    refunding: int
+    receipts_waiting: int
+    disputes: int
+    feed_items_kept: int
+    clock: ClockTrouble | None
+    error: str
+
+
+def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
+    """The status as the store tells it."""
+    tip, state, identity = tx.journal.tip(), tx.agent.get(), tx.identity
+    sequence = 0 if tip is None else tip.sequence
+    return KioskStatus(
+        kiosk=identity.kiosk if identity else None,
+        epoch=identity.epoch if identity else None,
+        sequence=sequence,
+        network=network(tx, clock.wall()),
+        last_contact=state.last_contact,
+        backlog=max(0, sequence - state.high_water),
+        feed_cursor=tx.feed.cursor(),
+        operators=tx.members.counts().operators,
+        placed=len(tx.ledger.orders(OrderStatus.PLACED)),
+        paid=len(tx.ledger.orders(OrderStatus.PAID)),
+        refunding=len(tx.ledger.orders(OrderStatus.REFUNDING)),
+        receipts_waiting=len(tx.print_queue.waiting()),
+        disputes=len(tx.feed.disputes()),
+        feed_items_kept=len(tx.feed.kept()),
+        clock=clock_trouble(tx, clock),
+        error=state.error,
+    )
+
+
+def clock_trouble(tx: Transaction, clock: SystemClock) -> ClockTrouble | None:
+    """What is wrong with the clock, as far as the centre's policy allows to tell."""
+    try:
+        return trouble_with_clock(tx, clock, policy_of(tx))
+    except DeskRefused:
+        return None  # not enrolled: nothing to compare with, and nothing is issued
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print it. Raises CommandError, ConfigurationError."""
+    with open_store(arguments).read() as tx:
+        status = read_status(tx, SystemClock())
+    if arguments.json:
+        document(status)
+    else:
+        _tell(status)
+    return 0
+
+
+def _tell(status: KioskStatus) -> None:
+    text = catalogue().text
+    contact = text("从未") if status.last_contact is None else moment(status.last_contact)
+    clock = text("正常") if status.clock is None else text(CLOCKS[status.clock])
+    line(
+        text(
+            "服务台 {kiosk}，第 {epoch} 期，日志 {sequence} 条",
+            kiosk=status.kiosk or "-",
+            epoch=status.epoch or "-",
+            sequence=status.sequence,
+        )
+    )
+    line(
+        text(
+            "网络 {network}，上次联系 {contact}，待传 {backlog}",
+            network=text(NETWORKS[status.network]),
+            contact=contact,
+            backlog=status.backlog,
+        )
+    )
+    line(
+        text(
+            "操作员 {operators} 名，资料游标 {cursor}", operators=status.operators, cursor=status.feed_cursor
+        )
+    )
+    line(
+        text(
+            "待付款 {placed}，待绑定 {paid}，退款中 {refunding}",
+            placed=status.placed,
+            paid=status.paid,
+            refunding=status.refunding,
+        )
+    )
+    line(
+        text(
+            "待打印 {receipts}，争议 {disputes}，未能处理的资料 {kept}",
+            receipts=status.receipts_waiting,
+            disputes=status.disputes,
+            kept=status.feed_items_kept,
+        )
+    )
+    line(text("时钟 {clock}", clock=clock))
+    if status.error:
+        line(text("上次联系失败：{error}", error=status.error))

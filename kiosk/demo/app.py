@@ -1,0 +1,55 @@
+"""The demo's app process: the same screens over virtual devices, with the drawer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from hardware.virtual.printer import VirtualPrinter
+from hardware.virtual.scanner import VirtualScanner
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.assembly import log_to, make_desk, open_or_create_database
+from kiosk.configuration import Centre, Configuration, Language, Screen
+from kiosk.demo.controls import Controls
+from kiosk.demo.launcher import CLOCK_SHIFT, NETWORK_SWITCH
+from kiosk.demo.processes import watch_parent
+from kiosk.screens import show
+from kiosk.store.system_clock import SystemClock
+
+
+def main() -> int:
+    """Run the app until it is left, or the launcher is gone."""
+    parser = argparse.ArgumentParser(prog="keydesk-demo-app")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--centre", required=True)
+    parser.add_argument("--language", choices=("zh", "en"), default="zh")
+    arguments = parser.parse_args()
+    directory: Path = arguments.data
+    log_to(directory / "log" / "desk.log")
+    configuration = replace(
+        Configuration(),
+        centre=Centre(url=arguments.centre),
+        screen=Screen(language=Language(arguments.language)),
+    )
+    clock = SystemClock(directory / CLOCK_SHIFT)
+    source, scanner = VirtualTokenSource(), VirtualScanner()
+    printer = VirtualPrinter(directory / "receipts")
+    controls = Controls(
+        source,
+        printer,
+        scanner,
+        clock,
+        cards=directory / "cards",
+        network_switch=directory / NETWORK_SWITCH,
+        clock_shift=directory / CLOCK_SHIFT,
+        centre_address=arguments.centre,
+    )
+    desk = make_desk(configuration, open_or_create_database(directory), clock, source, printer, scanner)
+    return show(desk, configuration, controls, watch_parent)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The virtual keys of the demo: blank ones, and those that example members bound elsewhere before."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from hardware.ports import PinBlocked, WrongPin
+from hardware.token.gmt import GmtToken
+from hardware.token.gmt_profile import GmtProfile
+from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.source import VirtualTokenSource
+
+PIN_TRIES = 6
+
+
+class DemoCard(msgspec.Struct, frozen=True):
+    """One key of the demo: its file, serial number, what to call it, and whose it is."""
+
+    file: str
+    serial: str
+    name: str
+    account: str | None = None
+    blocked: bool = False
+
+
+CARDS = (
+    DemoCard("blank-1", "E8AD652202221F03", "空白key盘 1"),
+    DemoCard("blank-2", "E8AD652202221F04", "空白key盘 2"),
+    DemoCard("blank-3", "E8AD652202221F05", "空白key盘 3"),
+    DemoCard("member-2", "E8AD652104170A12", "11000002 的key盘（快到期）", "11000002"),
+    DemoCard("member-3", "E8AD652009280B23", "11000003 的key盘（已过期）", "11000003"),
+    DemoCard("member-4", "E8AD652201052D44", "11000004 的key盘（已挂失）", "11000004"),
+    DemoCard("member-7", "E8AD652203110C37", "11000007 的key盘（有效）", "11000007"),
+    DemoCard("blocked", "E8AD652202221FFF", "PIN 已锁的key盘", blocked=True),
+)
+
+
+class MadeCertificate(msgspec.Struct, frozen=True):
+    """A certificate (DER in hex) that the centre issued for a key bound elsewhere."""
+
+    account: str
+    certificate: str
+
+
+class Examples(msgspec.Struct, frozen=True):
+    """What `keydesk-central examples` says, as far as the demo wants it."""
+
+    enrol_token: str
+    certificates: tuple[MadeCertificate, ...]
+
+
+def make(folder: Path) -> bytes:
+    """Make all the keys; the JSON that tells the centre of those that are bound elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    profile = GmtProfile()
+    bound: dict[str, dict[str, str]] = {}
+    for card in CARDS:
+        token = _open(blank_key(path(folder, card), card.serial, profile, pin_tries=PIN_TRIES))
+        try:
+            if card.account is not None:
+                token.verify_pin(profile.factory_pin)
+                bound[card.account] = {"serial": card.serial, "public_key": token.generate_key_pair().hex()}
+            if card.blocked:
+                for _ in range(PIN_TRIES):
+                    with contextlib.suppress(WrongPin, PinBlocked):
+                        token.verify_pin("999999")
+        finally:
+            token.close()
+    return msgspec.json.encode(bound)
+
+
+def complete(folder: Path, certificates: Iterable[MadeCertificate]) -> None:
+    """Write the certificates that the centre issued onto the keys bound elsewhere."""
+    by_account = {card.account: card for card in CARDS if card.account is not None}
+    for made in certificates:
+        token = _open(GmtCard(path(folder, by_account[made.account])))
+        try:
+            token.verify_pin(GmtProfile().factory_pin)
+            token.write_certificate(bytes.fromhex(made.certificate))
+        finally:
+            token.close()
+
+
+def path(folder: Path, card: DemoCard) -> Path:
+    """Where a key's contents are kept."""
+    return folder / f"{card.file}.card"
+
+
+def _open(card: GmtCard) -> GmtToken:
+    source = VirtualTokenSource()
+    token = source.open(source.insert(card))
+    if not isinstance(token, GmtToken):
+        raise TypeError(card)
+    return token

@@ -1,0 +1,135 @@
+"""What the demo drawer does: keys in and out, the payer's phone, the network, the paper and the clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hardware.ports import PrinterState
+from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.printer import VirtualPrinter
+from hardware.virtual.scanner import VirtualScanner
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.demo import phone
+from kiosk.demo.cards import CARDS, DemoCard, path
+from kiosk.demo.members import ACCOUNTS
+from kiosk.desk.demo_controls import DemoAccount, DemoControls, DemoToken, PhonePage
+from kiosk.store.system_clock import SystemClock
+
+
+class Controls:
+    """The drawer's hand on the virtual devices of one data directory (`desk.demo_controls.DemoControls`)."""
+
+    def __init__(
+        self,
+        source: VirtualTokenSource,
+        printer: VirtualPrinter,
+        scanner: VirtualScanner,
+        clock: SystemClock,
+        *,
+        cards: Path,
+        network_switch: Path,
+        clock_shift: Path,
+        centre_address: str,
+    ) -> None:
+        self._source = source
+        self._printer = printer
+        self._scanner = scanner
+        self._clock = clock
+        self._cards = cards
+        self._network_switch = network_switch
+        self._clock_shift = clock_shift
+        self._centre_address = centre_address
+        self._inserted: DemoCard | None = None
+
+    def tokens(self) -> tuple[DemoToken, ...]:
+        """The virtual keys that lie beside the desk."""
+        return tuple(DemoToken(card.name, card.serial, card.account or "") for card in CARDS)
+
+    def inserted(self) -> str | None:
+        """The name of the key that is in; a key that a fault pulled is not."""
+        return self._inserted.name if self._inserted and self._source.present() else None
+
+    def insert(self, name: str) -> None:
+        """Put that key in; one that is in already comes out first."""
+        card = next(card for card in CARDS if card.name == name)
+        self._source.swap(GmtCard(path(self._cards, card)))
+        self._inserted = card
+
+    def remove(self) -> None:
+        """Pull the key."""
+        self._source.remove()
+        self._inserted = None
+
+    def swap(self) -> None:
+        """Pull the key and put the next one of the list in."""
+        place = CARDS.index(self._inserted) + 1 if self._inserted else 0
+        self.insert(CARDS[place % len(CARDS)].name)
+
+    def phone_open(self, link: str) -> PhonePage:
+        """Open the QR code's link on the payer's phone."""
+        return phone.ask(link)
+
+    def phone_pay(self, link: str) -> PhonePage:
+        """Pay on the payer's phone."""
+        return phone.ask(link, "pay")
+
+    def phone_decline(self, link: str) -> PhonePage:
+        """Decline on the payer's phone."""
+        return phone.ask(link, "decline")
+
+    def scan(self, text: str) -> None:
+        """Hold a code before the desk's scanner."""
+        self._scanner.scan(text)
+
+    def cut_network(self) -> None:
+        """Cut the kiosk off from the centre."""
+        self._network_switch.touch()
+
+    def restore_network(self) -> None:
+        """Connect the kiosk again."""
+        self._network_switch.unlink(missing_ok=True)
+
+    @property
+    def network_cut(self) -> bool:
+        """Whether the kiosk is cut off."""
+        return self._network_switch.exists()
+
+    def paper_out(self) -> None:
+        """Take the paper out of the printer."""
+        self._printer.set_paper(present=False)
+
+    def paper_in(self) -> None:
+        """Put paper in."""
+        self._printer.set_paper(present=True)
+
+    @property
+    def paper_is_out(self) -> bool:
+        """Whether the printer has no paper."""
+        return self._printer.state() is PrinterState.PAPER_OUT
+
+    def shift_clock(self, seconds: int) -> None:
+        """Move the kiosk's clock, the app's and the agent's."""
+        self._clock_shift.write_text(str(self._clock.shifted() + seconds))
+
+    @property
+    def clock_shift(self) -> int:
+        """How far the kiosk's clock was moved, in seconds."""
+        return self._clock.shifted()
+
+    def accounts(self) -> tuple[DemoAccount, ...]:
+        """The example accounts."""
+        return ACCOUNTS
+
+    @property
+    def receipts_folder(self) -> str:
+        """Where receipts are kept as pictures."""
+        return str(self._printer.folder)
+
+    @property
+    def centre_address(self) -> str:
+        """The central server's address."""
+        return self._centre_address
+
+
+def _is_controls(controls: Controls) -> DemoControls:
+    return controls

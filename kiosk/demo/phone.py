@@ -1,0 +1,46 @@
+"""The payer's phone of the demo: opens the QR's address and uses the centre's page like any other visitor."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+import msgspec
+
+from kiosk.desk.demo_controls import PhonePage, PhoneRefused, PhoneUnreachable
+
+SECONDS = 10
+
+
+class _Page(msgspec.Struct, frozen=True):
+    """What the page says to a program."""
+
+    order: str
+    amount: int
+    state: str
+    confirmation: str = ""
+    scan_text: str = ""
+
+
+def ask(link: str, action: str | None = None) -> PhonePage:
+    """Open the page, or press its button `action` (pay, decline). Raises PhoneUnreachable, PhoneRefused."""
+    address = _lower_host(link)
+    body = None if action is None else f"action={action}".encode()
+    request = urllib.request.Request(address, data=body, headers={"Accept": "application/json"})  # noqa: S310 - http(s) by _lower_host
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - http(s) by _lower_host
+            page = msgspec.json.decode(answer.read(), type=_Page)
+    except urllib.error.HTTPError as error:
+        raise PhoneRefused(f"HTTP {error.code}") from error
+    except (OSError, msgspec.MsgspecError) as error:
+        raise PhoneUnreachable(str(error)) from error
+    return PhonePage(page.order, page.amount, page.state, address, page.confirmation, page.scan_text)
+
+
+def _lower_host(link: str) -> str:
+    """The link as a browser normalises it: scheme and host in lower case. Raises PhoneRefused."""
+    scheme, mark, rest = link.partition("://")
+    if scheme.lower() not in {"http", "https"} or not mark:
+        raise PhoneRefused("not an address")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}://{host.lower()}{slash}{path}"

@@ -1,0 +1,37 @@
+"""The machine's clock; in the demo and in drills moved by the seconds that a file holds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class SystemClock:
+    """The wall clock, the monotonic clock and this boot's name; `shift` is a file with seconds to add, if any."""
+
+    def __init__(self, shift: Path | None = None) -> None:
+        self._shift = shift
+        self._boot = _BOOT.read_text().strip() if _BOOT.exists() else "unknown"
+
+    def wall(self) -> int:
+        """Now, in UTC seconds."""
+        return int(time.time()) + self.shifted()
+
+    def monotonic(self) -> int:
+        """Milliseconds since the boot."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+    def boot(self) -> str:
+        """The name of this boot."""
+        return self._boot
+
+    def shifted(self) -> int:
+        """The seconds that are added to the machine's clock; 0 without a file or with one that holds no number."""
+        if self._shift is None:
+            return 0
+        try:
+            return int(self._shift.read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
