@@ -1,0 +1,151 @@
+"""Commands and answers of smart cards, ISO/IEC 7816-4 in the long form that GM/T 0017 prescribes.
+
+A command is CLA INS P1 P2, then Lc (00 hi lo) and the data where there is any, then Le: two bytes after
+data, three (00 hi lo) without. An answer is data and the status words SW1 SW2.
+
+Nothing here puts a command's or an answer's data into a text or a log: they may hold a PIN's proof.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import msgspec
+
+from hardware.ports import MalformedAnswer
+
+SUCCESS: Final = 0x9000
+MORE_FOLLOWS: Final = 0x6A9E
+"""GM/T 0017: the answer goes on; send the same command again."""
+
+LONGEST_LENGTH: Final = 0xFFFF
+EVERYTHING: Final = 0x10000
+"""Le 0000: as much as there is."""
+
+_CHAINING: Final = 0x10
+_GET_RESPONSE: Final = 0xC0
+_HEADER: Final = 4
+_STATUS: Final = 2
+_MOST_ROUNDS: Final = 512
+_MOST_DATA: Final = 1 << 18
+
+
+class Transport(Protocol):
+    """Carries one command to a card and brings its answer."""
+
+    def transmit(self, command: bytes) -> bytes:
+        """Send the command's bytes and return the answer's. Raises TokenRemoved."""
+        ...
+
+
+class Channel(Transport, Protocol):
+    """An exclusive connection to one card in one reader."""
+
+    @property
+    def atr(self) -> bytes:
+        """What the card said when it was switched on (ISO/IEC 7816-3, 8)."""
+        ...
+
+    def close(self) -> None:
+        """Reset the card and give the connection up; never raises TokenError."""
+        ...
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One command; `expected` is Le in bytes (EVERYTHING for 0000), None where no data is awaited."""
+
+    instruction: int
+    p1: int = 0
+    p2: int = 0
+    data: bytes = b""
+    expected: int | None = None
+    cla: int = 0x80
+
+    def __repr__(self) -> str:
+        """Name the command without its data, which may prove a PIN."""
+        return f"Command({self.cla:02X} {self.instruction:02X} {self.p1:02X} {self.p2:02X}, {len(self.data)} bytes)"
+
+    def encode(self) -> bytes:
+        """Return the command's bytes (GM/T 0017, lengths always in the long form).
+
+        Raises ValueError for data longer than a length can say.
+        """
+        if len(self.data) > LONGEST_LENGTH:
+            raise ValueError("the data of a command has at most 65535 bytes")
+        encoded = bytes((self.cla, self.instruction, self.p1, self.p2))
+        if self.data:
+            encoded += b"\x00" + len(self.data).to_bytes(2) + self.data
+        if self.expected is not None:
+            encoded += (b"" if self.data else b"\x00") + (self.expected & LONGEST_LENGTH).to_bytes(2)
+        return encoded
+
+
+class Response(msgspec.Struct, frozen=True):
+    """One answer: its data and its status word, e.g. 0x9000."""
+
+    data: bytes
+    status_word: int
+
+    def __repr__(self) -> str:
+        """Tell the status word and how much data came."""
+        return f"Response({self.status_word:04X}, {len(self.data)} bytes)"
+
+    @classmethod
+    def parse(cls, answer: bytes) -> Response:
+        """Read an answer's bytes. Raises MalformedAnswer where the status word is cut off."""
+        if len(answer) < _STATUS:
+            raise MalformedAnswer(f"an answer of {len(answer)} bytes has no status word")
+        return cls(bytes(answer[:-_STATUS]), int.from_bytes(answer[-_STATUS:]))
+
+
+def links(command: Command, longest: int) -> tuple[Command, ...]:
+    """Cut a command into a chain whose links carry at most `longest` bytes (ISO/IEC 7816-4, 5.3.3).
+
+    All links but the last have the chaining bit in CLA and await no data.
+    """
+    pieces = [command.data[at : at + longest] for at in range(0, len(command.data), longest)] or [b""]
+    chained = msgspec.structs.replace(command, cla=command.cla | _CHAINING, expected=None)
+    return (
+        *(msgspec.structs.replace(chained, data=piece) for piece in pieces[:-1]),
+        msgspec.structs.replace(command, data=pieces[-1]),
+    )
+
+
+def exchange(transport: Transport, command: Command, *, longest: int = LONGEST_LENGTH) -> Response:
+    """Send a command, in a chain where its data is longer than `longest`, and gather the whole answer.
+
+    61xx is followed by GET RESPONSE, 6Cxx by the same command with that Le, 6A9E (GM/T 0017) by the same
+    command again. The last two only where the command awaits data, so that nothing that changes the card or
+    counts a PIN try is ever sent twice. Raises TokenRemoved and MalformedAnswer.
+    """
+    *before, last = links(command, longest)
+    for link in before:
+        answer = Response.parse(transport.transmit(link.encode()))
+        if answer.status_word != SUCCESS:
+            return answer
+    gathered = b""
+    for _ in range(_MOST_ROUNDS):
+        answer = Response.parse(transport.transmit(last.encode()))
+        gathered += answer.data
+        if len(gathered) > _MOST_DATA:
+            raise MalformedAnswer("the card's answer does not end")
+        following = _following(last, command, answer.status_word)
+        if following is None:
+            return Response(gathered, answer.status_word)
+        last = following
+    raise MalformedAnswer("the card's answer does not end")
+
+
+def _following(sent: Command, asked: Command, status_word: int) -> Command | None:
+    """Return the command that brings the rest of an answer, or None at its end."""
+    high, low = divmod(status_word, 0x100)
+    length = low or 0x100
+    if high == 0x61:  # noqa: PLR2004 - ISO/IEC 7816-4, 5.1.3: SW2 bytes are still there
+        return Command(_GET_RESPONSE, expected=length, cla=0)
+    if asked.expected is None:
+        return None
+    if high == 0x6C:  # noqa: PLR2004 - ISO/IEC 7816-4, 5.1.3: wrong Le, SW2 is the right one
+        return msgspec.structs.replace(sent, expected=length)
+    if status_word == MORE_FOLLOWS:
+        return asked
+    return None

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardware.apdu import EVERYTHING, Command, Response, exchange, links
+from hardware.ports import MalformedAnswer
+
+
+@pytest.mark.parametrize(
+    ("command", "encoded"),
+    [
+        (Command(0x44), "80440000"),
+        (Command(0x50, expected=8), "80500000000008"),
+        (Command(0x04, expected=EVERYTHING), "80040000000000"),
+        (Command(0x28, data=b"\x00\x01"), "802800000000020001"),
+        (Command(0x26, data=b"AB", expected=10), "8026000000000241 42000A".replace(" ", "")),
+        (Command(0x4E, p1=1, data=bytes(300), expected=EVERYTHING), "804E010000012C" + "00" * 300 + "0000"),
+    ],
+)
+def test_lengths_are_always_in_the_long_form(command: Command, encoded: str) -> None:
+    assert command.encode().hex().upper() == encoded
+
+
+def test_data_longer_than_a_length_can_say_is_refused() -> None:
+    with pytest.raises(ValueError, match="65535"):
+        Command(0x4C, data=bytes(0x10000)).encode()
+
+
+def test_commands_and_answers_do_not_show_their_data() -> None:
+    assert "SECRET" not in repr(Command(0x18, data=b"SECRET"))
+    assert "SECRET" not in str(Response(b"SECRET", 0x9000))
+
+
+def test_an_answer_is_data_and_status_word() -> None:
+    assert Response.parse(b"\x01\x02\x90\x00") == Response(b"\x01\x02", 0x9000)
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x90"])
+def test_an_answer_without_a_whole_status_word_is_malformed(answer: bytes) -> None:
+    with pytest.raises(MalformedAnswer):
+        Response.parse(answer)
+
+
+@given(st.binary(max_size=300), st.integers(min_value=1, max_value=64))
+def test_a_chain_carries_the_same_data_and_only_its_last_link_awaits_an_answer(
+    data: bytes, longest: int
+) -> None:
+    chain = links(Command(0x4C, 1, 2, data, expected=5), longest)
+    assert b"".join(link.data for link in chain) == data
+    assert all(len(link.data) <= longest for link in chain)
+    assert [link.cla for link in chain] == [0x90] * (len(chain) - 1) + [0x80]
+    assert [link.expected for link in chain] == [None] * (len(chain) - 1) + [5]
+    assert {(link.instruction, link.p1, link.p2) for link in chain} == {(0x4C, 1, 2)}
+
+
+def test_a_refused_link_ends_the_chain(scripted: Any) -> None:
+    transport = scripted(b"\x90\x00", b"\x6a\x84")
+    answer = exchange(transport, Command(0x4C, data=bytes(9)), longest=3)
+    assert answer.status_word == 0x6A84
+    assert len(transport.sent) == 2
+
+
+def test_61xx_is_followed_by_get_response(scripted: Any) -> None:
+    transport = scripted(b"AB\x61\x03", b"CDE\x90\x00")
+    assert exchange(transport, Command(0x88, expected=5)) == Response(b"ABCDE", 0x9000)
+    assert transport.sent[1].hex().upper() == "00C00000000003"
+
+
+def test_6cxx_repeats_the_command_with_the_right_length(scripted: Any) -> None:
+    transport = scripted(b"\x6c\x04", b"ABCD\x90\x00")
+    assert exchange(transport, Command(0x88, expected=9)) == Response(b"ABCD", 0x9000)
+    assert [each.hex().upper() for each in transport.sent] == ["80880000000009", "80880000000004"]
+
+
+def test_6a9e_sends_the_same_command_again_until_the_end(scripted: Any) -> None:
+    transport = scripted(b"AB\x6a\x9e", b"CD\x6a\x9e", b"E\x90\x00")
+    assert exchange(transport, Command(0x4E, expected=EVERYTHING)) == Response(b"ABCDE", 0x9000)
+    assert len(set(transport.sent)) == 1
+
+
+@pytest.mark.parametrize("status_word", ["6C08", "6A9E"])
+def test_a_command_that_awaits_no_data_is_never_sent_twice(scripted: Any, status_word: str) -> None:
+    transport = scripted(bytes.fromhex(status_word))
+    assert exchange(transport, Command(0x18, data=bytes(18))).status_word == int(status_word, 16)
+    assert len(transport.sent) == 1
+
+
+@pytest.mark.parametrize("answer", ["6101", "6A9E", "6C01", "AB" * 1000 + "6A9E"])
+def test_an_answer_that_never_ends_is_malformed(answer: str) -> None:
+    class Endless:
+        def transmit(self, command: bytes) -> bytes:
+            return bytes.fromhex(answer)
+
+    with pytest.raises(MalformedAnswer, match="does not end"):
+        exchange(Endless(), Command(0x4E, expected=EVERYTHING))
