@@ -139,8 +139,6 @@ def voided(ledger: Ledger, order: Order) -> tuple[Row, ...]:
     if attempt is None or attempt.certificate is None:
         return ()
     certificate = certificate_of(ledger, attempt.certificate)
-    if certificate.status is not CertificateStatus.ISSUED:
-        return ()
     rows: list[Row] = [replace(certificate, status=CertificateStatus.VOID)]
     old = ledger.certificate(certificate.predecessor) if certificate.predecessor else None
     if old is not None and old.successor == certificate.number:

@@ -290,7 +290,7 @@ def unseal(data: bytes) -> SealedEntry:
     """The entry in these bytes. Raises EntryMalformed."""
     try:
         entry = _DECODER.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise EntryMalformed(str(error)) from error
     if entry.form != FORM:
         message = f"entry form {entry.form} is not known here"
@@ -301,17 +301,18 @@ def unseal(data: bytes) -> SealedEntry:
 def check_link(tip: Tip | None, sealed: SealedEntry) -> Tip:
     """The tip after this entry. Raises ChainBroken when it does not continue `tip` (None before the first).
 
-    Sequences run on without a gap across epochs; a new epoch's first entry is `epoch-began` and names the tip.
+    Sequences run on without a gap across epochs; an epoch's first entry, and no other, is `epoch-began` and names
+    the tip.
     """
     entry = sealed.entry
-    broken = ChainBroken(entry.kiosk, entry.epoch, entry.sequence)
     before = Tip(0, 0, GENESIS) if tip is None else tip
-    if entry.sequence != before.sequence + 1 or entry.previous != before.hash:
-        raise broken
-    if entry.epoch != before.epoch and not (
-        isinstance(entry.body, EpochBegan) and entry.body.continues == tip
-    ):
-        raise broken
+    continues = entry.sequence == before.sequence + 1 and entry.previous == before.hash
+    if tip is not None and entry.epoch == tip.epoch:
+        begins_rightly = not isinstance(entry.body, EpochBegan)
+    else:
+        begins_rightly = isinstance(entry.body, EpochBegan) and entry.body.continues == tip
+    if not (continues and begins_rightly):
+        raise ChainBroken(entry.kiosk, entry.epoch, entry.sequence)
     return Tip(entry.epoch, entry.sequence, sealed.hash)
 
 

@@ -37,6 +37,7 @@ from kiosk.domain.journal import (
     SealedEntry,
 )
 from kiosk.domain.ledger import (
+    Account,
     CertificateStatus,
     Ledger,
     MemoryLedger,
@@ -47,6 +48,7 @@ from kiosk.domain.ledger import (
     Row,
 )
 from kiosk.domain.lookups import account_of, certificate_of, order_of, owned_order_of
+from kiosk.domain.succession import taken_over
 
 
 def transition(ledger: Ledger, entry: Entry) -> tuple[Row, ...]:  # noqa: C901, PLR0911, PLR0912 - one case an entry kind
@@ -60,7 +62,7 @@ def transition(ledger: Ledger, entry: Entry) -> tuple[Row, ...]:  # noqa: C901, 
         case OrderAssigned():
             return _assigned(ledger, entry, body)
         case OrderReleased():
-            return (replace(order_of(ledger, body.order), owner=body.new_owner),)
+            return _moved(ledger, entry, order_of(ledger, body.order), body.new_owner)
         case OrderPaid():
             return _paid(ledger, entry, body)
         case OrderCancelled():
@@ -106,11 +108,16 @@ def fold(entries: Iterable[SealedEntry]) -> MemoryLedger:
 def _opened(ledger: Ledger, order: Order) -> tuple[Row, ...]:
     if ledger.order(order.number) is not None:
         raise EntryDisputed(DisputeReason.ORDER_EXISTS, order.number)
+    account, rows = taken_over(ledger, _with_open_order(ledger, order), order.previous)
+    return order, account, *rows
+
+
+def _with_open_order(ledger: Ledger, order: Order) -> Account:
     account = account_of(ledger, order.account)
     other = account.open_orders.get(order.kind)
     if other is not None:
         raise EntryDisputed(DisputeReason.ORDER_OPEN_ALREADY, other)
-    return order, replace(account, open_orders={**account.open_orders, order.kind: order.number})
+    return replace(account, open_orders={**account.open_orders, order.kind: order.number})
 
 
 def _placed(ledger: Ledger, entry: Entry, body: OrderPlaced) -> tuple[Row, ...]:
@@ -135,7 +142,7 @@ def _placed(ledger: Ledger, entry: Entry, body: OrderPlaced) -> tuple[Row, ...]:
 def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, ...]:
     known = ledger.order(body.order)
     if known is not None:
-        return (replace(known, owner=entry.kiosk),)
+        return _moved(ledger, entry, known, entry.kiosk)
     order = Order(
         number=body.order,
         owner=entry.kiosk,
@@ -154,6 +161,20 @@ def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, .
         PaidHow.FEED, order.total, entry.sequence, body.paid_at, transaction=body.transaction, feed=body.feed
     )
     return _opened(ledger, replace(order, status=OrderStatus.PAID, payments=(payment,)))
+
+
+def _moved(ledger: Ledger, entry: Entry, order: Order, owner: int) -> tuple[Row, ...]:
+    """The order with another owner, told by either kiosk; what was issued for it is void, attempts count from one."""
+    if order.owner == owner:
+        return (order,)
+    if not order.status.is_open:
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+    rows = (replace(order, owner=owner, bindings=()), *binding.voided(ledger, order))
+    if ledger.complete:
+        return rows
+    if owner == entry.kiosk:
+        return (*rows, _with_open_order(ledger, order))
+    return (*rows, binding.without_open_order(ledger, order))
 
 
 def _paid(ledger: Ledger, entry: Entry, body: OrderPaid) -> tuple[Row, ...]:
@@ -183,14 +204,14 @@ def _closed(ledger: Ledger, entry: Entry, number: str, status: OrderStatus) -> t
 
 
 def _loss_reported(ledger: Ledger, body: LossReported) -> tuple[Row, ...]:
-    account = account_of(ledger, body.account)
+    account, rows = taken_over(ledger, account_of(ledger, body.account), body.key)
     if account.key is not None and account.key.number != body.key.number:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
-    rows: list[Row] = [replace(account, key=replace(body.key, lost=True))]
+    rows = (replace(account, key=replace(body.key, lost=True)), *rows)
     certificate = ledger.certificate(body.key.number)
     if certificate is not None and certificate.status is CertificateStatus.VALID:
-        rows.append(replace(certificate, status=CertificateStatus.ON_HOLD))
-    return tuple(rows)
+        rows = (*rows, replace(certificate, status=CertificateStatus.ON_HOLD))
+    return rows
 
 
 def _refund_granted(ledger: Ledger, entry: Entry, body: RefundGranted) -> tuple[Row, ...]:
@@ -213,6 +234,8 @@ def _refund_completed(ledger: Ledger, body: RefundCompleted) -> tuple[Row, ...]:
 
 def _revoked(ledger: Ledger, body: CertificateRevoked) -> tuple[Row, ...]:
     certificate = certificate_of(ledger, body.number)
+    if certificate.status is CertificateStatus.VOID:
+        return (certificate,)
     rows: list[Row] = [replace(certificate, status=CertificateStatus.REVOKED)]
     account = account_of(ledger, certificate.account)
     if account.key is not None and account.key.number == body.number:

@@ -1,0 +1,48 @@
+"""What the sync agent knows of its dealings with the centre; the screens show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.domain.policy import SignedTime
+from kiosk.store.rows import Codec, Singleton
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+
+class AgentState(msgspec.Struct, frozen=True):
+    """Times in UTC seconds; `high_water` is the last sequence that the centre has.
+
+    `signed_time_monotonic` (milliseconds) and `signed_time_boot` say when this machine received `signed_time`.
+    """
+
+    high_water: int = 0
+    last_contact: int | None = None
+    last_attempt: int | None = None
+    signed_time: SignedTime | None = None
+    signed_time_monotonic: int = 0
+    signed_time_boot: str = ""
+    error: str = ""
+    quarantined: bool = False
+
+
+_STATE = Codec(AgentState)
+
+
+class AgentTable:
+    """The agent's state, one record."""
+
+    def __init__(self, connection: Connection, path: Path) -> None:
+        self._state = Singleton(connection, path, "agent-state", _STATE)
+
+    def get(self) -> AgentState:
+        """The state; the empty one before the first contact."""
+        return self._state.get() or AgentState()
+
+    def put(self, state: AgentState) -> None:
+        """Put it in the place of the one before."""
+        self._state.put(state)

@@ -1,0 +1,236 @@
+"""The kiosk's database: one encrypted SQLite file, written and read by several threads and processes at once.
+
+Every writing verb is one `BEGIN IMMEDIATE` transaction, so that its preconditions hold until it commits; a commit is
+on the disk when it returns (write-ahead log, synchronous = FULL). Reads see one snapshot and never wait for a writer.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from kiosk.store import keys, migrations
+from kiosk.store.connections import BUSY_SECONDS, connect, store_errors
+from kiosk.store.errors import (
+    DiskFull,
+    StoreCorrupt,
+    StoreExists,
+    StoreMissing,
+    StoreNewer,
+    StoreUnavailable,
+    WrongKey,
+)
+from kiosk.store.keyfile import publish
+from kiosk.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+_IDLE_CONNECTIONS = 4
+
+
+class Database:
+    """An open database; make it with `create` or `open`.
+
+    A transaction has a connection to itself while it runs; threads may begin theirs at any time. `random` gives the
+    nonces of the vault.
+    """
+
+    def __init__(self, path: Path, key: bytes, busy_seconds: float, random: Callable[[int], bytes]) -> None:
+        keys.require_key(key)
+        self.path = path
+        self._key = key
+        self._vault_key = keys.vault_key(key)
+        self._busy_seconds = busy_seconds
+        self._random = random
+        self._lock = threading.Lock()
+        self._idle: list[Connection] = []
+        self._watcher: Connection | None = None
+        self._closed = False
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        key: bytes,
+        busy_seconds: float = BUSY_SECONDS,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> Self:
+        """Make a new database with a 32-byte key; the file (0600) appears whole or not at all.
+
+        Raises StoreExists, DiskFull, StoreUnavailable.
+        """
+        with _files_made(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(
+                prefix=f"{path.name}.", suffix=".new", dir=path.parent
+            )  # 0600
+            os.close(descriptor)
+        draft = Path(name)
+        try:
+            with store_errors(path), closing(connect(draft, key, busy_seconds)) as connection:
+                migrations.migrate(connection)
+                connection.execute("PRAGMA journal_mode = WAL")
+            with _files_made(path):
+                publish(draft, path)
+        finally:
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+        return cls.open(path, key, busy_seconds, random)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        key: bytes,
+        busy_seconds: float = BUSY_SECONDS,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> Self:
+        """Open a database, bringing its tables up to date.
+
+        Raises StoreMissing, WrongKey, StoreCorrupt, StoreNewer, StoreBusy, DiskFull, StoreUnavailable.
+        """
+        salt = _salt(path)
+        database = cls(path, key, busy_seconds, random)
+        try:
+            database._update_tables()
+        except BaseException as error:
+            database.close()
+            if isinstance(error, StoreCorrupt) and keys.is_of_another(salt, key):
+                raise WrongKey(path) from error
+            raise
+        return database
+
+    def _update_tables(self) -> None:
+        with self._connection() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > migrations.LATEST:
+                raise StoreNewer(self.path, version, migrations.LATEST)
+            if version < migrations.LATEST:
+                migrations.migrate(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that reads and writes; commits at the end, or changes nothing when anything is raised.
+
+        Raises StoreBusy, DiskFull, StoreCorrupt, StoreUnavailable.
+        """
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            with _rolled_back_on_error(connection):
+                yield self._transaction(connection)
+                connection.execute("COMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A snapshot as of now. Raises StoreBusy, StoreCorrupt, StoreUnavailable; writing in it raises the latter."""
+        with self._connection() as connection:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            with _rolled_back_on_error(connection):
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                yield self._transaction(connection)
+                connection.execute("COMMIT")
+            connection.execute("PRAGMA query_only = OFF")
+
+    def data_version(self) -> int:
+        """A number that changes when anybody committed a change; cheap, for pollers of this one object."""
+        with self._lock, store_errors(self.path):
+            if self._watcher is None:
+                self._watcher = connect(self.path, self._key, self._busy_seconds)
+            (version,) = self._watcher.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def page_damage(self) -> tuple[str, ...]:
+        """What is wrong with the file's pages: their authentication (HMAC) and the trees that they make; slow."""
+        with self._connection() as connection:
+            found = _page_damage(connection)
+            if found:
+                # A checkpoint by another process may have been writing the page; writers wait for this second look.
+                connection.execute("BEGIN IMMEDIATE")
+                with _rolled_back_on_error(connection):
+                    found = _page_damage(connection)
+                    connection.execute("ROLLBACK")
+        return found
+
+    def close(self) -> None:
+        """Close what is open; a transaction under way ends first by itself."""
+        with self._lock:
+            self._closed = True
+            connections = [*self._idle, *([self._watcher] if self._watcher else [])]
+            self._idle, self._watcher = [], None
+        for connection in connections:
+            connection.close()
+
+    def _transaction(self, connection: Connection) -> Transaction:
+        return Transaction(connection, self.path, self._vault_key, self._random)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        with store_errors(self.path):
+            if connection is None:
+                connection = connect(self.path, self._key, self._busy_seconds)
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+        self._give_back(connection)
+
+    def _give_back(self, connection: Connection) -> None:
+        with self._lock:
+            if not self._closed and len(self._idle) < _IDLE_CONNECTIONS:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+def _page_damage(connection: Connection) -> tuple[str, ...]:
+    pages = tuple(str(line) for (line,) in connection.execute("PRAGMA cipher_integrity_check"))
+    if pages:
+        return pages
+    return tuple(str(line) for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok")
+
+
+@contextmanager
+def _rolled_back_on_error(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _files_made(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if path.exists():
+            raise StoreExists(path) from error
+        if error.errno == errno.ENOSPC:
+            raise DiskFull(path) from error
+        raise StoreUnavailable(path, str(error)) from error
+
+
+def _salt(path: Path) -> bytes:
+    """The first bytes of the file, which tell its key. Raises StoreMissing, StoreCorrupt, StoreUnavailable."""
+    try:
+        with path.open("rb") as file:
+            salt = file.read(keys.SALT_LENGTH)
+    except FileNotFoundError as error:
+        raise StoreMissing(path) from error
+    except OSError as error:
+        raise StoreUnavailable(path, str(error)) from error
+    if not salt:
+        raise StoreCorrupt(path, "the file is empty")
+    return salt

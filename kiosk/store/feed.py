@@ -1,0 +1,129 @@
+"""What came down the feed besides members: the cursor, prices, policy, keys bound elsewhere, disputes, kept items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.domain.feed import DisputeRaised, DisputeSettled, FeedItem, KeyBoundElsewhere
+from kiosk.domain.fees import FeeSchedule
+from kiosk.domain.policy import SignedPolicy
+from kiosk.store.rows import Codec, Singleton, Table
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+
+class KeptItem(msgspec.Struct, frozen=True):
+    """A feed item that could not be applied, its bytes, and why (for staff and support)."""
+
+    number: int
+    body: bytes
+    problem: str
+
+
+class Dispute(msgspec.Struct, frozen=True):
+    """A dispute over what this kiosk did; `outcome` once a person decided."""
+
+    raised: DisputeRaised
+    outcome: str | None = None
+
+
+_SCHEDULE = Codec(FeeSchedule)
+_POLICY = Codec(SignedPolicy)
+_KEY = Codec(KeyBoundElsewhere)
+_DISPUTE = Codec(Dispute)
+_CURSOR = Codec(int)
+
+
+class FeedTables(Table):
+    """The feed's own tables; outside the fold."""
+
+    def __init__(self, connection: Connection, path: Path) -> None:
+        super().__init__(connection, path)
+        self._policy = Singleton(connection, path, "policy", _POLICY)
+        self._cursor = Singleton(connection, path, "feed-cursor", _CURSOR)
+
+    def cursor(self) -> int:
+        """The number of the last item that was applied or kept; 0 before the first."""
+        return self._cursor.get() or 0
+
+    def put_cursor(self, number: int) -> None:
+        """Move the cursor, in the transaction that applied the item. Raises ValueError when it would go back."""
+        if number < self.cursor():
+            raise ValueError(f"the feed's cursor is at {self.cursor()}, past {number}")
+        self._cursor.put(number)
+
+    def keep(self, item: FeedItem, problem: str) -> None:
+        """Keep an item that could not be applied."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO kept_items (number, problem, body) VALUES (?, ?, ?)",
+            (item.number, problem, bytes(item.body)),
+        )
+
+    def kept(self) -> tuple[KeptItem, ...]:
+        """The items that could not be applied, by number."""
+        rows = self._connection.execute("SELECT number, body, problem FROM kept_items ORDER BY number")
+        return tuple(KeptItem(*row) for row in rows)
+
+    def drop_kept(self, number: int) -> None:
+        """Forget a kept item, after it was applied or seen to."""
+        self._connection.execute("DELETE FROM kept_items WHERE number = ?", (number,))
+
+    def put_schedule(self, schedule: FeeSchedule) -> None:
+        """Take over a fee schedule."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO schedules (number, row) VALUES (?, ?)",
+            (schedule.number, _SCHEDULE.encode(schedule)),
+        )
+
+    def schedules(self) -> tuple[FeeSchedule, ...]:
+        """All fee schedules, by number."""
+        return self._all(_SCHEDULE, "SELECT row FROM schedules ORDER BY number")
+
+    def put_policy(self, policy: SignedPolicy) -> None:
+        """Take over the kiosk's policy; the signature is checked by who acts on it."""
+        self._policy.put(policy)
+
+    def signed_policy(self) -> SignedPolicy | None:
+        """The kiosk's policy as it was signed."""
+        return self._policy.get()
+
+    def put_key_elsewhere(self, key: KeyBoundElsewhere) -> None:
+        """Take over what another kiosk or the exchange bound to an account."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO keys_elsewhere (account, row) VALUES (?, ?)",
+            (key.account, _KEY.encode(key)),
+        )
+
+    def key_elsewhere(self, account: str) -> KeyBoundElsewhere | None:
+        """The account's key as bound elsewhere."""
+        return self._one(_KEY, "SELECT row FROM keys_elsewhere WHERE account = ?", account)
+
+    def put_dispute(self, raised: DisputeRaised) -> None:
+        """Note that the centre disputes an entry."""
+        self._put_dispute(Dispute(raised))
+
+    def settle_dispute(self, settled: DisputeSettled) -> None:
+        """Note how a dispute was decided; one that never arrived is noted as settled."""
+        dispute = self._one(
+            _DISPUTE,
+            "SELECT row FROM disputes WHERE account = ? AND sequence = ?",
+            settled.account,
+            settled.sequence,
+        )
+        raised = dispute.raised if dispute else DisputeRaised(settled.account, settled.sequence, "", "")
+        self._put_dispute(Dispute(raised, settled.outcome))
+
+    def disputes(self, *, settled: bool = False) -> tuple[Dispute, ...]:
+        """The disputes that are open, by journal sequence; with `settled` also the decided ones."""
+        all_of_them = self._all(_DISPUTE, "SELECT row FROM disputes ORDER BY sequence, account")
+        return tuple(dispute for dispute in all_of_them if settled or dispute.outcome is None)
+
+    def _put_dispute(self, dispute: Dispute) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO disputes (account, sequence, row) VALUES (?, ?, ?)",
+            (dispute.raised.account, dispute.raised.sequence, _DISPUTE.encode(dispute)),
+        )

@@ -1,0 +1,65 @@
+"""The journal: entries by sequence, exactly the bytes that were hashed. Rows are added and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kiosk.domain.journal import SealedEntry, Tip, unseal
+from kiosk.store.errors import StoreCorrupt
+from kiosk.store.rows import Table
+
+
+class JournalTable(Table):
+    """The journal of this kiosk."""
+
+    def tip(self) -> Tip | None:
+        """Where the chain ends; None before the first entry."""
+        row = self._connection.execute(
+            "SELECT epoch, sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else Tip(*row)
+
+    def last_wall(self) -> int | None:
+        """The wall time of the last entry (UTC seconds)."""
+        row = self._connection.execute("SELECT wall FROM journal ORDER BY sequence DESC LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
+
+    def count(self) -> int:
+        """How many entries there are."""
+        return self._number("SELECT count(*) FROM journal")
+
+    def entry(self, sequence: int) -> SealedEntry | None:
+        """The entry of that sequence. Raises StoreCorrupt, EntryMalformed."""
+        found = self.entries(after=sequence - 1, limit=1)
+        return found[0] if found and found[0].entry.sequence == sequence else None
+
+    def entries(self, after: int = 0, limit: int = -1) -> list[SealedEntry]:
+        """Up to `limit` entries past that sequence, in order; all without one. Raises StoreCorrupt, EntryMalformed."""
+        return list(self.each(after, limit))
+
+    def each(self, after: int = 0, limit: int = -1) -> Iterator[SealedEntry]:
+        """The same, one at a time."""
+        rows = self._connection.execute(
+            "SELECT sequence, hash, data FROM journal WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            (after, limit),
+        )
+        for row in rows:
+            yield self._unsealed(*row)
+
+    def has_epoch(self, epoch: int) -> bool:
+        """Whether any entry belongs to that epoch."""
+        return bool(self._number("SELECT EXISTS (SELECT 1 FROM journal WHERE epoch = ?)", epoch))
+
+    def add(self, sealed: SealedEntry) -> None:
+        """Keep an entry that continues the chain; the caller checked that."""
+        entry = sealed.entry
+        self._connection.execute(
+            "INSERT INTO journal (sequence, epoch, wall, hash, data) VALUES (?, ?, ?, ?, ?)",
+            (entry.sequence, entry.epoch, entry.wall, sealed.hash, sealed.data),
+        )
+
+    def _unsealed(self, sequence: int, digest: bytes, data: bytes) -> SealedEntry:
+        sealed = unseal(data)
+        if sealed.hash != digest or sealed.entry.sequence != sequence:
+            raise StoreCorrupt(self._path, f"journal entry {sequence} is not the one that was hashed")
+        return sealed

@@ -1,0 +1,136 @@
+"""The folded state in tables: what the transitions read and write, and the desk's questions to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Order, OrderStatus, Row
+from kiosk.store.errors import StoreCorrupt
+from kiosk.store.ledger_rows import ACCOUNT, CERTIFICATE, COLUMNS, ORDER, Values, table_rows
+from kiosk.store.rows import Codec, Table
+
+_ALL = -1  # SQLite's LIMIT
+_CODECS: dict[str, Codec[Order] | Codec[Certificate] | Codec[Account]] = {
+    "orders": ORDER,
+    "certificates": CERTIFICATE,
+    "accounts": ACCOUNT,
+}
+_INSERT = {
+    table: f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - the names stand in COLUMNS
+    for table, columns in COLUMNS.items()
+}
+
+
+class LedgerTables(Table):
+    """A `kiosk.domain.ledger.Ledger` of this kiosk's own entries."""
+
+    @property
+    def complete(self) -> bool:
+        """False: other kiosks' entries are not in it."""
+        return False
+
+    def order(self, number: str) -> Order | None:
+        """The order of that number."""
+        return self._one(ORDER, "SELECT row FROM orders WHERE number = ?", number)
+
+    def certificate(self, number: str) -> Certificate | None:
+        """The certificate of that number."""
+        return self._one(CERTIFICATE, "SELECT row FROM certificates WHERE number = ?", number)
+
+    def account(self, account: str) -> Account | None:
+        """The account of that name."""
+        return self._one(ACCOUNT, "SELECT row FROM accounts WHERE account = ?", account)
+
+    def orders(
+        self, status: OrderStatus | None = None, account: str | None = None, limit: int | None = None
+    ) -> tuple[Order, ...]:
+        """The orders, newest first; of that status, of that account, no more than `limit`."""
+        return self._all(
+            ORDER,
+            "SELECT row FROM orders WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR account = ?2)"
+            " ORDER BY sequence DESC LIMIT ?3",
+            status,
+            account,
+            _ALL if limit is None else limit,
+        )
+
+    def overdue(self, now: int) -> tuple[Order, ...]:
+        """The orders that wait for payment past their deadline (UTC seconds), oldest first."""
+        return self._all(
+            ORDER,
+            "SELECT row FROM orders WHERE status = ? AND deadline < ? ORDER BY sequence",
+            OrderStatus.PLACED,
+            now,
+        )
+
+    def certificates(
+        self, status: CertificateStatus | None = None, account: str | None = None, limit: int | None = None
+    ) -> tuple[Certificate, ...]:
+        """The certificates issued here, newest first; of that status, of that account, no more than `limit`."""
+        return self._all(
+            CERTIFICATE,
+            "SELECT row FROM certificates WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR account = ?2)"
+            " ORDER BY sequence DESC LIMIT ?3",
+            status,
+            account,
+            _ALL if limit is None else limit,
+        )
+
+    def accounts(self) -> tuple[Account, ...]:
+        """All accounts that anything happened to here."""
+        return self._all(ACCOUNT, "SELECT row FROM accounts ORDER BY account")
+
+    def unsynced_certificates(self, after_sequence: int) -> int:
+        """How many certificates were issued after that sequence, whatever became of them."""
+        return self._number("SELECT count(*) FROM certificates WHERE sequence > ?", after_sequence)
+
+    def unsynced_amount(self, after_sequence: int) -> int:
+        """The money (fen) that the desk took for paid after that sequence by code, scan or its own word.
+
+        An order counts once, and not at all when the centre confirmed it or the first such notice went up already.
+        """
+        return self._number(
+            "SELECT sum(amount) FROM (SELECT amount, min(sequence) AS first FROM payments GROUP BY order_number"
+            " HAVING first > ? AND sum(how = 'feed') = 0)",
+            after_sequence,
+        )
+
+    def put(self, records: Iterable[Row]) -> None:
+        """Take over what a transition returned."""
+        for record in records:
+            for table, values in table_rows(record):
+                self._connection.execute(_INSERT[table], values)
+
+    def clear(self) -> None:
+        """Empty the folded tables, for rebuilding them in the same transaction."""
+        for table in COLUMNS:
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in COLUMNS
+
+    def differences(self, records: Iterable[Row]) -> tuple[str, ...]:
+        """The rows, as `orders 3-0147-6`, that the tables hold otherwise than these records make them, or alone."""
+        made = {_name(table, values): values for record in records for table, values in table_rows(record)}
+        found = dict(self._rows())
+        return tuple(sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name)))
+
+    def _rows(self) -> Iterator[tuple[str, Values]]:
+        """Every row of every table by name; no values where the record in it cannot be read."""
+        for table, columns in COLUMNS.items():
+            query = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 - the names stand in COLUMNS
+            for values in self._connection.execute(query):
+                yield _name(table, values), self._as_written_now(table, values)
+
+    def _as_written_now(self, table: str, values: Values) -> Values:
+        # A record that an older version wrote may lack a field that has its default since.
+        codec = _CODECS.get(table)
+        if codec is None:
+            return values
+        *columns, record = values
+        try:
+            return (*columns, codec.again(self._path, record))
+        except StoreCorrupt:
+            return ()
+
+
+def _name(table: str, values: Values) -> str:
+    key = f"{values[0]} {values[1]}" if table == "payments" else values[0]
+    return f"{table} {key}"

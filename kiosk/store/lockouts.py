@@ -1,0 +1,28 @@
+"""Failed tries by scope (an account, an order, the kiosk), for the rules that slow guessing down."""
+
+from __future__ import annotations
+
+from kiosk.store.rows import Table
+
+
+class Lockouts(Table):
+    """The times (UTC seconds) at which something was tried in vain."""
+
+    def failures(self, scope: str, since: int = 0) -> list[int]:
+        """The times of a scope's failures at or after `since`, in order."""
+        rows = self._connection.execute(
+            "SELECT time FROM failures WHERE scope = ? AND time >= ? ORDER BY time", (scope, since)
+        )
+        return [int(time) for (time,) in rows]
+
+    def record(self, scope: str, time: int) -> None:
+        """Note a failure."""
+        self._connection.execute("INSERT INTO failures (scope, time) VALUES (?, ?)", (scope, time))
+
+    def clear(self, scope: str) -> None:
+        """Forget a scope's failures, after a success."""
+        self._connection.execute("DELETE FROM failures WHERE scope = ?", (scope,))
+
+    def prune(self, before: int) -> None:
+        """Forget all failures before that time."""
+        self._connection.execute("DELETE FROM failures WHERE time < ?", (before,))

@@ -1,0 +1,70 @@
+"""Enterprises, operators and staff as the centre published them to this kiosk."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kiosk.domain.members import Enterprise, Operator, StaffMember
+from kiosk.store.rows import Codec, Table
+
+_ENTERPRISE = Codec(Enterprise)
+_OPERATOR = Codec(Operator)
+_STAFF = Codec(StaffMember)
+
+
+class MemberCounts(msgspec.Struct, frozen=True):
+    """How many of each are known here."""
+
+    enterprises: int
+    operators: int
+    staff: int
+
+
+class MemberTables(Table):
+    """The members and the desk's staff."""
+
+    def put_enterprise(self, enterprise: Enterprise) -> None:
+        """Take over an enterprise as it stands now."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO enterprises (code, row) VALUES (?, ?)",
+            (enterprise.code, _ENTERPRISE.encode(enterprise)),
+        )
+
+    def put_operator(self, operator: Operator) -> None:
+        """Take over an operator as it stands now."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO operators (account, enterprise_code, row) VALUES (?, ?, ?)",
+            (operator.account, operator.enterprise_code, _OPERATOR.encode(operator)),
+        )
+
+    def put_staff(self, staff: StaffMember) -> None:
+        """Take over somebody of the staff as they stand now."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO staff (name, row) VALUES (?, ?)", (staff.name, _STAFF.encode(staff))
+        )
+
+    def enterprise(self, code: str) -> Enterprise | None:
+        """The enterprise of that 统一社会信用代码."""
+        return self._one(_ENTERPRISE, "SELECT row FROM enterprises WHERE code = ?", code)
+
+    def operator(self, account: str) -> Operator | None:
+        """The operator of that account."""
+        return self._one(_OPERATOR, "SELECT row FROM operators WHERE account = ?", account)
+
+    def operators_of(self, enterprise_code: str) -> tuple[Operator, ...]:
+        """The operators of an enterprise, by account."""
+        return self._all(
+            _OPERATOR, "SELECT row FROM operators WHERE enterprise_code = ? ORDER BY account", enterprise_code
+        )
+
+    def staff(self, name: str) -> StaffMember | None:
+        """Somebody of the staff by name."""
+        return self._one(_STAFF, "SELECT row FROM staff WHERE name = ?", name)
+
+    def counts(self) -> MemberCounts:
+        """How many of each are known here."""
+        return MemberCounts(
+            enterprises=self._number("SELECT count(*) FROM enterprises"),
+            operators=self._number("SELECT count(*) FROM operators"),
+            staff=self._number("SELECT count(*) FROM staff"),
+        )

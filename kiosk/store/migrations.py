@@ -1,0 +1,96 @@
+"""The tables, step by step; each step is applied once, in order, and noted in the database.
+
+`user_version` holds the number of steps, so that a database that is up to date is opened without sqlite-utils.
+Rows are MessagePack of the domain's records (`row`), with the columns beside it that are searched by.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from sqlite_utils import Database as Tables
+
+LATEST = 1
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables up to date in one transaction; a second process that comes at once finds it done."""
+    from sqlite_utils import Database as Tables  # noqa: PLC0415 - a tenth of a second, and seldom needed
+    from sqlite_utils.migrations import Migrations  # noqa: PLC0415 - see above
+
+    steps = Migrations("keydesk")
+    steps(name="0001_foundation")(_foundation)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        steps.apply(Tables(connection, execute_plugins=False))
+        connection.execute(f"PRAGMA user_version = {LATEST}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _foundation(tables: Tables) -> None:
+    _history(tables)
+    _folded_state(tables)
+    _fed_by_the_centre(tables)
+    _local(tables)
+
+
+def _history(tables: Tables) -> None:
+    _create(tables, "journal", {"sequence": int, "epoch": int, "wall": int, "hash": bytes, "data": bytes})
+    tables.table("journal").create_index(["epoch"])
+
+
+def _folded_state(tables: Tables) -> None:
+    _create(
+        tables,
+        "orders",
+        {"number": str, "account": str, "status": str, "sequence": int, "deadline": int, "row": bytes},
+    )
+    tables.table("orders").create_index(["status", "sequence"])
+    tables.table("orders").create_index(["account", "sequence"])
+    payments = {"order_number": str, "sequence": int, "how": str, "amount": int}
+    tables.table("payments").create(
+        payments, pk=("order_number", "sequence"), not_null=set(payments), strict=True
+    )
+    _create(
+        tables,
+        "certificates",
+        {"number": str, "account": str, "status": str, "sequence": int, "row": bytes},
+    )
+    tables.table("certificates").create_index(["account", "sequence"])
+    tables.table("certificates").create_index(["sequence"])
+    _create(tables, "accounts", {"account": str, "row": bytes})
+
+
+def _fed_by_the_centre(tables: Tables) -> None:
+    _create(tables, "enterprises", {"code": str, "row": bytes})
+    _create(tables, "operators", {"account": str, "enterprise_code": str, "row": bytes})
+    tables.table("operators").create_index(["enterprise_code"])
+    _create(tables, "staff", {"name": str, "row": bytes})
+    _create(tables, "schedules", {"number": int, "row": bytes})
+    _create(tables, "keys_elsewhere", {"account": str, "row": bytes})
+    _create(tables, "kept_items", {"number": int, "problem": str, "body": bytes})
+    disputes = {"account": str, "sequence": int, "row": bytes}
+    tables.table("disputes").create(disputes, pk=("account", "sequence"), not_null=set(disputes), strict=True)
+
+
+def _local(tables: Tables) -> None:
+    _create(tables, "singletons", {"name": str, "row": bytes})
+    _create(tables, "vault", {"name": str, "sealed": bytes})
+    failures = {"id": int, "scope": str, "time": int}
+    _create(tables, "failures", failures)
+    tables.table("failures").create_index(["scope", "time"])
+    mailbox = {"id": int, "kind": str, "body": bytes, "deadline": int, "answer": bytes}
+    tables.table("mailbox").create(mailbox, pk="id", not_null=set(mailbox) - {"answer"}, strict=True)
+    _create(tables, "print_queue", {"id": int, "order_number": str, "receipt": bytes})
+
+
+def _create(tables: Tables, name: str, columns: dict[str, type]) -> None:
+    """A table whose first column is the key and where no column may be empty."""
+    tables.table(name).create(columns, pk=next(iter(columns)), not_null=set(columns), strict=True)

@@ -1,0 +1,83 @@
+"""Rows as MessagePack: one decoder a record, and a damaged or outdated row as the store's error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from kiosk.store.errors import StoreCorrupt
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+T = TypeVar("T")
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class Codec(Generic[T]):
+    """Bytes from and to one kind of record."""
+
+    def __init__(self, record: type[T]) -> None:
+        self._name = record.__name__
+        self._decoder = msgspec.msgpack.Decoder(record)
+
+    def encode(self, value: T) -> bytes:
+        """The record's bytes."""
+        return _ENCODER.encode(value)
+
+    def decode(self, path: Path, data: bytes) -> T:
+        """The record in these bytes of the database at `path`. Raises StoreCorrupt."""
+        try:
+            return self._decoder.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise StoreCorrupt(path, f"a row of {self._name}: {error}") from error
+
+    def again(self, path: Path, data: bytes) -> bytes:
+        """The bytes as this version writes the record in them. Raises StoreCorrupt."""
+        return self.encode(self.decode(path, data))
+
+
+class Table:
+    """What every part of a transaction works with: the connection, and the database's path for its errors."""
+
+    def __init__(self, connection: Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def _one(self, codec: Codec[T], query: str, *values: str | int) -> T | None:
+        """The record in the first column of the first row."""
+        row = self._connection.execute(query, values).fetchone()
+        return None if row is None else codec.decode(self._path, row[0])
+
+    def _all(self, codec: Codec[T], query: str, *values: str | int | None) -> tuple[T, ...]:
+        """The records in the first column of every row."""
+        rows = self._connection.execute(query, values)
+        return tuple(codec.decode(self._path, row[0]) for row in rows)
+
+    def _number(self, query: str, *values: str | int) -> int:
+        """The first column of the first row as an int; 0 when it is NULL."""
+        row = self._connection.execute(query, values).fetchone()
+        return int(row[0] or 0)
+
+
+class Singleton(Table, Generic[T]):
+    """One record of which the database holds at most one, under a name."""
+
+    def __init__(self, connection: Connection, path: Path, name: str, codec: Codec[T]) -> None:
+        super().__init__(connection, path)
+        self._name = name
+        self._codec = codec
+
+    def get(self) -> T | None:
+        """The record, if it was put."""
+        return self._one(self._codec, "SELECT row FROM singletons WHERE name = ?", self._name)
+
+    def put(self, value: T) -> None:
+        """Put it in the place of the one before."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO singletons (name, row) VALUES (?, ?)",
+            (self._name, self._codec.encode(value)),
+        )

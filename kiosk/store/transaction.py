@@ -1,0 +1,182 @@
+"""One transaction: the tables as they stand in it, and the verbs that write history.
+
+Appending checks the entry against the state, keeps it and writes the rows that it changes, all in this transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from kiosk.domain.clock import Clock
+from kiosk.domain.errors import ChainBroken
+from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK, require_range
+from kiosk.domain.journal import (
+    FORM,
+    GENESIS,
+    AnyBody,
+    Entry,
+    EpochBegan,
+    SealedEntry,
+    check_link,
+    seal,
+    unseal,
+)
+from kiosk.domain.transitions import transition
+from kiosk.store.agent_state import AgentTable
+from kiosk.store.errors import EnrolledAlready, EpochUsed, NotEnrolled
+from kiosk.store.feed import FeedTables
+from kiosk.store.journal import JournalTable
+from kiosk.store.ledger import LedgerTables
+from kiosk.store.lockouts import Lockouts
+from kiosk.store.mailbox import Mailbox
+from kiosk.store.members import MemberTables
+from kiosk.store.print_queue import PrintQueue
+from kiosk.store.rows import Codec, Singleton
+from kiosk.store.vault import Vault
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+_NO_EPOCH = 0
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who writes this journal; epoch 0 while a lost journal is pulled back and no new epoch has begun."""
+
+    kiosk: int
+    epoch: int
+
+
+class Place(NamedTuple):
+    """Where an entry stands; order and certificate numbers are made of it."""
+
+    kiosk: int
+    epoch: int
+    sequence: int
+
+
+_IDENTITY = Codec(Identity)
+
+
+class Transaction:
+    """The parts of the store within one transaction; use it inside its `with` alone."""
+
+    def __init__(
+        self, connection: Connection, path: Path, vault_key: bytes, random: Callable[[int], bytes]
+    ) -> None:
+        self.journal = JournalTable(connection, path)
+        self.ledger = LedgerTables(connection, path)
+        self.members = MemberTables(connection, path)
+        self.feed = FeedTables(connection, path)
+        self.vault = Vault(connection, path, vault_key, random)
+        self.lockouts = Lockouts(connection, path)
+        self.mailbox = Mailbox(connection, path)
+        self.print_queue = PrintQueue(connection, path)
+        self.agent = AgentTable(connection, path)
+        self._identity = Singleton(connection, path, "identity", _IDENTITY)
+
+    @property
+    def identity(self) -> Identity | None:
+        """The kiosk's number and the epoch that it writes in; None before it is enrolled."""
+        return self._identity.get()
+
+    def next_tip(self) -> Place:
+        """Where the next entry appended in this transaction will stand. Raises NotEnrolled."""
+        identity = self.identity
+        if identity is None or identity.epoch == _NO_EPOCH:
+            raise NotEnrolled
+        tip = self.journal.tip()
+        return Place(identity.kiosk, identity.epoch, 1 if tip is None else tip.sequence + 1)
+
+    def append(self, body: AnyBody, clock: Clock) -> SealedEntry:
+        """Write the next entry of the chain and what it makes of the state.
+
+        Raises EntryWaits and EntryDisputed when it does not follow from the state, NotEnrolled, and ChainBroken for
+        the start of an epoch, which `begin_epoch` writes.
+        """
+        return self._append(self.next_tip(), body, clock)
+
+    def enrol(self, kiosk: int, epoch: int, clock: Clock, *, given_by_centre: bool = True) -> SealedEntry:
+        """Make this the store of a new kiosk, and begin its first epoch.
+
+        Raises EnrolledAlready, IdentifierOutOfRange.
+        """
+        self.adopt(kiosk)
+        return self.begin_epoch(epoch, clock, given_by_centre=given_by_centre)
+
+    def adopt(self, kiosk: int) -> None:
+        """Make this the store of a kiosk that lost its own; its entries are imported next, then an epoch begins.
+
+        Raises EnrolledAlready, IdentifierOutOfRange.
+        """
+        require_range("kiosk", kiosk, 1, MAXIMUM_KIOSK)
+        if (identity := self.identity) is not None:
+            raise EnrolledAlready(identity.kiosk)
+        self._identity.put(Identity(kiosk, _NO_EPOCH))
+
+    def begin_epoch(self, epoch: int, clock: Clock, *, given_by_centre: bool) -> SealedEntry:
+        """Begin another epoch, whose first entry names the tip that it continues.
+
+        Raises NotEnrolled, EpochUsed, IdentifierOutOfRange.
+        """
+        require_range("epoch", epoch, 1, MAXIMUM_EPOCH)
+        identity = self.identity
+        if identity is None:
+            raise NotEnrolled
+        if self.journal.has_epoch(epoch):
+            raise EpochUsed(epoch)
+        self._identity.put(replace(identity, epoch=epoch))
+        body = EpochBegan(given_by_centre=given_by_centre, continues=self.journal.tip())
+        return self._append(self.next_tip(), body, clock)
+
+    def import_entries(self, entries: Iterable[SealedEntry]) -> int:
+        """Take over this kiosk's own entries that the centre had and this store lost; the result says how many.
+
+        Entries that are here already are passed over. Raises ChainBroken at one of another kiosk, at a gap, and
+        where this journal holds another entry under the same sequence; NotEnrolled, EntryMalformed, EntryRefused.
+        """
+        identity = self.identity
+        if identity is None:
+            raise NotEnrolled
+        count = 0
+        for given in entries:
+            sealed = unseal(given.data)
+            entry = sealed.entry
+            if entry.kiosk != identity.kiosk:
+                raise ChainBroken(entry.kiosk, entry.epoch, entry.sequence)
+            held = self.journal.entry(entry.sequence)
+            if held is not None and held.hash == sealed.hash:
+                continue
+            self._keep(sealed)
+            self._identity.put(Identity(entry.kiosk, entry.epoch))
+            count += 1
+        return count
+
+    def _append(self, place: Place, body: AnyBody, clock: Clock) -> SealedEntry:
+        tip = self.journal.tip()
+        sealed = seal(
+            Entry(
+                form=FORM,
+                kiosk=place.kiosk,
+                epoch=place.epoch,
+                sequence=place.sequence,
+                wall=clock.wall(),
+                monotonic=clock.monotonic(),
+                boot=clock.boot(),
+                previous=GENESIS if tip is None else tip.hash,
+                body=body,
+            )
+        )
+        self._keep(sealed)
+        return sealed
+
+    def _keep(self, sealed: SealedEntry) -> None:
+        check_link(self.journal.tip(), sealed)
+        rows = transition(self.ledger, sealed.entry)
+        self.journal.add(sealed)
+        self.ledger.put(rows)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kiosk.store.errors import KeyFileInvalid
+from kiosk.store.keyfile import load, load_or_create
+from kiosk.store.keys import derive, file_salt, vault_key
+
+
+def test_a_key_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secret" / "kiosk.key"
+    key = load_or_create(path, random=lambda count: bytes(range(count)))
+    assert key == bytes(range(32))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == key.hex() + "\n"
+    assert load_or_create(path) == key
+    assert [file.name for file in path.parent.iterdir()] == ["kiosk.key"]
+
+
+def test_several_that_make_it_at_once_get_the_same_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        keys = set(pool.map(lambda _: load_or_create(tmp_path / "kiosk.key"), range(4)))
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "kiosk.key"
+    load_or_create(path)
+    path.chmod(mode)
+    with pytest.raises(KeyFileInvalid):
+        load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"00" * 31, b"zz" * 32, b"\xff" * 64, b"00" * 33])
+def test_a_file_that_holds_no_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "kiosk.key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileInvalid) as caught:
+        load(path)
+    assert caught.value.path == path
+
+
+def test_derived_keys_are_those_of_rfc_5869() -> None:
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - the judge of this one test
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand  # noqa: PLC0415 - see above
+
+    key = bytes(range(32))
+    for purpose in (b"", b"a purpose"):
+        assert derive(key, purpose) == HKDFExpand(SHA256(), 32, purpose).derive(key)
+    assert len({vault_key(key), derive(key, b""), key}) == 3
+    assert len(file_salt(key)) == 16
+    with pytest.raises(ValueError, match="32 bytes"):
+        derive(b"short", b"")

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.journal import OrderPaid, check_chain, seal, unseal
+from kiosk.domain.ledger import PaidHow
+from kiosk.store.database import Database
+from kiosk.store.transaction import Transaction
+from kiosk.store.verify import export, verify
+
+Place = Callable[[Transaction, str], str]
+
+
+@pytest.fixture
+def history(database: Database, place: Place, clock: FixedClock) -> Database:
+    with database.write() as tx:
+        for account in ("11000001", "11000002"):
+            clock.advance(30)
+            tx.append(OrderPaid(place(tx, account), PaidHow.CODE, 35_000, clock.wall()), clock)
+    return database
+
+
+def spoil(database: Database, statement: str) -> None:
+    with database.write() as tx:
+        tx.ledger._connection.execute(statement)
+
+
+def test_a_whole_store_is_sound(history: Database) -> None:
+    report = verify(history)
+    assert report.sound
+    assert (report.entries, report.differences, report.broken, report.damaged_pages) == (5, (), None, ())
+    with history.read() as tx:
+        assert report.tip == tx.journal.tip()
+
+
+@pytest.mark.parametrize(
+    ("statement", "difference"),
+    [
+        ("UPDATE orders SET status = 'bound' WHERE account = '11000001'", "orders 3-0002-6"),
+        ("UPDATE orders SET row = x'00' WHERE account = '11000001'", "orders 3-0002-6"),
+        ("DELETE FROM orders WHERE account = '11000001'", "orders 3-0002-6"),
+        ("DELETE FROM payments WHERE sequence = 3", "payments 3-0002-6 3"),
+        ("UPDATE accounts SET row = x'81A0' WHERE account = '11000002'", "accounts 11000002"),
+        ("INSERT INTO accounts VALUES ('11000009', x'00')", "accounts 11000009"),
+        (
+            "INSERT INTO certificates (number, account, status, sequence, row) VALUES ('7', '1', 'valid', 9, x'00')",
+            "certificates 7",
+        ),
+    ],
+)
+def test_a_table_that_differs_from_the_journal_is_found_and_rebuilt(
+    history: Database, statement: str, difference: str
+) -> None:
+    with history.read() as tx:
+        before = (tx.ledger.orders(), tx.ledger.accounts(), tx.ledger.unsynced_amount(0))
+    spoil(history, statement)
+    found = verify(history)
+    assert found.differences == (difference,)
+    assert not found.sound
+    rebuilt = verify(history, rebuild=True)
+    assert (rebuilt.differences, rebuilt.rebuilt, rebuilt.sound) == ((difference,), True, True)
+    assert verify(history).differences == ()
+    with history.read() as tx:
+        assert (tx.ledger.orders(), tx.ledger.accounts(), tx.ledger.unsynced_amount(0)) == before
+
+
+def test_a_missing_entry_is_named_and_nothing_is_rebuilt(history: Database) -> None:
+    spoil(history, "DELETE FROM journal WHERE sequence = 3")
+    report = verify(history, rebuild=True)
+    assert report.broken is not None
+    assert report.broken.sequence == 3
+    assert (report.entries, report.rebuilt, report.sound) == (2, False, False)
+    with history.read() as tx:
+        assert len(tx.ledger.orders()) == 2
+
+
+def test_an_entry_that_was_written_over_is_named(history: Database) -> None:
+    with history.write() as tx:
+        paid = tx.journal.entries(after=2, limit=1)[0]
+        body = OrderPaid("3-0002-6", PaidHow.CODE, 1, 1_800_000_000)
+        forged = seal(type(paid.entry)(1, 3, 1, 3, 1, 1, "b", paid.entry.previous, body))
+        tx.journal._connection.execute(
+            "UPDATE journal SET data = ?, hash = ? WHERE sequence = 3", (forged.data, forged.hash)
+        )
+    report = verify(history)
+    assert report.broken is not None
+    assert report.broken.sequence == 3
+
+
+def test_bytes_that_are_no_entry_are_named(history: Database) -> None:
+    spoil(history, "UPDATE journal SET data = x'99A1E2' WHERE sequence = 2")
+    report = verify(history)
+    assert report.broken is not None
+    assert report.broken.sequence == 2
+
+
+def test_an_export_holds_the_exact_bytes_of_every_entry(history: Database) -> None:
+    stream = io.StringIO()
+    assert export(history, stream) == 5
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    entries = [unseal(base64.b64decode(line["data"])) for line in lines]
+    with history.read() as tx:
+        assert check_chain(None, entries) == tx.journal.tip()
+    assert [line["hash"] for line in lines] == [sealed.hash.hex() for sealed in entries]
+    assert [line["body"]["kind"] for line in lines] == [
+        "epoch-began",
+        "order-placed",
+        "order-paid",
+        "order-placed",
+        "order-paid",
+    ]
+    assert (lines[1]["kiosk"], lines[1]["sequence"], lines[1]["wall"]) == (3, 2, 1_800_000_030)
