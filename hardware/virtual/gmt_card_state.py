@@ -85,7 +85,7 @@ def read_card(path: Path) -> CardRecord:
     """Read a card file. Raises CardFileUnreadable."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=CardRecord)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError):
         raise CardFileUnreadable(path) from None
 
 

@@ -32,7 +32,7 @@ def ask(link: str, action: str | None = None) -> PhonePage:
             page = msgspec.json.decode(answer.read(), type=_Page)
     except urllib.error.HTTPError as error:
         raise PhoneRefused(f"HTTP {error.code}") from error
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise PhoneUnreachable(str(error)) from error
     return PhonePage(page.order, page.amount, page.state, address, page.confirmation, page.scan_text)
 

@@ -159,6 +159,8 @@ class Refusal(enum.StrEnum):
     DISK_FULL = "disk-full"
     STORE_UNREADABLE = "store-unreadable"
     NOT_ALLOWED = "not-allowed"
+    KEY_STATE_CHANGED = "key-state-changed"
+    RECORD_DISAGREES = "record-disagrees"
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -296,7 +298,7 @@ class TokenTrouble(enum.StrEnum):
 
 
 class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
-    """What is wrong with the token; `expected` and `found` are serials; `detail` an ATR or a status word in hex."""
+    """What is wrong with the token; `expected` and `found` are serials; `detail` an ATR, a status word, or an error's name."""
 
     trouble: TokenTrouble
     tries_left: int | None = None
@@ -330,11 +332,12 @@ BindOutcome = BoundView | TokenRefused | Refused
 
 
 class PrintOutcome(enum.StrEnum):
-    """A receipt was printed, or waits in the queue."""
+    """A receipt was printed, or waits in the queue; NO_RECEIPT when the order has none (unpaid, ended, elsewhere)."""
 
     PRINTED = "printed"
     PAPER_OUT = "paper-out"
     UNAVAILABLE = "unavailable"
+    NO_RECEIPT = "no-receipt"
 
 
 class AccountView(msgspec.Struct, frozen=True):

@@ -1,1 +1,1 @@
-"""The screens, in Textual."""
+"""The screens: Textual, on top of the desk's verbs and nothing else."""

@@ -1,1 +1,1 @@
-"""The central server, a Django project."""
+"""The central server: device API, payment pages, staff console."""

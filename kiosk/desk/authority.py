@@ -1,0 +1,143 @@
+"""What the centre lent to this kiosk, read inside a transaction: identity, policy, prices, secrets, the issuing CA.
+
+Every function raises DeskRefused when what it asks for is not there or no longer holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from kiosk.desk.clock_guard import ServerTime, clock_trouble
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.views import ClockTrouble, Refusal
+from kiosk.domain.fees import FeeSchedule, schedule_at
+from kiosk.domain.ledger import OrderStatus
+from kiosk.domain.policy import Policy
+from kiosk.pki.certificates import parse_certificate
+from kiosk.pki.device_keys import device_verify
+from kiosk.pki.errors import CertificateInvalid
+from kiosk.pki.issuing import IssuingAuthority
+from kiosk.store.vault import VaultItem
+
+if TYPE_CHECKING:
+    from kiosk.domain.clock import Clock
+    from kiosk.store.agent_state import AgentState
+    from kiosk.store.transaction import Identity, Transaction
+
+
+def identity_of(tx: Transaction) -> Identity:
+    """The kiosk's number and epoch."""
+    identity = tx.identity
+    if identity is None or identity.epoch == 0:
+        raise DeskRefused(Refusal.NOT_ENROLLED)
+    return identity
+
+
+def secret(tx: Transaction, item: VaultItem) -> bytes:
+    """One of the vault's secrets."""
+    found = tx.vault.get(item)
+    if found is None:
+        raise DeskRefused(Refusal.NOT_ENROLLED)
+    return found
+
+
+def policy_of(tx: Transaction) -> Policy:
+    """The policy in force, its signature checked; one for another kiosk or not by the centre is none."""
+    kiosk = identity_of(tx).kiosk
+    signed = tx.feed.signed_policy()
+    if signed is None or not device_verify(secret(tx, VaultItem.CENTRE_KEY), signed.policy, signed.signature):
+        raise DeskRefused(Refusal.NOT_ENROLLED)
+    try:
+        policy = signed.read()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DeskRefused(Refusal.NOT_ENROLLED) from error
+    if policy.kiosk != kiosk:
+        raise DeskRefused(Refusal.NOT_ENROLLED)
+    return policy
+
+
+def certificate_years(tx: Transaction) -> int:
+    """How many years a certificate is issued for, as the policy says; one where there is none."""
+    try:
+        return policy_of(tx).certificate_years
+    except DeskRefused:
+        return 1
+
+
+def schedule_of(tx: Transaction, now: int) -> FeeSchedule:
+    """The prices in force at `now` (UTC seconds)."""
+    schedule = schedule_at(tx.feed.schedules(), now)
+    if schedule is None:
+        raise DeskRefused(Refusal.NO_FEE_SCHEDULE, rests_on_feed=True)
+    return schedule
+
+
+def server_time(state: AgentState) -> ServerTime | None:
+    """The last time that the centre signed, as the agent received it."""
+    if state.signed_time is None:
+        return None
+    return ServerTime(state.signed_time.time, state.signed_time_monotonic, state.signed_time_boot)
+
+
+def trouble_with_clock(tx: Transaction, clock: Clock, policy: Policy) -> ClockTrouble | None:
+    """What is wrong with the clock, if anything."""
+    return clock_trouble(clock, tx.journal.last_wall(), server_time(tx.agent.get()), policy)
+
+
+def require_clock(tx: Transaction, clock: Clock, policy: Policy) -> None:
+    """Refuse while the clock cannot be believed."""
+    trouble = trouble_with_clock(tx, clock, policy)
+    match trouble:
+        case None:
+            return
+        case ClockTrouble.BEHIND_LAST_ENTRY:
+            raise DeskRefused(Refusal.CLOCK_BEHIND)
+        case ClockTrouble.FAR_FROM_SERVER:
+            raise DeskRefused(Refusal.CLOCK_FAR_FROM_SERVER)
+        case ClockTrouble.SERVER_TIME_TOO_OLD:
+            raise DeskRefused(Refusal.SERVER_TIME_TOO_OLD)
+        case _:
+            assert_never(trouble)
+
+
+def require_policy_holds(tx: Transaction, policy: Policy, now: int) -> None:
+    """Refuse when the policy ended, or when it allows no further certificate before the next upload."""
+    if now > policy.valid_until:
+        raise DeskRefused(Refusal.POLICY_ENDED)
+    if tx.ledger.unsynced_certificates(tx.agent.get().high_water) >= policy.unsynced_certificates:
+        raise DeskRefused(Refusal.POLICY_CERTIFICATES_REACHED)
+
+
+def require_amount_allowed(tx: Transaction, policy: Policy, amount: int, *, besides: str = "") -> None:
+    """Refuse when `amount` (fen) more could pass what the kiosk may take for paid before the next upload.
+
+    Orders that wait for payment count as well, so that nobody is refused after paying; `besides` is the one in hand.
+    """
+    waiting = sum(
+        order.total for order in tx.ledger.orders(status=OrderStatus.PLACED) if order.number != besides
+    )
+    taken = tx.ledger.unsynced_amount(tx.agent.get().high_water)
+    if taken + waiting + amount > policy.unsynced_amount:
+        raise DeskRefused(Refusal.POLICY_AMOUNT_REACHED)
+
+
+def require_issuer_outlives(tx: Transaction, end: int) -> None:
+    """Refuse when a certificate until `end` (UTC seconds) would outlive this kiosk's issuing CA."""
+    issuer = parse_certificate(secret(tx, VaultItem.ISSUING_CERTIFICATE))
+    if end > issuer.not_after:
+        raise DeskRefused(Refusal.ISSUER_ENDS_TOO_SOON)
+
+
+def issuing_authority(tx: Transaction, now: int) -> IssuingAuthority:
+    """The kiosk's issuing CA, checked against its root at `now` (UTC seconds)."""
+    try:
+        return IssuingAuthority.load(
+            secret(tx, VaultItem.ISSUING_KEY),
+            secret(tx, VaultItem.ISSUING_CERTIFICATE),
+            secret(tx, VaultItem.ROOT_CERTIFICATE),
+            now,
+        )
+    except CertificateInvalid as error:
+        raise DeskRefused(Refusal.ISSUER_ENDS_TOO_SOON) from error

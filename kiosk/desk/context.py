@@ -1,0 +1,30 @@
+"""What the desk's verbs work with."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable
+
+from hardware.ports import ReceiptPrinter, Scanner, TokenSource
+from kiosk.desk.settings import DeskSettings
+from kiosk.domain.clock import Clock
+from kiosk.store.database import Database
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Desk:
+    """One desk: its database, clock, randomness (a number of bytes in, the bytes out), devices and settings.
+
+    The two locks keep a second screen action from talking to a device that is being talked to.
+    """
+
+    database: Database
+    clock: Clock
+    random: Callable[[int], bytes]
+    tokens: TokenSource
+    printer: ReceiptPrinter
+    scanner: Scanner | None
+    settings: DeskSettings
+    token_lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    printer_lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)

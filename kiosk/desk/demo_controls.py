@@ -1,0 +1,154 @@
+"""What the demo drawer can do to the virtual devices, the payer's phone, the network and the clock.
+
+The screens know this protocol alone; `keydesk demo` gives an object that satisfies it, `keydesk run` gives none.
+Methods that talk to the centre's page may take a second: they are called from a thread.
+
+    DemoError
+    ├── PhoneUnreachable    the centre's page did not answer (detail)
+    └── PhoneRefused        the page did not take the payment, e.g. the order has ended (detail)
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class DemoError(Exception):
+    """The demo could not do what was asked; `detail` says why in a few words."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class PhoneUnreachable(DemoError):
+    """The centre's page did not answer."""
+
+
+class PhoneRefused(DemoError):
+    """The page did not take the payment."""
+
+
+class DemoToken(msgspec.Struct, frozen=True):
+    """A virtual key: its name in the demo, its serial number and what is on it."""
+
+    name: str
+    serial: str
+    description: str
+
+
+class PhonePage(msgspec.Struct, frozen=True):
+    """What the payer's phone shows: `amount` in fen, and once paid the confirmation to type or to scan.
+
+    `address` is the page's. `confirmation` is grouped 4-4-3, `scan_text` what the confirmation's QR holds; both
+    are empty until the order is paid.
+    """
+
+    order: str
+    amount: int
+    state: str
+    address: str
+    confirmation: str = ""
+    scan_text: str = ""
+
+
+class DemoAccount(msgspec.Struct, frozen=True):
+    """An example account with what the verify screen asks for."""
+
+    account: str
+    password: str
+    enterprise: str
+    legal_person: str
+    operator: str
+    remark: str
+
+
+class DemoControls(Protocol):
+    """The demo's hand on everything around the desk."""
+
+    def tokens(self) -> tuple[DemoToken, ...]:
+        """The virtual keys that lie beside the desk."""
+        ...
+
+    def inserted(self) -> str | None:
+        """The name of the key that is in."""
+        ...
+
+    def insert(self, name: str) -> None:
+        """Put that key in; one that is in already comes out first."""
+        ...
+
+    def remove(self) -> None:
+        """Pull the key."""
+        ...
+
+    def swap(self) -> None:
+        """Pull the key and put the next one of the list in."""
+        ...
+
+    def phone_open(self, link: str) -> PhonePage:
+        """Open the QR code's link on the payer's phone. Raises DemoError."""
+        ...
+
+    def phone_pay(self, link: str) -> PhonePage:
+        """Pay on the payer's phone. Raises DemoError."""
+        ...
+
+    def phone_decline(self, link: str) -> PhonePage:
+        """Decline on the payer's phone. Raises DemoError."""
+        ...
+
+    def scan(self, text: str) -> None:
+        """Hold a code before the desk's scanner."""
+        ...
+
+    def cut_network(self) -> None:
+        """Cut the kiosk off from the centre; the payer's phone stays online."""
+        ...
+
+    def restore_network(self) -> None:
+        """Connect the kiosk again."""
+        ...
+
+    @property
+    def network_cut(self) -> bool:
+        """Whether the kiosk is cut off."""
+        ...
+
+    def paper_out(self) -> None:
+        """Take the paper out of the printer."""
+        ...
+
+    def paper_in(self) -> None:
+        """Put paper in."""
+        ...
+
+    @property
+    def paper_is_out(self) -> bool:
+        """Whether the printer has no paper."""
+        ...
+
+    def shift_clock(self, seconds: int) -> None:
+        """Move the kiosk's clock by so many seconds, forward or, when negative, back."""
+        ...
+
+    @property
+    def clock_shift(self) -> int:
+        """How far the kiosk's clock was moved, in seconds."""
+        ...
+
+    def accounts(self) -> tuple[DemoAccount, ...]:
+        """The example accounts."""
+        ...
+
+    @property
+    def receipts_folder(self) -> str:
+        """Where receipts are kept as pictures."""
+        ...
+
+    @property
+    def centre_address(self) -> str:
+        """The central server's address."""
+        ...

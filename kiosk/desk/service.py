@@ -1,0 +1,246 @@
+"""The desk's verbs gathered for the screens: whatever ends a verb early becomes an outcome here.
+
+Every method may be called from any thread. What is left to raise is a fault of the program or of the database file,
+and goes to the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar, assert_never
+
+import structlog
+
+from hardware.ports import ScannerUnavailable
+from kiosk.desk import (
+    binding,
+    ordering,
+    payment,
+    receipts,
+    status,
+    tokens,
+    verification,
+)
+from kiosk.desk import staff as staff_verbs
+from kiosk.desk.errors import DeskRefused, TokenUnusable
+from kiosk.desk.network import feed_age
+from kiosk.desk.views import (
+    AccountView,
+    BindingProgress,
+    BindOutcome,
+    CodeOutcome,
+    DeskStatus,
+    Field,
+    OrderOpen,
+    OrderView,
+    PlaceOutcome,
+    PrintOutcome,
+    Refusal,
+    Refused,
+    Session,
+    SignInOutcome,
+    StaffSession,
+    StaffSignInOutcome,
+    TokenOutcome,
+    Verified,
+    VerifyOutcome,
+    WrongKind,
+)
+from kiosk.domain.errors import EntryRefused
+from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.domain.feed import DisputeRaised
+    from kiosk.domain.fees import OrderKind, PriceLine
+    from kiosk.domain.ledger import Delivery
+
+_LOG = structlog.get_logger()
+_Outcome = TypeVar("_Outcome")
+
+
+class DeskService:
+    """The desk as the screens see it; the verbs themselves are told where they stand."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def status(self) -> DeskStatus:
+        """The status row; cheap enough for every second."""
+        return status.status(self._desk)
+
+    def fees(self) -> tuple[tuple[OrderKind, tuple[PriceLine, ...]], ...] | None:
+        """The notice's fee table in fen; None without a schedule."""
+        return status.fees(self._desk)
+
+    def verify(self, kind: OrderKind, fields: Mapping[Field, str]) -> VerifyOutcome:
+        """② 验证信息. Slow: Argon2id."""
+        return self._outcome(lambda: verification.verify(self._desk, kind, dict(fields)))
+
+    def sign_in(self, account: str, password: str) -> SignInOutcome:
+        """Account and password alone. Slow: Argon2id."""
+        return self._outcome(lambda: verification.sign_in(self._desk, account, password))
+
+    def quote(self, session: Session, kind: OrderKind) -> Verified | WrongKind | OrderOpen | Refused:
+        """What that kind costs and gives."""
+        return self._outcome(lambda: ordering.quote(self._desk, session, kind))
+
+    def place_order(self, session: Session, kind: OrderKind) -> PlaceOutcome:
+        """Place the order; a replacement that declares the loss reports it too."""
+        return self._outcome(lambda: ordering.place_order(self._desk, session, kind))
+
+    def order(self, number: str) -> OrderView | None:
+        """The order as it stands."""
+        return ordering.order(self._desk, number)
+
+    def open_orders(self, session: Session) -> tuple[OrderView, ...]:
+        """The member's orders that wait for payment or binding here."""
+        outcome = self._outcome(lambda: ordering.open_orders(self._desk, session))
+        return () if isinstance(outcome, Refused) else outcome
+
+    def bindable(self, session: Session, kind: OrderKind) -> OrderView | Refused:
+        """The paid order that a binding of that kind would use."""
+        return self._outcome(lambda: ordering.bindable(self._desk, session, kind))
+
+    def confirm_typed(self, number: str, digits: str) -> CodeOutcome:
+        """Take a typed confirmation."""
+        return self._outcome(lambda: payment.confirm_typed(self._desk, number, digits))
+
+    def confirm_scanned(self, number: str, text: str) -> CodeOutcome:
+        """Take a scanned confirmation."""
+        return self._outcome(lambda: payment.confirm_scanned(self._desk, number, text))
+
+    def cancel(self, session: Session, number: str) -> OrderView | Refused:
+        """Give an unpaid order up."""
+        return self._outcome(lambda: ordering.cancel(self._desk, session, number))
+
+    def expire_due(self) -> int:
+        """Expire what nobody paid in time, and say how many; 0 when the database takes nothing just now."""
+        outcome = self._outcome(lambda: ordering.expire_due(self._desk))
+        return 0 if isinstance(outcome, Refused) else outcome
+
+    def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> PrintOutcome:
+        """Note that the token is taken later or mailed, and print the slip."""
+        return self._printed(lambda: ordering.choose_delivery(self._desk, session, number, delivery), number)
+
+    def read_token(self) -> TokenOutcome:
+        """Read the token that is in; takes up to a second, longer while one is being bound."""
+        try:
+            return tokens.read_token(self._desk)
+        except TokenUnusable as unusable:
+            return unusable.refused
+
+    def bind(
+        self,
+        session: Session,
+        number: str,
+        pin: str | None,
+        last_try_confirmed: bool,  # noqa: FBT001 - the screens' contract
+        progress: Callable[[BindingProgress], None],
+    ) -> BindOutcome:
+        """Bind the token that is in, from wherever an earlier call stopped. Takes seconds."""
+        try:
+            return self._outcome(
+                lambda: binding.bind(
+                    self._desk, session, number, pin, progress, last_try_confirmed=last_try_confirmed
+                )
+            )
+        except TokenUnusable as unusable:
+            _LOG.info("binding stopped", order=number, trouble=unusable.refused.trouble.value)
+            return unusable.refused
+
+    def account(self, session: Session) -> AccountView:
+        """查询: the key and the orders."""
+        return verification.account_view(self._desk, session)
+
+    def print_receipt(self, number: str) -> PrintOutcome:
+        """Print the order's receipt, or a copy of it; without paper it waits."""
+        return self._printed(lambda: None, number)
+
+    def print_waiting(self) -> int:
+        """Print what waits, and say how many receipts came out."""
+        outcome = self._outcome(lambda: receipts.print_waiting(self._desk))
+        return 0 if isinstance(outcome, Refused) else outcome
+
+    def watch_tokens(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` from another thread when a token goes in or out; returns the stop."""
+        return self._desk.tokens.watch(changed)
+
+    def watch_scans(self, scanned: Callable[[str], None]) -> Callable[[], None]:
+        """Call `scanned` from another thread with every scan; returns the stop. Without a scanner nothing comes."""
+        if self._desk.scanner is None:
+            return _nothing
+        try:
+            return self._desk.scanner.watch(scanned)
+        except ScannerUnavailable as error:
+            _LOG.warning("no scanner", problem=str(error))
+            return _nothing
+
+    def staff_sign_in(self, name: str, password: str) -> StaffSignInOutcome:
+        """Check a staff member's password. Slow: Argon2id."""
+        return self._outcome(lambda: staff_verbs.staff_sign_in(self._desk, name, password))
+
+    def abandon(self, staff: StaffSession, number: str, reason: str) -> OrderView | Refused:
+        """Give up a binding whose token died."""
+        return self._outcome(lambda: staff_verbs.abandon(self._desk, staff, number, reason))
+
+    def vouch(self, staff: StaffSession, number: str) -> OrderView | Refused:
+        """Confirm a payment that the supervisor has seen."""
+        return self._outcome(lambda: staff_verbs.vouch(self._desk, staff, number))
+
+    def grant_refund(self, staff: StaffSession, number: str, reason: str) -> OrderView | Refused:
+        """Give the money back."""
+        return self._outcome(lambda: staff_verbs.grant_refund(self._desk, staff, number, reason))
+
+    def staff_orders(self) -> tuple[OrderView, ...]:
+        """The orders that go on or owe money back."""
+        return staff_verbs.staff_orders(self._desk)
+
+    def feed_kept(self) -> tuple[str, ...]:
+        """Feed items that could not be applied."""
+        return staff_verbs.feed_kept(self._desk)
+
+    def disputes(self) -> tuple[DisputeRaised, ...]:
+        """What the centre could not accept."""
+        return staff_verbs.disputes(self._desk)
+
+    def _printed(self, before: Callable[[], object], number: str) -> PrintOutcome:
+        def verb() -> PrintOutcome:
+            before()
+            return receipts.print_receipt(self._desk, number)
+
+        outcome = self._outcome(verb)
+        return PrintOutcome.NO_RECEIPT if isinstance(outcome, Refused) else outcome
+
+    def _outcome(self, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
+        """What the verb gives, or why it did not go on: a full disk fails it whole."""
+        try:
+            return verb()
+        except DeskRefused as refused:
+            return Refused(refused.reason, self._feed_age() if refused.rests_on_feed else None)
+        except (EntryRefused, NotEnrolled, DatabaseError) as error:
+            reason = _reason(error)
+            _LOG.warning("refused", reason=reason.value, problem=str(error))
+            return Refused(reason)
+
+    def _feed_age(self) -> int | None:
+        with self._desk.database.read() as tx:
+            return feed_age(tx, self._desk.clock.wall())
+
+
+def _reason(error: EntryRefused | NotEnrolled | DatabaseError) -> Refusal:
+    match error:
+        case EntryRefused():
+            return Refusal.RECORD_DISAGREES
+        case NotEnrolled():
+            return Refusal.NOT_ENROLLED
+        case DiskFull():
+            return Refusal.DISK_FULL
+        case DatabaseError():
+            return Refusal.STORE_UNREADABLE
+        case _:
+            assert_never(error)
+
+
+def _nothing() -> None:
+    """The stop of a watch that was never begun."""

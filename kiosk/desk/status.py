@@ -1,0 +1,62 @@
+"""The status row and the notice's fee table: cheap, asked again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from hardware.ports import PrinterState
+from kiosk.desk.authority import policy_of, trouble_with_clock
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.network import network
+from kiosk.desk.tokens import token_status
+from kiosk.desk.views import ClockTrouble, DeskStatus, PrinterStatus
+from kiosk.domain.fees import OrderKind, PriceLine, schedule_at
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.store.transaction import Transaction
+
+
+def status(desk: Desk) -> DeskStatus:
+    """Driver, key, printer, network, backlog and clock."""
+    token, printer = token_status(desk), _printer(desk.printer.state())
+    with desk.database.read() as tx:
+        now, state, tip = desk.clock.wall(), tx.agent.get(), tx.journal.tip()
+        return DeskStatus(
+            token=token,
+            printer=printer,
+            network=network(tx, now),
+            backlog=max(0, (tip.sequence if tip else 0) - state.high_water),
+            now=now,
+            feed_as_of=state.last_contact,
+            clock=_clock(desk, tx),
+            receipts_waiting=len(tx.print_queue.waiting()),
+            disputes=len(tx.feed.disputes()),
+            feed_items_kept=len(tx.feed.kept()),
+        )
+
+
+def fees(desk: Desk) -> tuple[tuple[OrderKind, tuple[PriceLine, ...]], ...] | None:
+    """The price lines of every kind, in fen, from the schedule in force; None without one."""
+    with desk.database.read() as tx:
+        schedule = schedule_at(tx.feed.schedules(), desk.clock.wall())
+    return None if schedule is None else tuple((kind, schedule.lines(kind)) for kind in OrderKind)
+
+
+def _clock(desk: Desk, tx: Transaction) -> ClockTrouble | None:
+    try:
+        return trouble_with_clock(tx, desk.clock, policy_of(tx))
+    except DeskRefused:
+        return None  # without a policy nothing is issued anyhow, and the row says 未登记
+
+
+def _printer(state: PrinterState) -> PrinterStatus:
+    match state:
+        case PrinterState.READY:
+            return PrinterStatus.READY
+        case PrinterState.PAPER_OUT:
+            return PrinterStatus.PAPER_OUT
+        case PrinterState.UNAVAILABLE:
+            return PrinterStatus.UNAVAILABLE
+        case _:
+            assert_never(state)

@@ -1,0 +1,117 @@
+"""Whether the token that is in is the right one for an order: read live, compared with the record.
+
+An attempt under way wants its own token. A new or replacement order wants one that is blank, or whose key pair
+belongs to nobody's key; a renewal wants the token on record.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.desk.errors import DeskRefused, TokenUnusable
+from kiosk.desk.key_on_record import certificate_on_record, key_on_record
+from kiosk.desk.tokens import issued_certificate
+from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble
+from kiosk.domain.ledger import Binding, BindingStep, Order, OrderStatus
+
+if TYPE_CHECKING:
+    from hardware.ports import Token
+    from kiosk.store.transaction import Transaction
+
+
+class TokenFacts(msgspec.Struct, frozen=True):
+    """What was read from the token: its serial, its public key (04 ‖ x ‖ y) and its certificate (DER)."""
+
+    serial: str
+    public_key: bytes | None
+    certificate: bytes | None
+
+    @classmethod
+    def of(cls, token: Token) -> TokenFacts:
+        """Read them. Raises TokenError."""
+        return cls(token.serial, token.public_key(), token.certificate())
+
+
+def require_fits(tx: Transaction, order: Order, facts: TokenFacts) -> None:
+    """Refuse a token that is not the right one for the order. Raises TokenUnusable, DeskRefused."""
+    attempt = order.binding
+    if attempt is not None:
+        _require_attempt(attempt, facts)
+    elif order.kind.wants_new_token:
+        _require_unbound(tx, order, facts)
+    if not order.kind.wants_new_token and (attempt is None or attempt.certificate is None):
+        _require_on_record(tx, order, facts)
+
+
+def _require_attempt(attempt: Binding, facts: TokenFacts) -> None:
+    if attempt.token_serial != facts.serial:
+        raise _trouble(TokenTrouble.SWAPPED, attempt.token_serial, facts.serial)
+    if attempt.public_key is not None and attempt.public_key != facts.public_key:
+        # the key pair that was certified is gone: only a supervisor's abandoning leads on
+        raise _trouble(TokenTrouble.PROOF_FAILED, attempt.token_serial, facts.serial)
+
+
+def _require_unbound(tx: Transaction, order: Order, facts: TokenFacts) -> None:
+    holder = _holder(tx, facts, besides=order.number)
+    if holder is None:
+        return
+    trouble = TokenTrouble.NOT_BLANK if holder == order.account else TokenTrouble.ANOTHER_MEMBERS
+    raise _trouble(trouble, None, facts.serial)
+
+
+def _require_on_record(tx: Transaction, order: Order, facts: TokenFacts) -> None:
+    key = key_on_record(tx, order.account) or order.previous
+    if key is None or key.lost:
+        raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
+    if facts.serial != key.token_serial:
+        holder = _holder(tx, facts, besides=order.number)
+        other = holder is not None and holder != order.account
+        trouble = TokenTrouble.ANOTHER_MEMBERS if other else TokenTrouble.NOT_THE_KEY_ON_RECORD
+        raise _trouble(trouble, None if other else key.token_serial, facts.serial)
+    if facts.public_key is None:
+        raise _trouble(TokenTrouble.NO_KEY_TO_RENEW, key.token_serial, facts.serial)
+    known = issued_certificate(certificate_on_record(tx, key, order.account))
+    if known is not None and known.public_key != facts.public_key:
+        raise _trouble(TokenTrouble.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
+
+
+def _holder(tx: Transaction, facts: TokenFacts, *, besides: str) -> str | None:
+    """The account whose key the token is, as far as can be told; None for nobody's, "" for somebody unknown.
+
+    A certificate that the record does not know is somebody's until it is known to be superseded or void.
+    """
+    for account in tx.ledger.accounts():
+        if account.key is not None and account.key.token_serial == facts.serial:
+            current = key_on_record(tx, account.account)
+            if current is not None and current.token_serial == facts.serial:
+                return account.account
+    for order in tx.ledger.orders(status=OrderStatus.PAID):
+        attempt = order.binding
+        if order.number != besides and attempt is not None and attempt.token_serial == facts.serial:
+            return order.account
+    if not facts.certificate:
+        return None
+    issued = issued_certificate(facts.certificate)
+    if issued is None:
+        return ""  # another authority's certificate
+    current = key_on_record(tx, issued.account)
+    superseded = tx.ledger.certificate(issued.number) is not None or (
+        current is not None and current.number != issued.number and current.not_before > issued.not_before
+    )
+    return None if superseded else issued.account
+
+
+def _trouble(trouble: TokenTrouble, expected: str | None, found: str) -> TokenUnusable:
+    return TokenUnusable(TokenRefused(trouble, expected=expected, found=found))
+
+
+def factory_pin_fits(order: Order, facts: TokenFacts) -> bool:
+    """Whether the token, as far as the order goes, may be one that nobody changed the PIN of.
+
+    So is a blank one for a new or replacement order, and one that this very attempt began with.
+    """
+    attempt = order.binding
+    began = attempt is not None and attempt.step is not BindingStep.BOUND
+    return order.kind.wants_new_token and (facts.public_key is None or began)

@@ -1,0 +1,62 @@
+"""The fee table and the lines of a bill, laid out by cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine, total
+from kiosk.text.cells import pad
+from kiosk.text.money import yuan
+from kiosk.text.times import day
+from kiosk.ui.widgets.lines import between
+from kiosk.ui.wording import ITEMS, KINDS
+
+if TYPE_CHECKING:
+    from kiosk.desk.views import OrderView
+    from kiosk.ui.ports import FeeTable
+
+Text = Callable[..., str]
+_NAME = 22
+_AMOUNT = 17
+
+
+def fee_table(t: Text, fees: FeeTable) -> list[str]:
+    """The table of the notice: a line a fee item, a column a kind, the totals last."""
+    prices = {kind: {line.item: line.amount for line in lines} for kind, lines in fees}
+    kinds = [kind for kind, _ in fees]
+    head = pad(t("项目（元）"), _NAME) + "".join(pad(t(KINDS[kind]), _AMOUNT, "right") for kind in kinds)
+    rows = [
+        pad(t(ITEMS[item]), _NAME)
+        + "".join(
+            pad(yuan(prices[kind][item]) if item in prices[kind] else "-", _AMOUNT, "right") for kind in kinds
+        )
+        for item in FeeItem
+    ]
+    totals = pad(t("合计"), _NAME) + "".join(
+        pad(_per(t, kind, total(lines)), _AMOUNT, "right") for kind, lines in fees
+    )
+    return [head, *rows, totals]
+
+
+def _per(t: Text, kind: OrderKind, amount: int) -> str:
+    if kind is OrderKind.RENEWAL:
+        return t("{amount} 元/年", amount=yuan(amount))
+    return t("{amount} 元/次", amount=yuan(amount))
+
+
+def bill_lines(t: Text, lines: tuple[PriceLine, ...], cells: int) -> list[str]:
+    """Item and amount at the ends of each line."""
+    return [between(t(ITEMS[line.item]), t("{amount} 元", amount=yuan(line.amount)), cells) for line in lines]
+
+
+def price_of(fees: FeeTable | None, kind: OrderKind) -> int | None:
+    """What that kind costs in fen, None without a schedule."""
+    return next((total(lines) for of, lines in fees or () if of is kind), None)
+
+
+def validity_line(t: Text, order: OrderView) -> str:
+    """The old end and the new one."""
+    if order.previous is None:
+        return t("办成后有效期至 {end}", end=day(order.ends_at))
+    return t("原 {old}，办成后至 {end}", old=day(order.previous.not_after), end=day(order.ends_at))

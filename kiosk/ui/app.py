@@ -1,0 +1,418 @@
+"""The desk's app: the language, the visit, the way from step to step, idle times and the last resort for errors."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+import structlog
+from textual import events
+from textual.app import App
+from textual.geometry import Size
+from textual.message import Message
+
+from kiosk.text.catalogue import Catalogue, Language
+from kiosk.ui.idle import Active, Counting, IdleWatch, Over
+from kiosk.ui.page import Overlay, Page
+from kiosk.ui.routes import Route, screen_of
+from kiosk.ui.settings import ScreenSettings
+from kiosk.ui.theme import KEYDESK_THEME
+from kiosk.ui.visit import Visit
+from kiosk.ui.widgets.rows import StatusRow
+
+if TYPE_CHECKING:
+    from kiosk.desk.demo_controls import DemoControls
+    from kiosk.desk.views import DeskStatus
+    from kiosk.ui.ports import DeskPort, Stop
+
+LEAST_WIDTH = 80
+LEAST_HEIGHT = 24
+NOTICE_SECONDS = 4.0
+_TROUBLES_TO_GIVE_UP = 5
+_TOUCHES = (events.Key, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown, events.Paste)
+_OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
+
+
+class StatusArrived(Message):
+    """The desk's status, read in a thread."""
+
+    def __init__(self, status: DeskStatus) -> None:
+        super().__init__()
+        self.status = status
+
+
+class TokensChanged(Message):
+    """A token went in or out."""
+
+
+class Scanned(Message):
+    """The scanner read something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class KeydeskApp(App[None], inherit_bindings=False):
+    """The kiosk's screens. `demo` gives the drawer and a way to leave; without it there is neither."""
+
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    CSS_PATH = "keydesk.tcss"
+    TITLE = "Keydesk"
+    BINDINGS: ClassVar[list[object]] = []  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        service: DeskPort,
+        demo: DemoControls | None = None,
+        language: Language = Language.CHINESE,
+        settings: ScreenSettings | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.service = service
+        self.demo = demo
+        self.settings = settings or ScreenSettings()
+        self.visit = Visit()
+        self.status: DeskStatus | None = None
+        self.staff_called = False
+        self.trouble = ""
+        self._own_language = language
+        self._catalogue = Catalogue(language)
+        self._monotonic = monotonic
+        self._idle = IdleWatch(self.settings.idle, self.settings.countdown, monotonic)
+        self._notice = ""
+        self._notice_until: float | None = None
+        self._covered = False
+        self._after_cover: Route | None = None
+        self._stops: list[Stop] = []
+        self._reading_status = False
+        self._troubles = 0
+        self.register_theme(KEYDESK_THEME)
+        self.theme = KEYDESK_THEME.name
+
+    # Wording
+
+    def text(self, message: str, /, **parameters: object) -> str:
+        """The sentence in the language of the moment."""
+        return self._catalogue.text(message, **parameters)
+
+    @property
+    def language(self) -> Language:
+        """The language of the moment."""
+        return self._catalogue.language
+
+    @property
+    def other_language(self) -> str:
+        """The other language's own name."""
+        return _OWN_NAME[self._other()]
+
+    def _other(self) -> Language:
+        return Language.ENGLISH if self.language is Language.CHINESE else Language.CHINESE
+
+    def action_other_language(self) -> None:
+        """F2: change the language of everything that is shown, keeping what was typed."""
+        self.call_later(self._change_language)
+
+    async def _change_language(self) -> None:
+        self._catalogue = Catalogue(self._other())
+        for page in self.pages:
+            await page.rebuild()
+
+    # From step to step
+
+    @property
+    def pages(self) -> list[Page[object]]:
+        """Our screens, the lowest first."""
+        return [screen for screen in self.screen_stack if isinstance(screen, Page)]
+
+    @property
+    def step(self) -> Page[object] | None:
+        """The screen of the step, beneath whatever lies over it."""
+        return next((page for page in self.pages if not isinstance(page, Overlay)), None)
+
+    @property
+    def covered(self) -> bool:
+        """Whether the screen is hidden because nobody used it."""
+        return self._covered
+
+    # A screen cannot wait for its own removal, so the way on is asked for here and walked in the app's loop.
+
+    def go(self, route: Route) -> None:
+        """Show a step in place of the one of the moment; beneath the cover, once that is lifted."""
+        self.call_later(self._go, route)
+
+    def go_home(self, notice: str = "") -> None:
+        """End the visit: forget all of it and show the first screen."""
+        self.call_later(self._go_home, notice)
+
+    def lift_cover(self) -> None:
+        """Show the hidden step again, or the one that it has led to meanwhile."""
+        self.call_later(self._lift_cover)
+
+    async def _go(self, route: Route) -> None:
+        if self.covered:
+            self._after_cover = route
+            return
+        while isinstance(self.screen, Overlay):
+            await self.pop_screen()
+        await self.switch_screen(screen_of(route))
+        self._idle.touch()
+        self._check_size(self.size)
+
+    async def _lift_cover(self) -> None:
+        self._covered = False
+        while isinstance(self.screen, Overlay):
+            await self.pop_screen()
+        self._idle.touch()
+        route, self._after_cover = self._after_cover, None
+        if route is not None:
+            await self._go(route)
+
+    def uncover(self) -> None:
+        """Give the hidden step up: somebody else goes on from the cover."""
+        self._covered, self._after_cover = False, None
+
+    async def _go_home(self, notice: str = "") -> None:
+        self.visit = Visit()
+        self.clear_clipboard_text()
+        self.uncover()
+        while isinstance(self.screen, Overlay):
+            await self.pop_screen()
+        await self._go(Route.HOME)
+        if notice:
+            self.announce(notice, for_seconds=NOTICE_SECONDS)
+
+    def clear_clipboard_text(self) -> None:
+        """Forget what Textual keeps of copied text."""
+        self._clipboard = ""
+
+    # Keys that work everywhere
+
+    def _held(self) -> bool:
+        return any(page.holds_still() for page in self.pages)
+
+    def _over(self, kind: type[Overlay[None]]) -> bool:
+        return any(isinstance(page, kind) for page in self.pages)
+
+    def _push_once(self, overlay: type[Overlay[None]]) -> None:
+        if not self._over(overlay) and not self.covered:
+            self.push_screen(overlay())
+
+    def action_help_screen(self) -> None:
+        """F1: help over the step."""
+        from kiosk.ui.screens.help import HelpScreen  # noqa: PLC0415 - screens are loaded when first wanted
+
+        self._push_once(HelpScreen)
+
+    def action_call_staff(self) -> None:
+        """F6: call the staff; they can sign in over the step."""
+        from kiosk.ui.screens.staff import StaffScreen  # noqa: PLC0415 - screens are loaded when first wanted
+
+        if not self.staff_called:
+            self.staff_called = True
+            self.bell()
+            structlog.get_logger().info("staff called")
+        self._push_once(StaffScreen)
+
+    def action_drawer(self) -> None:
+        """F12: the demo's drawer, where there is one."""
+        if self.demo is None:
+            return
+        from kiosk.ui.screens.drawer import DrawerScreen  # noqa: PLC0415 - screens are loaded when first wanted
+
+        self._push_once(DrawerScreen)
+
+    def action_set_aside(self) -> None:
+        """F5: leave without cancelling anything."""
+        if self._held():
+            return
+        kept = self.visit.order is not None and self.visit.order.status.is_open
+        notice = self.text("已暂存。凭账号和密码用「继续办理」接着办。") if kept else ""
+        self.go_home(notice)
+
+    def action_leave_demo(self) -> None:
+        """Ctrl+Q: leave the demo, after a question; a real kiosk has no such key."""
+        if self.demo is None:
+            return
+        from kiosk.ui.screens.confirm import ConfirmScreen, Question  # noqa: PLC0415 - loaded when first wanted
+
+        def leave(answer: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if answer:
+                self.exit()
+
+        question = Question(
+            title=self.text("退出演示"),
+            text=self.text("要退出演示吗？数据会保留，下次接着用。"),
+            yes=self.text("退出"),
+            no=self.text("不退出"),
+        )
+        if not isinstance(self.screen, ConfirmScreen):
+            self.push_screen(ConfirmScreen(question), leave)
+
+    # Status, idle time, window size
+
+    async def on_mount(self) -> None:
+        """Show the first screen and begin to watch the desk."""
+        await self.push_screen(screen_of(Route.HOME))
+        self._stops = [
+            self.service.watch_tokens(self._tell_tokens_changed),
+            self.service.watch_scans(self._tell_scanned),
+        ]
+        self.set_interval(1.0, self._tick)
+        self._read_status()
+
+    def _tell_tokens_changed(self) -> None:
+        self.post_message(TokensChanged())
+
+    def _tell_scanned(self, text: str) -> None:
+        self.post_message(Scanned(text))
+
+    def on_unmount(self) -> None:
+        """Stop watching."""
+        for stop in self._stops:
+            stop()
+        self._stops = []
+
+    async def _tick(self) -> None:
+        self._read_status()
+        if self._notice_until is not None and self._monotonic() >= self._notice_until:
+            self.announce("")
+        await self._watch_idle()
+
+    def _read_status(self) -> None:
+        if self._reading_status:
+            return
+        self._reading_status = True
+
+        def work() -> None:
+            self.post_message(StatusArrived(self.service.status()))
+
+        self.run_worker(work, thread=True, group="status")
+
+    def on_status_arrived(self, message: StatusArrived) -> None:
+        """Show the desk's status in the status row."""
+        self._reading_status = False
+        self.status = message.status
+        self.show_status()
+
+    def on_tokens_changed(self) -> None:
+        """Tell the screens; the status row follows at once."""
+        self._read_status()
+        for page in self.pages:
+            page.token_changed()
+
+    def on_scanned(self, message: Scanned) -> None:
+        """Tell the step what was scanned."""
+        if self.step is not None and not self.covered:
+            self.step.scanned(message.text)
+
+    def announce(self, text: str, *, for_seconds: float | None = None) -> None:
+        """Put a sentence into the status row, for a while or until the next; nothing takes it away."""
+        self._notice = text
+        self._notice_until = self._monotonic() + for_seconds if text and for_seconds else None
+        self.show_status()
+
+    def show_status(self, countdown: str = "") -> None:
+        """Bring every status row up to date."""
+        for page in self.pages:
+            for row in page.query(StatusRow):
+                if countdown or self._notice:
+                    row.show_notice(countdown or self._notice)
+                else:
+                    row.show_status(self.text, self.status)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Notice that somebody uses the screen."""
+        if isinstance(event, _TOUCHES):
+            counting = not isinstance(self._idle.state(), Active)
+            self._idle.touch()
+            if counting:
+                self.show_status()
+        await super().on_event(event)
+
+    async def _watch_idle(self) -> None:
+        top = self.pages[-1] if self.pages else None
+        if top is None or top.NEVER_IDLE:
+            self._idle.touch()
+            return
+        match self._idle.state():
+            case Counting(seconds):
+                self.show_status(self.text("{seconds} 秒后清屏，按任意键继续", seconds=seconds))
+            case Over():
+                await self._nobody_there()
+            case Active():
+                pass
+
+    async def _nobody_there(self) -> None:
+        """Hide a step whose order is kept, wipe any other."""
+        step = self.step
+        if step is None or not step.KEEPS_WHEN_IDLE or self.visit.session is None:
+            await self.reset()
+            return
+        from kiosk.ui.screens.cover import CoverScreen  # noqa: PLC0415 - screens are loaded when first wanted
+
+        while isinstance(self.screen, Overlay):
+            await self.pop_screen()
+        step.wipe()
+        self._idle.touch()
+        self._covered = True
+        await self.push_screen(CoverScreen())
+
+    async def reset(self) -> None:
+        """Forget the visit, the staff's call and the language."""
+        self.staff_called = False
+        self._notice, self._notice_until = "", None
+        self._catalogue = Catalogue(self._own_language)
+        await self._go_home()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Look whether the window is large enough."""
+        self._check_size(event.size)
+
+    def _check_size(self, size: Size) -> None:
+        from kiosk.ui.screens.too_small import TooSmallScreen  # noqa: PLC0415 - loaded when first wanted
+
+        small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
+        shown = isinstance(self.screen, TooSmallScreen)
+        if small and not shown:
+            self.push_screen(TooSmallScreen())
+        elif shown and not small:
+            self.pop_screen()
+
+    # The last resort
+
+    def report(self, error: Exception) -> None:
+        """Log an unexpected error under a number and show the number alone."""
+        self.trouble = secrets.token_hex(2).upper()
+        self._troubles += 1
+        structlog.get_logger().error("unexpected error", code=self.trouble, exc_info=error)
+        if self._troubles > _TROUBLES_TO_GIVE_UP or not self.is_running or not self.pages:
+            self._give_up()
+        else:
+            self.call_later(self._show_trouble)
+
+    async def _show_trouble(self) -> None:
+        self._reading_status = False
+        self._notice, self._notice_until = "", None
+        self.visit = Visit()
+        self.uncover()
+        await self._go(Route.TROUBLE)
+
+    def _give_up(self) -> None:
+        """End with the number, without a traceback; the system starts the program again."""
+        self.exit(return_code=70, message=self.text("错误编号 {code}", code=self.trouble))
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would print a traceback into the terminal here and end.
+        self.report(error)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one
+            self.report(error)

@@ -1,0 +1,179 @@
+"""What every screen has: the wording, the keys, questions to the desk in a thread, and a rebuild in the other language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.widgets import Input
+
+from kiosk.ui.widgets.rows import KeyRow, StatusRow, TitleRow
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.widget import Widget
+
+    from kiosk.ui.app import KeydeskApp
+
+ResultT = TypeVar("ResultT")
+
+ROOMY_WIDTH = 110
+ROOMY_HEIGHT = 32
+
+
+class Answered(Message):
+    """A thread has the desk's answer; the screen's own loop goes on with it."""
+
+    def __init__(self, then: Callable[[], None], *, ends_busy: bool) -> None:
+        super().__init__()
+        self.then = then
+        self.ends_busy = ends_busy
+
+
+class Page(Screen[ScreenResultType], inherit_bindings=False):
+    """A screen of the desk. Subclasses compose, and `fill` what they show from their own state."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,down", "app.focus_next", show=False),
+        Binding("shift+tab,up", "app.focus_previous", show=False),
+        Binding("f1,ctrl+g", "app.help_screen", show=False, priority=True),
+        Binding("f2,ctrl+l", "app.other_language", show=False, priority=True),
+        Binding("f5,ctrl+s", "app.set_aside", show=False, priority=True),
+        Binding("f6,ctrl+t", "app.call_staff", show=False, priority=True),
+        Binding("f12,ctrl+d", "app.drawer", show=False, priority=True),
+        Binding("ctrl+q", "app.leave_demo", show=False, priority=True),
+    ]
+    # Whether the screen is only hidden, and not wiped, when nobody uses it.
+    KEEPS_WHEN_IDLE: ClassVar[bool] = False
+    # Whether the screen holds nothing worth wiping.
+    NEVER_IDLE: ClassVar[bool] = False
+
+    busy = False
+
+    @property
+    def desk(self) -> KeydeskApp:
+        """The app that shows this screen."""
+        return cast("KeydeskApp", self.app)
+
+    def t(self, message: str, /, **parameters: object) -> str:
+        """The sentence in the language of the moment."""
+        return self.desk.text(message, **parameters)
+
+    def title_row(self) -> TitleRow:
+        """The system's and the exchange's name."""
+        settings = self.desk.settings
+        called = self.t("已叫工作人员") if self.desk.staff_called else ""
+        return TitleRow(self.t(settings.system_name), self.t(settings.exchange_name), called)
+
+    def last_rows(self, *extra: tuple[str, str, str]) -> Iterable[Widget]:
+        """The status row and the keys, the screen's own (key, text, action) among them."""
+        yield StatusRow()
+        yield KeyRow(
+            self.t,
+            other_language=self.desk.other_language,
+            demo=self.desk.demo is not None,
+            extra=extra,
+        )
+
+    def fill(self) -> None:
+        """Show the state; called after every composing, and by the screens when their state changes."""
+
+    def token_changed(self) -> None:
+        """A token went in or out."""
+
+    def scanned(self, text: str) -> None:
+        """The scanner read `text`."""
+
+    def holds_still(self) -> bool:
+        """Whether leaving is not possible just now."""
+        return False
+
+    def on_mount(self) -> None:
+        """Show the state for the first time."""
+        self.fill()
+        self.desk.show_status()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Take more air where there is room."""
+        self.set_class(event.size.width >= ROOMY_WIDTH and event.size.height >= ROOMY_HEIGHT, "roomy")
+
+    async def rebuild(self) -> None:
+        """Compose again, in the language of the moment, keeping what was typed and where the cursor was."""
+        focused = self.focused.id if self.focused is not None else None
+        typed = {field.id: field.value for field in self.query(Input) if field.id}
+        await self.recompose()
+        for field in self.query(Input):
+            if field.id in typed:
+                field.value = typed[field.id]
+        self.fill()
+        self.desk.show_status()
+        if focused is not None:
+            self.focus_on(focused)
+
+    def focus_on(self, identity: str) -> None:
+        """Put the cursor on that widget, when it can take it."""
+        found = self.query(f"#{identity}")
+        if found and found.first().focusable:
+            found.first().focus()
+
+    def wipe(self) -> None:
+        """Empty every field."""
+        for field in self.query(Input):
+            field.value = ""
+
+    def ask(self, call: Callable[[], ResultT], then: Callable[[ResultT], None], busy: str) -> None:
+        """Ask the desk in a thread, saying what goes on; a second question meanwhile is not asked.
+
+        `then` runs in the screen's own loop.
+        """
+        if self.busy:
+            return
+        self.busy = True
+        self.show_busy(busy)
+        self._in_thread(call, then, ends_busy=True)
+
+    def fetch(self, call: Callable[[], ResultT], then: Callable[[ResultT], None]) -> None:
+        """Ask the desk in a thread without holding the member up."""
+        self._in_thread(call, then, ends_busy=False)
+
+    def _in_thread(
+        self, call: Callable[[], ResultT], then: Callable[[ResultT], None], *, ends_busy: bool
+    ) -> None:
+        def work() -> None:
+            result = call()
+            self.post_message(Answered(lambda: then(result), ends_busy=ends_busy))
+
+        self.run_worker(work, thread=True, group="desk")
+
+    def on_answered(self, message: Answered) -> None:
+        """Go on with the desk's answer."""
+        message.stop()
+        if message.ends_busy:
+            self.busy = False
+            self.show_busy("")
+        message.then()
+
+    def show_busy(self, text: str) -> None:
+        """Say in the status row what goes on, nothing when it is over."""
+        self.desk.announce(text)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        # An error in a handler must not end the screen's loop, nor reach the terminal.
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one
+            self.desk.report(error)
+
+
+class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bindings=False):
+    """A screen over the step, which stays as it is beneath."""
+
+    BINDINGS = Page.BINDINGS
+
+
+def first_focusable(page: Page[ScreenResultType]) -> Widget | None:
+    """The first widget of a page that takes the cursor."""
+    return next(iter(page.focus_chain), None)

@@ -1,0 +1,46 @@
+"""The steps by name, and the screen of each, loaded when it is first shown so that the first one comes up fast."""
+
+from __future__ import annotations
+
+import enum
+import importlib
+from typing import TYPE_CHECKING
+
+from kiosk.desk.views import OrderView
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.ledger import OrderStatus
+
+if TYPE_CHECKING:
+    from kiosk.ui.page import Page
+
+
+class Route(enum.StrEnum):
+    """A step; the value names the module in kiosk/ui/screens and, before the colon, its class."""
+
+    HOME = "HomeScreen:home"
+    ADVISER = "AdviserScreen:adviser"
+    NOTICE = "NoticeScreen:notice"
+    VERIFY = "VerifyScreen:verify"
+    PAY = "PayScreen:pay"
+    DELIVERY = "DeliveryScreen:delivery"
+    SLIP = "SlipScreen:slip"
+    BIND = "BindScreen:bind"
+    DONE = "DoneScreen:done"
+    SIGN_IN = "SignInScreen:sign_in"
+    ACCOUNT = "AccountScreen:account"
+    TROUBLE = "TroubleScreen:trouble"
+
+
+def screen_of(route: Route) -> Page[None]:
+    """A new screen for that step."""
+    name, module = route.value.split(":")
+    screen: Page[None] = getattr(importlib.import_module(f"kiosk.ui.screens.{module}"), name)()
+    return screen
+
+
+def step_of(order: OrderView) -> Route:
+    """Where a member goes on with an order."""
+    if order.status is OrderStatus.PAID:
+        begun = order.binding_step is not None
+        return Route.BIND if begun or order.kind is OrderKind.RENEWAL else Route.DELIVERY
+    return Route.PAY

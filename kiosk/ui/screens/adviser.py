@@ -1,0 +1,117 @@
+"""「不知道选哪个？」: short questions that lead to the right service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from kiosk.domain.fees import OrderKind
+from kiosk.text.catalogue import N_
+from kiosk.ui.page import Page
+from kiosk.ui.routes import Route
+from kiosk.ui.visit import Purpose
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer, and the question or the service that it leads to."""
+
+    text: str
+    leads_to: str
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A question with its answers."""
+
+    text: str
+    answers: tuple[Answer, ...]
+
+
+QUESTIONS = {
+    "paid": Ask(
+        N_("这次要办的业务，您缴过费了吗？"),
+        (
+            Answer(N_("还没有缴费"), "had"),
+            Answer(N_("已缴费，key盘在手里"), "bind"),
+            Answer(N_("已缴费，但不记得办到哪一步"), "continue"),
+            Answer(N_("只想看看key盘什么时候到期"), "query"),
+        ),
+    ),
+    "had": Ask(
+        N_("这个账号以前绑定过key盘吗？"),
+        (
+            Answer(N_("没有，第一次办"), "new"),
+            Answer(N_("绑定过，key盘还在"), "renewal"),
+            Answer(N_("绑定过，key盘丢了或坏了"), "replacement"),
+            Answer(N_("不清楚，先查一下"), "query"),
+        ),
+    ),
+}
+FIRST = "paid"
+
+
+class AdviserScreen(Page[None]):
+    """Asks until the service is known."""
+
+    CSS_PATH = "adviser.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(1, 5)),
+    ]
+    question = FIRST
+
+    def compose(self) -> ComposeResult:
+        """The question and its answers."""
+        asked = QUESTIONS[self.question]
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Line(self.t(asked.text), id="question")
+            for number, answer in enumerate(asked.answers, start=1):
+                yield Action(f" {number}  {self.t(answer.text)}", id=f"answer-{number}")
+        with ActionRow():
+            yield Action(self.t("Esc  上一步"), id="back")
+        yield from self.last_rows()
+
+    async def action_pick(self, index: int) -> None:
+        """Answer by number."""
+        answers = QUESTIONS[self.question].answers
+        if index < len(answers):
+            await self._follow(answers[index].leads_to)
+
+    async def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer by Enter or touch."""
+        if event.button.id == "back":
+            await self.action_back()
+        else:
+            await self.action_pick(int(str(event.button.id).removeprefix("answer-")) - 1)
+
+    async def _follow(self, leads_to: str) -> None:
+        visit = self.desk.visit
+        match leads_to:
+            case "bind":
+                self.desk.go(Route.BIND)
+            case "continue" | "query":
+                visit.purpose = Purpose(leads_to)
+                self.desk.go(Route.SIGN_IN)
+            case "new" | "replacement" | "renewal":
+                visit.kind = OrderKind(leads_to)
+                self.desk.go(Route.NOTICE)
+            case _:
+                self.question = leads_to
+                await self.rebuild()
+                self.query_one("#answer-1").focus()
+
+    async def action_back(self) -> None:
+        """The question before, or home."""
+        if self.question == FIRST:
+            self.desk.go_home()
+        else:
+            await self._follow(FIRST)

@@ -1,0 +1,59 @@
+"""A question with two answers over the step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from kiosk.ui.page import Overlay
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked; the cursor stands on no unless `prefer_yes`."""
+
+    title: str
+    text: str
+    yes: str
+    no: str
+    prefer_yes: bool = False
+
+
+class ConfirmScreen(Overlay[bool]):
+    """Answers True for yes, False for no and Esc."""
+
+    CSS_PATH = "confirm.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self.question = question
+
+    def compose(self) -> ComposeResult:
+        """The question in a box."""
+        with Vertical(id="box"):
+            yield Line(self.question.title, classes="heading")
+            yield Prose(self.question.text, id="text")
+            with Horizontal(id="answers"):
+                yield Action(self.question.no, id="no", main=not self.question.prefer_yes)
+                yield Action(self.question.yes, id="yes", main=self.question.prefer_yes)
+
+    def on_mount(self) -> None:
+        """Put the cursor on the safer answer."""
+        self.query_one("#yes" if self.question.prefer_yes else "#no").focus()
+
+    def action_no(self) -> None:
+        """Esc is no."""
+        self.dismiss(False)  # noqa: FBT003 - the screen's result
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "yes")

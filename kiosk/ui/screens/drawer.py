@@ -1,0 +1,220 @@
+"""The demo's drawer: virtual keys, the payer's phone, network, paper, clock, example accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from kiosk.desk.demo_controls import DemoControls, DemoError, PhonePage
+from kiosk.text.money import yuan
+from kiosk.ui.page import Overlay
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+DAY = 24 * 3600
+YEAR = 365 * DAY
+
+
+class DrawerScreen(Overlay[None]):
+    """A list of things to do around the desk, at its right; what came of them stands below."""
+
+    CSS_PATH = "drawer.tcss"
+    NEVER_IDLE = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f12,ctrl+d", "close", show=False, priority=True)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.result = ""
+        self.page: PhonePage | None = None
+
+    @property
+    def demo(self) -> DemoControls:
+        """The demo's hand."""
+        demo = self.desk.demo
+        if demo is None:
+            raise LookupError("the drawer was opened without a demo")
+        return demo
+
+    def compose(self) -> ComposeResult:
+        """The list and the result."""
+        with Vertical(id="drawer"):
+            yield Line(self.t("演示抽屉（Esc 关上）"), classes="heading")
+            yield OptionList(id="things", markup=False)
+            yield Prose(id="result")
+
+    def on_mount(self) -> None:
+        """Begin at the first thing."""
+        super().on_mount()
+        things = self.query_one("#things", OptionList)
+        things.focus()
+        things.action_first()
+
+    def action_close(self) -> None:
+        """Close the drawer."""
+        self.dismiss(None)
+
+    @property
+    def link(self) -> str:
+        """The link of the order that is on the screen."""
+        order = self.desk.visit.order
+        return order.link if order is not None else ""
+
+    def fill(self) -> None:
+        """List what can be done now."""
+        things = self.query_one("#things", OptionList)
+        marked = things.highlighted
+        things.clear_options()
+        for title, rows in (
+            (self.t("key盘"), self._keys()),
+            (self.t("付款人的手机"), self._phone()),
+            (self.t("网络、打印纸、时钟"), self._around()),
+            (self.t("账号和密码"), self._accounts()),
+        ):
+            things.add_option(Option(f"── {title} ──", disabled=True))
+            for identity, text in rows:
+                things.add_option(Option(f" {text}", id=identity))
+        if marked is not None and marked < things.option_count:
+            things.highlighted = marked
+        self.query_one("#result", Prose).say(self.result or self._where())
+
+    def _keys(self) -> list[tuple[str, str]]:
+        inserted = self.demo.inserted()
+        rows = [
+            (
+                f"insert:{token.name}",
+                ("* " if token.name == inserted else "  ") + f"{token.name} {token.description}",
+            )
+            for token in self.demo.tokens()
+        ]
+        if inserted is not None:
+            rows.append(("remove", self.t("拔出key盘")))
+            rows.append(("swap", self.t("换成下一把")))
+        return rows
+
+    def _phone(self) -> list[tuple[str, str]]:
+        if not self.link:
+            return [("no-order", self.t("（下单后才有付款码可扫）"))]
+        rows = [("pay", self.t("扫码并付款")), ("decline", self.t("扫码后不付"))]
+        if self.page is not None and self.page.scan_text:
+            rows.append(("scan", self.t("把手机上的确认码给扫码器扫")))
+        return rows
+
+    def _around(self) -> list[tuple[str, str]]:
+        shift = self.demo.clock_shift // DAY
+        return [
+            ("network", self.t("接上网络") if self.demo.network_cut else self.t("断开网络")),
+            ("paper", self.t("装上打印纸") if self.demo.paper_is_out else self.t("拿走打印纸")),
+            (f"clock:{DAY}", self.t("时钟 +1 天（已移 {days} 天）", days=shift)),
+            (f"clock:{YEAR}", self.t("时钟 +1 年")),
+            (f"clock:{-DAY}", self.t("时钟 -1 天")),
+        ]
+
+    def _accounts(self) -> list[tuple[str, str]]:
+        return [
+            (f"account:{index}", f"{account.account} {account.password} {account.remark}")
+            for index, account in enumerate(self.demo.accounts())
+        ]
+
+    def _where(self) -> str:
+        return self.t(
+            "凭条图片：{folder}  中心：{address}",
+            folder=self.demo.receipts_folder,
+            address=self.demo.centre_address,
+        )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Do it."""
+        verb, _, argument = str(event.option.id).partition(":")
+        match verb:
+            case "insert":
+                self._do(lambda: self.demo.insert(argument), self.t("插入了 {name}", name=argument))
+            case "remove":
+                self._do(self.demo.remove, self.t("拔出了key盘"))
+            case "swap":
+                self._do(self.demo.swap, self.t("换了一把key盘"))
+            case "pay" | "decline":
+                self._use_phone(verb)
+            case "scan":
+                self._scan()
+            case "network":
+                cut = self.demo.network_cut
+                self._do(
+                    self.demo.restore_network if cut else self.demo.cut_network,
+                    self.t("网络接上了") if cut else self.t("网络断开了，手机仍可付款"),
+                )
+            case "paper":
+                out = self.demo.paper_is_out
+                self._do(
+                    self.demo.paper_in if out else self.demo.paper_out,
+                    self.t("装上了打印纸") if out else self.t("拿走了打印纸"),
+                )
+            case "clock":
+                self._do(lambda: self.demo.shift_clock(int(argument)), self.t("时钟拨好了"))
+            case "account":
+                self._show_account(int(argument))
+            case _:
+                pass
+
+    def _do(self, act: Callable[[], None], said: str) -> None:
+        def work() -> str:
+            try:
+                act()
+            except DemoError as error:
+                return error.detail
+            return said
+
+        self.ask(work, self._did, self.t("请稍候"))
+
+    def _did(self, said: str) -> None:
+        self.result = said
+        self.fill()
+
+    def _use_phone(self, verb: str) -> None:
+        link = self.link
+        phone = self.demo.phone_pay if verb == "pay" else self.demo.phone_decline
+
+        def work() -> PhonePage | str:
+            try:
+                return phone(link)
+            except DemoError as error:
+                return error.detail
+
+        self.ask(work, self._phone_answered, self.t("手机正在付款"))
+
+    def _phone_answered(self, page: PhonePage | str) -> None:
+        if isinstance(page, str):
+            self.result = self.t("手机：{detail}", detail=page)
+        else:
+            self.page = page
+            lines = [self.t("手机：{state}  {amount} 元", state=page.state, amount=yuan(page.amount))]
+            if page.confirmation:
+                lines.append(self.t("确认码 {code}", code=page.confirmation))
+            lines.append(page.address)
+            self.result = "\n".join(lines)
+        self.fill()
+
+    def _scan(self) -> None:
+        if self.page is not None:
+            text = self.page.scan_text
+            self.dismiss(None)
+            self.demo.scan(text)
+
+    def _show_account(self, index: int) -> None:
+        account = self.demo.accounts()[index]
+        self.result = "\n".join(
+            (
+                f"{account.account}  {account.password}",
+                account.enterprise,
+                self.t(
+                    "法人 {legal}  操作员 {operator}", legal=account.legal_person, operator=account.operator
+                ),
+            )
+        )
+        self.fill()

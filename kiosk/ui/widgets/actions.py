@@ -1,0 +1,44 @@
+"""Buttons that show their key, side by side at the bottom of a step."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button
+
+
+class Action(Button, inherit_bindings=False):
+    """A button three rows high; the arrow keys go to its neighbours."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "press", show=False),
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
+    ]
+    DEFAULT_CSS = """
+    Action, Action.-style-default {
+        width: 1fr; height: 3; min-width: 8; border: round $secondary; background: $surface;
+        color: $foreground; text-style: bold; tint: transparent;
+    }
+    Action:hover { background: $panel; border: round $primary; }
+    Action.main { border: round $primary; background: $secondary; color: #ffffff; }
+    Action:focus, Action.main:focus {
+        border: round $accent; background: $panel; color: $accent; text-style: bold; background-tint: transparent;
+    }
+    Action:disabled { color: $muted 60%; border: round $panel; background: $surface; }
+    """
+
+    def __init__(self, label: str, *, id: str, main: bool = False) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(label, id=id, classes="main" if main else None)
+        self.active_effect_duration = 0
+
+
+class ActionRow(Horizontal):
+    """Up to three buttons in a row."""
+
+    DEFAULT_CSS = """
+    ActionRow { height: 3; padding: 0 1; }
+    ActionRow > Action { margin: 0 1; }
+    """

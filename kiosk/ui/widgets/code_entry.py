@@ -1,0 +1,39 @@
+"""The eleven digits from the payer's phone, grouped 4-4-3 while they are typed."""
+
+from __future__ import annotations
+
+from kiosk.domain.payment_codes import CONFIRMATION_DIGITS, group_confirmation
+from kiosk.domain.scanned_confirmations import PREFIX
+from kiosk.ui.widgets.fields import Field
+
+_LONGEST_SCAN = 200
+
+
+class CodeEntry(Field):
+    """Digits are grouped; what a scanner types, which begins with a letter, is left as it is."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id, placeholder="____-____-___", maximum=_LONGEST_SCAN)
+
+    @property
+    def is_scan(self) -> bool:
+        """Whether a scanner that acts as a keyboard typed this."""
+        return self.value.strip().upper().startswith(PREFIX)
+
+    def group_digits(self) -> None:
+        """Group the digits of the moment."""
+        if self.value[:1].isalpha():
+            return
+        digits = "".join(character for character in self.value if character.isdigit())[
+            : CONFIRMATION_DIGITS + 1
+        ]
+        grouped = group_confirmation(digits)
+        if grouped != self.value:
+            at_end = self.cursor_position >= len(self.value)
+            self.value = grouped
+            if at_end:
+                self.cursor_position = len(grouped)
+
+    def on_input_changed(self) -> None:
+        """Keep the groups in order."""
+        self.group_digits()

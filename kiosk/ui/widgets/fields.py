@@ -1,0 +1,149 @@
+"""Fields that a member types into or chooses from, with what is wrong beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input
+
+from kiosk.text.cells import width
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult, RenderResult
+
+
+class Field(Input, inherit_bindings=False):
+    """One row to type into. Nothing can be copied out of it, nor pasted from an earlier visit's clipboard."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "cursor_left", show=False),
+        Binding("right", "cursor_right", show=False),
+        Binding("home", "home", show=False),
+        Binding("end", "end", show=False),
+        Binding("backspace", "delete_left", show=False),
+        Binding("delete", "delete_right", show=False),
+        Binding("ctrl+u", "delete_left_all", show=False),
+        Binding("enter", "submit", show=False),
+    ]
+    DEFAULT_CSS = """
+    Field, Field.-textual-compact {
+        height: 1; border: none; padding: 0 1; background: $field; color: $foreground; background-tint: transparent;
+    }
+    Field:focus, Field.-textual-compact:focus {
+        border: none; background: #ffffff; color: #0a1826; text-style: bold; background-tint: transparent;
+    }
+    Field.-wrong { background: #4a1f2a; }
+    Field:focus.-wrong { background: #ffe3e0; }
+    Field:disabled { color: $muted; background: $surface; }
+    Field > .input--placeholder { color: $muted; text-style: none; }
+    """
+
+    def __init__(
+        self,
+        value: str = "",
+        *,
+        id: str,  # noqa: A002 - Textual's own name
+        password: bool = False,
+        placeholder: str = "",
+        maximum: int = 60,
+    ) -> None:
+        super().__init__(
+            value,
+            id=id,
+            password=password,
+            placeholder=placeholder,
+            max_length=maximum,
+            compact=True,
+            select_on_focus=False,
+        )
+        self.cursor_blink = False
+
+
+class FieldRow(Horizontal):
+    """A label, a field, and at its right what is wrong with what was typed."""
+
+    DEFAULT_CSS = """
+    FieldRow { height: 1; margin-bottom: 1; }
+    FieldRow > .label { width: 22; text-align: right; padding-right: 1; color: $foreground; }
+    FieldRow > Field { width: 30; }
+    FieldRow > .problem { width: 1fr; padding-left: 1; color: $error; height: auto; max-height: 2; }
+    """
+
+    def __init__(self, label: str, field: Field) -> None:
+        self._label = label
+        self.field = field
+        super().__init__(id=f"row-{field.id}")
+
+    def compose(self) -> ComposeResult:
+        """Label, field, problem."""
+        yield Line(self._label, classes="label")
+        yield self.field
+        yield Prose(classes="problem")
+
+    def complain(self, problem: str) -> None:
+        """Say what is wrong, nothing when it is right."""
+        self.query_one(".problem", Prose).say(problem)
+        self.field.set_class(bool(problem), "-wrong")
+
+
+class Choice(Widget, can_focus=True):
+    """One of a few, side by side; the arrow keys or a touch choose."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "move(-1)", show=False),
+        Binding("right,space", "move(1)", show=False),
+    ]
+    DEFAULT_CSS = """
+    Choice { height: 1; width: 1fr; }
+    """
+    chosen: reactive[int] = reactive(0)
+
+    class Changed(Message):
+        """Another option was chosen."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
+
+    def __init__(self, options: tuple[str, ...], chosen: int, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self.options = options
+        self.set_reactive(Choice.chosen, chosen)
+
+    def render(self) -> RenderResult:
+        """The options, the chosen one marked."""
+        parts: list[Content | str | tuple[str, str]] = []
+        for index, option in enumerate(self.options):
+            on = index == self.chosen
+            style = (
+                "bold $accent reverse" if on and self.has_focus else "bold $accent" if on else "$foreground"
+            )
+            parts.extend([(f"({'*' if on else ' '}) {option}", style), "  "])
+        return Content.assemble(*parts)
+
+    def action_move(self, step: int) -> None:
+        """Choose the neighbour."""
+        self.choose((self.chosen + step) % len(self.options))
+
+    def choose(self, index: int) -> None:
+        """Choose an option and say so."""
+        if index != self.chosen and not self.disabled:
+            self.chosen = index
+            self.post_message(self.Changed(index))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the option that was touched."""
+        left = 0
+        for index, option in enumerate(self.options):
+            right = left + width(f"( ) {option}") + 2
+            if left <= event.x < right:
+                self.choose(index)
+            left = right

@@ -1,0 +1,163 @@
+"""The rows that every screen has: title, steps, status, keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from kiosk.desk.views import DeskStatus, Network, PrinterStatus, TokenStatus
+from kiosk.text.catalogue import N_
+from kiosk.text.times import minute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual import events
+    from textual.app import ComposeResult
+
+STEPS = (N_("① 缴费须知"), N_("② 验证信息"), N_("③ 缴纳费用"))
+
+_DRIVER = {
+    TokenStatus.NO_DRIVER: N_("未加载"),
+    TokenStatus.ABSENT: N_("正常"),
+    TokenStatus.PRESENT: N_("正常"),
+    TokenStatus.SEVERAL: N_("正常"),
+}
+_TOKEN = {
+    TokenStatus.NO_DRIVER: "--",
+    TokenStatus.ABSENT: N_("未插"),
+    TokenStatus.PRESENT: N_("已插"),
+    TokenStatus.SEVERAL: N_("不止一把"),
+}
+_PRINTER = {
+    PrinterStatus.READY: N_("正常"),
+    PrinterStatus.PAPER_OUT: N_("缺纸"),
+    PrinterStatus.UNAVAILABLE: N_("不可用"),
+}
+_NETWORK = {
+    Network.ONLINE: N_("在线"),
+    Network.OFFLINE: N_("离线"),
+    Network.NOT_ENROLLED: N_("未登记"),
+}
+_FINE = {N_("正常"), N_("已插"), N_("未插"), N_("在线"), "--"}
+
+
+class TitleRow(Horizontal):
+    """The system's name and the exchange's; at the right, that the staff were called."""
+
+    DEFAULT_CSS = """
+    TitleRow { height: 1; background: $secondary; padding: 0 1; }
+    TitleRow .system { width: auto; text-style: bold; color: #ffffff; }
+    TitleRow .exchange { width: auto; margin-left: 2; color: #d8e8f6; }
+    TitleRow .called { width: 1fr; text-align: right; color: $accent; text-style: bold; }
+    """
+
+    def __init__(self, system: str, exchange: str, called: str) -> None:
+        super().__init__(
+            Static(system, classes="system", markup=False),
+            Static(exchange, classes="exchange", markup=False),
+            Static(called, classes="called", markup=False),
+        )
+
+
+class StepRow(Static):
+    """「① 缴费须知 ② 验证信息 ③ 缴纳费用」 with the step of the moment picked out."""
+
+    DEFAULT_CSS = "StepRow { height: 1; width: 1fr; padding: 0 1; }"
+
+    def __init__(self, t: Callable[..., str], current: int) -> None:
+        parts: list[Content | str | tuple[str, str]] = []
+        for number, step in enumerate(STEPS):
+            style = "bold $accent" if number == current else "$muted"
+            parts.extend([("  " if number else "", ""), (t(step), style)])
+        super().__init__(Content.assemble(*parts), markup=False)
+
+
+class StatusRow(Static):
+    """Driver, key, printer, network, backlog and clock; a countdown or a notice in their place."""
+
+    DEFAULT_CSS = """
+    StatusRow { height: 1; width: 1fr; padding: 0 1; background: $surface; }
+    StatusRow.-notice { background: $accent; color: #0e2236; text-style: bold; }
+    """
+
+    def show_status(self, t: Callable[..., str], status: DeskStatus | None) -> None:
+        """Show how the devices are."""
+        self.remove_class("-notice")
+        if status is None:
+            self.update("")
+            return
+        pairs = [
+            (t("驱动"), _DRIVER[status.token]),
+            (t("key盘"), _TOKEN[status.token]),
+            (t("打印机"), _PRINTER[status.printer]),
+            (t("网络"), _NETWORK[status.network]),
+        ]
+        parts: list[Content | str | tuple[str, str]] = []
+        for name, value in pairs:
+            style = "bold $foreground" if value in _FINE else "bold $accent"
+            parts.extend([(f"{name} ", "$muted"), (t(value), style), "  "])
+        parts.extend([(f"{t('待传')} ", "$muted"), (str(status.backlog), "bold $foreground"), "  "])
+        style = "bold $error" if status.clock is not None else "$foreground"
+        mark = f" {t('时钟不准')}" if status.clock is not None else ""
+        parts.append((minute(status.now) + mark, style))
+        self.update(Content.assemble(*parts))
+
+    def show_notice(self, text: str) -> None:
+        """Show a sentence instead."""
+        self.add_class("-notice")
+        self.update(Content(text))
+
+
+class KeyHint(Static):
+    """One function key and what it does; touching it does the same."""
+
+    DEFAULT_CSS = """
+    KeyHint { width: auto; margin-right: 2; color: $muted; }
+    KeyHint:hover { color: $accent; }
+    """
+
+    def __init__(self, key: str, text: str, action: str) -> None:
+        super().__init__(Content.assemble((key, "bold $primary"), " ", text), markup=False)
+        self._press = action
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what the key does."""
+        event.stop()
+        await self.run_action(self._press)
+
+
+class KeyRow(Horizontal):
+    """The function keys."""
+
+    DEFAULT_CSS = "KeyRow { height: 1; padding: 0 1; background: $background; }"
+
+    def __init__(
+        self,
+        t: Callable[..., str],
+        *,
+        other_language: str,
+        demo: bool,
+        extra: tuple[tuple[str, str, str], ...] = (),
+    ) -> None:
+        self._t = t
+        self._other_language = other_language
+        self._demo = demo
+        self._extra = extra
+        super().__init__()
+
+    def compose(self) -> ComposeResult:
+        """The keys that work everywhere, then the screen's own."""
+        t = self._t
+        yield KeyHint("F1", t("帮助"), "app.help_screen")
+        yield KeyHint("F2", self._other_language, "app.other_language")
+        yield KeyHint("F5", t("暂存"), "app.set_aside")
+        yield KeyHint("F6", t("叫工作人员"), "app.call_staff")
+        for key, text, action in self._extra:
+            yield KeyHint(key, text, action)
+        yield KeyHint("Tab", t("下一项"), "app.focus_next")
+        if self._demo:
+            yield KeyHint("F12", t("演示"), "app.drawer")

@@ -1,0 +1,39 @@
+"""How long to wait after a failure: doubling with jitter, and never before the centre said.
+
+Pure: time and chance come in as arguments.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+FIRST_SECONDS = 0.5
+LONGEST_SECONDS = 10.0
+LONGEST_ASKED_SECONDS = 3600.0
+
+
+class Backoff(msgspec.Struct, frozen=True):
+    """How many requests failed in a row, and what the centre asked for (`not_before`, UTC seconds)."""
+
+    failures: int = 0
+    not_before: float = 0.0
+
+
+def failed(backoff: Backoff, now: float, retry_after: float | None = None) -> Backoff:
+    """After one more failure at `now` (UTC seconds); `retry_after` in seconds when the centre named a time."""
+    asked = 0.0 if retry_after is None else now + min(max(retry_after, 0.0), LONGEST_ASKED_SECONDS)
+    return Backoff(backoff.failures + 1, max(backoff.not_before, asked))
+
+
+def pause(backoff: Backoff, now: float, chance: float) -> float:
+    """Seconds to wait at `now` (UTC seconds) before the next try; `chance` is a random number from 0 to 1.
+
+    A time that the centre asked for is kept in full, with up to a fifth more so that kiosks come back one by one.
+    """
+    if backoff.failures == 0 and backoff.not_before <= now:
+        return 0.0
+    ceiling = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(backoff.failures - 1, 10))
+    own = ceiling * (0.5 + 0.5 * chance) if backoff.failures else 0.0
+    # A clock that was set back must not make the kiosk wait for ever.
+    asked = min(max(backoff.not_before - now, 0.0), LONGEST_ASKED_SECONDS)
+    return max(own, asked * (1 + chance / 5))

@@ -1,0 +1,247 @@
+"""The only network client of a kiosk: signed requests to the centre, and what its answers mean.
+
+Every method raises CentreUnreachable, CentreBusy, AnswerUnusable or RequestRefused (errors.py).
+"""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlencode
+
+import httpx2
+import msgspec
+
+from sync.agent.errors import (
+    AddressInvalid,
+    AnswerUnusable,
+    CentreBusy,
+    CentreUnreachable,
+    RequestRefused,
+)
+from sync.protocol.batches import BATCH_MEDIA_TYPE, encode_batch
+from sync.protocol.errors import BodyMalformed, Problem, ProblemCode, read_problem
+from sync.protocol.records import (
+    JSON_MEDIA_TYPE,
+    PATH_CENTRE,
+    PATH_ENROL,
+    PATH_EPOCH,
+    PATH_FEED,
+    PATH_HEARTBEAT,
+    PATH_JOURNAL,
+    CentreDescription,
+    EnrolAnswer,
+    EnrolRequest,
+    EpochAnswer,
+    EpochRequest,
+    FeedPage,
+    Heartbeat,
+    HeartbeatAnswer,
+    JournalPage,
+    UploadAnswer,
+    UploadBatch,
+    decode,
+    encode,
+)
+from sync.protocol.signatures import ENROL_KEY_ID, sign_request
+
+if TYPE_CHECKING:
+    from kiosk.domain.policy import SignedTime
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 15.0
+LARGEST_ANSWER = 32 * 1024 * 1024
+
+_BUSY = frozenset({429, 503})
+_FAULT = 500
+_REFUSED = 400
+_OK = 200
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """Who signs: `kiosk` None while it is being enrolled; `device_key` the Ed25519 seed (32 bytes)."""
+
+    kiosk: int | None
+    device_key: bytes
+
+    def __repr__(self) -> str:
+        """Name the kiosk without its key."""
+        return f"Credentials(kiosk={self.kiosk})"
+
+    @property
+    def key_id(self) -> str:
+        """The `keyid` of the signature (RFC 9421, section 2.3)."""
+        return ENROL_KEY_ID if self.kiosk is None else str(self.kiosk)
+
+
+class CentreClient:
+    """Requests to one centre.
+
+    `now` is the best knowledge of the centre's clock (UTC seconds); `learn_time` takes the centre's signed time when
+    a signature was too old or too new for it, and says whether that time holds: then the request is signed again.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        credentials: Credentials,
+        now: Callable[[], int],
+        learn_time: Callable[[SignedTime], bool],
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self._address = require_address(address)
+        self._credentials = credentials
+        self._now = now
+        self._learn_time = learn_time
+        timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        self._http = httpx2.Client(
+            transport=transport, timeout=timeout, follow_redirects=False, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        """Use it in a `with`."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it at the end of the `with`."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def describe(self) -> CentreDescription:
+        """What a machine must know before it can ask to be enrolled."""
+        return self._decoded(self._send("GET", PATH_CENTRE, signed=False), CentreDescription)
+
+    def enrol(self, request: EnrolRequest) -> EnrolAnswer:
+        """Ask to become the kiosk that the token names."""
+        return self._decoded(self._send("POST", PATH_ENROL, encode(request)), EnrolAnswer)
+
+    def heartbeat(self, heartbeat: Heartbeat) -> HeartbeatAnswer:
+        """Say that this kiosk is there."""
+        return self._decoded(self._send("POST", PATH_HEARTBEAT, encode(heartbeat)), HeartbeatAnswer)
+
+    def upload(self, batch: UploadBatch) -> UploadAnswer:
+        """Send entries up."""
+        body = encode_batch(batch)
+        return self._decoded(
+            self._send("POST", PATH_JOURNAL, body, media_type=BATCH_MEDIA_TYPE), UploadAnswer
+        )
+
+    def own_entries(self, after: int) -> JournalPage:
+        """Fetch the kiosk's own entries past a sequence back."""
+        return self._decoded(self._send("GET", PATH_JOURNAL, query={"after": after}), JournalPage)
+
+    def feed(self, after: int, wait: int) -> FeedPage:
+        """The feed's items past the cursor; waits up to `wait` seconds for one."""
+        query = {"after": after, "wait": wait}
+        return self._decoded(self._send("GET", PATH_FEED, query=query, patience=float(wait)), FeedPage)
+
+    def epoch(self, request: EpochRequest) -> EpochAnswer:
+        """Ask for an epoch that this kiosk never had."""
+        return self._decoded(self._send("POST", PATH_EPOCH, encode(request)), EpochAnswer)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        media_type: str = JSON_MEDIA_TYPE,
+        query: dict[str, int] | None = None,
+        patience: float = 0.0,
+        signed: bool = True,
+    ) -> bytes:
+        url = self._address + path + (f"?{urlencode(query)}" if query else "")
+        timeout = httpx2.Timeout(ANSWER_SECONDS + patience, connect=CONNECT_SECONDS)
+
+        def once() -> bytes:
+            headers = {"accept": JSON_MEDIA_TYPE} | ({"content-type": media_type} if body else {})
+            if signed:
+                headers |= sign_request(
+                    method,
+                    url,
+                    body,
+                    key_id=self._credentials.key_id,
+                    device_key=self._credentials.device_key,
+                    created=self._now(),
+                )
+            return self._exchange(httpx2.Request(method, url, headers=headers, content=body), timeout)
+
+        try:
+            return once()
+        except RequestRefused as refused:
+            told = refused.problem.signed_time
+            if refused.code is not ProblemCode.CLOCK_OFF or told is None or not self._learn_time(told):
+                raise
+        return once()
+
+    def _exchange(self, request: httpx2.Request, timeout: httpx2.Timeout) -> bytes:
+        request.extensions = {**request.extensions, "timeout": timeout.as_dict()}
+        try:
+            response = self._http.send(request, stream=True)
+            try:
+                body = _limited(response)
+            finally:
+                response.close()
+        except httpx2.TransportError as error:
+            raise CentreUnreachable(f"{type(error).__name__}: {error}") from error
+        except httpx2.RequestError as error:  # an encoding that does not decode
+            raise AnswerUnusable(f"{type(error).__name__}: {error}") from error
+        return _meaning(response, body)
+
+    @staticmethod
+    def _decoded(body: bytes, record: type[Record]) -> Record:
+        try:
+            return decode(body, record)
+        except BodyMalformed as error:
+            raise AnswerUnusable(f"not the centre's answer: {error}") from error
+
+
+def require_address(address: str) -> str:
+    """The centre's address without a closing slash. Raises AddressInvalid."""
+    try:
+        url = httpx2.URL(address)
+    except httpx2.InvalidURL as error:
+        raise AddressInvalid(address) from error
+    if url.scheme not in {"http", "https"} or not url.host or url.query:
+        raise AddressInvalid(address)
+    return address.rstrip("/")
+
+
+def _limited(response: httpx2.Response) -> bytes:
+    body = bytearray()
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > LARGEST_ANSWER:
+            raise AnswerUnusable(f"an answer of more than {LARGEST_ANSWER} bytes")
+    return bytes(body)
+
+
+def _meaning(response: httpx2.Response, body: bytes) -> bytes:
+    status = response.status_code
+    if status == _OK:
+        return body
+    if status in _BUSY:
+        raise CentreBusy(status, _retry_after(response))
+    problem: Problem | None = read_problem(body) if _REFUSED <= status < _FAULT else None
+    if problem is None:
+        raise AnswerUnusable(f"the answer is a bare {status}")
+    raise RequestRefused(status, problem)
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Seconds from now (RFC 9110, section 10.2.3): a number, or a date against the answer's own date."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+        sent = email.utils.parsedate_to_datetime(response.headers.get("date", ""))
+        return max(0.0, (until - sent).total_seconds())
+    except (TypeError, ValueError):
+        return None

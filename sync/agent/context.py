@@ -1,0 +1,91 @@
+"""What the agent's verbs work with, and what they write down of their dealings with the centre."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from kiosk.domain.clock import Clock
+from kiosk.domain.policy import SignedTime
+from kiosk.store.database import Database
+from kiosk.store.vault import VaultItem
+from sync.agent.centre_client import CentreClient
+from sync.protocol.times import time_holds
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from kiosk.store.agent_state import AgentState
+    from kiosk.store.transaction import Transaction
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Agent:
+    """One kiosk's agent: its database, its clock, its way to the centre and its log."""
+
+    database: Database
+    clock: Clock
+    centre: CentreClient
+    log: FilteringBoundLogger
+    kiosk: int
+    device_key: bytes = dataclasses.field(repr=False)
+    program: str = ""
+
+
+class CentreTime:
+    """The centre's clock as this kiosk knows it: the last signed time, and this machine's monotonic clock since."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def now(self) -> int:
+        """The best guess of the centre's clock (UTC seconds); the machine's own after a new start."""
+        with self._database.read() as tx:
+            state = tx.agent.get()
+        if state.signed_time is None or state.signed_time_boot != self._clock.boot():
+            return self._clock.wall()
+        elapsed = self._clock.monotonic() - state.signed_time_monotonic
+        return state.signed_time.time + max(0, elapsed) // 1000
+
+    def learn(self, signed: SignedTime) -> bool:
+        """Keep a time that the centre told this kiosk; False when its signature does not hold."""
+        with self._database.write() as tx:
+            if not signature_holds(tx, signed):
+                return False
+            tx.agent.put(with_time(tx.agent.get(), signed, self._clock))
+        return True
+
+
+def signature_holds(tx: Transaction, signed: SignedTime) -> bool:
+    """Whether the centre told this kiosk that time."""
+    identity, centre_key = tx.identity, tx.vault.get(VaultItem.CENTRE_KEY)
+    return identity is not None and centre_key is not None and time_holds(signed, identity.kiosk, centre_key)
+
+
+def with_time(state: AgentState, signed: SignedTime, clock: Clock) -> AgentState:
+    """The state after a signed time arrived now."""
+    return replace(
+        state,
+        signed_time=signed,
+        signed_time_monotonic=clock.monotonic(),
+        signed_time_boot=clock.boot(),
+    )
+
+
+def contact_made(tx: Transaction, clock: Clock, signed: SignedTime | None = None) -> AgentState:
+    """Note that the centre answered now, in this transaction; a signed time counts only if it holds."""
+    now = clock.wall()
+    state = replace(tx.agent.get(), last_contact=now, last_attempt=now, error="")
+    if signed is not None and signature_holds(tx, signed):
+        state = with_time(state, signed, clock)
+    tx.agent.put(state)
+    return state
+
+
+def contact_failed(agent: Agent, error: Exception) -> None:
+    """Note that a try to reach the centre failed now, and how."""
+    with agent.database.write() as tx:
+        tx.agent.put(replace(tx.agent.get(), last_attempt=agent.clock.wall(), error=str(error) or "failed"))

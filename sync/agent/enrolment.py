@@ -1,0 +1,187 @@
+"""Becoming a kiosk: keys are made and kept before anything is sent, so that a repeat asks for the same.
+
+1. ask the centre for its name; make the device key and the issuing CA's key, once, into the vault
+2. send the one-time token, the device's public key and the request (PKCS#10), signed by the device key
+3. check and keep what comes back; a kiosk that had a journal before pulls it back; the first epoch begins
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.domain.policy import SignedPolicy
+from kiosk.pki.device_keys import device_public_key, generate_device_key
+from kiosk.pki.encodings import decode_private_key, encode_private_key
+from kiosk.pki.errors import PkiError
+from kiosk.pki.issuing import IssuingAuthority, issuing_request
+from kiosk.pki.suites import SM2
+from kiosk.store.vault import VaultItem
+from sync.agent.centre_client import CentreClient, Credentials
+from sync.agent.context import contact_made
+from sync.agent.errors import EnrolmentFailed, RequestRefused
+from sync.agent.opening import AgentSettings, agent_over, program
+from sync.agent.recovery import recover
+from sync.protocol.errors import BodyMalformed, ProblemCode
+from sync.protocol.records import CentreDescription, EnrolAnswer, EnrolRequest, kiosk_of_enrol_token
+from sync.protocol.times import policy_holds, time_holds
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from kiosk.domain.clock import Clock
+    from kiosk.store.database import Database
+    from kiosk.store.transaction import Transaction
+
+_SECRET_LENGTH = 32
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """Which kiosk this is now; `before` when it was that already."""
+
+    kiosk: int
+    epoch: int
+    before: bool = False
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    device: bytes
+    issuing: bytes
+
+
+def enrol(
+    settings: AgentSettings, database: Database, token: str, transport: httpx2.BaseTransport, clock: Clock
+) -> Enrolled:
+    """Make this data directory the kiosk that the one-time token names; may be repeated after any failure.
+
+    Raises EnrolmentFailed, ExchangeFailed, RequestRefused, AddressInvalid, StoreError.
+    """
+    try:
+        kiosk = kiosk_of_enrol_token(token)
+    except BodyMalformed as error:
+        raise EnrolmentFailed("that is no enrolment token; it reads like 3-XXXX-XXXX-…") from error
+    with database.read() as tx:
+        identity = tx.identity
+    if identity is not None and identity.kiosk != kiosk:
+        raise EnrolmentFailed(
+            f"this data directory is kiosk {identity.kiosk} already; give another --data for kiosk {kiosk}"
+        )
+    if identity is not None and identity.epoch:
+        return Enrolled(kiosk, identity.epoch, before=True)
+    epoch = None
+    if identity is None:
+        keys, centre_clock = _keys(database), _CentreClock(clock)
+        credentials = Credentials(None, keys.device)
+        centre = CentreClient(settings.centre, credentials, centre_clock.now, centre_clock.learn, transport)
+        answer = _ask(centre, centre_clock, keys, token.strip().upper(), kiosk)
+        with database.write() as tx:
+            _keep(tx, answer, clock)
+        epoch = answer.epoch
+    with agent_over(settings, database, transport, clock) as agent:
+        # A kiosk whose machine was lost gets back what it wrote before its epoch begins.
+        recover(agent, epoch)
+    with database.read() as tx:
+        return Enrolled(kiosk, tx.next_tip().epoch)
+
+
+def _ask(
+    centre: CentreClient, centre_clock: _CentreClock, keys: _Keys, token: str, kiosk: int
+) -> EnrolAnswer:
+    """Exchange the token for the kiosk's identity."""
+    description = centre.describe()
+    centre_clock.set(description.time)
+    request = EnrolRequest(
+        token=token,
+        device_key=device_public_key(keys.device),
+        issuing_request=issuing_request(description.organisation, kiosk, decode_private_key(keys.issuing)),
+        program=program(),
+    )
+    try:
+        answer = centre.enrol(request)
+    except RequestRefused as refused:
+        raise EnrolmentFailed(_what_to_do(refused)) from refused
+    _check(answer, description, kiosk, keys)
+    return answer
+
+
+def _keys(database: Database) -> _Keys:
+    """The keys of this machine, made once; on the disk before anybody hears of them."""
+    with database.write() as tx:
+        device = tx.vault.get(VaultItem.DEVICE_KEY)
+        issuing = tx.vault.get(VaultItem.ISSUING_KEY)
+        if device is None:
+            device = generate_device_key()
+            tx.vault.put(VaultItem.DEVICE_KEY, device)
+        if issuing is None:
+            issuing = encode_private_key(SM2.generate())
+            tx.vault.put(VaultItem.ISSUING_KEY, issuing)
+    return _Keys(device, issuing)
+
+
+def _check(answer: EnrolAnswer, description: CentreDescription, kiosk: int, keys: _Keys) -> None:
+    """Take nothing over that does not hold together. Raises EnrolmentFailed."""
+    if answer.kiosk != kiosk or answer.centre_key != description.centre_key:
+        raise EnrolmentFailed(
+            "the centre's answer is for another kiosk or from another centre; ask its staff"
+        )
+    if len(answer.payment_secret) != _SECRET_LENGTH:
+        raise EnrolmentFailed("the centre's answer lacks the payment secret; ask its staff")
+    if not (
+        time_holds(answer.signed_time, kiosk, answer.centre_key)
+        and policy_holds(answer.policy, answer.centre_key)
+        and _is_policy_of(answer.policy, kiosk)
+    ):
+        raise EnrolmentFailed("the centre's time or policy is not signed for this kiosk; ask its staff")
+    try:
+        IssuingAuthority.load(
+            keys.issuing, answer.issuing_certificate, answer.root_certificate, answer.signed_time.time
+        )
+    except PkiError as error:
+        raise EnrolmentFailed(
+            f"the certificate from the centre does not hold ({error}); ask its staff"
+        ) from error
+
+
+def _is_policy_of(policy: SignedPolicy, kiosk: int) -> bool:
+    try:
+        return policy.read().kiosk == kiosk
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+
+
+def _keep(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
+    if tx.identity is None:
+        tx.adopt(answer.kiosk)
+    tx.vault.put(VaultItem.ISSUING_CERTIFICATE, answer.issuing_certificate)
+    tx.vault.put(VaultItem.ROOT_CERTIFICATE, answer.root_certificate)
+    tx.vault.put(VaultItem.PAYMENT_SECRET, answer.payment_secret)
+    tx.vault.put(VaultItem.CENTRE_KEY, answer.centre_key)
+    tx.feed.put_policy(answer.policy)
+    contact_made(tx, clock, answer.signed_time)
+
+
+def _what_to_do(refused: RequestRefused) -> str:
+    match refused.code:
+        case ProblemCode.TOKEN_REFUSED:
+            return "the token is unknown, too old, or was used by another machine; ask for a new one at the centre"
+        case _:
+            return str(refused)
+
+
+class _CentreClock:
+    """The centre's clock as the answer before told it: before enrolment no signature can be checked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead = 0
+
+    def now(self) -> int:
+        return self._clock.wall() + self._ahead
+
+    def set(self, time: int) -> None:
+        self._ahead = time - self._clock.wall()
+
+    def learn(self, signed: object) -> bool:
+        del signed
+        return False

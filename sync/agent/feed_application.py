@@ -1,0 +1,153 @@
+"""What each kind of feed item does at this kiosk, within the transaction that moves the cursor.
+
+What the feed says of an order enters the journal with the item's number. An item that was applied before (the
+kiosk's tables were restored, its journal pulled back) changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from kiosk.domain.feed import (
+    AnyFeedBody,
+    DisputeRaised,
+    DisputeSettled,
+    EnterprisePublished,
+    FeeSchedulePublished,
+    KeyBoundElsewhere,
+    OperatorPublished,
+    OrderAssignedHere,
+    OrderMoved,
+    PaymentConfirmed,
+    PolicyPublished,
+    RefundAsked,
+    RefundPaid,
+    RevocationPublished,
+    StaffPublished,
+)
+from kiosk.domain.journal import CertificateRevoked, OrderPaid, OrderReleased, RefundCompleted, RefundGranted
+from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus, PaidHow
+from kiosk.store.vault import VaultItem
+from sync.agent.assignment import assign
+from sync.agent.inapplicable import Inapplicable, Reason
+from sync.protocol.times import policy_holds
+
+if TYPE_CHECKING:
+    from kiosk.domain.clock import Clock
+    from kiosk.store.transaction import Transaction
+
+
+def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None:  # noqa: C901, PLR0912 - one case a kind
+    """Apply one item. Raises Inapplicable, EntryRefused, StoreError."""
+    match body:
+        case EnterprisePublished():
+            tx.members.put_enterprise(body.enterprise)
+        case OperatorPublished():
+            tx.members.put_operator(body.operator)
+        case StaffPublished():
+            tx.members.put_staff(body.staff)
+        case FeeSchedulePublished():
+            tx.feed.put_schedule(body.schedule)
+        case PolicyPublished():
+            _policy(tx, body)
+        case KeyBoundElsewhere():
+            tx.feed.put_key_elsewhere(body)
+        case OrderAssignedHere():
+            assign(tx, number, body, clock)
+        case OrderMoved():
+            _moved(tx, number, body, clock)
+        case PaymentConfirmed():
+            _paid(tx, number, body, clock)
+        case RefundAsked():
+            _refund_asked(tx, number, body, clock)
+        case RefundPaid():
+            _refund_paid(tx, number, body, clock)
+        case RevocationPublished():
+            _revoked(tx, number, body, clock)
+        case DisputeRaised():
+            tx.feed.put_dispute(body)
+        case DisputeSettled():
+            tx.feed.settle_dispute(body)
+        case _:
+            assert_never(body)
+
+
+def _policy(tx: Transaction, body: PolicyPublished) -> None:
+    """Take over a policy that the centre signed for this kiosk, unless a later one is here."""
+    centre_key, identity = tx.vault.get(VaultItem.CENTRE_KEY), tx.identity
+    if centre_key is None or not policy_holds(body.policy, centre_key):
+        raise Inapplicable(Reason.SIGNATURE_WRONG, "policy")
+    try:
+        policy = body.policy.read()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Inapplicable(Reason.MALFORMED, str(error)) from error
+    if identity is None or policy.kiosk != identity.kiosk:
+        raise Inapplicable(Reason.FOR_ANOTHER_KIOSK, f"policy {policy.number} of kiosk {policy.kiosk}")
+    current = tx.feed.signed_policy()
+    if current is not None and current.read().number > policy.number:
+        raise Inapplicable(Reason.SUPERSEDED, f"policy {policy.number}")
+    tx.feed.put_policy(body.policy)
+
+
+def _order(tx: Transaction, number: str) -> Order:
+    order = tx.ledger.order(number)
+    if order is None:
+        raise Inapplicable(Reason.ORDER_UNKNOWN, number)
+    return order
+
+
+def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None:
+    if _order(tx, body.order).owner != body.new_owner:
+        tx.append(OrderReleased(order=body.order, new_owner=body.new_owner, feed=number), clock)
+
+
+def _paid(tx: Transaction, number: int, body: PaymentConfirmed, clock: Clock) -> None:
+    """Money counts in every state of the order; the same transaction of the provider once."""
+    order = _order(tx, body.order)
+    known = any(
+        payment.how is PaidHow.FEED and (payment.transaction == body.transaction or payment.feed == number)
+        for payment in order.payments
+    )
+    if known:
+        return
+    paid = OrderPaid(
+        order=body.order,
+        how=PaidHow.FEED,
+        amount=body.amount,
+        paid_at=body.paid_at,
+        transaction=body.transaction,
+        feed=number,
+    )
+    tx.append(paid, clock)
+
+
+def _refund_asked(tx: Transaction, number: int, body: RefundAsked, clock: Clock) -> None:
+    """Grant what the order's state allows: paid and not bound. Money on its way back needs no second grant."""
+    order = _order(tx, body.order)
+    if order.status in {OrderStatus.REFUNDING, OrderStatus.REFUNDED}:
+        return
+    if order.status is not OrderStatus.PAID:
+        raise Inapplicable(Reason.ORDER_IN_ANOTHER_STATE, f"{order.number} is {order.status.value}")
+    tx.append(RefundGranted(order=body.order, by=body.by, reason=body.reason, feed=number), clock)
+
+
+def _refund_paid(tx: Transaction, number: int, body: RefundPaid, clock: Clock) -> None:
+    order = _order(tx, body.order)
+    if order.status is OrderStatus.REFUNDED:
+        return
+    tx.append(RefundCompleted(order=body.order, amount=body.amount, feed=number), clock)
+
+
+def _revoked(tx: Transaction, number: int, body: RevocationPublished, clock: Clock) -> None:
+    """A certificate of ours goes into the journal; a key bound elsewhere is marked; another's is no matter here."""
+    certificate = tx.ledger.certificate(body.number)
+    if certificate is not None:
+        if certificate.status is not CertificateStatus.REVOKED:
+            tx.append(CertificateRevoked(number=body.number, reason=body.reason, feed=number), clock)
+        return
+    key = tx.feed.key_elsewhere(body.account)
+    if key is not None and key.number == body.number:
+        tx.feed.put_key_elsewhere(replace(key, lost=True))

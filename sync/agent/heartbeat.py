@@ -1,0 +1,46 @@
+"""Saying that the kiosk is there, and finding out what the centre holds of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.agent.alignment import NothingMissing, TailLost
+from sync.agent.context import Agent, contact_made
+from sync.agent.errors import HistoryForked
+from sync.agent.positions import fork_known, take_position
+from sync.agent.push import backlog
+from sync.agent.recovery import recover
+from sync.protocol.batches import make_checkpoint
+from sync.protocol.records import Heartbeat, HeartbeatAnswer
+
+if TYPE_CHECKING:
+    from kiosk.store.transaction import Transaction
+
+
+def heartbeat(agent: Agent) -> HeartbeatAnswer:
+    """Exchange positions with the centre, and recover what this kiosk lost.
+
+    A fork is an alarm among the disputes; what was written here still goes up. Raises ExchangeFailed, RequestRefused,
+    StoreError.
+    """
+    with agent.database.read() as tx:
+        said = _heartbeat(agent, tx)
+    answer = agent.centre.heartbeat(said)
+    with agent.database.write() as tx:
+        contact_made(tx, agent.clock, answer.signed_time)
+        alignment = take_position(tx, answer.high_water, quarantined=answer.quarantined)
+        identity, forked = tx.identity, fork_known(tx)
+    unfinished = identity is not None and identity.epoch == 0 and isinstance(alignment, NothingMissing)
+    if unfinished or (isinstance(alignment, TailLost) and not forked):
+        try:
+            recover(agent)
+        except HistoryForked as error:
+            agent.log.exception("two histories", sequence=error.sequence)
+    return answer
+
+
+def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
+    tip = tx.journal.tip()
+    wall = agent.clock.wall()
+    checkpoint = None if tip is None else make_checkpoint(agent.kiosk, tip, wall, agent.device_key)
+    return Heartbeat(checkpoint, backlog(tx), tx.feed.cursor(), wall, agent.program)

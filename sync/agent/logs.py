@@ -1,0 +1,46 @@
+"""The agent's log: one JSON line an event in `log/sync.log` under the data directory, turned over by size.
+
+Events carry numbers, kinds and outcomes; never keys, tokens, passwords or bodies.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+from pathlib import Path
+
+import structlog
+
+LARGEST_BYTES = 2_000_000
+KEPT_FILES = 5
+_NAME = "keydesk.sync"
+
+
+def open_log(directory: Path) -> structlog.typing.FilteringBoundLogger:
+    """The agent's logger, writing below that data directory. Raises OSError."""
+    folder = directory / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        folder / "sync.log", maxBytes=LARGEST_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
+    )
+    standard = logging.getLogger(f"{_NAME}.{folder}")
+    standard.setLevel(logging.INFO)
+    standard.propagate = False
+    standard.handlers = [handler]
+    return logger_over(standard)
+
+
+def logger_over(standard: logging.Logger) -> structlog.typing.FilteringBoundLogger:
+    """A structured logger that writes its lines through a logger of the standard library."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        standard,
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    return logger

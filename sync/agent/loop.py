@@ -1,0 +1,190 @@
+"""`keydesk-sync run`: two threads that carry entries up and the feed down until they are told to stop.
+
+The sending thread says every half minute that the kiosk is there and reacts at once to a new entry; the receiving
+thread keeps one request waiting at the centre, so that a payment arrives when it happens. The feed is taken in only
+after the positions were compared: a restored kiosk first gets back what it lost.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kiosk.domain.errors import DomainError
+from kiosk.store.errors import StoreBusy, StoreError
+from sync.agent.backoff import Backoff, failed, pause
+from sync.agent.context import Agent, contact_failed
+from sync.agent.errors import AgentError, CentreBusy, ExchangeFailed
+from sync.agent.heartbeat import heartbeat
+from sync.agent.pull import pull, retry_kept
+from sync.agent.push import push
+from sync.protocol.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from sync.agent.network_switch import NetworkSwitch
+    from sync.agent.patience import Patience
+
+HEARTBEAT_SECONDS = 30.0
+FEED_WAIT_SECONDS = 25
+TICK_SECONDS = 0.1
+REFUSED_SECONDS = 30.0
+STOP_SECONDS = 0.4
+CLOCK_STEP_SECONDS = 5.0
+
+_FORESEEN = (AgentError, ProtocolError, StoreError, DomainError, OSError)
+
+
+class Loop:
+    """One run of the agent; `chance` gives random numbers from 0 to 1."""
+
+    def __init__(
+        self, agent: Agent, switch: NetworkSwitch, patience: Patience, chance: Callable[[], float]
+    ) -> None:
+        self.stop = threading.Event()
+        self._agent = agent
+        self._switch = switch
+        self._patience = patience
+        self._chance = chance
+        self._aligned = threading.Event()
+        self._look = threading.Event()
+        self._line_was_cut = switch.cut
+        self._broke_down = False
+
+    def run(self) -> bool:
+        """Work until `stop` is set; returns within a second after it, False when a thread broke down."""
+        threads = [
+            threading.Thread(target=self._guarded, args=(each,), name=each.__name__, daemon=True)
+            for each in (self._send, self._receive)
+        ]
+        self._agent.log.info("started", kiosk=self._agent.kiosk, program=self._agent.program)
+        for thread in threads:
+            thread.start()
+        self.stop.wait()
+        self._look.set()
+        self._aligned.set()
+        until = time.monotonic() + STOP_SECONDS
+        for thread in threads:
+            # A request that still waits at the centre is left: it changes nothing here once `stop` is set.
+            thread.join(max(0.0, until - time.monotonic()))
+        self._agent.log.info("stopped")
+        return not self._broke_down
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do a thread's work; an error that nobody foresaw ends the whole agent, which is then started anew."""
+        try:
+            work()
+        except BaseException:
+            self._agent.log.exception("a thread broke down")
+            self._broke_down = True
+            self.stop.set()
+            raise
+
+    def _send(self) -> None:
+        backoff = Backoff(not_before=self._patience.not_before())
+        self._rest(pause(backoff, self._now(), self._chance()))
+        beat_at, version, ahead = 0.0, -1, 0.0
+        while not self.stop.is_set():
+            try:
+                version = self._agent.database.data_version()
+                if time.monotonic() >= beat_at:
+                    ahead = self._ahead()
+                    heartbeat(self._agent)
+                    self._aligned.set()
+                    retry_kept(self._agent)
+                    beat_at = time.monotonic() + HEARTBEAT_SECONDS
+                if push(self._agent, self.stop.is_set).tail_lost:
+                    beat_at = 0.0
+                    continue
+                backoff = self._succeeded(backoff)
+                if not self._idle(version, beat_at, ahead):
+                    beat_at = 0.0
+            except _FORESEEN as error:
+                backoff = self._failed(backoff, error)
+                beat_at = 0.0
+
+    def _receive(self) -> None:
+        self._aligned.wait()
+        backoff = Backoff()
+        while not self.stop.is_set():
+            if self._switch.cut:
+                self.stop.wait(TICK_SECONDS)
+                continue
+            try:
+                pull(self._agent, FEED_WAIT_SECONDS, self.stop.is_set)
+                backoff = Backoff()
+            except _FORESEEN as error:
+                if self.stop.is_set():
+                    return
+                self._agent.log.warning("the feed failed", error=str(error))
+                self._look.set()
+                backoff = failed(backoff, self._now(), _retry_after(error))
+                self._rest(_pause_after(error, pause(backoff, self._now(), self._chance())))
+
+    def _idle(self, version: int, beat_at: float, ahead: float) -> bool:
+        """Wait for a reason to work; False when the next heartbeat is due whatever its time.
+
+        That is when the line was cut or mended, the feed failed, or somebody set the clock since the last one.
+        """
+        while not self.stop.is_set() and time.monotonic() < beat_at:
+            if self._look.wait(TICK_SECONDS):
+                self._look.clear()
+                return False
+            if self._switch.cut is not self._line_was_cut:
+                self._line_was_cut = self._switch.cut
+                return False
+            if abs(self._ahead() - ahead) > CLOCK_STEP_SECONDS:
+                return False
+            if self._agent.database.data_version() != version:
+                return True
+        return True
+
+    def _failed(self, backoff: Backoff, error: Exception) -> Backoff:
+        """Note a failure and wait before the next try."""
+        self._agent.log.warning("failed", error=str(error), kind=type(error).__name__)
+        self._line_was_cut = self._switch.cut
+        backoff = failed(backoff, self._now(), _retry_after(error))
+        try:
+            if isinstance(error, CentreBusy):
+                self._patience.keep(backoff.not_before)
+            if isinstance(error, AgentError):
+                contact_failed(self._agent, error)
+        except (OSError, StoreError) as trouble:
+            self._agent.log.exception("the failure could not be noted", error=str(trouble))
+        self._rest(_pause_after(error, pause(backoff, self._now(), self._chance())))
+        return backoff
+
+    def _succeeded(self, backoff: Backoff) -> Backoff:
+        if backoff.not_before:
+            self._patience.keep(0.0)
+        if backoff.failures:
+            self._agent.log.info("the centre answers again", failures=backoff.failures)
+        return Backoff()
+
+    def _rest(self, seconds: float) -> None:
+        """Wait, but no longer than until the line that was cut is whole again."""
+        until = time.monotonic() + seconds
+        was_cut = self._switch.cut
+        while not self.stop.is_set() and (left := until - time.monotonic()) > 0:
+            self.stop.wait(min(TICK_SECONDS, left))
+            if was_cut and not self._switch.cut:
+                return
+            was_cut = self._switch.cut
+
+    def _ahead(self) -> float:
+        """The wall clock against the monotonic one, in seconds: it changes when somebody sets the clock."""
+        return self._now() - self._agent.clock.monotonic() / 1000
+
+    def _now(self) -> float:
+        return float(self._agent.clock.wall())
+
+
+def _retry_after(error: Exception) -> float | None:
+    return error.retry_after if isinstance(error, CentreBusy) else None
+
+
+def _pause_after(error: Exception, seconds: float) -> float:
+    """What the centre refuses, or the database, is not tried again as soon as a line that broke."""
+    passes_soon = isinstance(error, ExchangeFailed | StoreBusy)
+    return seconds if passes_soon else max(seconds, REFUSED_SECONDS)

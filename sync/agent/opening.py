@@ -1,0 +1,124 @@
+"""From options and configuration to a working agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import httpx2
+import msgspec
+
+from kiosk.domain.clock import Clock
+from kiosk.store.database import Database
+from kiosk.store.errors import StoreExists
+from kiosk.store.keyfile import load, load_or_create
+from kiosk.store.system_clock import SystemClock
+from kiosk.store.vault import VaultItem
+from sync.agent.centre_client import CentreClient, Credentials
+from sync.agent.context import Agent, CentreTime
+from sync.agent.errors import NotEnrolledYet
+from sync.agent.logs import open_log
+from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
+
+DATABASE = "keydesk.db"
+DATABASE_KEY = "keydesk.key"
+
+
+class AgentSettings(msgspec.Struct, frozen=True):
+    """Where the data is, where the centre is, and the two files of drills (None for none)."""
+
+    directory: Path
+    centre: str
+    network_switch: Path | None = None
+    clock_shift: Path | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's clock, moved by the file."""
+        return SystemClock(self.clock_shift)
+
+    @property
+    def switch(self) -> NetworkSwitch:
+        """The network switch."""
+        return NetworkSwitch(self.network_switch)
+
+    def transport(self) -> httpx2.BaseTransport:
+        """The way out, through the switch."""
+        return SwitchedTransport(httpx2.HTTPTransport(), self.switch)
+
+
+def program() -> str:
+    """The program's name and version, as the centre lists it."""
+    try:
+        return f"keydesk {version('keydesk')}"
+    except PackageNotFoundError:
+        return "keydesk"
+
+
+@contextmanager
+def open_database(directory: Path) -> Iterator[Database]:
+    """The kiosk's database. Raises NotEnrolledYet, StoreError."""
+    path = directory / DATABASE
+    if not path.exists():
+        raise NotEnrolledYet(directory)
+    with _closing(Database.open(path, load(directory / DATABASE_KEY))) as database:
+        yield database
+
+
+@contextmanager
+def open_or_create_database(directory: Path) -> Iterator[Database]:
+    """The kiosk's database, made with a new key where there is none. Raises StoreError, OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    key = load_or_create(directory / DATABASE_KEY)
+    try:
+        database = Database.create(directory / DATABASE, key)
+    except StoreExists:
+        database = Database.open(directory / DATABASE, key)
+    with _closing(database):
+        yield database
+
+
+@contextmanager
+def _closing(database: Database) -> Iterator[Database]:
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_agent(settings: AgentSettings) -> Iterator[Agent]:
+    """An agent of the enrolled kiosk in the data directory. Raises NotEnrolledYet, AddressInvalid, StoreError."""
+    with (
+        open_database(settings.directory) as database,
+        agent_over(settings, database, settings.transport(), settings.clock) as agent,
+    ):
+        yield agent
+
+
+@contextmanager
+def agent_over(
+    settings: AgentSettings, database: Database, transport: httpx2.BaseTransport, clock: Clock
+) -> Iterator[Agent]:
+    """An agent over an open database. Raises NotEnrolledYet, AddressInvalid, StoreError."""
+    with database.read() as tx:
+        identity, device_key = tx.identity, tx.vault.get(VaultItem.DEVICE_KEY)
+    if identity is None or device_key is None:
+        raise NotEnrolledYet(settings.directory)
+    time = CentreTime(database, clock)
+    credentials = Credentials(identity.kiosk, device_key)
+    centre = CentreClient(settings.centre, credentials, time.now, time.learn, transport)
+    try:
+        yield Agent(
+            database=database,
+            clock=clock,
+            centre=centre,
+            log=open_log(settings.directory),
+            kiosk=identity.kiosk,
+            device_key=device_key,
+            program=program(),
+        )
+    finally:
+        centre.close()

@@ -1,0 +1,56 @@
+"""What the centre says it holds of this kiosk, compared with the journal and written down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from kiosk.domain.feed import DisputeRaised
+from sync.agent.alignment import Alignment, Forked, NothingMissing, align
+
+if TYPE_CHECKING:
+    from kiosk.domain.journal import Tip
+    from kiosk.store.transaction import Transaction
+
+FORK_REASON = "journal-forked"
+_FORK_ACCOUNT = ""
+
+
+def compared(tx: Transaction, centre: Tip | None) -> Alignment:
+    """Where this journal stands against the centre's tip."""
+
+    def hash_at(sequence: int) -> bytes | None:
+        sealed = tx.journal.entry(sequence)
+        return None if sealed is None else sealed.hash
+
+    return align(tx.journal.tip(), centre, hash_at)
+
+
+def take_position(tx: Transaction, centre: Tip | None, *, quarantined: bool) -> Alignment:
+    """Note what the centre holds; the mark goes back when it holds less than was thought.
+
+    Not so of a fork or a revoked kiosk, whose entries the centre keeps beside the journal: its mark stands still.
+    """
+    alignment = compared(tx, centre)
+    state = replace(tx.agent.get(), quarantined=quarantined)
+    match alignment:
+        case NothingMissing(high_water=high_water) if not (quarantined or fork_known(tx)):
+            state = replace(state, high_water=high_water)
+        case Forked(sequence=sequence):
+            raise_alarm(tx, sequence)
+        case _:
+            pass
+    tx.agent.put(state)
+    return alignment
+
+
+def raise_alarm(tx: Transaction, sequence: int) -> None:
+    """Put a fork among the disputes that staff see; once."""
+    if not fork_known(tx):
+        tx.feed.put_dispute(DisputeRaised(_FORK_ACCOUNT, sequence, FORK_REASON, str(sequence)))
+
+
+def fork_known(tx: Transaction) -> bool:
+    """Whether a fork was noted and no person has decided on it."""
+    return any(dispute.raised.reason == FORK_REASON for dispute in tx.feed.disputes())

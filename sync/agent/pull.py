@@ -1,0 +1,133 @@
+"""Taking the feed in: item after item past the cursor, each in a small transaction with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.domain.errors import DomainError, EntryDisputed, EntryWaits
+from kiosk.domain.feed import AnyFeedBody, FeedItem, PaymentConfirmed, RefundPaid
+from sync.agent.context import Agent, contact_made
+from sync.agent.feed_application import apply
+from sync.agent.inapplicable import Inapplicable, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kiosk.store.transaction import Transaction
+
+
+class PullReport(msgspec.Struct, frozen=True):
+    """How many items came; `kept` are those that could not be applied."""
+
+    applied: int = 0
+    kept: int = 0
+
+
+def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: False) -> PullReport:
+    """Take in all items there are; when there is none, wait up to `wait` seconds for one.
+
+    Raises ExchangeFailed, RequestRefused, StoreError.
+    """
+    applied = kept = 0
+    while True:
+        with agent.database.read() as tx:
+            cursor = tx.feed.cursor()
+        page = agent.centre.feed(cursor, wait)
+        if stopped():
+            break
+        for item in page.items:
+            problem = take_in(agent, item)
+            applied, kept = applied + (problem is None), kept + (problem is not None)
+        if not page.more or not page.items:
+            break
+        wait = 0
+    with agent.database.write() as tx:
+        contact_made(tx, agent.clock)
+    if applied or kept:
+        agent.log.info("received", applied=applied, kept=kept)
+    return PullReport(applied, kept)
+
+
+def take_in(agent: Agent, item: FeedItem) -> str | None:
+    """Apply an item past the cursor, or keep it; the result says why it was kept. Raises StoreError."""
+    try:
+        body = _read(item)
+        with agent.database.write() as tx:
+            if item.number > tx.feed.cursor():
+                apply(tx, item.number, body, agent.clock)
+                tx.feed.put_cursor(item.number)
+    except Inapplicable as error:
+        problem = str(error)
+    except (DomainError, ValueError, OverflowError) as error:
+        # A number or a text that no table takes is the item's fault: it must not hold up those after it.
+        problem = str(_inapplicable(error))
+    else:
+        return None
+    with agent.database.write() as tx:
+        if item.number > tx.feed.cursor():
+            tx.feed.keep(item, problem)
+            tx.feed.put_cursor(item.number)
+    agent.log.warning("kept", feed=item.number, problem=problem.partition(":")[0])
+    return problem
+
+
+def retry_kept(agent: Agent) -> int:
+    """Apply kept notices of money that can be applied by now; the result says how many. Raises StoreError.
+
+    Of other items a later one may have told more, so that they stay for a person.
+    """
+    with agent.database.read() as tx:
+        kept = tx.feed.kept()
+    return sum(_retried(agent, FeedItem(each.number, msgspec.Raw(each.body))) for each in kept)
+
+
+def _retried(agent: Agent, item: FeedItem) -> bool:
+    try:
+        body = _read(item)
+        if not isinstance(body, PaymentConfirmed | RefundPaid):
+            return False
+        with agent.database.write() as tx:
+            _apply_kept(tx, item.number, body, agent)
+    except (Inapplicable, DomainError, ValueError, OverflowError):
+        return False  # it stays kept, as staff see it
+    agent.log.info("applied after all", feed=item.number)
+    return True
+
+
+def _apply_kept(tx: Transaction, number: int, body: AnyFeedBody, agent: Agent) -> None:
+    apply(tx, number, body, agent.clock)
+    tx.feed.drop_kept(number)
+
+
+def _read(item: FeedItem) -> AnyFeedBody:
+    try:
+        return item.read()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Inapplicable(_why_unreadable(item), str(error)) from error
+
+
+class _Tagged(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+def _why_unreadable(item: FeedItem) -> Reason:
+    try:
+        kind = msgspec.json.decode(item.body, type=_Tagged).kind
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Reason.MALFORMED
+    return Reason.MALFORMED if kind in _KINDS else Reason.UNKNOWN_KIND
+
+
+_KINDS = frozenset(str(each.__struct_config__.tag) for each in AnyFeedBody.__args__)
+
+
+def _inapplicable(error: Exception) -> Inapplicable:
+    match error:
+        case EntryWaits(missing=missing):
+            return Inapplicable(Reason.ARRIVES_TOO_EARLY, missing)
+        case EntryDisputed(reason=reason, subject=subject):
+            return Inapplicable(Reason.CONTRADICTS_RECORD, f"{reason.value} {subject}")
+        case _:
+            return Inapplicable(Reason.MALFORMED, str(error))

@@ -1,0 +1,1 @@
+"""The staff console: Django's admin in Chinese."""

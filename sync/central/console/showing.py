@@ -1,0 +1,100 @@
+"""How the console shows the books: read-only, amounts in yuan, times in China."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.db.models import Model
+from django.http import HttpRequest
+
+from sync.central.payments.pictures import china_time, yuan
+
+Row = TypeVar("Row", bound=Model)
+
+if TYPE_CHECKING:
+    Admin = admin.ModelAdmin
+    Inline = admin.TabularInline
+    Form = forms.ModelForm
+else:
+    # The stubs' classes are generic, Django's are not: here the brackets mean nothing.
+    class _Bracketed:
+        def __class_getitem__(cls, _parameters: object) -> type:
+            return cls
+
+    class Admin(_Bracketed, admin.ModelAdmin):
+        """A page of the console."""
+
+    class Inline(_Bracketed, admin.TabularInline):
+        """A table within a page."""
+
+    class Form(_Bracketed, forms.ModelForm):
+        """A form of a page."""
+
+
+class SecondsField(forms.DateTimeField):
+    """A moment typed in China time and kept in UTC seconds."""
+
+    widget = AdminSplitDateTime
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show seconds as a moment."""
+        return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        """Give the seconds of what was typed."""
+        text = " ".join(part for part in value if part) if isinstance(value, list) else value
+        moment = super().clean(text)
+        return None if moment is None else int(moment.timestamp())
+
+
+class ReadOnlyAdmin(Admin[Row]):
+    """A table that nobody edits by hand; its actions ask for permissions of their own."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows come from the kiosks alone."""
+        del request, obj
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Rows are not edited."""
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Rows stay."""
+        del request, obj
+        return False
+
+
+def time_column(field: str, title: str) -> Any:  # the stubs know columns by name alone
+    """A column that shows a time in UTC seconds as China's clocks do."""
+
+    @admin.display(description=title, ordering=field)
+    def column(row: Any) -> str:
+        return china_time(getattr(row, field)) or "–"
+
+    return column
+
+
+def yuan_column(field: str, title: str) -> Any:  # the stubs know columns by name alone
+    """A column that shows an amount in fen as yuan."""
+
+    @admin.display(description=title, ordering=field)
+    def column(row: Any) -> str:
+        return f"￥{yuan(getattr(row, field))}"
+
+    return column
+
+
+def hex_column(field: str, title: str, length: int = 8) -> Any:  # the stubs know columns by name alone
+    """A column that shows the first hex digits of some bytes."""
+
+    @admin.display(description=title)
+    def column(row: Any) -> str:
+        return bytes(getattr(row, field)).hex().upper()[:length] or "–"
+
+    return column

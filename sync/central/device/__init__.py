@@ -1,0 +1,1 @@
+"""What the kiosks call: signed requests under /device/v1/."""

@@ -1,0 +1,157 @@
+"""The device API (paths and records in sync/protocol/records.py)."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from kiosk.domain.journal import Tip
+from sync.central.context import centre_keys, centre_now
+from sync.central.device.answers import answer, device_view
+from sync.central.device.authentication import CallerRefused, caller, read_body, require_signed_by
+from sync.central.fleet import enrolment, feeding, policies
+from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.appending import Outcome, append, journal_page
+from sync.central.journal.models import AlarmKind
+from sync.central.ledger.applying import apply_pending
+from sync.protocol import records
+from sync.protocol.batches import MAXIMUM_PACKED, checkpoint_holds, decode_batch
+from sync.protocol.errors import BodyMalformed, Problem, ProblemCode
+from sync.protocol.signatures import ENROL_KEY_ID
+from sync.protocol.times import sign_time
+
+POLL_SECONDS = 0.2
+LOG = logging.getLogger("keydesk.central")
+
+
+@device_view("GET")
+def centre(_request: HttpRequest) -> HttpResponse:
+    """Say who this is, to a machine that is not enrolled yet."""
+    return answer(
+        records.CentreDescription(
+            version=records.VERSION,
+            organisation=settings.KEYDESK.organisation,
+            centre_key=centre_keys().centre_public_key,
+            time=centre_now(),
+        )
+    )
+
+
+@device_view("POST")
+def enrol(request: HttpRequest) -> HttpResponse:
+    """Make a machine a kiosk."""
+    now = centre_now()
+    body = read_body(request, records.MAXIMUM_JSON)
+    asked = records.decode(body, records.EnrolRequest)
+    require_signed_by(request, body, asked.device_key, ENROL_KEY_ID, now)
+    return answer(enrolment.enrol(asked, centre_keys(), now))
+
+
+@device_view("POST")
+def heartbeat(request: HttpRequest) -> HttpResponse:
+    """Note that a kiosk is there and where its journal stands; tell it the time."""
+    now = centre_now()
+    body = read_body(request, records.MAXIMUM_JSON)
+    kiosk = caller(request, body, now)
+    beat = records.decode(body, records.Heartbeat)
+    if beat.checkpoint is not None and not checkpoint_holds(
+        beat.checkpoint, kiosk.number, bytes(kiosk.device_key)
+    ):
+        problem = Problem(ProblemCode.CHECKPOINT_REFUSED, "The checkpoint is not this kiosk's.")
+        raise CallerRefused(422, problem)
+    with transaction.atomic():
+        kiosk = Kiosk.objects.select_for_update().get(number=kiosk.number)
+        _note(kiosk, beat, now)
+        if kiosk.state == KioskState.ENROLLED:
+            policies.ensure(kiosk.number, centre_keys(), now)
+            kiosk.refresh_from_db()
+    return answer(
+        records.HeartbeatAnswer(
+            signed_time=sign_time(kiosk.number, now, centre_keys().centre_key),
+            high_water=kiosk.high_water,
+            feed=kiosk.feed_number,
+            quarantined=kiosk.state == KioskState.REVOKED,
+        )
+    )
+
+
+def _note(kiosk: Kiosk, beat: records.Heartbeat, now: int) -> None:
+    kiosk.last_contact, kiosk.clock_offset = now, max(min(beat.wall - now, 2**62), -(2**62))
+    kiosk.backlog, kiosk.feed_cursor = min(beat.backlog, 2**31 - 1), min(beat.feed_cursor, 2**62)
+    kiosk.program = beat.program[:60]
+    if beat.checkpoint is not None:
+        tip = beat.checkpoint.tip
+        if tip.sequence < kiosk.high_sequence and tip.epoch == kiosk.high_epoch:
+            detail = f"终端到 {tip.sequence}，中心已有 {kiosk.high_sequence}（恢复了旧备份？）"
+            raise_alarm(AlarmKind.LOST_TAIL, kiosk.number, f"{tip.epoch}/{tip.sequence}", detail, now)
+        kiosk.announced_sequence = max(kiosk.announced_sequence, tip.sequence)
+    kiosk.save()
+
+
+@device_view("POST", "GET")
+def journal(request: HttpRequest) -> HttpResponse:
+    """Take a batch of entries, or give a kiosk its own back."""
+    now = centre_now()
+    body = read_body(request, MAXIMUM_PACKED)
+    kiosk = caller(request, body, now)
+    if request.method == "GET":
+        _require_not_revoked(kiosk)
+        return answer(journal_page(kiosk, _number(request, "after")))
+    appended = append(kiosk.number, decode_batch(body), now)
+    if appended.outcome is Outcome.APPENDED and appended.entries:
+        # What was appended stays appended: applying is tried again with the next batch.
+        try:
+            apply_pending(now)
+        except Exception:
+            LOG.exception("applying after kiosk %s failed", kiosk.number)
+    return answer(
+        records.UploadAnswer(
+            high_water=appended.kiosk.high_water,
+            signed_time=sign_time(kiosk.number, now, centre_keys().centre_key),
+            forked=appended.outcome is Outcome.FORKED,
+            quarantined=appended.outcome is Outcome.QUARANTINED,
+        )
+    )
+
+
+@device_view("GET")
+def feed(request: HttpRequest) -> HttpResponse:
+    """Give the items after a cursor; wait for one as long as the kiosk likes, at most MAXIMUM_WAIT seconds."""
+    kiosk = caller(request, b"", centre_now())
+    _require_not_revoked(kiosk)
+    after, wait = _number(request, "after"), min(_number(request, "wait"), records.MAXIMUM_WAIT)
+    until = time.monotonic() + wait
+    while True:
+        page = feeding.page(kiosk.number, after)
+        if page.items or time.monotonic() >= until:
+            return answer(page)
+        time.sleep(POLL_SECONDS)
+
+
+@device_view("POST")
+def epoch(request: HttpRequest) -> HttpResponse:
+    """Give a kiosk a new epoch."""
+    body = read_body(request, records.MAXIMUM_JSON)
+    kiosk = caller(request, body, centre_now())
+    _require_not_revoked(kiosk)
+    records.decode(body, records.EpochRequest)
+    number, high_water = enrolment.begin_epoch(kiosk.number)
+    tip: Tip | None = high_water
+    return answer(records.EpochAnswer(number, tip))
+
+
+def _require_not_revoked(kiosk: Kiosk) -> None:
+    if kiosk.state == KioskState.REVOKED:
+        raise CallerRefused(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.GET.get(name, "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):  # noqa: PLR2004 - 32 bits have ten digits
+        raise BodyMalformed(f"{name} is not a number")
+    return int(text)

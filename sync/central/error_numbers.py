@@ -1,0 +1,42 @@
+"""No traceback leaves the server: an unexpected error gets a number that the log has too."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+
+from sync.protocol import records
+from sync.protocol.errors import PROBLEM_MEDIA_TYPE, Problem, ProblemCode
+
+LOG = logging.getLogger("keydesk.central")
+
+
+class ErrorNumbers:
+    """Middleware around everything: logs what nobody expected and answers with its number."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on."""
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer for a view that failed; Django's own errors (404 and such) stay Django's."""
+        if isinstance(error, Http404 | PermissionDenied | SuspiciousOperation):
+            return None
+        number = secrets.token_hex(2).upper()
+        LOG.error("error %s at %s %s", number, request.method, request.path, exc_info=error)
+        if request.path.startswith(records.PREFIX):
+            problem = Problem(
+                ProblemCode.INTERNAL,
+                f"The centre failed, error {number}; try again later.",
+                error_number=number,
+            )
+            return HttpResponse(records.encode(problem), status=500, content_type=PROBLEM_MEDIA_TYPE)
+        return HttpResponse(render_to_string("payments/error.html", {"number": number}), status=500)

@@ -1,0 +1,51 @@
+"""What the centre itself can refuse, beside what travels in `sync.protocol.errors`.
+
+CentreError
+├── ConfigurationWrong      a key or value of the configuration is wrong (what)
+├── KeysUnusable            the keys in the data directory cannot be read or made (path)
+├── PortBusy                the address is taken (host, port)
+└── CannotServe             the server did not come up (reason)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CentreError(Exception):
+    """The centre cannot do what was asked; the text is one plain sentence with what to do."""
+
+
+class ConfigurationWrong(CentreError):
+    """The configuration cannot be used."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The configuration is wrong: {what}. See sync/central/example.toml for every key.")
+        self.what = what
+
+
+class KeysUnusable(CentreError):
+    """The centre's keys cannot be read or made."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"The keys in {path} cannot be used ({why}): restore them from the backup.")
+        self.path = path
+
+
+class PortBusy(CentreError):
+    """Another program listens there."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"{host}:{port} is taken by another program: choose another --port, or --port 0 for a free one."
+        )
+        self.host = host
+        self.port = port
+
+
+class CannotServe(CentreError):
+    """The server did not come up."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The server did not start: {reason}.")
+        self.reason = reason

@@ -1,0 +1,1 @@
+"""The kiosks: enrolment, policies, feeds."""

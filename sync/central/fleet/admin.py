@@ -1,0 +1,166 @@
+"""The console's pages of kiosks, policies and feeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from kiosk.domain.policy import Policy
+from sync.central.console.showing import Admin, Form, ReadOnlyAdmin, SecondsField, time_column
+from sync.central.context import centre_keys, centre_now
+from sync.central.fleet import policies
+from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.models import FeedItem, Kiosk, KioskPolicy, KioskState
+
+LATE = 300  # seconds without contact after which a kiosk counts as away
+
+
+@admin.register(Kiosk)
+class KioskAdmin(Admin[Kiosk]):
+    """Kiosks: last contact, backlog, enrolment, revocation."""
+
+    list_display = (
+        "number",
+        "place",
+        "state",
+        "reachable",
+        time_column("last_contact", "最近联系"),
+        "backlog",
+        "high_sequence",
+        "clock_offset",
+        "program",
+    )
+    list_filter = ("state",)
+    search_fields = ("number", "place")
+    readonly_fields = (
+        "state",
+        time_column("enrolled_at", "登记时间"),
+        time_column("last_contact", "最近联系"),
+        "backlog",
+        "clock_offset",
+        "program",
+        "high_epoch",
+        "high_sequence",
+        "announced_sequence",
+        "feed_number",
+        "feed_cursor",
+    )
+    actions = ("enrolment_token", "revoke")
+
+    @admin.display(description="联网", boolean=True)
+    def reachable(self, row: Kiosk) -> bool:
+        """Whether it was heard of lately."""
+        return row.last_contact is not None and centre_now() - row.last_contact < LATE
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Kiosk | None = None) -> Any:
+        """The number is given once."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else ("number", *fields)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Kiosk | None = None) -> bool:
+        """Kiosks are revoked, not deleted."""
+        del request, obj
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Who may revoke."""
+        return bool(request.user.has_perm("fleet.revoke_kiosk"))
+
+    @admin.action(description="发放登记令牌", permissions=("change",))
+    def enrolment_token(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
+        """Give out a one-time token; it is shown this once."""
+        for kiosk in queryset:
+            if kiosk.state == KioskState.REVOKED:
+                self.message_user(request, f"{kiosk}：已吊销，不能再登记", messages.ERROR)
+            else:
+                self.message_user(request, f"{kiosk}：{give_token(kiosk.number, centre_now())}")
+
+    @admin.action(description="吊销终端机", permissions=("revoke",))
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
+        """Trust a kiosk no longer; what it still sends is kept in quarantine."""
+        count = queryset.exclude(state=KioskState.REVOKED).update(state=KioskState.REVOKED)
+        self.message_user(request, f"已吊销 {count} 台；它们之后上传的记录将隔离保存", messages.WARNING)
+
+
+class PolicyForm(Form[KioskPolicy]):
+    """Limits as they are typed."""
+
+    valid_until = SecondsField(label="有效至", help_text="中国时间")
+
+    class Meta:
+        """Every limit."""
+
+        model = KioskPolicy
+        exclude = ()
+
+
+@admin.register(KioskPolicy)
+class PolicyAdmin(Admin[KioskPolicy]):
+    """Policies: adding one signs and publishes it; none is changed afterwards."""
+
+    form = PolicyForm
+    list_display = (
+        "kiosk",
+        "number",
+        time_column("valid_until", "有效至"),
+        "unsynced_certificates",
+        "unsynced_amount",
+        "clock_deviation",
+        "payment_window",
+    )
+    list_filter = ("kiosk",)
+
+    def has_change_permission(self, request: HttpRequest, obj: KioskPolicy | None = None) -> bool:
+        """A signed policy stays as it is."""
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: KioskPolicy | None = None) -> bool:
+        """Entries name policies by number."""
+        del request, obj
+        return False
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: KioskPolicy,
+        form: ModelForm[KioskPolicy],
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        """Sign and publish the limits that were typed."""
+        del request, form, change
+        limits = Policy(
+            number=0,
+            kiosk=obj.kiosk_id,
+            valid_until=obj.valid_until,
+            unsynced_certificates=obj.unsynced_certificates,
+            unsynced_amount=obj.unsynced_amount,
+            server_time_age=obj.server_time_age,
+            clock_deviation=obj.clock_deviation,
+            payment_window=obj.payment_window,
+            certificate_years=obj.certificate_years,
+        )
+        issued = policies.issue(obj.kiosk_id, limits, centre_keys(), centre_now())
+        obj.key, obj.number = issued.key, issued.number
+
+
+@admin.register(FeedItem)
+class FeedAdmin(ReadOnlyAdmin[FeedItem]):
+    """What was told to the kiosks."""
+
+    list_display = ("kiosk", "number", "kind", time_column("made_at", "时间"))
+    list_filter = ("kind",)
+    search_fields = ("=kiosk",)
+    fields = ("kiosk", "number", "kind", "text")
+    readonly_fields = ("text",)
+
+    @admin.display(description="内容")
+    def text(self, row: FeedItem) -> str:
+        """The body; password verifiers are not for reading."""
+        if row.kind in {"operator", "staff"}:
+            return "（含密码校验值，不显示）"
+        return bytes(row.body).decode()

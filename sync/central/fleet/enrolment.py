@@ -1,0 +1,141 @@
+"""Making kiosks: one-time tokens, and the answer that lets a machine work alone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from django.db import transaction
+
+from kiosk.domain.journal import Tip
+from kiosk.domain.payment_codes import SECRET_LENGTH
+from kiosk.domain.policy import DAY
+from kiosk.domain.validity import add_years
+from kiosk.pki.errors import IssueRefused, RequestInvalid
+from sync.central.fleet import policies
+from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
+from sync.central.journal.models import Entry
+from sync.central.keys import SERIAL_BYTES, CentreKeys, new_serial
+from sync.central.keys_of_tables import LAST, row_key
+from sync.central.members.publishing import publish_everything
+from sync.protocol.errors import Problem, ProblemCode
+from sync.protocol.records import EnrolAnswer, EnrolRequest, enrol_token
+from sync.protocol.times import sign_time
+
+TOKEN_LIFE = 7 * DAY
+ISSUING_YEARS = 5
+
+
+class EnrolmentRefused(Exception):
+    """The machine is not enrolled; `problem` goes back to it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.sentence)
+        self.problem = problem
+
+
+def give_token(kiosk: int, now: int) -> str:
+    """A new one-time token for a kiosk, which is made when it is not there yet; tokens given before it expire."""
+    text = enrol_token(kiosk, secrets.token_bytes(SERIAL_BYTES))
+    with transaction.atomic():
+        Kiosk.objects.get_or_create(number=kiosk)
+        EnrolmentToken.objects.filter(kiosk_id=kiosk, used_at=None, expires_at__gt=now).update(expires_at=now)
+        EnrolmentToken.objects.create(
+            digest=_digest(text), kiosk_id=kiosk, made_at=now, expires_at=now + TOKEN_LIFE
+        )
+    return text
+
+
+def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
+    """Enrol a machine; the same machine that repeats its request gets the same kiosk again. Raises EnrolmentRefused."""
+    with transaction.atomic():
+        token = EnrolmentToken.objects.select_for_update().filter(digest=_digest(request.token)).first()
+        if token is None:
+            raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token is not known.")
+        kiosk = Kiosk.objects.select_for_update().get(number=token.kiosk_id)
+        if token.used_at is None:
+            if token.expires_at <= now:
+                raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token is too old: ask for another.")
+            _enrol_new(kiosk, request, keys, now)
+            token.used_at, token.device_key = now, request.device_key
+            token.save()
+        elif not hmac.compare_digest(bytes(token.device_key), request.device_key) or not hmac.compare_digest(
+            bytes(kiosk.device_key), request.device_key
+        ):
+            raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token was used by another machine.")
+        elif kiosk.state == KioskState.REVOKED:
+            raise _refused(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked.")
+        return _answer(kiosk, keys, now)
+
+
+def payment_secret(kiosk: Kiosk, keys: CentreKeys) -> bytes:
+    """The secret that a kiosk and the centre share for tokens and confirmations. Raises SealBroken."""
+    return keys.open_secret(kiosk.payment_secret, _context(kiosk.number))
+
+
+def next_epoch(kiosk: Kiosk) -> int:
+    """An epoch that this kiosk never had, noted as given (not saved)."""
+    keys = (row_key(kiosk.number, 0), row_key(kiosk.number, LAST))
+    epoch = kiosk.epoch_given + 1
+    while Entry.objects.filter(key__range=keys, epoch=epoch).exists():
+        epoch += 1
+    kiosk.epoch_given = epoch
+    return epoch
+
+
+def begin_epoch(number: int) -> tuple[int, Tip | None]:
+    """Give a kiosk a new epoch, and say what the centre holds of it."""
+    with transaction.atomic():
+        kiosk = Kiosk.objects.select_for_update().get(number=number)
+        epoch = next_epoch(kiosk)
+        kiosk.save(update_fields=["epoch_given"])
+        return epoch, kiosk.high_water
+
+
+def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) -> None:
+    root = keys.root()
+    # A day early, so that a kiosk whose clock is a little behind takes it too.
+    begin = max(now - DAY, root.certificate.not_before)
+    try:
+        certificate = root.certify_kiosk(
+            request.issuing_request, kiosk.number, new_serial(), begin, add_years(begin, ISSUING_YEARS)
+        )
+    except (RequestInvalid, IssueRefused) as error:
+        sentence = f"The request for the issuing certificate does not hold: {error}."
+        raise _refused(ProblemCode.REQUEST_REFUSED, sentence) from error
+    first = kiosk.enrolled_at is None
+    kiosk.state, kiosk.enrolled_at, kiosk.last_contact = KioskState.ENROLLED, now, now
+    kiosk.device_key, kiosk.issuing_certificate = request.device_key, certificate
+    kiosk.program = request.program[:60]
+    kiosk.payment_secret = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), _context(kiosk.number))
+    next_epoch(kiosk)
+    kiosk.save()
+    policies.ensure(kiosk.number, keys, now)
+    if first:
+        publish_everything(kiosk, now)
+
+
+def _answer(kiosk: Kiosk, keys: CentreKeys, now: int) -> EnrolAnswer:
+    return EnrolAnswer(
+        kiosk=kiosk.number,
+        epoch=kiosk.epoch_given,
+        issuing_certificate=bytes(kiosk.issuing_certificate),
+        root_certificate=keys.root_certificate,
+        payment_secret=payment_secret(kiosk, keys),
+        centre_key=keys.centre_public_key,
+        policy=policies.ensure(kiosk.number, keys, now),
+        signed_time=sign_time(kiosk.number, now, keys.centre_key),
+    )
+
+
+def _refused(code: ProblemCode, sentence: str) -> EnrolmentRefused:
+    return EnrolmentRefused(Problem(code, sentence))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.strip().upper().encode()).hexdigest()
+
+
+def _context(kiosk: int) -> str:
+    return f"payment secret of kiosk {kiosk}"

@@ -1,0 +1,59 @@
+"""Publishing to the kiosks' feeds: numbers without a gap, visible in their order.
+
+The kiosk's row is locked while its next number is given and until the commit: a cursor never passes an item that is
+not yet visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from django.db import transaction
+
+from kiosk.domain import feed
+from kiosk.domain.feed import FeedBody
+from sync.central.fleet.models import FeedItem, Kiosk
+from sync.central.keys_of_tables import LAST, row_key
+from sync.protocol.records import FEED_PAGE, FeedPage
+
+
+def publish(kiosk: int, bodies: Iterable[FeedBody], now: int) -> int:
+    """Append items to one kiosk's feed; the number of the last one. `now` is UTC seconds."""
+    with transaction.atomic():
+        row = Kiosk.objects.select_for_update().get(number=kiosk)
+        rows = []
+        for body in bodies:
+            row.feed_number += 1
+            rows.append(
+                FeedItem(
+                    key=row_key(kiosk, row.feed_number),
+                    kiosk=kiosk,
+                    number=row.feed_number,
+                    kind=str(type(body).__struct_config__.tag),
+                    body=msgspec.json.encode(body),
+                    made_at=now,
+                )
+            )
+        if rows:
+            FeedItem.objects.bulk_create(rows)
+            row.save(update_fields=["feed_number"])
+        return row.feed_number
+
+
+def publish_to(kiosks: Iterable[int], bodies: Iterable[FeedBody], now: int) -> None:
+    """Append the same items to several feeds, in the order of the kiosks' numbers (that is the locks' order)."""
+    items = tuple(bodies)
+    for kiosk in sorted(set(kiosks)):
+        publish(kiosk, items, now)
+
+
+def page(kiosk: int, after: int) -> FeedPage:
+    """The items after a cursor."""
+    rows = list(
+        FeedItem.objects.filter(key__gt=row_key(kiosk, min(after, LAST)), key__lte=row_key(kiosk, LAST))
+        .order_by("key")
+        .values_list("number", "body")[: FEED_PAGE + 1]
+    )
+    items = tuple(feed.FeedItem(number, msgspec.Raw(bytes(body))) for number, body in rows[:FEED_PAGE])
+    return FeedPage(items, more=len(rows) > FEED_PAGE)

@@ -1,0 +1,133 @@
+"""Kiosks and what the centre keeps of each: keys, high-water mark, policies, feed."""
+
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from kiosk.domain.identifiers import MAXIMUM_KIOSK
+from kiosk.domain.journal import Tip
+
+
+class KioskState(models.TextChoices):
+    """Where a kiosk stands."""
+
+    AWAITED = "awaited", "待登记"
+    ENROLLED = "enrolled", "在用"
+    REVOKED = "revoked", "已吊销"
+
+
+class Kiosk(models.Model):
+    """One kiosk; times are UTC seconds, `payment_secret` is sealed with the centre's own key."""
+
+    number = models.PositiveIntegerField(
+        "编号", primary_key=True, validators=[MinValueValidator(1), MaxValueValidator(MAXIMUM_KIOSK)]
+    )
+    place = models.CharField("位置", max_length=80, blank=True)
+    state = models.CharField("状态", max_length=10, choices=KioskState.choices, default=KioskState.AWAITED)
+    serves_all = models.BooleanField("服务全部会员", default=True)
+    device_key = models.BinaryField("设备公钥", default=bytes, editable=False)
+    issuing_certificate = models.BinaryField("签发证书", default=bytes, editable=False)
+    payment_secret = models.BinaryField("缴费密钥", default=bytes, editable=False)
+    enrolled_at = models.BigIntegerField("登记时间", null=True, editable=False)
+    last_contact = models.BigIntegerField("最近联系", null=True, editable=False)
+    backlog = models.PositiveIntegerField("未上传记录", default=0, editable=False)
+    program = models.CharField("程序版本", max_length=60, blank=True, editable=False)
+    clock_offset = models.BigIntegerField("时钟偏差(秒)", default=0, editable=False)
+    epoch_given = models.PositiveIntegerField("已发纪元", default=0, editable=False)
+    high_epoch = models.PositiveIntegerField("纪元", default=0, editable=False)
+    high_sequence = models.BigIntegerField("已收序号", default=0, editable=False)
+    high_hash = models.BinaryField("已收哈希", default=bytes, editable=False)
+    announced_sequence = models.BigIntegerField("终端序号", default=0, editable=False)
+    feed_number = models.BigIntegerField("下发编号", default=0, editable=False)
+    feed_cursor = models.BigIntegerField("已读编号", default=0, editable=False)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "终端机"
+        verbose_name_plural = "终端机"
+        ordering = ("number",)
+        permissions = (("revoke_kiosk", "可以吊销终端机"),)
+
+    def __str__(self) -> str:
+        return f"{self.number} 号机 {self.place}".strip()
+
+    @property
+    def high_water(self) -> Tip | None:
+        """The tip of the journal that was received; None before the first entry."""
+        if not self.high_sequence:
+            return None
+        return Tip(self.high_epoch, self.high_sequence, bytes(self.high_hash))
+
+    def put_high_water(self, tip: Tip) -> None:
+        """Note a new tip (not saved)."""
+        self.high_epoch, self.high_sequence, self.high_hash = tip.epoch, tip.sequence, tip.hash
+
+
+class EnrolmentToken(models.Model):
+    """A token that was given out for one kiosk; only its SHA-256 is kept."""
+
+    digest = models.CharField("摘要", max_length=64, primary_key=True)
+    kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
+    made_at = models.BigIntegerField("发放时间")
+    expires_at = models.BigIntegerField("失效时间")
+    used_at = models.BigIntegerField("使用时间", null=True)
+    device_key = models.BinaryField("使用者", default=bytes)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "登记令牌"
+        verbose_name_plural = "登记令牌"
+
+    def __str__(self) -> str:
+        return f"{self.kiosk_id} 号机 {self.digest[:8]}"
+
+
+class KioskPolicy(models.Model):
+    """A policy as it was signed for one kiosk; numbers rise for each kiosk."""
+
+    key = models.BigIntegerField("键", primary_key=True, editable=False)
+    kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
+    number = models.PositiveIntegerField("策略号", editable=False)
+    valid_until = models.BigIntegerField("有效至(UTC秒)")
+    unsynced_certificates = models.PositiveIntegerField("未同步证书上限", default=200)
+    unsynced_amount = models.BigIntegerField("未同步金额上限(分)", default=20_000_000)
+    server_time_age = models.BigIntegerField("中心时间最长间隔(秒)", default=90 * 86400)
+    clock_deviation = models.PositiveIntegerField("时钟最大偏差(秒)", default=600)
+    payment_window = models.PositiveIntegerField("缴费时限(秒)", default=900)
+    certificate_years = models.PositiveIntegerField("证书年数", default=1)
+    data = models.BinaryField("策略", editable=False)
+    signature = models.BinaryField("签名", editable=False)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "策略"
+        verbose_name_plural = "策略"
+        ordering = ("-key",)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk_id} 号机 策略 {self.number}"
+
+
+class FeedItem(models.Model):
+    """One item of one kiosk's feed, in the order of its numbers; `body` is JSON."""
+
+    key = models.BigIntegerField("键", primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    number = models.BigIntegerField("编号")
+    kind = models.CharField("种类", max_length=40)
+    body = models.BinaryField("内容")
+    made_at = models.BigIntegerField("时间")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "下发"
+        verbose_name_plural = "下发"
+        ordering = ("-key",)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk}/{self.number} {self.kind}"

@@ -1,0 +1,56 @@
+"""Policies: numbered for each kiosk, signed by the centre, published."""
+
+from __future__ import annotations
+
+import msgspec
+from django.db import transaction
+
+from kiosk.domain.feed import PolicyPublished
+from kiosk.domain.policy import DAY, Policy, SignedPolicy
+from sync.central.fleet.feeding import publish
+from sync.central.fleet.models import Kiosk, KioskPolicy
+from sync.central.keys import CentreKeys
+from sync.central.keys_of_tables import row_key
+from sync.protocol.times import sign_policy
+
+LIFE = 180 * DAY
+RENEW_BEFORE = 90 * DAY
+
+
+def newest(kiosk: int) -> KioskPolicy | None:
+    """The policy in force for a kiosk."""
+    return KioskPolicy.objects.filter(kiosk_id=kiosk).order_by("-number").first()
+
+
+def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int) -> KioskPolicy:
+    """Sign and publish the next policy with these limits (its number and kiosk are filled in here)."""
+    with transaction.atomic():
+        Kiosk.objects.select_for_update().get(number=kiosk)
+        before = newest(kiosk)
+        number = 1 if before is None else before.number + 1
+        policy = msgspec.structs.replace(limits, number=number, kiosk=kiosk)
+        signed = sign_policy(policy, keys.centre_key)
+        row = KioskPolicy.objects.create(
+            key=row_key(kiosk, number),
+            kiosk_id=kiosk,
+            data=signed.policy,
+            signature=signed.signature,
+            **{name: value for name, value in msgspec.structs.asdict(policy).items() if name != "kiosk"},
+        )
+        publish(kiosk, [PolicyPublished(signed)], now)
+        return row
+
+
+def read(row: KioskPolicy) -> Policy:
+    """The limits of a stored policy."""
+    return SignedPolicy(bytes(row.data), bytes(row.signature)).read()
+
+
+def ensure(kiosk: int, keys: CentreKeys, now: int) -> SignedPolicy:
+    """The policy in force, the default one at first; prolonged in good time, so that a kiosk that calls never runs out."""
+    row = newest(kiosk)
+    if row is None:
+        row = issue(kiosk, Policy(number=1, kiosk=kiosk, valid_until=now + LIFE), keys, now)
+    elif row.valid_until < now + RENEW_BEFORE:
+        row = issue(kiosk, msgspec.structs.replace(read(row), valid_until=now + LIFE), keys, now)
+    return SignedPolicy(bytes(row.data), bytes(row.signature))

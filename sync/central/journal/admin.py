@@ -1,0 +1,136 @@
+"""The console's pages of the journal: read only; alarms are ticked off."""
+
+from __future__ import annotations
+
+import pprint
+
+import msgspec
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from sync.central.console.showing import ReadOnlyAdmin, hex_column, time_column, yuan_column
+from sync.central.context import centre_now
+from sync.central.journal.models import Alarm, Entry, Fact, StrayEntry
+
+_WHEN = (time_column("wall", "终端时间"), time_column("received_at", "收到时间"))
+
+
+@admin.display(description="内容")
+def readable(row: Entry | StrayEntry) -> str:
+    """An entry's content, bytes as hex."""
+    try:
+        return pprint.pformat(
+            _printable(msgspec.msgpack.decode(bytes(row.data))), width=100, sort_dicts=False
+        )
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return bytes(row.data).hex()
+
+
+class _Readable:
+    """Shows an entry's content."""
+
+    @admin.display(description="内容")
+    def readable(self, row: Entry | StrayEntry) -> str:
+        """The content, bytes as hex."""
+        try:
+            content = _printable(msgspec.msgpack.decode(bytes(row.data)))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return bytes(row.data).hex()
+        return pprint.pformat(content, width=100, sort_dicts=False)
+
+
+def _printable(value: object) -> object:
+    match value:
+        case bytes():
+            return value.hex()
+        case dict():
+            return {key: _printable(each) for key, each in value.items()}
+        case list():
+            return [_printable(each) for each in value]
+        case _:
+            return value
+
+
+@admin.register(Entry)
+class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
+    """The journals as received."""
+
+    list_display = (
+        "kiosk",
+        "epoch",
+        "sequence",
+        hex_column("hash", "哈希"),
+        "kind",
+        "subject",
+        "account",
+        *_WHEN,
+        "verdict",
+        "remark",
+    )
+    list_filter = ("verdict", "kind")
+    search_fields = ("=account", "=subject", "=kiosk")
+    show_full_result_count = False
+    fields = ("kiosk", "epoch", "sequence", "kind", "subject", "account", "verdict", "remark", "readable")
+    readonly_fields = ("readable",)
+
+
+@admin.register(StrayEntry)
+class StrayEntryAdmin(_Readable, ReadOnlyAdmin[StrayEntry]):
+    """Branches and quarantine."""
+
+    list_display = ("kiosk", "epoch", "sequence", hex_column("hash", "哈希"), "kind", "source", *_WHEN)
+    list_filter = ("source",)
+    search_fields = ("=kiosk",)
+    fields = ("kiosk", "epoch", "sequence", "kind", "source", "readable")
+    readonly_fields = ("readable",)
+
+
+@admin.register(Fact)
+class FactAdmin(ReadOnlyAdmin[Fact]):
+    """Facts, whatever the verdict."""
+
+    list_display = (
+        "kind",
+        "kiosk",
+        "sequence",
+        "source",
+        "order",
+        "certificate_number",
+        yuan_column("amount", "金额"),
+        "how",
+        "transaction",
+        *_WHEN,
+    )
+    list_filter = ("kind", "source", "how")
+    search_fields = ("=order", "=certificate_number")
+    exclude = ("certificate",)
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnlyAdmin[Alarm]):
+    """What a person must look at."""
+
+    list_display = (
+        "kind",
+        "kiosk",
+        "subject",
+        "detail",
+        time_column("raised_at", "时间"),
+        time_column("cleared_at", "处理时间"),
+        "cleared_by",
+    )
+    list_filter = ("kind", ("cleared_at", admin.EmptyFieldListFilter))
+    actions = ("clear",)
+
+    def has_clear_permission(self, request: HttpRequest) -> bool:
+        """Who may tick an alarm off."""
+        return bool(request.user.has_perm("journal.change_alarm"))
+
+    @admin.action(description="标记为已处理", permissions=("clear",))
+    def clear(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> None:
+        """Tick alarms off."""
+        count = queryset.filter(cleared_at=None).update(
+            cleared_at=centre_now(), cleared_by=request.user.get_username()
+        )
+        self.message_user(request, f"已处理 {count} 条告警", messages.SUCCESS)

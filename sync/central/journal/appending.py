@@ -1,0 +1,184 @@
+"""Appending a batch: all or nothing, onto the chain that is there; what does not fit goes on record beside it."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+
+import msgspec
+from django.db import transaction
+
+from kiosk.domain.ledger import PaidHow
+from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.facts import index
+from sync.central.journal.models import AlarmKind, Entry, Fact, Source, StrayEntry
+from sync.central.journal.received import Received, continues, read
+from sync.central.keys_of_tables import LAST, fact_key, row_key
+from sync.central.payments.models import Payment, PaymentState
+from sync.protocol.batches import checkpoint_holds
+from sync.protocol.errors import Problem, ProblemCode
+from sync.protocol.records import JOURNAL_PAGE, JournalPage, UploadBatch
+
+
+class Outcome(enum.Enum):
+    """What became of a batch."""
+
+    APPENDED = "appended"
+    FORKED = "forked"
+    QUARANTINED = "quarantined"
+
+
+class BatchRefused(Exception):
+    """The batch was not taken; `problem` goes back to the kiosk."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.sentence)
+        self.problem = problem
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """A batch that is on record; `entries` are those that the chain did not have before."""
+
+    outcome: Outcome
+    kiosk: Kiosk
+    entries: list[Received]
+
+
+def append(number: int, batch: UploadBatch, now: int) -> Appended:
+    """Take a batch of one kiosk. Raises BatchRefused, BodyMalformed."""
+    received = [read(data) for data in batch.entries]
+    with transaction.atomic():
+        kiosk = Kiosk.objects.select_for_update().get(number=number)
+        _require_sound(kiosk, batch, received)
+        kiosk.announced_sequence = max(kiosk.announced_sequence, received[-1].sequence)
+        if kiosk.state == KioskState.REVOKED:
+            return _quarantined(kiosk, received, now)
+        fresh = _fresh(kiosk, received)
+        if fresh is None or (fresh and not continues(kiosk.high_water, fresh[0])):
+            return _forked(kiosk, received, now)
+        _store(kiosk, fresh, now)
+        return Appended(Outcome.APPENDED, kiosk, fresh)
+
+
+def _require_sound(kiosk: Kiosk, batch: UploadBatch, received: list[Received]) -> None:
+    """Raise BatchRefused unless the batch is one run of this kiosk's entries without a hole before or in it."""
+    if any(each.kiosk != kiosk.number for each in received):
+        raise _refused(kiosk, ProblemCode.CHAIN_BROKEN, "The batch has entries of another kiosk.")
+    for before, each in itertools.pairwise(received):
+        if not continues(before.tip, each):
+            sentence = f"The batch breaks at sequence {each.sequence}."
+            raise _refused(kiosk, ProblemCode.CHAIN_BROKEN, sentence)
+    held = checkpoint_holds(batch.checkpoint, kiosk.number, bytes(kiosk.device_key))
+    if not held or batch.checkpoint.tip != received[-1].tip:
+        raise _refused(kiosk, ProblemCode.CHECKPOINT_REFUSED, "The checkpoint is not that of the batch.")
+    if received[0].sequence > kiosk.high_sequence + 1:
+        sentence = f"The batch begins at {received[0].sequence}, expected {kiosk.high_sequence + 1}."
+        raise _refused(kiosk, ProblemCode.CHAIN_HOLE, sentence)
+
+
+def _fresh(kiosk: Kiosk, received: list[Received]) -> list[Received] | None:
+    """The entries that are not on the chain yet; None when one stands there with another hash."""
+    old = [each for each in received if each.sequence <= kiosk.high_sequence]
+    keys = [row_key(kiosk.number, each.sequence) for each in old]
+    known = {
+        sequence: bytes(digest)
+        for sequence, digest in Entry.objects.filter(key__in=keys).values_list("sequence", "hash")
+    }
+    if any(known.get(each.sequence) != each.hash for each in old):
+        return None
+    return received[len(old) :]
+
+
+def _store(kiosk: Kiosk, fresh: list[Received], now: int) -> None:
+    if fresh:
+        Entry.objects.bulk_create([_entry(each, now) for each in fresh])
+        kiosk.put_high_water(fresh[-1].tip)
+        _flag_money(index(fresh, Source.CHAIN, now), now)
+    kiosk.last_contact = now
+    kiosk.save()
+
+
+def _entry(each: Received, now: int) -> Entry:
+    return Entry(
+        key=row_key(each.kiosk, each.sequence),
+        kiosk=each.kiosk,
+        epoch=each.epoch,
+        sequence=each.sequence,
+        hash=each.hash,
+        data=each.data,
+        kind=each.kind,
+        subject=each.order,
+        account=each.account,
+        wall=each.wall,
+        received_at=now,
+    )
+
+
+def _forked(kiosk: Kiosk, received: list[Received], now: int) -> Appended:
+    keys = [row_key(kiosk.number, each.sequence) for each in received]
+    known = dict(Entry.objects.filter(key__in=keys).values_list("sequence", "hash"))
+    branch = [each for each in received if bytes(known.get(each.sequence, b"")) != each.hash]
+    first = branch[0]
+    detail = f"序号 {first.sequence} 处与已收到的记录不同（纪元 {first.epoch}）"
+    _keep_beside(kiosk, branch, Source.BRANCH, now)
+    raise_alarm(AlarmKind.FORK, kiosk.number, f"{first.epoch}/{first.sequence}", detail, now)
+    return Appended(Outcome.FORKED, kiosk, [])
+
+
+def _quarantined(kiosk: Kiosk, received: list[Received], now: int) -> Appended:
+    _keep_beside(kiosk, received, Source.QUARANTINE, now)
+    raise_alarm(
+        AlarmKind.REVOKED_SENDS, kiosk.number, str(kiosk.number), "已吊销的终端仍在上传，已隔离保存", now
+    )
+    return Appended(Outcome.QUARANTINED, kiosk, [])
+
+
+def _keep_beside(kiosk: Kiosk, received: list[Received], source: Source, now: int) -> None:
+    rows = [
+        StrayEntry(
+            key=fact_key(each.kiosk, each.sequence, each.hash),
+            kiosk=each.kiosk,
+            epoch=each.epoch,
+            sequence=each.sequence,
+            hash=each.hash,
+            data=each.data,
+            kind=each.kind,
+            source=source,
+            wall=each.wall,
+            received_at=now,
+        )
+        for each in received
+    ]
+    StrayEntry.objects.bulk_create(rows, ignore_conflicts=True)
+    _flag_money(index(received, source, now), now)
+    kiosk.last_contact = now
+    kiosk.save()
+
+
+def _flag_money(facts: list[Fact], now: int) -> None:
+    """Raise an alarm for money that only the kiosk's word stands for."""
+    for fact in facts:
+        if fact.how == PaidHow.DESK.value:
+            raise_alarm(AlarmKind.DESK_CONFIRMATION, fact.kiosk, fact.order, "由主管担保", now)
+        elif fact.how and not _taken(fact.order):
+            detail = f"确认方式 {fact.how}，中心没有这笔收款"
+            raise_alarm(AlarmKind.UNPAID_CONFIRMATION, fact.kiosk, fact.order, detail, now)
+
+
+def _taken(order: str) -> bool:
+    """Whether the centre took money for an order."""
+    return Payment.objects.filter(order=order).exclude(state=PaymentState.OPEN).exists()
+
+
+def journal_page(kiosk: Kiosk, after: int) -> JournalPage:
+    """A kiosk's own entries after a sequence."""
+    rows = Entry.objects.filter(
+        key__gt=row_key(kiosk.number, min(after, LAST)), key__lte=row_key(kiosk.number, LAST)
+    )
+    data = [bytes(each) for each in rows.order_by("key").values_list("data", flat=True)[: JOURNAL_PAGE + 1]]
+    return JournalPage(tuple(data[:JOURNAL_PAGE]), more=len(data) > JOURNAL_PAGE, high_water=kiosk.high_water)
+
+
+def _refused(kiosk: Kiosk, code: ProblemCode, sentence: str) -> BatchRefused:
+    return BatchRefused(Problem(code, sentence, high_water=kiosk.high_water))

@@ -1,0 +1,56 @@
+"""Facts in entries: what already happened is on record whatever the verdict, from a branch or a revoked kiosk too."""
+
+from __future__ import annotations
+
+from kiosk.domain.journal import (
+    BindingAbandoned,
+    CertificateIssued,
+    CertificateRevoked,
+    LossReported,
+    OrderPaid,
+    RefundGranted,
+)
+from sync.central.journal.models import Fact, FactKind, Source
+from sync.central.journal.received import Received
+from sync.central.keys_of_tables import fact_key
+
+
+def fact_of(received: Received, source: Source, now: int) -> Fact | None:
+    """The fact that an entry tells, unsaved; None for an entry that tells none."""
+    body = None if received.entry is None else received.entry.body
+    fact = Fact(
+        key=fact_key(received.kiosk, received.sequence, received.hash),
+        kiosk=received.kiosk,
+        sequence=received.sequence,
+        source=source,
+        order=received.order,
+        wall=received.wall,
+        received_at=now,
+    )
+    match body:
+        case CertificateIssued():
+            fact.kind = FactKind.CERTIFICATE
+            fact.certificate_number, fact.certificate = body.number[:16], body.certificate
+        case OrderPaid():
+            fact.kind = FactKind.MONEY
+            fact.amount, fact.how, fact.transaction = (
+                body.amount,
+                body.how.value,
+                (body.transaction or "")[:64],
+            )
+        case LossReported():
+            fact.kind, fact.certificate_number = FactKind.REVOCATION, body.key.number[:16]
+        case CertificateRevoked():
+            fact.kind, fact.certificate_number, fact.order = FactKind.REVOCATION, body.number[:16], ""
+        case BindingAbandoned() | RefundGranted():
+            fact.kind = FactKind.REVOCATION
+        case _:
+            return None
+    return fact
+
+
+def index(received: list[Received], source: Source, now: int) -> list[Fact]:
+    """Keep the facts of these entries; repeating changes nothing."""
+    facts = [fact for each in received if (fact := fact_of(each, source, now)) is not None]
+    Fact.objects.bulk_create(facts, ignore_conflicts=True)
+    return facts

@@ -1,0 +1,148 @@
+"""Received entries, byte for byte; what was not on the chain; what already happened, whatever the verdict."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Verdict(models.TextChoices):
+    """What the centre made of an entry."""
+
+    PENDING = "pending", "待处理"
+    APPLIED = "applied", "已入账"
+    WAITING = "waiting", "等待"
+    DISPUTED = "disputed", "争议"
+    DISMISSED = "dismissed", "不入账"
+
+
+class Entry(models.Model):
+    """One entry of a kiosk's chain; `subject` is its order or certificate, `arrival` orders entries across kiosks."""
+
+    key = models.BigIntegerField("键", primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    epoch = models.PositiveIntegerField("纪元")
+    sequence = models.BigIntegerField("序号")
+    hash = models.BinaryField("哈希")
+    data = models.BinaryField("内容")
+    kind = models.CharField("种类", max_length=40)
+    subject = models.CharField("对象", max_length=40, blank=True, db_index=True)
+    account = models.CharField("账号", max_length=12, blank=True)
+    wall = models.BigIntegerField("终端时间")
+    received_at = models.BigIntegerField("收到时间")
+    verdict = models.CharField("结论", max_length=10, choices=Verdict.choices, default=Verdict.PENDING)
+    remark = models.CharField("说明", max_length=200, blank=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "日志记录"
+        verbose_name_plural = "日志记录"
+        ordering = ("-key",)
+        indexes = (models.Index(fields=("verdict", "account"), name="entry_verdict_account"),)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk}/{self.epoch}/{self.sequence} {self.kind}"
+
+
+class Source(models.TextChoices):
+    """Where an entry came in that is not on its kiosk's chain, or that a fact was read from."""
+
+    CHAIN = "chain", "日志"
+    BRANCH = "branch", "分叉"
+    QUARANTINE = "quarantine", "隔离"
+
+
+class StrayEntry(models.Model):
+    """An entry beside the chain: of a fork's branch, or sent by a revoked kiosk."""
+
+    key = models.CharField("键", max_length=40, primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    epoch = models.PositiveIntegerField("纪元")
+    sequence = models.BigIntegerField("序号")
+    hash = models.BinaryField("哈希")
+    data = models.BinaryField("内容")
+    kind = models.CharField("种类", max_length=40)
+    source = models.CharField("来源", max_length=10, choices=Source.choices)
+    wall = models.BigIntegerField("终端时间")
+    received_at = models.BigIntegerField("收到时间")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "分叉与隔离记录"
+        verbose_name_plural = "分叉与隔离记录"
+        ordering = ("-key",)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk}/{self.epoch}/{self.sequence} {self.kind}"
+
+
+class FactKind(models.TextChoices):
+    """What already happened, whatever becomes of the entry."""
+
+    CERTIFICATE = "certificate", "签发证书"
+    REVOCATION = "revocation", "证书停用"
+    MONEY = "money", "收款"
+
+
+class Fact(models.Model):
+    """A certificate issued, one taken out of use, or money; amounts in fen, `certificate` is DER."""
+
+    key = models.CharField("键", max_length=40, primary_key=True)
+    kind = models.CharField("种类", max_length=12, choices=FactKind.choices)
+    kiosk = models.PositiveIntegerField("终端机")
+    sequence = models.BigIntegerField("序号")
+    source = models.CharField("来源", max_length=10, choices=Source.choices)
+    order = models.CharField("订单", max_length=40, blank=True, db_index=True)
+    certificate_number = models.CharField("证书号", max_length=16, blank=True, db_index=True)
+    certificate = models.BinaryField("证书", default=bytes)
+    amount = models.BigIntegerField("金额(分)", default=0)
+    how = models.CharField("方式", max_length=10, blank=True)
+    transaction = models.CharField("交易号", max_length=64, blank=True)
+    wall = models.BigIntegerField("终端时间")
+    received_at = models.BigIntegerField("收到时间")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "既成事实"
+        verbose_name_plural = "既成事实"
+        ordering = ("-key",)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.order or self.certificate_number}"
+
+
+class AlarmKind(models.TextChoices):
+    """What a person must look at."""
+
+    FORK = "fork", "日志分叉"
+    LOST_TAIL = "lost-tail", "日志缺尾"
+    UNPAID_CONFIRMATION = "unpaid-confirmation", "无收款的确认"
+    DESK_CONFIRMATION = "desk-confirmation", "主管担保收款"
+    BEYOND_POLICY = "beyond-policy", "超出策略"
+    MALFORMED = "malformed", "记录不可读"
+    REVOKED_SENDS = "revoked-sends", "已吊销终端上传"
+
+
+class Alarm(models.Model):
+    """Something that a person must look at; raised once for each subject."""
+
+    key = models.CharField("键", max_length=80, primary_key=True)
+    kind = models.CharField("种类", max_length=24, choices=AlarmKind.choices)
+    kiosk = models.PositiveIntegerField("终端机")
+    subject = models.CharField("对象", max_length=60)
+    detail = models.CharField("详情", max_length=300, blank=True)
+    raised_at = models.BigIntegerField("时间")
+    cleared_at = models.BigIntegerField("处理时间", null=True)
+    cleared_by = models.CharField("处理人", max_length=150, blank=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "告警"
+        verbose_name_plural = "告警"
+        ordering = ("-raised_at",)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.subject}"

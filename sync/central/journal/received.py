@@ -1,0 +1,108 @@
+"""Reading what a kiosk sent: the place on the chain first, the body after, so that one unreadable body stops no kiosk."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kiosk.domain import journal
+from kiosk.domain.errors import EntryMalformed
+from kiosk.domain.journal import GENESIS, AnyBody, Tip, entry_hash, unseal
+from sync.protocol.errors import BodyMalformed
+
+UNREADABLE = "unreadable"
+_SUBJECT_LENGTH = 40
+_ACCOUNT_LENGTH = 12
+
+
+class _Header(msgspec.Struct, frozen=True, array_like=True):
+    """An entry of any form, its body unread."""
+
+    form: int
+    kiosk: int
+    epoch: int
+    sequence: int
+    wall: int
+    monotonic: int
+    boot: str
+    previous: bytes
+    body: msgspec.Raw
+
+
+class Received(msgspec.Struct, frozen=True):
+    """An entry as it came; `entry` is None when its body is of no kind that is known here."""
+
+    kiosk: int
+    epoch: int
+    sequence: int
+    wall: int
+    previous: bytes
+    data: bytes
+    hash: bytes
+    kind: str
+    entry: journal.Entry | None
+    order: str
+    account: str
+
+    @property
+    def tip(self) -> Tip:
+        """The chain's tip after it."""
+        return Tip(self.epoch, self.sequence, self.hash)
+
+
+_HEADER = msgspec.msgpack.Decoder(_Header)
+
+
+def read(data: bytes) -> Received:
+    """An entry's bytes. Raises BodyMalformed when not even its place can be read."""
+    try:
+        header = _HEADER.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BodyMalformed(f"an entry without a place: {error}") from error
+    entry: journal.Entry | None = None
+    try:
+        entry = unseal(data).entry
+    except EntryMalformed:
+        named = _fields_of(header.body)
+    else:
+        named = _named_by(entry.body)
+    return Received(
+        kiosk=header.kiosk,
+        epoch=header.epoch,
+        sequence=header.sequence,
+        wall=header.wall,
+        previous=header.previous,
+        data=data,
+        hash=entry_hash(data),
+        kind=UNREADABLE if entry is None else str(type(entry.body).__struct_config__.tag),
+        entry=entry,
+        order=named.get("order", "")[:_SUBJECT_LENGTH],
+        account=named.get("account", "")[:_ACCOUNT_LENGTH],
+    )
+
+
+def continues(tip: Tip | None, received: Received) -> bool:
+    """Whether an entry follows a tip (None before the first): number, hash, and the epoch's change."""
+    before = Tip(0, 0, GENESIS) if tip is None else tip
+    if received.sequence != before.sequence + 1 or received.previous != before.hash:
+        return False
+    if received.epoch == before.epoch:
+        return True
+    body = None if received.entry is None else received.entry.body
+    return isinstance(body, journal.EpochBegan) and body.continues == tip
+
+
+def _named_by(body: AnyBody) -> dict[str, str]:
+    """The order (or the certificate) and the account that an entry names."""
+    if isinstance(body, journal.CertificateRevoked):
+        return {"order": body.number}
+    names = ("order", "account")
+    return {name: str(value) for name in names if (value := getattr(body, name, None)) is not None}
+
+
+def _fields_of(raw: msgspec.Raw) -> dict[str, str]:
+    """The same from a body of an unknown kind, as far as it can be read."""
+    try:
+        body = msgspec.msgpack.decode(raw, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+    return {name: value for name in ("order", "account") if isinstance(value := body.get(name), str)}

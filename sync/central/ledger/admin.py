@@ -1,0 +1,163 @@
+"""The console's pages of orders, certificates, accounts and disputes."""
+
+from __future__ import annotations
+
+import pprint
+
+import msgspec
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from sync.central.console.showing import ReadOnlyAdmin, time_column, yuan_column
+from sync.central.context import centre_now
+from sync.central.ledger import settling
+from sync.central.ledger.models import (
+    CertificateStatusChoice,
+    Dispute,
+    DisputeState,
+    LedgerAccount,
+    LedgerCertificate,
+    LedgerOrder,
+)
+from sync.central.ledger.rows import account_record, order_record
+
+
+@admin.register(LedgerOrder)
+class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
+    """Orders of all kiosks."""
+
+    list_display = (
+        "number",
+        "owner",
+        "kind",
+        "account",
+        "status",
+        yuan_column("total", "应付"),
+        yuan_column("received", "实收"),
+        time_column("placed_at", "下单时间"),
+    )
+    list_filter = ("status", "kind", "owner")
+    search_fields = ("=number", "=account")
+    exclude = ("record",)
+    readonly_fields = ("details",)
+    actions = ("ask_refund",)
+
+    @admin.display(description="详情")
+    def details(self, row: LedgerOrder) -> str:
+        """Payments and bindings."""
+        order = order_record(row)
+        parts = {
+            "lines": [f"{line.item.value} {line.amount}" for line in order.lines],
+            "payments": [msgspec.structs.asdict(each) for each in order.payments],
+            "bindings": [f"{each.attempt} {each.token_serial} {each.step.value}" for each in order.bindings],
+            "refund": order.refund_reason,
+        }
+        return pprint.pformat(parts, width=100, sort_dicts=False)
+
+    def has_refund_permission(self, request: HttpRequest) -> bool:
+        """Who may ask for refunds."""
+        return bool(request.user.has_perm("payments.refund_payment"))
+
+    @admin.action(description="要求终端机退款", permissions=("refund",))
+    def ask_refund(self, request: HttpRequest, queryset: QuerySet[LedgerOrder]) -> None:
+        """Ask the owning kiosks to grant refunds: only they may."""
+        by = request.user.get_username()
+        for order in queryset:
+            if settling.ask_refund(order, by, "中心要求退款", centre_now()):
+                self.message_user(request, f"{order.number}：已要求 {order.owner} 号机退款", messages.SUCCESS)
+            else:
+                self.message_user(request, f"{order.number}：现在不能要求退款", messages.ERROR)
+
+
+@admin.register(LedgerCertificate)
+class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
+    """The register of certificates."""
+
+    list_display = (
+        "number",
+        "account",
+        "token_serial",
+        "status",
+        "kiosk",
+        "order",
+        time_column("not_before", "有效期起"),
+        time_column("not_after", "有效期止"),
+    )
+    list_filter = ("status", "kiosk")
+    search_fields = ("=number", "=account", "=token_serial")
+    exclude = ("record",)
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Who may revoke."""
+        return bool(request.user.has_perm("ledger.revoke_certificate"))
+
+    @admin.action(description="吊销证书", permissions=("revoke",))
+    def revoke(self, request: HttpRequest, queryset: QuerySet[LedgerCertificate]) -> None:
+        """Revoke certificates that may still be in use."""
+        usable = queryset.exclude(status__in=(CertificateStatusChoice.REVOKED, CertificateStatusChoice.VOID))
+        rows = list(usable)
+        for row in rows:
+            settling.revoke_certificate(row, "中心吊销", centre_now())
+        self.message_user(request, f"已通知终端机吊销 {len(rows)} 张证书", messages.WARNING)
+
+
+@admin.register(LedgerAccount)
+class AccountAdmin(ReadOnlyAdmin[LedgerAccount]):
+    """The key of each account."""
+
+    list_display = ("account", "key_number", "key")
+    search_fields = ("=account", "=key_number")
+    exclude = ("record",)
+
+    @admin.display(description="key盘")
+    def key(self, row: LedgerAccount) -> str:
+        """Serial and state."""
+        key = account_record(row).key
+        if key is None:
+            return "–"
+        return f"{key.token_serial}{'（停用）' if key.lost else ''}"
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin[Dispute]):
+    """What the centre could not accept; a person decides."""
+
+    list_display = (
+        "kiosk",
+        "sequence",
+        "account",
+        "kind",
+        "reason",
+        "subject",
+        time_column("raised_at", "时间"),
+        "state",
+        "settled_by",
+    )
+    list_filter = ("state", "reason")
+    search_fields = ("=account",)
+    actions = ("retry", "dismiss")
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        """Who may settle."""
+        return bool(request.user.has_perm("ledger.settle_dispute"))
+
+    @admin.action(description="重新入账", permissions=("settle",))
+    def retry(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
+        """Try the entries again, after what stood against them was put right."""
+        self._settle(request, queryset, DisputeState.RETRIED)
+
+    @admin.action(description="不入账，账号继续", permissions=("settle",))
+    def dismiss(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
+        """Leave the entries out of the books for good."""
+        self._settle(request, queryset, DisputeState.DISMISSED)
+
+    def _settle(self, request: HttpRequest, queryset: QuerySet[Dispute], outcome: DisputeState) -> None:
+        by = request.user.get_username()
+        for dispute in queryset.filter(state=DisputeState.OPEN).order_by("key"):
+            settling.settle(dispute, outcome, by, centre_now())
+            dispute.refresh_from_db()
+            again = dispute.state == DisputeState.OPEN
+            text = f"{dispute}：{'仍有争议' if again else outcome.label}"
+            self.message_user(request, text, messages.WARNING if again else messages.SUCCESS)

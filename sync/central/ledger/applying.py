@@ -1,0 +1,188 @@
+"""Applying what was appended: account by account, each entry in a transaction of its own.
+
+An entry that waits holds up its kiosk's later entries of that account; a disputed one holds up the account until a
+person decides. Nothing holds up another account.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from kiosk.domain.errors import EntryDisputed, EntryWaits
+from kiosk.domain.feed import DisputeRaised
+from kiosk.domain.journal import CertificateRevoked, EpochBegan, unseal
+from kiosk.domain.ledger import Account, Certificate, Order, Row
+from kiosk.domain.transitions import transition
+from sync.central.fleet.feeding import publish
+from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.models import AlarmKind, Entry, Verdict
+from sync.central.journal.received import UNREADABLE
+from sync.central.ledger.checks import check
+from sync.central.ledger.effects import spread
+from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
+from sync.central.ledger.rows import DatabaseLedger, put
+
+LOG = logging.getLogger("keydesk.central")
+
+OPENING = ("order-placed", "order-assigned")
+_OPEN = (Verdict.PENDING, Verdict.WAITING)
+
+
+def apply_pending(now: int, accounts: Iterable[str] = ()) -> None:
+    """Apply what is pending, and go on with what waited for it. `accounts` are to be tried again besides."""
+    todo = set(accounts)
+    _name_accounts()
+    todo |= set(Entry.objects.filter(verdict=Verdict.PENDING).values_list("account", flat=True).distinct())
+    if "" in todo:
+        todo.remove("")
+        _apply_nameless(now)
+    while todo:
+        arrived = apply_account(todo.pop(), now)
+        if arrived:
+            _name_accounts()
+            waiting = Entry.objects.filter(verdict=Verdict.WAITING, remark__in=sorted(arrived))
+            todo |= set(waiting.exclude(account="").values_list("account", flat=True).distinct())
+
+
+def apply_account(account: str, now: int) -> set[str]:
+    """Apply an account's open entries as far as they go; what arrived by it, as waiting entries name it."""
+    arrived: set[str] = set()
+    while True:
+        held: dict[int, str] = {}
+        progress = False
+        queue = Entry.objects.filter(account=account, verdict__in=_OPEN).order_by("received_at", "key")
+        for row in list(queue):
+            dispute = _open_dispute(account)
+            if dispute is not None:
+                _wait(row, f"dispute {dispute.kiosk}/{dispute.sequence}")
+            elif row.kiosk in held:
+                _wait(row, held[row.kiosk])
+            else:
+                rows = _apply_one(row, now)
+                if rows is None:
+                    held[row.kiosk] = f"entry {row.kiosk}/{row.sequence}"
+                else:
+                    progress = True
+                    arrived |= {name for each in rows if (name := _arrival(each))}
+        if not (progress and held):
+            return arrived
+
+
+def _apply_one(row: Entry, now: int) -> tuple[Row, ...] | None:
+    """Apply one entry in a transaction; None when it waits or is disputed."""
+    try:
+        with transaction.atomic():
+            # The account's row is the lock: two kiosks that serve one account take turns.
+            if row.account:
+                put_missing_account(row.account)
+                LedgerAccount.objects.select_for_update().get(account=row.account)
+            fresh = Entry.objects.select_for_update().get(key=row.key)
+            if fresh.verdict not in _OPEN:
+                return ()
+            if fresh.kind == UNREADABLE:
+                _unreadable(fresh, now)
+                return None
+            entry = unseal(bytes(fresh.data)).entry
+            ledger = DatabaseLedger()
+            check(ledger, entry, fresh)
+            rows = transition(ledger, entry)
+            for each in rows:
+                put(each)
+            fresh.verdict, fresh.remark = Verdict.APPLIED, ""
+            fresh.save(update_fields=["verdict", "remark"])
+            spread(entry, fresh.account, rows, now)
+            return rows
+    except EntryWaits as waits:
+        _wait(row, waits.missing)
+    except EntryDisputed as disputed:
+        raise_dispute(row, disputed.reason.value, disputed.subject, now)
+    except Exception:  # a poison entry must not stop the other accounts
+        LOG.exception("entry %s cannot be applied", row)
+        raise_dispute(row, "failed", row.subject, now)
+    return None
+
+
+def raise_dispute(row: Entry, reason: str, subject: str, now: int) -> None:
+    """Put an entry before a person, and tell its kiosk."""
+    with transaction.atomic():
+        Entry.objects.filter(key=row.key).update(
+            verdict=Verdict.DISPUTED, remark=f"{reason}: {subject}"[:200]
+        )
+        Dispute.objects.update_or_create(
+            key=row.key,
+            defaults={
+                "kiosk": row.kiosk,
+                "sequence": row.sequence,
+                "account": row.account,
+                "kind": row.kind,
+                "reason": reason[:60],
+                "subject": subject[:100],
+                "raised_at": now,
+                "state": DisputeState.OPEN,
+                "settled_at": None,
+                "settled_by": "",
+            },
+        )
+        publish(row.kiosk, [DisputeRaised(row.account, row.sequence, reason, subject)], now)
+
+
+def put_missing_account(account: str) -> None:
+    """Make the row of an account that nothing happened to yet."""
+    if not LedgerAccount.objects.filter(account=account).exists():
+        put(Account(account))
+
+
+def _apply_nameless(now: int) -> None:
+    """Entries without an account: a new epoch is applied, what names an unknown order waits for it."""
+    for row in Entry.objects.filter(account="", verdict=Verdict.PENDING).order_by("key"):
+        if row.kind in {EpochBegan.__struct_config__.tag, UNREADABLE}:
+            _apply_one(row, now)
+        else:
+            _wait(row, f"order {row.subject}")
+
+
+def _name_accounts() -> None:
+    """Find the account of open entries that name only an order or a certificate."""
+    for row in Entry.objects.filter(account="", verdict__in=_OPEN).exclude(subject=""):
+        account = account_of(row)
+        if account:
+            row.account, row.verdict = account, Verdict.PENDING
+            row.save(update_fields=["account", "verdict"])
+
+
+def account_of(row: Entry) -> str:
+    """The account of the order or the certificate that an entry names; empty when neither has arrived."""
+    if row.kind == CertificateRevoked.__struct_config__.tag:
+        found = LedgerCertificate.objects.filter(number=row.subject).values_list("account", flat=True).first()
+        return found or ""
+    found = LedgerOrder.objects.filter(number=row.subject).values_list("account", flat=True).first()
+    if found is None:
+        opening = Entry.objects.filter(subject=row.subject, kind__in=OPENING)
+        found = opening.values_list("account", flat=True).first()
+    return found or ""
+
+
+def _unreadable(row: Entry, now: int) -> None:
+    raise_alarm(AlarmKind.MALFORMED, row.kiosk, f"{row.epoch}/{row.sequence}", "中心读不懂这条记录", now)
+    raise_dispute(row, UNREADABLE, row.subject, now)
+
+
+def _open_dispute(account: str) -> Dispute | None:
+    return Dispute.objects.filter(account=account, state=DisputeState.OPEN).order_by("raised_at").first()
+
+
+def _wait(row: Entry, missing: str) -> None:
+    Entry.objects.filter(key=row.key).update(verdict=Verdict.WAITING, remark=missing[:200])
+
+
+def _arrival(row: Row) -> str:
+    match row:
+        case Order():
+            return f"order {row.number}"
+        case Certificate():
+            return f"certificate {row.number}"
+        case Account():
+            return ""

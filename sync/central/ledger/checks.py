@@ -1,0 +1,163 @@
+"""What the centre checks beyond the fold: prices derived again, the policy's limits, the certificate itself."""
+
+from __future__ import annotations
+
+import msgspec
+from django.db.models import Sum
+
+from kiosk.domain.certificate_numbers import CertificateNumber
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.feed import FeeSchedulePublished
+from kiosk.domain.fees import schedule_at
+from kiosk.domain.identifiers import IdentifierError
+from kiosk.domain.journal import CertificateIssued, Entry, OrderPaid, OrderPlaced
+from kiosk.domain.ledger import Ledger, Order, PaidHow
+from kiosk.domain.lookups import order_of
+from kiosk.domain.payment_codes import PaymentCodeError, token_key, verify_token
+from kiosk.domain.policy import Policy
+from kiosk.domain.validity import validity
+from kiosk.pki.certificates import parse_certificate, parse_member_certificate
+from kiosk.pki.errors import PkiError
+from kiosk.pki.verification import verify_certificate
+from sync.central.context import centre_keys
+from sync.central.fleet import policies
+from sync.central.fleet.enrolment import payment_secret
+from sync.central.fleet.models import FeedItem, Kiosk, KioskPolicy
+from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.models import AlarmKind, Fact, FactKind, Source
+from sync.central.journal.models import Entry as EntryRow
+from sync.central.keys_of_tables import row_key
+
+_UNPROVED = (PaidHow.CODE.value, PaidHow.SCAN.value, PaidHow.DESK.value)
+
+
+def check(ledger: Ledger, entry: Entry, row: EntryRow) -> None:
+    """Raise EntryDisputed or EntryWaits unless the centre can stand by this entry; the fold comes after."""
+    match entry.body:
+        case OrderPlaced():
+            _check_price(entry, entry.body)
+            _check_token(entry, entry.body)
+        case OrderPaid():
+            _watch_amount(entry, row)
+        case CertificateIssued():
+            _check_certificate(ledger, entry, entry.body, row)
+        case _:
+            pass
+
+
+def _check_price(entry: Entry, body: OrderPlaced) -> None:
+    """The named schedule must be one that the kiosk could take for the one in force, by what its feed had told it."""
+    differs = EntryDisputed(DisputeReason.PRICE_DIFFERS, body.order)
+    told = FeedItem.objects.filter(
+        key__gt=row_key(entry.kiosk, 0), key__lte=row_key(entry.kiosk, body.feed), kind="fee-schedule"
+    ).order_by("key")
+    schedules = tuple(
+        msgspec.json.decode(bytes(item), type=FeeSchedulePublished).schedule
+        for item in told.values_list("body", flat=True)
+    )
+    policy = _policy(entry.kiosk, body.policy, body.order)
+    # Around the moment a schedule begins the kiosk's clock decides, as far as the policy lets it go wrong.
+    moments = (entry.wall, entry.wall - policy.clock_deviation, entry.wall + policy.clock_deviation)
+    in_force = {schedule_at(schedules, moment) for moment in moments}
+    named = next((each for each in in_force if each is not None and each.number == body.schedule), None)
+    if named is None or named.lines(body.order_kind) != body.lines:
+        raise differs
+
+
+def _check_token(entry: Entry, body: OrderPlaced) -> None:
+    """The order's payment token must be this order's, by this kiosk's key."""
+    kiosk = Kiosk.objects.get(number=entry.kiosk)
+    try:
+        token = verify_token(body.token, token_key(payment_secret(kiosk, centre_keys())))
+    except PaymentCodeError as error:
+        raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order) from error
+    if str(token.order) != body.order or (token.account, token.kind) != (body.account, body.order_kind):
+        raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order)
+    if token.fee_schedule != body.schedule:
+        raise EntryDisputed(DisputeReason.PRICE_DIFFERS, body.order)
+
+
+def _policy(kiosk: int, number: int, subject: str) -> Policy:
+    row = KioskPolicy.objects.filter(key=row_key(kiosk, number)).first()
+    if row is None:
+        raise EntryDisputed(DisputeReason.BEYOND_POLICY, subject)
+    return policies.read(row)
+
+
+def _watch_amount(entry: Entry, row: EntryRow) -> None:
+    """Money is taken in every state; a kiosk that took more on its own word than it may is pointed out."""
+    newest = policies.newest(entry.kiosk)
+    if newest is None:
+        return
+    unproved = Fact.objects.filter(
+        kiosk=entry.kiosk,
+        kind=FactKind.MONEY,
+        source=Source.CHAIN,
+        how__in=_UNPROVED,
+        sequence__lte=entry.sequence,
+        received_at__gte=min(entry.wall, row.received_at),
+    )
+    amount = unproved.aggregate(sum=Sum("amount"))["sum"] or 0
+    if amount > newest.unsynced_amount:
+        detail = f"未同步收款 {amount / 100:.2f} 元，上限 {newest.unsynced_amount / 100:.2f} 元"
+        subject = f"{entry.epoch}/{entry.sequence}"
+        raise_alarm(AlarmKind.BEYOND_POLICY, entry.kiosk, subject, detail, row.received_at)
+
+
+def _check_certificate(ledger: Ledger, entry: Entry, body: CertificateIssued, row: EntryRow) -> None:
+    policy = _policy(entry.kiosk, body.policy, body.number)
+    order = order_of(ledger, body.order)
+    try:
+        number = str(CertificateNumber(entry.kiosk, entry.epoch, entry.sequence))
+    except IdentifierError as error:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number) from error
+    if number != body.number:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
+    _check_paper(entry, body, order)
+    _check_period(ledger, body, order, policy)
+    unsynced = Fact.objects.filter(
+        kiosk=entry.kiosk,
+        kind=FactKind.CERTIFICATE,
+        source=Source.CHAIN,
+        sequence__lte=entry.sequence,
+        received_at__gte=entry.wall,
+    ).count()
+    beyond = unsynced > policy.unsynced_certificates or entry.wall > policy.valid_until
+    # A clock ahead of the receipt would hide how much was unsynced.
+    if beyond or entry.wall > row.received_at + policy.clock_deviation:
+        raise EntryDisputed(DisputeReason.BEYOND_POLICY, body.number)
+
+
+def _check_paper(entry: Entry, body: CertificateIssued, order: Order) -> None:
+    """The DER must be by the kiosk's issuing CA and say what the entry says."""
+    differs = EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
+    kiosk = Kiosk.objects.get(number=entry.kiosk)
+    try:
+        certificate = parse_member_certificate(body.certificate)
+        issuer = parse_certificate(bytes(kiosk.issuing_certificate))
+        verify_certificate(parse_certificate(body.certificate), issuer)
+    except PkiError as error:
+        raise differs from error
+    says = (certificate.number, certificate.account, certificate.not_before, certificate.not_after)
+    if says != (body.number, order.account, body.not_before, body.not_after):
+        raise differs
+    binding = order.binding
+    if binding is not None and binding.public_key not in {None, certificate.public_key}:
+        raise differs
+    if certificate.not_after > issuer.not_after:
+        raise EntryDisputed(DisputeReason.BEYOND_POLICY, body.number)
+
+
+def _check_period(ledger: Ledger, body: CertificateIssued, order: Order, policy: Policy) -> None:
+    """The end must follow from the predecessor's end, as the register or the order's own record has it."""
+    differs = EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
+    if body.predecessor is not None:
+        predecessor = ledger.certificate(body.predecessor)
+        if predecessor is None:
+            raise EntryWaits(f"certificate {body.predecessor}")
+        if predecessor.account != order.account or predecessor.not_after != body.old_end:
+            raise differs
+    elif body.old_end is not None:
+        raise differs
+    if body.not_after > validity(body.not_before, body.old_end, policy.certificate_years).end:
+        raise differs

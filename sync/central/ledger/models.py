@@ -1,0 +1,139 @@
+"""The folded rows; `record` is the domain's struct (MessagePack), the columns beside it are for looking things up."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from kiosk.domain import fees, ledger
+
+
+class OrderStatusChoice(models.TextChoices):
+    """An order's states as staff read them."""
+
+    PLACED = ledger.OrderStatus.PLACED.value, "待缴费"
+    PAID = ledger.OrderStatus.PAID.value, "已缴费"
+    BOUND = ledger.OrderStatus.BOUND.value, "已绑定"
+    CANCELLED = ledger.OrderStatus.CANCELLED.value, "已取消"
+    EXPIRED = ledger.OrderStatus.EXPIRED.value, "已过期"
+    REFUNDING = ledger.OrderStatus.REFUNDING.value, "退款中"
+    REFUNDED = ledger.OrderStatus.REFUNDED.value, "已退款"
+
+
+class OrderKindChoice(models.TextChoices):
+    """The services as members know them."""
+
+    NEW = fees.OrderKind.NEW.value, "新办key盘"
+    REPLACEMENT = fees.OrderKind.REPLACEMENT.value, "补办key盘"
+    RENEWAL = fees.OrderKind.RENEWAL.value, "key盘续期"
+
+
+class CertificateStatusChoice(models.TextChoices):
+    """A certificate's states as staff read them."""
+
+    ISSUED = ledger.CertificateStatus.ISSUED.value, "已签发"
+    VALID = ledger.CertificateStatus.VALID.value, "有效"
+    ON_HOLD = ledger.CertificateStatus.ON_HOLD.value, "挂失"
+    REVOKED = ledger.CertificateStatus.REVOKED.value, "已吊销"
+    VOID = ledger.CertificateStatus.VOID.value, "作废"
+
+
+class LedgerOrder(models.Model):
+    """An order; its number begins with the kiosk that made it, `owner` is the kiosk that may bind."""
+
+    number = models.CharField("订单号", max_length=40, primary_key=True)
+    owner = models.PositiveIntegerField("终端机")
+    kind = models.CharField("业务", max_length=12, choices=OrderKindChoice.choices)
+    account = models.CharField("账号", max_length=12, db_index=True)
+    status = models.CharField("状态", max_length=10, choices=OrderStatusChoice.choices)
+    total = models.BigIntegerField("金额(分)")
+    received = models.BigIntegerField("实收(分)")
+    placed_at = models.BigIntegerField("下单时间")
+    record = models.BinaryField("内容")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "订单"
+        verbose_name_plural = "订单"
+        ordering = ("-placed_at",)
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class LedgerCertificate(models.Model):
+    """A certificate on the register; its number begins with the kiosk that issued it."""
+
+    number = models.CharField("证书号", max_length=16, primary_key=True)
+    kiosk = models.PositiveIntegerField("签发终端机")
+    account = models.CharField("账号", max_length=12, db_index=True)
+    order = models.CharField("订单号", max_length=40)
+    token_serial = models.CharField("key盘序列号", max_length=64)
+    status = models.CharField("状态", max_length=10, choices=CertificateStatusChoice.choices)
+    not_before = models.BigIntegerField("有效期起")
+    not_after = models.BigIntegerField("有效期止")
+    record = models.BinaryField("内容")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "证书"
+        verbose_name_plural = "证书登记簿"
+        ordering = ("-not_before",)
+        permissions = (("revoke_certificate", "可以吊销证书"),)
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class LedgerAccount(models.Model):
+    """What the journals tell of one account: its key and its open orders."""
+
+    account = models.CharField("账号", max_length=12, primary_key=True)
+    key_number = models.CharField("证书号", max_length=16, blank=True)
+    record = models.BinaryField("内容")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "账号key盘"
+        verbose_name_plural = "账号key盘"
+
+    def __str__(self) -> str:
+        return self.account
+
+
+class DisputeState(models.TextChoices):
+    """Whether somebody decided."""
+
+    OPEN = "open", "待处理"
+    DISMISSED = "dismissed", "不入账"
+    RETRIED = "retried", "已重新入账"
+
+
+class Dispute(models.Model):
+    """An entry that contradicts the record; its account's later entries wait until a person decides."""
+
+    key = models.BigIntegerField("键", primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    sequence = models.BigIntegerField("序号")
+    account = models.CharField("账号", max_length=12, blank=True)
+    kind = models.CharField("记录种类", max_length=40)
+    reason = models.CharField("原因", max_length=60)
+    subject = models.CharField("对象", max_length=100)
+    raised_at = models.BigIntegerField("时间")
+    state = models.CharField("处理", max_length=10, choices=DisputeState.choices, default=DisputeState.OPEN)
+    settled_at = models.BigIntegerField("处理时间", null=True)
+    settled_by = models.CharField("处理人", max_length=150, blank=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "争议"
+        verbose_name_plural = "争议"
+        ordering = ("-raised_at",)
+        permissions = (("settle_dispute", "可以处理争议"),)
+        indexes = (models.Index(fields=("account", "state"), name="dispute_account_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk}/{self.sequence} {self.reason}"

@@ -1,0 +1,82 @@
+"""What staff decide: disputes settled, certificates revoked, refunds asked, orders moved."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from msgspec.structs import replace
+
+from kiosk.domain.feed import DisputeSettled, OrderAssignedHere, OrderMoved, RefundAsked, RevocationPublished
+from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
+from sync.central.fleet.feeding import publish, publish_to
+from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.journal.models import Entry, Verdict
+from sync.central.keys import EXCHANGE_KIOSK
+from sync.central.ledger.applying import apply_pending
+from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
+from sync.central.ledger.rows import account_record, certificate_record, order_record, put
+from sync.central.members.publishing import enrolled, publish_key
+
+
+def settle(dispute: Dispute, outcome: DisputeState, by: str, now: int) -> None:
+    """Decide a dispute: its entry is tried again, or never enters the books; then the account goes on."""
+    verdict = Verdict.PENDING if outcome == DisputeState.RETRIED else Verdict.DISMISSED
+    with transaction.atomic():
+        Entry.objects.filter(key=dispute.key, verdict=Verdict.DISPUTED).update(verdict=verdict)
+        dispute.state, dispute.settled_at, dispute.settled_by = outcome, now, by
+        dispute.save()
+        publish(dispute.kiosk, [DisputeSettled(dispute.account, dispute.sequence, outcome.value)], now)
+    apply_pending(now, [dispute.account] if dispute.account else [])
+
+
+def revoke_certificate(row: LedgerCertificate, reason: str, now: int) -> None:
+    """Revoke a certificate: the issuing kiosk enters it in its journal; where none can, the register is changed here."""
+    with transaction.atomic():
+        body = RevocationPublished(row.number, row.account, reason)
+        kiosks = enrolled()
+        publish_to(kiosks, [body], now)
+        if row.kiosk not in kiosks:
+            put(replace(certificate_record(row), status=CertificateStatus.REVOKED))
+            holder = LedgerAccount.objects.filter(account=row.account, key_number=row.number).first()
+            if holder is not None:
+                account = account_record(holder)
+                if account.key is not None:
+                    put(replace(account, key=replace(account.key, lost=True)))
+                publish_key(row.account, now)
+
+
+def ask_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
+    """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
+    if row.status != OrderStatus.PAID.value or row.owner not in enrolled():
+        return False
+    publish(row.owner, [RefundAsked(row.number, by, reason)], now)
+    return True
+
+
+def may_pay_back(row: LedgerOrder) -> bool:
+    """Whether the money may go back: the owning kiosk granted it, or that kiosk was revoked."""
+    if row.status == OrderStatus.REFUNDING.value:
+        return True
+    owner = Kiosk.objects.filter(number=row.owner).first()
+    dead = owner is None or owner.state == KioskState.REVOKED
+    return dead and row.status == OrderStatus.PAID.value
+
+
+def assign(order: Order, kiosk: int, transaction_number: str, paid_at: int, now: int) -> None:
+    """Give an order that was paid elsewhere to a kiosk, and take it from the one that had it."""
+    with transaction.atomic():
+        known = LedgerOrder.objects.filter(number=order.number).first()
+        if known is not None and order_record(known).owner not in {kiosk, EXCHANGE_KIOSK}:
+            publish(order_record(known).owner, [OrderMoved(order.number, kiosk)], now)
+        body = OrderAssignedHere(
+            order.number,
+            order.account,
+            order.enterprise,
+            order.operator,
+            order.kind,
+            order.lines,
+            order.schedule,
+            order.placed_at,
+            transaction_number,
+            paid_at,
+        )
+        publish(kiosk, [body], now)

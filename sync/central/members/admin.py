@@ -1,0 +1,180 @@
+"""The console's pages of members, staff and prices: what is saved is published."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from argon2 import PasswordHasher
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from sync.central.console.showing import Admin, Form, SecondsField, time_column, yuan_column
+from sync.central.context import centre_now
+from sync.central.members import publishing
+from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator, ReviewState
+
+Person = TypeVar("Person", DeskStaff, Operator)
+
+
+class PasswordForm(Form[Any]):
+    """Takes a new password; only its Argon2id hash is kept."""
+
+    new_password = forms.CharField(
+        label="新密码", required=False, widget=forms.PasswordInput, help_text="不填则不改"
+    )
+
+
+class _KeptAdmin(Admin[Any]):
+    """Rows that kiosks know are not deleted."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Kiosks have no way to forget a row."""
+        del request, obj
+        return False
+
+
+@admin.register(Enterprise)
+class EnterpriseAdmin(_KeptAdmin):
+    """Member enterprises."""
+
+    list_display = ("code", "name", "legal_person", "review")
+    list_filter = ("review",)
+    search_fields = ("code", "name", "legal_person")
+    filter_horizontal = ("kiosks",)
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: ModelForm[Any],
+        formsets: Any,
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        """Publish once the kiosks are known."""
+        super().save_related(request, form, formsets, change)
+        publishing.publish_enterprise(form.instance, centre_now())
+
+
+@admin.register(Operator)
+class OperatorAdmin(_KeptAdmin):
+    """Operators and their review."""
+
+    form = PasswordForm
+    list_display = ("account", "name", "enterprise", "review")
+    list_filter = ("review",)
+    search_fields = ("account", "name", "enterprise__name")
+    autocomplete_fields = ("enterprise",)
+    actions = ("approve", "refuse")
+
+    def has_review_permission(self, request: HttpRequest) -> bool:
+        """Who may decide on an operator."""
+        return bool(request.user.has_perm("members.review_operator"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Operator | None = None) -> Any:
+        """The review is decided by those who may; an account keeps its name."""
+        fixed = () if self.has_review_permission(request) else ("review",)
+        return fixed if obj is None else ("account", *fixed)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Operator,
+        form: ModelForm[Operator],
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        """Save and publish."""
+        _take_password(obj, form)
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            publishing.publish_operator(obj, centre_now())
+
+    @admin.action(description="批准所选操作员", permissions=("review",))
+    def approve(self, request: HttpRequest, queryset: QuerySet[Operator]) -> None:
+        """Approve."""
+        self._decide(request, queryset, ReviewState.APPROVED)
+
+    @admin.action(description="退回所选操作员", permissions=("review",))
+    def refuse(self, request: HttpRequest, queryset: QuerySet[Operator]) -> None:
+        """Refuse."""
+        self._decide(request, queryset, ReviewState.REFUSED)
+
+    def _decide(self, request: HttpRequest, queryset: QuerySet[Operator], review: ReviewState) -> None:
+        with transaction.atomic():
+            for operator in queryset:
+                operator.review = review
+                operator.save(update_fields=["review"])
+                publishing.publish_operator(operator, centre_now())
+        self.message_user(request, f"{queryset.count()} 人：{review.label}", messages.SUCCESS)
+
+
+@admin.register(DeskStaff)
+class StaffAdmin(_KeptAdmin):
+    """The desk's staff."""
+
+    form = PasswordForm
+    list_display = ("name", "role")
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: DeskStaff,
+        form: ModelForm[DeskStaff],
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        """Save and publish."""
+        _take_password(obj, form)
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            publishing.publish_staff(obj, centre_now())
+
+
+class FeeScheduleForm(Form[FeeSchedule]):
+    """Prices as they are typed."""
+
+    effective_from = SecondsField(label="生效时间", help_text="中国时间")
+
+    class Meta:
+        """Every price."""
+
+        model = FeeSchedule
+        exclude = ()
+
+
+@admin.register(FeeSchedule)
+class FeeScheduleAdmin(_KeptAdmin):
+    """Fee schedules: added, never changed, since orders name them by number."""
+
+    form = FeeScheduleForm
+    list_display = (
+        "number",
+        time_column("effective_from", "生效时间"),
+        yuan_column("token", "国产密钥"),
+        yuan_column("certificate", "证书费用"),
+        yuan_column("service", "服务费"),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A published schedule stays as it is."""
+        del request, obj
+        return False
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: FeeSchedule,
+        form: ModelForm[FeeSchedule],
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        """Save and publish."""
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            publishing.publish_schedule(obj, centre_now())
+
+
+def _take_password(row: Person, form: ModelForm[Person]) -> None:
+    password = form.cleaned_data.get("new_password")
+    if password:
+        row.verifier = PasswordHasher().hash(password)

@@ -1,0 +1,1 @@
+"""The payer's page and the provider behind it."""

@@ -1,0 +1,90 @@
+"""Payments by order and attempt; amounts in fen, times UTC seconds."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class PaymentState(models.TextChoices):
+    """Where the money of an order is."""
+
+    OPEN = "open", "待支付"
+    PAID = "paid", "已支付"
+    REFUNDED = "refunded", "已退回"
+
+
+class AttemptState(models.TextChoices):
+    """Where one try with the provider is."""
+
+    OPEN = "open", "支付中"
+    PAID = "paid", "成功"
+    CLOSED = "closed", "已关闭"
+
+
+class Payment(models.Model):
+    """The money of one order that was opened on the page; `token` is the order token (38 bytes)."""
+
+    order = models.CharField("订单号", max_length=40, primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    account = models.CharField("账号", max_length=12)
+    kind = models.CharField("业务", max_length=12)
+    token = models.BinaryField("令牌")
+    amount = models.BigIntegerField("金额(分)")
+    state = models.CharField("状态", max_length=10, choices=PaymentState.choices, default=PaymentState.OPEN)
+    transaction = models.CharField("交易号", max_length=64, blank=True)
+    opened_at = models.BigIntegerField("打开时间")
+    paid_at = models.BigIntegerField("支付时间", null=True)
+    refund_asked_at = models.BigIntegerField("要求退款", null=True)
+    refunded_at = models.BigIntegerField("退回时间", null=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "缴费"
+        verbose_name_plural = "缴费"
+        ordering = ("-opened_at",)
+        permissions = (("refund_payment", "可以退款"),)
+
+    def __str__(self) -> str:
+        return self.order
+
+
+class PaymentAttempt(models.Model):
+    """One try with the provider, under the `out_trade_no` that begins with the kiosk."""
+
+    out_trade_no = models.CharField("商户订单号", max_length=32, primary_key=True)
+    payment = models.ForeignKey(
+        Payment, verbose_name="缴费", related_name="attempts", on_delete=models.PROTECT
+    )
+    attempt = models.PositiveIntegerField("次数")
+    state = models.CharField("状态", max_length=10, choices=AttemptState.choices, default=AttemptState.OPEN)
+    opened_at = models.BigIntegerField("时间")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "支付尝试"
+        verbose_name_plural = "支付尝试"
+        ordering = ("out_trade_no",)
+
+    def __str__(self) -> str:
+        return self.out_trade_no
+
+
+class SandboxTrade(models.Model):
+    """What the sandbox provider knows of one `out_trade_no`."""
+
+    out_trade_no = models.CharField("商户订单号", max_length=32, primary_key=True)
+    amount = models.BigIntegerField("金额(分)")
+    state = models.CharField("状态", max_length=10, default="NOTPAY")
+    transaction = models.CharField("交易号", max_length=64, blank=True)
+    paid_at = models.BigIntegerField("支付时间", null=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "沙箱交易"
+        verbose_name_plural = "沙箱交易"
+
+    def __str__(self) -> str:
+        return self.out_trade_no

@@ -1,0 +1,211 @@
+"""What the payer's page says: the token judged, the price derived again, the state of the money."""
+
+from __future__ import annotations
+
+import enum
+from typing import assert_never
+
+import msgspec
+from django.conf import settings
+
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine, total
+from kiosk.domain.ledger import OrderStatus
+from kiosk.domain.payment_codes import (
+    OrderToken,
+    PaymentCodeError,
+    confirmation_digits,
+    confirmation_key,
+    parse_link,
+    read_token_unverified,
+    token_key,
+    verify_token,
+)
+from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
+from sync.central.fleet import policies
+from sync.central.fleet.enrolment import payment_secret
+from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.keys import CentreKeys
+from sync.central.ledger.models import LedgerOrder
+from sync.central.members.models import FeeSchedule, Operator
+from sync.central.payments.models import Payment, PaymentState
+
+KIND_NAMES = {
+    OrderKind.NEW: ("新办key盘", "New key"),
+    OrderKind.REPLACEMENT: ("补办key盘", "Replacement key"),
+    OrderKind.RENEWAL: ("key盘续期", "Renewal"),
+}
+ITEM_NAMES = {
+    FeeItem.TOKEN: ("国产密钥", "Token"),
+    FeeItem.CERTIFICATE: ("证书费用", "Certificate, 1 year"),
+    FeeItem.SERVICE: ("服务费", "Service, 1 year"),
+}
+
+
+class PageState(enum.StrEnum):
+    """What the page shows."""
+
+    PAYABLE = "payable"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+
+
+class TokenTrouble(enum.StrEnum):
+    """Why a token is not taken."""
+
+    UNREADABLE = "unreadable"
+    FORGED = "forged"
+    KIOSK_REVOKED = "kiosk-revoked"
+    SCHEDULE_UNKNOWN = "schedule-unknown"
+    CLOCK = "clock"
+
+
+class TokenRefused(Exception):
+    """The token on the address is not taken."""
+
+    def __init__(self, trouble: TokenTrouble) -> None:
+        super().__init__(trouble.value)
+        self.trouble = trouble
+
+
+class Bill(msgspec.Struct, frozen=True):
+    """What a verified token asks for; `expires_at` in UTC seconds, amounts in fen."""
+
+    data: bytes
+    token: OrderToken
+    secret: bytes
+    lines: tuple[PriceLine, ...]
+    expires_at: int
+
+    @property
+    def order(self) -> str:
+        """The order's number."""
+        return str(self.token.order)
+
+    @property
+    def amount(self) -> int:
+        """What is to be paid."""
+        return total(self.lines)
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of the page's bill."""
+
+    name: str
+    english: str
+    amount: int
+
+
+class PageView(msgspec.Struct, frozen=True):
+    """The page as programs get it; confirmation and scan text only once paid."""
+
+    state: PageState
+    order: str
+    kind: OrderKind
+    kind_name: str
+    kind_english: str
+    account: str
+    enterprise: str
+    payee: str
+    amount: int
+    lines: tuple[Line, ...]
+    expires_at: int
+    paid_at: int | None = None
+    transaction: str = ""
+    confirmation: str = ""
+    scan_text: str = ""
+
+
+def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
+    """The bill of the token in an address. Raises TokenRefused."""
+    try:
+        data = parse_link(text)
+        claimed = read_token_unverified(data)
+    except PaymentCodeError as error:
+        raise TokenRefused(TokenTrouble.UNREADABLE) from error
+    kiosk = Kiosk.objects.filter(number=claimed.order.kiosk).exclude(state=KioskState.AWAITED).first()
+    if kiosk is None:
+        raise TokenRefused(TokenTrouble.FORGED)
+    secret = payment_secret(kiosk, keys)
+    try:
+        token = verify_token(data, token_key(secret))
+    except PaymentCodeError as error:
+        raise TokenRefused(TokenTrouble.FORGED) from error
+    schedule = FeeSchedule.objects.filter(number=token.fee_schedule).first()
+    if schedule is None:
+        raise TokenRefused(TokenTrouble.SCHEDULE_UNKNOWN)
+    newest = policies.newest(kiosk.number)
+    if newest is None:
+        raise TokenRefused(TokenTrouble.FORGED)
+    known = Payment.objects.filter(order=str(token.order)).exclude(state=PaymentState.OPEN).exists()
+    if not known and kiosk.state == KioskState.REVOKED:
+        raise TokenRefused(TokenTrouble.KIOSK_REVOKED)
+    if not known and token.placed_at > now + newest.clock_deviation:
+        raise TokenRefused(TokenTrouble.CLOCK)
+    lines = schedule.record().lines(token.kind)
+    return Bill(data, token, secret, lines, token.placed_at + newest.payment_window)
+
+
+def page_state(bill: Bill, now: int) -> PageState:
+    """Where an order stands, by the money and by what the journal has told."""
+    payment = Payment.objects.filter(order=bill.order).first()
+    row = LedgerOrder.objects.filter(number=bill.order).first()
+    status = None if row is None else OrderStatus(row.status)
+    if payment is not None and payment.state == PaymentState.REFUNDED:
+        return PageState.REFUNDED
+    if payment is not None and payment.state == PaymentState.PAID:
+        gone = {OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REFUNDING}
+        return PageState.REFUNDING if status in gone else PageState.PAID
+    return _unpaid(status, bill, now)
+
+
+def _unpaid(status: OrderStatus | None, bill: Bill, now: int) -> PageState:
+    match status:
+        case OrderStatus.CANCELLED:
+            return PageState.CANCELLED
+        case OrderStatus.EXPIRED:
+            return PageState.EXPIRED
+        case OrderStatus.REFUNDING:
+            return PageState.REFUNDING
+        case OrderStatus.REFUNDED:
+            return PageState.REFUNDED
+        case OrderStatus.PAID | OrderStatus.BOUND:
+            # Paid on the kiosk's word, e.g. vouched for at the desk: nothing more is taken here.
+            return PageState.PAID
+        case OrderStatus.PLACED | None:
+            return PageState.PAYABLE if now <= bill.expires_at else PageState.EXPIRED
+        case _:
+            assert_never(status)
+
+
+def page_view(bill: Bill, keys: CentreKeys, now: int) -> PageView:
+    """The page of a bill as it stands."""
+    state = page_state(bill, now)
+    payment = Payment.objects.filter(order=bill.order).first()
+    here = state is PageState.PAID and payment is not None and payment.state == PaymentState.PAID
+    confirmation = scan_text = ""
+    if here:
+        confirmation = confirmation_digits(bill.data, bill.amount, confirmation_key(bill.secret))
+        signature = keys.sign(scanned_message(bill.data, bill.amount))
+        scan_text = encode_scanned(bill.data, bill.amount, signature)
+    operator = Operator.objects.select_related("enterprise").filter(account=bill.token.account).first()
+    name, english = KIND_NAMES[bill.token.kind]
+    return PageView(
+        state=state,
+        order=bill.order,
+        kind=bill.token.kind,
+        kind_name=name,
+        kind_english=english,
+        account=bill.token.account,
+        enterprise="" if operator is None else operator.enterprise.name,
+        payee=settings.KEYDESK.payee,
+        amount=bill.amount,
+        lines=tuple(Line(*ITEM_NAMES[line.item], line.amount) for line in bill.lines),
+        expires_at=bill.expires_at,
+        paid_at=None if payment is None else payment.paid_at,
+        transaction="" if payment is None else payment.transaction,
+        confirmation=confirmation,
+        scan_text=scan_text,
+    )

@@ -1,0 +1,116 @@
+"""Taking money for an order token: one open attempt at a time, each settled once, confirmed to the owning kiosk."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from kiosk.domain.feed import PaymentConfirmed, RefundPaid
+from kiosk.domain.identifiers import out_trade_no, parse_order_number
+from sync.central.fleet.feeding import publish
+from sync.central.fleet.models import Kiosk
+from sync.central.journal.alarms import clear_alarm
+from sync.central.journal.models import AlarmKind
+from sync.central.ledger.models import LedgerOrder
+from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, PaymentState
+from sync.central.payments.pages import Bill
+from sync.central.payments.provider import PaymentProvider, Trade, TradeState
+from sync.central.payments.sandbox import SandboxProvider
+
+
+def provider() -> SandboxProvider:
+    """The provider of this centre; the configuration allows no other yet."""
+    return SandboxProvider()
+
+
+def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
+    """The attempt that is open, else the next one, prepared with the provider; None when the order is paid."""
+    with transaction.atomic():
+        payment = _locked(bill, now)
+        if payment.state != PaymentState.OPEN:
+            return None
+        attempt = payment.attempts.filter(state=AttemptState.OPEN).first()
+        if attempt is None:
+            number = payment.attempts.count() + 1
+            attempt = PaymentAttempt.objects.create(
+                out_trade_no=out_trade_no(bill.token.order, number),
+                payment=payment,
+                attempt=number,
+                opened_at=now,
+            )
+        provider().prepare(attempt.out_trade_no, bill.amount, bill.order)
+        return attempt
+
+
+def pay(bill: Bill, now: int) -> None:
+    """The sandbox's payer pays."""
+    attempt = open_attempt(bill, now)
+    if attempt is not None:
+        settle(attempt.out_trade_no, provider().pay(attempt.out_trade_no, now), now)
+
+
+def decline(bill: Bill, now: int) -> None:
+    """The payer gives up: the provider closes the attempt, and paying again uses the next."""
+    attempt = open_attempt(bill, now)
+    if attempt is not None:
+        settle(attempt.out_trade_no, provider().close(attempt.out_trade_no), now)
+
+
+def settle(number: str, trade: Trade, now: int) -> None:
+    """Take over how a trade stands; hearing the same again changes nothing. Money is taken in every state."""
+    with transaction.atomic():
+        attempt = PaymentAttempt.objects.get(out_trade_no=number)
+        payment = Payment.objects.select_for_update().get(order=attempt.payment_id)
+        attempt.refresh_from_db()
+        if trade.state is TradeState.CLOSED and attempt.state == AttemptState.OPEN:
+            attempt.state = AttemptState.CLOSED
+            attempt.save(update_fields=["state"])
+        if trade.state is not TradeState.SUCCESS or attempt.state == AttemptState.PAID:
+            return
+        attempt.state = AttemptState.PAID
+        attempt.save(update_fields=["state"])
+        if payment.state == PaymentState.OPEN:
+            payment.state, payment.paid_at = PaymentState.PAID, trade.paid_at
+            payment.transaction = trade.transaction
+            payment.save()
+        body = PaymentConfirmed(payment.order, trade.amount, trade.transaction, trade.paid_at)
+        publish(_owner(payment), [body], now)
+        clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
+
+
+def pay_back(payment: Payment, now: int) -> bool:
+    """Pay an order's money back through the provider and tell the kiosk; False when the provider did not."""
+    taken = payment.attempts.filter(state=AttemptState.PAID)
+    with transaction.atomic():
+        payment = Payment.objects.select_for_update().get(order=payment.order)
+        if payment.state != PaymentState.PAID:
+            return False
+        using: PaymentProvider = provider()
+        trades = [using.refund(attempt.out_trade_no, payment.amount) for attempt in taken]
+        if not trades or any(trade.state is not TradeState.REFUNDED for trade in trades):
+            return False
+        payment.state, payment.refunded_at = PaymentState.REFUNDED, now
+        payment.save(update_fields=["state", "refunded_at"])
+        publish(_owner(payment), [RefundPaid(payment.order, payment.amount * len(trades))], now)
+    return True
+
+
+def _locked(bill: Bill, now: int) -> Payment:
+    Payment.objects.get_or_create(
+        order=bill.order,
+        defaults={
+            "kiosk": bill.token.order.kiosk,
+            "account": bill.token.account,
+            "kind": bill.token.kind.value,
+            "token": bill.data,
+            "amount": bill.amount,
+            "opened_at": now,
+        },
+    )
+    return Payment.objects.select_for_update().get(order=bill.order)
+
+
+def _owner(payment: Payment) -> int:
+    """The kiosk that the order belongs to now: its own, unless the centre moved it to another that is enrolled."""
+    made_at = parse_order_number(payment.order).kiosk
+    owner = LedgerOrder.objects.filter(number=payment.order).values_list("owner", flat=True).first()
+    return owner if owner is not None and Kiosk.objects.filter(number=owner).exists() else made_at

@@ -1,0 +1,120 @@
+"""Serving: granian in worker processes, which end with this one whatever ends it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from sync.central.errors import CannotServe, PortBusy
+from sync.protocol import records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PARENT = "KEYDESK_CENTRAL_PARENT"
+THREADS = 32  # every kiosk that waits for its feed holds one
+BACKLOG = 512
+START_LIMIT = 30.0  # seconds
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+# Standard output is for the address alone.
+_LOGGING = {
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"},
+        "access": {"class": "logging.StreamHandler", "formatter": "access", "stream": "ext://sys.stderr"},
+    }
+}
+
+
+def free_port(host: str, port: int) -> int:
+    """The port to listen on: the one asked for, or a free one for 0. Raises PortBusy, CannotServe."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError as error:
+            raise CannotServe(f"{host}:{port} may not be used by this user") from error
+        except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                raise PortBusy(host, port) from error
+            raise CannotServe(str(error)) from error
+        return int(probe.getsockname()[1])
+
+
+def serve(host: str, port: int, ready: Callable[[str], None], *, exit_with_parent: bool) -> None:
+    """Serve until a signal, or until standard input closes; `ready` is called with the address.
+
+    Raises PortBusy, CannotServe.
+    """
+    port = free_port(host, port)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    os.environ[PARENT] = str(os.getpid())
+    # A worker must not inherit this process's threads and database connection, as it would by fork(2).
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Granian(
+        "sync.central.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=THREADS,
+        backlog=BACKLOG,
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGGING,
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=3,
+        process_name=None,
+    )
+    threading.Thread(target=_announce, args=(address, ready), daemon=True).start()
+    if exit_with_parent:
+        threading.Thread(target=_end_with_input, daemon=True).start()
+    server.serve()
+
+
+def end_with_parent() -> None:
+    """In a worker: be killed when the process that started it is gone (Linux, prctl(2))."""
+    parent = os.environ.get(PARENT)
+    if parent is None or os.getppid() == 1 or int(parent) == os.getpid():
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(parent):  # it went before the request was in force
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _announce(address: str, ready: Callable[[str], None]) -> None:
+    until = time.monotonic() + START_LIMIT
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(address + records.PATH_CENTRE, timeout=2) as response:  # noqa: S310 - our own address
+                if response.status == 200:  # noqa: PLR2004
+                    ready(address)
+                    return
+        except urllib.error.HTTPError:
+            break
+        except OSError:
+            time.sleep(0.02)
+    sys.stderr.write(f"The server did not answer at {address}; its log says why.\n")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end_with_input() -> None:
+    """Wait for the end of standard input, then end as a signal would."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

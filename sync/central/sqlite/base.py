@@ -1,0 +1,34 @@
+"""The database engine `sync.central.sqlite`.
+
+SQLite 3.7.0 to 3.51.2 can lose commits in WAL mode with two or more connections; 3.51.3 is the fix, carried back to
+3.50.7 and 3.44.6. Debian 12 has 3.40.1: there the rollback journal is used, which readers notice and data do not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from django.db.backends.sqlite3 import base
+
+_FIXED = (3, 51, 3)
+_CARRIED_BACK = {(3, 50): 7, (3, 44): 6}
+
+
+def wal_keeps_commits(version: tuple[int, int, int]) -> bool:
+    """Whether that SQLite keeps every commit in WAL mode with several connections."""
+    back = _CARRIED_BACK.get(version[:2])
+    return version >= _FIXED or (back is not None and version[2] >= back)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection with full durability."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
+        """Open a connection with its journal and `synchronous=FULL`."""
+        connection: sqlite3.Connection = super().get_new_connection(conn_params)
+        version = sqlite3.sqlite_version_info
+        journal = "WAL" if wal_keeps_commits((version[0], version[1], version[2])) else "TRUNCATE"
+        connection.execute(f"PRAGMA journal_mode={journal}")
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection

@@ -1,0 +1,35 @@
+"""The centre's addresses."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import path, re_path
+
+from sync.central.device import views as device
+from sync.central.payments import views as payments
+from sync.protocol import records
+
+
+def home(_request: HttpRequest) -> HttpResponseRedirect:
+    """Staff who type the bare address reach the console."""
+    return HttpResponseRedirect("/admin/")
+
+
+def _relative(address: str) -> str:
+    return address.removeprefix("/")
+
+
+urlpatterns = [
+    path("", home),
+    path("admin/", admin.site.urls),
+    path(_relative(records.PATH_CENTRE), device.centre),
+    path(_relative(records.PATH_ENROL), device.enrol),
+    path(_relative(records.PATH_HEARTBEAT), device.heartbeat),
+    path(_relative(records.PATH_JOURNAL), device.journal),
+    path(_relative(records.PATH_FEED), device.feed),
+    path(_relative(records.PATH_EPOCH), device.epoch),
+    # The QR code's address is in capitals and short: /P/ may be left out to fit a longer host name.
+    re_path(r"^(?:[Pp]/)?(?P<token>[0-9A-Za-z]{61})/?$", payments.page),
+    re_path(r"^[Pp]/(?P<token>[^/]{1,200})/?$", payments.page),
+]

@@ -1,0 +1,107 @@
+"""What the two ends refuse of each other, and how a refusal travels.
+
+ProtocolError
+├── SignatureRefused        a request's signature is missing, by another key, or does not cover what it must (reason)
+│   └── ClockOff            the signature holds, its time is too far from the centre's (created, now)
+├── BodyTooLarge            a body, or what it unpacks to, passes the limit (size, limit)
+├── BodyMalformed           a body that is not what its path takes (what)
+└── Refused                 the other end answered with a problem (status, problem)
+
+A refusal travels as a `Problem` in JSON (media type application/problem+json, RFC 9457): `code` for the program,
+`sentence` for people; the rest helps the kiosk to go on.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from kiosk.domain.journal import Tip
+from kiosk.domain.policy import SignedTime
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemCode(enum.StrEnum):
+    """Why the centre refused; the HTTP status stands beside each."""
+
+    BODY_MALFORMED = "body-malformed"  # 400
+    SIGNATURE_REFUSED = "signature-refused"  # 401
+    CLOCK_OFF = "clock-off"  # 401, with `signed_time`: sign again with the centre's time
+    TOKEN_REFUSED = "token-refused"  # noqa: S105 - 403: enrolment token unknown, used by another device, too old
+    REQUEST_REFUSED = "request-refused"  # 422: the issuing CA's request does not hold
+    KIOSK_REVOKED = "kiosk-revoked"  # 403
+    KIOSK_UNKNOWN = "kiosk-unknown"  # 401
+    CHAIN_HOLE = "chain-hole"  # 409, with `high_water`: send what follows it
+    CHAIN_BROKEN = "chain-broken"  # 409: an entry's link, number or kiosk is wrong
+    CHECKPOINT_REFUSED = "checkpoint-refused"  # 422: it is not this kiosk's, or not the end of the batch
+    BODY_TOO_LARGE = "body-too-large"  # 413
+    NOT_FOUND = "not-found"  # 404
+    BUSY = "busy"  # 503, with Retry-After
+    INTERNAL = "internal"  # 500
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A refusal: `sentence` is one plain English sentence; `error_number` finds it in the centre's log."""
+
+    code: ProblemCode
+    sentence: str
+    high_water: Tip | None = None
+    signed_time: SignedTime | None = None
+    error_number: str | None = None
+
+
+class ProtocolError(Exception):
+    """The two ends do not agree."""
+
+
+class SignatureRefused(ProtocolError):
+    """A request is not signed as it must be."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ClockOff(SignatureRefused):
+    """The signature holds and its time (UTC seconds) is too far from this end's."""
+
+    def __init__(self, created: int, now: int) -> None:
+        super().__init__(f"signed at {created}, received at {now}")
+        self.created = created
+        self.now = now
+
+
+class BodyTooLarge(ProtocolError):
+    """A body passes its limit, in bytes (`size` is what is known of it) or in entries."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"{size} is more than {limit}")
+        self.size = size
+        self.limit = limit
+
+
+class BodyMalformed(ProtocolError):
+    """A body is not what it should be."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class Refused(ProtocolError):
+    """The other end answered with a problem."""
+
+    def __init__(self, status: int, problem: Problem) -> None:
+        super().__init__(f"{status} {problem.code.value}: {problem.sentence}")
+        self.status = status
+        self.problem = problem
+
+
+def read_problem(body: bytes) -> Problem | None:
+    """The problem in an answer's body, or None when it is none of ours (a proxy's page)."""
+    try:
+        return msgspec.json.decode(body, type=Problem)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,193 @@
+"""What travels between a kiosk and the centre.
+
+    POST /device/v1/enrol                EnrolRequest → EnrolAnswer       signed with the new device key, keyid "enrol"
+    GET  /device/v1/centre               → CentreDescription              unsigned: asked before enrolment
+    POST /device/v1/heartbeat            Heartbeat → HeartbeatAnswer
+    POST /device/v1/journal              UploadBatch (batches.py) → UploadAnswer
+    GET  /device/v1/journal?after=       → JournalPage                    the kiosk's own entries back
+    GET  /device/v1/feed?after=&wait=    → FeedPage                       waits up to `wait` seconds for an item
+    POST /device/v1/epoch                EpochRequest → EpochAnswer
+
+Bodies are JSON (msgspec: bytes as base64), the upload alone is zstd over MessagePack. A refusal is a `Problem`
+(errors.py). Amounts are fen, times UTC seconds. Unknown fields are skipped, so that either end may be newer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from kiosk.domain.base32 import encode_base32
+from kiosk.domain.feed import FeedItem
+from kiosk.domain.identifiers import MAXIMUM_KIOSK
+from kiosk.domain.journal import Tip
+from kiosk.domain.policy import SignedPolicy, SignedTime
+from sync.protocol.errors import BodyMalformed
+
+VERSION = 1
+PREFIX = "/device/v1"
+PATH_CENTRE = f"{PREFIX}/centre"
+PATH_ENROL = f"{PREFIX}/enrol"
+PATH_HEARTBEAT = f"{PREFIX}/heartbeat"
+PATH_JOURNAL = f"{PREFIX}/journal"
+PATH_FEED = f"{PREFIX}/feed"
+PATH_EPOCH = f"{PREFIX}/epoch"
+
+JSON_MEDIA_TYPE = "application/json"
+MAXIMUM_JSON = 64 * 1024
+MAXIMUM_WAIT = 30  # seconds that the feed may be waited for
+FEED_PAGE = 200
+JOURNAL_PAGE = 200
+
+_ENROL_TOKEN = re.compile(r"([1-9][0-9]{0,4})-([0-9A-Z]{4}(?:-[0-9A-Z]{4}){5})")
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class CentreDescription(msgspec.Struct, frozen=True):
+    """What a machine must know before it can ask to be enrolled: the exchange's name in certificates."""
+
+    version: int
+    organisation: str
+    centre_key: bytes
+    time: int
+
+
+class EnrolRequest(msgspec.Struct, frozen=True):
+    """A new machine asks to become the kiosk that the token names.
+
+    `token` was given out once (`3-XXXX-…`), `device_key` is the Ed25519 public key (32 bytes), `issuing_request` the
+    PKCS#10 (DER) of the issuing CA's key.
+    """
+
+    token: str
+    device_key: bytes
+    issuing_request: bytes
+    program: str = ""
+
+
+class EnrolAnswer(msgspec.Struct, frozen=True):
+    """All that a kiosk needs to work alone; certificates are DER, the payment secret has 32 bytes."""
+
+    kiosk: int
+    epoch: int
+    issuing_certificate: bytes
+    root_certificate: bytes
+    payment_secret: bytes
+    centre_key: bytes
+    policy: SignedPolicy
+    signed_time: SignedTime
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Where a kiosk's chain ended at `time`, signed with its device key over `checkpoint_message`."""
+
+    kiosk: int
+    epoch: int
+    sequence: int
+    hash: bytes
+    time: int
+    signature: bytes
+
+    @property
+    def tip(self) -> Tip:
+        """The tip that it vouches for."""
+        return Tip(self.epoch, self.sequence, self.hash)
+
+
+class UploadBatch(msgspec.Struct, frozen=True, array_like=True):
+    """Entries (their exact bytes) that follow one another, and the checkpoint of the last of them."""
+
+    entries: tuple[bytes, ...]
+    checkpoint: Checkpoint
+
+
+class UploadAnswer(msgspec.Struct, frozen=True):
+    """What the centre holds now; `forked` when the batch became a branch, `quarantined` when the kiosk is revoked."""
+
+    high_water: Tip | None
+    signed_time: SignedTime
+    forked: bool = False
+    quarantined: bool = False
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """A kiosk is there; `backlog` counts entries not yet sent, `wall` is its own clock."""
+
+    checkpoint: Checkpoint | None
+    backlog: int
+    feed_cursor: int
+    wall: int
+    program: str = ""
+
+
+class HeartbeatAnswer(msgspec.Struct, frozen=True):
+    """The centre's time and what it holds of this kiosk; `feed` is the number of the newest item."""
+
+    signed_time: SignedTime
+    high_water: Tip | None
+    feed: int
+    quarantined: bool = False
+
+
+class FeedPage(msgspec.Struct, frozen=True):
+    """Items after the cursor in order; `more` when there are further ones already."""
+
+    items: tuple[FeedItem, ...]
+    more: bool
+
+
+class JournalPage(msgspec.Struct, frozen=True):
+    """A kiosk's own entries back (their exact bytes), in order of sequence."""
+
+    entries: tuple[bytes, ...]
+    more: bool
+    high_water: Tip | None
+
+
+class EpochRequest(msgspec.Struct, frozen=True):
+    """A kiosk wants a new epoch after its tip: it was restored, or cloned."""
+
+    tip: Tip | None
+    reason: str = ""
+
+
+class EpochAnswer(msgspec.Struct, frozen=True):
+    """An epoch that this kiosk never had; nothing may be appended on it before `high_water` was pulled back."""
+
+    epoch: int
+    high_water: Tip | None
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """The JSON of a record."""
+    return msgspec.json.encode(record)
+
+
+def decode(body: bytes, record: type[Record]) -> Record:
+    """The record in a JSON body. Raises BodyMalformed."""
+    try:
+        return msgspec.json.decode(body, type=record)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BodyMalformed(str(error)) from error
+
+
+def kiosk_of_enrol_token(token: str) -> int:
+    """The kiosk number that an enrolment token names. Raises BodyMalformed."""
+    match = _ENROL_TOKEN.fullmatch(token.strip().upper())
+    if match is None or not 1 <= int(match.group(1)) <= MAXIMUM_KIOSK:
+        raise BodyMalformed("no enrolment token")
+    return int(match.group(1))
+
+
+def enrol_token(kiosk: int, secret: bytes) -> str:
+    """The text of an enrolment token: the kiosk and 24 characters from 15 random bytes.
+
+    Raises ValueError for another length.
+    """
+    if len(secret) != 15:  # noqa: PLR2004 - 15 bytes are 24 characters without a spare bit
+        raise ValueError(f"15 bytes, not {len(secret)}")
+    text = encode_base32(secret)
+    return f"{kiosk}-" + "-".join(text[at : at + 4] for at in range(0, len(text), 4))

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import zxingcpp
+from PIL import Image
+
+from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.printer import VirtualPrinter
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.context import Desk
+from kiosk.desk.orders import own_order
+from kiosk.desk.receipts import receipt_of
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import BoundView, PrinterStatus, PrintOutcome, Session
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.journal import short_hash
+from kiosk.domain.ledger import Delivery
+from kiosk.text.receipt import LOGIN_AFTER_SYNC, NEXT_STEPS
+
+Place = Callable[[Session, OrderKind], str]
+
+
+def test_without_paper_the_slip_waits_and_comes_out_once_when_there_is_paper(
+    service: DeskService, session: Session, printer: VirtualPrinter, placed: Place, pay: Callable[[str], None]
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    printer.set_paper(present=False)
+    assert service.choose_delivery(session, number, Delivery.COUNTER) is PrintOutcome.PAPER_OUT
+    status = service.status()
+    assert (status.printer, status.receipts_waiting) == (PrinterStatus.PAPER_OUT, 1)
+    assert service.print_waiting() == 0
+    printer.set_paper(present=True)
+    assert service.print_waiting() == 1
+    assert service.print_waiting() == 0
+    assert len(printer.receipts()) == 1
+
+
+def test_a_slip_waits_through_a_restart(
+    open_desk: Callable[[], Desk],
+    session: Session,
+    printer: VirtualPrinter,
+    placed: Place,
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    printer.set_paper(present=False)
+    DeskService(open_desk()).choose_delivery(session, number, Delivery.MAIL)
+    printer.set_paper(present=True)
+    assert DeskService(open_desk()).print_waiting() == 1
+
+
+def test_an_unpaid_or_unknown_order_has_no_receipt(
+    service: DeskService, session: Session, placed: Place
+) -> None:
+    assert service.print_receipt(placed(session, OrderKind.NEW)) is PrintOutcome.NO_RECEIPT
+    assert service.print_receipt("3-4711-0") is PrintOutcome.NO_RECEIPT
+
+
+def test_the_slip_says_what_comes_next_and_its_code_names_the_order(
+    desk: Desk,
+    service: DeskService,
+    session: Session,
+    printer: VirtualPrinter,
+    placed: Place,
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    assert service.choose_delivery(session, number, Delivery.MAIL) is PrintOutcome.PRINTED
+    with desk.database.read() as tx:
+        receipt = receipt_of(desk, tx, own_order(tx, number))
+        tip = tx.journal.tip()
+    assert tip is not None
+    assert receipt.next_step == NEXT_STEPS[Delivery.MAIL]
+    assert receipt.key is None
+    assert (receipt.journal_sequence, receipt.journal_hash) == (tip.sequence, short_hash(tip.hash))
+    with Image.open(printer.receipts()[0]) as picture:
+        codes = [code.text for code in zxingcpp.read_barcodes(picture.convert("L"))]
+    view = service.order(number)
+    assert view is not None
+    assert codes == [view.link]
+
+
+def test_a_receipt_of_a_key_bound_before_the_upload_says_so_and_one_after_it_does_not(
+    desk: Desk,
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    contact: Callable[[], None],
+    placed: Place,
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    source.insert(blank("E8AD652202221F03"))
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView)
+    with desk.database.read() as tx:
+        receipt = receipt_of(desk, tx, own_order(tx, number))
+    assert receipt.key is not None
+    assert (receipt.key.serial, receipt.key.certificate) == (bound.serial, bound.certificate)
+    assert receipt.key.login_after_sync, LOGIN_AFTER_SYNC
+    assert receipt.next_step is None
+    contact()
+    with desk.database.read() as tx:
+        later = receipt_of(desk, tx, own_order(tx, number))
+    assert later.key is not None
+    assert not later.key.login_after_sync

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import OrderView, Refusal, Refused, Session, StaffSession, StaffSignedIn
+from kiosk.domain.feed import DisputeRaised, FeedItem
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.store.database import Database
+
+SUPERVISOR = StaffSession("林涛", supervisor=True)
+CLERK = StaffSession("张华", supervisor=False)
+
+
+def test_the_role_comes_with_the_password(service: DeskService) -> None:
+    assert service.staff_sign_in("林涛", "Super-1") == StaffSignedIn(SUPERVISOR)
+    assert service.staff_sign_in("张华", "Staff-1") == StaffSignedIn(CLERK)
+
+
+@pytest.mark.parametrize(
+    "who", [CLERK, StaffSession("张华", supervisor=True), StaffSession("谁", supervisor=True)]
+)
+def test_only_who_is_a_supervisor_on_record_vouches_abandons_and_refunds(
+    service: DeskService, session: Session, placed: Callable[[Session, OrderKind], str], who: StaffSession
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    refused = Refused(Refusal.NOT_ALLOWED)
+    assert service.vouch(who, number) == refused
+    assert service.abandon(who, number, "坏了") == refused
+    assert service.grant_refund(who, number, "不要了") == refused
+
+
+def test_a_supervisor_vouches_for_a_payment_under_her_name(
+    service: DeskService, session: Session, database: Database, placed: Callable[[Session, OrderKind], str]
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    paid = service.vouch(SUPERVISOR, number)
+    assert isinstance(paid, OrderView)
+    assert paid.status is OrderStatus.PAID
+    with database.read() as tx:
+        order = tx.ledger.order(number)
+    assert order is not None
+    assert [(each.how, each.supervisor) for each in order.payments] == [(PaidHow.DESK, "林涛")]
+    assert service.vouch(SUPERVISOR, number) == Refused(Refusal.ORDER_PAID_ALREADY)
+
+
+def test_a_refund_locks_the_binding(
+    service: DeskService,
+    session: Session,
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    assert service.grant_refund(SUPERVISOR, number, "不要了") == Refused(Refusal.ORDER_UNPAID)
+    pay(number)
+    refunding = service.grant_refund(SUPERVISOR, number, "不要了")
+    assert isinstance(refunding, OrderView)
+    assert refunding.status is OrderStatus.REFUNDING
+    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_REFUNDING)
+    assert [order.number for order in service.staff_orders()] == [number]
+
+
+def test_there_is_nothing_to_abandon_before_a_binding_began(
+    service: DeskService,
+    session: Session,
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    assert service.abandon(SUPERVISOR, number, "坏了") == Refused(Refusal.ORDER_UNPAID)
+    pay(number)
+    assert service.abandon(SUPERVISOR, number, "坏了") == Refused(Refusal.NOT_ALLOWED)
+
+
+def test_disputes_and_kept_feed_items_are_shown(service: DeskService, database: Database) -> None:
+    dispute = DisputeRaised("11000001", 7, "amount-differs", "3-0007-1")
+    with database.write() as tx:
+        tx.feed.put_dispute(dispute)
+        tx.feed.keep(FeedItem(9, msgspec.Raw(b'{"kind":"new-thing"}')), "unknown kind")
+    assert service.disputes() == (dispute,)
+    assert service.feed_kept() == ('9: unknown kind: {"kind":"new-thing"}',)
+    status = service.status()
+    assert (status.disputes, status.feed_items_kept) == (1, 1)

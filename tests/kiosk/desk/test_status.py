@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace as with_parts
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.context import Desk
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import (
+    ClockTrouble,
+    Network,
+    Refusal,
+    Refused,
+    Session,
+    TokenRefused,
+    TokenStatus,
+    TokenTrouble,
+    TokenView,
+)
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.fees import OrderKind
+from kiosk.store.database import Database
+
+NOW = 1_795_327_500
+
+
+def test_the_backlog_is_what_the_centre_has_not_yet(
+    service: DeskService,
+    session: Session,
+    contact: Callable[[], None],
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    assert service.status().backlog == 0
+    placed(session, OrderKind.NEW)
+    assert service.status().backlog == 1
+    contact()
+    assert service.status().backlog == 0
+
+
+def test_silence_or_an_error_of_the_agent_is_offline(
+    service: DeskService, database: Database, clock: FixedClock, contact: Callable[[], None]
+) -> None:
+    assert service.status().network is Network.ONLINE
+    with database.write() as tx:
+        tx.agent.put(replace(tx.agent.get(), error="no route"))
+    assert service.status().network is Network.OFFLINE
+    contact()
+    clock.advance(91)
+    status = service.status()
+    assert (status.network, status.feed_as_of) == (Network.OFFLINE, NOW)
+
+
+def test_the_tokens_are_counted_as_they_come_and_go(
+    service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard]
+) -> None:
+    assert service.status().token is TokenStatus.ABSENT
+    assert service.read_token() == TokenRefused(TokenTrouble.ABSENT)
+    source.insert(blank("A"), "first")
+    assert service.status().token is TokenStatus.PRESENT
+    assert service.read_token() == TokenView("A", True, None, None, None, 6, False)  # noqa: FBT003 - a row
+    source.insert(blank("B"), "second")
+    assert service.status().token is TokenStatus.SEVERAL
+    assert service.read_token() == TokenRefused(TokenTrouble.SEVERAL)
+
+
+def test_a_bound_key_tells_its_certificate(
+    service: DeskService,
+    source: VirtualTokenSource,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+) -> None:
+    source.insert(bound_elsewhere("11000002", "B0002", NOW - 10, NOW + 10))
+    read = service.read_token()
+    assert isinstance(read, TokenView)
+    assert (read.serial, read.blank, read.certificate) == ("B0002", False, "0001000001000001")
+    assert (read.not_before, read.not_after) == (NOW - 10, NOW + 10)
+
+
+def test_the_clocks_trouble_is_shown(service: DeskService, clock: FixedClock) -> None:
+    assert service.status().clock is None
+    clock.now += 3600
+    assert service.status().clock is ClockTrouble.FAR_FROM_SERVER
+
+
+def test_before_enrolment_nothing_is_sold_and_nothing_breaks(
+    desk: Desk, tmp_path: Path, session: Session
+) -> None:
+    service = DeskService(with_parts(desk, database=Database.create(tmp_path / "empty.db", bytes(32))))
+    status = service.status()
+    assert (status.network, status.backlog, status.clock) == (Network.NOT_ENROLLED, 0, None)
+    assert service.fees() is None
+    assert service.quote(session, OrderKind.NEW) == Refused(Refusal.NOT_ENROLLED)
+    assert service.open_orders(session) == ()
+    assert service.expire_due() == 0
+
+
+def test_the_fee_table_is_the_schedule_in_force(service: DeskService) -> None:
+    table = service.fees()
+    assert table is not None
+    assert [(kind, sum(line.amount for line in lines)) for kind, lines in table] == [
+        (OrderKind.NEW, 34000),
+        (OrderKind.REPLACEMENT, 34000),
+        (OrderKind.RENEWAL, 23000),
+    ]

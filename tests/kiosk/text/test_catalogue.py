@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import gettext
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kiosk.text import catalogue
+from kiosk.text.catalogue import N_, Catalogue, Language
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# The tool is a script that is loaded by its path, so that mypy does not know what it holds.
+Tool = Any
+
+SOURCE = """
+from kiosk.text.catalogue import N_
+
+NAMES = {1: N_("新办"), 2: N_("补" "办")}
+
+def show(t, page, draw):
+    t("还可试 {tries} 次", tries=4)
+    page.text("长句，"
+              "分两行")
+    _("缴费")
+    t(NAMES[1])
+    print("不在目录里")
+    draw.text((1, 2), "也不在目录里")
+    draw.text("English only")
+"""
+
+
+@pytest.fixture
+def english(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalogue]:
+    """An English catalogue of three sentences of our own."""
+    folder = tmp_path / "en" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    translations = {"缴费": "Pay", "还可试 {tries} 次": "{tries} tries left"}
+    built = tool.build({**{key: ["a.py"] for key in translations}, "未译": ["a.py"]}, translations)
+    (folder / "keydesk.mo").write_bytes(tool.mo_bytes(built))
+    monkeypatch.setattr(catalogue, "LOCALE", tmp_path)
+    catalogue._translations.cache_clear()
+    yield Catalogue(Language.ENGLISH)
+    catalogue._translations.cache_clear()
+
+
+def test_chinese_is_the_source_itself_with_its_parameters() -> None:
+    text = Catalogue(Language.CHINESE).text
+    assert text("缴费须知") == "缴费须知"
+    assert text("还可试 {tries} 次", tries=4) == "还可试 4 次"
+    assert N_("缴费") == "缴费"
+
+
+def test_english_is_looked_up_and_what_is_missing_stays_chinese(english: Catalogue) -> None:
+    assert english.text("缴费") == "Pay"
+    assert english.text("还可试 {tries} 次", tries=4) == "4 tries left"
+    assert english.text("未译") == "未译"
+
+
+def test_the_empty_sentence_does_not_show_the_header_of_the_catalogue(english: Catalogue) -> None:
+    assert english.text("") == ""
+
+
+def test_a_parameter_that_is_not_given_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        Catalogue(Language.CHINESE).text("还可试 {tries} 次", other=1)
+
+
+def test_a_parameter_may_be_called_message() -> None:
+    assert Catalogue(Language.CHINESE).text("原因：{message}", message="甲") == "原因：甲"
+
+
+def test_the_sentences_are_found_by_the_four_names_and_nothing_else(tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "screen.py").write_text(SOURCE, encoding="utf-8")
+    assert tool.extract(tmp_path, ("desk",)) == {
+        sentence: ["desk/screen.py"]
+        for sentence in ("新办", "补办", "还可试 {tries} 次", "长句，分两行", "缴费")
+    }
+
+
+def test_a_translation_survives_writing_and_reading(tool: Tool, tmp_path: Path) -> None:
+    path = tmp_path / "keydesk.po"
+    translations = {"缴费": "Pay", "未译": ""}
+    built = tool.build({key: ["a.py"] for key in translations}, {**translations, "没有了": "gone"})
+    path.write_bytes(tool.po_bytes(built))
+    assert tool.read(path) == translations
+
+
+def test_the_committed_catalogue_is_the_one_that_the_source_asks_for(tool: Tool) -> None:
+    wanted = tool.build(tool.extract(), tool.read())
+    assert tool.po_bytes(wanted) == tool.ENGLISH.read_bytes(), "run: python tools/catalogue.py"
+    assert tool.mo_bytes(wanted) == tool.ENGLISH.with_suffix(".mo").read_bytes()
+
+
+def test_every_sentence_has_english_that_names_the_same_parameters(tool: Tool) -> None:
+    translations = tool.read()
+    untranslated = [sentence for sentence in tool.extract() if not translations.get(sentence)]
+    assert untranslated == []
+    different = {
+        sentence: english
+        for sentence, english in translations.items()
+        if tool.placeholders(sentence) != tool.placeholders(english)
+    }
+    assert different == {}
+
+
+def test_the_compiled_catalogue_is_read_by_gettext_itself(tool: Tool) -> None:
+    loaded = gettext.GNUTranslations(io.BytesIO(tool.ENGLISH.with_suffix(".mo").read_bytes()))
+    for sentence, english in tool.read().items():
+        assert loaded.gettext(sentence) == (english or sentence)

@@ -1,0 +1,93 @@
+"""Whatever is appended, sent, lost and repeated in any order: the centre ends with every entry once, in order."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kiosk.domain import feed
+from kiosk.domain.journal import OrderCancelled
+from kiosk.domain.ledger import OrderStatus
+from kiosk.store.verify import verify
+from sync.agent.errors import ExchangeFailed
+from sync.agent.heartbeat import heartbeat
+from sync.agent.pull import pull
+from sync.agent.push import push
+
+FAULTS = st.sampled_from(["", "", "cut", "lost", "garbage", "truncated", "broken", "slow", "busy"])
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["place", "pay", "cancel", "forget"]), st.just(())),
+        st.tuples(st.sampled_from(["push", "pull", "heartbeat"]), st.lists(FAULTS, max_size=3).map(tuple)),
+    ),
+    max_size=25,
+)
+WORK: dict[str, Callable[[Any], object]] = {"push": push, "pull": pull, "heartbeat": heartbeat}
+
+
+@pytest.fixture
+def kinds(desk: Any) -> tuple[type, type]:
+    return type(desk), type(desk.centre)
+
+
+def _do(desk: Any, step: str, orders: list[str]) -> None:
+    match step:
+        case "place":
+            orders.append(desk.place())
+        case "pay" if orders:
+            number = orders[len(desk.memory.feed) % len(orders)]
+            desk.centre.publish(
+                desk.number,
+                feed.PaymentConfirmed(order=number, amount=50_000, transaction=f"T{number}", paid_at=1),
+            )
+        case "cancel" if orders and desk.order(orders[-1]).status is OrderStatus.PLACED:
+            desk.append(OrderCancelled(orders[-1], "member"))
+        case "forget" if desk.memory.chain:
+            del desk.memory.chain[-1]  # the centre was restored from a copy
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_nothing_is_lost_and_nothing_is_applied_twice(
+    kinds: tuple[type, type], steps: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        desk = kinds[0](Path(folder), 3, kinds[1](), stack)
+        desk.enrol()
+        agent, orders = desk.agent(), list[str]()
+        for step, faults in steps:
+            if step not in WORK:
+                _do(desk, step, orders)
+                continue
+            desk.line.faults = list(faults)
+            try:
+                WORK[step](agent)
+            except ExchangeFailed:
+                assert faults
+        desk.line.faults = []
+        heartbeat(agent)
+        pull(agent)
+        push(agent)
+        _check(desk, orders)
+
+
+def _check(desk: Any, orders: list[str]) -> None:
+    assert desk.centre_hashes() == desk.hashes()
+    assert verify(desk.database).sound
+    paid = {str(each[1]) for each in desk.memory.feed}
+    for number in orders:
+        order = desk.order(number)
+        confirmed = any(f'"{number}"' in body for body in paid)
+        assert len(order.payments) == int(confirmed)
+        assert order.received == (50_000 if confirmed else 0)
+    with desk.database.read() as tx:
+        assert tx.feed.kept() == ()
+        assert tx.feed.cursor() == len(desk.memory.feed)
+        assert tx.feed.disputes() == ()

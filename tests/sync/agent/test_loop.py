@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.domain import feed
+from kiosk.domain.ledger import OrderStatus
+from sync.agent import loop as loop_module
+from sync.agent.loop import Loop
+from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
+from sync.agent.patience import Patience
+
+
+@contextmanager
+def running(desk: Any) -> Iterator[Loop]:
+    switch = NetworkSwitch(desk.directory / "cut")
+    desk.line = SwitchedTransport(desk.line, switch)
+    made = Loop(desk.agent(), switch, Patience(desk.directory), lambda: 0.5)
+    thread = threading.Thread(target=made.run)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 8.0) -> float:
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def state(desk: Any) -> Any:
+    with desk.database.read() as tx:
+        return tx.agent.get()
+
+
+def drained(desk: Any) -> bool:
+    return bool(desk.centre_hashes() == desk.hashes())
+
+
+def test_an_entry_goes_up_at_once_and_a_payment_comes_down_at_once(desk: Any) -> None:
+    with running(desk):
+        eventually(lambda: drained(desk))
+        number = desk.place()
+        assert eventually(lambda: drained(desk)) < 1.0
+        desk.centre.publish(
+            3, feed.PaymentConfirmed(order=number, amount=50_000, transaction="T1", paid_at=desk.clock.now)
+        )
+        assert eventually(lambda: desk.order(number).status is OrderStatus.PAID) < 1.0
+        assert eventually(lambda: drained(desk)) < 1.0
+
+
+def test_the_line_is_cut_and_whole_again(desk: Any) -> None:
+    cut: Path = desk.directory / "cut"
+    with running(desk):
+        eventually(lambda: drained(desk))
+        cut.touch()
+        assert eventually(lambda: state(desk).error != "") < 1.0
+        desk.place()
+        time.sleep(0.4)
+        assert not drained(desk)
+        cut.unlink()
+        assert eventually(lambda: drained(desk)) < 1.5
+        eventually(lambda: state(desk).error == "")
+
+
+def test_every_failure_is_survived(desk: Any) -> None:
+    desk.line.faults = ["lost", "garbage", "cut"]
+    with running(desk):
+        desk.place()
+        eventually(lambda: drained(desk), 12)
+
+
+def test_a_busy_centre_is_left_alone_also_by_the_next_process(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "TICK_SECONDS", 0.02)
+    desk.line.faults = ["busy"]
+    with running(desk):
+        eventually(lambda: Patience(desk.directory).not_before() == desk.clock.wall() + 7)
+    asked = len(desk.centre.requests)
+    with running(desk):
+        time.sleep(0.5)
+        assert len(desk.centre.requests) == asked
+        desk.clock.advance(8)
+    with running(desk):
+        eventually(lambda: drained(desk))
+        eventually(lambda: Patience(desk.directory).not_before() == 0)
+
+
+def test_a_breakdown_ends_the_run_instead_of_half_of_it(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(loop_module, "heartbeat", broken)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    made = Loop(desk.agent(), NetworkSwitch(), Patience(desk.directory), lambda: 0.5)
+    assert made.run() is False
+    assert "ZeroDivisionError" in (desk.directory / "log" / "sync.log").read_text()
+
+
+def test_a_revoked_kiosk_goes_on_sending(desk: Any) -> None:
+    desk.memory.revoked = True
+    with running(desk):
+        desk.place()
+        eventually(lambda: set(desk.memory.stray) == set(desk.hashes()))
+
+
+def test_a_clock_that_is_set_is_reported_at_once(desk: Any) -> None:
+    with running(desk):
+        eventually(lambda: drained(desk))
+        eventually(lambda: len(desk.memory.heartbeats) >= 1)
+        desk.clock.now += 3600
+        assert eventually(lambda: state(desk).last_contact == desk.clock.now) < 1.5
+        assert desk.memory.heartbeats[-1].wall == desk.clock.now

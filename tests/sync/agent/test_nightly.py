@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kiosk.domain import feed
+from sync.agent.nightly import Trouble, night_lines, nightly
+from sync.agent.status import status, status_lines
+
+
+def test_a_good_night_leaves_nothing(desk: Any) -> None:
+    for _ in range(3):
+        desk.place()
+    night = nightly(desk.agent())
+    assert night.well
+    assert (night.sent, night.same_tip, night.journal_sound) == (4, True, True)
+    assert night_lines(night)[-1].endswith("一切正常")
+
+
+def test_a_night_without_network_says_what_waits(desk: Any) -> None:
+    desk.place()
+    desk.line.faults = ["cut"]
+    night = nightly(desk.agent())
+    assert set(night.troubles) == {Trouble.CENTRE_NOT_REACHED, Trouble.BACKLOG}
+    assert night.same_tip is None
+    assert any("2 条日志待上传" in line for line in night_lines(night))
+
+
+def test_disputes_kept_items_and_receipts_are_for_people(desk: Any) -> None:
+    desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
+    desk.centre.publish(3, b'{"kind":"shipment"}')
+    with desk.database.write() as tx:
+        tx.print_queue.put(b"receipt", "3-0002-6")
+    night = nightly(desk.agent())
+    assert set(night.troubles) == {Trouble.DISPUTES, Trouble.KEPT_ITEMS, Trouble.RECEIPTS_WAITING}
+    assert len(night_lines(night)) > len(night.troubles)
+
+
+def test_two_histories_are_never_well(desk: Any) -> None:
+    desk.place()
+    assert nightly(desk.agent()).well
+    desk.memory.chain[-1] = desk.memory.chain[0]
+    night = nightly(desk.agent())
+    assert Trouble.DISPUTES in night.troubles
+    assert not night.well
+
+
+def test_a_changed_table_is_found(desk: Any) -> None:
+    desk.place()
+    with desk.database.write() as tx:
+        tx.ledger._connection.execute("DELETE FROM orders")
+    night = nightly(desk.agent())
+    assert Trouble.JOURNAL_UNSOUND in night.troubles
+    assert "未通过" in "\n".join(night_lines(night))
+
+
+def test_a_revoked_kiosk_is_told(desk: Any) -> None:
+    desk.memory.revoked = True
+    night = nightly(desk.agent())
+    assert {Trouble.QUARANTINED, Trouble.CENTRE_REFUSES} <= set(night.troubles)
+
+
+def test_status_asks_nobody(desk: Any) -> None:
+    desk.place()
+    asked = len(desk.centre.requests)
+    with desk.database.read() as tx:
+        report = status(tx)
+    assert len(desk.centre.requests) == asked
+    assert (report.kiosk, report.epoch, report.tip, report.backlog) == (3, 1, 2, 2)
+    assert any("待上传 2 条" in line for line in status_lines(report))
+    assert msgspec.json.decode(msgspec.json.encode(report))["policy"] == 1

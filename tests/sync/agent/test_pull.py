@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from kiosk.domain import feed
+from kiosk.domain.fees import FeeSchedule, OrderKind
+from kiosk.domain.journal import OrderCancelled, OrderExpired
+from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
+from kiosk.domain.policy import SignedPolicy
+from sync.agent.errors import AnswerUnusable, CentreUnreachable
+from sync.agent.pull import pull, retry_kept
+
+TOTAL = 50_000
+
+
+def confirmed(number: str, transaction: str = "T1", amount: int = TOTAL) -> feed.PaymentConfirmed:
+    return feed.PaymentConfirmed(order=number, amount=amount, transaction=transaction, paid_at=1_795_327_600)
+
+
+def kept(desk: Any) -> list[str]:
+    with desk.database.read() as tx:
+        return [each.problem for each in tx.feed.kept()]
+
+
+def cursor(desk: Any) -> int:
+    with desk.database.read() as tx:
+        return int(tx.feed.cursor())
+
+
+def test_members_staff_and_prices_are_taken_in(desk: Any) -> None:
+    enterprise = Enterprise("91110000MA01A2B3C4", "北京示例粮油贸易有限公司", "王建国", Review.APPROVED)
+    operator = Operator("11000001", enterprise.code, "李晓梅", Review.APPROVED, "$argon2id$...")
+    staff = StaffMember("林涛", Role.SUPERVISOR, "$argon2id$...")
+    schedule = FeeSchedule(1, 0, 18_000, 12_000, 20_000)
+    for body in (
+        feed.EnterprisePublished(enterprise),
+        feed.OperatorPublished(operator),
+        feed.StaffPublished(staff),
+        feed.FeeSchedulePublished(schedule),
+    ):
+        desk.centre.publish(3, body)
+    report = pull(desk.agent())
+    assert (report.applied, report.kept) == (4, 0)
+    with desk.database.read() as tx:
+        assert tx.members.enterprise(enterprise.code) == enterprise
+        assert tx.members.operator("11000001") == operator
+        assert tx.members.staff("林涛") == staff
+        assert tx.feed.schedules() == (schedule,)
+
+
+def test_a_payment_makes_the_order_paid_and_is_counted_once(desk: Any) -> None:
+    number = desk.place()
+    desk.centre.publish(3, confirmed(number))
+    desk.centre.publish(3, confirmed(number))
+    assert pull(desk.agent()).applied == 2
+    order = desk.order(number)
+    assert order.status is OrderStatus.PAID
+    (payment,) = order.payments
+    assert (payment.how, payment.feed, payment.transaction) == (PaidHow.FEED, 1, "T1")
+
+
+@pytest.mark.parametrize("closing", [OrderCancelled, OrderExpired])
+def test_money_for_a_closed_order_makes_it_refunding(desk: Any, closing: Any) -> None:
+    number = desk.place()
+    desk.append(closing(number, "member") if closing is OrderCancelled else closing(number))
+    desk.centre.publish(3, confirmed(number))
+    pull(desk.agent())
+    assert desk.order(number).status is OrderStatus.REFUNDING
+    desk.centre.publish(3, feed.RefundPaid(number, TOTAL))
+    desk.centre.publish(3, feed.RefundPaid(number, TOTAL))
+    pull(desk.agent())
+    assert desk.order(number).status is OrderStatus.REFUNDED
+    assert kept(desk) == []
+
+
+def test_a_refund_is_granted_for_a_paid_order_and_kept_for_another(desk: Any) -> None:
+    paid, placed = desk.place(), desk.place()
+    desk.centre.publish(3, confirmed(paid))
+    desk.centre.publish(3, feed.RefundAsked(paid, "林涛", "会员要求退款"))
+    desk.centre.publish(3, feed.RefundAsked(placed, "林涛", "会员要求退款"))
+    pull(desk.agent())
+    assert desk.order(paid).status is OrderStatus.REFUNDING
+    assert desk.order(placed).status is OrderStatus.PLACED
+    assert [each.partition(":")[0] for each in kept(desk)] == ["order-in-another-state"]
+
+
+def assigned(number: str, account: str = "11000006") -> feed.OrderAssignedHere:
+    return feed.OrderAssignedHere(
+        order=number,
+        account=account,
+        enterprise="湖北长江化肥有限公司",
+        operator="何芳",
+        order_kind=OrderKind.NEW,
+        lines=(),
+        schedule=1,
+        placed_at=1_795_327_000,
+        transaction="W1",
+        paid_at=1_795_327_100,
+    )
+
+
+def test_an_order_assigned_here_is_paid_and_moves_away_again(desk: Any) -> None:
+    desk.centre.publish(3, assigned("0-web-1"))
+    desk.centre.publish(3, assigned("0-web-1"))
+    agent = desk.agent()
+    pull(agent)
+    assert desk.order("0-web-1").status is OrderStatus.PAID
+    assert desk.order("0-web-1").owner == 3
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8))
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8))
+    pull(agent)
+    assert desk.order("0-web-1").owner == 8
+    assert len(desk.hashes()) == 3
+    assert kept(desk) == []
+
+
+def test_an_assigned_renewal_knows_the_key_that_was_bound_elsewhere(desk: Any) -> None:
+    desk.centre.publish(3, feed.KeyBoundElsewhere("11000006", "0005000001000002", "A1", 10, 20))
+    desk.centre.publish(3, assigned("0-web-1"))
+    desk.centre.publish(3, feed.RevocationPublished("0005000001000002", "11000006", "lost"))
+    pull(desk.agent())
+    previous = desk.order("0-web-1").previous
+    assert (previous.number, previous.token_serial, previous.not_after) == ("0005000001000002", "A1", 20)
+    with desk.database.read() as tx:
+        assert tx.feed.key_elsewhere("11000006").lost
+
+
+def test_what_cannot_be_applied_is_kept_with_its_reason_and_the_cursor_moves_on(desk: Any) -> None:
+    number = desk.place()
+    shipment = json.dumps({"kind": "shipment", "order": number, "carrier": "顺丰"}).encode()
+    desk.centre.publish(3, shipment)
+    desk.centre.publish(3, b'{"kind":"payment-confirmed","order":7}')
+    desk.centre.publish(3, b"[1]")
+    desk.centre.publish(3, confirmed("3-0999-0"))
+    desk.centre.publish(3, confirmed(number, amount=1))
+    huge = feed.FeeSchedulePublished(FeeSchedule(10**30, 0, 1, 1, 1))
+    desk.centre.publish(3, json.dumps(msgspec.to_builtins(huge)).encode())
+    desk.centre.publish(3, confirmed(number))
+    report = pull(desk.agent())
+    assert (report.applied, report.kept) == (1, 6)
+    reasons = [each.partition(":")[0] for each in kept(desk)]
+    assert reasons == [
+        "unknown-kind",
+        "malformed",
+        "malformed",
+        "order-unknown",
+        "contradicts-record",
+        "malformed",
+    ]
+    assert cursor(desk) == 7
+    assert desk.order(number).status is OrderStatus.PAID
+    with desk.database.read() as tx:
+        assert tx.feed.kept()[0].body == shipment
+
+
+def test_kept_money_is_applied_once_its_order_is_known(desk: Any) -> None:
+    agent = desk.agent()
+    with desk.database.read() as tx:
+        place = tx.next_tip()
+    desk.centre.publish(3, confirmed("3-0002-6"))
+    pull(agent)
+    assert retry_kept(agent) == 0
+    number = desk.place()
+    assert (place.sequence, number) == (2, "3-0002-6")
+    assert retry_kept(agent) == 1
+    assert desk.order(number).status is OrderStatus.PAID
+    assert kept(desk) == []
+
+
+def test_a_policy_counts_only_with_the_centres_signature_over_its_exact_bytes(desk: Any) -> None:
+    agent = desk.agent()
+    good = desk.centre.policy(3, serial=2)
+    raised = good.policy.replace(b'"unsynced_certificates":200', b'"unsynced_certificates":900')
+    assert raised != good.policy
+    desk.centre.publish(3, feed.PolicyPublished(SignedPolicy(raised, good.signature)))
+    desk.centre.publish(3, feed.PolicyPublished(desk.centre.policy(4, serial=9)))
+    pull(agent)
+    with desk.database.read() as tx:
+        assert tx.feed.signed_policy().read().number == 1
+    desk.centre.publish(3, feed.PolicyPublished(good))
+    desk.centre.publish(3, feed.PolicyPublished(desk.centre.policy(3, serial=1)))
+    pull(agent)
+    with desk.database.read() as tx:
+        assert tx.feed.signed_policy() == good
+    assert [each.partition(":")[0] for each in kept(desk)] == [
+        "signature-wrong",
+        "for-another-kiosk",
+        "superseded",
+    ]
+
+
+def test_disputes_are_shown_until_they_are_settled(desk: Any) -> None:
+    agent = desk.agent()
+    desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
+    pull(agent)
+    with desk.database.read() as tx:
+        assert [each.raised.reason for each in tx.feed.disputes()] == ["price-differs"]
+    desk.centre.publish(3, feed.DisputeSettled("11000001", 5, "accepted"))
+    pull(agent)
+    with desk.database.read() as tx:
+        assert tx.feed.disputes() == ()
+
+
+@pytest.mark.parametrize("fault", ["cut", "lost", "garbage", "truncated", "broken"])
+def test_a_feed_that_fails_is_asked_again_from_the_same_place(desk: Any, fault: str) -> None:
+    number = desk.place()
+    desk.centre.publish(3, confirmed(number))
+    agent = desk.agent()
+    desk.line.faults = [fault]
+    with pytest.raises((CentreUnreachable, AnswerUnusable)):
+        pull(agent)
+    assert cursor(desk) == 0
+    pull(agent)
+    assert len(desk.order(number).payments) == 1
+
+
+def test_many_items_come_in_pages(desk: Any) -> None:
+    for serial in range(1, 46):
+        desk.centre.publish(3, feed.FeeSchedulePublished(FeeSchedule(serial, 0, 1, 1, 1)))
+    assert pull(desk.agent()).applied == 45
+    assert cursor(desk) == 45
+
+
+def test_two_kiosks_have_feeds_of_their_own(desk: Any, new_desk: Any) -> None:
+    other = new_desk(4)
+    other.enrol()
+    mine, theirs = desk.place(), other.place()
+    desk.centre.publish(3, confirmed(mine))
+    pull(desk.agent())
+    pull(other.agent())
+    assert desk.order(mine).status is OrderStatus.PAID
+    assert other.order(theirs).status is OrderStatus.PLACED
+    assert msgspec.json.decode(desk.memory.feed[0][1])["order"] == mine

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.contrib.admin import site
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from kiosk.domain import journal
+from kiosk.domain.feed import OperatorPublished, RefundAsked
+from kiosk.domain.ledger import PaidHow
+from kiosk.domain.members import Review
+from sync.central.fleet.models import Kiosk, KioskPolicy, KioskState
+from sync.central.journal.models import Alarm, AlarmKind
+from sync.central.ledger.models import Dispute, LedgerOrder
+from sync.central.members.models import FeeSchedule, Operator
+from sync.central.payments.models import Payment
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(examples: Any) -> Client:
+    client = Client()
+    assert client.login(username="admin", password="Keydesk-admin")
+    return client
+
+
+@pytest.fixture
+def clerk(examples: Any) -> Client:
+    """Staff who may look at orders, members and kiosks and decide nothing."""
+    user = get_user_model().objects.create_user("clerk", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def served(kiosk: Any) -> Any:
+    """Kiosk 3 after an order paid by code, one dispute, one alarm."""
+    kiosk.feed()
+    placed = kiosk.place()
+    Client().post(kiosk.page_path(placed), {"action": "pay"})
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.certificate(placed)
+    kiosk.finish(placed)
+    kiosk.place(account="11000006", lines=())
+    kiosk.pushed()
+    return kiosk
+
+
+def _act(client: Client, model: type[Any], action: str, *keys: Any) -> str:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    chosen = {"action": action, "_selected_action": [str(key) for key in keys]}
+    return client.post(reverse(name), chosen, follow=True).content.decode()
+
+
+def test_every_page_of_the_console_opens_in_chinese(staff: Client, served: Any) -> None:
+    index = staff.get("/admin/").content.decode()
+    for title in (
+        "密钥服务台 中心",
+        "终端机",
+        "订单",
+        "证书登记簿",
+        "日志记录",
+        "争议",
+        "会员企业",
+        "收费表",
+        "策略",
+        "告警",
+    ):
+        assert title in index
+    for model, pages in site._registry.items():
+        base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        listed = staff.get(reverse(f"{base}_changelist"))
+        assert listed.status_code == 200, base
+        row = model._default_manager.first()
+        if row is not None:
+            assert staff.get(reverse(f"{base}_change", args=[row.pk])).status_code == 200, base
+        if pages.has_add_permission(listed.wsgi_request):
+            assert staff.get(reverse(f"{base}_add")).status_code == 200, base
+
+
+def test_nobody_gets_in_without_a_password(db: None) -> None:
+    assert Client().get("/admin/").status_code == 302
+    assert Client().get("/").url == "/admin/"  # type: ignore[attr-defined]
+
+
+def test_the_consoles_style_is_served_without_collecting(db: None) -> None:
+    response = Client().get("/static/admin/css/base.css")
+    assert response.status_code == 200
+
+
+def test_the_books_cannot_be_edited(staff: Client, served: Any) -> None:
+    order = LedgerOrder.objects.filter(owner=3).first()
+    assert order is not None
+    change = reverse("admin:ledger_ledgerorder_change", args=[order.pk])
+    assert staff.post(change, {"status": "refunded"}).status_code == 403
+    delete = reverse("admin:journal_entry_delete", args=[3 << 32 | 1])
+    assert staff.post(delete, {"post": "yes"}).status_code == 403
+
+
+def test_approving_an_operator_publishes_it(staff: Client, kiosk: Any) -> None:
+    kiosk.feed()
+    assert "已通过" in _act(staff, Operator, "approve", "11000005")
+    (told,) = [each for each in kiosk.feed(kiosk.feed_cursor) if isinstance(each, OperatorPublished)]
+    assert (told.operator.account, told.operator.review) == ("11000005", Review.APPROVED)
+    assert told.operator.verifier.startswith("$argon2id$")
+    assert "已退回" in _act(staff, Operator, "refuse", "11000005")
+    assert Operator.objects.get(account="11000005").review == "refused"
+
+
+def test_deciding_takes_a_permission(clerk: Client, served: Any) -> None:
+    _act(clerk, Operator, "approve", "11000005")
+    assert Operator.objects.get(account="11000005").review == "under-review"
+    _act(clerk, Kiosk, "revoke", 3)
+    assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
+    _act(clerk, Dispute, "dismiss", Dispute.objects.get().pk)
+    assert Dispute.objects.get().state == "open"
+    _act(clerk, Payment, "pay_back", Payment.objects.get().pk)
+    assert Payment.objects.get().refunded_at is None
+
+
+def test_a_new_password_is_kept_as_a_hash_alone(staff: Client, kiosk: Any) -> None:
+    page = reverse("admin:members_operator_change", args=["11000001"])
+    fields = {"enterprise": Operator.objects.get(account="11000001").enterprise_id, "name": "李晓梅"}
+    before = Operator.objects.get(account="11000001").verifier
+    staff.post(page, {**fields, "review": "approved", "new_password": ""})
+    assert Operator.objects.get(account="11000001").verifier == before
+    staff.post(page, {**fields, "review": "approved", "new_password": "Another-1"})
+    verifier = Operator.objects.get(account="11000001").verifier
+    assert verifier.startswith("$argon2id$")
+    assert verifier != before
+
+
+def test_revoking_a_kiosk(staff: Client, served: Any) -> None:
+    assert "已吊销 1 台" in _act(staff, Kiosk, "revoke", 3)
+    served.append(journal.OrderExpired("3-0001-1"))
+    assert served.pushed().quarantined
+
+
+def test_a_token_is_given_out_on_the_page(staff: Client, new_kiosk: Any) -> None:
+    staff.post(reverse("admin:fleet_kiosk_add"), {"number": 8, "place": "二楼", "serves_all": "on"})
+    page = _act(staff, Kiosk, "enrolment_token", 8)
+    token = page.split("8 号机 二楼：")[1][:31]
+    assert new_kiosk(8).enrol_with(token.strip()).status == 200
+
+
+def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: Any) -> None:
+    kiosk.feed()
+    limits = {
+        "kiosk": 3,
+        "valid_until_0": "2030-01-01",
+        "valid_until_1": "00:00:00",
+        "unsynced_certificates": 5,
+        "unsynced_amount": 100,
+        "server_time_age": 86400,
+        "clock_deviation": 60,
+        "payment_window": 600,
+        "certificate_years": 1,
+    }
+    staff.post(reverse("admin:fleet_kioskpolicy_add"), limits)
+    assert KioskPolicy.objects.filter(number=2).exists()
+    (told,) = kiosk.feed(kiosk.feed_cursor)
+    policy = told.policy.read()
+    assert (policy.number, policy.unsynced_certificates, policy.payment_window) == (2, 5, 600)
+    assert policy.valid_until == 1893427200  # midnight in China
+
+
+def test_a_fee_schedule_that_is_added_is_published_and_stays(staff: Client, kiosk: Any) -> None:
+    kiosk.feed()
+    prices = {
+        "number": 2,
+        "effective_from_0": "2027-01-01",
+        "effective_from_1": "00:00:00",
+        "token": 12000,
+        "certificate": 8000,
+        "service": 15000,
+    }
+    staff.post(reverse("admin:members_feeschedule_add"), prices)
+    (told,) = kiosk.feed(kiosk.feed_cursor)
+    assert (told.schedule.number, told.schedule.token) == (2, 12000)
+    change = reverse("admin:members_feeschedule_change", args=[2])
+    assert staff.post(change, {**prices, "token": 1}).status_code == 403
+    assert FeeSchedule.objects.get(number=2).token == 12000
+
+
+def test_a_dispute_is_dismissed(staff: Client, served: Any) -> None:
+    assert "不入账" in _act(staff, Dispute, "dismiss", Dispute.objects.get().pk)
+    assert Dispute.objects.get().settled_by == "admin"
+
+
+def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    Client().post(kiosk.page_path(placed), {"action": "pay"})
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.pushed()
+    assert "尚未同意" in _act(staff, Payment, "pay_back", placed.order)
+    assert "已要求 3 号机退款" in _act(staff, Payment, "ask", placed.order)
+    (asked,) = [each for each in kiosk.feed() if isinstance(each, RefundAsked)]
+    assert (asked.order, asked.by) == (placed.order, "admin")
+    kiosk.append(journal.RefundGranted(placed.order, "admin", "asked", feed=9))
+    kiosk.pushed()
+    assert "已原路退回" in _act(staff, Payment, "pay_back", placed.order)
+    assert Payment.objects.get().state == "refunded"
+
+
+def test_alarms_are_ticked_off(staff: Client, kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.pushed()
+    alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
+    assert "已处理 1 条" in _act(staff, Alarm, "clear", alarm.pk)
+    alarm.refresh_from_db()
+    assert alarm.cleared_by == "admin"
+    assert abs((alarm.cleared_at or 0) - time.time()) < 10
+
+
+def test_password_verifiers_are_not_shown_in_the_feed(staff: Client, kiosk: Any) -> None:
+    for row in Kiosk.objects.all():
+        assert row.feed_number
+    from sync.central.fleet.models import FeedItem  # noqa: PLC0415
+
+    for item in FeedItem.objects.filter(kind__in=("operator", "staff")):
+        page = staff.get(reverse("admin:fleet_feeditem_change", args=[item.pk])).content.decode()
+        assert "argon2" not in page

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+import zstandard
+from django.test import Client
+
+from kiosk.domain import journal
+from kiosk.domain.journal import Entry as JournalEntry
+from kiosk.domain.journal import Tip, seal
+from kiosk.domain.ledger import PaidHow
+from kiosk.domain.policy import SignedPolicy
+from sync.central.fleet.feeding import publish
+from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact, Source, StrayEntry, Verdict
+from sync.protocol import records
+from sync.protocol.batches import MAXIMUM_PACKED, MAXIMUM_UNPACKED
+from sync.protocol.errors import ProblemCode
+from sync.protocol.times import policy_holds, time_holds
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_repeated_batch_changes_nothing(kiosk: Any) -> None:
+    kiosk.feed()
+    kiosk.place()
+    first = kiosk.pushed()
+    rows = list(Entry.objects.values_list("key", "hash", "verdict"))
+    assert kiosk.pushed().high_water == first.high_water == kiosk.tip
+    assert list(Entry.objects.values_list("key", "hash", "verdict")) == rows
+
+
+def test_a_batch_that_overlaps_appends_what_is_new(kiosk: Any) -> None:
+    kiosk.feed()
+    kiosk.pushed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    assert kiosk.pushed().high_water == kiosk.tip
+    assert Entry.objects.count() == 3
+
+
+def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: Any) -> None:
+    kiosk.pushed()
+    mark = kiosk.tip
+    kiosk.append(journal.OrderExpired("3-0002-1"))
+    kiosk.append(journal.OrderExpired("3-0003-1"))
+    answer = kiosk.upload(kiosk.entries[2:])
+    assert answer.status == 409
+    assert answer.problem.code is ProblemCode.CHAIN_HOLE
+    assert answer.problem.high_water == mark
+    assert Entry.objects.count() == 1
+
+
+def test_a_hole_inside_a_batch_is_refused_whole(kiosk: Any) -> None:
+    for number in range(3):
+        kiosk.append(journal.OrderExpired(f"3-{number:04d}-1"))
+    answer = kiosk.upload([kiosk.entries[0], *kiosk.entries[2:]])
+    assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
+    assert not Entry.objects.exists()
+
+
+def test_another_kiosks_signature_is_refused(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+    other = make_kiosk(4)
+    body = kiosk.batch(kiosk.entries)
+    answer = kiosk.request("POST", records.PATH_JOURNAL, body, key=other.device_key)
+    assert (answer.status, answer.problem.code) == (401, ProblemCode.SIGNATURE_REFUSED)
+    answer = kiosk.request("POST", records.PATH_JOURNAL, body, key=other.device_key, key_id="4")
+    assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
+    assert not Entry.objects.exists()
+
+
+def test_a_checkpoint_by_another_key_or_of_another_entry_is_refused(
+    kiosk: Any, make_kiosk: Callable[[int], Any]
+) -> None:
+    forged = kiosk.batch(kiosk.entries, key=make_kiosk(4).device_key)
+    answer = kiosk.request("POST", records.PATH_JOURNAL, forged)
+    assert (answer.status, answer.problem.code) == (422, ProblemCode.CHECKPOINT_REFUSED)
+
+
+def test_an_unknown_kiosk_is_told_so(db: None, new_kiosk: Any) -> None:
+    for key_id in ("77", "kiosk", "99999999999"):
+        answer = new_kiosk(77).request("POST", records.PATH_HEARTBEAT, b"{}", key_id=key_id)
+        assert (answer.status, answer.problem.code) == (401, ProblemCode.KIOSK_UNKNOWN)
+    unsigned = Client().post(records.PATH_HEARTBEAT, b"{}", content_type="application/json")
+    assert unsigned.status_code == 401
+
+
+def test_a_kiosk_with_a_wrong_clock_learns_the_time_and_goes_on(kiosk: Any) -> None:
+    kiosk.clock_offset = 3 * 86400
+    answer = kiosk.upload()
+    assert (answer.status, answer.problem.code) == (401, ProblemCode.CLOCK_OFF)
+    signed = answer.problem.signed_time
+    assert signed is not None
+    assert time_holds(signed, 3, kiosk.answer.centre_key)
+    assert abs(signed.time - time.time()) < 5
+    assert not time_holds(signed, 4, kiosk.answer.centre_key)
+    kiosk.clock_offset = signed.time - int(time.time())
+    assert kiosk.upload().status == 200
+
+
+def test_a_zstd_bomb_is_refused_before_it_is_unpacked(kiosk: Any) -> None:
+    bomb = zstandard.ZstdCompressor().compress(bytes(MAXIMUM_UNPACKED + 1))
+    assert len(bomb) < 1000
+    answer = kiosk.request("POST", records.PATH_JOURNAL, bomb)
+    assert (answer.status, answer.problem.code) == (413, ProblemCode.BODY_TOO_LARGE)
+
+
+def test_a_bomb_that_lies_about_its_size_is_refused(kiosk: Any) -> None:
+    compressor = zstandard.ZstdCompressor(write_content_size=False).compressobj()
+    unsized = compressor.compress(bytes(50 * 1024 * 1024)) + compressor.flush()
+    answer = kiosk.request("POST", records.PATH_JOURNAL, unsized)
+    assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
+
+
+def test_a_body_over_the_limit_is_refused(kiosk: Any) -> None:
+    answer = kiosk.request("POST", records.PATH_JOURNAL, b"x" * (MAXIMUM_PACKED + 1))
+    assert (answer.status, answer.problem.code) == (413, ProblemCode.BODY_TOO_LARGE)
+    answer = kiosk.request("POST", records.PATH_HEARTBEAT, b"x" * (records.MAXIMUM_JSON + 1))
+    assert (answer.status, answer.problem.code) == (413, ProblemCode.BODY_TOO_LARGE)
+
+
+@pytest.mark.parametrize("body", [b"", b"rubbish", zstandard.compress(b"\xc1"), zstandard.compress(b"")])
+def test_rubbish_is_a_plain_400(kiosk: Any, body: bytes) -> None:
+    answer = kiosk.request("POST", records.PATH_JOURNAL, body)
+    assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
+
+
+def test_a_fork_is_kept_as_a_branch_with_an_alarm_and_its_facts(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.pushed()
+    mark, chain = kiosk.tip, list(kiosk.entries)
+    # The kiosk is set back to where the order was placed, and goes another way.
+    kiosk.entries, kiosk.tip = chain[:2], Tip(1, 2, chain[1].hash)
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, int(time.time())))
+    answer = kiosk.pushed()
+    assert answer.forked
+    assert answer.high_water == mark
+    assert [bytes(row.hash) for row in Entry.objects.order_by("key")] == [each.hash for each in chain]
+    (stray,) = StrayEntry.objects.all()
+    assert (stray.source, bytes(stray.data)) == (Source.BRANCH, kiosk.entries[-1].data)
+    (money,) = Fact.objects.filter(kind="money")
+    assert (money.source, money.amount, money.order) == (Source.BRANCH, 34000, placed.order)
+    kinds = set(Alarm.objects.values_list("kind", flat=True))
+    assert kinds == {AlarmKind.FORK, AlarmKind.UNPAID_CONFIRMATION}
+    assert kiosk.pushed().forked
+    assert StrayEntry.objects.count() == 1
+
+
+def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.pushed()
+    pages = kiosk.request("GET", f"{records.PATH_JOURNAL}?after=1").read(records.JournalPage)
+    assert pages.entries == tuple(each.data for each in kiosk.entries[1:])
+    assert (pages.more, pages.high_water) == (False, kiosk.tip)
+    asked = records.encode(records.EpochRequest(kiosk.tip, "restored"))
+    given = [kiosk.request("POST", records.PATH_EPOCH, asked).read(records.EpochAnswer) for _ in range(2)]
+    assert [each.epoch for each in given] == [2, 3]
+    assert given[0].high_water == kiosk.tip
+    kiosk.epoch, tip = 3, kiosk.tip
+    kiosk.append(journal.EpochBegan(given_by_centre=True, continues=tip))
+    assert kiosk.pushed().high_water == Tip(3, 4, kiosk.tip.hash)
+
+
+def test_a_new_epoch_that_names_another_tip_is_a_branch(kiosk: Any) -> None:
+    kiosk.pushed()
+    kiosk.epoch = 9
+    kiosk.append(journal.EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
+    assert kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer).forked
+    assert Entry.objects.count() == 1
+
+
+def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.SCAN, 34000, int(time.time())))
+    Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+    answer = kiosk.pushed()
+    assert (answer.quarantined, answer.high_water) == (True, None)
+    assert not Entry.objects.exists()
+    assert StrayEntry.objects.filter(source=Source.QUARANTINE).count() == 3
+    assert Fact.objects.get(kind="money").source == Source.QUARANTINE
+    assert Alarm.objects.filter(kind=AlarmKind.REVOKED_SENDS).exists()
+    refused = kiosk.request("GET", f"{records.PATH_FEED}?after=0")
+    assert (refused.status, refused.problem.code) == (403, ProblemCode.KIOSK_REVOKED)
+    beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+    assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).read(records.HeartbeatAnswer).quarantined
+
+
+def test_an_entry_of_an_unknown_kind_is_kept_and_stops_nobody_else(kiosk: Any) -> None:
+    kiosk.feed()
+    fields = list(msgspec.msgpack.decode(kiosk.entries[-1].data))
+    fields[3], fields[7] = 2, kiosk.tip.hash
+    fields[8] = {"kind": "from-the-future", "account": "11000005"}
+    data = msgspec.msgpack.encode(fields)
+    kiosk.entries.append(journal.SealedEntry(kiosk.entries[-1].entry, data, journal.entry_hash(data)))
+    kiosk.tip = Tip(1, 2, journal.entry_hash(data))
+    kiosk.place()
+    last = kiosk.entries[-1]
+    body = records.UploadBatch(
+        tuple(each.data for each in kiosk.entries), _checkpoint(kiosk, Tip(1, 3, last.hash))
+    )
+    from sync.protocol.batches import encode_batch  # noqa: PLC0415
+
+    answer = kiosk.request("POST", records.PATH_JOURNAL, encode_batch(body))
+    assert answer.status == 200
+    verdicts = dict(Entry.objects.values_list("sequence", "verdict"))
+    assert verdicts == {1: Verdict.APPLIED, 2: Verdict.DISPUTED, 3: Verdict.APPLIED}
+    assert bytes(Entry.objects.get(sequence=2).data) == data
+
+
+def _checkpoint(kiosk: Any, tip: Tip) -> records.Checkpoint:
+    from sync.protocol.batches import make_checkpoint  # noqa: PLC0415
+
+    return make_checkpoint(kiosk.number, tip, kiosk.now(), kiosk.device_key)
+
+
+def test_entries_under_another_kiosks_number_are_refused(kiosk: Any) -> None:
+    other = JournalEntry(1, 4, 1, 1, 0, 0, "boot", bytes(32), journal.OrderExpired("4-0001-1"))
+    kiosk.entries = [seal(other)]
+    answer = kiosk.upload()
+    assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
+
+
+def test_the_feed_goes_on_after_its_cursor(kiosk: Any) -> None:
+    response = kiosk.request("GET", f"{records.PATH_FEED}?after=0").read(records.FeedPage)
+    numbers = [item.number for item in response.items]
+    assert numbers == list(range(1, len(numbers) + 1))
+    kinds = {type(item.read()).__struct_config__.tag for item in response.items}
+    assert kinds >= {"policy", "enterprise", "operator", "staff", "fee-schedule", "order-assigned"}
+    half = len(numbers) // 2
+    rest = kiosk.request("GET", f"{records.PATH_FEED}?after={half}").read(records.FeedPage)
+    assert [item.number for item in rest.items] == numbers[half:]
+    empty = kiosk.request("GET", f"{records.PATH_FEED}?after={numbers[-1]}").read(records.FeedPage)
+    assert (empty.items, empty.more) == ((), False)
+
+
+def test_long_feeds_come_in_pages(kiosk: Any) -> None:
+    from kiosk.domain.feed import RefundAsked  # noqa: PLC0415
+
+    publish(3, [RefundAsked("3-0001-1", "admin", str(each)) for each in range(records.FEED_PAGE)], 0)
+    pages, after = [], 0
+    for _ in itertools.count():
+        page = kiosk.request("GET", f"{records.PATH_FEED}?after={after}").read(records.FeedPage)
+        pages.append(page)
+        after = page.items[-1].number
+        if not page.more:
+            break
+    assert len(pages) == 2
+    assert len(pages[0].items) == records.FEED_PAGE
+
+
+def test_waiting_ends_without_an_item(kiosk: Any) -> None:
+    newest = Kiosk.objects.get(number=3).feed_number
+    began = time.monotonic()
+    assert kiosk.feed(newest, wait=1) == []
+    assert 0.9 < time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=-1", "after=99999999999", "after=0&wait=1.5"])
+def test_a_cursor_that_is_no_number_is_refused(kiosk: Any, query: str) -> None:
+    answer = kiosk.request("GET", f"{records.PATH_FEED}?{query}")
+    assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
+
+
+def test_a_heartbeat_is_noted_and_tells_the_time(kiosk: Any) -> None:
+    kiosk.pushed()
+    checkpoint = _checkpoint(kiosk, kiosk.tip)
+    beat = records.Heartbeat(checkpoint, backlog=7, feed_cursor=5, wall=kiosk.now() - 40, program="0.1.0")
+    answer = kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat))
+    read = answer.read(records.HeartbeatAnswer)
+    assert read.high_water == kiosk.tip
+    assert time_holds(read.signed_time, 3, kiosk.answer.centre_key)
+    row = Kiosk.objects.get(number=3)
+    assert (row.backlog, row.feed_cursor, row.program, read.feed) == (7, 5, "0.1.0", row.feed_number)
+    assert -42 <= row.clock_offset <= -38
+
+
+def test_a_heartbeat_behind_the_high_water_mark_raises_an_alarm(kiosk: Any) -> None:
+    first = kiosk.tip
+    kiosk.append(journal.OrderExpired("3-0001-1"))
+    kiosk.pushed()
+    beat = records.Heartbeat(_checkpoint(kiosk, first), 0, 0, kiosk.now())
+    assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200
+    assert Alarm.objects.filter(kind=AlarmKind.LOST_TAIL).count() == 1
+
+
+def test_a_heartbeat_with_anothers_checkpoint_is_refused(
+    kiosk: Any, make_kiosk: Callable[[int], Any]
+) -> None:
+    other = make_kiosk(4)
+    beat = records.Heartbeat(_checkpoint(other, other.tip), 0, 0, kiosk.now())
+    answer = kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat))
+    assert (answer.status, answer.problem.code) == (422, ProblemCode.CHECKPOINT_REFUSED)
+
+
+def test_policies_are_signed_and_renewed_in_time(kiosk: Any) -> None:
+    signed: SignedPolicy = kiosk.answer.policy
+    assert policy_holds(signed, kiosk.answer.centre_key)
+    assert not policy_holds(SignedPolicy(signed.policy + b" ", signed.signature), kiosk.answer.centre_key)
+    from sync.central.fleet.models import KioskPolicy  # noqa: PLC0415
+
+    KioskPolicy.objects.update(valid_until=int(time.time()) + 86400)
+    beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+    assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
+    assert sorted(KioskPolicy.objects.values_list("number", flat=True)) == [1, 2]
+    assert [item.policy.read().number for item in kiosk.feed() if hasattr(item, "policy")] == [1, 2]
+
+
+def test_other_methods_are_not_taken(db: None) -> None:
+    assert Client().delete(records.PATH_JOURNAL).status_code == 405
+    assert Client().get(records.PATH_ENROL).status_code == 405
+
+
+def test_an_unexpected_error_gets_a_number_and_no_traceback(
+    kiosk: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("sync.central.device.views.append", fail)
+    answer = kiosk.upload()
+    assert (answer.status, answer.problem.code) == (500, ProblemCode.INTERNAL)
+    number = answer.problem.error_number
+    assert number is not None
+    assert number in caplog.text
+    assert b"secret detail" not in answer.body

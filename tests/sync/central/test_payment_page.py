@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from kiosk.domain import journal
+from kiosk.domain.feed import PaymentConfirmed, RefundPaid
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.payment_codes import token_text
+from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.journal.models import Alarm, AlarmKind
+from sync.central.ledger.models import LedgerOrder
+from sync.central.ledger.settling import ask_refund, may_pay_back
+from sync.central.payments import paying
+from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, PaymentState, SandboxTrade
+from sync.central.payments.pages import read_bill
+
+pytestmark = pytest.mark.django_db
+JSON = {"accept": "application/json"}
+
+
+def _get(path: str) -> dict[str, Any]:
+    body: dict[str, Any] = Client().get(path, headers=JSON).json()
+    return body
+
+
+def _post(path: str, action: str) -> dict[str, Any]:
+    body: dict[str, Any] = Client().post(path, {"action": action}, headers=JSON).json()
+    return body
+
+
+def _confirmed(kiosk: Any) -> list[PaymentConfirmed]:
+    return [item for item in kiosk.feed() if isinstance(item, PaymentConfirmed)]
+
+
+def test_the_page_shows_who_what_and_how_much(kiosk: Any) -> None:
+    page = Client().get(kiosk.page_path(kiosk.place())).content.decode()
+    for text in (
+        "郑州华粮科技有限公司",
+        "新办key盘",
+        "国产密钥",
+        "证书费用",
+        "服务费",
+        "￥340.00",
+        "11000001",
+    ):
+        assert text in page
+    assert "data-confirmation" not in page
+    assert 'name="viewport"' in page
+
+
+def test_the_address_is_taken_in_small_letters_and_without_its_p(kiosk: Any) -> None:
+    placed = kiosk.place()
+    text = token_text(placed.token)
+    for path in (f"/P/{text}", f"/p/{text.lower()}", f"/{text}", f"/P/{text}/"):
+        assert _get(path)["order"] == placed.order
+
+
+def test_paying_twice_pays_once(kiosk: Any) -> None:
+    path = kiosk.page_path(kiosk.place())
+    first, second = _post(path, "pay"), _post(path, "pay")
+    assert first["state"] == second["state"] == "paid"
+    assert first["confirmation"] == second["confirmation"]
+    assert PaymentAttempt.objects.count() == SandboxTrade.objects.count() == 1
+    assert len(_confirmed(kiosk)) == 1
+
+
+def test_declining_closes_the_attempt_and_paying_uses_the_next(kiosk: Any) -> None:
+    path = kiosk.page_path(kiosk.place())
+    declined = _post(path, "decline")
+    assert (declined["state"], declined["confirmation"]) == ("payable", "")
+    assert _post(path, "pay")["state"] == "paid"
+    attempts = list(PaymentAttempt.objects.order_by("attempt").values_list("out_trade_no", "state"))
+    assert attempts == [
+        ("K00003E00000001S000000002A1", AttemptState.CLOSED),
+        ("K00003E00000001S000000002A2", AttemptState.PAID),
+    ]
+    assert list(SandboxTrade.objects.order_by("out_trade_no").values_list("state", flat=True)) == [
+        "CLOSED",
+        "SUCCESS",
+    ]
+
+
+def test_a_form_post_returns_to_the_page(kiosk: Any) -> None:
+    path = kiosk.page_path(kiosk.place())
+    client = Client(enforce_csrf_checks=True)
+    declined = client.post(path, {"action": "decline"}, follow=True)
+    assert "data-declined" in declined.content.decode()
+    paid = client.post(path, {"action": "pay"}, follow=True).content.decode()
+    assert "支付成功" in paid
+    assert "data-scan-text" in paid
+    assert "<svg" in paid
+
+
+def test_json_bodies_and_rubbish(kiosk: Any) -> None:
+    path = kiosk.page_path(kiosk.place())
+    for body in (b'{"action": "steal"}', b"{", b"[]"):
+        assert Client().post(path, body, content_type="application/json").status_code == 400
+    paid = Client().post(path, b'{"action": "pay"}', content_type="application/json", headers=JSON)
+    assert paid.json()["state"] == "paid"
+    assert Client().put(path).status_code == 405
+
+
+@pytest.mark.parametrize("position", [5, 12, 20, 27, 30, 37])
+def test_a_token_that_was_tampered_with_is_refused(kiosk: Any, position: int) -> None:
+    placed = kiosk.place()
+    forged = bytearray(placed.token)
+    forged[position] ^= 1
+    response = Client().get(f"/P/{token_text(bytes(forged))}", headers=JSON)
+    assert (response.status_code, response.json()["trouble"]) == (403, "forged")
+    assert not Payment.objects.exists()
+
+
+def test_tokens_of_another_or_an_unknown_kiosk_are_refused(
+    kiosk: Any, make_kiosk: Callable[[int], Any]
+) -> None:
+    other = make_kiosk(4)
+    other.number = 3  # signs in kiosk 3's name with its own secret
+    assert Client().get(kiosk.page_path(other.place())).status_code == 403
+    other.number = 77
+    assert Client().get(kiosk.page_path(other.place())).status_code == 403
+
+
+@pytest.mark.parametrize("text", ["x", "0" * 60, "0" * 62, "U" * 61, "0" * 61])
+def test_what_is_no_token_is_not_found(db: None, text: str) -> None:
+    assert Client().get(f"/P/{text}").status_code == 404
+
+
+def test_an_expired_bill_is_not_paid(kiosk: Any, clock: Callable[[int], None]) -> None:
+    path = kiosk.page_path(kiosk.place())
+    clock(901)
+    assert _post(path, "pay")["state"] == "expired"
+    assert not Payment.objects.exists()
+    assert "订单已过期" in Client().get(path).content.decode()
+
+
+def test_a_bill_from_the_future_is_refused(kiosk: Any) -> None:
+    kiosk.clock_offset = 3600
+    placed = kiosk.place()
+    response = Client().get(kiosk.page_path(placed), headers=JSON)
+    assert (response.status_code, response.json()["trouble"]) == (409, "clock")
+
+
+def test_a_cancelled_order_takes_no_money(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.pushed()
+    path = kiosk.page_path(placed)
+    assert _get(path)["state"] == "cancelled"
+    assert _post(path, "pay")["state"] == "cancelled"
+    assert not Payment.objects.exists()
+
+
+def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    path = kiosk.page_path(placed)
+    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    assert _post(path, "pay")["state"] == "paid"  # the centre did not know yet
+    kiosk.pushed()
+    assert _get(path)["state"] == "refunding"
+    assert _get(path)["confirmation"] == ""
+    (confirmed,) = _confirmed(kiosk)
+    kiosk.append(
+        journal.OrderPaid(
+            placed.order, PaidHow.FEED, confirmed.amount, confirmed.paid_at, confirmed.transaction, 9
+        )
+    )
+    kiosk.pushed()
+    row = LedgerOrder.objects.get(number=placed.order)
+    assert row.status == OrderStatus.REFUNDING.value
+    assert may_pay_back(row)
+    payment = Payment.objects.get()
+    assert paying.pay_back(payment, int(time.time()))
+    assert not paying.pay_back(payment, int(time.time()))
+    (back,) = [item for item in kiosk.feed() if isinstance(item, RefundPaid)]
+    assert (back.order, back.amount) == (placed.order, 34000)
+    kiosk.append(journal.RefundCompleted(placed.order, back.amount, 10))
+    kiosk.pushed()
+    assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.REFUNDED.value
+    assert _get(path)["state"] == "refunded"
+    assert SandboxTrade.objects.get().state == "REFUND"
+
+
+def test_money_heard_of_after_a_decline_is_taken_all_the_same(kiosk: Any, keys: Any) -> None:
+    placed = kiosk.place()
+    now = int(time.time())
+    bill = read_bill(token_text(placed.token), keys, now)
+    attempt = paying.open_attempt(bill, now)
+    assert attempt is not None
+    paying.provider().pay(attempt.out_trade_no, now)  # the payer was quicker than the close
+    paying.decline(bill, now)
+    assert Payment.objects.get().state == PaymentState.PAID
+    assert len(_confirmed(kiosk)) == 1
+
+
+def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    _post(kiosk.page_path(placed), "pay")
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.pushed()
+    row = LedgerOrder.objects.get(number=placed.order)
+    assert not may_pay_back(row)
+    assert ask_refund(row, "admin", "asked", kiosk.now())
+    kiosk.append(journal.RefundGranted(placed.order, "林涛", "asked", 9))
+    kiosk.pushed()
+    assert may_pay_back(LedgerOrder.objects.get(number=placed.order))
+
+
+def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    _post(kiosk.page_path(placed), "pay")
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.SCAN, 34000, kiosk.now()))
+    kiosk.pushed()
+    row = LedgerOrder.objects.get(number=placed.order)
+    assert not may_pay_back(row)
+    Kiosk.objects.update(state=KioskState.REVOKED)
+    assert may_pay_back(row)
+    assert not ask_refund(row, "admin", "asked", kiosk.now())
+
+
+def test_a_code_without_money_raises_an_alarm_until_the_money_comes(kiosk: Any, keys: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    now = int(time.time())
+    attempt = paying.open_attempt(read_bill(token_text(placed.token), keys, now), now)
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.pushed()
+    alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
+    assert (alarm.subject, alarm.cleared_at) == (placed.order, None)
+    assert attempt is not None
+    paying.settle(attempt.out_trade_no, paying.provider().pay(attempt.out_trade_no, now), now)
+    alarm.refresh_from_db()
+    assert alarm.cleared_at == now
+
+
+def test_a_code_with_money_raises_none(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    _post(kiosk.page_path(placed), "pay")
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.pushed()
+    assert not Alarm.objects.exists()
+
+
+def test_a_renewal_costs_230(kiosk: Any) -> None:
+    kiosk.feed()
+    shown = _get(kiosk.page_path(kiosk.place(account="11000002", kind=OrderKind.RENEWAL)))
+    assert (shown["amount"], len(shown["lines"])) == (23000, 2)
+
+
+def test_a_revoked_kiosks_bills_are_not_paid(kiosk: Any) -> None:
+    path = kiosk.page_path(kiosk.place())
+    Kiosk.objects.update(state=KioskState.REVOKED)
+    assert Client().post(path, {"action": "pay"}).status_code == 403
+
+
+def test_an_unexpected_error_shows_a_number_and_no_traceback(
+    kiosk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = kiosk.page_path(kiosk.place())
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("sync.central.payments.views.page_view", fail)
+    response = Client().get(path)
+    assert response.status_code == 500
+    assert "错误编号" in response.content.decode()
+    assert "secret detail" not in response.content.decode()

@@ -1,0 +1,288 @@
+"""The real centre, its own process on loopback, and real kiosks whose agents are processes too."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from kiosk.domain.fees import OrderKind, schedule_at
+from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.journal import OrderPlaced
+from kiosk.domain.payment_codes import OrderToken, encode_token, link, token_key
+from kiosk.store.database import Database
+from kiosk.store.keyfile import load
+from kiosk.store.system_clock import SystemClock
+from kiosk.store.vault import VaultItem
+
+PATIENCE_SECONDS = 20.0
+FIRST_KIOSK, LAST_KIOSK = 11, 40
+
+
+def _python(module: str, *arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+class CentreProcess:
+    """`keydesk-central serve` over SQLite, with the example members."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = 0
+        self.process: subprocess.Popen[str] | None = None
+        self.command("examples")
+        # All tokens at once: every start of Django costs a second.
+        given = self.django(
+            "from sync.central.fleet.enrolment import give_token\n"
+            f"for number in range({FIRST_KIOSK}, {LAST_KIOSK} + 1): print(give_token(number, now))"
+        )
+        self.tokens = dict(zip(range(FIRST_KIOSK, LAST_KIOSK + 1), given.split(), strict=True))
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self, *arguments: str) -> str:
+        name, *rest = arguments
+        done = subprocess.run(
+            _python("sync.central.command", name, "--data", self.directory, *rest),
+            capture_output=True,
+            text=True,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        return done.stdout
+
+    def start(self) -> None:
+        with (self.directory / "serve.log").open("a") as log:
+            self.process = subprocess.Popen(
+                _python(
+                    "sync.central.command",
+                    *("serve", "--data", self.directory, "--port", str(self.port), "--exit-with-parent"),
+                ),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline().strip().rpartition(":")[2])
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with contextlib.closing(
+            sqlite3.connect(self.directory / "central.sqlite3", timeout=10)
+        ) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def django(self, code: str) -> str:
+        """Run staff's doing in the centre's own code."""
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "sync.central.settings",
+            "KEYDESK_CENTRAL_DATA": str(self.directory),
+        }
+        prelude = "import django, time; django.setup(); now = int(time.time())\n"
+        command = [sys.executable, "-c", prelude + code]
+        return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+
+
+class KioskProcess:
+    """A data directory, the desk's side of its database, and the agent's commands."""
+
+    def __init__(self, directory: Path, number: int, centre: CentreProcess, token: str) -> None:
+        self.directory, self.number, self.centre = directory, number, centre
+        self.switch = directory / "network-cut"
+        self.clock = SystemClock()
+        self.agent: subprocess.Popen[bytes] | None = None
+        done = self.sync("enrol", "--token", token)
+        assert done.returncode == 0, done.stderr
+        self.sync("once")
+        self.database = self.open()
+
+    def _options(self) -> tuple[str | Path, ...]:
+        return ("--data", self.directory, "--centre", self.centre.address, "--network-switch", self.switch)
+
+    def open(self) -> Database:
+        """Open the database of the data directory, as the app does when it starts."""
+        self.database = Database.open(self.directory / "keydesk.db", load(self.directory / "keydesk.key"))
+        return self.database
+
+    def sync(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            _python("sync.agent.command", command, *self._options(), *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def start(self) -> None:
+        self.agent = subprocess.Popen(
+            _python("sync.agent.command", "run", *self._options(), "--exit-with-parent"),
+            stdin=subprocess.PIPE,
+        )
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """End the agent; how many seconds it took."""
+        assert self.agent is not None
+        began = time.monotonic()
+        self.agent.send_signal(number)
+        self.agent.wait(10)
+        if self.agent.stdin is not None:
+            self.agent.stdin.close()
+        self.agent = None
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        if self.agent is not None:
+            self.stop(signal.SIGKILL)
+        self.database.close()
+
+    def place(self, account: str) -> tuple[str, str]:
+        """Place an order as the desk does; its number and the address in its QR code."""
+        now = self.clock.wall()
+        with self.database.write() as tx:
+            place = tx.next_tip()
+            number = OrderNumber(place.kiosk, place.epoch, place.sequence)
+            schedule = schedule_at(tx.feed.schedules(), now)
+            operator = tx.members.operator(account)
+            signed, secret = tx.feed.signed_policy(), tx.vault.get(VaultItem.PAYMENT_SECRET)
+            assert schedule is not None
+            assert operator is not None
+            assert signed is not None
+            assert secret is not None
+            enterprise = tx.members.enterprise(operator.enterprise_code)
+            assert enterprise is not None
+            policy = signed.read()
+            token = OrderToken(number, account, OrderKind.NEW, schedule.number, now, bytes(6))
+            data = encode_token(token, token_key(secret))
+            body = OrderPlaced(
+                order=str(number),
+                account=account,
+                enterprise=enterprise.name,
+                operator=operator.name,
+                order_kind=OrderKind.NEW,
+                lines=schedule.lines(OrderKind.NEW),
+                schedule=schedule.number,
+                policy=policy.number,
+                feed=tx.feed.cursor(),
+                deadline=now + policy.payment_window,
+                token=data,
+            )
+            tx.append(body, self.clock)
+        return str(number), link(self.centre.address, data)
+
+    def append(self, body: Any) -> None:
+        with self.database.write() as tx:
+            tx.append(body, self.clock)
+
+    def order(self, number: str) -> Any:
+        with self.database.read() as tx:
+            return tx.ledger.order(number)
+
+    def state(self) -> Any:
+        with self.database.read() as tx:
+            return tx.agent.get()
+
+    def backlog(self) -> int:
+        with self.database.read() as tx:
+            tip = tx.journal.tip()
+            return (0 if tip is None else tip.sequence) - tx.agent.get().high_water
+
+    def hashes(self) -> list[bytes]:
+        with self.database.read() as tx:
+            return [each.hash for each in tx.journal.entries()]
+
+    def centre_entries(self) -> list[tuple[Any, ...]]:
+        return self.centre.rows(
+            "SELECT hash, kind, verdict FROM journal_entry WHERE kiosk = ? ORDER BY sequence", self.number
+        )
+
+
+@pytest.fixture(scope="session")
+def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CentreProcess]:
+    made = CentreProcess(tmp_path_factory.mktemp("central"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def _kiosk_numbers() -> itertools.count[int]:
+    return itertools.count(FIRST_KIOSK)
+
+
+@pytest.fixture
+def new_kiosk(
+    tmp_path: Path, central: CentreProcess, _kiosk_numbers: itertools.count[int]
+) -> Iterator[Callable[..., KioskProcess]]:
+    made: list[KioskProcess] = []
+
+    def make(number: int | None = None, token: str = "") -> KioskProcess:
+        number = next(_kiosk_numbers) if number is None else number
+        directory = tmp_path / f"kiosk-{number}-{len(made)}"
+        directory.mkdir()
+        made.append(KioskProcess(directory, number, central, token or central.tokens[number]))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def kiosk(new_kiosk: Callable[..., KioskProcess]) -> KioskProcess:
+    return new_kiosk()
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., float]:
+    """Wait for something to come true; how many seconds it took."""
+
+    def wait(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> float:
+        began = time.monotonic()
+        while not holds():
+            assert time.monotonic() - began < seconds, "it did not come true in time"
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def pay() -> Callable[[str], Any]:
+    """Pay as a payer's phone does; what the page says then."""
+
+    def post(address: str) -> Any:
+        answer = httpx2.post(
+            address.replace("HTTP", "http"), data={"action": "pay"}, headers={"accept": "application/json"}
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return post

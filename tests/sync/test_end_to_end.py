@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.domain.journal import OrderCancelled
+from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.store.vault import VaultItem
+
+pytestmark = pytest.mark.xdist_group("central")
+
+Eventually = Callable[..., float]
+
+
+def status(kiosk: Any, number: str) -> OrderStatus:
+    found = kiosk.order(number).status
+    assert isinstance(found, OrderStatus)
+    return found
+
+
+def test_a_payment_on_the_page_reaches_the_kiosk_and_its_order_the_centre(
+    kiosk: Any, pay: Any, eventually: Eventually
+) -> None:
+    kiosk.start()
+    eventually(lambda: kiosk.state().last_contact is not None)
+    number, address = kiosk.place("11000001")
+    assert eventually(lambda: kiosk.backlog() == 0) < 2
+    assert pay(address)["state"] == "paid"
+    assert eventually(lambda: status(kiosk, number) is OrderStatus.PAID) < 2
+    (payment,) = kiosk.order(number).payments
+    assert payment.how is PaidHow.FEED
+    assert payment.transaction
+    eventually(lambda: kiosk.backlog() == 0)
+    verdicts = {kind: verdict for _, kind, verdict in kiosk.centre_entries()}
+    assert verdicts["order-placed"] == verdicts["order-paid"] == "applied"
+    assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+    night = kiosk.sync("nightly", "--json")
+    report = json.loads(night.stdout)
+    assert (night.returncode, report["troubles"], report["same_tip"]) == (0, [], True)
+    assert kiosk.stop() < 1.5
+
+
+def test_while_the_network_is_cut_the_backlog_waits_and_then_drains_by_itself(
+    kiosk: Any, pay: Any, eventually: Eventually
+) -> None:
+    kiosk.switch.touch()
+    kiosk.start()
+    eventually(lambda: kiosk.state().error != "")
+    number, address = kiosk.place("11000007")
+    cancelled, cancelled_address = kiosk.place("11000003")
+    kiosk.append(OrderCancelled(cancelled, "member"))
+    assert pay(address)["confirmation"]
+    pay(cancelled_address)
+    assert kiosk.backlog() >= 3
+    failed = kiosk.sync("once")
+    assert failed.returncode == 1
+    assert failed.stderr.count("\n") == 1
+    assert "cannot be reached" in failed.stderr
+    kiosk.switch.unlink()
+    assert eventually(lambda: status(kiosk, number) is OrderStatus.PAID) < 3
+    eventually(lambda: status(kiosk, cancelled) is not OrderStatus.CANCELLED)
+    assert status(kiosk, cancelled) in {OrderStatus.REFUNDING, OrderStatus.REFUNDED}
+    eventually(lambda: kiosk.backlog() == 0)
+    assert kiosk.state().error == ""
+    assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+
+
+def test_a_centre_that_is_killed_and_comes_back_loses_nothing(
+    kiosk: Any, central: Any, eventually: Eventually
+) -> None:
+    kiosk.start()
+    eventually(lambda: kiosk.backlog() == 0)
+    central.process.kill()
+    central.process.wait()
+    kiosk.place("11000001")
+    eventually(lambda: kiosk.state().error != "")
+    central.start()
+    eventually(lambda: kiosk.backlog() == 0)
+    assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_agent_ends_within_a_second_of_a_signal(kiosk: Any, eventually: Eventually, number: int) -> None:
+    kiosk.start()
+    eventually(lambda: "started" in (kiosk.directory / "log" / "sync.log").read_text())
+    agent = kiosk.agent
+    assert kiosk.stop(number) < 1.5
+    assert agent.returncode == 0
+
+
+def test_the_agent_ends_with_its_parent(kiosk: Any, eventually: Eventually) -> None:
+    kiosk.start()
+    agent = kiosk.agent
+    eventually(lambda: kiosk.state().last_contact is not None)
+    agent.stdin.close()
+    eventually(lambda: agent.poll() is not None, 3)
+    assert agent.returncode == 0
+    kiosk.agent = None
+
+
+def test_two_kiosks_keep_apart(new_kiosk: Any, pay: Any, eventually: Eventually) -> None:
+    one, other = new_kiosk(), new_kiosk()
+    first, address = one.place("11000001")
+    second, _ = other.place("11000003")
+    pay(address)
+    for each in (one, other):
+        each.sync("once")
+    assert status(one, first) is OrderStatus.PAID
+    assert status(other, second) is OrderStatus.PLACED
+    assert other.order(first) is None
+    for each in (one, other):
+        assert [entry[0] for entry in each.centre_entries()] == each.hashes()
+
+
+def test_a_revoked_kiosk_is_told_and_what_it_sends_is_kept_apart(kiosk: Any) -> None:
+    kiosk.centre.django(
+        "from sync.central.fleet.models import Kiosk, KioskState\n"
+        f"Kiosk.objects.filter(number={kiosk.number}).update(state=KioskState.REVOKED)"
+    )
+    kiosk.place("11000001")
+    refused = kiosk.sync("once")
+    assert refused.returncode == 1
+    assert "kiosk-revoked" in refused.stderr
+    assert kiosk.state().quarantined
+    assert kiosk.backlog() == 0
+    stray = kiosk.centre.rows("SELECT hash FROM journal_strayentry WHERE kiosk = ?", kiosk.number)
+    assert [each[0] for each in stray] == kiosk.hashes()[-1:]
+    night = kiosk.sync("nightly")
+    assert night.returncode == 1
+    assert "停用" in night.stdout
+
+
+def test_no_secret_is_in_the_log(kiosk: Any) -> None:
+    kiosk.place("11000001")
+    kiosk.sync("once")
+    text = (kiosk.directory / "log" / "sync.log").read_text()
+    with kiosk.database.read() as tx:
+        secrets = [tx.vault.get(item) for item in (VaultItem.DEVICE_KEY, VaultItem.PAYMENT_SECRET)]
+        verifier = tx.members.operator("11000001").verifier
+    assert verifier not in text
+    assert all(secret.hex() not in text for secret in secrets)
+    assert (kiosk.directory / "keydesk.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_kiosk_restored_from_a_copy_gets_its_entries_back_and_goes_on_in_a_new_epoch(
+    kiosk: Any, tmp_path: Path
+) -> None:
+    kiosk.sync("once")
+    kiosk.database.close()
+    shutil.copy(kiosk.directory / "keydesk.db", tmp_path / "copy.db")
+    kiosk.open()
+    lost = [kiosk.place(account)[0] for account in ("11000006", "11000007")]
+    kiosk.sync("once")
+    before = kiosk.hashes()
+    kiosk.database.close()
+    for file in kiosk.directory.glob("keydesk.db-*"):
+        file.unlink()
+    shutil.copy(tmp_path / "copy.db", kiosk.directory / "keydesk.db")
+    kiosk.open()
+    assert all(kiosk.order(number) is None for number in lost)
+    assert kiosk.sync("once").returncode == 0
+    assert all(kiosk.order(number) is not None for number in lost)
+    assert kiosk.hashes()[: len(before)] == before
+    number, _ = kiosk.place("11000003")
+    assert number.startswith(f"{kiosk.number}-2-")
+    assert json.loads(kiosk.sync("nightly", "--json").stdout)["same_tip"]
+    assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+
+
+def test_a_lost_machine_is_replaced_by_another_with_a_new_token(kiosk: Any, new_kiosk: Any) -> None:
+    number, _ = kiosk.place("11000006")
+    kiosk.sync("once")
+    again = kiosk.sync("enrol", "--token", kiosk.centre.tokens[kiosk.number], "--json")
+    assert json.loads(again.stdout)["before"]
+    other = new_kiosk(kiosk.number, kiosk.centre.command("enrol-token", "--kiosk", str(kiosk.number)).strip())
+    assert other.order(number) == kiosk.order(number)
+    assert other.hashes()[: len(kiosk.hashes())] == kiosk.hashes()
+    assert [each[0] for each in other.centre_entries()] == other.hashes()
+    refused = kiosk.sync("once")
+    assert refused.returncode == 1
+
+
+def test_a_fork_is_an_alarm_on_both_sides_and_its_entries_are_kept(kiosk: Any, tmp_path: Path) -> None:
+    kiosk.database.close()
+    shutil.copytree(kiosk.directory, tmp_path / "clone")
+    kiosk.open()
+    kiosk.place("11000006")
+    kiosk.sync("once")
+    trunk = kiosk.hashes()
+    kiosk.database.close()
+    kiosk.directory = tmp_path / "clone"
+    kiosk.open()
+    for account in ("11000007", "11000003", "11000001"):
+        kiosk.place(account)
+        kiosk.sync("once")
+    assert [each[0] for each in kiosk.centre_entries()] == trunk
+    stray = kiosk.centre.rows(
+        "SELECT hash FROM journal_strayentry WHERE kiosk = ? ORDER BY sequence", kiosk.number
+    )
+    assert [each[0] for each in stray] == kiosk.hashes()[1:]
+    alarms = kiosk.centre.rows("SELECT kind FROM journal_alarm WHERE kiosk = ?", kiosk.number)
+    assert ("fork",) in alarms
+    night = json.loads(kiosk.sync("nightly", "--json").stdout)
+    assert {"disputes", "tips-differ"} <= set(night["troubles"])
