@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.journal import OrderAssigned
+from sync.agent.echoes import moves_already
 
 if TYPE_CHECKING:
     from kiosk.domain.clock import Clock
@@ -17,6 +18,8 @@ def assign(tx: Transaction, number: int, body: OrderAssignedHere, clock: Clock) 
     """Enter the order in the journal, unless it is this kiosk's already. Raises EntryRefused, NotEnrolled."""
     identity, known = tx.identity, tx.ledger.order(body.order)
     if known is not None and identity is not None and known.owner == identity.kiosk:
+        return
+    if known is not None and moves_already(tx, number):
         return
     assigned = OrderAssigned(
         order=body.order,

@@ -32,6 +32,7 @@ from kiosk.domain.journal import CertificateRevoked, OrderPaid, OrderReleased, R
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus, PaidHow
 from kiosk.store.vault import VaultItem
 from sync.agent.assignment import assign
+from sync.agent.echoes import moves_already
 from sync.agent.inapplicable import Inapplicable, Reason
 from sync.protocol.times import policy_holds
 
@@ -100,7 +101,7 @@ def _order(tx: Transaction, number: str) -> Order:
 
 
 def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None:
-    if _order(tx, body.order).owner != body.new_owner:
+    if _order(tx, body.order).owner != body.new_owner and not moves_already(tx, number):
         tx.append(OrderReleased(order=body.order, new_owner=body.new_owner, feed=number), clock)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
@@ -35,19 +34,14 @@ else:
         """A form of a page."""
 
 
-class SecondsField(forms.DateTimeField):
-    """A moment typed in China time and kept in UTC seconds."""
+class SecondsField(forms.SplitDateTimeField):
+    """A moment typed in China time and kept in UTC seconds; for rows that are added and not changed."""
 
     widget = AdminSplitDateTime
 
-    def prepare_value(self, value: Any) -> Any:
-        """Show seconds as a moment."""
-        return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else value
-
-    def clean(self, value: Any) -> Any:
+    def compress(self, data_list: Any) -> Any:
         """Give the seconds of what was typed."""
-        text = " ".join(part for part in value if part) if isinstance(value, list) else value
-        moment = super().clean(text)
+        moment = super().compress(data_list)
         return None if moment is None else int(moment.timestamp())
 
 

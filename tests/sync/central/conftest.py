@@ -86,6 +86,8 @@ def client_send(method: str, url: str, headers: dict[str, str], body: bytes) -> 
 class KioskDouble:
     """One kiosk: keys, chain and clock of its own."""
 
+    answer_type = Answer
+
     def __init__(self, number: int = 3, send: Send = client_send, base: str = "http://centre") -> None:
         self.number = number
         self.send = send
