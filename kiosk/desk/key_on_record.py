@@ -1,29 +1,18 @@
 """The key that an account has, as far as this kiosk knows: of what it bound itself and what the feed says, the later.
 
-Keys follow one another, so that the one whose validity began later is the one in use. A key that either source calls
-lost is lost.
+A key that either source calls lost is lost.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.succession import later_key
 
 if TYPE_CHECKING:
     from kiosk.domain.feed import KeyBoundElsewhere
     from kiosk.store.transaction import Transaction
-
-
-def later_key(ours: KeyOnRecord | None, elsewhere: KeyOnRecord | None) -> KeyOnRecord | None:
-    """The later of two keys of one account; the same key twice is lost when either says so."""
-    if ours is None or elsewhere is None:
-        return ours or elsewhere
-    if ours.number == elsewhere.number:
-        return replace(ours, lost=ours.lost or elsewhere.lost)
-    return max(ours, elsewhere, key=lambda key: (key.not_before, key.not_after))
 
 
 def key_of_feed(item: KeyBoundElsewhere) -> KeyOnRecord:

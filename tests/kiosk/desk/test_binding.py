@@ -365,6 +365,30 @@ def test_a_refund_in_the_middle_of_a_renewal_leaves_the_old_certificate_on_the_t
     assert _certificate_on(card) == old
 
 
+def test_a_renewal_begun_anew_still_keeps_the_certificate_from_before_its_first_attempt(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    source: VirtualTokenSource,
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+) -> None:
+    card = bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)
+    old = _certificate_on(card)
+    source.insert(card)
+    number = paid_order("11000001", OrderKind.RENEWAL)
+    _start_on(service, session, number, 4, PIN)
+    assert _certificate_on(card) != old
+    assert isinstance(service.abandon(SUPERVISOR, number, "重来"), OrderView)
+    assert isinstance(_bind(service, session, number, PIN), BoundView)
+    with database.read() as tx:
+        order = tx.ledger.order(number)
+        certificates = tx.ledger.certificates(account="11000001")
+    assert order is not None
+    assert [attempt.old_certificate for attempt in order.bindings] == [old, old]
+    assert [each.status for each in certificates] == [CertificateStatus.VALID, CertificateStatus.VOID]
+
+
 def test_nothing_is_issued_beyond_the_policy_the_clock_or_the_issuing_authority(
     service: DeskService,
     session: Session,

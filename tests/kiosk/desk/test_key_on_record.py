@@ -4,26 +4,56 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from kiosk.desk.key_on_record import certificate_on_record, key_on_record, later_key
+from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.key_on_record import certificate_on_record, key_on_record
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import BindingProgress, BoundView, Session
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import LossReported
+from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.database import Database
 
 NOW = 1_795_327_500
-OLD = KeyOnRecord("0001000001000001", "A", 10, 20)
-YOUNG = KeyOnRecord("0002000001000001", "B", 15, 18)
+DAY = 86_400
 
 
-def test_of_two_keys_the_one_that_began_later_counts() -> None:
-    assert later_key(OLD, YOUNG) == later_key(YOUNG, OLD) == YOUNG
-    assert later_key(OLD, None) == later_key(None, OLD) == OLD
-    assert later_key(None, None) is None
+def _quietly(_progress: BindingProgress) -> None:
+    """Nobody watches."""
 
 
-def test_the_same_key_is_lost_when_either_source_says_so() -> None:
-    lost = replace(OLD, lost=True)
-    assert later_key(OLD, lost) == later_key(lost, OLD) == lost
+def test_the_later_of_what_was_bound_here_and_what_the_feed_says_counts(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    clock: FixedClock,
+    contact: Callable[[], None],
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    paid_order: Callable[[str, OrderKind], str],
+) -> None:
+    source.insert(blank("HERE"))
+    number = paid_order("11000001", OrderKind.NEW)
+    assert isinstance(service.bind(session, number, None, False, _quietly), BoundView)  # noqa: FBT003
+    source.remove()
+    clock.advance(10 * DAY)
+    contact()
+    card = bound_elsewhere("11000001", "THERE", NOW + 5 * DAY, NOW + 400 * DAY)
+    with database.read() as tx:
+        key = key_on_record(tx, "11000001")
+    assert key is not None
+    assert key.token_serial == "THERE"
+    source.insert(card)
+    renewal = paid_order("11000001", OrderKind.RENEWAL)
+    assert isinstance(service.bind(session, renewal, "654321", False, _quietly), BoundView)  # noqa: FBT003
+    with database.read() as tx:
+        renewed = key_on_record(tx, "11000001")
+        certificates = {each.token_serial: each.status for each in tx.ledger.certificates()}
+    assert renewed is not None
+    assert renewed.number != key.number
+    assert certificates == {"HERE": CertificateStatus.REVOKED, "THERE": CertificateStatus.VALID}
 
 
 def test_a_loss_that_was_reported_here_marks_the_key_of_the_feed(
