@@ -19,7 +19,7 @@ from kiosk.desk.errors import DeskError, DeskRefused, TokenUnusable
 from kiosk.desk.issuing import issue, member_of, require_may_issue
 from kiosk.desk.orders import order_view, own_order, require_paid
 from kiosk.desk.pin import unlock
-from kiosk.desk.receipts import queue_receipt
+from kiosk.desk.receipts import is_registered, queue_receipt
 from kiosk.desk.token_fitness import TokenFacts, factory_pin_fits, require_fits
 from kiosk.desk.tokens import only_token, token_refused
 from kiosk.desk.verification import require_approved
@@ -278,7 +278,7 @@ def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundVie
             certificate=certificate.number,
             not_before=certificate.not_before,
             not_after=certificate.not_after,
-            registered=certificate.sequence <= tx.agent.get().high_water,
+            registered=is_registered(tx, certificate.number),
         )
     work.tell(6, done=True)
     return view

@@ -21,7 +21,6 @@ from kiosk.text.receipt import NEXT_STEPS, Receipt, ReceiptKey, render
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.domain.ledger import Order
-    from kiosk.store.print_queue import WaitingReceipt
     from kiosk.store.transaction import Transaction
 
 _DECODER = msgspec.msgpack.Decoder(Receipt)
@@ -83,7 +82,9 @@ def _print(desk: Desk, number: str | None) -> tuple[PrintOutcome, int]:
         for waiting in queue:
             if number is not None and waiting.order != number:
                 continue
-            outcome = _print_one(desk, waiting)
+            with desk.database.read() as tx:
+                receipt = _as_of_now(tx, _DECODER.decode(waiting.receipt))
+            outcome = _print_one(desk, receipt)
             if outcome is not PrintOutcome.PRINTED:
                 return outcome, printed
             printed += 1
@@ -92,8 +93,31 @@ def _print(desk: Desk, number: str | None) -> tuple[PrintOutcome, int]:
     return PrintOutcome.PRINTED, printed
 
 
-def _print_one(desk: Desk, waiting: WaitingReceipt) -> PrintOutcome:
-    picture = render(_DECODER.decode(waiting.receipt), desk.printer.dots)
+def _as_of_now(tx: Transaction, receipt: Receipt) -> Receipt:
+    """The queued receipt, without 「联网登记后可登录」 once the centre lists the certificate."""
+    if receipt.key is None or not is_registered(tx, receipt.key.certificate):
+        return receipt
+    return replace(receipt, key=replace(receipt.key, login_after_sync=False))
+
+
+def is_registered(tx: Transaction, certificate: str) -> bool:
+    """Whether the centre has the entry that issued this certificate, and so lists it."""
+    issued = tx.ledger.certificate(certificate)
+    return issued is not None and issued.sequence <= tx.agent.get().high_water
+
+
+def registered(desk: Desk, number: str) -> bool:
+    """Whether the centre lists the certificate that was bound for that order."""
+    with desk.database.read() as tx:
+        order = tx.ledger.order(number)
+        binding = order.binding if order else None
+        return (
+            binding is not None and binding.certificate is not None and is_registered(tx, binding.certificate)
+        )
+
+
+def _print_one(desk: Desk, receipt: Receipt) -> PrintOutcome:
+    picture = render(receipt, desk.printer.dots)
     try:
         desk.printer.print_image(picture)
     except PaperOut:
@@ -116,5 +140,5 @@ def _key(tx: Transaction, order: Order) -> ReceiptKey | None:
         valid_from=certificate.not_before,
         valid_until=certificate.not_after,
         previous_until=certificate.old_end,
-        login_after_sync=certificate.sequence > tx.agent.get().high_water,
+        login_after_sync=not is_registered(tx, certificate.number),
     )

@@ -157,6 +157,10 @@ class DeskService:
         """Print the order's receipt, or a copy of it; without paper it waits."""
         return self._printed(lambda: None, number)
 
+    def registered(self, number: str) -> bool:
+        """Whether the centre lists the certificate that was bound for that order."""
+        return receipts.registered(self._desk, number)
+
     def print_waiting(self) -> int:
         """Print what waits, and say how many receipts came out."""
         outcome = self._outcome(lambda: receipts.print_waiting(self._desk))

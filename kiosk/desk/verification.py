@@ -45,6 +45,8 @@ from kiosk.domain.decisions import ContinueOrder, OfferKind, Proceed, decide, ke
 from kiosk.domain.fees import OrderKind, total
 from kiosk.domain.members import Enterprise, Operator, Review
 from kiosk.domain.validity import validity
+from kiosk.pki.errors import NameInvalid
+from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name
 from kiosk.text.matching import name_matches
 
 if TYPE_CHECKING:
@@ -177,6 +179,14 @@ def _session(desk: Desk, operator: Operator, enterprise: Enterprise) -> Session:
     return Session(operator.account, operator.name, enterprise.name, desk.clock.wall())
 
 
+def _require_nameable(session: Session) -> None:
+    """Refuse before payment what no certificate could be issued for: a name that X.520 has no room for."""
+    try:
+        member_name(DEFAULT_ORGANISATION, MemberName(session.account, session.enterprise))
+    except NameInvalid as error:
+        raise DeskRefused(Refusal.RECORD_DISAGREES) from error
+
+
 def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, declares_loss: bool) -> Quote:
     """The price and the new end, once nothing speaks against taking the money. Raises DeskRefused."""
     now = desk.clock.wall()
@@ -185,6 +195,7 @@ def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, de
     require_clock(tx, desk.clock, policy)
     require_policy_holds(tx, policy, now)
     require_amount_allowed(tx, policy, total(lines))
+    _require_nameable(session)
     previous = key_on_record(tx, session.account)
     old_end = previous.not_after if previous else None
     # whoever pays in the last second of the window, and binds the orders of other kinds first, must still get one

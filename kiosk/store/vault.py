@@ -19,7 +19,7 @@ _NONCE_LENGTH = 12  # NIST SP 800-38D, section 8.2.2
 class VaultItem(enum.StrEnum):
     """What the vault holds."""
 
-    ISSUING_KEY = "issuing-key"  # 32-byte scalar
+    ISSUING_KEY = "issuing-key"  # PKCS#8
     ISSUING_CERTIFICATE = "issuing-certificate"  # DER
     ROOT_CERTIFICATE = "root-certificate"  # DER
     DEVICE_KEY = "device-key"  # Ed25519, raw, 32 bytes

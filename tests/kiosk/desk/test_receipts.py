@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import zxingcpp
@@ -16,7 +17,7 @@ from kiosk.desk.views import BoundView, PrinterStatus, PrintOutcome, Session
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import short_hash
 from kiosk.domain.ledger import Delivery
-from kiosk.text.receipt import LOGIN_AFTER_SYNC, NEXT_STEPS
+from kiosk.text.receipt import LOGIN_AFTER_SYNC, NEXT_STEPS, render
 
 Place = Callable[[Session, OrderKind], str]
 
@@ -110,3 +111,32 @@ def test_a_receipt_of_a_key_bound_before_the_upload_says_so_and_one_after_it_doe
         later = receipt_of(desk, tx, own_order(tx, number))
     assert later.key is not None
     assert not later.key.login_after_sync
+
+
+def test_a_receipt_that_waited_for_the_upload_no_longer_asks_the_member_to_wait(
+    desk: Desk,
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    printer: VirtualPrinter,
+    blank: Callable[[str], GmtCard],
+    contact: Callable[[], None],
+    placed: Place,
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    source.insert(blank("E8AD652202221F03"))
+    assert isinstance(service.bind(session, number, None, False, lambda _progress: None), BoundView)  # noqa: FBT003 - the contract
+    assert not service.registered(number)
+    with desk.database.read() as tx:
+        waiting = render(receipt_of(desk, tx, own_order(tx, number)), printer.dots)
+    contact()
+    assert service.registered(number)
+    assert service.print_receipt(number) is PrintOutcome.PRINTED
+    assert _height(printer.receipts()[0].read_bytes()) < _height(waiting)
+
+
+def _height(png: bytes) -> int:
+    with Image.open(io.BytesIO(png)) as picture:
+        return picture.height

@@ -21,6 +21,7 @@ from kiosk.desk.views import (
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.fees import OrderKind
+from kiosk.domain.members import Enterprise, Review
 from kiosk.domain.policy import Policy
 from kiosk.domain.validity import add_years
 from kiosk.pki.issuing import IssuingAuthority
@@ -198,3 +199,13 @@ def test_a_clock_that_cannot_be_believed_refuses_each_with_its_own_reason(
     clock.now += 3600
     clock.advance(91 * DAY)
     assert service.quote(session, OrderKind.NEW) == Refused(Refusal.SERVER_TIME_TOO_OLD)
+
+
+def test_a_name_that_no_certificate_has_room_for_is_refused_before_payment(
+    database: Database, service: DeskService
+) -> None:
+    name = "长" * 65
+    with database.write() as tx:
+        tx.members.put_enterprise(Enterprise("A", name, "王建国", Review.APPROVED))
+    outcome = service.verify(OrderKind.NEW, {**NEW, Field.ENTERPRISE: name})
+    assert outcome == Refused(Refusal.RECORD_DISAGREES)
