@@ -3,6 +3,7 @@
 CentreError
 ├── ConfigurationWrong      a key or value of the configuration is wrong (what)
 ├── KeysUnusable            the keys in the data directory cannot be read or made (path)
+├── KioskNumberRefused      no kiosk may have that number (number)
 ├── PortBusy                the address is taken (host, port)
 └── CannotServe             the server did not come up (reason)
 """
@@ -10,6 +11,11 @@ CentreError
 from __future__ import annotations
 
 from pathlib import Path
+
+from kiosk.domain.identifiers import MAXIMUM_KIOSK
+
+# The number under which the exchange itself issues: its certificates' numbers begin with 3000.
+EXCHANGE_KIOSK = 0x3000
 
 
 class CentreError(Exception):
@@ -30,6 +36,17 @@ class KeysUnusable(CentreError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"The keys in {path} cannot be used ({why}): restore them from the backup.")
         self.path = path
+
+
+class KioskNumberRefused(CentreError):
+    """No kiosk may have that number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"No kiosk can be number {number}: choose one from 1 to {MAXIMUM_KIOSK}, "
+            f"but not {EXCHANGE_KIOSK}, under which the exchange itself issues."
+        )
+        self.number = number
 
 
 class PortBusy(CentreError):

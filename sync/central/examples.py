@@ -23,12 +23,14 @@ from kiosk.domain.validity import add_years
 from kiosk.pki.building import Contents, Signer, build_member
 from kiosk.pki.names import MemberName, member_name
 from kiosk.pki.suites import Algorithm
+from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.keys import EXCHANGE_KIOSK, CentreKeys
+from sync.central.keys import CentreKeys
+from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import certificate_record, put
-from sync.central.ledger.settling import assign
 from sync.central.members import publishing
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 
@@ -305,7 +307,8 @@ def _web_order(kiosk: int, now: int) -> None:
         status=OrderStatus.PAID,
     )
     payment = Payment(PaidHow.FEED, order.total, 1, now - DAY, transaction=transaction_number)
-    put(msgspec.structs.replace(order, payments=(payment,)))
+    order = msgspec.structs.replace(order, payments=(payment,))
+    put(order)
     if not LedgerAccount.objects.filter(account=example.account).exists():
         put(Account(example.account, open_orders={OrderKind.NEW: number}))
-    assign(order, kiosk, transaction_number, now - DAY, now)
+    publish(kiosk, [assignment(order)], now)

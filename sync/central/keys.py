@@ -32,12 +32,11 @@ from kiosk.pki.encodings import decode_private_key, encode_private_key
 from kiosk.pki.errors import PkiError
 from kiosk.pki.issuing import IssuingAuthority, RootAuthority, issuing_request
 from kiosk.pki.suites import SM2
-from sync.central.errors import KeysUnusable
+from sync.central.errors import EXCHANGE_KIOSK, KeysUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXCHANGE_KIOSK = 0x3000
 ROOT_YEARS = 30
 EXCHANGE_YEARS = 20
 SERIAL_BYTES = 15

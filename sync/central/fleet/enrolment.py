@@ -8,11 +8,13 @@ import secrets
 
 from django.db import transaction
 
+from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.journal import Tip
 from kiosk.domain.payment_codes import SECRET_LENGTH
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
 from kiosk.pki.errors import IssueRefused, RequestInvalid
+from sync.central.errors import EXCHANGE_KIOSK, KioskNumberRefused
 from sync.central.fleet import policies
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
 from sync.central.journal.models import Entry
@@ -36,7 +38,12 @@ class EnrolmentRefused(Exception):
 
 
 def give_token(kiosk: int, now: int) -> str:
-    """A new one-time token for a kiosk, which is made when it is not there yet; tokens given before it expire."""
+    """A new one-time token for a kiosk, which is made when it is not there yet; tokens given before it expire.
+
+    Raises KioskNumberRefused.
+    """
+    if not 1 <= kiosk <= MAXIMUM_KIOSK or kiosk == EXCHANGE_KIOSK:
+        raise KioskNumberRefused(kiosk)
     text = enrol_token(kiosk, secrets.token_bytes(SERIAL_BYTES))
     with transaction.atomic():
         Kiosk.objects.get_or_create(number=kiosk)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.journal import Tip
+from sync.central.errors import EXCHANGE_KIOSK
+from sync.central.wording import FEED_KINDS
+
+
+def not_the_exchange(number: int) -> None:
+    """Refuse the number under which the exchange itself issues. Raises ValidationError."""
+    if number == EXCHANGE_KIOSK:
+        raise ValidationError("这个编号留给交易所自己签发证书")
 
 
 class KioskState(models.TextChoices):
@@ -21,7 +30,9 @@ class Kiosk(models.Model):
     """One kiosk; times are UTC seconds, `payment_secret` is sealed with the centre's own key."""
 
     number = models.PositiveIntegerField(
-        "编号", primary_key=True, validators=[MinValueValidator(1), MaxValueValidator(MAXIMUM_KIOSK)]
+        "编号",
+        primary_key=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAXIMUM_KIOSK), not_the_exchange],
     )
     place = models.CharField("位置", max_length=80, blank=True)
     state = models.CharField("状态", max_length=10, choices=KioskState.choices, default=KioskState.AWAITED)
@@ -118,7 +129,7 @@ class FeedItem(models.Model):
     key = models.BigIntegerField("键", primary_key=True)
     kiosk = models.PositiveIntegerField("终端机")
     number = models.BigIntegerField("编号")
-    kind = models.CharField("种类", max_length=40)
+    kind = models.CharField("种类", max_length=40, choices=list(FEED_KINDS.items()))
     body = models.BinaryField("内容")
     made_at = models.BigIntegerField("时间")
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from sync.central.console.showing import ReadOnlyAdmin, hex_column, time_column, yuan_column
 from sync.central.context import centre_now
 from sync.central.journal.models import Alarm, Entry, Fact, StrayEntry
+from sync.central.wording import remark
 
 _WHEN = (time_column("wall", "终端时间"), time_column("received_at", "收到时间"))
 
@@ -66,13 +67,18 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
         "account",
         *_WHEN,
         "verdict",
-        "remark",
+        "told",
     )
     list_filter = ("verdict", "kind")
     search_fields = ("=account", "=subject", "=kiosk")
     show_full_result_count = False
-    fields = ("kiosk", "epoch", "sequence", "kind", "subject", "account", "verdict", "remark", "readable")
-    readonly_fields = ("readable",)
+    fields = ("kiosk", "epoch", "sequence", "kind", "subject", "account", "verdict", "told", "readable")
+    readonly_fields = ("told", "readable")
+
+    @admin.display(description="说明", ordering="remark")
+    def told(self, row: Entry) -> str:
+        """What it waits for, or why it is disputed."""
+        return remark(row.remark)
 
 
 @admin.register(StrayEntry)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from sync.central.wording import ENTRY_KINDS, PAID_HOW
+
 
 class Verdict(models.TextChoices):
     """What the centre made of an entry."""
@@ -24,7 +26,7 @@ class Entry(models.Model):
     sequence = models.BigIntegerField("序号")
     hash = models.BinaryField("哈希")
     data = models.BinaryField("内容")
-    kind = models.CharField("种类", max_length=40)
+    kind = models.CharField("种类", max_length=40, choices=list(ENTRY_KINDS.items()))
     subject = models.CharField("对象", max_length=40, blank=True, db_index=True)
     account = models.CharField("账号", max_length=12, blank=True)
     wall = models.BigIntegerField("终端时间")
@@ -61,7 +63,7 @@ class StrayEntry(models.Model):
     sequence = models.BigIntegerField("序号")
     hash = models.BinaryField("哈希")
     data = models.BinaryField("内容")
-    kind = models.CharField("种类", max_length=40)
+    kind = models.CharField("种类", max_length=40, choices=list(ENTRY_KINDS.items()))
     source = models.CharField("来源", max_length=10, choices=Source.choices)
     wall = models.BigIntegerField("终端时间")
     received_at = models.BigIntegerField("收到时间")
@@ -97,7 +99,7 @@ class Fact(models.Model):
     certificate_number = models.CharField("证书号", max_length=16, blank=True, db_index=True)
     certificate = models.BinaryField("证书", default=bytes)
     amount = models.BigIntegerField("金额(分)", default=0)
-    how = models.CharField("方式", max_length=10, blank=True)
+    how = models.CharField("方式", max_length=10, blank=True, choices=list(PAID_HOW.items()))
     transaction = models.CharField("交易号", max_length=64, blank=True)
     wall = models.BigIntegerField("终端时间")
     received_at = models.BigIntegerField("收到时间")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pprint
-
-import msgspec
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -21,6 +20,15 @@ from sync.central.ledger.models import (
     LedgerOrder,
 )
 from sync.central.ledger.rows import account_record, order_record
+from sync.central.payments.pages import ITEM_NAMES
+from sync.central.payments.pictures import china_time, yuan
+from sync.central.wording import PAID_HOW
+
+
+class MoveForm(ActionForm):
+    """The kiosk that orders are moved to."""
+
+    target = forms.IntegerField(label="移交到", required=False, min_value=1)
 
 
 @admin.register(LedgerOrder)
@@ -41,19 +49,24 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
     search_fields = ("=number", "=account")
     exclude = ("record",)
     readonly_fields = ("details",)
-    actions = ("ask_refund",)
+    action_form = MoveForm
+    actions = ("ask_refund", "move")
 
     @admin.display(description="详情")
     def details(self, row: LedgerOrder) -> str:
-        """Payments and bindings."""
+        """Lines, payments and bindings."""
         order = order_record(row)
-        parts = {
-            "lines": [f"{line.item.value} {line.amount}" for line in order.lines],
-            "payments": [msgspec.structs.asdict(each) for each in order.payments],
-            "bindings": [f"{each.attempt} {each.token_serial} {each.step.value}" for each in order.bindings],
-            "refund": order.refund_reason,
-        }
-        return pprint.pformat(parts, width=100, sort_dicts=False)
+        lines = [f"{ITEM_NAMES[line.item][0]} ￥{yuan(line.amount)}" for line in order.lines]
+        lines += [
+            f"收款 {PAID_HOW[each.how.value]} ￥{yuan(each.amount)} {china_time(each.time)} {each.transaction or ''}"
+            for each in order.payments
+        ]
+        lines += [
+            f"绑定 第 {each.attempt} 次 {each.token_serial} {each.step.value}" for each in order.bindings
+        ]
+        if order.refund_reason:
+            lines.append(f"退款原因 {order.refund_reason}")
+        return "\n".join(lines)
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
         """Who may ask for refunds."""
@@ -68,6 +81,22 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
                 self.message_user(request, f"{order.number}：已要求 {order.owner} 号机退款", messages.SUCCESS)
             else:
                 self.message_user(request, f"{order.number}：现在不能要求退款", messages.ERROR)
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        """Who may move orders."""
+        return bool(request.user.has_perm("ledger.move_order"))
+
+    @admin.action(description="移交到终端机", permissions=("move",))
+    def move(self, request: HttpRequest, queryset: QuerySet[LedgerOrder]) -> None:
+        """Move orders to the kiosk that was typed beside the action."""
+        target = request.POST.get("target", "")
+        for order in queryset:
+            if target.isdecimal() and settling.move(order, int(target), centre_now()):
+                self.message_user(request, f"{order.number}：移交到 {target} 号机", messages.SUCCESS)
+            else:
+                self.message_user(
+                    request, f"{order.number}：不能移交到 {target or '（未填）'}", messages.ERROR
+                )
 
 
 @admin.register(LedgerCertificate)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from kiosk.domain.feed import RevocationPublished
-from kiosk.domain.journal import Bound, CertificateRevoked, Entry, LossReported
-from kiosk.domain.ledger import Certificate, CertificateStatus, Row
+from kiosk.domain.feed import OrderAssignedHere, RevocationPublished
+from kiosk.domain.journal import Bound, CertificateRevoked, Entry, LossReported, OrderReleased
+from kiosk.domain.ledger import Certificate, CertificateStatus, Order, Row
 from sync.central.fleet.feeding import publish_to
+from sync.central.fleet.models import Kiosk
 from sync.central.members.publishing import kiosks_of_account, publish_key
 
 _GONE = {CertificateStatus.REVOKED, CertificateStatus.ON_HOLD}
 
 
 def spread(entry: Entry, account: str, rows: tuple[Row, ...], now: int) -> None:
-    """Tell the other kiosks that serve the account of its new key, its loss, or its revocation."""
+    """Tell the other kiosks that serve the account of its new key, its loss or revocation; hand on what was let go."""
+    if isinstance(entry.body, OrderReleased):
+        orders = [row for row in rows if isinstance(row, Order)]
+        known = Kiosk.objects.filter(number=entry.body.new_owner).exists()
+        if known and entry.body.new_owner != entry.kiosk:
+            publish_to([entry.body.new_owner], [assignment(order) for order in orders], now)
+        return
     if not isinstance(entry.body, Bound | LossReported | CertificateRevoked):
         return
     publish_key(account, now, but=entry.kiosk)
@@ -21,3 +28,20 @@ def spread(entry: Entry, account: str, rows: tuple[Row, ...], now: int) -> None:
         if isinstance(row, Certificate) and row.status in _GONE:
             reason = "lost" if row.status is CertificateStatus.ON_HOLD else "superseded"
             publish_to(others, [RevocationPublished(row.number, row.account, reason)], now)
+
+
+def assignment(order: Order) -> OrderAssignedHere:
+    """A paid order as it is given to the kiosk that is to bind it."""
+    paid = order.payments[-1] if order.payments else None
+    return OrderAssignedHere(
+        order=order.number,
+        account=order.account,
+        enterprise=order.enterprise,
+        operator=order.operator,
+        order_kind=order.kind,
+        lines=order.lines,
+        schedule=order.schedule,
+        placed_at=order.placed_at,
+        transaction="" if paid is None or paid.transaction is None else paid.transaction,
+        paid_at=order.placed_at if paid is None else paid.time,
+    )

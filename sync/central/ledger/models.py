@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from kiosk.domain import fees, ledger
+from sync.central.wording import ENTRY_KINDS, REASONS
 
 
 class OrderStatusChoice(models.TextChoices):
@@ -56,6 +57,7 @@ class LedgerOrder(models.Model):
         verbose_name = "订单"
         verbose_name_plural = "订单"
         ordering = ("-placed_at",)
+        permissions = (("move_order", "可以移交订单"),)
 
     def __str__(self) -> str:
         return self.number
@@ -118,8 +120,8 @@ class Dispute(models.Model):
     kiosk = models.PositiveIntegerField("终端机")
     sequence = models.BigIntegerField("序号")
     account = models.CharField("账号", max_length=12, blank=True)
-    kind = models.CharField("记录种类", max_length=40)
-    reason = models.CharField("原因", max_length=60)
+    kind = models.CharField("记录种类", max_length=40, choices=list(ENTRY_KINDS.items()))
+    reason = models.CharField("原因", max_length=60, choices=list(REASONS.items()))
     subject = models.CharField("对象", max_length=100)
     raised_at = models.BigIntegerField("时间")
     state = models.CharField("处理", max_length=10, choices=DisputeState.choices, default=DisputeState.OPEN)
@@ -136,4 +138,4 @@ class Dispute(models.Model):
         indexes = (models.Index(fields=("account", "state"), name="dispute_account_state"),)
 
     def __str__(self) -> str:
-        return f"{self.kiosk}/{self.sequence} {self.reason}"
+        return f"{self.kiosk}/{self.sequence} {self.get_reason_display()}"

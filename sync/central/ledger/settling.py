@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.db import transaction
 from msgspec.structs import replace
 
-from kiosk.domain.feed import DisputeSettled, OrderAssignedHere, OrderMoved, RefundAsked, RevocationPublished
-from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
+from kiosk.domain.feed import DisputeSettled, OrderMoved, RefundAsked, RevocationPublished
+from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from sync.central.fleet.feeding import publish, publish_to
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Entry, Verdict
-from sync.central.keys import EXCHANGE_KIOSK
 from sync.central.ledger.applying import apply_pending
+from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import account_record, certificate_record, order_record, put
 from sync.central.members.publishing import enrolled, publish_key
@@ -61,22 +61,17 @@ def may_pay_back(row: LedgerOrder) -> bool:
     return dead and row.status == OrderStatus.PAID.value
 
 
-def assign(order: Order, kiosk: int, transaction_number: str, paid_at: int, now: int) -> None:
-    """Give an order that was paid elsewhere to a kiosk, and take it from the one that had it."""
-    with transaction.atomic():
-        known = LedgerOrder.objects.filter(number=order.number).first()
-        if known is not None and order_record(known).owner not in {kiosk, EXCHANGE_KIOSK}:
-            publish(order_record(known).owner, [OrderMoved(order.number, kiosk)], now)
-        body = OrderAssignedHere(
-            order.number,
-            order.account,
-            order.enterprise,
-            order.operator,
-            order.kind,
-            order.lines,
-            order.schedule,
-            order.placed_at,
-            transaction_number,
-            paid_at,
-        )
-        publish(kiosk, [body], now)
+def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
+    """Move a paid order to another kiosk; False when it cannot be.
+
+    A kiosk that still works must let go of the order first: what its journal says of that brings the order to the
+    other one (effects.py), so that two kiosks never bind it both.
+    """
+    working = enrolled()
+    if row.status != OrderStatus.PAID.value or kiosk == row.owner or kiosk not in working:
+        return False
+    if row.owner in working:
+        publish(row.owner, [OrderMoved(row.number, kiosk)], now)
+    else:
+        publish(kiosk, [assignment(order_record(row))], now)
+    return True

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +23,9 @@ os.environ.setdefault("KEYDESK_CENTRAL_HOSTS", "127.0.0.1,localhost,testserver,c
 import django  # noqa: E402 - the settings read the environment
 import msgspec  # noqa: E402
 import pytest  # noqa: E402
+from argon2 import PasswordHasher  # noqa: E402
 
+from sync.central.configuration import load  # noqa: E402
 from sync.central.keys import CentreKeys, make_keys  # noqa: E402
 
 ORGANISATION = "北京华商储备商品交易所"
@@ -44,6 +49,7 @@ from kiosk.pki.issuing import IssuingAuthority, issuing_request  # noqa: E402
 from kiosk.pki.names import MemberName  # noqa: E402
 from kiosk.pki.requests import assemble, certification_request_info  # noqa: E402
 from kiosk.pki.suites import SM2, Algorithm  # noqa: E402
+from sync.central import examples as example_module  # noqa: E402
 from sync.central.examples import SCHEDULE, make_examples  # noqa: E402
 from sync.central.fleet.enrolment import give_token  # noqa: E402
 from sync.protocol import records  # noqa: E402
@@ -51,6 +57,11 @@ from sync.protocol.batches import encode_batch, make_checkpoint  # noqa: E402
 from sync.protocol.errors import Problem  # noqa: E402
 from sync.protocol.signatures import ENROL_KEY_ID, sign_request  # noqa: E402
 
+# Argon2 with its real costs nine times a test would be most of the tests' time.
+cheap = functools.partial(PasswordHasher, time_cost=1, memory_cost=64)
+vars(example_module)["PasswordHasher"] = cheap
+# pytest-django may have read the settings before this file set the data directory.
+settings.KEYDESK = load()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -85,8 +96,6 @@ def client_send(method: str, url: str, headers: dict[str, str], body: bytes) -> 
 
 class KioskDouble:
     """One kiosk: keys, chain and clock of its own."""
-
-    answer_type = Answer
 
     def __init__(self, number: int = 3, send: Send = client_send, base: str = "http://centre") -> None:
         self.number = number
@@ -282,13 +291,28 @@ def new_kiosk() -> type[KioskDouble]:
 
 
 @pytest.fixture
+def http_send() -> Send:
+    """Sends over real HTTP."""
+
+    def send(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        request = urllib.request.Request(url, data=body or None, headers=headers, method=method)  # noqa: S310 - loopback
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - loopback
+                return Answer(response.status, response.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read())
+
+    return send
+
+
+@pytest.fixture
 def kiosk(examples: Any, make_kiosk: Callable[..., KioskDouble]) -> KioskDouble:
     """Kiosk 3, enrolled, among the examples."""
     return make_kiosk(3)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Move the centre's clock by some seconds."""
 
     def shift(seconds: int) -> None:

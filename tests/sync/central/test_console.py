@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.contrib.admin import site
@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from kiosk.domain import journal
-from kiosk.domain.feed import OperatorPublished, RefundAsked
+from kiosk.domain.errors import DisputeReason
+from kiosk.domain.feed import AnyFeedBody, OperatorPublished, OrderAssignedHere, OrderMoved, RefundAsked
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Review
 from sync.central.fleet.models import Kiosk, KioskPolicy, KioskState
@@ -19,6 +20,7 @@ from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.members.models import FeeSchedule, Operator
 from sync.central.payments.models import Payment
+from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, REASONS, remark
 
 pytestmark = pytest.mark.django_db
 
@@ -54,9 +56,9 @@ def served(kiosk: Any) -> Any:
     return kiosk
 
 
-def _act(client: Client, model: type[Any], action: str, *keys: Any) -> str:
+def _act(client: Client, model: type[Any], action: str, *keys: Any, **more: str) -> str:
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
-    chosen = {"action": action, "_selected_action": [str(key) for key in keys]}
+    chosen = {"action": action, "_selected_action": [str(key) for key in keys], **more}
     return client.post(reverse(name), chosen, follow=True).content.decode()
 
 
@@ -209,6 +211,50 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
     kiosk.pushed()
     assert "已原路退回" in _act(staff, Payment, "pay_back", placed.order)
     assert Payment.objects.get().state == "refunded"
+
+
+def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
+    staff: Client, kiosk: Any, make_kiosk: Any
+) -> None:
+    other = make_kiosk(4)
+    other.feed()
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.pushed()
+    assert "不能移交" in _act(staff, LedgerOrder, "move", placed.order)
+    assert "不能移交" in _act(staff, LedgerOrder, "move", placed.order, target="99")
+    assert "移交到 4 号机" in _act(staff, LedgerOrder, "move", placed.order, target="4")
+    (moved,) = [each for each in kiosk.feed() if isinstance(each, OrderMoved)]
+    assert not [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
+    kiosk.append(journal.OrderReleased(placed.order, moved.new_owner, feed=9))
+    kiosk.pushed()
+    (given,) = [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
+    assert (given.order, given.lines, given.account) == (placed.order, placed.lines, placed.account)
+    assert LedgerOrder.objects.get(number=placed.order).owner == 4
+
+
+def test_a_revoked_kiosks_order_is_given_to_another_at_once(
+    staff: Client, kiosk: Any, make_kiosk: Any
+) -> None:
+    other = make_kiosk(4)
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.pushed()
+    _act(staff, Kiosk, "revoke", 3)
+    _act(staff, LedgerOrder, "move", placed.order, target="4")
+    assert [each.order for each in other.feed() if isinstance(each, OrderAssignedHere)] == [placed.order]
+
+
+def test_everything_that_travels_has_a_chinese_name() -> None:
+    bodies = {str(kind.__struct_config__.tag) for kind in get_args(journal.AnyBody)}
+    assert set(ENTRY_KINDS) == bodies | {"unreadable"}
+    assert set(FEED_KINDS) == {str(kind.__struct_config__.tag) for kind in get_args(AnyFeedBody)}
+    assert set(REASONS) == {reason.value for reason in DisputeReason} | {"failed", "unreadable"}
+    assert set(PAID_HOW) == {how.value for how in PaidHow}
+    assert remark("order 3-0002-1") == "等待订单 3-0002-1"
+    assert remark("price-differs: 3-0002-1") == "价格与收费表不符：3-0002-1"
 
 
 def test_alarms_are_ticked_off(staff: Client, kiosk: Any) -> None:

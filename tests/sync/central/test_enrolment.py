@@ -9,6 +9,7 @@ from django.test import Client
 from kiosk.domain.policy import DAY
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.verification import verify_issuing
+from sync.central.errors import EXCHANGE_KIOSK, KioskNumberRefused
 from sync.central.fleet.enrolment import TOKEN_LIFE, enrol, give_token
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
 from sync.central.keys import CentreKeys
@@ -120,3 +121,10 @@ def test_issuing_certificates_outlive_what_is_issued_under_them(new_kiosk: Any, 
     answer = enrol(records.decode(sent[0][3], records.EnrolRequest), keys, _now())
     certificate = parse_certificate(answer.issuing_certificate)
     assert certificate.not_after - _now() > 3 * 365 * DAY
+
+
+@pytest.mark.parametrize("number", [0, -1, 32768, EXCHANGE_KIOSK])
+def test_numbers_that_no_kiosk_can_have_are_refused(db: None, number: int) -> None:
+    with pytest.raises(KioskNumberRefused):
+        give_token(number, _now())
+    assert not Kiosk.objects.exists()

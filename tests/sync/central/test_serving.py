@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +22,7 @@ import pytest
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
 
+NUMBERS = itertools.count(10)  # a kiosk of its own for every test
 COMMAND = [sys.executable, "-m", "sync.central.command"]
 
 
@@ -72,13 +73,11 @@ def _gone(pid: int, within: float = 5.0) -> bool:
     return False
 
 
-def _send(method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-    request = urllib.request.Request(url, data=body or None, headers=headers, method=method)  # noqa: S310 - loopback
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - loopback
-            return response.status, response.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
+def _pay(address: str) -> tuple[int, dict[str, Any]]:
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    request = urllib.request.Request(address, data=b'{"action": "pay"}', headers=headers)  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - loopback
+        return response.status, json.loads(response.read())
 
 
 @pytest.fixture(scope="module")
@@ -99,34 +98,23 @@ def server(data: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def live(server: str, data: Path, new_kiosk: Any) -> Any:
+def live(server: str, data: Path, new_kiosk: Any, http_send: Any) -> Any:
     """A kiosk that talks to the server over HTTP."""
-    number = int(time.monotonic_ns() % 30000) + 10
+    number = next(NUMBERS)
     given = _run("enrol-token", "--data", str(data), "--kiosk", str(number), "--json")
-    double = new_kiosk(number, base=server)
-
-    def send(method: str, url: str, headers: dict[str, str], body: bytes) -> Any:
-        status, content = _send(method, url, headers, body)
-        return type(double).answer_type(status, content)
-
-    double.send = send
+    double = new_kiosk(number, send=http_send, base=server)
     return double.enrol(json.loads(given.stdout)["token"])
 
 
 def test_a_kiosk_works_over_http(live: Any, server: str) -> None:
     live.feed()
     placed = live.place()
-    status, body = _send(
-        "POST",
-        server + live.page_path(placed),
-        {"Accept": "application/json", "Content-Type": "application/json"},
-        b'{"action": "pay"}',
-    )
-    assert (status, json.loads(body)["state"]) == (200, "paid")
+    status, page = _pay(server + live.page_path(placed))
+    assert (status, page["state"]) == (200, "paid")
     answer = live.pushed()
     assert answer.high_water == live.tip
-    page = live.request("GET", f"{records.PATH_JOURNAL}?after=0").read(records.JournalPage)
-    assert page.entries == tuple(each.data for each in live.entries)
+    back = live.request("GET", f"{records.PATH_JOURNAL}?after=0").read(records.JournalPage)
+    assert back.entries == tuple(each.data for each in live.entries)
 
 
 def test_the_feed_answers_as_soon_as_there_is_news(live: Any, server: str) -> None:
@@ -142,7 +130,7 @@ def test_the_feed_answers_as_soon_as_there_is_news(live: Any, server: str) -> No
     waiting.start()
     time.sleep(0.5)
     paid = time.monotonic()
-    _send("POST", server + live.page_path(placed), {"Content-Type": "application/json"}, b'{"action": "pay"}')
+    _pay(server + live.page_path(placed))
     waiting.join(timeout=20)
     assert [each.order for each in news[0][1]] == [placed.order]
     assert news[1][0] - paid < 2
@@ -155,9 +143,7 @@ def test_writers_at_once_all_get_through(live: Any, server: str) -> None:
     answers: list[int] = []
 
     def pay(path: str) -> None:
-        answers.append(
-            _send("POST", server + path, {"Content-Type": "application/json"}, b'{"action": "pay"}')[0]
-        )
+        answers.append(_pay(server + path)[0])
 
     threads = [threading.Thread(target=pay, args=(live.page_path(bill),)) for bill in bills]
     for thread in threads:

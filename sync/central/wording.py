@@ -1,0 +1,80 @@
+"""What the console calls the kinds and reasons that travel under English names."""
+
+from __future__ import annotations
+
+ENTRY_KINDS = {
+    "epoch-began": "新纪元",
+    "order-placed": "下单",
+    "order-assigned": "接收订单",
+    "order-released": "移交订单",
+    "order-paid": "收款",
+    "order-cancelled": "取消订单",
+    "order-expired": "订单过期",
+    "delivery-chosen": "选择领取方式",
+    "binding-started": "开始绑定",
+    "key-pair-made": "生成密钥对",
+    "certificate-issued": "签发证书",
+    "certificate-written": "写入证书",
+    "certificate-proved": "验证证书",
+    "bound": "绑定完成",
+    "binding-abandoned": "放弃绑定",
+    "loss-reported": "挂失",
+    "refund-granted": "同意退款",
+    "refund-completed": "退款完成",
+    "certificate-revoked": "吊销证书",
+    "unreadable": "不可读",
+}
+
+FEED_KINDS = {
+    "enterprise": "会员企业",
+    "operator": "操作员",
+    "staff": "柜台人员",
+    "fee-schedule": "收费表",
+    "policy": "策略",
+    "key-bound-elsewhere": "他处绑定的key盘",
+    "order-assigned": "分配订单",
+    "order-moved": "订单移交",
+    "payment-confirmed": "收款确认",
+    "refund-asked": "要求退款",
+    "refund-paid": "已退款",
+    "certificate-revoked": "吊销证书",
+    "dispute-raised": "争议",
+    "dispute-settled": "争议已处理",
+}
+
+REASONS = {
+    "order-exists": "订单号已存在",
+    "order-open-already": "已有未完成的同类订单",
+    "order-in-another-state": "订单状态不符",
+    "order-of-another-kiosk": "订单属于其他终端机",
+    "amount-differs": "金额不符",
+    "price-differs": "价格与收费表不符",
+    "binding-in-another-step": "绑定步骤不符",
+    "another-token": "不是登记的key盘",
+    "certificate-exists": "证书号已存在",
+    "certificate-differs": "证书与登记不符",
+    "predecessor-succeeded": "原证书已被续期或补办",
+    "another-certificate-valid": "已有其他有效证书",
+    "beyond-policy": "超出策略",
+    "kiosk-revoked": "终端机已吊销",
+    "failed": "入账出错",
+    "unreadable": "记录不可读",
+}
+
+PAID_HOW = {"feed": "联网确认", "code": "输入确认码", "scan": "扫描确认", "desk": "主管担保"}
+
+_WAITS = {
+    "order": "等待订单",
+    "certificate": "等待证书",
+    "entry": "等待前一条记录",
+    "dispute": "等待争议处理",
+}
+
+
+def remark(text: str) -> str:
+    """An entry's remark (`order 3-0147-6`, `price-differs: 3-0147-6`) in Chinese."""
+    first, _, rest = text.partition(" ")
+    if first in _WAITS:
+        return f"{_WAITS[first]} {rest}"
+    reason = first.removesuffix(":")
+    return f"{REASONS[reason]}：{rest}" if reason in REASONS else text

@@ -1,0 +1,188 @@
+"""Chromium, as a payer's phone and as the staff's screen, on the real server."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zxingcpp
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
+from kiosk.domain.scanned_confirmations import require_scanned
+from kiosk.pki.device_keys import device_verify
+
+pytestmark = pytest.mark.browser
+NUMBERS = itertools.count(10)  # a kiosk of its own for every test
+PHONE = (390, 844)
+SCREEN = (1280, 900)
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing: apt install chromium chromium-driver")
+        pytest.skip("Chromium is not installed: apt install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in FLAGS:
+        options.add_argument(flag)
+    started = webdriver.Chrome(options=options, service=Service(driver))
+    try:
+        yield started
+    finally:
+        started.quit()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    data = tmp_path_factory.mktemp("central")
+    command = [sys.executable, "-m", "sync.central.command"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
+    subprocess.run(
+        [*command, "examples", "--data", str(data)], check=True, env=kept, stdout=subprocess.DEVNULL
+    )
+    process = subprocess.Popen(
+        [*command, "serve", "--data", str(data), "--port", "0"], stdout=subprocess.PIPE, text=True, env=kept
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip(), data
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    kept = os.environ.get("KEYDESK_TEST_PICTURES")
+    return Path(kept) if kept else tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture
+def live(server: tuple[str, Path], new_kiosk: Any, http_send: Any) -> Any:
+    address, data = server
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
+    number = next(NUMBERS)
+    given = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sync.central.command",
+            "enrol-token",
+            "--data",
+            str(data),
+            "--kiosk",
+            str(number),
+        ],
+        check=True,
+        env=kept,
+        capture_output=True,
+        text=True,
+    )
+    return new_kiosk(number, send=http_send, base=address).enrol(given.stdout.strip())
+
+
+def _phone(browser: webdriver.Chrome) -> None:
+    metrics = {"width": PHONE[0], "height": PHONE[1], "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def _screen(browser: webdriver.Chrome) -> None:
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.set_window_size(*SCREEN)
+
+
+def _whole(browser: webdriver.Chrome, file: Path) -> Image.Image:
+    import base64  # noqa: PLC0415
+
+    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})
+    content = base64.b64decode(shot["data"])
+    file.write_bytes(content)
+    return Image.open(BytesIO(content)).convert("RGB")
+
+
+def test_a_payer_declines_pays_and_reads_the_confirmation(
+    browser: webdriver.Chrome, server: tuple[str, Path], live: Any, pictures: Path
+) -> None:
+    live.feed()
+    placed = live.place()
+    _phone(browser)
+    browser.get((server[0] + live.page_path(placed)).replace("http://", "HTTP://"))
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
+    assert browser.find_element(By.CSS_SELECTOR, "[data-order]").text == placed.order
+    _whole(browser, pictures / "pay.png")
+    browser.find_element(By.CSS_SELECTOR, "button.decline").click()
+    assert browser.find_element(By.CSS_SELECTOR, "[data-declined]").is_displayed()
+    _whole(browser, pictures / "declined.png")
+    browser.find_element(By.CSS_SELECTOR, "button.pay").click()
+    assert browser.find_element(By.CSS_SELECTOR, "[data-state]").get_attribute("data-state") == "paid"
+    code = browser.find_element(By.CSS_SELECTOR, "[data-confirmation]").text
+    secret = confirmation_key(live.answer.payment_secret)
+    assert confirmation_matches(code, placed.token, 34000, secret)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
+    picture = _whole(browser, pictures / "paid.png")
+    (scanned,) = zxingcpp.read_barcodes(picture)
+    text = browser.find_element(By.CSS_SELECTOR, "[data-scan-text]").get_attribute("data-scan-text")
+    assert scanned.text == text
+    centre = live.answer.centre_key
+    require_scanned(scanned.text, placed.token, 34000, lambda m, s: device_verify(centre, m, s))
+
+
+def test_a_forged_code_is_refused_in_plain_words(
+    browser: webdriver.Chrome, server: tuple[str, Path], live: Any, pictures: Path
+) -> None:
+    placed = live.place()
+    path = live.page_path(placed)
+    _phone(browser)
+    browser.get(server[0] + path[:-1] + ("0" if path[-1] != "0" else "1"))
+    _whole(browser, pictures / "refused.png")
+    assert "请勿支付" in browser.find_element(By.TAG_NAME, "body").text
+
+
+def test_staff_sign_in_and_see_the_kiosk(
+    browser: webdriver.Chrome, server: tuple[str, Path], live: Any, pictures: Path
+) -> None:
+    live.feed()
+    live.place()
+    live.pushed()
+    _screen(browser)
+    browser.get(server[0] + "/admin/")
+    browser.find_element(By.NAME, "username").send_keys("admin")
+    browser.find_element(By.NAME, "password").send_keys("Keydesk-admin")
+    browser.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
+    body = browser.find_element(By.TAG_NAME, "body")
+    assert "密钥服务台 中心" in body.text
+    _whole(browser, pictures / "console.png")
+    header = browser.find_element(By.ID, "header")
+    assert (
+        header.value_of_css_property("background-color") != "rgba(0, 0, 0, 0)"
+    )  # the style sheet was served
+    for page in ("fleet/kiosk", "ledger/ledgerorder", "journal/entry", "members/operator"):
+        browser.get(f"{server[0]}/admin/{page}/")
+        _whole(browser, pictures / f"{page.replace('/', '-')}.png")
+    browser.get(f"{server[0]}/admin/fleet/kiosk/")
+    assert str(live.number) in browser.find_element(By.ID, "result_list").text
