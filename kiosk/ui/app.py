@@ -144,7 +144,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def go(self, route: Route) -> None:
         """Show a step in place of the one of the moment; beneath the cover, once that is lifted."""
-        self.call_later(self._go, route)
+        self.call_later(self._go, route, self.visit)
 
     def go_home(self, notice: str = "") -> None:
         """End the visit: forget all of it and show the first screen."""
@@ -154,7 +154,9 @@ class KeydeskApp(App[None], inherit_bindings=False):
         """Show the hidden step again, or the one that it has led to meanwhile."""
         self.call_later(self._lift_cover)
 
-    async def _go(self, route: Route) -> None:
+    async def _go(self, route: Route, visit: Visit) -> None:
+        if visit is not self.visit:
+            return  # asked for by a visit that is over
         if self.covered:
             self._after_cover = route
             return
@@ -171,7 +173,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._idle.touch()
         route, self._after_cover = self._after_cover, None
         if route is not None:
-            await self._go(route)
+            await self._go(route, self.visit)
 
     def uncover(self) -> None:
         """Give the hidden step up: somebody else goes on from the cover."""
@@ -183,7 +185,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.uncover()
         while isinstance(self.screen, Overlay):
             await self.pop_screen()
-        await self._go(Route.HOME)
+        await self._go(Route.HOME, self.visit)
         if notice:
             self.announce(notice, for_seconds=NOTICE_SECONDS)
 
@@ -317,14 +319,23 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._notice_until = self._monotonic() + for_seconds if text and for_seconds else None
         self.show_status()
 
-    def show_status(self, countdown: str = "") -> None:
-        """Bring every status row up to date."""
+    def show_status(self) -> None:
+        """Bring every status row up to date: a countdown, else a notice, else how the devices are."""
+        countdown = self._countdown()
         for page in self.pages:
             for row in page.query(StatusRow):
                 if countdown or self._notice:
                     row.show_notice(countdown or self._notice)
                 else:
                     row.show_status(self.text, self.status)
+
+    def _countdown(self) -> str:
+        if not self.pages or self.pages[-1].NEVER_IDLE:
+            return ""
+        state = self._idle.state()
+        if not isinstance(state, Counting):
+            return ""
+        return self.text("{seconds} 秒后清屏，按任意键继续", seconds=state.seconds)
 
     async def on_event(self, event: events.Event) -> None:
         """Notice that somebody uses the screen."""
@@ -338,15 +349,25 @@ class KeydeskApp(App[None], inherit_bindings=False):
     async def _watch_idle(self) -> None:
         top = self.pages[-1] if self.pages else None
         if top is None or top.NEVER_IDLE:
-            self._idle.touch()
+            await self._tidy(top)
             return
         match self._idle.state():
-            case Counting(seconds):
-                self.show_status(self.text("{seconds} 秒后清屏，按任意键继续", seconds=seconds))
+            case Counting():
+                self.show_status()
             case Over():
                 await self._nobody_there()
             case Active():
                 pass
+
+    async def _tidy(self, top: Page[object] | None) -> None:
+        """Where there is nothing to leave: empty half-typed fields, and take back language and call for staff."""
+        if top is None or not isinstance(self._idle.state(), Over):
+            return
+        self._idle.touch()
+        top.wipe()
+        at_home = top is self.step
+        if at_home and (self.staff_called or self.language is not self._own_language):
+            await self.reset()
 
     async def _nobody_there(self) -> None:
         """Hide a step whose order is kept, wipe any other."""
@@ -401,7 +422,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._notice, self._notice_until = "", None
         self.visit = Visit()
         self.uncover()
-        await self._go(Route.TROUBLE)
+        await self._go(Route.TROUBLE, self.visit)
 
     def _give_up(self) -> None:
         """End with the number, without a traceback; the system starts the program again."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from kiosk.ui.app import KeydeskApp
+    from kiosk.ui.visit import Visit
 
 ResultT = TypeVar("ResultT")
 
@@ -27,9 +28,10 @@ ROOMY_HEIGHT = 32
 class Answered(Message):
     """A thread has the desk's answer; the screen's own loop goes on with it."""
 
-    def __init__(self, then: Callable[[], None], *, ends_busy: bool) -> None:
+    def __init__(self, then: Callable[[], None], visit: Visit, *, ends_busy: bool) -> None:
         super().__init__()
         self.then = then
+        self.visit = visit
         self.ends_busy = ends_busy
 
 
@@ -48,7 +50,7 @@ class Page(Screen[ScreenResultType], inherit_bindings=False):
     ]
     # Whether the screen is only hidden, and not wiped, when nobody uses it.
     KEEPS_WHEN_IDLE: ClassVar[bool] = False
-    # Whether the screen holds nothing worth wiping.
+    # Whether the screen stays when nobody uses it; its fields are emptied all the same.
     NEVER_IDLE: ClassVar[bool] = False
 
     busy = False
@@ -142,19 +144,22 @@ class Page(Screen[ScreenResultType], inherit_bindings=False):
     def _in_thread(
         self, call: Callable[[], ResultT], then: Callable[[ResultT], None], *, ends_busy: bool
     ) -> None:
+        visit = self.desk.visit
+
         def work() -> None:
             result = call()
-            self.post_message(Answered(lambda: then(result), ends_busy=ends_busy))
+            self.post_message(Answered(lambda: then(result), visit, ends_busy=ends_busy))
 
         self.run_worker(work, thread=True, group="desk")
 
     def on_answered(self, message: Answered) -> None:
-        """Go on with the desk's answer."""
+        """Go on with the desk's answer, unless the visit in which it was asked for is over."""
         message.stop()
         if message.ends_busy:
             self.busy = False
             self.show_busy("")
-        message.then()
+        if message.visit is self.desk.visit:
+            message.then()
 
     def show_busy(self, text: str) -> None:
         """Say in the status row what goes on, nothing when it is over."""
@@ -172,8 +177,3 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
     """A screen over the step, which stays as it is beneath."""
 
     BINDINGS = Page.BINDINGS
-
-
-def first_focusable(page: Page[ScreenResultType]) -> Widget | None:
-    """The first widget of a page that takes the cursor."""
-    return next(iter(page.focus_chain), None)

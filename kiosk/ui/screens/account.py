@@ -21,6 +21,7 @@ from kiosk.ui.wording import KEY_STATES, KINDS, STATUSES, feed_age
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
     from kiosk.desk.views import AccountView, OrderView
 
 _NAME = 12
@@ -62,6 +63,7 @@ class AccountScreen(Page[None]):
     def _arrived(self, view: AccountView) -> None:
         self.view = view
         self.fill()
+        self.query_one("#orders", OptionList).action_first()
         self.focus_on("orders" if view.orders else "back")
 
     def fill(self) -> None:

@@ -26,7 +26,7 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.fees import OrderKind
 from kiosk.text.money import yuan
-from kiosk.text.times import day, period
+from kiosk.text.times import day, duration, period
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.confirm import ConfirmScreen, Question
@@ -111,7 +111,7 @@ class BindScreen(Page[None]):
             with Vertical(id="form"):
                 yield from self._form()
             with Vertical(id="side"):
-                yield Line(self.t("进度"), classes="strong")
+                yield Line(id="progress-title", classes="strong")
                 yield Progress(id="progress")
                 yield Prose(self.t("中断后重新插入，接着办，不再收费"), classes="muted")
         yield Prose(id="message")
@@ -218,9 +218,10 @@ class BindScreen(Page[None]):
     def _fill_progress(self) -> None:
         status = self.desk.status
         seconds = status.now - self._step_began if status is not None and self._step_began else 0
-        self.query_one("#progress", Progress).show(
-            self.t, done=self.done, current=self.current, seconds=seconds
-        )
+        title = self.t("进度")
+        running = f"{title}  {duration(seconds)}" if self.current else title
+        self.query_one("#progress-title", Line).update(running)
+        self.query_one("#progress", Progress).show(self.t, done=self.done, current=self.current)
         message = self.query_one("#message", Prose)
         if self.running:
             hold = self.t("!! 正在发放证书，请不要拔出key盘（约 10 秒）")

@@ -40,8 +40,9 @@ class DeliveryScreen(Page[None]):
         with Vertical(classes="body"), Vertical(classes="column"):
             if order is not None:
                 paid = self.t("已收到付款 {amount} 元", amount=yuan(order.total))
+                number = self.t("订单号 {number}", number=order.number)
                 yield Line(
-                    f"{paid}   {self.t(KINDS[order.kind])}   {self.t('订单号 {number}', number=order.number)}",
+                    f"{paid}   {self.t(KINDS[order.kind])}   {number}",
                     id="paid",
                 )
             yield Line(self.t("key盘在手里吗？"), id="question")

@@ -46,16 +46,19 @@ class PayScreen(Page[None]):
     def __init__(self) -> None:
         super().__init__()
         self.message = ""
+        self._order: OrderView | None = None
         self._polling = False
         self._left_for_next = False
 
     @property
     def order(self) -> OrderView:
         """The order that is shown."""
-        order = self.desk.visit.order
-        if order is None:
+        # its own, for the visit may be over before the screen is gone
+        if self._order is None:
+            self._order = self.desk.visit.order
+        if self._order is None:
             raise LookupError("the pay screen was shown without an order")
-        return order
+        return self._order
 
     def compose(self) -> ComposeResult:
         """The code at the left, the bill and what to do at the right."""
@@ -172,7 +175,7 @@ class PayScreen(Page[None]):
     def _show(self, order: OrderView) -> None:
         if self._left_for_next:
             return
-        self.desk.visit.order = order
+        self._order = self.desk.visit.order = order
         if order.status is OrderStatus.PAID:
             self._left_for_next = True
             self.desk.go(step_of(order))

@@ -102,8 +102,7 @@ class StaffDeskScreen(Overlay[None]):
         marked = rows.highlighted
         rows.clear_options()
         rows.add_options(self._rows(self.gathered) or [Option(self.t("没有"), disabled=True)])
-        if marked is not None and marked < rows.option_count:
-            rows.highlighted = marked
+        rows.highlighted = min(marked or 0, rows.option_count - 1)
 
     def _rows(self, gathered: Gathered) -> list[Option]:
         match self.query_one("#view", Choice).chosen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
@@ -65,6 +66,15 @@ class Field(Input, inherit_bindings=False):
             select_on_focus=False,
         )
         self.cursor_blink = False
+
+    @property
+    def _value(self) -> Text:
+        # Textual's bullet is drawn two cells wide by some terminals.
+        return (
+            Text("*" * len(self.value), no_wrap=True, overflow="ignore", end="")
+            if self.password
+            else super()._value
+        )
 
 
 class FieldRow(Horizontal):

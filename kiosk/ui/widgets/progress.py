@@ -8,7 +8,6 @@ from textual.content import Content
 from textual.widgets import Static
 
 from kiosk.text.catalogue import N_
-from kiosk.text.times import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,15 +29,15 @@ class Progress(Static):
 
     DEFAULT_CSS = "Progress { width: 1fr; height: 6; }"
 
-    def show(self, t: Callable[..., str], *, done: int, current: int, seconds: int) -> None:
-        """Mark the steps up to `done`, and `current` (0 for none) with how long it has run."""
+    def show(self, t: Callable[..., str], *, done: int, current: int) -> None:
+        """Mark the steps up to `done`, and `current` (0 for none)."""
         parts: list[Content | str | tuple[str, str]] = []
         for number, step in enumerate(STEPS, start=1):
             name = f"{number} {t(step)}"
             if number <= done:
                 parts.append((f"[v] {name}", "$success"))
             elif number == current:
-                parts.append((f"[>] {name}  {duration(seconds)}", "bold $accent"))
+                parts.append((f"[>] {name}", "bold $accent"))
             else:
                 parts.append((f"[ ] {name}", "$muted"))
             parts.append("\n" if number < len(STEPS) else "")

@@ -100,10 +100,11 @@ class StatusRow(Static):
         for name, value in pairs:
             style = "bold $foreground" if value in _FINE else "bold $accent"
             parts.extend([(f"{name} ", "$muted"), (t(value), style), "  "])
-        parts.extend([(f"{t('待传')} ", "$muted"), (str(status.backlog), "bold $foreground"), "  "])
+        backlog = t("待传")
+        parts.extend([(f"{backlog} ", "$muted"), (str(status.backlog), "bold $foreground"), "  "])
         style = "bold $error" if status.clock is not None else "$foreground"
-        mark = f" {t('时钟不准')}" if status.clock is not None else ""
-        parts.append((minute(status.now) + mark, style))
+        mark = t("时钟不准") if status.clock is not None else ""
+        parts.append((f"{minute(status.now)} {mark}".rstrip(), style))
         self.update(Content.assemble(*parts))
 
     def show_notice(self, text: str) -> None:

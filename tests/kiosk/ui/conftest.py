@@ -96,6 +96,7 @@ class FakeDesk:
         self.tries = 5
         self.printed: list[str] = []
         self.gate: threading.Event | None = None
+        self.binding_gate: threading.Event | None = None
         self.fails: Exception | None = None
         self.token_watchers: list[Callable[[], None]] = []
         self.scan_watchers: list[Callable[[str], None]] = []
@@ -280,7 +281,8 @@ class FakeDesk:
         progress(BindingProgress(1, done=True))
         progress(BindingProgress(2, done=True))
         progress(BindingProgress(3, done=False))
-        self.wait()
+        if self.binding_gate is not None:
+            self.binding_gate.wait(5)
         if self.bind_outcomes:
             return self.bind_outcomes.pop(0)
         for step in range(3, 7):
@@ -417,7 +419,14 @@ class FakeDemo:
 
     def accounts(self) -> tuple[DemoAccount, ...]:
         return tuple(
-            DemoAccount(account, member[0], member[1], member[2], member[3], "可新办" if member[4] is None else "快到期")
+            DemoAccount(
+                account,
+                member[0],
+                member[1],
+                member[2],
+                member[3],
+                "可新办" if member[4] is None else "快到期",
+            )
             for account, member in MEMBERS.items()
         )
 
@@ -435,6 +444,24 @@ class Ticker:
 @pytest.fixture
 def desk() -> FakeDesk:
     return FakeDesk()
+
+
+@pytest.fixture
+def blank() -> TokenView:
+    """A blank token."""
+    return BLANK
+
+
+@pytest.fixture
+def code() -> str:
+    """The confirmation that the fake desk takes."""
+    return CODE
+
+
+@pytest.fixture
+def scan() -> str:
+    """The scanned confirmation that the fake desk takes."""
+    return SCAN
 
 
 @pytest.fixture

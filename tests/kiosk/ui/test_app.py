@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+from textual.widgets import Input
+
+from kiosk.domain.fees import OrderKind
+from kiosk.text.catalogue import Language
+from kiosk.ui.app import KeydeskApp
+from kiosk.ui.routes import Route, screen_of
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    for _ in range(4):
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+
+def text_of(app: KeydeskApp) -> str:
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def test_changing_the_language_keeps_what_was_typed_and_the_cursor(app: KeydeskApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("1")
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        app.screen.query_one("#enterprise", Input).value = "bjslly"
+        app.screen.query_one("#operator", Input).focus()
+        await pilot.press("f2")
+        await settle(pilot)
+        assert "Legal person" in text_of(app)
+        assert app.screen.query_one("#enterprise", Input).value == "bjslly"
+        assert app.focused is not None
+        assert app.focused.id == "operator"
+        await pilot.click(app.screen.query("KeyHint")[1])
+        await settle(pilot)
+        assert "企业法人姓名" in text_of(app)
+        assert app.screen.query_one("#enterprise", Input).value == "bjslly"
+
+
+@pytest.mark.parametrize(("width", "height"), [(78, 22), (80, 23), (79, 40)])
+async def test_a_small_window_says_its_size_and_a_larger_one_goes_on(
+    app: KeydeskApp, width: int, height: int
+) -> None:
+    async with app.run_test(size=(width, height)) as pilot:
+        await settle(pilot)
+        assert f"窗口太小：现在 {width}×{height}，需要 80×24" in text_of(app)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert "请选择要办理的业务" in text_of(app)
+
+
+async def test_an_unexpected_error_is_a_number_on_screen_and_a_traceback_in_the_log(
+    desk: Any, ticker: Any
+) -> None:
+    app = KeydeskApp(desk, monotonic=ticker)
+    with structlog.testing.capture_logs() as logs:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            await pilot.press("7")
+            await settle(pilot)
+            desk.fails = RuntimeError("the disk melted")
+            app.screen.query_one("#account", Input).value = "11000001"
+            app.screen.query_one("#password", Input).value = "Keydesk-1"
+            app.screen.query_one("#next").focus()
+            await pilot.press("enter")
+            await settle(pilot)
+            screen = text_of(app)
+            assert f"错误编号 {app.trouble}" in screen
+            assert "melted" not in screen
+            assert "Traceback" not in screen
+            await pilot.press("enter")
+            await settle(pilot)
+            assert "请选择要办理的业务" in text_of(app)
+    (entry,) = [entry for entry in logs if entry["log_level"] == "error"]
+    assert entry["code"] == app.trouble
+    assert "melted" in repr(entry["exc_info"].__cause__ or entry["exc_info"])
+
+
+async def test_an_error_in_a_handler_or_while_composing_is_a_number_too(
+    desk: Any, ticker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = KeydeskApp(desk, monotonic=ticker)
+    with structlog.testing.capture_logs():
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            monkeypatch.setattr("kiosk.ui.screens.home.HomeScreen._choose", None)
+            await pilot.press("tab", "enter")
+            await settle(pilot)
+            first = app.trouble
+            assert f"错误编号 {first}" in text_of(app)
+            app.visit.order = None
+            app.go(Route.PAY)
+            await settle(pilot)
+            assert app.trouble != first
+            assert f"错误编号 {app.trouble}" in text_of(app)
+
+
+async def test_errors_without_end_stop_the_app_with_the_number_alone(
+    desk: Any, ticker: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = KeydeskApp(desk, monotonic=ticker)
+    with structlog.testing.capture_logs():
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            for _ in range(6):
+                app.report(RuntimeError("again"))
+            await pilot.pause()
+    assert app.return_code == 70
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["small", "large"])
+async def test_nothing_has_to_be_scrolled_and_every_button_is_whole(
+    desk: Any, ticker: Any, language: Language, size: tuple[int, int]
+) -> None:
+    app = KeydeskApp(desk, language=language, monotonic=ticker)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        app.visit.session = desk._session("11000002")
+        app.visit.order = desk.add_order("11000002", OrderKind.REPLACEMENT)
+        for route in Route:
+            app.show_status()
+            await app.switch_screen(screen_of(route))
+            await settle(pilot)
+            app.visit.order = desk.orders["3-0147-6"]
+            for widget in app.screen.query("Action, Field, Line, Prose, StatusRow, KeyHint, Choice"):
+                if widget.display and widget.size:
+                    region = widget.region
+                    assert app.screen.region.contains_region(region), (route, widget)
+                    assert widget.container_viewport.contains_region(region), (route, widget)
+            for button in app.screen.query("Action"):
+                label = str(button.render())
+                assert label.strip() in text_of(app), (route, label)
+
+
+def test_starting_loads_no_screen_but_the_first() -> None:
+    program = (
+        "import sys, kiosk.ui.app, kiosk.ui.screens.home\n"
+        "late = ('kiosk.ui.screens.pay', 'kiosk.ui.screens.bind', 'qrcode', 'cn2an', 'pypinyin')\n"
+        "print([name for name in late if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
