@@ -28,6 +28,7 @@ TEST_PACKAGES = {
     "chromium": "chromium",
     "chromedriver": "chromium-driver",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc": "fonts-noto-cjk",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf": "fonts-dejavu-core",
     "/usr/lib/postgresql/15/bin/initdb": "postgresql-15",
 }
 TEST_LIBRARIES = {"libcairo.so.2": "libcairo2"}

@@ -265,6 +265,11 @@ class KioskDouble:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix() -> None:
+    """Leave the names alone: every worker's database is in its own memory."""
+
+
+@pytest.fixture(scope="session")
 def keys() -> CentreKeys:
     return KEYS
 
