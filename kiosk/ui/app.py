@@ -114,8 +114,8 @@ class KeydeskApp(App[None], inherit_bindings=False):
     def _other(self) -> Language:
         return Language.ENGLISH if self.language is Language.CHINESE else Language.CHINESE
 
-    def action_other_language(self) -> None:
-        """F2: change the language of everything that is shown, keeping what was typed."""
+    def change_language(self) -> None:
+        """Change to the other language in everything that is shown, keeping what was typed."""
         self.call_later(self._change_language)
 
     async def _change_language(self) -> None:
@@ -193,68 +193,16 @@ class KeydeskApp(App[None], inherit_bindings=False):
         """Forget what Textual keeps of copied text."""
         self._clipboard = ""
 
-    # Keys that work everywhere
-
     def _held(self) -> bool:
         return any(page.holds_still() for page in self.pages)
 
-    def _over(self, kind: type[Overlay[None]]) -> bool:
-        return any(isinstance(page, kind) for page in self.pages)
-
-    def _push_once(self, overlay: type[Overlay[None]]) -> None:
-        if not self._over(overlay) and not self.covered:
-            self.push_screen(overlay())
-
-    def action_help_screen(self) -> None:
-        """F1: help over the step."""
-        from kiosk.ui.screens.help import HelpScreen  # noqa: PLC0415 - screens are loaded when first wanted
-
-        self._push_once(HelpScreen)
-
-    def action_call_staff(self) -> None:
-        """F6: call the staff; they can sign in over the step."""
-        from kiosk.ui.screens.staff import StaffScreen  # noqa: PLC0415 - screens are loaded when first wanted
-
-        if not self.staff_called:
-            self.staff_called = True
-            self.bell()
-            structlog.get_logger().info("staff called")
-        self._push_once(StaffScreen)
-
-    def action_drawer(self) -> None:
-        """F12: the demo's drawer, where there is one."""
-        if self.demo is None:
-            return
-        from kiosk.ui.screens.drawer import DrawerScreen  # noqa: PLC0415 - screens are loaded when first wanted
-
-        self._push_once(DrawerScreen)
-
-    def action_set_aside(self) -> None:
-        """F5: leave without cancelling anything."""
+    def set_aside(self) -> None:
+        """Leave without cancelling anything; not while a binding runs."""
         if self._held():
             return
         kept = self.visit.order is not None and self.visit.order.status.is_open
         notice = self.text("已暂存。凭账号和密码用「继续办理」接着办。") if kept else ""
         self.go_home(notice)
-
-    def action_leave_demo(self) -> None:
-        """Ctrl+Q: leave the demo, after a question; a real kiosk has no such key."""
-        if self.demo is None:
-            return
-        from kiosk.ui.screens.confirm import ConfirmScreen, Question  # noqa: PLC0415 - loaded when first wanted
-
-        def leave(answer: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
-            if answer:
-                self.exit()
-
-        question = Question(
-            title=self.text("退出演示"),
-            text=self.text("要退出演示吗？数据会保留，下次接着用。"),
-            yes=self.text("退出"),
-            no=self.text("不退出"),
-        )
-        if not isinstance(self.screen, ConfirmScreen):
-            self.push_screen(ConfirmScreen(question), leave)
 
     # Status, idle time, window size
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input
 
+from kiosk.ui.keys import Keys
 from kiosk.ui.widgets.rows import KeyRow, StatusRow, TitleRow
 
 if TYPE_CHECKING:
     from textual import events
     from textual.widget import Widget
 
-    from kiosk.ui.app import KeydeskApp
     from kiosk.ui.visit import Visit
 
 ResultT = TypeVar("ResultT")
@@ -35,34 +34,15 @@ class Answered(Message):
         self.ends_busy = ends_busy
 
 
-class Page(Screen[ScreenResultType], inherit_bindings=False):
+class Page(Keys[ScreenResultType]):
     """A screen of the desk. Subclasses compose, and `fill` what they show from their own state."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,down", "app.focus_next", show=False),
-        Binding("shift+tab,up", "app.focus_previous", show=False),
-        Binding("f1,ctrl+g", "app.help_screen", show=False, priority=True),
-        Binding("f2,ctrl+l", "app.other_language", show=False, priority=True),
-        Binding("f5,ctrl+s", "app.set_aside", show=False, priority=True),
-        Binding("f6,ctrl+t", "app.call_staff", show=False, priority=True),
-        Binding("f12,ctrl+d", "app.drawer", show=False, priority=True),
-        Binding("ctrl+q", "app.leave_demo", show=False, priority=True),
-    ]
     # Whether the screen is only hidden, and not wiped, when nobody uses it.
     KEEPS_WHEN_IDLE: ClassVar[bool] = False
     # Whether the screen stays when nobody uses it; its fields are emptied all the same.
     NEVER_IDLE: ClassVar[bool] = False
 
     busy = False
-
-    @property
-    def desk(self) -> KeydeskApp:
-        """The app that shows this screen."""
-        return cast("KeydeskApp", self.app)
-
-    def t(self, message: str, /, **parameters: object) -> str:
-        """The sentence in the language of the moment."""
-        return self.desk.text(message, **parameters)
 
     def title_row(self) -> TitleRow:
         """The system's and the exchange's name."""
@@ -176,4 +156,4 @@ class Page(Screen[ScreenResultType], inherit_bindings=False):
 class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bindings=False):
     """A screen over the step, which stays as it is beneath."""
 
-    BINDINGS = Page.BINDINGS
+    BINDINGS = Keys.BINDINGS

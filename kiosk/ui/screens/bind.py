@@ -26,12 +26,13 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.fees import OrderKind
 from kiosk.text.money import yuan
-from kiosk.text.times import day, duration, period
+from kiosk.text.times import duration
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.confirm import ConfirmScreen, Question
 from kiosk.ui.widgets import fields as widgets
 from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.key_facts import KeyFacts, token_status
 from kiosk.ui.widgets.lines import Line, Prose
 from kiosk.ui.widgets.progress import FIRST_STEP_TO_WAIT_FOR, STEPS, Progress
 from kiosk.ui.wording import (
@@ -135,15 +136,7 @@ class BindScreen(Page[None]):
             yield widgets.Field(id="pin", password=True, maximum=16)
             yield Line(self.t("新key盘不用填"), classes="muted")
         yield Prose(id="pin-problem", classes="problem")
-        for name, label in (
-            ("serial", self.t("*序列号")),
-            ("certificate", self.t("*证书")),
-            ("validity", self.t("*有效期")),
-        ):
-            with Horizontal(classes="row"):
-                yield Line(label, classes="label")
-                yield Line(id=name, classes="value")
-        yield Line(id="before", classes="muted")
+        yield KeyFacts(self.t)
 
     def on_mount(self) -> None:
         """Read the key that is in, and put the cursor where it is wanted."""
@@ -183,37 +176,10 @@ class BindScreen(Page[None]):
         self.query_one("#back", Action).disabled = self.running
         self.query_one("#password-problem", Prose).say(self.password_problem)
         self.query_one("#pin-problem", Prose).say(self.pin_problem)
-        self._fill_token(order)
+        self.query_one(KeyFacts).show(self.token, order)
+        status = token_status(self.t, self.token, self.desk.settings.support_line)
+        self.query_one("#token-status", Line).update(status)
         self._fill_progress()
-
-    def _fill_token(self, order: OrderView | None) -> None:
-        serial = certificate = validity = ""
-        if isinstance(self.token, TokenView):
-            serial = self.token.serial
-            certificate = self.token.certificate or self.t("(写入后显示)")
-            if self.token.not_before is not None and self.token.not_after is not None:
-                validity = period(self.token.not_before, self.token.not_after)
-        self.query_one("#serial", Line).update(serial)
-        self.query_one("#certificate", Line).update(certificate)
-        self.query_one("#validity", Line).update(validity)
-        before = self.t("首绑前为空")
-        if order is not None and order.previous is not None:
-            before = self.t("首绑前为空；原至 {old}", old=day(order.previous.not_after))
-        self.query_one("#before", Line).update(before)
-        self.query_one("#token-status", Line).update(self._token_status())
-
-    def _token_status(self) -> str:
-        match self.token:
-            case TokenView():
-                return self.t("key盘已插入")
-            case TokenRefused(trouble=TokenTrouble.NO_DRIVER):
-                return self.t("驱动未加载，请联系工作人员")
-            case TokenRefused(trouble=TokenTrouble.ABSENT | TokenTrouble.REMOVED):
-                return self.t("驱动已加载，请插入KEY")
-            case TokenRefused():
-                return token_trouble(self.t, self.token, self.desk.settings.support_line)
-            case None:
-                return self.t("正在读取key盘")
 
     def _fill_progress(self) -> None:
         status = self.desk.status
@@ -274,7 +240,7 @@ class BindScreen(Page[None]):
     def action_back(self) -> None:
         """Home; nothing is lost. Not while a binding runs."""
         if not self.holds_still():
-            self.desk.action_set_aside()
+            self.desk.set_aside()
 
     def holds_still(self) -> bool:
         """While the binding runs nobody leaves."""

@@ -27,7 +27,7 @@ class DeliveryScreen(Page[None]):
     CSS_PATH = "delivery.tcss"
     KEEPS_WHEN_IDLE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.set_aside", show=False),
+        Binding("escape", "set_aside", show=False),
         Binding("1", "pick('bind')", show=False),
         Binding("2", "pick('counter')", show=False),
         Binding("3", "pick('mail')", show=False),

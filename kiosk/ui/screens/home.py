@@ -88,4 +88,4 @@ class HomeScreen(Page[None]):
             case "adviser":
                 desk.go(Route.ADVISER)
             case _:
-                desk.action_help_screen()
+                self.action_help_screen()

@@ -153,12 +153,12 @@ class KeyRow(Horizontal):
     def compose(self) -> ComposeResult:
         """The keys that work everywhere, then the screen's own."""
         t = self._t
-        yield KeyHint("F1", t("帮助"), "app.help_screen")
-        yield KeyHint("F2", self._other_language, "app.other_language")
-        yield KeyHint("F5", t("暂存"), "app.set_aside")
-        yield KeyHint("F6", t("叫工作人员"), "app.call_staff")
+        yield KeyHint("F1", t("帮助"), "screen.help_screen")
+        yield KeyHint("F2", self._other_language, "screen.other_language")
+        yield KeyHint("F5", t("暂存"), "screen.set_aside")
+        yield KeyHint("F6", t("叫工作人员"), "screen.call_staff")
         for key, text, action in self._extra:
             yield KeyHint(key, text, action)
         yield KeyHint("Tab", t("下一项"), "app.focus_next")
         if self._demo:
-            yield KeyHint("F12", t("演示"), "app.drawer")
+            yield KeyHint("F12", t("演示"), "screen.drawer")

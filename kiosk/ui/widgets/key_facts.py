@@ -1,0 +1,74 @@
+"""What the key that is in holds: serial number, certificate, validity, read live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.containers import Horizontal, Vertical
+
+from kiosk.desk.views import OrderView, TokenOutcome, TokenRefused, TokenTrouble, TokenView
+from kiosk.text.times import day, period
+from kiosk.ui.widgets.lines import Line
+from kiosk.ui.wording import token_trouble
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+Text = Callable[..., str]
+
+
+class KeyFacts(Vertical):
+    """*序列号, *证书, *有效期, and what stood there before."""
+
+    DEFAULT_CSS = """
+    KeyFacts { height: auto; }
+    KeyFacts .value { width: 1fr; }
+    KeyFacts #before { padding-left: 11; color: $muted; }
+    """
+
+    def __init__(self, t: Text) -> None:
+        super().__init__()
+        self._t = t
+
+    def compose(self) -> ComposeResult:
+        """Three labelled lines and a note."""
+        t = self._t
+        labels = (("serial", t("*序列号")), ("certificate", t("*证书")), ("validity", t("*有效期")))
+        for name, label in labels:
+            with Horizontal(classes="row"):
+                yield Line(label, classes="label")
+                yield Line(id=name, classes="value")
+        yield Line(id="before")
+
+    def show(self, token: TokenOutcome | None, order: OrderView | None) -> None:
+        """Show the key that is in, and the end of the one on record."""
+        t = self._t
+        serial = certificate = validity = ""
+        if isinstance(token, TokenView):
+            serial = token.serial
+            certificate = token.certificate or t("(写入后显示)")
+            if token.not_before is not None and token.not_after is not None:
+                validity = period(token.not_before, token.not_after)
+        self.query_one("#serial", Line).update(serial)
+        self.query_one("#certificate", Line).update(certificate)
+        self.query_one("#validity", Line).update(validity)
+        before = t("首绑前为空")
+        if order is not None and order.previous is not None:
+            before = t("首绑前为空；原至 {old}", old=day(order.previous.not_after))
+        self.query_one("#before", Line).update(before)
+
+
+def token_status(t: Text, token: TokenOutcome | None, support: str) -> str:
+    """The status line: 「驱动未加载…」, 「驱动已加载，请插入KEY」, 「key盘已插入」, or what is wrong with the key."""
+    match token:
+        case TokenView():
+            return t("key盘已插入")
+        case TokenRefused(trouble=TokenTrouble.NO_DRIVER):
+            return t("驱动未加载，请联系工作人员")
+        case TokenRefused(trouble=TokenTrouble.ABSENT | TokenTrouble.REMOVED):
+            return t("驱动已加载，请插入KEY")
+        case TokenRefused():
+            return token_trouble(t, token, support)
+        case None:
+            return t("正在读取key盘")
