@@ -120,6 +120,10 @@ class DeskPort(Protocol):
         """Print an order's receipt, or keep it until there is paper."""
         ...
 
+    def registered(self, number: str) -> bool:
+        """Whether the centre lists the certificate that was bound for that order; cheap."""
+        ...
+
     def print_waiting(self) -> int:
         """Print what waits; how many were printed."""
         ...

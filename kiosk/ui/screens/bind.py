@@ -73,7 +73,10 @@ class BindScreen(Page[None]):
 
     CSS_PATH = "bind.tcss"
     KEEPS_WHEN_IDLE = True
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("enter", "begin", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +137,7 @@ class BindScreen(Page[None]):
         with Horizontal(classes="row"):
             yield Line(self.t("PIN 码"), classes="label")
             yield widgets.Field(id="pin", password=True, maximum=16)
-            yield Line(self.t("新key盘不用填"), classes="muted")
+            yield Line(id="pin-hint", classes="muted")
         yield Prose(id="pin-problem", classes="problem")
         yield KeyFacts(self.t)
 
@@ -143,9 +146,16 @@ class BindScreen(Page[None]):
         if self.desk.visit.order is not None:
             self.desk.visit.kind = self.desk.visit.order.kind
         super().on_mount()
-        self.query_one("#bind" if self.desk.visit.session else "#account").focus()
+        self._focus_first()
         self.token_changed()
         self.set_interval(1.0, self._tick)
+
+    def _focus_first(self) -> None:
+        """Put the cursor where the member goes on."""
+        if self.desk.visit.session is None:
+            self.focus_on("account")
+        else:
+            self.focus_on("pin" if self.desk.visit.kind is OrderKind.RENEWAL else "bind")
 
     def _tick(self) -> None:
         if self.running:
@@ -171,6 +181,9 @@ class BindScreen(Page[None]):
         password.disabled = known or self.running
         password.placeholder = self.t("已登录") if known else ""
         self.query_one("#pin", widgets.Field).disabled = self.running
+        renews = visit.kind is OrderKind.RENEWAL
+        hint = self.t("续期要填") if renews else self.t("新key盘不用填")
+        self.query_one("#pin-hint", Line).update(hint)
         self.query_one("#kind", widgets.Choice).disabled = self.running
         self.query_one("#bind", Action).disabled = self.running
         self.query_one("#back", Action).disabled = self.running
@@ -206,6 +219,8 @@ class BindScreen(Page[None]):
         self.fetch(self.desk.service.read_token, self._token_arrived)
 
     def _token_arrived(self, token: TokenOutcome) -> None:
+        if isinstance(token, TokenView) and not self._waits_for_key and token != self.token:
+            self.message = self.pin_problem = ""  # what was said of the key before does not hold for this one
         self.token = token
         self.fill()
         if self._waits_for_key and isinstance(token, TokenView) and not self.running:
@@ -236,6 +251,10 @@ class BindScreen(Page[None]):
             self.action_back()
         else:
             self._begin()
+
+    def action_begin(self) -> None:
+        """Bind, wherever the cursor is."""
+        self._begin()
 
     def action_back(self) -> None:
         """Home; nothing is lost. Not while a binding runs."""
@@ -354,6 +373,8 @@ class BindScreen(Page[None]):
                 assert_never(outcome)
         self.current = 0
         self.fill()
+        if self.focused is None:
+            self._focus_first()
         if self._stale or not isinstance(self.token, TokenView):
             self.token_changed()
 

@@ -11,6 +11,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.desk.demo_controls import DemoControls, DemoError, PhonePage
+from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.ui.page import Overlay
 from kiosk.ui.widgets.lines import Line, Prose
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
 DAY = 24 * 3600
 YEAR = 365 * DAY
+
+
+_PHONE_STATES = {
+    "payable": N_("未付款"),
+    "paid": N_("支付成功"),
+    "cancelled": N_("订单已取消"),
+    "expired": N_("订单已过期"),
+    "refunding": N_("退款中"),
+    "refunded": N_("已退款"),
+}
 
 
 class DrawerScreen(Overlay[None]):
@@ -193,12 +204,17 @@ class DrawerScreen(Overlay[None]):
             self.result = self.t("手机：{detail}", detail=page)
         else:
             self.page = page
-            lines = [self.t("手机：{state}  {amount} 元", state=page.state, amount=yuan(page.amount))]
+            lines = [self.t("手机：{state}  {amount} 元", state=self._state(page), amount=yuan(page.amount))]
             if page.confirmation:
                 lines.append(self.t("确认码 {code}", code=page.confirmation))
             lines.append(page.address)
             self.result = "\n".join(lines)
         self.fill()
+
+    def _state(self, page: PhonePage) -> str:
+        """The page's state in words; one that is not known here as it came."""
+        worded = _PHONE_STATES.get(page.state)
+        return self.t(worded) if worded is not None else page.state
 
     def _scan(self) -> None:
         if self.page is not None:

@@ -100,7 +100,6 @@ class FakeDesk:
         self.fails: Exception | None = None
         self.token_watchers: list[Callable[[], None]] = []
         self.scan_watchers: list[Callable[[str], None]] = []
-        self.registered = False
         self.refusal: Refused | None = None
         self.staff_did: list[tuple[str, str, str]] = []
 
@@ -300,13 +299,16 @@ class FakeDesk:
             certificate="0003000001000019",
             not_before=self.now,
             not_after=order.ends_at,
-            registered=self.registered,
+            registered=False,
         )
 
     def account(self, session: Session) -> AccountView:
         key = MEMBERS[session.account][4]
         mine = tuple(order for order in self.orders.values() if order.account == session.account)
         return AccountView(session, key, key_state(key, self.now), mine, None)
+
+    def registered(self, number: str) -> bool:
+        return self.network is Network.ONLINE
 
     def print_receipt(self, number: str) -> PrintOutcome:
         self.printed.append(number)

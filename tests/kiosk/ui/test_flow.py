@@ -4,6 +4,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from textual import events
 from textual.widgets import Input, OptionList
@@ -116,7 +117,7 @@ async def test_a_new_key_from_notice_to_receipt_by_keyboard_alone(
         await pilot.press("enter")
         await settle(pilot)
         assert shown(app) == "DoneScreen"
-        assert "联网登记后可登录" in text_of(app)
+        assert "证书已登记" in text_of(app)
         assert desk.printed == [FIRST]
         await pilot.press("enter")
         await settle(pilot)
@@ -359,6 +360,38 @@ async def test_a_pulled_key_is_said_and_the_binding_resumes_when_it_is_back(
         await settle(pilot)
         assert shown(app) == "DoneScreen"
         assert len(desk.binds) == 2
+
+
+async def test_another_members_key_is_said_and_forgotten_once_the_right_one_is_in(
+    app: KeydeskApp, desk: Desk, blank: Any
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        desk.insert(blank)
+        await to_binding(app, pilot, desk)
+        desk.bind_outcomes = [TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=blank.serial)]
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "绑定在别的账号上" in text_of(app)
+        desk.insert(msgspec.structs.replace(blank, serial="E8AD652202221F09"))
+        await settle(pilot)
+        assert "绑定在别的账号上" not in text_of(app)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert shown(app) == "DoneScreen"
+
+
+async def test_a_key_bound_without_the_network_says_that_it_works_after_registering(
+    app: KeydeskApp, desk: Desk, blank: Any
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        desk.network = Network.OFFLINE
+        desk.insert(blank)
+        await to_binding(app, pilot, desk)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert shown(app) == "DoneScreen"
+        assert "联网登记后可登录" in text_of(app)
+        assert len(desk.printed) == 1
 
 
 async def test_a_wrong_pin_is_never_tried_again_by_itself_and_the_last_try_is_asked_for(
