@@ -13,6 +13,7 @@ from textual.app import App
 from textual.geometry import Size
 from textual.message import Message
 
+from kiosk.desk.views import PrinterStatus
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.ui.idle import Active, Counting, IdleWatch, Over
 from kiosk.ui.page import Overlay, Page
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 LEAST_WIDTH = 80
 LEAST_HEIGHT = 24
 NOTICE_SECONDS = 4.0
+LOOK_AFTER_SECONDS = 20.0
 _TROUBLES_TO_GIVE_UP = 5
 _TOUCHES = (events.Key, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown, events.Paste)
 _OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
@@ -91,6 +93,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._after_cover: Route | None = None
         self._stops: list[Stop] = []
         self._reading_status = False
+        self._look_after_at = monotonic() + LOOK_AFTER_SECONDS
         self._troubles = 0
         self.register_theme(KEYDESK_THEME)
         self.theme = KEYDESK_THEME.name
@@ -239,10 +242,23 @@ class KeydeskApp(App[None], inherit_bindings=False):
             return
         self._reading_status = True
 
+        looks_after = self._monotonic() >= self._look_after_at
+        if looks_after:
+            self._look_after_at = self._monotonic() + LOOK_AFTER_SECONDS
+
         def work() -> None:
-            self.post_message(StatusArrived(self.service.status()))
+            status = self.service.status()
+            self.post_message(StatusArrived(status))
+            if looks_after:
+                self._look_after(status)
 
         self.run_worker(work, thread=True, group="status")
+
+    def _look_after(self, status: DeskStatus) -> None:
+        """Do what nobody asks for: end the orders whose time is over, print what waited for paper. In a thread."""
+        self.service.expire_due()
+        if status.receipts_waiting and status.printer is PrinterStatus.READY:
+            self.service.print_waiting()
 
     def on_status_arrived(self, message: StatusArrived) -> None:
         """Show the desk's status in the status row."""

@@ -95,6 +95,7 @@ class FakeDesk:
         self.bind_outcomes: list[TokenRefused | Refused] = []
         self.tries = 5
         self.printed: list[str] = []
+        self.receipts_waiting = 0
         self.gate: threading.Event | None = None
         self.binding_gate: threading.Event | None = None
         self.fails: Exception | None = None
@@ -134,6 +135,7 @@ class FakeDesk:
             backlog=12,
             now=self.now,
             feed_as_of=self.now - 600,
+            receipts_waiting=self.receipts_waiting,
         )
 
     def fees(self) -> FeeTable | None:
@@ -315,7 +317,8 @@ class FakeDesk:
         return self.printer
 
     def print_waiting(self) -> int:
-        return 2
+        printed, self.receipts_waiting = self.receipts_waiting, 0
+        return printed
 
     def watch_tokens(self, changed: Callable[[], None]) -> Callable[[], None]:
         self.token_watchers.append(changed)

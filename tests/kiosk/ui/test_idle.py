@@ -243,3 +243,16 @@ async def test_a_binding_that_runs_goes_on_beneath_the_cover(
         await sign_in_at_the_cover(app, pilot, "11000001")
         await settle(pilot)
         assert shown(app) == "DoneScreen"
+
+
+async def test_what_nobody_asks_for_is_done_meanwhile(app: KeydeskApp, desk: Any, ticker: Any) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        order = desk.add_order("11000001", OrderKind.NEW, OrderStatus.PLACED)
+        desk.now = order.deadline + 1
+        desk.receipts_waiting = 2
+        ticker.seconds += 30
+        await pilot.pause(1.2)
+        await settle(pilot)
+        assert desk.orders[order.number].status is OrderStatus.EXPIRED
+        assert desk.receipts_waiting == 0
