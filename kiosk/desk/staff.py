@@ -12,7 +12,8 @@ from kiosk.desk.orders import order_view, own_order, require_paid, require_unpai
 from kiosk.desk.views import LockedOut, OrderView, Refusal, StaffSession, StaffSignedIn, WrongCredentials
 from kiosk.domain.journal import AnyBody, BindingAbandoned, OrderPaid, RefundGranted
 from kiosk.domain.ledger import OrderStatus, PaidHow
-from kiosk.domain.members import Role
+from kiosk.domain.members import Role, StaffMember
+from kiosk.text.matching import name_matches
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
@@ -24,17 +25,23 @@ _LISTED = (OrderStatus.PLACED, OrderStatus.PAID, OrderStatus.REFUNDING)
 
 
 def staff_sign_in(desk: Desk, name: str, password: str) -> StaffSignedIn | WrongCredentials | LockedOut:
-    """Check a staff member's name and password. Slow: Argon2id. Raises DeskRefused."""
+    """Check a staff member's name (or its pinyin initials) and password. Slow: Argon2id. Raises DeskRefused."""
     tidy = unicodedata.normalize("NFKC", name).strip()
     with desk.database.read() as tx:
-        member = tx.members.staff(tidy)
+        member = tx.members.staff(tidy) or _by_initials(tx, tidy)
     verifier = member.verifier if member else None
-    refused = check_password(desk, staff_scopes(tidy), verifier, password)
+    refused = check_password(desk, staff_scopes(member.name if member else tidy), verifier, password)
     if refused is not None:
         return refused
     if member is None:
         raise DeskRefused(Refusal.NOT_ALLOWED)
     return StaffSignedIn(StaffSession(member.name, supervisor=member.role is Role.SUPERVISOR))
+
+
+def _by_initials(tx: Transaction, typed: str) -> StaffMember | None:
+    """Who of the staff is meant, where that is clear: a kiosk has no comfortable way to type Chinese."""
+    meant = [member for member in tx.members.all_staff() if name_matches(typed, member.name, person=True)]
+    return meant[0] if len(meant) == 1 else None
 
 
 def vouch(desk: Desk, staff: StaffSession, number: str) -> OrderView:

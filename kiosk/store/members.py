@@ -61,6 +61,10 @@ class MemberTables(Table):
         """Somebody of the staff by name."""
         return self._one(_STAFF, "SELECT row FROM staff WHERE name = ?", name)
 
+    def all_staff(self) -> tuple[StaffMember, ...]:
+        """Everybody of the staff, by name."""
+        return self._all(_STAFF, "SELECT row FROM staff ORDER BY name")
+
     def counts(self) -> MemberCounts:
         """How many of each are known here."""
         return MemberCounts(

@@ -6,10 +6,19 @@ import msgspec
 import pytest
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import OrderView, Refusal, Refused, Session, StaffSession, StaffSignedIn
+from kiosk.desk.views import (
+    OrderView,
+    Refusal,
+    Refused,
+    Session,
+    StaffSession,
+    StaffSignedIn,
+    WrongCredentials,
+)
 from kiosk.domain.feed import DisputeRaised, FeedItem
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.members import Role, StaffMember
 from kiosk.store.database import Database
 
 SUPERVISOR = StaffSession("林涛", supervisor=True)
@@ -19,6 +28,14 @@ CLERK = StaffSession("张华", supervisor=False)
 def test_the_role_comes_with_the_password(service: DeskService) -> None:
     assert service.staff_sign_in("林涛", "Super-1") == StaffSignedIn(SUPERVISOR)
     assert service.staff_sign_in("张华", "Staff-1") == StaffSignedIn(CLERK)
+
+
+def test_initials_are_taken_where_one_of_the_staff_is_meant(service: DeskService, database: Database) -> None:
+    assert service.staff_sign_in("lt", "Super-1") == StaffSignedIn(SUPERVISOR)
+    with database.write() as tx:
+        tx.members.put_staff(StaffMember("刘涛", Role.STAFF, "$argon2id$unused"))
+    assert isinstance(service.staff_sign_in("lt", "Super-1"), WrongCredentials)
+    assert service.staff_sign_in("林涛", "Super-1") == StaffSignedIn(SUPERVISOR)
 
 
 @pytest.mark.parametrize(
