@@ -14,31 +14,7 @@ from kiosk.configuration import Configuration
 from kiosk.desk.context import Desk
 from kiosk.desk.settings import DeskSettings
 from kiosk.store.database import Database
-from kiosk.store.errors import StoreExists, StoreMissing
-from kiosk.store.keyfile import load, load_or_create
 from kiosk.store.system_clock import SystemClock
-
-DATABASE = "keydesk.db"
-KEY_FILE = "keydesk.key"
-
-
-def open_database(directory: Path) -> Database:
-    """The database of a data directory. Raises StoreError, OSError; StoreMissing when there is none."""
-    if not (directory / KEY_FILE).exists():
-        raise StoreMissing(directory / DATABASE)
-    return Database.open(directory / DATABASE, load(directory / KEY_FILE))
-
-
-def open_or_create_database(directory: Path) -> Database:
-    """The database of a data directory, made when there is none. Raises StoreError, OSError."""
-    directory.mkdir(parents=True, exist_ok=True)
-    key = load_or_create(directory / KEY_FILE)
-    if not (directory / DATABASE).exists():
-        try:
-            return Database.create(directory / DATABASE, key)
-        except StoreExists:
-            pass  # the agent made it in between
-    return Database.open(directory / DATABASE, key)
 
 
 def desk_settings(configuration: Configuration) -> DeskSettings:

@@ -80,14 +80,17 @@ def _version() -> str:
 def main() -> int:
     """Run the command; its exit status."""
     arguments = parser().parse_args()
-    from kiosk.commands.errors import CommandError  # noqa: PLC0415 - after the options, so that --help is quick
-    from kiosk.configuration import ConfigurationError  # noqa: PLC0415
+    from kiosk.commands.failures import (  # noqa: PLC0415 - after the options, so that --help is quick
+        FAILURES,
+        sentence,
+    )
+    from kiosk.commands.output import catalogue  # noqa: PLC0415
 
     try:
         module = importlib.import_module(f"kiosk.commands.{arguments.module}")
         return int(module.run(arguments))
-    except (CommandError, ConfigurationError) as error:
-        sys.stderr.write(f"keydesk: {error}\n")
+    except FAILURES as error:
+        sys.stderr.write(f"keydesk: {sentence(error, catalogue().text)}\n")
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import enum
 import importlib.util
 import locale
@@ -12,18 +13,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-from noto_cjk_sans_otc import FONT_PATH  # type: ignore[import-untyped]
 
 from hardware.pcsc import PcscTokenSource
 from hardware.ports import HardwareError, PrinterState, ReaderUnavailable
 from hardware.printer import EscposPrinter
 from hardware.token.registry import gmt_driver
-from kiosk.assembly import open_database
+from kiosk.commands.failures import sentence, store_failure
 from kiosk.commands.output import catalogue, document, line
 from kiosk.commands.status import CLOCKS, KioskStatus, read_status
 from kiosk.configuration import Configuration, ConfigurationError, load
 from kiosk.desk.views import Network
 from kiosk.store.errors import StoreError
+from kiosk.store.location import open_database
 from kiosk.store.system_clock import SystemClock
 from kiosk.text.cells import pad, width
 from kiosk.text.times import moment
@@ -69,7 +70,7 @@ def _checks(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
     try:
         configuration = load(arguments.config)
     except ConfigurationError as error:
-        yield Check(text("配置"), Level.FAILED, str(error), text("改正配置文件"))
+        yield Check(text("配置"), Level.FAILED, sentence(error, text), text("改正配置文件"))
         return
     yield Check(text("配置"), Level.WORKS, text("可以读取"))
     yield _reader(configuration, text)
@@ -96,9 +97,14 @@ def _terminal(text: Text) -> Check:
 
 
 def _font(text: Text) -> Check:
-    file = Path(FONT_PATH)
-    if file.is_file():
-        return Check(text("凭条字体"), Level.WORKS, file.name)
+    with contextlib.suppress(ImportError):
+        from noto_cjk_sans_otc import (  # type: ignore[import-untyped]  # noqa: PLC0415 - it may be what is missing
+            FONT_PATH,
+        )
+
+        file = Path(FONT_PATH)
+        if file.is_file():
+            return Check(text("凭条字体"), Level.WORKS, file.name)
     return Check(text("凭条字体"), Level.FAILED, text("没有找到"), text("重新运行 make install"))
 
 
@@ -170,9 +176,7 @@ def _store(directory: Path, text: Text) -> Iterator[Check]:
         with open_database(directory).read() as tx:
             status = read_status(tx, SystemClock())
     except (StoreError, OSError) as error:
-        yield Check(
-            text("数据库"), Level.FAILED, str(error), text("先运行 keydesk-sync enrol，或用 --data 指明目录")
-        )
+        yield Check(text("数据库"), Level.FAILED, *store_failure(error, text))
         return
     yield Check(text("数据库"), Level.WORKS, text("日志 {sequence} 条", sequence=status.sequence))
     yield from _standing(status, text)

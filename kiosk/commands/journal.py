@@ -8,18 +8,13 @@ import sys
 from kiosk.commands.errors import CommandError
 from kiosk.commands.output import catalogue, document, line
 from kiosk.commands.store import open_store
-from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.journal import short_hash
-from kiosk.store.errors import StoreError
 from kiosk.store.verify import Verification, export, verify
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it; 0 only when all is as it should be. Raises CommandError, ConfigurationError."""
-    try:
-        return _verify(arguments) if arguments.verb == "verify" else _export(arguments)
-    except (StoreError, EntryMalformed) as error:
-        raise CommandError(f"{error}; restore the last backup, the centre gives back what it has") from error
+    """Do it; 0 only when all is as it should be. Raises CommandError, ConfigurationError, StoreError, EntryMalformed."""
+    return _verify(arguments) if arguments.verb == "verify" else _export(arguments)
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -66,6 +61,7 @@ def _tell(found: Verification) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    text = catalogue().text
     database = open_store(arguments)
     if arguments.output is None:
         export(database, sys.stdout)
@@ -74,8 +70,9 @@ def _export(arguments: argparse.Namespace) -> int:
         with arguments.output.open("x", encoding="utf-8") as stream:
             count = export(database, stream)
     except FileExistsError as error:
-        raise CommandError(f"{arguments.output} exists already; name another file") from error
+        raise CommandError(text("{file} 已经存在；请另取一个文件名", file=arguments.output)) from error
     except OSError as error:
-        raise CommandError(f"{arguments.output} cannot be written: {error.strerror}") from error
-    line(catalogue().text("已写出 {count} 条", count=count))
+        sentence = text("{file} 不能写入：{reason}", file=arguments.output, reason=error.strerror)
+        raise CommandError(sentence) from error
+    line(text("已写出 {count} 条", count=count))
     return 0

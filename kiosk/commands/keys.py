@@ -11,7 +11,7 @@ from kiosk.text.times import period
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print them. Raises CommandError, ConfigurationError."""
+    """Print them. Raises CommandError, ConfigurationError, StoreError."""
     with open_store(arguments).read() as tx:
         certificates = tx.ledger.certificates()
     if arguments.json:

@@ -12,7 +12,7 @@ from kiosk.text.times import moment
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print them. Raises CommandError, ConfigurationError."""
+    """Print them. Raises CommandError, ConfigurationError, StoreError."""
     with open_store(arguments).read() as tx:
         orders = tx.ledger.orders()
     if arguments.open:

@@ -11,23 +11,26 @@ from hardware.ports import ReceiptPrinter, Scanner
 from hardware.printer import EscposPrinter
 from hardware.scanner import SerialScanner
 from hardware.token.registry import gmt_driver
-from kiosk.assembly import log_to, make_desk, open_or_create_database
+from kiosk.assembly import log_to, make_desk
 from kiosk.commands.errors import CommandError
+from kiosk.commands.failures import sentence
+from kiosk.commands.output import catalogue
 from kiosk.configuration import Configuration, load
-from kiosk.store.errors import StoreError
+from kiosk.store.location import open_or_create_database
 from kiosk.store.system_clock import SystemClock
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the screens until the process is told to stop. Raises CommandError, ConfigurationError."""
+    """Show the screens until the process is told to stop. Raises CommandError, ConfigurationError, StoreError."""
+    text = catalogue().text
     configuration = load(arguments.config)
     directory = arguments.data or configuration.directory
     if not sys.stdin.isatty() or not sys.stdout.isatty():
-        raise CommandError("the kiosk is a screen: run it in a terminal of at least 80×24")
+        raise CommandError(text("服务台要在终端里运行，窗口至少 80×24"))
     try:
         database = open_or_create_database(directory)
-    except (StoreError, OSError) as error:
-        raise CommandError(f"the database cannot be opened: {error} (keydesk doctor says more)") from error
+    except OSError as error:
+        raise CommandError(sentence(error, text)) from error
     from kiosk.screens import show  # noqa: PLC0415 - Textual only once there is something to show
 
     desk = make_desk(

@@ -84,7 +84,7 @@ def clock_trouble(tx: Transaction, clock: SystemClock) -> ClockTrouble | None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print it. Raises CommandError, ConfigurationError."""
+    """Print it. Raises CommandError, ConfigurationError, StoreError."""
     with open_store(arguments).read() as tx:
         status = read_status(tx, SystemClock())
     if arguments.json:

@@ -13,12 +13,14 @@ from hardware.virtual.gmt_card_blank import open_or_make_key
 from hardware.virtual.gmt_card_state import CardFileUnreadable
 from hardware.virtual.reader import serve
 from kiosk.commands.errors import CommandError
+from kiosk.commands.output import catalogue, line
 
 SERIAL = "E8AD652202221F03"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve the key to vpcd. Raises CommandError."""
+    text = catalogue().text
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -27,12 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             card = open_or_make_key(state, SERIAL)
         except CardFileUnreadable as error:
-            raise CommandError(f"{state} is not a virtual key's file; give another --state") from error
+            raise CommandError(
+                text("{file} 不是虚拟key盘的文件；请用 --state 另指一个", file=state)
+            ) from error
         except OSError as error:
-            raise CommandError(f"{state} cannot be written: {error.strerror}") from error
-        sys.stdout.write(
-            f"key {card.serial} in the virtual reader at {arguments.host}:{arguments.port}; Ctrl+C pulls it\n"
-        )
+            sentence = text("{file} 不能写入：{reason}", file=state, reason=error.strerror)
+            raise CommandError(sentence) from error
+        place = f"{arguments.host}:{arguments.port}"
+        line(text("key盘 {serial} 插入虚拟读卡器 {place}；按 Ctrl+C 拔出", serial=card.serial, place=place))
         sys.stdout.flush()
         serve(card, arguments.host, arguments.port, stop)
     return 0

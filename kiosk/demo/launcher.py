@@ -15,13 +15,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
 import msgspec
 
 from kiosk.demo.processes import Service, Terminal, end, run_in_terminal
+from kiosk.text.catalogue import Catalogue, Language
 
 MARKER = "keydesk-demo"
 FIRST_PORT = 8765
@@ -29,6 +30,8 @@ KIOSK = "3"
 READY_SECONDS = 60.0
 NETWORK_SWITCH = "network-cut"
 CLOCK_SHIFT = "clock-shift"
+
+Text = Callable[..., str]
 
 
 class DemoError(Exception):
@@ -42,11 +45,13 @@ def default_directory() -> Path:
 
 def run(directory: Path, *, fresh: bool, language: str) -> int:
     """Run the demo until its app ends; the exit status. Raises DemoError."""
+    text = Catalogue(Language(language)).text
     if not sys.stdin.isatty() or not sys.stdout.isatty():
-        raise DemoError("the demo is a screen: run it in a terminal of at least 80×24")
-    _prepare(directory, fresh=fresh)
+        raise DemoError(text("演示要在终端里运行，窗口至少 80×24"))
+    _prepare(directory, text, fresh=fresh)
     terminal = Terminal()
-    with _only_one(directory), _signals_raise():
+    with _only_one(directory, text), _signals_raise():
+        (directory / NETWORK_SWITCH).unlink(missing_ok=True)
         demo = _Demo(directory, language)
         status = 1
         try:
@@ -71,7 +76,8 @@ class _Demo:
     def __init__(self, directory: Path, language: str) -> None:
         self.directory = directory
         self.language = language
-        self.port = _free_port(directory)
+        self.text = Catalogue(Language(language)).text
+        self.port = _free_port(directory, self.text)
         self.services: list[Service] = []
         self.app: subprocess.Popen[bytes] | None = None
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -83,7 +89,7 @@ class _Demo:
     def run(self) -> int:
         first = not (self.directory / "enrolled").exists()
         if first:
-            _say("第一次启动，正在准备示例会员 (first start: preparing example members) ...")
+            _say(self.text("第一次启动，正在准备示例会员和key盘……"))
         centre = self._start_centre()
         if first:
             self._await_centre(centre)
@@ -96,10 +102,9 @@ class _Demo:
         return self.app.wait()
 
     def stop(self) -> None:
-        if self.app is not None:
-            end(self.app)
-        for service in reversed(self.services):
-            service.stop()
+        for service in self.services:
+            service.let_go()
+        end(*([self.app] if self.app else []), *(service.process for service in self.services))
 
     def _start_centre(self) -> Service:
         options = ["--data", str(self.directory / "centre"), "--host", "127.0.0.1", "--port", str(self.port)]
@@ -122,11 +127,11 @@ class _Demo:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if centre.process.poll() is not None:
-                raise DemoError(f"the central server did not start; its log is {centre.log}")
+                raise DemoError(self.text("中心没有启动，日志在 {log}", log=centre.log))
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
                 return
             time.sleep(0.1)
-        raise DemoError(f"the central server does not answer; its log is {centre.log}")
+        raise DemoError(self.text("中心没有应答，日志在 {log}", log=centre.log))
 
     def _enrol(self) -> None:
         """Make the example keys and members, and enrol this kiosk with a one-time token."""
@@ -151,8 +156,8 @@ class _Demo:
         with (self.directory / "log" / "setup.log").open("a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(command[1:4])}\n{said}\n")
         if ran.returncode != 0:
-            last = (said.strip() or printed.strip() or "no message").splitlines()[-1]
-            raise DemoError(f"preparing the demo failed: {last} (try `make demo DEMO=--fresh`)")
+            last = (said.strip() or printed.strip() or "-").splitlines()[-1]
+            raise DemoError(self.text("演示没有准备好：{last}。可加 --fresh 重新准备", last=last))
         return printed
 
 
@@ -165,29 +170,27 @@ def _say(sentence: str) -> None:
     sys.stdout.flush()
 
 
-def _prepare(directory: Path, *, fresh: bool) -> None:
+def _prepare(directory: Path, text: Text, *, fresh: bool) -> None:
     """Make the data directory, a new one when `fresh`; never touch one that is not the demo's."""
     marker = directory / MARKER
     if directory.exists() and any(directory.iterdir()) and not marker.exists():
-        raise DemoError(f"{directory} holds something else than a demo; give another --data")
+        raise DemoError(text("{place} 里是别的东西，不是演示数据；请用 --data 另指目录", place=directory))
     if fresh and directory.exists():
-        with _only_one(directory):
+        with _only_one(directory, text):
             shutil.rmtree(directory)
     (directory / "log").mkdir(parents=True, exist_ok=True)
     marker.touch()
-    (directory / NETWORK_SWITCH).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _only_one(directory: Path) -> Iterator[None]:
+def _only_one(directory: Path, text: Text) -> Iterator[None]:
     """Hold the data directory for this run alone. Raises DemoError."""
     with (directory / MARKER).open("a+b") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DemoError(
-                f"a demo is running already on {directory}; leave it first, or give another --data"
-            ) from error
+            sentence = text("{place} 上已有一个演示在运行；先退出它，或用 --data 另指目录", place=directory)
+            raise DemoError(sentence) from error
         yield
 
 
@@ -209,7 +212,7 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _free_port(directory: Path) -> int:
+def _free_port(directory: Path, text: Text) -> int:
     """The port of the run before while it is free, else the next that is."""
     kept = directory / "port"
     wanted = int(kept.read_text()) if kept.exists() else FIRST_PORT
@@ -223,4 +226,4 @@ def _free_port(directory: Path) -> int:
             chosen = int(probe.getsockname()[1])
             kept.write_text(str(chosen))
             return chosen
-    raise DemoError("no port is free on 127.0.0.1")
+    raise DemoError(text("127.0.0.1 上没有空闲的端口"))

@@ -14,11 +14,12 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-STOP_SECONDS = 5.0
+STOP_SECONDS = 4.0
 PARENT_PIPE = "KEYDESK_PARENT_PIPE"
 _LEAVE_FULL_SCREEN = b"\x1b[?1000;1002;1003;1006;1015;2004;2026;2048l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[0m"
 
@@ -51,23 +52,25 @@ class Service:
                 preexec_fn=_ignore_terminal_signals,  # noqa: PLW1509 - only prctl and signal, before any thread
             )
 
-    def stop(self) -> None:
-        """End it: first by the pipe, then by signals; returns when it is gone."""
+    def let_go(self) -> None:
+        """Close the pipe, which tells it to end."""
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
-        end(self.process)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Terminate a process, kill it when it does not go; returns when it is gone."""
-    for stop in (process.terminate, process.kill):
-        if process.poll() is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            stop()
+def end(*processes: subprocess.Popen[bytes]) -> None:
+    """Terminate all of them at once, kill those that do not go in time; returns when they are gone."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
+            process.wait(max(0.0, deadline - time.monotonic()))
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def run_in_terminal(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -255,9 +255,12 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.run_worker(work, thread=True, group="status")
 
     def _look_after(self, status: DeskStatus) -> None:
-        """Do what nobody asks for: end the orders whose time is over, print what waited for paper. In a thread."""
+        """Do what nobody asks for: end the orders whose time is over, print what waited for paper. In a thread.
+
+        While a member is there the step of the moment prints, and nobody else's receipt comes out beside it.
+        """
         self.service.expire_due()
-        if status.receipts_waiting and status.printer is PrinterStatus.READY:
+        if self.visit.session is None and status.receipts_waiting and status.printer is PrinterStatus.READY:
             self.service.print_waiting()
 
     def on_status_arrived(self, message: StatusArrived) -> None:

@@ -11,9 +11,9 @@ import httpx2
 import msgspec
 
 from kiosk.domain.clock import Clock
+from kiosk.store import location
 from kiosk.store.database import Database
-from kiosk.store.errors import StoreExists
-from kiosk.store.keyfile import load, load_or_create
+from kiosk.store.errors import StoreMissing
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
 from sync.agent.centre_client import CentreClient, Credentials
@@ -21,9 +21,6 @@ from sync.agent.context import Agent, CentreTime
 from sync.agent.errors import NotEnrolledYet
 from sync.agent.logs import open_log
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
-
-DATABASE = "keydesk.db"
-DATABASE_KEY = "keydesk.key"
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
@@ -60,23 +57,18 @@ def program() -> str:
 @contextmanager
 def open_database(directory: Path) -> Iterator[Database]:
     """The kiosk's database. Raises NotEnrolledYet, StoreError."""
-    path = directory / DATABASE
-    if not path.exists():
-        raise NotEnrolledYet(directory)
-    with _closing(Database.open(path, load(directory / DATABASE_KEY))) as database:
+    try:
+        opened = location.open_database(directory)
+    except StoreMissing as error:
+        raise NotEnrolledYet(directory) from error
+    with _closing(opened) as database:
         yield database
 
 
 @contextmanager
 def open_or_create_database(directory: Path) -> Iterator[Database]:
     """The kiosk's database, made with a new key where there is none. Raises StoreError, OSError."""
-    directory.mkdir(parents=True, exist_ok=True)
-    key = load_or_create(directory / DATABASE_KEY)
-    try:
-        database = Database.create(directory / DATABASE, key)
-    except StoreExists:
-        database = Database.open(directory / DATABASE, key)
-    with _closing(database):
+    with _closing(location.open_or_create_database(directory)) as database:
         yield database
 
 

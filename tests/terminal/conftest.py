@@ -1,33 +1,62 @@
+"""The real programs in a terminal of tmux: keys in, the screen's text out, and the processes behind it."""
+
+from __future__ import annotations
+
+import json
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kiosk.demo.launcher import NETWORK_SWITCH
+from kiosk.domain.ledger import Certificate
+from kiosk.store.database import Database
+from kiosk.store.keyfile import load
+from kiosk.store.vault import VaultItem
+
 SECONDS = 40.0
+BIN = Path(sys.executable).parent
+GM_USER = ("-vfyopt", "distid:1234567812345678")
 
 
 class Terminal:
-    """A tmux window of our own in which a program runs, with keys in and the screen's text out."""
+    """A tmux window of our own in which a program runs."""
 
-    def __init__(self, socket: Path, columns: int, lines: int) -> None:
-        self._socket = socket
+    def __init__(self, columns: int = 80, lines: int = 24) -> None:
+        # A socket's path has room for some hundred characters, which pytest's folders can exceed.
+        self._folder = Path(tempfile.mkdtemp(prefix="keydesk-tmux-"))
         self._size = ["-x", str(columns), "-y", str(lines)]
 
-    def start(self, *command: str) -> None:
-        """Run a program; the window stays when it ends, and says so."""
-        shell = f"{' '.join(command)}; echo LEFT WITH $?; stty -a | grep -o -- '-\\?echo\\b'; sleep 600"
-        self._tmux("new-session", "-d", "-s", "desk", *self._size, shell)
+    def start(self, *command: str | Path) -> None:
+        """Run a program; the window stays when it ends, and tells its exit status and whether it echoes."""
+        program = shlex.join(map(str, command))
+        told = "stty -a | grep -qw -- -echo && echo MUTE || echo ECHOES"
+        self._tmux(
+            "new-session", "-d", "-s", "desk", *self._size, f"{program}; echo LEFT WITH $?; {told}; cat"
+        )
 
-    def keys(self, *keys: str) -> None:
-        """Press keys, by tmux's names; text is typed as it is."""
+    def press(self, *keys: str) -> None:
+        """Press keys, by tmux's names."""
         for key in keys:
             self._tmux("send-keys", "-t", "desk", key)
+            time.sleep(0.05)
+
+    def type(self, *fields: str) -> None:
+        """Type into one field after the other; the cursor stays in the last."""
+        for place, text in enumerate(fields):
+            if place:
+                self.press("Tab")
+            self._tmux("send-keys", "-l", "-t", "desk", text)
             time.sleep(0.05)
 
     def text(self) -> str:
@@ -42,65 +71,233 @@ class Terminal:
             time.sleep(0.1)
         return shown
 
-    def process(self) -> int:
-        """The number of the shell in the window."""
-        return int(self._tmux("display-message", "-p", "-t", "desk", "#{pane_pid}"))
-
     def close(self) -> None:
         """Close the window, as somebody who closes a terminal does."""
-        subprocess.run(["tmux", "-S", str(self._socket), "kill-server"], check=False, capture_output=True)
+        socket = self._folder / "socket"
+        subprocess.run(["tmux", "-S", str(socket), "kill-server"], check=False, capture_output=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _tmux(self, *arguments: str) -> str:
-        environment = {**os.environ, "LANG": "C.UTF-8", "TERM": "xterm-256color"}
-        done = subprocess.run(
-            ["tmux", "-S", str(self._socket), "-f", "/dev/null", *arguments],
-            check=True,
-            capture_output=True,
-            text=True,
-            env=environment,
-        )
+        environment = {**os.environ, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+        command = ["tmux", "-S", str(self._folder / "socket"), "-f", "/dev/null", *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
         return done.stdout
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Callable[[int, int], Terminal]]:
-    if shutil.which("tmux") is None:
-        if os.environ.get("CI"):
-            pytest.fail("tmux is not installed, and under CI nothing may be left out")
-        pytest.skip("tmux is not installed (Debian: tmux)")
-    opened: list[Terminal] = []
+class Desk:
+    """A data directory, the terminal before it, and the commands that read it."""
 
-    def open_terminal(columns: int = 80, lines: int = 24) -> Terminal:
-        made = Terminal(tmp_path / f"tmux-{len(opened)}", columns, lines)
-        opened.append(made)
-        return made
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.terminal = Terminal()
 
-    yield open_terminal
-    for each in opened:
-        each.close()
+    def new_terminal(self) -> Terminal:
+        """Close the window and open another."""
+        self.terminal.close()
+        self.terminal = Terminal()
+        return self.terminal
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `keydesk` on the data directory."""
+        command: list[str | Path] = [BIN / "keydesk", *arguments, "--data", self.directory]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
 
-@pytest.fixture
-def keydesk() -> str:
-    return str(Path(sys.executable).parent / "keydesk")
+    def told(self, *arguments: str) -> Any:
+        """What a command that must succeed tells programs."""
+        done = self.command(*arguments, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
 
+    def database(self) -> Database:
+        """The database that the programs work on."""
+        return Database.open(self.directory / "keydesk.db", load(self.directory / "keydesk.key"))
 
-@pytest.fixture
-def processes_of() -> Callable[[Path], list[int]]:
-    """The processes that work on a data directory."""
+    def orders_of(self, account: str) -> list[Any]:
+        """The orders of one account, newest first."""
+        return [order for order in self.told("orders") if order["account"] == account]
 
-    def find(directory: Path) -> list[int]:
+    def keys_of(self, account: str) -> list[Any]:
+        """The certificates of one account, newest first."""
+        return [key for key in self.told("keys") if key["account"] == account]
+
+    def backlog(self) -> int:
+        """How many entries the centre has not."""
+        return int(self.told("status")["backlog"])
+
+    def processes(self, *words: str) -> list[int]:
+        """The Python programs whose command line names the data directory and these words."""
+        wanted = [str(self.directory).encode(), *(word.encode() for word in words)]
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
             try:
                 command = (entry / "cmdline").read_bytes()
-                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            except (FileNotFoundError, ProcessLookupError):
+                python = "python" in (entry / "exe").readlink().name
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
-            if str(directory).encode() in command and b"python" in command and state != "Z":
+            if python and all(word in command for word in wanted):
                 found.append(int(entry.name))
         return sorted(found)
 
-    return find
+    def all_gone(self, seconds: float) -> None:
+        """See to it that every program has ended in time."""
+        wait_until(lambda: not self.processes(), seconds, "a program stayed behind")
+
+
+class Demo(Desk):
+    """`keydesk demo` and the way round in its screens."""
+
+    def start(self) -> str:
+        """Start it in a new window; its first screen."""
+        terminal = self.new_terminal()
+        terminal.start(BIN / "keydesk", "demo", "--data", self.directory)
+        return terminal.wait("请选择要办理的业务", 90)
+
+    def home(self) -> None:
+        """Start it unless it runs, connect it, and come to the first screen."""
+        (self.directory / NETWORK_SWITCH).unlink(missing_ok=True)
+        if not self.processes("kiosk.demo.app"):
+            self.start()
+        while "请选择要办理的业务" not in self.terminal.text():
+            self.terminal.press("Escape")
+            time.sleep(0.5)
+
+    def kill(self, *words: str) -> None:
+        """Kill -9 the one program that these words name."""
+        (process,) = self.processes(*words)
+        os.kill(process, signal.SIGKILL)
+
+    def drawer(self, thing: str) -> str:
+        """Open the drawer and do one thing of its list; the screen then, with the drawer still open."""
+        self.terminal.press("F12")
+        shown = self.terminal.wait("演示抽屉")
+        rows = [row.rpartition("█")[2] for row in shown.splitlines() if "█" in row]
+        listed = [row for row in rows[1:] if row.strip(" │▁▂▃▄▅▆▇") and "── " not in row]
+        place = next(place for place, row in enumerate(listed) if thing in row)
+        self.terminal.press(*["Down"] * place, "Enter")
+        time.sleep(0.3)
+        return self.terminal.text()
+
+    def close_drawer(self) -> None:
+        """Close the drawer, unless the screens closed it by themselves."""
+        if "演示抽屉" in self.terminal.text():
+            self.terminal.press("Escape")
+            time.sleep(0.3)
+
+    def insert(self, name: str) -> None:
+        """Put a virtual key in, from the drawer."""
+        self.drawer(name)
+        self.terminal.wait("插入了")
+        self.close_drawer()
+        self.terminal.wait("key盘 已插")
+
+    def order(self, choice: str, *fields: str) -> str:
+        """Go from home over the notice and the fields to the screen that follows."""
+        self.terminal.press(choice)
+        self.terminal.wait("您要办理")
+        self.terminal.press("Enter")
+        self.terminal.wait("带 . 的都要填")
+        self.terminal.type(*fields)
+        self.terminal.press("Enter")
+        return self.terminal.wait("订单号|确认挂失|换一项业务")
+
+    def continue_order(self, account: str) -> None:
+        """「继续办理」 with the account's password."""
+        self.home()
+        self.terminal.press("7")
+        self.terminal.wait("登录账号")
+        self.terminal.type(account, f"Keydesk-{account[-1]}")
+        self.terminal.press("Enter")
+
+
+def wait_until(holds: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    """Wait until it is so, for some seconds at most."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], bool], float, str], None]:
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def tmux() -> None:
+    if shutil.which("tmux") is None:
+        if os.environ.get("CI"):
+            pytest.fail("tmux is not installed, and under CI nothing may be left out")
+        pytest.skip("needs tmux: apt-get install tmux")
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The folder of the installed commands."""
+    return BIN
+
+
+@pytest.fixture(scope="session")
+def demo(tmux: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One demo for all tests: its first start takes the longest. Each test serves accounts of its own."""
+    made = Demo(tmp_path_factory.mktemp("demo") / "data")
+    made.start()
+    yield made
+    made.terminal.close()
+    made.all_gone(10)
+
+
+@pytest.fixture
+def new_desk(tmux: None) -> Iterator[Callable[[Path], Desk]]:
+    """Make a desk over a data directory; its window is closed afterwards."""
+    made: list[Desk] = []
+
+    def make(directory: Path) -> Desk:
+        made.append(Desk(directory))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.terminal.close()
+
+
+class Openssl:
+    """Debian's own OpenSSL as the judge of certificates, link by link."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        with database.read() as tx:
+            self.root = self._pem(folder / "root.pem", tx.vault.get(VaultItem.ROOT_CERTIFICATE))
+            self.issuing = self._pem(folder / "issuing.pem", tx.vault.get(VaultItem.ISSUING_CERTIFICATE))
+            self._certificates = tx.ledger.certificates()
+        self._folder = folder
+
+    def certificate(self, number: str) -> Certificate:
+        """One that the kiosk issued."""
+        return next(each for each in self._certificates if each.number == number)
+
+    def accepts_issuing(self) -> bool:
+        """Whether the root vouches for the kiosk's own certificate."""
+        return self._verify("-CAfile", self.root, self.issuing)
+
+    def accepts(self, number: str, by: Path | None = None) -> bool:
+        """Whether the kiosk's certificate, or another, vouches for a member's."""
+        member = self._pem(self._folder / f"{number}.pem", self.certificate(number).certificate)
+        return self._verify("-partial_chain", "-trusted", by or self.issuing, member)
+
+    @staticmethod
+    def _verify(*arguments: str | Path) -> bool:
+        command = ["openssl", "verify", *GM_USER, *map(str, arguments)]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+    @staticmethod
+    def _pem(file: Path, der: bytes | None) -> Path:
+        assert der is not None
+        command = ["openssl", "x509", "-inform", "DER", "-out", str(file)]
+        subprocess.run(command, check=True, input=der)
+        return file
+
+
+@pytest.fixture
+def openssl(tmp_path: Path) -> Callable[[Desk], Openssl]:
+    return lambda desk: Openssl(tmp_path, desk.database())

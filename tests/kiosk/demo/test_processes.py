@@ -30,8 +30,8 @@ def _gone(pid: int) -> bool:
 def test_a_service_ends_when_its_pipe_is_closed(tmp_path: Path) -> None:
     service = Service("reader", [sys.executable, "-c", READER], tmp_path / "log", os.environ)
     _await(tmp_path / "log")
-    service.stop()
-    assert service.process.poll() is not None
+    service.let_go()
+    assert service.process.wait(10) == 0
 
 
 def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from kiosk.store.errors import KeyFileInvalid
 from kiosk.store.keyfile import load, load_or_create
 from kiosk.store.keys import derive, file_salt, vault_key
+from kiosk.store.location import KEY_FILE, open_or_create_database
 
 
 def test_a_key_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
@@ -57,3 +58,11 @@ def test_derived_keys_are_those_of_rfc_5869() -> None:
     assert len(file_salt(key)) == 16
     with pytest.raises(ValueError, match="32 bytes"):
         derive(b"short", b"")
+
+
+def test_a_database_whose_key_file_is_gone_gets_no_new_key(tmp_path: Path) -> None:
+    open_or_create_database(tmp_path).close()
+    (tmp_path / KEY_FILE).unlink()
+    with pytest.raises(FileNotFoundError):
+        open_or_create_database(tmp_path)
+    assert not (tmp_path / KEY_FILE).exists()

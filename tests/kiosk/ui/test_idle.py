@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from textual.widgets import Input
 
-from kiosk.desk.views import Field
+from kiosk.desk.views import Field, Session
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.ui.idle import Active, Counting, IdleWatch, Over
@@ -256,3 +256,16 @@ async def test_what_nobody_asks_for_is_done_meanwhile(app: KeydeskApp, desk: Any
         await settle(pilot)
         assert desk.orders[order.number].status is OrderStatus.EXPIRED
         assert desk.receipts_waiting == 0
+
+
+async def test_nothing_is_printed_beside_a_member_who_is_there(
+    app: KeydeskApp, desk: Any, ticker: Any
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.visit.session = Session("11000001", "李晓梅", "北京示例粮油贸易有限公司", desk.now)
+        desk.receipts_waiting = 2
+        ticker.seconds += 30
+        await pilot.pause(1.2)
+        await settle(pilot)
+        assert desk.receipts_waiting == 2

@@ -1,0 +1,35 @@
+"""Where a kiosk's store lies: the database and its key, side by side in the data directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kiosk.store.database import Database
+from kiosk.store.errors import StoreExists, StoreMissing
+from kiosk.store.keyfile import load, load_or_create
+
+DATABASE = "keydesk.db"
+KEY_FILE = "keydesk.key"
+
+
+def open_database(directory: Path) -> Database:
+    """The database of a data directory. Raises StoreMissing, StoreError; OSError, as where the key file is gone."""
+    path = directory / DATABASE
+    if not path.exists():
+        raise StoreMissing(path)
+    return Database.open(path, load(directory / KEY_FILE))
+
+
+def open_or_create_database(directory: Path) -> Database:
+    """The database of a data directory, made when there is none. Raises StoreError, OSError.
+
+    A key is only made for a new database: beside an old one it would open nothing and hide that the right one is gone.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / DATABASE
+    if not path.exists():
+        try:
+            return Database.create(path, load_or_create(directory / KEY_FILE))
+        except StoreExists:
+            pass  # another process made it in between
+    return open_database(directory)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.command import main
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.journal import BindingStarted, CertificateIssued, KeyPairMade, OrderPaid, OrderPlaced
+from kiosk.domain.ledger import PaidHow
+from kiosk.store.database import Database
+from kiosk.store.keyfile import load_or_create
+from kiosk.store.location import DATABASE, KEY_FILE
+from kiosk.store.transaction import Transaction
+
+NOW = 1_795_000_000
+YEAR = 365 * 24 * 3600
+LINES = (
+    PriceLine(FeeItem.TOKEN, 11_000),
+    PriceLine(FeeItem.CERTIFICATE, 8_000),
+    PriceLine(FeeItem.SERVICE, 15_000),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """How a command ended and what it printed."""
+
+    status: int
+    printed: str
+    said: str
+
+    @property
+    def document(self) -> Any:
+        """What it told programs."""
+        return json.loads(self.printed)
+
+
+Keydesk = Callable[..., Told]
+
+
+@pytest.fixture
+def keydesk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Keydesk:
+    """Run a command in this process, away from the machine's own configuration."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-configuration"))
+
+    def run(*arguments: str | Path) -> Told:
+        monkeypatch.setattr(sys, "argv", ["keydesk", *map(str, arguments)])
+        try:
+            status = main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        captured = capsys.readouterr()
+        return Told(status, captured.out, captured.err)
+
+    return run
+
+
+def _place(tx: Transaction, account: str, clock: FixedClock) -> str:
+    number = str(OrderNumber(*tx.next_tip()))
+    names = ("北京示例粮油贸易有限公司", "李晓梅")
+    deadline = clock.wall() + 900
+    tx.append(OrderPlaced(number, account, *names, OrderKind.NEW, LINES, 1, 1, 0, deadline, bytes(38)), clock)
+    return number
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """The data directory of kiosk 3: an order that waits for money, and one whose certificate is issued."""
+    place = tmp_path / "desk"
+    place.mkdir()
+    clock = FixedClock(NOW)
+    database = Database.create(place / DATABASE, load_or_create(place / KEY_FILE))
+    with database.write() as tx:
+        tx.enrol(3, 1, clock)
+        order = _place(tx, "11000001", clock)
+        tx.append(OrderPaid(order, PaidHow.CODE, 34_000, NOW), clock)
+        tx.append(BindingStarted(order, 1, "E8AD652202221F03", "gmt", "sm2"), clock)
+        tx.append(KeyPairMade(order, 1, b"\x04" + bytes(64)), clock)
+        tx.append(CertificateIssued(order, 1, "0003000001000006", b"DER", NOW, NOW + YEAR, 1), clock)
+        _place(tx, "11000007", clock)
+    database.close()
+    return place

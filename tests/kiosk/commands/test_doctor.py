@@ -1,0 +1,72 @@
+"""`keydesk doctor`: what it finds and advises; only what stops the desk makes it fail."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Keydesk = Callable[..., Any]
+
+
+def _checks(told: Any) -> dict[str, Any]:
+    return {check["name"]: check for check in told.document}
+
+
+def test_every_check_that_is_not_well_says_what_to_do(
+    keydesk: Keydesk, directory: Path, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "keydesk.toml"
+    configuration.write_text(
+        '[printer]\nconnection = { type = "network", host = "127.0.0.1", port = 1 }\n'
+        '[scanner]\ndevice = "/dev/no-such-scanner"\n'
+    )
+    told = keydesk("doctor", "--json", "--config", configuration, "--data", directory)
+    checks = _checks(told)
+    assert all(check["advice"] for check in told.document if check["level"] != "works")
+    assert checks["打印机"]["level"] == "missing"
+    assert "[printer]" in checks["打印机"]["advice"]
+    assert (checks["扫码器"]["level"], checks["扫码器"]["found"]) == ("missing", "/dev/no-such-scanner")
+    assert (checks["数据库"]["level"], checks["数据库"]["found"]) == ("works", "日志 7 条")
+
+
+def test_a_desk_that_was_never_enrolled_fails_and_is_told_how(keydesk: Keydesk, tmp_path: Path) -> None:
+    told = keydesk("doctor", "--data", tmp_path / "new")
+    assert told.status == 1
+    assert "keydesk-sync enrol" in told.printed
+    assert "有 1 项必须先解决" in told.printed
+
+
+def test_a_broken_configuration_is_the_one_thing_that_is_told(keydesk: Keydesk, tmp_path: Path) -> None:
+    configuration = tmp_path / "keydesk.toml"
+    configuration.write_text("[scren]\n")
+    told = keydesk("doctor", "--json", "--config", configuration)
+    assert told.status == 1
+    assert [check["name"] for check in told.document if check["level"] == "failed"] == ["配置"]
+    assert "scren" in _checks(told)["配置"]["found"]
+
+
+def test_without_pyscard_the_packages_to_install_are_named(
+    keydesk: Keydesk, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "smartcard" else find(name, *rest)
+    )
+    reader = _checks(keydesk("doctor", "--json", "--data", directory))["读卡器"]
+    assert reader["level"] == "missing"
+    assert "libpcsclite-dev" in reader["advice"]
+
+
+def test_the_exit_status_says_whether_the_desk_can_work(keydesk: Keydesk, directory: Path) -> None:
+    told = keydesk("doctor", "--json", "--data", directory)
+    assert told.status == int(any(check["level"] == "failed" for check in told.document))
+    damaged = directory / "keydesk.db"
+    damaged.write_bytes(damaged.read_bytes()[:5000])
+    (directory / "keydesk.db-wal").unlink(missing_ok=True)
+    told = keydesk("doctor", "--json", "--data", directory)
+    assert told.status == 1
+    assert "备份" in _checks(told)["数据库"]["advice"]

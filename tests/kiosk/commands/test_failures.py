@@ -1,0 +1,121 @@
+"""Whatever is wrong: exit status 1, nothing printed, and one sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.store.location import DATABASE, KEY_FILE
+
+Keydesk = Callable[..., Any]
+READERS = (("orders",), ("keys",), ("status",), ("journal", "verify"), ("journal", "export"))
+
+
+def _no_database(directory: Path) -> None:
+    (directory / DATABASE).unlink()
+
+
+def _another_key(directory: Path) -> None:
+    (directory / KEY_FILE).write_text("00" * 32 + "\n")
+
+
+def _cut_in_half(directory: Path) -> None:
+    database = directory / DATABASE
+    (directory / f"{DATABASE}-wal").unlink(missing_ok=True)
+    content = database.read_bytes()
+    database.write_bytes(content[: len(content) // 2])
+
+
+def _no_key(directory: Path) -> None:
+    (directory / KEY_FILE).unlink()
+
+
+def _open_key(directory: Path) -> None:
+    (directory / KEY_FILE).chmod(0o644)
+
+
+def _half_a_key(directory: Path) -> None:
+    (directory / KEY_FILE).write_text("00" * 16)
+
+
+TROUBLES = (
+    (_no_database, "没有数据库", "--data"),
+    (_another_key, "密钥文件打不开数据库", "keydesk.key"),
+    (_cut_in_half, "已损坏", "备份"),
+    (_no_key, "keydesk.key 不能读写", "属主和权限"),
+    (_open_key, "keydesk.key 不能用", "0600"),
+    (_half_a_key, "keydesk.key 不能用", "放回原来的密钥文件"),
+)
+
+
+def _require_one_sentence(told: Any, *parts: str) -> None:
+    assert told.status == 1
+    assert told.printed == ""
+    assert told.said.startswith("keydesk: ")
+    assert told.said.count("\n") == 1
+    for part in parts:
+        assert part in told.said
+
+
+@pytest.mark.parametrize("command", READERS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("spoil", "found", "advice"), TROUBLES, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_a_store_that_cannot_be_used_is_told_with_what_to_do(
+    keydesk: Keydesk,
+    directory: Path,
+    command: tuple[str, ...],
+    spoil: Callable[[Path], None],
+    found: str,
+    advice: str,
+) -> None:
+    spoil(directory)
+    before = {file.name: file.read_bytes() for file in directory.iterdir()}
+    _require_one_sentence(keydesk(*command, "--data", directory), found, advice)
+    assert {name: (directory / name).read_bytes() for name in before} == before
+
+
+def test_a_data_directory_that_is_not_there_is_not_made(keydesk: Keydesk, tmp_path: Path) -> None:
+    _require_one_sentence(
+        keydesk("orders", "--data", tmp_path / "nowhere"), "没有数据库", "keydesk-sync enrol"
+    )
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("command", [*READERS, ("run",)], ids=" ".join)
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("[screen]\nidel = 90\n", "idel"),
+        ('[screen]\nidle = "long"\n', "idle"),
+        ("[screen\n", "TOML"),
+        (None, "there is no such file"),
+    ],
+    ids=["unknown-key", "wrong-kind", "no-toml", "no-file"],
+)
+def test_a_configuration_that_cannot_be_used_is_told_by_name(
+    keydesk: Keydesk, tmp_path: Path, command: tuple[str, ...], content: str | None, part: str
+) -> None:
+    file = tmp_path / "keydesk.toml"
+    if content is not None:
+        file.write_text(content)
+    _require_one_sentence(keydesk(*command, "--config", file), "keydesk.toml", part)
+
+
+def test_the_screens_want_a_terminal(keydesk: Keydesk, tmp_path: Path) -> None:
+    _require_one_sentence(keydesk("run", "--data", tmp_path / "run"), "终端", "80×24")
+    _require_one_sentence(keydesk("demo", "--data", tmp_path / "demo"), "终端", "80×24")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_virtual_key_s_file_that_is_none_is_left_alone(keydesk: Keydesk, tmp_path: Path) -> None:
+    state = tmp_path / "photo.png"
+    state.write_bytes(b"\x89PNG")
+    _require_one_sentence(keydesk("virtual-key", "--state", state), "photo.png", "--state")
+    assert state.read_bytes() == b"\x89PNG"
+    _require_one_sentence(
+        keydesk("virtual-key", "--state", tmp_path / "no" / "key.card"), "key.card 不能写入"
+    )

@@ -1,0 +1,99 @@
+"""`keydesk orders`, `keys` and `status`, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.domain.clock import FixedClock
+from kiosk.store.agent_state import AgentState
+from kiosk.store.database import Database
+from kiosk.store.keyfile import load, load_or_create
+from kiosk.text.cells import width
+
+Keydesk = Callable[..., Any]
+
+
+def test_orders_are_listed_newest_first_in_columns(keydesk: Keydesk, directory: Path) -> None:
+    lines = keydesk("orders", "--data", directory).printed.splitlines()
+    assert [line.split()[0] for line in lines] == ["订单号", "3-0007-5", "3-0002-6"]
+    assert "340.00" in lines[1]
+    assert lines[1].endswith("待付款")
+    assert lines[2].endswith("已付款，待绑定")
+    starts = {
+        width(line[: line.index(mark)])
+        for line, mark in zip(lines, ("账号", "11000007", "11000001"), strict=True)
+    }
+    assert len(starts) == 1
+
+
+def test_orders_for_programs_carry_fen_and_can_be_the_open_ones_alone(
+    keydesk: Keydesk, directory: Path
+) -> None:
+    told = keydesk("orders", "--json", "--data", directory)
+    assert told.status == 0
+    assert [(order["number"], order["status"]) for order in told.document] == [
+        ("3-0007-5", "placed"),
+        ("3-0002-6", "paid"),
+    ]
+    assert sum(line["amount"] for line in told.document[0]["lines"]) == 34_000
+    assert keydesk("orders", "--open", "--json", "--data", directory).document == told.document
+
+
+def test_keys_name_the_token_and_the_validity_in_china_time(keydesk: Keydesk, directory: Path) -> None:
+    (key,) = keydesk("keys", "--json", "--data", directory).document
+    assert (key["number"], key["token_serial"], key["status"]) == (
+        "0003000001000006",
+        "E8AD652202221F03",
+        "issued",
+    )
+    shown = keydesk("keys", "--data", directory).printed
+    assert "2026-11-18 19:06:40 ~ 2027-11-18 19:06:40" in shown
+    assert "已签发，未绑定" in shown
+
+
+def test_status_tells_the_backlog_and_who_the_kiosk_is(keydesk: Keydesk, directory: Path) -> None:
+    database = Database.open(directory / "keydesk.db", load(directory / "keydesk.key"))
+    with database.write() as tx:
+        tx.agent.put(AgentState(high_water=5, last_contact=1_795_000_000, error="the line is cut"))
+    database.close()
+    told = keydesk("status", "--json", "--data", directory).document
+    wanted = {
+        "kiosk": 3,
+        "epoch": 1,
+        "sequence": 7,
+        "backlog": 2,
+        "network": "offline",
+        "placed": 1,
+        "paid": 1,
+    }
+    assert {name: told[name] for name in wanted} == wanted
+    shown = keydesk("status", "--data", directory).printed
+    assert "服务台 3，第 1 期，日志 7 条" in shown
+    assert "网络 离线，上次联系 2026-11-18 19:06:40，待传 2" in shown
+    assert "上次联系失败：the line is cut" in shown
+
+
+def test_an_empty_store_is_told_in_words_and_as_empty_lists(keydesk: Keydesk, tmp_path: Path) -> None:
+    database = Database.create(tmp_path / "keydesk.db", load_or_create(tmp_path / "keydesk.key"))
+    with database.write() as tx:
+        tx.enrol(3, 1, FixedClock(1_795_000_000))
+    database.close()
+    data = ("--data", tmp_path)
+    assert keydesk("orders", *data).printed == "没有订单\n"
+    assert keydesk("keys", *data).printed == "没有签发过证书\n"
+    assert keydesk("orders", "--json", *data).document == keydesk("keys", "--json", *data).document == []
+
+
+def test_the_environment_chooses_english(
+    keydesk: Keydesk, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LC_ALL")
+    monkeypatch.delenv("LC_MESSAGES", raising=False)
+    monkeypatch.setenv("LANG", "en_GB.UTF-8")
+    shown = keydesk("orders", "--data", directory).printed
+    assert shown.isascii()
+    assert "340.00" in shown

@@ -1,0 +1,56 @@
+"""What the launcher refuses before it starts anything."""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from kiosk.demo.launcher import MARKER, NETWORK_SWITCH, DemoError, _free_port, run
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kiosk.demo.launcher.sys", SimpleNamespace(stdin=_Screen(), stdout=_Screen()))
+
+
+class _Screen:
+    """Says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_directory_of_something_else_is_left_alone(tmp_path: Path, fresh: bool) -> None:  # noqa: FBT001 - a case
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(DemoError, match="不是演示数据"):
+        run(tmp_path, fresh=fresh, language="zh")
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_fresh_does_not_take_the_data_from_a_demo_that_runs(tmp_path: Path) -> None:
+    (tmp_path / "keydesk.db").write_text("data")
+    (tmp_path / NETWORK_SWITCH).touch()
+    with (tmp_path / MARKER).open("a+b") as running:
+        fcntl.flock(running, fcntl.LOCK_EX)
+        with pytest.raises(DemoError, match="已有一个演示在运行"):
+            run(tmp_path, fresh=True, language="zh")
+        with pytest.raises(DemoError, match="已有一个演示在运行"):
+            run(tmp_path, fresh=False, language="zh")
+    assert (tmp_path / NETWORK_SWITCH).exists()
+    assert (tmp_path / "keydesk.db").read_text() == "data"
+
+
+def test_the_port_is_kept_while_it_is_free_and_replaced_when_it_is_not(tmp_path: Path) -> None:
+    first = _free_port(tmp_path, str)
+    assert _free_port(tmp_path, str) == first
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", first))
+        busy.listen()
+        second = _free_port(tmp_path, str)
+    assert second != first
+    assert _free_port(tmp_path, str) == second
