@@ -147,16 +147,14 @@ class KioskProcess:
             stdin=subprocess.PIPE,
         )
 
-    def stop(self, number: int = signal.SIGTERM) -> float:
-        """End the agent; how many seconds it took."""
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the agent."""
         assert self.agent is not None
-        began = time.monotonic()
         self.agent.send_signal(number)
         self.agent.wait(10)
         if self.agent.stdin is not None:
             self.agent.stdin.close()
         self.agent = None
-        return time.monotonic() - began
 
     def close(self) -> None:
         if self.agent is not None:
@@ -261,15 +259,14 @@ def kiosk(new_kiosk: Callable[..., KioskProcess]) -> KioskProcess:
 
 
 @pytest.fixture(scope="session")
-def eventually() -> Callable[..., float]:
-    """Wait for something to come true; how many seconds it took."""
+def eventually() -> Callable[..., None]:
+    """Wait for something to come true."""
 
-    def wait(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> float:
+    def wait(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
         began = time.monotonic()
         while not holds():
             assert time.monotonic() - began < seconds, "it did not come true in time"
             time.sleep(0.02)
-        return time.monotonic() - began
 
     return wait
 

@@ -49,6 +49,8 @@ def test_the_port_is_kept_while_it_is_free_and_replaced_when_it_is_not(tmp_path:
     first = _free_port(tmp_path, str)
     assert _free_port(tmp_path, str) == first
     with socket.socket() as busy:
+        # connections that ended lately may still hold the port of another demo
+        busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         busy.bind(("127.0.0.1", first))
         busy.listen()
         second = _free_port(tmp_path, str)

@@ -262,7 +262,7 @@ def test_waiting_ends_without_an_item(kiosk: Any) -> None:
     newest = Kiosk.objects.get(number=3).feed_number
     began = time.monotonic()
     assert kiosk.feed(newest, wait=1) == []
-    assert 0.9 < time.monotonic() - began < 3
+    assert time.monotonic() - began > 0.9
 
 
 @pytest.mark.parametrize("query", ["after=x", "after=-1", "after=99999999999", "after=0&wait=1.5"])
