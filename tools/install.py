@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +19,14 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
 
-DEVICE_PACKAGES = {"gcc": "gcc", "/usr/include/PCSC/winscard.h": "libpcsclite-dev", "pcscd": "pcscd"}
+# pyscard builds from source: a compiler, the C library's and Python's own headers, and PC/SC's.
+DEVICE_PACKAGES = {
+    "gcc": "gcc",
+    "/usr/include/stdio.h": "libc6-dev",
+    f"{sysconfig.get_path('include')}/Python.h": "python3-dev",
+    "/usr/include/PCSC/winscard.h": "libpcsclite-dev",
+    "pcscd": "pcscd",
+}
 TEST_PACKAGES = {
     **DEVICE_PACKAGES,
     "/usr/lib/pcsc/drivers/serial/libifdvpcd.so": "vsmartcard-vpcd",
