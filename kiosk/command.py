@@ -88,7 +88,8 @@ def main() -> int:
 
     try:
         module = importlib.import_module(f"kiosk.commands.{arguments.module}")
-        return int(module.run(arguments))
+        status = int(module.run(arguments))
+        sys.stdout.flush()  # here, where a reader that has gone is no surprise
     except FAILURES as error:
         sys.stderr.write(f"keydesk: {sentence(error, catalogue().text)}\n")
         return 1
@@ -97,6 +98,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    return status
 
 
 if __name__ == "__main__":
