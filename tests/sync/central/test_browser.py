@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import shutil
@@ -18,6 +19,7 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.domain.scanned_confirmations import require_scanned
@@ -117,8 +119,12 @@ def _screen(browser: webdriver.Chrome) -> None:
 
 
 def _whole(browser: webdriver.Chrome, file: Path) -> Image.Image:
-    import base64  # noqa: PLC0415
-
+    # after a click the next page may not be laid out yet, and a picture of no width is an error
+    WebDriverWait(browser, 20).until(
+        lambda shown: shown.execute_script(
+            "return document.readyState === 'complete' && document.documentElement.scrollWidth > 0"
+        )
+    )
     shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})
     content = base64.b64decode(shot["data"])
     file.write_bytes(content)
@@ -174,6 +180,7 @@ def test_staff_sign_in_and_see_the_kiosk(
     browser.find_element(By.NAME, "username").send_keys("admin")
     browser.find_element(By.NAME, "password").send_keys("Keydesk-admin")
     browser.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
+    WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "logout-form"))
     body = browser.find_element(By.TAG_NAME, "body")
     assert "密钥服务台 中心" in body.text
     _whole(browser, pictures / "console.png")
