@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import structlog
 from textual import events
@@ -24,6 +24,8 @@ from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from kiosk.desk.demo_controls import DemoControls
     from kiosk.desk.views import DeskStatus
     from kiosk.ui.ports import DeskPort, Stop
@@ -123,8 +125,14 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     async def _change_language(self) -> None:
         self._catalogue = Catalogue(self._other())
+        self._notice, self._notice_until = "", None
         for page in self.pages:
             await page.rebuild()
+
+    @property
+    def fits(self) -> bool:
+        """Whether the window is large enough."""
+        return self.size.width >= LEAST_WIDTH and self.size.height >= LEAST_HEIGHT
 
     # From step to step
 
@@ -146,7 +154,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
     # A screen cannot wait for its own removal, so the way on is asked for here and walked in the app's loop.
 
     def go(self, route: Route) -> None:
-        """Show a step in place of the one of the moment; beneath the cover, once that is lifted."""
+        """Show a step in place of the one of the moment, beneath what lies over it; once the cover is lifted."""
         self.call_later(self._go, route, self.visit)
 
     def go_home(self, notice: str = "") -> None:
@@ -163,16 +171,43 @@ class KeydeskApp(App[None], inherit_bindings=False):
         if self.covered:
             self._after_cover = route
             return
-        while isinstance(self.screen, Overlay):
-            await self.pop_screen()
+        lifted = self._lift_overlays()
+        await self._close_overlays()
         await self.switch_screen(screen_of(route))
+        self._lay_back(lifted)
         self._idle.touch()
         self._check_size(self.size)
 
-    async def _lift_cover(self) -> None:
-        self._covered = False
+    async def _close_overlays(self) -> None:
         while isinstance(self.screen, Overlay):
             await self.pop_screen()
+
+    # Help, the staff's view or the drawer stay when the step beneath moves on by itself: were they taken away, the Esc
+    # that is to close them would leave the new step. Textual can only change the topmost screen.
+
+    def _lift_overlays(self) -> list[Screen[object]]:
+        """Take what lies over the step off the stack, all but what the step itself had asked."""
+        stack, step = self._screen_stack, self.step
+        place = stack.index(step) + 1 if step is not None else len(stack)
+        while place < len(stack) and cast("Overlay[object]", stack[place]).ENDS_WITH_STEP:
+            place += 1
+        lifted = stack[place:]
+        del stack[place:]
+        return lifted
+
+    def _lay_back(self, lifted: list[Screen[object]]) -> None:
+        """Put it over the new step."""
+        if not lifted:
+            return
+        self._screen_stack.extend(lifted)
+        self.screen.post_message(events.ScreenResume())
+        for screen in lifted:
+            cast("Overlay[object]", screen).step_changed()
+        self.show_status()
+
+    async def _lift_cover(self) -> None:
+        self._covered = False
+        await self._close_overlays()
         self._idle.touch()
         route, self._after_cover = self._after_cover, None
         if route is not None:
@@ -186,8 +221,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.visit = Visit()
         self.clear_clipboard_text()
         self.uncover()
-        while isinstance(self.screen, Overlay):
-            await self.pop_screen()
+        await self._close_overlays()
         await self._go(Route.HOME, self.visit)
         if notice:
             self.announce(notice, for_seconds=NOTICE_SECONDS)
@@ -344,12 +378,12 @@ class KeydeskApp(App[None], inherit_bindings=False):
             return
         from kiosk.ui.screens.cover import CoverScreen  # noqa: PLC0415 - screens are loaded when first wanted
 
-        while isinstance(self.screen, Overlay):
-            await self.pop_screen()
+        await self._close_overlays()
         step.wipe()
         self._idle.touch()
         self._covered = True
         await self.push_screen(CoverScreen())
+        self._check_size(self.size)
 
     async def reset(self) -> None:
         """Forget the visit, the staff's call and the language."""
@@ -389,6 +423,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._notice, self._notice_until = "", None
         self.visit = Visit()
         self.uncover()
+        await self._close_overlays()
         await self._go(Route.TROUBLE, self.visit)
 
     def _give_up(self) -> None:

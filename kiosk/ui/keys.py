@@ -10,6 +10,7 @@ from textual.screen import Screen, ScreenResultType
 
 if TYPE_CHECKING:
     from kiosk.ui.app import KeydeskApp
+    from kiosk.ui.wording import Text
 
 
 class Keys(Screen[ScreenResultType], inherit_bindings=False):
@@ -37,7 +38,7 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
 
     def _push_once(self, overlay: type[Screen[Any]]) -> None:
         shown = any(isinstance(screen, overlay) for screen in self.app.screen_stack)
-        if not shown and not self.desk.covered:
+        if not shown and not self.desk.covered and self.desk.fits:
             self.app.push_screen(overlay())
 
     def action_help_screen(self) -> None:
@@ -82,11 +83,13 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
             if answer:
                 self.app.exit()
 
-        question = Question(
-            title=self.t("退出演示"),
-            text=self.t("要退出演示吗？数据会保留，下次接着用。"),
-            yes=self.t("退出"),
-            no=self.t("不退出"),
-        )
-        if not isinstance(self.app.screen, ConfirmScreen):
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("退出演示"),
+                text=t("要退出演示吗？数据会保留，下次接着用。"),
+                yes=t("退出"),
+                no=t("不退出"),
+            )
+
+        if self.desk.fits and not isinstance(self.app.screen, ConfirmScreen):
             self.app.push_screen(ConfirmScreen(question), leave)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from kiosk.ui.visit import Visit
+    from kiosk.ui.wording import Said
 
 ResultT = TypeVar("ResultT")
 
@@ -101,6 +102,10 @@ class Page(Keys[ScreenResultType]):
         if found and found.first().focusable:
             found.first().focus()
 
+    def worded(self, said: Said | None) -> str:
+        """What is to be said, in the language of the moment; nothing for None."""
+        return said(self.t) if said is not None else ""
+
     def wipe(self) -> None:
         """Empty every field."""
         for field in self.query(Input):
@@ -157,3 +162,8 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
     """A screen over the step, which stays as it is beneath."""
 
     BINDINGS = Keys.BINDINGS
+    # Whether the step itself asked for it, so that it goes when the step does; any other stays over the next step.
+    ENDS_WITH_STEP: ClassVar[bool] = False
+
+    def step_changed(self) -> None:
+        """Another step lies beneath."""

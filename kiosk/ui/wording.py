@@ -24,6 +24,8 @@ from kiosk.text.catalogue import N_
 from kiosk.text.times import duration, minute
 
 Text = Callable[..., str]
+# A sentence that can be said again after the language was changed.
+Said = Callable[[Text], str]
 
 # The configuration's defaults, which the English screens name in English.
 DEFAULT_NAMES = (N_("国家储备商品竞价交易系统"), N_("北京华商储备商品交易所"))

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button, Input
 
+    from kiosk.ui.wording import Said, Text
+
 _KINDS = tuple(OrderKind)
 _PIN_TROUBLES = {
     TokenTrouble.PIN_WRONG,
@@ -84,9 +86,9 @@ class BindScreen(Page[None]):
         self.running = False
         self.done = 0
         self.current = 0
-        self.password_problem = ""
-        self.pin_problem = ""
-        self.message = ""
+        self.password_problem: Said | None = None
+        self.pin_problem: Said | None = None
+        self.message: Said | None = None
         self._step_began = 0
         self._waits_for_key = False
         self._stale = False
@@ -121,7 +123,7 @@ class BindScreen(Page[None]):
         yield Prose(id="message")
         yield Line(id="token-status", classes="pad")
         with ActionRow():
-            yield Action(self.t("Esc  上一步"), id="back")
+            yield Action(self.t("Esc  回首页"), id="back")
             yield Action(self.t("Enter  绑定"), id="bind", main=True)
         yield from self.last_rows()
 
@@ -186,9 +188,11 @@ class BindScreen(Page[None]):
         self.query_one("#pin-hint", Line).update(hint)
         self.query_one("#kind", widgets.Choice).disabled = self.running
         self.query_one("#bind", Action).disabled = self.running
-        self.query_one("#back", Action).disabled = self.running
-        self.query_one("#password-problem", Prose).say(self.password_problem)
-        self.query_one("#pin-problem", Prose).say(self.pin_problem)
+        back = self.query_one("#back", Action)
+        back.disabled = self.running
+        back.label = self.t("Esc  回首页") if order is None else self.t("Esc  暂存")
+        self.query_one("#password-problem", Prose).say(self.worded(self.password_problem))
+        self.query_one("#pin-problem", Prose).say(self.worded(self.pin_problem))
         self.query_one(KeyFacts).show(self.token, order)
         status = token_status(self.t, self.token, self.desk.settings.support_line)
         self.query_one("#token-status", Line).update(status)
@@ -207,7 +211,7 @@ class BindScreen(Page[None]):
             start = self.t("正在读取key盘，请不要拔出")
             message.say(hold if self.current >= FIRST_STEP_TO_WAIT_FOR else start)
         else:
-            message.say(self.message)
+            message.say(self.worded(self.message))
 
     # The key
 
@@ -220,7 +224,9 @@ class BindScreen(Page[None]):
 
     def _token_arrived(self, token: TokenOutcome) -> None:
         if isinstance(token, TokenView) and not self._waits_for_key and token != self.token:
-            self.message = self.pin_problem = ""  # what was said of the key before does not hold for this one
+            self.message = self.pin_problem = (
+                None  # what was said of the key before does not hold for this one
+            )
         self.token = token
         self.fill()
         if self._waits_for_key and isinstance(token, TokenView) and not self.running:
@@ -235,7 +241,7 @@ class BindScreen(Page[None]):
         if visit.order is not None and visit.order.kind is not visit.kind:
             visit.order = None
         self._waits_for_key = False
-        self.message = ""
+        self.message = None
         self.fill()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -268,12 +274,12 @@ class BindScreen(Page[None]):
     def wipe(self) -> None:
         """Forget password and PIN; the account of the session stays for the one who comes back."""
         super().wipe()
-        self.password_problem = self.pin_problem = ""
+        self.password_problem = self.pin_problem = None
 
     def _begin(self) -> None:
         if self.running or self.busy:
             return
-        self.message = self.password_problem = self.pin_problem = ""
+        self.message = self.password_problem = self.pin_problem = None
         self._waits_for_key = False
         if self.desk.visit.session is not None:
             self._find_order(self.desk.visit.session)
@@ -281,7 +287,7 @@ class BindScreen(Page[None]):
         account = self.query_one("#account", widgets.Field).value.strip()
         password = self.query_one("#password", widgets.Field).value
         if not account or not password:
-            self.password_problem = self.t("请填写账号和密码")
+            self.password_problem = lambda t: t("请填写账号和密码")
             self.fill()
             self.focus_on("password" if account else "account")
             return
@@ -297,11 +303,14 @@ class BindScreen(Page[None]):
                 self._find_order(session)
                 return
             case WrongCredentials():
-                self.password_problem = wrong_credentials(self.t, outcome)
+                self.password_problem = lambda t: wrong_credentials(t, outcome)
+                self.query_one("#password", widgets.Field).value = ""
+                self.focus_on("password")
             case LockedOut():
-                self.message = locked_out(self.t, outcome, support)
+                self.message = lambda t: locked_out(t, outcome, support)
+                self.query_one("#password", widgets.Field).value = ""
             case Refused():
-                self.message = refusal(self.t, outcome, support)
+                self.message = lambda t: refusal(t, outcome, support)
             case _:
                 assert_never(outcome)
         self.fill()
@@ -317,7 +326,8 @@ class BindScreen(Page[None]):
 
     def _order_found(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
-            self.message = refusal(self.t, outcome, self.desk.settings.support_line)
+            support = self.desk.settings.support_line
+            self.message = lambda t: refusal(t, outcome, support)
             self.fill()
             return
         self.desk.visit.order = outcome
@@ -333,7 +343,7 @@ class BindScreen(Page[None]):
         self.running, self._waits_for_key, self._stale = True, False, False
         self.done, self.current = 0, 1
         self._mark_step()
-        self.message = self.pin_problem = ""
+        self.message = self.pin_problem = None
         self.fill()
         bind, number = self.desk.service.bind, order.number
 
@@ -368,7 +378,7 @@ class BindScreen(Page[None]):
             case TokenRefused():
                 self._token_refused(outcome)
             case Refused():
-                self.message = refusal(self.t, outcome, support)
+                self.message = lambda t: refusal(t, outcome, support)
             case _:
                 assert_never(outcome)
         self.current = 0
@@ -379,7 +389,11 @@ class BindScreen(Page[None]):
             self.token_changed()
 
     def _token_refused(self, refused: TokenRefused) -> None:
-        sentence = token_trouble(self.t, refused, self.desk.settings.support_line)
+        support = self.desk.settings.support_line
+
+        def sentence(t: Text) -> str:
+            return token_trouble(t, refused, support)
+
         if refused.trouble in _PIN_TROUBLES:
             self.query_one("#pin", widgets.Field).disabled = False
             if refused.trouble is TokenTrouble.PIN_LAST_TRY:
@@ -393,12 +407,13 @@ class BindScreen(Page[None]):
         self.message = sentence
 
     def _ask_for_last_try(self) -> None:
-        question = Question(
-            title=self.t("最后一次机会"),
-            text=self.t("PIN 再输错一次，这把key盘就会锁死，不能再用。确定刚才输入的 PIN 没有错吗？"),
-            yes=self.t("确定，再试一次"),
-            no=self.t("不试，重新输入"),
-        )
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("最后一次机会"),
+                text=t("PIN 再输错一次，这把key盘就会锁死，不能再用。确定刚才输入的 PIN 没有错吗？"),
+                yes=t("确定，再试一次"),
+                no=t("不试，重新输入"),
+            )
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -11,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from kiosk.ui.page import Overlay
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.wording import Text
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -27,15 +29,24 @@ class Question(msgspec.Struct, frozen=True):
     prefer_yes: bool = False
 
 
+Asked = Callable[[Text], Question]
+
+
 class ConfirmScreen(Overlay[bool]):
     """Answers True for yes, False for no and Esc."""
 
     CSS_PATH = "confirm.tcss"
+    ENDS_WITH_STEP = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Asked) -> None:
         super().__init__()
-        self.question = question
+        self._asked = question
+
+    @property
+    def question(self) -> Question:
+        """The question in the language of the moment."""
+        return self._asked(self.t)
 
     def compose(self) -> ComposeResult:
         """The question in a box."""

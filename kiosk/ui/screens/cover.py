@@ -23,6 +23,7 @@ class CoverScreen(CredentialsPage[None], Overlay[None]):
     """Shows nothing of the step beneath."""
 
     CSS_PATH = "cover.tcss"
+    ENDS_WITH_STEP = True
     NEVER_IDLE = True
 
     def compose(self) -> ComposeResult:
@@ -49,7 +50,7 @@ class CoverScreen(CredentialsPage[None], Overlay[None]):
             self.desk.lift_cover()
             return
         if self._binding_runs():
-            self.say(self.t("正在发放证书，请稍候再试。"))
+            self.say(lambda t: t("正在发放证书，请稍候再试。"))
             return
         self.desk.visit = Visit()
         self.desk.uncover()
@@ -62,7 +63,7 @@ class CoverScreen(CredentialsPage[None], Overlay[None]):
     def action_back(self) -> None:
         """Home, unless a binding runs beneath."""
         if self._binding_runs():
-            self.say(self.t("正在发放证书，请稍候再试。"))
+            self.say(lambda t: t("正在发放证书，请稍候再试。"))
         else:
             self.desk.go_home()
 

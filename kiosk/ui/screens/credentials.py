@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Input
 
+    from kiosk.ui.wording import Said
+
 
 class CredentialsPage(Page[ScreenResultType]):
     """A page with account, password and a message; subclasses say what follows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
-    message = ""
+    message: Said | None = None
 
     def credentials(self) -> ComposeResult:
         """The two fields and the message."""
@@ -33,7 +35,7 @@ class CredentialsPage(Page[ScreenResultType]):
 
     def fill(self) -> None:
         """Show the message."""
-        self.query_one("#message", Prose).say(self.message)
+        self.query_one("#message", Prose).say(self.worded(self.message))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes on to the password, from there it signs in."""
@@ -51,11 +53,11 @@ class CredentialsPage(Page[ScreenResultType]):
         if not account or not password:
             self.focus_on("password" if account else "account")
             return
-        self.say("")
+        self.say(None)
         ask = self.desk.service.sign_in
         self.ask(lambda: ask(account, password), self._signed_in, self.t("正在核对，请稍候"))
 
-    def say(self, message: str) -> None:
+    def say(self, message: Said | None) -> None:
         """Show a message."""
         self.message = message
         self.fill()
@@ -67,13 +69,14 @@ class CredentialsPage(Page[ScreenResultType]):
                 self.query_one("#password", Field).value = ""
                 self.welcome(session)
             case WrongCredentials():
-                self.say(wrong_credentials(self.t, outcome))
+                self.say(lambda t: wrong_credentials(t, outcome))
                 self.query_one("#password", Field).value = ""
                 self.focus_on("password")
             case LockedOut():
-                self.say(locked_out(self.t, outcome, support))
+                self.say(lambda t: locked_out(t, outcome, support))
+                self.query_one("#password", Field).value = ""
             case Refused():
-                self.say(refusal(self.t, outcome, support))
+                self.say(lambda t: refusal(t, outcome, support))
             case _:
                 assert_never(outcome)
 

@@ -19,6 +19,8 @@ from kiosk.ui.widgets.lines import Line, Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from kiosk.ui.wording import Said, Text
+
 DAY = 24 * 3600
 YEAR = 365 * DAY
 
@@ -33,16 +35,51 @@ _PHONE_STATES = {
 }
 
 
+# The letter in each row does what the row does; the keys beside the desk have digits.
+_HOTKEYS = {
+    "remove": "x",
+    "swap": "s",
+    "pay": "p",
+    "decline": "d",
+    "scan": "c",
+    "network": "n",
+    "paper": "t",
+    f"clock:{DAY}": "+",
+    f"clock:{YEAR}": "y",
+    f"clock:{-DAY}": "-",
+}
+# Textual's names of those keys.
+_KEY_NAMES = {
+    **{key: key for key in (*_HOTKEYS.values(), *"123456789") if key.isalnum()},
+    "plus": "+",
+    "equals_sign": "+",
+    "minus": "-",
+}
+
+
+def _phone_says(t: Text, page: PhonePage) -> str:
+    """What stands on the phone; a state that is not known here as it came."""
+    state = t(_PHONE_STATES[page.state]) if page.state in _PHONE_STATES else page.state
+    lines = [t("手机：{state}  {amount} 元", state=state, amount=yuan(page.amount))]
+    if page.confirmation:
+        lines.append(t("确认码 {code}", code=page.confirmation))
+    return "\n".join((*lines, page.address))
+
+
 class DrawerScreen(Overlay[None]):
     """A list of things to do around the desk, at its right; what came of them stands below."""
 
     CSS_PATH = "drawer.tcss"
     NEVER_IDLE = True
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f12,ctrl+d", "close", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f12,ctrl+d", "close", show=False, priority=True),
+        *(Binding(key, f"press({name!r})", show=False) for key, name in _KEY_NAMES.items()),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
-        self.result = ""
+        self._hotkeys: dict[str, str] = {}
+        self.result: Said | None = None
         self.page: PhonePage | None = None
 
     @property
@@ -82,6 +119,7 @@ class DrawerScreen(Overlay[None]):
         things = self.query_one("#things", OptionList)
         marked = things.highlighted
         things.clear_options()
+        self._hotkeys = {}
         for title, rows in (
             (self.t("key盘"), self._keys()),
             (self.t("付款人的手机"), self._phone()),
@@ -90,10 +128,27 @@ class DrawerScreen(Overlay[None]):
         ):
             things.add_option(Option(f"── {title} ──", disabled=True))
             for identity, text in rows:
-                things.add_option(Option(f" {text}", id=identity))
+                things.add_option(Option(f" {self._hotkey(identity)} {text}", id=identity))
         if marked is not None and marked < things.option_count:
             things.highlighted = marked
-        self.query_one("#result", Prose).say(self.result or self._where())
+        self.query_one("#result", Prose).say(self.worded(self.result) or self._where())
+
+    def _hotkey(self, identity: str) -> str:
+        """The row's key, noted as one that can be pressed now; a space where there is none."""
+        key = _HOTKEYS.get(identity, " ")
+        if identity.startswith("insert:"):
+            key = str(1 + [f"insert:{token.name}" for token in self.demo.tokens()].index(identity))
+        self._hotkeys[key] = identity
+        return key
+
+    def action_press(self, key: str) -> None:
+        """Do what the row with that key does, when it is listed."""
+        if key in self._hotkeys:
+            self._begin(self._hotkeys[key])
+
+    def step_changed(self) -> None:
+        """The order on the screen may be another."""
+        self.fill()
 
     def _keys(self) -> list[tuple[str, str]]:
         inserted = self.demo.inserted()
@@ -142,14 +197,17 @@ class DrawerScreen(Overlay[None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Do it."""
-        verb, _, argument = str(event.option.id).partition(":")
+        self._begin(str(event.option.id))
+
+    def _begin(self, identity: str) -> None:
+        verb, _, argument = identity.partition(":")
         match verb:
             case "insert":
-                self._do(lambda: self.demo.insert(argument), self.t("插入了 {name}", name=argument))
+                self._do(lambda: self.demo.insert(argument), lambda t: t("插入了 {name}", name=argument))
             case "remove":
-                self._do(self.demo.remove, self.t("拔出了key盘"))
+                self._do(self.demo.remove, lambda t: t("拔出了key盘"))
             case "swap":
-                self._do(self.demo.swap, self.t("换了一把key盘"))
+                self._do(self.demo.swap, lambda t: t("换了一把key盘"))
             case "pay" | "decline":
                 self._use_phone(verb)
             case "scan":
@@ -158,32 +216,33 @@ class DrawerScreen(Overlay[None]):
                 cut = self.demo.network_cut
                 self._do(
                     self.demo.restore_network if cut else self.demo.cut_network,
-                    self.t("网络接上了") if cut else self.t("网络断开了，手机仍可付款"),
+                    lambda t: t("网络接上了") if cut else t("网络断开了，手机仍可付款"),
                 )
             case "paper":
                 out = self.demo.paper_is_out
                 self._do(
                     self.demo.paper_in if out else self.demo.paper_out,
-                    self.t("装上了打印纸") if out else self.t("拿走了打印纸"),
+                    lambda t: t("装上了打印纸") if out else t("拿走了打印纸"),
                 )
             case "clock":
-                self._do(lambda: self.demo.shift_clock(int(argument)), self.t("时钟拨好了"))
+                self._do(lambda: self.demo.shift_clock(int(argument)), lambda t: t("时钟拨好了"))
             case "account":
                 self._show_account(int(argument))
             case _:
                 pass
 
-    def _do(self, act: Callable[[], None], said: str) -> None:
-        def work() -> str:
+    def _do(self, act: Callable[[], None], said: Said) -> None:
+        def work() -> Said:
             try:
                 act()
             except DemoError as error:
-                return error.detail
+                detail = error.detail
+                return lambda _: detail
             return said
 
         self.ask(work, self._did, self.t("请稍候"))
 
-    def _did(self, said: str) -> None:
+    def _did(self, said: Said) -> None:
         self.result = said
         self.fill()
 
@@ -201,20 +260,11 @@ class DrawerScreen(Overlay[None]):
 
     def _phone_answered(self, page: PhonePage | str) -> None:
         if isinstance(page, str):
-            self.result = self.t("手机：{detail}", detail=page)
+            self.result = lambda t: t("手机：{detail}", detail=page)
         else:
             self.page = page
-            lines = [self.t("手机：{state}  {amount} 元", state=self._state(page), amount=yuan(page.amount))]
-            if page.confirmation:
-                lines.append(self.t("确认码 {code}", code=page.confirmation))
-            lines.append(page.address)
-            self.result = "\n".join(lines)
+            self.result = lambda t: _phone_says(t, page)
         self.fill()
-
-    def _state(self, page: PhonePage) -> str:
-        """The page's state in words; one that is not known here as it came."""
-        worded = _PHONE_STATES.get(page.state)
-        return self.t(worded) if worded is not None else page.state
 
     def _scan(self) -> None:
         if self.page is not None:
@@ -224,13 +274,11 @@ class DrawerScreen(Overlay[None]):
 
     def _show_account(self, index: int) -> None:
         account = self.demo.accounts()[index]
-        self.result = "\n".join(
+        self.result = lambda t: "\n".join(
             (
                 f"{account.account}  {account.password}",
                 account.enterprise,
-                self.t(
-                    "法人 {legal}  操作员 {operator}", legal=account.legal_person, operator=account.operator
-                ),
+                t("法人 {legal}  操作员 {operator}", legal=account.legal_person, operator=account.operator),
             )
         )
         self.fill()

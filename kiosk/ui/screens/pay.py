@@ -8,8 +8,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Digits
 
-from kiosk.desk.views import CodeAccepted, CodeOutcome, CodeRefused, Network, OrderView, Refused
+from kiosk.desk.views import CodeAccepted, CodeOutcome, CodeProblem, CodeRefused, Network, OrderView, Refused
 from kiosk.domain.ledger import OrderStatus
+from kiosk.text.cells import wrap
 from kiosk.text.money import capitals, yuan
 from kiosk.text.qr_cells import QrTooLarge
 from kiosk.text.times import duration
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
     from textual.widget import Widget
     from textual.widgets import Button
 
+    from kiosk.ui.wording import Said, Text
+
 POLL_SECONDS = 0.5
 _COLUMN = 37
+_LONG = 3
+_MENDED_IN_PLACE = {CodeProblem.MALFORMED, CodeProblem.CHECK_DIGIT}
 
 
 class PayScreen(Page[None]):
@@ -40,12 +45,13 @@ class PayScreen(Page[None]):
     KEEPS_WHEN_IDLE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", show=False),
+        Binding("enter", "confirm_payment", show=False),
         Binding("f8,ctrl+x", "cancel_order", show=False, priority=True),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self.message = ""
+        self.message: Said | None = None
         self._order: OrderView | None = None
         self._polling = False
         self._left_for_next = False
@@ -65,6 +71,7 @@ class PayScreen(Page[None]):
         yield self.title_row()
         with Horizontal(id="pay"):
             yield self._code()
+            yield Prose(id="ended", classes="alert")
             with Vertical(id="side"):
                 yield StepRow(self.t, 2)
                 yield from self._bill()
@@ -98,8 +105,10 @@ class PayScreen(Page[None]):
             yield Line(id="tries")
         yield Prose(id="message")
         yield Line(id="left")
-        yield Line(self.t("付过请勿再付；可凭账号「继续办理」"), classes="muted")
-        yield Line(self.t("求助 {support}", support=self.desk.settings.support_line), classes="muted")
+        yield Line(self.t("付过请勿再付；可凭账号「继续办理」"), id="again", classes="muted")
+        yield Line(
+            self.t("求助 {support}", support=self.desk.settings.support_line), id="help", classes="muted"
+        )
 
     def on_mount(self) -> None:
         """Begin to look for the payment."""
@@ -110,6 +119,7 @@ class PayScreen(Page[None]):
     def fill(self) -> None:
         """Show what changes: how to pay, tries, time left, and what went wrong."""
         order = self.order
+        self._fill_ended()
         status = self.desk.status
         online = status is not None and status.network is Network.ONLINE
         how = (
@@ -132,13 +142,30 @@ class PayScreen(Page[None]):
         tries = self.t("可试{tries}次", tries=order.tries_left)
         self.query_one("#tries", Line).update(self.t("只可扫码") if locked else tries)
         hint = self.t("或把手机上的确认二维码给扫码器扫")
-        self.query_one("#message", Prose).say(self.message or self._ended() or hint)
-        self.query_one("#message").set_class(bool(self.message or self._ended()), "alert")
+        said = self.worded(self.message) or self._ended()
+        self.query_one("#message", Prose).say(said or hint)
+        self.query_one("#message").set_class(bool(said), "alert")
+        # a long refusal, which ends with the telephone number, takes the rows below
+        rows = len(wrap(said, _COLUMN))
+        self.query_one("#again").display = order.status.is_open and rows < _LONG
+        self.query_one("#help").display = rows <= _LONG
         now = status.now if status is not None else order.placed_at
         left = duration(order.deadline - now)
         self.query_one("#left", Line).update(self.t("剩余 {left}（已付的钱不会作废）", left=left))
-        over = not order.status.is_open
-        self.query_one("#confirm", Action).label = self.t("Enter  回首页") if over else self.t("Enter  确认")
+
+    def _fill_ended(self) -> None:
+        """Once the order has ended nobody shall scan its code, nor read how to pay; Enter leads home."""
+        over = not self.order.status.is_open
+        for name in ("#qr", "#address", "#how", "#entry", "#left"):
+            for widget in self.query(name):
+                widget.display = not over
+        ended = self.query_one("#ended", Prose)
+        ended.display = over
+        ended.say(self.t("这个付款码已作废，请不要再付款。") if over else "")
+        confirm = self.query_one("#confirm", Action)
+        confirm.label = self.t("Enter  回首页") if over else self.t("Enter  确认")
+        if over:
+            confirm.focus()
 
     def _ended(self) -> str:
         order = self.order
@@ -194,6 +221,10 @@ class PayScreen(Page[None]):
             case _:
                 self._confirm()
 
+    def action_confirm_payment(self) -> None:
+        """Enter wherever the cursor is."""
+        self._confirm()
+
     def on_input_submitted(self) -> None:
         """Enter in the code."""
         self._confirm()
@@ -204,7 +235,7 @@ class PayScreen(Page[None]):
             return
         entry = self.query_one("#code", CodeEntry)
         if not entry.value.strip():
-            self._say(self.t("还没有收到付款。请先用手机扫码付款。"))
+            self._say(lambda t: t("还没有收到付款。请先用手机扫码付款。"))
         elif entry.is_scan:
             self.scanned(entry.value)
         else:
@@ -225,20 +256,26 @@ class PayScreen(Page[None]):
                 self._show(order)
             case CodeRefused():
                 now = self.desk.status.now if self.desk.status is not None else self.order.placed_at
-                self._say(code_problem(self.t, outcome, now))
+                if outcome.problem not in _MENDED_IN_PLACE:
+                    self.query_one("#code", CodeEntry).value = ""  # a second Enter would use up another try
+                self._say(lambda t: code_problem(t, outcome, now))
             case Refused():
-                self._say(refusal(self.t, outcome, self.desk.settings.support_line))
+                self._say_refusal(outcome)
             case _:
                 assert_never(outcome)
 
-    def _say(self, message: str) -> None:
+    def _say_refusal(self, refused: Refused) -> None:
+        support = self.desk.settings.support_line
+        self._say(lambda t: refusal(t, refused, support))
+
+    def _say(self, message: Said) -> None:
         self.message = message
         self.fill()
 
     def wipe(self) -> None:
         """Forget the digits and what was said of them."""
         super().wipe()
-        self.message = ""
+        self.message = None
 
     def action_back(self) -> None:
         """Back; the order stays."""
@@ -250,12 +287,14 @@ class PayScreen(Page[None]):
         if session is None or self.order.status is not OrderStatus.PLACED:
             return
         number = self.order.number
-        question = Question(
-            title=self.t("取消订单"),
-            text=self.t("确定取消订单 {number} 吗？已经付过款的请不要取消。", number=number),
-            yes=self.t("取消订单"),
-            no=self.t("不取消"),
-        )
+
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("取消订单"),
+                text=t("确定取消订单 {number} 吗？已经付过款的请不要取消。", number=number),
+                yes=t("取消订单"),
+                no=t("不取消"),
+            )
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
@@ -267,6 +306,6 @@ class PayScreen(Page[None]):
 
     def _cancelled(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
-            self._say(refusal(self.t, outcome, self.desk.settings.support_line))
+            self._say_refusal(outcome)
             return
         self._show(outcome)

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from kiosk.ui.page import Overlay
-from kiosk.ui.screens.confirm import Question
+from kiosk.ui.screens.confirm import Asked, Question
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -24,9 +24,14 @@ class ReasonScreen(Overlay[str | None]):
     CSS_PATH = "reason.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Asked) -> None:
         super().__init__()
-        self.question = question
+        self._asked = question
+
+    @property
+    def question(self) -> Question:
+        """The question in the language of the moment."""
+        return self._asked(self.t)
 
     def compose(self) -> ComposeResult:
         """The question, the reason, the answers."""

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button, Input
 
+    from kiosk.ui.wording import Said
+
 
 class StaffScreen(Overlay[None]):
     """The banner for the member, and name and password for the staff."""
 
     CSS_PATH = "staff.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
-    message = ""
+    message: Said | None = None
 
     def compose(self) -> ComposeResult:
         """Banner and fields."""
@@ -47,7 +49,7 @@ class StaffScreen(Overlay[None]):
 
     def fill(self) -> None:
         """Show the message."""
-        self.query_one("#message", Prose).say(self.message)
+        self.query_one("#message", Prose).say(self.worded(self.message))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes on to the password, from there it signs in."""
@@ -74,6 +76,7 @@ class StaffScreen(Overlay[None]):
 
     def _signed_in(self, outcome: StaffSignInOutcome) -> None:
         self.query_one("#staff-password", Field).value = ""
+        support = self.desk.settings.support_line
         match outcome:
             case StaffSignedIn(staff):
                 from kiosk.ui.screens.staff_desk import StaffDeskScreen  # noqa: PLC0415 - loaded when first wanted
@@ -82,11 +85,11 @@ class StaffScreen(Overlay[None]):
                 self.app.switch_screen(StaffDeskScreen(staff))
                 return
             case WrongCredentials():
-                self.message = wrong_credentials(self.t, outcome)
+                self.message = lambda t: wrong_credentials(t, outcome)
             case LockedOut():
-                self.message = locked_out(self.t, outcome, self.desk.settings.support_line)
+                self.message = lambda t: locked_out(t, outcome, support)
             case Refused():
-                self.message = refusal(self.t, outcome, self.desk.settings.support_line)
+                self.message = lambda t: refusal(t, outcome, support)
             case _:
                 assert_never(outcome)
         self.fill()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button
 
+    from kiosk.ui.wording import Said, Text
+
 VIEWS = (N_("订单"), N_("争议"), N_("未处理的消息"), N_("待打凭条"))
 _ORDERS = 0
 
@@ -50,7 +52,8 @@ class StaffDeskScreen(Overlay[None]):
         super().__init__()
         self.staff = staff
         self.gathered: Gathered | None = None
-        self.message = ""
+        self.message: Said | None = None
+        self.view = _ORDERS
 
     def compose(self) -> ComposeResult:
         """The views, the list, the verbs."""
@@ -58,7 +61,7 @@ class StaffDeskScreen(Overlay[None]):
         with Vertical(classes="body"):
             role = self.t("主管") if self.staff.supervisor else self.t("工作人员")
             yield Line(f"{role} {self.staff.name}", classes="heading")
-            yield Choice(tuple(self.t(view) for view in VIEWS), _ORDERS, id="view")
+            yield Choice(tuple(self.t(view) for view in VIEWS), self.view, id="view")
             yield OptionList(id="rows", markup=False)
             yield Prose(id="message", classes="alert")
         with Horizontal(id="verbs"):
@@ -89,13 +92,14 @@ class StaffDeskScreen(Overlay[None]):
         self.gathered = gathered
         self.fill()
 
-    def on_choice_changed(self) -> None:
+    def on_choice_changed(self, message: Choice.Changed) -> None:
         """Another view."""
+        self.view = message.index
         self.fill()
 
     def fill(self) -> None:
         """Show the view."""
-        self.query_one("#message", Prose).say(self.message)
+        self.query_one("#message", Prose).say(self.worded(self.message))
         if self.gathered is None:
             return
         rows = self.query_one("#rows", OptionList)
@@ -105,7 +109,7 @@ class StaffDeskScreen(Overlay[None]):
         rows.highlighted = min(marked or 0, rows.option_count - 1)
 
     def _rows(self, gathered: Gathered) -> list[Option]:
-        match self.query_one("#view", Choice).chosen:
+        match self.view:
             case 0:
                 return [Option(self._order_row(order), id=order.number) for order in gathered.orders]
             case 1:
@@ -135,11 +139,7 @@ class StaffDeskScreen(Overlay[None]):
 
     def _marked(self) -> OrderView | None:
         rows = self.query_one("#rows", OptionList)
-        if (
-            self.gathered is None
-            or rows.highlighted is None
-            or self.query_one("#view", Choice).chosen != _ORDERS
-        ):
+        if self.gathered is None or rows.highlighted is None or self.view != _ORDERS:
             return None
         number = rows.get_option_at_index(rows.highlighted).id
         return next((order for order in self.gathered.orders if order.number == number), None)
@@ -153,7 +153,7 @@ class StaffDeskScreen(Overlay[None]):
         if event.button.id == "print":
             self._print(order)
         elif order is None:
-            self._say(self.t("请先在「订单」里选中一笔。"))
+            self._say(lambda t: t("请先在「订单」里选中一笔。"))
         elif event.button.id == "vouch":
             self._vouch(order)
         else:
@@ -167,22 +167,24 @@ class StaffDeskScreen(Overlay[None]):
             self.ask(service.print_waiting, self._printed_waiting, self.t("正在打印凭条"))
 
     def _printed(self, outcome: PrintOutcome) -> None:
-        self._say(self.t(PRINTED[outcome]))
+        self._say(lambda t: t(PRINTED[outcome]))
 
     def _printed_waiting(self, count: int) -> None:
-        self._say(self.t("打印了 {count} 张凭条。", count=count))
+        self._say(lambda t: t("打印了 {count} 张凭条。", count=count))
 
     def _vouch(self, order: OrderView) -> None:
-        question = Question(
-            title=self.t("确认收款"),
-            text=self.t(
-                "您已核实订单 {number} 的 {amount} 元到账吗？确认后由您负责。",
-                number=order.number,
-                amount=yuan(order.total),
-            ),
-            yes=self.t("已到账，确认"),
-            no=self.t("返回"),
-        )
+
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("确认收款"),
+                text=t(
+                    "您已核实订单 {number} 的 {amount} 元到账吗？确认后由您负责。",
+                    number=order.number,
+                    amount=yuan(order.total),
+                ),
+                yes=t("已到账，确认"),
+                no=t("返回"),
+            )
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
@@ -192,21 +194,24 @@ class StaffDeskScreen(Overlay[None]):
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def _with_reason(self, order: OrderView, *, refund: bool) -> None:
-        title = self.t("退款") if refund else self.t("作废绑定")
-        text = (
-            self.t("退款后订单 {number} 不能再绑定，已签发的证书作废。", number=order.number)
-            if refund
-            else self.t(
-                "作废订单 {number} 这次的绑定，已签发的证书作废，可换一把key盘再绑。", number=order.number
+
+        def question(t: Text) -> Question:
+            title = t("退款") if refund else t("作废绑定")
+            text = (
+                t("退款后订单 {number} 不能再绑定，已签发的证书作废。", number=order.number)
+                if refund
+                else t(
+                    "作废订单 {number} 这次的绑定，已签发的证书作废，可换一把key盘再绑。", number=order.number
+                )
             )
-        )
+            return Question(title=title, text=text, yes=title, no=t("返回"))
+
         verb = self.desk.service.grant_refund if refund else self.desk.service.abandon
 
         def answered(reason: str | None) -> None:
             if reason:
                 self._do(lambda: verb(self.staff, order.number, reason))
 
-        question = Question(title=title, text=text, yes=title, no=self.t("返回"))
         self.app.push_screen(ReasonScreen(question), answered)
 
     def _do(self, verb: Callable[[], OrderView | Refused]) -> None:
@@ -214,12 +219,13 @@ class StaffDeskScreen(Overlay[None]):
 
     def _verb_done(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
-            self._say(refusal(self.t, outcome, self.desk.settings.support_line))
+            support = self.desk.settings.support_line
+            self._say(lambda t: refusal(t, outcome, support))
             return
-        status = self.t(STATUSES[outcome.status])
-        self._say(self.t("订单 {number}：{status}", number=outcome.number, status=status))
+        number, status = outcome.number, STATUSES[outcome.status]
+        self._say(lambda t: t("订单 {number}：{status}", number=number, status=t(status)))
         self._gather()
 
-    def _say(self, message: str) -> None:
+    def _say(self, message: Said) -> None:
         self.message = message
         self.fill()

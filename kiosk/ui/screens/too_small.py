@@ -32,3 +32,8 @@ class TooSmallScreen(Overlay[None]):
         """Say the new size."""
         super().on_resize(event)
         self.fill()
+
+    def on_screen_resume(self) -> None:
+        """What lay over it is gone: go too when the window has become large enough meanwhile."""
+        if self.desk.fits:
+            self.dismiss(None)

@@ -24,6 +24,7 @@ from kiosk.desk.views import (
     WrongKind,
     fields_of,
 )
+from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.text.times import day
 from kiosk.ui.amounts import price_of
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     from textual.widgets import Button, Input
 
     from kiosk.ui.ports import FeeTable, QuoteOutcome
+    from kiosk.ui.wording import Said, Text
+
+
+_MISMATCH = N_("资料对不上。请核对后再试，登记的资料有误请联系工作人员。")
 
 
 class VerifyScreen(Page[None]):
@@ -62,7 +67,7 @@ class VerifyScreen(Page[None]):
         super().__init__()
         self.fees: FeeTable | None = None
         self.problems: dict[Field, FieldProblem] = {}
-        self.message = ""
+        self.message: Said | None = None
 
     @property
     def _fields(self) -> tuple[Field, ...]:
@@ -76,7 +81,7 @@ class VerifyScreen(Page[None]):
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(id="kind", classes="strong")
             yield Prose(
-                self.t("带 * 的都要填。企业名称和姓名也可以输拼音首字母，如「bjslymy」。"),
+                self.t("带 * 的都要填。名称和姓名也可输拼音首字母，如「北京粮油」输「bjly」。"),
                 classes="muted how",
             )
             for field in self._fields:
@@ -113,7 +118,7 @@ class VerifyScreen(Page[None]):
             problem = self.problems.get(field)
             row = self.query_one(f"#row-{field.value}", widgets.FieldRow)
             row.complain(self.t(FIELD_PROBLEMS[problem]) if problem else "")
-        self.query_one("#message", Prose).say(self.message)
+        self.query_one("#message", Prose).say(self.worded(self.message))
 
     def _keep_typed(self) -> dict[Field, str]:
         typed = {field: self.query_one(f"#{field.value}", widgets.Field).value for field in self._fields}
@@ -144,7 +149,7 @@ class VerifyScreen(Page[None]):
         """Ask the desk, unless fields are empty."""
         typed = self._keep_typed()
         self.problems = {field: FieldProblem.EMPTY for field, value in typed.items() if not value.strip()}
-        self.message = ""
+        self.message = None
         if self.problems:
             self._show_problems()
             return
@@ -156,9 +161,13 @@ class VerifyScreen(Page[None]):
         self.fill()
         self.focus_on(next(field for field in self._fields if field in self.problems).value)
 
-    def _say(self, message: str) -> None:
+    def _say(self, message: Said) -> None:
         self.message = message
         self.fill()
+
+    def _say_refusal(self, refused: Refused) -> None:
+        support = self.desk.settings.support_line
+        self._say(lambda t: refusal(t, refused, support))
 
     def _verified(self, outcome: VerifyOutcome) -> None:
         support = self.desk.settings.support_line
@@ -166,18 +175,16 @@ class VerifyScreen(Page[None]):
             case FieldErrors(problems):
                 self.problems = problems
                 self.message = (
-                    with_support(
-                        self.t, self.t("资料对不上。请核对后再试，登记的资料有误请联系工作人员。"), support
-                    )
+                    (lambda t: with_support(t, t(_MISMATCH), support))
                     if FieldProblem.DOES_NOT_MATCH in problems.values()
-                    else ""
+                    else None
                 )
                 self._show_problems()
             case WrongCredentials():
-                self._say(wrong_credentials(self.t, outcome))
+                self._say(lambda t: wrong_credentials(t, outcome))
                 self.focus_on(Field.PASSWORD.value)
             case LockedOut():
-                self._say(locked_out(self.t, outcome, support))
+                self._say(lambda t: locked_out(t, outcome, support))
             case Verified() | WrongKind() | OrderOpen() | Refused():
                 self._quoted(outcome)
             case _:
@@ -196,24 +203,26 @@ class VerifyScreen(Page[None]):
             case OrderOpen(session, number):
                 self._go_on(session, number)
             case Refused():
-                self._say(refusal(self.t, outcome, self.desk.settings.support_line))
+                self._say_refusal(outcome)
             case _:
                 assert_never(outcome)
 
     def _confirm_loss(self, verified: Verified) -> None:
         previous = verified.quote.previous
         old = day(previous.not_after) if previous is not None else "-"
-        question = Question(
-            title=self.t("确认挂失并补办"),
-            text=self.t(
-                "原key盘有效期至 {old}。补办下单后原key盘立即挂失，不能再登录；剩下的时间累计到新key盘，"
-                "到 {end}。确定丢失了吗？",
-                old=old,
-                end=day(verified.quote.ends_at),
-            ),
-            yes=self.t("确定，挂失补办"),
-            no=self.t("返回"),
-        )
+
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("确认挂失并补办"),
+                text=t(
+                    "原key盘有效期至 {old}。补办下单后原key盘立即挂失，不能再登录；剩下的时间累计到新key盘，"
+                    "到 {end}。确定丢失了吗？",
+                    old=old,
+                    end=day(verified.quote.ends_at),
+                ),
+                yes=t("确定，挂失补办"),
+                no=t("返回"),
+            )
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
@@ -222,15 +231,16 @@ class VerifyScreen(Page[None]):
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def _offer(self, wrong: WrongKind) -> None:
-        offered = self.t(KINDS[wrong.offered])
-        question = Question(
-            title=self.t("换一项业务"),
-            text=self.t(OFFER_REASONS[wrong.because])
-            + self.t("应当办理「{kind}」，填好的内容不用重填。", kind=offered),
-            yes=self.t("改办 {kind}", kind=offered),
-            no=self.t("返回"),
-            prefer_yes=True,
-        )
+        def question(t: Text) -> Question:
+            offered = t(KINDS[wrong.offered])
+            return Question(
+                title=t("换一项业务"),
+                text=t(OFFER_REASONS[wrong.because])
+                + t("应当办理「{kind}」，填好的内容不用重填。", kind=offered),
+                yes=t("改办 {kind}", kind=offered),
+                no=t("返回"),
+                prefer_yes=True,
+            )
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
@@ -257,7 +267,7 @@ class VerifyScreen(Page[None]):
             case OrderOpen(session, number):
                 self._go_on(session, number)
             case Refused():
-                self._say(refusal(self.t, outcome, self.desk.settings.support_line))
+                self._say_refusal(outcome)
             case _:
                 assert_never(outcome)
 
@@ -269,7 +279,7 @@ class VerifyScreen(Page[None]):
 
     def _show_order(self, order: OrderView | None) -> None:
         if order is None:
-            self._say(self.t("这笔订单读不到了，请重试。"))
+            self._say(lambda t: t("这笔订单读不到了，请重试。"))
             return
         self.desk.visit.order = order
         self.desk.visit.typed.pop(Field.PASSWORD, None)

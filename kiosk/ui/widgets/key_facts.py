@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal, Vertical
 
 from kiosk.desk.views import OrderView, TokenOutcome, TokenRefused, TokenTrouble, TokenView
+from kiosk.domain.fees import OrderKind
 from kiosk.text.times import day, period
 from kiosk.ui.widgets.lines import Line
 from kiosk.ui.wording import token_trouble
@@ -23,8 +24,8 @@ class KeyFacts(Vertical):
 
     DEFAULT_CSS = """
     KeyFacts { height: auto; }
-    KeyFacts .value { width: 1fr; }
-    KeyFacts #before { padding-left: 11; color: $muted; }
+    KeyFacts .value { width: 1fr; padding-left: 1; }
+    KeyFacts #before { padding-left: 12; color: $muted; }
     """
 
     def __init__(self, t: Text) -> None:
@@ -53,10 +54,15 @@ class KeyFacts(Vertical):
         self.query_one("#serial", Line).update(serial)
         self.query_one("#certificate", Line).update(certificate)
         self.query_one("#validity", Line).update(validity)
-        before = t("首绑前为空")
-        if order is not None and order.previous is not None:
-            before = t("首绑前为空；原至 {old}", old=day(order.previous.not_after))
-        self.query_one("#before", Line).update(before)
+        self.query_one("#before", Line).update(self._before(order, empty=not validity))
+
+    def _before(self, order: OrderView | None, *, empty: bool) -> str:
+        """Why there is nothing to see yet, and until when the certificate on record is valid."""
+        t = self._t
+        old = day(order.previous.not_after) if order is not None and order.previous is not None else ""
+        if empty and (order is None or order.kind is not OrderKind.RENEWAL):
+            return t("首绑前为空；原至 {old}", old=old) if old else t("首绑前为空")
+        return t("原至 {old}", old=old) if old else ""
 
 
 def token_status(t: Text, token: TokenOutcome | None, support: str) -> str:

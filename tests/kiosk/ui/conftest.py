@@ -102,6 +102,7 @@ class FakeDesk:
         self.token_watchers: list[Callable[[], None]] = []
         self.scan_watchers: list[Callable[[str], None]] = []
         self.refusal: Refused | None = None
+        self.confirmation_refusal: Refused | None = None
         self.staff_did: list[tuple[str, str, str]] = []
 
     # what tests do
@@ -239,6 +240,8 @@ class FakeDesk:
 
     def confirm_typed(self, number: str, digits: str) -> CodeOutcome:
         self.wait()
+        if self.confirmation_refusal is not None:
+            return self.confirmation_refusal
         if digits.replace("-", "") == CODE:
             self.pay(number)
             return CodeAccepted(self.orders[number])

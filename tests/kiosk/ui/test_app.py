@@ -55,6 +55,8 @@ async def test_a_small_window_says_its_size_and_a_larger_one_goes_on(
 ) -> None:
     async with app.run_test(size=(width, height)) as pilot:
         await settle(pilot)
+        await pilot.press("f1", "f6")
+        await settle(pilot)
         assert f"窗口太小：现在 {width}×{height}，需要 80×24" in text_of(app)
         await pilot.resize_terminal(80, 24)
         await settle(pilot)

@@ -226,9 +226,11 @@ async def test_a_typed_confirmation_completes_an_order_offline(
     async with app.run_test(size=(80, 24)) as pilot:
         await verify(app, pilot)
         assert "[离线]" in text_of(app)
-        await pilot.press(*"48210917334", "enter")
-        await settle(pilot)
+        await pilot.press(*"48210917334")
         assert app.screen.query_one("#code", Input).value == "4821-0917-334"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert not app.screen.query_one("#code", Input).value
         assert "还可试 4 次" in text_of(app)
         app.screen.query_one("#code", Input).value = ""
         await pilot.press(*code, "enter")
@@ -513,6 +515,124 @@ async def test_the_drawer_pays_inserts_and_cuts(demo_app: KeydeskApp, desk: Desk
         await pilot.press("1")
         await settle(pilot)
         assert "key盘已插入" in text_of(app)
+
+
+async def test_the_drawer_stays_open_over_the_next_step_and_esc_closes_only_the_drawer(
+    demo_app: KeydeskApp, desk: Desk
+) -> None:
+    app = demo_app
+    async with app.run_test(size=(80, 24)) as pilot:
+        await verify(app, pilot)
+        await pilot.press("f12")
+        await settle(pilot)
+        desk.pay(FIRST)
+        await pilot.pause(0.6)
+        await settle(pilot)
+        assert shown(app) == "DrawerScreen"
+        assert type(app.step).__name__ == "DeliveryScreen"
+        await pilot.press("escape")
+        await settle(pilot)
+        assert shown(app) == "DeliveryScreen"
+        await pilot.press("1")
+        await settle(pilot)
+        assert shown(app) == "BindScreen"
+
+
+async def test_a_question_about_an_order_goes_when_the_order_is_paid_and_help_stays(
+    app: KeydeskApp, desk: Desk
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await verify(app, pilot)
+        await pilot.press("f8")
+        await settle(pilot)
+        assert shown(app) == "ConfirmScreen"
+        await pilot.press("f1")
+        await settle(pilot)
+        desk.pay(FIRST)
+        await pilot.pause(0.6)
+        await settle(pilot)
+        assert shown(app) == "HelpScreen"
+        await pilot.press("escape")
+        await settle(pilot)
+        assert shown(app) == "DeliveryScreen"
+
+
+async def test_letters_and_digits_work_the_drawer(demo_app: KeydeskApp, desk: Desk) -> None:
+    app = demo_app
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("f12")
+        await settle(pilot)
+        await pilot.press("p")  # no order yet: nothing to pay
+        await settle(pilot)
+        assert shown(app) == "DrawerScreen"
+        await pilot.press("n")
+        await settle(pilot)
+        assert desk.network is Network.OFFLINE
+        assert "n 接上网络" in text_of(app)
+        await pilot.press("t")
+        await settle(pilot)
+        assert desk.printer is PrintOutcome.PAPER_OUT
+        await pilot.press("1")
+        await settle(pilot)
+        assert app.demo is not None
+        assert app.demo.inserted() == app.demo.tokens()[0].name
+        await pilot.press("x")
+        await settle(pilot)
+        assert app.demo.inserted() is None
+
+
+async def test_what_was_said_changes_with_the_language(app: KeydeskApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await verify(app, pilot, password="wrong")
+        assert "账号或密码不对" in text_of(app)
+        await pilot.press("f2")
+        await settle(pilot)
+        assert "账号或密码不对" not in text_of(app)
+        assert "Wrong account or password" in text_of(app)
+
+
+async def test_a_question_changes_with_the_language(app: KeydeskApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await verify(app, pilot)
+        await pilot.press("f8")
+        await settle(pilot)
+        assert "确定取消订单" in text_of(app)
+        await pilot.press("f2")
+        await settle(pilot)
+        assert shown(app) == "ConfirmScreen"
+        assert "Keep it" in text_of(app)
+        assert "不取消" not in text_of(app)
+
+
+async def test_a_cancelled_order_shows_no_code_and_enter_leads_home(app: KeydeskApp, desk: Desk) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await verify(app, pilot)
+        desk.change(FIRST, status=OrderStatus.CANCELLED)
+        await pilot.pause(0.6)
+        await settle(pilot)
+        assert "请不要再付款" in text_of(app)
+        assert "█" not in text_of(app)
+        assert "请用微信扫" not in text_of(app)
+        assert "剩余" not in text_of(app)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert shown(app) == "HomeScreen"
+
+
+async def test_a_long_refusal_keeps_its_telephone_number_on_the_pay_screen(
+    app: KeydeskApp, desk: Desk
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await verify(app, pilot)
+        desk.confirmation_refusal = Refused(Refusal.CLOCK_FAR_FROM_SERVER)
+        await pilot.press("f2")
+        await settle(pilot)
+        fill(app, code="1234-5678-903")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "68085211" in text_of(app)
+        assert app.screen.query_one("#message").region.bottom <= app.screen.query_one("#confirm").region.y
 
 
 async def test_a_real_kiosk_has_neither_drawer_nor_way_out(app: KeydeskApp) -> None:
