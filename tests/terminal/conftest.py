@@ -180,7 +180,7 @@ class Demo(Desk):
         return self.terminal.text()
 
     def close_drawer(self) -> None:
-        """Close the drawer, unless the screens closed it by themselves."""
+        """Close the drawer."""
         if "演示抽屉" in self.terminal.text():
             self.terminal.press("Escape")
             time.sleep(0.3)

@@ -27,6 +27,7 @@ def test_a_new_key_from_the_notice_to_the_receipt(
     assert "付款后本屏自动进入下一步" in shown
     demo.drawer("扫码并付款")
     terminal.wait("key盘在手里吗")
+    demo.close_drawer()
     terminal.press("1")
     terminal.wait("驱动已加载，请插入KEY")
     demo.insert("空白key盘 1")
@@ -101,6 +102,7 @@ def test_a_replacement_puts_the_lost_key_on_hold_and_adds_what_was_left_of_it(de
     assert "应付 340.00 元" in shown
     demo.drawer("扫码并付款")
     terminal.wait("key盘在手里吗")
+    demo.close_drawer()
     terminal.press("1")
     terminal.wait("绑定或更新key盘")
     demo.insert("空白key盘 2")

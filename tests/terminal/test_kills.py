@@ -48,6 +48,7 @@ def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_w
     demo.terminal.wait(f"订单号 {number}")
     demo.drawer("扫码并付款")
     demo.terminal.wait("绑定或更新key盘")
+    demo.close_drawer()
     demo.insert("11000003 的key盘")
     demo.terminal.press("Enter")
     demo.terminal.wait("请输入这把key盘的 PIN")
