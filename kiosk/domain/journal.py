@@ -290,7 +290,7 @@ def unseal(data: bytes) -> SealedEntry:
     """The entry in these bytes. Raises EntryMalformed."""
     try:
         entry = _DECODER.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise EntryMalformed(str(error)) from error
     if entry.form != FORM:
         message = f"entry form {entry.form} is not known here"

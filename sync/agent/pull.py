@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from kiosk.domain.errors import DomainError, EntryDisputed, EntryWaits
 from kiosk.domain.feed import AnyFeedBody, FeedItem, PaymentConfirmed, RefundPaid
 from sync.agent.context import Agent, contact_made
+from sync.agent.errors import AnswerUnusable
 from sync.agent.feed_application import apply
 from sync.agent.inapplicable import Inapplicable, Reason
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kiosk.store.transaction import Transaction
+    from sync.protocol.records import FeedPage
+
+LARGEST_NUMBER = 2**63 - 1
 
 
 class PullReport(msgspec.Struct, frozen=True):
@@ -35,6 +40,7 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
         with agent.database.read() as tx:
             cursor = tx.feed.cursor()
         page = agent.centre.feed(cursor, wait)
+        _require_rising(cursor, page)
         if stopped():
             break
         for item in page.items:
@@ -48,6 +54,13 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
     if applied or kept:
         agent.log.info("received", applied=applied, kept=kept)
     return PullReport(applied, kept)
+
+
+def _require_rising(cursor: int, page: FeedPage) -> None:
+    """Raise AnswerUnusable unless the items' numbers rise past the cursor, as far as a table can count."""
+    numbers = [cursor, *(item.number for item in page.items), LARGEST_NUMBER]
+    if any(before >= number for before, number in itertools.pairwise(numbers)):
+        raise AnswerUnusable(f"the feed's numbers do not rise past {cursor}")
 
 
 def take_in(agent: Agent, item: FeedItem) -> str | None:
@@ -104,7 +117,7 @@ def _apply_kept(tx: Transaction, number: int, body: AnyFeedBody, agent: Agent) -
 def _read(item: FeedItem) -> AnyFeedBody:
     try:
         return item.read()
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Inapplicable(_why_unreadable(item), str(error)) from error
 
 
@@ -115,7 +128,7 @@ class _Tagged(msgspec.Struct, frozen=True):
 def _why_unreadable(item: FeedItem) -> Reason:
     try:
         kind = msgspec.json.decode(item.body, type=_Tagged).kind
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Reason.MALFORMED
     return Reason.MALFORMED if kind in _KINDS else Reason.UNKNOWN_KIND
 

@@ -89,7 +89,7 @@ def decode_batch(body: bytes) -> UploadBatch:
             body, max_output_size=MAXIMUM_UNPACKED, allow_extra_data=False
         )
         batch = _DECODER.decode(packed)
-    except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BodyMalformed(str(error)) from error
     _require(len(batch.entries), MAXIMUM_ENTRIES)
     if not batch.entries:

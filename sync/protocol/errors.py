@@ -103,5 +103,5 @@ def read_problem(body: bytes) -> Problem | None:
     """The problem in an answer's body, or None when it is none of ours (a proxy's page)."""
     try:
         return msgspec.json.decode(body, type=Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

@@ -170,7 +170,7 @@ def decode(body: bytes, record: type[Record]) -> Record:
     """The record in a JSON body. Raises BodyMalformed."""
     try:
         return msgspec.json.decode(body, type=record)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BodyMalformed(str(error)) from error
 
 

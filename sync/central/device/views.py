@@ -17,8 +17,10 @@ from sync.central.fleet import enrolment, feeding, policies
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import Outcome, append, journal_page
-from sync.central.journal.models import AlarmKind
+from sync.central.journal.models import AlarmKind, Entry, Verdict
+from sync.central.keys_of_tables import LAST
 from sync.central.ledger.applying import apply_pending
+from sync.central.texts import column_text
 from sync.protocol import records
 from sync.protocol.batches import MAXIMUM_PACKED, checkpoint_holds, decode_batch
 from sync.protocol.errors import BodyMalformed, Problem, ProblemCode
@@ -26,6 +28,7 @@ from sync.protocol.signatures import ENROL_KEY_ID
 from sync.protocol.times import sign_time
 
 POLL_SECONDS = 0.2
+LEFT_BEHIND = 60  # seconds after which an entry that nobody applied is no longer another request's work
 LOG = logging.getLogger("keydesk.central")
 
 
@@ -70,6 +73,8 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
         if kiosk.state == KioskState.ENROLLED:
             policies.ensure(kiosk.number, centre_keys(), now)
             kiosk.refresh_from_db()
+    if Entry.objects.filter(verdict=Verdict.PENDING, received_at__lt=now - LEFT_BEHIND).exists():
+        _apply(kiosk.number, now)  # a server that was killed after appending left them
     return answer(
         records.HeartbeatAnswer(
             signed_time=sign_time(kiosk.number, now, centre_keys().centre_key),
@@ -82,14 +87,15 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
 
 def _note(kiosk: Kiosk, beat: records.Heartbeat, now: int) -> None:
     kiosk.last_contact, kiosk.clock_offset = now, max(min(beat.wall - now, 2**62), -(2**62))
-    kiosk.backlog, kiosk.feed_cursor = min(beat.backlog, 2**31 - 1), min(beat.feed_cursor, 2**62)
-    kiosk.program = beat.program[:60]
+    kiosk.backlog = max(0, min(beat.backlog, 2**31 - 1))
+    kiosk.feed_cursor = max(0, min(beat.feed_cursor, 2**62))
+    kiosk.program = column_text(beat.program, 60)
     if beat.checkpoint is not None:
         tip = beat.checkpoint.tip
         if tip.sequence < kiosk.high_sequence and tip.epoch == kiosk.high_epoch:
             detail = f"终端到 {tip.sequence}，中心已有 {kiosk.high_sequence}（恢复了旧备份？）"
             raise_alarm(AlarmKind.LOST_TAIL, kiosk.number, f"{tip.epoch}/{tip.sequence}", detail, now)
-        kiosk.announced_sequence = max(kiosk.announced_sequence, tip.sequence)
+        kiosk.announced_sequence = max(kiosk.announced_sequence, min(tip.sequence, LAST))
     kiosk.save()
 
 
@@ -104,11 +110,7 @@ def journal(request: HttpRequest) -> HttpResponse:
         return answer(journal_page(kiosk, _number(request, "after")))
     appended = append(kiosk.number, decode_batch(body), now)
     if appended.outcome is Outcome.APPENDED and appended.entries:
-        # What was appended stays appended: applying is tried again with the next batch.
-        try:
-            apply_pending(now)
-        except Exception:
-            LOG.exception("applying after kiosk %s failed", kiosk.number)
+        _apply(kiosk.number, now)
     return answer(
         records.UploadAnswer(
             high_water=appended.kiosk.high_water,
@@ -117,6 +119,14 @@ def journal(request: HttpRequest) -> HttpResponse:
             quarantined=appended.outcome is Outcome.QUARANTINED,
         )
     )
+
+
+def _apply(kiosk: int, now: int) -> None:
+    """Apply what is pending. What was appended stays so: a failure is tried again with a later batch or heartbeat."""
+    try:
+        apply_pending(now)
+    except Exception:
+        LOG.exception("applying after kiosk %s failed", kiosk)
 
 
 @device_view("GET")

@@ -21,6 +21,7 @@ from sync.central.journal.models import Entry
 from sync.central.keys import SERIAL_BYTES, CentreKeys, new_serial
 from sync.central.keys_of_tables import LAST, row_key
 from sync.central.members.publishing import publish_everything
+from sync.central.texts import column_text
 from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import EnrolAnswer, EnrolRequest, enrol_token
 from sync.protocol.times import sign_time
@@ -61,6 +62,8 @@ def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
         if token is None:
             raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token is not known.")
         kiosk = Kiosk.objects.select_for_update().get(number=token.kiosk_id)
+        if kiosk.state == KioskState.REVOKED:
+            raise _refused(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked.")
         if token.used_at is None:
             if token.expires_at <= now:
                 raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token is too old: ask for another.")
@@ -71,8 +74,6 @@ def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
             bytes(kiosk.device_key), request.device_key
         ):
             raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token was used by another machine.")
-        elif kiosk.state == KioskState.REVOKED:
-            raise _refused(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked.")
         return _answer(kiosk, keys, now)
 
 
@@ -114,7 +115,7 @@ def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) 
     first = kiosk.enrolled_at is None
     kiosk.state, kiosk.enrolled_at, kiosk.last_contact = KioskState.ENROLLED, now, now
     kiosk.device_key, kiosk.issuing_certificate = request.device_key, certificate
-    kiosk.program = request.program[:60]
+    kiosk.program = column_text(request.program, 60)
     kiosk.payment_secret = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), _context(kiosk.number))
     next_epoch(kiosk)
     kiosk.save()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from sync.central.journal.models import Alarm, AlarmKind
+from sync.central.texts import column_text
 
 
 def raise_alarm(kind: AlarmKind, kiosk: int, subject: str, detail: str, now: int) -> None:
     """Raise an alarm unless it was raised before."""
     Alarm.objects.get_or_create(
-        key=f"{kiosk:05d}-{kind.value}-{subject}"[:80],
+        key=_key(kind, kiosk, subject),
         defaults={
             "kind": kind,
             "kiosk": kiosk,
-            "subject": subject[:60],
-            "detail": detail[:300],
+            "subject": column_text(subject, 60),
+            "detail": column_text(detail, 300),
             "raised_at": now,
         },
     )
@@ -21,5 +22,9 @@ def raise_alarm(kind: AlarmKind, kiosk: int, subject: str, detail: str, now: int
 
 def clear_alarm(kind: AlarmKind, kiosk: int, subject: str, by: str, now: int) -> None:
     """Clear an alarm, if it was raised."""
-    key = f"{kiosk:05d}-{kind.value}-{subject}"[:80]
-    Alarm.objects.filter(key=key, cleared_at=None).update(cleared_at=now, cleared_by=by)
+    alarms = Alarm.objects.filter(key=_key(kind, kiosk, subject), cleared_at=None)
+    alarms.update(cleared_at=now, cleared_by=by)
+
+
+def _key(kind: AlarmKind, kiosk: int, subject: str) -> str:
+    return column_text(f"{kiosk:05d}-{kind.value}-{subject}", 80)

@@ -72,9 +72,15 @@ def _require_sound(kiosk: Kiosk, batch: UploadBatch, received: list[Received]) -
     held = checkpoint_holds(batch.checkpoint, kiosk.number, bytes(kiosk.device_key))
     if not held or batch.checkpoint.tip != received[-1].tip:
         raise _refused(kiosk, ProblemCode.CHECKPOINT_REFUSED, "The checkpoint is not that of the batch.")
-    if received[0].sequence > kiosk.high_sequence + 1:
+    if received[0].sequence > kiosk.high_sequence + 1 and not _follows_what_is_beside(received[0]):
         sentence = f"The batch begins at {received[0].sequence}, expected {kiosk.high_sequence + 1}."
         raise _refused(kiosk, ProblemCode.CHAIN_HOLE, sentence)
+
+
+def _follows_what_is_beside(first: Received) -> bool:
+    """Whether an entry goes on from a branch or from what a revoked kiosk sent before."""
+    key = fact_key(first.kiosk, first.sequence - 1, first.previous)
+    return StrayEntry.objects.filter(key=key, hash=first.previous).exists()
 
 
 def _fresh(kiosk: Kiosk, received: list[Received]) -> list[Received] | None:

@@ -13,6 +13,9 @@ from kiosk.domain.journal import (
 from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.journal.received import Received
 from sync.central.keys_of_tables import fact_key
+from sync.central.texts import column_text
+
+_LARGEST = 10**15  # fen; what no sum of a kiosk's facts makes too large for a column
 
 
 def fact_of(received: Received, source: Source, now: int) -> Fact | None:
@@ -30,18 +33,19 @@ def fact_of(received: Received, source: Source, now: int) -> Fact | None:
     match body:
         case CertificateIssued():
             fact.kind = FactKind.CERTIFICATE
-            fact.certificate_number, fact.certificate = body.number[:16], body.certificate
+            fact.certificate_number, fact.certificate = column_text(body.number, 16), body.certificate
         case OrderPaid():
             fact.kind = FactKind.MONEY
             fact.amount, fact.how, fact.transaction = (
-                body.amount,
+                max(-_LARGEST, min(body.amount, _LARGEST)),
                 body.how.value,
-                (body.transaction or "")[:64],
+                column_text(body.transaction or "", 64),
             )
         case LossReported():
-            fact.kind, fact.certificate_number = FactKind.REVOCATION, body.key.number[:16]
+            fact.kind, fact.certificate_number = FactKind.REVOCATION, column_text(body.key.number, 16)
         case CertificateRevoked():
-            fact.kind, fact.certificate_number, fact.order = FactKind.REVOCATION, body.number[:16], ""
+            fact.kind, fact.order = FactKind.REVOCATION, ""
+            fact.certificate_number = column_text(body.number, 16)
         case BindingAbandoned() | RefundGranted():
             fact.kind = FactKind.REVOCATION
         case _:

@@ -6,10 +6,14 @@ import msgspec
 
 from kiosk.domain import journal
 from kiosk.domain.errors import EntryMalformed
+from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK
 from kiosk.domain.journal import GENESIS, AnyBody, Tip, entry_hash, unseal
+from sync.central.keys_of_tables import LAST
+from sync.central.texts import column_text
 from sync.protocol.errors import BodyMalformed
 
 UNREADABLE = "unreadable"
+LAST_TIME = 2**62  # what the tables can take
 _SUBJECT_LENGTH = 40
 _ACCOUNT_LENGTH = 12
 
@@ -54,10 +58,7 @@ _HEADER = msgspec.msgpack.Decoder(_Header)
 
 def read(data: bytes) -> Received:
     """An entry's bytes. Raises BodyMalformed when not even its place can be read."""
-    try:
-        header = _HEADER.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BodyMalformed(f"an entry without a place: {error}") from error
+    header = _header(data)
     entry: journal.Entry | None = None
     try:
         entry = unseal(data).entry
@@ -75,9 +76,25 @@ def read(data: bytes) -> Received:
         hash=entry_hash(data),
         kind=UNREADABLE if entry is None else str(type(entry.body).__struct_config__.tag),
         entry=entry,
-        order=named.get("order", "")[:_SUBJECT_LENGTH],
-        account=named.get("account", "")[:_ACCOUNT_LENGTH],
+        order=column_text(named.get("order", ""), _SUBJECT_LENGTH),
+        account=column_text(named.get("account", ""), _ACCOUNT_LENGTH),
     )
+
+
+def _header(data: bytes) -> _Header:
+    try:
+        header = _HEADER.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BodyMalformed(f"an entry without a place: {error}") from error
+    held = (
+        1 <= header.kiosk <= MAXIMUM_KIOSK
+        and 0 <= header.epoch <= MAXIMUM_EPOCH
+        and 1 <= header.sequence <= LAST
+        and abs(header.wall) <= LAST_TIME
+    )
+    if not held:
+        raise BodyMalformed("an entry whose place is out of range")
+    return header
 
 
 def continues(tip: Tip | None, received: Received) -> bool:
@@ -103,6 +120,6 @@ def _fields_of(raw: msgspec.Raw) -> dict[str, str]:
     """The same from a body of an unknown kind, as far as it can be read."""
     try:
         body = msgspec.msgpack.decode(raw, type=dict[str, object])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
     return {name: value for name in ("order", "account") if isinstance(value := body.get(name), str)}

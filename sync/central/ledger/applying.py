@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from django.db import transaction
+import msgspec
+from django.db import OperationalError, transaction
 
 from kiosk.domain.errors import EntryDisputed, EntryWaits
 from kiosk.domain.feed import DisputeRaised
@@ -24,6 +25,7 @@ from sync.central.ledger.checks import check
 from sync.central.ledger.effects import spread
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import DatabaseLedger, put
+from sync.central.texts import column_text
 
 LOG = logging.getLogger("keydesk.central")
 
@@ -72,44 +74,62 @@ def apply_account(account: str, now: int) -> set[str]:
 
 
 def _apply_one(row: Entry, now: int) -> tuple[Row, ...] | None:
-    """Apply one entry in a transaction; None when it waits or is disputed."""
+    """Apply one entry in a transaction, and put its verdict down in the same; None when it waits or is disputed.
+
+    Raises OperationalError, which leaves the entry as it was: it is tried again.
+    """
+    with transaction.atomic():
+        # The account's row is the lock: two kiosks that serve one account take turns.
+        if row.account:
+            put_missing_account(row.account)
+            LedgerAccount.objects.select_for_update().get(account=row.account)
+        fresh = Entry.objects.select_for_update().get(key=row.key)
+        if fresh.verdict not in _OPEN:
+            return ()
+        dispute = _open_dispute(row.account) if row.account else None
+        if dispute is not None:
+            _wait(fresh, f"dispute {dispute.kiosk}/{dispute.sequence}")
+        elif fresh.kind == UNREADABLE:
+            _unreadable(fresh, now)
+        else:
+            return _judged(fresh, now)
+    return None
+
+
+def _judged(row: Entry, now: int) -> tuple[Row, ...] | None:
+    """The rows of an entry that is applied; None when it waits or is disputed."""
     try:
         with transaction.atomic():
-            # The account's row is the lock: two kiosks that serve one account take turns.
-            if row.account:
-                put_missing_account(row.account)
-                LedgerAccount.objects.select_for_update().get(account=row.account)
-            fresh = Entry.objects.select_for_update().get(key=row.key)
-            if fresh.verdict not in _OPEN:
-                return ()
-            if fresh.kind == UNREADABLE:
-                _unreadable(fresh, now)
-                return None
-            entry = unseal(bytes(fresh.data)).entry
-            ledger = DatabaseLedger()
-            check(ledger, entry, fresh)
-            rows = transition(ledger, entry)
-            for each in rows:
-                put(each)
-            fresh.verdict, fresh.remark = Verdict.APPLIED, ""
-            fresh.save(update_fields=["verdict", "remark"])
-            spread(entry, fresh.account, rows, now)
-            return rows
+            return _applied(row, now)
     except EntryWaits as waits:
         _wait(row, waits.missing)
     except EntryDisputed as disputed:
         raise_dispute(row, disputed.reason.value, disputed.subject, now)
+    except OperationalError:  # the database's trouble, not the entry's
+        raise
     except Exception:  # a poison entry must not stop the other accounts
         LOG.exception("entry %s cannot be applied", row)
         raise_dispute(row, "failed", row.subject, now)
     return None
 
 
+def _applied(row: Entry, now: int) -> tuple[Row, ...]:
+    entry = unseal(bytes(row.data)).entry
+    ledger = DatabaseLedger()
+    check(ledger, entry, row)
+    rows = transition(ledger, entry)
+    for each in rows:
+        put(each)
+    Entry.objects.filter(key=row.key).update(verdict=Verdict.APPLIED, remark="")
+    spread(entry, row.account, rows, now)
+    return rows
+
+
 def raise_dispute(row: Entry, reason: str, subject: str, now: int) -> None:
     """Put an entry before a person, and tell its kiosk."""
     with transaction.atomic():
         Entry.objects.filter(key=row.key).update(
-            verdict=Verdict.DISPUTED, remark=f"{reason}: {subject}"[:200]
+            verdict=Verdict.DISPUTED, remark=column_text(f"{reason}: {subject}", 200)
         )
         Dispute.objects.update_or_create(
             key=row.key,
@@ -119,7 +139,7 @@ def raise_dispute(row: Entry, reason: str, subject: str, now: int) -> None:
                 "account": row.account,
                 "kind": row.kind,
                 "reason": reason[:60],
-                "subject": subject[:100],
+                "subject": column_text(subject, 100),
                 "raised_at": now,
                 "state": DisputeState.OPEN,
                 "settled_at": None,
@@ -132,7 +152,11 @@ def raise_dispute(row: Entry, reason: str, subject: str, now: int) -> None:
 def put_missing_account(account: str) -> None:
     """Make the row of an account that nothing happened to yet."""
     if not LedgerAccount.objects.filter(account=account).exists():
-        put(Account(account))
+        # Another request may make it at the same moment and write to it: that row stays as it is.
+        record = msgspec.msgpack.encode(Account(account))
+        LedgerAccount.objects.bulk_create(
+            [LedgerAccount(account=account, record=record)], ignore_conflicts=True
+        )
 
 
 def _apply_nameless(now: int) -> None:
@@ -149,8 +173,7 @@ def _name_accounts() -> None:
     for row in Entry.objects.filter(account="", verdict__in=_OPEN).exclude(subject=""):
         account = account_of(row)
         if account:
-            row.account, row.verdict = account, Verdict.PENDING
-            row.save(update_fields=["account", "verdict"])
+            Entry.objects.filter(key=row.key, account="").update(account=account, verdict=Verdict.PENDING)
 
 
 def account_of(row: Entry) -> str:
@@ -175,7 +198,8 @@ def _open_dispute(account: str) -> Dispute | None:
 
 
 def _wait(row: Entry, missing: str) -> None:
-    Entry.objects.filter(key=row.key).update(verdict=Verdict.WAITING, remark=missing[:200])
+    waiting = Entry.objects.filter(key=row.key, verdict__in=_OPEN)
+    waiting.update(verdict=Verdict.WAITING, remark=column_text(missing, 200))
 
 
 def _arrival(row: Row) -> str:

@@ -10,7 +10,18 @@ from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
 from kiosk.domain.feed import FeeSchedulePublished
 from kiosk.domain.fees import schedule_at
 from kiosk.domain.identifiers import IdentifierError
-from kiosk.domain.journal import CertificateIssued, Entry, OrderPaid, OrderPlaced
+from kiosk.domain.journal import (
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateRevoked,
+    Entry,
+    OrderAssigned,
+    OrderPaid,
+    OrderPlaced,
+    OrderReleased,
+    RefundCompleted,
+)
 from kiosk.domain.ledger import Ledger, Order, PaidHow
 from kiosk.domain.lookups import order_of
 from kiosk.domain.payment_codes import PaymentCodeError, token_key, verify_token
@@ -27,6 +38,8 @@ from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Fact, FactKind, Source
 from sync.central.journal.models import Entry as EntryRow
 from sync.central.keys_of_tables import row_key
+from sync.central.ledger.echoes import check_echo
+from sync.central.payments.models import Payment, PaymentState
 
 _UNPROVED = (PaidHow.CODE.value, PaidHow.SCAN.value, PaidHow.DESK.value)
 
@@ -40,7 +53,12 @@ def check(ledger: Ledger, entry: Entry, row: EntryRow) -> None:
         case OrderPaid():
             _watch_amount(entry, row)
         case CertificateIssued():
+            _check_money_kept(entry.body.order)
             _check_certificate(ledger, entry, entry.body, row)
+        case BindingStarted() | Bound():
+            _check_money_kept(entry.body.order)
+        case OrderAssigned() | OrderReleased() | RefundCompleted() | CertificateRevoked():
+            check_echo(entry.kiosk, entry.body)
         case _:
             pass
 
@@ -71,10 +89,17 @@ def _check_token(entry: Entry, body: OrderPlaced) -> None:
         token = verify_token(body.token, token_key(payment_secret(kiosk, centre_keys())))
     except PaymentCodeError as error:
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order) from error
-    if str(token.order) != body.order or (token.account, token.kind) != (body.account, body.order_kind):
+    its_own = token.order.kiosk == entry.kiosk and str(token.order) == body.order
+    if not its_own or (token.account, token.kind) != (body.account, body.order_kind):
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order)
     if token.fee_schedule != body.schedule:
         raise EntryDisputed(DisputeReason.PRICE_DIFFERS, body.order)
+
+
+def _check_money_kept(order: str) -> None:
+    """Nothing is bound for money that went back, as it may once its kiosk was revoked."""
+    if Payment.objects.filter(order=order, state=PaymentState.REFUNDED).exists():
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order)
 
 
 def _policy(kiosk: int, number: int, subject: str) -> Policy:

@@ -5,16 +5,25 @@ from __future__ import annotations
 from django.db import transaction
 from msgspec.structs import replace
 
+from kiosk.domain.binding_transitions import voided
 from kiosk.domain.feed import DisputeSettled, OrderMoved, RefundAsked, RevocationPublished
-from kiosk.domain.ledger import CertificateStatus, OrderStatus
+from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from sync.central.fleet.feeding import publish, publish_to
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Entry, Verdict
 from sync.central.ledger.applying import apply_pending
 from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
-from sync.central.ledger.rows import account_record, certificate_record, order_record, put
+from sync.central.ledger.rows import DatabaseLedger, account_record, certificate_record, order_record, put
 from sync.central.members.publishing import enrolled, publish_key
+from sync.central.payments.models import Payment, PaymentState
+
+_NOT_BOUND = {
+    OrderStatus.PLACED.value,
+    OrderStatus.PAID.value,
+    OrderStatus.CANCELLED.value,
+    OrderStatus.EXPIRED.value,
+}
 
 
 def settle(dispute: Dispute, outcome: DisputeState, by: str, now: int) -> None:
@@ -53,12 +62,16 @@ def ask_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
 
 
 def may_pay_back(row: LedgerOrder) -> bool:
-    """Whether the money may go back: the owning kiosk granted it, or that kiosk was revoked."""
+    """Whether the money may go back: the owning kiosk granted it, or can grant nothing any more."""
     if row.status == OrderStatus.REFUNDING.value:
         return True
-    owner = Kiosk.objects.filter(number=row.owner).first()
-    dead = owner is None or owner.state == KioskState.REVOKED
-    return dead and row.status == OrderStatus.PAID.value
+    return row.status in _NOT_BOUND and is_dead(row.owner)
+
+
+def is_dead(kiosk: int) -> bool:
+    """Whether a kiosk was revoked: it grants nothing any more, and what it sends enters no book."""
+    owner = Kiosk.objects.filter(number=kiosk).first()
+    return owner is None or owner.state == KioskState.REVOKED
 
 
 def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
@@ -68,10 +81,22 @@ def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
     other one (effects.py), so that two kiosks never bind it both.
     """
     working = enrolled()
-    if row.status != OrderStatus.PAID.value or kiosk == row.owner or kiosk not in working:
-        return False
-    if row.owner in working:
-        publish(row.owner, [OrderMoved(row.number, kiosk)], now)
-    else:
-        publish(kiosk, [assignment(order_record(row))], now)
+    with transaction.atomic():
+        LedgerAccount.objects.select_for_update().filter(account=row.account).first()
+        row = LedgerOrder.objects.get(number=row.number)
+        if row.status != OrderStatus.PAID.value or kiosk == row.owner or kiosk not in working:
+            return False
+        if Payment.objects.select_for_update().filter(order=row.number, state=PaymentState.REFUNDED).exists():
+            return False
+        if row.owner in working:
+            publish(row.owner, [OrderMoved(row.number, kiosk)], now)
+        else:
+            _take_from_the_dead(order_record(row), kiosk, now)
     return True
+
+
+def _take_from_the_dead(order: Order, kiosk: int, now: int) -> None:
+    """Change the owner here, where no kiosk can let go: from now on only the new one grants a refund."""
+    for each in (replace(order, owner=kiosk, bindings=()), *voided(DatabaseLedger(), order)):
+        put(each)
+    publish(kiosk, [assignment(order)], now)

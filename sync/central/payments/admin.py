@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from sync.central.console.showing import Inline, ReadOnlyAdmin, time_column, yuan_column
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
-from sync.central.ledger.settling import ask_refund, may_pay_back
+from sync.central.ledger.settling import ask_refund, is_dead, may_pay_back
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt
 
@@ -73,7 +73,8 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         """Pay back what the kiosk granted (or what a revoked kiosk can no longer grant)."""
         for payment in queryset:
             row = LedgerOrder.objects.filter(number=payment.order).first()
-            if row is None or not may_pay_back(row):
+            # The journal of a kiosk that died may never have told of the order.
+            if not (is_dead(payment.kiosk) if row is None else may_pay_back(row)):
                 self.message_user(request, f"{payment.order}：终端机尚未同意退款", messages.ERROR)
             elif paying.pay_back(payment, centre_now()):
                 self.message_user(request, f"{payment.order}：已原路退回", messages.SUCCESS)

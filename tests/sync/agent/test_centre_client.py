@@ -105,3 +105,13 @@ def test_a_clock_problem_that_is_not_signed_by_the_centre_is_not_followed() -> N
 
 def test_the_credentials_do_not_show_the_key() -> None:
     assert repr(Credentials(3, b"secret")) == "Credentials(kiosk=3)"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xff", b"null", b"[]", b'{"version":"1"}', b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"],
+)
+@pytest.mark.parametrize("status", [200, 400, 401])
+def test_garbage_is_told_apart_from_an_answer(status: int, body: bytes) -> None:
+    with pytest.raises(AnswerUnusable):
+        answering(status, content=body).describe()

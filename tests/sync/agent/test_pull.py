@@ -7,13 +7,15 @@ import msgspec
 import pytest
 
 from kiosk.domain import feed
+from kiosk.domain.feed import FeedItem
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.journal import OrderCancelled, OrderExpired
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.policy import SignedPolicy
 from sync.agent.errors import AnswerUnusable, CentreUnreachable
-from sync.agent.pull import pull, retry_kept
+from sync.agent.pull import pull, retry_kept, take_in
+from sync.protocol.records import FeedPage
 
 TOTAL = 50_000
 
@@ -260,3 +262,25 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Any) -> None:
     assert desk.hashes() == before
     assert desk.order("0-web-1").owner == 9
     assert kept(desk) == []
+
+
+@pytest.mark.parametrize("numbers", [(5, 5), (7, 6), (0,), (-1,), (2**63,), (2**70,)])
+def test_a_feed_whose_numbers_do_not_rise_is_not_believed(
+    desk: Any, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+) -> None:
+    agent = desk.agent()
+    items = tuple(FeedItem(number, msgspec.Raw(b'{"kind":"from-the-future"}')) for number in numbers)
+    monkeypatch.setattr(agent.centre, "feed", lambda *_: FeedPage(items, more=True))
+    with pytest.raises(AnswerUnusable):
+        pull(agent)
+    with desk.database.read() as tx:
+        assert tx.feed.cursor() == 0
+        assert not tx.feed.kept()
+
+
+def test_an_item_without_bottom_is_kept_and_the_cursor_moves_on(desk: Any) -> None:
+    deep = b'{"kind":"policy","x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    assert take_in(desk.agent(), FeedItem(1, msgspec.Raw(deep))) is not None
+    with desk.database.read() as tx:
+        assert tx.feed.cursor() == 1
+        assert len(tx.feed.kept()) == 1

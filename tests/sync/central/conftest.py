@@ -109,6 +109,7 @@ class KioskDouble:
         self.entries: list[SealedEntry] = []
         self.clock_offset = 0
         self.feed_cursor = 0
+        self.told: list[tuple[int, Any]] = []
 
     @property
     def answer(self) -> records.EnrolAnswer:
@@ -176,7 +177,12 @@ class KioskDouble:
         assert response.status == 200, response.body
         page = response.read(records.FeedPage)
         self.feed_cursor = max([self.feed_cursor, *(item.number for item in page.items)])
-        return [item.read() for item in page.items]
+        self.told = [(item.number, item.read()) for item in page.items]
+        return [body for _, body in self.told]
+
+    def feed_number(self, body: Any) -> int:
+        """The number under which the feed told that, when it was read last."""
+        return next(number for number, told in self.told if told == body)
 
     def place(
         self,

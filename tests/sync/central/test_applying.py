@@ -290,7 +290,7 @@ def test_a_revocation_goes_to_the_issuing_kiosk_and_comes_back_in_its_journal(ki
     revoke_certificate(row, "stolen", int(time.time()))
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
     (told,) = [item for item in kiosk.feed() if isinstance(item, RevocationPublished)]
-    kiosk.append(journal.CertificateRevoked(told.number, told.reason, 9))
+    kiosk.append(journal.CertificateRevoked(told.number, told.reason, kiosk.feed_number(told)))
     kiosk.pushed()
     assert LedgerCertificate.objects.get(number=issued.number).status == "revoked"
 
@@ -320,7 +320,7 @@ def test_the_web_order_is_taken_over_by_its_kiosk(kiosk: Any) -> None:
             item.placed_at,
             item.transaction,
             item.paid_at,
-            feed=1,
+            feed=kiosk.feed_number(item),
         )
     )
     kiosk.pushed()

@@ -17,6 +17,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -131,6 +132,13 @@ def _whole(browser: webdriver.Chrome, file: Path) -> Image.Image:
     return Image.open(BytesIO(content)).convert("RGB")
 
 
+def _until(browser: webdriver.Chrome, selector: str) -> None:
+    """Wait for the page that a click leads to: until then the old one may still be looked at."""
+    WebDriverWait(browser, 20, ignored_exceptions=[StaleElementReferenceException]).until(
+        lambda shown: shown.find_elements(By.CSS_SELECTOR, selector)
+    )
+
+
 def test_a_payer_declines_pays_and_reads_the_confirmation(
     browser: webdriver.Chrome, server: tuple[str, Path], live: Any, pictures: Path
 ) -> None:
@@ -142,10 +150,10 @@ def test_a_payer_declines_pays_and_reads_the_confirmation(
     assert browser.find_element(By.CSS_SELECTOR, "[data-order]").text == placed.order
     _whole(browser, pictures / "pay.png")
     browser.find_element(By.CSS_SELECTOR, "button.decline").click()
-    assert browser.find_element(By.CSS_SELECTOR, "[data-declined]").is_displayed()
+    _until(browser, "[data-declined]")
     _whole(browser, pictures / "declined.png")
     browser.find_element(By.CSS_SELECTOR, "button.pay").click()
-    assert browser.find_element(By.CSS_SELECTOR, "[data-state]").get_attribute("data-state") == "paid"
+    _until(browser, "[data-state=paid]")
     code = browser.find_element(By.CSS_SELECTOR, "[data-confirmation]").text
     secret = confirmation_key(live.answer.payment_secret)
     assert confirmation_matches(code, placed.token, 34000, secret)
@@ -180,7 +188,7 @@ def test_staff_sign_in_and_see_the_kiosk(
     browser.find_element(By.NAME, "username").send_keys("admin")
     browser.find_element(By.NAME, "password").send_keys("Keydesk-admin")
     browser.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
-    WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "logout-form"))
+    _until(browser, "#logout-form")
     body = browser.find_element(By.TAG_NAME, "body")
     assert "密钥服务台 中心" in body.text
     _whole(browser, pictures / "console.png")

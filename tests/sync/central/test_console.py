@@ -227,7 +227,7 @@ def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
     assert "移交到 4 号机" in _act(staff, LedgerOrder, "move", placed.order, target="4")
     (moved,) = [each for each in kiosk.feed() if isinstance(each, OrderMoved)]
     assert not [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
-    kiosk.append(journal.OrderReleased(placed.order, moved.new_owner, feed=9))
+    kiosk.append(journal.OrderReleased(placed.order, moved.new_owner, kiosk.feed_number(moved)))
     kiosk.pushed()
     (given,) = [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
     assert (given.order, given.lines, given.account) == (placed.order, placed.lines, placed.account)

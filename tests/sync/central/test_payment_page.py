@@ -181,7 +181,7 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: Any) -> None
     assert not paying.pay_back(payment, int(time.time()))
     (back,) = [item for item in kiosk.feed() if isinstance(item, RefundPaid)]
     assert (back.order, back.amount) == (placed.order, 34000)
-    kiosk.append(journal.RefundCompleted(placed.order, back.amount, 10))
+    kiosk.append(journal.RefundCompleted(placed.order, back.amount, kiosk.feed_number(back)))
     kiosk.pushed()
     assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.REFUNDED.value
     assert _get(path)["state"] == "refunded"

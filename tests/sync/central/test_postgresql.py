@@ -20,6 +20,9 @@ AGAIN = (
     "test_applying.py",
     "test_payment_page.py",
     "test_enrolment.py",
+    "test_hostile_kiosks.py",
+    "test_hostile_payers.py",
+    "parallel_on_postgresql.py",
 )
 
 

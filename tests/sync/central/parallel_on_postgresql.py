@@ -1,0 +1,137 @@
+"""Requests at the same time, on PostgreSQL, where rows are locked one by one; test_postgresql.py runs this file."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from kiosk.domain import journal
+from kiosk.domain.feed import PaymentConfirmed
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.ledger import Delivery, PaidHow
+from kiosk.domain.payment_codes import token_text
+from sync.central.examples import make_examples
+from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.models import FeedItem
+from sync.central.journal.models import Entry, Verdict
+from sync.central.ledger.models import Dispute, LedgerOrder
+from sync.central.payments import paying
+from sync.central.payments.models import Payment, PaymentAttempt, PaymentState
+from sync.central.payments.pages import read_bill
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def pair(keys: Any, new_kiosk: Any) -> list[Any]:
+    """Kiosks 3 and 4, enrolled, among the examples."""
+    now = int(time.time())
+    make_examples(3, {}, keys, now)
+    kiosks = [new_kiosk(number).enrol(give_token(number, now)) for number in (3, 4)]
+    for each in kiosks:
+        each.feed()
+    return kiosks
+
+
+def at_once(works: list[Callable[[], object]]) -> None:
+    """Do all of it in threads that begin together; raise what any of them raised."""
+    start, errors = threading.Barrier(len(works)), list[BaseException]()
+
+    def run(work: Callable[[], object]) -> None:
+        try:
+            start.wait()
+            work()
+        except BaseException as error:  # noqa: BLE001 - it is raised below, in the test's own thread
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def test_the_same_upload_many_times_at_once_is_one(pair: list[Any]) -> None:
+    kiosk = pair[0]
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    at_once([kiosk.pushed] * 6)
+    assert set(Entry.objects.filter(kiosk=3).values_list("verdict", flat=True)) == {Verdict.APPLIED}
+    assert Entry.objects.filter(kiosk=3).count() == 3
+    assert not Dispute.objects.exists()
+
+
+def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[Any]) -> None:
+    three, four = pair
+    placed = [three.place(), four.place(account="11000006", kind=OrderKind.RENEWAL)]
+    for kiosk, order in zip(pair, placed, strict=True):
+        for _ in range(8):
+            kiosk.append(journal.DeliveryChosen(order.order, Delivery.MAIL))
+    at_once([three.pushed, four.pushed, three.pushed, four.pushed])
+    assert LedgerOrder.objects.filter(number__in=[each.order for each in placed]).count() == 2
+    assert set(Entry.objects.values_list("verdict", flat=True)) == {Verdict.APPLIED}
+
+
+def test_two_kiosks_that_serve_one_account_at_once_end_in_one_dispute(pair: list[Any]) -> None:
+    for kiosk in pair:
+        placed = kiosk.place()
+        kiosk.append(journal.OrderCancelled(placed.order, "member"))
+        kiosk.append(journal.DeliveryChosen(placed.order, Delivery.MAIL))
+    # Cancelled orders take any delivery; each kiosk's entries are in order, so that nothing contradicts.
+    at_once([pair[0].pushed, pair[1].pushed])
+    verdicts = list(Entry.objects.values_list("verdict", flat=True))
+    assert Verdict.PENDING not in verdicts
+    disputed = verdicts.count(Verdict.DISPUTED)
+    assert disputed == Dispute.objects.count()
+    assert disputed <= 1
+    assert disputed or set(verdicts) == {Verdict.APPLIED}
+
+
+def test_an_order_paid_twice_at_once_is_paid_once(pair: list[Any], keys: Any) -> None:
+    kiosk = pair[0]
+    bill = read_bill(token_text(kiosk.place().token), keys, int(time.time()))
+    at_once([lambda: paying.pay(bill, int(time.time()))] * 6)
+    assert Payment.objects.get().state == PaymentState.PAID
+    assert PaymentAttempt.objects.count() == 1
+    assert len([each for each in kiosk.feed() if isinstance(each, PaymentConfirmed)]) == 1
+
+
+def test_paying_and_declining_at_once_end_in_one_of_the_two(pair: list[Any], keys: Any) -> None:
+    kiosk = pair[0]
+    bill = read_bill(token_text(kiosk.place().token), keys, int(time.time()))
+    now = int(time.time())
+    at_once([lambda: paying.pay(bill, now), lambda: paying.decline(bill, now)] * 3)
+    paid = PaymentAttempt.objects.filter(state="paid").count()
+    assert paid <= 1
+    assert (Payment.objects.get().state == PaymentState.PAID) == (paid == 1)
+    assert len([each for each in kiosk.feed() if isinstance(each, PaymentConfirmed)]) == paid
+
+
+def test_money_is_paid_back_once(pair: list[Any], keys: Any) -> None:
+    bill = read_bill(token_text(pair[0].place().token), keys, int(time.time()))
+    paying.pay(bill, int(time.time()))
+    payment = Payment.objects.get()
+    at_once([lambda: paying.pay_back(payment, int(time.time()))] * 4)
+    assert FeedItem.objects.filter(kiosk=3, kind="refund-paid").count() == 1
+
+
+def test_a_token_used_by_many_machines_at_once_enrols_one(db: None, new_kiosk: Any) -> None:
+    token = give_token(9, int(time.time()))
+    machines = [new_kiosk(9) for _ in range(4)]
+    statuses: list[int] = []
+
+    def enrol(machine: Any) -> None:
+        statuses.append(machine.enrol_with(token).status)
+
+    at_once([functools.partial(enrol, machine) for machine in machines])
+    assert sorted(statuses) == [200, 403, 403, 403]

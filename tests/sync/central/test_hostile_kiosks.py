@@ -1,0 +1,293 @@
+"""What a kiosk may send that no honest one does, and what hurried servers leave behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from django.db import OperationalError
+
+from kiosk.domain import journal
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.journal import SealedEntry, Tip
+from kiosk.domain.ledger import Account, Delivery, OrderStatus, PaidHow
+from kiosk.domain.payment_codes import OrderToken, encode_token, token_key
+from kiosk.pki.device_keys import device_sign
+from sync.central.examples import SCHEDULE
+from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.models import FeedItem, Kiosk, KioskState
+from sync.central.journal.models import Entry, Fact, Source, StrayEntry, Verdict
+from sync.central.ledger import applying
+from sync.central.ledger.models import Dispute, LedgerAccount, LedgerCertificate, LedgerOrder
+from sync.central.ledger.rows import put
+from sync.protocol import records
+from sync.protocol.batches import checkpoint_message, encode_batch
+from sync.protocol.errors import ProblemCode
+
+pytestmark = pytest.mark.django_db
+
+
+def _verdict(kiosk: Any) -> str:
+    """The verdict on the kiosk's last entry."""
+    return Entry.objects.get(kiosk=kiosk.number, sequence=kiosk.tip.sequence).verdict
+
+
+def _paid(kiosk: Any, **more: Any) -> Any:
+    kiosk.feed()
+    placed = kiosk.place(**more)
+    kiosk.append(
+        journal.OrderPaid(placed.order, PaidHow.DESK, _total(placed), kiosk.now(), supervisor="林涛")
+    )
+    kiosk.pushed()
+    return placed
+
+
+def _total(placed: journal.OrderPlaced) -> int:
+    return sum(line.amount for line in placed.lines)
+
+
+def test_a_revoked_kiosks_later_batches_are_kept_too(kiosk: Any) -> None:
+    kiosk.feed()
+    kiosk.pushed()
+    Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+    placed = kiosk.place()
+    assert kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer).quarantined
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    answer = kiosk.upload(kiosk.entries[2:])
+    assert answer.status == 200, answer.body
+    assert answer.read(records.UploadAnswer).quarantined
+    assert Fact.objects.get(kind="money").source == Source.QUARANTINE
+
+
+def test_a_branchs_later_batches_are_kept_too(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.pushed()
+    kiosk.entries, kiosk.tip = kiosk.entries[:1], Tip(1, 1, kiosk.entries[0].hash)
+    for delivery in ("counter", "mail", "counter"):
+        kiosk.append(journal.DeliveryChosen(placed.order, Delivery(delivery)))
+        assert kiosk.upload(kiosk.entries[-1:]).read(records.UploadAnswer).forked
+    assert StrayEntry.objects.filter(source=Source.BRANCH).count() == 3
+    # What goes on from nothing that is here stays a hole.
+    kiosk.tip = Tip(1, 7, bytes(32))
+    kiosk.append(journal.OrderExpired(placed.order))
+    assert kiosk.upload(kiosk.entries[-1:]).problem.code is ProblemCode.CHAIN_HOLE
+
+
+def test_an_upload_from_before_the_revocation_changes_nothing_when_it_is_sent_again(kiosk: Any) -> None:
+    _paid(kiosk)
+    before = list(Entry.objects.values_list("key", "verdict"))
+    facts = list(Fact.objects.values_list("key", "source"))
+    Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+    assert kiosk.pushed().quarantined
+    assert list(Entry.objects.values_list("key", "verdict")) == before
+    assert list(Fact.objects.values_list("key", "source")) == facts
+
+
+def test_a_token_given_before_the_revocation_brings_no_kiosk_back(kiosk: Any, new_kiosk: Any) -> None:
+    token = give_token(3, int(time.time()))
+    Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+    answer = new_kiosk(3).enrol_with(token)
+    assert (answer.status, answer.problem.code) == (403, ProblemCode.KIOSK_REVOKED)
+    assert Kiosk.objects.get(number=3).state == KioskState.REVOKED
+
+
+def test_json_without_bottom_is_a_plain_400(kiosk: Any) -> None:
+    body = b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    answer = kiosk.request("POST", records.PATH_HEARTBEAT, body)
+    assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
+
+
+def _odd(kiosk: Any, fields: dict[str, Any]) -> SealedEntry:
+    """A next entry with places or a body that no kiosk writes."""
+    names = ("form", "kiosk", "epoch", "sequence", "wall", "monotonic", "boot", "previous", "body")
+    values = {
+        "form": 1, "kiosk": kiosk.number, "epoch": 1, "sequence": kiosk.tip.sequence + 1, "wall": kiosk.now(),
+        "monotonic": 1, "boot": "boot", "previous": kiosk.tip.hash, "body": {"kind": "odd"}, **fields,
+    }  # fmt: skip
+    data = msgspec.msgpack.encode([values[name] for name in names])
+    sealed = SealedEntry(kiosk.entries[-1].entry, data, journal.entry_hash(data))
+    kiosk.entries.append(sealed)
+    kiosk.tip = Tip(1, kiosk.tip.sequence + 1, sealed.hash)
+    return sealed
+
+
+def _send(kiosk: Any) -> Any:
+    time_ = kiosk.now()
+    signature = device_sign(kiosk.device_key, checkpoint_message(kiosk.number, kiosk.tip, time_))
+    tip = kiosk.tip
+    checkpoint = records.Checkpoint(kiosk.number, tip.epoch, tip.sequence, tip.hash, time_, signature)
+    batch = records.UploadBatch(tuple(each.data for each in kiosk.entries), checkpoint)
+    return kiosk.request("POST", records.PATH_JOURNAL, encode_batch(batch))
+
+
+@pytest.mark.parametrize(
+    "place", [{"sequence": 2**40}, {"sequence": -1}, {"epoch": 2**32}, {"wall": 2**63}, {"kiosk": 2**16}]
+)
+def test_a_place_that_no_table_holds_is_malformed(kiosk: Any, place: dict[str, int]) -> None:
+    _odd(kiosk, place)
+    answer = _send(kiosk)
+    assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
+
+
+def test_a_body_without_bottom_stops_nobody(kiosk: Any) -> None:
+    deep: Any = None
+    for _ in range(800):
+        deep = [deep]
+    _odd(kiosk, {"body": {"kind": "odd", "order": "3-0-1", "deep": deep}})
+    assert _send(kiosk).status == 200
+    assert _verdict(kiosk) == Verdict.DISPUTED
+
+
+def test_texts_and_numbers_that_no_column_holds_stop_only_their_account(
+    kiosk: Any, make_kiosk: Callable[[int], Any]
+) -> None:
+    other = make_kiosk(4)
+    other.feed()
+    kiosk.append(journal.DeliveryChosen("3-\x00-1", Delivery.MAIL))
+    kiosk.append(journal.OrderPaid("3-\x00-1", PaidHow.SCAN, 2**63, 0, "\x00" * 70))
+    _odd(kiosk, {"body": {"kind": "odd", "account": "1100\x000005"}})
+    assert _send(kiosk).status == 200
+    placed = other.place()
+    other.pushed()
+    assert LedgerOrder.objects.filter(number=placed.order).exists()
+    assert Entry.objects.filter(kiosk=3).count() == 4
+
+
+def test_a_dispute_about_an_impossible_text_is_raised_and_stops_nobody_else(kiosk: Any) -> None:
+    kiosk.feed()
+    kiosk.place(order="3-\x00-1")
+    right = kiosk.place(account="11000006", kind=OrderKind.RENEWAL)
+    kiosk.pushed()
+    assert Dispute.objects.get().account == "11000001"
+    assert LedgerOrder.objects.filter(number=right.order).exists()
+
+
+@pytest.mark.parametrize(("backlog", "cursor"), [(-1, -1), (2**62, 2**63)])
+def test_a_heartbeats_odd_numbers_are_taken_as_far_as_they_go(kiosk: Any, backlog: int, cursor: int) -> None:
+    beat = records.Heartbeat(None, backlog, cursor, -(2**62), "p\x00")
+    assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200
+    row = Kiosk.objects.get(number=3)
+    assert (row.backlog >= 0, row.feed_cursor >= 0, row.program) == (True, True, "p")
+
+
+def test_an_order_is_not_taken_without_the_centres_word(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+    thief = make_kiosk(4)
+    thief.feed()
+    placed = _paid(kiosk)
+    thief.append(
+        journal.OrderAssigned(
+            placed.order, placed.account, placed.enterprise, placed.operator, placed.order_kind, placed.lines,
+            placed.schedule, thief.now(), "T1", thief.now(), feed=1,
+        )
+    )  # fmt: skip
+    thief.pushed()
+    assert _verdict(thief) == Verdict.DISPUTED
+    assert LedgerOrder.objects.get(number=placed.order).owner == 3
+
+
+def test_an_order_is_not_let_go_by_another_kiosk(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+    thief = make_kiosk(4)
+    placed = _paid(kiosk)
+    thief.append(journal.OrderReleased(placed.order, 4, feed=2**40))
+    thief.pushed()
+    assert _verdict(thief) == Verdict.DISPUTED
+    assert LedgerOrder.objects.get(number=placed.order).owner == 3
+
+
+def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: Any) -> None:
+    kiosk.feed()
+    lines = SCHEDULE.lines(OrderKind.NEW)
+    made_up = journal.OrderAssigned(
+        "8-0001-1", "11000001", "甲", "乙", OrderKind.NEW, lines, 1, kiosk.now(), "T1", kiosk.now(), feed=1
+    )
+    kiosk.append(made_up)
+    kiosk.pushed()
+    assert _verdict(kiosk) == Verdict.DISPUTED
+    assert not LedgerOrder.objects.filter(number=made_up.order).exists()
+
+
+def test_money_is_not_called_paid_back_before_it_is(kiosk: Any) -> None:
+    placed = _paid(kiosk)
+    kiosk.append(journal.RefundGranted(placed.order, "林涛", "asked"))
+    kiosk.append(journal.RefundCompleted(placed.order, 34000, feed=1))
+    kiosk.pushed()
+    assert _verdict(kiosk) == Verdict.DISPUTED
+    assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.REFUNDING.value
+
+
+def test_a_certificate_is_not_revoked_by_a_kiosk_that_nobody_asked(
+    kiosk: Any, make_kiosk: Callable[[int], Any]
+) -> None:
+    other = make_kiosk(4)
+    placed = _paid(kiosk)
+    issued = kiosk.certificate(placed)
+    kiosk.finish(placed)
+    kiosk.pushed()
+    other.append(journal.CertificateRevoked(issued.number, "because", feed=1))
+    other.pushed()
+    assert _verdict(other) == Verdict.DISPUTED
+    assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
+
+
+def test_an_order_under_another_kiosks_number_is_disputed(kiosk: Any) -> None:
+    kiosk.feed()
+    number = OrderNumber(4, 1, 2)
+    token = OrderToken(number, "11000001", OrderKind.NEW, SCHEDULE.number, kiosk.now(), b"nonce6")
+    kiosk.place(order=str(number), token=encode_token(token, token_key(kiosk.answer.payment_secret)))
+    kiosk.pushed()
+    assert Dispute.objects.get().reason == "order-of-another-kiosk"
+
+
+def test_the_databases_trouble_is_not_the_entrys(kiosk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deadlock(*_: object) -> None:
+        raise OperationalError("deadlock detected")
+
+    kiosk.feed()
+    kiosk.place()
+    with monkeypatch.context() as broken:
+        broken.setattr(applying, "check", deadlock)
+        assert kiosk.pushed().high_water == kiosk.tip
+    assert _verdict(kiosk) == Verdict.PENDING
+    assert not Dispute.objects.exists()
+
+
+def test_what_a_killed_server_left_is_applied_with_a_heartbeat(
+    kiosk: Any, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    with monkeypatch.context() as killed:
+        killed.setattr("sync.central.device.views.apply_pending", lambda _: None)
+        kiosk.pushed()
+    beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+    clock(120)
+    assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
+    assert LedgerOrder.objects.filter(number=placed.order).exists()
+
+
+def test_an_entry_that_another_request_applied_meanwhile_stays_applied(kiosk: Any) -> None:
+    _paid(kiosk)
+    row = Entry.objects.get(kiosk=3, sequence=2)
+    applying._wait(row, "order 3-0001-1")
+    assert Entry.objects.get(key=row.key).verdict == Verdict.APPLIED
+
+
+def test_an_account_that_is_there_is_not_made_again(kiosk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(Account("11000001", open_orders={OrderKind.NEW: "3-0001-1"}))
+    before = bytes(LedgerAccount.objects.get(account="11000001").record)
+    # Another request made it between the look and the making.
+    with monkeypatch.context() as late:
+        late.setattr("django.db.models.query.QuerySet.exists", lambda _: False)
+        applying.put_missing_account("11000001")
+    assert bytes(LedgerAccount.objects.get(account="11000001").record) == before
+
+
+def test_the_numbers_of_a_feed_have_no_hole(kiosk: Any) -> None:
+    _paid(kiosk)
+    numbers = list(FeedItem.objects.filter(kiosk=3).order_by("key").values_list("number", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))

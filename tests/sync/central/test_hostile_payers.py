@@ -1,0 +1,232 @@
+"""The payer's page and the console against those who mean no good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from kiosk.domain import journal
+from kiosk.domain.ledger import PaidHow
+from kiosk.domain.payment_codes import token_text
+from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.ledger.models import Dispute, LedgerOrder
+from sync.central.ledger.settling import may_pay_back, move
+from sync.central.members.models import Operator
+from sync.central.payments import paying
+from sync.central.payments.models import Payment, PaymentState
+from sync.central.payments.pages import read_bill
+from sync.central.payments.provider import Trade, TradeState
+
+pytestmark = pytest.mark.django_db
+JSON = {"accept": "application/json"}
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _pay(path: str) -> str:
+    return str(Client().post(path, {"action": "pay"}, headers=JSON).json()["state"])
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss"))
+    return client
+
+
+def _act(client: Client, page: str, action: str, key: object, **more: str) -> Any:
+    chosen = {"action": action, "_selected_action": [str(key)], **more}
+    return client.post(reverse(f"admin:{page}_changelist"), chosen, follow=True)
+
+
+def test_names_are_text_on_the_page(kiosk: Any) -> None:
+    placed = kiosk.place()
+    enterprise = Operator.objects.get(account=placed.account).enterprise
+    enterprise.name = "<script>alert(1)</script>"
+    enterprise.save()
+    page = Client().get(kiosk.page_path(placed)).content.decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("path", ["/P/" + "0" * 5000, "/P/" + "Ω" * 61, "/P/%00" + "0" * 60, "/" + "٣" * 61])
+def test_an_address_that_is_no_token_is_not_found(kiosk: Any, path: str) -> None:
+    assert Client().get(path).status_code == 404
+
+
+def test_another_kiosks_secret_makes_no_token(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+    other = make_kiosk(4)
+    other.number = 3  # it signs for kiosk 3 with what it has
+    assert Client().get(other.page_path(other.place())).status_code == 403
+
+
+def test_files_sent_to_a_page_are_not_written_to_the_disk(
+    kiosk: Any, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    written: list[object] = []
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda *given, **_: written.append(given))
+    big = SimpleUploadedFile("big", bytes(4 * 2**20))
+    response = Client().post(kiosk.page_path(kiosk.place()), {"action": "pay", "file": big}, headers=JSON)
+    assert response.status_code == 200
+    assert not written
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_form_without_end_is_refused(kiosk: Any) -> None:
+    body = b"action=" + b"p" * (2 * 2**20)
+    form = "application/x-www-form-urlencoded"
+    assert Client().post(kiosk.page_path(kiosk.place()), body, content_type=form).status_code == 400
+
+
+def test_the_first_try_paid_late_counts_as_money_a_second_time(kiosk: Any, keys: Any) -> None:
+    placed = kiosk.place()
+    bill = read_bill(token_text(placed.token), keys, _now())
+    first = paying.open_attempt(bill, _now())
+    assert first is not None
+    paying.decline(bill, _now())
+    paying.pay(bill, _now())
+    late = Trade(TradeState.SUCCESS, bill.amount, "LATE", _now())
+    paying.settle(first.out_trade_no, late, _now())
+    paying.settle(first.out_trade_no, late, _now())
+    told = [each.transaction for each in kiosk.feed() if type(each).__name__ == "PaymentConfirmed"]
+    assert len(told) == 2
+    assert told[1] == "LATE"
+    assert Payment.objects.get().transaction == told[0]
+
+
+def test_money_of_an_order_that_a_dead_kiosk_never_told_of_is_paid_back(kiosk: Any, boss: Client) -> None:
+    placed = kiosk.place()
+    assert _pay(kiosk.page_path(placed)) == "paid"
+    assert "尚未同意" in _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
+    Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+    assert "已原路退回" in _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
+    assert Payment.objects.get().state == PaymentState.REFUNDED
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_money_that_a_dead_kiosk_never_heard_of_may_be_paid_back(kiosk: Any, cancelled: bool) -> None:  # noqa: FBT001
+    kiosk.feed()
+    placed = kiosk.place()
+    assert _pay(kiosk.page_path(placed)) == "paid"
+    if cancelled:
+        kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.pushed()
+    row = LedgerOrder.objects.get(number=placed.order)
+    assert not may_pay_back(row)
+    Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+    assert may_pay_back(row)
+
+
+def _paid_at_a_dead_kiosk(kiosk: Any) -> LedgerOrder:
+    kiosk.feed()
+    placed = kiosk.place()
+    assert _pay(kiosk.page_path(placed)) == "paid"
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.pushed()
+    Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+    return LedgerOrder.objects.get(number=placed.order)
+
+
+def test_an_order_whose_money_went_back_moves_nowhere(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+    make_kiosk(4)
+    row = _paid_at_a_dead_kiosk(kiosk)
+    assert paying.pay_back(Payment.objects.get(), _now())
+    assert not move(row, 4, _now())
+
+
+def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
+    kiosk: Any, make_kiosk: Callable[[int], Any]
+) -> None:
+    other = make_kiosk(4)
+    row = _paid_at_a_dead_kiosk(kiosk)
+    assert move(row, 4, _now())
+    row.refresh_from_db()
+    assert row.owner == 4
+    assert not may_pay_back(row)
+    (given,) = [each for each in other.feed() if type(each).__name__ == "OrderAssignedHere"]
+    other.append(
+        journal.OrderAssigned(
+            given.order, given.account, given.enterprise, given.operator, given.order_kind, given.lines,
+            given.schedule, given.placed_at, given.transaction, given.paid_at, other.feed_number(given),
+        )
+    )  # fmt: skip
+    other.append(journal.RefundGranted(given.order, "林涛", "asked"))
+    other.pushed()
+    assert not Dispute.objects.exists()
+    row.refresh_from_db()
+    assert may_pay_back(row)
+
+
+def test_nothing_is_bound_for_money_that_went_back(kiosk: Any) -> None:
+    row = _paid_at_a_dead_kiosk(kiosk)
+    assert paying.pay_back(Payment.objects.get(), _now())
+    Kiosk.objects.filter(number=3).update(
+        state=KioskState.ENROLLED
+    )  # what was on its way before the revocation
+    kiosk.append(journal.BindingStarted(row.number, 1, "SERIAL", "gmt", "SM2"))
+    kiosk.pushed()
+    assert Dispute.objects.get().reason == "order-in-another-state"
+
+
+def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: Any) -> None:
+    clerk = Client()
+    clerk.force_login(User.objects.create_user("clerk", is_staff=True))
+    assert clerk.get("/admin/").status_code == 200
+    for page in (
+        "fleet_kiosk",
+        "ledger_ledgerorder",
+        "payments_payment",
+        "members_operator",
+        "journal_entry",
+    ):
+        assert clerk.get(reverse(f"admin:{page}_changelist")).status_code == 403
+        assert _act(clerk, page, "revoke", 3).status_code == 403
+    assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
+
+
+@pytest.mark.parametrize(
+    ("page", "model", "action"),
+    [
+        ("fleet_kiosk", "kiosk", "revoke"),
+        ("fleet_kiosk", "kiosk", "enrolment_token"),
+        ("ledger_ledgerorder", "ledgerorder", "ask_refund"),
+        ("ledger_ledgerorder", "ledgerorder", "move"),
+        ("ledger_ledgercertificate", "ledgercertificate", "revoke"),
+        ("ledger_dispute", "dispute", "dismiss"),
+        ("payments_payment", "payment", "pay_back"),
+        ("members_operator", "operator", "approve"),
+        ("journal_alarm", "alarm", "clear"),
+    ],
+)
+def test_those_who_may_only_look_are_offered_no_action(
+    kiosk: Any, page: str, model: str, action: str
+) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename=f"view_{model}"))
+    client = Client()
+    client.force_login(clerk)
+    shown = client.get(reverse(f"admin:{page}_changelist"))
+    assert shown.status_code == 200
+    assert f'value="{action}"' not in shown.content.decode()
+    assert "已" not in "".join(
+        str(each) for each in _act(client, page, action, 3).context.get("messages", ())
+    )
+    assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
+
+
+def test_the_console_takes_no_form_from_another_site(kiosk: Any) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("boss"))
+    assert _act(client, "fleet_kiosk", "revoke", 3).status_code == 403
+    assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
