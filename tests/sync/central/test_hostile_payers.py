@@ -75,7 +75,9 @@ def test_files_sent_to_a_page_are_not_written_to_the_disk(
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
     written: list[object] = []
-    monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda *given, **_: written.append(given))
+    monkeypatch.setattr(
+        "django.core.files.temp.NamedTemporaryFile", lambda *given, **_: written.append(given)
+    )
     big = SimpleUploadedFile("big", bytes(4 * 2**20))
     response = Client().post(kiosk.page_path(kiosk.place()), {"action": "pay", "file": big}, headers=JSON)
     assert response.status_code == 200
