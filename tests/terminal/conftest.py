@@ -183,7 +183,9 @@ class Demo(Desk):
         """Close the drawer."""
         if "演示抽屉" in self.terminal.text():
             self.terminal.press("Escape")
-            time.sleep(0.3)
+            # a key pressed right behind Escape would be read together with it, as one of Alt's
+            wait_until(lambda: "演示抽屉" not in self.terminal.text(), SECONDS, "the drawer did not close")
+            time.sleep(0.2)
 
     def insert(self, name: str) -> None:
         """Put a virtual key in, from the drawer."""
