@@ -1,30 +1,24 @@
 """The key that an account has, as far as this kiosk knows: of what it bound itself and what the feed says, the later.
 
-A key that either source calls lost is lost.
+Of a key that both know, what is known later of its loss counts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.succession import later_key
 
 if TYPE_CHECKING:
-    from kiosk.domain.feed import KeyBoundElsewhere
+    from kiosk.domain.decisions import KeyOnRecord
     from kiosk.store.transaction import Transaction
-
-
-def key_of_feed(item: KeyBoundElsewhere) -> KeyOnRecord:
-    """The key that a feed item tells of."""
-    return KeyOnRecord(item.number, item.token_serial, item.not_before, item.not_after, item.lost)
 
 
 def key_on_record(tx: Transaction, account: str) -> KeyOnRecord | None:
     """The account's key as far as this kiosk knows."""
     row = tx.ledger.account(account)
     elsewhere = tx.feed.key_elsewhere(account)
-    return later_key(row.key if row else None, key_of_feed(elsewhere) if elsewhere else None)
+    return later_key(row.key if row else None, elsewhere.key if elsewhere else None)
 
 
 def certificate_on_record(tx: Transaction, key: KeyOnRecord, account: str) -> bytes | None:

@@ -17,7 +17,8 @@ from kiosk.desk.receipts import queue_receipt
 from kiosk.desk.verification import judge
 from kiosk.desk.views import OrderOpen, OrderView, Placed, Refusal, Session, Verified, WrongKind
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import DeliveryChosen, LossReported, OrderCancelled, OrderExpired, OrderPlaced
+from kiosk.domain.journal import DeliveryChosen, OrderCancelled, OrderExpired, OrderPlaced
+from kiosk.domain.key_entries import LossReported
 from kiosk.domain.ledger import Delivery, Order, OrderStatus
 from kiosk.domain.payment_codes import NONCE_LENGTH, OrderToken, encode_token, token_key
 from kiosk.domain.policy import HOUR

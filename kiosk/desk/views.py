@@ -262,7 +262,11 @@ CodeOutcome = CodeAccepted | CodeRefused | Refused
 
 
 class TokenView(msgspec.Struct, frozen=True):
-    """The token that is in, read live; None where it holds nothing. `tries_left` of its PIN; `blank` no key pair."""
+    """A token that is in, read live; None where it holds nothing. `tries_left` of its PIN; `blank` no key pair.
+
+    `factory_pin` tells whether it still has the PIN it came with; None where it does not say. `driver`, `application`
+    and `reader` name what speaks to it, the desk's application on it, and where it is.
+    """
 
     serial: str
     blank: bool
@@ -271,6 +275,11 @@ class TokenView(msgspec.Struct, frozen=True):
     not_after: int | None
     tries_left: int | None
     pin_blocked: bool
+    tries_allowed: int | None = None
+    factory_pin: bool | None = None
+    driver: str = ""
+    application: str = ""
+    reader: str = ""
 
 
 class TokenTrouble(enum.StrEnum):
@@ -295,16 +304,33 @@ class TokenTrouble(enum.StrEnum):
     FULL = "full"
     FAULT = "fault"
     PROOF_FAILED = "proof-failed"
+    NO_CERTIFICATE = "no-certificate"
+    PIN_UNCHANGED = "pin-unchanged"
+    """The new PIN is the factory PIN or the old one."""
+    UNBLOCKING_PIN_WRONG = "unblocking-pin-wrong"
+    UNBLOCKING_PIN_BLOCKED = "unblocking-pin-blocked"
+    DEVICE_KEY_REFUSED = "device-key-refused"
+    NOT_SUPPORTED = "not-supported"
+    LIBRARY_FAILED = "library-failed"
+    IN_USE = "in-use"
+    """It is the key of an account, or a binding on it goes on: it is not erased."""
+    NOT_ON_HOLD = "not-on-hold"
 
 
 class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
-    """What is wrong with the token; `expected` and `found` are serials; `detail` an ATR, a status word, or an error's name."""
+    """What is wrong with the token; `expected` and `found` are serials; `detail` an ATR, a status word, or an error's name.
+
+    `card` is what an unknown card seems to be (`hardware.token.known_cards`); `candidates` the tokens to choose from
+    when it is SEVERAL.
+    """
 
     trouble: TokenTrouble
     tries_left: int | None = None
     expected: str | None = None
     found: str | None = None
     detail: str | None = None
+    card: str | None = None
+    candidates: tuple[TokenView, ...] = ()
 
 
 TokenOutcome = TokenView | TokenRefused

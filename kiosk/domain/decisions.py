@@ -23,13 +23,33 @@ class KeyState(enum.StrEnum):
 
 
 class KeyOnRecord(msgspec.Struct, frozen=True):
-    """The last key bound to an account, here or elsewhere; times in UTC seconds, `number` the certificate's."""
+    """The last key bound to an account, here or elsewhere; times in UTC seconds, `number` the certificate's.
+
+    `lost` while its certificate is on hold or for good out of use (`revoked`). `holds` counts how often that hold was
+    set and lifted, so that of two accounts of the same key the later is known.
+    """
 
     number: str
     token_serial: str
     not_before: int
     not_after: int
     lost: bool = False
+    holds: int = 0
+    revoked: bool = False
+
+    def on_hold(self) -> KeyOnRecord:
+        """The key after one more loss was reported; a lost one stays as it is."""
+        return self if self.lost else msgspec.structs.replace(self, lost=True, holds=self.holds + 1)
+
+    def lifted(self) -> KeyOnRecord:
+        """The key after its hold was lifted; one in use, or revoked, stays as it is."""
+        if not self.lost or self.revoked:
+            return self
+        return msgspec.structs.replace(self, lost=False, holds=self.holds + 1)
+
+    def out_of_use(self) -> KeyOnRecord:
+        """The key after its certificate was revoked."""
+        return msgspec.structs.replace(self, lost=True, revoked=True)
 
 
 class Proceed(msgspec.Struct, frozen=True, tag="proceed"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.fees import FeeSchedule, OrderKind, PriceLine
 from kiosk.domain.members import Enterprise, Operator, StaffMember
 from kiosk.domain.policy import SignedPolicy
@@ -48,7 +49,10 @@ class PolicyPublished(FeedBody, tag="policy", frozen=True):
 
 
 class KeyBoundElsewhere(FeedBody, tag="key-bound-elsewhere", frozen=True):
-    """An account's key as another kiosk or the exchange bound it; `lost` when on hold; `certificate` DER if known."""
+    """An account's key as another kiosk or the exchange bound it; `certificate` DER if known.
+
+    `lost`, `holds` and `revoked` as in `KeyOnRecord`.
+    """
 
     account: str
     number: str
@@ -57,6 +61,21 @@ class KeyBoundElsewhere(FeedBody, tag="key-bound-elsewhere", frozen=True):
     not_after: int
     lost: bool = False
     certificate: bytes = b""
+    holds: int = 0
+    revoked: bool = False
+
+    @property
+    def key(self) -> KeyOnRecord:
+        """The key as a record of the account."""
+        return KeyOnRecord(
+            self.number,
+            self.token_serial,
+            self.not_before,
+            self.not_after,
+            lost=self.lost,
+            holds=self.holds,
+            revoked=self.revoked,
+        )
 
 
 class OrderAssignedHere(FeedBody, tag="order-assigned", frozen=True):

@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entry_body import Body
 from kiosk.domain.errors import ChainBroken, EntryMalformed
 from kiosk.domain.fees import OrderKind, PriceLine
+from kiosk.domain.key_entries import (
+    HoldLifted,
+    KeyErased,
+    KeyFound,
+    LossReported,
+    PinChanged,
+    PinChangeSkipped,
+    PinUnblocked,
+)
 from kiosk.domain.ledger import Delivery, PaidHow
 
 if TYPE_CHECKING:
@@ -23,10 +33,6 @@ if TYPE_CHECKING:
 FORM = 1
 GENESIS = bytes(32)
 _LABEL = b"keydesk journal entry\x00"
-
-
-class Body(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
-    """What one entry says; every kind is a subclass."""
 
 
 class Tip(msgspec.Struct, frozen=True):
@@ -184,13 +190,6 @@ class BindingAbandoned(Body, tag="binding-abandoned", frozen=True):
     reason: str
 
 
-class LossReported(Body, tag="loss-reported", frozen=True):
-    """挂失: the account's certificate goes on hold."""
-
-    account: str
-    key: KeyOnRecord
-
-
 class RefundGranted(Body, tag="refund-granted", frozen=True):
     """The owning kiosk gives the money back: binding is locked, an issued certificate is void."""
 
@@ -233,6 +232,12 @@ AnyBody = (
     | Bound
     | BindingAbandoned
     | LossReported
+    | KeyFound
+    | HoldLifted
+    | PinChanged
+    | PinChangeSkipped
+    | PinUnblocked
+    | KeyErased
     | RefundGranted
     | RefundCompleted
     | CertificateRevoked

@@ -18,12 +18,25 @@ _NEVER_IN_USE = {CertificateStatus.ISSUED, CertificateStatus.VOID}
 
 
 def later_key(one: KeyOnRecord | None, other: KeyOnRecord | None) -> KeyOnRecord | None:
-    """The later of two keys of one account; the same key told twice is lost when either says so."""
+    """The later of two keys of one account; of the same key told twice, what is known later of its loss counts.
+
+    Revoked is for good; told equally often of a hold, it is lost when either says so.
+    """
     if one is None or other is None:
         return one or other
     if one.number == other.number:
-        return replace(one, lost=one.lost or other.lost)
+        return _joined(one, other)
     return max(one, other, key=lambda key: (key.not_before, key.not_after))
+
+
+def _joined(one: KeyOnRecord, other: KeyOnRecord) -> KeyOnRecord:
+    revoked = one.revoked or other.revoked
+    lost = one.lost or other.lost if one.holds == other.holds else max(one, other, key=_holds).lost
+    return replace(one, lost=lost or revoked, holds=max(one.holds, other.holds), revoked=revoked)
+
+
+def _holds(key: KeyOnRecord) -> int:
+    return key.holds
 
 
 def taken_over(ledger: Ledger, account: Account, told: KeyOnRecord | None) -> tuple[Account, tuple[Row, ...]]:

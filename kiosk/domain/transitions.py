@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from kiosk.domain import binding_transitions as binding
+from kiosk.domain import key_transitions as keys
 from kiosk.domain.errors import DisputeReason, EntryDisputed
 from kiosk.domain.journal import (
     BindingAbandoned,
@@ -25,7 +26,6 @@ from kiosk.domain.journal import (
     Entry,
     EpochBegan,
     KeyPairMade,
-    LossReported,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
@@ -35,6 +35,15 @@ from kiosk.domain.journal import (
     RefundCompleted,
     RefundGranted,
     SealedEntry,
+)
+from kiosk.domain.key_entries import (
+    HoldLifted,
+    KeyErased,
+    KeyFound,
+    LossReported,
+    PinChanged,
+    PinChangeSkipped,
+    PinUnblocked,
 )
 from kiosk.domain.ledger import (
     Account,
@@ -86,7 +95,13 @@ def transition(ledger: Ledger, entry: Entry) -> tuple[Row, ...]:  # noqa: C901, 
         case BindingAbandoned():
             return binding.abandoned(ledger, entry, body)
         case LossReported():
-            return _loss_reported(ledger, body)
+            return keys.loss_reported(ledger, body)
+        case KeyFound():
+            return keys.found(ledger, body)
+        case HoldLifted():
+            return keys.hold_lifted(ledger, body)
+        case PinChanged() | PinChangeSkipped() | PinUnblocked() | KeyErased():
+            return ()
         case RefundGranted():
             return _refund_granted(ledger, entry, body)
         case RefundCompleted():
@@ -203,17 +218,6 @@ def _closed(ledger: Ledger, entry: Entry, number: str, status: OrderStatus) -> t
     return replace(order, status=status), binding.without_open_order(ledger, order)
 
 
-def _loss_reported(ledger: Ledger, body: LossReported) -> tuple[Row, ...]:
-    account, rows = taken_over(ledger, account_of(ledger, body.account), body.key)
-    if account.key is not None and account.key.number != body.key.number:
-        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
-    rows = (replace(account, key=replace(body.key, lost=True)), *rows)
-    certificate = ledger.certificate(body.key.number)
-    if certificate is not None and certificate.status is CertificateStatus.VALID:
-        rows = (*rows, replace(certificate, status=CertificateStatus.ON_HOLD))
-    return rows
-
-
 def _refund_granted(ledger: Ledger, entry: Entry, body: RefundGranted) -> tuple[Row, ...]:
     order = owned_order_of(ledger, entry, body.order)
     if order.status is not OrderStatus.PAID:
@@ -239,5 +243,5 @@ def _revoked(ledger: Ledger, body: CertificateRevoked) -> tuple[Row, ...]:
     rows: list[Row] = [replace(certificate, status=CertificateStatus.REVOKED)]
     account = account_of(ledger, certificate.account)
     if account.key is not None and account.key.number == body.number:
-        rows.append(replace(account, key=replace(account.key, lost=True)))
+        rows.append(replace(account, key=account.key.out_of_use()))
     return tuple(rows)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.journal import OrderAssigned
+from kiosk.domain.succession import later_key
 from sync.agent.echoes import moves_already
 
 if TYPE_CHECKING:
     from kiosk.domain.clock import Clock
+    from kiosk.domain.decisions import KeyOnRecord
     from kiosk.domain.feed import OrderAssignedHere
     from kiosk.store.transaction import Transaction
 
@@ -39,14 +40,6 @@ def assign(tx: Transaction, number: int, body: OrderAssignedHere, clock: Clock) 
 
 
 def _key_on_record(tx: Transaction, account: str) -> KeyOnRecord | None:
-    """The later of the keys that this kiosk bound and that the feed told of; lost when either says so of it."""
+    """The later of the keys that this kiosk bound and that the feed told of."""
     row, told = tx.ledger.account(account), tx.feed.key_elsewhere(account)
-    here = None if row is None else row.key
-    if told is None:
-        return here
-    there = KeyOnRecord(told.number, told.token_serial, told.not_before, told.not_after, told.lost)
-    if here is None or here.number != there.number:
-        return max(filter(None, (here, there)), key=lambda key: (key.not_before, key.not_after))
-    return KeyOnRecord(
-        here.number, here.token_serial, here.not_before, here.not_after, here.lost or there.lost
-    )
+    return later_key(row.key if row else None, told.key if told else None)

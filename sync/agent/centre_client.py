@@ -30,6 +30,7 @@ from sync.protocol.records import (
     PATH_FEED,
     PATH_HEARTBEAT,
     PATH_JOURNAL,
+    PATH_LOGIN,
     CentreDescription,
     EnrolAnswer,
     EnrolRequest,
@@ -42,15 +43,18 @@ from sync.protocol.records import (
     UploadAnswer,
     UploadBatch,
     decode,
+    decode_answer,
     encode,
 )
 from sync.protocol.signatures import ENROL_KEY_ID, sign_request
 
 if TYPE_CHECKING:
+    from kiosk.domain.login_check import LoginAnswer, LoginQuestion
     from kiosk.domain.policy import SignedTime
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
+LOGIN_SECONDS = 5.0  # a member waits for it
 LARGEST_ANSWER = 32 * 1024 * 1024
 
 _BUSY = frozenset({429, 503})
@@ -145,6 +149,14 @@ class CentreClient:
         """Ask for an epoch that this kiosk never had."""
         return self._decoded(self._send("POST", PATH_EPOCH, encode(request)), EpochAnswer)
 
+    def login(self, question: LoginQuestion) -> LoginAnswer:
+        """Put a question of a login check."""
+        body = self._send("POST", PATH_LOGIN, encode(question), answer_within=LOGIN_SECONDS)
+        try:
+            return decode_answer(body)
+        except BodyMalformed as error:
+            raise AnswerUnusable(f"not the centre's answer: {error}") from error
+
     def _send(
         self,
         method: str,
@@ -154,10 +166,11 @@ class CentreClient:
         media_type: str = JSON_MEDIA_TYPE,
         query: dict[str, int] | None = None,
         patience: float = 0.0,
+        answer_within: float = ANSWER_SECONDS,
         signed: bool = True,
     ) -> bytes:
         url = self._address + path + (f"?{urlencode(query)}" if query else "")
-        timeout = httpx2.Timeout(ANSWER_SECONDS + patience, connect=CONNECT_SECONDS)
+        timeout = httpx2.Timeout(answer_within + patience, connect=min(CONNECT_SECONDS, answer_within))
 
         def once() -> bytes:
             headers = {"accept": JSON_MEDIA_TYPE} | ({"content-type": media_type} if body else {})

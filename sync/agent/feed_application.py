@@ -151,4 +151,4 @@ def _revoked(tx: Transaction, number: int, body: RevocationPublished, clock: Clo
         return
     key = tx.feed.key_elsewhere(body.account)
     if key is not None and key.number == body.number:
-        tx.feed.put_key_elsewhere(replace(key, lost=True))
+        tx.feed.put_key_elsewhere(replace(key, lost=True, revoked=True))

@@ -1,8 +1,8 @@
-"""`keydesk-sync run`: two threads that carry entries up and the feed down until they are told to stop.
+"""`keydesk-sync run`: threads that carry entries up and the feed down, and answer the app, until they are told to stop.
 
 The sending thread says every half minute that the kiosk is there and reacts at once to a new entry; the receiving
 thread keeps one request waiting at the centre, so that a payment arrives when it happens. The feed is taken in only
-after the positions were compared: a restored kiosk first gets back what it lost.
+after the positions were compared: a restored kiosk first gets back what it lost. A third thread answers the mailbox.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sync.agent.backoff import Backoff, failed, pause
 from sync.agent.context import Agent, contact_failed
 from sync.agent.errors import AgentError, CentreBusy, ExchangeFailed
 from sync.agent.heartbeat import heartbeat
+from sync.agent.mailbox import answer_waiting
 from sync.agent.pull import pull, retry_kept
 from sync.agent.push import push
 from sync.protocol.errors import ProtocolError
@@ -56,7 +57,7 @@ class Loop:
         """Work until `stop` is set; returns within a second after it, False when a thread broke down."""
         threads = [
             threading.Thread(target=self._guarded, args=(each,), name=each.__name__, daemon=True)
-            for each in (self._send, self._receive)
+            for each in (self._send, self._receive, self._answer)
         ]
         self._agent.log.info("started", kiosk=self._agent.kiosk, program=self._agent.program)
         for thread in threads:
@@ -121,6 +122,19 @@ class Loop:
                 self._look.set()
                 backoff = failed(backoff, self._now(), _retry_after(error))
                 self._rest(_pause_after(error, pause(backoff, self._now(), self._chance())))
+
+    def _answer(self) -> None:
+        """Answer what the app asks while a member waits, as soon as it asks."""
+        version = -1
+        while not self.stop.is_set():
+            try:
+                now = self._agent.database.data_version()
+                if now != version:
+                    answer_waiting(self._agent, reachable=not self._switch.cut)
+                    version = now
+            except _FORESEEN as error:
+                self._agent.log.warning("a question was not answered", error=str(error))
+            self.stop.wait(TICK_SECONDS)
 
     def _idle(self, version: int, beat_at: float, ahead: float) -> bool:
         """Wait for a reason to work; False when the next heartbeat is due whatever its time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import tomllib
 from pathlib import Path
@@ -24,6 +25,13 @@ HOSTS = f"{ENVIRONMENT}HOSTS"
 PROVIDERS = ("sandbox",)
 
 
+class SmsProviderName(enum.StrEnum):
+    """Who carries SMS codes."""
+
+    SANDBOX = "sandbox"
+    NONE = "none"
+
+
 class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every key of the configuration; `database` is a postgresql:// address, empty for SQLite in `data`."""
 
@@ -35,6 +43,8 @@ class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     origins: tuple[str, ...] = ()
     provider: str = "sandbox"
+    sms: SmsProviderName = SmsProviderName.SANDBOX
+    system: str = "国家储备商品竞价交易系统"
 
     @property
     def directory(self) -> Path:

@@ -223,6 +223,7 @@ def _people(now: int) -> None:
                 name=example.operator,
                 review=example.review.value,
                 verifier=hasher.hash(example.password),
+                phone=f"138{example.account}",
             )
             publishing.publish_operator(operator, now)
 
@@ -281,8 +282,8 @@ def _register(example: _Example, key: BoundKey, number: str, der: bytes, period:
             status=CertificateStatus.ON_HOLD if example.lost else CertificateStatus.VALID,
         )
     )
-    on_record = KeyOnRecord(number, key.serial, period[0], period[1], lost=example.lost)
-    put(Account(example.account, key=on_record))
+    on_record = KeyOnRecord(number, key.serial, period[0], period[1])
+    put(Account(example.account, key=on_record.on_hold() if example.lost else on_record))
 
 
 def _web_order(kiosk: int, now: int) -> None:

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "sync.central.journal.apps.JournalConfig",
     "sync.central.ledger.apps.LedgerConfig",
     "sync.central.payments.apps.PaymentsConfig",
+    "sync.central.login.apps.LoginConfig",
 ]
 MIDDLEWARE = [
     "sync.central.error_numbers.ErrorNumbers",

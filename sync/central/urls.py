@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import path, re_path
 
 from sync.central.device import views as device
+from sync.central.login import views as login
 from sync.central.payments import views as payments
 from sync.protocol import records
 
@@ -29,6 +30,8 @@ urlpatterns = [
     path(_relative(records.PATH_JOURNAL), device.journal),
     path(_relative(records.PATH_FEED), device.feed),
     path(_relative(records.PATH_EPOCH), device.epoch),
+    path(_relative(records.PATH_LOGIN), login.question),
+    path("sandbox/messages", login.sandbox_messages),
     # The QR code's address is in capitals and short: /P/ may be left out to fit a longer host name.
     re_path(r"^(?:[Pp]/)?(?P<token>[0-9A-Za-z]{61})/?$", payments.page),
     re_path(r"^[Pp]/(?P<token>[^/]{1,200})/?$", payments.page),

@@ -7,6 +7,7 @@
     GET  /device/v1/journal?after=       → JournalPage                    the kiosk's own entries back
     GET  /device/v1/feed?after=&wait=    → FeedPage                       waits up to `wait` seconds for an item
     POST /device/v1/epoch                EpochRequest → EpochAnswer
+    POST /device/v1/login                LoginQuestion → LoginAnswer      (kiosk/domain/login_check.py)
 
 Bodies are JSON (msgspec: bytes as base64), the upload alone is zstd over MessagePack. A refusal is a `Problem`
 (errors.py). Amounts are fen, times UTC seconds. Unknown fields are skipped, so that either end may be newer.
@@ -23,6 +24,7 @@ from kiosk.domain.base32 import encode_base32
 from kiosk.domain.feed import FeedItem
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.journal import Tip
+from kiosk.domain.login_check import LoginAnswer, LoginQuestion
 from kiosk.domain.policy import SignedPolicy, SignedTime
 from sync.protocol.errors import BodyMalformed
 
@@ -34,6 +36,7 @@ PATH_HEARTBEAT = f"{PREFIX}/heartbeat"
 PATH_JOURNAL = f"{PREFIX}/journal"
 PATH_FEED = f"{PREFIX}/feed"
 PATH_EPOCH = f"{PREFIX}/epoch"
+PATH_LOGIN = f"{PREFIX}/login"
 
 JSON_MEDIA_TYPE = "application/json"
 MAXIMUM_JSON = 64 * 1024
@@ -44,6 +47,9 @@ JOURNAL_PAGE = 200
 _ENROL_TOKEN = re.compile(r"([1-9][0-9]{0,4})-([0-9A-Z]{4}(?:-[0-9A-Z]{4}){5})")
 
 Record = TypeVar("Record", bound=msgspec.Struct)
+Decoded = TypeVar("Decoded")
+_QUESTION: msgspec.json.Decoder[LoginQuestion] = msgspec.json.Decoder(LoginQuestion)
+_ANSWER: msgspec.json.Decoder[LoginAnswer] = msgspec.json.Decoder(LoginAnswer)
 
 
 class CentreDescription(msgspec.Struct, frozen=True):
@@ -161,6 +167,16 @@ class EpochAnswer(msgspec.Struct, frozen=True):
     high_water: Tip | None
 
 
+def decode_question(body: bytes) -> LoginQuestion:
+    """The question of a login check. Raises BodyMalformed."""
+    return _decoded(body, _QUESTION)
+
+
+def decode_answer(body: bytes) -> LoginAnswer:
+    """The answer to a question of a login check. Raises BodyMalformed."""
+    return _decoded(body, _ANSWER)
+
+
 def encode(record: msgspec.Struct) -> bytes:
     """The JSON of a record."""
     return msgspec.json.encode(record)
@@ -168,8 +184,12 @@ def encode(record: msgspec.Struct) -> bytes:
 
 def decode(body: bytes, record: type[Record]) -> Record:
     """The record in a JSON body. Raises BodyMalformed."""
+    return _decoded(body, msgspec.json.Decoder(record))
+
+
+def _decoded(body: bytes, decoder: msgspec.json.Decoder[Decoded]) -> Decoded:
     try:
-        return msgspec.json.decode(body, type=record)
+        return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BodyMalformed(str(error)) from error
 

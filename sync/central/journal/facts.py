@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.journal import (
     BindingAbandoned,
     CertificateIssued,
     CertificateRevoked,
-    LossReported,
     OrderPaid,
     RefundGranted,
 )
+from kiosk.domain.key_entries import KeyFound, LossReported
 from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.journal.received import Received
 from sync.central.keys_of_tables import fact_key
@@ -41,8 +42,8 @@ def fact_of(received: Received, source: Source, now: int) -> Fact | None:
                 body.how.value,
                 column_text(body.transaction or "", 64),
             )
-        case LossReported():
-            fact.kind, fact.certificate_number = FactKind.REVOCATION, column_text(body.key.number, 16)
+        case LossReported(key=key) | KeyFound(key=KeyOnRecord() as key):
+            fact.kind, fact.certificate_number = FactKind.REVOCATION, column_text(key.number, 16)
         case CertificateRevoked():
             fact.kind, fact.order = FactKind.REVOCATION, ""
             fact.certificate_number = column_text(body.number, 16)

@@ -14,7 +14,7 @@ from django.db import OperationalError, transaction
 
 from kiosk.domain.errors import EntryDisputed, EntryWaits
 from kiosk.domain.feed import DisputeRaised
-from kiosk.domain.journal import CertificateRevoked, EpochBegan, unseal
+from kiosk.domain.journal import CertificateRevoked, unseal
 from kiosk.domain.ledger import Account, Certificate, Order, Row
 from kiosk.domain.transitions import transition
 from sync.central.fleet.feeding import publish
@@ -160,9 +160,9 @@ def put_missing_account(account: str) -> None:
 
 
 def _apply_nameless(now: int) -> None:
-    """Entries without an account: a new epoch is applied, what names an unknown order waits for it."""
+    """Entries without an account: what names nothing is applied, what names an unknown order waits for it."""
     for row in Entry.objects.filter(account="", verdict=Verdict.PENDING).order_by("key"):
-        if row.kind in {EpochBegan.__struct_config__.tag, UNREADABLE}:
+        if row.kind == UNREADABLE or not row.subject:
             _apply_one(row, now)
         else:
             _wait(row, f"order {row.subject}")

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from kiosk.domain.feed import OrderAssignedHere, RevocationPublished
-from kiosk.domain.journal import Bound, CertificateRevoked, Entry, LossReported, OrderReleased
+from kiosk.domain.journal import Bound, CertificateRevoked, Entry, OrderReleased
+from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order, Row
 from sync.central.fleet.feeding import publish_to
 from sync.central.fleet.models import Kiosk
 from sync.central.members.publishing import kiosks_of_account, publish_key
 
-_GONE = {CertificateStatus.REVOKED, CertificateStatus.ON_HOLD}
-
 
 def spread(entry: Entry, account: str, rows: tuple[Row, ...], now: int) -> None:
-    """Tell the other kiosks that serve the account of its new key, its loss or revocation; hand on what was let go."""
+    """Tell the other kiosks that serve the account of its new key, its holds and its end; hand on what was let go."""
     if isinstance(entry.body, OrderReleased):
         orders = [row for row in rows if isinstance(row, Order)]
         known = Kiosk.objects.filter(number=entry.body.new_owner).exists()
         if known and entry.body.new_owner != entry.kiosk:
             publish_to([entry.body.new_owner], [assignment(order) for order in orders], now)
         return
-    if not isinstance(entry.body, Bound | LossReported | CertificateRevoked):
+    if not isinstance(entry.body, Bound | LossReported | KeyFound | HoldLifted | CertificateRevoked):
         return
     publish_key(account, now, but=entry.kiosk)
     others = [kiosk for kiosk in kiosks_of_account(account) if kiosk != entry.kiosk]
     for row in rows:
-        if isinstance(row, Certificate) and row.status in _GONE:
-            reason = "lost" if row.status is CertificateStatus.ON_HOLD else "superseded"
-            publish_to(others, [RevocationPublished(row.number, row.account, reason)], now)
+        if isinstance(row, Certificate) and row.status is CertificateStatus.REVOKED:
+            publish_to(others, [RevocationPublished(row.number, row.account, "superseded")], now)
 
 
 def assignment(order: Order) -> OrderAssignedHere:

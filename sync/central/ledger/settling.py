@@ -49,7 +49,7 @@ def revoke_certificate(row: LedgerCertificate, reason: str, now: int) -> None:
             if holder is not None:
                 account = account_record(holder)
                 if account.key is not None:
-                    put(replace(account, key=replace(account.key, lost=True)))
+                    put(replace(account, key=account.key.out_of_use()))
                 publish_key(row.account, now)
 
 

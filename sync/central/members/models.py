@@ -63,6 +63,13 @@ class Operator(models.Model):
     review = models.CharField(
         "审核", max_length=12, choices=ReviewState.choices, default=ReviewState.UNDER_REVIEW
     )
+    phone = models.CharField(
+        "绑定手机",
+        max_length=15,
+        blank=True,
+        validators=[RegexValidator(r"^\+?[0-9]{7,14}$")],
+        help_text="登录验证的短信验证码发到这里",
+    )
     verifier = models.CharField("密码校验值", max_length=200, editable=False, default="")
 
     class Meta:

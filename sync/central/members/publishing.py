@@ -71,7 +71,15 @@ def key_elsewhere(account: str) -> tuple[KeyBoundElsewhere, int] | None:
     der = b"" if certificate is None else certificate_record(certificate).certificate
     issuer = 0 if certificate is None else certificate.kiosk
     body = KeyBoundElsewhere(
-        account, key.number, key.token_serial, key.not_before, key.not_after, lost=key.lost, certificate=der
+        account,
+        key.number,
+        key.token_serial,
+        key.not_before,
+        key.not_after,
+        lost=key.lost,
+        certificate=der,
+        holds=key.holds,
+        revoked=key.revoked,
     )
     return body, issuer
 

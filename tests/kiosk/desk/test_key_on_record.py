@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.key_on_record import certificate_on_record, key_on_record
@@ -11,7 +9,7 @@ from kiosk.desk.service import DeskService
 from kiosk.desk.views import BindingProgress, BoundView, Session
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import LossReported
+from kiosk.domain.key_entries import LossReported
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.database import Database
 
@@ -66,4 +64,4 @@ def test_a_loss_that_was_reported_here_marks_the_key_of_the_feed(
         assert not key.lost
         assert certificate_on_record(tx, key, "11000002") is not None
         tx.append(LossReported("11000002", key), clock)
-        assert key_on_record(tx, "11000002") == replace(key, lost=True)
+        assert key_on_record(tx, "11000002") == key.on_hold()

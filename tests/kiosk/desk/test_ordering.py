@@ -11,7 +11,8 @@ from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import parse_order_number
-from kiosk.domain.journal import LossReported, OrderPlaced, OrderReleased
+from kiosk.domain.journal import OrderPlaced, OrderReleased
+from kiosk.domain.key_entries import LossReported
 from kiosk.domain.ledger import Delivery, OrderStatus
 from kiosk.domain.payment_codes import parse_link, token_key, verify_token
 from kiosk.domain.policy import Policy

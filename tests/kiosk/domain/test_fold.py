@@ -677,7 +677,7 @@ def test_a_loss_puts_the_certificate_on_hold_until_the_next_is_bound(journal: Jo
     assert key is not None
     journal.add(LossReported(ACCOUNTS[0], key))
     assert journal.ledger.certificates[old].status is CertificateStatus.ON_HOLD
-    assert journal.ledger.accounts[ACCOUNTS[0]].key == replace(key, lost=True)
+    assert journal.ledger.accounts[ACCOUNTS[0]].key == key.on_hold()
     second = journal.place(OrderKind.REPLACEMENT)
     journal.pay(second)
     journal.bind(second, "T2")

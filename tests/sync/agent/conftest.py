@@ -20,6 +20,7 @@ from kiosk.domain.feed import FeedItem
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import OrderPlaced, SealedEntry, Tip, check_link, unseal
+from kiosk.domain.login_check import LoginAnswer, LoginQuestion, QuestionRefused
 from kiosk.domain.policy import Policy
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from kiosk.pki.issuing import RootAuthority
@@ -85,6 +86,7 @@ class MemoryCentre:
         self.kiosks: dict[int, MemoryKiosk] = {}
         self.lock = threading.Lock()
         self.requests: list[str] = []
+        self.login: Callable[[LoginQuestion], LoginAnswer] = lambda _: QuestionRefused("unknown-account")
 
     def kiosk(self, number: int) -> MemoryKiosk:
         return self.kiosks.setdefault(number, MemoryKiosk(number))
@@ -130,6 +132,8 @@ class MemoryCentre:
                 return records.JournalPage(page, len(kiosk.chain) > after + 50, kiosk.tip)
             case "GET", records.PATH_FEED:
                 return self._feed(kiosk, request)
+            case "POST", records.PATH_LOGIN:
+                return self.login(records.decode_question(body))
             case "POST", records.PATH_EPOCH:
                 kiosk.epoch += 1
                 return records.EpochAnswer(kiosk.epoch, kiosk.tip)

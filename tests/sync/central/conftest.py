@@ -110,6 +110,7 @@ class KioskDouble:
         self.clock_offset = 0
         self.feed_cursor = 0
         self.told: list[tuple[int, Any]] = []
+        self.member_key = self.issuing_key
 
     @property
     def answer(self) -> records.EnrolAnswer:
@@ -222,7 +223,7 @@ class KioskDouble:
         **changes: Any,
     ) -> journal.CertificateIssued:
         """Bind up to `certificate-issued`, with a real certificate."""
-        key = SM2.generate()
+        key = self.member_key = SM2.generate()
         self.append(
             journal.BindingStarted(
                 placed.order,
@@ -330,7 +331,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         def later() -> int:
             return int(time.time()) + seconds
 
-        for module in ("device.views", "payments.views"):
+        for module in ("device.views", "payments.views", "login.views"):
             monkeypatch.setattr(f"sync.central.{module}.centre_now", later)
 
     return shift

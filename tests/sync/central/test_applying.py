@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kiosk.domain import journal
+from kiosk.domain import journal, key_entries
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import DisputeRaised, DisputeSettled, KeyBoundElsewhere, RevocationPublished
 from kiosk.domain.fees import OrderKind
@@ -189,12 +189,17 @@ def test_other_kiosks_hear_of_a_new_key_and_of_its_loss(kiosk: Any, make_kiosk: 
     assert (told.account, told.number, told.lost) == ("11000001", issued.number, False)
     assert not [item for item in kiosk.feed(kiosk.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
     key = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
-    kiosk.append(journal.LossReported("11000001", key))
+    kiosk.append(key_entries.LossReported("11000001", key))
     kiosk.pushed()
     news = other.feed(other.feed_cursor)
     assert [item.lost for item in news if isinstance(item, KeyBoundElsewhere)] == [True]
-    assert [item.number for item in news if isinstance(item, RevocationPublished)] == [issued.number]
+    assert not [item for item in news if isinstance(item, RevocationPublished)]  # a hold can be lifted
     assert LedgerCertificate.objects.get().status == "on-hold"
+    kiosk.append(key_entries.HoldLifted("11000001", key.on_hold(), "张华"))
+    kiosk.pushed()
+    told = [item for item in other.feed(other.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
+    assert [(item.lost, item.holds) for item in told] == [(False, 2)]
+    assert LedgerCertificate.objects.get().status == "valid"
 
 
 def test_a_certificate_by_another_authority_is_disputed(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:

@@ -1,0 +1,66 @@
+"""What the entries about a lost or found key make of the state.
+
+    in use ─ loss reported, or found by somebody else ─> on hold ─ lifted ─> in use
+    on hold ─ replacement bound ─> revoked, for good
+
+A hold names how often it was set and lifted before, so that a late report from another kiosk never undoes a newer one.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
+from kiosk.domain.ledger import Account, CertificateStatus, Ledger, Row
+from kiosk.domain.lookups import account_of
+from kiosk.domain.succession import taken_over
+
+
+def loss_reported(ledger: Ledger, body: LossReported) -> tuple[Row, ...]:
+    """The certificate goes on hold. Raises EntryDisputed when the account's key is another, EntryWaits."""
+    return _held(ledger, body.account, body.key)
+
+
+def found(ledger: Ledger, body: KeyFound) -> tuple[Row, ...]:
+    """A key in use goes on hold until its owner comes; nothing changes for any other. Raises as above."""
+    return () if body.key is None else _held(ledger, body.account, body.key)
+
+
+def hold_lifted(ledger: Ledger, body: HoldLifted) -> tuple[Row, ...]:
+    """The certificate is valid again, unless a later loss was reported. Raises as above."""
+    account, rows, key = _account(ledger, body.account, body.key)
+    certificate = ledger.certificate(key.number)
+    revoked = certificate is not None and certificate.status is CertificateStatus.REVOKED
+    if key.revoked or revoked:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
+    if key.holds > body.key.holds:
+        return account, *rows
+    rows = (replace(account, key=key.lifted()), *rows)
+    if certificate is not None and certificate.status is CertificateStatus.ON_HOLD:
+        rows = (*rows, replace(certificate, status=CertificateStatus.VALID))
+    return rows
+
+
+def _held(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Row, ...]:
+    account, rows, key = _account(ledger, name, told)
+    rows = (replace(account, key=key.on_hold()), *rows)
+    certificate = ledger.certificate(key.number)
+    if certificate is not None and certificate.status is CertificateStatus.VALID:
+        rows = (*rows, replace(certificate, status=CertificateStatus.ON_HOLD))
+    return rows
+
+
+def _account(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Account, tuple[Row, ...], KeyOnRecord]:
+    """The account, the rows of a key that it had before, and its key, which must be the one that was told.
+
+    The complete ledger learns of a key from its binding, never from its loss.
+    """
+    account, rows = taken_over(ledger, account_of(ledger, name), told)
+    if ledger.complete and account.key is None:
+        raise EntryWaits(f"certificate {told.number}")
+    key = account.key or told
+    if key.number != told.number:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
+    return account, rows, key

@@ -1,0 +1,103 @@
+"""登录验证: what the desk asks the centre while a member waits, and what the centre answers.
+
+    challenge asked → challenge → signed → judged, and an SMS code sent → code typed → right or wrong
+
+The same records lie in the mailbox (MessagePack, between app and agent) and travel to the centre (between agent and
+centre). A question that nobody answers by its deadline is answered by nothing: the desk goes on without.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+CHALLENGE_LABEL = b"keydesk login check\x00"
+"""What stands before the challenge in the message that the key signs, so that no other protocol's bytes get signed."""
+
+CHALLENGE_LENGTH = 32
+
+
+class Registration(enum.StrEnum):
+    """What the centre's register says of a certificate; nobody logs in with one that is not LISTED."""
+
+    LISTED = "listed"
+    ON_HOLD = "on-hold"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+class CodeJudgement(enum.StrEnum):
+    """What became of a typed SMS code."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    OVER = "over"
+    """No try is left, or its time is over."""
+
+
+class ChallengeAsked(msgspec.Struct, frozen=True, tag_field="kind", tag="login-challenge-asked"):
+    """A member wants to check the login."""
+
+    account: str
+
+
+class ChallengeGiven(msgspec.Struct, frozen=True, tag_field="kind", tag="login-challenge-given"):
+    """A check begins: its name, and 32 fresh bytes, good until `expires` (UTC seconds)."""
+
+    check: str
+    challenge: bytes
+    expires: int
+
+
+class ChallengeSigned(msgspec.Struct, frozen=True, tag_field="kind", tag="login-challenge-signed"):
+    """The key's signature (DER) over the label and the challenge, with the certificate (DER) that is on it."""
+
+    check: str
+    certificate: bytes
+    signature: bytes
+
+
+class LoginJudged(msgspec.Struct, frozen=True, tag_field="kind", tag="login-judged"):
+    """What the centre found; `phone` is where it sent a code, e.g. 138****5678, empty where it sent none.
+
+    A code is sent only when all else is in order. `code_expires` in UTC seconds.
+    """
+
+    signature: bool
+    chain: bool
+    registration: Registration
+    phone: str = ""
+    code_expires: int = 0
+    tries: int = 0
+
+
+class CodeTyped(msgspec.Struct, frozen=True, tag_field="kind", tag="login-code-typed"):
+    """The member typed the code from the message."""
+
+    check: str
+    code: str
+
+
+class CodeJudged(msgspec.Struct, frozen=True, tag_field="kind", tag="login-code-judged"):
+    """Whether the code was right, and how many tries are left."""
+
+    judgement: CodeJudgement
+    tries_left: int = 0
+
+
+class QuestionRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="login-question-refused"):
+    """The centre is there and does not go on: the check is over, or belongs to nobody."""
+
+    reason: str
+
+
+LoginQuestion = ChallengeAsked | ChallengeSigned | CodeTyped
+LoginAnswer = ChallengeGiven | LoginJudged | CodeJudged | QuestionRefused
+
+MAILBOX_KIND = "login-check"
+
+
+def signed_message(challenge: bytes) -> bytes:
+    """The message that the key signs."""
+    return CHALLENGE_LABEL + challenge

@@ -1,0 +1,211 @@
+"""The centre's half of a login check: a fresh challenge, the judgement, the SMS code.
+
+A check belongs to the kiosk that asked and to one account that the kiosk serves, and is judged once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import secrets
+
+from django.db import transaction
+
+from kiosk.domain.ledger import Certificate, CertificateStatus
+from kiosk.domain.login_check import (
+    CHALLENGE_LENGTH,
+    ChallengeAsked,
+    ChallengeGiven,
+    ChallengeSigned,
+    CodeJudged,
+    CodeJudgement,
+    CodeTyped,
+    LoginAnswer,
+    LoginJudged,
+    LoginQuestion,
+    QuestionRefused,
+    Registration,
+    signed_message,
+)
+from kiosk.pki.certificates import parse_member_certificate
+from kiosk.pki.errors import CertificateInvalid
+from kiosk.pki.suites import suite
+from kiosk.pki.verification import verify_chain
+from sync.central.errors import EXCHANGE_KIOSK
+from sync.central.fleet.models import Kiosk
+from sync.central.keys import CentreKeys
+from sync.central.ledger.rows import DatabaseLedger
+from sync.central.login.models import CheckState, LoginCheck
+from sync.central.login.sms import Message, MessageNotSent, SmsProvider
+from sync.central.members.models import Operator
+from sync.central.members.publishing import kiosks_of_account
+
+LOG = logging.getLogger("keydesk.central")
+
+CHALLENGE_SECONDS = 180
+CODE_SECONDS = 300
+CODE_TRIES = 3
+CODE_DIGITS = 6
+CHECKS_AN_HOUR = 10
+KEPT_SECONDS = 30 * 86400
+
+
+class Checking:
+    """One kiosk's questions at a time `now` (UTC seconds)."""
+
+    def __init__(self, kiosk: int, keys: CentreKeys, sms: SmsProvider, system: str, now: int) -> None:
+        self._kiosk = kiosk
+        self._keys = keys
+        self._sms = sms
+        self._system = system
+        self._now = now
+
+    def answer(self, question: LoginQuestion) -> LoginAnswer:
+        """Answer a question; an account that this kiosk does not serve, or a check that is over, is refused."""
+        match question:
+            case ChallengeAsked():
+                return self._challenge(question)
+            case ChallengeSigned():
+                return self._judge(question)
+            case CodeTyped():
+                return self._take_code(question)
+
+    def _challenge(self, asked: ChallengeAsked) -> LoginAnswer:
+        if self._kiosk not in kiosks_of_account(asked.account):
+            return QuestionRefused("unknown-account")
+        LoginCheck.objects.filter(asked_at__lt=self._now - KEPT_SECONDS).delete()
+        lately = LoginCheck.objects.filter(account=asked.account, asked_at__gt=self._now - 3600)
+        if lately.count() >= CHECKS_AN_HOUR:
+            return QuestionRefused("too-many")
+        check = LoginCheck.objects.create(
+            key=f"{self._kiosk:05d}-{secrets.token_hex(16)}",
+            kiosk=self._kiosk,
+            account=asked.account,
+            challenge=secrets.token_bytes(CHALLENGE_LENGTH),
+            asked_at=self._now,
+            expires=self._now + CHALLENGE_SECONDS,
+        )
+        return ChallengeGiven(check.key, bytes(check.challenge), check.expires)
+
+    def _judge(self, signed: ChallengeSigned) -> LoginAnswer:
+        with transaction.atomic():
+            check = self._of(signed.check)
+            if check is None or check.state != CheckState.ASKED or self._now > check.expires:
+                return QuestionRefused("over")
+            judged = self._judged(check, signed)
+            good = judged.signature and judged.chain and judged.registration is Registration.LISTED
+            check.state = CheckState.FAILED
+            code = ""
+            operator = Operator.objects.filter(account=check.account).exclude(phone="").first()
+            if good and operator is not None:
+                code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+                check.state, check.tries_left = CheckState.CODE_SENT, CODE_TRIES
+                check.code_hash, check.code_expires = _hashed(check, code), self._now + CODE_SECONDS
+            elif good:
+                check.state = CheckState.PASSED  # nobody to send a code to
+            check.save()
+        if operator is None or not code or not self._sent(check, operator.phone, code):
+            return judged
+        return LoginJudged(
+            judged.signature,
+            judged.chain,
+            judged.registration,
+            phone=masked(operator.phone),
+            code_expires=check.code_expires,
+            tries=CODE_TRIES,
+        )
+
+    def _judged(self, check: LoginCheck, signed: ChallengeSigned) -> LoginJudged:
+        """Judge signature, chain and register, each by itself."""
+        try:
+            certificate = parse_member_certificate(signed.certificate)
+        except CertificateInvalid:
+            return LoginJudged(signature=False, chain=False, registration=Registration.UNKNOWN)
+        check.certificate_number = certificate.number
+        listed = DatabaseLedger().certificate(certificate.number)
+        own = (
+            listed is not None
+            and listed.certificate == signed.certificate
+            and listed.account == check.account
+        )
+        message = signed_message(bytes(check.challenge))
+        signs = suite(certificate.algorithm).verify(certificate.public_key, message, signed.signature)
+        return LoginJudged(
+            signature=signs,
+            chain=self._chain_holds(signed.certificate, listed),
+            registration=_registration(listed) if own and listed is not None else Registration.UNKNOWN,
+        )
+
+    def _chain_holds(self, der: bytes, listed: Certificate | None) -> bool:
+        if listed is None:
+            return False
+        issuing = self._keys.exchange_certificate
+        if listed.kiosk != EXCHANGE_KIOSK:
+            kiosk = Kiosk.objects.filter(number=listed.kiosk).first()
+            issuing = b"" if kiosk is None else bytes(kiosk.issuing_certificate)
+        try:
+            verify_chain(der, issuing, self._keys.root_certificate, self._now)
+        except CertificateInvalid as error:
+            LOG.info("login check: certificate %s: %s", listed.number, error)
+            return False
+        return True
+
+    def _sent(self, check: LoginCheck, phone: str, code: str) -> bool:
+        """Send the code; without a provider, or where it fails, the check ends without one."""
+        text = (
+            f"【{self._system}】验证码 {code}，{CODE_SECONDS // 60} 分钟内有效，用于登录验证，请勿告诉他人。"
+        )
+        try:
+            self._sms.send(Message(check.account, phone, text, self._now))
+        except MessageNotSent as error:
+            LOG.warning("login check %s: %s", check.key, error.reason)
+            LoginCheck.objects.filter(key=check.key).update(
+                state=CheckState.PASSED, code_hash="", tries_left=0
+            )
+            return False
+        return True
+
+    def _take_code(self, typed: CodeTyped) -> LoginAnswer:
+        with transaction.atomic():
+            check = self._of(typed.check)
+            if check is None or check.state not in {CheckState.CODE_SENT, CheckState.PASSED}:
+                return QuestionRefused("over")
+            right = hmac.compare_digest(check.code_hash, _hashed(check, typed.code))
+            if check.state == CheckState.PASSED:  # the same code once more, its answer was lost
+                return CodeJudged(CodeJudgement.RIGHT if right and check.code_hash else CodeJudgement.OVER)
+            if not check.tries_left or self._now > check.code_expires:
+                return CodeJudged(CodeJudgement.OVER)
+            check.tries_left -= 1
+            if right:
+                check.state = CheckState.PASSED
+            elif not check.tries_left:
+                check.state = CheckState.FAILED
+            check.save()
+        if right:
+            return CodeJudged(CodeJudgement.RIGHT)
+        return CodeJudged(CodeJudgement.WRONG if check.tries_left else CodeJudgement.OVER, check.tries_left)
+
+    def _of(self, check: str) -> LoginCheck | None:
+        return LoginCheck.objects.select_for_update().filter(key=check[:40], kiosk=self._kiosk).first()
+
+
+def masked(phone: str) -> str:
+    """A phone number as it is shown: the first three and the last four digits."""
+    return f"{phone[:3]}****{phone[-4:]}"
+
+
+def _hashed(check: LoginCheck, code: str) -> str:
+    return hashlib.sha256(f"{check.key} {code}".encode()).hexdigest()
+
+
+def _registration(listed: Certificate) -> Registration:
+    match listed.status:
+        case CertificateStatus.VALID:
+            return Registration.LISTED
+        case CertificateStatus.ON_HOLD:
+            return Registration.ON_HOLD
+        case CertificateStatus.REVOKED | CertificateStatus.VOID:
+            return Registration.REVOKED
+        case CertificateStatus.ISSUED:
+            return Registration.UNKNOWN  # its binding has not arrived

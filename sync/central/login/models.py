@@ -1,0 +1,60 @@
+"""Login checks under way, and the sandbox's messages; times in UTC seconds."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class CheckState(models.TextChoices):
+    """How far a check came."""
+
+    ASKED = "asked", "等待签名"
+    FAILED = "failed", "未通过"
+    CODE_SENT = "code-sent", "已发验证码"
+    PASSED = "passed", "通过"
+
+
+class LoginCheck(models.Model):
+    """One check; of the SMS code only a hash is kept."""
+
+    key = models.CharField("编号", max_length=40, primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    account = models.CharField("账号", max_length=12)
+    challenge = models.BinaryField("挑战")
+    state = models.CharField("状态", max_length=12, choices=CheckState.choices, default=CheckState.ASKED)
+    certificate_number = models.CharField("证书号", max_length=16, blank=True)
+    asked_at = models.BigIntegerField("时间")
+    expires = models.BigIntegerField("失效时间")
+    code_hash = models.CharField("验证码摘要", max_length=64, blank=True)
+    code_expires = models.BigIntegerField("验证码失效时间", default=0)
+    tries_left = models.PositiveIntegerField("剩余次数", default=0)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "登录验证"
+        verbose_name_plural = "登录验证"
+        ordering = ("-asked_at", "key")
+        indexes = (models.Index(fields=("account", "asked_at"), name="login_account_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.get_state_display()}"
+
+
+class SandboxMessage(models.Model):
+    """A message that the sandbox provider delivered to nobody."""
+
+    account = models.CharField("账号", max_length=12)
+    phone = models.CharField("手机", max_length=15)
+    text = models.CharField("内容", max_length=200)
+    sent_at = models.BigIntegerField("时间")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "沙箱短信"
+        verbose_name_plural = "沙箱短信"
+        ordering = ("-sent_at", "-id")
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,68 @@
+"""Who sends SMS codes: a provider by the configuration, the sandbox, or none."""
+
+from __future__ import annotations
+
+from typing import Protocol, assert_never
+
+import msgspec
+
+from sync.central.configuration import SmsProviderName
+from sync.central.login.models import SandboxMessage
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message to an operator's phone; `sent_at` in UTC seconds."""
+
+    account: str
+    phone: str
+    text: str
+    sent_at: int
+
+    def __repr__(self) -> str:
+        """Name the account without the code that the text holds."""
+        return f"Message({self.account})"
+
+
+class MessageNotSent(Exception):
+    """The provider did not take the message; `reason` is for the log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SmsProvider(Protocol):
+    """Who carries messages."""
+
+    def send(self, message: Message) -> None:
+        """Hand a message over. Raises MessageNotSent."""
+        ...
+
+
+class SandboxSms:
+    """Keeps messages for whoever plays the phone."""
+
+    def send(self, message: Message) -> None:
+        """Keep it."""
+        SandboxMessage.objects.create(
+            account=message.account, phone=message.phone, text=message.text, sent_at=message.sent_at
+        )
+
+
+class NoSms:
+    """Sends nothing: an exchange whose members log in without codes."""
+
+    def send(self, message: Message) -> None:
+        """Refuse it. Raises MessageNotSent."""
+        raise MessageNotSent(f"no SMS provider is configured, {message.account} gets no code")
+
+
+def sms_provider(name: SmsProviderName) -> SmsProvider:
+    """The provider of that name."""
+    match name:
+        case SmsProviderName.SANDBOX:
+            return SandboxSms()
+        case SmsProviderName.NONE:
+            return NoSms()
+        case _:
+            assert_never(name)

@@ -1,0 +1,44 @@
+"""The addresses of login checks: the kiosks' questions, and the sandbox's messages."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET
+
+from sync.central.configuration import SmsProviderName
+from sync.central.context import centre_keys, centre_now
+from sync.central.device.answers import answer, device_view
+from sync.central.device.authentication import CallerRefused, caller, read_body
+from sync.central.fleet.models import KioskState
+from sync.central.login.checking import Checking
+from sync.central.login.models import SandboxMessage
+from sync.central.login.sms import sms_provider
+from sync.protocol import records
+from sync.protocol.errors import Problem, ProblemCode
+
+SHOWN = 10
+
+
+@device_view("POST")
+def question(request: HttpRequest) -> HttpResponse:
+    """Answer one question of a kiosk's login check."""
+    now = centre_now()
+    body = read_body(request, records.MAXIMUM_JSON)
+    kiosk = caller(request, body, now)
+    if kiosk.state == KioskState.REVOKED:
+        raise CallerRefused(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
+    configuration = settings.KEYDESK
+    sms = sms_provider(configuration.sms)
+    checking = Checking(kiosk.number, centre_keys(), sms, configuration.system, now)
+    return answer(checking.answer(records.decode_question(body)))
+
+
+@require_GET
+def sandbox_messages(request: HttpRequest) -> HttpResponse:
+    """Be the phone of an account: its latest messages, newest first; only where the sandbox carries them."""
+    if settings.KEYDESK.sms is not SmsProviderName.SANDBOX:
+        raise Http404
+    rows = SandboxMessage.objects.filter(account=request.GET.get("account", "")[:12])[:SHOWN]
+    told = [{"to": row.phone, "text": row.text, "at": row.sent_at} for row in rows]
+    return JsonResponse(told, safe=False, json_dumps_params={"ensure_ascii": False})

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from kiosk.domain.login_check import (
+    MAILBOX_KIND,
+    ChallengeAsked,
+    ChallengeGiven,
+    ChallengeSigned,
+    LoginAnswer,
+    LoginJudged,
+    QuestionRefused,
+    Registration,
+)
+from sync.agent.loop import Loop
+from sync.agent.mailbox import UNREACHABLE, answer_waiting
+from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
+from sync.agent.patience import Patience
+
+GIVEN = ChallengeGiven("00003-77", bytes(range(32)), 1_795_327_680)
+_ANSWER: msgspec.msgpack.Decoder[LoginAnswer] = msgspec.msgpack.Decoder(LoginAnswer)
+
+
+def ask(desk: Any, question: object = None, kind: str = MAILBOX_KIND, wait: int = 10) -> int:
+    body = msgspec.msgpack.encode(question or ChallengeAsked("11000001"))
+    with desk.database.write() as tx:
+        return int(tx.mailbox.ask(kind, body, desk.clock.now + wait))
+
+
+def answer(desk: Any, question: int) -> LoginAnswer | None:
+    with desk.database.read() as tx:
+        body = tx.mailbox.answer_of(question)
+    return None if body is None else _ANSWER.decode(body)
+
+
+def test_a_question_is_put_to_the_centre_and_its_answer_laid_into_the_mailbox(desk: Any) -> None:
+    desk.enrol()
+    signed = ChallengeSigned("00003-77", b"\x30\x82", b"\x30\x45")
+    judged = LoginJudged(signature=True, chain=True, registration=Registration.LISTED, phone="138****0001")
+    answers = {ChallengeAsked("11000001"): GIVEN, signed: judged}
+    desk.centre.login = answers.__getitem__
+    first, second = ask(desk), ask(desk, signed)
+    assert answer_waiting(desk.agent()) == 2
+    assert (answer(desk, first), answer(desk, second)) == (GIVEN, judged)
+    assert answer_waiting(desk.agent()) == 0
+
+
+@pytest.mark.parametrize("fault", ["cut", "busy", "broken", "lost", "slow", "garbage", "truncated"])
+def test_a_line_that_fails_is_told_at_once(desk: Any, fault: str) -> None:
+    desk.enrol()
+    desk.centre.login = lambda _: GIVEN
+    question = ask(desk)
+    desk.line.faults = [fault]
+    answer_waiting(desk.agent())
+    assert answer(desk, question) == QuestionRefused(UNREACHABLE)
+
+
+def test_a_question_past_its_deadline_or_of_another_kind_is_left_alone(desk: Any) -> None:
+    desk.enrol()
+    desk.centre.login = lambda _: GIVEN
+    late, other = ask(desk, wait=-1), ask(desk, kind="weather")
+    assert answer_waiting(desk.agent()) == 0
+    assert (answer(desk, late), answer(desk, other)) == (None, None)
+
+
+def test_rubbish_in_the_mailbox_is_refused_without_asking(desk: Any) -> None:
+    desk.enrol()
+    question = ask(desk, {"kind": "no-such-question"})
+    asked = len(desk.centre.requests)
+    answer_waiting(desk.agent())
+    assert answer(desk, question) == QuestionRefused("unreadable")
+    assert len(desk.centre.requests) == asked
+
+
+def test_the_running_agent_answers_while_the_feed_waits_and_says_so_when_the_line_is_cut(desk: Any) -> None:
+    desk.enrol()
+    desk.centre.login = lambda _: GIVEN
+    switch = NetworkSwitch(desk.directory / "cut")
+    desk.line = SwitchedTransport(desk.line, switch)
+    loop = Loop(desk.agent(), switch, Patience(desk.directory), lambda: 0.5)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    try:
+        assert _answered(desk, ask(desk)) == GIVEN
+        (desk.directory / "cut").touch()
+        assert _answered(desk, ask(desk)) == QuestionRefused(UNREACHABLE)
+    finally:
+        loop.stop.set()
+        thread.join(5)
+    assert not thread.is_alive()
+
+
+def _answered(desk: Any, question: int) -> LoginAnswer:
+    until = time.monotonic() + 15
+    while (found := answer(desk, question)) is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return found

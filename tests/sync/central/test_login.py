@@ -1,0 +1,197 @@
+"""The centre's half of a login check, asked by a kiosk over the device API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from kiosk.domain import journal, key_entries
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.ledger import PaidHow
+from kiosk.domain.login_check import (
+    ChallengeAsked,
+    ChallengeGiven,
+    ChallengeSigned,
+    CodeJudged,
+    CodeJudgement,
+    CodeTyped,
+    LoginAnswer,
+    LoginJudged,
+    LoginQuestion,
+    QuestionRefused,
+    Registration,
+    signed_message,
+)
+from kiosk.pki.suites import SM2
+from sync.central.configuration import SmsProviderName
+from sync.central.journal.models import Entry
+from sync.central.login.checking import CHECKS_AN_HOUR
+from sync.central.login.models import LoginCheck
+from sync.central.members.models import Operator
+from sync.protocol import records
+
+ACCOUNT = "11000001"
+
+
+def ask(kiosk: Any, question: LoginQuestion) -> LoginAnswer:
+    response = kiosk.request("POST", records.PATH_LOGIN, records.encode(question))
+    assert response.status == 200, response.body
+    return records.decode_answer(response.body)
+
+
+@pytest.fixture
+def bound(kiosk: Any) -> Any:
+    """Kiosk 3 after it bound a key for the account: the certificate as it was issued."""
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    issued = kiosk.certificate(placed)
+    kiosk.finish(placed)
+    kiosk.pushed()
+    return issued
+
+
+def begin(kiosk: Any) -> ChallengeGiven:
+    given = ask(kiosk, ChallengeAsked(ACCOUNT))
+    assert isinstance(given, ChallengeGiven)
+    return given
+
+
+def sign(kiosk: Any, given: ChallengeGiven, issued: Any, *, key: Any = None) -> LoginAnswer:
+    signature = SM2.sign(key or kiosk.member_key, signed_message(given.challenge))
+    return ask(kiosk, ChallengeSigned(given.check, issued.certificate, signature))
+
+
+def messages() -> list[Any]:
+    return list(Client().get(f"/sandbox/messages?account={ACCOUNT}").json())
+
+
+def code_sent() -> str:
+    found = re.search(r"验证码 ([0-9]{6})，", messages()[0]["text"])
+    assert found is not None
+    return found[1]
+
+
+def test_a_listed_key_that_signs_gets_a_code_which_is_right_once_more_too(kiosk: Any, bound: Any) -> None:
+    given = begin(kiosk)
+    judged = sign(kiosk, given, bound)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.signature, judged.chain, judged.registration) == (True, True, Registration.LISTED)
+    assert (judged.phone, judged.tries) == ("138****0001", 3)
+    assert messages()[0]["to"] == "13811000001"
+    wrong = "000000" if code_sent() != "000000" else "111111"
+    assert ask(kiosk, CodeTyped(given.check, wrong)) == CodeJudged(CodeJudgement.WRONG, 2)
+    for _ in range(2):
+        assert ask(kiosk, CodeTyped(given.check, code_sent())) == CodeJudged(CodeJudgement.RIGHT)
+    check = LoginCheck.objects.get()
+    assert (check.state, check.certificate_number) == ("passed", bound.number)
+    assert code_sent() not in check.code_hash
+
+
+def test_three_wrong_codes_end_the_check(kiosk: Any, bound: Any) -> None:
+    given = begin(kiosk)
+    sign(kiosk, given, bound)
+    wrong = "000000" if code_sent() != "000000" else "111111"
+    told = [ask(kiosk, CodeTyped(given.check, wrong)) for _ in range(3)]
+    assert told[1:] == [CodeJudged(CodeJudgement.WRONG, 1), CodeJudged(CodeJudgement.OVER, 0)]
+    assert ask(kiosk, CodeTyped(given.check, code_sent())) == QuestionRefused("over")
+
+
+def test_a_code_is_too_old_after_five_minutes_and_a_challenge_after_three(
+    kiosk: Any, bound: Any, clock: Callable[[int], None]
+) -> None:
+    given, old = begin(kiosk), begin(kiosk)
+    sign(kiosk, given, bound)
+    clock(301)
+    kiosk.clock_offset = 301
+    assert ask(kiosk, CodeTyped(given.check, code_sent())) == CodeJudged(CodeJudgement.OVER)
+    assert sign(kiosk, old, bound) == QuestionRefused("over")
+
+
+def test_another_keys_signature_and_a_used_challenge_get_no_code(kiosk: Any, bound: Any) -> None:
+    given = begin(kiosk)
+    judged = sign(kiosk, given, bound, key=SM2.generate())
+    assert judged == LoginJudged(signature=False, chain=True, registration=Registration.LISTED)
+    assert sign(kiosk, given, bound) == QuestionRefused("over")
+    assert messages() == []
+
+
+def test_a_certificate_that_is_not_the_listed_one_is_unknown(kiosk: Any, bound: Any) -> None:
+    given = begin(kiosk)
+    assert ask(kiosk, ChallengeSigned(given.check, b"\x30\x03\x02\x01\x00", b"")) == LoginJudged(
+        signature=False, chain=False, registration=Registration.UNKNOWN
+    )
+    spoilt = msgspec.structs.replace(bound, certificate=bound.certificate[:-1] + b"\x00")
+    judged = sign(kiosk, begin(kiosk), spoilt)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.chain, judged.registration) == (False, Registration.UNKNOWN)
+    assert messages() == []
+
+
+def test_a_key_on_hold_or_replaced_is_told_apart(kiosk: Any, bound: Any) -> None:
+    key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
+    kiosk.append(key_entries.LossReported(ACCOUNT, key))
+    kiosk.pushed()
+    judged = sign(kiosk, begin(kiosk), bound)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.registration, judged.phone) == (Registration.ON_HOLD, "")
+    kiosk.append(key_entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
+    kiosk.pushed()
+    judged = sign(kiosk, begin(kiosk), bound)
+    assert isinstance(judged, LoginJudged)
+    assert judged.registration is Registration.LISTED
+
+
+def test_checks_belong_to_their_kiosk_and_to_accounts_that_it_serves(
+    kiosk: Any, bound: Any, make_kiosk: Callable[[int], Any]
+) -> None:
+    given = begin(kiosk)
+    other = make_kiosk(4)
+    other.member_key = kiosk.member_key
+    assert sign(other, given, bound) == QuestionRefused("over")
+    assert ask(kiosk, ChallengeAsked("99999999")) == QuestionRefused("unknown-account")
+
+
+def test_an_account_is_not_flooded_with_messages(kiosk: Any) -> None:
+    for _ in range(CHECKS_AN_HOUR):
+        begin(kiosk)
+    assert ask(kiosk, ChallengeAsked(ACCOUNT)) == QuestionRefused("too-many")
+
+
+def test_without_a_phone_or_a_provider_the_check_ends_without_a_code(
+    kiosk: Any, bound: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = msgspec.structs.replace(settings.KEYDESK, sms=SmsProviderName.NONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "KEYDESK", without)
+        judged = sign(kiosk, begin(kiosk), bound)
+        assert isinstance(judged, LoginJudged)
+        assert (judged.registration, judged.phone) == (Registration.LISTED, "")
+        assert Client().get(f"/sandbox/messages?account={ACCOUNT}").status_code == 404
+    Operator.objects.filter(account=ACCOUNT).update(phone="")
+    judged = sign(kiosk, begin(kiosk), bound)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.signature, judged.phone, messages()) == (True, "", [])
+
+
+def test_entries_about_nobodys_key_are_applied(kiosk: Any) -> None:
+    kiosk.append(key_entries.KeyErased("", "E8AD652202221F03", "张华"))
+    kiosk.append(key_entries.KeyFound("", "E8AD652202221F04", "张华"))
+    kiosk.pushed()
+    assert set(Entry.objects.values_list("kind", "verdict")) == {
+        ("epoch-began", "applied"),
+        ("key-erased", "applied"),
+        ("key-found", "applied"),
+    }
+
+
+def test_a_loss_never_makes_a_key_known(kiosk: Any) -> None:
+    kiosk.append(key_entries.LossReported(ACCOUNT, KeyOnRecord("3000000000000099", "E8", 1, 2)))
+    kiosk.pushed()
+    assert Entry.objects.get(kind="loss-reported").verdict == "waiting"
