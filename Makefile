@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test check bench format text clean
+.PHONY: demo install test check bench soak format text clean
 
 demo:
 	@$(PYTHON) tools/install.py demo
@@ -22,6 +22,11 @@ check:
 	$(BIN)/mypy
 	$(BIN)/mypy tests tools bench
 	$(BIN)/lint-imports
+
+# Every point at which a key can be pulled out of a real reader, not a sample of them: some twenty minutes.
+soak:
+	@$(PYTHON) tools/install.py test
+	KEYDESK_SOAK=1 $(BIN)/pytest -s -k pull tests/kiosk/desk/pulls
 
 bench:
 	@$(PYTHON) tools/install.py test
