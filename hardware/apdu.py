@@ -1,14 +1,16 @@
-"""Commands and answers of smart cards, ISO/IEC 7816-4 in the long form that GM/T 0017 prescribes.
+"""Commands and answers of smart cards, ISO/IEC 7816-4 in its two forms.
 
-A command is CLA INS P1 P2, then Lc (00 hi lo) and the data where there is any, then Le: two bytes after
-data, three (00 hi lo) without. An answer is data and the status words SW1 SW2.
+A command is CLA INS P1 P2, then Lc and the data where there is any, then Le. In the long form, which GM/T 0017
+prescribes, Lc is 00 hi lo and Le two bytes after data, three (00 hi lo) without; in the short form, which every
+card and reader takes, both are one byte. An answer is data and the status words SW1 SW2.
 
 Nothing here puts a command's or an answer's data into a text or a log: they may hold a PIN's proof.
 """
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+import enum
+from typing import Final, Protocol, assert_never
 
 import msgspec
 
@@ -19,8 +21,9 @@ MORE_FOLLOWS: Final = 0x6A9E
 """GM/T 0017: the answer goes on; send the same command again."""
 
 LONGEST_LENGTH: Final = 0xFFFF
+LONGEST_SHORT_LENGTH: Final = 0xFF
 EVERYTHING: Final = 0x10000
-"""Le 0000: as much as there is."""
+"""Le 0000 (00 in the short form): as much as there is."""
 
 _CHAINING: Final = 0x10
 _GET_RESPONSE: Final = 0xC0
@@ -28,6 +31,19 @@ _HEADER: Final = 4
 _STATUS: Final = 2
 _MOST_ROUNDS: Final = 512
 _MOST_DATA: Final = 1 << 18
+_MOST_SHORT_ANSWER: Final = 0x100
+
+
+class Form(enum.Enum):
+    """How lengths are written (ISO/IEC 7816-4, 5.2)."""
+
+    LONG = "long"
+    SHORT = "short"
+
+    @property
+    def longest_data(self) -> int:
+        """The most data, in bytes, that one command can carry."""
+        return LONGEST_LENGTH if self is Form.LONG else LONGEST_SHORT_LENGTH
 
 
 class Transport(Protocol):
@@ -52,7 +68,10 @@ class Channel(Transport, Protocol):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """One command; `expected` is Le in bytes (EVERYTHING for 0000), None where no data is awaited."""
+    """One command; `expected` is Le in bytes, None where no data is awaited.
+
+    EVERYTHING asks for all there is; so does, in the short form, whatever one byte cannot say.
+    """
 
     instruction: int
     p1: int = 0
@@ -60,24 +79,37 @@ class Command(msgspec.Struct, frozen=True):
     data: bytes = b""
     expected: int | None = None
     cla: int = 0x80
+    form: Form = Form.LONG
 
     def __repr__(self) -> str:
         """Name the command without its data, which may prove a PIN."""
         return f"Command({self.cla:02X} {self.instruction:02X} {self.p1:02X} {self.p2:02X}, {len(self.data)} bytes)"
 
     def encode(self) -> bytes:
-        """Return the command's bytes (GM/T 0017, lengths always in the long form).
+        """Return the command's bytes. Raises ValueError for data longer than a length of its form can say."""
+        if len(self.data) > self.form.longest_data:
+            raise ValueError(
+                f"the data of a {self.form.value} command has at most {self.form.longest_data} bytes"
+            )
+        header = bytes((self.cla, self.instruction, self.p1, self.p2))
+        match self.form:
+            case Form.LONG:
+                return header + self._long_body()
+            case Form.SHORT:
+                return header + self._short_body()
+        assert_never(self.form)
 
-        Raises ValueError for data longer than a length can say.
-        """
-        if len(self.data) > LONGEST_LENGTH:
-            raise ValueError("the data of a command has at most 65535 bytes")
-        encoded = bytes((self.cla, self.instruction, self.p1, self.p2))
-        if self.data:
-            encoded += b"\x00" + len(self.data).to_bytes(2) + self.data
+    def _long_body(self) -> bytes:
+        body = b"\x00" + len(self.data).to_bytes(2) + self.data if self.data else b""
         if self.expected is not None:
-            encoded += (b"" if self.data else b"\x00") + (self.expected & LONGEST_LENGTH).to_bytes(2)
-        return encoded
+            body += (b"" if self.data else b"\x00") + (self.expected & LONGEST_LENGTH).to_bytes(2)
+        return body
+
+    def _short_body(self) -> bytes:
+        body = bytes((len(self.data),)) + self.data if self.data else b""
+        if self.expected is not None:
+            body += bytes((min(self.expected, _MOST_SHORT_ANSWER) & LONGEST_SHORT_LENGTH,))
+        return body
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -114,11 +146,12 @@ def links(command: Command, longest: int) -> tuple[Command, ...]:
 def exchange(transport: Transport, command: Command, *, longest: int = LONGEST_LENGTH) -> Response:
     """Send a command, in a chain where its data is longer than `longest`, and gather the whole answer.
 
-    61xx is followed by GET RESPONSE, 6Cxx by the same command with that Le, 6A9E (GM/T 0017) by the same
-    command again. The last two only where the command awaits data, so that nothing that changes the card or
-    counts a PIN try is ever sent twice. Raises TokenRemoved and MalformedAnswer.
+    A chain's links never carry more than the command's form can say. 61xx is followed by GET RESPONSE, 6Cxx by
+    the same command with that Le, 6A9E (GM/T 0017, long form only) by the same command again. The last two only
+    where the command awaits data, so that nothing that changes the card or counts a PIN try is ever sent twice.
+    Raises TokenRemoved and MalformedAnswer.
     """
-    *before, last = links(command, longest)
+    *before, last = links(command, min(longest, command.form.longest_data))
     for link in before:
         answer = Response.parse(transport.transmit(link.encode()))
         if answer.status_word != SUCCESS:
@@ -141,11 +174,11 @@ def _following(sent: Command, asked: Command, status_word: int) -> Command | Non
     high, low = divmod(status_word, 0x100)
     length = low or 0x100
     if high == 0x61:  # noqa: PLR2004 - ISO/IEC 7816-4, 5.1.3: SW2 bytes are still there
-        return Command(_GET_RESPONSE, expected=length, cla=0)
+        return Command(_GET_RESPONSE, expected=length, cla=0, form=asked.form)
     if asked.expected is None:
         return None
     if high == 0x6C:  # noqa: PLR2004 - ISO/IEC 7816-4, 5.1.3: wrong Le, SW2 is the right one
         return msgspec.structs.replace(sent, expected=length)
-    if status_word == MORE_FOLLOWS:
+    if status_word == MORE_FOLLOWS and asked.form is Form.LONG:
         return asked
     return None

@@ -9,11 +9,16 @@
     │   ├── WrongPin                the PIN was refused (tries_left)
     │   ├── PinBlocked              no tries left; only an unblock or an erase helps
     │   ├── PinInvalid              the PIN cannot be one: length or characters (nothing was sent)
+    │   ├── UnblockingPinRefused    the PUK or administrator PIN was refused (tries_left)
+    │   ├── UnblockingPinBlocked    no tries left for it either; only an erase helps
+    │   ├── DeviceKeyRefused        the configured device authentication or management key is not this token's
+    │   ├── NotSupported            this kind of token has no such function (function)
     │   ├── SecurityNotSatisfied    the command wants a verified PIN or an authenticated device
     │   ├── NoKeyPair               the token holds no key pair where one is needed
     │   ├── TokenFull               no room for a key pair or a certificate
     │   ├── TokenFault              the card answered with a status word that means failure (status_word)
-    │   └── MalformedAnswer         the card's answer does not have the form that the standard gives it
+    │   ├── MalformedAnswer         the card's answer does not have the form that the standard gives it
+    │   └── VendorLibraryFailed     the vendor's library crashed, hung or cannot be used (library, failure)
     ├── ReaderUnavailable           no smart card service, no reader, or the driver is not installed
     ├── PrinterError
     │   ├── PaperOut
@@ -83,6 +88,30 @@ class PinInvalid(TokenError):
     """The PIN has a length or characters that no PIN of this token can have; nothing was sent."""
 
 
+class UnblockingPinRefused(TokenError):
+    """The token refused the PUK or administrator PIN; `tries_left` is None where the card does not say."""
+
+    def __init__(self, tries_left: int | None) -> None:
+        super().__init__(f"wrong unblocking PIN, tries left: {tries_left}")
+        self.tries_left = tries_left
+
+
+class UnblockingPinBlocked(TokenError):
+    """The PUK or administrator PIN has no tries left."""
+
+
+class DeviceKeyRefused(TokenError):
+    """The configured device authentication or management key is not this token's."""
+
+
+class NotSupported(TokenError):
+    """A token without such a function; `function` names it, e.g. unblock."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(f"the token has no {function}")
+        self.function = function
+
+
 class SecurityNotSatisfied(TokenError):
     """The command wants a verified PIN."""
 
@@ -106,6 +135,25 @@ class TokenFault(TokenError):
 
 class MalformedAnswer(TokenError):
     """The card's answer does not have the form that the standard gives it."""
+
+
+class LibraryFailure(enum.StrEnum):
+    """How a vendor's library failed."""
+
+    UNUSABLE = "unusable"
+    """It is missing, cannot be loaded, or lacks a function of GM/T 0016."""
+    CRASHED = "crashed"
+    HUNG = "hung"
+
+
+class VendorLibraryFailed(TokenError):
+    """A vendor's library failed; it is started anew for the next call. `reason` is for the log and the doctor."""
+
+    def __init__(self, library: str, failure: LibraryFailure, reason: str) -> None:
+        super().__init__(f"{library} {failure.value}: {reason}")
+        self.library = library
+        self.failure = failure
+        self.reason = reason
 
 
 class ReaderUnavailable(HardwareError):
@@ -161,17 +209,29 @@ class PinState(msgspec.Struct, frozen=True):
 
 
 class TokenPresence(msgspec.Struct, frozen=True):
-    """One token in one reader, from insertion to removal: `insertion` differs for every insertion."""
+    """One token in one reader, from insertion to removal: `insertion` differs for every insertion.
+
+    A token that a vendor's library found has its device's name as `reader` and no `atr`.
+    """
 
     reader: str
     atr: bytes
     insertion: int
 
 
+class SourceProblem(msgspec.Struct, frozen=True):
+    """One way to reach tokens that does not work while others may; `reason` is for the log and the doctor."""
+
+    driver: str
+    reason: str
+
+
 class Token(Protocol):
     """An exclusive connection to one token; every method may raise TokenError.
 
-    A public key is the uncompressed point 04 ‖ x ‖ y (65 bytes); a signature is DER (r, s).
+    A public key is the uncompressed point 04 ‖ x ‖ y (65 bytes); a signature is DER (r, s). On a token without the
+    desk's application only `serial`, `driver`, `algorithm`, `application`, `factory_pin`, `random`, `erase` and
+    `close` work; the others raise TokenNotPrepared.
     """
 
     @property
@@ -189,6 +249,16 @@ class Token(Protocol):
         """The kind of key pair that it makes."""
         ...
 
+    @property
+    def application(self) -> str:
+        """The name of the desk's application on it, e.g. KEYDESK or PIV."""
+        ...
+
+    @property
+    def factory_pin(self) -> str:
+        """The user PIN that such a token has when it comes from the factory, and after `erase`."""
+        ...
+
     def public_key(self) -> bytes | None:
         """The signature public key on it, or None when there is none."""
         ...
@@ -203,6 +273,30 @@ class Token(Protocol):
 
     def verify_pin(self, pin: str) -> None:
         """Present the user PIN once; never repeated here. Raises WrongPin, PinBlocked, PinInvalid."""
+        ...
+
+    def change_pin(self, old: str, new: str) -> None:
+        """Give the user PIN another value, once. Raises WrongPin, PinBlocked, PinInvalid."""
+        ...
+
+    def unblock_pin(self, unblocking_pin: str | None, new_pin: str) -> None:
+        """Give a forgotten or blocked user PIN a new value and all its tries back, once.
+
+        `unblocking_pin` is the PUK or administrator PIN; None takes the one that is configured. Raises
+        UnblockingPinRefused, UnblockingPinBlocked, PinInvalid, NotSupported where none is configured.
+        """
+        ...
+
+    def random(self, count: int) -> bytes:
+        """Have the token make `count` (1 to 64) random bytes."""
+        ...
+
+    def erase(self) -> None:
+        """Make it blank: no key pair or certificate of the desk's, the factory PIN with all tries.
+
+        What other applications hold on the token is left alone. Called again it completes what was interrupted, and
+        it prepares a token that never had the desk's application. Raises DeviceKeyRefused, TokenFull, NotSupported.
+        """
         ...
 
     def generate_key_pair(self) -> bytes:
@@ -231,6 +325,10 @@ class TokenSource(Protocol):
 
     def open(self, presence: TokenPresence) -> Token:
         """Connect to that very insertion. Raises TokenRemoved, TokenNotRecognised, TokenNotPrepared."""
+        ...
+
+    def problems(self) -> tuple[SourceProblem, ...]:
+        """What does not work although the source as a whole does; empty where all is well."""
         ...
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:

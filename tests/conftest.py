@@ -1,4 +1,4 @@
-"""What tests of several floors share: a PC/SC service with virtual readers."""
+"""What tests of several floors share: a PC/SC service with virtual readers, and a vendor's library of our own."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SOCKET = Path("/run/pcscd/pcscd.comm")
 _LIBRARY = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 _USUAL_PORT = 35963
+_SOFT_TOKEN = Path(__file__).with_name("soft_token")
 
 
 class PcscService:
@@ -98,6 +99,39 @@ def restart_pcscd(pcsc_service: PcscService) -> Callable[[], None]:
         pcsc_service.start()
 
     return restart
+
+
+@pytest.fixture(scope="session")
+def soft_token(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the soft token (tests/soft_token), once a run, and give the library's path.
+
+    Where it cannot be compiled, the tests are skipped with the reason; under CI they fail.
+    """
+    compiler = shutil.which("gcc")
+    if (
+        compiler is None
+        or shutil.which("make") is None
+        or not _compiles(compiler, "#include <openssl/evp.h>")
+    ):
+        _do_without("needs a C compiler and OpenSSL's headers: apt-get install gcc make libc6-dev libssl-dev")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    library = folder / "libsofttoken.so"
+    with (folder / "soft_token.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not library.exists():
+            fresh = library.with_suffix(".new")
+            subprocess.run(
+                ["make", "-s", "-C", _SOFT_TOKEN, f"CC={compiler}", f"LIBRARY={fresh}"], check=True
+            )
+            fresh.rename(library)
+    return library
+
+
+def _compiles(compiler: str, source: str) -> bool:
+    command = [compiler, "-fsyntax-only", "-x", "c", "-"]
+    return subprocess.run(command, input=source.encode(), capture_output=True, check=False).returncode == 0
 
 
 @contextlib.contextmanager

@@ -6,43 +6,49 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from hardware.apdu import EVERYTHING, Channel
-from hardware.ports import KeyAlgorithm, MalformedAnswer, NoKeyPair, PinState, TokenError
-from hardware.token.gmt_codec import der_signature, public_point, unpack
+from hardware.ports import KeyAlgorithm, MalformedAnswer, NoKeyPair, NotSupported, PinState, TokenError
+from hardware.token.gmt_codec import der_signature, public_point
+from hardware.token.gmt_container import create_container, find_container
+from hardware.token.gmt_errors import accept
 from hardware.token.gmt_layout import (
-    CHALLENGE,
     DEFAULT_USER_ID,
     KEY_BITS,
-    LAYOUTS,
     Instruction,
     KeyPurpose,
-    PinKind,
     SignatureInput,
     StatusWord,
 )
-from hardware.token.gmt_pin import pin_key, pin_proof, seal
+from hardware.token.gmt_pin import pin_key
+from hardware.token.gmt_pin_commands import (
+    change_user_pin,
+    read_pin_state,
+    unblock_user_pin,
+    verify_user_pin,
+)
+from hardware.token.gmt_preparation import open_application, renew_application
 from hardware.token.gmt_profile import GmtProfile
-from hardware.token.gmt_session import GmtSession, accept, refuse_pin
+from hardware.token.gmt_session import GmtSession
 
 if TYPE_CHECKING:
     from hardware.ports import Token
 
-_OPEN_ANSWER: Final = 0x0A
 _LONGEST_PAIR: Final = 4 + 2 * 64
+_MOST_RANDOM: Final = 64
 
 
 class GmtToken:
     """An exclusive connection to one GM/T key (`ports.Token`).
 
-    Opening only reads: the container is made when a key pair is generated on a blank key. Raises
-    TokenNotPrepared where the profile's application is missing.
+    Opening reads the serial number and nothing else. The profile's application is opened when a method first
+    wants it, its container made when a key pair is generated on a blank key.
     """
 
     def __init__(self, channel: Channel, profile: GmtProfile | None = None) -> None:
         self._channel = channel
         self._session = GmtSession(channel, profile or GmtProfile())
         self._serial = read_serial(self._session)
-        self._application = open_application(self._session)
-        self._container: bytes | None = None
+        self._opened_application: bytes | None = None
+        self._opened_container: bytes | None = None
 
     @property
     def serial(self) -> str:
@@ -59,9 +65,19 @@ class GmtToken:
         """GM/T keys make SM2 key pairs."""
         return KeyAlgorithm.SM2
 
+    @property
+    def application(self) -> str:
+        """The application that the profile names."""
+        return self._session.profile.application
+
+    @property
+    def factory_pin(self) -> str:
+        """The factory PIN that the profile names."""
+        return self._session.profile.factory_pin
+
     def public_key(self) -> bytes | None:
         """Export the signature public key (04 ‖ x ‖ y); None where there is no container or key pair."""
-        container = self._found_container()
+        container = self._container()
         if container is None:
             return None
         instruction = Instruction.EXPORT_PUBLIC_KEY
@@ -69,7 +85,7 @@ class GmtToken:
             instruction,
             KeyPurpose.SIGNATURE,
             expected=_LONGEST_PAIR,
-            application=self._application,
+            application=self._application(),
             container=container,
         )
         if answer.status_word == StatusWord.NO_KEY_PAIR:
@@ -78,7 +94,7 @@ class GmtToken:
 
     def certificate(self) -> bytes | None:
         """Export the signature certificate (DER) as it stands on the key, unparsed; None where there is none."""
-        container = self._found_container()
+        container = self._container()
         if container is None:
             return None
         instruction = Instruction.EXPORT_CERTIFICATE
@@ -86,7 +102,7 @@ class GmtToken:
             instruction,
             KeyPurpose.SIGNATURE,
             expected=EVERYTHING,
-            application=self._application,
+            application=self._application(),
             container=container,
         )
         if answer.status_word in (StatusWord.NO_CERTIFICATE, StatusWord.NO_KEY_PAIR):
@@ -95,53 +111,55 @@ class GmtToken:
 
     def pin_state(self) -> PinState:
         """Ask for the user PIN's tries; `factory` is None unless the card tells it."""
-        instruction = Instruction.GET_PIN_INFORMATION
-        data = self._session.demand(
-            instruction, 0, PinKind.USER, expected=EVERYTHING, application=self._application
-        )
-        fields = LAYOUTS[instruction].answer
-        values = unpack(fields[: len(data)] if len(data) == len(fields) - 1 else fields, data)
-        factory = values.get("factory")
-        left, allowed = values["tries_left"][0], values["tries_allowed"][0]
-        if left > allowed:
-            raise MalformedAnswer("more PIN tries left than allowed")
-        return PinState(left, allowed, None if factory is None else factory != b"\x00")
+        return read_pin_state(self._session, self._application())
 
     def verify_pin(self, pin: str) -> None:
         """Prove the user PIN against the card's random bytes, once. Raises WrongPin, PinBlocked, PinInvalid."""
         key = pin_key(pin)
-        proof = pin_proof(key, self._session.random(CHALLENGE))
-        instruction = Instruction.VERIFY_PIN
-        answer = self._session.send(instruction, 0, PinKind.USER, application=self._application, proof=proof)
-        if answer.status_word != StatusWord.SUCCESS:
-            refuse_pin(instruction, answer.status_word)
+        verify_user_pin(self._session, self._application(), key)
 
     def change_pin(self, old: str, new: str) -> None:
         """Give the user PIN another value, once. Raises WrongPin, PinBlocked, PinInvalid."""
         key, new_key = pin_key(old), pin_key(new)
-        proof = pin_proof(key, self._session.random(CHALLENGE))
-        instruction = Instruction.CHANGE_PIN
-        answer = self._session.send(
-            instruction,
-            0,
-            PinKind.USER,
-            application=self._application,
-            proof=proof,
-            sealed_key=seal(key, new_key),
-        )
-        if answer.status_word != StatusWord.SUCCESS:
-            refuse_pin(instruction, answer.status_word)
+        change_user_pin(self._session, self._application(), key, new_key)
+
+    def unblock_pin(self, unblocking_pin: str | None, new_pin: str) -> None:
+        """Give the user PIN another value and all its tries back by the administrator PIN, once.
+
+        None takes the profile's administrator PIN. Raises UnblockingPinRefused, UnblockingPinBlocked,
+        PinInvalid, NotSupported where the profile names none.
+        """
+        chosen = self._session.profile.administrator_pin if unblocking_pin is None else unblocking_pin
+        if unblocking_pin is None and not chosen:
+            raise NotSupported("unblock")
+        key, new_key = pin_key(chosen), pin_key(new_pin)
+        unblock_user_pin(self._session, self._application(), key, new_key)
+
+    def random(self, count: int) -> bytes:
+        """Have the key make random bytes (GenRandom). Raises ValueError for a count that is not 1 to 64."""
+        if not 1 <= count <= _MOST_RANDOM:
+            raise ValueError(f"1 to {_MOST_RANDOM} random bytes can be asked for")
+        return self._session.random(count)
+
+    def erase(self) -> None:
+        """Delete the profile's application with all that is in it and create it anew.
+
+        Other applications are left alone. Called again it completes what was interrupted, and it prepares a
+        key without the application. Raises DeviceKeyRefused, TokenFull, NotSupported.
+        """
+        self._opened_application = self._opened_container = None
+        renew_application(self._session)
 
     def generate_key_pair(self) -> bytes:
         """Make the signature key pair, in its container, and return the public key as the key exports it."""
-        container = self._found_container()
+        container = self._container()
         if container is None:
-            container = self._container = self._create_container()
+            container = self._opened_container = create_container(self._session, self._application())
         self._session.demand(
             Instruction.GENERATE_ECC_KEY_PAIR,
             KeyPurpose.SIGNATURE,
             expected=_LONGEST_PAIR,
-            application=self._application,
+            application=self._application(),
             container=container,
             bits=KEY_BITS,
         )
@@ -155,7 +173,7 @@ class GmtToken:
         self._session.demand(
             Instruction.IMPORT_CERTIFICATE,
             KeyPurpose.SIGNATURE,
-            application=self._application,
+            application=self._application(),
             container=self._needed_container(),
             certificate=certificate,
         )
@@ -166,7 +184,7 @@ class GmtToken:
             Instruction.ECC_SIGN_DATA,
             SignatureInput.MESSAGE,
             expected=_LONGEST_PAIR,
-            application=self._application,
+            application=self._application(),
             container=self._needed_container(),
             user_id_length=len(DEFAULT_USER_ID),
             user_id=DEFAULT_USER_ID,
@@ -176,33 +194,27 @@ class GmtToken:
 
     def close(self) -> None:
         """Clear the PIN's state and give the key up; a key that is gone has none left to clear."""
-        with contextlib.suppress(TokenError):
-            self._session.demand(Instruction.CLEAR_SECURE_STATE, application=self._application)
-            self._session.demand(Instruction.CLOSE_APPLICATION, application=self._application)
+        application = self._opened_application
+        if application is not None:
+            with contextlib.suppress(TokenError):
+                self._session.demand(Instruction.CLEAR_SECURE_STATE, application=application)
+                self._session.demand(Instruction.CLOSE_APPLICATION, application=application)
         self._channel.close()
 
-    def _found_container(self) -> bytes | None:
-        """Open the profile's container once; where there is none the card is asked again each time."""
-        if self._container is None:
-            instruction = Instruction.OPEN_CONTAINER
-            name = self._session.profile.container.encode()
-            answer = self._session.send(instruction, expected=2, application=self._application, name=name)
-            if answer.status_word != StatusWord.NO_CONTAINER:
-                data = accept(instruction, answer)
-                self._container = unpack(LAYOUTS[instruction].answer, data)["container"]
-        return self._container
+    def _application(self) -> bytes:
+        """Open the profile's application once. Raises TokenNotPrepared."""
+        if self._opened_application is None:
+            self._opened_application = open_application(self._session)
+        return self._opened_application
 
-    def _create_container(self) -> bytes:
-        data = self._session.demand(
-            Instruction.CREATE_CONTAINER,
-            expected=2,
-            application=self._application,
-            name=self._session.profile.container.encode(),
-        )
-        return unpack(LAYOUTS[Instruction.CREATE_CONTAINER].answer, data)["container"]
+    def _container(self) -> bytes | None:
+        """Open the profile's container once; where there is none the card is asked again each time."""
+        if self._opened_container is None:
+            self._opened_container = find_container(self._session, self._application())
+        return self._opened_container
 
     def _needed_container(self) -> bytes:
-        container = self._found_container()
+        container = self._container()
         if container is None:
             raise NoKeyPair("the key has no container yet")
         return container
@@ -218,14 +230,6 @@ def read_serial(session: GmtSession) -> str:
     if not (text and text.isascii() and text.isprintable()):
         raise MalformedAnswer("the serial number is no printable text")
     return text
-
-
-def open_application(session: GmtSession) -> bytes:
-    """Open the profile's application and return its two-byte number. Raises TokenNotPrepared."""
-    instruction = Instruction.OPEN_APPLICATION
-    name = session.profile.application.encode()
-    data = session.demand(instruction, expected=_OPEN_ANSWER, name=name)
-    return unpack(LAYOUTS[instruction].answer, data)["application"]
 
 
 if TYPE_CHECKING:

@@ -32,8 +32,11 @@ class Instruction(enum.IntEnum):
     GET_PIN_INFORMATION = 0x14
     CHANGE_PIN = 0x16
     VERIFY_PIN = 0x18
+    UNBLOCK_PIN = 0x1A
     CLEAR_SECURE_STATE = 0x1C
     CREATE_APPLICATION = 0x20
+    ENUMERATE_APPLICATIONS = 0x22
+    DELETE_APPLICATION = 0x24
     OPEN_APPLICATION = 0x26
     CLOSE_APPLICATION = 0x28
     CREATE_CONTAINER = 0x40
@@ -133,6 +136,11 @@ CHALLENGE_PADDING: Final = bytes((0x80, 0, 0, 0, 0, 0, 0, 0))
 DEVICE_CHALLENGE: Final = 16
 SHORTEST_PIN: Final = 6
 LONGEST_PIN: Final = 16
+MOST_PIN_TRIES: Final = 15
+"""The most tries that 63Cx can tell."""
+
+LONGEST_NAME: Final = 32
+"""Bytes of an application's or container's name."""
 
 _APPLICATION: Final = Field("application", 2)
 _CONTAINER: Final = Field("container", 2)
@@ -202,6 +210,14 @@ _ROWS: Final = (
         Certainty.ASSUMED,
     ),
     Layout(
+        Instruction.UNBLOCK_PIN,
+        (_APPLICATION, Field("proof", 16), Field("sealed_key", 16)),
+        (),
+        f"{_LIKE_LIBRARY}; P2 the PIN unblocked; proof and SM4 of its new key under the administrator PIN's key",
+        Certainty.ASSUMED,
+        Certainty.ASSUMED,
+    ),
+    Layout(
         Instruction.CLEAR_SECURE_STATE, (_APPLICATION,), (), _STANDARD, Certainty.VERIFIED, Certainty.ASSUMED
     ),
     Layout(
@@ -216,6 +232,22 @@ _ROWS: Final = (
         ),
         (),
         f"{_LIKE_LIBRARY}; the PINs' keys under SM4 with the device key",
+        Certainty.ASSUMED,
+        Certainty.ASSUMED,
+    ),
+    Layout(
+        Instruction.ENUMERATE_APPLICATIONS,
+        (),
+        (Field("names", None),),
+        f"{_LIKE_LIBRARY}: each name ends in 00, and the list in another",
+        Certainty.ASSUMED,
+        Certainty.ASSUMED,
+    ),
+    Layout(
+        Instruction.DELETE_APPLICATION,
+        (_NAME,),
+        (),
+        f"{_LIKE_LIBRARY}; wants DevAuth as CreateApplication does",
         Certainty.ASSUMED,
         Certainty.ASSUMED,
     ),

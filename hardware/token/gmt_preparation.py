@@ -1,38 +1,140 @@
-"""Preparing a GM/T key for the desk: making the application that the profile names."""
+"""The desk's application on a GM/T key: found among others, created, and erased to blank.
+
+Whatever else is on the key belongs to others: only the name of the profile's application is ever sent.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from hardware.token.gmt_layout import DEVICE_CHALLENGE, Instruction
+from hardware.apdu import EVERYTHING
+from hardware.ports import MalformedAnswer, NotSupported, TokenFault, TokenNotPrepared
+from hardware.token.gmt_codec import unpack
+from hardware.token.gmt_container import find_container
+from hardware.token.gmt_errors import accept, refuse, refuse_device_key
+from hardware.token.gmt_layout import (
+    DEVICE_CHALLENGE,
+    LAYOUTS,
+    LONGEST_NAME,
+    Instruction,
+    StatusWord,
+)
 from hardware.token.gmt_pin import pin_key, seal
-from hardware.token.gmt_session import GmtSession
+from hardware.token.gmt_pin_commands import read_pin_state
 
 if TYPE_CHECKING:
-    from hardware.apdu import Transport
-    from hardware.token.gmt_profile import GmtProfile
+    from hardware.token.gmt_session import GmtSession
 
-_ANYONE_WITH_USER_PIN = 0x10
-_ADMINISTRATOR_TRIES = 10
+_ANYONE_WITH_USER_PIN: Final = 0x10
+_ADMINISTRATOR_TRIES: Final = 10
+_OPEN_ANSWER: Final = 0x0A
 
 
-def create_application(
-    transport: Transport, profile: GmtProfile, administrator_pin: str, user_tries: int = 10
-) -> None:
-    """Make the profile's application, whose user PIN is the factory PIN.
+def open_application(session: GmtSession) -> bytes:
+    """Open the profile's application and return its two-byte number. Raises TokenNotPrepared."""
+    instruction = Instruction.OPEN_APPLICATION
+    data = session.demand(instruction, expected=_OPEN_ANSWER, name=_name(session))
+    return unpack(LAYOUTS[instruction].answer, data)["application"]
 
-    Raises SecurityNotSatisfied where the profile's device key is another, PinInvalid, TokenFull, TokenFault.
+
+def application_names(session: GmtSession) -> tuple[bytes, ...]:
+    """Enumerate the applications of the key, other people's too, by their names' bytes.
+
+    Raises MalformedAnswer where a name is empty or longer than 32 bytes, NotSupported.
     """
-    session = GmtSession(transport, profile)
-    key = bytes.fromhex(profile.device_key)
-    proof = seal(key, session.random(DEVICE_CHALLENGE))
-    session.demand(Instruction.DEVICE_AUTHENTICATION, proof=proof)
-    session.demand(
-        Instruction.CREATE_APPLICATION,
-        administrator_key=seal(key, pin_key(administrator_pin)),
+    data = session.demand(Instruction.ENUMERATE_APPLICATIONS, expected=EVERYTHING)
+    names = tuple(data.rstrip(b"\0").split(b"\0")) if any(data) else ()
+    if not all(1 <= len(name) <= LONGEST_NAME for name in names):
+        raise MalformedAnswer("an application's name is empty or too long")
+    return names
+
+
+def authenticate_device(session: GmtSession) -> None:
+    """Prove the profile's device key (DevAuth). Raises DeviceKeyRefused."""
+    instruction = Instruction.DEVICE_AUTHENTICATION
+    proof = seal(_device_key(session), session.random(DEVICE_CHALLENGE))
+    answer = session.send(instruction, proof=proof)
+    if answer.status_word != StatusWord.SUCCESS:
+        refuse_device_key(instruction, answer.status_word)
+
+
+def create_application(session: GmtSession) -> bool:
+    """Create the profile's application, with its PINs and tries; False where there is one of that name.
+
+    The device must be authenticated. Raises SecurityNotSatisfied, TokenFull, NotSupported where the profile
+    names no administrator PIN.
+    """
+    profile, key = session.profile, _device_key(session)
+    if not profile.administrator_pin:
+        raise NotSupported("create application")
+    instruction = Instruction.CREATE_APPLICATION
+    answer = session.send(
+        instruction,
+        administrator_key=seal(key, pin_key(profile.administrator_pin)),
         administrator_tries=_ADMINISTRATOR_TRIES,
         user_key=seal(key, pin_key(profile.factory_pin)),
-        user_tries=user_tries,
+        user_tries=profile.pin_tries,
         rights=_ANYONE_WITH_USER_PIN,
-        name=profile.application.encode(),
+        name=_name(session),
     )
+    if answer.status_word == StatusWord.ALREADY_THERE:
+        return False
+    accept(instruction, answer)
+    return True
+
+
+def renew_application(session: GmtSession) -> None:
+    """Put a blank application in the place of the profile's, or where there was none.
+
+    The device key is proved before anything is deleted. An application that is there although it was deleted
+    counts where it is blank: then the card executed the creation and its answer was lost on the way. Raises
+    DeviceKeyRefused, TokenFull, NotSupported, and TokenFault with 6A89 where what is there is not blank.
+    """
+    if not session.profile.administrator_pin:
+        raise NotSupported("erase")
+    found = _deletable_application(session)
+    authenticate_device(session)
+    if found:
+        _delete_application(session)
+    if not create_application(session) and not _is_blank(session):
+        raise TokenFault(Instruction.CREATE_APPLICATION, StatusWord.ALREADY_THERE)
+
+
+def _deletable_application(session: GmtSession) -> bool:
+    """Whether the profile's application is on the key, under exactly its name, closed here if it is.
+
+    A card that takes a name for the beginning of another's opens somebody else's application: the enumeration
+    tells.
+    """
+    try:
+        number = open_application(session)
+    except TokenNotPrepared:
+        return False
+    session.demand(Instruction.CLOSE_APPLICATION, application=number)
+    return _name(session) in application_names(session)
+
+
+def _delete_application(session: GmtSession) -> None:
+    """Delete the profile's application; one that is gone already is well."""
+    instruction = Instruction.DELETE_APPLICATION
+    answer = session.send(instruction, name=_name(session))
+    if answer.status_word not in (StatusWord.SUCCESS, StatusWord.NO_APPLICATION):
+        refuse(instruction, answer.status_word)
+
+
+def _is_blank(session: GmtSession) -> bool:
+    try:
+        application = open_application(session)
+    except TokenNotPrepared:
+        return False
+    state = read_pin_state(session, application)
+    untouched = state.untouched and state.factory is not False
+    return untouched and find_container(session, application) is None
+
+
+def _name(session: GmtSession) -> bytes:
+    return session.profile.application.encode()
+
+
+def _device_key(session: GmtSession) -> bytes:
+    return bytes.fromhex(session.profile.device_key)

@@ -1,28 +1,17 @@
-"""One conversation with a GM/T key: commands by the layout table, status words as errors."""
+"""One conversation with a GM/T key: commands by the layout table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from hardware.apdu import EVERYTHING, Command, Response, Transport, exchange
-from hardware.ports import (
-    MalformedAnswer,
-    NoKeyPair,
-    PinBlocked,
-    SecurityNotSatisfied,
-    TokenFault,
-    TokenFull,
-    TokenNotPrepared,
-    WrongPin,
-)
+from hardware.ports import MalformedAnswer
 from hardware.token.gmt_codec import pack, unpack
-from hardware.token.gmt_layout import LAYOUTS, Instruction, StatusWord
+from hardware.token.gmt_errors import accept
+from hardware.token.gmt_layout import LAYOUTS, Instruction
 
 if TYPE_CHECKING:
     from hardware.token.gmt_profile import GmtProfile
-
-_TRIES = 0x0F
-_WARNING = 0x6300
 
 
 class GmtSession:
@@ -68,38 +57,3 @@ class GmtSession:
         if len(data) != count:
             raise MalformedAnswer(f"asked for {count} random bytes, got {len(data)}")
         return data
-
-
-def accept(instruction: Instruction, response: Response) -> bytes:
-    """Return the data of an answer that says 9000, else raise the error that its status word means."""
-    if response.status_word != StatusWord.SUCCESS:
-        refuse(instruction, response.status_word)
-    return response.data
-
-
-def refuse(instruction: Instruction, status_word: int) -> NoReturn:
-    """Raise the error that a status word means."""
-    match status_word:
-        case StatusWord.SECURITY_NOT_SATISFIED:
-            raise SecurityNotSatisfied("the card wants a verified PIN or an authenticated device")
-        case StatusWord.PIN_BLOCKED:
-            raise PinBlocked("the PIN has no tries left")
-        case StatusWord.NO_ROOM:
-            raise TokenFull("the card has no room left")
-        case StatusWord.NO_APPLICATION | StatusWord.NO_CONTAINER:
-            raise TokenNotPrepared(f"the card answered {status_word:04X}")
-        case StatusWord.NO_KEY_PAIR:
-            raise NoKeyPair("the container holds no key pair")
-        case _:
-            raise TokenFault(instruction, status_word)
-
-
-def refuse_pin(instruction: Instruction, status_word: int) -> NoReturn:
-    """Raise the error that a status word means in answer to a PIN: 63Cx tells the tries left."""
-    if status_word & ~_TRIES == StatusWord.PIN_TRIES:
-        if status_word & _TRIES:
-            raise WrongPin(status_word & _TRIES)
-        raise PinBlocked("the PIN has no tries left")
-    if status_word & 0xFF00 == _WARNING:
-        raise WrongPin(None)
-    refuse(instruction, status_word)

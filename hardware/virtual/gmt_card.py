@@ -13,8 +13,17 @@ import msgspec
 
 from hardware.token.gmt_layout import Instruction, StatusWord
 from hardware.virtual import gmt_card_access as access
+from hardware.virtual import gmt_card_applications as applications
 from hardware.virtual import gmt_card_keys as keys
-from hardware.virtual.gmt_card_request import Refusal, Request, read_request, refuse
+from hardware.virtual import gmt_card_pins as pins
+from hardware.virtual.gmt_card_answer import PAGE, Answers, Chaining
+from hardware.virtual.gmt_card_request import (
+    Refusal,
+    Request,
+    read_get_response,
+    read_request,
+    refuse,
+)
 from hardware.virtual.gmt_card_session import Memory, Session
 from hardware.virtual.gmt_card_state import CardRecord, read_card, write_card
 
@@ -24,21 +33,22 @@ if TYPE_CHECKING:
 
 _HISTORICAL: Final = b"KEYDESK"
 _INTERFACE: Final = bytes((0x80 | len(_HISTORICAL), 0x01))
-_PAGE: Final = 768
-"""The most data in one answer; more is fetched after 6A9E."""
 _LONGEST_CHAIN: Final = 1 << 16
 
 _COMMANDS: Final[Mapping[Instruction, Callable[[Memory, Request], bytes]]] = MappingProxyType(
     {
         Instruction.GET_DEVICE_INFORMATION: access.device_information,
         Instruction.DEVICE_AUTHENTICATION: access.authenticate_device,
-        Instruction.GET_PIN_INFORMATION: access.pin_information,
-        Instruction.CHANGE_PIN: access.change_pin,
-        Instruction.VERIFY_PIN: access.verify_pin,
+        Instruction.GET_PIN_INFORMATION: pins.pin_information,
+        Instruction.CHANGE_PIN: pins.change_pin,
+        Instruction.VERIFY_PIN: pins.verify_pin,
+        Instruction.UNBLOCK_PIN: pins.unblock_pin,
         Instruction.CLEAR_SECURE_STATE: access.clear_secure_state,
-        Instruction.CREATE_APPLICATION: access.create_application,
-        Instruction.OPEN_APPLICATION: access.open_application,
-        Instruction.CLOSE_APPLICATION: access.close_application,
+        Instruction.CREATE_APPLICATION: applications.create_application,
+        Instruction.ENUMERATE_APPLICATIONS: applications.enumerate_applications,
+        Instruction.DELETE_APPLICATION: applications.delete_application,
+        Instruction.OPEN_APPLICATION: applications.open_application,
+        Instruction.CLOSE_APPLICATION: applications.close_application,
         Instruction.GENERATE_RANDOM: access.give_random,
         Instruction.CREATE_CONTAINER: keys.create_container,
         Instruction.OPEN_CONTAINER: keys.open_container,
@@ -63,14 +73,23 @@ def _answer_to_reset() -> bytes:
 class GmtCard:
     """A virtual GM/T key over its file (`card.VirtualCard`). Raises CardFileUnreadable.
 
-    `random` gives the card's challenges; key pairs come from GmSSL's own generator.
+    `random` gives the card's challenges; key pairs come from GmSSL's own generator. An answer longer than
+    `page` bytes or than Le is handed out in pieces, as `chaining` says.
     """
 
-    def __init__(self, path: Path, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
+    def __init__(
+        self,
+        path: Path,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+        *,
+        chaining: Chaining = Chaining.SAME_AGAIN,
+        page: int = PAGE,
+    ) -> None:
         self._path = path
         self._random = random
         self._atr = _answer_to_reset()
         self._record = read_card(path)
+        self._answers = Answers(chaining, page)
         self.power_on()
 
     @property
@@ -97,14 +116,18 @@ class GmtCard:
         """Begin a session."""
         self._session = Session()
         self._chain: Request | None = None
-        self._paged: tuple[Request, bytes] | None = None
+        self._answers.forget()
 
     def transmit(self, command: bytes) -> bytes:
         """Execute a command; whatever the bytes, the answer ends in a status word."""
         try:
+            wanted = read_get_response(command)
+            if wanted is not None:
+                return self._answers.get_response(wanted)
             return self._execute(read_request(command))
         except Refusal as refusal:
-            self._chain = self._paged = None
+            self._chain = None
+            self._answers.forget()
             return refusal.status_word.to_bytes(2)
 
     def store(self, record: CardRecord) -> None:
@@ -120,19 +143,16 @@ class GmtCard:
         return self._random(count)
 
     def _execute(self, request: Request) -> bytes:
+        if self._answers.repeats(request):
+            return self._answers.repeat(request.expected)
         whole = self._joined(request)
         if whole.chained:
             self._chain = whole
             return StatusWord.SUCCESS.to_bytes(2)
         self._chain = None
-        asked, rest = self._paged or (None, b"")
-        if asked != whole:
-            rest = _COMMANDS[whole.instruction](self, whole)
-        if len(rest) > _PAGE:
-            self._paged = (whole, rest[_PAGE:])
-            return rest[:_PAGE] + StatusWord.MORE_FOLLOWS.to_bytes(2)
-        self._paged = None
-        return rest + StatusWord.SUCCESS.to_bytes(2)
+        if self._answers.repeats(whole):
+            return self._answers.repeat(request.expected)
+        return self._answers.begin(whole, request, _COMMANDS[whole.instruction](self, whole))
 
     def _joined(self, request: Request) -> Request:
         """Add a link to the chain that is being received. Raises Refusal where it does not fit."""

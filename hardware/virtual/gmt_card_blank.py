@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hardware.token.gmt_preparation import create_application
+import msgspec
+
+from hardware.token.gmt_preparation import authenticate_device, create_application
 from hardware.token.gmt_profile import GmtProfile
+from hardware.token.gmt_session import GmtSession
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.gmt_card_state import CardRecord, write_card
 
@@ -13,9 +16,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOM: Final = 64 * 1024
-"""The bytes that a virtual key has for key pairs and certificates."""
+"""The bytes that a virtual key has for applications, key pairs and certificates."""
 
-_ADMINISTRATOR_PIN: Final = "00000000"
+
+def unprepared_key(
+    path: Path, serial: str, profile: GmtProfile | None = None, *, room: int = ROOM
+) -> GmtCard:
+    """Make a card file, in place of one that is there, without any application.
+
+    Its device key is the profile's. Raises OSError; ValueError for a serial number that is not 1 to 32
+    printable ASCII characters.
+    """
+    if not (1 <= len(serial) <= 32 and serial.isascii() and serial.isprintable()):  # noqa: PLR2004 - DEVINFO
+        raise ValueError("a serial number has 1 to 32 printable ASCII characters")
+    chosen = profile or GmtProfile()
+    write_card(path, CardRecord(serial, bytes.fromhex(chosen.device_key), room))
+    return GmtCard(path)
 
 
 def blank_key(
@@ -23,22 +39,31 @@ def blank_key(
     serial: str,
     profile: GmtProfile | None = None,
     *,
-    pin_tries: int = 10,
+    pin_tries: int | None = None,
     room: int = ROOM,
 ) -> GmtCard:
     """Make a card file, in place of one that is there, and prepare it by the commands of a real key.
 
-    The key has its factory PIN with `pin_tries` tries, and no key pair. Raises OSError; ValueError for a
-    serial number that is not 1 to 32 printable ASCII characters.
+    The key has its factory PIN with `pin_tries` tries, else the profile's, and no key pair. Raises as
+    `unprepared_key`, and TokenFull where `room` is too little for an application.
     """
-    if not (1 <= len(serial) <= 32 and serial.isascii() and serial.isprintable()):  # noqa: PLR2004 - DEVINFO
-        raise ValueError("a serial number has 1 to 32 printable ASCII characters")
     chosen = profile or GmtProfile()
-    write_card(path, CardRecord(serial, bytes.fromhex(chosen.device_key), room))
-    card = GmtCard(path)
-    create_application(card, chosen, _ADMINISTRATOR_PIN, pin_tries)
-    card.power_on()
+    card = unprepared_key(path, serial, chosen, room=room)
+    add_application(
+        card, chosen if pin_tries is None else msgspec.structs.replace(chosen, pin_tries=pin_tries)
+    )
     return card
+
+
+def add_application(card: GmtCard, profile: GmtProfile) -> None:
+    """Create the application that a profile names beside those that are there, and end the session.
+
+    Raises DeviceKeyRefused, TokenFull.
+    """
+    session = GmtSession(card, profile)
+    authenticate_device(session)
+    create_application(session)
+    card.power_on()
 
 
 def open_or_make_key(path: Path, serial: str, profile: GmtProfile | None = None) -> GmtCard:

@@ -15,6 +15,7 @@ from hardware.virtual.gmt_card_session import (
     application_of,
     container_of,
     name_in,
+    store_within_room,
     verified_application_of,
 )
 from hardware.virtual.gmt_card_state import ApplicationRecord, ContainerRecord
@@ -130,7 +131,4 @@ def _store(memory: Memory, application: ApplicationRecord, container: ContainerR
     """Put a container in its application. Raises Refusal with 6A84 where the card has no room for it."""
     others = tuple(each for each in application.containers if each.number != container.number)
     changed = msgspec.structs.replace(application, containers=(*others, container))
-    record = memory.record.with_application(changed)
-    if record.used > record.room:
-        refuse(StatusWord.NO_ROOM)
-    memory.store(record)
+    store_within_room(memory, memory.record.with_application(changed))

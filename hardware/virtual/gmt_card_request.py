@@ -9,6 +9,7 @@ import msgspec
 from hardware.token.gmt_layout import LAYOUTS, Instruction, StatusWord
 
 _HEADER = 4
+_GET_RESPONSE = bytes((0x00, 0xC0, 0x00, 0x00))
 
 
 class Refusal(Exception):
@@ -33,6 +34,13 @@ class Request(msgspec.Struct, frozen=True):
 def refuse(status_word: StatusWord) -> NoReturn:
     """Give up the command with a status word."""
     raise Refusal(status_word)
+
+
+def read_get_response(command: bytes) -> int | None:
+    """Return Le of a GET RESPONSE in the long form (ISO/IEC 7816-4, 11.7.1), None for another command."""
+    if command[:_HEADER] != _GET_RESPONSE or len(command) != _HEADER + 3:
+        return None
+    return int.from_bytes(command[_HEADER:]) or 0x10000
 
 
 def read_request(command: bytes) -> Request:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 
-from hardware.token.gmt_layout import StatusWord
+from hardware.token.gmt_layout import LONGEST_NAME, StatusWord
 from hardware.virtual.gmt_card_request import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hardware.virtual.gmt_card_state import ApplicationRecord, CardRecord, ContainerRecord
-
-_LONGEST_NAME: Final = 32
 
 
 @dataclasses.dataclass
@@ -90,9 +88,16 @@ def name_in(body: Mapping[str, bytes]) -> str:
         name = body["name"].decode()
     except UnicodeDecodeError:
         refuse(StatusWord.WRONG_DATA)
-    if not 1 <= len(body["name"]) <= _LONGEST_NAME:
+    if not 1 <= len(body["name"]) <= LONGEST_NAME:
         refuse(StatusWord.WRONG_DATA)
     return name
+
+
+def store_within_room(memory: Memory, record: CardRecord) -> None:
+    """Store a state that takes more of the card. Raises Refusal with 6A84 where it has no room, and 6581."""
+    if record.used > record.room:
+        refuse(StatusWord.NO_ROOM)
+    memory.store(record)
 
 
 def unseal(key: bytes, block: bytes) -> bytes:

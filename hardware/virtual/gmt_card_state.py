@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -10,6 +10,11 @@ from hardware.virtual.file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+APPLICATION_ROOM: Final = 64
+"""The bytes that an application takes of the card's room, empty."""
+CONTAINER_ROOM: Final = 32
+"""The bytes that a container takes, empty."""
 
 
 class CardFileUnreadable(Exception):
@@ -53,7 +58,7 @@ class ApplicationRecord(msgspec.Struct, frozen=True):
 
 
 class CardRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole card. `room` is the bytes that it has for key pairs and certificates."""
+    """The whole card. `room` is the bytes that it has for all that is in it."""
 
     serial: str
     device_key: bytes
@@ -71,14 +76,13 @@ class CardRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def used(self) -> int:
-        """The bytes that key pairs and certificates take."""
-        containers = (each for application in self.applications for each in application.containers)
-        return sum(
-            len(part)
-            for each in containers
-            for part in (each.private_key, each.public_key, each.certificate)
-            if part is not None
+        """The bytes that applications, containers, key pairs and certificates take."""
+        containers = [each for application in self.applications for each in application.containers]
+        parts = (
+            part for each in containers for part in (each.private_key, each.public_key, each.certificate)
         )
+        empty = len(self.applications) * APPLICATION_ROOM + len(containers) * CONTAINER_ROOM
+        return empty + sum(len(part) for part in parts if part is not None)
 
 
 def read_card(path: Path) -> CardRecord:

@@ -13,7 +13,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from hardware.virtual.card import CardPulled, VirtualCard
-from hardware.virtual.gmt_card_blank import open_or_make_key
+from hardware.virtual.keys import KeyProfile, open_or_make
 
 if TYPE_CHECKING:
     import threading
@@ -75,12 +75,15 @@ def serve_key_file(
     port: int,
     stop: threading.Event,
     reached: Callable[[bool], None] | None = None,
+    *,
+    profile: KeyProfile | None = None,
 ) -> None:
-    """Serve the GM/T key of a card file, made blank with that serial number where there is no file yet.
+    """Serve the key of a card file, made blank with that serial number where there is no file yet.
 
-    Raises CardFileUnreadable for a file that is not a card's, OSError where it cannot be made.
+    Without a profile it is the kind that the file holds, and a new one is a GM/T key. Raises OtherProfile where
+    the file holds another kind, CardFileUnreadable where it is not a card's, OSError where it cannot be made.
     """
-    serve(open_or_make_key(path, serial), host, port, stop, reached)
+    serve(open_or_make(path, serial, profile), host, port, stop, reached)
 
 
 class _Changes:

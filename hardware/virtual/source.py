@@ -6,7 +6,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
-from hardware.ports import ReaderUnavailable, Token, TokenPresence, TokenRemoved
+from hardware.ports import ReaderUnavailable, SourceProblem, Token, TokenPresence, TokenRemoved
 from hardware.token.registry import DRIVERS, Driver, open_token
 from hardware.virtual.card import CardPulled, VirtualCard
 
@@ -77,6 +77,10 @@ class VirtualTokenSource:
             channel = VirtualChannel(self, presence)
             self._connected[presence.reader] = channel
         return open_token(channel, self._drivers)
+
+    def problems(self) -> tuple[SourceProblem, ...]:
+        """None, ever."""
+        return ()
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` from a thread of its own after every insertion and removal; returns the stop."""

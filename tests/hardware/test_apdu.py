@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.apdu import EVERYTHING, Command, Response, exchange, links
+from hardware.apdu import EVERYTHING, Command, Form, Response, exchange, links
 from hardware.ports import MalformedAnswer
 
 
@@ -25,9 +25,27 @@ def test_lengths_are_always_in_the_long_form(command: Command, encoded: str) -> 
     assert command.encode().hex().upper() == encoded
 
 
-def test_data_longer_than_a_length_can_say_is_refused() -> None:
-    with pytest.raises(ValueError, match="65535"):
-        Command(0x4C, data=bytes(0x10000)).encode()
+@pytest.mark.parametrize(
+    ("command", "encoded"),
+    [
+        (Command(0x20, p2=0x80, cla=0, form=Form.SHORT), "00200080"),
+        (Command(0xF8, expected=4, cla=0, form=Form.SHORT), "00F8000004"),
+        (Command(0xF8, expected=256, cla=0, form=Form.SHORT), "00F8000000"),
+        (Command(0xF8, expected=EVERYTHING, cla=0, form=Form.SHORT), "00F8000000"),
+        (Command(0x2C, data=b"AB", cla=0, form=Form.SHORT), "002C0000024142"),
+        (Command(0xCB, 0x3F, 0xFF, b"AB", EVERYTHING, cla=0, form=Form.SHORT), "00CB3FFF02414200"),
+        (Command(0xDB, data=bytes(255), cla=0, form=Form.SHORT), "00DB0000FF" + "00" * 255),
+    ],
+)
+def test_lengths_of_the_short_form_are_one_byte(command: Command, encoded: str) -> None:
+    assert command.encode().hex().upper() == encoded
+
+
+@pytest.mark.parametrize(("form", "longest"), [(Form.LONG, 65535), (Form.SHORT, 255)])
+def test_data_longer_than_a_length_can_say_is_refused(form: Form, longest: int) -> None:
+    assert Command(0x4C, data=bytes(longest), form=form).encode()
+    with pytest.raises(ValueError, match=str(longest)):
+        Command(0x4C, data=bytes(longest + 1), form=form).encode()
 
 
 def test_commands_and_answers_do_not_show_their_data() -> None:
@@ -68,6 +86,33 @@ def test_61xx_is_followed_by_get_response(scripted: Any) -> None:
     transport = scripted(b"AB\x61\x03", b"CDE\x90\x00")
     assert exchange(transport, Command(0x88, expected=5)) == Response(b"ABCDE", 0x9000)
     assert transport.sent[1].hex().upper() == "00C00000000003"
+
+
+def test_a_short_command_is_chained_and_its_answer_fetched_in_the_short_form(scripted: Any) -> None:
+    transport = scripted(b"\x90\x00", b"AB\x61\x00", bytes(256) + b"\x61\x02", b"CD\x90\x00")
+    command = Command(0xDB, 0x3F, 0xFF, bytes(300), EVERYTHING, cla=0, form=Form.SHORT)
+    assert exchange(transport, command) == Response(b"AB" + bytes(256) + b"CD", 0x9000)
+    assert [each.hex().upper() for each in transport.sent] == [
+        "10DB3FFFFF" + "00" * 255,
+        "00DB3FFF2D" + "00" * 45 + "00",
+        "00C0000000",
+        "00C0000002",
+    ]
+
+
+def test_a_short_command_takes_the_length_that_the_card_names(scripted: Any) -> None:
+    transport = scripted(b"\x6c\x04", b"ABCD\x90\x00")
+    assert exchange(transport, Command(0xCB, expected=EVERYTHING, form=Form.SHORT)) == Response(
+        b"ABCD", 0x9000
+    )
+    assert [each.hex().upper() for each in transport.sent] == ["80CB000000", "80CB000004"]
+
+
+def test_6a9e_is_a_status_word_like_others_where_lengths_are_short(scripted: Any) -> None:
+    transport = scripted(b"AB\x6a\x9e")
+    command = Command(0x47, expected=EVERYTHING, cla=0, form=Form.SHORT)
+    assert exchange(transport, command) == Response(b"AB", 0x6A9E)
+    assert len(transport.sent) == 1
 
 
 def test_6cxx_repeats_the_command_with_the_right_length(scripted: Any) -> None:

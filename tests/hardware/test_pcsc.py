@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
 import pytest
@@ -222,6 +222,158 @@ def test_a_service_that_restarts_is_found_again_and_its_cards_count_as_inserted_
         again.close()
         token.close()
     stop()
+
+
+def killed(service: Any) -> None:
+    """End pcscd as a crash does, and start it again."""
+    service.process.kill()
+    service.process.wait()
+    service.start()
+
+
+def stopped(service: Any) -> None:
+    """Stop pcscd in order, and start it again."""
+    service.stop()
+    service.start()
+
+
+@pytest.mark.pcsc
+@pytest.mark.parametrize("restarted", [stopped, killed])
+def test_two_keys_in_two_readers_are_back_after_the_service_was_gone(
+    readers: PcscTokenSource,
+    card: GmtCard,
+    pcscd: tuple[str, int],
+    pcsc_service: Any,
+    tmp_path: Path,
+    restarted: Callable[[Any], None],
+) -> None:
+    if pcsc_service.process is None:
+        pytest.skip("the pcscd that runs is not the tests' own and is left alone")
+    other = blank_key(tmp_path / "other.json", "2")
+    changed = threading.Event()
+    stop = readers.watch(changed.set)
+    with in_reader(card, pcscd), in_reader(other, (pcscd[0], pcscd[1] + 1)):
+        assert soon(lambda: len(readers.present()) == 2)
+        before = set(readers.present())
+        opened = [readers.open(presence) for presence in before]
+        assert {token.serial for token in opened} == {card.serial, "2"}
+        restarted(pcsc_service)
+        found = told_of_two(readers, changed)
+        assert not set(found) & before
+        for token in opened:
+            with pytest.raises(TokenRemoved):
+                token.pin_state()
+        for presence in before:
+            with pytest.raises(TokenRemoved):
+                readers.open(presence)
+        again = [readers.open(presence) for presence in found]
+        assert {token.serial for token in again} == {card.serial, "2"}
+        for token in (*opened, *again):
+            token.close()
+    stop()
+
+
+def told_of_two(readers: PcscTokenSource, changed: threading.Event) -> tuple[TokenPresence, ...]:
+    """Look whenever the watch calls, and only then, until two keys are in."""
+    until = time.monotonic() + 20
+    while changed.wait(until - time.monotonic()):
+        changed.clear()
+        with contextlib.suppress(ReaderUnavailable):
+            present = readers.present()
+            if len(present) == 2:
+                return present
+    pytest.fail("the watch did not tell of the keys")
+
+
+class Service:
+    """PC/SC's calls as pyscard gives them, over one reader that can be unplugged; its card stays in it."""
+
+    SCARD_S_SUCCESS, SCARD_SCOPE_SYSTEM = 0, 2
+    SCARD_STATE_CHANGED, SCARD_STATE_PRESENT = 0x02, 0x20
+    SCARD_E_NO_READERS_AVAILABLE, SCARD_E_TIMEOUT, SCARD_E_CANCELLED = 0x8010002E, 0x8010000A, 0x80100002
+    ATR = (0x3B, 0x00)
+
+    def __init__(self) -> None:
+        self.readers = ["Reader"]
+        self.moved = threading.Condition()
+
+    def plug(self, *readers: str) -> None:
+        with self.moved:
+            self.readers = list(readers)
+            self.moved.notify_all()
+
+    def SCardEstablishContext(self, _: int) -> tuple[int, int]:  # noqa: N802 - PC/SC's name
+        return 0, 1
+
+    def SCardReleaseContext(self, _: int) -> tuple[int]:  # noqa: N802 - PC/SC's name
+        return (0,)
+
+    def SCardCancel(self, _: int) -> tuple[int]:  # noqa: N802 - PC/SC's name
+        self.plug(*self.readers)
+        return (0,)
+
+    def SCardListReaders(self, _: int, __: list[str]) -> tuple[int, list[str]]:  # noqa: N802 - PC/SC's name
+        return (0 if self.readers else self.SCARD_E_NO_READERS_AVAILABLE), list(self.readers)
+
+    def SCardGetStatusChange(  # noqa: N802 - PC/SC's name
+        self, _: int, timeout: int, readers: list[tuple[str, int]]
+    ) -> tuple[int, list[tuple[str, int, tuple[int, ...]]]]:
+        if timeout:
+            with self.moved:
+                self.moved.wait(timeout / 1000)
+            return 0, []
+        return 0, [(name, 1 << 16 | self.SCARD_STATE_PRESENT, self.ATR) for name, _ in readers]
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    service = Service()
+    monkeypatch.setitem(sys.modules, "smartcard.scard", service)
+    return service
+
+
+def test_a_reader_unplugged_and_plugged_again_with_its_card_counts_as_another_insertion(
+    service: Service,
+) -> None:
+    source = PcscTokenSource()
+    (first,) = source.present()
+    assert source.present() == (first,)
+    service.plug()
+    with pytest.raises(ReaderUnavailable, match="no smart card reader"):
+        source.present()
+    service.plug("Reader")
+    (second,) = source.present()
+    assert second != first
+    with pytest.raises(TokenRemoved):
+        source.open(first)
+
+
+def test_the_watch_alone_notices_a_reader_that_was_away(service: Service) -> None:
+    source = PcscTokenSource()
+    (first,) = source.present()
+    changes = threading.Semaphore(0)
+    stop = source.watch(changes.release)
+    assert changes.acquire(timeout=5)
+    service.plug()
+    assert changes.acquire(timeout=5)
+    service.plug("Reader")
+    assert changes.acquire(timeout=5)
+    stop()
+    assert source.present() != (first,)
+
+
+def test_another_reader_beside_it_changes_no_insertion(service: Service) -> None:
+    source = PcscTokenSource()
+    (first,) = source.present()
+    service.plug("Reader", "Other")
+    assert source.present()[0] == first
+    service.plug("Reader")
+    assert source.present() == (first,)
+
+
+@pytest.mark.pcsc
+def test_the_readers_are_named(readers: PcscTokenSource) -> None:
+    assert len(readers.readers()) == 2
 
 
 @pytest.mark.pcsc

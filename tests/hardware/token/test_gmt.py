@@ -14,7 +14,6 @@ from hardware.ports import (
     PinState,
     SecurityNotSatisfied,
     TokenFault,
-    TokenFull,
     TokenNotPrepared,
     WrongPin,
 )
@@ -232,18 +231,48 @@ def test_a_card_that_does_not_tell_of_the_factory_pin_leaves_it_open(scripted: A
     assert token.pin_state() == PinState(7, 10, factory=None)
 
 
-def test_a_key_without_the_applications_name_is_not_prepared(card: GmtCard, direct: Any) -> None:
-    with pytest.raises(TokenNotPrepared):
-        GmtToken(direct(card), GmtProfile(application="SOMEONE-ELSE"))
+def test_a_key_without_the_application_opens_and_says_so_when_the_application_is_wanted(
+    card: GmtCard, direct: Any
+) -> None:
+    token = GmtToken(direct(card), GmtProfile(application="SOMEONE-ELSE"))
+    assert token.serial == "E8AD652202221F03"
+    assert token.application == "SOMEONE-ELSE"
+    assert token.factory_pin == "111111"
+    assert len(token.random(16)) == 16
+    wanting: tuple[Callable[[], object], ...] = (
+        token.public_key,
+        token.certificate,
+        token.pin_state,
+        token.generate_key_pair,
+        lambda: token.verify_pin("111111"),
+        lambda: token.change_pin("111111", "222222"),
+        lambda: token.unblock_pin(None, "222222"),
+        lambda: token.write_certificate(b"certificate"),
+        lambda: token.sign(b"message"),
+    )
+    for method in wanting:
+        with pytest.raises(TokenNotPrepared):
+            method()
+    token.close()
 
 
-def test_a_full_key_says_so(tmp_path: Path, opened: Opened) -> None:
-    token = verified(opened(blank_key(tmp_path / "card.json", "1", room=200)))
-    public_key = token.generate_key_pair()
-    with pytest.raises(TokenFull):
-        token.write_certificate(bytes(500))
-    assert token.certificate() is None
-    assert token.public_key() == public_key
+@pytest.mark.parametrize("count", [1, 8, 64])
+def test_the_key_makes_as_many_random_bytes_as_asked_for(card: GmtCard, opened: Opened, count: int) -> None:
+    assert len(opened(card).random(count)) == count
+
+
+@pytest.mark.parametrize("count", [-1, 0, 65])
+def test_no_random_bytes_and_too_many_are_a_callers_mistake(
+    card: GmtCard, opened: Opened, count: int
+) -> None:
+    with pytest.raises(ValueError, match="random bytes"):
+        opened(card).random(count)
+
+
+def test_fewer_random_bytes_than_asked_for_are_malformed(scripted: Any, direct: Any) -> None:
+    token = GmtToken(direct(scripted(device_information(b"SERIAL") + b"\x90\x00", bytes(7) + b"\x90\x00")))
+    with pytest.raises(MalformedAnswer):
+        token.random(8)
 
 
 def test_a_fault_of_the_card_names_command_and_status_word(card: GmtCard, opened: Opened) -> None:

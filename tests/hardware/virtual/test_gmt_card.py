@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardware.ports import SecurityNotSatisfied
-from hardware.token.gmt_preparation import create_application
+from hardware.ports import DeviceKeyRefused, TokenFull
+from hardware.token.gmt_layout import Instruction
 from hardware.token.gmt_profile import GmtProfile
 from hardware.virtual import gmt_card_state
 from hardware.virtual.gmt_card import GmtCard
-from hardware.virtual.gmt_card_blank import blank_key, open_or_make_key
+from hardware.virtual.gmt_card_blank import add_application, blank_key, open_or_make_key, unprepared_key
 from hardware.virtual.gmt_card_state import CardFileUnreadable
 
 if TYPE_CHECKING:
@@ -70,8 +70,30 @@ def test_a_link_of_another_command_breaks_the_chain(card: GmtCard) -> None:
 
 def test_an_application_is_made_only_by_who_knows_the_device_key(card: GmtCard) -> None:
     stranger = GmtProfile(application="OTHER", device_key="00" * 16)
-    with pytest.raises(SecurityNotSatisfied):
-        create_application(card, stranger, "00000000")
+    before = card.record
+    with pytest.raises(DeviceKeyRefused):
+        add_application(card, stranger)
+    assert send(card, "8020000000002B" + "00" * 38 + b"OTHER".hex()) == "6982"
+    assert card.record == before
+
+
+def test_the_applications_are_enumerated_without_a_pin(card: GmtCard) -> None:
+    assert send(card, "80220000000000") == (b"KEYDESK\0\0".hex() + "9000").upper()
+    add_application(card, GmtProfile(application="BANK"))
+    assert send(card, "80220000000000") == (b"KEYDESK\0BANK\0\0".hex() + "9000").upper()
+
+
+def test_an_application_is_deleted_only_by_who_knows_the_device_key(card: GmtCard) -> None:
+    assert send(card, "80240000000007" + b"KEYDESK".hex()) == "6982"
+    assert [each.name for each in card.record.applications] == ["KEYDESK"]
+
+
+def test_a_full_card_takes_no_application(tmp_path: Path) -> None:
+    card = unprepared_key(tmp_path / "card.json", "1", room=100)
+    add_application(card, GmtProfile(application="BANK"))
+    with pytest.raises(TokenFull):
+        add_application(card, GmtProfile())
+    assert [each.name for each in card.record.applications] == ["BANK"]
 
 
 def test_the_try_is_counted_before_the_answer_goes_out(card: GmtCard, tmp_path: Path) -> None:
@@ -139,9 +161,7 @@ def test_the_answer_to_reset_has_the_form_of_a_t1_card(card: GmtCard) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     head=st.sampled_from(["80", "90"]),
-    code=st.sampled_from(
-        ["04", "10", "14", "18", "1C", "26", "40", "42", "4C", "4E", "50", "70", "74", "88"]
-    ),
+    code=st.sampled_from([f"{code:02X}" for code in Instruction]),
     rest=st.binary(max_size=60),
 )
 def test_whatever_the_bytes_the_answer_ends_in_a_status_word(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
+from hardware.virtual.keys import KeyProfile, profile_of
 from hardware.virtual.reader import serve, serve_key_file
 
 if TYPE_CHECKING:
@@ -135,3 +136,16 @@ def test_a_key_file_is_made_and_its_owner_told_when_the_reader_is_reached(tmp_pa
     thread.join(5)
     assert reached == [True]
     assert b"F00D" in path.read_bytes()
+
+
+def test_a_piv_card_s_file_is_served_as_one(tmp_path: Path, vpcd: Vpcd) -> None:
+    stop = threading.Event()
+    arguments = (tmp_path / "key.json", "F00D", "127.0.0.1", vpcd.port, stop)
+    thread = threading.Thread(target=serve_key_file, args=arguments, kwargs={"profile": KeyProfile.PIV})
+    thread.start()
+    vpcd.accept()
+    vpcd.send(bytes.fromhex("00A4040005A000000308"))
+    assert vpcd.receive()[-2:] == b"\x90\x00"
+    stop.set()
+    thread.join(5)
+    assert profile_of(tmp_path / "key.json") is KeyProfile.PIV

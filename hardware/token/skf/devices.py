@@ -1,0 +1,112 @@
+"""Which keys one library sees, from one look to the next."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from hardware.ports import SourceProblem, TokenError, TokenPresence
+from hardware.token.skf.process import SkfProcess
+from hardware.token.skf.session import SkfCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hardware.token.skf.profile import SkfProfile
+
+_SHORTEST_REST: Final = 0.5
+_LONGEST_REST: Final = 30.0
+"""Seconds for which a library that failed again and again is left alone; doubled with every failure."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What one look saw: the keys, or why there was nothing to see."""
+
+    present: tuple[TokenPresence, ...]
+    problem: SourceProblem | None
+
+
+class SkfDevices:
+    """The keys of one library; all methods may be called from any thread.
+
+    A key that is listed again keeps the number of its insertion, also over a crash of the library; one that was
+    missing in between, or whose connection died, gets another.
+    """
+
+    def __init__(
+        self,
+        profile: SkfProfile,
+        insertions: Iterator[int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.profile = profile
+        limits = profile.limits
+        self.process = SkfProcess(profile.library, ulong_bytes=profile.ulong_bytes, load_limit=limits.load)
+        self._calls = SkfCalls(self.process, profile)
+        self._insertions = insertions
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._present: dict[bytes, int] = {}
+        self._problem: str | None = None
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the last look saw, less what was lost since."""
+        with self._lock:
+            present = tuple(
+                TokenPresence(name.decode(errors="replace"), b"", insertion)
+                for name, insertion in self._present.items()
+            )
+            problem = None
+            if self._problem is not None:
+                problem = SourceProblem(self.profile.name, self._problem)
+            return Snapshot(present, problem)
+
+    def name_of(self, insertion: int) -> bytes | None:
+        """Return the name of the key of that insertion while it is in."""
+        with self._lock:
+            return next((name for name, number in self._present.items() if number == insertion), None)
+
+    def look(self) -> Snapshot:
+        """Enumerate now; a library that fails has no keys, and is left alone for longer each time."""
+        with self.process.exclusively():
+            if self._monotonic() >= self._not_before:
+                self._enumerate()
+            return self.snapshot
+
+    def look_if_idle(self) -> Snapshot | None:
+        """Enumerate now; None where another thread is at work with the library."""
+        with self.process.if_idle() as idle:
+            return self.look() if idle else None
+
+    def lose(self, insertion: int) -> None:
+        """Take note that a connection died: its key, if it is listed again, is another insertion."""
+        with self._lock:
+            self._present = {name: number for name, number in self._present.items() if number != insertion}
+
+    def lose_named(self, name: bytes) -> None:
+        """Take note that the library reported a removal."""
+        with self._lock:
+            self._present.pop(name, None)
+
+    def _enumerate(self) -> None:
+        try:
+            names = self._calls.devices()
+        except TokenError as failure:
+            self._failures += 1
+            rest = _SHORTEST_REST * 2 ** min(self._failures - 2, 10) if self._failures > 1 else 0.0
+            self._not_before = self._monotonic() + min(rest, _LONGEST_REST)
+            with self._lock:
+                self._present = {}
+                self._problem = f"{self.profile.library}: {failure}"
+            return
+        self._failures = 0
+        with self._lock:
+            self._problem = None
+            known = self._present
+            self._present = {name: known[name] if name in known else next(self._insertions) for name in names}

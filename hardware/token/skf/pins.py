@@ -1,0 +1,85 @@
+"""The PIN functions (GM/T 0016-2012, 7.2.4 to 7.2.7): each PIN is presented once and never again."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from hardware.ports import MalformedAnswer, PinInvalid, PinState, TokenError
+from hardware.token.skf.codes import SarCode
+from hardware.token.skf.errors import WRONG, pin_error_of, unblocking_error_of
+from hardware.token.skf.session import number_of
+
+if TYPE_CHECKING:
+    from hardware.token.skf.session import SkfSession
+
+ADMINISTRATOR: Final = 0
+USER: Final = 1
+"""The kinds of PIN (GM/T 0016-2012, 6.3)."""
+
+_MOST_TRIES: Final = 255
+
+
+def pin_state(session: SkfSession, application: int, kind: int = USER) -> PinState:
+    """Ask for a PIN's tries and whether it is the factory's; all None where the library cannot say."""
+    code, answer = session.call("SKF_GetPINInfo", application, kind)
+    if code == SarCode.NOT_SUPPORTED_YET:
+        return PinState(None, None)
+    if code != SarCode.OK:
+        raise session.failure("SKF_GetPINInfo", answer, code)
+    allowed, left, factory = (number_of(answer, index) for index in range(3))
+    if not left <= allowed <= _MOST_TRIES:
+        raise MalformedAnswer("the tries of the PIN cannot be")
+    return PinState(left, allowed, bool(factory))
+
+
+def verify_pin(session: SkfSession, application: int, pin: bytes) -> None:
+    """Present the user PIN. Raises WrongPin, PinBlocked."""
+    code, answer = session.call("SKF_VerifyPIN", application, USER, pin)
+    if code != SarCode.OK:
+        session.require_presence("SKF_VerifyPIN", answer, code)
+        left = _tries_left(session, application, USER, code, number_of(answer, -1))
+        raise pin_error_of("SKF_VerifyPIN", answer.code, code, left)
+
+
+def change_pin(session: SkfSession, application: int, old: bytes, new: bytes) -> None:
+    """Give the user PIN another value. Raises WrongPin, PinBlocked."""
+    code, answer = session.call("SKF_ChangePIN", application, USER, old, new)
+    if code != SarCode.OK:
+        session.require_presence("SKF_ChangePIN", answer, code)
+        left = _tries_left(session, application, USER, code, number_of(answer, -1))
+        raise pin_error_of("SKF_ChangePIN", answer.code, code, left)
+
+
+def unblock_pin(session: SkfSession, application: int, administrator: bytes, new: bytes) -> None:
+    """Give the user PIN a new value with the administrator PIN. Raises UnblockingPinRefused, UnblockingPinBlocked."""
+    code, answer = session.call("SKF_UnblockPIN", application, administrator, new)
+    if code != SarCode.OK:
+        session.require_presence("SKF_UnblockPIN", answer, code)
+        left = _tries_left(session, application, ADMINISTRATOR, code, number_of(answer, -1))
+        raise unblocking_error_of("SKF_UnblockPIN", answer.code, code, left)
+
+
+def user_pin(session: SkfSession, pin: str) -> bytes:
+    """Return a user PIN's bytes. Raises PinInvalid where the text can be none of such a key's."""
+    profile = session.profile
+    if not profile.pin_possible(pin):
+        raise PinInvalid(
+            f"a PIN has {profile.shortest_pin} to {profile.longest_pin} printable ASCII characters"
+        )
+    return pin.encode()
+
+
+def _tries_left(
+    session: SkfSession, application: int, kind: int, code: SarCode | None, reported: int
+) -> int | None:
+    """Tell how many tries are left after a refused PIN.
+
+    A library need not fill the number that the refusal comes with: nought is asked again.
+    """
+    if code in WRONG and not reported:
+        # Whatever comes of this question, the PIN was refused.
+        with contextlib.suppress(TokenError):
+            return pin_state(session, application, kind).tries_left
+        return None
+    return reported if reported <= _MOST_TRIES else None

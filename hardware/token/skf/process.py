@@ -1,0 +1,223 @@
+"""The app's side of a worker: start it, call through it with a time limit, end it when it hangs.
+
+A process that failed is started anew by the next call that needs no handle of it. What was under way is never
+repeated: whoever asked is told that the answer is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from hardware.ports import LibraryFailure, MalformedAnswer, NotSupported, TokenRemoved, VendorLibraryFailed
+from hardware.token.skf.wire import (
+    Answer,
+    Call,
+    Ended,
+    Load,
+    Loaded,
+    Malformed,
+    Missing,
+    Overrun,
+    TimedOut,
+    receive_answer,
+    send,
+)
+from hardware.traffic import LEVEL, LOGGER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TRAFFIC: Final = logging.getLogger(LOGGER)
+
+_REAPED: Final = 1.0
+"""Seconds to wait for a killed process; one that the kernel holds on to is left to be reaped later."""
+
+# The kernel ends a worker with the *thread* that started it (PR_SET_PDEATHSIG), so one thread that lives as long
+# as the app starts them all.
+_STARTER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="skf-starter")
+
+
+class SkfProcess:
+    """One worker with one library; all methods may be called from any thread."""
+
+    def __init__(self, library: str, *, ulong_bytes: int = 4, load_limit: float = 10.0) -> None:
+        self.library = library
+        self._ulong_bytes = ulong_bytes
+        self._load_limit = load_limit
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end: socket.socket | None = None
+        self._generation = 0
+
+    @property
+    def generation(self) -> int:
+        """Counts the starts; handles belong to one generation. 0 before the first."""
+        return self._generation
+
+    @property
+    def runs(self) -> bool:
+        """Whether a worker is up, as far as the last call told."""
+        return self._end is not None
+
+    @property
+    def process_id(self) -> int | None:
+        """The worker's process number, None while none runs."""
+        process = self._process
+        return None if process is None else process.pid
+
+    @contextlib.contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Keep other threads' calls out for the length of a verb."""
+        with self._lock:
+            yield
+
+    @contextlib.contextmanager
+    def if_idle(self) -> Iterator[bool]:
+        """Tell whether no other thread is at work, and keep them out if so."""
+        got = self._lock.acquire(blocking=False)
+        try:
+            yield got
+        finally:
+            if got:
+                self._lock.release()
+
+    def start(self) -> int:
+        """Start the worker unless it runs, and return its generation. Raises VendorLibraryFailed."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                self._discard()
+            if self._process is None:
+                self._start()
+            return self._generation
+
+    def call(
+        self,
+        function: str,
+        arguments: tuple[int | bytes, ...],
+        seconds: float | None,
+        generation: int | None = None,
+    ) -> Answer:
+        """Call one SKF function, once, and return its answer whatever the code.
+
+        `seconds` is the time limit (None: for ever), `generation` the one that the handles among the arguments
+        are of. Raises VendorLibraryFailed, MalformedAnswer for a library that writes past its buffer, NotSupported
+        for a function that the library lacks, and TokenRemoved where the handles' process has ended.
+        """
+        with self._lock:
+            if generation is None:
+                self.start()
+            elif generation != self._generation or self._end is None:
+                raise TokenRemoved("the process that the key was opened in has ended")
+            began = time.monotonic()
+            answer = self._exchange(Call(function, arguments), seconds, function)
+            outcome = f"{answer.code:08X}" if isinstance(answer, Answer) else type(answer).__name__.lower()
+            _TRAFFIC.log(LEVEL, "%s %s %.1f ms", function, outcome, (time.monotonic() - began) * 1000)
+            if isinstance(answer, Answer):
+                return answer
+            if isinstance(answer, Missing):
+                raise NotSupported(function)
+            # Its memory, or its place in the conversation, can no longer be trusted.
+            self._discard()
+            raise MalformedAnswer(f"{function} wrote past its buffer")
+
+    def stop(self) -> None:
+        """End the worker, from any thread and in the middle of a call; the next call starts another."""
+        process = self._process
+        if process is not None:
+            process.kill()
+        if self._lock.acquire(timeout=_REAPED):
+            try:
+                self._discard()
+            finally:
+                self._lock.release()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._process = _STARTER.submit(_spawn, theirs.fileno()).result()
+            except (OSError, RuntimeError) as failure:  # RuntimeError: the app itself is ending
+                ours.close()
+                reason = f"its process does not start: {failure}"
+                raise VendorLibraryFailed(self.library, LibraryFailure.UNUSABLE, reason) from None
+        self._end = ours
+        self._generation += 1
+        began = time.monotonic()
+        answer = self._exchange(Load(self.library, self._ulong_bytes), self._load_limit, "load")
+        _TRAFFIC.log(LEVEL, "load %.1f ms", (time.monotonic() - began) * 1000)
+        if not isinstance(answer, Loaded):
+            self._fail(
+                LibraryFailure.UNUSABLE, answer.reason if isinstance(answer, Missing) else "no SKF library"
+            )
+
+    def _exchange(
+        self, request: Load | Call, seconds: float | None, function: str
+    ) -> Answer | Loaded | Missing | Overrun:
+        """Send a request and wait for its answer; after whatever else happens the worker is done with."""
+        if self._end is None:
+            raise TokenRemoved("the process that the key was opened in has ended")
+        answered = False
+        try:
+            send(self._end, request)
+            answer = receive_answer(self._end, seconds)
+            answered = True
+        except TimedOut:
+            self._fail(LibraryFailure.HUNG, f"{function} gave no answer in {seconds:g} s")
+        except Ended:
+            self._fail(LibraryFailure.CRASHED, f"{function}: {self._last_words()}")
+        except Malformed:
+            self._fail(LibraryFailure.CRASHED, f"{function}: its process answered nonsense")
+        finally:
+            if not answered:
+                self._discard()
+        return answer
+
+    def _fail(self, failure: LibraryFailure, reason: str) -> NoReturn:
+        self._discard()
+        _TRAFFIC.log(LEVEL, "%s %s", failure.value, reason)
+        raise VendorLibraryFailed(self.library, failure, reason) from None
+
+    def _last_words(self) -> str:
+        """Say how the process ended."""
+        if self._process is None:
+            return "its process has ended"
+        try:
+            status = self._process.wait(_REAPED)
+        except subprocess.TimeoutExpired:
+            return "its process closed the connection"
+        if status < 0:
+            return f"its process died of signal {-status} ({signal.strsignal(-status)})"
+        return f"its process ended with status {status}"
+
+    def _discard(self) -> None:
+        end, self._end = self._end, None
+        process, self._process = self._process, None
+        if end is not None:
+            end.close()
+        if process is not None:
+            process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_REAPED)
+
+
+def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
+    """Start a worker; what its library prints goes nowhere, since nobody knows what it prints."""
+    command = (sys.executable, "-P", "-m", "hardware.token.skf.worker", str(descriptor), str(os.getpid()))
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(descriptor,),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)},
+    )

@@ -1,0 +1,300 @@
+"""A key that its vendor's library reaches (GM/T 0016): `ports.Token` over single SKF calls."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+
+from hardware.ports import (
+    KeyAlgorithm,
+    MalformedAnswer,
+    NoKeyPair,
+    NotSupported,
+    PinInvalid,
+    PinState,
+    TokenError,
+)
+from hardware.token.skf.codes import SarCode
+from hardware.token.skf.digest import USER_ID, message_digest
+from hardware.token.skf.handles import SkfHandles
+from hardware.token.skf.layout import (
+    DEVICE_INFORMATION,
+    PUBLIC_KEY,
+    SIGNATURE,
+    DeviceInformation,
+    der_signature,
+    device_information,
+    length_of,
+    public_key_blob,
+    public_point,
+)
+from hardware.token.skf.pins import change_pin, pin_state, unblock_pin, user_pin, verify_pin
+from hardware.token.skf.preparation import erase
+from hardware.token.skf.profile import DigestBy, administrator_pin_possible
+from hardware.token.skf.session import LONGEST_CERTIFICATE, SkfSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hardware.ports import Token
+
+_SIGNATURE_KEY: Final = 1
+_SM3: Final = 1
+"""SGD_SM3 (GM/T 0006)."""
+
+_DIGEST_LENGTH: Final = 32
+_LONGEST_BLOB: Final = 256
+_SLACK: Final = 64
+"""Bytes beyond DEVINFO's, for vendors whose structure is longer."""
+
+_MOST_RANDOM: Final = 64
+_SUSPICIOUS: Final = 8
+"""So many random bytes are never all zero."""
+
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def _exclusively(
+    verb: Callable[Concatenate[SkfToken, _Arguments], _Result],
+) -> Callable[Concatenate[SkfToken, _Arguments], _Result]:
+    """Keep other threads' calls to the library out until the verb is done."""
+
+    @functools.wraps(verb)
+    def alone(self: SkfToken, /, *arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+        with self.session.process.exclusively():
+            return verb(self, *arguments, **named)
+
+    return alone
+
+
+class SkfToken:
+    """An exclusive connection to one key (`ports.Token`).
+
+    Opening only reads: the application is opened when it is first needed, the container is made when a key pair is
+    generated on a blank key. Raises TokenRemoved, MalformedAnswer, VendorLibraryFailed.
+    """
+
+    def __init__(self, session: SkfSession, device: bytes, closed: Callable[[], None] = lambda: None) -> None:
+        self.session = session
+        self._closed = closed
+        self._point: bytes | None = None
+        with session.process.exclusively():
+            self._device = session.demand_handle("SKF_ConnectDev", device)
+            try:
+                self._information = self._read_information()
+            except TokenError:
+                session.disconnect(self._device)
+                raise
+        self._handles = SkfHandles(session, self._device)
+
+    @property
+    def serial(self) -> str:
+        """The serial number that SKF_GetDevInfo gave when the key was opened."""
+        return self._information.serial
+
+    @property
+    def driver(self) -> str:
+        """The profile's name, e.g. skf."""
+        return self.session.profile.name
+
+    @property
+    def algorithm(self) -> KeyAlgorithm:
+        """Such keys make SM2 key pairs."""
+        return KeyAlgorithm.SM2
+
+    @property
+    def application(self) -> str:
+        """The profile's application."""
+        return self.session.profile.application
+
+    @property
+    def factory_pin(self) -> str:
+        """The profile's factory PIN."""
+        return self.session.profile.factory_pin
+
+    @property
+    def information(self) -> DeviceInformation:
+        """What SKF_GetDevInfo said when the key was opened."""
+        return self._information
+
+    @_exclusively
+    def public_key(self) -> bytes | None:
+        """Export the signature public key (04 ‖ x ‖ y); None where there is no container or key pair."""
+        container = self._handles.container()
+        if container is None:
+            return None
+        code, answer, data = self.session.fetch(
+            "SKF_ExportPublicKey", container, _SIGNATURE_KEY, longest=_LONGEST_BLOB
+        )
+        if code == SarCode.OK and any(data):
+            self._point = public_point(data, self.session.profile.ulong_bytes)
+            return self._point
+        self._point = None
+        if code in (SarCode.OK, SarCode.KEY_NOT_FOUND):
+            return None
+        self.session.require_presence("SKF_ExportPublicKey", answer, code)
+        if self._handles.is_empty(container):
+            return None
+        raise self.session.failure("SKF_ExportPublicKey", answer, code)
+
+    @_exclusively
+    def certificate(self) -> bytes | None:
+        """Export the signature certificate (DER) as it stands on the key, unparsed; None where there is none."""
+        container = self._handles.container()
+        if container is None:
+            return None
+        code, answer, data = self.session.fetch(
+            "SKF_ExportCertificate", container, _SIGNATURE_KEY, longest=LONGEST_CERTIFICATE
+        )
+        if code == SarCode.OK:
+            return data or None
+        self.session.require_presence("SKF_ExportCertificate", answer, code)
+        if code in (SarCode.CERTIFICATE_NOT_FOUND, SarCode.FILE_NOT_EXISTS, SarCode.KEY_NOT_FOUND):
+            return None
+        if self._handles.is_empty(container):
+            return None
+        raise self.session.failure("SKF_ExportCertificate", answer, code)
+
+    @_exclusively
+    def pin_state(self) -> PinState:
+        """Ask for the user PIN's tries, and whether it is the factory's; all None where the library cannot say."""
+        return pin_state(self.session, self._handles.application())
+
+    @_exclusively
+    def verify_pin(self, pin: str) -> None:
+        """Present the user PIN, once. Raises WrongPin, PinBlocked, PinInvalid.
+
+        Where the library fails before it answered, nobody knows whether a try was used: VendorLibraryFailed.
+        """
+        given = user_pin(self.session, pin)
+        verify_pin(self.session, self._handles.application(), given)
+
+    @_exclusively
+    def change_pin(self, old: str, new: str) -> None:
+        """Give the user PIN another value, once. Raises WrongPin, PinBlocked, PinInvalid."""
+        given, chosen = user_pin(self.session, old), user_pin(self.session, new)
+        change_pin(self.session, self._handles.application(), given, chosen)
+
+    @_exclusively
+    def unblock_pin(self, unblocking_pin: str | None, new_pin: str) -> None:
+        """Give the user PIN a new value with the administrator PIN, once; None takes the profile's.
+
+        Raises UnblockingPinRefused, UnblockingPinBlocked, PinInvalid, NotSupported where the profile has none.
+        """
+        administrator = self.session.profile.administrator_pin if unblocking_pin is None else unblocking_pin
+        if unblocking_pin is None and not administrator:
+            raise NotSupported("unblock")
+        if not administrator_pin_possible(administrator):
+            raise PinInvalid("an administrator PIN has 1 to 16 printable ASCII characters")
+        chosen = user_pin(self.session, new_pin)
+        unblock_pin(self.session, self._handles.application(), administrator.encode(), chosen)
+
+    @_exclusively
+    def random(self, count: int) -> bytes:
+        """Have the key make `count` (1 to 64) random bytes. Raises MalformedAnswer where they are all zero."""
+        if not 1 <= count <= _MOST_RANDOM:
+            raise ValueError(f"1 to {_MOST_RANDOM} random bytes")
+        data = self.session.demand("SKF_GenRandom", self._device, count).results[0]
+        if not isinstance(data, bytes) or len(data) != count or (count >= _SUSPICIOUS and not any(data)):
+            raise MalformedAnswer("SKF_GenRandom gave no random bytes")
+        return data
+
+    @_exclusively
+    def erase(self) -> None:
+        """Make it blank: the profile's application anew, with the factory PIN; others' are left alone.
+
+        Raises DeviceKeyRefused, TokenFull, NotSupported where the profile has no device key or administrator PIN.
+        """
+        self._handles.close()
+        self._point = None
+        erase(self.session, self._device, self._information.authentication_algorithm)
+
+    @_exclusively
+    def generate_key_pair(self) -> bytes:
+        """Make the signature key pair, in its container, and return the public key as the key exports it."""
+        container = self._handles.made_container()
+        profile = self.session.profile
+        self._point = None
+        made = self.session.demand(
+            "SKF_GenECCKeyPair",
+            container,
+            profile.key_algorithm,
+            length_of(PUBLIC_KEY, profile.ulong_bytes),
+            seconds=profile.limits.key_generation,
+        ).results[-1]
+        public = self.public_key()
+        if not isinstance(made, bytes) or public is None:
+            raise MalformedAnswer("the key made a key pair and exports none")
+        if public != public_point(made, profile.ulong_bytes):
+            raise MalformedAnswer("the key exports another public key than it made")
+        return public
+
+    @_exclusively
+    def write_certificate(self, certificate: bytes) -> None:
+        """Write the signature certificate (DER). Raises NoKeyPair, TokenFull, ValueError over 16 KiB."""
+        if not 0 < len(certificate) <= LONGEST_CERTIFICATE:
+            raise ValueError(f"a certificate has up to {LONGEST_CERTIFICATE} bytes")
+        self.session.demand(
+            "SKF_ImportCertificate", self._handles.needed_container(), _SIGNATURE_KEY, certificate
+        )
+
+    @_exclusively
+    def sign(self, message: bytes) -> bytes:
+        """Sign the SM3 hash of the message with the default user ID; DER. Raises NoKeyPair."""
+        container = self._handles.needed_container()
+        point = self._point or self.public_key()
+        if point is None:
+            raise NoKeyPair("the container holds no key pair")
+        digest = (
+            message_digest(point, message)
+            if self.session.profile.digest == DigestBy.DESK
+            else self._library_digest(point, message)
+        )
+        signature = self.session.demand(
+            "SKF_ECCSignData", container, digest, length_of(SIGNATURE, self.session.profile.ulong_bytes)
+        ).results[-1]
+        if not isinstance(signature, bytes):
+            raise MalformedAnswer("SKF_ECCSignData gave no signature")
+        return der_signature(signature)
+
+    def close(self) -> None:
+        """Clear the PIN's state and give the key up; a key or process that is gone has none left to clear."""
+        with self.session.process.exclusively():
+            if self.session.alive:
+                self._handles.clear()
+                with contextlib.suppress(TokenError):
+                    self._handles.close()
+            device, self._device = self._device, 0
+            if device:
+                self.session.disconnect(device)
+        self._closed()
+
+    def _read_information(self) -> DeviceInformation:
+        profile = self.session.profile
+        capacity = length_of(DEVICE_INFORMATION, profile.ulong_bytes) + _SLACK
+        data = self.session.demand("SKF_GetDevInfo", self._device, capacity).results[-1]
+        if not isinstance(data, bytes):
+            raise MalformedAnswer("SKF_GetDevInfo gave no structure")
+        return device_information(data, profile.ulong_bytes, packed=profile.packed)
+
+    def _library_digest(self, point: bytes, message: bytes) -> bytes:
+        """Have the library hash with the signer's public key and user ID (GM/T 0016-2012, 7.6.34)."""
+        blob = public_key_blob(point, self.session.profile.ulong_bytes)
+        digest = self.session.demand_handle("SKF_DigestInit", self._device, _SM3, blob, USER_ID)
+        try:
+            data = self.session.demand("SKF_Digest", digest, message, 2 * _DIGEST_LENGTH).results[-1]
+        finally:
+            with contextlib.suppress(TokenError):
+                self.session.call("SKF_CloseHandle", digest)
+        if not isinstance(data, bytes) or len(data) != _DIGEST_LENGTH:
+            raise MalformedAnswer("SKF_Digest gave no SM3 hash")
+        return data
+
+
+if TYPE_CHECKING:
+
+    def _is_a_token(token: SkfToken) -> Token:
+        return token

@@ -1,0 +1,137 @@
+"""What passes between the app and a worker: MessagePack with a length before it, over a socket pair.
+
+A request is one call of one SKF function, so that the app decides after each what to do, and no verb can be left
+half done in a process that nobody watches.
+"""
+
+from __future__ import annotations
+
+import select
+import struct
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    import socket
+
+LONGEST: Final = 256 * 1024
+"""Bytes that a message may have."""
+
+_LENGTH: Final = struct.Struct(">I")
+
+
+class Load(msgspec.Struct, frozen=True, tag="load"):
+    """Load the library; the first message of every worker."""
+
+    path: str
+    ulong_bytes: int
+
+
+class Call(msgspec.Struct, frozen=True, tag="call"):
+    """Call one function; the arguments are those that its row in the table of prototypes takes."""
+
+    function: str
+    arguments: tuple[int | bytes, ...]
+
+    def __repr__(self) -> str:
+        """Name the function alone: there may be a PIN among the arguments."""
+        return f"Call({self.function!r})"
+
+
+class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
+    """The library is there and has what is needed."""
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer"):
+    """The function's code and what it gave."""
+
+    code: int
+    results: tuple[int | bytes, ...]
+
+    def __repr__(self) -> str:
+        """Name the code alone."""
+        return f"Answer({self.code:08X})"
+
+
+class Overrun(msgspec.Struct, frozen=True, tag="overrun"):
+    """The function wrote past its buffer."""
+
+
+class Missing(msgspec.Struct, frozen=True, tag="missing"):
+    """The library, or a function of it, is missing; `reason` is the loader's."""
+
+    reason: str
+
+
+class Malformed(Exception):
+    """A message is too long or is none."""
+
+
+class Ended(Exception):
+    """The other end is gone."""
+
+
+class TimedOut(Exception):
+    """Nothing came, or not all of it, in the time allowed."""
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_REQUEST: Final[msgspec.msgpack.Decoder[Load | Call]] = msgspec.msgpack.Decoder(Load | Call)
+_ANSWER: Final[msgspec.msgpack.Decoder[Loaded | Answer | Overrun | Missing]] = msgspec.msgpack.Decoder(
+    Loaded | Answer | Overrun | Missing
+)
+
+
+def send(end: socket.socket, message: Load | Call | Loaded | Answer | Overrun | Missing) -> None:
+    """Send a message. Raises Malformed where it is too long, Ended."""
+    data = _ENCODER.encode(message)
+    if len(data) > LONGEST:
+        raise Malformed("the message is too long")
+    try:
+        end.sendall(_LENGTH.pack(len(data)) + data)
+    except OSError:
+        raise Ended from None
+
+
+def receive_request(end: socket.socket) -> Load | Call:
+    """Wait for a request. Raises Malformed, Ended."""
+    try:
+        return _REQUEST.decode(_receive(end, None))
+    except msgspec.DecodeError:
+        raise Malformed("no request") from None
+
+
+def receive_answer(end: socket.socket, seconds: float | None) -> Loaded | Answer | Overrun | Missing:
+    """Wait for an answer for so many seconds, or for ever. Raises Malformed, Ended, TimedOut."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        return _ANSWER.decode(_receive(end, deadline))
+    except msgspec.DecodeError:
+        raise Malformed("no answer") from None
+
+
+def _receive(end: socket.socket, deadline: float | None) -> bytes:
+    (length,) = _LENGTH.unpack(_exactly(end, _LENGTH.size, deadline))
+    if length > LONGEST:
+        raise Malformed("the message is too long")
+    return _exactly(end, length, deadline)
+
+
+def _exactly(end: socket.socket, length: int, deadline: float | None) -> bytes:
+    found = bytearray()
+    while len(found) < length:
+        if deadline is not None:
+            waiting = select.poll()
+            waiting.register(end, select.POLLIN)
+            if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimedOut
+        try:
+            part = end.recv(length - len(found))
+        except OSError:
+            raise Ended from None
+        if not part:
+            raise Ended
+        found += part
+    return bytes(found)

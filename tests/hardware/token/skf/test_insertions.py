@@ -1,0 +1,260 @@
+"""Insertion and removal, by events and by looking often, with libraries that tell a removal in their own ways."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hardware.ports import TokenPresence, TokenRemoved
+from hardware.token.skf.token import SkfToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hardware.token.skf.profile import SkfProfile
+    from hardware.token.skf.source import SkfTokenSource
+
+    Profiles = Callable[..., SkfProfile]
+    Sources = Callable[..., SkfTokenSource]
+
+
+class Keys:
+    """The keys that are in, as the library's file tells them."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.put()
+
+    def put(self, *names: str) -> None:
+        """Have these keys in, and no others, from one moment to the next."""
+        new = self._file.with_suffix(".new")
+        new.write_text("".join(f"{name}\n" for name in names))
+        new.replace(self._file)
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    monkeypatch.setenv("ODD_KEYS", str(tmp_path / "keys"))
+    return Keys(tmp_path / "keys")
+
+
+class Noticed:
+    """Counts the calls of a watch."""
+
+    def __init__(self, source: SkfTokenSource) -> None:
+        self._source = source
+        self.calls = 0
+
+    def __call__(self) -> None:
+        self.calls += 1
+
+    def within(self, seconds: float, *readers: str) -> tuple[TokenPresence, ...]:
+        """Wait until just these keys are told to be in."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            present = self._source.present()
+            if [each.reader for each in present] == list(readers) and self.calls:
+                return present
+            time.sleep(0.01)
+        raise AssertionError(f"not noticed: {readers}, but {self._source.present()}")
+
+
+@pytest.mark.parametrize(
+    ("oddity", "events"),
+    [("", False), ("", True), ("has-no-events", True)],
+    ids=["looking", "events", "no events"],
+)
+def test_insertion_and_removal_are_noticed_well_within_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+    keys: Keys,
+    odd_profile: Profiles,
+    skf_source: Sources,
+    oddity: str,
+    *,
+    events: bool,
+) -> None:
+    monkeypatch.setenv("ODD_LIBRARY", oddity)
+    source = skf_source(odd_profile(events=events))
+    noticed = Noticed(source)
+    stop = source.watch(noticed)
+    time.sleep(0.4)
+    assert noticed.calls == 0
+    keys.put("First")
+    (first,) = noticed.within(0.7, "First")
+    assert (first.atr, noticed.calls) == (b"", 1)
+    keys.put("First", "Second")
+    assert noticed.within(0.7, "First", "Second")[0] == first
+    keys.put("Second")
+    noticed.within(0.7, "Second")
+    keys.put("First", "Second")
+    again = noticed.within(0.7, "First", "Second")[0]
+    assert again.insertion != first.insertion
+    calls = noticed.calls
+    stop()
+    keys.put()
+    time.sleep(0.5)
+    assert noticed.calls == calls, "a stopped watch calls no more"
+
+
+def test_without_a_watch_every_question_looks(keys: Keys, odd_profile: Profiles, skf_source: Sources) -> None:
+    source = skf_source(odd_profile())
+    assert source.present() == ()
+    keys.put("First")
+    (first,) = source.present()
+    assert source.present() == (first,)
+    keys.put()
+    assert source.present() == ()
+    keys.put("First")
+    (again,) = source.present()
+    assert again.insertion != first.insertion
+    with pytest.raises(TokenRemoved):
+        source.open(first)
+
+
+def test_a_watched_question_costs_no_call(keys: Keys, odd_profile: Profiles, skf_source: Sources) -> None:
+    source = skf_source(odd_profile())
+    keys.put("First")
+    noticed = Noticed(source)
+    source.watch(noticed)
+    noticed.within(2, "First")
+    began = time.perf_counter()
+    for _ in range(1000):
+        source.present()
+    assert time.perf_counter() - began < 0.1
+
+
+def test_two_watches_are_told_apart(keys: Keys, odd_profile: Profiles, skf_source: Sources) -> None:
+    source = skf_source(odd_profile())
+    noticed = Noticed(source)
+    stops = [source.watch(noticed), source.watch(noticed)]
+    keys.put("First")
+    noticed.within(1, "First")
+    time.sleep(0.1)
+    assert noticed.calls == 2
+    stops[0]()
+    stops[0]()
+    keys.put()
+    noticed.within(1)
+    time.sleep(0.1)
+    assert noticed.calls == 3
+
+
+def test_a_watch_that_is_stopped_at_once_leaves_no_process(
+    keys: Keys, odd_profile: Profiles, skf_source: Sources
+) -> None:
+    source = skf_source(odd_profile(events=True))
+    for wait in (0.0, 0.0, 0.001, 0.01, 0.03, 0.05, 0.1):
+        stop = source.watch(lambda: None)
+        time.sleep(wait)
+        stop()
+    source.close()
+    until = time.monotonic() + 3
+    while _workers() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert _workers() == []
+
+
+def _workers() -> list[int]:
+    """The workers of this process, by whichever of its threads they were started."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            if f"\nPPid:\t{os.getpid()}\n" not in status.read_text():
+                continue
+            if b"skf.worker" in status.with_name("cmdline").read_bytes():
+                found.append(int(status.parent.name))
+    return found
+
+
+@pytest.mark.parametrize("code", ["0A000023", "0A000005", "0A000001", "FFFFFFFF"])
+@pytest.mark.parametrize("verb", ["pin_state", "public_key", "random", "erase"])
+def test_a_removal_is_known_whatever_the_library_calls_it(
+    monkeypatch: pytest.MonkeyPatch,
+    keys: Keys,
+    odd_profile: Profiles,
+    skf_source: Sources,
+    code: str,
+    verb: str,
+) -> None:
+    monkeypatch.setenv("ODD_REMOVED", code)
+    keys.put("First")
+    source = skf_source(odd_profile())
+    token = source.open(source.present()[0])
+    keys.put()
+    arguments = {"random": (8,)}.get(verb, ())
+    with pytest.raises(TokenRemoved):
+        getattr(token, verb)(*arguments)
+    keys.put("First")
+    with pytest.raises(TokenRemoved):  # also when it is in again: that is another insertion
+        getattr(token, verb)(*arguments)
+    token.close()
+    (again,) = source.present()
+    source.open(again).close()
+
+
+def test_a_connection_ends_with_the_insertion_even_if_the_library_does_not_mind(
+    keys: Keys, odd_profile: Profiles, skf_source: Sources
+) -> None:
+    source = skf_source(odd_profile())
+    noticed = Noticed(source)
+    source.watch(noticed)
+    keys.put("First")
+    token = source.open(noticed.within(1, "First")[0])
+    assert isinstance(token, SkfToken)
+    assert len(token.random(8)) == 8
+    keys.put()
+    noticed.within(1)
+    keys.put("First")
+    noticed.within(1, "First")
+    with pytest.raises(TokenRemoved):
+        token.random(8)
+
+
+def test_a_handle_that_died_makes_another_insertion_of_a_key_that_is_listed(
+    monkeypatch: pytest.MonkeyPatch, keys: Keys, odd_profile: Profiles, skf_source: Sources
+) -> None:
+    """Pulled and put in again between two looks: the list looks the same."""
+    monkeypatch.setenv("ODD_REMOVED", "0A000005")
+    keys.put("First")
+    source = skf_source(odd_profile())
+    (first,) = source.present()
+    token = source.open(first)
+    keys.put()
+    with pytest.raises(TokenRemoved):
+        token.random(8)
+    keys.put("First")
+    (again,) = source.present()
+    assert again.insertion != first.insertion
+
+
+def test_keys_of_several_libraries_are_told_apart(
+    keys: Keys, odd_profile: Profiles, skf_source: Sources
+) -> None:
+    keys.put("First")
+    source = skf_source(odd_profile(name="one"), odd_profile(name="two"))
+    one, two = source.present()
+    assert one.reader == two.reader
+    assert one.insertion != two.insertion
+    assert [source.open(each).driver for each in (two, one)] == ["two", "one"]
+
+
+def test_a_library_that_crashes_while_it_is_watched_comes_back(
+    keys: Keys, odd_profile: Profiles, skf_source: Sources
+) -> None:
+    keys.put("First")
+    source = skf_source(odd_profile())
+    noticed = Noticed(source)
+    source.watch(noticed)
+    noticed.within(1, "First")
+    worker = source._libraries[0].process.process_id
+    assert worker is not None
+    os.kill(worker, 11)
+    time.sleep(0.5)
+    noticed.within(2, "First")
+    assert source.problems() == ()
+    assert source._libraries[0].process.process_id != worker

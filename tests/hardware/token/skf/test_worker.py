@@ -1,0 +1,188 @@
+"""The worker's process: what is seen of it from outside, and that it does not outlive the app."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hardware.ports import WrongPin
+from hardware.token.skf import wire
+from hardware.token.skf.process import SkfProcess
+from hardware.traffic import LEVEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hardware.token.skf.profile import SkfProfile
+    from hardware.token.skf.source import SkfTokenSource
+
+_PIN = "137955"
+
+
+def _runs(process_id: int) -> bool:
+    """Whether a process is there and no mere entry that nobody has collected yet."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process_id}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _gone(process_id: int) -> bool:
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        if not _runs(process_id):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+_PARENT = """
+import sys, threading, time
+from hardware.token.skf.process import SkfProcess
+process = SkfProcess(sys.argv[1])
+def start():
+    process.start()
+    print(process.process_id, flush=True)
+    {work}
+threading.Thread(target=start).start()
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("work", ["pass", "process.call('SKF_EnumDev', (1, 0), 60)"])
+def test_a_worker_dies_with_the_app(monkeypatch: pytest.MonkeyPatch, odd_library: str, work: str) -> None:
+    if work != "pass":
+        monkeypatch.setenv("ODD_LIBRARY", "hangs")
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT.format(work=work), odd_library], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    time.sleep(0.2)
+    assert _runs(worker), "it outlives the thread that asked for it"
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert _gone(worker)
+
+
+def test_a_worker_ends_when_it_is_let_go(odd_library: str) -> None:
+    process = SkfProcess(odd_library)
+    process.start()
+    worker = process.process_id
+    assert worker is not None
+    process.stop()
+    assert _gone(worker)
+
+
+def test_a_call_that_waits_for_ever_is_ended_by_stop(
+    monkeypatch: pytest.MonkeyPatch, odd_library: str
+) -> None:
+    monkeypatch.setenv("ODD_LIBRARY", "hangs")
+    process = SkfProcess(odd_library)
+    process.start()
+    failures: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            process.call("SKF_EnumDev", (1, 0), None)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the test looks at it
+            failures.append(failure)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    time.sleep(0.2)
+    process.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert [type(failure).__name__ for failure in failures] == ["VendorLibraryFailed"]
+
+
+def test_the_pin_is_nowhere_to_be_seen(
+    odd_profile: Callable[..., SkfProfile],
+    skf_source: Callable[..., SkfTokenSource],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(1)
+    source = skf_source(odd_profile())
+    (presence,) = source.present()
+    token = source.open(presence)
+    with pytest.raises(WrongPin) as caught:
+        token.verify_pin(_PIN)
+    shown = [str(caught.value), repr(caught.value), *(repr(record.__dict__) for record in caplog.records)]
+    shown += capfd.readouterr()
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    workers = [child for child in children if b"skf.worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    shown += [
+        Path(f"/proc/{worker}/{part}").read_bytes().decode(errors="replace")
+        for worker in workers
+        for part in ("cmdline", "environ")
+    ]
+    assert not any(_PIN in text for text in shown)
+
+
+def test_the_traffic_log_names_function_code_and_time(
+    odd_profile: Callable[..., SkfProfile],
+    skf_source: Callable[..., SkfTokenSource],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(LEVEL, "keydesk.traffic")
+    source = skf_source(odd_profile())
+    (presence,) = source.present()
+    with pytest.raises(WrongPin):
+        source.open(presence).verify_pin(_PIN)
+    lines = [record.getMessage() for record in caplog.records if record.name == "keydesk.traffic"]
+    assert {record.levelno for record in caplog.records} == {LEVEL}
+    (line,) = (line for line in lines if "VerifyPIN" in line)
+    function, code, duration, unit = line.split()
+    assert (function, code, unit) == ("SKF_VerifyPIN", "0A000024", "ms")
+    assert 0 <= float(duration) < 2000
+
+
+def test_the_worker_leaves_no_core_file(odd_library: str) -> None:
+    process = SkfProcess(odd_library)
+    process.start()
+    limits = Path(f"/proc/{process.process_id}/limits").read_text()
+    process.stop()
+    (line,) = (line for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert line.split()[4:6] == ["0", "0"]
+
+
+def test_messages_are_bounded_on_both_sides() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with pytest.raises(wire.Malformed):
+            wire.send(ours, wire.Call("SKF_Digest", (b"x" * wire.LONGEST,)))
+        theirs.sendall(struct.pack(">I", wire.LONGEST + 1))
+        with pytest.raises(wire.Malformed):
+            wire.receive_answer(ours, 1)
+
+
+@pytest.mark.parametrize("data", [b"\xc1", b"\x80", b"\x81\xa4type\xa4call", b"\x93\x01\x02\x03"])
+def test_what_is_no_message_is_malformed(data: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(struct.pack(">I", len(data)) + data)
+        with pytest.raises(wire.Malformed):
+            wire.receive_answer(ours, 1)
+
+
+def test_half_a_message_times_out_or_ends() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        theirs.sendall(struct.pack(">I", 10) + b"half")
+        with pytest.raises(wire.TimedOut):
+            wire.receive_answer(ours, 0.05)
+        theirs.close()
+        with pytest.raises(wire.Ended):
+            wire.receive_answer(ours, 1)
