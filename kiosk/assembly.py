@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from pathlib import Path
+from typing import TextIO
 
 import structlog
 
+from hardware import traffic
+from hardware.pcsc import PcscTokenSource
 from hardware.ports import ReceiptPrinter, Scanner, TokenSource
-from kiosk.configuration import Configuration
+from hardware.sources import CombinedTokenSource, Way
+from hardware.token.registry import Driver, gmt_driver, piv_driver
+from hardware.token.skf.source import SkfTokenSource
+from kiosk.configuration import Configuration, LogLevel
 from kiosk.desk.context import Desk
 from kiosk.desk.settings import DeskSettings
 from kiosk.store.database import Database
@@ -27,10 +34,21 @@ def desk_settings(configuration: Configuration) -> DeskSettings:
         payee=exchange.payee,
         support=exchange.support,
         official_account=exchange.official_account,
-        factory_pin=configuration.gmt.factory_pin,
         idle=screen.idle,
         countdown=screen.countdown,
     )
+
+
+def card_drivers(configuration: Configuration) -> tuple[Driver, ...]:
+    """The drivers of cards in readers, in the order in which they are asked."""
+    return gmt_driver(configuration.gmt), piv_driver(configuration.piv)
+
+
+def token_source(configuration: Configuration) -> TokenSource:
+    """Every way to keys: the readers first, then each vendor's library in a process of its own."""
+    readers = Way("pcsc", PcscTokenSource(card_drivers(configuration)))
+    libraries = (Way(profile.name, SkfTokenSource((profile,))) for profile in configuration.skf)
+    return CombinedTokenSource((readers, *libraries))
 
 
 def make_desk(
@@ -53,7 +71,7 @@ def make_desk(
     )
 
 
-def log_to(file: Path) -> None:
+def log_to(file: Path, level: LogLevel = LogLevel.INFO) -> None:
     """Send the log to a file, and with it whatever a library writes to standard error behind the screens.
 
     GmSSL prints a line for every wrong signature; on the terminal it would spoil the picture. Textual paints on
@@ -65,7 +83,7 @@ def log_to(file: Path) -> None:
     os.dup2(descriptor, 2)
     sys.__stderr__ = screen  # type: ignore[misc]  # Textual takes its screen from there
     output = os.fdopen(descriptor, "a", buffering=1, encoding="utf-8")
-    logging.basicConfig(stream=output, level=logging.WARNING, force=True)
+    _log_lines_to(output, level)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -75,4 +93,19 @@ def log_to(file: Path) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         logger_factory=structlog.PrintLoggerFactory(output),
+    )
+
+
+def _log_lines_to(output: TextIO, level: LogLevel) -> None:
+    """Send what is logged line by line (the drivers' traffic, and libraries' warnings), times in UTC."""
+    formatter = logging.Formatter(
+        "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.addLevelName(traffic.LEVEL, "TRAFFIC")
+    logging.getLogger(traffic.LOGGER).setLevel(
+        traffic.LEVEL if level is LogLevel.TRAFFIC else logging.WARNING
     )

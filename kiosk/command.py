@@ -35,7 +35,11 @@ def parser() -> argparse.ArgumentParser:
     key = commands.add_parser(
         "virtual-key", help="a software key in a real PC/SC reader (vpcd) until interrupted"
     )
-    key.add_argument("--profile", choices=("gmt",), default="gmt", help="the kind of card")
+    key.add_argument(
+        "--profile",
+        choices=("gmt", "piv"),
+        help="the kind of key: GM/T 0017 with SM2 (a new key's, unless told) or PIV with P-256",
+    )
     key.add_argument(
         "--state", type=Path, help="the file that keeps its contents; without one they are forgotten"
     )

@@ -8,13 +8,17 @@ from __future__ import annotations
 import enum
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from hardware.printer import PrinterSettings
 from hardware.scanner import ScannerSettings
 from hardware.token.gmt_profile import GmtProfile
+from hardware.token.piv_profile import PivProfile
+from hardware.token.skf.profile import SkfProfile, configured_profile
 
 SYSTEM_FILE = Path("/etc/keydesk/keydesk.toml")
 
@@ -70,14 +74,31 @@ class Screen(_Section, frozen=True):
     countdown: int = 20
 
 
+class LogLevel(enum.StrEnum):
+    """How much stands in the log."""
+
+    INFO = "info"
+    TRAFFIC = "traffic"
+    """What keys are told and answer as well, PINs and keys masked."""
+
+
+class Log(_Section, frozen=True):
+    """The log file in the data directory."""
+
+    level: LogLevel = LogLevel.INFO
+
+
 class Configuration(_Section, frozen=True):
-    """All of it."""
+    """All of it; `skf` has one profile for each vendor's library."""
 
     data: Data = Data()
     centre: Centre = Centre()
     exchange: Exchange = Exchange()
     screen: Screen = Screen()
+    log: Log = Log()
     gmt: GmtProfile = GmtProfile()
+    piv: PivProfile = PivProfile()
+    skf: tuple[SkfProfile, ...] = ()
     printer: PrinterSettings | None = None
     scanner: ScannerSettings | None = None
 
@@ -112,7 +133,8 @@ def load(file: Path | None = None) -> Configuration:
         return Configuration()
     try:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
-        return msgspec.convert(raw, Configuration)
+        profiles = tuple(_skf_profiles(file, raw.pop("skf", [])))
+        return msgspec.structs.replace(msgspec.convert(raw, Configuration), skf=profiles)
     except FileNotFoundError as error:
         raise ConfigurationError(file, "there is no such file") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -121,3 +143,15 @@ def load(file: Path | None = None) -> Configuration:
         raise ConfigurationError(file, f"it is not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise ConfigurationError(file, f"{error} (keydesk.example.toml lists every key)") from error
+
+
+def _skf_profiles(file: Path, tables: Any) -> Iterator[SkfProfile]:
+    """Read the `[[skf]]` tables, each over the profile that it names. Raises ConfigurationError."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigurationError(file, "skf: each library has a table [[skf]], in two brackets")
+    for number, table in enumerate(tables, start=1):
+        try:
+            yield configured_profile(table)
+        except (OSError, ValueError) as error:
+            problem = f"skf, table {number}: {error} (keydesk.example.toml lists every key)"
+            raise ConfigurationError(file, problem) from error

@@ -15,9 +15,19 @@ from pathlib import Path
 import msgspec
 
 from hardware.pcsc import PcscTokenSource
-from hardware.ports import HardwareError, PrinterState, ReaderUnavailable
+from hardware.ports import (
+    HardwareError,
+    PrinterState,
+    ReaderUnavailable,
+    TokenNotRecognised,
+    TokenPresence,
+    TokenSource,
+)
 from hardware.printer import EscposPrinter
-from hardware.token.registry import gmt_driver
+from hardware.token.known_cards import KnownCard, describe_card
+from hardware.token.skf.profile import SkfProfile
+from hardware.token.skf.source import SkfTokenSource
+from kiosk.assembly import card_drivers
 from kiosk.commands.failures import sentence, store_failure
 from kiosk.commands.output import catalogue, document, line
 from kiosk.commands.status import CLOCKS, KioskStatus, read_status
@@ -26,6 +36,7 @@ from kiosk.desk.views import Network
 from kiosk.store.errors import StoreError
 from kiosk.store.location import open_database
 from kiosk.store.system_clock import SystemClock
+from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
 from kiosk.text.times import moment
 
@@ -73,7 +84,9 @@ def _checks(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
         yield Check(text("配置"), Level.FAILED, sentence(error, text), text("改正配置文件"))
         return
     yield Check(text("配置"), Level.WORKS, text("可以读取"))
-    yield _reader(configuration, text)
+    yield _drivers(configuration, text)
+    yield from _reader(configuration, text)
+    yield from _libraries(configuration.skf, text)
     yield _printer(configuration, text)
     yield _scanner(configuration, text)
     directory = arguments.data or configuration.directory
@@ -108,33 +121,84 @@ def _font(text: Text) -> Check:
     return Check(text("凭条字体"), Level.FAILED, text("没有找到"), text("重新运行 make install"))
 
 
-def _reader(configuration: Configuration, text: Text) -> Check:
+def _drivers(configuration: Configuration, text: Text) -> Check:
+    names = (
+        *(driver.name for driver in card_drivers(configuration)),
+        *(each.name for each in configuration.skf),
+    )
+    return Check(text("key盘驱动"), Level.WORKS, ", ".join(names))
+
+
+def _reader(configuration: Configuration, text: Text) -> Iterator[Check]:
+    """The readers, and each card in them with what recognised it."""
     name = text("读卡器")
     if importlib.util.find_spec("smartcard") is None:
         advice = text("安装 gcc、libpcsclite-dev、pcscd 后重新运行 make install")
-        return Check(name, Level.MISSING, text("没有安装 pyscard"), advice)
+        yield Check(name, Level.MISSING, text("没有安装 pyscard"), advice)
+        return
+    source = PcscTokenSource(card_drivers(configuration))
     try:
-        source = PcscTokenSource((gmt_driver(configuration.gmt),))
         present = source.present()
+        yield Check(name, Level.WORKS, "; ".join(source.readers()))
     except ReaderUnavailable as error:
-        return Check(name, Level.MISSING, error.reason, text("启动 pcscd 服务，接好读卡器"))
+        yield Check(name, Level.MISSING, error.reason, text("启动 pcscd 服务，接好读卡器"))
+        return
     if not present:
-        return Check(name, Level.WORKS, text("没有插入key盘"))
-    return _token(source, text, name)
+        yield Check(text("key盘"), Level.WORKS, text("没有插入key盘"))
+    for presence in present:
+        yield _token(source, presence, text)
 
 
-def _token(source: PcscTokenSource, text: Text, name: str) -> Check:
-    found = []
-    for presence in source.present():
+def _libraries(profiles: tuple[SkfProfile, ...], text: Text) -> Iterator[Check]:
+    """Each vendor's library: whether it serves, and the keys that it reaches."""
+    for profile in profiles:
+        name = text("厂商库")
+        source = SkfTokenSource((profile,))
         try:
-            token = source.open(presence)
-        except HardwareError as error:
-            return Check(
-                name, Level.MISSING, f"{presence.reader}: {error}", text("换一只key盘，或请技术人员查看")
-            )
-        found.append(f"{presence.reader}: {token.serial} ({token.driver})")
+            present = source.present()
+            problems = "; ".join(problem.reason for problem in source.problems())
+            found = f"{profile.name}: {profile.library}"
+            if problems:
+                advice = text("检查 [[skf]] 的 library，安装厂商的驱动")
+                yield Check(name, Level.MISSING, f"{found}: {problems}", advice)
+            else:
+                yield Check(name, Level.WORKS, found)
+            for presence in present:
+                yield _token(source, presence, text)
+        finally:
+            source.close()
+
+
+def _token(source: TokenSource, presence: TokenPresence, text: Text) -> Check:
+    name = text("key盘")
+    try:
+        token = source.open(presence)
+    except TokenNotRecognised as error:
+        card = describe_card(error.atr)
+        seems, advice = _UNKNOWN if card is None else _SEEMS[card]
+        found = f"{presence.reader}: {text(seems)}, ATR {error.atr.hex(' ').upper()}"
+        return Check(name, Level.MISSING, found, text(advice))
+    except HardwareError as error:
+        advice = text("换一只key盘，或请技术人员查看")
+        return Check(name, Level.MISSING, f"{presence.reader}: {error}", advice)
+    try:
+        return Check(name, Level.WORKS, f"{presence.reader}: {token.serial} ({token.driver})")
+    finally:
         token.close()
-    return Check(name, Level.WORKS, "; ".join(found))
+
+
+_TAKE_OUT = N_("取出还给本人，插入key盘")
+
+_SEEMS = {
+    KnownCard.SECURITY_KEY: (N_("YubiKey，没有开启 PIV"), N_("开启它的 PIV：ykman config usb --enable PIV")),
+    KnownCard.OTHER_KEY: (N_("像别家证书机构的key盘"), N_("换本所的key盘；厂商有库的，在 [[skf]] 里配置")),
+    KnownCard.BANK_CARD: (N_("像银行卡"), _TAKE_OUT),
+    KnownCard.SIM_CARD: (N_("像手机卡"), _TAKE_OUT),
+    KnownCard.IDENTITY_CARD: (N_("像身份证件"), _TAKE_OUT),
+    KnownCard.TRANSPORT_CARD: (N_("像公交卡"), _TAKE_OUT),
+    KnownCard.STORAGE_CARD: (N_("像门禁卡或饭卡"), _TAKE_OUT),
+}
+_UNKNOWN = (N_("认不出的卡"), N_("换一只key盘；把 ATR 告诉技术人员"))
 
 
 def _printer(configuration: Configuration, text: Text) -> Check:

@@ -6,12 +6,10 @@ import argparse
 import sys
 
 from hardware.absent import AbsentPrinter
-from hardware.pcsc import PcscTokenSource
 from hardware.ports import ReceiptPrinter, Scanner
 from hardware.printer import EscposPrinter
 from hardware.scanner import SerialScanner
-from hardware.token.registry import gmt_driver
-from kiosk.assembly import log_to, make_desk
+from kiosk.assembly import log_to, make_desk, token_source
 from kiosk.commands.errors import CommandError
 from kiosk.commands.failures import sentence
 from kiosk.commands.output import catalogue
@@ -37,11 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
         configuration,
         database,
         SystemClock(),
-        PcscTokenSource((gmt_driver(configuration.gmt),)),
+        token_source(configuration),
         _printer(configuration),
         _scanner(configuration),
     )
-    log_to(directory / "log" / "desk.log")
+    log_to(directory / "log" / "desk.log", configuration.log.level)
     return show(desk, configuration)
 
 

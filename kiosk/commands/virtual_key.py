@@ -9,8 +9,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from hardware.virtual.gmt_card_blank import open_or_make_key
 from hardware.virtual.gmt_card_state import CardFileUnreadable
+from hardware.virtual.keys import KeyProfile, OtherProfile, open_or_make
 from hardware.virtual.reader import serve
 from kiosk.commands.errors import CommandError
 from kiosk.commands.output import catalogue, line
@@ -21,13 +21,21 @@ SERIAL = "E8AD652202221F03"
 def run(arguments: argparse.Namespace) -> int:
     """Serve the key to vpcd. Raises CommandError."""
     text = catalogue().text
+    profile = None if arguments.profile is None else KeyProfile(arguments.profile)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="keydesk-key-") as folder:
         state: Path = arguments.state or Path(folder) / "key.card"
         try:
-            card = open_or_make_key(state, SERIAL)
+            card = open_or_make(state, SERIAL, profile)
+        except OtherProfile as error:
+            sentence = text(
+                "{file} 里是 {found} 类的虚拟key盘；请改用 --profile {found}，或用 --state 另指一个",
+                file=state,
+                found=error.found,
+            )
+            raise CommandError(sentence) from error
         except CardFileUnreadable as error:
             raise CommandError(
                 text("{file} 不是虚拟key盘的文件；请用 --state 另指一个", file=state)

@@ -13,15 +13,16 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
-from hardware.ports import HardwareError, MalformedAnswer, Token, TokenError, TokenFault
+from hardware.ports import HardwareError, MalformedAnswer, Token, TokenFault
 from kiosk.desk.authority import issuing_authority, secret
 from kiosk.desk.errors import DeskError, DeskRefused, TokenUnusable
 from kiosk.desk.issuing import issue, member_of, require_may_issue
 from kiosk.desk.orders import order_view, own_order, require_paid
 from kiosk.desk.pin import unlock
 from kiosk.desk.receipts import is_registered, queue_receipt
+from kiosk.desk.token_choice import chosen_token
 from kiosk.desk.token_fitness import TokenFacts, factory_pin_fits, require_fits
-from kiosk.desk.tokens import only_token, token_refused
+from kiosk.desk.tokens import token_refused
 from kiosk.desk.verification import require_approved
 from kiosk.desk.views import BindingProgress, BoundView, Refusal, Session, TokenRefused, TokenTrouble
 from kiosk.domain.errors import EntryRefused
@@ -92,26 +93,29 @@ def bind(
     progress: Callable[[BindingProgress], None],
     *,
     last_try_confirmed: bool = False,
+    serial: str | None = None,
 ) -> BoundView:
     """Bind the token that is in, from wherever an earlier call stopped. Takes seconds.
 
-    Raises DeskRefused, TokenUnusable; calling again goes on.
+    Of several it takes the one of that `serial`, else the one that the order needs. Raises DeskRefused, TokenUnusable;
+    calling again goes on.
     """
     with desk.database.read() as tx:
         require_paid(own_order(tx, number, session.account))
-    with only_token(desk) as token:
+    with chosen_token(desk, serial=serial, order=number) as chosen:
+        token = chosen.token
         work = _Work(desk, token, number, session.account, progress)
         work.tell(1, done=False)
         order, facts, finished = _begin(work)
         if not finished:
-            factory = desk.settings.factory_pin if factory_pin_fits(order, facts) else None
+            factory = token.factory_pin if factory_pin_fits(order, facts) else None
             unlock(token, pin, factory_pin=factory, last_try_confirmed=last_try_confirmed)
         _tell_passed(work, order)
         try:
             if order.binding is None:
                 _start(work, order, facts)
             return _run(work)
-        except (DeskError, TokenError, EntryRefused, DatabaseError) as ended:
+        except (DeskError, HardwareError, EntryRefused, DatabaseError) as ended:
             _write_old_back(work, ended)
             raise
 

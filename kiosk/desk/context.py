@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable
 
 from hardware.ports import ReceiptPrinter, Scanner, TokenSource
@@ -16,7 +17,7 @@ from kiosk.store.database import Database
 class Desk:
     """One desk: its database, clock, randomness (a number of bytes in, the bytes out), devices and settings.
 
-    The two locks keep a second screen action from talking to a device that is being talked to.
+    `sleep` (seconds) is how a verb waits for the agent. The two locks keep a second screen action from talking to a device that is being talked to.
     """
 
     database: Database
@@ -26,5 +27,6 @@ class Desk:
     printer: ReceiptPrinter
     scanner: Scanner | None
     settings: DeskSettings
+    sleep: Callable[[float], None] = time.sleep
     token_lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     printer_lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)

@@ -100,6 +100,10 @@ class DemoControls(Protocol):
         """Decline on the payer's phone. Raises DemoError."""
         ...
 
+    def phone_messages(self, account: str) -> tuple[str, ...]:
+        """The text messages on the phone of an account, newest first; empty where the centre sends none."""
+        ...
+
     def scan(self, text: str) -> None:
         """Hold a code before the desk's scanner."""
         ...

@@ -7,7 +7,7 @@ and goes to the log.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -18,12 +18,12 @@ from kiosk.desk import (
     payment,
     receipts,
     status,
-    tokens,
+    token_choice,
     verification,
 )
 from kiosk.desk import staff as staff_verbs
-from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.network import feed_age
+from kiosk.desk.errors import TokenUnusable
+from kiosk.desk.service_keys import KeyVerbs
 from kiosk.desk.views import (
     AccountView,
     BindingProgress,
@@ -35,7 +35,6 @@ from kiosk.desk.views import (
     OrderView,
     PlaceOutcome,
     PrintOutcome,
-    Refusal,
     Refused,
     Session,
     SignInOutcome,
@@ -46,24 +45,17 @@ from kiosk.desk.views import (
     VerifyOutcome,
     WrongKind,
 )
-from kiosk.domain.errors import EntryRefused
-from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled
 
 if TYPE_CHECKING:
-    from kiosk.desk.context import Desk
     from kiosk.domain.feed import DisputeRaised
     from kiosk.domain.fees import OrderKind, PriceLine
     from kiosk.domain.ledger import Delivery
 
 _LOG = structlog.get_logger()
-_Outcome = TypeVar("_Outcome")
 
 
-class DeskService:
+class DeskService(KeyVerbs):
     """The desk as the screens see it; the verbs themselves are told where they stand."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
 
     def status(self) -> DeskStatus:
         """The status row; cheap enough for every second."""
@@ -123,10 +115,10 @@ class DeskService:
         """Note that the token is taken later or mailed, and print the slip."""
         return self._printed(lambda: ordering.choose_delivery(self._desk, session, number, delivery), number)
 
-    def read_token(self) -> TokenOutcome:
-        """Read the token that is in; takes up to a second, longer while one is being bound."""
+    def read_token(self, number: str | None = None, serial: str | None = None) -> TokenOutcome:
+        """Read the token that is meant; takes up to a second, longer while one is being bound."""
         try:
-            return tokens.read_token(self._desk)
+            return token_choice.read_token(self._desk, number, serial)
         except TokenUnusable as unusable:
             return unusable.refused
 
@@ -137,17 +129,22 @@ class DeskService:
         pin: str | None,
         last_try_confirmed: bool,  # noqa: FBT001 - the screens' contract
         progress: Callable[[BindingProgress], None],
+        serial: str | None = None,
     ) -> BindOutcome:
-        """Bind the token that is in, from wherever an earlier call stopped. Takes seconds."""
-        try:
-            return self._outcome(
-                lambda: binding.bind(
-                    self._desk, session, number, pin, progress, last_try_confirmed=last_try_confirmed
-                )
-            )
-        except TokenUnusable as unusable:
-            _LOG.info("binding stopped", order=number, trouble=unusable.refused.trouble.value)
-            return unusable.refused
+        """Bind the token that is meant, from wherever an earlier call stopped. Takes seconds."""
+        return self._token_outcome(
+            "bind",
+            lambda: binding.bind(
+                self._desk,
+                session,
+                number,
+                pin,
+                progress,
+                last_try_confirmed=last_try_confirmed,
+                serial=serial,
+            ),
+            order=number,
+        )
 
     def account(self, session: Session) -> AccountView:
         """查询: the key and the orders."""
@@ -215,35 +212,6 @@ class DeskService:
 
         outcome = self._outcome(verb)
         return PrintOutcome.NO_RECEIPT if isinstance(outcome, Refused) else outcome
-
-    def _outcome(self, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
-        """What the verb gives, or why it did not go on: a full disk fails it whole."""
-        try:
-            return verb()
-        except DeskRefused as refused:
-            return Refused(refused.reason, self._feed_age() if refused.rests_on_feed else None)
-        except (EntryRefused, NotEnrolled, DatabaseError) as error:
-            reason = _reason(error)
-            _LOG.warning("refused", reason=reason.value, problem=str(error))
-            return Refused(reason)
-
-    def _feed_age(self) -> int | None:
-        with self._desk.database.read() as tx:
-            return feed_age(tx, self._desk.clock.wall())
-
-
-def _reason(error: EntryRefused | NotEnrolled | DatabaseError) -> Refusal:
-    match error:
-        case EntryRefused():
-            return Refusal.RECORD_DISAGREES
-        case NotEnrolled():
-            return Refusal.NOT_ENROLLED
-        case DiskFull():
-            return Refusal.DISK_FULL
-        case DatabaseError():
-            return Refusal.STORE_UNREADABLE
-        case _:
-            assert_never(error)
 
 
 def _nothing() -> None:

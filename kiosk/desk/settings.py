@@ -13,7 +13,8 @@ DUMMY_VERIFIER = (
 class DeskSettings(msgspec.Struct, frozen=True):
     """Names, addresses and times of one desk.
 
-    `payment_page` is the base address in QR codes; `idle` and `countdown` are seconds; `dummy_verifier` (Argon2id)
+    `payment_page` is the base address in QR codes; `idle` and `countdown` are seconds, as are `challenge_wait`
+    and `judgement_wait`, how long a login check waits for the centre's two answers; `dummy_verifier` (Argon2id)
     is checked where an account is unknown, so that this takes as long as a wrong password.
     """
 
@@ -23,7 +24,8 @@ class DeskSettings(msgspec.Struct, frozen=True):
     payee: str = "郑州华粮科技有限公司"
     support: tuple[str, ...] = ("0371-68085231", "68085211")
     official_account: str = "郑州华粮"
-    factory_pin: str = "111111"
     idle: int = 90
     countdown: int = 20
+    challenge_wait: float = 4.0
+    judgement_wait: float = 6.0
     dummy_verifier: str = DUMMY_VERIFIER

@@ -47,7 +47,7 @@ def _by_initials(tx: Transaction, typed: str) -> StaffMember | None:
 def vouch(desk: Desk, staff: StaffSession, number: str) -> OrderView:
     """A supervisor vouches that the order was paid; one that had ended is refunded. Raises DeskRefused."""
     with desk.database.write() as tx:
-        _require_supervisor(tx, staff)
+        require_supervisor(tx, staff)
         order = own_order(tx, number)
         if order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
             require_unpaid(order)
@@ -59,7 +59,7 @@ def vouch(desk: Desk, staff: StaffSession, number: str) -> OrderView:
 def abandon(desk: Desk, staff: StaffSession, number: str, reason: str) -> OrderView:
     """A supervisor gives an attempt up whose token died: what was issued is void. Raises DeskRefused."""
     with desk.database.write() as tx:
-        _require_supervisor(tx, staff)
+        require_supervisor(tx, staff)
         attempt = require_paid(own_order(tx, number)).binding
         if attempt is None:
             raise DeskRefused(Refusal.NOT_ALLOWED)
@@ -69,7 +69,7 @@ def abandon(desk: Desk, staff: StaffSession, number: str, reason: str) -> OrderV
 def grant_refund(desk: Desk, staff: StaffSession, number: str, reason: str) -> OrderView:
     """A supervisor gives the money of a paid, unbound order back: binding is locked. Raises DeskRefused."""
     with desk.database.write() as tx:
-        _require_supervisor(tx, staff)
+        require_supervisor(tx, staff)
         require_paid(own_order(tx, number))
         return _appended(desk, tx, number, RefundGranted(number, staff.name, reason))
 
@@ -97,10 +97,17 @@ def disputes(desk: Desk) -> tuple[DisputeRaised, ...]:
         return tuple(dispute.raised for dispute in tx.feed.disputes())
 
 
-def _require_supervisor(tx: Transaction, staff: StaffSession) -> None:
-    """Raises DeskRefused unless the record still calls that person a supervisor."""
+def require_staff(tx: Transaction, staff: StaffSession) -> StaffMember:
+    """That person as the record has them, whatever their role. Raises DeskRefused."""
     member = tx.members.staff(staff.name)
-    if not staff.supervisor or member is None or member.role is not Role.SUPERVISOR:
+    if member is None:
+        raise DeskRefused(Refusal.NOT_ALLOWED)
+    return member
+
+
+def require_supervisor(tx: Transaction, staff: StaffSession) -> None:
+    """Raises DeskRefused unless the record still calls that person a supervisor."""
+    if not staff.supervisor or require_staff(tx, staff).role is not Role.SUPERVISOR:
         raise DeskRefused(Refusal.NOT_ALLOWED)
 
 

@@ -18,6 +18,7 @@ from kiosk.domain.ledger import Binding, BindingStep, Order, OrderStatus
 
 if TYPE_CHECKING:
     from hardware.ports import Token
+    from kiosk.domain.decisions import KeyOnRecord
     from kiosk.store.transaction import Transaction
 
 
@@ -41,8 +42,12 @@ def require_fits(tx: Transaction, order: Order, facts: TokenFacts) -> None:
         _require_attempt(attempt, facts)
     elif order.kind.wants_new_token:
         _require_unbound(tx, order, facts)
-    if not order.kind.wants_new_token and (attempt is None or attempt.certificate is None):
-        _require_on_record(tx, order, facts)
+    if order.kind.wants_new_token:
+        return
+    # also in the middle: a key that was lost meanwhile is not taken into use by its renewal
+    key = _key_in_use(tx, order)
+    if attempt is None or attempt.certificate is None:
+        _require_on_record(tx, order, facts, key)
 
 
 def _require_attempt(attempt: Binding, facts: TokenFacts) -> None:
@@ -61,10 +66,14 @@ def _require_unbound(tx: Transaction, order: Order, facts: TokenFacts) -> None:
     raise _trouble(trouble, None, facts.serial)
 
 
-def _require_on_record(tx: Transaction, order: Order, facts: TokenFacts) -> None:
+def _key_in_use(tx: Transaction, order: Order) -> KeyOnRecord:
     key = key_on_record(tx, order.account) or order.previous
     if key is None or key.lost:
         raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
+    return key
+
+
+def _require_on_record(tx: Transaction, order: Order, facts: TokenFacts, key: KeyOnRecord) -> None:
     if facts.serial != key.token_serial:
         holder = _holder(tx, facts, besides=order.number)
         other = holder is not None and holder != order.account

@@ -1,14 +1,15 @@
-"""The token that is in: reaching the only one, reading it, and its failures as the screens are told them."""
+"""What a token says of itself, and its failures as the screens are told them."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from hardware.ports import (
+    DeviceKeyRefused,
     HardwareError,
     NoKeyPair,
+    NotSupported,
     PinBlocked,
     PinInvalid,
     ReaderUnavailable,
@@ -19,9 +20,12 @@ from hardware.ports import (
     TokenNotRecognised,
     TokenRemoved,
     TokenSwapped,
+    UnblockingPinBlocked,
+    UnblockingPinRefused,
+    VendorLibraryFailed,
     WrongPin,
 )
-from kiosk.desk.errors import TokenUnusable
+from hardware.token.known_cards import describe_card
 from kiosk.desk.views import TokenRefused, TokenStatus, TokenTrouble, TokenView
 from kiosk.pki.certificates import IssuedCertificate, parse_member_certificate
 from kiosk.pki.errors import CertificateInvalid
@@ -29,6 +33,7 @@ from kiosk.pki.errors import CertificateInvalid
 if TYPE_CHECKING:
     from hardware.ports import Token
     from kiosk.desk.context import Desk
+    from kiosk.desk.token_fitness import TokenFacts
 
 _PLAIN: dict[type[HardwareError], TokenTrouble] = {
     ReaderUnavailable: TokenTrouble.NO_DRIVER,
@@ -38,20 +43,33 @@ _PLAIN: dict[type[HardwareError], TokenTrouble] = {
     SecurityNotSatisfied: TokenTrouble.PIN_WANTED,
     NoKeyPair: TokenTrouble.PROOF_FAILED,
     TokenFull: TokenTrouble.FULL,
+    DeviceKeyRefused: TokenTrouble.DEVICE_KEY_REFUSED,
 }
 
 
-def token_refused(error: HardwareError) -> TokenRefused:
+def token_refused(error: HardwareError) -> TokenRefused:  # noqa: PLR0911 - one case a kind of failure
     """What the screens are told of a device's failure."""
     match error:
         case TokenSwapped():
             return TokenRefused(TokenTrouble.SWAPPED, expected=error.expected, found=error.found)
         case TokenNotRecognised():
-            return TokenRefused(TokenTrouble.NOT_RECOGNISED, detail=error.atr.hex().upper())
+            card = describe_card(error.atr)
+            return TokenRefused(
+                TokenTrouble.NOT_RECOGNISED, detail=error.atr.hex().upper(), card=card.value if card else None
+            )
         case WrongPin() if error.tries_left != 0:
             return TokenRefused(TokenTrouble.PIN_WRONG, tries_left=error.tries_left)
         case WrongPin() | PinBlocked():
             return TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0)
+        case UnblockingPinRefused() if error.tries_left != 0:
+            return TokenRefused(TokenTrouble.UNBLOCKING_PIN_WRONG, tries_left=error.tries_left)
+        case UnblockingPinRefused() | UnblockingPinBlocked():
+            return TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)
+        case NotSupported():
+            return TokenRefused(TokenTrouble.NOT_SUPPORTED, detail=error.function)
+        case VendorLibraryFailed():
+            detail = f"{PurePath(error.library).name} {error.failure.value}"
+            return TokenRefused(TokenTrouble.LIBRARY_FAILED, detail=detail)
         case TokenFault():
             return TokenRefused(TokenTrouble.FAULT, detail=f"{error.status_word:04X}")
         case _:
@@ -61,36 +79,41 @@ def token_refused(error: HardwareError) -> TokenRefused:
             )
 
 
-@contextlib.contextmanager
-def only_token(desk: Desk) -> Iterator[Token]:
-    """The one token that is in, nobody else talking to it. Raises TokenUnusable, also for what fails inside."""
-    with desk.token_lock:
-        try:
-            present = desk.tokens.present()
-            if not present:
-                raise TokenUnusable(TokenRefused(TokenTrouble.ABSENT))
-            if len(present) > 1:
-                raise TokenUnusable(TokenRefused(TokenTrouble.SEVERAL))
-            with contextlib.closing(desk.tokens.open(present[0])) as token:
-                yield token
-        except HardwareError as error:
-            raise TokenUnusable(token_refused(error)) from error
+def token_view(token: Token, reader: str, facts: TokenFacts) -> TokenView:
+    """The token in that reader with what was read from it, and its PIN's state. Raises TokenError."""
+    certificate = issued_certificate(facts.certificate)
+    pin = token.pin_state()
+    return TokenView(
+        serial=facts.serial,
+        blank=facts.public_key is None,
+        certificate=certificate.number if certificate else None,
+        not_before=certificate.not_before if certificate else None,
+        not_after=certificate.not_after if certificate else None,
+        tries_left=pin.tries_left,
+        pin_blocked=pin.blocked,
+        tries_allowed=pin.tries_allowed,
+        factory_pin=pin.factory,
+        driver=token.driver,
+        application=token.application,
+        reader=reader,
+    )
 
 
-def read_token(desk: Desk) -> TokenView:
-    """What the token that is in says of itself, without a PIN. Raises TokenUnusable."""
-    with only_token(desk) as token:
-        certificate = issued_certificate(token.certificate())
-        pin = token.pin_state()
-        return TokenView(
-            serial=token.serial,
-            blank=token.public_key() is None,
-            certificate=certificate.number if certificate else None,
-            not_before=certificate.not_before if certificate else None,
-            not_after=certificate.not_after if certificate else None,
-            tries_left=pin.tries_left,
-            pin_blocked=pin.blocked,
-        )
+def unprepared_view(token: Token, reader: str) -> TokenView:
+    """A token that lacks the desk's application: its serial and nothing else."""
+    return TokenView(
+        serial=token.serial,
+        blank=True,
+        certificate=None,
+        not_before=None,
+        not_after=None,
+        tries_left=None,
+        pin_blocked=False,
+        driver=token.driver,
+        application=token.application,
+        reader=reader,
+        prepared=False,
+    )
 
 
 def issued_certificate(der: bytes | None) -> IssuedCertificate | None:

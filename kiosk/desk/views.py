@@ -161,6 +161,12 @@ class Refusal(enum.StrEnum):
     NOT_ALLOWED = "not-allowed"
     KEY_STATE_CHANGED = "key-state-changed"
     RECORD_DISAGREES = "record-disagrees"
+    NO_KEY = "no-key"
+    """The account has no key on record: nothing can be reported lost, lifted or checked."""
+    KEY_REVOKED = "key-revoked"
+    """The account's key is revoked for good; only a replacement helps, its hold is not lifted."""
+    REPLACEMENT_OPEN = "replacement-open"
+    """A replacement is ordered or paid: the hold of the old key is not lifted. An unpaid order can be given up."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -265,7 +271,8 @@ class TokenView(msgspec.Struct, frozen=True):
     """A token that is in, read live; None where it holds nothing. `tries_left` of its PIN; `blank` no key pair.
 
     `factory_pin` tells whether it still has the PIN it came with; None where it does not say. `driver`, `application`
-    and `reader` name what speaks to it, the desk's application on it, and where it is.
+    and `reader` name what speaks to it, the desk's application on it, and where it is. One that is not `prepared`
+    lacks that application: nothing but its serial could be read.
     """
 
     serial: str
@@ -280,6 +287,7 @@ class TokenView(msgspec.Struct, frozen=True):
     driver: str = ""
     application: str = ""
     reader: str = ""
+    prepared: bool = True
 
 
 class TokenTrouble(enum.StrEnum):
@@ -307,6 +315,8 @@ class TokenTrouble(enum.StrEnum):
     NO_CERTIFICATE = "no-certificate"
     PIN_UNCHANGED = "pin-unchanged"
     """The new PIN is the factory PIN or the old one."""
+    PIN_UNCERTAIN = "pin-uncertain"
+    """The answer was lost while the PIN was being changed or unblocked: the new PIN may count already, try it first."""
     UNBLOCKING_PIN_WRONG = "unblocking-pin-wrong"
     UNBLOCKING_PIN_BLOCKED = "unblocking-pin-blocked"
     DEVICE_KEY_REFUSED = "device-key-refused"

@@ -56,7 +56,11 @@ class PinUnblocked(Body, tag="pin-unblocked", frozen=True):
 
 
 class KeyErased(Body, tag="key-erased", frozen=True):
-    """Staff made a token blank; `certificate` is the number of the one that was on it, if any."""
+    """Staff set about making a token blank; `certificate` is the number of the one that was on it, if any.
+
+    Written before the token is touched, so that a blank or half-erased token always has somebody who did it; erasing
+    it again completes it, under an entry of its own.
+    """
 
     account: str
     token_serial: str

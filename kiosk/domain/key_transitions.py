@@ -15,7 +15,7 @@ from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
 from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.ledger import Account, CertificateStatus, Ledger, Row
 from kiosk.domain.lookups import account_of
-from kiosk.domain.succession import taken_over
+from kiosk.domain.succession import standing, taken_over
 
 
 def loss_reported(ledger: Ledger, body: LossReported) -> tuple[Row, ...]:
@@ -37,19 +37,12 @@ def hold_lifted(ledger: Ledger, body: HoldLifted) -> tuple[Row, ...]:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
     if key.holds > body.key.holds:
         return account, *rows
-    rows = (replace(account, key=key.lifted()), *rows)
-    if certificate is not None and certificate.status is CertificateStatus.ON_HOLD:
-        rows = (*rows, replace(certificate, status=CertificateStatus.VALID))
-    return rows
+    return replace(account, key=key.lifted()), *rows, *standing(ledger, key.lifted())
 
 
 def _held(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Row, ...]:
     account, rows, key = _account(ledger, name, told)
-    rows = (replace(account, key=key.on_hold()), *rows)
-    certificate = ledger.certificate(key.number)
-    if certificate is not None and certificate.status is CertificateStatus.VALID:
-        rows = (*rows, replace(certificate, status=CertificateStatus.ON_HOLD))
-    return rows
+    return replace(account, key=key.on_hold()), *rows, *standing(ledger, key.on_hold())
 
 
 def _account(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Account, tuple[Row, ...], KeyOnRecord]:

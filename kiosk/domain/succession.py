@@ -48,8 +48,19 @@ def taken_over(ledger: Ledger, account: Account, told: KeyOnRecord | None) -> tu
     if ledger.complete or key == account.key:
         return account, ()
     before = account.key
-    followed = before is not None and key is not None and before.number != key.number
-    return replace(account, key=key), out_of_use(ledger, before.number if before and followed else None)
+    if before is None or key is None:
+        return replace(account, key=key), ()
+    same = before.number == key.number
+    return replace(account, key=key), standing(ledger, key) if same else out_of_use(ledger, before.number)
+
+
+def standing(ledger: Ledger, key: KeyOnRecord) -> tuple[Row, ...]:
+    """The row of a key's own certificate, in use, on hold or revoked as the key is."""
+    certificate = ledger.certificate(key.number)
+    if certificate is None or certificate.status not in _IN_USE:
+        return ()
+    on_hold = CertificateStatus.ON_HOLD if key.lost else CertificateStatus.VALID
+    return (replace(certificate, status=CertificateStatus.REVOKED if key.revoked else on_hold),)
 
 
 def out_of_use(ledger: Ledger, number: str | None) -> tuple[Row, ...]:

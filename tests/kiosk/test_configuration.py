@@ -4,9 +4,18 @@ from pathlib import Path
 import pytest
 
 from hardware.scanner import ScannerSettings
-from kiosk.configuration import Configuration, ConfigurationError, Language, load
+from hardware.token.piv_layout import Slot
+from hardware.token.skf.profile import Limits, SkfProfile, configured_profile
+from kiosk.configuration import Configuration, ConfigurationError, Language, LogLevel, load
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "keydesk.example.toml"
+
+
+def uncommented(connection: str = "serial") -> str:
+    """The example with its optional tables taken over, and one of the printer's connections."""
+    lines = [line.removeprefix("# ") for line in EXAMPLE.read_text().splitlines()]
+    chosen = [line for line in lines if not line.startswith("connection") or f'"{connection}"' in line]
+    return "\n".join(line for line in chosen if " = " in line or line.startswith("["))
 
 
 def test_the_example_file_holds_every_key_with_its_default() -> None:
@@ -14,19 +23,47 @@ def test_the_example_file_holds_every_key_with_its_default() -> None:
     written = {section: set(keys) for section, keys in tomllib.loads(EXAMPLE.read_text()).items()}
     known = {section: set(getattr(Configuration(), section).__struct_fields__) for section in written}
     assert written == known
-    assert set(written) | {"printer", "scanner"} == set(Configuration.__struct_fields__)
+    assert set(written) | {"printer", "scanner", "skf"} == set(Configuration.__struct_fields__)
+
+
+def test_the_example_s_library_holds_every_key_with_the_generic_profile_s_value() -> None:
+    (table,) = tomllib.loads(uncommented())["skf"]
+    assert set(table) == set(SkfProfile.__struct_fields__) | {"profile"}
+    assert set(table["limits"]) == set(Limits.__struct_fields__)
+    assert configured_profile(table) == configured_profile(
+        {"profile": table["profile"], "library": table["library"]}
+    )
 
 
 @pytest.mark.parametrize("connection", ["serial", "usb", "network", "file"])
 def test_the_example_s_devices_are_valid_when_they_are_taken_over(tmp_path: Path, connection: str) -> None:
-    lines = [line.removeprefix("# ") for line in EXAMPLE.read_text().splitlines()]
-    chosen = [line for line in lines if not line.startswith("connection") or f'"{connection}"' in line]
     file = tmp_path / "keydesk.toml"
-    file.write_text("\n".join(line for line in chosen if "=" in line or line.startswith("[")))
+    file.write_text(uncommented(connection))
     configuration = load(file)
     assert configuration.printer is not None
     assert type(configuration.printer.connection).__name__.lower() == f"{connection}connection"
     assert configuration.scanner == ScannerSettings("/dev/kiosk/scanner")
+    assert [profile.library for profile in configuration.skf] == ["/opt/vendor/libskf.so"]
+
+
+def test_each_library_has_a_table_over_the_profile_that_it_names(tmp_path: Path) -> None:
+    file = tmp_path / "keydesk.toml"
+    file.write_text(
+        '[[skf]]\nlibrary = "/opt/one.so"\nname = "one"\n'
+        '[[skf]]\nprofile = "longmai-gm3000"\napplication = "OURS"\nlimits = { call = 9.0 }\n'
+    )
+    one, longmai = load(file).skf
+    assert (one.name, one.library, one.application) == ("one", "/opt/one.so", "KEYDESK")
+    assert (longmai.name, longmai.application, longmai.limits.call) == ("longmai-gm3000", "OURS", 9.0)
+
+
+def test_keys_by_driver_and_the_log_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "keydesk.toml"
+    file.write_text('[log]\nlevel = "traffic"\n[piv]\nslot = "9C"\n[gmt]\npin_tries = 5\n')
+    configuration = load(file)
+    assert configuration.log.level is LogLevel.TRAFFIC
+    assert configuration.piv.slot is Slot.SIGNATURE
+    assert configuration.gmt.pin_tries == 5
 
 
 def test_values_are_read(tmp_path: Path) -> None:
@@ -45,6 +82,15 @@ def test_values_are_read(tmp_path: Path) -> None:
         ("[screen]\nidle = 'soon'\n", "screen.idle"),
         ("[printer]\nconnection = { type = 'fax' }\n", "printer.connection"),
         ("[centre\n", "TOML"),
+        ("[log]\nlevel = 'debug'\n", "log.level"),
+        ("[piv]\nslot = '9E'\n", "piv.slot"),
+        ("[piv]\nmanagement_key = '00'\n", "piv"),
+        ("[skf]\nlibrary = 'x.so'\n", "two brackets"),
+        ("skf = ['x.so']\n", "two brackets"),
+        ("[[skf]]\nlibrary = 'x.so'\n[[skf]]\n", "skf, table 2"),
+        ("[[skf]]\nprofile = 'nobody'\n", "nobody"),
+        ("[[skf]]\nprofile = '/no/such.toml'\n", "skf, table 1"),
+        ("[[skf]]\nlibrary = 'x.so'\nlibary = 'x.so'\n", "libary"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, named: str) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.source import VirtualTokenSource
+
 Keydesk = Callable[..., Any]
 
 
@@ -70,3 +73,69 @@ def test_the_exit_status_says_whether_the_desk_can_work(keydesk: Keydesk, direct
     told = keydesk("doctor", "--json", "--data", directory)
     assert told.status == 1
     assert "备份" in _checks(told)["数据库"]["advice"]
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> VirtualTokenSource:
+    """A card reader in this process, in place of PC/SC's."""
+    source = VirtualTokenSource()
+    monkeypatch.setattr(source, "readers", lambda: ("Virtual reader",), raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda *_: object())
+    monkeypatch.setattr("kiosk.commands.doctor.PcscTokenSource", lambda _: source)
+    return source
+
+
+class Stranger:
+    """A card that no driver knows."""
+
+    def __init__(self, atr: str) -> None:
+        self.atr = bytes.fromhex(atr)
+
+    def power_on(self) -> None:
+        return
+
+    def transmit(self, command: bytes) -> bytes:
+        return b"\x6e\x00"
+
+
+def test_readers_and_each_key_are_named_with_the_driver_that_recognised_it(
+    keydesk: Keydesk, directory: Path, reader: VirtualTokenSource, tmp_path: Path
+) -> None:
+    reader.insert(blank_key(tmp_path / "key", "E8AD652202221F03"))
+    checks = _checks(keydesk("doctor", "--json", "--data", directory))
+    assert checks["读卡器"]["found"] == "Virtual reader"
+    assert checks["key盘"]["found"] == "Virtual reader: E8AD652202221F03 (gmt)"
+    assert checks["key盘驱动"]["found"] == "gmt, piv"
+
+
+@pytest.mark.parametrize(
+    ("atr", "seems", "advice"),
+    [
+        ("3B 62 00 00 47 44", "像银行卡", "还给本人"),
+        ("3B FD 13 00 00 81 31 FE 15 80 73 C0 21 C0 57 59 75 62 69 4B 65 79 40", "YubiKey", "PIV"),
+        ("3B 81 01 42 C2", "认不出的卡", "ATR"),
+    ],
+)
+def test_a_card_that_no_driver_knows_is_told_with_what_it_seems_to_be_and_what_to_do(
+    keydesk: Keydesk, directory: Path, reader: VirtualTokenSource, atr: str, seems: str, advice: str
+) -> None:
+    reader.insert(Stranger(atr))
+    key = _checks(keydesk("doctor", "--json", "--data", directory))["key盘"]
+    assert key["level"] == "missing"
+    assert seems in key["found"]
+    assert f"ATR {atr}" in key["found"]
+    assert advice in key["advice"]
+
+
+def test_a_library_that_does_not_load_is_named_with_its_file(
+    keydesk: Keydesk, directory: Path, reader: VirtualTokenSource, tmp_path: Path
+) -> None:
+    assert reader.present() == ()
+    configuration = tmp_path / "keydesk.toml"
+    configuration.write_text('[[skf]]\nname = "vendor"\nlibrary = "/no/such/libskf.so"\n')
+    told = keydesk("doctor", "--json", "--config", configuration, "--data", directory)
+    library = _checks(told)["厂商库"]
+    assert library["level"] == "missing"
+    assert "vendor: /no/such/libskf.so" in library["found"]
+    assert "[[skf]]" in library["advice"]
+    assert _checks(told)["key盘驱动"]["found"] == "gmt, piv, vendor"

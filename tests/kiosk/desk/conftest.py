@@ -19,12 +19,12 @@ from kiosk.desk.context import Desk
 from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
-from kiosk.desk.views import Placed, Session
+from kiosk.desk.views import BoundView, Placed, Session, StaffSession
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import OrderAssigned, OrderPaid
+from kiosk.domain.journal import AnyBody, OrderAssigned, OrderPaid
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key
@@ -192,10 +192,31 @@ def printer(tmp_path: Path) -> VirtualPrinter:
 
 
 @pytest.fixture
+def waits() -> list[Callable[[], object]]:
+    """What happens, one after the other, each time that a verb waits for the agent."""
+    return []
+
+
+@pytest.fixture
+def sleep(clock: FixedClock, waits: list[Callable[[], object]]) -> Callable[[float], None]:
+    """The clock goes on, and the next that is planned happens."""
+
+    def wait(seconds: float) -> None:
+        before = clock.milliseconds
+        clock.milliseconds += round(1000 * seconds)
+        clock.now += clock.milliseconds // 1000 - before // 1000
+        if waits:
+            waits.pop(0)()
+
+    return wait
+
+
+@pytest.fixture
 def open_desk(
     tmp_path: Path,
     database: Database,
     clock: FixedClock,
+    sleep: Callable[[float], None],
     source: VirtualTokenSource,
     printer: VirtualPrinter,
     contact: Callable[[], None],
@@ -207,7 +228,7 @@ def open_desk(
 
     def start() -> Desk:
         opened.append(Database.open(tmp_path / "keydesk.db", bytes(32)))
-        return Desk(opened[-1], clock, os.urandom, source, printer, None, desk_settings)
+        return Desk(opened[-1], clock, os.urandom, source, printer, None, desk_settings, sleep)
 
     yield start
     for each in opened:
@@ -235,6 +256,48 @@ def session_of() -> Callable[[str], Session]:
         return Session(account, "操作员", FIRM, NOW)
 
     return of
+
+
+@pytest.fixture
+def staff() -> StaffSession:
+    return StaffSession("张华", supervisor=False)
+
+
+@pytest.fixture
+def supervisor() -> StaffSession:
+    return StaffSession("林涛", supervisor=True)
+
+
+@pytest.fixture
+def bodies(database: Database) -> Callable[[], list[AnyBody]]:
+    """What the journal tells so far."""
+
+    def read() -> list[AnyBody]:
+        with database.read() as tx:
+            return [sealed.entry.body for sealed in tx.journal.entries()]
+
+    return read
+
+
+@pytest.fixture
+def bound_here(
+    service: DeskService,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Callable[[str, OrderKind], str],
+    session_of: Callable[[str], Session],
+) -> Callable[[str, str], GmtCard]:
+    """A key that this desk bound (account, serial); it still has the factory PIN."""
+
+    def bind(account: str, serial: str) -> GmtCard:
+        card, number = blank(serial), paid_order(account, OrderKind.NEW)
+        source.insert(card)
+        outcome = service.bind(session_of(account), number, None, False, lambda _progress: None)  # noqa: FBT003
+        assert isinstance(outcome, BoundView), outcome
+        source.remove()
+        return card
+
+    return bind
 
 
 @pytest.fixture
@@ -325,7 +388,7 @@ def bound_elsewhere(
         request = assemble(info, Algorithm.SM2, token.sign(info))
         certificate = authority.issue(request, member, number, begin, end)
         token.write_certificate(certificate)
-        token.change_pin("111111", PIN)  # type: ignore[attr-defined]  # the GM/T driver's own
+        token.change_pin("111111", PIN)
         token.close()
         source.remove()
         key = KeyBoundElsewhere(account, f"{number:016X}", serial, begin, end, certificate=certificate)

@@ -232,7 +232,7 @@ def test_the_factory_pin_is_tried_once_and_never_again_by_itself(
 ) -> None:
     card = blank("CHANGED")
     token = source.open(source.insert(card))
-    token.change_pin("111111", PIN)  # type: ignore[attr-defined]  # the GM/T driver's own
+    token.change_pin("111111", PIN)
     token.close()
     number = paid_order("11000001", OrderKind.NEW)
     first = _bind(service, session, number)

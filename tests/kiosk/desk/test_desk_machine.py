@@ -17,6 +17,7 @@ from hardware.virtual.gmt_card_blank import blank_key
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
+from kiosk.desk.key_views import FoundView, KeyView, LiftedView
 from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.desk.views import (
@@ -44,6 +45,8 @@ NOW = 1_795_327_500
 FIRM = "北京示例粮油贸易有限公司"
 ACCOUNTS = ("11000001", "11000003")
 SUPERVISOR = StaffSession("林涛", supervisor=True)
+STAFF = StaffSession("张华", supervisor=False)
+VALID = {CertificateStatus.VALID}
 IN_USE = {CertificateStatus.VALID, CertificateStatus.ON_HOLD, CertificateStatus.REVOKED}
 
 
@@ -188,6 +191,50 @@ class DeskMachine(RuleBasedStateMachine):
         order = self._order(choice)
         if order is not None:
             self.world.service.abandon(SUPERVISOR, order.number, "key盘坏了")
+
+    @rule(account=st.sampled_from(ACCOUNTS))
+    def lose(self, account: str) -> None:
+        self.world.service.report_loss(Session(account, "操作员", FIRM, NOW))
+
+    @rule(choice=st.integers(0, 9))
+    def find(self, choice: int) -> None:
+        if self._insert(choice) is not None:
+            assert isinstance(self.world.service.key_found(STAFF), FoundView)
+            self.world.source.remove()
+
+    @rule(account=st.sampled_from(ACCOUNTS))
+    def lift(self, account: str) -> None:
+        """The owner has the key again, whichever that is."""
+        world = self.world
+        with world.database.read() as tx:
+            row = tx.ledger.account(account)
+        if row is None or row.key is None or row.key.token_serial not in world.tokens:
+            return
+        world.source.swap(world.tokens[row.key.token_serial])
+        session = Session(account, "操作员", FIRM, NOW)
+        outcome = world.service.lift_hold(session, STAFF, "111111", False)  # noqa: FBT003
+        assert row.key.lost or not isinstance(outcome, LiftedView)
+        world.source.remove()
+
+    @rule(choice=st.integers(0, 9), supervisor=st.booleans(), point=st.none() | st.integers(1, 20))
+    def erase(self, choice: int, *, supervisor: bool, point: int | None) -> None:
+        serial = self._insert(choice, point)
+        if serial is None:
+            return
+        in_use = {each.token_serial for each in self.world.certificates() if each.status in VALID}
+        outcome = self.world.service.erase(SUPERVISOR if supervisor else STAFF, serial)
+        assert not (serial in in_use and isinstance(outcome, KeyView))
+        self.world.source.remove()
+
+    def _insert(self, choice: int, point: int | None = None) -> str | None:
+        """Put one of the tokens in, pulled at the nth command if one is given; its serial, if there is any."""
+        tokens = list(self.world.tokens.items())
+        if not tokens:
+            return None
+        serial, card = tokens[choice % len(tokens)]
+        faulty = card if point is None else FaultyCard(card, Fault(FaultKind.PULLED_AFTER, point))
+        self.world.source.swap(faulty)
+        return serial
 
     @rule(minutes=st.integers(1, 30), online=st.booleans())
     def time_passes(self, minutes: int, *, online: bool) -> None:

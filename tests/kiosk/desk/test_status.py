@@ -61,10 +61,26 @@ def test_the_tokens_are_counted_as_they_come_and_go(
     assert service.read_token() == TokenRefused(TokenTrouble.ABSENT)
     source.insert(blank("A"), "first")
     assert service.status().token is TokenStatus.PRESENT
-    assert service.read_token() == TokenView("A", True, None, None, None, 6, False)  # noqa: FBT003 - a row
+    assert service.read_token() == TokenView(
+        serial="A",
+        blank=True,
+        certificate=None,
+        not_before=None,
+        not_after=None,
+        tries_left=6,
+        pin_blocked=False,
+        tries_allowed=6,
+        factory_pin=True,
+        driver="gmt",
+        application="KEYDESK",
+        reader="first",
+    )
     source.insert(blank("B"), "second")
     assert service.status().token is TokenStatus.SEVERAL
-    assert service.read_token() == TokenRefused(TokenTrouble.SEVERAL)
+    several = service.read_token()
+    assert isinstance(several, TokenRefused)
+    assert several.trouble is TokenTrouble.SEVERAL
+    assert [(each.serial, each.reader) for each in several.candidates] == [("A", "first"), ("B", "second")]
 
 
 def test_a_bound_key_tells_its_certificate(

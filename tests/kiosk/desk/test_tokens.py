@@ -31,6 +31,18 @@ from kiosk.desk.views import TokenRefused, TokenStatus, TokenTrouble
         (ports.TokenFault(0x50, 0x6F00), TokenRefused(TokenTrouble.FAULT, detail="6F00")),
         (ports.MalformedAnswer(), TokenRefused(TokenTrouble.FAULT, detail="MalformedAnswer")),
         (ports.ReaderUnavailable("no pcscd"), TokenRefused(TokenTrouble.NO_DRIVER)),
+        (ports.UnblockingPinRefused(2), TokenRefused(TokenTrouble.UNBLOCKING_PIN_WRONG, tries_left=2)),
+        (ports.UnblockingPinRefused(None), TokenRefused(TokenTrouble.UNBLOCKING_PIN_WRONG)),
+        (ports.UnblockingPinRefused(0), TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
+        (ports.UnblockingPinBlocked(), TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
+        (ports.DeviceKeyRefused(), TokenRefused(TokenTrouble.DEVICE_KEY_REFUSED)),
+        (ports.NotSupported("erase"), TokenRefused(TokenTrouble.NOT_SUPPORTED, detail="erase")),
+        (
+            ports.VendorLibraryFailed(
+                "/opt/vendor/libskf.so", ports.LibraryFailure.HUNG, "no answer in 30 s"
+            ),
+            TokenRefused(TokenTrouble.LIBRARY_FAILED, detail="libskf.so hung"),
+        ),
     ],
 )
 def test_every_failure_of_a_token_has_its_own_trouble(
@@ -62,3 +74,18 @@ def test_without_a_driver_and_with_a_card_of_another_kind_the_screens_are_told(d
     assert bare.read_token() == TokenRefused(TokenTrouble.NO_DRIVER)
     strange = DeskService(replace(desk, tokens=Unknown()))
     assert strange.read_token() == TokenRefused(TokenTrouble.NOT_RECOGNISED, detail="3B00")
+
+
+def test_every_kind_of_failure_is_told_as_more_than_a_fault() -> None:
+    named = {ports.TokenFault, ports.MalformedAnswer}
+    kinds = [
+        each for each in _kinds(ports.TokenError) if each.__module__ == ports.__name__ and each not in named
+    ]
+    plain = [kind for kind in kinds if kind.__init__ is ports.TokenError.__init__]
+    assert len(plain) >= 8
+    for kind in plain:
+        assert token_refused(kind()).trouble is not TokenTrouble.FAULT, kind
+
+
+def _kinds(kind: type[ports.TokenError]) -> list[type[ports.TokenError]]:
+    return [each for below in kind.__subclasses__() for each in (below, *_kinds(below))]

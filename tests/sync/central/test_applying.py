@@ -185,8 +185,8 @@ def test_other_kiosks_hear_of_a_new_key_and_of_its_loss(kiosk: Any, make_kiosk: 
     other.feed()
     issued = _bind(kiosk, kiosk.place())
     kiosk.pushed()
-    (told,) = [item for item in other.feed(other.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
-    assert (told.account, told.number, told.lost) == ("11000001", issued.number, False)
+    (bound,) = [item for item in other.feed(other.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
+    assert (bound.account, bound.number, bound.lost) == ("11000001", issued.number, False)
     assert not [item for item in kiosk.feed(kiosk.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
     key = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
     kiosk.append(key_entries.LossReported("11000001", key))

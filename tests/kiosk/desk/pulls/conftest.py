@@ -22,9 +22,13 @@ import structlog
 from hardware.pcsc import PcscTokenSource
 from hardware.ports import Token, TokenSource
 from hardware.token.gmt_profile import GmtProfile
-from hardware.token.registry import Driver, gmt_driver
+from hardware.token.piv_profile import PivProfile
+from hardware.token.registry import Driver, gmt_driver, piv_driver
+from hardware.token.skf.profile import configured_profile
+from hardware.token.skf.source import SkfTokenSource
 from hardware.virtual.card import CardPulled, VirtualCard
 from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.piv_card_blank import blank_piv_key
 from hardware.virtual.reader import serve
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
@@ -202,6 +206,79 @@ class ReaderRig(CardRig):
             time.sleep(0.02)
 
 
+class LibraryRig:
+    """Keys of a vendor's library: the soft token, whose keys are folders."""
+
+    name = "skf"
+
+    def __init__(self, library: Path, folder: Path) -> None:
+        self._keys, self._shelf = folder / "keys", folder / "shelf"  # the library lists only so many folders
+        self._keys.mkdir()
+        self._shelf.mkdir()
+        self._faults, self._log = folder / "faults", folder / "calls.log"
+        self._insertions = itertools.count(1)
+        self._inserted: str | None = None
+        self._source = SkfTokenSource([configured_profile({"library": str(library)})])
+        self.source: TokenSource = self._source
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where the library finds its keys."""
+        return {
+            "SOFT_TOKEN_STATE": str(self._keys),
+            "SOFT_TOKEN_FAULTS": str(self._faults),
+            "SOFT_TOKEN_LOG": str(self._log),
+        }
+
+    def blank(self, serial: str) -> str:
+        (self._shelf / serial).mkdir()
+        self.insert(serial)
+        (presence,) = self.source.present()
+        with contextlib.closing(self.source.open(presence)) as token:
+            token.erase()  # which also prepares a key that never had the desk's application
+        self.remove()
+        return serial
+
+    @contextlib.contextmanager
+    def opened(self, key: str) -> Iterator[Token]:
+        self.insert(key)
+        (presence,) = self.source.present()
+        with contextlib.closing(self.source.open(presence)) as token:
+            yield token
+        self.remove()
+
+    def insert(self, key: str) -> None:
+        self._faults.unlink(missing_ok=True)
+        (self._shelf / key).rename(self._keys / key)
+        (self._keys / key / "inserted").write_text(f"{next(self._insertions)}\n")
+        self._inserted = key
+
+    def remove(self) -> None:
+        self._faults.unlink(missing_ok=True)
+        if self._inserted is not None:
+            (self._keys / self._inserted / "inserted").unlink(missing_ok=True)
+            (self._keys / self._inserted).rename(self._shelf / self._inserted)
+            self._inserted = None
+
+    def pull_at(self, exchange: int, moment: Moment) -> None:
+        self._log.unlink(missing_ok=True)
+        place = exchange + 1 if moment is Moment.AFTER else exchange
+        action = "pull-after" if moment is Moment.DURING else "pull-before"
+        self._faults.write_text(f"* {place} {action}\n")
+
+    def crash_at(self, call: int) -> None:
+        """Have the library crash at that call from now, when it has done what it was told."""
+        self._log.unlink(missing_ok=True)
+        self._faults.write_text(f"* {call} crash-after\n")
+
+    def pulled(self) -> bool:
+        assert self._inserted is not None
+        return not (self._keys / self._inserted / "inserted").exists()
+
+    def close(self) -> None:
+        self._source.close()
+
+
 Make = Callable[[str], VirtualCard]
 
 
@@ -209,13 +286,30 @@ def _gmt(folder: Path) -> tuple[Driver, Make]:
     return gmt_driver(GmtProfile()), lambda serial: blank_key(folder / f"{serial}.card", serial)
 
 
-CARDS: dict[str, Callable[[Path], tuple[Driver, Make]]] = {"gmt": _gmt}
+def _piv(folder: Path) -> tuple[Driver, Make]:
+    return piv_driver(PivProfile()), lambda serial: blank_piv_key(folder / f"{serial}.card", serial)
 
 
-@pytest.fixture(params=sorted(CARDS))
+CARDS: dict[str, Callable[[Path], tuple[Driver, Make]]] = {"gmt": _gmt, "piv": _piv}
+
+
+@pytest.fixture
+def library_rig(soft_token: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LibraryRig]:
+    """Keys of a vendor's library."""
+    made = LibraryRig(soft_token, tmp_path)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=[*sorted(CARDS), LibraryRig.name])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
-    """One kind of key after the other, in process."""
-    return CardRig(request.param, *CARDS[request.param](tmp_path))
+    """One kind of key after the other: cards in process, then a vendor's library."""
+    if request.param in CARDS:
+        return CardRig(request.param, *CARDS[request.param](tmp_path))
+    found: Rig = request.getfixturevalue("library_rig")
+    return found
 
 
 @pytest.fixture(params=sorted(CARDS))

@@ -68,6 +68,7 @@ def _require_sound(workshop: Any, case: Any) -> None:
         bodies = [sealed.entry.body for sealed in tx.journal.entries()]
         receipts = [waiting for waiting in tx.print_queue.waiting() if waiting.order == case.order]
         key = key_on_record(tx, case.session.account)
+    assert order is not None
     assert (order.status, len(order.payments), len(receipts)) == (OrderStatus.BOUND, 1, 1)
     assert [each.status for each in certificates] == [CertificateStatus.VALID]
     (valid,) = certificates
@@ -158,6 +159,26 @@ def test_a_kill_after_any_entry_and_a_pull_ends_in_one_certificate(
     assert points - 1 == (5 if kind is OrderKind.RENEWAL else 6)
     assert verify(workshop.database).sound
     print(f"\n{workshop.rig.name} {kind.value}, killed and pulled: {points - 1} points tried")  # noqa: T201 - asked for with -s
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_crash_of_the_vendors_library_at_any_call_ends_in_one_certificate(
+    open_workshop: Any, library_rig: Any, kind: OrderKind, contact: Callable[[], None]
+) -> None:
+    workshop = open_workshop(library_rig)
+    for call in range(1, MOST):
+        case = workshop.case(kind)
+        workshop.rig.insert(case.key)
+        workshop.rig.crash_at(call)
+        outcome = _bind(workshop.desk(), case)
+        if not isinstance(outcome, BoundView):
+            assert outcome.trouble is TokenTrouble.LIBRARY_FAILED, outcome
+        _complete(workshop, case, outcome)
+        contact()
+        if isinstance(outcome, BoundView) and call > FEWEST:
+            break
+    assert verify(workshop.database).sound
+    print(f"\nskf {kind.value}, the library crashes: {call - 1} points tried")  # noqa: T201 - asked for with -s
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,194 @@
+"""登录验证: what the platform looks at when the member logs in, tried out at the desk.
+
+The key signs a challenge of the centre's, or of this kiosk's own where the centre does not answer in time. Signature,
+chain and validity are judged here, and by the centre as well where it answers; the register and the SMS code are the
+centre's alone. The PIN is presented once, and the token is not held while the centre is asked.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from kiosk.desk.asking import ask
+from kiosk.desk.authority import secret
+from kiosk.desk.errors import TokenUnusable
+from kiosk.desk.key_on_record import key_on_record
+from kiosk.desk.key_views import Check, CheckResult, LoginCheckView
+from kiosk.desk.login_results import Local, results_of
+from kiosk.desk.pin import unlock
+from kiosk.desk.token_choice import chosen_token
+from kiosk.desk.token_fitness import TokenFacts
+from kiosk.desk.token_standing import require_own
+from kiosk.desk.tokens import issued_certificate
+from kiosk.desk.views import TokenRefused, TokenTrouble
+from kiosk.domain.ledger import CertificateStatus
+from kiosk.domain.login_check import (
+    CHALLENGE_LENGTH,
+    ChallengeAsked,
+    ChallengeGiven,
+    ChallengeSigned,
+    CodeJudged,
+    CodeJudgement,
+    CodeTyped,
+    LoginJudged,
+    signed_message,
+)
+from kiosk.pki.certificates import IssuedCertificate, parse_certificate
+from kiosk.pki.errors import CertificateInvalid
+from kiosk.pki.suites import suite
+from kiosk.pki.verification import verify_chain
+from kiosk.store.vault import VaultItem
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.desk.views import Session
+    from kiosk.store.transaction import Transaction
+
+
+class _Signed(msgspec.Struct, frozen=True):
+    """What the key gave: the certificate that is on it, and its signature over the message."""
+
+    certificate: IssuedCertificate
+    message: bytes
+    signature: bytes
+
+
+def login_check(
+    desk: Desk, session: Session, pin: str, *, last_try_confirmed: bool = False, serial: str | None = None
+) -> LoginCheckView:
+    """The check up to the SMS code; waits for the centre as long as the settings say. Raises TokenUnusable, DeskRefused.
+
+    A wrong token is refused before the centre is asked for a challenge.
+    """
+    with chosen_token(desk, serial=serial, account=session.account) as chosen:
+        facts = TokenFacts.of(chosen.token)
+        _certificate(desk, session, facts)
+    given = ask(desk, ChallengeAsked(session.account), desk.settings.challenge_wait)
+    if not isinstance(given, ChallengeGiven) or len(given.challenge) != CHALLENGE_LENGTH:
+        given = None
+    challenge = given.challenge if given else desk.random(CHALLENGE_LENGTH)
+    signed = _sign(desk, session, facts, signed_message(challenge), pin, confirmed=last_try_confirmed)
+    judged = None
+    if given is not None:
+        question = ChallengeSigned(given.check, signed.certificate.der, signed.signature)
+        judged = ask(desk, question, desk.settings.judgement_wait)
+    if not isinstance(judged, LoginJudged):
+        judged = None
+    return _view(desk, session, facts.serial, signed, judged, check=given.check if given else "")
+
+
+def login_code(desk: Desk, view: LoginCheckView, code: str) -> LoginCheckView:
+    """The check with the code from the message; one that has no six digits is not sent, and costs no try.
+
+    Where the centre does not answer the code is NOT_CHECKED, and the same code may be given again.
+    """
+    digits = "".join(unicodedata.normalize("NFKC", code).split())
+    if not view.check or not (digits.isascii() and digits.isdigit()):
+        return view
+    judged = ask(desk, CodeTyped(view.check, digits), desk.settings.judgement_wait)
+    if not isinstance(judged, CodeJudged):
+        return _with_code(view, CheckResult.NOT_CHECKED, view.tries_left)
+    match judged.judgement:
+        case CodeJudgement.RIGHT:
+            return replace(_with_code(view, CheckResult.PASSED, judged.tries_left), check="")
+        case CodeJudgement.WRONG:
+            return _with_code(view, CheckResult.WAITS, judged.tries_left)
+        case CodeJudgement.OVER:
+            return replace(_with_code(view, CheckResult.FAILED, 0), check="")
+
+
+def _with_code(view: LoginCheckView, result: CheckResult, tries_left: int) -> LoginCheckView:
+    results = tuple((check, result if check is Check.SMS else each) for check, each in view.results)
+    return replace(view, results=results, tries_left=tries_left)
+
+
+def _certificate(desk: Desk, session: Session, facts: TokenFacts) -> IssuedCertificate:
+    """The certificate on the token, which must be the account's own. Raises TokenUnusable, DeskRefused."""
+    with desk.database.read() as tx:
+        own = require_own(tx, session.account, facts)
+    on_token = issued_certificate(facts.certificate)
+    if on_token is None:
+        raise TokenUnusable(TokenRefused(TokenTrouble.NO_CERTIFICATE, found=facts.serial))
+    copied = own.certificate is not None and own.certificate.der != on_token.der
+    if on_token.number != own.key.number or copied:
+        serial = own.key.token_serial
+        raise TokenUnusable(
+            TokenRefused(
+                TokenTrouble.NOT_THE_KEY_ON_RECORD,
+                expected=serial,
+                found=facts.serial,
+                detail=on_token.number,
+            )
+        )
+    return on_token
+
+
+def _sign(
+    desk: Desk, session: Session, before: TokenFacts, message: bytes, pin: str, *, confirmed: bool
+) -> _Signed:
+    """Present the PIN once and have the key sign; the token must be the one that was looked at before."""
+    with chosen_token(desk, serial=before.serial) as chosen:
+        token = chosen.token
+        facts = TokenFacts.of(token)
+        certificate = _certificate(desk, session, facts)
+        unlock(token, pin, factory_pin=None, last_try_confirmed=confirmed)
+        return _Signed(certificate, message, token.sign(message))
+
+
+def _view(
+    desk: Desk, session: Session, serial: str, signed: _Signed, judged: LoginJudged | None, *, check: str
+) -> LoginCheckView:
+    certificate, now = signed.certificate, desk.clock.wall()
+    verified = suite(certificate.algorithm).verify(certificate.public_key, signed.message, signed.signature)
+    with desk.database.read() as tx:
+        local = Local(
+            signature=verified,
+            chain=_chain(tx, certificate, now),
+            validity=certificate.not_before <= now <= certificate.not_after,
+            in_use=_in_use(tx, session.account, certificate),
+        )
+        feed_as_of = None if judged is not None else tx.agent.get().last_contact
+    results = results_of(local, judged)
+    waits = judged is not None and dict(results)[Check.SMS] is CheckResult.WAITS
+    view = LoginCheckView(
+        serial=serial,
+        certificate=certificate.number,
+        not_after=certificate.not_after,
+        results=results,
+        feed_as_of=feed_as_of,
+    )
+    if judged is None or not waits:
+        return view
+    return replace(
+        view, check=check, phone=judged.phone, code_expires=judged.code_expires, tries_left=judged.tries
+    )
+
+
+def _chain(tx: Transaction, certificate: IssuedCertificate, now: int) -> bool | None:
+    """Whether the chain holds; None for a certificate by another issuing CA, which this kiosk does not have.
+
+    The member's own end is a check by itself, so a chain is judged at a time when that certificate is valid.
+    """
+    issuing, root = (secret(tx, item) for item in (VaultItem.ISSUING_CERTIFICATE, VaultItem.ROOT_CERTIFICATE))
+    at = min(max(now, certificate.not_before), certificate.not_after)
+    try:
+        authority, member = parse_certificate(issuing), parse_certificate(certificate.der)
+        if member.authority_key_identifier != authority.key_identifier:
+            return None
+        verify_chain(certificate.der, issuing, root, at)
+    except CertificateInvalid:
+        return False
+    return True
+
+
+def _in_use(tx: Transaction, account: str, certificate: IssuedCertificate) -> bool:
+    """Whether neither this kiosk nor the feed knows of a hold or a revocation."""
+    key = key_on_record(tx, account)
+    ours = tx.ledger.certificate(certificate.number)
+    if key is None or key.lost or key.number != certificate.number:
+        return False
+    return ours is None or ours.status is CertificateStatus.VALID

@@ -1,0 +1,269 @@
+"""清空: who may make which token blank, and what a kill leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hardware.virtual.card import Fault, FaultKind, FaultyCard
+from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.gmt_card_blank import unprepared_key
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.context import Desk
+from kiosk.desk.erasing import Eraser, may_erase
+from kiosk.desk.key_views import KeyOutcome, KeyStanding, KeyView
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import BoundView, Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.journal import AnyBody
+from kiosk.domain.key_entries import KeyErased
+from kiosk.store.database import Database
+from kiosk.store.verify import verify as verify_store
+
+NOW = 1_795_327_500
+DAY = 86_400
+ACCOUNT = "11000001"
+DELETE_APPLICATION = 0x24
+
+Here = Callable[[str, str], GmtCard]
+Bodies = Callable[[], list[AnyBody]]
+Pay = Callable[[str, OrderKind], str]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def _is_blank(card: GmtCard) -> bool:
+    return all(not each.containers for each in card.record.applications)
+
+
+def _erased(outcome: KeyOutcome) -> KeyStanding:
+    assert isinstance(outcome, KeyView), outcome
+    assert outcome.token.blank
+    assert (outcome.token.tries_left, outcome.token.factory_pin) == (outcome.token.tries_allowed, True)
+    return outcome.standing
+
+
+def test_the_table_says_who_may_erase_what() -> None:
+    table = {standing: may_erase(standing, unexpired_member=False) for standing in KeyStanding}
+    assert table == {
+        KeyStanding.IN_USE: Eraser.NOBODY,
+        KeyStanding.UNDER_WAY: Eraser.NOBODY,
+        KeyStanding.ON_HOLD: Eraser.SUPERVISOR,
+        KeyStanding.UNKNOWN: Eraser.SUPERVISOR,
+        KeyStanding.REVOKED: Eraser.STAFF,
+        KeyStanding.BLANK: Eraser.STAFF,
+        KeyStanding.NOT_PREPARED: Eraser.STAFF,
+    }
+    unexpired = {standing: may_erase(standing, unexpired_member=True) for standing in KeyStanding}
+    assert unexpired == {**table, KeyStanding.UNKNOWN: Eraser.NOBODY}
+
+
+def test_a_key_in_use_is_erased_by_nobody(
+    service: DeskService,
+    source: VirtualTokenSource,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    bound_here: Here,
+    bodies: Bodies,
+    clock: FixedClock,
+) -> None:
+    card = bound_here(ACCOUNT, "OWN")
+    source.insert(card)
+    count = len(bodies())
+    clock.advance(400 * DAY)  # it has expired, and can be renewed all the same
+    for who in (staff, supervisor):
+        assert service.erase(who, "OWN") == TokenRefused(TokenTrouble.IN_USE, found="OWN")
+    assert not _is_blank(card)
+    assert len(bodies()) == count
+
+
+def test_a_key_in_use_elsewhere_is_erased_by_nobody(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+) -> None:
+    card = bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY)
+    source.insert(card)
+    assert service.erase(supervisor, "OTHER") == TokenRefused(TokenTrouble.IN_USE, found="OTHER")
+
+
+def test_a_certificate_of_a_member_whom_the_feed_has_not_told_of_speaks_for_itself(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    database: Database,
+    clock: FixedClock,
+) -> None:
+    card = bound_elsewhere("77000001", "STRANGER", NOW - DAY, NOW + DAY)
+    with database.write() as tx:
+        known = tx.feed.key_elsewhere("77000001")
+        assert known is not None
+        tx.feed.put_key_elsewhere(msgspec.structs.replace(known, token_serial="ANOTHER"))
+    source.insert(card)
+    assert service.erase(supervisor, "STRANGER") == TokenRefused(TokenTrouble.IN_USE, found="STRANGER")
+    clock.advance(2 * DAY)
+    assert _erased(service.erase(supervisor, "STRANGER")) is KeyStanding.BLANK
+
+
+def test_a_binding_under_way_keeps_its_token_until_it_is_abandoned(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+) -> None:
+    number, card = paid_order(ACCOUNT, OrderKind.NEW), blank("A")
+    source.insert(FaultyCard(card, Fault(FaultKind.PULLED_BEFORE, 1, instruction=0x4C)))
+    service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    source.insert(card)
+    assert service.erase(supervisor, "A") == TokenRefused(TokenTrouble.IN_USE, found="A")
+    service.abandon(supervisor, number, "换一把")
+    assert service.erase(staff, "A") == Refused(Refusal.NOT_ALLOWED)  # a key pair that nobody can place
+    assert _erased(service.erase(supervisor, "A")) is KeyStanding.BLANK
+    assert _is_blank(card)
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003
+    assert isinstance(bound, BoundView)
+
+
+def test_a_key_on_hold_is_erased_by_a_supervisor_alone_and_cannot_be_lifted_then(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    bound_here: Here,
+    bodies: Bodies,
+) -> None:
+    card = bound_here(ACCOUNT, "OWN")
+    service.report_loss(session)
+    source.insert(card)
+    assert service.erase(staff, "OWN") == Refused(Refusal.NOT_ALLOWED)
+    assert service.erase(StaffSession("张华", supervisor=True), "OWN") == Refused(Refusal.NOT_ALLOWED)
+    assert not _is_blank(card)
+    assert _erased(service.erase(supervisor, "OWN")) is KeyStanding.BLANK
+    told = bodies()[-1]
+    assert isinstance(told, KeyErased)
+    assert (told.account, told.token_serial, told.staff, len(told.certificate)) == (
+        ACCOUNT,
+        "OWN",
+        "林涛",
+        16,
+    )
+    lifted = service.lift_hold(session, staff, "111111", False)  # noqa: FBT003 - the contract
+    assert lifted == TokenRefused(TokenTrouble.NO_CERTIFICATE, found="OWN")
+
+
+def test_a_superseded_key_and_a_blank_one_are_erased_by_staff(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    bound_here: Here,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+) -> None:
+    old = bound_here(ACCOUNT, "OLD")
+    number = paid_order(ACCOUNT, OrderKind.REPLACEMENT)
+    source.insert(blank("NEXT"))
+    service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    source.swap(old)
+    for _ in range(2):
+        assert _erased(service.erase(staff, "OLD")) is KeyStanding.BLANK
+    assert _is_blank(old)
+
+
+def test_a_token_without_the_application_is_prepared_and_bound(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    paid_order: Pay,
+    bodies: Bodies,
+    tmp_path: Path,
+) -> None:
+    source.insert(unprepared_key(tmp_path / "raw", "RAW"))
+    assert _erased(service.erase(staff, "RAW")) is KeyStanding.BLANK
+    assert bodies()[-1] == KeyErased("", "RAW", "张华")
+    number = paid_order(ACCOUNT, OrderKind.NEW)
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003
+    assert isinstance(bound, BoundView)
+
+
+def test_only_the_token_of_that_serial_is_erased(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    blank: Callable[[str], GmtCard],
+    bound_here: Here,
+    session: Session,
+    bodies: Bodies,
+) -> None:
+    lost = bound_here(ACCOUNT, "LOST")
+    service.report_loss(session)
+    source.insert(lost)
+    count = len(bodies())
+    assert service.erase(supervisor, "A") == TokenRefused(TokenTrouble.SWAPPED, expected="A", found="LOST")
+    assert len(bodies()) == count
+    source.insert(blank("A"), "second")
+    assert _erased(service.erase(supervisor, "A")) is KeyStanding.BLANK
+    assert not _is_blank(lost)
+
+
+def test_nobody_unknown_erases_anything(
+    service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard], bodies: Bodies
+) -> None:
+    source.insert(blank("A"))
+    count = len(bodies())
+    assert service.erase(StaffSession("无名", supervisor=True), "A") == Refused(Refusal.NOT_ALLOWED)
+    assert len(bodies()) == count
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_kill_between_the_entry_and_the_token_leaves_who_did_it_and_is_completed(
+    open_desk: Callable[[], Desk],
+    source: VirtualTokenSource,
+    session: Session,
+    supervisor: StaffSession,
+    bound_here: Here,
+    bodies: Bodies,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    executed: bool,
+) -> None:
+    card = bound_here(ACCOUNT, "OWN")
+    DeskService(open_desk()).report_loss(session)
+    source.insert(card)
+    transmit = card.transmit
+
+    def killed(command: bytes) -> bytes:
+        if command[1] == DELETE_APPLICATION:
+            if executed:
+                transmit(command)
+            raise Killed
+        return transmit(command)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(card, "transmit", killed)
+        with pytest.raises(Killed):
+            DeskService(open_desk()).erase(supervisor, "OWN")
+    told = bodies()[-1]
+    assert isinstance(told, KeyErased)
+    assert (told.token_serial, told.staff) == ("OWN", "林涛")
+    source.swap(card)
+    restarted = DeskService(open_desk())
+    status = restarted.key_status(supervisor)
+    assert isinstance(status, KeyView)
+    assert status.standing is (KeyStanding.NOT_PREPARED if executed else KeyStanding.ON_HOLD)
+    assert _erased(restarted.erase(supervisor, "OWN")) is KeyStanding.BLANK
+    assert verify_store(database).sound

@@ -1,0 +1,186 @@
+"""The fold of bindings: steps, abandoned attempts, and which certificate succeeds which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.journal import (
+    AnyBody,
+    BindingAbandoned,
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateProved,
+    CertificateWritten,
+    KeyPairMade,
+)
+from kiosk.domain.key_entries import LossReported
+from kiosk.domain.ledger import CertificateStatus, OrderStatus
+
+if TYPE_CHECKING:
+    from tests.kiosk.domain.conftest import Journal
+
+KIOSK, OTHER_KIOSK = 3, 4
+YEAR = 365 * 86400
+ACCOUNTS = ("11000001", "11000002")
+POINT = b"\x04" + bytes(64)
+
+
+def test_a_dead_token_is_abandoned_and_another_bound(journal: Journal) -> None:
+    first = journal.place()
+    journal.pay(first)
+    old = journal.bind(first, "T1")
+    second = journal.place(OrderKind.REPLACEMENT)
+    journal.pay(second)
+    key = journal.ledger.accounts[ACCOUNTS[0]].key
+    journal.add(BindingStarted(second, 1, "T2", "gmt", "sm2"))
+    journal.add(KeyPairMade(second, 1, POINT))
+    dead = journal.issue(second, 1, key)
+    assert journal.ledger.certificates[old].successor == dead
+    journal.add(BindingAbandoned(second, 1, "林涛", "the token died"))
+    assert journal.ledger.certificates[old].successor is None
+    new = journal.bind(second, "T3")
+    statuses = {number: journal.ledger.certificates[number].status for number in (old, dead, new)}
+    assert statuses == {
+        old: CertificateStatus.REVOKED,
+        dead: CertificateStatus.VOID,
+        new: CertificateStatus.VALID,
+    }
+
+
+def two_paid_orders_of_one_key(journal: Journal) -> tuple[str, str, KeyOnRecord]:
+    first = journal.place()
+    journal.pay(first)
+    journal.bind(first, "T1")
+    key = journal.ledger.accounts[ACCOUNTS[0]].key
+    assert key is not None
+    renewal, replacement = journal.place(OrderKind.RENEWAL), journal.place(OrderKind.REPLACEMENT)
+    journal.pay(renewal)
+    journal.pay(replacement)
+    journal.add(BindingStarted(renewal, 1, "T1", "gmt", "sm2", POINT))
+    journal.add(BindingStarted(replacement, 1, "T2", "gmt", "sm2"))
+    journal.add(KeyPairMade(replacement, 1, POINT))
+    return renewal, replacement, key
+
+
+def test_two_orders_do_not_succeed_one_certificate(journal: Journal) -> None:
+    renewal, replacement, key = two_paid_orders_of_one_key(journal)
+    journal.issue(renewal, 1, key)
+    with pytest.raises(EntryDisputed) as caught:
+        journal.issue(replacement, 1, key)
+    assert caught.value.reason is DisputeReason.PREDECESSOR_SUCCEEDED
+
+
+def test_a_first_certificate_is_not_issued_beside_a_key(journal: Journal) -> None:
+    _, replacement, _ = two_paid_orders_of_one_key(journal)
+    with pytest.raises(EntryDisputed) as caught:
+        journal.issue(replacement, 1, None)
+    assert caught.value.reason is DisputeReason.ANOTHER_CERTIFICATE_VALID
+
+
+def test_two_orders_do_not_have_certificates_under_way_at_once(journal: Journal) -> None:
+    key = KeyOnRecord("4000000000000001", "E1", 1_799_000_000, 1_830_000_000)
+    renewal = journal.place(OrderKind.RENEWAL, previous=key)
+    replacement = journal.place(OrderKind.REPLACEMENT, previous=key)
+    journal.pay(renewal)
+    journal.pay(replacement)
+    journal.add(BindingStarted(renewal, 1, "E1", "gmt", "sm2", POINT))
+    journal.issue(renewal, 1, key)
+    journal.add(BindingStarted(replacement, 1, "T2", "gmt", "sm2"))
+    journal.add(KeyPairMade(replacement, 1, POINT))
+    with pytest.raises(EntryDisputed) as caught:
+        journal.issue(replacement, 1, key)
+    assert caught.value.reason is DisputeReason.ANOTHER_CERTIFICATE_VALID
+
+
+def test_a_key_renewed_elsewhere_takes_the_place_of_the_kiosks_own(journal: Journal) -> None:
+    first = journal.place()
+    journal.pay(first)
+    own = journal.bind(first, "T1")
+    end = journal.ledger.certificates[own].not_after
+    elsewhere = KeyOnRecord("4000000000000001", "E1", journal.clock.wall() + 10, end + YEAR)
+    renewal = journal.place(OrderKind.RENEWAL, previous=elsewhere)
+    assert journal.ledger.accounts[ACCOUNTS[0]].key == elsewhere
+    assert journal.ledger.certificates[own].status is CertificateStatus.REVOKED
+    journal.pay(renewal)
+    new = journal.bind(renewal, "E1")
+    assert journal.ledger.certificates[new].predecessor == elsewhere.number
+    assert journal.ledger.certificates[new].status is CertificateStatus.VALID
+
+
+def test_an_earlier_key_told_by_an_order_changes_nothing(journal: Journal) -> None:
+    first = journal.place()
+    journal.pay(first)
+    own = journal.bind(first, "T1")
+    stale = KeyOnRecord("4000000000000001", "E1", 1_700_000_000, 1_731_000_000)
+    journal.place(OrderKind.RENEWAL, previous=stale)
+    key = journal.ledger.accounts[ACCOUNTS[0]].key
+    assert key is not None
+    assert key.number == own
+    assert journal.refuses(LossReported(ACCOUNTS[0], stale)) is DisputeReason.CERTIFICATE_DIFFERS
+
+
+def test_only_the_centre_waits_for_a_predecessor_of_another_kiosk(
+    journal: Journal, make_journal: Callable[[bool], Journal]
+) -> None:
+    key = KeyOnRecord("4000000000000001", "E1", 1_799_000_000, 1_830_000_000)
+    centre, kiosk = make_journal(True), journal  # noqa: FBT003 - the centre's
+    for each in (centre, kiosk):
+        number = each.place(OrderKind.REPLACEMENT, previous=key)
+        each.pay(number)
+        each.add(BindingStarted(number, 1, "T2", "gmt", "sm2"))
+        each.add(KeyPairMade(number, 1, POINT))
+    kiosk.issue(number, 1, key)
+    with pytest.raises(EntryWaits) as caught:
+        centre.issue(number, 1, key)
+    assert caught.value.missing == f"certificate {key.number}"
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_steps_of_a_binding_come_one_after_the_other(journal: Journal, step: int) -> None:
+    number = journal.place()
+    journal.pay(number)
+    steps: list[AnyBody] = [
+        BindingStarted(number, 1, "T1", "gmt", "sm2"),
+        KeyPairMade(number, 1, POINT),
+        CertificateIssued(number, 1, "3000000000000001", b"DER", 1_800_000_000, 1_831_536_000, 1),
+        CertificateWritten(number, 1),
+        CertificateProved(number, 1, b"c", b"s"),
+        Bound(number, 1),
+    ]
+    for body in steps[:step]:
+        journal.add(body)
+    for body in steps[step + 1 :]:
+        assert journal.refuses(body) is DisputeReason.BINDING_IN_ANOTHER_STEP
+    for body in steps[1:step]:
+        assert journal.refuses(body) is DisputeReason.BINDING_IN_ANOTHER_STEP
+    for body in steps[step:]:
+        journal.add(body)
+    assert journal.ledger.orders[number].status is OrderStatus.BOUND
+
+
+def test_a_key_that_came_from_elsewhere_after_the_order_counts_if_it_ends_later(journal: Journal) -> None:
+    first = journal.place()
+    journal.pay(first)
+    own = journal.bind(first, "T1")
+    end = journal.ledger.certificates[own].not_after
+    order = journal.place(OrderKind.REPLACEMENT)
+    journal.pay(order)
+    journal.add(BindingStarted(order, 1, "T2", "gmt", "sm2"))
+    journal.add(KeyPairMade(order, 1, POINT))
+    earlier = KeyOnRecord("4000000000000001", "E1", 1_700_000_000, end)
+    with pytest.raises(EntryDisputed) as caught:
+        journal.issue(order, 1, earlier)
+    assert (caught.value.reason, caught.value.subject) == (DisputeReason.ANOTHER_CERTIFICATE_VALID, own)
+    new = journal.issue(order, 1, replace(earlier, not_after=end + 1))
+    for body in (CertificateWritten(order, 1), CertificateProved(order, 1, b"c", b"s"), Bound(order, 1)):
+        journal.add(body)
+    assert journal.ledger.certificates[own].status is CertificateStatus.REVOKED
+    assert journal.ledger.certificates[new].status is CertificateStatus.VALID

@@ -1,0 +1,193 @@
+"""The fold of orders: money in every state, refunds, moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.journal import (
+    BindingAbandoned,
+    BindingStarted,
+    Bound,
+    CertificateProved,
+    CertificateWritten,
+    KeyPairMade,
+    OrderAssigned,
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderReleased,
+    RefundCompleted,
+    RefundGranted,
+)
+from kiosk.domain.ledger import CertificateStatus, OrderStatus, PaidHow
+from kiosk.domain.transitions import transition
+
+if TYPE_CHECKING:
+    from tests.kiosk.domain.conftest import Journal
+
+KIOSK, OTHER_KIOSK = 3, 4
+YEAR = 365 * 86400
+ACCOUNTS = ("11000001", "11000002")
+POINT = b"\x04" + bytes(64)
+
+
+def in_every_state(journal: Journal) -> dict[OrderStatus, str]:
+    """An order in each state, each of an account of its own."""
+    orders = {status: journal.place(account=f"2200000{n}") for n, status in enumerate(OrderStatus)}
+    journal.add(OrderCancelled(orders[OrderStatus.CANCELLED], "member"))
+    journal.add(OrderExpired(orders[OrderStatus.EXPIRED]))
+    paid = (OrderStatus.PAID, OrderStatus.BOUND, OrderStatus.REFUNDING, OrderStatus.REFUNDED)
+    for status in paid:
+        journal.pay(orders[status])
+    journal.bind(orders[OrderStatus.BOUND], "T1")
+    for status in (OrderStatus.REFUNDING, OrderStatus.REFUNDED):
+        journal.add(RefundGranted(orders[status], "林涛", "asked"))
+    journal.add(RefundCompleted(orders[OrderStatus.REFUNDED], 35_000, 4))
+    assert {status: journal.ledger.orders[number].status for status, number in orders.items()} == {
+        status: status for status in OrderStatus
+    }
+    return orders
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (OrderStatus.PLACED, OrderStatus.PAID),
+        (OrderStatus.PAID, OrderStatus.PAID),
+        (OrderStatus.BOUND, OrderStatus.BOUND),
+        (OrderStatus.CANCELLED, OrderStatus.REFUNDING),
+        (OrderStatus.EXPIRED, OrderStatus.REFUNDING),
+        (OrderStatus.REFUNDING, OrderStatus.REFUNDING),
+        (OrderStatus.REFUNDED, OrderStatus.REFUNDED),
+    ],
+)
+def test_money_is_taken_in_every_state(journal: Journal, before: OrderStatus, after: OrderStatus) -> None:
+    number = in_every_state(journal)[before]
+    noticed = len(journal.ledger.orders[number].payments)
+    journal.pay(number, PaidHow.FEED, "t9")
+    assert journal.ledger.orders[number].status is after
+    assert len(journal.ledger.orders[number].payments) == noticed + 1
+
+
+NOTICES = st.tuples(st.sampled_from(PaidHow), st.sampled_from((None, "t1", "t2")))
+
+
+@given(
+    notices=st.lists(NOTICES, min_size=1, max_size=5).flatmap(
+        lambda drawn: st.tuples(st.just(drawn), st.permutations(drawn))
+    ),
+    before=st.sampled_from(OrderStatus),
+)
+def test_payments_commute(
+    make_journal: Callable[[bool], Journal],
+    notices: tuple[list[tuple[PaidHow, str | None]], list[tuple[PaidHow, str | None]]],
+    before: OrderStatus,
+) -> None:
+    ends = []
+    for order_of_arrival in notices:
+        journal = make_journal(False)  # noqa: FBT003 - not the centre's
+        number = in_every_state(journal)[before]
+        for how, transaction in order_of_arrival:
+            journal.pay(number, how, transaction)
+        order = journal.ledger.orders[number]
+        ends.append((order.status, order.received, journal.ledger.accounts[order.account]))
+    assert ends[0] == ends[1]
+
+
+def test_one_payment_told_by_code_and_by_feed_counts_once(journal: Journal) -> None:
+    number = journal.place()
+    journal.pay(number, PaidHow.CODE)
+    journal.pay(number, PaidHow.FEED, "t1")
+    journal.pay(number, PaidHow.FEED, "t1")
+    assert journal.ledger.orders[number].received == 35_000
+    journal.pay(number, PaidHow.FEED, "t2")
+    assert journal.ledger.orders[number].received == 70_000
+
+
+def test_another_amount_is_disputed(journal: Journal) -> None:
+    number = journal.place()
+    body = OrderPaid(number, PaidHow.FEED, 34_999, 1_800_000_000, "t1")
+    assert journal.refuses(body) is DisputeReason.AMOUNT_DIFFERS
+
+
+def test_nothing_is_bound_after_a_refund_was_granted(journal: Journal) -> None:
+    number = journal.place()
+    journal.pay(number)
+    journal.add(BindingStarted(number, 1, "T1", "gmt", "sm2"))
+    journal.add(KeyPairMade(number, 1, POINT))
+    certificate = journal.issue(number, 1, None)
+    journal.add(RefundGranted(number, "林涛", "asked"))
+    assert journal.ledger.certificates[certificate].status is CertificateStatus.VOID
+    bodies = (
+        CertificateWritten(number, 1),
+        CertificateProved(number, 1, b"", b""),
+        Bound(number, 1),
+        BindingStarted(number, 2, "T2", "gmt", "sm2"),
+        BindingAbandoned(number, 1, "林涛", ""),
+    )
+    for body in bodies:
+        assert journal.refuses(body) is DisputeReason.ORDER_IN_ANOTHER_STATE
+
+
+def test_a_bound_order_is_not_refunded(journal: Journal) -> None:
+    number = in_every_state(journal)[OrderStatus.BOUND]
+    assert journal.refuses(RefundGranted(number, "林涛", "")) is DisputeReason.ORDER_IN_ANOTHER_STATE
+
+
+def test_one_open_order_an_account_and_kind(journal: Journal) -> None:
+    journal.place(OrderKind.NEW)
+    with pytest.raises(EntryDisputed) as caught:
+        journal.place(OrderKind.NEW)
+    assert caught.value.reason is DisputeReason.ORDER_OPEN_ALREADY
+    journal.place(OrderKind.NEW, ACCOUNTS[1])
+
+
+def test_an_order_that_moves_away_leaves_nothing_behind(journal: Journal) -> None:
+    number = journal.place()
+    journal.pay(number)
+    journal.add(BindingStarted(number, 1, "T1", "gmt", "sm2"))
+    journal.add(KeyPairMade(number, 1, POINT))
+    certificate = journal.issue(number, 1, None)
+    journal.add(OrderReleased(number, OTHER_KIOSK, 5))
+    assert journal.ledger.certificates[certificate].status is CertificateStatus.VOID
+    assert journal.ledger.accounts[ACCOUNTS[0]].open_orders == {}
+    assert journal.refuses(CertificateWritten(number, 1)) is DisputeReason.ORDER_OF_ANOTHER_KIOSK
+    journal.place(OrderKind.NEW)
+
+
+@pytest.mark.parametrize("release_first", [True, False])
+def test_the_centre_takes_a_move_from_either_kiosk_first(
+    make_journal: Callable[[bool], Journal], *, release_first: bool
+) -> None:
+    centre = make_journal(True)  # noqa: FBT003 - the centre's
+    number = centre.place()
+    centre.pay(number)
+    centre.add(BindingStarted(number, 1, "T1", "gmt", "sm2"))
+    order = centre.ledger.orders[number]
+    taken = OrderAssigned(
+        number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 8, order.previous
+    )
+    told = [(KIOSK, OrderReleased(number, OTHER_KIOSK, 8)), (OTHER_KIOSK, taken)]
+    for kiosk, body in told if release_first else reversed(told):
+        entry = replace(centre.entries[-1].entry, kiosk=kiosk, body=body)
+        centre.ledger.put(transition(centre.ledger, entry))
+    start = replace(
+        centre.entries[-1].entry, kiosk=OTHER_KIOSK, body=BindingStarted(number, 1, "T9", "gmt", "sm2")
+    )
+    centre.ledger.put(transition(centre.ledger, start))
+    moved = centre.ledger.orders[number]
+    assert (moved.owner, [binding.token_serial for binding in moved.bindings]) == (OTHER_KIOSK, ["T9"])
+    assert centre.ledger.accounts[ACCOUNTS[0]].open_orders == {OrderKind.NEW: number}
+
+
+def test_an_entry_for_an_order_that_is_not_there_waits(journal: Journal) -> None:
+    with pytest.raises(EntryWaits):
+        journal.add(OrderCancelled("3-9999", "member"))
