@@ -11,6 +11,7 @@ from pathlib import Path
 
 import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
 
+from bench.keys import over_the_reader
 from bench.measure import compare
 from hardware.virtual.gmt_card_blank import blank_key
 from hardware.virtual.source import VirtualTokenSource
@@ -79,7 +80,7 @@ def appending(folder: Path) -> None:
     )
 
 
-def binding(folder: Path) -> None:
+def signing(folder: Path) -> None:
     """A signature through the driver and the card's APDUs, beside the bare signature of the same library."""
     source = VirtualTokenSource()
     token = source.open(source.insert(blank_key(folder / "bench.card", "E8AD652202221F03")))
@@ -114,7 +115,8 @@ def main() -> None:
     """All of it."""
     with tempfile.TemporaryDirectory(prefix="keydesk-bench-") as folder:
         appending(Path(folder))
-        binding(Path(folder))
+        signing(Path(folder))
+        over_the_reader(Path(folder))
     starting()
 
 
