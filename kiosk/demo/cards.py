@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,11 +12,22 @@ import msgspec
 from hardware.ports import PinBlocked, WrongPin
 from hardware.token.gmt import GmtToken
 from hardware.token.gmt_profile import GmtProfile
+from hardware.virtual.card import VirtualCard
 from hardware.virtual.gmt_card import GmtCard
-from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.gmt_card_blank import blank_key, unprepared_key
+from hardware.virtual.piv_card_blank import open_or_make_piv_key
 from hardware.virtual.source import VirtualTokenSource
 
 PIN_TRIES = 6
+
+
+class CardKind(enum.StrEnum):
+    """What a key of the demo is."""
+
+    GMT = "gmt"
+    UNPREPARED = "unprepared"
+    """A GM/T key without the desk's application: staff prepare it."""
+    PIV = "piv"
 
 
 class DemoCard(msgspec.Struct, frozen=True):
@@ -26,6 +38,7 @@ class DemoCard(msgspec.Struct, frozen=True):
     name: str
     account: str | None = None
     blocked: bool = False
+    kind: CardKind = CardKind.GMT
 
 
 CARDS = (
@@ -37,6 +50,8 @@ CARDS = (
     DemoCard("member-4", "E8AD652201052D44", "11000004 的key盘（已挂失）", "11000004"),
     DemoCard("member-7", "E8AD652203110C37", "11000007 的key盘（有效）", "11000007"),
     DemoCard("blocked", "E8AD652202221FFF", "PIN 已锁的key盘", blocked=True),
+    DemoCard("piv-1", "PIV-2026-0001", "空白 PIV key盘", kind=CardKind.PIV),
+    DemoCard("unprepared", "E8AD652202221FEE", "没有初始化的key盘", kind=CardKind.UNPREPARED),
 )
 
 
@@ -60,6 +75,9 @@ def make(folder: Path) -> bytes:
     profile = GmtProfile()
     bound: dict[str, dict[str, str]] = {}
     for card in CARDS:
+        if card.kind is not CardKind.GMT:
+            open_card(folder, card)
+            continue
         token = _open(blank_key(path(folder, card), card.serial, profile, pin_tries=PIN_TRIES))
         try:
             if card.account is not None:
@@ -84,6 +102,18 @@ def complete(folder: Path, certificates: Iterable[MadeCertificate]) -> None:
             token.write_certificate(bytes.fromhex(made.certificate))
         finally:
             token.close()
+
+
+def open_card(folder: Path, card: DemoCard) -> VirtualCard:
+    """The key's contents, as far as they were made; one that nobody bound is made when it is first wanted."""
+    file = path(folder, card)
+    match card.kind:
+        case CardKind.PIV:
+            return open_or_make_piv_key(file, card.serial)
+        case CardKind.UNPREPARED if not file.exists():
+            return unprepared_key(file, card.serial)
+        case _:
+            return GmtCard(file)
 
 
 def path(folder: Path, card: DemoCard) -> Path:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from hardware.ports import PrinterState
-from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.demo import phone
-from kiosk.demo.cards import CARDS, DemoCard, path
+from kiosk.demo.cards import CARDS, DemoCard, open_card
 from kiosk.demo.members import ACCOUNTS
 from kiosk.desk.demo_controls import DemoAccount, DemoControls, DemoToken, PhonePage
 from kiosk.store.system_clock import SystemClock
@@ -52,7 +51,7 @@ class Controls:
     def insert(self, name: str) -> None:
         """Put that key in; one that is in already comes out first."""
         card = next(card for card in CARDS if card.name == name)
-        self._source.swap(GmtCard(path(self._cards, card)))
+        self._source.swap(open_card(self._cards, card))
         self._inserted = card
 
     def remove(self) -> None:
@@ -76,6 +75,10 @@ class Controls:
     def phone_decline(self, link: str) -> PhonePage:
         """Decline on the payer's phone."""
         return phone.ask(link, "decline")
+
+    def phone_messages(self, account: str) -> tuple[str, ...]:
+        """The text messages on the phone of an account, newest first."""
+        return phone.messages(self._centre_address, account)
 
     def scan(self, text: str) -> None:
         """Hold a code before the desk's scanner."""

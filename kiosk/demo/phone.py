@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import msgspec
@@ -35,6 +36,25 @@ def ask(link: str, action: str | None = None) -> PhonePage:
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise PhoneUnreachable(str(error)) from error
     return PhonePage(page.order, page.amount, page.state, address, page.confirmation, page.scan_text)
+
+
+class _Message(msgspec.Struct, frozen=True):
+    """A text message as the centre's sandbox carries it."""
+
+    text: str
+
+
+def messages(centre: str, account: str) -> tuple[str, ...]:
+    """The text messages to an account's phone, newest first; none where the centre has no sandbox or is not there."""
+    address = (
+        f"{_lower_host(centre).rstrip('/')}/sandbox/messages?{urllib.parse.urlencode({'account': account})}"
+    )
+    try:
+        with urllib.request.urlopen(address, timeout=SECONDS) as answer:  # noqa: S310 - http(s) by _lower_host
+            told = msgspec.json.decode(answer.read(), type=tuple[_Message, ...])
+    except (OSError, msgspec.MsgspecError):
+        return ()
+    return tuple(message.text for message in told)
 
 
 def _lower_host(link: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 import structlog
 from textual import events
@@ -13,19 +13,19 @@ from textual.app import App
 from textual.geometry import Size
 from textual.message import Message
 
-from kiosk.desk.views import PrinterStatus
 from kiosk.text.catalogue import Catalogue, Language
-from kiosk.ui.idle import Active, Counting, IdleWatch, Over
+from kiosk.ui import layers
+from kiosk.ui.attendance import Attendance
+from kiosk.ui.messages import Scanned, StatusArrived, TokensChanged
 from kiosk.ui.page import Overlay, Page
 from kiosk.ui.routes import Route, screen_of
 from kiosk.ui.settings import ScreenSettings
+from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.theme import KEYDESK_THEME
 from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
-
     from kiosk.desk.demo_controls import DemoControls
     from kiosk.desk.views import DeskStatus
     from kiosk.ui.ports import DeskPort, Stop
@@ -33,30 +33,9 @@ if TYPE_CHECKING:
 LEAST_WIDTH = 80
 LEAST_HEIGHT = 24
 NOTICE_SECONDS = 4.0
-LOOK_AFTER_SECONDS = 20.0
 _TROUBLES_TO_GIVE_UP = 5
 _TOUCHES = (events.Key, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown, events.Paste)
 _OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
-
-
-class StatusArrived(Message):
-    """The desk's status, read in a thread."""
-
-    def __init__(self, status: DeskStatus) -> None:
-        super().__init__()
-        self.status = status
-
-
-class TokensChanged(Message):
-    """A token went in or out."""
-
-
-class Scanned(Message):
-    """The scanner read something."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
 
 
 class KeydeskApp(App[None], inherit_bindings=False):
@@ -88,14 +67,13 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._own_language = language
         self._catalogue = Catalogue(language)
         self._monotonic = monotonic
-        self._idle = IdleWatch(self.settings.idle, self.settings.countdown, monotonic)
+        self._attendance = Attendance(self, self.settings.idle, self.settings.countdown, monotonic)
         self._notice = ""
         self._notice_until: float | None = None
         self._covered = False
         self._after_cover: Route | None = None
         self._stops: list[Stop] = []
-        self._reading_status = False
-        self._look_after_at = monotonic() + LOOK_AFTER_SECONDS
+        self._status_watch = StatusWatch(self, monotonic)
         self._troubles = 0
         self.register_theme(KEYDESK_THEME)
         self.theme = KEYDESK_THEME.name
@@ -171,44 +149,26 @@ class KeydeskApp(App[None], inherit_bindings=False):
         if self.covered:
             self._after_cover = route
             return
-        lifted = self._lift_overlays()
+        lifted = layers.lift(self._screen_stack, self.step)
         await self._close_overlays()
         await self.switch_screen(screen_of(route))
         self._lay_back(lifted)
-        self._idle.touch()
+        self._attendance.touch()
         self._check_size(self.size)
 
     async def _close_overlays(self) -> None:
         while isinstance(self.screen, Overlay):
             await self.pop_screen()
 
-    # Help, the staff's view or the drawer stay when the step beneath moves on by itself: were they taken away, the Esc
-    # that is to close them would leave the new step. Textual can only change the topmost screen.
-
-    def _lift_overlays(self) -> list[Screen[object]]:
-        """Take what lies over the step off the stack, all but what the step itself had asked."""
-        stack, step = self._screen_stack, self.step
-        place = stack.index(step) + 1 if step is not None else len(stack)
-        while place < len(stack) and cast("Overlay[object]", stack[place]).ENDS_WITH_STEP:
-            place += 1
-        lifted = stack[place:]
-        del stack[place:]
-        return lifted
-
-    def _lay_back(self, lifted: list[Screen[object]]) -> None:
-        """Put it over the new step."""
-        if not lifted:
-            return
-        self._screen_stack.extend(lifted)
-        self.screen.post_message(events.ScreenResume())
-        for screen in lifted:
-            cast("Overlay[object]", screen).step_changed()
-        self.show_status()
+    def _lay_back(self, lifted: list[Overlay[object]]) -> None:
+        if lifted:
+            layers.lay_back(self._screen_stack, lifted)
+            self.show_status()
 
     async def _lift_cover(self) -> None:
         self._covered = False
         await self._close_overlays()
-        self._idle.touch()
+        self._attendance.touch()
         route, self._after_cover = self._after_cover, None
         if route is not None:
             await self._go(route, self.visit)
@@ -218,6 +178,8 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._covered, self._after_cover = False, None
 
     async def _go_home(self, notice: str = "") -> None:
+        if self.step is not None:
+            self.step.left()
         self.visit = Visit()
         self.clear_clipboard_text()
         self.uncover()
@@ -251,7 +213,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
             self.service.watch_scans(self._tell_scanned),
         ]
         self.set_interval(1.0, self._tick)
-        self._read_status()
+        self._status_watch.read()
 
     def _tell_tokens_changed(self) -> None:
         self.post_message(TokensChanged())
@@ -266,46 +228,20 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._stops = []
 
     async def _tick(self) -> None:
-        self._read_status()
+        self._status_watch.read()
         if self._notice_until is not None and self._monotonic() >= self._notice_until:
             self.announce("")
-        await self._watch_idle()
-
-    def _read_status(self) -> None:
-        if self._reading_status:
-            return
-        self._reading_status = True
-
-        looks_after = self._monotonic() >= self._look_after_at
-        if looks_after:
-            self._look_after_at = self._monotonic() + LOOK_AFTER_SECONDS
-
-        def work() -> None:
-            status = self.service.status()
-            self.post_message(StatusArrived(status))
-            if looks_after:
-                self._look_after(status)
-
-        self.run_worker(work, thread=True, group="status")
-
-    def _look_after(self, status: DeskStatus) -> None:
-        """Do what nobody asks for: end the orders whose time is over, print what waited for paper. In a thread.
-
-        While a member is there the step of the moment prints, and nobody else's receipt comes out beside it.
-        """
-        self.service.expire_due()
-        if self.visit.session is None and status.receipts_waiting and status.printer is PrinterStatus.READY:
-            self.service.print_waiting()
+        await self._attendance.look()
 
     def on_status_arrived(self, message: StatusArrived) -> None:
         """Show the desk's status in the status row."""
-        self._reading_status = False
+        self._status_watch.arrived()
         self.status = message.status
         self.show_status()
 
     def on_tokens_changed(self) -> None:
         """Tell the screens; the status row follows at once."""
-        self._read_status()
+        self._status_watch.read()
         for page in self.pages:
             page.token_changed()
 
@@ -322,7 +258,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def show_status(self) -> None:
         """Bring every status row up to date: a countdown, else a notice, else how the devices are."""
-        countdown = self._countdown()
+        countdown = self._attendance.countdown()
         for page in self.pages:
             for row in page.query(StatusRow):
                 if countdown or self._notice:
@@ -330,60 +266,30 @@ class KeydeskApp(App[None], inherit_bindings=False):
                 else:
                     row.show_status(self.text, self.status)
 
-    def _countdown(self) -> str:
-        if not self.pages or self.pages[-1].NEVER_IDLE:
-            return ""
-        state = self._idle.state()
-        if not isinstance(state, Counting):
-            return ""
-        return self.text("{seconds} 秒后清屏，按任意键继续", seconds=state.seconds)
-
     async def on_event(self, event: events.Event) -> None:
         """Notice that somebody uses the screen."""
         if isinstance(event, _TOUCHES):
-            counting = not isinstance(self._idle.state(), Active)
-            self._idle.touch()
+            counting = self._attendance.counting
+            self._attendance.touch()
             if counting:
                 self.show_status()
         await super().on_event(event)
 
-    async def _watch_idle(self) -> None:
-        top = self.pages[-1] if self.pages else None
-        if top is None or top.NEVER_IDLE:
-            await self._tidy(top)
-            return
-        match self._idle.state():
-            case Counting():
-                self.show_status()
-            case Over():
-                await self._nobody_there()
-            case Active():
-                pass
-
-    async def _tidy(self, top: Page[object] | None) -> None:
-        """Where there is nothing to leave: empty half-typed fields, and take back language and call for staff."""
-        if top is None or not isinstance(self._idle.state(), Over):
-            return
-        self._idle.touch()
-        top.wipe()
-        at_home = top is self.step
-        if at_home and (self.staff_called or self.language is not self._own_language):
-            await self.reset()
-
-    async def _nobody_there(self) -> None:
-        """Hide a step whose order is kept, wipe any other."""
-        step = self.step
-        if step is None or not step.KEEPS_WHEN_IDLE or self.visit.session is None:
-            await self.reset()
-            return
+    async def hide(self, step: Page[object]) -> None:
+        """Cover a step whose order is kept."""
         from kiosk.ui.screens.cover import CoverScreen  # noqa: PLC0415 - screens are loaded when first wanted
 
         await self._close_overlays()
         step.wipe()
-        self._idle.touch()
+        self._attendance.touch()
         self._covered = True
         await self.push_screen(CoverScreen())
         self._check_size(self.size)
+
+    @property
+    def unlike_at_start(self) -> bool:
+        """Whether a member left another language or a call for the staff behind."""
+        return self.staff_called or self.language is not self._own_language
 
     async def reset(self) -> None:
         """Forget the visit, the staff's call and the language."""
@@ -419,7 +325,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
             self.call_later(self._show_trouble)
 
     async def _show_trouble(self) -> None:
-        self._reading_status = False
+        self._status_watch.arrived()
         self._notice, self._notice_until = "", None
         self.visit = Visit()
         self.uncover()

@@ -74,6 +74,9 @@ class Page(Keys[ScreenResultType]):
         """Whether leaving is not possible just now."""
         return False
 
+    def left(self) -> None:
+        """The visit ends on this step, by the member or because nobody is there."""
+
     def on_mount(self) -> None:
         """Show the state for the first time."""
         self.fill()

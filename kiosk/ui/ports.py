@@ -8,6 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from kiosk.desk.key_views import (
+    FoundOutcome,
+    KeyOutcome,
+    LiftOutcome,
+    LoginCheckOutcome,
+    LoginCheckView,
+    LossOutcome,
+)
 from kiosk.desk.views import (
     AccountView,
     BindingProgress,
@@ -38,7 +46,77 @@ QuoteOutcome = Verified | WrongKind | OrderOpen | Refused
 Stop = Callable[[], None]
 
 
-class DeskPort(Protocol):
+class KeyServices(Protocol):
+    """The verbs on a key outside an order; `serial` names the token where several are in. All are slow."""
+
+    def key_status(self, who: Session | StaffSession, serial: str | None = None) -> KeyOutcome:
+        """状态 of the token that is in; a member sees another member's key only as not theirs."""
+        ...
+
+    def change_pin(
+        self,
+        session: Session,
+        old: str | None,
+        new: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the desk's own signature
+        serial: str | None = None,
+    ) -> KeyOutcome:
+        """修改PIN; without an old one the factory PIN is taken, once, where all tries are left."""
+        ...
+
+    def skip_pin_change(self, session: Session, serial: str) -> None:
+        """Record that the member kept the factory PIN after the first binding."""
+        ...
+
+    def unblock_pin(
+        self, staff: StaffSession, unblocking_pin: str | None, new: str, serial: str | None = None
+    ) -> KeyOutcome:
+        """解锁PIN, by a supervisor; without an unblocking PIN the configured one is taken."""
+        ...
+
+    def erase(self, staff: StaffSession, serial: str) -> KeyOutcome:
+        """清空: make the token of that very serial blank, or prepare one that lacks the desk's application."""
+        ...
+
+    def report_loss(self, session: Session) -> LossOutcome:
+        """挂失: put the account's certificate on hold, at once and free of charge."""
+        ...
+
+    def loss_registered(self, account: str) -> bool:
+        """Whether the centre has the account's last report of a loss, or its lifting; cheap."""
+        ...
+
+    def key_found(self, staff: StaffSession, serial: str | None = None) -> FoundOutcome:
+        """拾获登记: note that the token that is in was handed in."""
+        ...
+
+    def lift_hold(
+        self,
+        session: Session,
+        staff: StaffSession,
+        pin: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the desk's own signature
+        serial: str | None = None,
+    ) -> LiftOutcome:
+        """解除挂失: the owner is back with the key, and proves its PIN."""
+        ...
+
+    def login_check(
+        self,
+        session: Session,
+        pin: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the desk's own signature
+        serial: str | None = None,
+    ) -> LoginCheckOutcome:
+        """登录验证 up to the SMS code; asks the centre and waits some seconds for it at most."""
+        ...
+
+    def login_code(self, view: LoginCheckView, code: str) -> LoginCheckView:
+        """The check with the SMS code that the member typed."""
+        ...
+
+
+class DeskPort(KeyServices, Protocol):
     """The desk's verbs."""
 
     def status(self) -> DeskStatus:
@@ -97,8 +175,12 @@ class DeskPort(Protocol):
         """Record how the token reaches the member, and print the slip."""
         ...
 
-    def read_token(self) -> TokenOutcome:
-        """Read the token that is in; slow."""
+    def read_token(self, number: str | None = None, serial: str | None = None) -> TokenOutcome:
+        """Read the token that is in; slow.
+
+        Of several it takes the one that the order `number` needs, or the one of that `serial`; where that leaves more
+        than one, SEVERAL with the candidates.
+        """
         ...
 
     def bind(
@@ -108,8 +190,9 @@ class DeskPort(Protocol):
         pin: str | None,
         last_try_confirmed: bool,  # noqa: FBT001 - the desk's own signature
         progress: Callable[[BindingProgress], None],
+        serial: str | None = None,
     ) -> BindOutcome:
-        """Bind, or go on where a binding stopped; takes seconds."""
+        """Bind, or go on where a binding stopped; takes seconds. `serial` names the token where several are in."""
         ...
 
     def account(self, session: Session) -> AccountView:

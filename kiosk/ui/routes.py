@@ -28,6 +28,7 @@ class Route(enum.StrEnum):
     DONE = "DoneScreen:done"
     SIGN_IN = "SignInScreen:sign_in"
     ACCOUNT = "AccountScreen:account"
+    KEY_SERVICES = "KeyServicesScreen:key_services"
     TROUBLE = "TroubleScreen:trouble"
 
 

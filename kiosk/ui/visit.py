@@ -15,6 +15,16 @@ class Purpose(enum.StrEnum):
 
     CONTINUE = "continue"
     QUERY = "query"
+    KEY_SERVICE = "key-service"
+
+
+class KeyService(enum.StrEnum):
+    """What a member can do with a key outside an order, in the menu's order."""
+
+    STATUS = "status"
+    CHANGE_PIN = "change-pin"
+    LOGIN_CHECK = "login-check"
+    REPORT_LOSS = "report-loss"
 
 
 @dataclass
@@ -30,3 +40,5 @@ class Visit:
     delivery: Delivery | None = None
     printed: PrintOutcome | None = None
     begun: bool = False
+    service: KeyService | None = None
+    pin_settled: bool = False

@@ -116,6 +116,9 @@ REFUSALS = {
     Refusal.NOT_ALLOWED: N_("您没有办理这项业务的权限。"),
     Refusal.KEY_STATE_CHANGED: N_("key盘的登记刚才有变化，请回首页重新选择业务。"),
     Refusal.RECORD_DISAGREES: N_("本机记录对不上，这一步没有办，请联系工作人员。"),
+    Refusal.NO_KEY: N_("这个账号没有登记的key盘，请先办「新办key盘」。"),
+    Refusal.KEY_REVOKED: N_("这个账号的key盘已作废，不能恢复，请办「补办key盘」。"),
+    Refusal.REPLACEMENT_OPEN: N_("已有补办订单，不能再解除挂失。没付款的订单可先取消；已付款的请接着补办。"),
 }
 # What a member solves alone needs no telephone number.
 _SOLVED_ALONE = {
@@ -125,14 +128,17 @@ _SOLVED_ALONE = {
     Refusal.ORDER_BOUND,
     Refusal.NOT_ALLOWED,
     Refusal.KEY_STATE_CHANGED,
+    Refusal.NO_KEY,
+    Refusal.KEY_REVOKED,
+    Refusal.REPLACEMENT_OPEN,
 }
 
 TOKEN_TROUBLES = {
     TokenTrouble.NO_DRIVER: N_("驱动未加载，现在读不到key盘。"),
     TokenTrouble.ABSENT: N_("没有读到key盘，请插入后再试。"),
-    TokenTrouble.SEVERAL: N_("插了不止一把key盘，请只留要绑定的一把。"),
-    TokenTrouble.NOT_RECOGNISED: N_("这不是能识别的key盘，请换一把。"),
-    TokenTrouble.NOT_PREPARED: N_("这把key盘没有初始化，请换一把。"),
+    TokenTrouble.SEVERAL: N_("插了不止一把key盘，请选一把，或只留要用的一把。"),
+    TokenTrouble.NOT_RECOGNISED: N_("认不出这把key盘（{card}），请换一把。"),
+    TokenTrouble.NOT_PREPARED: N_("这把key盘没有初始化，请换一把，或请工作人员初始化。"),
     TokenTrouble.REMOVED: N_("key盘被拔出了。请重新插入同一把，接着办，不再收费。"),
     TokenTrouble.SWAPPED: N_("插入的不是刚才那把key盘（应为 {expected}），请换回来。"),
     TokenTrouble.NOT_BLANK: N_("这把key盘里已有证书，新办和补办要用空白key盘。"),
@@ -141,12 +147,22 @@ TOKEN_TROUBLES = {
     TokenTrouble.NO_KEY_TO_RENEW: N_("这把key盘里没有可以续期的证书。"),
     TokenTrouble.PIN_WRONG: N_("PIN 不对，还可试 {tries} 次。"),
     TokenTrouble.PIN_LAST_TRY: N_("PIN 只剩最后一次机会，再错就会锁死。"),
-    TokenTrouble.PIN_BLOCKED: N_("PIN 已锁死，这把key盘不能再用，请找工作人员。"),
-    TokenTrouble.PIN_INVALID: N_("PIN 的长度不对，请核对后再输。"),
+    TokenTrouble.PIN_BLOCKED: N_("PIN 已锁死，请找工作人员，由主管解锁。"),
+    TokenTrouble.PIN_INVALID: N_("PIN 的长度或字符不对，请核对后再输。"),
     TokenTrouble.PIN_WANTED: N_("请输入这把key盘的 PIN 码。"),
     TokenTrouble.FULL: N_("这把key盘存不下证书了，请换一把。"),
     TokenTrouble.FAULT: N_("key盘出错（{detail}）。请拔下重插再试；没有多收费。"),
     TokenTrouble.PROOF_FAILED: N_("写入后验证没有通过，请重试；还不行请找工作人员。"),
+    TokenTrouble.NO_CERTIFICATE: N_("这把key盘里还没有证书，请先绑定。"),
+    TokenTrouble.PIN_UNCHANGED: N_("新PIN码不能是初始PIN码，也不能和原来的一样，请换一个。"),
+    TokenTrouble.PIN_UNCERTAIN: N_("key盘没有应答，新PIN码可能已经生效：请先用新PIN码试，不行再用原来的。"),
+    TokenTrouble.UNBLOCKING_PIN_WRONG: N_("管理员PIN（PUK）不对，还可试 {tries} 次。"),
+    TokenTrouble.UNBLOCKING_PIN_BLOCKED: N_("管理员PIN（PUK）已锁死，这把key盘不能解锁了，请换一把补办。"),
+    TokenTrouble.DEVICE_KEY_REFUSED: N_("这把key盘不认本机的设备密钥，不能初始化。请核对配置或联系厂商。"),
+    TokenTrouble.NOT_SUPPORTED: N_("这种key盘没有这项功能（{detail}）。"),
+    TokenTrouble.LIBRARY_FAILED: N_("key盘厂商的驱动程序出错（{detail}）。请拔下重插再试。"),
+    TokenTrouble.IN_USE: N_("这把key盘正在使用，或有绑定没办完，不能清空。"),
+    TokenTrouble.NOT_ON_HOLD: N_("这把key盘没有挂失，不用解除。"),
 }
 _TOKEN_NEEDS_STAFF = {
     TokenTrouble.NO_DRIVER,
@@ -158,7 +174,30 @@ _TOKEN_NEEDS_STAFF = {
     TokenTrouble.FULL,
     TokenTrouble.FAULT,
     TokenTrouble.PROOF_FAILED,
+    TokenTrouble.UNBLOCKING_PIN_BLOCKED,
+    TokenTrouble.DEVICE_KEY_REFUSED,
+    TokenTrouble.NOT_SUPPORTED,
+    TokenTrouble.LIBRARY_FAILED,
 }
+
+# What a card that no driver knows seems to be; the names are those of hardware/token/known_cards.py.
+KNOWN_CARDS = {
+    "security-key": N_("像是没有打开 PIV 功能的 YubiKey"),
+    "other-key": N_("像是别家 CA 的 USB key"),
+    "bank-card": N_("像是银行卡"),
+    "sim-card": N_("像是手机 SIM 卡"),
+    "identity-card": N_("像是身份证"),
+    "transport-card": N_("像是公交卡"),
+    "storage-card": N_("像是门禁卡或饭卡"),
+}
+_UNKNOWN_CARD = N_("未知的卡")
+# What the staff can do where it may be a key after all.
+_STAFF_ADVICE = {
+    "security-key": N_("工作人员：请打开它的 PIV 功能再用。"),
+    "other-key": N_("工作人员：要配置厂商的驱动（SKF）才能用。"),
+}
+_NO_KEYS = frozenset(KNOWN_CARDS) - frozenset(_STAFF_ADVICE)
+_STAFF_OTHERWISE = N_("工作人员请把 ATR 报给技术支持。")
 
 CODE_PROBLEMS = {
     CodeProblem.MALFORMED: N_("确认码是 11 位数字，请看手机再输。"),
@@ -221,7 +260,10 @@ def token_trouble(t: Text, refused: TokenRefused, support: str) -> str:
         tries=refused.tries_left if refused.tries_left is not None else "?",
         expected=refused.expected or "?",
         detail=refused.detail or "?",
+        card=t(KNOWN_CARDS.get(refused.card or "", _UNKNOWN_CARD)),
     )
+    if refused.trouble is TokenTrouble.NOT_RECOGNISED and refused.card not in _NO_KEYS:
+        sentence = " ".join((sentence, t(_STAFF_ADVICE.get(refused.card or "", _STAFF_OTHERWISE))))
     return with_support(t, sentence, support) if refused.trouble in _TOKEN_NEEDS_STAFF else sentence
 
 

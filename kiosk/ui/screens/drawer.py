@@ -42,15 +42,17 @@ _HOTKEYS = {
     "pay": "p",
     "decline": "d",
     "scan": "c",
+    "messages": "m",
     "network": "n",
     "paper": "t",
     f"clock:{DAY}": "+",
     f"clock:{YEAR}": "y",
     f"clock:{-DAY}": "-",
 }
+_DIGITS = "123456789"
 # Textual's names of those keys.
 _KEY_NAMES = {
-    **{key: key for key in (*_HOTKEYS.values(), *"123456789") if key.isalnum()},
+    **{key: key for key in (*_HOTKEYS.values(), *_DIGITS) if key.isalnum()},
     "plus": "+",
     "equals_sign": "+",
     "minus": "-",
@@ -137,7 +139,8 @@ class DrawerScreen(Overlay[None]):
         """The row's key, noted as one that can be pressed now; a space where there is none."""
         key = _HOTKEYS.get(identity, " ")
         if identity.startswith("insert:"):
-            key = str(1 + [f"insert:{token.name}" for token in self.demo.tokens()].index(identity))
+            place = [f"insert:{token.name}" for token in self.demo.tokens()].index(identity)
+            key = _DIGITS[place] if place < len(_DIGITS) else " "
         self._hotkeys[key] = identity
         return key
 
@@ -165,9 +168,11 @@ class DrawerScreen(Overlay[None]):
         return rows
 
     def _phone(self) -> list[tuple[str, str]]:
+        known = self.desk.visit.session is not None
+        messages = [("messages", self.t("看会员手机的短信"))] if known else []
         if not self.link:
-            return [("no-order", self.t("（下单后才有付款码可扫）"))]
-        rows = [("pay", self.t("扫码并付款")), ("decline", self.t("扫码后不付"))]
+            return [*messages, ("no-order", self.t("（下单后才有付款码可扫）"))]
+        rows = [*messages, ("pay", self.t("扫码并付款")), ("decline", self.t("扫码后不付"))]
         if self.page is not None and self.page.scan_text:
             rows.append(("scan", self.t("把手机上的确认码给扫码器扫")))
         return rows
@@ -208,10 +213,8 @@ class DrawerScreen(Overlay[None]):
                 self._do(self.demo.remove, lambda t: t("拔出了key盘"))
             case "swap":
                 self._do(self.demo.swap, lambda t: t("换了一把key盘"))
-            case "pay" | "decline":
+            case "pay" | "decline" | "scan" | "messages":
                 self._use_phone(verb)
-            case "scan":
-                self._scan()
             case "network":
                 cut = self.demo.network_cut
                 self._do(
@@ -247,6 +250,14 @@ class DrawerScreen(Overlay[None]):
         self.fill()
 
     def _use_phone(self, verb: str) -> None:
+        if verb == "scan":
+            self._scan()
+        elif verb == "messages":
+            self._read_messages()
+        else:
+            self._open_page(verb)
+
+    def _open_page(self, verb: str) -> None:
         link = self.link
         phone = self.demo.phone_pay if verb == "pay" else self.demo.phone_decline
 
@@ -264,6 +275,15 @@ class DrawerScreen(Overlay[None]):
         else:
             self.page = page
             self.result = lambda t: _phone_says(t, page)
+        self.fill()
+
+    def _read_messages(self) -> None:
+        session, messages = self.desk.visit.session, self.demo.phone_messages
+        if session is not None:
+            self.ask(lambda: messages(session.account), self._messages_arrived, self.t("请稍候"))
+
+    def _messages_arrived(self, messages: tuple[str, ...]) -> None:
+        self.result = lambda t: messages[0] if messages else t("手机上没有短信")
         self.fill()
 
     def _scan(self) -> None:

@@ -1,4 +1,4 @@
-"""Home: the services, 「继续办理」 and 「不知道选哪个？」."""
+"""Home: the services, 「继续办理」, 「不知道选哪个？」 and 「key盘服务」."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ MENU = (
     ("help", N_("帮助"), N_("常见问题")),
     ("continue", N_("继续办理"), N_("上次没办完的")),
     ("adviser", N_("不知道选哪个？"), N_("答几个小问题")),
+    ("key-services", N_("key盘服务"), N_("状态、修改PIN、登录验证、挂失")),
 )
 _COLUMNS = 2
 _NAME_CELLS = 15
@@ -62,8 +63,11 @@ class HomeScreen(Page[None]):
     def action_move(self, step: int) -> None:
         """Go up or down a row of the menu."""
         chain = self.focus_chain
-        if self.focused in chain:
-            chain[(chain.index(self.focused) + step) % len(chain)].focus()
+        if self.focused not in chain:
+            return
+        place, last = chain.index(self.focused), len(chain) - 1
+        onto_last = place < last < place + step
+        chain[last if onto_last else (place + step) % len(chain)].focus()
 
     def action_pick(self, index: int) -> None:
         """Choose by number."""
@@ -85,6 +89,8 @@ class HomeScreen(Page[None]):
             case "query" | "continue":
                 desk.visit.purpose = Purpose(name)
                 desk.go(Route.SIGN_IN)
+            case "key-services":
+                desk.go(Route.KEY_SERVICES)
             case "adviser":
                 desk.go(Route.ADVISER)
             case _:

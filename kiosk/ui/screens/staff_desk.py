@@ -1,4 +1,4 @@
-"""The staff's view: orders that are open or in trouble, disputes, messages kept, receipts that wait."""
+"""The staff's view: orders open or in trouble, disputes, messages kept, receipts that wait, and what to do with keys."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from kiosk.text.money import yuan
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.reason import ReasonScreen
+from kiosk.ui.screens.staff_keys import StaffKeyService, may, page, row
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Choice
 from kiosk.ui.widgets.lines import Line, Prose
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from kiosk.ui.wording import Said, Text
 
-VIEWS = (N_("订单"), N_("争议"), N_("未处理的消息"), N_("待打凭条"))
+VIEWS = (N_("订单"), N_("争议"), N_("未处理的消息"), N_("待打凭条"), N_("key盘"))
 _ORDERS = 0
 
 
@@ -119,10 +120,25 @@ class StaffDeskScreen(Overlay[None]):
                 ]
             case 2:
                 return [Option(text) for text in gathered.kept]
-            case _:
+            case 3:
                 waiting = self.desk.status.receipts_waiting if self.desk.status is not None else 0
                 text = self.t("有 {count} 张凭条等待打印，按「打印凭条」重打", count=waiting)
                 return [Option(text)] if waiting else []
+            case _:
+                return [
+                    Option(
+                        f" {row(self.t, self.staff, service)}",
+                        id=service.value,
+                        disabled=not may(self.staff, service),
+                    )
+                    for service in StaffKeyService
+                ]
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Open what can be done with a key."""
+        if event.option.id in set(StaffKeyService):
+            self.message = None
+            self.app.push_screen(page(StaffKeyService(event.option.id), self.staff))
 
     def _order_row(self, order: OrderView) -> str:
         step = f" {self.t(BINDING_STEPS[order.binding_step])}" if order.binding_step is not None else ""

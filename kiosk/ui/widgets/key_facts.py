@@ -9,14 +9,25 @@ from textual.containers import Horizontal, Vertical
 
 from kiosk.desk.views import OrderView, TokenOutcome, TokenRefused, TokenTrouble, TokenView
 from kiosk.domain.fees import OrderKind
+from kiosk.text.catalogue import N_
 from kiosk.text.times import day, period
 from kiosk.ui.widgets.lines import Line
-from kiosk.ui.wording import token_trouble
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 Text = Callable[..., str]
+
+_INSERT = N_("驱动已加载，请插入KEY")
+_STATUS = {
+    TokenTrouble.NO_DRIVER: N_("驱动未加载，请联系工作人员"),
+    TokenTrouble.ABSENT: _INSERT,
+    TokenTrouble.REMOVED: _INSERT,
+    TokenTrouble.SEVERAL: N_("插了不止一把key盘，办理时会问用哪一把"),
+}
+_NO_USE = N_("插着的key盘不能用")
+# What the status line says in its own words, so that nothing else has to be said.
+PLAIN_TROUBLES = frozenset(_STATUS)
 
 
 class KeyFacts(Vertical):
@@ -65,16 +76,14 @@ class KeyFacts(Vertical):
         return t("原至 {old}", old=old) if old else ""
 
 
-def token_status(t: Text, token: TokenOutcome | None, support: str) -> str:
-    """The status line: 「驱动未加载…」, 「驱动已加载，请插入KEY」, 「key盘已插入」, or what is wrong with the key."""
+def token_status(t: Text, token: TokenOutcome | None) -> str:
+    """The status line: 「驱动未加载…」, 「驱动已加载，请插入KEY」, 「key盘已插入」, or that the key is no use."""
     match token:
-        case TokenView():
-            return t("key盘已插入")
-        case TokenRefused(trouble=TokenTrouble.NO_DRIVER):
-            return t("驱动未加载，请联系工作人员")
-        case TokenRefused(trouble=TokenTrouble.ABSENT | TokenTrouble.REMOVED):
-            return t("驱动已加载，请插入KEY")
-        case TokenRefused():
-            return token_trouble(t, token, support)
         case None:
             return t("正在读取key盘")
+        case TokenView():
+            return t("key盘已插入")
+        case TokenRefused(trouble=TokenTrouble.NOT_RECOGNISED, detail=str(atr)):
+            return f"ATR {atr}"
+        case TokenRefused(trouble):
+            return t(_STATUS.get(trouble, _NO_USE))

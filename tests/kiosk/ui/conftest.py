@@ -10,6 +10,21 @@ import msgspec
 import pytest
 
 from kiosk.desk.demo_controls import DemoAccount, DemoToken, PhonePage
+from kiosk.desk.key_views import (
+    Check,
+    CheckResult,
+    FoundOutcome,
+    FoundView,
+    KeyOutcome,
+    KeyStanding,
+    KeyView,
+    LiftedView,
+    LiftOutcome,
+    LoginCheckOutcome,
+    LoginCheckView,
+    LossOutcome,
+    LossView,
+)
 from kiosk.desk.views import (
     AccountView,
     BindingProgress,
@@ -75,16 +90,72 @@ BLANK = TokenView(
     pin_blocked=False,
 )
 KEY = KeyOnRecord("3000000000023B1A", "E8AD652202221F03", NOW - YEAR + 8_640_000, NOW + 8_640_000)
+SMS_CODE = "482913"
+USED = msgspec.structs.replace(
+    BLANK,
+    blank=False,
+    certificate=KEY.number,
+    not_before=KEY.not_before,
+    not_after=KEY.not_after,
+    tries_left=5,
+    tries_allowed=6,
+    factory_pin=False,
+    driver="gmt",
+    application="KEYDESK",
+    reader="Virtual reader",
+)
 MEMBERS = {
     "11000001": ("Keydesk-1", "北京示例粮油贸易有限公司", "王建国", "李晓梅", None),
     "11000002": ("Keydesk-2", "河南中原储备粮有限公司（郑州）", "赵志强", "陈静", KEY),
 }
 
 
-class FakeDesk:
+class FakeKeys:
+    """The key's own services: `outcomes` holds what the next calls of a verb answer, `calls` what was asked."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, list[Any]] = {}
+        self.calls: list[tuple[Any, ...]] = []
+        self.standing = KeyStanding.IN_USE
+        self.loss_reaches_centre = True
+        self.login = LoginCheckView(
+            serial=KEY.token_serial,
+            certificate=KEY.number,
+            not_after=KEY.not_after,
+            results=tuple(
+                (check, CheckResult.WAITS if check is Check.SMS else CheckResult.PASSED) for check in Check
+            ),
+            check="c-1",
+            phone="138****5678",
+            code_expires=NOW + 300,
+            tries_left=5,
+        )
+
+    def next_of(self, verb: str, *asked: Any) -> Any:
+        self.calls.append((verb, *asked))
+        waiting = self.outcomes.get(verb)
+        return waiting.pop(0) if waiting else None
+
+    def named(self, token: TokenOutcome) -> Any:
+        """The key with what the record says of it; without a key what the desk says then."""
+        if not isinstance(token, TokenView):
+            return token
+        certificate = None if token.blank else KEY.number
+        return KeyView(
+            msgspec.structs.replace(token, certificate=certificate),
+            KeyStanding.BLANK if token.blank else self.standing,
+            account=None if token.blank else "11000002",
+            enterprise=None if token.blank else "河南中原储备粮有限公司（郑州）",
+            operator=None if token.blank else "陈静",
+            days_left=None if token.blank else 100,
+        )
+
+
+class FakeDesk(FakeKeys):
     """Answers as the desk does; tests move it by its attributes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now = NOW
         self.network = Network.ONLINE
         self.token: TokenOutcome = TokenRefused(TokenTrouble.ABSENT)
@@ -267,7 +338,9 @@ class FakeDesk:
         self.change(number, delivery=delivery)
         return self.printer
 
-    def read_token(self) -> TokenOutcome:
+    def read_token(self, number: str | None = None, serial: str | None = None) -> TokenOutcome:
+        if serial is not None and isinstance(self.token, TokenRefused):
+            return next((token for token in self.token.candidates if token.serial == serial), self.token)
         return self.token
 
     def bind(
@@ -277,11 +350,13 @@ class FakeDesk:
         pin: str | None,
         last_try_confirmed: bool,  # noqa: FBT001 - the desk's own signature
         progress: Callable[[BindingProgress], None],
+        serial: str | None = None,
     ) -> BindOutcome:
         self.binds.append((number, pin, last_try_confirmed))
         progress(BindingProgress(1, done=False))
-        if not isinstance(self.token, TokenView):
-            return self.token
+        token = self.read_token(number, serial)
+        if not isinstance(token, TokenView):
+            return token
         progress(BindingProgress(1, done=True))
         progress(BindingProgress(2, done=True))
         progress(BindingProgress(3, done=False))
@@ -295,17 +370,93 @@ class FakeDesk:
             number,
             status=OrderStatus.BOUND,
             binding_step=BindingStep.BOUND,
-            binding_serial=self.token.serial,
+            binding_serial=token.serial,
             certificate="0003000001000019",
         )
         return BoundView(
             order=order,
-            serial=self.token.serial,
+            serial=token.serial,
             certificate="0003000001000019",
             not_before=self.now,
             not_after=order.ends_at,
             registered=False,
         )
+
+    # the key's own services
+
+    def key_status(self, who: Session | StaffSession, serial: str | None = None) -> KeyOutcome:
+        outcome: KeyOutcome = self.next_of("key_status", serial) or self.named(self.read_token(None, serial))
+        return outcome
+
+    def change_pin(
+        self,
+        session: Session,
+        old: str | None,
+        new: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the desk's own signature
+        serial: str | None = None,
+    ) -> KeyOutcome:
+        self.wait()
+        asked = (old, new, last_try_confirmed, serial)
+        outcome: KeyOutcome = self.next_of("change_pin", *asked) or self.named(self.read_token(None, serial))
+        return outcome
+
+    def skip_pin_change(self, session: Session, serial: str) -> None:
+        self.calls.append(("skip_pin_change", session.account, serial))
+
+    def unblock_pin(
+        self, staff: StaffSession, unblocking_pin: str | None, new: str, serial: str | None = None
+    ) -> KeyOutcome:
+        asked = (staff.name, unblocking_pin, new, serial)
+        outcome: KeyOutcome = self.next_of("unblock_pin", *asked) or self.named(self.read_token(None, serial))
+        return outcome
+
+    def erase(self, staff: StaffSession, serial: str) -> KeyOutcome:
+        outcome: KeyOutcome = self.next_of("erase", staff.name, serial) or self.named(BLANK)
+        return outcome
+
+    def report_loss(self, session: Session) -> LossOutcome:
+        outcome: LossOutcome = self.next_of("report_loss", session.account) or LossView(KEY, registered=False)
+        return outcome
+
+    def loss_registered(self, account: str) -> bool:
+        return self.loss_reaches_centre
+
+    def key_found(self, staff: StaffSession, serial: str | None = None) -> FoundOutcome:
+        found = FoundView(self.named(self.token), held=True)
+        outcome: FoundOutcome = self.next_of("key_found", staff.name, serial) or found
+        return outcome
+
+    def lift_hold(
+        self,
+        session: Session,
+        staff: StaffSession,
+        pin: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the desk's own signature
+        serial: str | None = None,
+    ) -> LiftOutcome:
+        asked = (session.account, staff.name, pin, last_try_confirmed, serial)
+        outcome: LiftOutcome = self.next_of("lift_hold", *asked) or LiftedView(KEY, registered=False)
+        return outcome
+
+    def login_check(
+        self,
+        session: Session,
+        pin: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the desk's own signature
+        serial: str | None = None,
+    ) -> LoginCheckOutcome:
+        asked = (pin, last_try_confirmed, serial)
+        outcome: LoginCheckOutcome = self.next_of("login_check", *asked) or self.login
+        return outcome
+
+    def login_code(self, view: LoginCheckView, code: str) -> LoginCheckView:
+        self.calls.append(("login_code", code))
+        if code != SMS_CODE:
+            left = view.tries_left - 1
+            return msgspec.structs.replace(view, tries_left=left)
+        passed = tuple((check, CheckResult.PASSED) for check, _ in view.results)
+        return msgspec.structs.replace(view, results=passed, check="")
 
     def account(self, session: Session) -> AccountView:
         key = MEMBERS[session.account][4]
@@ -401,6 +552,9 @@ class FakeDemo:
     def phone_decline(self, link: str) -> PhonePage:
         return self.phone_open(link)
 
+    def phone_messages(self, account: str) -> tuple[str, ...]:
+        return (f"【国储竞价】{account} 的验证码 {SMS_CODE}，5 分钟内有效。", "older")
+
     def scan(self, text: str) -> None:
         for scanned in self.desk.scan_watchers:
             scanned(text)
@@ -458,6 +612,18 @@ def desk() -> FakeDesk:
 def blank() -> TokenView:
     """A blank token."""
     return BLANK
+
+
+@pytest.fixture
+def used() -> TokenView:
+    """The key of 11000002."""
+    return USED
+
+
+@pytest.fixture
+def sms_code() -> str:
+    """The SMS code that the fake desk takes."""
+    return SMS_CODE
 
 
 @pytest.fixture

@@ -119,10 +119,11 @@ async def test_a_new_key_from_notice_to_receipt_by_keyboard_alone(
         assert shown(app) == "DoneScreen"
         assert "证书已登记" in text_of(app)
         assert desk.printed == [FIRST]
-        await pilot.press("enter")
+        await pilot.press("escape")
         await settle(pilot)
         assert shown(app) == "HomeScreen"
         assert app.visit.session is None
+        assert desk.calls == [("skip_pin_change", "11000001", blank.serial)]
 
 
 async def test_all_errors_stand_beside_their_fields_at_once(app: KeydeskApp) -> None:

@@ -1,0 +1,30 @@
+"""What reaches the app from other threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from kiosk.desk.views import DeskStatus
+
+
+class StatusArrived(Message):
+    """The desk's status, read in a thread."""
+
+    def __init__(self, status: DeskStatus) -> None:
+        super().__init__()
+        self.status = status
+
+
+class TokensChanged(Message):
+    """A token went in or out."""
+
+
+class Scanned(Message):
+    """The scanner read something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text

@@ -1,0 +1,59 @@
+"""What a new PIN may be, told before it is typed and checked before the key is asked."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kiosk.desk.views import TokenOutcome, TokenView
+from kiosk.text.catalogue import N_
+from kiosk.ui.wording import Said, Text
+
+_PIV = "PIV"
+
+
+class PinRules(msgspec.Struct, frozen=True):
+    """The shortest and longest PIN in characters, and whether they must be digits."""
+
+    shortest: int = 6
+    longest: int = 16
+    digits: bool = False
+
+    def told(self, t: Text) -> str:
+        """The rules in a sentence."""
+        kind = t("位数字") if self.digits else t("位数字或字母")
+        return t(
+            "新PIN码 {shortest} 至 {longest} {kind}，不能是初始PIN码。请自己记住，不要告诉别人。",
+            shortest=self.shortest,
+            longest=self.longest,
+            kind=kind,
+        )
+
+    def problem(self, new: str, again: str) -> tuple[str, Said] | None:
+        """The field (new, again) that is wrong, and what is; None when both are right."""
+        wrong = self._wrong_with(new)
+        if wrong is not None:
+            return "new", wrong
+        if new != again:
+            return "again", _said(N_("两次输入的不一样") if again else N_("请再输一遍"))
+        return None
+
+    def _wrong_with(self, new: str) -> Said | None:
+        if not new:
+            return _said(N_("请填写"))
+        if not self.shortest <= len(new) <= self.longest:
+            shortest, longest = self.shortest, self.longest
+            return lambda t: t("要 {shortest} 至 {longest} 位", shortest=shortest, longest=longest)
+        if self.digits and not (new.isascii() and new.isdigit()):
+            return _said(N_("只能用数字"))
+        return None if new.isascii() and new.isprintable() else _said(N_("只能用数字和字母"))
+
+
+def rules_for(token: TokenOutcome | None) -> PinRules:
+    """The rules of the key that is in; a PIV card takes up to eight digits (NIST SP 800-73-4 part 2, 2.4.3)."""
+    if isinstance(token, TokenView) and token.application == _PIV:
+        return PinRules(longest=8, digits=True)
+    return PinRules()
+
+
+def _said(sentence: str) -> Said:
+    return lambda t: t(sentence)

@@ -1,0 +1,44 @@
+"""The checks of 登录验证 with their results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.widgets import Static
+
+from kiosk.desk.key_views import Check, CheckResult
+from kiosk.text.cells import pad
+from kiosk.ui.key_wording import CHECKS, RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kiosk.ui.wording import Text
+
+_NAME_CELLS = 22
+_MARKS = {
+    CheckResult.PASSED: ("[v]", "$success"),
+    CheckResult.FAILED: ("[x]", "bold $error"),
+    CheckResult.NOT_CHECKED: ("[-]", "$accent"),
+    CheckResult.WAITS: ("[>]", "bold $accent"),
+}
+
+
+class CheckList(Static):
+    """`[v]` passed, `[x]` failed, `[-]` not checked, `[>]` waits; `[ ]` before, `[.]` while the desk checks."""
+
+    DEFAULT_CSS = f"CheckList {{ width: 1fr; height: {len(Check)}; }}"
+
+    def show(self, t: Text, results: Mapping[Check, CheckResult], *, working: bool) -> None:
+        """Show the results that there are."""
+        parts: list[Content | str | tuple[str, str]] = []
+        for check in Check:
+            name = pad(t(CHECKS[check]), _NAME_CELLS)
+            if check in results:
+                mark, style = _MARKS[results[check]]
+                parts.append((f"{mark} {name}{t(RESULTS[results[check]])}", style))
+            else:
+                parts.append((f"{'[.]' if working else '[ ]'} {name}", "$muted"))
+            parts.append("\n")
+        self.update(Content.assemble(*parts[:-1]))
