@@ -142,10 +142,15 @@ class KioskProcess:
         )
 
     def start(self) -> None:
-        self.agent = subprocess.Popen(
-            _python("sync.agent.command", "run", *self._options(), "--exit-with-parent"),
-            stdin=subprocess.PIPE,
-        )
+        # What starts the tests may itself ignore the interrupt, and children inherit that; the agent heeds it.
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            self.agent = subprocess.Popen(
+                _python("sync.agent.command", "run", *self._options(), "--exit-with-parent"),
+                stdin=subprocess.PIPE,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End the agent."""

@@ -120,6 +120,19 @@ class Desk:
         """The certificates of one account, newest first."""
         return [key for key in self.told("keys") if key["account"] == account]
 
+    def journal(self) -> list[Any]:
+        """The journal as exported, oldest first."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "journal.jsonl"
+            done = self.command("journal", "export", "--output", str(file))
+            assert done.returncode == 0, done.stdout + done.stderr
+            return [json.loads(line) for line in file.read_text().splitlines()]
+
+    def entries(self, kind: str, account: str) -> list[Any]:
+        """The entries of that kind on an account, oldest first."""
+        bodies = [entry["body"] for entry in self.journal()]
+        return [body for body in bodies if body["kind"] == kind and body["account"] == account]
+
     def backlog(self) -> int:
         """How many entries the centre has not."""
         return int(self.told("status")["backlog"])
@@ -159,9 +172,18 @@ class Demo(Desk):
         (self.directory / NETWORK_SWITCH).unlink(missing_ok=True)
         if not self.processes("kiosk.demo.app"):
             self.start()
-        while "请选择要办理的业务" not in self.terminal.text():
-            self.terminal.press("Escape")
-            time.sleep(0.5)
+        self.back_out()
+
+    def back_out(self) -> None:
+        """Press Escape until the first screen is back."""
+        wait_until(self._backed_out, 60, "Escape does not lead home")
+
+    def _backed_out(self) -> bool:
+        if "请选择要办理的业务" in self.terminal.text():
+            return True
+        self.terminal.press("Escape")
+        time.sleep(0.5)
+        return False
 
     def kill(self, *words: str) -> None:
         """Kill -9 the one program that these words name."""
@@ -181,11 +203,12 @@ class Demo(Desk):
 
     def close_drawer(self) -> None:
         """Close the drawer."""
-        if "演示抽屉" in self.terminal.text():
-            self.terminal.press("Escape")
-            # a key pressed right behind Escape would be read together with it, as one of Alt's
-            wait_until(lambda: "演示抽屉" not in self.terminal.text(), SECONDS, "the drawer did not close")
-            time.sleep(0.2)
+        # It is gone for a moment where the step beneath it changes.
+        self.terminal.wait("演示抽屉")
+        self.terminal.press("Escape")
+        # A key pressed right behind Escape would be read together with it, as one of Alt's.
+        wait_until(lambda: "演示抽屉" not in self.terminal.text(), SECONDS, "the drawer did not close")
+        time.sleep(0.2)
 
     def insert(self, name: str) -> None:
         """Put a virtual key in, from the drawer."""
