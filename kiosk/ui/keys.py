@@ -17,8 +17,11 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
     """A screen with those keys; each function key has a Ctrl twin. Textual's own keys are left out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,down", "app.focus_next", show=False),
-        Binding("shift+tab,up", "app.focus_previous", show=False),
+        # Before the field sees them, so that what is typed right behind Tab goes to the next field.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
         Binding("f1,ctrl+g", "help_screen", show=False, priority=True),
         Binding("f2,ctrl+l", "other_language", show=False, priority=True),
         Binding("f5,ctrl+s", "set_aside", show=False, priority=True),

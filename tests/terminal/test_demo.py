@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("terminal")]
 def test_a_new_key_from_the_notice_to_the_receipt(
     demo: Any, openssl: Callable[..., Any], eventually: Callable[..., None]
 ) -> None:
-    terminal = demo.terminal
     demo.home()
+    terminal = demo.terminal
     terminal.wait("网络 在线  待传 0")
     shown = demo.order("1", "wjg", "bjsllymyyxgs", "11000001", "lxm", "Keydesk-1")
     assert re.search(r"订单号 3-\d{4}-\d", shown)
@@ -53,8 +53,8 @@ def test_a_new_key_from_the_notice_to_the_receipt(
 def test_a_renewal_without_the_network_is_paid_by_the_phones_digits_and_sent_up_later(
     demo: Any, eventually: Callable[..., None]
 ) -> None:
-    terminal = demo.terminal
     demo.home()
+    terminal = demo.terminal
     demo.drawer("断开网络")
     demo.close_drawer()
     terminal.wait("网络 离线")
@@ -90,8 +90,8 @@ def test_a_renewal_without_the_network_is_paid_by_the_phones_digits_and_sent_up_
 
 
 def test_a_replacement_puts_the_lost_key_on_hold_and_adds_what_was_left_of_it(demo: Any) -> None:
-    terminal = demo.terminal
     demo.home()
+    terminal = demo.terminal
     terminal.wait("网络 在线")
     shown = demo.order("2", "11000007", "Keydesk-7", "sctfrlspyxgs")
     assert "确认挂失并补办" in shown

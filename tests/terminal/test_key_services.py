@@ -40,8 +40,8 @@ def staff_service(demo: Any, place: int) -> None:
 
 
 def test_a_pin_is_changed_and_a_login_is_checked_with_the_code_on_the_members_phone(demo: Any) -> None:
-    terminal = demo.terminal
     demo.home()
+    terminal = demo.terminal
     terminal.wait("网络 在线")
     demo.insert("11000002 的key盘")
     service(demo, "2")
@@ -72,8 +72,8 @@ def test_a_pin_is_changed_and_a_login_is_checked_with_the_code_on_the_members_ph
 def test_a_loss_without_the_network_takes_effect_with_it_and_is_lifted_for_the_owner(
     demo: Any, eventually: Callable[..., None]
 ) -> None:
-    terminal = demo.terminal
     demo.home()
+    terminal = demo.terminal
     demo.drawer("断开网络")
     demo.close_drawer()
     terminal.wait("网络 离线")
@@ -100,8 +100,8 @@ def test_a_loss_without_the_network_takes_effect_with_it_and_is_lifted_for_the_o
 def test_a_key_that_is_locked_is_unblocked_by_the_supervisor_and_erased_after_two_questions(
     demo: Any,
 ) -> None:
-    terminal = demo.terminal
     demo.home()
+    terminal = demo.terminal
     demo.insert("PIN 已锁的key盘")
     staff_service(demo, 1)
     terminal.wait("管理员PIN")

@@ -38,7 +38,7 @@ from kiosk.ui.wording import (
 )
 
 if TYPE_CHECKING:
-    from textual.widgets import Button, Input
+    from textual.widgets import Button
 
     from kiosk.ui.wording import Text
 
@@ -126,12 +126,9 @@ class BindScreen(BindPage):
         self.message = None
         self.fill()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes on to the password, else it binds."""
-        if event.input.id == "account":
-            self.focus_on("password")
-        else:
-            self._begin()
+    def on_input_submitted(self) -> None:
+        """Enter in the last field."""
+        self._begin()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back or bind."""

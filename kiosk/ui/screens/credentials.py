@@ -16,7 +16,6 @@ from kiosk.ui.wording import locked_out, refusal, wrong_credentials
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Input
 
     from kiosk.ui.wording import Said
 
@@ -37,12 +36,9 @@ class CredentialsPage(Page[ScreenResultType]):
         """Show the message."""
         self.query_one("#message", Prose).say(self.worded(self.message))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes on to the password, from there it signs in."""
-        if event.input.id == "account":
-            self.focus_on("password")
-        else:
-            self.sign_in()
+    def on_input_submitted(self) -> None:
+        """Enter in the password."""
+        self.sign_in()
 
     def sign_in(self) -> None:
         """Ask the desk, unless a field is empty."""

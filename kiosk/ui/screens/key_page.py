@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.types import CSSPathType
     from textual.widget import Widget
-    from textual.widgets import Button, Input
+    from textual.widgets import Button
 
     from kiosk.ui.wording import Said, Text
 
@@ -226,14 +226,9 @@ class KeyPage(Overlay[bool]):
         """Do what the page is for."""
         raise NotImplementedError
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes to the next field, from the last one on."""
-        fields = [field for field in self.query(Field) if not field.disabled and field.display]
-        place = fields.index(event.input) if event.input in fields else len(fields) - 1
-        if place + 1 < len(fields):
-            fields[place + 1].focus()
-        else:
-            self.begin()
+    def on_input_submitted(self) -> None:
+        """Enter in the last field."""
+        self.begin()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back or on."""

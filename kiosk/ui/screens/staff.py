@@ -16,7 +16,7 @@ from kiosk.ui.wording import locked_out, refusal, wrong_credentials
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button, Input
+    from textual.widgets import Button
 
     from kiosk.ui.wording import Said
 
@@ -51,12 +51,9 @@ class StaffScreen(Overlay[None]):
         """Show the message."""
         self.query_one("#message", Prose).say(self.worded(self.message))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes on to the password, from there it signs in."""
-        if event.input.id == "staff-name":
-            self.focus_on("staff-password")
-        else:
-            self._sign_in()
+    def on_input_submitted(self) -> None:
+        """Enter in the password."""
+        self._sign_in()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back or sign in."""

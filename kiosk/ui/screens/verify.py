@@ -48,7 +48,7 @@ from kiosk.ui.wording import (
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button, Input
+    from textual.widgets import Button
 
     from kiosk.ui.ports import FeeTable, QuoteOutcome
     from kiosk.ui.wording import Said, Text
@@ -125,12 +125,9 @@ class VerifyScreen(Page[None]):
         self.desk.visit.typed.update(typed)
         return typed
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes to the next field, from the last one on."""
-        if event.input.id == self._fields[-1].value:
-            self.verify()
-        else:
-            self.focus_next()
+    def on_input_submitted(self) -> None:
+        """Enter in the last field."""
+        self.verify()
 
     def action_back(self) -> None:
         """Back to the notice; what was typed stays."""

@@ -32,7 +32,8 @@ class Field(Input, inherit_bindings=False):
         Binding("backspace", "delete_left", show=False),
         Binding("delete", "delete_right", show=False),
         Binding("ctrl+u", "delete_left_all", show=False),
-        Binding("enter", "submit", show=False),
+        # Before the field's own queue, so that what is typed right behind Enter goes to the next field.
+        Binding("enter", "next_or_submit", show=False, priority=True),
     ]
     DEFAULT_CSS = """
     Field, Field.-textual-compact {
@@ -66,6 +67,15 @@ class Field(Input, inherit_bindings=False):
             select_on_focus=False,
         )
         self.cursor_blink = False
+
+    async def action_next_or_submit(self) -> None:
+        """Go to the next field of the screen; from the last one, submit."""
+        fields = [field for field in self.screen.focus_chain if isinstance(field, Field)]
+        after = fields[fields.index(self) + 1 :] if self in fields else []
+        if after:
+            self.screen.set_focus(after[0])
+        else:
+            await self.action_submit()
 
     @property
     def _value(self) -> Text:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
+from textual import events
 from textual.widgets import Input
 
 from kiosk.domain.fees import OrderKind
@@ -47,6 +48,22 @@ async def test_changing_the_language_keeps_what_was_typed_and_the_cursor(app: Ke
         await settle(pilot)
         assert "企业法人姓名" in text_of(app)
         assert app.screen.query_one("#enterprise", Input).value == "bjslly"
+
+
+@pytest.mark.parametrize("onward", ["tab", "enter"])
+async def test_what_is_typed_right_behind_a_key_that_goes_on_lands_in_the_next_field(
+    app: KeydeskApp, onward: str
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("5")
+        await settle(pilot)
+        # All at once, as a terminal hands over what was typed while the machine was busy.
+        for key in (*"11000002", onward, *"Keydesk", "shift+tab", "9"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await settle(pilot)
+        assert app.screen.query_one("#account", Input).value == "110000029"
+        assert app.screen.query_one("#password", Input).value == "Keydesk"
 
 
 @pytest.mark.parametrize(("width", "height"), [(78, 22), (80, 23), (79, 40)])
