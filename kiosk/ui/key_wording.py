@@ -7,7 +7,7 @@ from kiosk.desk.views import TokenView
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
 from kiosk.text.times import day, minute, period
-from kiosk.ui.wording import Text, feed_age, with_support
+from kiosk.ui.wording import Text, feed_age, sentences, with_support
 
 _NAME = 14
 # A certificate that ends this soon is one to renew now.
@@ -132,16 +132,18 @@ def key_advice(t: Text, view: KeyView, support: str) -> str:
     if view.standing in _ADVICE_FROM_STAFF:
         sentence = with_support(t, sentence, support)
     if view.token.factory_pin:
-        sentence = " ".join((sentence, t("还是初始PIN码，请用「修改PIN码」改成自己的。")))
-    return f"{sentence} {feed_age(t, view.feed_as_of)}" if view.feed_as_of is not None else sentence
+        sentence = sentences(sentence, t("还是初始PIN码，请用「修改PIN码」改成自己的。"))
+    return sentences(sentence, feed_age(t, view.feed_as_of) if view.feed_as_of is not None else "")
 
 
 def staff_advice(t: Text, view: KeyView) -> str:
     """What the staff can do with a key that is like that."""
     sentence = t(_ADVICE_TO_STAFF[view.standing])
-    return (
-        " ".join((sentence, t("PIN 已锁死：由主管办「解锁PIN码」。"))) if view.token.pin_blocked else sentence
-    )
+    if not view.token.pin_blocked:
+        return sentence
+    if view.standing is KeyStanding.BLANK:
+        return t("空白key盘，PIN 已锁死：清空或解锁以后才能绑定。")
+    return sentences(sentence, t("PIN 已锁死：由主管办「解锁PIN码」。"))
 
 
 def key_is_well(view: KeyView) -> bool:

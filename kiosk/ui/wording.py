@@ -218,9 +218,17 @@ PRINTED = {
 }
 
 
+def sentences(*said: str) -> str:
+    """Sentences one after the other; between two that end in the Chinese full stop stands no space."""
+    text = ""
+    for sentence in filter(None, said):
+        text += sentence if not text or text.endswith("。") else f" {sentence}"
+    return text
+
+
 def with_support(t: Text, sentence: str, support: str) -> str:
     """A sentence with the telephone number after it."""
-    return t("{sentence} 求助 {support}", sentence=sentence, support=support)
+    return sentences(sentence, t("求助 {support}", support=support))
 
 
 def feed_age(t: Text, as_of: int) -> str:
@@ -232,14 +240,14 @@ def refusal(t: Text, refused: Refused, support: str) -> str:
     """Why the desk does not go on, and what to do."""
     sentence = t(REFUSALS[refused.reason])
     if refused.feed_as_of is not None:
-        sentence = f"{sentence} {feed_age(t, refused.feed_as_of)}"
+        sentence = sentences(sentence, feed_age(t, refused.feed_as_of))
     return sentence if refused.reason in _SOLVED_ALONE else with_support(t, sentence, support)
 
 
 def wrong_credentials(t: Text, wrong: WrongCredentials) -> str:
     """One message for an unknown account and a wrong password."""
     sentence = t("账号或密码不对，还可试 {tries} 次。", tries=wrong.tries_left)
-    return f"{sentence} {feed_age(t, wrong.feed_as_of)}" if wrong.feed_as_of is not None else sentence
+    return sentences(sentence, feed_age(t, wrong.feed_as_of) if wrong.feed_as_of is not None else "")
 
 
 def locked_out(t: Text, locked: LockedOut, support: str) -> str:
@@ -263,7 +271,7 @@ def token_trouble(t: Text, refused: TokenRefused, support: str) -> str:
         card=t(KNOWN_CARDS.get(refused.card or "", _UNKNOWN_CARD)),
     )
     if refused.trouble is TokenTrouble.NOT_RECOGNISED and refused.card not in _NO_KEYS:
-        sentence = " ".join((sentence, t(_STAFF_ADVICE.get(refused.card or "", _STAFF_OTHERWISE))))
+        sentence = sentences(sentence, t(_STAFF_ADVICE.get(refused.card or "", _STAFF_OTHERWISE)))
     return with_support(t, sentence, support) if refused.trouble in _TOKEN_NEEDS_STAFF else sentence
 
 

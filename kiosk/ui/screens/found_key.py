@@ -10,6 +10,7 @@ from kiosk.desk.views import Refused, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.ui.screens.key_status import StaffKeyStatusScreen
 from kiosk.ui.widgets.actions import Action
+from kiosk.ui.wording import sentences
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -31,7 +32,7 @@ _HELD = N_("原来在使用，已替失主挂失。请通知操作员来领，�
 def what_next(t: Text, found: FoundView) -> str:
     """What to do with a key that was handed in."""
     sentence = t(_HELD) if found.held else t(_NEXT[found.key.standing])
-    return " ".join((t("已登记。"), sentence))
+    return sentences(t("已登记。"), sentence)
 
 
 class FoundKeyScreen(StaffKeyStatusScreen):

@@ -13,6 +13,7 @@ from kiosk.ui.screens.key_page import KeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Prose
+from kiosk.ui.wording import sentences
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -61,7 +62,7 @@ class UnblockPinScreen(KeyPage):
         super().fill()
         rules = rules_for(self.token).told(self.t)
         how = self.t("先核对会员本人和证件，再请会员自己输两遍新PIN码。")
-        self.query_one("#why", Prose).say("" if self.finished else f"{how} {rules}")
+        self.query_one("#why", Prose).say("" if self.finished else sentences(how, rules))
         for row in self.query(FieldRow):
             row.display = not self.finished
         self.query_one("#back", Action).display = not self.finished
