@@ -30,6 +30,9 @@ _GET_RESPONSE: Final = 0xC0
 _HEADER: Final = 4
 _STATUS: Final = 2
 _MOST_ROUNDS: Final = 512
+_MOST_STALLED: Final = 2
+"""Answers in a row without data after which the next is not asked for: 61xx, then 6Cxx to its GET RESPONSE."""
+
 _MOST_DATA: Final = 1 << 18
 _MOST_SHORT_ANSWER: Final = 0x100
 
@@ -70,7 +73,8 @@ class Channel(Transport, Protocol):
 class Command(msgspec.Struct, frozen=True):
     """One command; `expected` is Le in bytes, None where no data is awaited.
 
-    EVERYTHING asks for all there is; so does, in the short form, whatever one byte cannot say.
+    EVERYTHING asks for all there is; so does, in the short form, whatever one byte cannot say. `once` marks what
+    changes the card or proves a secret: it is never sent again, whatever the card answers.
     """
 
     instruction: int
@@ -80,6 +84,7 @@ class Command(msgspec.Struct, frozen=True):
     expected: int | None = None
     cla: int = 0x80
     form: Form = Form.LONG
+    once: bool = False
 
     def __repr__(self) -> str:
         """Name the command without its data, which may prove a PIN."""
@@ -148,23 +153,26 @@ def exchange(transport: Transport, command: Command, *, longest: int = LONGEST_L
 
     A chain's links never carry more than the command's form can say. 61xx is followed by GET RESPONSE, 6Cxx by
     the same command with that Le, 6A9E (GM/T 0017, long form only) by the same command again. The last two only
-    where the command awaits data, so that nothing that changes the card or counts a PIN try is ever sent twice.
-    Raises TokenRemoved and MalformedAnswer.
+    where the command awaits data and is not marked `once`, so that nothing that changes the card or counts a PIN
+    try is ever sent twice. An answer that goes on without bringing anything, or names a second right Le, does not
+    end. Raises TokenRemoved and MalformedAnswer.
     """
     *before, last = links(command, min(longest, command.form.longest_data))
     for link in before:
         answer = Response.parse(transport.transmit(link.encode()))
         if answer.status_word != SUCCESS:
             return answer
-    gathered = b""
+    gathered = bytearray()
+    stalled = 0
     for _ in range(_MOST_ROUNDS):
         answer = Response.parse(transport.transmit(last.encode()))
         gathered += answer.data
-        if len(gathered) > _MOST_DATA:
-            raise MalformedAnswer("the card's answer does not end")
+        stalled = 0 if answer.data else stalled + 1
         following = _following(last, command, answer.status_word)
         if following is None:
-            return Response(gathered, answer.status_word)
+            return Response(bytes(gathered), answer.status_word)
+        if len(gathered) > _MOST_DATA or stalled > _MOST_STALLED:
+            break
         last = following
     raise MalformedAnswer("the card's answer does not end")
 
@@ -175,7 +183,7 @@ def _following(sent: Command, asked: Command, status_word: int) -> Command | Non
     length = low or 0x100
     if high == 0x61:  # noqa: PLR2004 - ISO/IEC 7816-4, 5.1.3: SW2 bytes are still there
         return Command(_GET_RESPONSE, expected=length, cla=0, form=asked.form)
-    if asked.expected is None:
+    if asked.expected is None or (asked.once and sent.instruction != _GET_RESPONSE):
         return None
     if high == 0x6C:  # noqa: PLR2004 - ISO/IEC 7816-4, 5.1.3: wrong Le, SW2 is the right one
         return msgspec.structs.replace(sent, expected=length)

@@ -65,7 +65,12 @@ class PcscTokenSource:
             if presence not in self.present():
                 raise TokenRemoved(f"the card is no longer in {presence.reader}")
             channel = self._connect(presence)
-            if presence not in self.present():
+            try:
+                still_in = presence in self.present()
+            except ReaderUnavailable:
+                channel.close()
+                raise
+            if not still_in:
                 channel.close()
                 raise TokenRemoved(f"the card is no longer in {presence.reader}")
             self._channels[presence.reader] = channel

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from hardware.ports import ReaderUnavailable
+from hardware.transmission_zero import units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,8 @@ _NOTIFICATION: Final = "\\\\?PnP?\\Notification"
 
 _WAIT: Final = 2000
 """Milliseconds after which a wait for changes is begun anew, should its cancellation have been missed."""
+
+_TAKEN: Final = b"\x90\x00"
 
 EVENT_BITS: Final = 16
 """The bits of a reader's state below pcscd's count of insertions and removals."""
@@ -118,10 +121,17 @@ class PcscCalls:
         ] == scard.SCARD_PROTOCOL_T0 else scard.SCARD_PCI_T1
 
     def transmit(self, card: Any, protocol: Any, command: bytes) -> bytes:
-        """Send a command and return its answer; no answer at all counts as failed."""
-        (answer,) = self._call("SCardTransmit", card, protocol, list(command))
-        if not answer:
-            raise PcscFailed("SCardTransmit brought nothing")
+        """Send a command and return its answer; no answer at all counts as failed.
+
+        What T=0 sends in pieces ends at the first that is not answered with 9000.
+        """
+        pieces = units(command) if protocol == self._scard.SCARD_PCI_T0 else (command,)
+        for piece in pieces:
+            (answer,) = self._call("SCardTransmit", card, protocol, list(piece))
+            if not answer:
+                raise PcscFailed("SCardTransmit brought nothing")
+            if bytes(answer) != _TAKEN:
+                break
         return bytes(answer)
 
     def disconnect(self, card: Any) -> None:

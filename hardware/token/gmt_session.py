@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from hardware.apdu import EVERYTHING, Command, Response, Transport, exchange
+from hardware.apdu import EVERYTHING, LONGEST_LENGTH, Command, Response, Transport, exchange
 from hardware.ports import MalformedAnswer
 from hardware.token.gmt_codec import pack, unpack
 from hardware.token.gmt_errors import accept
@@ -12,6 +12,32 @@ from hardware.token.gmt_layout import LAYOUTS, Instruction
 
 if TYPE_CHECKING:
     from hardware.token.gmt_profile import GmtProfile
+
+_REPEATABLE: Final = frozenset(
+    {
+        Instruction.GET_DEVICE_INFORMATION,
+        Instruction.GET_PIN_INFORMATION,
+        Instruction.ENUMERATE_APPLICATIONS,
+        Instruction.OPEN_APPLICATION,
+        Instruction.OPEN_CONTAINER,
+        Instruction.EXPORT_CERTIFICATE,
+        Instruction.EXPORT_PUBLIC_KEY,
+        Instruction.GENERATE_RANDOM,
+        Instruction.ECC_SIGN_DATA,
+        Instruction.CREATE_CONTAINER,
+        Instruction.GENERATE_ECC_KEY_PAIR,
+    }
+)
+"""What may be sent again to fetch the rest of its answer: it presents no secret, and what it makes is read back."""
+
+_WHOLE: Final = frozenset(
+    {
+        Instruction.DEVICE_AUTHENTICATION,
+        Instruction.VERIFY_PIN,
+        Instruction.CHANGE_PIN,
+        Instruction.UNBLOCK_PIN,
+    }
+)
 
 
 class GmtSession:
@@ -30,9 +56,14 @@ class GmtSession:
         expected: int | None = None,
         **values: int | bytes,
     ) -> Response:
-        """Send one command with the values of its fields, and return its answer whatever the status word."""
-        command = Command(instruction, p1, p2, pack(instruction, values), expected)
-        return exchange(self._transport, command, longest=self.profile.longest_data)
+        """Send one command with the values of its fields, and return its answer whatever the status word.
+
+        The proof of a PIN or key goes in one piece: a card without chaining would count its first link as a try.
+        """
+        once = instruction not in _REPEATABLE
+        command = Command(instruction, p1, p2, pack(instruction, values), expected, once=once)
+        longest = LONGEST_LENGTH if instruction in _WHOLE else self.profile.longest_data
+        return exchange(self._transport, command, longest=longest)
 
     def demand(
         self,

@@ -32,6 +32,18 @@ if TYPE_CHECKING:
 _FIRST_BYTE: Final = 0xFF00
 _FAULTS: Final = (StatusWord.EXECUTION, StatusWord.MEMORY)
 _SERIAL: Final = 4
+_REPEATABLE: Final = frozenset(
+    {
+        Instruction.SELECT,
+        Instruction.GET_DATA,
+        Instruction.GET_METADATA,
+        Instruction.GET_SERIAL,
+        Instruction.GENERAL_AUTHENTICATE,
+    }
+)
+"""What may be sent again to fetch the rest of its answer: it changes nothing that lasts."""
+
+_MANAGEMENT: Final = (Instruction.GENERAL_AUTHENTICATE, KeyReference.MANAGEMENT)
 
 
 class PivSession:
@@ -49,7 +61,8 @@ class PivSession:
         `awaits` says that data is to come, all of which is fetched.
         """
         expected = EVERYTHING if awaits else None
-        command = Command(instruction, p1, p2, data, expected, cla=0, form=Form.SHORT)
+        once = instruction not in _REPEATABLE or (instruction, p2) == _MANAGEMENT
+        command = Command(instruction, p1, p2, data, expected, cla=0, form=Form.SHORT, once=once)
         return exchange(self._transport, command)
 
     def demand(

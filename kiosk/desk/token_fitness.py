@@ -119,8 +119,10 @@ def _trouble(trouble: TokenTrouble, expected: str | None, found: str) -> TokenUn
 def factory_pin_fits(order: Order, facts: TokenFacts) -> bool:
     """Whether the token, as far as the order goes, may be one that nobody changed the PIN of.
 
-    So is a blank one for a new or replacement order, and one that this very attempt began with.
+    So is a blank one for a new or replacement order, and one that this very attempt began with. A key that holds a
+    certificate is not blank, even where its public key cannot be told: its PIN is somebody's, and so are its tries.
     """
     attempt = order.binding
     began = attempt is not None and attempt.step is not BindingStep.BOUND
-    return order.kind.wants_new_token and (facts.public_key is None or began)
+    blank = facts.public_key is None and facts.certificate is None
+    return order.kind.wants_new_token and (blank or began)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -142,3 +143,44 @@ def test_an_answer_that_never_ends_is_malformed(answer: str) -> None:
 
     with pytest.raises(MalformedAnswer, match="does not end"):
         exchange(Endless(), Command(0x4E, expected=EVERYTHING))
+
+
+class Repeating:
+    """Gives every command the same answer."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.sent: list[bytes] = []
+
+    def transmit(self, command: bytes) -> bytes:
+        self.sent.append(command)
+        return self.answer
+
+
+@pytest.mark.parametrize("status_word", ["6C08", "6A9E"])
+def test_a_command_that_goes_once_is_not_sent_again_even_where_it_awaits_data(status_word: str) -> None:
+    transport = Repeating(bytes.fromhex(status_word))
+    answer = exchange(transport, Command(0x70, data=bytes(8), expected=EVERYTHING, once=True))
+    assert answer.status_word == int(status_word, 16)
+    assert len(transport.sent) == 1
+
+
+@pytest.mark.parametrize("status_word", ["6101", "6A9E", "6C01"])
+def test_an_answer_that_goes_on_without_bringing_anything_is_given_up_after_a_few(status_word: str) -> None:
+    transport = Repeating(bytes.fromhex(status_word))
+    with pytest.raises(MalformedAnswer, match="does not end"):
+        exchange(transport, Command(0x4E, expected=EVERYTHING))
+    assert len(transport.sent) <= 3
+
+
+@given(answer=st.binary(max_size=400), once=st.booleans(), awaits=st.booleans(), form=st.sampled_from(Form))
+def test_whatever_a_card_repeats_it_ends_within_a_bound(
+    *, answer: bytes, once: bool, awaits: bool, form: Form
+) -> None:
+    transport = Repeating(answer)
+    command = Command(0x18, data=bytes(18), expected=EVERYTHING if awaits else None, form=form, once=once)
+    with contextlib.suppress(MalformedAnswer):
+        exchange(transport, command)
+    assert len(transport.sent) <= 512
+    if once or not awaits:
+        assert sum(sent[1] == 0x18 for sent in transport.sent) == 1
