@@ -17,6 +17,7 @@ from hardware.ports import HardwareError, MalformedAnswer, Token, TokenFault
 from kiosk.desk.authority import issuing_authority, secret
 from kiosk.desk.errors import DeskError, DeskRefused, TokenUnusable
 from kiosk.desk.issuing import issue, member_of, require_may_issue
+from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.orders import order_view, own_order, require_paid
 from kiosk.desk.pin import unlock
 from kiosk.desk.receipts import is_registered, queue_receipt
@@ -71,8 +72,16 @@ class _Work:
     progress: Callable[[BindingProgress], None]
 
     def paid(self, tx: Transaction) -> Order:
-        """The order as it stands in this transaction. Raises DeskRefused when it may not be bound (any more)."""
-        return require_paid(own_order(tx, self.number, self.account))
+        """The order as it stands in this transaction. Raises DeskRefused when it may not be bound (any more).
+
+        A renewal may not once the key was reported lost, here or elsewhere, also in the middle.
+        """
+        order = require_paid(own_order(tx, self.number, self.account))
+        if not order.kind.wants_new_token:
+            key = key_on_record(tx, order.account)
+            if key is not None and key.lost:
+                raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
+        return order
 
     def append(self, body: AnyBody) -> None:
         """Make one step durable. Raises DeskRefused."""

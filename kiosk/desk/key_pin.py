@@ -1,4 +1,7 @@
-"""修改PIN and 解锁PIN: every PIN is presented once, and what the token did is noted after it did it."""
+"""修改PIN and 解锁PIN: every PIN is presented once, and what the token did is noted after it did it.
+
+Where its answer was lost, that it may have done it is noted too, so that a new PIN always has somebody who gave it.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.key_status import key_view
 from kiosk.desk.noting import note_done
+from kiosk.desk.pin import may_try_factory_pin
 from kiosk.desk.staff import require_supervisor
 from kiosk.desk.token_choice import chosen_token
 from kiosk.desk.token_fitness import TokenFacts
@@ -75,6 +79,7 @@ def change_pin(
             raise TokenUnusable(wanted) from error
         except HardwareError as error:
             if _may_have_taken(error):
+                note_done(desk, PinChanged(session.account, facts.serial, certain=False))
                 raise _trouble(TokenTrouble.PIN_UNCERTAIN, facts.serial) from error
             raise
     note_done(desk, PinChanged(session.account, facts.serial))
@@ -105,15 +110,17 @@ def unblock_pin(
         before = chosen.view(facts)
         with desk.database.read() as tx:
             view = key_view(desk, tx, before, standing_of(tx, facts))
+        unblocked = PinUnblocked(view.account or "", facts.serial, staff.name)
         if new == token.factory_pin:
             raise _trouble(TokenTrouble.PIN_UNCHANGED, facts.serial)
         try:
             token.unblock_pin(unblocking_pin or None, new)
         except HardwareError as error:
             if _may_have_taken(error):
+                note_done(desk, replace(unblocked, certain=False))
                 raise _trouble(TokenTrouble.PIN_UNCERTAIN, facts.serial) from error
             raise
-    note_done(desk, PinUnblocked(view.account or "", facts.serial, staff.name))
+    note_done(desk, unblocked)
     return _with_new_pin(view)
 
 
@@ -125,7 +132,7 @@ def _current(token: Token, state: PinState, old: str | None, *, last_try_confirm
         if state.tries_left == 1 and not last_try_confirmed:
             raise TokenUnusable(TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1))
         return old
-    if not state.untouched or state.factory is False:
+    if not may_try_factory_pin(state):
         raise TokenUnusable(TokenRefused(TokenTrouble.PIN_WANTED, tries_left=state.tries_left))
     return token.factory_pin
 

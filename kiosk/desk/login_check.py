@@ -28,6 +28,7 @@ from kiosk.desk.views import TokenRefused, TokenTrouble
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
+    CODE_DIGITS,
     ChallengeAsked,
     ChallengeGiven,
     ChallengeSigned,
@@ -87,7 +88,7 @@ def login_code(desk: Desk, view: LoginCheckView, code: str) -> LoginCheckView:
     Where the centre does not answer the code is NOT_CHECKED, and the same code may be given again.
     """
     digits = "".join(unicodedata.normalize("NFKC", code).split())
-    if not view.check or not (digits.isascii() and digits.isdigit()):
+    if not view.check or not (len(digits) == CODE_DIGITS and digits.isascii() and digits.isdigit()):
         return view
     judged = ask(desk, CodeTyped(view.check, digits), desk.settings.judgement_wait)
     if not isinstance(judged, CodeJudged):

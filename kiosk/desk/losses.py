@@ -35,10 +35,14 @@ _CHALLENGE_RANDOM = 32
 
 
 def report_loss(desk: Desk, session: Session) -> LossView:
-    """Put the account's certificate on hold; one that is lost already stays so. Raises DeskRefused NO_KEY."""
+    """Put the account's certificate on hold. Raises DeskRefused NO_KEY.
+
+    Of a key that is on hold already it is told as well: the hold may have been lifted elsewhere. One that is revoked
+    stays so.
+    """
     with desk.database.write() as tx:
         key = _key(tx, session.account)
-        if not key.lost:
+        if not key.revoked:
             tx.append(LossReported(session.account, key), desk.clock)
             key = _key(tx, session.account)
         return LossView(key, registered=_registered(tx, session.account))

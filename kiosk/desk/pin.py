@@ -9,7 +9,9 @@ from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.views import TokenRefused, TokenTrouble
 
 if TYPE_CHECKING:
-    from hardware.ports import Token
+    from hardware.ports import PinState, Token
+
+_LEFT_TO_THE_MEMBER = 2
 
 
 def unlock(token: Token, pin: str | None, *, factory_pin: str | None, last_try_confirmed: bool) -> None:
@@ -22,13 +24,23 @@ def unlock(token: Token, pin: str | None, *, factory_pin: str | None, last_try_c
     if state.blocked:
         raise TokenUnusable(TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0))
     if not pin:
-        if factory_pin is None or not state.untouched or state.factory is False:
+        if factory_pin is None or not may_try_factory_pin(state):
             raise TokenUnusable(TokenRefused(TokenTrouble.PIN_WANTED, tries_left=state.tries_left))
         _try_factory_pin(token, factory_pin)
         return
     if state.tries_left == 1 and not last_try_confirmed:
         raise TokenUnusable(TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1))
     token.verify_pin(pin)
+
+
+def may_try_factory_pin(state: PinState) -> bool:
+    """Whether the factory PIN may be presented once, unasked: where that takes none of the last two tries.
+
+    A member who changed the PIN needs those; a token that says that it still has the factory PIN loses none.
+    """
+    if not state.untouched or state.factory is False:
+        return False
+    return state.factory is True or (state.tries_left or 0) > _LEFT_TO_THE_MEMBER
 
 
 def _try_factory_pin(token: Token, factory_pin: str) -> None:

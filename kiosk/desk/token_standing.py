@@ -64,8 +64,9 @@ def standing_of(tx: Transaction, facts: TokenFacts) -> Standing:
         return Standing(KeyStanding.UNKNOWN)
     ours = tx.ledger.certificate(issued.number)
     account = ours.account if ours else issued.account
-    standing = _of_certificate(ours) if ours else _of_foreign(tx, issued)
-    return Standing(standing, account, ours.order if ours else None, certificate=number)
+    return Standing(
+        _of_certificate(tx, issued, ours), account, ours.order if ours else None, certificate=number
+    )
 
 
 def require_own(tx: Transaction, account: str, facts: TokenFacts) -> OwnKey:
@@ -121,15 +122,11 @@ def _of_key(key: KeyOnRecord) -> KeyStanding:
     return KeyStanding.ON_HOLD if key.lost else KeyStanding.IN_USE
 
 
-def _of_certificate(certificate: Certificate) -> KeyStanding:
-    """Of one that this kiosk issued and that is no account's key any more."""
-    unused = {CertificateStatus.REVOKED, CertificateStatus.VOID}
-    return KeyStanding.REVOKED if certificate.status in unused else KeyStanding.UNKNOWN
-
-
-def _of_foreign(tx: Transaction, issued: IssuedCertificate) -> KeyStanding:
-    """Of one from elsewhere: superseded, where the account is known to have a later key."""
-    key = key_on_record(tx, issued.account)
+def _of_certificate(tx: Transaction, issued: IssuedCertificate, ours: Certificate | None) -> KeyStanding:
+    """Of one that is no account's key on record: out of use, where this kiosk or the feed knows so."""
+    if ours is not None and ours.status in {CertificateStatus.REVOKED, CertificateStatus.VOID}:
+        return KeyStanding.REVOKED
+    key = key_on_record(tx, ours.account if ours else issued.account)
     later = key is not None and key.number != issued.number and key.not_before > issued.not_before
     return KeyStanding.REVOKED if later else KeyStanding.UNKNOWN
 

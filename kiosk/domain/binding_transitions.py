@@ -104,7 +104,10 @@ def proved(ledger: Ledger, entry: Entry, body: CertificateProved) -> tuple[Row, 
 
 
 def bound(ledger: Ledger, entry: Entry, body: Bound) -> tuple[Row, ...]:
-    """The new certificate is valid, the old one revoked, the order done."""
+    """The new certificate is valid, the old one revoked, the order done.
+
+    A renewal keeps the token: where that was reported lost meanwhile, the new certificate is on hold as the old one was.
+    """
     order, attempt = _attempt(ledger, entry, body, BindingStep.PROVED)
     if attempt.certificate is None:
         raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.number)
@@ -115,13 +118,19 @@ def bound(ledger: Ledger, entry: Entry, body: Bound) -> tuple[Row, ...]:
         certificate.number, certificate.token_serial, certificate.not_before, certificate.not_after
     )
     account = without_open_order(ledger, order)
+    if order.kind is OrderKind.RENEWAL and account.key is not None and _on_hold(account.key):
+        key = replace(key, lost=True, holds=account.key.holds)
     before = {certificate.predecessor, account.key.number if account.key else None}
     return (
         replace(_with(order, replace(attempt, step=BindingStep.BOUND)), status=OrderStatus.BOUND),
-        replace(certificate, status=CertificateStatus.VALID),
+        replace(certificate, status=CertificateStatus.ON_HOLD if key.lost else CertificateStatus.VALID),
         replace(account, key=key),
         *(row for number in sorted(filter(None, before)) for row in out_of_use(ledger, number)),
     )
+
+
+def _on_hold(key: KeyOnRecord) -> bool:
+    return key.lost and not key.revoked
 
 
 def abandoned(ledger: Ledger, entry: Entry, body: BindingAbandoned) -> tuple[Row, ...]:

@@ -41,6 +41,15 @@ class KeyOnRecord(msgspec.Struct, frozen=True):
         """The key after one more loss was reported; a lost one stays as it is."""
         return self if self.lost else msgspec.structs.replace(self, lost=True, holds=self.holds + 1)
 
+    def reported(self, told: KeyOnRecord) -> KeyOnRecord:
+        """The key after a loss was reported by somebody who knew it as `told`.
+
+        A loss of a key that was known to be on hold counts as lifted elsewhere and lost again, so that no lift from
+        before undoes it.
+        """
+        known = told.holds + (2 if told.lost else 1)
+        return msgspec.structs.replace(self, lost=True, holds=max(self.on_hold().holds, known))
+
     def lifted(self) -> KeyOnRecord:
         """The key after its hold was lifted; one in use, or revoked, stays as it is."""
         if not self.lost or self.revoked:

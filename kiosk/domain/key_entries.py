@@ -34,10 +34,11 @@ class HoldLifted(Body, tag="hold-lifted", frozen=True):
 
 
 class PinChanged(Body, tag="pin-changed", frozen=True):
-    """The member gave the key a PIN of their own."""
+    """The member gave the key a PIN of their own; not `certain` where the key's answer was lost."""
 
     account: str
     token_serial: str
+    certain: bool = True
 
 
 class PinChangeSkipped(Body, tag="pin-change-skipped", frozen=True):
@@ -48,11 +49,12 @@ class PinChangeSkipped(Body, tag="pin-change-skipped", frozen=True):
 
 
 class PinUnblocked(Body, tag="pin-unblocked", frozen=True):
-    """A supervisor gave the key a new PIN in place of a blocked or forgotten one."""
+    """A supervisor gave the key a new PIN in place of a blocked or forgotten one; `certain` as above."""
 
     account: str
     token_serial: str
     supervisor: str
+    certain: bool = True
 
 
 class KeyErased(Body, tag="key-erased", frozen=True):

@@ -3,7 +3,8 @@
     in use ─ loss reported, or found by somebody else ─> on hold ─ lifted ─> in use
     on hold ─ replacement bound ─> revoked, for good
 
-A hold names how often it was set and lifted before, so that a late report from another kiosk never undoes a newer one.
+A hold names how often it was set and lifted before, so that a late lift from another kiosk never undoes a newer report.
+A report always holds, also one that comes late.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from kiosk.domain.succession import standing, taken_over
 
 
 def loss_reported(ledger: Ledger, body: LossReported) -> tuple[Row, ...]:
-    """The certificate goes on hold. Raises EntryDisputed when the account's key is another, EntryWaits."""
+    """The certificate goes on hold, or the one that its token was renewed to; one that is revoked stays so.
+
+    Raises EntryDisputed when the account never had that key, EntryWaits.
+    """
     return _held(ledger, body.account, body.key)
 
 
@@ -30,7 +34,9 @@ def found(ledger: Ledger, body: KeyFound) -> tuple[Row, ...]:
 
 def hold_lifted(ledger: Ledger, body: HoldLifted) -> tuple[Row, ...]:
     """The certificate is valid again, unless a later loss was reported. Raises as above."""
-    account, rows, key = _account(ledger, body.account, body.key)
+    account, rows, key = _known(ledger, body.account, body.key)
+    if key.number != body.key.number:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
     certificate = ledger.certificate(key.number)
     revoked = certificate is not None and certificate.status is CertificateStatus.REVOKED
     if key.revoked or revoked:
@@ -41,19 +47,34 @@ def hold_lifted(ledger: Ledger, body: HoldLifted) -> tuple[Row, ...]:
 
 
 def _held(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Row, ...]:
-    account, rows, key = _account(ledger, name, told)
-    return replace(account, key=key.on_hold()), *rows, *standing(ledger, key.on_hold())
+    """The account's key on hold; unchanged where the key that was told of is out of use for good."""
+    account, rows, key = _known(ledger, name, told)
+    if key.number == told.number:
+        held = key.reported(told)
+    elif key.token_serial == told.token_serial:
+        held = key.on_hold()  # renewed meanwhile: it is the token that is gone
+    elif _revoked(ledger, name, told):
+        return account, *rows
+    else:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
+    return replace(account, key=held), *rows, *standing(ledger, held)
 
 
-def _account(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Account, tuple[Row, ...], KeyOnRecord]:
-    """The account, the rows of a key that it had before, and its key, which must be the one that was told.
+def _revoked(ledger: Ledger, name: str, told: KeyOnRecord) -> bool:
+    certificate = ledger.certificate(told.number)
+    return (
+        certificate is not None
+        and certificate.account == name
+        and certificate.status is CertificateStatus.REVOKED
+    )
+
+
+def _known(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Account, tuple[Row, ...], KeyOnRecord]:
+    """The account, the rows of a key that it had before, and its key, which may have come after the one told.
 
     The complete ledger learns of a key from its binding, never from its loss.
     """
     account, rows = taken_over(ledger, account_of(ledger, name), told)
     if ledger.complete and account.key is None:
         raise EntryWaits(f"certificate {told.number}")
-    key = account.key or told
-    if key.number != told.number:
-        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
-    return account, rows, key
+    return account, rows, account.key or told

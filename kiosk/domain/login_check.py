@@ -17,6 +17,9 @@ CHALLENGE_LABEL = b"keydesk login check\x00"
 
 CHALLENGE_LENGTH = 32
 
+CODE_DIGITS = 6
+"""How long an SMS code is."""
+
 
 class Registration(enum.StrEnum):
     """What the centre's register says of a certificate; nobody logs in with one that is not LISTED."""

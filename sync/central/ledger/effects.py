@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from kiosk.domain.feed import OrderAssignedHere, RevocationPublished
 from kiosk.domain.journal import Bound, CertificateRevoked, Entry, OrderReleased
 from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
-from kiosk.domain.ledger import Certificate, CertificateStatus, Order, Row
+from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Order, Row
 from sync.central.fleet.feeding import publish_to
 from sync.central.fleet.models import Kiosk
 from sync.central.members.publishing import kiosks_of_account, publish_key
@@ -21,11 +23,29 @@ def spread(entry: Entry, account: str, rows: tuple[Row, ...], now: int) -> None:
         return
     if not isinstance(entry.body, Bound | LossReported | KeyFound | HoldLifted | CertificateRevoked):
         return
-    publish_key(account, now, but=entry.kiosk)
+    publish_key(account, now, but=entry.kiosk if _known_there(entry.body, rows) else None)
     others = [kiosk for kiosk in kiosks_of_account(account) if kiosk != entry.kiosk]
     for row in rows:
         if isinstance(row, Certificate) and row.status is CertificateStatus.REVOKED:
             publish_to(others, [RevocationPublished(row.number, row.account, "superseded")], now)
+
+
+def _known_there(
+    body: Bound | LossReported | KeyFound | HoldLifted | CertificateRevoked, rows: tuple[Row, ...]
+) -> bool:
+    """Whether the kiosk that told of it made the same of the key as the centre, which knows of the other kiosks too."""
+    key = next((row.key for row in rows if isinstance(row, Account)), None)
+    match body:
+        case CertificateRevoked():
+            return True
+        case Bound():
+            return key is None or not key.lost
+        case LossReported() | KeyFound():
+            return key is None or body.key is None or key == body.key.reported(body.key)
+        case HoldLifted():
+            return key is None or key == body.key.lifted()
+        case _:
+            assert_never(body)
 
 
 def assignment(order: Order) -> OrderAssignedHere:

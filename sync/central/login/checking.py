@@ -15,6 +15,7 @@ from django.db import transaction
 from kiosk.domain.ledger import Certificate, CertificateStatus
 from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
+    CODE_DIGITS,
     ChallengeAsked,
     ChallengeGiven,
     ChallengeSigned,
@@ -46,7 +47,6 @@ LOG = logging.getLogger("keydesk.central")
 CHALLENGE_SECONDS = 180
 CODE_SECONDS = 300
 CODE_TRIES = 3
-CODE_DIGITS = 6
 CHECKS_AN_HOUR = 10
 KEPT_SECONDS = 30 * 86400
 
@@ -169,8 +169,10 @@ class Checking:
     def _take_code(self, typed: CodeTyped) -> LoginAnswer:
         with transaction.atomic():
             check = self._of(typed.check)
-            if check is None or check.state not in {CheckState.CODE_SENT, CheckState.PASSED}:
+            if check is None or check.state == CheckState.ASKED:
                 return QuestionRefused("over")
+            if check.state == CheckState.FAILED:  # by the code, or before one was sent
+                return CodeJudged(CodeJudgement.OVER) if check.code_hash else QuestionRefused("over")
             right = hmac.compare_digest(check.code_hash, _hashed(check, typed.code))
             if check.state == CheckState.PASSED:  # the same code once more, its answer was lost
                 return CodeJudged(CodeJudgement.RIGHT if right and check.code_hash else CodeJudgement.OVER)

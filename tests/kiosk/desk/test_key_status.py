@@ -9,10 +9,11 @@ from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.gmt_card_blank import blank_key, unprepared_key
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.key_views import KeyOutcome, KeyStanding, KeyView
+from kiosk.desk.key_views import FoundView, KeyOutcome, KeyStanding, KeyView
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
 
@@ -170,3 +171,22 @@ def test_reading_the_status_writes_nothing(
     service.key_status(staff)
     with database.read() as tx:
         assert tx.journal.count() == before
+
+
+def test_a_key_bound_here_that_was_replaced_elsewhere_is_superseded_and_may_be_erased(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    bound_here: Here,
+    database: Database,
+) -> None:
+    source.insert(bound_here("11000001", "OLD"))
+    later = KeyBoundElsewhere("11000001", "4000000000000001", "NEW", NOW + 1, NOW + 366 * DAY)
+    with database.write() as tx:
+        tx.feed.put_key_elsewhere(later)
+    assert _view(service.key_status(session)).standing is KeyStanding.REVOKED
+    found = service.key_found(staff)
+    assert isinstance(found, FoundView)
+    assert (found.held, found.key.standing, found.key.account) == (False, KeyStanding.REVOKED, "11000001")
+    assert _view(service.erase(staff, "OLD")).standing is KeyStanding.BLANK

@@ -1,46 +1,36 @@
-"""挂失, 拾获登记 and 解除挂失."""
+"""挂失 and 拾获登记."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-import pytest
-
-from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.key_on_record import key_on_record
-from kiosk.desk.key_views import FoundView, KeyStanding, LiftedView, LossView
+from kiosk.desk.key_views import FoundView, KeyStanding, LossView
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
-    BoundView,
-    Placed,
     Refusal,
     Refused,
     Session,
     StaffSession,
-    TokenRefused,
-    TokenTrouble,
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.feed import KeyBoundElsewhere
-from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import AnyBody, CertificateRevoked
-from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
+from kiosk.domain.key_entries import KeyFound, LossReported
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.database import Database
 from kiosk.store.verify import verify as verify_store
 
 NOW = 1_795_327_500
 DAY = 86_400
-ACCOUNT, FACTORY, PIN = "11000001", "111111", "654321"
+ACCOUNT = "11000001"
 
 Here = Callable[[str, str], GmtCard]
 Elsewhere = Callable[[str, str, int, int], GmtCard]
 Bodies = Callable[[], list[AnyBody]]
-Pay = Callable[[str, OrderKind], str]
 
 
 def _key(database: Database, account: str = ACCOUNT) -> KeyOnRecord:
@@ -57,10 +47,17 @@ def _status(database: Database) -> CertificateStatus:
     return certificate.status
 
 
-def _lift(
-    service: DeskService, session: Session, staff: StaffSession, pin: str = FACTORY, *, last: bool = False
-) -> LiftedView | TokenRefused | Refused:
-    return service.lift_hold(session, staff, pin, last)
+def _told_elsewhere(key: KeyOnRecord) -> KeyBoundElsewhere:
+    return KeyBoundElsewhere(
+        ACCOUNT,
+        key.number,
+        key.token_serial,
+        key.not_before,
+        key.not_after,
+        lost=key.lost,
+        holds=key.holds,
+        revoked=key.revoked,
+    )
 
 
 def test_a_loss_holds_the_certificate_at_once_and_takes_effect_when_the_centre_has_it(
@@ -83,9 +80,45 @@ def test_a_loss_holds_the_certificate_at_once_and_takes_effect_when_the_centre_h
     assert service.loss_registered("11000003")
     contact()
     assert service.loss_registered(ACCOUNT)
+
+
+def test_a_loss_reported_again_is_noted_again_since_the_hold_may_have_been_lifted_elsewhere(
+    service: DeskService,
+    session: Session,
+    bound_here: Here,
+    database: Database,
+    bodies: Bodies,
+    contact: Callable[[], None],
+) -> None:
+    bound_here(ACCOUNT, "OWN")
+    service.report_loss(session)
+    held = _key(database)
+    contact()
     again = service.report_loss(session)
-    assert again == LossView(lost.key, registered=True)
-    assert sum(isinstance(body, LossReported) for body in bodies()) == 1
+    assert isinstance(again, LossView)
+    assert (again.registered, again.key.lost) == (False, True)
+    assert sum(isinstance(body, LossReported) for body in bodies()) == 2
+    with database.write() as tx:
+        lifted = held.lifted()
+        tx.feed.put_key_elsewhere(_told_elsewhere(lifted))
+    assert _key(database).lost, "what another kiosk lifted before this report counts for nothing"
+    assert verify_store(database).sound
+
+
+def test_a_revoked_key_is_lost_for_good_and_nothing_more_is_noted(
+    service: DeskService,
+    session: Session,
+    bound_here: Here,
+    database: Database,
+    clock: FixedClock,
+    bodies: Bodies,
+) -> None:
+    bound_here(ACCOUNT, "OWN")
+    with database.write() as tx:
+        tx.append(CertificateRevoked(_key(database).number, "staff", 9), clock)
+    count = len(bodies())
+    assert isinstance(service.report_loss(session), LossView)
+    assert len(bodies()) == count
 
 
 def test_who_never_had_a_key_has_none_to_lose(service: DeskService, session: Session, bodies: Bodies) -> None:
@@ -100,40 +133,6 @@ def test_a_key_bound_elsewhere_is_reported_lost_here(
     bound_elsewhere(ACCOUNT, "ELSEWHERE", NOW - DAY, NOW + DAY)
     assert isinstance(service.report_loss(session), LossView)
     assert _key(database).lost
-
-
-def test_a_replacement_after_the_report_tells_of_the_loss_once(
-    service: DeskService, session: Session, bound_here: Here, bodies: Bodies, database: Database
-) -> None:
-    bound_here(ACCOUNT, "OWN")
-    service.report_loss(session)
-    placed = service.place_order(session, OrderKind.REPLACEMENT)
-    assert isinstance(placed, Placed)
-    assert placed.order.previous == _key(database)
-    assert sum(isinstance(body, LossReported) for body in bodies()) == 1
-
-
-def test_a_lost_key_is_not_taken_into_use_by_a_renewal_that_was_begun_before(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    paid_order: Pay,
-    database: Database,
-) -> None:
-    card = bound_here(ACCOUNT, "OWN")
-    number = paid_order(ACCOUNT, OrderKind.RENEWAL)
-    source.insert(FaultyCard(card, Fault(FaultKind.PULLED_BEFORE, 1, instruction=0x4C)))
-    service.bind(session, number, FACTORY, False, lambda _progress: None)  # noqa: FBT003 - the contract
-    service.report_loss(session)
-    source.insert(card)
-    refused = service.bind(session, number, FACTORY, False, lambda _progress: None)  # noqa: FBT003
-    assert refused == Refused(Refusal.KEY_STATE_CHANGED)
-    assert _status(database) is CertificateStatus.ON_HOLD
-    assert isinstance(_lift(service, session, staff), LiftedView)
-    bound = service.bind(session, number, FACTORY, False, lambda _progress: None)  # noqa: FBT003
-    assert isinstance(bound, BoundView)
 
 
 def test_a_found_key_in_use_goes_on_hold(
@@ -154,7 +153,7 @@ def test_a_found_key_in_use_goes_on_hold(
     again = service.key_found(staff)
     assert isinstance(again, FoundView)
     assert not again.held
-    assert _key(database).holds == 1
+    assert _key(database).holds == 3, "the hold may have been lifted elsewhere meanwhile"
 
 
 def test_a_found_key_that_is_nobodys_is_only_noted(
@@ -170,218 +169,3 @@ def test_a_found_key_that_is_nobodys_is_only_noted(
     assert (found.held, found.key.standing) == (False, KeyStanding.BLANK)
     assert bodies()[-1] == KeyFound("", "A", "张华")
     assert service.key_found(StaffSession("无名", supervisor=False)) == Refused(Refusal.NOT_ALLOWED)
-
-
-def test_the_owner_lifts_the_hold_with_the_key_and_its_pin(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    bodies: Bodies,
-    database: Database,
-    contact: Callable[[], None],
-) -> None:
-    card = bound_here(ACCOUNT, "OWN")
-    service.report_loss(session)
-    lost = _key(database)
-    contact()
-    source.insert(card)
-    lifted = _lift(service, session, staff)
-    assert isinstance(lifted, LiftedView)
-    assert (lifted.key.lost, lifted.key.holds, lifted.registered) == (False, 2, False)
-    assert bodies()[-1] == HoldLifted(ACCOUNT, lost, "张华")
-    assert _status(database) is CertificateStatus.VALID
-    assert verify_store(database).sound
-    assert _lift(service, session, staff) == TokenRefused(TokenTrouble.NOT_ON_HOLD, found="OWN")
-
-
-def test_a_hold_that_another_kiosk_set_is_lifted_here(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_elsewhere: Elsewhere,
-    database: Database,
-) -> None:
-    card = bound_elsewhere(ACCOUNT, "ELSEWHERE", NOW - DAY, NOW + DAY)
-    with database.write() as tx:
-        told = tx.feed.key_elsewhere(ACCOUNT)
-        assert told is not None
-        tx.feed.put_key_elsewhere(msgspec.structs.replace(told, lost=True, holds=3))
-    source.insert(card)
-    assert isinstance(_lift(service, session, staff, PIN), LiftedView)
-    assert (_key(database).lost, _key(database).holds) == (False, 4)
-
-
-def test_a_hold_is_lifted_with_the_right_pin_alone(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    database: Database,
-) -> None:
-    card = bound_here(ACCOUNT, "OWN")
-    service.report_loss(session)
-    source.insert(card)
-    assert _lift(service, session, staff, "") == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
-    for left in (5, 4, 3, 2, 1):
-        assert _lift(service, session, staff, "999999") == TokenRefused(
-            TokenTrouble.PIN_WRONG, tries_left=left
-        )
-    assert _lift(service, session, staff) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
-    assert _status(database) is CertificateStatus.ON_HOLD
-    assert isinstance(_lift(service, session, staff, last=True), LiftedView)
-
-
-def test_another_token_lifts_nothing(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    blank: Callable[[str], GmtCard],
-    database: Database,
-) -> None:
-    card = bound_here(ACCOUNT, "OWN")
-    service.report_loss(session)
-    source.insert(blank("B"))
-    assert _lift(service, session, staff) == TokenRefused(
-        TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="OWN", found="B"
-    )
-    # the same token with another key pair proves nothing either
-    token = source.open(source.swap(card))
-    token.verify_pin(FACTORY)
-    token.generate_key_pair()
-    token.close()
-    refused = _lift(service, session, staff)
-    assert isinstance(refused, TokenRefused)
-    assert refused.trouble is TokenTrouble.NOT_THE_KEY_ON_RECORD
-    assert _status(database) is CertificateStatus.ON_HOLD
-
-
-def test_a_revoked_key_stays_out_of_use(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    database: Database,
-    clock: FixedClock,
-) -> None:
-    source.insert(bound_here(ACCOUNT, "OWN"))
-    with database.write() as tx:
-        tx.append(CertificateRevoked(_key(database).number, "staff", 9), clock)
-    assert _lift(service, session, staff) == Refused(Refusal.KEY_REVOKED)
-
-
-@pytest.mark.parametrize("paid", [True, False])
-def test_with_a_replacement_under_way_the_old_key_stays_on_hold(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    pay: Callable[[str], None],
-    *,
-    paid: bool,
-) -> None:
-    source.insert(bound_here(ACCOUNT, "OWN"))
-    placed = service.place_order(session, OrderKind.REPLACEMENT)
-    assert isinstance(placed, Placed)
-    if paid:
-        pay(placed.order.number)
-    assert _lift(service, session, staff) == Refused(Refusal.REPLACEMENT_OPEN)
-    if not paid:
-        service.cancel(session, placed.order.number)
-        assert isinstance(_lift(service, session, staff), LiftedView)
-
-
-def test_who_is_not_on_the_staff_or_has_no_key_lifts_nothing(
-    service: DeskService, session: Session, staff: StaffSession, bound_here: Here
-) -> None:
-    assert _lift(service, session, staff) == Refused(Refusal.NO_KEY)
-    bound_here(ACCOUNT, "OWN")
-    service.report_loss(session)
-    assert _lift(service, session, StaffSession("无名", supervisor=True)) == Refused(Refusal.NOT_ALLOWED)
-
-
-def test_a_revocation_while_the_hold_is_being_lifted_counts(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    database: Database,
-    clock: FixedClock,
-) -> None:
-    card = bound_here(ACCOUNT, "OWN")
-    service.report_loss(session)
-    transmit = card.transmit
-
-    class Revoking(FaultyCard):
-        def transmit(self, command: bytes) -> bytes:
-            if command[1] == 0x74:
-                with database.write() as tx:
-                    tx.append(CertificateRevoked(_key(database).number, "staff", 9), clock)
-            return transmit(command)
-
-    source.insert(Revoking(card))
-    assert _lift(service, session, staff) == Refused(Refusal.KEY_REVOKED)
-    assert _status(database) is CertificateStatus.REVOKED
-
-
-def test_a_signature_from_before_proves_nothing(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    database: Database,
-) -> None:
-    card = bound_here(ACCOUNT, "OWN")
-    signatures: list[bytes] = []
-    transmit = card.transmit
-
-    class Replaying(FaultyCard):
-        def transmit(self, command: bytes) -> bytes:
-            answer = transmit(command)
-            if command[1] == 0x74:
-                signatures.append(answer)
-                return signatures[0]
-            return answer
-
-    source.insert(Replaying(card))
-    service.report_loss(session)
-    assert isinstance(_lift(service, session, staff), LiftedView)
-    service.report_loss(session)
-    assert _lift(service, session, staff) == TokenRefused(TokenTrouble.PROOF_FAILED, found="OWN")
-    assert _status(database) is CertificateStatus.ON_HOLD
-
-
-def test_a_key_that_got_a_successor_while_the_hold_is_being_lifted_stays_on_hold(
-    service: DeskService,
-    source: VirtualTokenSource,
-    session: Session,
-    staff: StaffSession,
-    bound_here: Here,
-    database: Database,
-) -> None:
-    card = bound_here(ACCOUNT, "OWN")
-    service.report_loss(session)
-    transmit = card.transmit
-    later = KeyBoundElsewhere(
-        ACCOUNT, "4000000000000001", "NEXT", NOW + 5, NOW + 500 * DAY, lost=True, holds=1
-    )
-
-    class Succeeded(FaultyCard):
-        def transmit(self, command: bytes) -> bytes:
-            if command[1] == 0x74:
-                with database.write() as tx:
-                    tx.feed.put_key_elsewhere(later)
-            return transmit(command)
-
-    source.insert(Succeeded(card))
-    assert _lift(service, session, staff) == Refused(Refusal.KEY_STATE_CHANGED)
-    assert _key(database) == later.key

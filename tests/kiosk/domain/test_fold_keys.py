@@ -108,6 +108,36 @@ def test_a_lift_that_knew_of_fewer_holds_undoes_no_later_one(journal: Journal) -
     assert status_of(journal, key) is CertificateStatus.ON_HOLD
 
 
+def test_a_loss_reported_again_of_a_key_on_hold_outlives_a_lift_that_had_not_heard_of_it(
+    journal: Journal,
+) -> None:
+    key = bound_key(journal)
+    journal.add(LossReported(ACCOUNT, key))
+    held = journal.key()
+    journal.add(LossReported(ACCOUNT, held))
+    assert (journal.key().lost, journal.key().holds) == (True, 3)
+    journal.add(HoldLifted(ACCOUNT, held, "张华"))
+    assert status_of(journal, key) is CertificateStatus.ON_HOLD
+    journal.add(HoldLifted(ACCOUNT, journal.key(), "张华"))
+    assert status_of(journal, key) is CertificateStatus.VALID
+
+
+def test_the_renewal_of_a_key_that_was_reported_lost_meanwhile_stays_on_hold(
+    make_journal: Callable[[bool], Journal],
+) -> None:
+    centre = make_journal(True)  # noqa: FBT003 - the centre's
+    old = bound_key(centre)
+    renewal = centre.place(OrderKind.RENEWAL)
+    centre.pay(renewal)
+    centre.add(LossReported(ACCOUNT, old))
+    number = centre.bind(renewal, "T1")
+    assert status_of(centre, old) is CertificateStatus.REVOKED
+    assert centre.ledger.certificates[number].status is CertificateStatus.ON_HOLD
+    assert (centre.key().number, centre.key().lost, centre.key().holds) == (number, True, 1)
+    centre.add(HoldLifted(ACCOUNT, centre.key(), "张华"))
+    assert centre.ledger.certificates[number].status is CertificateStatus.VALID
+
+
 def test_what_an_order_tells_of_the_key_reaches_its_certificate(journal: Journal) -> None:
     key = bound_key(journal)
     journal.place(OrderKind.REPLACEMENT, previous=key.on_hold())
@@ -144,7 +174,7 @@ class Kiosks:
 
     def do(self, kiosk: int, what: str) -> None:
         key, journal = self.known(kiosk), self.journals[kiosk]
-        if what == "lose" and not key.lost:
+        if what == "lose" and not key.revoked:
             journal.add(LossReported(ACCOUNT, key))
         elif what == "find" and not key.revoked:
             journal.add(KeyFound(ACCOUNT, "T1", "张华", key))

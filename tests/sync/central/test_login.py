@@ -100,7 +100,23 @@ def test_three_wrong_codes_end_the_check(kiosk: Any, bound: Any) -> None:
     wrong = "000000" if code_sent() != "000000" else "111111"
     told = [ask(kiosk, CodeTyped(given.check, wrong)) for _ in range(3)]
     assert told[1:] == [CodeJudged(CodeJudgement.WRONG, 1), CodeJudged(CodeJudgement.OVER, 0)]
-    assert ask(kiosk, CodeTyped(given.check, code_sent())) == QuestionRefused("over")
+    for code in (wrong, code_sent()):
+        assert ask(kiosk, CodeTyped(given.check, code)) == CodeJudged(CodeJudgement.OVER, 0)
+
+
+def test_a_check_that_never_came_to_a_code_takes_none(kiosk: Any, bound: Any) -> None:
+    given = begin(kiosk)
+    assert ask(kiosk, CodeTyped(given.check, "000000")) == QuestionRefused("over")
+    sign(kiosk, given, bound, key=SM2.generate())
+    assert ask(kiosk, CodeTyped(given.check, "000000")) == QuestionRefused("over")
+
+
+def test_one_accounts_key_signs_no_challenge_of_another(kiosk: Any, bound: Any) -> None:
+    given = ask(kiosk, ChallengeAsked("11000006"))
+    assert isinstance(given, ChallengeGiven)
+    judged = sign(kiosk, given, bound)
+    assert judged == LoginJudged(signature=True, chain=True, registration=Registration.UNKNOWN)
+    assert not messages()
 
 
 def test_a_code_is_too_old_after_five_minutes_and_a_challenge_after_three(
