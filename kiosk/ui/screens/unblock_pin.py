@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.key_views import KeyView
-from kiosk.desk.views import Refused, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import Refused, StaffSession, TokenRefused, TokenTrouble, TokenView
 from kiosk.text.catalogue import N_
 from kiosk.ui.pin_rules import rules_for
 from kiosk.ui.screens.key_page import KeyPage
@@ -80,10 +80,12 @@ class UnblockPinScreen(KeyPage):
             self.complain(*problem)
             return
         service, staff = self.desk.service, self.staff
+        # The key on the screen and no other: one that is put in its place meanwhile keeps its PIN.
+        seen = self.token.serial if isinstance(self.token, TokenView) else None
 
         def unblock(serial: str | None, *, confirmed: bool) -> KeyView | TokenRefused | Refused:
             del confirmed
-            return service.unblock_pin(staff, unblocking, new, serial)
+            return service.unblock_pin(staff, unblocking, new, serial or seen)
 
         self.use_key(unblock, self._unblocked, self.t("正在解锁，请不要拔出key盘"))
 

@@ -65,7 +65,7 @@ async def test_a_supervisor_unblocks_a_pin_that_the_member_types(
         await type_in(pilot, "87654321", "234567", "234567")
         assert "管理员PIN（PUK）不对，还可试 2 次" in text_of(app)
         await type_in(pilot, "", "", "")
-        assert desk.calls[-1] == ("unblock_pin", "林涛", None, "234567", None)
+        assert desk.calls[-1] == ("unblock_pin", "林涛", None, "234567", used.serial)
         assert "已解锁" in text_of(app)
 
 
