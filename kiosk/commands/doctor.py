@@ -141,7 +141,8 @@ def _reader(configuration: Configuration, text: Text) -> Iterator[Check]:
         present = source.present()
         yield Check(name, Level.WORKS, "; ".join(source.readers()))
     except ReaderUnavailable as error:
-        yield Check(name, Level.MISSING, error.reason, text("启动 pcscd 服务，接好读卡器"))
+        found = text("没有可用的读卡器（{reason}）", reason=error.reason)
+        yield Check(name, Level.MISSING, found, text("启动 pcscd 服务，接好读卡器"))
         return
     if not present:
         yield Check(text("key盘"), Level.WORKS, text("没有插入key盘"))

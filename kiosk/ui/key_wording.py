@@ -79,10 +79,12 @@ _FAILURES_FOR_STAFF = {Check.SIGNATURE, Check.CHAIN, Check.REVOCATION, Check.REG
 
 def tries_line(t: Text, token: TokenView) -> str:
     """How many PIN tries are left, of how many, and whether the factory PIN is still on it."""
+    if not token.prepared:
+        return t("没有")
     if token.pin_blocked:
         said = t("已锁死")
     elif token.tries_left is None:
-        said = t("key盘没有说")
+        said = t("key盘不告诉还可试几次")
     elif token.tries_allowed is None:
         said = t("还可试 {tries} 次", tries=token.tries_left)
     else:
