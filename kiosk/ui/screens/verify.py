@@ -12,6 +12,7 @@ from kiosk.desk.views import (
     FieldErrors,
     FieldProblem,
     LockedOut,
+    Network,
     OrderOpen,
     OrderView,
     Placed,
@@ -207,16 +208,23 @@ class VerifyScreen(Page[None]):
     def _confirm_loss(self, verified: Verified) -> None:
         previous = verified.quote.previous
         old = day(previous.not_after) if previous is not None else "-"
+        offline = self.desk.status is not None and self.desk.status.network is Network.OFFLINE
 
         def question(t: Text) -> Question:
+            told = (
+                N_(
+                    "原key盘有效期至 {old}。补办下单后原key盘挂失（本机离线，联网后生效），不能再登录；剩下的时间累计到"
+                    "新key盘，到 {end}。确定丢失了吗？"
+                )
+                if offline
+                else N_(
+                    "原key盘有效期至 {old}。补办下单后原key盘立即挂失，不能再登录；剩下的时间累计到新key盘，"
+                    "到 {end}。确定丢失了吗？"
+                )
+            )
             return Question(
                 title=t("确认挂失并补办"),
-                text=t(
-                    "原key盘有效期至 {old}。补办下单后原key盘立即挂失，不能再登录；剩下的时间累计到新key盘，"
-                    "到 {end}。确定丢失了吗？",
-                    old=old,
-                    end=day(verified.quote.ends_at),
-                ),
+                text=t(told, old=old, end=day(verified.quote.ends_at)),
                 yes=t("确定，挂失补办"),
                 no=t("返回"),
             )

@@ -172,7 +172,13 @@ async def test_a_wrong_kind_offers_the_right_one_and_keeps_what_was_typed(
         assert "原 2027-03-02，办成后至 2028-03-02" in text_of(app)
 
 
-async def test_a_replacement_reports_the_loss_only_after_a_question(app: KeydeskApp, desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("network", "said"), [(Network.ONLINE, "立即挂失"), (Network.OFFLINE, "（本机离线，联网后生效）")]
+)
+async def test_a_replacement_reports_the_loss_only_after_a_question(
+    app: KeydeskApp, desk: Desk, network: Network, said: str
+) -> None:
+    desk.network = network
     async with app.run_test(size=(80, 24)) as pilot:
         changes = {
             "account": "11000002",
@@ -180,7 +186,7 @@ async def test_a_replacement_reports_the_loss_only_after_a_question(app: Keydesk
             "enterprise": "河南中原储备粮有限公司（郑州）",
         }
         await verify(app, pilot, "2", **changes)
-        assert "立即挂失" in text_of(app)
+        assert said in "".join(text_of(app).replace("│", "").split())
         await press_button(app, pilot, "no")
         assert desk.orders == {}
         await press_button(app, pilot, "next")
