@@ -36,6 +36,7 @@ from kiosk.domain.journal import (
     KeyPairMade,
 )
 from kiosk.domain.ledger import Binding, BindingStep, Certificate, Order, OrderStatus
+from kiosk.domain.succession import under_way_elsewhere
 from kiosk.pki.errors import CertificateInvalid, PkiError
 from kiosk.pki.requests import assemble, certification_request_info
 from kiosk.pki.suites import Algorithm, suite
@@ -137,6 +138,8 @@ def _begin(work: _Work) -> tuple[Order, TokenFacts, bool]:
         require_fits(tx, order, facts)
         if order.binding is None or order.binding.certificate is None:
             require_approved(tx, order.account)
+            if under_way_elsewhere(tx.ledger, order) is not None:
+                raise DeskRefused(Refusal.ANOTHER_BINDING_UNFINISHED)
             require_may_issue(work.desk, tx, order)
         attempt = order.binding
         certificate = tx.ledger.certificate(attempt.certificate) if attempt and attempt.certificate else None

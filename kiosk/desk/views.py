@@ -167,6 +167,8 @@ class Refusal(enum.StrEnum):
     """The account's key is revoked for good; only a replacement helps, its hold is not lifted."""
     REPLACEMENT_OPEN = "replacement-open"
     """A replacement is ordered or paid: the hold of the old key is not lifted. An unpaid order can be given up."""
+    ANOTHER_BINDING_UNFINISHED = "another-binding-unfinished"
+    """A certificate was issued for another order of the account, a renewal of a key that was lost meanwhile."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

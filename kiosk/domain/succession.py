@@ -79,10 +79,21 @@ def claimed(ledger: Ledger, order: Order, body: CertificateIssued) -> tuple[Row,
     """
     key = account_of(ledger, order.account).key
     rows = _successor_noted(ledger, order, body, key)
-    pending = _pending(ledger, order)
+    pending = under_way_elsewhere(ledger, order)
     if pending is not None:
         raise EntryDisputed(DisputeReason.ANOTHER_CERTIFICATE_VALID, pending.number)
     return rows
+
+
+def under_way_elsewhere(ledger: Ledger, order: Order) -> Certificate | None:
+    """The certificate under way for another open order of the same account."""
+    for number in account_of(ledger, order.account).open_orders.values():
+        other = ledger.order(number)
+        if other is None or other.number == order.number or other.binding is None:
+            continue
+        if other.binding.certificate is not None:
+            return ledger.certificate(other.binding.certificate)
+    return None
 
 
 def _successor_noted(
@@ -113,14 +124,3 @@ def _predecessor_elsewhere(
     if key is not None and key.number != predecessor and (old_end is None or old_end <= key.not_after):
         raise EntryDisputed(DisputeReason.ANOTHER_CERTIFICATE_VALID, key.number)
     return ()
-
-
-def _pending(ledger: Ledger, order: Order) -> Certificate | None:
-    """The certificate under way for another open order of the same account."""
-    for number in account_of(ledger, order.account).open_orders.values():
-        other = ledger.order(number)
-        if other is None or other.number == order.number or other.binding is None:
-            continue
-        if other.binding.certificate is not None:
-            return ledger.certificate(other.binding.certificate)
-    return None

@@ -119,6 +119,9 @@ REFUSALS = {
     Refusal.NO_KEY: N_("这个账号没有登记的key盘，请先办「新办key盘」。"),
     Refusal.KEY_REVOKED: N_("这个账号的key盘已作废，不能恢复，请办「补办key盘」。"),
     Refusal.REPLACEMENT_OPEN: N_("已有补办订单，不能再解除挂失。没付款的订单可先取消；已付款的请接着补办。"),
+    Refusal.ANOTHER_BINDING_UNFINISHED: N_(
+        "这个账号还有一笔订单绑定没办完，证书已签发。请主管先把那笔作废或退款，再绑定这一笔；不再收费。"
+    ),
 }
 # What a member solves alone needs no telephone number.
 _SOLVED_ALONE = {

@@ -150,9 +150,13 @@ def test_a_renewal_that_had_issued_before_the_loss_is_given_up_for_the_replaceme
     replacement = paid_order(ACCOUNT, OrderKind.REPLACEMENT)
     source.insert(blank("NEW"))
     stopped = service.bind(session, replacement, None, False, lambda _progress: None)  # noqa: FBT003
-    assert stopped == Refused(Refusal.RECORD_DISAGREES)
+    assert stopped == Refused(Refusal.ANOTHER_BINDING_UNFINISHED)
+    with database.read() as tx:
+        unbegun = tx.ledger.order(replacement)
+    assert unbegun is not None
+    assert unbegun.binding is None, "the new key was touched although its certificate could not be issued"
     assert isinstance(service.grant_refund(supervisor, renewal, "挂失"), OrderView)
-    bound = service.bind(session, replacement, FACTORY, False, lambda _progress: None)  # noqa: FBT003
+    bound = service.bind(session, replacement, None, False, lambda _progress: None)  # noqa: FBT003
     assert isinstance(bound, BoundView)
     with database.read() as tx:
         states = [each.status for each in tx.ledger.certificates(account=ACCOUNT)]
