@@ -36,6 +36,8 @@ class ConfirmScreen(Overlay[bool]):
     """Answers True for yes, False for no and Esc."""
 
     CSS_PATH = "confirm.tcss"
+    # The safer answer, and never for a moment the other, which a quick Enter would give.
+    AUTO_FOCUS = ".main"
     ENDS_WITH_STEP = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
@@ -56,10 +58,6 @@ class ConfirmScreen(Overlay[bool]):
             with Horizontal(id="answers"):
                 yield Action(self.question.no, id="no", main=not self.question.prefer_yes)
                 yield Action(self.question.yes, id="yes", main=self.question.prefer_yes)
-
-    def on_mount(self) -> None:
-        """Put the cursor on the safer answer."""
-        self.query_one("#yes" if self.question.prefer_yes else "#no").focus()
 
     def action_no(self) -> None:
         """Esc is no."""

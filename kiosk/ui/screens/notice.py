@@ -43,6 +43,8 @@ class NoticeScreen(Page[None]):
     """The fee table and what to know before paying."""
 
     CSS_PATH = "notice.tcss"
+    # Never for a moment on the way back, which a quick Enter would take.
+    AUTO_FOCUS = "#next"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
     fees: FeeTable | None = None
 
@@ -67,7 +69,6 @@ class NoticeScreen(Page[None]):
     def on_mount(self) -> None:
         """Read the fees."""
         super().on_mount()
-        self.query_one("#next").focus()
         self.fetch(self.desk.service.fees, self._fees_arrived)
 
     def _fees_arrived(self, fees: FeeTable | None) -> None:

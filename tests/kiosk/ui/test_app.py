@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 from textual import events
+from textual.screen import Screen
 from textual.widgets import Input
 
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route, screen_of
+from kiosk.ui.screens.confirm import ConfirmScreen, Question
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
+    from textual.widget import Widget
 
 
 async def settle(pilot: Pilot[None]) -> None:
@@ -64,6 +67,29 @@ async def test_what_is_typed_right_behind_a_key_that_goes_on_lands_in_the_next_f
         await settle(pilot)
         assert app.screen.query_one("#account", Input).value == "110000029"
         assert app.screen.query_one("#password", Input).value == "Keydesk"
+
+
+async def test_the_cursor_of_a_new_screen_is_never_on_the_way_back_for_a_moment(
+    app: KeydeskApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    focused: list[tuple[str, str | None]] = []
+    set_focus = Screen.set_focus
+
+    def recorded(screen: Screen[Any], widget: Widget | None, *given: Any, **named: Any) -> None:
+        focused.append((type(screen).__name__, widget.id if widget is not None else None))
+        set_focus(screen, widget, *given, **named)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        monkeypatch.setattr(Screen, "set_focus", recorded)
+        await pilot.press("1")
+        await settle(pilot)
+        asked = ConfirmScreen(lambda _t: Question("?", "", yes="yes", no="no", prefer_yes=True))
+        await app.push_screen(asked)
+        await settle(pilot)
+    shown = {screen: [at for of, at in focused if of == screen and at] for screen, _ in focused}
+    assert shown["NoticeScreen"] == ["next"]
+    assert shown["ConfirmScreen"] == ["yes"]
 
 
 @pytest.mark.parametrize(("width", "height"), [(78, 22), (80, 23), (79, 40)])
