@@ -7,71 +7,79 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import TypeAlias
+
+from kiosk.text.command_line import CommandParser, spoken
+
+_Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - there is no public name
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    top = argparse.ArgumentParser(
-        prog="keydesk",
-        description="密钥服务台: pay for, bind, replace and renew CA keys, with or without a network.",
+def parser() -> CommandParser:
+    """The command line, in the language of the environment."""
+    text = spoken().text
+    top = CommandParser(
+        prog="keydesk", description=text("密钥服务台：CA key盘的缴费、绑定、补办和续期，有没有网络都能办。")
     )
-    top.add_argument("--version", action="version", version=_version())
+    top.add_argument("--version", action="version", version=_version(), help=text("显示版本号"))
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="everything on this machine: virtual keys, sandbox payments")
-    demo.add_argument("--data", type=Path, help="where the demo keeps its data between runs")
-    demo.add_argument("--fresh", action="store_true", help="begin with a new data directory")
-    demo.add_argument("--language", choices=("zh", "en"), default="zh", help="the language to begin in")
+    help_ = text("在这台机器上演示全部业务：虚拟key盘，模拟付款")
+    demo = commands.add_parser("demo", help=help_, description=help_)
+    demo.add_argument("--data", type=Path, help=text("演示数据放在哪个目录，下次接着用"))
+    demo.add_argument("--fresh", action="store_true", help=text("从新的数据目录开始"))
+    demo.add_argument("--language", choices=("zh", "en"), default="zh", help=text("开始时的语言"))
     demo.set_defaults(module="demo")
 
-    _command(commands, "run", "the kiosk with its real devices")
-    _json(_command(commands, "doctor", "what works, what is missing, what to do"))
-    orders = _json(_command(commands, "orders", "the orders of this kiosk"))
-    orders.add_argument("--open", action="store_true", help="only those that are placed or paid")
-    _json(_command(commands, "keys", "the certificates that this kiosk issued"))
-    _json(_command(commands, "status", "devices, network, backlog and clock"))
+    _command(commands, "run", text("用真实的读卡器和打印机开办业务"))
+    _json(_command(commands, "doctor", text("检查什么能用、缺什么、怎么办")))
+    orders = _json(_command(commands, "orders", text("本机的订单")))
+    orders.add_argument("--open", action="store_true", help=text("只列待付款和待绑定的"))
+    _json(_command(commands, "keys", text("本机签发的证书")))
+    _json(_command(commands, "status", text("设备、网络、待传记录和时钟")))
     _journal(commands)
-
-    key = commands.add_parser(
-        "virtual-key", help="a software key in a real PC/SC reader (vpcd) until interrupted"
-    )
-    key.add_argument(
-        "--profile",
-        choices=("gmt", "piv"),
-        help="the kind of key: GM/T 0017 with SM2 (a new key's, unless told) or PIV with P-256",
-    )
-    key.add_argument(
-        "--state", type=Path, help="the file that keeps its contents; without one they are forgotten"
-    )
-    key.add_argument("--host", default="127.0.0.1", help="where the virtual reader listens")
-    key.add_argument("--port", type=int, default=35963, help="the virtual reader's port (35963)")
-    key.set_defaults(module="virtual_key")
+    _virtual_key(commands)
     return top
 
 
-def _journal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    journal = commands.add_parser("journal", help="prove the journal, or write it out")
+def _virtual_key(commands: _Commands) -> None:
+    text = spoken().text
+    help_ = text("把虚拟key盘插入真实的 PC/SC 读卡器（vpcd），直到按 Ctrl+C")
+    key = commands.add_parser("virtual-key", help=help_, description=help_)
+    key.add_argument(
+        "--profile",
+        choices=("gmt", "piv"),
+        help=text("key盘的种类：gmt 为 GM/T 0017、SM2（新key盘的默认），piv 为 PIV、P-256"),
+    )
+    key.add_argument("--state", type=Path, help=text("保存key盘内容的文件；不给就用完即忘"))
+    key.add_argument("--host", default="127.0.0.1", help=text("虚拟读卡器的地址"))
+    key.add_argument("--port", type=int, default=35963, help=text("虚拟读卡器的端口（35963）"))
+    key.set_defaults(module="virtual_key")
+
+
+def _journal(commands: _Commands) -> None:
+    text = spoken().text
+    help_ = text("核对日志，或导出日志")
+    journal = commands.add_parser("journal", help=help_, description=help_)
     verbs = journal.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verify = _json(_command(verbs, "verify", "prove the chain of hashes"))
-    verify.add_argument("--rebuild", action="store_true", help="also prove that the tables are its fold")
-    export = _command(verbs, "export", "write the entries as JSON lines")
-    export.add_argument("--output", type=Path, help="the file to write; standard output without it")
+    verify = _json(_command(verbs, "verify", text("核对日志的散列链")))
+    verify.add_argument("--rebuild", action="store_true", help=text("并核对各表与日志重算的结果一致"))
+    export = _command(verbs, "export", text("逐条导出为 JSON 行"))
+    export.add_argument("--output", type=Path, help=text("写到哪个文件；不给就写到标准输出"))
     for verb in (verify, export):
         verb.set_defaults(module="journal")
 
 
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=text)
-    command.add_argument("--config", type=Path, help="the configuration file")
-    command.add_argument("--data", type=Path, help="the data directory, in place of the configured one")
+def _command(commands: _Commands, name: str, help_: str) -> CommandParser:
+    text = spoken().text
+    command = commands.add_parser(name, help=help_, description=help_)
+    command.add_argument("--config", type=Path, help=text("配置文件"))
+    command.add_argument("--data", type=Path, help=text("数据目录，代替配置里的"))
     command.set_defaults(module=name)
     return command
 
 
-def _json(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    command.add_argument("--json", action="store_true", help="for programs")
+def _json(command: CommandParser) -> CommandParser:
+    command.add_argument("--json", action="store_true", help=spoken().text("输出 JSON，供程序读取"))
     return command
 
 
@@ -84,18 +92,15 @@ def _version() -> str:
 def main() -> int:
     """Run the command; its exit status."""
     arguments = parser().parse_args()
-    from kiosk.commands.failures import (  # noqa: PLC0415 - after the options, so that --help is quick
-        FAILURES,
-        sentence,
-    )
-    from kiosk.commands.output import catalogue  # noqa: PLC0415
+    # After the options, so that --help is quick.
+    from kiosk.commands.failures import FAILURES, sentence  # noqa: PLC0415
 
     try:
         module = importlib.import_module(f"kiosk.commands.{arguments.module}")
         status = int(module.run(arguments))
         sys.stdout.flush()  # here, where a reader that has gone is no surprise
     except FAILURES as error:
-        sys.stderr.write(f"keydesk: {sentence(error, catalogue().text)}\n")
+        sys.stderr.write(f"keydesk: {sentence(error, spoken().text)}\n")
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -29,7 +29,7 @@ from hardware.token.skf.profile import SkfProfile
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.assembly import card_drivers
 from kiosk.commands.failures import sentence, store_failure
-from kiosk.commands.output import catalogue, document, line
+from kiosk.commands.output import document, line
 from kiosk.commands.status import CLOCKS, KioskStatus, read_status
 from kiosk.configuration import Configuration, ConfigurationError, load
 from kiosk.desk.views import Network
@@ -38,6 +38,7 @@ from kiosk.store.location import open_database
 from kiosk.store.system_clock import SystemClock
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
+from kiosk.text.command_line import spoken
 from kiosk.text.times import moment
 
 LEAST_FREE = 200 * 1024 * 1024
@@ -65,7 +66,7 @@ class Check(msgspec.Struct, frozen=True):
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything and print it."""
-    text = catalogue().text
+    text = spoken().text
     checks = list(_checks(arguments, text))
     if arguments.json:
         document(checks)

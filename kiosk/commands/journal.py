@@ -6,10 +6,11 @@ import argparse
 import sys
 
 from kiosk.commands.errors import CommandError
-from kiosk.commands.output import catalogue, document, line
+from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
 from kiosk.domain.journal import short_hash
 from kiosk.store.verify import Verification, export, verify
+from kiosk.text.command_line import spoken
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,7 +29,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _tell(found: Verification) -> None:
-    text = catalogue().text
+    text = spoken().text
     if found.tip is None:
         line(text("日志是空的"))
     else:
@@ -61,7 +62,7 @@ def _tell(found: Verification) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    text = catalogue().text
+    text = spoken().text
     database = open_store(arguments)
     if arguments.output is None:
         export(database, sys.stdout)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from kiosk.commands.output import catalogue, document, line, table
+from kiosk.commands.output import document, line, table
 from kiosk.commands.store import open_store
 from kiosk.commands.wording import CERTIFICATE_STATUSES
+from kiosk.text.command_line import spoken
 from kiosk.text.times import period
 
 
@@ -17,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         document(certificates)
         return 0
-    text = catalogue().text
+    text = spoken().text
     if not certificates:
         line(text("没有签发过证书"))
         return 0

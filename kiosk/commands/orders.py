@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from kiosk.commands.output import catalogue, document, line, table
+from kiosk.commands.output import document, line, table
 from kiosk.commands.store import open_store
 from kiosk.commands.wording import KINDS, ORDER_STATUSES
+from kiosk.text.command_line import spoken
 from kiosk.text.money import yuan
 from kiosk.text.times import moment
 
@@ -20,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         document(orders)
         return 0
-    text = catalogue().text
+    text = spoken().text
     if not orders:
         line(text("没有订单"))
         return 0

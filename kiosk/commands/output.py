@@ -1,22 +1,13 @@
-"""What commands print: words in the language of the environment (Chinese unless it says English), or JSON."""
+"""What commands print: lines, tables and JSON."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.cells import pad, width
-
-
-def catalogue() -> Catalogue:
-    """The wording for this environment."""
-    settings = (os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    chosen = next((setting for setting in settings if setting), "")
-    return Catalogue(Language.ENGLISH if chosen.startswith("en") else Language.CHINESE)
 
 
 def line(text: str = "") -> None:

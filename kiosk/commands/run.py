@@ -12,15 +12,15 @@ from hardware.scanner import SerialScanner
 from kiosk.assembly import log_to, make_desk, token_source
 from kiosk.commands.errors import CommandError
 from kiosk.commands.failures import sentence
-from kiosk.commands.output import catalogue
 from kiosk.configuration import Configuration, load
 from kiosk.store.location import open_or_create_database
 from kiosk.store.system_clock import SystemClock
+from kiosk.text.command_line import spoken
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the screens until the process is told to stop. Raises CommandError, ConfigurationError, StoreError."""
-    text = catalogue().text
+    text = spoken().text
     configuration = load(arguments.config)
     directory = arguments.data or configuration.directory
     if not sys.stdin.isatty() or not sys.stdout.isatty():

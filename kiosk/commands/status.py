@@ -6,7 +6,7 @@ import argparse
 
 import msgspec
 
-from kiosk.commands.output import catalogue, document, line
+from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
 from kiosk.desk.authority import policy_of, trouble_with_clock
 from kiosk.desk.errors import DeskRefused
@@ -16,6 +16,7 @@ from kiosk.domain.ledger import OrderStatus
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.transaction import Transaction
 from kiosk.text.catalogue import N_
+from kiosk.text.command_line import spoken
 from kiosk.text.times import moment
 
 NETWORKS = {
@@ -95,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell(status: KioskStatus) -> None:
-    text = catalogue().text
+    text = spoken().text
     contact = text("从未") if status.last_contact is None else moment(status.last_contact)
     clock = text("正常") if status.clock is None else text(CLOCKS[status.clock])
     line(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from kiosk.commands.errors import CommandError
 from kiosk.commands.failures import sentence
-from kiosk.commands.output import catalogue
 from kiosk.configuration import load
 from kiosk.store.database import Database
 from kiosk.store.location import open_database
+from kiosk.text.command_line import spoken
 
 
 def directory_of(arguments: argparse.Namespace) -> Path:
@@ -25,4 +25,4 @@ def open_store(arguments: argparse.Namespace) -> Database:
     try:
         return open_database(directory)
     except OSError as error:
-        raise CommandError(sentence(error, catalogue().text)) from error
+        raise CommandError(sentence(error, spoken().text)) from error

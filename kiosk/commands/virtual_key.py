@@ -13,14 +13,15 @@ from hardware.virtual.gmt_card_state import CardFileUnreadable
 from hardware.virtual.keys import KeyProfile, OtherProfile, open_or_make
 from hardware.virtual.reader import serve
 from kiosk.commands.errors import CommandError
-from kiosk.commands.output import catalogue, line
+from kiosk.commands.output import line
+from kiosk.text.command_line import spoken
 
 SERIAL = "E8AD652202221F03"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve the key to vpcd. Raises CommandError."""
-    text = catalogue().text
+    text = spoken().text
     profile = None if arguments.profile is None else KeyProfile(arguments.profile)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.command import parser
+from kiosk.text.cells import width
 
 KEYDESK = Path(sys.executable).with_name("keydesk")
 
@@ -72,8 +75,23 @@ def test_the_version_is_the_installed_one() -> None:
 def test_a_command_that_is_not_known_is_refused_with_the_usage(words: tuple[str, ...]) -> None:
     done = subprocess.run([KEYDESK, *words], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "usage: keydesk" in done.stderr
+    assert "用法：keydesk" in done.stderr
+    assert "命令写得不对" in done.stderr
+    assert "--help 看说明" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_help_is_in_the_language_of_the_environment(words: tuple[str, ...]) -> None:
+    def told(locale: str) -> str:
+        command = [str(KEYDESK), *words, "--help"]
+        environment = {**os.environ, "LC_ALL": locale, "COLUMNS": "80"}
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+
+    chinese, english = told("zh_CN.UTF-8"), told("en_GB.UTF-8")
+    assert "显示这份说明" in chinese
+    assert not re.search("[一-鿿]", english)
+    assert max(width(line) for line in (chinese + english).splitlines()) <= 80
 
 
 def test_a_reader_that_stops_early_is_no_error_with_a_traceback(tmp_path: Path) -> None:

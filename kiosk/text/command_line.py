@@ -1,0 +1,59 @@
+"""Command lines that speak the environment's language: Chinese, unless it says English.
+
+What argparse itself says of a wrong option stays in English, in brackets inside our sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from kiosk.text.catalogue import Catalogue, Language
+from kiosk.text.cells import wrap
+
+
+def spoken(environment: Mapping[str, str] = os.environ) -> Catalogue:
+    """The wording for the locale that the environment names (POSIX.1-2017, 8.2: LC_ALL, LC_MESSAGES, LANG)."""
+    settings = (environment.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    chosen = next((setting for setting in settings if setting), "")
+    return Catalogue(Language.ENGLISH if chosen.startswith("en") else Language.CHINESE)
+
+
+class _Layout(argparse.HelpFormatter):
+    """argparse's layout with its own words in the catalogue, and lines broken by cells."""
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],
+        prefix: str | None = None,
+    ) -> None:
+        super().add_usage(usage, actions, groups, spoken().text("用法：") if prefix is None else prefix)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap(text, width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(indent + line for line in wrap(text, width))
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An argument parser whose help, headings and refusals are in the environment's language."""
+
+    def __init__(self, **settings: Any) -> None:
+        text = spoken().text
+        super().__init__(**{"formatter_class": _Layout, **settings, "add_help": False})
+        self._positionals.title = text("命令")
+        self._optionals.title = text("选项")
+        self.add_argument("-h", "--help", action="help", help=text("显示这份说明"))
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2, the usage, and what to do."""
+        text = spoken().text
+        told = text(
+            "命令写得不对（{problem}）。用 {program} --help 看说明。", problem=message, program=self.prog
+        )
+        self.exit(2, f"{self.format_usage()}{told}\n")
