@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from kiosk.commands.output import document, line, table
 from kiosk.commands.store import open_store
 from kiosk.commands.wording import KINDS, ORDER_STATUSES
+from kiosk.domain.ledger import Order
 from kiosk.text.command_line import spoken
 from kiosk.text.money import yuan
 from kiosk.text.times import moment
@@ -35,9 +37,18 @@ def run(arguments: argparse.Namespace) -> int:
                 text(KINDS[order.kind]),
                 order.account,
                 yuan(order.total),
-                text(ORDER_STATUSES[order.status]),
+                _status(order, text),
             )
             for order in orders
         ),
     )
     return 0
+
+
+def _status(order: Order, text: Callable[..., str]) -> str:
+    status = text(ORDER_STATUSES[order.status])
+    if order.surplus:
+        return text("{status}，多收 {amount} 元", status=status, amount=yuan(order.surplus))
+    if order.returned:
+        return text("{status}，多收的 {amount} 元已退回", status=status, amount=yuan(order.returned))
+    return status

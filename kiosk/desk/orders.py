@@ -57,6 +57,8 @@ def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:
         binding_step=binding.step if binding else None,
         binding_serial=binding.token_serial if binding else None,
         certificate=binding.certificate if binding else None,
+        surplus=order.surplus,
+        returned=order.returned,
     )
 
 

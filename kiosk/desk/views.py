@@ -206,7 +206,10 @@ SignInOutcome = SignedIn | WrongCredentials | LockedOut | Refused
 
 
 class OrderView(msgspec.Struct, frozen=True):
-    """An order as the pay, bind and query screens show it; `link` is the QR's text, `tries_left` of typed codes."""
+    """An order as the pay, bind and query screens show it; `link` is the QR's text, `tries_left` of typed codes.
+
+    `surplus` came in beside the payment that stands, and `returned` of it went back, in fen.
+    """
 
     number: str
     kind: OrderKind
@@ -227,6 +230,8 @@ class OrderView(msgspec.Struct, frozen=True):
     binding_step: BindingStep | None
     binding_serial: str | None
     certificate: str | None
+    surplus: int = 0
+    returned: int = 0
 
 
 class Placed(msgspec.Struct, frozen=True, tag="placed"):

@@ -124,6 +124,14 @@ class RefundPaid(FeedBody, tag="refund-paid", frozen=True):
     amount: int
 
 
+class PaymentReturned(FeedBody, tag="payment-returned", frozen=True):
+    """Money that came in twice for an order is back with the payer, in fen; the order keeps the other payment."""
+
+    order: str
+    transaction: str
+    amount: int
+
+
 class RevocationPublished(FeedBody, tag="certificate-revoked", frozen=True):
     """A certificate is no longer valid."""
 
@@ -161,6 +169,7 @@ AnyFeedBody = (
     | PaymentConfirmed
     | RefundAsked
     | RefundPaid
+    | PaymentReturned
     | RevocationPublished
     | DisputeRaised
     | DisputeSettled

@@ -207,6 +207,15 @@ class RefundCompleted(Body, tag="refund-completed", frozen=True):
     feed: int
 
 
+class SurplusReturned(Body, tag="surplus-returned", frozen=True):
+    """The centre paid back what had come in twice, in fen; the order keeps the other payment."""
+
+    order: str
+    transaction: str
+    amount: int
+    feed: int
+
+
 class CertificateRevoked(Body, tag="certificate-revoked", frozen=True):
     """The centre revoked a certificate that this kiosk issued."""
 
@@ -240,6 +249,7 @@ AnyBody = (
     | KeyErased
     | RefundGranted
     | RefundCompleted
+    | SurplusReturned
     | CertificateRevoked
 )
 

@@ -38,7 +38,10 @@ class PaidHow(enum.StrEnum):
 
 
 class Payment(msgspec.Struct, frozen=True):
-    """One notice of money for an order, in fen; `transaction` is the provider's, where it is known."""
+    """One notice of money for an order, in fen; `transaction` is the provider's, where it is known.
+
+    `returned` of money that came in twice and went back alone.
+    """
 
     how: PaidHow
     amount: int
@@ -47,6 +50,7 @@ class Payment(msgspec.Struct, frozen=True):
     transaction: str | None = None
     feed: int | None = None
     supervisor: str | None = None
+    returned: bool = False
 
 
 class Delivery(enum.StrEnum):
@@ -113,10 +117,26 @@ class Order(msgspec.Struct, frozen=True):
 
     @property
     def received(self) -> int:
-        """What came in, in fen: each provider transaction once, a notice without one only where none is known."""
-        amounts = {payment.transaction: payment.amount for payment in self.payments}
+        """What is here, in fen: each provider transaction once, a notice without one only where none is known."""
+        returned = {payment.transaction for payment in self.payments if payment.returned}
+        amounts = {
+            payment.transaction: 0 if payment.transaction in returned else payment.amount
+            for payment in self.payments
+        }
         if len(amounts) > 1:
             amounts.pop(None, None)
+        return sum(amounts.values())
+
+    @property
+    def surplus(self) -> int:
+        """What came in beside the payment that stands for a paid or bound order, and is still here, in fen."""
+        stands = self.status in {OrderStatus.PAID, OrderStatus.BOUND}
+        return max(0, self.received - self.total) if stands else 0
+
+    @property
+    def returned(self) -> int:
+        """What came in twice and went back, in fen."""
+        amounts = {payment.transaction: payment.amount for payment in self.payments if payment.returned}
         return sum(amounts.values())
 
     @property

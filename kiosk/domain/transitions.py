@@ -35,6 +35,7 @@ from kiosk.domain.journal import (
     RefundCompleted,
     RefundGranted,
     SealedEntry,
+    SurplusReturned,
 )
 from kiosk.domain.key_entries import (
     HoldLifted,
@@ -106,6 +107,8 @@ def transition(ledger: Ledger, entry: Entry) -> tuple[Row, ...]:  # noqa: C901, 
             return _refund_granted(ledger, entry, body)
         case RefundCompleted():
             return _refund_completed(ledger, body)
+        case SurplusReturned():
+            return _surplus_returned(ledger, body)
         case CertificateRevoked():
             return _revoked(ledger, body)
         case _:
@@ -234,6 +237,19 @@ def _refund_completed(ledger: Ledger, body: RefundCompleted) -> tuple[Row, ...]:
     if body.amount != order.received:
         raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.number)
     return (replace(order, status=OrderStatus.REFUNDED),)
+
+
+def _surplus_returned(ledger: Ledger, body: SurplusReturned) -> tuple[Row, ...]:
+    """One of the provider's transactions went back, and another, or the refund, stands for the order."""
+    order = order_of(ledger, body.order)
+    ours = [each for each in order.payments if each.transaction == body.transaction]
+    if not ours or any(each.returned or each.amount != body.amount for each in ours):
+        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.number)
+    payments = tuple(replace(each, returned=True) if each in ours else each for each in order.payments)
+    after = replace(order, payments=payments)
+    if order.status in {OrderStatus.PAID, OrderStatus.BOUND} and after.received < order.total:
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+    return (after,)
 
 
 def _revoked(ledger: Ledger, body: CertificateRevoked) -> tuple[Row, ...]:

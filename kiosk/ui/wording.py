@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from kiosk.desk.views import (
     CodeProblem,
@@ -10,6 +10,7 @@ from kiosk.desk.views import (
     Field,
     FieldProblem,
     LockedOut,
+    OrderView,
     PrintOutcome,
     Refusal,
     Refused,
@@ -21,6 +22,7 @@ from kiosk.domain.decisions import KeyState
 from kiosk.domain.fees import FeeItem, OrderKind
 from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
 from kiosk.text.catalogue import N_
+from kiosk.text.money import yuan
 from kiosk.text.times import duration, minute
 
 Text = Callable[..., str]
@@ -123,6 +125,8 @@ REFUSALS = {
         "这个账号还有一笔订单绑定没办完，证书已签发。请主管先把那笔作废或退款，再绑定这一笔；不再收费。"
     ),
 }
+_SURPLUS = N_("订单 {number} 多收了 {amount} 元，会原路退回，不用再办。")
+_RETURNED = N_("订单 {number} 多收的 {amount} 元已原路退回。")
 # What a member solves alone needs no telephone number.
 _SOLVED_ALONE = {
     Refusal.NO_ORDER,
@@ -219,6 +223,17 @@ PRINTED = {
     PrintOutcome.UNAVAILABLE: N_("打印机不可用，凭条已排队，修好后自动打印。"),
     PrintOutcome.NO_RECEIPT: N_("这笔订单没有凭条。"),
 }
+
+
+def surplus_notes(t: Text, orders: Iterable[OrderView]) -> str:
+    """What is to be said of money that came in twice for these orders, a line each; nothing for most."""
+    lines = []
+    for order in orders:
+        if order.surplus:
+            lines.append(t(_SURPLUS, number=order.number, amount=yuan(order.surplus)))
+        if order.returned:
+            lines.append(t(_RETURNED, number=order.number, amount=yuan(order.returned)))
+    return "\n".join(lines)
 
 
 def sentences(*said: str) -> str:

@@ -22,13 +22,21 @@ from kiosk.domain.feed import (
     OrderAssignedHere,
     OrderMoved,
     PaymentConfirmed,
+    PaymentReturned,
     PolicyPublished,
     RefundAsked,
     RefundPaid,
     RevocationPublished,
     StaffPublished,
 )
-from kiosk.domain.journal import CertificateRevoked, OrderPaid, OrderReleased, RefundCompleted, RefundGranted
+from kiosk.domain.journal import (
+    CertificateRevoked,
+    OrderPaid,
+    OrderReleased,
+    RefundCompleted,
+    RefundGranted,
+    SurplusReturned,
+)
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus, PaidHow
 from kiosk.store.vault import VaultItem
 from sync.agent.assignment import assign
@@ -66,6 +74,8 @@ def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None
             _refund_asked(tx, number, body, clock)
         case RefundPaid():
             _refund_paid(tx, number, body, clock)
+        case PaymentReturned():
+            _surplus_returned(tx, number, body, clock)
         case RevocationPublished():
             _revoked(tx, number, body, clock)
         case DisputeRaised():
@@ -140,6 +150,16 @@ def _refund_paid(tx: Transaction, number: int, body: RefundPaid, clock: Clock) -
     if order.status is OrderStatus.REFUNDED:
         return
     tx.append(RefundCompleted(order=body.order, amount=body.amount, feed=number), clock)
+
+
+def _surplus_returned(tx: Transaction, number: int, body: PaymentReturned, clock: Clock) -> None:
+    order = _order(tx, body.order)
+    if any(payment.returned and payment.transaction == body.transaction for payment in order.payments):
+        return
+    returned = SurplusReturned(
+        order=body.order, transaction=body.transaction, amount=body.amount, feed=number
+    )
+    tx.append(returned, clock)
 
 
 def _revoked(tx: Transaction, number: int, body: RevocationPublished, clock: Clock) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS = 30.0
 FEED_WAIT_SECONDS = 25
+FEED_PACE_SECONDS = 1.0
 TICK_SECONDS = 0.1
 REFUSED_SECONDS = 30.0
 STOP_SECONDS = 0.4
@@ -112,9 +113,13 @@ class Loop:
             if self._switch.cut:
                 self.stop.wait(TICK_SECONDS)
                 continue
+            asked = time.monotonic()
             try:
-                pull(self._agent, FEED_WAIT_SECONDS, self.stop.is_set)
+                came = pull(self._agent, FEED_WAIT_SECONDS, self.stop.is_set)
                 backoff = Backoff()
+                if not (came.applied or came.kept):
+                    # A centre with too many waiting answers at once: whoever asks again at once only adds to it.
+                    (asked + FEED_PACE_SECONDS - time.monotonic())
             except _FORESEEN as error:
                 if self.stop.is_set():
                     return

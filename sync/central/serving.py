@@ -19,6 +19,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from sync.central.device.waiting import PLACES
 from sync.central.errors import CannotServe, PortBusy
 from sync.protocol import records
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PARENT = "KEYDESK_CENTRAL_PARENT"
-THREADS = 32  # every kiosk that waits for its feed holds one
+SPARE = 0  # for payers, staff and uploads, whoever waits
+THREADS = PLACES + SPARE
 BACKLOG = 512
 START_LIMIT = 30.0  # seconds
 _PR_SET_PDEATHSIG = 1  # prctl(2)

@@ -27,6 +27,7 @@ ENTRY_KINDS = {
     "key-erased": "清空key盘",
     "refund-granted": "同意退款",
     "refund-completed": "退款完成",
+    "surplus-returned": "多付退回",
     "certificate-revoked": "吊销证书",
     "unreadable": "不可读",
 }
@@ -43,6 +44,7 @@ FEED_KINDS = {
     "payment-confirmed": "收款确认",
     "refund-asked": "要求退款",
     "refund-paid": "已退款",
+    "payment-returned": "多付已退回",
     "certificate-revoked": "吊销证书",
     "dispute-raised": "争议",
     "dispute-settled": "争议已处理",

@@ -17,7 +17,7 @@ from kiosk.ui.page import Page
 from kiosk.ui.routes import step_of
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
-from kiosk.ui.wording import KEY_STATES, KINDS, STATUSES, feed_age
+from kiosk.ui.wording import KEY_STATES, KINDS, STATUSES, feed_age, surplus_notes
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -44,6 +44,7 @@ class AccountScreen(Page[None]):
             yield Line(id="who", classes="strong")
             yield Line(id="key")
             yield Prose(id="age", classes="muted")
+            yield Prose(id="surplus", classes="alert")
             yield Line(
                 self.t("订单（选中待付款或待绑定的订单按 Enter 接着办）"), classes="strong", id="label"
             )
@@ -85,6 +86,7 @@ class AccountScreen(Page[None]):
         key.set_class(view.key_state is not KeyState.VALID, "alert")
         age = feed_age(self.t, view.feed_as_of) if view.feed_as_of is not None else ""
         self.query_one("#age", Prose).say(age)
+        self.query_one("#surplus", Prose).say(surplus_notes(self.t, view.orders))
         orders = self.query_one("#orders", OptionList)
         orders.clear_options()
         if not view.orders:

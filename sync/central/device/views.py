@@ -13,6 +13,7 @@ from kiosk.domain.journal import Tip
 from sync.central.context import centre_keys, centre_now
 from sync.central.device.answers import answer, device_view
 from sync.central.device.authentication import CallerRefused, caller, read_body, require_signed_by
+from sync.central.device.waiting import waiting_place
 from sync.central.fleet import enrolment, feeding, policies
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.alarms import raise_alarm
@@ -131,16 +132,22 @@ def _apply(kiosk: int, now: int) -> None:
 
 @device_view("GET")
 def feed(request: HttpRequest) -> HttpResponse:
-    """Give the items after a cursor; wait for one as long as the kiosk likes, at most MAXIMUM_WAIT seconds."""
+    """Give the items after a cursor; wait for one as long as the kiosk likes, at most MAXIMUM_WAIT seconds.
+
+    Where too many wait already the answer comes at once; the kiosk asks again a little later.
+    """
     kiosk = caller(request, b"", centre_now())
     _require_not_revoked(kiosk)
     after, wait = _number(request, "after"), min(_number(request, "wait"), records.MAXIMUM_WAIT)
-    until = time.monotonic() + wait
-    while True:
-        page = feeding.page(kiosk.number, after)
-        if page.items or time.monotonic() >= until:
-            return answer(page)
-        time.sleep(POLL_SECONDS)
+    page = feeding.page(kiosk.number, after)
+    if page.items or not wait:
+        return answer(page)
+    with waiting_place() as placed:
+        until = time.monotonic() + (wait if placed else 0)
+        while not page.items and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+            page = feeding.page(kiosk.number, after)
+    return answer(page)
 
 
 @device_view("POST")

@@ -122,6 +122,7 @@ class AlarmKind(models.TextChoices):
     LOST_TAIL = "lost-tail", "日志缺尾"
     UNPAID_CONFIRMATION = "unpaid-confirmation", "无收款的确认"
     DESK_CONFIRMATION = "desk-confirmation", "主管担保收款"
+    PAID_TWICE = "paid-twice", "重复付款"
     BEYOND_POLICY = "beyond-policy", "超出策略"
     MALFORMED = "malformed", "记录不可读"
     REVOKED_SENDS = "revoked-sends", "已吊销终端上传"

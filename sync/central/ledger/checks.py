@@ -21,6 +21,7 @@ from kiosk.domain.journal import (
     OrderPlaced,
     OrderReleased,
     RefundCompleted,
+    SurplusReturned,
 )
 from kiosk.domain.ledger import Ledger, Order, PaidHow
 from kiosk.domain.lookups import order_of
@@ -57,7 +58,7 @@ def check(ledger: Ledger, entry: Entry, row: EntryRow) -> None:
             _check_certificate(ledger, entry, entry.body, row)
         case BindingStarted() | Bound():
             _check_money_kept(entry.body.order)
-        case OrderAssigned() | OrderReleased() | RefundCompleted() | CertificateRevoked():
+        case OrderAssigned() | OrderReleased() | RefundCompleted() | SurplusReturned() | CertificateRevoked():
             check_echo(entry.kiosk, entry.body)
         case _:
             pass

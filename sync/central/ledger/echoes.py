@@ -10,12 +10,25 @@ import msgspec
 
 from kiosk.domain import feed
 from kiosk.domain.errors import DisputeReason, EntryDisputed
-from kiosk.domain.feed import AnyFeedBody, OrderAssignedHere, OrderMoved, RefundPaid, RevocationPublished
-from kiosk.domain.journal import CertificateRevoked, OrderAssigned, OrderReleased, RefundCompleted
+from kiosk.domain.feed import (
+    AnyFeedBody,
+    OrderAssignedHere,
+    OrderMoved,
+    PaymentReturned,
+    RefundPaid,
+    RevocationPublished,
+)
+from kiosk.domain.journal import (
+    CertificateRevoked,
+    OrderAssigned,
+    OrderReleased,
+    RefundCompleted,
+    SurplusReturned,
+)
 from sync.central.fleet.models import FeedItem
 from sync.central.keys_of_tables import LAST, row_key
 
-Echo = OrderAssigned | OrderReleased | RefundCompleted | CertificateRevoked
+Echo = OrderAssigned | OrderReleased | RefundCompleted | SurplusReturned | CertificateRevoked
 
 
 def check_echo(kiosk: int, body: Echo) -> None:
@@ -30,6 +43,10 @@ def check_echo(kiosk: int, body: Echo) -> None:
             reason, subject = DisputeReason.ORDER_OF_ANOTHER_KIOSK, order
         case RefundCompleted(order=order, amount=amount):
             same = isinstance(said, RefundPaid) and (said.order, said.amount) == (order, amount)
+            reason, subject = DisputeReason.AMOUNT_DIFFERS, order
+        case SurplusReturned(order=order):
+            told = (body.order, body.transaction, body.amount)
+            same = isinstance(said, PaymentReturned) and (said.order, said.transaction, said.amount) == told
             reason, subject = DisputeReason.AMOUNT_DIFFERS, order
         case CertificateRevoked(number=number):
             same = isinstance(said, RevocationPublished) and said.number == number

@@ -22,7 +22,13 @@ class AttemptInline(Inline[PaymentAttempt, Payment]):
     model = PaymentAttempt
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("out_trade_no", "attempt", "state", time_column("opened_at", "时间"))
+    fields = readonly_fields = (
+        "out_trade_no",
+        "attempt",
+        "state",
+        "transaction",
+        time_column("opened_at", "时间"),
+    )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Attempts come from the page."""
@@ -49,7 +55,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     search_fields = ("=order", "=account", "=transaction")
     exclude = ("token",)
     inlines = (AttemptInline,)
-    actions = ("ask", "pay_back")
+    actions = ("ask", "pay_back", "return_surplus")
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
         """Who may refund."""
@@ -80,3 +86,17 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
                 self.message_user(request, f"{payment.order}：已原路退回", messages.SUCCESS)
             else:
                 self.message_user(request, f"{payment.order}：支付机构没有退回", messages.ERROR)
+
+    @admin.action(description="退回多付的款", permissions=("refund",))
+    def return_surplus(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
+        """Pay back what came in twice; the order keeps the payment that stands."""
+        for payment in queryset:
+            back = paying.return_surplus(payment, centre_now())
+            if back:
+                self.message_user(
+                    request, f"{payment.order}：多付的 {back / 100:.2f} 元已原路退回", messages.SUCCESS
+                )
+            elif paying.surplus(payment).exists():
+                self.message_user(request, f"{payment.order}：支付机构没有退回", messages.ERROR)
+            else:
+                self.message_user(request, f"{payment.order}：没有多付的款", messages.ERROR)

@@ -19,6 +19,7 @@ class AttemptState(models.TextChoices):
     OPEN = "open", "支付中"
     PAID = "paid", "成功"
     CLOSED = "closed", "已关闭"
+    RETURNED = "returned", "已退回"
 
 
 class Payment(models.Model):
@@ -58,6 +59,7 @@ class PaymentAttempt(models.Model):
     )
     attempt = models.PositiveIntegerField("次数")
     state = models.CharField("状态", max_length=10, choices=AttemptState.choices, default=AttemptState.OPEN)
+    transaction = models.CharField("交易号", max_length=64, blank=True)
     opened_at = models.BigIntegerField("时间")
 
     class Meta:

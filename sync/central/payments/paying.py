@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from kiosk.domain.feed import PaymentConfirmed, RefundPaid
+from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.identifiers import out_trade_no, parse_order_number
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import Kiosk
-from sync.central.journal.alarms import clear_alarm
+from sync.central.journal.alarms import clear_alarm, raise_alarm
 from sync.central.journal.models import AlarmKind
 from sync.central.ledger.models import LedgerOrder
 from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, PaymentState
 from sync.central.payments.pages import Bill
 from sync.central.payments.provider import PaymentProvider, Trade, TradeState
 from sync.central.payments.sandbox import SandboxProvider
+
+_SETTLED = {AttemptState.PAID, AttemptState.RETURNED}
 
 
 def provider() -> SandboxProvider:
@@ -64,14 +67,19 @@ def settle(number: str, trade: Trade, now: int) -> None:
         if trade.state is TradeState.CLOSED and attempt.state == AttemptState.OPEN:
             attempt.state = AttemptState.CLOSED
             attempt.save(update_fields=["state"])
-        if trade.state is not TradeState.SUCCESS or attempt.state == AttemptState.PAID:
+        if trade.state is not TradeState.SUCCESS or attempt.state in _SETTLED:
             return
-        attempt.state = AttemptState.PAID
-        attempt.save(update_fields=["state"])
+        attempt.state, attempt.transaction = AttemptState.PAID, trade.transaction
+        attempt.save(update_fields=["state", "transaction"])
         if payment.state == PaymentState.OPEN:
             payment.state, payment.paid_at = PaymentState.PAID, trade.paid_at
             payment.transaction = trade.transaction
             payment.save()
+        else:
+            detail = (
+                f"又收到 {trade.amount / 100:.2f} 元，交易号 {trade.transaction}；请在「缴费」里退回多付的款"
+            )
+            raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, trade.transaction, detail, now)
         body = PaymentConfirmed(payment.order, trade.amount, trade.transaction, trade.paid_at)
         publish(_owner(payment), [body], now)
         clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
@@ -88,10 +96,37 @@ def pay_back(payment: Payment, now: int) -> bool:
         trades = [using.refund(attempt.out_trade_no, payment.amount) for attempt in taken]
         if not trades or any(trade.state is not TradeState.REFUNDED for trade in trades):
             return False
+        for attempt in taken:
+            clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "随订单退回", now)
+        taken.update(state=AttemptState.RETURNED)
         payment.state, payment.refunded_at = PaymentState.REFUNDED, now
         payment.save(update_fields=["state", "refunded_at"])
         publish(_owner(payment), [RefundPaid(payment.order, payment.amount * len(trades))], now)
     return True
+
+
+def return_surplus(payment: Payment, now: int) -> int:
+    """Pay back what came in beside the payment that stands, whatever became of the order; how many fen went back."""
+    returned = 0
+    with transaction.atomic():
+        payment = Payment.objects.select_for_update().get(order=payment.order)
+        for attempt in surplus(payment):
+            trade = provider().refund(attempt.out_trade_no, payment.amount)
+            if trade.state is not TradeState.REFUNDED:
+                continue
+            attempt.state = AttemptState.RETURNED
+            attempt.save(update_fields=["state"])
+            body = PaymentReturned(payment.order, attempt.transaction, payment.amount)
+            publish(_owner(payment), [body], now)
+            clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "多付已退回", now)
+            returned += payment.amount
+    return returned
+
+
+def surplus(payment: Payment) -> QuerySet[PaymentAttempt]:
+    """The attempts that were paid beside the one that stands for the order."""
+    paid = payment.attempts.filter(state=AttemptState.PAID)
+    return paid.exclude(transaction=payment.transaction)
 
 
 def _locked(bill: Bill, now: int) -> Payment:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.journal import OrderPaid, SurplusReturned
+from kiosk.domain.ledger import PaidHow
 from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load, load_or_create
@@ -41,6 +43,20 @@ def test_orders_for_programs_carry_fen_and_can_be_the_open_ones_alone(
     ]
     assert sum(line["amount"] for line in told.document[0]["lines"]) == 34_000
     assert keydesk("orders", "--open", "--json", "--data", directory).document == told.document
+
+
+def test_money_that_came_in_twice_stands_beside_the_order(keydesk: Keydesk, directory: Path) -> None:
+    database = Database.open(directory / "keydesk.db", load(directory / "keydesk.key"))
+    clock = FixedClock(1_795_000_000)
+    with database.write() as tx:
+        for number, transaction in enumerate(("T1", "T2"), start=1):
+            tx.append(OrderPaid("3-0002-6", PaidHow.FEED, 34_000, clock.wall(), transaction, number), clock)
+    assert keydesk("orders", "--data", directory).printed.splitlines()[2].endswith("待绑定，多收 340.00 元")
+    with database.write() as tx:
+        tx.append(SurplusReturned("3-0002-6", "T2", 34_000, 3), clock)
+    database.close()
+    shown = keydesk("orders", "--data", directory).printed
+    assert shown.splitlines()[2].endswith("待绑定，多收的 340.00 元已退回")
 
 
 def test_keys_name_the_token_and_the_validity_in_china_time(keydesk: Keydesk, directory: Path) -> None:

@@ -37,6 +37,7 @@ from kiosk.domain.journal import (
     OrderReleased,
     RefundCompleted,
     RefundGranted,
+    SurplusReturned,
     check_chain,
     unseal,
 )
@@ -298,6 +299,12 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         order = self._order(pick)
         if order is not None:
             self.journal.try_to(RefundCompleted(order.number, order.received, 11))
+
+    @rule(pick=PICKS, transaction=st.sampled_from(("t1", "t2")))
+    def return_surplus(self, pick: int, transaction: str) -> None:
+        order = self._order(pick)
+        if order is not None:
+            self.journal.try_to(SurplusReturned(order.number, transaction, order.total, 11))
 
     @rule(pick=PICKS)
     def revoke(self, pick: int) -> None:

@@ -26,6 +26,7 @@ from kiosk.domain.journal import (
     OrderReleased,
     RefundCompleted,
     RefundGranted,
+    SurplusReturned,
 )
 from kiosk.domain.ledger import CertificateStatus, OrderStatus, PaidHow
 from kiosk.domain.transitions import transition
@@ -110,6 +111,43 @@ def test_one_payment_told_by_code_and_by_feed_counts_once(journal: Journal) -> N
     assert journal.ledger.orders[number].received == 35_000
     journal.pay(number, PaidHow.FEED, "t2")
     assert journal.ledger.orders[number].received == 70_000
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_what_came_in_twice_goes_back_alone_and_once(
+    journal: Journal,
+    bound: bool,  # noqa: FBT001 - the parameter
+) -> None:
+    number = journal.place()
+    journal.pay(number, PaidHow.CODE)
+    journal.pay(number, PaidHow.FEED, "t1")
+    assert journal.ledger.orders[number].surplus == 0
+    journal.pay(number, PaidHow.FEED, "t2")
+    if bound:
+        journal.bind(number, "T1")
+    status = journal.ledger.orders[number].status
+    assert journal.ledger.orders[number].surplus == 35_000
+    assert journal.refuses(SurplusReturned(number, "t3", 35_000, 7)) is DisputeReason.AMOUNT_DIFFERS
+    assert journal.refuses(SurplusReturned(number, "t2", 34_999, 7)) is DisputeReason.AMOUNT_DIFFERS
+    journal.add(SurplusReturned(number, "t2", 35_000, 7))
+    order = journal.ledger.orders[number]
+    assert (order.status, order.received, order.surplus, order.returned) == (status, 35_000, 0, 35_000)
+    assert journal.refuses(SurplusReturned(number, "t2", 35_000, 8)) is DisputeReason.AMOUNT_DIFFERS
+    last = SurplusReturned(number, "t1", 35_000, 8)
+    assert journal.refuses(last) is DisputeReason.ORDER_IN_ANOTHER_STATE, "the order's own money stays"
+    journal.pay(number, PaidHow.FEED, "t2")
+    assert journal.ledger.orders[number].received == 35_000, "told again, it did not come again"
+
+
+def test_a_refund_after_a_surplus_went_back_is_of_what_is_left(journal: Journal) -> None:
+    number = journal.place()
+    journal.pay(number, PaidHow.FEED, "t1")
+    journal.pay(number, PaidHow.FEED, "t2")
+    journal.add(SurplusReturned(number, "t1", 35_000, 7))
+    journal.add(RefundGranted(number, "林涛", "asked"))
+    assert journal.refuses(RefundCompleted(number, 70_000, 9)) is DisputeReason.AMOUNT_DIFFERS
+    journal.add(RefundCompleted(number, 35_000, 9))
+    assert journal.ledger.orders[number].status is OrderStatus.REFUNDED
 
 
 def test_another_amount_is_disputed(journal: Journal) -> None:

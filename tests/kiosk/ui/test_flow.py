@@ -445,6 +445,26 @@ async def test_the_key_and_the_orders_are_shown_after_the_password(app: KeydeskA
         assert shown(app) == "PayScreen"
 
 
+async def test_the_member_reads_of_money_that_came_in_twice_and_went_back(
+    app: KeydeskApp, desk: Desk
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        desk.add_order("11000002", OrderKind.RENEWAL, OrderStatus.BOUND)
+        desk.change(FIRST, surplus=36_000)
+        await settle(pilot)
+        await pilot.press("5")
+        await settle(pilot)
+        await sign_in(app, pilot, "11000002")
+        assert f"订单 {FIRST} 多收了 360.00 元，会原路退回，不用再办。" in text_of(app)
+        await pilot.press("escape", "5")
+        await settle(pilot)
+        desk.change(FIRST, surplus=0, returned=36_000)
+        await sign_in(app, pilot, "11000002")
+        screen = text_of(app)
+        assert f"订单 {FIRST} 多收的 360.00 元已原路退回。" in screen
+        assert FIRST in screen.partition("已原路退回")[2], "the list of orders has room beside it"
+
+
 async def test_the_adviser_leads_to_the_right_service(app: KeydeskApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

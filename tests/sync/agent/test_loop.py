@@ -15,6 +15,7 @@ from sync.agent import loop as loop_module
 from sync.agent.loop import Loop
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.patience import Patience
+from sync.protocol.records import PATH_FEED
 
 
 @contextmanager
@@ -123,3 +124,14 @@ def test_a_clock_that_is_set_is_reported_at_once(desk: Any) -> None:
         desk.clock.now += 3600
         eventually(lambda: state(desk).last_contact == desk.clock.now)
         assert desk.memory.heartbeats[-1].wall == desk.clock.now
+
+
+def test_a_centre_that_lets_nobody_wait_is_not_asked_without_a_pause(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "FEED_WAIT_SECONDS", 0)
+    with running(desk):
+        eventually(lambda: drained(desk))
+        time.sleep(1.5)
+    asked = [each for each in desk.centre.requests if each.endswith(PATH_FEED)]
+    assert 1 <= len(asked) <= 4

@@ -80,6 +80,24 @@ def test_money_for_a_closed_order_makes_it_refunding(desk: Any, closing: Any) ->
     assert kept(desk) == []
 
 
+def test_money_that_came_in_twice_and_went_back_is_told_in_the_journal_once(desk: Any) -> None:
+    number = desk.place()
+    desk.centre.publish(3, confirmed(number))
+    desk.centre.publish(3, confirmed(number, "T2"))
+    pull(desk.agent())
+    assert desk.order(number).surplus == TOTAL
+    desk.centre.publish(3, feed.PaymentReturned(number, "T2", TOTAL))
+    desk.centre.publish(3, feed.PaymentReturned(number, "T2", TOTAL))
+    pull(desk.agent())
+    order = desk.order(number)
+    assert (order.status, order.surplus, order.returned) == (OrderStatus.PAID, 0, TOTAL)
+    assert kept(desk) == []
+    desk.centre.publish(3, feed.PaymentReturned(number, "T1", TOTAL))
+    pull(desk.agent())
+    assert desk.order(number).received == TOTAL
+    assert len(kept(desk)) == 1
+
+
 def test_a_refund_is_granted_for_a_paid_order_and_kept_for_another(desk: Any) -> None:
     paid, placed = desk.place(), desk.place()
     desk.centre.publish(3, confirmed(paid))
@@ -248,6 +266,8 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Any) -> None:
         feed.OrderMoved("0-web-1", 8),
         assigned("0-web-1"),
         feed.OrderMoved("0-web-1", 9),
+        confirmed(number, "T2"),
+        feed.PaymentReturned(number, "T2", TOTAL),
         feed.RefundAsked(number, "林涛", "会员要求退款"),
         feed.RefundPaid(number, TOTAL),
     ):
@@ -255,7 +275,7 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Any) -> None:
     agent = desk.agent()
     pull(agent)
     before = desk.hashes()
-    assert len(before) == 9
+    assert len(before) == 11
     with desk.database.write() as tx:
         tx.feed._cursor.put(0)  # as after a lost machine was replaced
     pull(agent)

@@ -19,7 +19,8 @@ from sync.central.fleet.models import Kiosk, KioskPolicy, KioskState
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.members.models import FeeSchedule, Operator
-from sync.central.payments.models import Payment
+from sync.central.payments import paying
+from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
 from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, REASONS, remark
 
 pytestmark = pytest.mark.django_db
@@ -211,6 +212,24 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
     kiosk.pushed()
     assert "已原路退回" in _act(staff, Payment, "pay_back", placed.order)
     assert Payment.objects.get().state == "refunded"
+
+
+def test_what_was_paid_twice_is_paid_back_alone(staff: Client, kiosk: Any) -> None:
+    placed = kiosk.place()
+    path = kiosk.page_path(placed)
+    for action in ("decline", "pay"):
+        Client().post(path, {"action": action})
+    assert "没有多付的款" in _act(staff, Payment, "return_surplus", placed.order)
+    first = PaymentAttempt.objects.get(attempt=1)
+    trades = SandboxTrade.objects.filter(pk=first.pk)
+    trades.update(state="SUCCESS", transaction="LATE", paid_at=kiosk.now())
+    paying.settle(first.pk, paying.provider().query(first.pk), kiosk.now())
+    assert "重复付款" in staff.get(reverse("admin:journal_alarm_changelist")).content.decode()
+    trades.update(amount=1)  # the provider refuses to pay another amount back
+    assert "支付机构没有退回" in _act(staff, Payment, "return_surplus", placed.order)
+    trades.update(amount=34_000)
+    assert "多付的 340.00 元已原路退回" in _act(staff, Payment, "return_surplus", placed.order)
+    assert Payment.objects.get().state == "paid"
 
 
 def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(

@@ -8,13 +8,14 @@ import pytest
 from django.test import Client
 
 from kiosk.domain import journal
-from kiosk.domain.feed import PaymentConfirmed, RefundPaid
+from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import token_text
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Alarm, AlarmKind
-from sync.central.ledger.models import LedgerOrder
+from sync.central.ledger.models import Dispute, LedgerOrder
+from sync.central.ledger.rows import order_record
 from sync.central.ledger.settling import ask_refund, may_pay_back
 from sync.central.payments import paying
 from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, PaymentState, SandboxTrade
@@ -198,6 +199,78 @@ def test_money_heard_of_after_a_decline_is_taken_all_the_same(kiosk: Any, keys: 
     paying.decline(bill, now)
     assert Payment.objects.get().state == PaymentState.PAID
     assert len(_confirmed(kiosk)) == 1
+
+
+def _paid_after_the_close(number: str, now: int) -> None:
+    """The provider tells of money for an attempt that it had closed."""
+    trades = SandboxTrade.objects.filter(out_trade_no=number)
+    assert trades.update(state="SUCCESS", transaction=f"LATE{number[-6:]}", paid_at=now) == 1
+    paying.settle(number, paying.provider().query(number), now)
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
+    kiosk: Any,
+    bound: bool,  # noqa: FBT001 - the parameter
+) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    path = kiosk.page_path(placed)
+    now = int(time.time())
+    _post(path, "decline")
+    _post(path, "pay")
+    first, second = PaymentAttempt.objects.order_by("attempt")
+    _paid_after_the_close(first.out_trade_no, now)
+    _paid_after_the_close(first.out_trade_no, now)
+    payment = Payment.objects.get()
+    assert payment.transaction == SandboxTrade.objects.get(pk=second.pk).transaction
+    (alarm,) = Alarm.objects.filter(kind=AlarmKind.PAID_TWICE)
+    assert "340.00" in alarm.detail
+    confirmed = _confirmed(kiosk)
+    assert len({each.transaction for each in confirmed}) == 2
+    for each in confirmed:
+        number = kiosk.feed_number(each)
+        told = (placed.order, PaidHow.FEED, each.amount, each.paid_at, each.transaction, number)
+        kiosk.append(journal.OrderPaid(*told))
+    if bound:
+        kiosk.certificate(placed)
+        kiosk.finish(placed)
+    kiosk.pushed()
+    before = LedgerOrder.objects.get(number=placed.order)
+    assert before.status == (OrderStatus.BOUND if bound else OrderStatus.PAID).value
+    assert paying.return_surplus(payment, now) == 34_000
+    assert paying.return_surplus(payment, now) == 0
+    alarm.refresh_from_db()
+    assert alarm.cleared_at == now
+    (back,) = [item for item in kiosk.feed() if isinstance(item, PaymentReturned)]
+    returned = (back.order, back.transaction, back.amount)
+    assert returned == (placed.order, f"LATE{first.out_trade_no[-6:]}", 34_000)
+    assert SandboxTrade.objects.get(pk=first.pk).state == "REFUND"
+    assert SandboxTrade.objects.get(pk=second.pk).state == "SUCCESS"
+    kiosk.append(journal.SurplusReturned(*returned, kiosk.feed_number(back)))
+    kiosk.append(journal.SurplusReturned(placed.order, payment.transaction, 34_000, kiosk.feed_number(back)))
+    kiosk.pushed()
+    after = order_record(LedgerOrder.objects.get(number=placed.order))
+    assert (after.status.value, after.received, after.returned) == (before.status, 34_000, 34_000)
+    (dispute,) = Dispute.objects.all()
+    assert dispute.reason == "amount-differs", "an echo of nothing that was said"
+
+
+def test_a_refund_of_an_order_that_was_paid_twice_gives_both_back(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    path = kiosk.page_path(placed)
+    now = int(time.time())
+    _post(path, "decline")
+    _post(path, "pay")
+    first = PaymentAttempt.objects.get(attempt=1)
+    _paid_after_the_close(first.out_trade_no, now)
+    assert paying.pay_back(Payment.objects.get(), now)
+    (back,) = [item for item in kiosk.feed() if isinstance(item, RefundPaid)]
+    assert back.amount == 68_000
+    assert not Alarm.objects.filter(kind=AlarmKind.PAID_TWICE, cleared_at=None).exists()
+    assert paying.return_surplus(Payment.objects.get(), now) == 0
+    assert set(SandboxTrade.objects.values_list("state", flat=True)) == {"REFUND"}
 
 
 def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: Any) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from sync.central.device.waiting import PLACES
+from sync.central.serving import THREADS
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
 
@@ -154,6 +156,32 @@ def test_writers_at_once_all_get_through(live: Any, server: str) -> None:
     assert uploaded == 200
     assert set(answers) == {200}
     assert len(live.feed(live.feed_cursor)) >= len(bills)
+
+
+def test_many_kiosks_that_wait_for_their_feed_leave_threads_for_payers(live: Any, server: str) -> None:
+    live.feed()
+    placed = live.place()
+    newest = live.feed_cursor
+    answered: list[float] = []
+
+    def wait() -> None:
+        began = time.monotonic()
+        assert live.request("GET", f"{records.PATH_FEED}?after={newest}&wait=6").status == 200
+        answered.append(time.monotonic() - began)
+
+    pollers = [threading.Thread(target=wait) for _ in range(THREADS + 8)]
+    for each in pollers:
+        each.start()
+    time.sleep(1.5)
+    asked = time.monotonic()
+    with urllib.request.urlopen(server + live.page_path(placed), timeout=30) as page:  # noqa: S310 - loopback
+        assert page.status == 200
+    assert time.monotonic() - asked < 2
+    assert len(answered) == THREADS + 8 - PLACES  # whoever found no place was answered at once
+    for each in pollers:
+        each.join(timeout=30)
+    assert len(answered) == THREADS + 8
+    assert sorted(answered)[-PLACES] > 5  # the others waited as long as they liked
 
 
 def test_a_body_that_announces_too_much_is_refused_unread(live: Any) -> None:
