@@ -140,6 +140,8 @@ def _check_certificate(ledger: Ledger, entry: Entry, body: CertificateIssued, ro
     if number != body.number:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
     _check_paper(entry, body, order)
+    if abs(body.not_before - entry.wall) > policy.clock_deviation:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
     _check_period(ledger, body, order, policy)
     unsynced = Fact.objects.filter(
         kiosk=entry.kiosk,

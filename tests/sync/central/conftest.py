@@ -220,6 +220,7 @@ class KioskDouble:
         placed: journal.OrderPlaced,
         old: KeyOnRecord | None = None,
         serial: str = "E8AD652202221F03",
+        wall: int | None = None,
         **changes: Any,
     ) -> journal.CertificateIssued:
         """Bind up to `certificate-issued`, with a real certificate."""
@@ -262,7 +263,7 @@ class KioskDouble:
             old_end=None if old is None else old.not_after,
         )
         body = msgspec.structs.replace(body, **changes)
-        self.append(body)
+        self.append(body, wall)
         return body
 
     def finish(self, placed: journal.OrderPlaced) -> None:

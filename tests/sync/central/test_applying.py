@@ -234,6 +234,23 @@ def test_a_certificate_that_ends_too_late_is_disputed(kiosk: Any) -> None:
     assert _dispute().reason == "certificate-differs"
 
 
+@pytest.mark.parametrize(("seconds", "stands"), [(-601, False), (-599, True)])
+def test_a_certificate_that_begins_at_another_time_than_its_entry_tells_is_disputed(
+    kiosk: Any,
+    seconds: int,
+    stands: bool,  # noqa: FBT001 - the parameter
+) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    issued = kiosk.certificate(placed, wall=kiosk.now() + seconds)
+    kiosk.pushed()
+    assert LedgerCertificate.objects.filter(number=issued.number).exists() is stands
+    assert Fact.objects.filter(certificate_number=issued.number).count() == 1
+    if not stands:
+        assert _dispute().reason == "certificate-differs"
+
+
 def test_certificates_beyond_the_policy_are_disputed(kiosk: Any, keys: CentreKeys) -> None:
     kiosk.feed()
     now = int(time.time())
