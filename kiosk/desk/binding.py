@@ -22,7 +22,8 @@ from kiosk.desk.orders import order_view, own_order, require_paid
 from kiosk.desk.pin import unlock
 from kiosk.desk.receipts import is_registered, queue_receipt
 from kiosk.desk.token_choice import chosen_token
-from kiosk.desk.token_fitness import TokenFacts, factory_pin_fits, require_fits
+from kiosk.desk.token_facts import TokenFacts
+from kiosk.desk.token_fitness import factory_pin_fits, require_fits
 from kiosk.desk.tokens import token_refused
 from kiosk.desk.verification import require_approved
 from kiosk.desk.views import BindingProgress, BoundView, Refusal, Session, TokenRefused, TokenTrouble

@@ -16,7 +16,7 @@ from kiosk.desk.key_status import key_view
 from kiosk.desk.key_views import KeyStanding
 from kiosk.desk.staff import require_staff
 from kiosk.desk.token_choice import chosen_token
-from kiosk.desk.token_fitness import TokenFacts
+from kiosk.desk.token_facts import TokenFacts
 from kiosk.desk.token_standing import Standing, standing_of
 from kiosk.desk.tokens import issued_certificate
 from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble

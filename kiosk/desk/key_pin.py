@@ -28,7 +28,7 @@ from kiosk.desk.noting import note_done
 from kiosk.desk.pin import may_try_factory_pin
 from kiosk.desk.staff import require_supervisor
 from kiosk.desk.token_choice import chosen_token
-from kiosk.desk.token_fitness import TokenFacts
+from kiosk.desk.token_facts import TokenFacts
 from kiosk.desk.token_standing import require_own, standing_of
 from kiosk.desk.views import TokenRefused, TokenTrouble
 from kiosk.domain.key_entries import PinChanged, PinChangeSkipped, PinUnblocked

@@ -12,7 +12,7 @@ from kiosk.desk.key_views import KeyStanding, KeyView
 from kiosk.desk.network import feed_age
 from kiosk.desk.staff import require_staff
 from kiosk.desk.token_choice import chosen_token
-from kiosk.desk.token_fitness import TokenFacts
+from kiosk.desk.token_facts import TokenFacts
 from kiosk.desk.token_standing import Standing, standing_of
 from kiosk.desk.tokens import unprepared_view
 from kiosk.desk.views import Session, StaffSession, TokenRefused, TokenTrouble, TokenView

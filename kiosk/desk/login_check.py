@@ -21,7 +21,7 @@ from kiosk.desk.key_views import Check, CheckResult, LoginCheckView
 from kiosk.desk.login_results import Local, results_of
 from kiosk.desk.pin import unlock
 from kiosk.desk.token_choice import chosen_token
-from kiosk.desk.token_fitness import TokenFacts
+from kiosk.desk.token_facts import TokenFacts
 from kiosk.desk.token_standing import require_own
 from kiosk.desk.tokens import issued_certificate
 from kiosk.desk.views import TokenRefused, TokenTrouble

@@ -12,7 +12,7 @@ from kiosk.desk.key_views import FoundView, KeyStanding, LiftedView, LossView
 from kiosk.desk.pin import unlock
 from kiosk.desk.staff import require_staff
 from kiosk.desk.token_choice import chosen_token
-from kiosk.desk.token_fitness import TokenFacts
+from kiosk.desk.token_facts import TokenFacts
 from kiosk.desk.token_standing import Standing, require_key_pair, require_own, standing_of
 from kiosk.desk.tokens import unprepared_view
 from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble

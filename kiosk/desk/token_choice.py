@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from hardware.ports import HardwareError, TokenNotPrepared
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.key_on_record import key_on_record
-from kiosk.desk.token_fitness import TokenFacts, require_fits
+from kiosk.desk.token_facts import TokenFacts
+from kiosk.desk.token_fitness import require_fits
 from kiosk.desk.tokens import token_refused, token_view, unprepared_view
 from kiosk.desk.views import TokenRefused, TokenTrouble, TokenView
 

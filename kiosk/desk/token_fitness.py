@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.key_on_record import certificate_on_record, key_on_record
 from kiosk.desk.tokens import issued_certificate
@@ -17,22 +15,9 @@ from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble
 from kiosk.domain.ledger import Binding, BindingStep, Order, OrderStatus
 
 if TYPE_CHECKING:
-    from hardware.ports import Token
+    from kiosk.desk.token_facts import TokenFacts
     from kiosk.domain.decisions import KeyOnRecord
     from kiosk.store.transaction import Transaction
-
-
-class TokenFacts(msgspec.Struct, frozen=True):
-    """What was read from the token: its serial, its public key (04 ‖ x ‖ y) and its certificate (DER)."""
-
-    serial: str
-    public_key: bytes | None
-    certificate: bytes | None
-
-    @classmethod
-    def of(cls, token: Token) -> TokenFacts:
-        """Read them. Raises TokenError."""
-        return cls(token.serial, token.public_key(), token.certificate())
 
 
 def require_fits(tx: Transaction, order: Order, facts: TokenFacts) -> None:

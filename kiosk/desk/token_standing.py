@@ -20,7 +20,7 @@ from kiosk.domain.ledger import Certificate, CertificateStatus, OrderStatus
 from kiosk.pki.certificates import IssuedCertificate
 
 if TYPE_CHECKING:
-    from kiosk.desk.token_fitness import TokenFacts
+    from kiosk.desk.token_facts import TokenFacts
     from kiosk.store.transaction import Transaction
 
 

@@ -33,7 +33,7 @@ from kiosk.pki.errors import CertificateInvalid
 if TYPE_CHECKING:
     from hardware.ports import Token
     from kiosk.desk.context import Desk
-    from kiosk.desk.token_fitness import TokenFacts
+    from kiosk.desk.token_facts import TokenFacts
 
 _PLAIN: dict[type[HardwareError], TokenTrouble] = {
     ReaderUnavailable: TokenTrouble.NO_DRIVER,

@@ -16,7 +16,8 @@ from hardware.token.piv import PivToken
 from hardware.virtual.piv_card_blank import blank_piv_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.token_fitness import TokenFacts, factory_pin_fits
+from kiosk.desk.token_facts import TokenFacts
+from kiosk.desk.token_fitness import factory_pin_fits
 from kiosk.desk.views import Session, TokenRefused, TokenTrouble
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Order
