@@ -9,7 +9,6 @@ import pytest
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.key_views import LiftedView
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
@@ -34,42 +33,13 @@ from kiosk.store.verify import verify as verify_store
 
 ACCOUNT, FACTORY = "11000001", "111111"
 
+KeyOf = Callable[[Database], KeyOnRecord]
+StatusOf = Callable[[Database], CertificateStatus]
+Told = Callable[[KeyOnRecord], KeyBoundElsewhere]
+Lift = Callable[..., LiftedView | TokenRefused | Refused]
 Here = Callable[[str, str], GmtCard]
 Bodies = Callable[[], list[AnyBody]]
 Pay = Callable[[str, OrderKind], str]
-
-
-def _key(database: Database, account: str = ACCOUNT) -> KeyOnRecord:
-    with database.read() as tx:
-        key = key_on_record(tx, account)
-    assert key is not None
-    return key
-
-
-def _status(database: Database) -> CertificateStatus:
-    with database.read() as tx:
-        certificate = tx.ledger.certificate(_key(database).number)
-    assert certificate is not None
-    return certificate.status
-
-
-def _told_elsewhere(key: KeyOnRecord) -> KeyBoundElsewhere:
-    return KeyBoundElsewhere(
-        ACCOUNT,
-        key.number,
-        key.token_serial,
-        key.not_before,
-        key.not_after,
-        lost=key.lost,
-        holds=key.holds,
-        revoked=key.revoked,
-    )
-
-
-def _lift(
-    service: DeskService, session: Session, staff: StaffSession, pin: str = FACTORY, *, last: bool = False
-) -> LiftedView | TokenRefused | Refused:
-    return service.lift_hold(session, staff, pin, last)
 
 
 def test_a_lost_key_is_not_taken_into_use_by_a_renewal_that_was_begun_before(
@@ -80,6 +50,8 @@ def test_a_lost_key_is_not_taken_into_use_by_a_renewal_that_was_begun_before(
     bound_here: Here,
     paid_order: Pay,
     database: Database,
+    status_of: StatusOf,
+    lift: Lift,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
     number = paid_order(ACCOUNT, OrderKind.RENEWAL)
@@ -89,8 +61,8 @@ def test_a_lost_key_is_not_taken_into_use_by_a_renewal_that_was_begun_before(
     source.insert(card)
     refused = service.bind(session, number, FACTORY, False, lambda _progress: None)  # noqa: FBT003
     assert refused == Refused(Refusal.KEY_STATE_CHANGED)
-    assert _status(database) is CertificateStatus.ON_HOLD
-    assert isinstance(_lift(service, session, staff), LiftedView)
+    assert status_of(database) is CertificateStatus.ON_HOLD
+    assert isinstance(lift(service, session, staff), LiftedView)
     bound = service.bind(session, number, FACTORY, False, lambda _progress: None)  # noqa: FBT003
     assert isinstance(bound, BoundView)
 
@@ -105,24 +77,28 @@ def test_a_loss_that_the_feed_tells_in_the_middle_of_a_renewal_stops_it(
     paid_order: Pay,
     database: Database,
     step: int,
+    key_of: KeyOf,
+    status_of: StatusOf,
+    told_elsewhere: Told,
+    lift: Lift,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
     number = paid_order(ACCOUNT, OrderKind.RENEWAL)
-    old = _key(database)
+    old = key_of(database)
     source.insert(card)
 
     def tell(progress: BindingProgress) -> None:
         if (progress.step, progress.done) == (step, False):
             with database.write() as tx:
-                tx.feed.put_key_elsewhere(_told_elsewhere(old.on_hold()))
+                tx.feed.put_key_elsewhere(told_elsewhere(old.on_hold()))
 
     refused = service.bind(session, number, FACTORY, False, tell)  # noqa: FBT003 - the contract
     assert refused == Refused(Refusal.KEY_STATE_CHANGED)
-    assert _key(database) == old.on_hold()
-    assert isinstance(_lift(service, session, staff), LiftedView)
+    assert key_of(database) == old.on_hold()
+    assert isinstance(lift(service, session, staff), LiftedView)
     bound = service.bind(session, number, FACTORY, False, lambda _progress: None)  # noqa: FBT003
     assert isinstance(bound, BoundView)
-    assert _status(database) is CertificateStatus.VALID
+    assert status_of(database) is CertificateStatus.VALID
     assert verify_store(database).sound
 
 
@@ -135,9 +111,10 @@ def test_a_renewal_that_had_issued_before_the_loss_is_given_up_for_the_replaceme
     paid_order: Pay,
     blank: Callable[[str], GmtCard],
     database: Database,
+    key_of: KeyOf,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
-    old = _key(database)
+    old = key_of(database)
     renewal = paid_order(ACCOUNT, OrderKind.RENEWAL)
 
     def pull(progress: BindingProgress) -> None:
@@ -168,11 +145,16 @@ def test_a_renewal_that_had_issued_before_the_loss_is_given_up_for_the_replaceme
 
 
 def test_a_replacement_after_the_report_tells_of_the_loss_once(
-    service: DeskService, session: Session, bound_here: Here, bodies: Bodies, database: Database
+    service: DeskService,
+    session: Session,
+    bound_here: Here,
+    bodies: Bodies,
+    database: Database,
+    key_of: KeyOf,
 ) -> None:
     bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
     placed = service.place_order(session, OrderKind.REPLACEMENT)
     assert isinstance(placed, Placed)
-    assert placed.order.previous == _key(database)
+    assert placed.order.previous == key_of(database)
     assert sum(isinstance(body, LossReported) for body in bodies()) == 1

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.key_views import FoundView, KeyStanding, LossView
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
@@ -28,36 +27,12 @@ NOW = 1_795_327_500
 DAY = 86_400
 ACCOUNT = "11000001"
 
+KeyOf = Callable[[Database], KeyOnRecord]
+StatusOf = Callable[[Database], CertificateStatus]
+Told = Callable[[KeyOnRecord], KeyBoundElsewhere]
 Here = Callable[[str, str], GmtCard]
 Elsewhere = Callable[[str, str, int, int], GmtCard]
 Bodies = Callable[[], list[AnyBody]]
-
-
-def _key(database: Database, account: str = ACCOUNT) -> KeyOnRecord:
-    with database.read() as tx:
-        key = key_on_record(tx, account)
-    assert key is not None
-    return key
-
-
-def _status(database: Database) -> CertificateStatus:
-    with database.read() as tx:
-        certificate = tx.ledger.certificate(_key(database).number)
-    assert certificate is not None
-    return certificate.status
-
-
-def _told_elsewhere(key: KeyOnRecord) -> KeyBoundElsewhere:
-    return KeyBoundElsewhere(
-        ACCOUNT,
-        key.number,
-        key.token_serial,
-        key.not_before,
-        key.not_after,
-        lost=key.lost,
-        holds=key.holds,
-        revoked=key.revoked,
-    )
 
 
 def test_a_loss_holds_the_certificate_at_once_and_takes_effect_when_the_centre_has_it(
@@ -67,14 +42,16 @@ def test_a_loss_holds_the_certificate_at_once_and_takes_effect_when_the_centre_h
     database: Database,
     bodies: Bodies,
     contact: Callable[[], None],
+    key_of: KeyOf,
+    status_of: StatusOf,
 ) -> None:
     bound_here(ACCOUNT, "OWN")
     contact()
     assert service.loss_registered(ACCOUNT)
     lost = service.report_loss(session)
     assert isinstance(lost, LossView)
-    assert (lost.registered, lost.key) == (False, _key(database))
-    assert _status(database) is CertificateStatus.ON_HOLD
+    assert (lost.registered, lost.key) == (False, key_of(database))
+    assert status_of(database) is CertificateStatus.ON_HOLD
     assert service.account(session).key_state is KeyState.LOST
     assert not service.loss_registered(ACCOUNT)
     assert service.loss_registered("11000003")
@@ -89,10 +66,12 @@ def test_a_loss_reported_again_is_noted_again_since_the_hold_may_have_been_lifte
     database: Database,
     bodies: Bodies,
     contact: Callable[[], None],
+    key_of: KeyOf,
+    told_elsewhere: Told,
 ) -> None:
     bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
-    held = _key(database)
+    held = key_of(database)
     contact()
     again = service.report_loss(session)
     assert isinstance(again, LossView)
@@ -100,8 +79,8 @@ def test_a_loss_reported_again_is_noted_again_since_the_hold_may_have_been_lifte
     assert sum(isinstance(body, LossReported) for body in bodies()) == 2
     with database.write() as tx:
         lifted = held.lifted()
-        tx.feed.put_key_elsewhere(_told_elsewhere(lifted))
-    assert _key(database).lost, "what another kiosk lifted before this report counts for nothing"
+        tx.feed.put_key_elsewhere(told_elsewhere(lifted))
+    assert key_of(database).lost, "what another kiosk lifted before this report counts for nothing"
     assert verify_store(database).sound
 
 
@@ -112,10 +91,11 @@ def test_a_revoked_key_is_lost_for_good_and_nothing_more_is_noted(
     database: Database,
     clock: FixedClock,
     bodies: Bodies,
+    key_of: KeyOf,
 ) -> None:
     bound_here(ACCOUNT, "OWN")
     with database.write() as tx:
-        tx.append(CertificateRevoked(_key(database).number, "staff", 9), clock)
+        tx.append(CertificateRevoked(key_of(database).number, "staff", 9), clock)
     count = len(bodies())
     assert isinstance(service.report_loss(session), LossView)
     assert len(bodies()) == count
@@ -128,11 +108,11 @@ def test_who_never_had_a_key_has_none_to_lose(service: DeskService, session: Ses
 
 
 def test_a_key_bound_elsewhere_is_reported_lost_here(
-    service: DeskService, session: Session, bound_elsewhere: Elsewhere, database: Database
+    service: DeskService, session: Session, bound_elsewhere: Elsewhere, database: Database, key_of: KeyOf
 ) -> None:
     bound_elsewhere(ACCOUNT, "ELSEWHERE", NOW - DAY, NOW + DAY)
     assert isinstance(service.report_loss(session), LossView)
-    assert _key(database).lost
+    assert key_of(database).lost
 
 
 def test_a_found_key_in_use_goes_on_hold(
@@ -142,9 +122,10 @@ def test_a_found_key_in_use_goes_on_hold(
     bound_here: Here,
     bodies: Bodies,
     database: Database,
+    key_of: KeyOf,
 ) -> None:
     source.insert(bound_here(ACCOUNT, "OWN"))
-    before = _key(database)
+    before = key_of(database)
     found = service.key_found(staff)
     assert isinstance(found, FoundView)
     assert (found.held, found.key.standing, found.key.account) == (True, KeyStanding.ON_HOLD, ACCOUNT)
@@ -153,7 +134,7 @@ def test_a_found_key_in_use_goes_on_hold(
     again = service.key_found(staff)
     assert isinstance(again, FoundView)
     assert not again.held
-    assert _key(database).holds == 3, "the hold may have been lifted elsewhere meanwhile"
+    assert key_of(database).holds == 3, "the hold may have been lifted elsewhere meanwhile"
 
 
 def test_a_found_key_that_is_nobodys_is_only_noted(

@@ -8,7 +8,6 @@ from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
-    BindingProgress,
     BoundView,
     Refusal,
     Refused,
@@ -31,22 +30,10 @@ DAY = 86_400
 YEAR = 365 * DAY
 PIN = "654321"
 
+Bind = Callable[..., BoundView | TokenRefused | Refused]
+CertificateOn = Callable[[GmtCard], bytes | None]
 Pay = Callable[[str, OrderKind], str]
 Elsewhere = Callable[[str, str, int, int], GmtCard]
-
-
-def _quietly(_progress: BindingProgress) -> None:
-    """Nobody watches."""
-
-
-def _bind(
-    service: DeskService, session: Session, number: str, pin: str | None = None, *, last: bool = False
-) -> BoundView | TokenRefused | Refused:
-    return service.bind(session, number, pin, last, _quietly)
-
-
-def _certificate_on(card: GmtCard) -> bytes | None:
-    return card.record.applications[0].containers[0].certificate
 
 
 def test_the_number_is_that_of_the_entry_and_the_certificate_on_the_token_is_the_one_on_record(
@@ -56,10 +43,12 @@ def test_the_number_is_that_of_the_entry_and_the_certificate_on_the_token_is_the
     source: VirtualTokenSource,
     blank: Callable[[str], GmtCard],
     paid_order: Pay,
+    bind: Bind,
+    certificate_on: CertificateOn,
 ) -> None:
     card = blank("E8AD652202221F03")
     source.insert(card)
-    bound = _bind(service, session, paid_order("11000001", OrderKind.NEW))
+    bound = bind(service, session, paid_order("11000001", OrderKind.NEW))
     assert isinstance(bound, BoundView)
     with database.read() as tx:
         certificate = tx.ledger.certificate(bound.certificate)
@@ -68,7 +57,7 @@ def test_the_number_is_that_of_the_entry_and_the_certificate_on_the_token_is_the
     assert account is not None
     assert account.key is not None
     assert bound.certificate == f"0003000001{certificate.sequence:06X}"
-    on_token = parse_member_certificate(_certificate_on(card) or b"")
+    on_token = parse_member_certificate(certificate_on(card) or b"")
     assert (on_token.number, on_token.account) == (bound.certificate, "11000001")
     assert (on_token.not_before, on_token.not_after) == (NOW, add_years(NOW, 1))
     assert account.key.token_serial == "E8AD652202221F03"
@@ -82,14 +71,15 @@ def test_a_renewal_keeps_the_key_pair_asks_for_the_members_pin_and_adds_a_year_t
     source: VirtualTokenSource,
     bound_elsewhere: Elsewhere,
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     card = bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)
     before = card.record.applications[0].containers[0].public_key
     source.insert(card)
     number = paid_order("11000001", OrderKind.RENEWAL)
-    assert _bind(service, session, number) == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
-    assert _bind(service, session, number, "111111") == TokenRefused(TokenTrouble.PIN_WRONG, tries_left=5)
-    bound = _bind(service, session, number, PIN)
+    assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
+    assert bind(service, session, number, "111111") == TokenRefused(TokenTrouble.PIN_WRONG, tries_left=5)
+    bound = bind(service, session, number, PIN)
     assert isinstance(bound, BoundView)
     assert bound.not_after == add_years(NOW + 20 * DAY, 1)
     assert card.record.applications[0].containers[0].public_key == before
@@ -108,9 +98,10 @@ def test_a_replacement_takes_what_was_left_of_the_lost_key_along(
     placed: Callable[[Session, OrderKind], str],
     pay: Callable[[str], None],
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     source.insert(blank("FIRST"))
-    first = _bind(service, session, paid_order("11000001", OrderKind.NEW))
+    first = bind(service, session, paid_order("11000001", OrderKind.NEW))
     assert isinstance(first, BoundView)
     number = placed(session, OrderKind.REPLACEMENT)
     pay(number)
@@ -119,7 +110,7 @@ def test_a_replacement_takes_what_was_left_of_the_lost_key_along(
     assert lost is not None
     assert lost.status is CertificateStatus.ON_HOLD
     source.swap(blank("SECOND"))
-    second = _bind(service, session, number)
+    second = bind(service, session, number)
     assert isinstance(second, BoundView)
     assert second.not_after == add_years(first.not_after, 1)
     with database.read() as tx:
@@ -135,17 +126,18 @@ def test_a_token_that_is_somebodys_is_not_taken_for_a_new_key(
     blank: Callable[[str], GmtCard],
     bound_elsewhere: Elsewhere,
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     others = bound_elsewhere("11000003", "OTHERS", NOW - DAY, NOW + DAY)
     number = paid_order("11000001", OrderKind.NEW)
-    assert _bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ABSENT)
+    assert bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ABSENT)
     source.insert(others)
-    assert _bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHERS")
+    assert bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHERS")
     card = blank("MINE")
     source.swap(card)
-    assert isinstance(_bind(service, session, number), BoundView)
+    assert isinstance(bind(service, session, number), BoundView)
     again = paid_order("11000001", OrderKind.REPLACEMENT)
-    assert _bind(service, session, again, "111111") == TokenRefused(TokenTrouble.NOT_BLANK, found="MINE")
+    assert bind(service, session, again, "111111") == TokenRefused(TokenTrouble.NOT_BLANK, found="MINE")
 
 
 def test_a_renewal_wants_the_key_on_record(
@@ -155,18 +147,19 @@ def test_a_renewal_wants_the_key_on_record(
     blank: Callable[[str], GmtCard],
     bound_elsewhere: Elsewhere,
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)
     others = bound_elsewhere("11000003", "OTHERS", NOW - DAY, NOW + DAY)
     number = paid_order("11000001", OrderKind.RENEWAL)
     source.insert(blank("B0001"))
-    assert _bind(service, session, number, PIN) == TokenRefused(
+    assert bind(service, session, number, PIN) == TokenRefused(
         TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A0001", found="B0001"
     )
     source.swap(others)
-    assert _bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHERS")
+    assert bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHERS")
     source.swap(blank("A0001"))
-    assert _bind(service, session, number, PIN) == TokenRefused(
+    assert bind(service, session, number, PIN) == TokenRefused(
         TokenTrouble.NO_KEY_TO_RENEW, expected="A0001", found="A0001"
     )
 
@@ -177,12 +170,13 @@ def test_a_key_pair_made_anew_on_the_token_on_record_is_not_renewed(
     source: VirtualTokenSource,
     bound_elsewhere: Elsewhere,
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     token = source.open(source.insert(bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)))
     token.verify_pin(PIN)
     token.generate_key_pair()
     token.close()
-    refused = _bind(service, session, paid_order("11000001", OrderKind.RENEWAL), PIN)
+    refused = bind(service, session, paid_order("11000001", OrderKind.RENEWAL), PIN)
     assert refused == TokenRefused(TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001")
 
 
@@ -197,22 +191,23 @@ def test_nothing_is_issued_beyond_the_policy_the_clock_or_the_issuing_authority(
     paid_order: Pay,
     give_policy: Callable[[Database, Policy], None],
     authority: IssuingAuthority,
+    bind: Bind,
 ) -> None:
     source.insert(blank("A"))
     number = paid_order("11000001", OrderKind.NEW)
     give_policy(database, Policy(2, 3, NOW - 1))
-    assert _bind(service, session, number) == Refused(Refusal.POLICY_ENDED)
+    assert bind(service, session, number) == Refused(Refusal.POLICY_ENDED)
     give_policy(database, Policy(3, 3, NOW + YEAR, unsynced_certificates=0))
-    assert _bind(service, session, number) == Refused(Refusal.POLICY_CERTIFICATES_REACHED)
+    assert bind(service, session, number) == Refused(Refusal.POLICY_CERTIFICATES_REACHED)
     give_policy(database, Policy(4, 3, authority.limit))
     clock.now += 3600
-    assert _bind(service, session, number) == Refused(Refusal.CLOCK_FAR_FROM_SERVER)
+    assert bind(service, session, number) == Refused(Refusal.CLOCK_FAR_FROM_SERVER)
     clock.now -= 7200
-    assert _bind(service, session, number) == Refused(Refusal.CLOCK_BEHIND)
+    assert bind(service, session, number) == Refused(Refusal.CLOCK_BEHIND)
     clock.now += 3600
     clock.advance(authority.limit - YEAR + DAY - NOW)
     contact()
-    assert _bind(service, session, number) == Refused(Refusal.ISSUER_ENDS_TOO_SOON)
+    assert bind(service, session, number) == Refused(Refusal.ISSUER_ENDS_TOO_SOON)
     view = service.order(number)
     assert view is not None
     assert view.binding_step is None
@@ -225,12 +220,13 @@ def test_a_bound_order_and_another_members_are_not_bound(
     source: VirtualTokenSource,
     blank: Callable[[str], GmtCard],
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     source.insert(blank("A"))
     number = paid_order("11000001", OrderKind.NEW)
-    assert _bind(service, session_of("11000003"), number) == Refused(Refusal.NO_ORDER)
-    assert isinstance(_bind(service, session, number), BoundView)
-    assert _bind(service, session, number) == Refused(Refusal.ORDER_BOUND)
+    assert bind(service, session_of("11000003"), number) == Refused(Refusal.NO_ORDER)
+    assert isinstance(bind(service, session, number), BoundView)
+    assert bind(service, session, number) == Refused(Refusal.ORDER_BOUND)
 
 
 def test_an_operator_under_review_is_not_bound(
@@ -239,8 +235,9 @@ def test_an_operator_under_review_is_not_bound(
     source: VirtualTokenSource,
     blank: Callable[[str], GmtCard],
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     source.insert(blank("A"))
     number = paid_order("11000005", OrderKind.NEW)
-    refused = _bind(service, session_of("11000005"), number)
+    refused = bind(service, session_of("11000005"), number)
     assert refused == Refused(Refusal.OPERATOR_UNDER_REVIEW)

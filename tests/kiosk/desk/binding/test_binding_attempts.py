@@ -28,22 +28,10 @@ YEAR = 365 * DAY
 PIN = "654321"
 SUPERVISOR = StaffSession("林涛", supervisor=True)
 
+Bind = Callable[..., BoundView | TokenRefused | Refused]
+CertificateOn = Callable[[GmtCard], bytes | None]
 Pay = Callable[[str, OrderKind], str]
 Elsewhere = Callable[[str, str, int, int], GmtCard]
-
-
-def _quietly(_progress: BindingProgress) -> None:
-    """Nobody watches."""
-
-
-def _bind(
-    service: DeskService, session: Session, number: str, pin: str | None = None, *, last: bool = False
-) -> BoundView | TokenRefused | Refused:
-    return service.bind(session, number, pin, last, _quietly)
-
-
-def _certificate_on(card: GmtCard) -> bytes | None:
-    return card.record.applications[0].containers[0].certificate
 
 
 def _stop_after(step: int) -> Callable[[BindingProgress], None]:
@@ -69,12 +57,13 @@ def test_an_attempt_wants_its_own_token_until_a_supervisor_gives_it_up(
     source: VirtualTokenSource,
     blank: Callable[[str], GmtCard],
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     number = paid_order("11000001", OrderKind.NEW)
     source.insert(blank("DIES"))
     _start_on(service, session, number, 4)
     source.swap(blank("SECOND"))
-    assert _bind(service, session, number) == TokenRefused(
+    assert bind(service, session, number) == TokenRefused(
         TokenTrouble.SWAPPED, expected="DIES", found="SECOND"
     )
     view = service.order(number)
@@ -83,7 +72,7 @@ def test_an_attempt_wants_its_own_token_until_a_supervisor_gives_it_up(
     abandoned = service.abandon(SUPERVISOR, number, "key盘坏了")
     assert isinstance(abandoned, OrderView)
     assert abandoned.binding_step is None
-    bound = _bind(service, session, number)
+    bound = bind(service, session, number)
     assert isinstance(bound, BoundView)
     with database.read() as tx:
         certificates = tx.ledger.certificates(account="11000001")
@@ -116,6 +105,7 @@ def test_a_token_whose_certified_key_pair_is_gone_proves_nothing(
     source: VirtualTokenSource,
     blank: Callable[[str], GmtCard],
     paid_order: Pay,
+    bind: Bind,
 ) -> None:
     number = paid_order("11000001", OrderKind.NEW)
     card = blank("ERASED")
@@ -125,10 +115,10 @@ def test_a_token_whose_certified_key_pair_is_gone_proves_nothing(
     token.verify_pin("111111")
     token.generate_key_pair()
     token.close()
-    refused = _bind(service, session, number)
+    refused = bind(service, session, number)
     assert refused == TokenRefused(TokenTrouble.PROOF_FAILED, expected="ERASED", found="ERASED")
     assert isinstance(service.abandon(SUPERVISOR, number, "重置过"), OrderView)
-    assert isinstance(_bind(service, session, number, "111111"), BoundView)
+    assert isinstance(bind(service, session, number, "111111"), BoundView)
 
 
 def test_a_refund_in_the_middle_of_a_renewal_leaves_the_old_certificate_on_the_token(
@@ -137,20 +127,21 @@ def test_a_refund_in_the_middle_of_a_renewal_leaves_the_old_certificate_on_the_t
     source: VirtualTokenSource,
     bound_elsewhere: Elsewhere,
     paid_order: Pay,
+    certificate_on: CertificateOn,
 ) -> None:
     card = bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)
-    old = _certificate_on(card)
+    old = certificate_on(card)
     source.insert(card)
     number = paid_order("11000001", OrderKind.RENEWAL)
 
     def refund(progress: BindingProgress) -> None:
         if progress == BindingProgress(5, done=False):
-            assert _certificate_on(card) != old
+            assert certificate_on(card) != old
             assert isinstance(service.grant_refund(SUPERVISOR, number, "不要了"), OrderView)
 
     outcome = service.bind(session, number, PIN, False, refund)  # noqa: FBT003 - the contract
     assert outcome == Refused(Refusal.ORDER_REFUNDING)
-    assert _certificate_on(card) == old
+    assert certificate_on(card) == old
 
 
 def test_a_renewal_begun_anew_still_keeps_the_certificate_from_before_its_first_attempt(
@@ -160,15 +151,17 @@ def test_a_renewal_begun_anew_still_keeps_the_certificate_from_before_its_first_
     source: VirtualTokenSource,
     bound_elsewhere: Elsewhere,
     paid_order: Pay,
+    bind: Bind,
+    certificate_on: CertificateOn,
 ) -> None:
     card = bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)
-    old = _certificate_on(card)
+    old = certificate_on(card)
     source.insert(card)
     number = paid_order("11000001", OrderKind.RENEWAL)
     _start_on(service, session, number, 4, PIN)
-    assert _certificate_on(card) != old
+    assert certificate_on(card) != old
     assert isinstance(service.abandon(SUPERVISOR, number, "重来"), OrderView)
-    assert isinstance(_bind(service, session, number, PIN), BoundView)
+    assert isinstance(bind(service, session, number, PIN), BoundView)
     with database.read() as tx:
         order = tx.ledger.order(number)
         certificates = tx.ledger.certificates(account="11000001")

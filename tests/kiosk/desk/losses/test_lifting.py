@@ -10,7 +10,6 @@ import pytest
 from hardware.virtual.card import FaultyCard
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.key_views import LiftedView
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
@@ -36,29 +35,12 @@ NOW = 1_795_327_500
 DAY = 86_400
 ACCOUNT, FACTORY, PIN = "11000001", "111111", "654321"
 
+KeyOf = Callable[[Database], KeyOnRecord]
+StatusOf = Callable[[Database], CertificateStatus]
+Lift = Callable[..., LiftedView | TokenRefused | Refused]
 Here = Callable[[str, str], GmtCard]
 Elsewhere = Callable[[str, str, int, int], GmtCard]
 Bodies = Callable[[], list[AnyBody]]
-
-
-def _key(database: Database, account: str = ACCOUNT) -> KeyOnRecord:
-    with database.read() as tx:
-        key = key_on_record(tx, account)
-    assert key is not None
-    return key
-
-
-def _status(database: Database) -> CertificateStatus:
-    with database.read() as tx:
-        certificate = tx.ledger.certificate(_key(database).number)
-    assert certificate is not None
-    return certificate.status
-
-
-def _lift(
-    service: DeskService, session: Session, staff: StaffSession, pin: str = FACTORY, *, last: bool = False
-) -> LiftedView | TokenRefused | Refused:
-    return service.lift_hold(session, staff, pin, last)
 
 
 def test_the_owner_lifts_the_hold_with_the_key_and_its_pin(
@@ -70,19 +52,22 @@ def test_the_owner_lifts_the_hold_with_the_key_and_its_pin(
     bodies: Bodies,
     database: Database,
     contact: Callable[[], None],
+    key_of: KeyOf,
+    status_of: StatusOf,
+    lift: Lift,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
-    lost = _key(database)
+    lost = key_of(database)
     contact()
     source.insert(card)
-    lifted = _lift(service, session, staff)
+    lifted = lift(service, session, staff)
     assert isinstance(lifted, LiftedView)
     assert (lifted.key.lost, lifted.key.holds, lifted.registered) == (False, 2, False)
     assert bodies()[-1] == HoldLifted(ACCOUNT, lost, "张华")
-    assert _status(database) is CertificateStatus.VALID
+    assert status_of(database) is CertificateStatus.VALID
     assert verify_store(database).sound
-    assert _lift(service, session, staff) == TokenRefused(TokenTrouble.NOT_ON_HOLD, found="OWN")
+    assert lift(service, session, staff) == TokenRefused(TokenTrouble.NOT_ON_HOLD, found="OWN")
 
 
 def test_a_hold_that_another_kiosk_set_is_lifted_here(
@@ -92,6 +77,8 @@ def test_a_hold_that_another_kiosk_set_is_lifted_here(
     staff: StaffSession,
     bound_elsewhere: Elsewhere,
     database: Database,
+    key_of: KeyOf,
+    lift: Lift,
 ) -> None:
     card = bound_elsewhere(ACCOUNT, "ELSEWHERE", NOW - DAY, NOW + DAY)
     with database.write() as tx:
@@ -99,8 +86,8 @@ def test_a_hold_that_another_kiosk_set_is_lifted_here(
         assert told is not None
         tx.feed.put_key_elsewhere(msgspec.structs.replace(told, lost=True, holds=3))
     source.insert(card)
-    assert isinstance(_lift(service, session, staff, PIN), LiftedView)
-    assert (_key(database).lost, _key(database).holds) == (False, 4)
+    assert isinstance(lift(service, session, staff, PIN), LiftedView)
+    assert (key_of(database).lost, key_of(database).holds) == (False, 4)
 
 
 def test_a_hold_is_lifted_with_the_right_pin_alone(
@@ -110,18 +97,20 @@ def test_a_hold_is_lifted_with_the_right_pin_alone(
     staff: StaffSession,
     bound_here: Here,
     database: Database,
+    status_of: StatusOf,
+    lift: Lift,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
     source.insert(card)
-    assert _lift(service, session, staff, "") == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
+    assert lift(service, session, staff, "") == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
     for left in (5, 4, 3, 2, 1):
-        assert _lift(service, session, staff, "999999") == TokenRefused(
+        assert lift(service, session, staff, "999999") == TokenRefused(
             TokenTrouble.PIN_WRONG, tries_left=left
         )
-    assert _lift(service, session, staff) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
-    assert _status(database) is CertificateStatus.ON_HOLD
-    assert isinstance(_lift(service, session, staff, last=True), LiftedView)
+    assert lift(service, session, staff) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
+    assert status_of(database) is CertificateStatus.ON_HOLD
+    assert isinstance(lift(service, session, staff, last=True), LiftedView)
 
 
 def test_another_token_lifts_nothing(
@@ -132,11 +121,13 @@ def test_another_token_lifts_nothing(
     bound_here: Here,
     blank: Callable[[str], GmtCard],
     database: Database,
+    status_of: StatusOf,
+    lift: Lift,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
     source.insert(blank("B"))
-    assert _lift(service, session, staff) == TokenRefused(
+    assert lift(service, session, staff) == TokenRefused(
         TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="OWN", found="B"
     )
     # the same token with another key pair proves nothing either
@@ -144,10 +135,10 @@ def test_another_token_lifts_nothing(
     token.verify_pin(FACTORY)
     token.generate_key_pair()
     token.close()
-    refused = _lift(service, session, staff)
+    refused = lift(service, session, staff)
     assert isinstance(refused, TokenRefused)
     assert refused.trouble is TokenTrouble.NOT_THE_KEY_ON_RECORD
-    assert _status(database) is CertificateStatus.ON_HOLD
+    assert status_of(database) is CertificateStatus.ON_HOLD
 
 
 def test_a_revoked_key_stays_out_of_use(
@@ -158,11 +149,13 @@ def test_a_revoked_key_stays_out_of_use(
     bound_here: Here,
     database: Database,
     clock: FixedClock,
+    key_of: KeyOf,
+    lift: Lift,
 ) -> None:
     source.insert(bound_here(ACCOUNT, "OWN"))
     with database.write() as tx:
-        tx.append(CertificateRevoked(_key(database).number, "staff", 9), clock)
-    assert _lift(service, session, staff) == Refused(Refusal.KEY_REVOKED)
+        tx.append(CertificateRevoked(key_of(database).number, "staff", 9), clock)
+    assert lift(service, session, staff) == Refused(Refusal.KEY_REVOKED)
 
 
 @pytest.mark.parametrize("paid", [True, False])
@@ -175,25 +168,26 @@ def test_with_a_replacement_under_way_the_old_key_stays_on_hold(
     pay: Callable[[str], None],
     *,
     paid: bool,
+    lift: Lift,
 ) -> None:
     source.insert(bound_here(ACCOUNT, "OWN"))
     placed = service.place_order(session, OrderKind.REPLACEMENT)
     assert isinstance(placed, Placed)
     if paid:
         pay(placed.order.number)
-    assert _lift(service, session, staff) == Refused(Refusal.REPLACEMENT_OPEN)
+    assert lift(service, session, staff) == Refused(Refusal.REPLACEMENT_OPEN)
     if not paid:
         service.cancel(session, placed.order.number)
-        assert isinstance(_lift(service, session, staff), LiftedView)
+        assert isinstance(lift(service, session, staff), LiftedView)
 
 
 def test_who_is_not_on_the_staff_or_has_no_key_lifts_nothing(
-    service: DeskService, session: Session, staff: StaffSession, bound_here: Here
+    service: DeskService, session: Session, staff: StaffSession, bound_here: Here, lift: Lift
 ) -> None:
-    assert _lift(service, session, staff) == Refused(Refusal.NO_KEY)
+    assert lift(service, session, staff) == Refused(Refusal.NO_KEY)
     bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
-    assert _lift(service, session, StaffSession("无名", supervisor=True)) == Refused(Refusal.NOT_ALLOWED)
+    assert lift(service, session, StaffSession("无名", supervisor=True)) == Refused(Refusal.NOT_ALLOWED)
 
 
 def test_a_revocation_while_the_hold_is_being_lifted_counts(
@@ -204,6 +198,9 @@ def test_a_revocation_while_the_hold_is_being_lifted_counts(
     bound_here: Here,
     database: Database,
     clock: FixedClock,
+    key_of: KeyOf,
+    status_of: StatusOf,
+    lift: Lift,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
@@ -213,12 +210,12 @@ def test_a_revocation_while_the_hold_is_being_lifted_counts(
         def transmit(self, command: bytes) -> bytes:
             if command[1] == 0x74:
                 with database.write() as tx:
-                    tx.append(CertificateRevoked(_key(database).number, "staff", 9), clock)
+                    tx.append(CertificateRevoked(key_of(database).number, "staff", 9), clock)
             return transmit(command)
 
     source.insert(Revoking(card))
-    assert _lift(service, session, staff) == Refused(Refusal.KEY_REVOKED)
-    assert _status(database) is CertificateStatus.REVOKED
+    assert lift(service, session, staff) == Refused(Refusal.KEY_REVOKED)
+    assert status_of(database) is CertificateStatus.REVOKED
 
 
 def test_a_signature_from_before_proves_nothing(
@@ -228,6 +225,8 @@ def test_a_signature_from_before_proves_nothing(
     staff: StaffSession,
     bound_here: Here,
     database: Database,
+    status_of: StatusOf,
+    lift: Lift,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
     signatures: list[bytes] = []
@@ -243,10 +242,10 @@ def test_a_signature_from_before_proves_nothing(
 
     source.insert(Replaying(card))
     service.report_loss(session)
-    assert isinstance(_lift(service, session, staff), LiftedView)
+    assert isinstance(lift(service, session, staff), LiftedView)
     service.report_loss(session)
-    assert _lift(service, session, staff) == TokenRefused(TokenTrouble.PROOF_FAILED, found="OWN")
-    assert _status(database) is CertificateStatus.ON_HOLD
+    assert lift(service, session, staff) == TokenRefused(TokenTrouble.PROOF_FAILED, found="OWN")
+    assert status_of(database) is CertificateStatus.ON_HOLD
 
 
 def test_a_key_that_got_a_successor_while_the_hold_is_being_lifted_stays_on_hold(
@@ -256,6 +255,8 @@ def test_a_key_that_got_a_successor_while_the_hold_is_being_lifted_stays_on_hold
     staff: StaffSession,
     bound_here: Here,
     database: Database,
+    key_of: KeyOf,
+    lift: Lift,
 ) -> None:
     card = bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
@@ -272,5 +273,5 @@ def test_a_key_that_got_a_successor_while_the_hold_is_being_lifted_stays_on_hold
             return transmit(command)
 
     source.insert(Succeeded(card))
-    assert _lift(service, session, staff) == Refused(Refusal.KEY_STATE_CHANGED)
-    assert _key(database) == later.key
+    assert lift(service, session, staff) == Refused(Refusal.KEY_STATE_CHANGED)
+    assert key_of(database) == later.key
