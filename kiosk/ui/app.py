@@ -105,7 +105,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._catalogue = Catalogue(self._other())
         self._notice, self._notice_until = "", None
         for page in self.pages:
-            await page.rebuild()
+            page.call_later(page.rebuild)  # among what the screen itself does, and not beside it
 
     @property
     def fits(self) -> bool:
@@ -243,12 +243,13 @@ class KeydeskApp(App[None], inherit_bindings=False):
         """Tell the screens; the status row follows at once."""
         self._status_watch.read()
         for page in self.pages:
-            page.token_changed()
+            page.when_whole(page.token_changed)
 
     def on_scanned(self, message: Scanned) -> None:
         """Tell the step what was scanned."""
-        if self.step is not None and not self.covered:
-            self.step.scanned(message.text)
+        step = self.step
+        if step is not None and not self.covered:
+            step.when_whole(lambda: step.scanned(message.text))
 
     def announce(self, text: str, *, for_seconds: float | None = None) -> None:
         """Put a sentence into the status row, for a while or until the next; nothing takes it away."""

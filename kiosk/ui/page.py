@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual.await_complete import AwaitComplete
 from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input
@@ -44,6 +45,9 @@ class Page(Keys[ScreenResultType]):
     NEVER_IDLE: ClassVar[bool] = False
 
     busy = False
+    _rebuilding = False
+    _rebuild_again = False
+    _put_off: tuple[Callable[[], None], ...] = ()
 
     def title_row(self) -> TitleRow:
         """The system's and the exchange's name."""
@@ -87,7 +91,25 @@ class Page(Keys[ScreenResultType]):
         self.set_class(event.size.width >= ROOMY_WIDTH and event.size.height >= ROOMY_HEIGHT, "roomy")
 
     async def rebuild(self) -> None:
-        """Compose again, in the language of the moment, keeping what was typed and where the cursor was."""
+        """Compose again, in the language of the moment, keeping what was typed and where the cursor was.
+
+        What comes meanwhile, when the screen has only some of its widgets, is put off until it is whole.
+        """
+        self._rebuild_again = True
+        if self._rebuilding:
+            return
+        self._rebuilding = True
+        try:
+            while self._rebuild_again:
+                self._rebuild_again = False
+                await self._compose_again()
+        finally:
+            self._rebuilding = False
+        put_off, self._put_off = self._put_off, ()
+        for do in put_off:
+            do()
+
+    async def _compose_again(self) -> None:
         focused = self.focused.id if self.focused is not None else None
         typed = {field.id: field.value for field in self.query(Input) if field.id}
         await self.recompose()
@@ -98,6 +120,19 @@ class Page(Keys[ScreenResultType]):
         self.desk.show_status()
         if focused is not None:
             self.focus_on(focused)
+
+    def when_whole(self, do: Callable[[], None]) -> None:
+        """Do it now, or once the screen is composed again."""
+        if self._rebuilding:
+            self._put_off = (*self._put_off, do)
+        else:
+            do()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Textual's question: nothing is done by key on a screen that is being composed again, but by F2 again."""
+        if self._rebuilding and action != "other_language":
+            return False
+        return super().check_action(action, parameters)
 
     def focus_on(self, identity: str) -> None:
         """Put the cursor on that widget, when it can take it."""
@@ -143,6 +178,9 @@ class Page(Keys[ScreenResultType]):
     def on_answered(self, message: Answered) -> None:
         """Go on with the desk's answer, unless the visit in which it was asked for is over."""
         message.stop()
+        self.when_whole(lambda: self._take_up(message))
+
+    def _take_up(self, message: Answered) -> None:
         if message.ends_busy:
             self.busy = False
             self.show_busy("")
@@ -167,6 +205,12 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
     BINDINGS = Keys.BINDINGS
     # Whether the step itself asked for it, so that it goes when the step does; any other stays over the next step.
     ENDS_WITH_STEP: ClassVar[bool] = False
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Close with an answer, once, and only as the uppermost: Textual takes away whatever lies on top."""
+        if self.app.screen is not self:
+            return AwaitComplete.nothing()
+        return super().dismiss(result)
 
     def step_changed(self) -> None:
         """Another step lies beneath."""

@@ -107,7 +107,7 @@ class AdviserScreen(Page[None]):
             case _:
                 self.question = leads_to
                 await self.rebuild()
-                self.query_one("#answer-1").focus()
+                self.focus_on("answer-1")
 
     async def action_back(self) -> None:
         """The question before, or home."""

@@ -256,7 +256,7 @@ class VerifyScreen(Page[None]):
     def _change_kind(self, wrong: WrongKind) -> None:
         self.desk.visit.kind = wrong.offered
         self.desk.visit.session = wrong.session
-        self.run_worker(self.rebuild())
+        self.call_later(self.rebuild)
         quote = self.desk.service.quote
         self.ask(lambda: quote(wrong.session, wrong.offered), self._quoted, self.t("正在核对，请稍候"))
 

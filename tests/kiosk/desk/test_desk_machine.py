@@ -325,6 +325,7 @@ class DeskMachine(RuleBasedStateMachine):
             changed = isinstance(outcome, TokenRefused) or outcome in (
                 Refused(Refusal.KEY_STATE_CHANGED),
                 Refused(Refusal.RECORD_DISAGREES),
+                Refused(Refusal.ANOTHER_BINDING_UNFINISHED),
             )
             assert isinstance(outcome, BoundView) or (changed and len(world.orders()) > 1), outcome
         self.one_certificate_an_account_and_order()

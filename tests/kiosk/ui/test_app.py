@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from textual.widgets import Input
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
+from kiosk.ui.messages import Scanned, TokensChanged
+from kiosk.ui.page import Answered, Page
 from kiosk.ui.routes import Route, screen_of
 from kiosk.ui.screens.confirm import ConfirmScreen, Question
 
@@ -51,6 +54,42 @@ async def test_changing_the_language_keeps_what_was_typed_and_the_cursor(app: Ke
         await settle(pilot)
         assert "企业法人姓名" in text_of(app)
         assert app.screen.query_one("#enterprise", Input).value == "bjslly"
+
+
+async def test_what_comes_while_the_language_changes_waits_until_the_screen_is_whole(
+    app: KeydeskApp, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[object] = []
+    recompose = Screen.recompose
+
+    async def slowly(screen: Screen[Any]) -> None:
+        await screen.query("*").remove()
+        assert isinstance(screen, Page)
+        answer = Answered(
+            lambda: answered.append(screen.query_one("#code")), screen.desk.visit, ends_busy=False
+        )
+        screen.post_message(answer)
+        app.post_message(TokensChanged())
+        app.post_message(Scanned("not a confirmation"))
+        for key in ("enter", "f2"):
+            app.post_message(events.Key(key, None))
+        await asyncio.sleep(0.1)
+        monkeypatch.setattr(Screen, "recompose", recompose)
+        await recompose(screen)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.visit.order = desk.add_order("11000001", OrderKind.NEW)
+        app.go(Route.PAY)
+        await settle(pilot)
+        monkeypatch.setattr(Screen, "recompose", slowly)
+        await pilot.press("f2")
+        await asyncio.sleep(0.3)
+        await settle(pilot)
+        assert app.trouble == ""
+        assert len(answered) == 1
+        assert app.language is Language.CHINESE, "the second F2 was not lost"
+        assert "应付 340.00 元" in text_of(app)
 
 
 @pytest.mark.parametrize("onward", ["tab", "enter"])
