@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from hardware.ports import SourceProblem, TokenError, TokenPresence
+from hardware.ports import SourceProblem, TokenError, TokenPresence, VendorLibraryFailed
+from hardware.token.skf.layout import text_of
 from hardware.token.skf.process import SkfProcess
 from hardware.token.skf.session import SkfCalls
 
@@ -59,8 +60,7 @@ class SkfDevices:
         """What the last look saw, less what was lost since."""
         with self._lock:
             present = tuple(
-                TokenPresence(name.decode(errors="replace"), b"", insertion)
-                for name, insertion in self._present.items()
+                TokenPresence(text_of(name), b"", insertion) for name, insertion in self._present.items()
             )
             problem = None
             if self._problem is not None:
@@ -79,10 +79,13 @@ class SkfDevices:
                 self._enumerate()
             return self.snapshot
 
-    def look_if_idle(self) -> Snapshot | None:
-        """Enumerate now; None where another thread is at work with the library."""
+    def look_if_idle(self, stopped: Callable[[], bool] = lambda: False) -> Snapshot | None:
+        """Enumerate now; None where another thread is at work with the library, or the watch was `stopped`.
+
+        That is asked while others are kept out, so that a stop before it starts no process any more.
+        """
         with self.process.if_idle() as idle:
-            return self.look() if idle else None
+            return self.look() if idle and not stopped() else None
 
     def lose(self, insertion: int) -> None:
         """Take note that a connection died: its key, if it is listed again, is another insertion."""
@@ -103,7 +106,8 @@ class SkfDevices:
             self._not_before = self._monotonic() + min(rest, _LONGEST_REST)
             with self._lock:
                 self._present = {}
-                self._problem = f"{self.profile.library}: {failure}"
+                named = isinstance(failure, VendorLibraryFailed)  # such a failure names the library itself
+                self._problem = str(failure) if named else f"{self.profile.library}: {failure}"
             return
         self._failures = 0
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import TYPE_CHECKING, Final
 
 from hardware.ports import (
@@ -104,8 +106,12 @@ def named_codes(table: Mapping[str, str]) -> dict[int, SarCode]:
     """Read a profile's table of codes: numbers in hexadecimal to the names of SarCode. Raises ValueError."""
     found: dict[int, SarCode] = {}
     for number, name in table.items():
-        try:
-            found[int(number, 16)] = SarCode[name]
-        except KeyError:
-            raise ValueError(f"codes: there is no {name}") from None
+        if name not in SarCode.__members__:
+            near = difflib.get_close_matches(name.upper(), SarCode.__members__) or ("KEY_NOT_FOUND",)
+            raise ValueError(
+                f"codes: there is no {name}; names are those of GM/T 0016, such as {', '.join(near)}"
+            )
+        if not re.fullmatch("(0[xX])?[0-9A-Fa-f]{1,8}", number):
+            raise ValueError(f"codes: {number} is no number of up to 8 hexadecimal digits, such as 0A000033")
+        found[int(number, 16)] = SarCode[name]
     return found

@@ -151,5 +151,14 @@ def _number(data: bytes) -> int:
     return int.from_bytes(data, "little")
 
 
+def text_of(data: bytes) -> str:
+    """Read a vendor's text, UTF-8 or else GB 18030, with what cannot be shown on a screen replaced."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = data.decode("gb18030", errors="replace")
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 def _text(data: bytes) -> str:
-    return data.split(b"\0", 1)[0].rstrip().decode("utf-8", errors="replace")
+    return text_of(data.split(b"\0", 1)[0].rstrip())

@@ -11,6 +11,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any, Final
 
 from hardware.token.skf.prototypes import PROTOTYPES, Kind
+from hardware.token.skf.unusable import why_incomplete, why_unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,12 +149,12 @@ class Library:
         try:
             self._library = ctypes.CDLL(path)
         except OSError as failure:
-            raise LibraryUnusable(str(failure)) from None
+            raise LibraryUnusable(why_unusable(path, str(failure))) from None
         missing = [
             name for name, row in PROTOTYPES.items() if row.required and not hasattr(self._library, name)
         ]
         if missing:
-            raise LibraryUnusable(f"it has no {', '.join(missing)}")
+            raise LibraryUnusable(why_incomplete(missing))
 
     def call(self, function: str, arguments: Sequence[int | bytes]) -> tuple[int, list[int | bytes]]:
         """Call one function and return its code and what it gave.

@@ -42,6 +42,11 @@ _TRAFFIC: Final = logging.getLogger(LOGGER)
 _REAPED: Final = 1.0
 """Seconds to wait for a killed process; one that the kernel holds on to is left to be reaped later."""
 
+_STOPPED: Final = 5.0
+"""Seconds to wait for whoever is at work with a worker that is ended from outside."""
+
+_BETWEEN_KILLS: Final = 0.05
+
 # The kernel ends a worker with the *thread* that started it (PR_SET_PDEATHSIG), so one thread that lives as long
 # as the app starts them all.
 _STARTER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="skf-starter")
@@ -94,7 +99,7 @@ class SkfProcess:
     def start(self) -> int:
         """Start the worker unless it runs, and return its generation. Raises VendorLibraryFailed."""
         with self._lock:
-            if self._process is not None and self._process.poll() is not None:
+            if self._process is not None and _has_ended(self._process):
                 self._discard()
             if self._process is None:
                 self._start()
@@ -132,14 +137,18 @@ class SkfProcess:
 
     def stop(self) -> None:
         """End the worker, from any thread and in the middle of a call; the next call starts another."""
-        process = self._process
-        if process is not None:
-            process.kill()
-        if self._lock.acquire(timeout=_REAPED):
-            try:
-                self._discard()
-            finally:
-                self._lock.release()
+        until = time.monotonic() + _STOPPED
+        while not self._lock.acquire(timeout=_BETWEEN_KILLS):
+            # Whoever is at work with it is told that it crashed; one that was only being started is caught later.
+            process = self._process
+            if process is not None:
+                _kill(process)
+            if time.monotonic() > until:
+                return
+        try:
+            self._discard()
+        finally:
+            self._lock.release()
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
@@ -169,7 +178,7 @@ class SkfProcess:
         answered = False
         try:
             send(self._end, request)
-            answer = receive_answer(self._end, seconds)
+            answer = receive_answer(self._end, seconds, self._worker_has_ended)
             answered = True
         except TimedOut:
             self._fail(LibraryFailure.HUNG, f"{function} gave no answer in {seconds:g} s")
@@ -186,6 +195,9 @@ class SkfProcess:
         self._discard()
         _TRAFFIC.log(LEVEL, "%s %s", failure.value, reason)
         raise VendorLibraryFailed(self.library, failure, reason) from None
+
+    def _worker_has_ended(self) -> bool:
+        return self._process is None or _has_ended(self._process)
 
     def _last_words(self) -> str:
         """Say how the process ended."""
@@ -205,13 +217,31 @@ class SkfProcess:
         if end is not None:
             end.close()
         if process is not None:
-            process.kill()
+            _kill(process)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_REAPED)
 
 
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a worker has ended, without collecting it: until it is, its number is no other process's."""
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a worker and whatever its library started in the worker's session."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
-    """Start a worker; what its library prints goes nowhere, since nobody knows what it prints."""
+    """Start a worker; what its library prints goes nowhere, since nobody knows what it prints.
+
+    In a session of its own it has no terminal either: a library cannot write over the screen by /dev/tty, and no key
+    pressed there reaches it as a signal.
+    """
     command = (sys.executable, "-P", "-m", "hardware.token.skf.worker", str(descriptor), str(os.getpid()))
     return subprocess.Popen(
         command,
@@ -219,5 +249,6 @@ def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=(descriptor,),
+        start_new_session=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)},
     )

@@ -22,6 +22,10 @@ _KEY_LENGTH: Final = 16
 _MOST_TRIES: Final = 15
 _ULONG_WIDTHS: Final = (4, 8)
 _CHALLENGES: Final = (8, 16)
+_LARGEST_NUMBER: Final = 0xFFFFFFFF
+_LONGEST_LIMIT: Final = 600
+"""Seconds: nobody waits longer at a desk."""
+
 _MERGED: Final = ("codes", "limits")
 
 
@@ -45,11 +49,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def __post_init__(self) -> None:
         """Refuse limits that nothing could keep."""
-        if not all(
-            0 < limit <= 600  # noqa: PLR2004 - ten minutes: nobody waits longer at a desk
-            for limit in (self.call, self.enumeration, self.key_generation, self.erasure, self.load)
-        ):
-            raise ValueError("limits lie between 0 and 600 seconds")
+        for name, limit in msgspec.structs.asdict(self).items():
+            if not 0 < limit <= _LONGEST_LIMIT:
+                raise ValueError(f"{name} lies between 0 and {_LONGEST_LIMIT} seconds")
 
 
 class SkfProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,31 +90,47 @@ class SkfProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         """Refuse names, PINs, keys and figures that no library can have."""
         if not self.library or "\0" in self.library:
             raise ValueError("library names the vendor's file")
-        for name in (self.application, self.container):
+        for key, name in (("application", self.application), ("container", self.container)):
             if not (1 <= len(name.encode()) <= _LONGEST_NAME and name.isprintable()):
-                raise ValueError(f"application and container have names of 1 to {_LONGEST_NAME} bytes")
+                raise ValueError(f"{key} has 1 to {_LONGEST_NAME} bytes that can be shown")
         self._require_pins()
         if self.device_key and not _is_key(self.device_key):
-            raise ValueError("the device key has 32 hexadecimal digits")
-        if self.ulong_bytes not in _ULONG_WIDTHS or self.device_challenge not in _CHALLENGES:
-            raise ValueError("ulong_bytes is 4 or 8, device_challenge 8 or 16")
+            raise ValueError("device_key has 32 hexadecimal digits, or is empty")
+        if self.ulong_bytes not in _ULONG_WIDTHS:
+            raise ValueError("ulong_bytes is 4 or 8")
+        if self.device_challenge not in _CHALLENGES:
+            raise ValueError("device_challenge is 8 or 16")
+        for key, number in (("file_rights", self.file_rights), ("key_algorithm", self.key_algorithm)):
+            if not 0 <= number <= _LARGEST_NUMBER:
+                raise ValueError(f"{key} lies between 0 and 0x{_LARGEST_NUMBER:X}")
         if not 0.05 <= self.poll_seconds <= 1:  # noqa: PLR2004 - faster is a burden, slower is late
             raise ValueError("poll_seconds lies between 0.05 and 1")
         named_codes(self.codes)
 
     def _require_pins(self) -> None:
         if not 1 <= self.shortest_pin <= self.longest_pin <= _LONGEST_PIN:
-            raise ValueError(f"PINs have 1 to {_LONGEST_PIN} characters")
+            raise ValueError(f"shortest_pin and longest_pin lie between 1 and {_LONGEST_PIN}, in this order")
         if not self.pin_possible(self.factory_pin):
-            raise ValueError("the factory PIN cannot be one")
+            lengths = f"{self.shortest_pin} to {self.longest_pin}"
+            raise ValueError(f"factory_pin has {lengths} printable ASCII characters")
         if self.administrator_pin and not administrator_pin_possible(self.administrator_pin):
-            raise ValueError("the administrator PIN cannot be one")
-        if not all(1 <= tries <= _MOST_TRIES for tries in (self.user_tries, self.administrator_tries)):
-            raise ValueError(f"PINs have 1 to {_MOST_TRIES} tries")
+            raise ValueError(
+                f"administrator_pin has 1 to {_LONGEST_PIN} printable ASCII characters, or is empty"
+            )
+        for key, tries in (
+            ("user_tries", self.user_tries),
+            ("administrator_tries", self.administrator_tries),
+        ):
+            if not 1 <= tries <= _MOST_TRIES:
+                raise ValueError(f"{key} lies between 1 and {_MOST_TRIES}")
 
     def __repr__(self) -> str:
         """Name the profile without its PINs and key."""
         return f"SkfProfile({self.name!r}, {self.library!r}, {self.application!r}, {self.container!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Show no more in a formatted traceback."""
+        return [("name", self.name), ("library", self.library), ("application", self.application)]
 
     @property
     def vendor_codes(self) -> dict[int, SarCode]:
@@ -129,6 +147,13 @@ def administrator_pin_possible(pin: str) -> bool:
     return 1 <= len(pin) <= _LONGEST_PIN and pin.isascii() and pin.isprintable()
 
 
+_ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "digest": tuple(DigestBy),
+    "limits": Limits.__struct_fields__,
+}
+"""What msgspec does not say of a key: its words, or the keys of its table."""
+
+
 def shipped_profiles() -> tuple[str, ...]:
     """Return the names of the profiles that come with the program."""
     folder = importlib.resources.files(__package__).joinpath("profiles")
@@ -140,20 +165,52 @@ def shipped_profiles() -> tuple[str, ...]:
 def configured_profile(table: Mapping[str, Any]) -> SkfProfile:
     """Read one `[[skf]]` table: `profile` names a shipped one (else generic) or a TOML file, the rest overrides it.
 
-    Raises ValueError (also as msgspec.ValidationError and tomllib.TOMLDecodeError) for what no profile can be,
-    OSError for a file that cannot be read.
+    Raises ValueError for what no profile can be: it names the key and what is accepted, and the file and line where
+    that is a profile's own. Raises OSError for a file that cannot be read.
     """
     chosen = {key: value for key, value in table.items() if key != "profile"}
-    profile = dict(_profile_table(str(table.get("profile", "generic"))))
+    name = str(table.get("profile", "generic"))
+    profile = _profile_table(name)
+    merged = {**profile, **chosen}
     for key in _MERGED:
-        if isinstance(chosen.get(key), dict):
-            chosen[key] = {**profile.get(key, {}), **chosen[key]}
-    return msgspec.convert({**profile, **chosen}, SkfProfile)
+        if key in profile and isinstance(chosen.get(key), dict):
+            table_of_file = profile[key]
+            merged[key] = (
+                {**table_of_file, **chosen[key]} if isinstance(table_of_file, dict) else table_of_file
+            )
+    problem = _problem_of(merged)
+    if problem is None:
+        return msgspec.convert(merged, SkfProfile)
+    # The same problem without what was chosen here is the file's own.
+    if problem == _problem_of({"library": "named elsewhere", **profile}):
+        raise ValueError(f"{name}: {problem}")
+    raise ValueError(problem)
+
+
+def _problem_of(table: dict[str, Any]) -> str | None:
+    """Say what keeps a table from being a profile, and what would be accepted."""
+    unknown = sorted(table.keys() - set(SkfProfile.__struct_fields__))
+    if unknown:
+        return f"there is no key `{unknown[0]}`; those that exist: {', '.join(SkfProfile.__struct_fields__)}"
+    try:
+        msgspec.convert(table, SkfProfile)
+    except msgspec.ValidationError as invalid:
+        problem = str(invalid)
+        for key, accepted in _ACCEPTED.items():
+            if f"`$.{key}`" in problem:
+                problem += f"; accepted: {', '.join(accepted)}"
+        return problem
+    return None
 
 
 def _profile_table(name: str) -> dict[str, Any]:
     if name.endswith(".toml"):
-        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        try:
+            return tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise ValueError(f"{name}: it is not text in UTF-8") from None
+        except tomllib.TOMLDecodeError as invalid:
+            raise ValueError(f"{name}: it is not valid TOML: {invalid}") from None
     if name not in shipped_profiles():
         raise ValueError(f"there is no profile {name!r}; those that exist: {', '.join(shipped_profiles())}")
     file = importlib.resources.files(__package__).joinpath("profiles", f"{name}.toml")

@@ -64,17 +64,21 @@ class SkfCalls:
 
         Raises MalformedAnswer for a length over `longest`, or past what was given.
         """
+        length = 0
         for _ in range(_ATTEMPTS):
-            code, answer = self.answer(function, *arguments, 0, seconds=seconds, generation=generation)
-            length = _length(answer)
-            if code in (SarCode.INVALID_PARAMETER, SarCode.BUFFER_TOO_SMALL) and not length:
-                length = longest  # a library that cannot be asked
-            elif code not in (SarCode.OK, SarCode.BUFFER_TOO_SMALL) or not length:
-                return code, answer, b""
+            if not length:
+                code, answer = self.answer(function, *arguments, 0, seconds=seconds, generation=generation)
+                length = _length(answer)
+                if code in (SarCode.INVALID_PARAMETER, SarCode.BUFFER_TOO_SMALL) and not length:
+                    length = longest  # a library that cannot be asked
+                elif code not in (SarCode.OK, SarCode.BUFFER_TOO_SMALL) or not length:
+                    return code, answer, b""
             if length > longest:
                 raise MalformedAnswer(f"{function} wants {length} bytes")
             code, answer = self.answer(function, *arguments, length, seconds=seconds, generation=generation)
             if code == SarCode.BUFFER_TOO_SMALL:
+                # Some say only now how much there is; one that says no more than before is asked again.
+                length = _length(answer) if _length(answer) > length else 0
                 continue
             if code == SarCode.OK and _length(answer) > length:
                 raise MalformedAnswer(f"{function} claims more than it had room for")
@@ -194,7 +198,8 @@ def handle_of(function: str, answer: Answer) -> int:
 
 def number_of(answer: Answer, index: int) -> int:
     """Return one of the numbers of an answer. Raises MalformedAnswer where it is none."""
-    value = answer.results[index]
+    results = answer.results
+    value = results[index] if -len(results) <= index < len(results) else None
     if not isinstance(value, int):
         raise MalformedAnswer("a number is missing")
     return value

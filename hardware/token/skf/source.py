@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hardware.ports import ReaderUnavailable, SourceProblem, Token, TokenPresence, TokenRemoved
 from hardware.token.skf.devices import SkfDevices, Snapshot
+from hardware.token.skf.layout import text_of
 from hardware.token.skf.session import SkfSession
 from hardware.token.skf.token import SkfToken
 from hardware.token.skf.watch import DeviceWatch
@@ -51,8 +52,9 @@ class SkfTokenSource:
         insertion = presence.insertion
         for devices in self._libraries:
             name = devices.name_of(insertion)
-            if name is not None and name.decode(errors="replace") == presence.reader:
-                return self._connect(devices, name, insertion)
+            if name is not None and text_of(name) == presence.reader:
+                with devices.process.exclusively():
+                    return self._connect(devices, name, insertion)
         raise TokenRemoved(f"the key is no longer in {presence.reader}")
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
@@ -104,9 +106,7 @@ class SkfTokenSource:
         with self._lock:
             held = self._open.get(insertion)
         if held is not None and held.session.alive:
-            raise ReaderUnavailable(
-                f"the key {name.decode(errors='replace')} is in use by another connection"
-            )
+            raise ReaderUnavailable(f"the key {text_of(name)} is in use by another connection")
 
         def lost() -> None:
             devices.lose(insertion)

@@ -48,6 +48,7 @@ _LONGEST_BLOB: Final = 256
 _SLACK: Final = 64
 """Bytes beyond DEVINFO's, for vendors whose structure is longer."""
 
+_LONGEST_MESSAGE: Final = 128 * 1024
 _MOST_RANDOM: Final = 64
 _SUSPICIOUS: Final = 8
 """So many random bytes are never all zero."""
@@ -243,7 +244,10 @@ class SkfToken:
 
     @_exclusively
     def sign(self, message: bytes) -> bytes:
-        """Sign the SM3 hash of the message with the default user ID; DER. Raises NoKeyPair."""
+        """Sign the SM3 hash of the message with the default user ID; DER.
+
+        Raises NoKeyPair, ValueError for more than 128 KiB where the library hashes.
+        """
         container = self._handles.needed_container()
         point = self._point or self.public_key()
         if point is None:
@@ -282,6 +286,8 @@ class SkfToken:
 
     def _library_digest(self, point: bytes, message: bytes) -> bytes:
         """Have the library hash with the signer's public key and user ID (GM/T 0016-2012, 7.6.34)."""
+        if len(message) > _LONGEST_MESSAGE:
+            raise ValueError(f"the library hashes up to {_LONGEST_MESSAGE} bytes")
         blob = public_key_blob(point, self.session.profile.ulong_bytes)
         digest = self.session.demand_handle("SKF_DigestInit", self._device, _SM3, blob, USER_ID)
         try:

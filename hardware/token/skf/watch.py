@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hardware.token.skf.devices import SkfDevices, Snapshot
+    from hardware.token.skf.wire import Answer
 
 _REMOVED: Final = 2
 """What SKF_WaitForDevEvent calls a removal; an insertion is 1 (GM/T 0016-2012, 7.1.2)."""
@@ -33,6 +34,10 @@ _AT_MOST_EVERY: Final = 0.02
 
 _FAILURES: Final = 3
 """So many failures in a row, and events are given up for looking often."""
+
+_HASTY: Final = 20
+"""So many events in a row that came sooner than the next look would have, and they are given up as well: that library
+does not wait."""
 
 
 class DeviceWatch:
@@ -75,39 +80,53 @@ class DeviceWatch:
     def _look(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
-            snapshot = self._devices.look_if_idle()
-            if snapshot is not None:
-                self._looked = True
-                if snapshot != self._seen and not self._stopped.is_set():
-                    self._seen = snapshot
-                    self._changed()
-            often = snapshot is None or self._events is None or time.monotonic() < self._settled
+            # What an event or a broken connection told is passed on at once, even while the library is busy.
+            self._tell()
+            looked = self._devices.look_if_idle(self._stopped.is_set) is not None
+            self._looked = self._looked or looked
+            self._tell()
+            often = not looked or self._events is None or time.monotonic() < self._settled
             self._wake.wait(self._devices.profile.poll_seconds if often else _SAFETY)
+
+    def _tell(self) -> None:
+        snapshot = self._devices.snapshot
+        if snapshot != self._seen and not self._stopped.is_set():
+            self._seen = snapshot
+            self._changed()
 
     def _await(self, process: SkfProcess) -> None:
         """Wait for events, which only tell that it is time to look; a removal tells of whom as well."""
         calls = SkfCalls(process, self._devices.profile)
-        failures = 0
-        while failures < _FAILURES and not self._stopped.wait(_AT_MOST_EVERY):
+        failures = hasty = 0
+        while max(failures / _FAILURES, hasty / _HASTY) < 1 and not self._stopped.wait(_AT_MOST_EVERY):
             try:
                 generation = process.start()
                 if self._stopped.is_set():
                     break
-                self._settled = time.monotonic() + _SETTLING
+                began = time.monotonic()
+                self._settled = began + _SETTLING
                 answer = process.call("SKF_WaitForDevEvent", (_LONGEST_NAME,), None, generation)
             except (VendorLibraryFailed, MalformedAnswer, TokenRemoved):
                 failures += 1
                 continue
             except NotSupported:
                 break
-            if calls.code(answer) == SarCode.OK:
-                failures = 0
-                _, name, event = answer.results
-                if event == _REMOVED and isinstance(name, bytes):
-                    self._devices.lose_named(name.split(b"\0", 1)[0])
-                self._wake.set()
-            else:
-                failures += 1
+            code = calls.code(answer)
+            if code == SarCode.NOT_SUPPORTED_YET:
+                break
+            waited = time.monotonic() - began >= self._devices.profile.poll_seconds
+            # A wait that ends for nothing after a while is no failure: some libraries limit it.
+            failures = 0 if code == SarCode.OK or waited else failures + 1
+            hasty = 0 if waited else hasty + 1
+            if code == SarCode.OK:
+                self._take_note(answer)
         self._events = None
         self._wake.set()
         process.stop()
+
+    def _take_note(self, answer: Answer) -> None:
+        """Have the keys looked at; one that was pulled and is in again by then is another insertion."""
+        _, name, event = answer.results
+        if event == _REMOVED and isinstance(name, bytes):
+            self._devices.lose_named(name.split(b"\0", 1)[0])
+        self._wake.set()

@@ -6,6 +6,7 @@ half done in a process that nobody watches.
 
 from __future__ import annotations
 
+import math
 import select
 import struct
 import time
@@ -15,11 +16,15 @@ import msgspec
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 LONGEST: Final = 256 * 1024
 """Bytes that a message may have."""
 
 _LENGTH: Final = struct.Struct(">I")
+
+_BETWEEN_LOOKS: Final = 0.2
+"""Seconds after which a waiting app looks whether the worker still runs."""
 
 
 class Load(msgspec.Struct, frozen=True, tag="load"):
@@ -39,6 +44,10 @@ class Call(msgspec.Struct, frozen=True, tag="call"):
         """Name the function alone: there may be a PIN among the arguments."""
         return f"Call({self.function!r})"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Show no more in a formatted traceback."""
+        return [("function", self.function)]
+
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     """The library is there and has what is needed."""
@@ -53,6 +62,10 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     def __repr__(self) -> str:
         """Name the code alone."""
         return f"Answer({self.code:08X})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Show no more in a formatted traceback."""
+        return [("code", f"{self.code:08X}")]
 
 
 class Overrun(msgspec.Struct, frozen=True, tag="overrun"):
@@ -98,35 +111,52 @@ def send(end: socket.socket, message: Load | Call | Loaded | Answer | Overrun | 
 def receive_request(end: socket.socket) -> Load | Call:
     """Wait for a request. Raises Malformed, Ended."""
     try:
-        return _REQUEST.decode(_receive(end, None))
+        return _REQUEST.decode(_receive(end, lambda: None))
     except msgspec.DecodeError:
         raise Malformed("no request") from None
 
 
-def receive_answer(end: socket.socket, seconds: float | None) -> Loaded | Answer | Overrun | Missing:
-    """Wait for an answer for so many seconds, or for ever. Raises Malformed, Ended, TimedOut."""
-    deadline = None if seconds is None else time.monotonic() + seconds
+def receive_answer(
+    end: socket.socket, seconds: float | None, ended: Callable[[], bool] = lambda: False
+) -> Loaded | Answer | Overrun | Missing:
+    """Wait for an answer for so many seconds, or for ever. Raises Malformed, Ended, TimedOut.
+
+    `ended` tells whether the worker has ended: what its library started may hold the other end open after it.
+    """
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
     try:
-        return _ANSWER.decode(_receive(end, deadline))
+        return _ANSWER.decode(_receive(end, lambda: _await_data(end, deadline, ended)))
     except msgspec.DecodeError:
         raise Malformed("no answer") from None
 
 
-def _receive(end: socket.socket, deadline: float | None) -> bytes:
-    (length,) = _LENGTH.unpack(_exactly(end, _LENGTH.size, deadline))
+def _await_data(end: socket.socket, deadline: float, ended: Callable[[], bool]) -> None:
+    """Return when there is something to read, or nothing more to come. Raises Ended, TimedOut."""
+    waiting = select.poll()
+    waiting.register(end, select.POLLIN)
+    while True:
+        # In this order: what a worker left before it ended is still read.
+        gone = ended()
+        left = 0.0 if gone else max(0.0, deadline - time.monotonic())
+        if waiting.poll(min(left, _BETWEEN_LOOKS) * 1000):
+            return
+        if gone:
+            raise Ended
+        if not left:
+            raise TimedOut
+
+
+def _receive(end: socket.socket, await_data: Callable[[], None]) -> bytes:
+    (length,) = _LENGTH.unpack(_exactly(end, _LENGTH.size, await_data))
     if length > LONGEST:
         raise Malformed("the message is too long")
-    return _exactly(end, length, deadline)
+    return _exactly(end, length, await_data)
 
 
-def _exactly(end: socket.socket, length: int, deadline: float | None) -> bytes:
+def _exactly(end: socket.socket, length: int, await_data: Callable[[], None]) -> bytes:
     found = bytearray()
     while len(found) < length:
-        if deadline is not None:
-            waiting = select.poll()
-            waiting.register(end, select.POLLIN)
-            if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise TimedOut
+        await_data()
         try:
             part = end.recv(length - len(found))
         except OSError:

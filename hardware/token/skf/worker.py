@@ -35,6 +35,9 @@ from hardware.token.skf.wire import (
 _SET_DEATH_SIGNAL: Final = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 
+_SET_DUMPABLE: Final = 4
+"""PR_SET_DUMPABLE of prctl(2)."""
+
 _OUT_OF_THE_WAY: Final = 100
 """The protocol's descriptor is moved up here, where a library that writes to 1 or 2 does not hit it."""
 
@@ -43,8 +46,7 @@ def main(arguments: list[str]) -> None:
     """Serve the parent until it is gone."""
     descriptor, parent = (int(argument) for argument in arguments)
     _die_with(parent)
-    # A crash must not leave the PIN of the moment in a core file.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _keep_memory_private()
     # An interrupt at the terminal is the app's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end = _moved(descriptor)
@@ -58,6 +60,16 @@ def _die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def _keep_memory_private() -> None:
+    """See to it that neither a crash nor a debugger shows the PIN of the moment.
+
+    A limit of nought keeps a core file from being written; where the system hands cores to a program, only a
+    process that is not dumpable is spared. The same keeps the user's other processes out of its memory.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _moved(descriptor: int) -> socket.socket:

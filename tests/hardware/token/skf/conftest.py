@@ -25,7 +25,7 @@ def _built(folder: Path, name: str, *definitions: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     library = folder / name
-    command = [compiler, "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", *definitions]
+    command = [compiler, "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-pthread", *definitions]
     subprocess.run([*command, "-o", str(library), str(_ODD_LIBRARY)], check=True)
     return str(library)
 
@@ -45,6 +45,13 @@ def wide_library(tmp_path_factory: pytest.TempPathFactory) -> str:
         "-DHANDLE=int",
         "-Wno-pointer-to-int-cast",
     )
+
+
+@pytest.fixture(scope="session")
+def poor_library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same without two functions of the standard's."""
+    definitions = ("-DSKF_GenRandom=other_random", "-DSKF_VerifyPIN=other_pin")
+    return _built(tmp_path_factory.mktemp("poor"), "libpoor.so", *definitions)
 
 
 @pytest.fixture

@@ -5,10 +5,13 @@
  * when it is built, since vendors differ in both.
  */
 
+#include "odd_process.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #ifndef ULONG
@@ -133,6 +136,18 @@ EXPORT ULONG SKF_WaitForDevEvent(char *name, ULONG *size, ULONG *event)
 
     if (odd("has-no-events"))
         return 0x0A000003;
+    if (odd("does-not-wait")) {
+        *event = 1;
+        return give("Odd key", 8, name, size);
+    }
+    if (odd("limits-its-waits")) {
+        usleep(100000);
+        return 0x0A000022;
+    }
+    if (odd("leaves-a-child")) {
+        leave_a_child();
+        pause();
+    }
     if (!begun)
         listed(before);
     begun = 1;
@@ -168,6 +183,22 @@ EXPORT ULONG SKF_EnumDev(int present, char *list, ULONG *size)
         *size = room + 1;
         return OK;
     }
+    if (odd("wants-less-than-nought")) {
+        *size = (ULONG)-1;
+        return OK;
+    }
+    if (odd("grows") && list == NULL) {
+        *size = 2;
+        return OK;
+    }
+    if (odd("leaves-a-child")) {
+        leave_a_child();
+        raise(SIGSEGV);
+    }
+    if (odd("makes-itself-at-home"))
+        make_itself_at_home();
+    if (odd("refuses-to-be-dumpable") && prctl(PR_GET_DUMPABLE) != 0)
+        return 0x0A000001;
     if (odd("overruns") && list != NULL)
         memset(list, 'x', room + 100);
     if (odd("cannot-be-asked") && list == NULL)
@@ -214,6 +245,14 @@ EXPORT ULONG SKF_GetDevInfo(HANDLE device, Information *information)
     memset(information, 0, sizeof *information);
     strcpy(information->manufacturer, "Nobody");
     strcpy(information->serial, odd("has-no-serial") ? "" : "0DD0000000000001");
+    if (odd("fills-its-fields")) {
+        memset(information->manufacturer, '\0', sizeof information->manufacturer);
+        memcpy(information->manufacturer, "\xC1\xFA\xC2\xF6\x1B[2J", 8);
+        for (int at = 0; at < 32; at++) {
+            information->label[at] = at % 2 ? '\xC6' : '\xC3';
+            information->serial[at] = 'A';
+        }
+    }
     information->authentication = 0x0101; /* SGD_SM1_ECB */
     information->total = 65536;
     information->free = 4096;

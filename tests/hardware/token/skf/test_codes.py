@@ -79,6 +79,9 @@ def test_a_vendors_table_goes_before_the_standards() -> None:
         (SarCode.REACH_MAX_CONTAINER_COUNT, TokenFull),
         (SarCode.NOT_SUPPORTED_YET, NotSupported),
         (SarCode.FAIL, FunctionFailed),
+        (SarCode.APPLICATION_EXISTS, FunctionFailed),
+        (SarCode.CONTAINER_EXISTS, FunctionFailed),
+        (SarCode.BUFFER_TOO_SMALL, FunctionFailed),
         (None, FunctionFailed),
     ],
 )

@@ -31,6 +31,7 @@ class Traffic:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.functions: list[str] = []
         self._at: int | None = None
+        self._limit: float | None = None
         self._do: Callable[[SkfProcess], None] = lambda _: None
         original = SkfProcess.call
 
@@ -44,13 +45,20 @@ class Traffic:
             self.functions.append(function)
             if len(self.functions) - 1 == self._at:
                 self._do(process)
+                seconds = self._limit or seconds
             return original(process, function, arguments, seconds, generation)
 
         monkeypatch.setattr(SkfProcess, "call", call)
 
-    def before(self, at: int | None, do: Callable[[SkfProcess], None] = lambda _: None) -> None:
-        """Count anew, and do that just before the call with this number."""
+    def before(
+        self,
+        at: int | None,
+        do: Callable[[SkfProcess], None] = lambda _: None,
+        limit: float | None = None,
+    ) -> None:
+        """Count anew, and do that just before the call with this number, which may then take so many seconds."""
         self.functions = []
+        self._limit = limit
         self._at = at
         self._do = do
 
@@ -97,12 +105,11 @@ def _calls_of(traffic: Traffic, source: SkfTokenSource) -> list[str]:
 def test_the_library_may_hang_at_every_function(
     traffic: Traffic, odd_profile: Profiles, skf_source: Sources
 ) -> None:
-    limits = {"call": 0.2, "enumeration": 0.2, "key_generation": 0.2, "erasure": 0.2}
-    source = skf_source(odd_profile(limits=limits))
+    source = skf_source(odd_profile(limits={"call": 20.0, "enumeration": 20.0, "key_generation": 20.0}))
     functions = _calls_of(traffic, source)
     for at in sorted({functions.index(function) for function in functions[2:]} - {0, 1}):
         function = functions[at]
-        traffic.before(at, _signal(signal.SIGSTOP))
+        traffic.before(at, _signal(signal.SIGSTOP), limit=0.1)
         if "DisConnect" in function or "Close" in function or "Clear" in function:
             _work_or_fail(source)
         else:

@@ -75,6 +75,20 @@ def test_the_signers_digest_is_that_of_the_standards_example() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"mToken GM3000", "mToken GM3000"),
+        ("飞天诚信".encode(), "飞天诚信"),
+        ("龙脉科技".encode("gbk"), "龙脉科技"),
+        ("龙脉".encode("gbk")[:3], "龙\N{REPLACEMENT CHARACTER}"),
+        (b"\x1b[2J\r\n", "\N{REPLACEMENT CHARACTER}[2J" + 2 * "\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_vendors_texts_are_read_and_harmless_on_a_screen(data: bytes, text: str) -> None:
+    assert layout.text_of(data) == text
+
+
 @given(data=st.binary(max_size=400), ulong_bytes=st.sampled_from([4, 8]), packed=st.booleans())
 def test_whatever_a_library_writes_is_read_or_malformed(
     data: bytes, ulong_bytes: int, *, packed: bool

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.pretty import pretty_repr
 
 from hardware.ports import (
     DeviceKeyRefused,
@@ -20,11 +24,12 @@ from hardware.ports import (
     VendorLibraryFailed,
     WrongPin,
 )
+from hardware.token.skf.devices import SkfDevices
 from hardware.token.skf.process import SkfProcess
 from hardware.token.skf.profile import SkfProfile, configured_profile
 from hardware.token.skf.session import SkfCalls
 from hardware.token.skf.token import SkfToken
-from hardware.token.skf.wire import Call
+from hardware.token.skf.wire import Answer, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +68,8 @@ def test_both_widths_of_ulong_and_both_kinds_of_handle_are_read(
 
 
 @pytest.mark.parametrize(
-    "oddity", ["wants-too-much", "never-enough", "claims-more", "overruns", "fails", "exits"]
+    "oddity",
+    ["wants-too-much", "wants-less-than-nought", "never-enough", "claims-more", "overruns", "fails", "exits"],
 )
 def test_a_library_that_cannot_list_its_keys_is_a_problem_of_its_own(
     monkeypatch: pytest.MonkeyPatch, odd_profile: Profiles, skf_source: Sources, oddity: str
@@ -73,10 +79,20 @@ def test_a_library_that_cannot_list_its_keys_is_a_problem_of_its_own(
     assert source.present() == ()
     (problem,) = source.problems()
     assert problem.driver == "odd"
-    assert "libodd.so" in problem.reason
+    assert problem.reason.count("libodd.so") == 1
 
 
-@pytest.mark.parametrize("oddity", ["cannot-be-asked", "prints", "closes-its-descriptors"])
+@pytest.mark.parametrize(
+    "oddity",
+    [
+        "cannot-be-asked",
+        "grows",
+        "prints",
+        "closes-its-descriptors",
+        "makes-itself-at-home",
+        "refuses-to-be-dumpable",
+    ],
+)
 def test_a_library_that_is_merely_peculiar_still_serves(
     monkeypatch: pytest.MonkeyPatch, odd_profile: Profiles, skf_source: Sources, oddity: str
 ) -> None:
@@ -95,27 +111,66 @@ def test_no_key_is_no_problem(
 
 
 @pytest.mark.parametrize(
-    ("oddity", "failure"),
-    [("crashes-when-loaded", LibraryFailure.CRASHED), ("hangs-when-loaded", LibraryFailure.HUNG)],
+    ("oddity", "limit", "failure"),
+    [("crashes-when-loaded", 30, LibraryFailure.CRASHED), ("hangs-when-loaded", 0.3, LibraryFailure.HUNG)],
 )
 def test_a_library_that_fails_to_load_is_told_by_how(
-    monkeypatch: pytest.MonkeyPatch, odd_library: str, oddity: str, failure: LibraryFailure
+    monkeypatch: pytest.MonkeyPatch, odd_library: str, oddity: str, limit: float, failure: LibraryFailure
 ) -> None:
     monkeypatch.setenv("ODD_LIBRARY", oddity)
-    process = SkfProcess(odd_library, load_limit=0.5)
+    process = SkfProcess(odd_library, load_limit=limit)
     with pytest.raises(VendorLibraryFailed) as caught:
         process.start()
     assert (caught.value.library, caught.value.failure) == (odd_library, failure)
 
 
-def test_a_library_that_is_missing_or_another_is_unusable(odd_profile: Profiles, skf_source: Sources) -> None:
-    source = skf_source(
-        odd_profile(library="/nonexistent/libvendor.so"), odd_profile(library="libc.so.6"), odd_profile()
-    )
-    assert [presence.reader for presence in source.present()] == ["Odd key"]
-    missing, another = source.problems()
-    assert "libvendor.so unusable" in missing.reason
-    assert "SKF_EnumDev" in another.reason
+def test_a_crash_is_told_at_once_though_a_process_of_the_librarys_holds_the_connection(
+    monkeypatch: pytest.MonkeyPatch, odd_library: str
+) -> None:
+    monkeypatch.setenv("ODD_LIBRARY", "leaves-a-child")
+    process = SkfProcess(odd_library)
+    process.start()
+    session = process.process_id
+    assert session is not None
+    began = time.monotonic()
+    with pytest.raises(VendorLibraryFailed) as caught:
+        process.call("SKF_EnumDev", (1, 0), 30)
+    assert time.monotonic() - began < 10
+    assert caught.value.failure == LibraryFailure.CRASHED
+    assert "signal 11" in caught.value.reason
+    until = time.monotonic() + 10
+    while _runs_in_session(session):
+        assert time.monotonic() < until, "what the library started is ended with it"
+        time.sleep(0.02)
+
+
+def _runs_in_session(session: int) -> bool:
+    """Whether a process of a session is left that is no mere entry."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # proc(5): after the name in brackets come state, parent, group and session
+            state, _, _, found = file.read_text().rpartition(")")[2].split()[:4]
+            if int(found) == session and state != "Z":
+                return True
+    return False
+
+
+def test_texts_in_chinese_and_fields_without_an_ending_zero_are_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd_profile: Profiles, skf_source: Sources
+) -> None:
+    monkeypatch.setenv("ODD_LIBRARY", "fills-its-fields")
+    monkeypatch.setenv("ODD_KEYS", str(tmp_path / "keys"))
+    (tmp_path / "keys").write_bytes("龙脉 1\n".encode("gb18030") + "飞天 2\n".encode() + b"\x1b[2J\n")
+    source = skf_source(odd_profile())
+    presences = source.present()
+    assert [each.reader for each in presences] == ["龙脉 1", "飞天 2", "\N{REPLACEMENT CHARACTER}[2J"]
+    for presence in presences:
+        token = source.open(presence)
+        assert isinstance(token, SkfToken)
+        assert token.serial == "A" * 32
+        assert token.information.manufacturer == "龙脉\N{REPLACEMENT CHARACTER}[2J"
+        assert token.information.label == "闷" * 16 or token.information.label.isprintable()
+        token.close()
 
 
 @pytest.mark.parametrize(
@@ -186,20 +241,25 @@ def test_functions_that_the_library_lacks_are_not_supported(
 
 
 def test_a_library_that_fails_again_and_again_is_left_alone_for_longer(
-    monkeypatch: pytest.MonkeyPatch, odd_profile: Profiles, skf_source: Sources
+    monkeypatch: pytest.MonkeyPatch, odd_profile: Profiles
 ) -> None:
     monkeypatch.setenv("ODD_LIBRARY", "exits")
-    source = skf_source(odd_profile())
-    source.present()
-    source.present()
-    began = time.monotonic()
-    for _ in range(100):
-        assert source.present() == ()
-    assert time.monotonic() - began < 0.4, "a library at rest is not started"
+    now = 0.0
+    devices = SkfDevices(odd_profile(), itertools.count(1), lambda: now)
+    starts = []
+    for _ in range(40):
+        now += 0.1
+        assert devices.look().problem is not None
+        starts.append(devices.process.generation)
+    began = [1 + starts.index(generation) for generation in sorted(set(starts))]
+    rests = [later - earlier for earlier, later in itertools.pairwise(began)]
+    assert rests[0] == 1, "at once the first time"
+    assert rests[1:] == pytest.approx([5, 10, 20], abs=1), "tenths of seconds"
     monkeypatch.delenv("ODD_LIBRARY")
-    time.sleep(0.6)
-    assert len(source.present()) == 1
-    assert source.problems() == ()
+    now += 30
+    snapshot = devices.look()
+    assert (len(snapshot.present), snapshot.problem) == (1, None)
+    devices.process.stop()
 
 
 def test_an_open_key_is_lent_once(odd_profile: Profiles, skf_source: Sources) -> None:
@@ -209,6 +269,35 @@ def test_an_open_key_is_lent_once(odd_profile: Profiles, skf_source: Sources) ->
         _opened(source)
     token.close()
     _opened(source).close()
+
+
+def test_an_open_key_is_lent_once_though_two_ask_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch, odd_profile: Profiles, skf_source: Sources
+) -> None:
+    source = skf_source(odd_profile())
+    (presence,) = source.present()
+    both = threading.Barrier(2)
+    outcomes: list[str] = []
+    connect = SkfToken.__init__
+
+    def slowly(*arguments: Any) -> None:
+        time.sleep(0.2)
+        connect(*arguments)
+
+    def ask() -> None:
+        both.wait()
+        try:
+            outcomes.append(source.open(presence).serial)
+        except ReaderUnavailable:
+            outcomes.append("in use")
+
+    monkeypatch.setattr(SkfToken, "__init__", slowly)
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["0DD0000000000001", "in use"]
 
 
 def test_a_closed_key_answers_no_more(odd_profile: Profiles, skf_source: Sources) -> None:
@@ -236,7 +325,10 @@ def test_a_worker_that_is_killed_from_outside_is_started_anew(odd_profile: Profi
 
 
 def test_a_request_does_not_show_its_arguments() -> None:
-    assert "135790" not in repr(Call("SKF_VerifyPIN", (1, 1, b"135790")))
+    call = Call("SKF_VerifyPIN", (1, 1, b"135790"))
+    answer = Answer(0, (b"135790",))
+    shown = (repr(call), repr(answer), pretty_repr(call), pretty_repr(answer))
+    assert not any("135790" in text for text in shown)
 
 
 def test_without_a_device_key_nothing_is_erased(odd_profile: Profiles, skf_source: Sources) -> None:

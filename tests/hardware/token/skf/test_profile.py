@@ -4,6 +4,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.pretty import pretty_repr
 
 from hardware.token.skf.codes import SarCode
 from hardware.token.skf.profile import SkfProfile, configured_profile, shipped_profiles
@@ -84,6 +85,12 @@ def test_a_profile_may_be_a_file_of_ones_own(tmp_path: Path) -> None:
         {"limits": {"kall": 1.0}},
         {"codes": {"0A000033": "NO_SUCH_NAME"}},
         {"codes": {"thirty": "FAIL"}},
+        {"codes": {"-1": "FAIL"}},
+        {"codes": {"0A0000330": "FAIL"}},
+        {"limits": 5},
+        {"codes": 5},
+        {"file_rights": -1},
+        {"key_algorithm": 1 << 70},
     ],
 )
 def test_what_cannot_be_a_profile_is_refused(wrong: dict[str, Any]) -> None:
@@ -93,4 +100,41 @@ def test_what_cannot_be_a_profile_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_profile_does_not_show_its_secrets() -> None:
     profile = SkfProfile(library="libvendor.so", factory_pin="87654321", administrator_pin="13572468")
-    assert not any(secret in repr(profile) for secret in ("87654321", "13572468", profile.device_key))
+    for shown in (repr(profile), pretty_repr(profile)):
+        assert not any(secret in shown for secret in ("87654321", "13572468", profile.device_key))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ulong_bytes = 8\ndevice_key = 31\n", "str"),
+        ("ulong_bytes = 2\n", "ulong_bytes is 4 or 8"),
+        ("ulong_bytes = 8\nevents = tru\n", "line 2"),
+        ("aplication = 'CA-APP'\n", "no key `aplication`; those that exist: library, name, application"),
+        ("digest = 'nobody'\n", "accepted: desk, library"),
+        ("limits = 5\n", "accepted: call, enumeration"),
+        ("[limits]\nkall = 5\n", "accepted: call, enumeration"),
+        ("[limits]\ncall = 0\n", "call lies between 0 and 600 seconds"),
+        ("[codes]\n0A000033 = 'KEY_NOTFOUND'\n", "such as KEY_NOT_FOUND"),
+        ("[codes]\n0A00003 3 = 'FAIL'\n", "line 2"),
+        ("name = '\udcb5'\n", "UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("limits", [{}, {"limits": {"load": 20.0}}], ids=["alone", "overridden"])
+def test_a_problem_of_a_file_names_it_and_what_is_accepted(
+    tmp_path: Path, text: str, said: str, limits: dict[str, Any]
+) -> None:
+    file = tmp_path / "vendor.toml"
+    file.write_text(text, errors="surrogateescape")
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        configured_profile({"profile": str(file), "library": "libvendor.so", **limits})
+    assert str(caught.value).startswith(f"{file}: ")
+    assert said in str(caught.value)
+
+
+def test_a_problem_of_the_configuration_is_not_put_on_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "vendor.toml"
+    file.write_text("shortest_pin = 4\n")
+    with pytest.raises(ValueError, match="factory_pin has 4 to 16") as caught:
+        configured_profile({"profile": str(file), "library": "libvendor.so", "factory_pin": "123"})
+    assert "vendor.toml" not in str(caught.value)

@@ -102,19 +102,19 @@ def test_a_crash_at_every_call_is_told_and_recovered_from(
 
 @pytest.mark.parametrize("function", ["SKF_VerifyPIN", "SKF_GenECCKeyPair"])
 def test_a_hang_is_told_and_recovered_from(soft_keys: SoftKeys, skf_source: Sources, function: str) -> None:
-    source = skf_source(soft_keys.profile(limits={"call": 0.3, "key_generation": 0.3}))
+    source = skf_source(soft_keys.profile(limits={"call": 1.0, "key_generation": 1.0}))
     soft_keys.fault(f"{function} 1 hang")
     with pytest.raises(VendorLibraryFailed) as caught:
         _work(source)
     assert caught.value.failure == LibraryFailure.HUNG
-    assert caught.value.reason == f"{function} gave no answer in 0.3 s"
+    assert caught.value.reason == f"{function} gave no answer in 1 s"
     soft_keys.fault()
     _work(source)
 
 
 def test_a_slow_key_pair_is_waited_for(soft_keys: SoftKeys, skf_source: Sources) -> None:
-    source = skf_source(soft_keys.profile(limits={"call": 0.3, "key_generation": 3.0}))
-    soft_keys.fault("SKF_GenECCKeyPair 1 delay 500")
+    source = skf_source(soft_keys.profile(limits={"call": 1.0, "key_generation": 10.0}))
+    soft_keys.fault("SKF_GenECCKeyPair 1 delay 1200")
     _work(source)
 
 

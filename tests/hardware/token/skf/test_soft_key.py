@@ -130,6 +130,17 @@ def test_a_bound_key_signs_and_gives_its_certificate_back(
     assert ("SKF_DigestInit" in soft_keys.calls()) == (digest == "library")
 
 
+def test_a_message_that_is_too_long_to_pass_on_ends_nothing(soft_keys: SoftKeys, skf_source: Sources) -> None:
+    token = _opened(skf_source(soft_keys.profile(digest="library")))
+    token.erase()
+    token.verify_pin(_FACTORY_PIN)
+    public = token.generate_key_pair()
+    with pytest.raises(ValueError, match="131072 bytes"):
+        token.sign(bytes(300_000))
+    message = bytes(128 * 1024)
+    assert _verified(public, message, token.sign(message))
+
+
 def test_what_was_written_is_there_at_the_next_insertion(
     soft_keys: SoftKeys, bound: SkfToken, skf_source: Sources
 ) -> None:
@@ -271,6 +282,30 @@ def test_erasing_leaves_other_peoples_applications_alone(
     theirs.verify_pin("135791")
 
 
+def test_containers_of_others_in_the_same_application_are_left_alone(
+    soft_keys: SoftKeys, skf_source: Sources
+) -> None:
+    theirs = _opened(skf_source(soft_keys.profile(container="THEIR-KEY")))
+    theirs.erase()
+    theirs.verify_pin(_FACTORY_PIN)
+    public = theirs.generate_key_pair()
+    theirs.write_certificate(b"their certificate")
+    theirs.close()
+    ours = _opened(skf_source(soft_keys.profile()))
+    assert (ours.public_key(), ours.certificate()) == (None, None)
+    ours.verify_pin(_FACTORY_PIN)
+    own = ours.generate_key_pair()
+    ours.write_certificate(_CERTIFICATE)
+    before = soft_keys.state()
+    with pytest.raises(NotSupported):
+        ours.erase()  # it would take theirs along
+    assert soft_keys.state() == before
+    assert ours.public_key() == own != public
+    ours.close()
+    theirs = _opened(skf_source(soft_keys.profile(container="THEIR-KEY")))
+    assert (theirs.public_key(), theirs.certificate()) == (public, b"their certificate")
+
+
 def test_another_device_key_is_told_and_nothing_is_touched(
     soft_keys: SoftKeys, bound: SkfToken, skf_source: Sources
 ) -> None:
@@ -331,7 +366,7 @@ def test_a_pin_whose_answer_was_lost_is_reported_and_not_repeated(
     soft_keys: SoftKeys, prepared: SkfToken, skf_source: Sources, fault: str
 ) -> None:
     prepared.close()
-    source = skf_source(soft_keys.profile(limits={"call": 0.5}))
+    source = skf_source(soft_keys.profile(limits={"call": 1.0}))
     token = _opened(source)
     soft_keys.fault(f"SKF_VerifyPIN 1 {fault}-after")
     with pytest.raises(VendorLibraryFailed) as caught:
@@ -350,19 +385,18 @@ def test_the_soft_tokens_insertions_are_noticed(
     source = skf_source(soft_keys.profile(events=events))
     noticed: list[float] = []
     source.watch(lambda: noticed.append(time.monotonic()))
-    _until(lambda: len(source.present()) == 1, 2)
+    _until(lambda: len(source.present()) == len(noticed) == 1)
     (first,) = source.present()
     soft_keys.pull()
-    _until(lambda: source.present() == (), 0.8)
+    _until(lambda: source.present() == () and len(noticed) == 2)
     soft_keys.insert()
-    _until(lambda: len(source.present()) == 1, 0.8)
+    _until(lambda: len(source.present()) == 1 and len(noticed) == 3)
     (again,) = source.present()
     assert again.insertion != first.insertion
-    _until(lambda: len(noticed) == 3, 0.5)
     assert ("SKF_WaitForDevEvent" in soft_keys.calls()) == events
 
 
-def _until(holds: Callable[[], bool], seconds: float) -> None:
+def _until(holds: Callable[[], bool], seconds: float = 10) -> None:
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, "not noticed in time"

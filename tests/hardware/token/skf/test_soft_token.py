@@ -8,17 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from gmssl_pyx import sm2_verify, sm3_hash  # type: ignore[import-untyped]  # stubs, but no py.typed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _USER, _SIGNATURE, _SM2, _SM3 = 1, 1, 0x00020200, 1
 _ID = b"1234567812345678"
@@ -265,24 +262,32 @@ def test_a_fault_comes_at_the_call_that_it_names(
     assert token.marker.exists() == action.startswith("return")
 
 
-def _run(token: Token, work: str, limit: float) -> Callable[[], int]:
-    def run() -> int:
-        script = f"import ctypes, sys; l = ctypes.CDLL(sys.argv[1]); {work}"
-        command = [sys.executable, "-c", script, token.library._name]
-        return subprocess.run(command, check=False, timeout=limit).returncode
-
-    return run
+_ASK = """
+import ctypes, sys
+state = ctypes.c_uint32()
+sys.exit(ctypes.CDLL(sys.argv[1]).SKF_GetDevState(b"KEY", ctypes.byref(state)))
+"""
 
 
 def test_calls_are_counted_over_crashes_and_hangs(token: Token) -> None:
     token.faults("SKF_GetDevState 1 crash\nSKF_GetDevState 2 hang\n")
-    ask = _run(token, "n = ctypes.c_uint32(); sys.exit(l.SKF_GetDevState(b'KEY', ctypes.byref(n)))", 1)
-    assert ask() == -signal.SIGSEGV
+    log = token.folder / "calls.log"
+
+    def ask() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", _ASK, token.library._name])
+
+    assert ask().wait(30) == -signal.SIGSEGV
+    hanging = ask()
+    until = time.monotonic() + 30
+    while log.read_text().count(">") < 2:
+        assert time.monotonic() < until, "the second call begins"
+        time.sleep(0.02)
     with pytest.raises(subprocess.TimeoutExpired):
-        ask()
-    assert ask() == 0
-    log = (token.folder / "calls.log").read_text().splitlines()
-    assert log == ["> SKF_GetDevState"] * 3 + ["< SKF_GetDevState 00000000"]
+        hanging.wait(0.3)
+    hanging.kill()
+    hanging.wait()
+    assert ask().wait(30) == 0
+    assert log.read_text().splitlines() == ["> SKF_GetDevState"] * 3 + ["< SKF_GetDevState 00000000"]
 
 
 def test_the_star_counts_all_calls_but_those_that_watch(token: Token, device: ctypes.c_void_p) -> None:

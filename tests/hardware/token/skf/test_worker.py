@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hardware.ports import WrongPin
+from hardware.ports import VendorLibraryFailed, WrongPin
 from hardware.token.skf import wire
 from hardware.token.skf.process import SkfProcess
+from hardware.token.skf.token import SkfToken
 from hardware.traffic import LEVEL
 
 if TYPE_CHECKING:
@@ -46,6 +48,25 @@ def _gone(process_id: int) -> bool:
     return False
 
 
+def _await_work(process: SkfProcess) -> None:
+    """Wait until another thread is at work with it."""
+    until = time.monotonic() + 10
+    idle = True
+    while idle:
+        assert time.monotonic() < until
+        with process.if_idle() as idle:
+            pass
+        time.sleep(0.01)
+
+
+def _await_child(process: SkfProcess) -> None:
+    """Wait until the library has started a process."""
+    until = time.monotonic() + 10
+    while not Path(f"/proc/{process.process_id}/task/{process.process_id}/children").read_text():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 _PARENT = """
 import sys, threading, time
 from hardware.token.skf.process import SkfProcess
@@ -68,7 +89,7 @@ def test_a_worker_dies_with_the_app(monkeypatch: pytest.MonkeyPatch, odd_library
     )
     assert parent.stdout is not None
     worker = int(parent.stdout.readline())
-    time.sleep(0.2)
+    time.sleep(0.2)  # a worker that wrongly ended with the thread that asked for it would be gone by now
     assert _runs(worker), "it outlives the thread that asked for it"
     parent.send_signal(signal.SIGKILL)
     parent.wait()
@@ -100,11 +121,43 @@ def test_a_call_that_waits_for_ever_is_ended_by_stop(
 
     thread = threading.Thread(target=wait)
     thread.start()
-    time.sleep(0.2)
+    _await_work(process)
     process.stop()
-    thread.join(5)
+    thread.join(10)
     assert not thread.is_alive()
     assert [type(failure).__name__ for failure in failures] == ["VendorLibraryFailed"]
+
+
+def test_a_wait_for_an_event_is_ended_though_the_library_left_a_process_with_the_connection(
+    monkeypatch: pytest.MonkeyPatch, odd_library: str
+) -> None:
+    monkeypatch.setenv("ODD_LIBRARY", "leaves-a-child")
+    process = SkfProcess(odd_library)
+    generation = process.start()
+    failures: list[str] = []
+
+    def wait() -> None:
+        try:
+            process.call("SKF_WaitForDevEvent", (64,), None, generation)
+        except VendorLibraryFailed as failure:
+            failures.append(failure.failure)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    _await_work(process)
+    _await_child(process)
+    process.stop()
+    thread.join(10)
+    assert failures == ["crashed"]
+
+
+def test_a_worker_has_no_terminal(odd_library: str) -> None:
+    process = SkfProcess(odd_library)
+    process.start()
+    worker = process.process_id
+    assert worker is not None
+    assert os.getsid(worker) == worker, "in a session of its own, which begins without one"
+    process.stop()
 
 
 def test_the_pin_is_nowhere_to_be_seen(
@@ -121,14 +174,15 @@ def test_the_pin_is_nowhere_to_be_seen(
         token.verify_pin(_PIN)
     shown = [str(caught.value), repr(caught.value), *(repr(record.__dict__) for record in caplog.records)]
     shown += capfd.readouterr()
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    workers = [child for child in children if b"skf.worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
-    shown += [
-        Path(f"/proc/{worker}/{part}").read_bytes().decode(errors="replace")
-        for worker in workers
-        for part in ("cmdline", "environ")
-    ]
-    assert not any(_PIN in text for text in shown)
+    assert isinstance(token, SkfToken)
+    worker = Path(f"/proc/{token.session.process.process_id}")
+    command = (worker / "cmdline").read_text()
+    assert "skf.worker" in command
+    shown.append(command)
+    with contextlib.suppress(PermissionError):  # only root may look: the worker is not dumpable
+        shown.append((worker / "environ").read_text(errors="replace"))
+    secrets = (_PIN, token.session.profile.device_key, token.session.profile.administrator_pin)
+    assert not any(secret in text for text in shown for secret in secrets)
 
 
 def test_the_traffic_log_names_function_code_and_time(
