@@ -11,8 +11,17 @@ and no 70); an empty object is a blank token. What the object says must be true 
 
 so that the object never speaks of a key that has gone; on a blank token the key pair is just made again. Writing a
 certificate replaces the object as a whole at the last link of its chain: before, the record or the certificate that
-was there; after, the new one. `erase` empties the object, makes a key pair over the old one of which nobody is told,
-and last gives the PIN its factory value, since the old key must not be there for the PIN that everybody knows.
+was there; after, the new one.
+
+    erase                                what a pull after it leaves
+    1  the management key proved         all as it was; a refusal leaves that too
+    2  the PUK proved, a PIN drawn       the old key and its certificate, for a PIN that nobody knows
+    3  the object emptied                the old key, of which nothing is said, for that PIN: blank
+    4  a key pair made over the old      a key of which nobody is told, for that PIN: blank
+    5  the factory PIN given             a blank token
+
+so that nothing is lost before both secrets were accepted, and the old key is never there for the PIN that everybody
+knows. From any of these states `erase` begins again at 1 and completes.
 """
 
 from __future__ import annotations
@@ -70,8 +79,9 @@ def select(channel: Channel) -> bool:
 class PivToken:
     """An exclusive connection to one PIV card (`ports.Token`).
 
-    Opening only selects the application and reads the serial number. `random` gives the desk's challenges. Raises
-    TokenNotPrepared where the card has no such application, or nothing that tells it from other cards.
+    Opening only selects the application and reads the serial number. `random` gives the desk's challenges and the PIN
+    that stands while the token is erased. Raises TokenNotPrepared where the card has no such application, or nothing
+    that tells it from other cards.
 
     In slot 9C every signature wants the PIN just before it (SP 800-73-4 part 1, table 4), so there the PIN that the
     card took is kept in memory until `close` and presented once for each signature; in 9A it is not kept.
@@ -86,6 +96,7 @@ class PivToken:
         self._channel = channel
         self._profile = profile or PivProfile()
         self._slot = SLOTS[self._profile.slot]
+        self._random = random
         self._session = PivSession(channel)
         self._management = ManagementKey(self._session, bytes.fromhex(self._profile.management_key), random)
         self._kept_pin: bytes | None = None
@@ -176,11 +187,13 @@ class PivToken:
         """Make the slot blank and the PIN the factory PIN with all its tries; other slots and objects stay.
 
         Called again it completes what was interrupted. Raises NotSupported where no PUK is configured,
-        DeviceKeyRefused, UnblockingPinRefused, UnblockingPinBlocked.
+        DeviceKeyRefused, UnblockingPinRefused and UnblockingPinBlocked, all before anything is touched.
         """
         unblocking_pin = self._profile.unblocking_pin
         if not unblocking_pin:
             raise NotSupported("erase")
+        self._management.require()
+        self.unblock_pin(unblocking_pin, piv_pin.drawn_pin(self._random))
         self._make_key_pair()
         self.unblock_pin(unblocking_pin, self._profile.factory_pin)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from hardware.ports import (
     MalformedAnswer,
@@ -26,7 +26,12 @@ from hardware.token.piv_layout import (
 from hardware.token.piv_profile import PivProfile, pin_possible, unblocking_pin_possible
 from hardware.token.piv_session import PivSession, refuse
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _COUNT: Final = 0x0F
+_DRAWN: Final = 16
+"""Random bytes for a PIN: so many that no PIN is likelier than another."""
 _FIRST_BYTE: Final = 0xFF00
 
 
@@ -38,6 +43,11 @@ def pin_block(pin: str) -> bytes:
     if not pin_possible(pin):
         raise PinInvalid("a PIN has 6 to 8 digits")
     return _filled(pin)
+
+
+def drawn_pin(random: Callable[[int], bytes]) -> str:
+    """Draw a PIN of 8 digits that nobody is told."""
+    return f"{int.from_bytes(random(_DRAWN)) % 10**LONGEST_PIN:0{LONGEST_PIN}d}"
 
 
 def unblocking_block(unblocking_pin: str) -> bytes:

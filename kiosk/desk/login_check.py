@@ -2,7 +2,9 @@
 
 The key signs a challenge of the centre's, or of this kiosk's own where the centre does not answer in time. Signature,
 chain and validity are judged here, and by the centre as well where it answers; the register and the SMS code are the
-centre's alone. The PIN is presented once, and the token is not held while the centre is asked.
+centre's alone. The token is not held while the centre is asked, and its security state is gone when it is opened again;
+so the PIN is presented before a challenge is asked for, since the centre gives only so many, and again when it signs,
+but only after it was right.
 """
 
 from __future__ import annotations
@@ -63,11 +65,12 @@ def login_check(
 ) -> LoginCheckView:
     """The check up to the SMS code; waits for the centre as long as the settings say. Raises TokenUnusable, DeskRefused.
 
-    A wrong token is refused before the centre is asked for a challenge.
+    A wrong token and a wrong PIN are refused before the centre is asked for a challenge.
     """
     with chosen_token(desk, serial=serial, account=session.account) as chosen:
         facts = TokenFacts.of(chosen.token)
         _certificate(desk, session, facts)
+        unlock(chosen.token, pin, factory_pin=None, last_try_confirmed=last_try_confirmed)
     given = ask(desk, ChallengeAsked(session.account), desk.settings.challenge_wait)
     if not isinstance(given, ChallengeGiven) or len(given.challenge) != CHALLENGE_LENGTH:
         given = None
@@ -131,7 +134,7 @@ def _certificate(desk: Desk, session: Session, facts: TokenFacts) -> IssuedCerti
 def _sign(
     desk: Desk, session: Session, before: TokenFacts, message: bytes, pin: str, *, confirmed: bool
 ) -> _Signed:
-    """Present the PIN once and have the key sign; the token must be the one that was looked at before."""
+    """Present the PIN that was right and have the key sign; the token must be the one that was looked at before."""
     with chosen_token(desk, serial=before.serial) as chosen:
         token = chosen.token
         facts = TokenFacts.of(token)

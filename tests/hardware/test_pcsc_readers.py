@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hardware.pcsc import PcscTokenSource
 from hardware.ports import ReaderUnavailable, TokenNotRecognised, TokenRemoved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Service:
@@ -155,3 +159,34 @@ def test_le_follows_data_only_where_the_card_speaks_t1(
     with pytest.raises(TokenNotRecognised):
         source.open(presence)
     assert transmitted in [command.hex().upper() for _, command in service.sent]
+
+
+RESET, UNPOWERED, REMOVED = 0x80100068, 0x80100067, 0x80100069
+
+
+@pytest.mark.parametrize("code", [RESET, UNPOWERED, REMOVED, 0x8010002F, 0x80100016, 0])
+def test_a_card_that_lost_its_security_state_is_spoken_to_no_more_in_that_connection(
+    service: Service, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Whatever the service says of a command: reset by another program, unpowered, gone, or success without an answer."""
+
+    source = PcscTokenSource()
+    (presence,) = source.present()
+    before = service.contexts
+    channel = source._connect(presence)
+    monkeypatch.setattr(service, "SCardTransmit", _refusing(service, code))
+    with pytest.raises(TokenRemoved):
+        channel.transmit(bytes.fromhex("0020008008313233343536FFFF"))
+    assert len(service.sent) == 1
+    assert (service.cards, service.contexts) == (0, before)
+    with pytest.raises(TokenRemoved):
+        channel.transmit(bytes.fromhex("0020008008313233343536FFFF"))
+    assert len(service.sent) == 1
+
+
+def _refusing(service: Service, code: int) -> Callable[[int, int, list[int]], tuple[int, list[int]]]:
+    def transmit(_: int, protocol: int, command: list[int]) -> tuple[int, list[int]]:
+        service.sent.append((protocol, bytes(command)))
+        return code, []
+
+    return transmit

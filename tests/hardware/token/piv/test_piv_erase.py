@@ -1,19 +1,25 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from hardware.ports import (
+    DeviceKeyRefused,
     MalformedAnswer,
     NoKeyPair,
     NotSupported,
+    TokenFault,
+    UnblockingPinBlocked,
+    UnblockingPinRefused,
     WrongPin,
 )
 from hardware.token.piv import PivToken
-from hardware.token.piv_layout import ObjectIdentifier, Slot
+from hardware.token.piv_layout import Instruction, ObjectIdentifier, Slot
 from hardware.token.piv_profile import PivProfile
+from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.piv_card import PivCard
 from hardware.virtual.piv_card_blank import blank_piv_key
 from hardware.virtual.piv_card_state import PivCardRecord
@@ -79,6 +85,68 @@ def test_erasing_leaves_a_blank_slot_and_the_factory_pin(
     assert key.public_key != public_key
     with pytest.raises(NoKeyPair):
         token.sign(b"message")
+
+
+def test_a_wrong_puk_costs_a_try_and_nothing_else(piv_card: PivCard, opened: Opened, bound: Make) -> None:
+    token = opened(piv_card, PivProfile(unblocking_pin="87654321"))
+    certificate = bound(token)
+    before, allowed = piv_card.record, piv_card.record.unblocking_pin.tries_allowed
+    for left in range(allowed - 1, -1, -1):
+        with pytest.raises((UnblockingPinRefused, UnblockingPinBlocked)):
+            token.erase()
+        puk = msgspec.structs.replace(before.unblocking_pin, tries_left=left)
+        assert piv_card.record == msgspec.structs.replace(before, unblocking_pin=puk)
+    with pytest.raises(UnblockingPinBlocked):
+        token.erase()
+    assert token.certificate() == certificate
+    token.verify_pin("123456")
+    assert token.sign(b"message")
+
+
+def test_a_wrong_management_key_costs_no_try_of_the_puk(
+    piv_card: PivCard, opened: Opened, bound: Make
+) -> None:
+    length = len(piv_card.record.management.key)
+    bound(opened(piv_card))
+    before = piv_card.record
+    wrong = PivProfile(management_key="0F" * length, unblocking_pin="87654321")
+    with pytest.raises(DeviceKeyRefused):
+        opened(piv_card, wrong).erase()
+    assert piv_card.record == before
+
+
+def test_an_erase_that_stops_leaves_no_key_that_anybody_can_use_and_erasing_again_completes_it(
+    piv_card: PivCard, opened: Opened, bound: Make
+) -> None:
+    faulty = FaultyCard(piv_card)
+    token = opened(faulty)
+    certificate = bound(token)
+    old = piv_card.record.key(0x9A)
+    for instruction in (Instruction.PUT_DATA, Instruction.GENERATE_ASYMMETRIC_KEY_PAIR):
+        faulty.plan(Fault(FaultKind.INTERNAL_ERROR, instruction=instruction))
+        with pytest.raises(TokenFault):
+            token.erase()
+        assert piv_card.record.key(0x9A) == old
+        assert token.certificate() == (certificate if instruction is Instruction.PUT_DATA else None)
+        with pytest.raises(WrongPin):
+            token.verify_pin("123456")
+    token.erase()
+    assert token.pin_state().untouched
+    token.verify_pin("123456")
+    assert piv_card.record.key(0x9A) != old
+
+
+def test_the_pin_that_stands_meanwhile_is_another_one_each_time(piv_card: PivCard, direct: Any) -> None:
+    drawn = itertools.count(1)
+    seen = set()
+    for _ in range(3):
+        channel = direct(piv_card)
+        PivToken(channel, random=lambda length: next(drawn).to_bytes(length)).erase()
+        first, last = [sent[13:21] for sent in channel.sent if sent[1] == Instruction.RESET_RETRY_COUNTER]
+        assert last == b"123456\xff\xff"
+        seen.add(first)
+    assert len(seen) == 3
+    assert all(len(pin) == 8 and pin.isdigit() for pin in seen)
 
 
 def test_a_blank_card_is_erased_too_and_bound_afterwards(

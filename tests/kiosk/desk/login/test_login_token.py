@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
@@ -48,9 +49,8 @@ def _failed(view: LoginCheckView) -> set[Check]:
     return {check for check, result in view.results if result is FAILED}
 
 
-@pytest.mark.usefixtures("agent")
-def test_a_wrong_pin_costs_one_try_and_is_sent_once(
-    service: DeskService, session: Session, card: GmtCard, source: VirtualTokenSource
+def test_a_wrong_pin_costs_one_try_is_sent_once_and_takes_no_challenge(
+    service: DeskService, session: Session, card: GmtCard, source: VirtualTokenSource, agent: Agent
 ) -> None:
     sent: list[int] = []
     transmit = card.transmit
@@ -68,7 +68,43 @@ def test_a_wrong_pin_costs_one_try_and_is_sent_once(
     assert _check(service, session, FACTORY) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
     assert _check(service, session, "") == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=1)
     assert sent.count(0x18) == 5
+    assert agent.asked == []
     assert isinstance(_check(service, session, FACTORY, last=True), LoginCheckView)
+    assert sent.count(0x18) == 7  # to be sure of it, and to sign with what the centre gave then
+    assert [type(asked) for asked in agent.asked] == [ChallengeAsked, ChallengeSigned]
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_pin_of_one_try_is_confirmed_once_for_the_whole_check(
+    service: DeskService, session: Session, card: GmtCard
+) -> None:
+    record = card.record
+    application = record.applications[0]
+    only = msgspec.structs.replace(application.user, tries_left=1, tries_allowed=1)
+    card.store(
+        msgspec.structs.replace(record, applications=(msgspec.structs.replace(application, user=only),))
+    )
+    assert _check(service, session) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
+    assert isinstance(_check(service, session, FACTORY, last=True), LoginCheckView)
+
+
+def test_a_pin_that_is_another_one_when_the_centre_has_answered_is_sent_once_more_and_signs_nothing(
+    service: DeskService,
+    session: Session,
+    agent: Agent,
+    card: GmtCard,
+    source: VirtualTokenSource,
+    waits: list[Callable[[], object]],
+) -> None:
+    def change() -> None:
+        token = source.open(source.present()[0])
+        token.change_pin(FACTORY, "654321")
+        token.close()
+
+    waits.insert(0, change)
+    assert _check(service, session) == TokenRefused(TokenTrouble.PIN_WRONG, tries_left=5)
+    assert [type(asked) for asked in agent.asked] == [ChallengeAsked]
+    assert card.record.applications[0].user.tries_left == 5
 
 
 def test_a_token_that_is_not_the_own_key_is_refused_before_the_centre_is_asked(

@@ -266,6 +266,10 @@ class LibraryRig:
         action = "pull-after" if moment is Moment.DURING else "pull-before"
         self._faults.write_text(f"* {place} {action}\n")
 
+    def state_file(self, key: str) -> Path:
+        """What a key that is out holds (see tests/soft_token)."""
+        return self._shelf / key / "state"
+
     def crash_at(self, call: int) -> None:
         """Have the library crash at that call from now, when it has done what it was told."""
         self._log.unlink(missing_ok=True)
