@@ -43,10 +43,19 @@ class Data(_Section, frozen=True):
 
 
 class Centre(_Section, frozen=True):
-    """The central server; `payment_page` goes into QR codes and defaults to `url`."""
+    """The central server; `payment_page` goes into QR codes and defaults to `url`.
+
+    `certificate_authority` is a PEM file with the authority of its TLS certificate, empty for the usual ones.
+    """
 
     url: str = ""
     payment_page: str = ""
+    certificate_authority: str = ""
+
+    @property
+    def authority(self) -> Path | None:
+        """That file."""
+        return Path(self.certificate_authority) if self.certificate_authority else None
 
 
 class Exchange(_Section, frozen=True):

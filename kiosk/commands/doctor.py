@@ -8,6 +8,7 @@ import enum
 import importlib.util
 import locale
 import shutil
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ from kiosk.assembly import card_drivers
 from kiosk.commands.failures import sentence, store_failure
 from kiosk.commands.output import document, line
 from kiosk.commands.status import CLOCKS, KioskStatus, read_status
+from kiosk.commands.wording import LINK_TROUBLES
 from kiosk.configuration import Configuration, ConfigurationError, load
 from kiosk.desk.views import Network
 from kiosk.store.errors import StoreError
@@ -90,6 +92,7 @@ def _checks(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
     yield from _libraries(configuration.skf, text)
     yield _printer(configuration, text)
     yield _scanner(configuration, text)
+    yield from _authority(configuration.centre.authority, text)
     directory = arguments.data or configuration.directory
     yield _disk(directory, text)
     yield from _store(directory, text)
@@ -228,6 +231,20 @@ def _scanner(configuration: Configuration, text: Text) -> Check:
     return Check(name, Level.WORKS, configuration.scanner.device)
 
 
+def _authority(file: Path | None, text: Text) -> Iterator[Check]:
+    """Whether the authority of the centre's certificate can be read, where one is named."""
+    if file is None:
+        return
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        found = text("{file} 不能用（{reason}）", file=file, reason=error)
+        advice = text("在 [centre] 的 certificate_authority 写明中心给的 PEM 文件")
+        yield Check(text("中心证书机构"), Level.MISSING, found, advice)
+    else:
+        yield Check(text("中心证书机构"), Level.WORKS, str(file))
+
+
 def _disk(directory: Path, text: Text) -> Check:
     place = next(folder for folder in (directory, *directory.parents) if folder.exists())
     free = shutil.disk_usage(place).free
@@ -256,7 +273,11 @@ def _standing(status: KioskStatus, text: Text) -> Iterator[Check]:
             yield Check(name, Level.WORKS, text("在线，待传 {backlog}", backlog=status.backlog))
         case Network.OFFLINE:
             found = text("离线，上次联系 {contact}，待传 {backlog}", contact=contact, backlog=status.backlog)
-            yield Check(name, Level.MISSING, found, text("检查网络和 keydesk-sync run；离线照常办理"))
+            advice = text("检查网络和 keydesk-sync run；离线照常办理")
+            if status.trouble is not None:
+                why, what = LINK_TROUBLES[status.trouble]
+                found, advice = f"{text(why)} ({found})", text(what)
+            yield Check(name, Level.MISSING, found, advice)
         case _:
             yield Check(name, Level.FAILED, text("未登记"), text("运行 keydesk-sync enrol --token 令牌"))
     if status.clock is None:

@@ -8,11 +8,13 @@ import msgspec
 
 from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
+from kiosk.commands.wording import LINK_TROUBLES
 from kiosk.desk.authority import policy_of, trouble_with_clock
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.network import network
 from kiosk.desk.views import ClockTrouble, Network
 from kiosk.domain.ledger import OrderStatus
+from kiosk.store.agent_state import LinkTrouble
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.transaction import Transaction
 from kiosk.text.catalogue import N_
@@ -50,6 +52,7 @@ class KioskStatus(msgspec.Struct, frozen=True):
     feed_items_kept: int
     clock: ClockTrouble | None
     error: str
+    trouble: LinkTrouble | None = None
 
 
 def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
@@ -73,6 +76,7 @@ def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
         feed_items_kept=len(tx.feed.kept()),
         clock=clock_trouble(tx, clock),
         error=state.error,
+        trouble=state.trouble,
     )
 
 
@@ -138,4 +142,5 @@ def _tell(status: KioskStatus) -> None:
     )
     line(text("时钟 {clock}", clock=clock))
     if status.error:
-        line(text("上次联系失败：{error}", error=status.error))
+        error = status.error if status.trouble is None else text(LINK_TROUBLES[status.trouble][0])
+        line(text("上次联系失败：{error}", error=error))

@@ -149,6 +149,16 @@ class DisputeRaised(FeedBody, tag="dispute-raised", frozen=True):
     subject: str
 
 
+FORK_CLOSED = "fork-closed"
+"""The outcome of a `DisputeSettled` without an account: staff closed the alarm of a fork."""
+
+
+class KeptDismissed(FeedBody, tag="kept-dismissed", frozen=True):
+    """Staff saw to an item that this kiosk could not apply; its number in this feed."""
+
+    number: int
+
+
 class DisputeSettled(FeedBody, tag="dispute-settled", frozen=True):
     """A dispute was decided."""
 
@@ -173,6 +183,7 @@ AnyFeedBody = (
     | RevocationPublished
     | DisputeRaised
     | DisputeSettled
+    | KeptDismissed
 )
 
 

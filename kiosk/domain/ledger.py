@@ -117,15 +117,17 @@ class Order(msgspec.Struct, frozen=True):
 
     @property
     def received(self) -> int:
-        """What is here, in fen: each provider transaction once, a notice without one only where none is known."""
+        """What is here, in fen: each provider transaction once, a notice without one only where none is known.
+
+        What the desk vouched for counts also where every transaction went back: then it was money of its own.
+        """
         returned = {payment.transaction for payment in self.payments if payment.returned}
-        amounts = {
-            payment.transaction: 0 if payment.transaction in returned else payment.amount
-            for payment in self.payments
-        }
-        if len(amounts) > 1:
-            amounts.pop(None, None)
-        return sum(amounts.values())
+        known = {each.transaction: each.amount for each in self.payments if each.transaction is not None}
+        here = sum(amount for transaction, amount in known.items() if transaction not in returned)
+        words = (each for each in self.payments if each.transaction is None)
+        return here or max(
+            (each.amount for each in words if not known or each.how is PaidHow.DESK), default=0
+        )
 
     @property
     def surplus(self) -> int:

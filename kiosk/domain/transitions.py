@@ -240,14 +240,14 @@ def _refund_completed(ledger: Ledger, body: RefundCompleted) -> tuple[Row, ...]:
 
 
 def _surplus_returned(ledger: Ledger, body: SurplusReturned) -> tuple[Row, ...]:
-    """One of the provider's transactions went back, and another, or the refund, stands for the order."""
+    """One of the provider's transactions went back, and other money stands for the order."""
     order = order_of(ledger, body.order)
     ours = [each for each in order.payments if each.transaction == body.transaction]
     if not ours or any(each.returned or each.amount != body.amount for each in ours):
         raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.number)
     payments = tuple(replace(each, returned=True) if each in ours else each for each in order.payments)
     after = replace(order, payments=payments)
-    if order.status in {OrderStatus.PAID, OrderStatus.BOUND} and after.received < order.total:
+    if after.received < order.total:
         raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
     return (after,)
 

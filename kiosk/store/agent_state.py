@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,21 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 
+class LinkTrouble(enum.StrEnum):
+    """Why the other end of the line is not taken for the centre."""
+
+    UNKNOWN_AUTHORITY = "unknown-authority"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    ANOTHER_HOST = "another-host"
+    NO_TLS = "no-tls"
+    REFUSED = "refused"
+
+
 class AgentState(msgspec.Struct, frozen=True):
     """Times in UTC seconds; `high_water` is the last sequence that the centre has.
 
+    `error` is why the last try failed, `trouble` the same where it was the centre's certificate.
     `signed_time_monotonic` (milliseconds) and `signed_time_boot` say when this machine received `signed_time`.
     """
 
@@ -27,6 +40,7 @@ class AgentState(msgspec.Struct, frozen=True):
     signed_time_monotonic: int = 0
     signed_time_boot: str = ""
     error: str = ""
+    trouble: LinkTrouble | None = None
     quarantined: bool = False
 
 

@@ -18,8 +18,10 @@ from sync.agent.errors import (
     AnswerUnusable,
     CentreBusy,
     CentreUnreachable,
+    CentreUntrusted,
     RequestRefused,
 )
+from sync.agent.tls import link_trouble
 from sync.protocol.batches import BATCH_MEDIA_TYPE, encode_batch
 from sync.protocol.errors import BodyMalformed, Problem, ProblemCode, read_problem
 from sync.protocol.records import (
@@ -202,6 +204,8 @@ class CentreClient:
             finally:
                 response.close()
         except httpx2.TransportError as error:
+            if (trouble := link_trouble(error)) is not None:
+                raise CentreUntrusted(trouble, str(error)) from error
             raise CentreUnreachable(f"{type(error).__name__}: {error}") from error
         except httpx2.RequestError as error:  # an encoding that does not decode
             raise AnswerUnusable(f"{type(error).__name__}: {error}") from error

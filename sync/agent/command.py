@@ -99,6 +99,7 @@ def _settings(arguments: argparse.Namespace) -> AgentSettings:
         centre=arguments.centre or configuration.centre.url,
         network_switch=arguments.network_switch,
         clock_shift=arguments.clock_shift,
+        authority=configuration.centre.authority,
     )
 
 

@@ -12,11 +12,13 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.feed import (
+    FORK_CLOSED,
     AnyFeedBody,
     DisputeRaised,
     DisputeSettled,
     EnterprisePublished,
     FeeSchedulePublished,
+    KeptDismissed,
     KeyBoundElsewhere,
     OperatorPublished,
     OrderAssignedHere,
@@ -42,6 +44,7 @@ from kiosk.store.vault import VaultItem
 from sync.agent.assignment import assign
 from sync.agent.echoes import moves_already
 from sync.agent.inapplicable import Inapplicable, Reason
+from sync.agent.positions import FORK_REASON
 from sync.protocol.times import policy_holds
 
 if TYPE_CHECKING:
@@ -81,9 +84,21 @@ def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None
         case DisputeRaised():
             tx.feed.put_dispute(body)
         case DisputeSettled():
-            tx.feed.settle_dispute(body)
+            _settled(tx, body)
+        case KeptDismissed():
+            tx.feed.drop_kept(body.number)
         case _:
             assert_never(body)
+
+
+def _settled(tx: Transaction, body: DisputeSettled) -> None:
+    """Note how a dispute was decided; a fork that goes on is raised again by the next comparison of positions."""
+    if body.outcome != FORK_CLOSED:
+        tx.feed.settle_dispute(body)
+        return
+    for dispute in tx.feed.disputes():
+        if dispute.raised.reason == FORK_REASON:
+            tx.feed.settle_dispute(replace(body, sequence=dispute.raised.sequence))
 
 
 def _policy(tx: Transaction, body: PolicyPublished) -> None:

@@ -11,7 +11,7 @@ from sync.agent.positions import fork_known, take_position
 from sync.agent.push import backlog
 from sync.agent.recovery import recover
 from sync.protocol.batches import make_checkpoint
-from sync.protocol.records import Heartbeat, HeartbeatAnswer
+from sync.protocol.records import KEPT_LENGTH, KEPT_TOLD, Heartbeat, HeartbeatAnswer, KeptNotice
 
 if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
@@ -43,4 +43,5 @@ def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
     tip = tx.journal.tip()
     wall = agent.clock.wall()
     checkpoint = None if tip is None else make_checkpoint(agent.kiosk, tip, wall, agent.device_key)
-    return Heartbeat(checkpoint, backlog(tx), tx.feed.cursor(), wall, agent.program)
+    kept = tuple(KeptNotice(each.number, each.problem[:KEPT_LENGTH]) for each in tx.feed.kept()[:KEPT_TOLD])
+    return Heartbeat(checkpoint, backlog(tx), tx.feed.cursor(), wall, agent.program, kept)

@@ -119,7 +119,7 @@ class Loop:
                 backoff = Backoff()
                 if not (came.applied or came.kept):
                     # A centre with too many waiting answers at once: whoever asks again at once only adds to it.
-                    (asked + FEED_PACE_SECONDS - time.monotonic())
+                    self._rest(asked + FEED_PACE_SECONDS - time.monotonic())
             except _FORESEEN as error:
                 if self.stop.is_set():
                     return

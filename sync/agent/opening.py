@@ -21,15 +21,20 @@ from sync.agent.context import Agent, CentreTime
 from sync.agent.errors import NotEnrolledYet
 from sync.agent.logs import open_log
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
+from sync.agent.tls import trust
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
-    """Where the data is, where the centre is, and the two files of drills (None for none)."""
+    """Where the data is, where the centre is, and the two files of drills (None for none).
+
+    `authority` is a PEM file: whose certificate the centre shows; None for the usual authorities.
+    """
 
     directory: Path
     centre: str
     network_switch: Path | None = None
     clock_shift: Path | None = None
+    authority: Path | None = None
 
     @property
     def clock(self) -> Clock:
@@ -42,8 +47,8 @@ class AgentSettings(msgspec.Struct, frozen=True):
         return NetworkSwitch(self.network_switch)
 
     def transport(self) -> httpx2.BaseTransport:
-        """The way out, through the switch."""
-        return SwitchedTransport(httpx2.HTTPTransport(), self.switch)
+        """The way out, through the switch. Raises AuthorityUnusable."""
+        return SwitchedTransport(httpx2.HTTPTransport(verify=trust(self.authority)), self.switch)
 
 
 def program() -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from kiosk.domain.journal import short_hash
 from kiosk.domain.validity import CHINA_TIME
+from kiosk.store.agent_state import LinkTrouble
 from sync.agent.push import backlog
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Status(msgspec.Struct, frozen=True):
     last_contact: int | None
     last_attempt: int | None
     error: str
+    trouble: LinkTrouble | None
     quarantined: bool
     feed_cursor: int
     policy: int | None
@@ -51,6 +53,7 @@ def status(tx: Transaction) -> Status:
         last_contact=state.last_contact,
         last_attempt=state.last_attempt,
         error=state.error,
+        trouble=state.trouble,
         quarantined=state.quarantined,
         feed_cursor=tx.feed.cursor(),
         policy=None if policy is None else policy.number,
@@ -62,6 +65,20 @@ def status(tx: Transaction) -> Status:
         kept_items=tuple(f"{each.number} {each.problem}" for each in tx.feed.kept()),
         receipts_waiting=len(tx.print_queue.waiting()),
     )
+
+
+_TROUBLES = {
+    LinkTrouble.UNKNOWN_AUTHORITY: "中心的TLS证书不是本机信任的机构签发的，检查 [centre] 的 certificate_authority",
+    LinkTrouble.EXPIRED: "中心的TLS证书已过期，请中心更换；也可能是本机时钟不对",
+    LinkTrouble.NOT_YET_VALID: "中心的TLS证书还没有生效；也可能是本机时钟不对",
+    LinkTrouble.ANOTHER_HOST: "中心的TLS证书不是这个地址的，检查 [centre] 的 url",
+    LinkTrouble.NO_TLS: "那个地址不是 https，检查 [centre] 的 url",
+    LinkTrouble.REFUSED: "中心的TLS证书不成立",
+}
+
+
+def _why(report: Status) -> str:
+    return report.error if report.trouble is None else _TROUBLES[report.trouble]
 
 
 def china_time(time: int | None) -> str:
@@ -83,7 +100,7 @@ def status_lines(report: Status) -> list[str]:
         f"待打凭条  {report.receipts_waiting} 张",
     ]
     if report.error:
-        lines.append(f"网络      {china_time(report.last_attempt)} 未连上：{report.error}")
+        lines.append(f"网络      {china_time(report.last_attempt)} 未连上：{_why(report)}")
     if report.quarantined:
         lines.append("注意      本终端已被中心停用，上传的内容另行存放")
     lines += [f"争议      {each}" for each in report.disputes]

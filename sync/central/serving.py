@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PARENT = "KEYDESK_CENTRAL_PARENT"
-SPARE = 0  # for payers, staff and uploads, whoever waits
+SPARE = 8  # for payers, staff and uploads, whoever waits
 THREADS = PLACES + SPARE
 BACKLOG = 512
 START_LIMIT = 30.0  # seconds

@@ -48,6 +48,7 @@ FEED_KINDS = {
     "certificate-revoked": "吊销证书",
     "dispute-raised": "争议",
     "dispute-settled": "争议已处理",
+    "kept-dismissed": "未能应用的资料已处理",
 }
 
 REASONS = {

@@ -41,6 +41,8 @@ PATH_LOGIN = f"{PREFIX}/login"
 JSON_MEDIA_TYPE = "application/json"
 MAXIMUM_JSON = 64 * 1024
 MAXIMUM_WAIT = 30  # seconds that the feed may be waited for
+KEPT_TOLD = 50  # kept items that one heartbeat names, the oldest; each problem in KEPT_LENGTH characters
+KEPT_LENGTH = 200
 FEED_PAGE = 200
 JOURNAL_PAGE = 200
 
@@ -119,6 +121,13 @@ class UploadAnswer(msgspec.Struct, frozen=True):
     quarantined: bool = False
 
 
+class KeptNotice(msgspec.Struct, frozen=True):
+    """A feed item that the kiosk could not apply, and why."""
+
+    number: int
+    problem: str
+
+
 class Heartbeat(msgspec.Struct, frozen=True):
     """A kiosk is there; `backlog` counts entries not yet sent, `wall` is its own clock."""
 
@@ -127,6 +136,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     feed_cursor: int
     wall: int
     program: str = ""
+    kept: tuple[KeptNotice, ...] = ()
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True):

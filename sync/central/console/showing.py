@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db.models import Model
 from django.http import HttpRequest
 
 from sync.central.payments.pictures import china_time, yuan
+from sync.central.texts import column_text
 
 Row = TypeVar("Row", bound=Model)
+REMARK_LENGTH = 200
+NEEDS_REMARK = "请先填写备注"
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin
@@ -62,6 +66,17 @@ class ReadOnlyAdmin(Admin[Row]):
         """Rows stay."""
         del request, obj
         return False
+
+
+class RemarkForm(ActionForm):
+    """The remark without which a matter is not closed."""
+
+    remark = forms.CharField(label="备注", required=False, max_length=REMARK_LENGTH)
+
+
+def typed_remark(request: HttpRequest) -> str:
+    """The remark that was typed beside the action; empty when there is none."""
+    return column_text(request.POST.get("remark", ""), REMARK_LENGTH).strip()
 
 
 def time_column(field: str, title: str) -> Any:  # the stubs know columns by name alone

@@ -15,6 +15,7 @@ from sync.central.device.answers import answer, device_view
 from sync.central.device.authentication import CallerRefused, caller, read_body, require_signed_by
 from sync.central.device.waiting import waiting_place
 from sync.central.fleet import enrolment, feeding, policies
+from sync.central.fleet.kept import note_kept
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import Outcome, append, journal_page
@@ -71,6 +72,7 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         kiosk = Kiosk.objects.select_for_update().get(number=kiosk.number)
         _note(kiosk, beat, now)
+        note_kept(kiosk.number, beat.kept, now)
         if kiosk.state == KioskState.ENROLLED:
             policies.ensure(kiosk.number, centre_keys(), now)
             kiosk.refresh_from_db()

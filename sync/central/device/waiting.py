@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PLACES = 32
+PLACES = 24
 _PLACES = threading.BoundedSemaphore(PLACES)
 
 

@@ -10,11 +10,20 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from kiosk.domain.policy import Policy
-from sync.central.console.showing import Admin, Form, ReadOnlyAdmin, SecondsField, time_column
+from sync.central.console.showing import (
+    NEEDS_REMARK,
+    Admin,
+    Form,
+    ReadOnlyAdmin,
+    RemarkForm,
+    SecondsField,
+    time_column,
+    typed_remark,
+)
 from sync.central.context import centre_keys, centre_now
-from sync.central.fleet import policies
+from sync.central.fleet import kept, policies
 from sync.central.fleet.enrolment import give_token
-from sync.central.fleet.models import FeedItem, Kiosk, KioskPolicy, KioskState
+from sync.central.fleet.models import FeedItem, KeptItem, Kiosk, KioskPolicy, KioskState
 
 LATE = 300  # seconds without contact after which a kiosk counts as away
 
@@ -146,6 +155,44 @@ class PolicyAdmin(Admin[KioskPolicy]):
         )
         issued = policies.issue(obj.kiosk_id, limits, centre_keys(), centre_now())
         obj.key, obj.number = issued.key, issued.number
+
+
+@admin.register(KeptItem)
+class KeptAdmin(ReadOnlyAdmin[KeptItem]):
+    """What kiosks were told and could not apply; a person sees to it."""
+
+    list_display = (
+        "kiosk",
+        "number",
+        "kind",
+        "problem",
+        time_column("noted_at", "时间"),
+        time_column("gone_at", "终端不再保留"),
+        time_column("closed_at", "处理时间"),
+        "closed_by",
+        "remark",
+    )
+    list_filter = ("kind", ("gone_at", admin.EmptyFieldListFilter), ("closed_at", admin.EmptyFieldListFilter))
+    search_fields = ("=kiosk",)
+    action_form = RemarkForm
+    actions = ("dismiss",)
+
+    def has_dismiss_permission(self, request: HttpRequest) -> bool:
+        """Who may close them."""
+        return bool(request.user.has_perm("fleet.change_keptitem"))
+
+    @admin.action(description="标记为已处理（须填备注）", permissions=("dismiss",))
+    def dismiss(self, request: HttpRequest, queryset: QuerySet[KeptItem]) -> None:
+        """Close items, with a remark that stays in the log; their kiosks keep them no longer."""
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        items = list(queryset.filter(closed_at=None))
+        for item in items:
+            kept.dismiss(item, request.user.get_username(), remark, centre_now())
+            self.log_change(request, item, f"已处理：{remark}")
+        self.message_user(request, f"已处理 {len(items)} 项资料", messages.SUCCESS)
 
 
 @admin.register(FeedItem)

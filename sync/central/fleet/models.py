@@ -142,3 +142,29 @@ class FeedItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kiosk}/{self.number} {self.kind}"
+
+
+class KeptItem(models.Model):
+    """An item of a kiosk's feed that the kiosk could not apply and keeps; `gone_at` when it no longer did."""
+
+    key = models.BigIntegerField("键", primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    number = models.BigIntegerField("编号")
+    kind = models.CharField("种类", max_length=40, choices=list(FEED_KINDS.items()))
+    problem = models.CharField("原因", max_length=200)
+    noted_at = models.BigIntegerField("时间")
+    gone_at = models.BigIntegerField("终端不再保留", null=True)
+    closed_at = models.BigIntegerField("处理时间", null=True)
+    closed_by = models.CharField("处理人", max_length=150, blank=True)
+    remark = models.CharField("备注", max_length=200, blank=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "未能应用的资料"
+        verbose_name_plural = "未能应用的资料"
+        ordering = ("-key",)
+        indexes = (models.Index(fields=("kiosk", "gone_at"), name="kept_kiosk_gone"),)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk}/{self.number} {self.get_kind_display()}"

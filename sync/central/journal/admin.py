@@ -9,8 +9,17 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from sync.central.console.showing import ReadOnlyAdmin, hex_column, time_column, yuan_column
+from sync.central.console.showing import (
+    NEEDS_REMARK,
+    ReadOnlyAdmin,
+    RemarkForm,
+    hex_column,
+    time_column,
+    typed_remark,
+    yuan_column,
+)
 from sync.central.context import centre_now
+from sync.central.journal.alarms import close_alarm
 from sync.central.journal.models import Alarm, Entry, Fact, StrayEntry
 from sync.central.wording import remark
 
@@ -125,18 +134,25 @@ class AlarmAdmin(ReadOnlyAdmin[Alarm]):
         time_column("raised_at", "时间"),
         time_column("cleared_at", "处理时间"),
         "cleared_by",
+        "remark",
     )
     list_filter = ("kind", ("cleared_at", admin.EmptyFieldListFilter))
+    action_form = RemarkForm
     actions = ("clear",)
 
     def has_clear_permission(self, request: HttpRequest) -> bool:
         """Who may tick an alarm off."""
         return bool(request.user.has_perm("journal.change_alarm"))
 
-    @admin.action(description="标记为已处理", permissions=("clear",))
+    @admin.action(description="标记为已处理（须填备注）", permissions=("clear",))
     def clear(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> None:
-        """Tick alarms off."""
-        count = queryset.filter(cleared_at=None).update(
-            cleared_at=centre_now(), cleared_by=request.user.get_username()
-        )
-        self.message_user(request, f"已处理 {count} 条告警", messages.SUCCESS)
+        """Close alarms, with a remark that stays in the log."""
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        alarms = list(queryset.filter(cleared_at=None))
+        for alarm in alarms:
+            close_alarm(alarm, request.user.get_username(), remark, centre_now())
+            self.log_change(request, alarm, f"已处理：{remark}")
+        self.message_user(request, f"已处理 {len(alarms)} 条告警", messages.SUCCESS)

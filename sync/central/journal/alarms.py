@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
+from kiosk.domain.feed import FORK_CLOSED, DisputeSettled
+from sync.central.fleet.feeding import publish
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.texts import column_text
 
@@ -24,6 +28,15 @@ def clear_alarm(kind: AlarmKind, kiosk: int, subject: str, by: str, now: int) ->
     """Clear an alarm, if it was raised."""
     alarms = Alarm.objects.filter(key=_key(kind, kiosk, subject), cleared_at=None)
     alarms.update(cleared_at=now, cleared_by=by)
+
+
+def close_alarm(alarm: Alarm, by: str, remark: str, now: int) -> None:
+    """Close an alarm by a person's word; a fork's is closed at its kiosk as well, until it forks again."""
+    with transaction.atomic():
+        alarm.cleared_at, alarm.cleared_by, alarm.remark = now, by, remark
+        alarm.save(update_fields=["cleared_at", "cleared_by", "remark"])
+        if alarm.kind == AlarmKind.FORK:
+            publish(alarm.kiosk, [DisputeSettled("", 0, FORK_CLOSED)], now)
 
 
 def _key(kind: AlarmKind, kiosk: int, subject: str) -> str:

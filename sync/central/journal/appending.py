@@ -15,7 +15,8 @@ from sync.central.journal.facts import index
 from sync.central.journal.models import AlarmKind, Entry, Fact, Source, StrayEntry
 from sync.central.journal.received import Received, continues, read
 from sync.central.keys_of_tables import LAST, fact_key, row_key
-from sync.central.payments.models import Payment, PaymentState
+from sync.central.payments.models import UNPAID, Payment
+from sync.central.payments.vouched import note_vouched
 from sync.protocol.batches import checkpoint_holds
 from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import JOURNAL_PAGE, JournalPage, UploadBatch
@@ -101,6 +102,7 @@ def _store(kiosk: Kiosk, fresh: list[Received], now: int) -> None:
         Entry.objects.bulk_create([_entry(each, now) for each in fresh])
         kiosk.put_high_water(fresh[-1].tip)
         _flag_money(index(fresh, Source.CHAIN, now), now)
+        note_vouched(fresh, now)
     kiosk.last_contact = now
     kiosk.save()
 
@@ -158,23 +160,22 @@ def _keep_beside(kiosk: Kiosk, received: list[Received], source: Source, now: in
     ]
     StrayEntry.objects.bulk_create(rows, ignore_conflicts=True)
     _flag_money(index(received, source, now), now)
+    note_vouched(received, now)
     kiosk.last_contact = now
     kiosk.save()
 
 
 def _flag_money(facts: list[Fact], now: int) -> None:
-    """Raise an alarm for money that only the kiosk's word stands for."""
+    """Raise an alarm for a confirmation that nothing but the kiosk's word stands for."""
     for fact in facts:
-        if fact.how == PaidHow.DESK.value:
-            raise_alarm(AlarmKind.DESK_CONFIRMATION, fact.kiosk, fact.order, "由主管担保", now)
-        elif fact.how and not _taken(fact.order):
+        if fact.how not in {"", PaidHow.DESK.value} and not _taken(fact.order):
             detail = f"确认方式 {fact.how}，中心没有这笔收款"
             raise_alarm(AlarmKind.UNPAID_CONFIRMATION, fact.kiosk, fact.order, detail, now)
 
 
 def _taken(order: str) -> bool:
     """Whether the centre took money for an order."""
-    return Payment.objects.filter(order=order).exclude(state=PaymentState.OPEN).exists()
+    return Payment.objects.filter(order=order).exclude(state__in=UNPAID).exists()
 
 
 def journal_page(kiosk: Kiosk, after: int) -> JournalPage:

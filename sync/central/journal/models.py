@@ -139,6 +139,7 @@ class Alarm(models.Model):
     raised_at = models.BigIntegerField("时间")
     cleared_at = models.BigIntegerField("处理时间", null=True)
     cleared_by = models.CharField("处理人", max_length=150, blank=True)
+    remark = models.CharField("备注", max_length=200, blank=True)
 
     class Meta:
         """Names and order."""

@@ -140,8 +140,7 @@ def _check_certificate(ledger: Ledger, entry: Entry, body: CertificateIssued, ro
     if number != body.number:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
     _check_paper(entry, body, order)
-    if abs(body.not_before - entry.wall) > policy.clock_deviation:
-        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
+    _check_clock(entry, body, policy)
     _check_period(ledger, body, order, policy)
     unsynced = Fact.objects.filter(
         kiosk=entry.kiosk,
@@ -172,8 +171,18 @@ def _check_paper(entry: Entry, body: CertificateIssued, order: Order) -> None:
     binding = order.binding
     if binding is not None and binding.public_key not in {None, certificate.public_key}:
         raise differs
-    if certificate.not_after > issuer.not_after:
+    if certificate.not_after > issuer.not_after or certificate.not_before < issuer.not_before:
         raise EntryDisputed(DisputeReason.BEYOND_POLICY, body.number)
+
+
+def _check_clock(entry: Entry, body: CertificateIssued, policy: Policy) -> None:
+    """A certificate begins when its entry tells, and no kiosk issues while its clock is behind its last entry."""
+    before = EntryRow.objects.filter(key=row_key(entry.kiosk, entry.sequence - 1)).values_list(
+        "wall", flat=True
+    )
+    behind = any(entry.wall < wall for wall in before)
+    if behind or abs(body.not_before - entry.wall) > policy.clock_deviation:
+        raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
 
 
 def _check_period(ledger: Ledger, body: CertificateIssued, order: Order, policy: Policy) -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from sync.central.console.showing import Inline, ReadOnlyAdmin, time_column, yuan_column
+from sync.central.console.showing import (
+    NEEDS_REMARK,
+    Inline,
+    ReadOnlyAdmin,
+    RemarkForm,
+    time_column,
+    typed_remark,
+    yuan_column,
+)
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.settling import ask_refund, is_dead, may_pay_back
-from sync.central.payments import paying
-from sync.central.payments.models import Payment, PaymentAttempt
+from sync.central.payments import paying, reconciling
+from sync.central.payments.listing import SURPLUS_OPEN, SURPLUS_REFUNDED, SURPLUS_REFUNDING, with_surplus
+from sync.central.payments.models import DeskPayment, DeskPaymentState, Payment, PaymentAttempt
 
 
 class AttemptInline(Inline[PaymentAttempt, Payment]):
@@ -36,6 +46,25 @@ class AttemptInline(Inline[PaymentAttempt, Payment]):
         return False
 
 
+class SurplusFilter(admin.SimpleListFilter):
+    """Orders for which money came in twice."""
+
+    title = "多付"
+    parameter_name = "surplus"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """What may be chosen."""
+        del request, model_admin
+        return [("refunding", SURPLUS_REFUNDING), ("refunded", SURPLUS_REFUNDED), ("vouched", SURPLUS_OPEN)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
+        """The rows of the choice."""
+        del request
+        chosen = {"refunding": SURPLUS_REFUNDING, "refunded": SURPLUS_REFUNDED, "vouched": SURPLUS_OPEN}
+        wanted = chosen.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(Q(surplus_state=wanted))
+
+
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin[Payment]):
     """Payments by order."""
@@ -47,15 +76,32 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         yuan_column("amount", "金额"),
         "state",
         "transaction",
+        "vouched",
+        "surplus",
         time_column("opened_at", "打开时间"),
         time_column("paid_at", "支付时间"),
         time_column("refunded_at", "退回时间"),
     )
-    list_filter = ("state", "kiosk")
-    search_fields = ("=order", "=account", "=transaction")
+    list_filter = ("state", SurplusFilter, "kiosk")
+    search_fields = ("=order", "=account", "=transaction", "=attempts__transaction")
     exclude = ("token",)
+    readonly_fields = ("vouched", "surplus")
     inlines = (AttemptInline,)
     actions = ("ask", "pay_back", "return_surplus")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
+        """Add who vouched, and where a surplus is."""
+        return with_surplus(super().get_queryset(request))
+
+    @admin.display(description="柜台担保人")
+    def vouched(self, row: Any) -> str:
+        """Which supervisor vouched for the money, if one did."""
+        return row.vouched_by or "–"
+
+    @admin.display(description="多付")
+    def surplus(self, row: Any) -> str:
+        """Where money is that came in twice."""
+        return row.surplus_state or "–"
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
         """Who may refund."""
@@ -100,3 +146,61 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
                 self.message_user(request, f"{payment.order}：支付机构没有退回", messages.ERROR)
             else:
                 self.message_user(request, f"{payment.order}：没有多付的款", messages.ERROR)
+
+
+@admin.register(DeskPayment)
+class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
+    """What desks vouched for, not reconciled with a provider."""
+
+    list_display = (
+        "order",
+        "kiosk",
+        "account",
+        yuan_column("amount", "金额"),
+        "supervisor",
+        time_column("vouched_at", "担保时间"),
+        "state",
+        "settled_by",
+        "remark",
+    )
+    list_filter = ("state", "kiosk", "supervisor")
+    search_fields = ("=order", "=account", "=supervisor")
+    action_form = RemarkForm
+    actions = ("same", "apart", "paid_back")
+
+    def has_reconcile_permission(self, request: HttpRequest) -> bool:
+        """Who may reconcile."""
+        return bool(request.user.has_perm("payments.reconcile_deskpayment"))
+
+    @admin.action(description="与网上缴费是同一笔（须填备注）", permissions=("reconcile",))
+    def same(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
+        """The desk vouched for what the provider has."""
+        self._decide(request, queryset, reconciling.same, DeskPaymentState.SAME)
+
+    @admin.action(description="另收的款，已核对（须填备注）", permissions=("reconcile",))
+    def apart(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
+        """The desk has the money itself."""
+        self._decide(request, queryset, reconciling.apart, DeskPaymentState.RECEIVED)
+
+    @admin.action(description="已在柜台退还（须填备注）", permissions=("reconcile",))
+    def paid_back(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
+        """The desk gave the money back."""
+        self._decide(request, queryset, reconciling.paid_back, DeskPaymentState.RETURNED)
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[DeskPayment],
+        decide: Callable[[DeskPayment, str, str, int], bool],
+        outcome: DeskPaymentState,
+    ) -> None:
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        for row in queryset:
+            if decide(row, request.user.get_username(), remark, centre_now()):
+                self.log_change(request, row, f"{outcome.label}：{remark}")
+                self.message_user(request, f"{row}：{outcome.label}", messages.SUCCESS)
+            else:
+                self.message_user(request, f"{row}：现在不能标记为「{outcome.label}」", messages.ERROR)

@@ -9,8 +9,13 @@ class PaymentState(models.TextChoices):
     """Where the money of an order is."""
 
     OPEN = "open", "待支付"
+    VOUCHED = "vouched", "柜台担保"
     PAID = "paid", "已支付"
     REFUNDED = "refunded", "已退回"
+
+
+UNPAID = (PaymentState.OPEN, PaymentState.VOUCHED)
+"""Where the provider has no money."""
 
 
 class AttemptState(models.TextChoices):
@@ -23,7 +28,10 @@ class AttemptState(models.TextChoices):
 
 
 class Payment(models.Model):
-    """The money of one order that was opened on the page; `token` is the order token (38 bytes)."""
+    """The money of one order that was opened on the page, or vouched for at a desk.
+
+    `token` is the order token (38 bytes), empty until the page was opened.
+    """
 
     order = models.CharField("订单号", max_length=40, primary_key=True)
     kiosk = models.PositiveIntegerField("终端机")
@@ -71,6 +79,45 @@ class PaymentAttempt(models.Model):
 
     def __str__(self) -> str:
         return self.out_trade_no
+
+
+class DeskPaymentState(models.TextChoices):
+    """What a person found of money that the desk vouched for."""
+
+    OPEN = "open", "未核对"
+    SAME = "same", "与网上缴费是同一笔"
+    RECEIVED = "received", "另收的款，已核对"
+    RETURNED = "returned", "已在柜台退还"
+
+
+class DeskPayment(models.Model):
+    """Money that a supervisor vouched for and that no provider knows of; `key` as that of the entry's fact."""
+
+    key = models.CharField("键", max_length=40, primary_key=True)
+    order = models.CharField("订单号", max_length=40, db_index=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    account = models.CharField("账号", max_length=12, blank=True)
+    amount = models.BigIntegerField("金额(分)")
+    supervisor = models.CharField("担保人", max_length=40, blank=True)
+    vouched_at = models.BigIntegerField("担保时间")
+    received_at = models.BigIntegerField("收到时间")
+    state = models.CharField(
+        "核对", max_length=10, choices=DeskPaymentState.choices, default=DeskPaymentState.OPEN
+    )
+    settled_at = models.BigIntegerField("核对时间", null=True)
+    settled_by = models.CharField("核对人", max_length=150, blank=True)
+    remark = models.CharField("备注", max_length=200, blank=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "柜台担保收款"
+        verbose_name_plural = "柜台担保收款"
+        ordering = ("-key",)
+        permissions = (("reconcile_deskpayment", "可以核对柜台担保收款"),)
+
+    def __str__(self) -> str:
+        return f"{self.order} {self.supervisor}"
 
 
 class SandboxTrade(models.Model):

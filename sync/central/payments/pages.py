@@ -27,7 +27,7 @@ from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.keys import CentreKeys
 from sync.central.ledger.models import LedgerOrder
 from sync.central.members.models import FeeSchedule, Operator
-from sync.central.payments.models import Payment, PaymentState
+from sync.central.payments.models import UNPAID, Payment, PaymentState
 
 KIND_NAMES = {
     OrderKind.NEW: ("新办key盘", "New key"),
@@ -139,7 +139,7 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
     newest = policies.newest(kiosk.number)
     if newest is None:
         raise TokenRefused(TokenTrouble.FORGED)
-    known = Payment.objects.filter(order=str(token.order)).exclude(state=PaymentState.OPEN).exists()
+    known = Payment.objects.filter(order=str(token.order)).exclude(state__in=UNPAID).exists()
     if not known and kiosk.state == KioskState.REVOKED:
         raise TokenRefused(TokenTrouble.KIOSK_REVOKED)
     if not known and token.placed_at > now + newest.clock_deviation:

@@ -12,10 +12,19 @@ from sync.central.fleet.models import Kiosk
 from sync.central.journal.alarms import clear_alarm, raise_alarm
 from sync.central.journal.models import AlarmKind
 from sync.central.ledger.models import LedgerOrder
-from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, PaymentState
+from sync.central.payments.models import (
+    UNPAID,
+    AttemptState,
+    DeskPayment,
+    DeskPaymentState,
+    Payment,
+    PaymentAttempt,
+    PaymentState,
+)
 from sync.central.payments.pages import Bill
 from sync.central.payments.provider import PaymentProvider, Trade, TradeState
 from sync.central.payments.sandbox import SandboxProvider
+from sync.central.payments.vouched import point_out
 
 _SETTLED = {AttemptState.PAID, AttemptState.RETURNED}
 
@@ -29,7 +38,7 @@ def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
     """The attempt that is open, else the next one, prepared with the provider; None when the order is paid."""
     with transaction.atomic():
         payment = _locked(bill, now)
-        if payment.state != PaymentState.OPEN:
+        if payment.state not in UNPAID:
             return None
         attempt = payment.attempts.filter(state=AttemptState.OPEN).first()
         if attempt is None:
@@ -69,19 +78,27 @@ def settle(number: str, trade: Trade, now: int) -> None:
             attempt.save(update_fields=["state"])
         if trade.state is not TradeState.SUCCESS or attempt.state in _SETTLED:
             return
+        if payment.attempts.filter(state__in=_SETTLED, transaction=trade.transaction).exists():
+            detail = (
+                f"交易号 {trade.transaction} 在两次支付尝试里都有（{number}）：按一笔入账，请与支付机构核对"
+            )
+            raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, number, detail, now)
+            return
         attempt.state, attempt.transaction = AttemptState.PAID, trade.transaction
         attempt.save(update_fields=["state", "transaction"])
-        if payment.state == PaymentState.OPEN:
+        if payment.state in UNPAID:
             payment.state, payment.paid_at = PaymentState.PAID, trade.paid_at
             payment.transaction = trade.transaction
             payment.save()
+            if DeskPayment.objects.filter(order=payment.order).exists():
+                point_out(payment, now)
         else:
             detail = (
                 f"又收到 {trade.amount / 100:.2f} 元，交易号 {trade.transaction}；请在「缴费」里退回多付的款"
             )
             raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, trade.transaction, detail, now)
         body = PaymentConfirmed(payment.order, trade.amount, trade.transaction, trade.paid_at)
-        publish(_owner(payment), [body], now)
+        publish(owner_of(payment), [body], now)
         clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
 
 
@@ -101,7 +118,7 @@ def pay_back(payment: Payment, now: int) -> bool:
         taken.update(state=AttemptState.RETURNED)
         payment.state, payment.refunded_at = PaymentState.REFUNDED, now
         payment.save(update_fields=["state", "refunded_at"])
-        publish(_owner(payment), [RefundPaid(payment.order, payment.amount * len(trades))], now)
+        publish(owner_of(payment), [RefundPaid(payment.order, payment.amount * len(trades))], now)
     return True
 
 
@@ -110,41 +127,49 @@ def return_surplus(payment: Payment, now: int) -> int:
     returned = 0
     with transaction.atomic():
         payment = Payment.objects.select_for_update().get(order=payment.order)
-        for attempt in surplus(payment):
+        for attempt in list(surplus(payment)):
             trade = provider().refund(attempt.out_trade_no, payment.amount)
             if trade.state is not TradeState.REFUNDED:
                 continue
             attempt.state = AttemptState.RETURNED
             attempt.save(update_fields=["state"])
             body = PaymentReturned(payment.order, attempt.transaction, payment.amount)
-            publish(_owner(payment), [body], now)
+            publish(owner_of(payment), [body], now)
             clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "多付已退回", now)
             returned += payment.amount
+            if attempt.transaction == payment.transaction:  # the desk's money stands for the order
+                payment.state, payment.transaction, payment.refunded_at = PaymentState.VOUCHED, "", now
+                payment.save(update_fields=["state", "transaction", "refunded_at"])
+                clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, payment.order, "多付已退回", now)
     return returned
 
 
 def surplus(payment: Payment) -> QuerySet[PaymentAttempt]:
-    """The attempts that were paid beside the one that stands for the order."""
+    """The attempts that were paid beside what stands for the order: one of them, or the desk's own money."""
     paid = payment.attempts.filter(state=AttemptState.PAID)
+    if DeskPayment.objects.filter(order=payment.order, state=DeskPaymentState.RECEIVED).exists():
+        return paid
     return paid.exclude(transaction=payment.transaction)
 
 
 def _locked(bill: Bill, now: int) -> Payment:
-    Payment.objects.get_or_create(
-        order=bill.order,
-        defaults={
-            "kiosk": bill.token.order.kiosk,
-            "account": bill.token.account,
-            "kind": bill.token.kind.value,
-            "token": bill.data,
-            "amount": bill.amount,
-            "opened_at": now,
-        },
-    )
-    return Payment.objects.select_for_update().get(order=bill.order)
+    opened = {
+        "kiosk": bill.token.order.kiosk,
+        "account": bill.token.account,
+        "kind": bill.token.kind.value,
+        "token": bill.data,
+        "amount": bill.amount,
+    }
+    Payment.objects.get_or_create(order=bill.order, defaults={**opened, "opened_at": now})
+    payment = Payment.objects.select_for_update().get(order=bill.order)
+    if not payment.token:  # listed on some kiosk's word: the order's own token says what is to be paid
+        for name, value in opened.items():
+            setattr(payment, name, value)
+        payment.save(update_fields=list(opened))
+    return payment
 
 
-def _owner(payment: Payment) -> int:
+def owner_of(payment: Payment) -> int:
     """The kiosk that the order belongs to now: its own, unless the centre moved it to another that is enrolled."""
     made_at = parse_order_number(payment.order).kiosk
     owner = LedgerOrder.objects.filter(number=payment.order).values_list("owner", flat=True).first()

@@ -11,6 +11,9 @@ import pytest
 
 from hardware.virtual.gmt_card_blank import blank_key
 from hardware.virtual.source import VirtualTokenSource
+from kiosk.commands.wording import LINK_TROUBLES
+from kiosk.store.agent_state import AgentState, LinkTrouble
+from kiosk.store.location import open_database
 
 Keydesk = Callable[..., Any]
 
@@ -139,3 +142,31 @@ def test_a_library_that_does_not_load_is_named_with_its_file(
     assert "vendor: /no/such/libskf.so" in library["found"]
     assert "[[skf]]" in library["advice"]
     assert _checks(told)["key盘驱动"]["found"] == "gmt, piv, vendor"
+
+
+@pytest.mark.parametrize("trouble", LinkTrouble)
+def test_a_centre_whose_certificate_does_not_hold_is_told_with_what_to_do(
+    keydesk: Keydesk, directory: Path, trouble: LinkTrouble
+) -> None:
+    with open_database(directory).write() as tx:
+        state = AgentState(error="certificate verify failed", trouble=trouble, last_contact=1_795_000_000)
+        tx.agent.put(state)
+    centre = _checks(keydesk("doctor", "--json", "--data", directory))["中心"]
+    assert centre["level"] == "missing"
+    assert LINK_TROUBLES[trouble][0] in centre["found"]
+    assert centre["advice"] == LINK_TROUBLES[trouble][1]
+    printed = keydesk("status", "--data", directory).printed
+    assert f"上次联系失败：{LINK_TROUBLES[trouble][0]}" in printed
+
+
+def test_an_authority_of_the_centre_that_cannot_be_read_is_named_with_its_file(
+    keydesk: Keydesk, directory: Path, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "keydesk.toml"
+    configuration.write_text('[centre]\ncertificate_authority = "/no/such/authority.pem"\n')
+    check = _checks(keydesk("doctor", "--json", "--config", configuration, "--data", directory))[
+        "中心证书机构"
+    ]
+    assert check["level"] == "missing"
+    assert "/no/such/authority.pem" in check["found"]
+    assert "certificate_authority" in check["advice"]

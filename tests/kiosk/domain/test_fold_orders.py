@@ -139,6 +139,23 @@ def test_what_came_in_twice_goes_back_alone_and_once(
     assert journal.ledger.orders[number].received == 35_000, "told again, it did not come again"
 
 
+@pytest.mark.parametrize("how", [PaidHow.DESK, PaidHow.CODE])
+def test_only_the_desk_s_own_money_stands_for_an_order_whose_transaction_went_back(
+    journal: Journal, how: PaidHow
+) -> None:
+    number = journal.place()
+    journal.pay(number, how)
+    journal.pay(number, PaidHow.FEED, "t1")
+    assert journal.ledger.orders[number].received == 35_000
+    returned = SurplusReturned(number, "t1", 35_000, 7)
+    if how is PaidHow.CODE:
+        assert journal.refuses(returned) is DisputeReason.ORDER_IN_ANOTHER_STATE
+        return
+    journal.add(returned)
+    order = journal.ledger.orders[number]
+    assert (order.status, order.received, order.returned) == (OrderStatus.PAID, 35_000, 35_000)
+
+
 def test_a_refund_after_a_surplus_went_back_is_of_what_is_left(journal: Journal) -> None:
     number = journal.place()
     journal.pay(number, PaidHow.FEED, "t1")

@@ -14,8 +14,10 @@ from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.policy import SignedPolicy
 from sync.agent.errors import AnswerUnusable, CentreUnreachable
+from sync.agent.heartbeat import heartbeat
+from sync.agent.positions import fork_known, raise_alarm
 from sync.agent.pull import pull, retry_kept, take_in
-from sync.protocol.records import FeedPage
+from sync.protocol.records import FeedPage, KeptNotice
 
 TOTAL = 50_000
 
@@ -224,6 +226,31 @@ def test_disputes_are_shown_until_they_are_settled(desk: Any) -> None:
     pull(agent)
     with desk.database.read() as tx:
         assert tx.feed.disputes() == ()
+
+
+def test_a_kept_item_is_told_by_the_heartbeat_until_staff_dismiss_it(desk: Any) -> None:
+    agent = desk.agent()
+    desk.centre.publish(3, confirmed("3-9999-9"))
+    pull(agent)
+    heartbeat(agent)
+    assert desk.memory.heartbeats[-1].kept == (KeptNotice(1, "order-unknown: 3-9999-9"),)
+    desk.centre.publish(3, feed.KeptDismissed(1))
+    pull(agent)
+    assert kept(desk) == []
+    heartbeat(agent)
+    assert desk.memory.heartbeats[-1].kept == ()
+
+
+def test_a_fork_s_alarm_that_staff_closed_is_gone_and_other_disputes_stay(desk: Any) -> None:
+    agent = desk.agent()
+    with desk.database.write() as tx:
+        raise_alarm(tx, 7)
+    desk.centre.publish(3, feed.DisputeRaised("", 5, "unreadable", ""))
+    desk.centre.publish(3, feed.DisputeSettled("", 0, feed.FORK_CLOSED))
+    pull(agent)
+    with desk.database.read() as tx:
+        assert [each.raised.sequence for each in tx.feed.disputes()] == [5]
+        assert not fork_known(tx)
 
 
 @pytest.mark.parametrize("fault", ["cut", "lost", "garbage", "truncated", "broken"])

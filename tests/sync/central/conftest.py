@@ -221,9 +221,10 @@ class KioskDouble:
         old: KeyOnRecord | None = None,
         serial: str = "E8AD652202221F03",
         wall: int | None = None,
+        begin: int | None = None,
         **changes: Any,
     ) -> journal.CertificateIssued:
-        """Bind up to `certificate-issued`, with a real certificate."""
+        """Bind up to `certificate-issued`, with a real certificate; `wall` of that entry, `begin` of the validity."""
         key = self.member_key = SM2.generate()
         self.append(
             journal.BindingStarted(
@@ -249,7 +250,7 @@ class KioskDouble:
         )
         assert self.tip is not None
         number = CertificateNumber(self.number, self.epoch, self.tip.sequence + 1)
-        period = validity(now, None if old is None else old.not_after)
+        period = validity(now if begin is None else begin, None if old is None else old.not_after)
         der = authority.issue(request, member, int(number), period.start, period.end)
         body = journal.CertificateIssued(
             placed.order,

@@ -12,6 +12,8 @@ from kiosk.domain.feed import DisputeRaised, DisputeSettled, KeyBoundElsewhere, 
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.policy import Policy
+from kiosk.pki import issuing
+from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.suites import SM2
 from sync.central.examples import SCHEDULE, BoundKey, make_examples
 from sync.central.fleet import policies
@@ -234,7 +236,7 @@ def test_a_certificate_that_ends_too_late_is_disputed(kiosk: Any) -> None:
     assert _dispute().reason == "certificate-differs"
 
 
-@pytest.mark.parametrize(("seconds", "stands"), [(-601, False), (-599, True)])
+@pytest.mark.parametrize(("seconds", "stands"), [(601, False), (599, True), (-601, False), (-5, False)])
 def test_a_certificate_that_begins_at_another_time_than_its_entry_tells_is_disputed(
     kiosk: Any,
     seconds: int,
@@ -249,6 +251,28 @@ def test_a_certificate_that_begins_at_another_time_than_its_entry_tells_is_dispu
     assert Fact.objects.filter(certificate_number=issued.number).count() == 1
     if not stands:
         assert _dispute().reason == "certificate-differs"
+
+
+@pytest.mark.parametrize(("before", "stands"), [(1, False), (0, True)])
+def test_a_certificate_that_begins_before_its_issuer_s_is_disputed(
+    kiosk: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    before: int,
+    stands: bool,  # noqa: FBT001 - the parameter
+) -> None:
+    monkeypatch.setattr(issuing, "_require_period", lambda *_: None)  # what an honest kiosk refuses itself
+    issuer = parse_certificate(kiosk.answer.issuing_certificate)
+    kiosk.feed()
+    kiosk.clock_offset = issuer.not_before + 300 - kiosk.now()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    issued = kiosk.certificate(placed, begin=issuer.not_before - before)
+    kiosk.clock_offset = 0
+    kiosk.pushed()
+    assert LedgerCertificate.objects.filter(number=issued.number).exists() is stands
+    assert Fact.objects.filter(certificate_number=issued.number).count() == 1
+    if not stands:
+        assert _dispute().reason == "beyond-policy"
 
 
 def test_certificates_beyond_the_policy_are_disputed(kiosk: Any, keys: CentreKeys) -> None:

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 from django.contrib.admin import site
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -12,16 +13,27 @@ from django.urls import reverse
 
 from kiosk.domain import journal
 from kiosk.domain.errors import DisputeReason
-from kiosk.domain.feed import AnyFeedBody, OperatorPublished, OrderAssignedHere, OrderMoved, RefundAsked
+from kiosk.domain.feed import (
+    FORK_CLOSED,
+    AnyFeedBody,
+    DisputeSettled,
+    KeptDismissed,
+    OperatorPublished,
+    OrderAssignedHere,
+    OrderMoved,
+    RefundAsked,
+)
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Review
-from sync.central.fleet.models import Kiosk, KioskPolicy, KioskState
+from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
+from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.members.models import FeeSchedule, Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
 from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, REASONS, remark
+from sync.protocol import records
 
 pytestmark = pytest.mark.django_db
 
@@ -282,9 +294,14 @@ def test_alarms_are_ticked_off(staff: Client, kiosk: Any) -> None:
     kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
-    assert "已处理 1 条" in _act(staff, Alarm, "clear", alarm.pk)
+    assert "请先填写备注" in _act(staff, Alarm, "clear", alarm.pk, remark=" ")
     alarm.refresh_from_db()
-    assert alarm.cleared_by == "admin"
+    assert alarm.cleared_at is None
+    assert "已处理 1 条" in _act(staff, Alarm, "clear", alarm.pk, remark="已查账")
+    alarm.refresh_from_db()
+    assert (alarm.cleared_by, alarm.remark) == ("admin", "已查账")
+    logged = LogEntry.objects.get(object_id=alarm.pk)
+    assert (logged.user.get_username(), logged.get_change_message()) == ("admin", "已处理：已查账")
     assert abs((alarm.cleared_at or 0) - time.time()) < 10
 
 
@@ -296,3 +313,35 @@ def test_password_verifiers_are_not_shown_in_the_feed(staff: Client, kiosk: Any)
     for item in FeedItem.objects.filter(kind__in=("operator", "staff")):
         page = staff.get(reverse("admin:fleet_feeditem_change", args=[item.pk])).content.decode()
         assert "argon2" not in page
+
+
+def test_closing_a_fork_s_alarm_closes_it_at_the_kiosk_too(staff: Client, kiosk: Any) -> None:
+    raise_alarm(AlarmKind.FORK, 3, "1/7", "序号 7", kiosk.now())
+    kiosk.feed()
+    _act(staff, Alarm, "clear", Alarm.objects.get().pk, remark="副本已收回")
+    assert kiosk.feed(kiosk.feed_cursor) == [DisputeSettled("", 0, FORK_CLOSED)]
+
+
+def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(staff: Client, kiosk: Any) -> None:
+    kiosk.feed()
+
+    def beat(*kept: records.KeptNotice) -> None:
+        said = records.Heartbeat(None, 0, kiosk.feed_cursor, kiosk.now(), kept=kept)
+        assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(said)).status == 200
+
+    notices = [records.KeptNotice(number, "order-unknown: 3-1") for number in (1, 0, -1, 10**9, 2**63)]
+    beat(*notices)
+    beat(*notices)
+    (item,) = KeptItem.objects.all()
+    assert (item.kiosk, item.number, item.problem, item.gone_at) == (3, 1, "order-unknown: 3-1", None)
+    assert "order-unknown" in staff.get(reverse("admin:fleet_keptitem_changelist")).content.decode()
+    assert "请先填写备注" in _act(staff, KeptItem, "dismiss", item.pk)
+    assert kiosk.feed(kiosk.feed_cursor) == []
+    assert "已处理 1 项" in _act(staff, KeptItem, "dismiss", item.pk, remark="已电话处理")
+    assert kiosk.feed(kiosk.feed_cursor) == [KeptDismissed(1)]
+    beat()
+    item.refresh_from_db()
+    assert (item.closed_by, item.remark) == ("admin", "已电话处理")
+    assert item.gone_at is not None
+    assert LogEntry.objects.get(object_id=str(item.pk)).get_change_message() == "已处理：已电话处理"
+    assert "已处理 0 项" in _act(staff, KeptItem, "dismiss", item.pk, remark="again")

@@ -1,0 +1,57 @@
+"""Whom the agent takes for the centre over TLS, and what is wrong when it is not the centre."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from kiosk.store.agent_state import LinkTrouble
+from sync.agent.errors import AuthorityUnusable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# X509_V_ERR_… of OpenSSL's x509_vfy.h
+_TROUBLES = {
+    9: LinkTrouble.NOT_YET_VALID,
+    10: LinkTrouble.EXPIRED,
+    18: LinkTrouble.UNKNOWN_AUTHORITY,
+    19: LinkTrouble.UNKNOWN_AUTHORITY,
+    20: LinkTrouble.UNKNOWN_AUTHORITY,
+    21: LinkTrouble.UNKNOWN_AUTHORITY,
+    62: LinkTrouble.ANOTHER_HOST,
+    64: LinkTrouble.ANOTHER_HOST,
+}
+
+
+def trust(authority: Path | None) -> ssl.SSLContext:
+    """Whose certificates are taken: the authorities in that PEM file and no others, the usual ones without a file.
+
+    Raises AuthorityUnusable.
+    """
+    if authority is None:
+        return httpx2.create_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise AuthorityUnusable(authority, str(error)) from error
+
+
+def link_trouble(error: BaseException) -> LinkTrouble | None:
+    """What TLS found wrong with the other end, when that is why the request failed."""
+    found = _cause(error)
+    if found is None:
+        return None
+    if isinstance(found, ssl.SSLCertVerificationError):
+        return _TROUBLES.get(found.verify_code, LinkTrouble.REFUSED)
+    return LinkTrouble.NO_TLS if found.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"} else None
+
+
+def _cause(error: BaseException | None) -> ssl.SSLError | None:
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

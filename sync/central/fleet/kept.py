@@ -1,0 +1,47 @@
+"""Feed items that kiosks could not apply: told by heartbeats, closed by staff."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from kiosk.domain.feed import KeptDismissed
+from sync.central.fleet.feeding import publish
+from sync.central.fleet.models import FeedItem, KeptItem
+from sync.central.keys_of_tables import LAST, row_key
+from sync.central.texts import column_text
+from sync.protocol.records import KEPT_LENGTH, KEPT_TOLD, KeptNotice
+
+
+def note_kept(kiosk: int, told: Iterable[KeptNotice], now: int) -> None:
+    """Take over which items a kiosk keeps; of those that it no longer names it is noted when that was."""
+    named = [each for each in tuple(told)[:KEPT_TOLD] if 1 <= each.number <= LAST]
+    problems = {row_key(kiosk, each.number): each.problem for each in named}
+    open_items = KeptItem.objects.filter(kiosk=kiosk, gone_at=None)
+    open_items.exclude(key__in=problems).update(gone_at=now)
+    sent = FeedItem.objects.filter(kiosk=kiosk, key__in=problems).exclude(
+        key__in=KeptItem.objects.filter(key__in=problems).values("key")
+    )
+    KeptItem.objects.bulk_create(
+        [
+            KeptItem(
+                key=item.key,
+                kiosk=kiosk,
+                number=item.number,
+                kind=item.kind,
+                problem=column_text(problems[item.key], KEPT_LENGTH),
+                noted_at=now,
+            )
+            for item in sent
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def dismiss(item: KeptItem, by: str, remark: str, now: int) -> None:
+    """Close an item by a person's word, and tell its kiosk to keep it no longer."""
+    with transaction.atomic():
+        item.closed_at, item.closed_by, item.remark = now, by, remark
+        item.save(update_fields=["closed_at", "closed_by", "remark"])
+        publish(item.kiosk, [KeptDismissed(item.number)], now)

@@ -1,0 +1,61 @@
+"""What staff decide of money that a desk vouched for."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from kiosk.domain.feed import RefundPaid
+from sync.central.fleet.feeding import publish
+from sync.central.journal.alarms import clear_alarm
+from sync.central.journal.models import AlarmKind
+from sync.central.ledger.models import LedgerOrder
+from sync.central.ledger.settling import is_dead, may_pay_back
+from sync.central.payments.models import UNPAID, DeskPayment, DeskPaymentState, Payment, PaymentState
+from sync.central.payments.paying import owner_of
+
+
+def same(row: DeskPayment, by: str, remark: str, now: int) -> bool:
+    """The desk saw the money that the provider has: one payment; False when the provider has none for the order."""
+    with transaction.atomic():
+        if not Payment.objects.filter(order=row.order).exclude(state__in=UNPAID).exists():
+            return False
+        if not _decided(row, DeskPaymentState.SAME, by, remark, now):
+            return False
+        for kiosk in Payment.objects.filter(order=row.order).values_list("kiosk", flat=True):
+            clear_alarm(AlarmKind.PAID_TWICE, kiosk, row.order, by, now)
+    return True
+
+
+def apart(row: DeskPayment, by: str, remark: str, now: int) -> bool:
+    """The desk has the money itself: what came online beside it is a surplus."""
+    return _decided(row, DeskPaymentState.RECEIVED, by, remark, now)
+
+
+def paid_back(row: DeskPayment, by: str, remark: str, now: int) -> bool:
+    """The desk gave the money back, after its kiosk granted that; the order is refunded where no other money is left."""
+    with transaction.atomic():
+        payment = Payment.objects.select_for_update().get(order=row.order)
+        order = LedgerOrder.objects.filter(number=row.order).first()
+        granted = is_dead(row.kiosk) if order is None else may_pay_back(order)
+        if not (granted or payment.state == PaymentState.REFUNDED):
+            return False
+        if not _decided(row, DeskPaymentState.RETURNED, by, remark, now):
+            return False
+        if payment.state in UNPAID:
+            payment.state, payment.refunded_at = PaymentState.REFUNDED, now
+            payment.save(update_fields=["state", "refunded_at"])
+            publish(owner_of(payment), [RefundPaid(row.order, row.amount)], now)
+    return True
+
+
+def _decided(row: DeskPayment, state: DeskPaymentState, by: str, remark: str, now: int) -> bool:
+    with transaction.atomic():
+        before = [DeskPaymentState.OPEN]
+        if state == DeskPaymentState.RETURNED:
+            before.append(DeskPaymentState.RECEIVED)
+        changed = DeskPayment.objects.filter(key=row.key, state__in=before).update(
+            state=state, settled_at=now, settled_by=by, remark=remark
+        )
+        if changed:
+            clear_alarm(AlarmKind.DESK_CONFIRMATION, row.kiosk, row.order, by, now)
+    return bool(changed)

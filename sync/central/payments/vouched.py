@@ -1,0 +1,87 @@
+"""Money that a supervisor at a desk vouched for: listed beside the provider's, for a person to reconcile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kiosk.domain.identifiers import IdentifierError, parse_order_number
+from kiosk.domain.journal import OrderAssigned, OrderPaid, OrderPlaced, unseal
+from kiosk.domain.ledger import PaidHow
+from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.models import AlarmKind, Entry
+from sync.central.journal.received import Received
+from sync.central.keys_of_tables import fact_key
+from sync.central.payments.models import DeskPayment, Payment, PaymentState
+from sync.central.texts import column_text
+
+_LARGEST = 10**15  # fen; what no sum of a kiosk's words makes too large for a column
+_OPENING = ("order-placed", "order-assigned")
+
+
+def note_vouched(received: Iterable[Received], now: int) -> None:
+    """List the money that these entries vouch for; repeating changes nothing.
+
+    Rows are only added and none is locked, since the kiosk's row is: whoever takes a payment locks the other way round.
+    """
+    for each in received:
+        body = None if each.entry is None else each.entry.body
+        if isinstance(body, OrderPaid) and body.how is PaidHow.DESK and each.order:
+            _note(each, body, now)
+
+
+def _note(each: Received, body: OrderPaid, now: int) -> None:
+    account, kind = _ordered(each.order)
+    amount = max(-_LARGEST, min(body.amount, _LARGEST))
+    supervisor = column_text(body.supervisor or "", 40)
+    row = DeskPayment(
+        key=fact_key(each.kiosk, each.sequence, each.hash),
+        order=each.order,
+        kiosk=each.kiosk,
+        account=account,
+        amount=amount,
+        supervisor=supervisor,
+        vouched_at=each.wall,
+        received_at=now,
+    )
+    DeskPayment.objects.bulk_create([row], ignore_conflicts=True)
+    listed = Payment(
+        order=each.order,
+        kiosk=_made_at(each),
+        account=account,
+        kind=kind,
+        amount=amount,
+        state=PaymentState.VOUCHED,
+        opened_at=now,
+        token=b"",
+    )
+    Payment.objects.bulk_create([listed], ignore_conflicts=True)
+    raise_alarm(
+        AlarmKind.DESK_CONFIRMATION, each.kiosk, each.order, f"由主管担保：{supervisor or '（未具名）'}", now
+    )
+    if Payment.objects.filter(order=each.order, state=PaymentState.PAID).exists():
+        point_out(listed, now)
+
+
+def point_out(payment: Payment, now: int) -> None:
+    """Raise an alarm for an order that the desk vouched for and that was paid online too."""
+    detail = (
+        "网上已缴费，柜台又有主管担保：请在「柜台担保收款」里核对；确是两笔的，再在「缴费」里退回多付的款"
+    )
+    raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, payment.order, detail, now)
+
+
+def _ordered(order: str) -> tuple[str, str]:
+    """The account and the kind of an order, as far as the journals tell."""
+    opening = Entry.objects.filter(subject=order, kind__in=_OPENING).order_by("key").first()
+    if opening is None:
+        return "", ""
+    body = unseal(bytes(opening.data)).entry.body
+    kind = body.order_kind.value if isinstance(body, OrderPlaced | OrderAssigned) else ""
+    return opening.account, kind
+
+
+def _made_at(each: Received) -> int:
+    try:
+        return parse_order_number(each.order).kiosk
+    except IdentifierError:
+        return each.kiosk

@@ -1,0 +1,216 @@
+"""The agent over https to the real centre behind a terminator of TLS, with certificates made by OpenSSL."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.domain.journal import OrderCancelled
+from kiosk.store.agent_state import LinkTrouble
+from sync.agent.errors import AuthorityUnusable, CentreUntrusted
+from sync.agent.loop import Loop
+from sync.agent.network_switch import NetworkSwitch
+from sync.agent.nightly import exchange
+from sync.agent.opening import AgentSettings, open_agent
+from sync.agent.patience import Patience
+from sync.agent.status import status, status_lines
+
+pytestmark = pytest.mark.xdist_group("central")
+
+
+class Terminator:
+    """Speaks TLS on loopback and hands on in the clear; `context` may be changed between connections."""
+
+    def __init__(self, behind: int) -> None:
+        self.behind = behind
+        self.context: ssl.SSLContext | None = None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                raw, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=(raw, self.context), daemon=True).start()
+
+    def _serve(self, raw: socket.socket, context: ssl.SSLContext | None) -> None:
+        with contextlib.suppress(OSError), raw, socket.create_connection(("127.0.0.1", self.behind)) as inner:
+            outer = raw if context is None else context.wrap_socket(raw, server_side=True)
+            back = threading.Thread(target=_pump, args=(inner, outer), daemon=True)
+            back.start()
+            _pump(outer, inner)
+            back.join()
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+class Authority:
+    """A private certificate authority in a folder."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
+        self.file = folder / f"{name}.pem"
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key")
+        self.openssl("req", "-x509", *key, "-out", self.file.name, "-subj", f"/CN={name}", "-days", "30")
+
+    def openssl(self, *arguments: str) -> None:
+        subprocess.run(("openssl", *arguments), check=True, cwd=self.folder, capture_output=True)
+
+    def server(self, name: str, host: str, begin: str = "", end: str = "") -> ssl.SSLContext:
+        """A server's certificate for that host; `begin` and `end` as GeneralizedTime, else 30 days from now."""
+        out = f"{self.name}-{name}"
+        (self.folder / f"{out}.cnf").write_text(
+            "[ca]\ndefault_ca = own\n[own]\nnew_certs_dir = .\nrand_serial = yes\ndefault_md = sha256\npolicy = any\n"
+            f"database = {out}.db\n[any]\ncommonName = supplied\n[leaf]\nsubjectAltName = {host}\n"
+        )
+        (self.folder / f"{out}.db").touch()
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{out}.key")
+        self.openssl("req", *key, "-out", f"{out}.csr", "-subj", f"/CN={name}")
+        period = ("-startdate", begin, "-enddate", end) if begin else ("-days", "30")
+        signer = ("-cert", self.file.name, "-keyfile", f"{self.name}.key")
+        files = ("-in", f"{out}.csr", "-out", f"{out}.pem", "-extensions", "leaf")
+        self.openssl("ca", "-config", f"{out}.cnf", "-batch", "-notext", *signer, *period, *files)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / f"{out}.pem", self.folder / f"{out}.key")
+        return context
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"), "ours")
+
+
+@pytest.fixture(scope="module")
+def good(authority: Authority) -> ssl.SSLContext:
+    return authority.server("good", "DNS:localhost")
+
+
+@pytest.fixture(scope="module")
+def bad(authority: Authority) -> dict[LinkTrouble, ssl.SSLContext | None]:
+    """What the terminator shows instead, by what is wrong with it."""
+    other = Authority(authority.folder, "theirs")
+    return {
+        LinkTrouble.UNKNOWN_AUTHORITY: other.server("good", "DNS:localhost"),
+        LinkTrouble.EXPIRED: authority.server("old", "DNS:localhost", "20200101000000Z", "20210101000000Z"),
+        LinkTrouble.NOT_YET_VALID: authority.server(
+            "early", "DNS:localhost", "20900101000000Z", "20910101000000Z"
+        ),
+        LinkTrouble.ANOTHER_HOST: authority.server("elsewhere", "DNS:centre.example"),
+        LinkTrouble.NO_TLS: None,
+    }
+
+
+@pytest.fixture
+def terminator(central: Any, good: ssl.SSLContext) -> Iterator[Terminator]:
+    made = Terminator(central.port)
+    made.context = good
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def settings(kiosk: Any, terminator: Terminator, authority: Authority) -> AgentSettings:
+    return AgentSettings(kiosk.directory, f"https://localhost:{terminator.port}", authority=authority.file)
+
+
+@contextlib.contextmanager
+def running(settings: AgentSettings) -> Iterator[None]:
+    with open_agent(settings) as agent:
+        loop = Loop(agent, NetworkSwitch(), Patience(settings.directory), lambda: 0.0)
+        thread = threading.Thread(target=loop.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            loop.stop.set()
+            thread.join(5)
+
+
+def test_a_kiosk_is_enrolled_and_carries_over_https_with_the_authority_of_its_configuration(
+    central: Any, terminator: Terminator, authority: Authority, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "keydesk.toml"
+    configuration.write_text(
+        f'[centre]\nurl = "https://localhost:{terminator.port}"\ncertificate_authority = "{authority.file}"\n'
+    )
+    token = central.tokens[max(central.tokens)]  # the other tests begin with the least
+
+    def sync(command: str, *more: str) -> subprocess.CompletedProcess[str]:
+        options = ("--config", str(configuration), "--data", str(tmp_path / "data"))
+        module = (sys.executable, "-m", "sync.agent.command", command)
+        return subprocess.run((*module, *options, *more), capture_output=True, text=True, check=False)
+
+    terminator.context = Authority(tmp_path, "theirs").server("good", "DNS:localhost")
+    refused = sync("enrol", "--token", token)
+    assert refused.returncode == 1
+    assert "an authority that is not trusted here" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    terminator.context = authority.server("again", "DNS:localhost")
+    assert sync("enrol", "--token", token).returncode == 0
+    assert sync("once").returncode == 0
+    configuration.write_text(configuration.read_text().replace("ours.pem", "no-such.pem"))
+    nothing = sync("once")
+    assert nothing.returncode == 1
+    assert "no-such.pem" in nothing.stderr
+    assert "certificate_authority" in nothing.stderr
+
+
+def test_whoever_is_not_the_centre_gets_nothing_and_the_backlog_waits_for_the_centre(
+    kiosk: Any,
+    settings: AgentSettings,
+    terminator: Terminator,
+    good: ssl.SSLContext,
+    bad: dict[LinkTrouble, ssl.SSLContext | None],
+    eventually: Callable[..., None],
+) -> None:
+    for trouble, context in bad.items():
+        terminator.context = context
+        number, _ = kiosk.place("11000001")
+        kiosk.append(OrderCancelled(number, "member"))
+        before = kiosk.centre_entries()
+        with running(settings):
+            eventually(lambda trouble=trouble: kiosk.state().trouble is trouble)
+            with kiosk.database.read() as tx:
+                report = status(tx)
+            (told,) = [line for line in status_lines(report) if line.startswith("网络")]
+            assert "中心的TLS证书" in told or "不是 https" in told
+            assert report.backlog == kiosk.backlog() >= 2
+            assert kiosk.centre_entries() == before
+            terminator.context = good
+            eventually(lambda: kiosk.backlog() == 0 and kiosk.state().error == "")
+        assert kiosk.state().trouble is None
+        assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+
+
+def test_without_the_configured_authority_a_private_one_is_not_trusted(
+    settings: AgentSettings, authority: Authority
+) -> None:
+    with (
+        open_agent(AgentSettings(settings.directory, settings.centre)) as agent,
+        pytest.raises(CentreUntrusted) as refused,
+    ):
+        exchange(agent)
+    assert refused.value.trouble is LinkTrouble.UNKNOWN_AUTHORITY
+    broken = authority.folder / "broken.pem"
+    broken.write_text("no certificate\n")
+    with pytest.raises(AuthorityUnusable):
+        AgentSettings(settings.directory, settings.centre, authority=broken).transport()
