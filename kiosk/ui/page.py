@@ -209,7 +209,7 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close with an answer, once, and only as the uppermost: Textual takes away whatever lies on top."""
         if self.app.screen is not self:
-            return AwaitComplete.nothing()
+            return AwaitComplete()
         return super().dismiss(result)
 
     def step_changed(self) -> None:

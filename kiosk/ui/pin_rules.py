@@ -45,7 +45,7 @@ class PinRules(msgspec.Struct, frozen=True):
             return lambda t: t("要 {shortest} 至 {longest} 位", shortest=shortest, longest=longest)
         if self.digits and not (new.isascii() and new.isdigit()):
             return _said(N_("只能用数字"))
-        return None if new.isascii() and new.isprintable() else _said(N_("只能用数字和字母"))
+        return None if new.isascii() and new.isalnum() else _said(N_("只能用数字和字母"))
 
 
 def rules_for(token: TokenOutcome | None) -> PinRules:

@@ -24,6 +24,8 @@ _OLD_PIN_TROUBLES = {
     TokenTrouble.PIN_LAST_TRY,
     TokenTrouble.PIN_WANTED,
 }
+# What was typed is of no more use: no PIN is taken, or the new one may be the old one by now.
+_NOTHING_HOLDS = {TokenTrouble.PIN_BLOCKED, TokenTrouble.PIN_UNCERTAIN}
 
 
 class ChangePinScreen(KeyPage):
@@ -118,3 +120,6 @@ class ChangePinScreen(KeyPage):
         elif refused.trouble is TokenTrouble.PIN_UNCHANGED:
             self.empty("new", "again")
             self.focus_on("new")
+        elif refused.trouble in _NOTHING_HOLDS:
+            self.empty("old", "new", "again")
+            self.focus_on("old" if self.asks_old else "new")

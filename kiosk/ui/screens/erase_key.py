@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from kiosk.desk.erasing import Eraser, may_erase
 from kiosk.desk.key_views import KeyOutcome, KeyStanding, KeyView
-from kiosk.desk.views import TokenRefused
+from kiosk.desk.views import TokenRefused, TokenTrouble
 from kiosk.text.catalogue import N_
 from kiosk.ui.screens.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.key_status import StaffKeyStatusScreen
@@ -38,13 +39,19 @@ class EraseKeyScreen(StaffKeyStatusScreen):
 
     def token_changed(self) -> None:
         """Another key: what was asked does not hold for it."""
-        if not self.busy:
+        if not self.postpones():
             super().token_changed()
 
     def begin(self) -> None:
         """Ask for the first time."""
         view = self.view
         if view is None or self.busy:
+            return
+        if (
+            not self.staff.supervisor
+            and may_erase(view.standing, unexpired_member=False) is Eraser.SUPERVISOR
+        ):
+            self.say(lambda t: t("这把key盘要由主管登录后才能清空。"))
             return
         serial, prepares = view.token.serial, view.standing is KeyStanding.NOT_PREPARED
 
@@ -87,10 +94,18 @@ class EraseKeyScreen(StaffKeyStatusScreen):
     def _erased(self, outcome: KeyOutcome) -> None:
         if isinstance(outcome, KeyView):
             self.view = outcome
+            self.stale = False
             serial = outcome.token.serial
             self.say(lambda t: t("{serial} 已清空，是空白key盘，可以绑定。", serial=serial), good=True)
             self.focus_on("back")
         elif isinstance(outcome, TokenRefused):
-            self.key_refused(outcome)
+            self._not_erased(outcome)
         else:
             self.refused(outcome)
+
+    def _not_erased(self, refused: TokenRefused) -> None:
+        if refused.trouble in {TokenTrouble.REMOVED, TokenTrouble.ABSENT}:
+            self.view, self.stale = None, False
+            self.say(lambda t: t("key盘被拔出了，可能没有清完。请重新插入同一把，再清空一次。"))
+        else:
+            self.key_refused(refused)

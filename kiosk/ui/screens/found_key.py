@@ -53,7 +53,7 @@ class FoundKeyScreen(StaffKeyStatusScreen):
 
     def token_changed(self) -> None:
         """The result stays while the key is taken out."""
-        if not (self.busy or self.finished):
+        if not (self.finished or self.postpones()):
             super().token_changed()
 
     def begin(self) -> None:

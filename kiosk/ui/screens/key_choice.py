@@ -37,6 +37,8 @@ class KeyChoiceScreen(Overlay[str | None]):
     def __init__(self, candidates: tuple[TokenView, ...]) -> None:
         super().__init__()
         self.candidates = candidates
+        # Whether a key went in or out since, so that the question is another one.
+        self.outdated = False
 
     def compose(self) -> ComposeResult:
         """The question and the keys."""
@@ -74,9 +76,21 @@ class KeyChoiceScreen(Overlay[str | None]):
         keys.focus()
         keys.action_first()
 
+    async def rebuild(self) -> None:
+        """In the other language the same key is marked."""
+        marked = self.query_one("#keys", OptionList).highlighted
+        await super().rebuild()
+        self.query_one("#keys", OptionList).highlighted = marked
+
     def token_changed(self) -> None:
-        """A key went in or out: the question is another one."""
+        """A key went in or out: the question is another one, also when something lies over it just now."""
+        self.outdated = True
         self.dismiss(None)
+
+    def on_screen_resume(self) -> None:
+        """Close when that came true meanwhile."""
+        if self.outdated:
+            self.dismiss(None)
 
     def action_pick(self, index: int) -> None:
         """Choose by number."""

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from kiosk.desk.views import Refused, TokenOutcome, TokenRefused, TokenTrouble, TokenView
-from kiosk.ui.page import Overlay
+from kiosk.ui.page import Answered, Overlay
 from kiosk.ui.questions import last_try_question
 from kiosk.ui.screens.confirm import ConfirmScreen
 from kiosk.ui.screens.key_choice import KeyChoiceScreen
@@ -62,6 +62,8 @@ class KeyPage(Overlay[bool]):
         self.serial: str | None = None
         self.token: TokenOutcome | None = None
         self.problems: dict[str, Said] = {}
+        # Whether a key went in or out while the key worked.
+        self.stale = False
 
     def compose(self) -> ComposeResult:
         """Heading, the service's own part, message, buttons."""
@@ -118,10 +120,25 @@ class KeyPage(Overlay[bool]):
 
     def token_changed(self) -> None:
         """Another key may be in: read it, and forget the one that was chosen."""
-        if self.busy or self.finished:
+        if self.finished or self.postpones():
             return
         self.serial = None
         self.fetch(self.desk.service.read_token, self._token_read)
+
+    def postpones(self) -> bool:
+        """Whether the key cannot be read just now; then it is read when the work is over."""
+        self.stale = self.stale or self.busy
+        return self.busy
+
+    def on_answered(self, message: Answered) -> None:
+        """What was put off is done behind the answer; Textual calls every page's own handler besides."""
+        del message
+        self.call_later(self._catch_up)
+
+    def _catch_up(self) -> None:
+        if self.stale and not self.busy:
+            self.stale = False
+            self.token_changed()
 
     def _token_read(self, token: TokenOutcome) -> None:
         self.token = token
@@ -161,16 +178,19 @@ class KeyPage(Overlay[bool]):
 
     def choose_key(self, candidates: tuple[TokenView, ...], again: Callable[[], None]) -> None:
         """Ask which of several keys, and go on with the one that is chosen."""
+        question = KeyChoiceScreen(candidates)
 
         def chosen(serial: str | None) -> None:
             if serial is None:
                 self.say(lambda t: t("没有选key盘，什么都没有做。"))
+                if question.outdated:
+                    self.token_changed()
                 return
             self.serial = serial
             self.token = next(token for token in candidates if token.serial == serial)
             again()
 
-        self.app.push_screen(KeyChoiceScreen(candidates), chosen)
+        self.app.push_screen(question, chosen)
 
     def _ask_for_last_try(self, refused: TokenRefused, again: Callable[..., None]) -> None:
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so

@@ -112,6 +112,9 @@ class ReportLossScreen(KeyPage):
         )
 
     def _result(self) -> str:
+        key = self.account.key if self.account is not None else None
+        if key is not None and key.revoked:
+            return self.t("这把key盘的证书已作废，不能再用。要继续交易请办「补办key盘」。")
         if self.looks_left:
             effect = self.t("已挂失，正在告诉中心。")
         elif self.registered is None:

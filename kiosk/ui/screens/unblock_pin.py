@@ -102,6 +102,6 @@ class UnblockPinScreen(KeyPage):
         if refused.trouble in _UNBLOCKING_TROUBLES:
             self.empty("unblocking")
             self.focus_on("unblocking")
-        elif refused.trouble is TokenTrouble.PIN_UNCHANGED:
+        elif refused.trouble in {TokenTrouble.PIN_UNCHANGED, TokenTrouble.PIN_UNCERTAIN}:
             self.empty("new", "again")
             self.focus_on("new")

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 LONGEST_NAME = 50
 """Characters of the longest name: a FASC-N of 25 bytes in hexadecimal."""
 MEMORY = 20 * LONGEST_CERTIFICATE
-NOT_OUR_CURVES = (ec.SECP384R1(), ec.SECP521R1(), ec.SECP256K1())
 PROVING = {Instruction.VERIFY, Instruction.CHANGE_REFERENCE_DATA, Instruction.RESET_RETRY_COUNTER}
 
 unpacked = st.one_of(
