@@ -143,7 +143,8 @@ def test_a_certificate_that_is_not_the_listed_one_is_unknown(kiosk: Any, bound: 
     assert ask(kiosk, ChallengeSigned(given.check, b"\x30\x03\x02\x01\x00", b"")) == LoginJudged(
         signature=False, chain=False, registration=Registration.UNKNOWN
     )
-    spoilt = msgspec.structs.replace(bound, certificate=bound.certificate[:-1] + b"\x00")
+    last = bound.certificate[-1] ^ 1
+    spoilt = msgspec.structs.replace(bound, certificate=bound.certificate[:-1] + bytes((last,)))
     judged = sign(kiosk, begin(kiosk), spoilt)
     assert isinstance(judged, LoginJudged)
     assert (judged.chain, judged.registration) == (False, Registration.UNKNOWN)
