@@ -22,7 +22,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("kiosk", "sync")
 ENGLISH = ROOT / "kiosk" / "text" / "locale" / "en" / "LC_MESSAGES" / "keydesk.po"
-KEYWORDS = ("t", "_", "text", "N_")
+KEYWORDS = ("t", "_t", "_", "text", "N_")
 # The header wants a date; one that never changes keeps the files the same for the same source.
 BEGUN = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 

@@ -17,6 +17,7 @@ from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.gmt_card_blank import blank_key, unprepared_key
 from hardware.virtual.piv_card_blank import open_or_make_piv_key
 from hardware.virtual.source import VirtualTokenSource
+from kiosk.text.catalogue import N_
 
 PIN_TRIES = 6
 
@@ -42,16 +43,16 @@ class DemoCard(msgspec.Struct, frozen=True):
 
 
 CARDS = (
-    DemoCard("blank-1", "E8AD652202221F03", "空白key盘 1"),
-    DemoCard("blank-2", "E8AD652202221F04", "空白key盘 2"),
-    DemoCard("blank-3", "E8AD652202221F05", "空白key盘 3"),
-    DemoCard("member-2", "E8AD652104170A12", "11000002 的key盘（快到期）", "11000002"),
-    DemoCard("member-3", "E8AD652009280B23", "11000003 的key盘（已过期）", "11000003"),
-    DemoCard("member-4", "E8AD652201052D44", "11000004 的key盘（已挂失）", "11000004"),
-    DemoCard("member-7", "E8AD652203110C37", "11000007 的key盘（有效）", "11000007"),
-    DemoCard("blocked", "E8AD652202221FFF", "PIN 已锁的key盘", blocked=True),
-    DemoCard("piv-1", "PIV-2026-0001", "空白 PIV key盘", kind=CardKind.PIV),
-    DemoCard("unprepared", "E8AD652202221FEE", "没有初始化的key盘", kind=CardKind.UNPREPARED),
+    DemoCard("blank-1", "E8AD652202221F03", N_("空白key盘 1")),
+    DemoCard("blank-2", "E8AD652202221F04", N_("空白key盘 2")),
+    DemoCard("blank-3", "E8AD652202221F05", N_("空白key盘 3")),
+    DemoCard("member-2", "E8AD652104170A12", N_("11000002 的key盘（快到期）"), "11000002"),
+    DemoCard("member-3", "E8AD652009280B23", N_("11000003 的key盘（已过期）"), "11000003"),
+    DemoCard("member-4", "E8AD652201052D44", N_("11000004 的key盘（已挂失）"), "11000004"),
+    DemoCard("member-7", "E8AD652203110C37", N_("11000007 的key盘（有效）"), "11000007"),
+    DemoCard("blocked", "E8AD652202221FFF", N_("PIN 已锁的key盘"), blocked=True),
+    DemoCard("piv-1", "PIV-2026-0001", N_("空白 PIV key盘"), kind=CardKind.PIV),
+    DemoCard("unprepared", "E8AD652202221FEE", N_("没有初始化的key盘"), kind=CardKind.UNPREPARED),
 )
 
 

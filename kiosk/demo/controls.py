@@ -42,7 +42,7 @@ class Controls:
 
     def tokens(self) -> tuple[DemoToken, ...]:
         """The virtual keys that lie beside the desk."""
-        return tuple(DemoToken(card.name, card.serial, card.account or "") for card in CARDS)
+        return tuple(DemoToken(card.name, card.serial) for card in CARDS)
 
     def inserted(self) -> str | None:
         """The name of the key that is in; a key that a fault pulled is not."""

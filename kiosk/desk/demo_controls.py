@@ -32,11 +32,10 @@ class PhoneRefused(DemoError):
 
 
 class DemoToken(msgspec.Struct, frozen=True):
-    """A virtual key: its name in the demo, its serial number and what is on it."""
+    """A virtual key: its name in the demo, which the drawer words, and its serial number."""
 
     name: str
     serial: str
-    description: str
 
 
 class PhonePage(msgspec.Struct, frozen=True):
@@ -55,7 +54,7 @@ class PhonePage(msgspec.Struct, frozen=True):
 
 
 class DemoAccount(msgspec.Struct, frozen=True):
-    """An example account with what the verify screen asks for."""
+    """An example account with what the verify screen asks for; the drawer words the remark."""
 
     account: str
     password: str

@@ -10,7 +10,7 @@ Parameters are named and filled in with `str.format`; a translation uses the sam
 chosen elsewhere than where they are shown (tables, enums) are marked with `N_`, which returns its argument,
 and looked up when they are shown: `t(KIND_NAMES[kind])`.
 
-`tools/catalogue.py` collects the first argument of every call named `t`, `_`, `text` or `N_` in kiosk/ and
+`tools/catalogue.py` collects the first argument of every call named `t`, `_t`, `_`, `text` or `N_` in kiosk/ and
 sync/, when it is a literal with a Chinese character, into kiosk/text/locale/en/LC_MESSAGES/keydesk.po, keeps the
 translations and compiles keydesk.mo beside it. Both are committed; a test fails when either is behind the source.
 """

@@ -1,9 +1,9 @@
 """Whether a typed name is the name on record, told leniently enough for a desk without an input method.
 
 A name matches when it is the same but for spaces, the width of brackets and letters and the case of letters, or
-when its pinyin initials were typed: at least four for an enterprise and two for a person. A character with
-several readings may be typed with the initial of any. Letters and digits in a name stand for themselves, and
-brackets and dots may be left out of initials.
+when its pinyin initials were typed: of an enterprise the first four or more, of a person all, two or more. A
+character with several readings may be typed with the initial of any. Letters and digits in a name stand for
+themselves, and brackets and dots may be left out of initials.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ def _plain(text: str) -> str:
 
 
 def _are_initials(given: str, wanted: str, *, person: bool) -> bool:
-    least = _LEAST_INITIALS_OF_PERSON if person else _LEAST_INITIALS_OF_ENTERPRISE
     letters = _spoken(given)
     characters = _spoken(wanted)
-    if len(letters) != len(characters) or len(letters) < least:
-        return False
-    return all(letter in _initials(character) for letter, character in zip(letters, characters, strict=True))
+    if person:
+        enough = _LEAST_INITIALS_OF_PERSON <= len(letters) == len(characters)
+    else:
+        enough = _LEAST_INITIALS_OF_ENTERPRISE <= len(letters) <= len(characters)
+    spoken = zip(letters, characters, strict=False)
+    return enough and all(letter in _initials(character) for letter, character in spoken)
 
 
 def _spoken(text: str) -> list[str]:

@@ -158,7 +158,7 @@ class DrawerScreen(Overlay[None]):
         rows = [
             (
                 f"insert:{token.name}",
-                ("* " if token.name == inserted else "  ") + f"{token.name} {token.description}",
+                ("* " if token.name == inserted else "  ") + self.t(token.name),
             )
             for token in self.demo.tokens()
         ]
@@ -189,7 +189,7 @@ class DrawerScreen(Overlay[None]):
 
     def _accounts(self) -> list[tuple[str, str]]:
         return [
-            (f"account:{index}", f"{account.account} {account.password} {account.remark}")
+            (f"account:{index}", f"{account.account} {account.password} {self.t(account.remark)}")
             for index, account in enumerate(self.demo.accounts())
         ]
 
@@ -208,7 +208,7 @@ class DrawerScreen(Overlay[None]):
         verb, _, argument = identity.partition(":")
         match verb:
             case "insert":
-                self._do(lambda: self.demo.insert(argument), lambda t: t("插入了 {name}", name=argument))
+                self._do(lambda: self.demo.insert(argument), lambda t: t("插入了 {name}", name=t(argument)))
             case "remove":
                 self._do(self.demo.remove, lambda t: t("拔出了key盘"))
             case "swap":

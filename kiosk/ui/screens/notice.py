@@ -60,7 +60,8 @@ class NoticeScreen(Page[None]):
             for text in SHORT:
                 yield Prose(self.t(text, **names), classes="point")
             for text in LONG:
-                yield Prose(self.t(text, **names), classes="point long")
+                last = " last" if text is LONG[-1] else ""
+                yield Prose(self.t(text, **names), classes=f"point long{last}")
         with ActionRow():
             yield Action(self.t("Esc  上一步"), id="back")
             yield Action(self.t("Enter  下一步"), id="next", main=True)

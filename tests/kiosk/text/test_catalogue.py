@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import gettext
 import io
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ def show(t, page, draw):
     page.text("长句，"
               "分两行")
     _("缴费")
+    page._t("已登录")
     t(NAMES[1])
     print("不在目录里")
     draw.text((1, 2), "也不在目录里")
@@ -73,12 +75,12 @@ def test_a_parameter_may_be_called_message() -> None:
     assert Catalogue(Language.CHINESE).text("原因：{message}", message="甲") == "原因：甲"
 
 
-def test_the_sentences_are_found_by_the_four_names_and_nothing_else(tool: Tool, tmp_path: Path) -> None:
+def test_the_sentences_are_found_by_the_five_names_and_nothing_else(tool: Tool, tmp_path: Path) -> None:
     (tmp_path / "desk").mkdir()
     (tmp_path / "desk" / "screen.py").write_text(SOURCE, encoding="utf-8")
     assert tool.extract(tmp_path, ("desk",)) == {
         sentence: ["desk/screen.py"]
-        for sentence in ("新办", "补办", "还可试 {tries} 次", "长句，分两行", "缴费")
+        for sentence in ("新办", "补办", "还可试 {tries} 次", "长句，分两行", "缴费", "已登录")
     }
 
 
@@ -94,6 +96,32 @@ def test_the_committed_catalogue_is_the_one_that_the_source_asks_for(tool: Tool)
     wanted = tool.build(tool.extract(), tool.read())
     assert tool.po_bytes(wanted) == tool.ENGLISH.read_bytes(), "run: python tools/catalogue.py"
     assert tool.mo_bytes(wanted) == tool.ENGLISH.with_suffix(".mo").read_bytes()
+
+
+def test_nothing_chinese_on_screens_and_in_commands_is_outside_the_catalogue(tool: Tool) -> None:
+    names = {
+        "中文",
+        "郑州华粮科技有限公司",
+        "郑州华粮",
+    }  # a language's own name, and the configuration's defaults
+    sentences = set(tool.extract()) | names
+    forgotten = [
+        f"{path.relative_to(tool.ROOT)}:{line} {text}"
+        for folder in ("ui", "commands")
+        for path in (tool.ROOT / "kiosk" / folder).rglob("*.py")
+        for line, text in _texts(ast.parse(path.read_text(encoding="utf-8")))
+        if tool.is_chinese(text) and text not in sentences
+    ]
+    assert forgotten == []
+
+
+def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The strings in the source with their lines, without the docstrings."""
+    nodes = list(ast.walk(tree))
+    told = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.lineno, node.value
 
 
 def test_every_sentence_has_english_that_names_the_same_parameters(tool: Tool) -> None:

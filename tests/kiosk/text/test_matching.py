@@ -18,6 +18,8 @@ ENTERPRISE = "重庆长乐粮油（集团）有限公司"
         "CQCLLYJTYXGS",
         "ｃｑｃｌｌｙｊｔｙｘｇｓ",
         "zqzyyljtyxgs".replace("zqzyyl", "zqzyly"),
+        "cqcllyjtyxg",
+        "cqcl",
     ],
 )
 def test_ways_to_type_an_enterprise(typed: str) -> None:
@@ -25,7 +27,7 @@ def test_ways_to_type_an_enterprise(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", " ", "重庆长乐粮油", "cqcllyjtyxg", "cqcllyjtyxgss", "bqcllyjtyxgs", "（）"]
+    "typed", ["", " ", "重庆长乐粮油", "cqc", "cqcz", "clly", "cqcllyjtyxgss", "bqcllyjtyxgs", "（）"]
 )
 def test_what_is_not_the_enterprise(typed: str) -> None:
     assert not name_matches(typed, ENTERPRISE, person=False)
@@ -35,11 +37,13 @@ def test_initials_of_an_enterprise_are_four_or_more() -> None:
     assert not name_matches("zlg", "中粮谷", person=False)
     assert name_matches("中粮谷", "中粮谷", person=False)
     assert name_matches("zlgy", "中粮谷油", person=False)
+    assert not name_matches("zlgy", "中粮谷", person=False)
 
 
 def test_initials_of_a_person_are_two_or_more() -> None:
     assert name_matches("zs", "张三", person=True)
     assert not name_matches("z", "张", person=True)
+    assert not name_matches("wj", "王建国", person=True)
     assert name_matches("mmttex", "买买提·吐尔逊", person=True)
 
 

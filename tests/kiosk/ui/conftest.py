@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual.app import App
 
 from kiosk.desk.demo_controls import DemoAccount, DemoToken, PhonePage
 from kiosk.desk.key_views import (
@@ -524,7 +525,7 @@ class FakeDemo:
         self.name: str | None = None
 
     def tokens(self) -> tuple[DemoToken, ...]:
-        return (DemoToken("A", "E8AD652202221F03", "空白"), DemoToken("B", "E8AD652202221F04", "空白"))
+        return (DemoToken("A", "E8AD652202221F03"), DemoToken("B", "E8AD652202221F04"))
 
     def inserted(self) -> str | None:
         return self.name
@@ -636,6 +637,19 @@ def code() -> str:
 def scan() -> str:
     """The scanned confirmation that the fake desk takes."""
     return SCAN
+
+
+@pytest.fixture
+def cut_off() -> Callable[[App[None]], list[str]]:
+    """A function that names what the screen on top shows only in part."""
+    kinds = "Action, Field, Line, Prose, StatusRow, KeyHint, Choice, Static"
+
+    def find(app: App[None]) -> list[str]:
+        shown = [widget for widget in app.screen.query(kinds) if widget.display and widget.size]
+        places = [(widget, app.screen.find_widget(widget)) for widget in shown]
+        return [repr(widget) for widget, place in places if place.visible_region != place.region]
+
+    return find
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_the_screens_look_as_they_did(
     desk: Any,
     ticker: Any,
     blank: Any,
+    cut_off: Callable[..., list[str]],
     size: tuple[int, int],
     language: Language,
     route: Route,
@@ -80,6 +81,7 @@ def test_the_screens_look_as_they_did(
         prepare(app, desk, route)
         app.go(route)
         await settle(pilot)
+        assert cut_off(app) == []
 
     before: Callable[[Pilot[None]], Awaitable[None]] = show
     assert snap_compare(app, terminal_size=size, run_before=before)
