@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import msgspec
 
@@ -28,6 +29,8 @@ MARKER = "keydesk-demo"
 FIRST_PORT = 8765
 KIOSK = "3"
 READY_SECONDS = 60.0
+# How long a demo whose terminal was closed just now may take to end.
+ENDING_SECONDS = 5.0
 NETWORK_SWITCH = "network-cut"
 CLOCK_SHIFT = "clock-shift"
 
@@ -184,14 +187,24 @@ def _prepare(directory: Path, text: Text, *, fresh: bool) -> None:
 
 @contextlib.contextmanager
 def _only_one(directory: Path, text: Text) -> Iterator[None]:
-    """Hold the data directory for this run alone. Raises DemoError."""
+    """Hold the data directory for this run alone, once the run before has ended. Raises DemoError."""
     with (directory / MARKER).open("a+b") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            sentence = text("{place} 上已有一个演示在运行；先退出它，或用 --data 另指目录", place=directory)
-            raise DemoError(sentence) from error
+        deadline = time.monotonic() + ENDING_SECONDS
+        while not _locked(lock):
+            if time.monotonic() >= deadline:
+                raise DemoError(
+                    text("{place} 上已有一个演示在运行；先退出它，或用 --data 另指目录", place=directory)
+                )
+            time.sleep(0.1)
         yield
+
+
+def _locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

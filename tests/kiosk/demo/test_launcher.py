@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kiosk.demo.launcher import MARKER, NETWORK_SWITCH, DemoError, _free_port, run
+from kiosk.demo.launcher import MARKER, NETWORK_SWITCH, DemoError, _free_port, _only_one, run
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,10 @@ def test_a_directory_of_something_else_is_left_alone(tmp_path: Path, fresh: bool
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_fresh_does_not_take_the_data_from_a_demo_that_runs(tmp_path: Path) -> None:
+def test_fresh_does_not_take_the_data_from_a_demo_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.demo.launcher.ENDING_SECONDS", 0.2)
     (tmp_path / "keydesk.db").write_text("data")
     (tmp_path / NETWORK_SWITCH).touch()
     with (tmp_path / MARKER).open("a+b") as running:
@@ -43,6 +46,23 @@ def test_fresh_does_not_take_the_data_from_a_demo_that_runs(tmp_path: Path) -> N
             run(tmp_path, fresh=False, language="zh")
     assert (tmp_path / NETWORK_SWITCH).exists()
     assert (tmp_path / "keydesk.db").read_text() == "data"
+
+
+def test_a_demo_that_is_just_ending_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (tmp_path / MARKER).open("a+b")
+    fcntl.flock(before, fcntl.LOCK_EX)
+    waits = 0
+
+    def sleep(_: float) -> None:
+        nonlocal waits
+        waits += 1
+        if waits == 3:
+            before.close()
+
+    monkeypatch.setattr("kiosk.demo.launcher.time.sleep", sleep)
+    with _only_one(tmp_path, str), (tmp_path / MARKER).open("a+b") as later, pytest.raises(BlockingIOError):
+        fcntl.flock(later, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert waits == 3
 
 
 def test_the_port_is_kept_while_it_is_free_and_replaced_when_it_is_not(tmp_path: Path) -> None:
