@@ -10,8 +10,8 @@ from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.demo import phone
 from kiosk.demo.cards import CARDS, DemoCard, open_card
-from kiosk.demo.members import ACCOUNTS
-from kiosk.desk.demo_controls import DemoAccount, DemoControls, DemoToken, PhonePage
+from kiosk.demo.members import ACCOUNTS, STAFF
+from kiosk.desk.demo_controls import DemoAccount, DemoControls, DemoStaff, DemoToken, PhonePage
 from kiosk.store.system_clock import SystemClock
 
 
@@ -122,6 +122,10 @@ class Controls:
     def accounts(self) -> tuple[DemoAccount, ...]:
         """The example accounts."""
         return ACCOUNTS
+
+    def staff(self) -> tuple[DemoStaff, ...]:
+        """The example staff."""
+        return STAFF
 
     @property
     def receipts_folder(self) -> str:

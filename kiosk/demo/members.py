@@ -1,8 +1,8 @@
-"""The example members, as the drawer lists them; the centre's own examples are the same."""
+"""The example members and staff, as the drawer lists them; the centre's own examples are the same."""
 
 from __future__ import annotations
 
-from kiosk.desk.demo_controls import DemoAccount
+from kiosk.desk.demo_controls import DemoAccount, DemoStaff
 from kiosk.text.catalogue import N_
 
 ACCOUNTS = (
@@ -14,3 +14,4 @@ ACCOUNTS = (
     DemoAccount("11000006", "Keydesk-6", "湖北长江化肥有限公司", "郑国华", "何芳", N_("网上已缴费")),
     DemoAccount("11000007", "Keydesk-7", "四川天府肉类食品有限公司", "冯立", "蒋欣", N_("有效")),
 )
+STAFF = (DemoStaff("张华", "Staff-1", supervisor=False), DemoStaff("林涛", "Super-1", supervisor=True))

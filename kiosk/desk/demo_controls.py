@@ -64,6 +64,14 @@ class DemoAccount(msgspec.Struct, frozen=True):
     remark: str
 
 
+class DemoStaff(msgspec.Struct, frozen=True):
+    """One of the example staff, who signs in with F6."""
+
+    name: str
+    password: str
+    supervisor: bool
+
+
 class DemoControls(Protocol):
     """The demo's hand on everything around the desk."""
 
@@ -144,6 +152,10 @@ class DemoControls(Protocol):
 
     def accounts(self) -> tuple[DemoAccount, ...]:
         """The example accounts."""
+        ...
+
+    def staff(self) -> tuple[DemoStaff, ...]:
+        """The example staff."""
         ...
 
     @property

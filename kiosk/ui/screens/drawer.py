@@ -127,6 +127,7 @@ class DrawerScreen(Overlay[None]):
             (self.t("付款人的手机"), self._phone()),
             (self.t("网络、打印纸、时钟"), self._around()),
             (self.t("账号和密码"), self._accounts()),
+            (self.t("工作人员"), self._staff()),
         ):
             things.add_option(Option(f"── {title} ──", disabled=True))
             for identity, text in rows:
@@ -193,6 +194,15 @@ class DrawerScreen(Overlay[None]):
             for index, account in enumerate(self.demo.accounts())
         ]
 
+    def _staff(self) -> list[tuple[str, str]]:
+        return [
+            (
+                f"staff:{index}",
+                f"{one.name} {one.password} " + (self.t("主管") if one.supervisor else self.t("工作人员")),
+            )
+            for index, one in enumerate(self.demo.staff())
+        ]
+
     def _where(self) -> str:
         return self.t(
             "凭条图片：{folder}  中心：{address}",
@@ -231,6 +241,8 @@ class DrawerScreen(Overlay[None]):
                 self._do(lambda: self.demo.shift_clock(int(argument)), lambda t: t("时钟拨好了"))
             case "account":
                 self._show_account(int(argument))
+            case "staff":
+                self._show_staff(int(argument))
             case _:
                 pass
 
@@ -300,5 +312,14 @@ class DrawerScreen(Overlay[None]):
                 account.enterprise,
                 t("法人 {legal}  操作员 {operator}", legal=account.legal_person, operator=account.operator),
             )
+        )
+        self.fill()
+
+    def _show_staff(self, index: int) -> None:
+        one = self.demo.staff()[index]
+        self.result = lambda t: t(
+            "按 F6 登录：姓名 {name}（也可输拼音首字母），密码 {password}",
+            name=one.name,
+            password=one.password,
         )
         self.fill()

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from textual.app import App
 
-from kiosk.desk.demo_controls import DemoAccount, DemoToken, PhonePage
+from kiosk.desk.demo_controls import DemoAccount, DemoStaff, DemoToken, PhonePage
 from kiosk.desk.key_views import (
     Check,
     CheckResult,
@@ -592,6 +592,9 @@ class FakeDemo:
             )
             for account, member in MEMBERS.items()
         )
+
+    def staff(self) -> tuple[DemoStaff, ...]:
+        return (DemoStaff("林涛", "Super-1", supervisor=True),)
 
 
 class Ticker:

@@ -607,6 +607,10 @@ async def test_letters_and_digits_work_the_drawer(demo_app: KeydeskApp, desk: De
         await pilot.press("x")
         await settle(pilot)
         assert app.demo.inserted() is None
+        await pilot.press("end", "enter")
+        await settle(pilot)
+        assert "林涛" in text_of(app)
+        assert "Super-1" in text_of(app)
 
 
 async def test_what_was_said_changes_with_the_language(app: KeydeskApp) -> None:
