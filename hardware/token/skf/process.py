@@ -7,6 +7,7 @@ repeated: whoever asked is told that the answer is lost.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -47,6 +48,9 @@ _STOPPED: Final = 5.0
 
 _BETWEEN_KILLS: Final = 0.05
 
+_NUMBERS: Final = 0xFFFFFFFF
+"""The numbers that requests bear; after the last they begin anew."""
+
 # The kernel ends a worker with the *thread* that started it (PR_SET_PDEATHSIG), so one thread that lives as long
 # as the app starts them all.
 _STARTER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="skf-starter")
@@ -63,6 +67,7 @@ class SkfProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._end: socket.socket | None = None
         self._generation = 0
+        self._requests = itertools.count(1)
 
     @property
     def generation(self) -> int:
@@ -176,9 +181,10 @@ class SkfProcess:
         if self._end is None:
             raise TokenRemoved("the process that the key was opened in has ended")
         answered = False
+        number = next(self._requests) & _NUMBERS
         try:
-            send(self._end, request)
-            answer = receive_answer(self._end, seconds, self._worker_has_ended)
+            send(self._end, number, request)
+            answer = receive_answer(self._end, number, seconds, self._worker_has_ended)
             answered = True
         except TimedOut:
             self._fail(LibraryFailure.HUNG, f"{function} gave no answer in {seconds:g} s")

@@ -1,7 +1,8 @@
-"""What passes between the app and a worker: MessagePack with a length before it, over a socket pair.
+"""What passes between the app and a worker: MessagePack with its length and a number before it, over a socket pair.
 
 A request is one call of one SKF function, so that the app decides after each what to do, and no verb can be left
-half done in a process that nobody watches.
+half done in a process that nobody watches. An answer bears its request's number: what else comes that way, such as a
+second answer by a process that the library forked, is never taken for the answer to a later call.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 256 * 1024
 """Bytes that a message may have."""
 
-_LENGTH: Final = struct.Struct(">I")
+_HEADER: Final = struct.Struct(">II")
+"""The message's length in bytes and its number."""
 
 _BETWEEN_LOOKS: Final = 0.2
 """Seconds after which a waiting app looks whether the worker still runs."""
@@ -79,7 +81,7 @@ class Missing(msgspec.Struct, frozen=True, tag="missing"):
 
 
 class Malformed(Exception):
-    """A message is too long or is none."""
+    """A message is too long, is none, or answers another request."""
 
 
 class Ended(Exception):
@@ -97,35 +99,44 @@ _ANSWER: Final[msgspec.msgpack.Decoder[Loaded | Answer | Overrun | Missing]] = m
 )
 
 
-def send(end: socket.socket, message: Load | Call | Loaded | Answer | Overrun | Missing) -> None:
-    """Send a message. Raises Malformed where it is too long, Ended."""
+def send(end: socket.socket, number: int, message: Load | Call | Loaded | Answer | Overrun | Missing) -> None:
+    """Send a message: a request with a number of its own, an answer with its request's.
+
+    Raises Malformed where it is too long, Ended.
+    """
     data = _ENCODER.encode(message)
     if len(data) > LONGEST:
         raise Malformed("the message is too long")
     try:
-        end.sendall(_LENGTH.pack(len(data)) + data)
+        end.sendall(_HEADER.pack(len(data), number) + data)
     except OSError:
         raise Ended from None
 
 
-def receive_request(end: socket.socket) -> Load | Call:
-    """Wait for a request. Raises Malformed, Ended."""
+def receive_request(end: socket.socket) -> tuple[int, Load | Call]:
+    """Wait for a request, and return its number with it. Raises Malformed, Ended."""
+    number, data = _receive(end, lambda: None)
     try:
-        return _REQUEST.decode(_receive(end, lambda: None))
+        return number, _REQUEST.decode(data)
     except msgspec.DecodeError:
         raise Malformed("no request") from None
 
 
 def receive_answer(
-    end: socket.socket, seconds: float | None, ended: Callable[[], bool] = lambda: False
+    end: socket.socket, number: int, seconds: float | None, ended: Callable[[], bool] = lambda: False
 ) -> Loaded | Answer | Overrun | Missing:
-    """Wait for an answer for so many seconds, or for ever. Raises Malformed, Ended, TimedOut.
+    """Wait for the answer to the request of that number for so many seconds, or for ever.
+
+    Raises Malformed, also where something else was answered, Ended, TimedOut.
 
     `ended` tells whether the worker has ended: what its library started may hold the other end open after it.
     """
     deadline = math.inf if seconds is None else time.monotonic() + seconds
+    answered, data = _receive(end, lambda: _await_data(end, deadline, ended))
+    if answered != number:
+        raise Malformed("the answer to another request")
     try:
-        return _ANSWER.decode(_receive(end, lambda: _await_data(end, deadline, ended)))
+        return _ANSWER.decode(data)
     except msgspec.DecodeError:
         raise Malformed("no answer") from None
 
@@ -146,11 +157,11 @@ def _await_data(end: socket.socket, deadline: float, ended: Callable[[], bool]) 
             raise TimedOut
 
 
-def _receive(end: socket.socket, await_data: Callable[[], None]) -> bytes:
-    (length,) = _LENGTH.unpack(_exactly(end, _LENGTH.size, await_data))
+def _receive(end: socket.socket, await_data: Callable[[], None]) -> tuple[int, bytes]:
+    length, number = _HEADER.unpack(_exactly(end, _HEADER.size, await_data))
     if length > LONGEST:
         raise Malformed("the message is too long")
-    return _exactly(end, length, await_data)
+    return number, _exactly(end, length, await_data)
 
 
 def _exactly(end: socket.socket, length: int, await_data: Callable[[], None]) -> bytes:

@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> None:
     # An interrupt at the terminal is the app's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end = _moved(descriptor)
-    requests: queue.SimpleQueue[Load | Call] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[tuple[int, Load | Call]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(end, requests), name="requests", daemon=True).start()
     _serve(end, requests)
 
@@ -79,7 +79,7 @@ def _moved(descriptor: int) -> socket.socket:
     return socket.socket(fileno=moved)
 
 
-def _receive(end: socket.socket, requests: queue.SimpleQueue[Load | Call]) -> None:
+def _receive(end: socket.socket, requests: queue.SimpleQueue[tuple[int, Load | Call]]) -> None:
     """Pass requests on; this thread alone notices the parent's end while a call hangs."""
     try:
         while True:
@@ -88,23 +88,29 @@ def _receive(end: socket.socket, requests: queue.SimpleQueue[Load | Call]) -> No
         os._exit(0)
 
 
-def _serve(end: socket.socket, requests: queue.SimpleQueue[Load | Call]) -> None:
+def _serve(end: socket.socket, requests: queue.SimpleQueue[tuple[int, Load | Call]]) -> None:
+    process = os.getpid()
     library: Library | None = None
     while True:
-        request = requests.get()
+        number, request = requests.get()
+        answer: Loaded | Answer | Overrun | Missing
         try:
             if isinstance(request, Load):
                 library = Library(request.path, request.ulong_bytes)
-                send(end, Loaded())
+                answer = Loaded()
             elif library is None:
-                send(end, Missing("no library is loaded"))
+                answer = Missing("no library is loaded")
             else:
                 code, results = library.call(request.function, request.arguments)
-                send(end, Answer(code, tuple(results)))
+                answer = Answer(code, tuple(results))
         except LibraryUnusable as unusable:
-            send(end, Missing(str(unusable)))
+            answer = Missing(str(unusable))
         except BufferOverrun:
-            send(end, Overrun())
+            answer = Overrun()
+        if os.getpid() != process:
+            # The library forked and came back in both: one answer is enough, and it is the parent's.
+            os._exit(0)
+        send(end, number, answer)
 
 
 if __name__ == "__main__":

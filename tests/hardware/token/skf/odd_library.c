@@ -195,6 +195,8 @@ EXPORT ULONG SKF_EnumDev(int present, char *list, ULONG *size)
         leave_a_child();
         raise(SIGSEGV);
     }
+    if (odd("comes-back-twice") && second_process())
+        return OK;
     if (odd("makes-itself-at-home"))
         make_itself_at_home();
     if (odd("refuses-to-be-dumpable") && prctl(PR_GET_DUMPABLE) != 0)

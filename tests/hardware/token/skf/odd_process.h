@@ -17,6 +17,16 @@ static void leave_a_child(void)
     }
 }
 
+/* Two processes that go on from here, as where a program could not be started and its place was not left; whether this
+ * is the second. */
+static int second_process(void)
+{
+    if (fork() != 0)
+        return 0;
+    usleep(50000);
+    return 1;
+}
+
 static void ignore(int number)
 {
     (void)number;

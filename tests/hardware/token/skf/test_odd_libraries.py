@@ -144,6 +144,20 @@ def test_a_crash_is_told_at_once_though_a_process_of_the_librarys_holds_the_conn
         time.sleep(0.02)
 
 
+def test_a_library_that_forks_and_comes_back_twice_is_answered_for_once(
+    monkeypatch: pytest.MonkeyPatch, odd_library: str
+) -> None:
+    """A second answer would be taken for that to the next call, a wrong PIN's perhaps."""
+    monkeypatch.setenv("ODD_LIBRARY", "comes-back-twice")
+    process = SkfProcess(odd_library)
+    for _ in range(2):
+        assert process.call("SKF_EnumDev", (1, 64), 10).results == (9, b"Odd key\0\0")
+        time.sleep(0.2)  # in which the second process would have answered
+        assert process.call("SKF_ConnectDev", (b"Odd key",), 10).code == 0
+        assert process.call("SKF_VerifyPIN", (0x22, 1, b"999999"), 10).code == 0x0A000024
+    process.stop()
+
+
 def _runs_in_session(session: int) -> bool:
     """Whether a process of a session is left that is no mere entry."""
     for file in Path("/proc").glob("[0-9]*/stat"):

@@ -216,27 +216,37 @@ def test_messages_are_bounded_on_both_sides() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         with pytest.raises(wire.Malformed):
-            wire.send(ours, wire.Call("SKF_Digest", (b"x" * wire.LONGEST,)))
-        theirs.sendall(struct.pack(">I", wire.LONGEST + 1))
+            wire.send(ours, 1, wire.Call("SKF_Digest", (b"x" * wire.LONGEST,)))
+        theirs.sendall(struct.pack(">II", wire.LONGEST + 1, 1))
         with pytest.raises(wire.Malformed):
-            wire.receive_answer(ours, 1)
+            wire.receive_answer(ours, 1, 1)
 
 
 @pytest.mark.parametrize("data", [b"\xc1", b"\x80", b"\x81\xa4type\xa4call", b"\x93\x01\x02\x03"])
 def test_what_is_no_message_is_malformed(data: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        theirs.sendall(struct.pack(">I", len(data)) + data)
+        theirs.sendall(struct.pack(">II", len(data), 1) + data)
         with pytest.raises(wire.Malformed):
-            wire.receive_answer(ours, 1)
+            wire.receive_answer(ours, 1, 1)
+
+
+def test_the_answer_to_another_request_is_not_taken() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for number in (1, 1, 2):
+            wire.send(theirs, number, wire.Answer(0, ()))
+        assert wire.receive_answer(ours, 1, 1) == wire.Answer(0, ())
+        with pytest.raises(wire.Malformed):
+            wire.receive_answer(ours, 2, 1)
 
 
 def test_half_a_message_times_out_or_ends() -> None:
     ours, theirs = socket.socketpair()
     with ours:
-        theirs.sendall(struct.pack(">I", 10) + b"half")
+        theirs.sendall(struct.pack(">II", 10, 1) + b"half")
         with pytest.raises(wire.TimedOut):
-            wire.receive_answer(ours, 0.05)
+            wire.receive_answer(ours, 1, 0.05)
         theirs.close()
         with pytest.raises(wire.Ended):
-            wire.receive_answer(ours, 1)
+            wire.receive_answer(ours, 1, 1)
