@@ -128,6 +128,16 @@ static ULONG give(const void *data, size_t length, void *to, ULONG *size)
     return OK;
 }
 
+/* Makes the file ODD_WAITS: from now every insertion and removal is reported. */
+static void tell_that_it_waits(void)
+{
+    const char *path = getenv("ODD_WAITS");
+    FILE *file = path == NULL ? NULL : fopen(path, "w");
+
+    if (file != NULL)
+        fclose(file);
+}
+
 EXPORT ULONG SKF_WaitForDevEvent(char *name, ULONG *size, ULONG *event)
 {
     static char before[4096];
@@ -148,8 +158,10 @@ EXPORT ULONG SKF_WaitForDevEvent(char *name, ULONG *size, ULONG *event)
         leave_a_child();
         pause();
     }
-    if (!begun)
+    if (!begun) {
         listed(before);
+        tell_that_it_waits();
+    }
     begun = 1;
     for (;; usleep(5000)) {
         listed(now);
