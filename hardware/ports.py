@@ -12,6 +12,7 @@
     │   ├── UnblockingPinRefused    the PUK or administrator PIN was refused (tries_left)
     │   ├── UnblockingPinBlocked    no tries left for it either; only an erase helps
     │   ├── DeviceKeyRefused        the configured device authentication or management key is not this token's
+    │   ├── ApplicationShared       others keep keys in the desk's application: it is not erased
     │   ├── NotSupported            this kind of token has no such function (function)
     │   ├── SecurityNotSatisfied    the command wants a verified PIN or an authenticated device
     │   ├── NoKeyPair               the token holds no key pair where one is needed
@@ -102,6 +103,10 @@ class UnblockingPinBlocked(TokenError):
 
 class DeviceKeyRefused(TokenError):
     """The configured device authentication or management key is not this token's."""
+
+
+class ApplicationShared(TokenError):
+    """The desk's application holds containers of others, which an erasure would take along; nothing was touched."""
 
 
 class NotSupported(TokenError):
@@ -295,7 +300,8 @@ class Token(Protocol):
         """Make it blank: no key pair or certificate of the desk's, the factory PIN with all tries.
 
         What other applications hold on the token is left alone. Called again it completes what was interrupted, and
-        it prepares a token that never had the desk's application. Raises DeviceKeyRefused, TokenFull, NotSupported.
+        it prepares a token that never had the desk's application. Raises DeviceKeyRefused, TokenFull, NotSupported,
+        ApplicationShared.
         """
         ...
 

@@ -67,6 +67,7 @@ ROWS: Final = (
     Row(_GMT, 0x40, "CreateContainer: a name"),
     Row(_GMT, 0x42, "OpenContainer: a name"),
     Row(_GMT, 0x44, "CloseContainer: handles"),
+    Row(_GMT, 0x46, "EnumContainer: names"),
     Row(_GMT, 0x4C, "ImportCertificate: a certificate"),
     Row(_CERTIFICATE_LINK, 0x4C, "ImportCertificate, not the last link"),
     Row(_GMT, 0x4E, "ExportCertificate: a certificate"),

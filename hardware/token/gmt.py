@@ -145,7 +145,7 @@ class GmtToken:
         """Delete the profile's application with all that is in it and create it anew.
 
         Other applications are left alone. Called again it completes what was interrupted, and it prepares a
-        key without the application. Raises DeviceKeyRefused, TokenFull, NotSupported.
+        key without the application. Raises DeviceKeyRefused, TokenFull, NotSupported, ApplicationShared.
         """
         self._opened_application = self._opened_container = None
         renew_application(self._session)

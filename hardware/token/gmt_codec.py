@@ -11,7 +11,7 @@ from gmssl_pyx import (  # type: ignore[import-untyped]  # stubs for its extensi
 )
 
 from hardware.ports import MalformedAnswer
-from hardware.token.gmt_layout import COORDINATE, KEY_BITS, LAYOUTS, Field, Instruction
+from hardware.token.gmt_layout import COORDINATE, KEY_BITS, LAYOUTS, LONGEST_NAME, Field, Instruction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +54,17 @@ def unpack(fields: Sequence[Field], data: bytes) -> dict[str, bytes]:
     if at != len(data):
         raise MalformedAnswer(f"the answer is {len(data) - at} bytes too long")
     return values
+
+
+def listed_names(data: bytes) -> tuple[bytes, ...]:
+    """Read a list of names, each with its ending zero, that may end in any number of zeros.
+
+    Raises MalformedAnswer where a name is empty or longer than 32 bytes.
+    """
+    names = tuple(data.rstrip(b"\0").split(b"\0")) if any(data) else ()
+    if not all(1 <= len(name) <= LONGEST_NAME for name in names):
+        raise MalformedAnswer("a name is empty or too long")
+    return names
 
 
 def public_point(data: bytes) -> bytes:

@@ -42,6 +42,7 @@ class Instruction(enum.IntEnum):
     CREATE_CONTAINER = 0x40
     OPEN_CONTAINER = 0x42
     CLOSE_CONTAINER = 0x44
+    ENUMERATE_CONTAINERS = 0x46
     IMPORT_CERTIFICATE = 0x4C
     EXPORT_CERTIFICATE = 0x4E
     GENERATE_RANDOM = 0x50
@@ -291,6 +292,14 @@ _ROWS: Final = (
         _STANDARD,
         Certainty.VERIFIED,
         Certainty.VERIFIED,
+    ),
+    Layout(
+        Instruction.ENUMERATE_CONTAINERS,
+        (_APPLICATION,),
+        (Field("names", None),),
+        f"{_LIKE_LIBRARY}; names as in EnumApplication",
+        Certainty.ASSUMED,
+        Certainty.ASSUMED,
     ),
     Layout(
         Instruction.IMPORT_CERTIFICATE,

@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hardware.apdu import EVERYTHING
-from hardware.ports import MalformedAnswer, NotSupported, TokenFault, TokenNotPrepared
-from hardware.token.gmt_codec import unpack
-from hardware.token.gmt_container import find_container
+from hardware.ports import ApplicationShared, NotSupported, TokenFault, TokenNotPrepared
+from hardware.token.gmt_codec import listed_names, unpack
+from hardware.token.gmt_container import find_container, holds_other_containers
 from hardware.token.gmt_errors import accept, refuse, refuse_device_key
 from hardware.token.gmt_layout import (
     DEVICE_CHALLENGE,
     LAYOUTS,
-    LONGEST_NAME,
     Instruction,
     StatusWord,
 )
@@ -42,11 +41,7 @@ def application_names(session: GmtSession) -> tuple[bytes, ...]:
 
     Raises MalformedAnswer where a name is empty or longer than 32 bytes, NotSupported.
     """
-    data = session.demand(Instruction.ENUMERATE_APPLICATIONS, expected=EVERYTHING)
-    names = tuple(data.rstrip(b"\0").split(b"\0")) if any(data) else ()
-    if not all(1 <= len(name) <= LONGEST_NAME for name in names):
-        raise MalformedAnswer("an application's name is empty or too long")
-    return names
+    return listed_names(session.demand(Instruction.ENUMERATE_APPLICATIONS, expected=EVERYTHING))
 
 
 def authenticate_device(session: GmtSession) -> None:
@@ -86,9 +81,10 @@ def create_application(session: GmtSession) -> bool:
 def renew_application(session: GmtSession) -> None:
     """Put a blank application in the place of the profile's, or where there was none.
 
-    The device key is proved before anything is deleted. An application that is there although it was deleted
-    counts where it is blank: then the card executed the creation and its answer was lost on the way. Raises
-    DeviceKeyRefused, TokenFull, NotSupported, and TokenFault with 6A89 where what is there is not blank.
+    The device key is proved before anything is deleted, and containers of others in the application keep it: they
+    would go with it. An application that is there although it was deleted counts where it is blank: then the card
+    executed the creation and its answer was lost on the way. Raises DeviceKeyRefused, TokenFull, NotSupported,
+    ApplicationShared, and TokenFault with 6A89 where what is there is not blank.
     """
     if not session.profile.administrator_pin:
         raise NotSupported("erase")
@@ -104,14 +100,18 @@ def _deletable_application(session: GmtSession) -> bool:
     """Whether the profile's application is on the key, under exactly its name, closed here if it is.
 
     A card that takes a name for the beginning of another's opens somebody else's application: the enumeration
-    tells.
+    tells. Raises ApplicationShared where it holds containers of others.
     """
     try:
         number = open_application(session)
     except TokenNotPrepared:
         return False
+    found = _name(session) in application_names(session)
+    shared = found and holds_other_containers(session, number)
     session.demand(Instruction.CLOSE_APPLICATION, application=number)
-    return _name(session) in application_names(session)
+    if shared:
+        raise ApplicationShared("the application holds containers of others")
+    return found
 
 
 def _delete_application(session: GmtSession) -> None:

@@ -18,6 +18,7 @@ _REPEATABLE: Final = frozenset(
         Instruction.GET_DEVICE_INFORMATION,
         Instruction.GET_PIN_INFORMATION,
         Instruction.ENUMERATE_APPLICATIONS,
+        Instruction.ENUMERATE_CONTAINERS,
         Instruction.OPEN_APPLICATION,
         Instruction.OPEN_CONTAINER,
         Instruction.EXPORT_CERTIFICATE,

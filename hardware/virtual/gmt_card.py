@@ -53,6 +53,7 @@ _COMMANDS: Final[Mapping[Instruction, Callable[[Memory, Request], bytes]]] = Map
         Instruction.CREATE_CONTAINER: keys.create_container,
         Instruction.OPEN_CONTAINER: keys.open_container,
         Instruction.CLOSE_CONTAINER: keys.close_container,
+        Instruction.ENUMERATE_CONTAINERS: keys.enumerate_containers,
         Instruction.IMPORT_CERTIFICATE: keys.import_certificate,
         Instruction.EXPORT_CERTIFICATE: keys.export_certificate,
         Instruction.GENERATE_ECC_KEY_PAIR: keys.generate_key_pair,

@@ -54,6 +54,12 @@ def close_container(memory: Memory, request: Request) -> bytes:
     return b""
 
 
+def enumerate_containers(memory: Memory, request: Request) -> bytes:
+    """EnumContainer."""
+    application = application_of(memory, read_body(request))
+    return b"".join(each.name.encode() + b"\0" for each in application.containers) + b"\0"
+
+
 def generate_key_pair(memory: Memory, request: Request) -> bytes:
     """GenECCKeyPair: a new pair in place of the old one, whose certificate goes with it."""
     body = read_body(request)

@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from hardware.ports import (
+    ApplicationShared,
     DeviceKeyRefused,
     HardwareError,
     NoKeyPair,
@@ -44,6 +45,7 @@ _PLAIN: dict[type[HardwareError], TokenTrouble] = {
     NoKeyPair: TokenTrouble.PROOF_FAILED,
     TokenFull: TokenTrouble.FULL,
     DeviceKeyRefused: TokenTrouble.DEVICE_KEY_REFUSED,
+    ApplicationShared: TokenTrouble.SHARED,
 }
 
 

@@ -327,6 +327,8 @@ class TokenTrouble(enum.StrEnum):
     UNBLOCKING_PIN_WRONG = "unblocking-pin-wrong"
     UNBLOCKING_PIN_BLOCKED = "unblocking-pin-blocked"
     DEVICE_KEY_REFUSED = "device-key-refused"
+    SHARED = "shared"
+    """Others keep keys in the desk's application, which an erasure would take along."""
     NOT_SUPPORTED = "not-supported"
     LIBRARY_FAILED = "library-failed"
     IN_USE = "in-use"

@@ -166,6 +166,7 @@ TOKEN_TROUBLES = {
     TokenTrouble.UNBLOCKING_PIN_WRONG: N_("管理员PIN（PUK）不对，还可试 {tries} 次。"),
     TokenTrouble.UNBLOCKING_PIN_BLOCKED: N_("管理员PIN（PUK）已锁死，这把key盘不能解锁了，请换一把补办。"),
     TokenTrouble.DEVICE_KEY_REFUSED: N_("这把key盘不认本机的设备密钥，不能初始化。请核对配置或联系厂商。"),
+    TokenTrouble.SHARED: N_("这把key盘的应用里还有别人的密钥，清空会一起删掉，所以没有清空。请换一把。"),
     TokenTrouble.NOT_SUPPORTED: N_("这种key盘没有这项功能（{detail}）。"),
     TokenTrouble.LIBRARY_FAILED: N_("key盘厂商的驱动程序出错（{detail}）。请拔下重插再试。"),
     TokenTrouble.IN_USE: N_("这把key盘正在使用，或有绑定没办完，不能清空。"),
@@ -183,6 +184,7 @@ _TOKEN_NEEDS_STAFF = {
     TokenTrouble.PROOF_FAILED,
     TokenTrouble.UNBLOCKING_PIN_BLOCKED,
     TokenTrouble.DEVICE_KEY_REFUSED,
+    TokenTrouble.SHARED,
     TokenTrouble.NOT_SUPPORTED,
     TokenTrouble.LIBRARY_FAILED,
 }

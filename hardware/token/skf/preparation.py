@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 
-from hardware.ports import DeviceKeyRefused, MalformedAnswer, NotSupported, TokenError
+from hardware.ports import ApplicationShared, DeviceKeyRefused, MalformedAnswer, NotSupported, TokenError
 from hardware.token.skf.codes import SarCode
 from hardware.token.skf.layout import names
 from hardware.token.skf.session import LONGEST_LIST, SkfSession, handle_of
@@ -34,14 +34,14 @@ def applications(session: SkfSession, device: int) -> tuple[bytes, ...]:
 def erase(session: SkfSession, device: int, authentication_algorithm: int) -> None:
     """Take the profile's application away, if it is there, and make it anew; others are left alone.
 
-    Raises DeviceKeyRefused, TokenFull, NotSupported where the profile has no device key or administrator PIN, or the
-    application holds containers of others as well: they would go with it.
+    Raises DeviceKeyRefused, TokenFull, NotSupported where the profile has no device key or administrator PIN, and
+    ApplicationShared where the application holds containers of others as well: they would go with it.
     """
     profile = session.profile
     if not (profile.device_key and profile.administrator_pin):
         raise NotSupported("erase")
     if _holds_others(session, device):
-        raise NotSupported("erase beside other containers")
+        raise ApplicationShared("the application holds containers of others")
     application = profile.application.encode()
     _authenticate(session, device, bytes.fromhex(profile.device_key), authentication_algorithm)
     if application in applications(session, device):
@@ -67,7 +67,8 @@ def erase(session: SkfSession, device: int, authentication_algorithm: int) -> No
 def _holds_others(session: SkfSession, device: int) -> bool:
     """Whether the profile's application holds a container that is not the profile's.
 
-    One that cannot be opened or listed, as an interrupted creation may leave it, does not keep it from being made anew.
+    One that cannot be opened, as an interrupted creation may leave it, does not keep it from being made anew; one that
+    cannot be listed does: nobody knows what would go with it.
     """
     profile = session.profile
     code, answer = session.call("SKF_OpenApplication", device, profile.application.encode())
@@ -75,11 +76,14 @@ def _holds_others(session: SkfSession, device: int) -> bool:
         session.require_presence("SKF_OpenApplication", answer, code)
         return False
     application = handle_of("SKF_OpenApplication", answer)
-    code, answer, data = session.fetch("SKF_EnumContainer", application, longest=LONGEST_LIST)
-    if code != SarCode.OK:
-        session.require_presence("SKF_EnumContainer", answer, code)
-    session.call("SKF_CloseApplication", application)
-    return code == SarCode.OK and bool(set(names(data)) - {profile.container.encode()})
+    try:
+        code, answer, data = session.fetch("SKF_EnumContainer", application, longest=LONGEST_LIST)
+        if code not in (SarCode.OK, SarCode.CONTAINER_NOT_EXISTS):
+            raise session.failure("SKF_EnumContainer", answer, code)
+    finally:
+        with contextlib.suppress(TokenError):
+            session.call("SKF_CloseApplication", application)
+    return bool(set(names(data)) - {profile.container.encode()})
 
 
 def _authenticate(session: SkfSession, device: int, key: bytes, algorithm: int) -> None:

@@ -207,7 +207,8 @@ class SkfToken:
     def erase(self) -> None:
         """Make it blank: the profile's application anew, with the factory PIN; others' are left alone.
 
-        Raises DeviceKeyRefused, TokenFull, NotSupported where the profile has no device key or administrator PIN.
+        Raises DeviceKeyRefused, TokenFull, ApplicationShared, NotSupported where the profile has no device key or
+        administrator PIN.
         """
         self._handles.close()
         self._point = None

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from hardware.ports import (
+    ApplicationShared,
     DeviceKeyRefused,
     MalformedAnswer,
     NotSupported,
@@ -215,6 +216,44 @@ def test_a_card_that_takes_a_name_for_the_beginning_of_another_deletes_nothing(
     assert bank_bytes(card) == before
 
 
+THEIRS = GmtProfile(container="THEIR-KEY")
+"""Somebody else's container in the desk's application."""
+
+
+def test_an_application_with_containers_of_others_is_not_erased(card: GmtCard, direct: Any) -> None:
+    bind(GmtToken(direct(card), THEIRS))
+    card.power_on()
+    token = GmtToken(direct(card))
+    bind(token)
+    before = card.record
+    with pytest.raises(ApplicationShared):
+        token.erase()  # it would take theirs along
+    assert card.record == before
+    assert token.certificate() == b"the desk's certificate"
+
+
+@pytest.mark.parametrize("answer", ["6A94", "6D00", "6E00", "009000", "9000"])
+def test_a_card_that_lists_no_containers_is_erased(card: GmtCard, direct: Any, answer: str) -> None:
+    bind(GmtToken(direct(card)))
+    card.power_on()
+    token = GmtToken(direct(Answering(card, Instruction.ENUMERATE_CONTAINERS, answer)))
+    token.erase()
+    require_blank(token)
+
+
+@pytest.mark.parametrize("answer", ["6F00", "6581", "6982", "AA", "41004200004300009000"])
+def test_a_list_of_containers_that_fails_keeps_the_application(
+    card: GmtCard, direct: Any, answer: str
+) -> None:
+    bind(GmtToken(direct(card)))
+    card.power_on()
+    before = card.record
+    token = GmtToken(direct(Answering(card, Instruction.ENUMERATE_CONTAINERS, answer)))
+    with pytest.raises(TokenError):
+        token.erase()
+    assert card.record == before
+
+
 def test_a_creation_whose_answer_said_that_it_exists_counts_where_it_is_blank(
     card: GmtCard, direct: Any
 ) -> None:
@@ -284,7 +323,7 @@ def test_erasing_interrupted_at_any_command_completes_when_called_again(
             assert bank_bytes(card) == before
             continue
         break
-    assert points == (7 if prepared else 4)
+    assert points == (8 if prepared else 4)
 
 
 def interrupted(card: GmtCard, kind: FaultKind, at: int, *, prepared: bool) -> bool:

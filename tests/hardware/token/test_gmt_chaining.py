@@ -117,6 +117,7 @@ def test_every_command_that_awaits_data_can_be_answered_in_pieces(
         Instruction.ENUMERATE_APPLICATIONS,
         Instruction.OPEN_APPLICATION,
         Instruction.CREATE_CONTAINER,
+        Instruction.ENUMERATE_CONTAINERS,
         Instruction.EXPORT_CERTIFICATE,
         Instruction.GENERATE_RANDOM,
         Instruction.GENERATE_ECC_KEY_PAIR,

@@ -36,6 +36,7 @@ from kiosk.desk.views import TokenRefused, TokenStatus, TokenTrouble
         (ports.UnblockingPinRefused(0), TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
         (ports.UnblockingPinBlocked(), TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
         (ports.DeviceKeyRefused(), TokenRefused(TokenTrouble.DEVICE_KEY_REFUSED)),
+        (ports.ApplicationShared(), TokenRefused(TokenTrouble.SHARED)),
         (ports.NotSupported("erase"), TokenRefused(TokenTrouble.NOT_SUPPORTED, detail="erase")),
         (
             ports.VendorLibraryFailed(

@@ -10,6 +10,7 @@ import gmssl_pyx  # type: ignore[import-untyped]  # stubs for its extension, but
 import pytest
 
 from hardware.ports import (
+    ApplicationShared,
     DeviceKeyRefused,
     KeyAlgorithm,
     LibraryFailure,
@@ -26,6 +27,7 @@ from hardware.ports import (
     VendorLibraryFailed,
     WrongPin,
 )
+from hardware.token.skf.errors import FunctionFailed
 from hardware.token.skf.token import SkfToken
 
 if TYPE_CHECKING:
@@ -297,13 +299,27 @@ def test_containers_of_others_in_the_same_application_are_left_alone(
     own = ours.generate_key_pair()
     ours.write_certificate(_CERTIFICATE)
     before = soft_keys.state()
-    with pytest.raises(NotSupported):
+    with pytest.raises(ApplicationShared):
         ours.erase()  # it would take theirs along
     assert soft_keys.state() == before
     assert ours.public_key() == own != public
     ours.close()
     theirs = _opened(skf_source(soft_keys.profile(container="THEIR-KEY")))
     assert (theirs.public_key(), theirs.certificate()) == (public, b"their certificate")
+
+
+@pytest.mark.parametrize("code", [0x0A000001, 0x0A00000E, 0x0A00000F, 0x0A00002D])
+def test_an_application_whose_containers_cannot_be_listed_is_not_erased(
+    soft_keys: SoftKeys, bound: SkfToken, code: int
+) -> None:
+    before = soft_keys.state()
+    soft_keys.fault(f"SKF_EnumContainer 1+ return 0x{code:08X}")
+    with pytest.raises((FunctionFailed, SecurityNotSatisfied)):
+        bound.erase()
+    assert soft_keys.state() == before
+    soft_keys.fault()
+    bound.erase()
+    assert bound.pin_state().untouched
 
 
 def test_another_device_key_is_told_and_nothing_is_touched(
