@@ -90,6 +90,10 @@ class Command(msgspec.Struct, frozen=True):
         """Name the command without its data, which may prove a PIN."""
         return f"Command({self.cla:02X} {self.instruction:02X} {self.p1:02X} {self.p2:02X}, {len(self.data)} bytes)"
 
+    def __rich_repr__(self) -> list[tuple[str, str | int]]:
+        """Show no more in a formatted traceback."""
+        return [("instruction", f"{self.instruction:02X}"), ("length", len(self.data))]
+
     def encode(self) -> bytes:
         """Return the command's bytes. Raises ValueError for data longer than a length of its form can say."""
         if len(self.data) > self.form.longest_data:
@@ -126,6 +130,10 @@ class Response(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Tell the status word and how much data came."""
         return f"Response({self.status_word:04X}, {len(self.data)} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, str | int]]:
+        """Show no more in a formatted traceback."""
+        return [("status_word", f"{self.status_word:04X}"), ("length", len(self.data))]
 
     @classmethod
     def parse(cls, answer: bytes) -> Response:

@@ -51,6 +51,10 @@ class GmtProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         """Name the profile without its PINs and key."""
         return f"GmtProfile({self.name!r}, {self.application!r}, {self.container!r})"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Show no more in a formatted traceback."""
+        return [("name", self.name), ("application", self.application), ("container", self.container)]
+
 
 def pin_possible(pin: str) -> bool:
     """Whether a text can be a PIN: 6 to 16 printable ASCII characters (GM/T 0016 gives the longest)."""

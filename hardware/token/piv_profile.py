@@ -56,6 +56,10 @@ class PivProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         """Name the profile without its PINs and key."""
         return f"PivProfile({self.name!r}, {str(self.slot)!r})"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Show no more in a formatted traceback."""
+        return [("name", self.name), ("slot", self.slot)]
+
 
 def pin_possible(pin: str) -> bool:
     """Whether a text can be a PIN: 6 to 8 decimal digits (SP 800-73-4 part 2, 2.4.3)."""

@@ -7,7 +7,9 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.pretty import pretty_repr
 
+from hardware.apdu import Command, Response
 from hardware.ports import HardwareError, TokenRemoved
 from hardware.token.gmt import GmtToken
 from hardware.token.gmt_pin import pin_key
@@ -127,6 +129,16 @@ def test_no_secret_is_told_and_no_proof_is_sent_twice_however_the_card_fails(
         assert len(proofs) <= 1, (number, answer)
         assert all(sent[0] in (0x00, 0x80) for sent in proofs)
     assert not found_in("\n".join(said) + caplog.text)
+
+
+@pytest.mark.parametrize("shown", [repr, pretty_repr], ids=["plain", "in a formatted traceback"])
+def test_what_carries_a_secret_does_not_show_it(shown: Callable[[object], str]) -> None:
+    data = PINS[2].encode() + pin_key(PINS[3])
+    for carrier in (GMT, PIV, Command(0x20, data=data), Response(data, 0x9000)):
+        told = shown(carrier)
+        assert type(carrier).__name__ in told
+        assert not found_in(told)
+        assert PINS[2] not in told
 
 
 def is_pin(kind: str, command: bytes) -> bool:
