@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from hardware.ports import LibraryFailure, MalformedAnswer, NotSupported, TokenRemoved, VendorLibraryFailed
+from hardware.token.skf.prototypes import fits
 from hardware.token.skf.wire import (
     Answer,
     Call,
@@ -47,6 +48,8 @@ _STOPPED: Final = 5.0
 """Seconds to wait for whoever is at work with a worker that is ended from outside."""
 
 _BETWEEN_KILLS: Final = 0.05
+
+_NONSENSE: Final = "its process answered nonsense"
 
 _NUMBERS: Final = 0xFFFFFFFF
 """The numbers that requests bear; after the last they begin anew."""
@@ -133,6 +136,8 @@ class SkfProcess:
             outcome = f"{answer.code:08X}" if isinstance(answer, Answer) else type(answer).__name__.lower()
             _TRAFFIC.log(LEVEL, "%s %s %.1f ms", function, outcome, (time.monotonic() - began) * 1000)
             if isinstance(answer, Answer):
+                if not fits(function, answer.results):
+                    self._fail(LibraryFailure.CRASHED, f"{function}: {_NONSENSE}")
                 return answer
             if isinstance(answer, Missing):
                 raise NotSupported(function)
@@ -191,7 +196,7 @@ class SkfProcess:
         except Ended:
             self._fail(LibraryFailure.CRASHED, f"{function}: {self._last_words()}")
         except Malformed:
-            self._fail(LibraryFailure.CRASHED, f"{function}: its process answered nonsense")
+            self._fail(LibraryFailure.CRASHED, f"{function}: {_NONSENSE}")
         finally:
             if not answered:
                 self._discard()

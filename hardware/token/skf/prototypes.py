@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Kind(enum.Enum):
@@ -49,6 +49,14 @@ class Prototype(msgspec.Struct, frozen=True):
     parameters: tuple[Kind, ...]
     required: bool = True
 
+
+_GIVES: Final[Mapping[Kind, tuple[type[int | bytes], ...]]] = {
+    Kind.NEW_HANDLE: (int,),
+    Kind.NEW_NUMBER: (int,),
+    Kind.FILLED: (bytes,),
+    Kind.NEW_STRUCTURE: (bytes,),
+    Kind.BUFFER: (int, bytes),
+}
 
 _H, _N, _T, _D = Kind.HANDLE, Kind.NUMBER, Kind.TEXT, Kind.DATA
 
@@ -93,3 +101,9 @@ PROTOTYPES: Final[Mapping[str, Prototype]] = {
     "SKF_CloseHandle": Prototype((_H,), required=False),
 }
 """The table, by the functions' names."""
+
+
+def fits(function: str, results: Sequence[int | bytes]) -> bool:
+    """Whether there are as many results as a call of that function gives, each of its type."""
+    gives = [each for kind in PROTOTYPES[function].parameters for each in _GIVES.get(kind, ())]
+    return [type(result) for result in results] == gives

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.ports import VendorLibraryFailed, WrongPin
-from hardware.token.skf import wire
+from hardware.token.skf import library, wire
 from hardware.token.skf.process import SkfProcess
+from hardware.token.skf.prototypes import PROTOTYPES, Kind
 from hardware.token.skf.token import SkfToken
 from hardware.traffic import LEVEL
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from hardware.token.skf.source import SkfTokenSource
 
 _PIN = "137955"
+_SIZED = {Kind.HANDLE, Kind.NUMBER, Kind.FILLED, Kind.NEW_STRUCTURE, Kind.BUFFER}
+_TAKING = {*_SIZED, Kind.TEXT, Kind.DATA, Kind.STRUCTURE}
 
 
 def _runs(process_id: int) -> bool:
@@ -239,6 +243,30 @@ def test_the_answer_to_another_request_is_not_taken() -> None:
         assert wire.receive_answer(ours, 1, 1) == wire.Answer(0, ())
         with pytest.raises(wire.Malformed):
             wire.receive_answer(ours, 2, 1)
+
+
+@pytest.mark.parametrize("function", PROTOTYPES)
+def test_only_what_a_function_gives_is_its_answer(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    process = SkfProcess("libodd.so")
+    answers: list[tuple[int | bytes, ...]] = []
+    monkeypatch.setattr(process, "start", lambda: 1)
+    monkeypatch.setattr(process, "_exchange", lambda *_: wire.Answer(0, answers[-1]))
+    parts: tuple[int | bytes, ...] = (1, b"data")
+    possible = [each for length in range(5) for each in itertools.product(parts, repeat=length)]
+    taken = []
+    for results in possible:
+        answers.append(results)
+        with contextlib.suppress(VendorLibraryFailed):
+            taken.append(process.call(function, (), 1).results)
+    (only,) = taken
+    assert only == tuple(1 if each is int else b"data" for each in _given(function))
+
+
+def _given(function: str) -> list[type]:
+    """The types of what a call of the library's function gives."""
+    arguments = [0 if kind in _SIZED else b"" for kind in PROTOTYPES[function].parameters if kind in _TAKING]
+    call = library._Call(PROTOTYPES[function].parameters, arguments, 4)
+    return [type(each) for each in call.results()]
 
 
 def test_half_a_message_times_out_or_ends() -> None:
