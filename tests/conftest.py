@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# How long an example takes says how busy the machine is, and nothing of the program.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 _SOCKET = Path("/run/pcscd/pcscd.comm")
 _LIBRARY = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
