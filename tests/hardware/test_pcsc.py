@@ -205,6 +205,7 @@ def test_a_service_that_restarts_is_found_again_and_its_cards_count_as_inserted_
 ) -> None:
     changes: list[float] = []
     stop = readers.watch(lambda: changes.append(time.monotonic()))
+    assert soon(lambda: len(changes) == 1), "the watch began before the card came"
     with in_reader(card, pcscd):
         first = inserted(readers)
         token = readers.open(first)
