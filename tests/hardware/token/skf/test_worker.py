@@ -84,8 +84,11 @@ time.sleep(60)
 """
 
 
+@pytest.mark.parametrize("stopped", [False, True])
 @pytest.mark.parametrize("work", ["pass", "process.call('SKF_EnumDev', (1, 0), 60)"])
-def test_a_worker_dies_with_the_app(monkeypatch: pytest.MonkeyPatch, odd_library: str, work: str) -> None:
+def test_a_worker_dies_with_the_app(
+    monkeypatch: pytest.MonkeyPatch, odd_library: str, work: str, *, stopped: bool
+) -> None:
     if work != "pass":
         monkeypatch.setenv("ODD_LIBRARY", "hangs")
     parent = subprocess.Popen(
@@ -95,6 +98,8 @@ def test_a_worker_dies_with_the_app(monkeypatch: pytest.MonkeyPatch, odd_library
     worker = int(parent.stdout.readline())
     time.sleep(0.2)  # a worker that wrongly ended with the thread that asked for it would be gone by now
     assert _runs(worker), "it outlives the thread that asked for it"
+    if stopped:
+        os.kill(worker, signal.SIGSTOP)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert _gone(worker)
