@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from hardware.ports import Token
 
-PINS = ("736251", "918273", "564738", "847362")
+PINS = ("73625194", "91827364", "56473829", "84736251")
+"""So long that no address or random number has one in it by chance."""
 KEY = "C0FFEE11C0FFEE22C0FFEE33C0FFEE44"
 MANAGEMENT_KEY = KEY + "C0FFEE55C0FFEE66"
 GMT = GmtProfile(factory_pin=PINS[0], administrator_pin=PINS[1], device_key=KEY, longest_data=16)

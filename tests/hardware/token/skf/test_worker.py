@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hardware.token.skf.profile import SkfProfile
     from hardware.token.skf.source import SkfTokenSource
 
-_PIN = "137955"
+_PIN = "Pin-of-1379"
 _SIZED = {Kind.HANDLE, Kind.NUMBER, Kind.FILLED, Kind.NEW_STRUCTURE, Kind.BUFFER}
 _TAKING = {*_SIZED, Kind.TEXT, Kind.DATA, Kind.STRUCTURE}
 
