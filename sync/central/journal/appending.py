@@ -12,8 +12,8 @@ from kiosk.domain.ledger import PaidHow
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.facts import index
-from sync.central.journal.models import AlarmKind, Entry, Fact, Source, StrayEntry
-from sync.central.journal.received import Received, continues, read
+from sync.central.journal.models import AlarmKind, Entry, Fact, Source, StrayEntry, Verdict
+from sync.central.journal.received import UNREADABLE, Received, continues, read
 from sync.central.keys_of_tables import LAST, fact_key, row_key
 from sync.central.payments.models import UNPAID, Payment
 from sync.central.payments.vouched import note_vouched
@@ -105,6 +105,20 @@ def _store(kiosk: Kiosk, fresh: list[Received], now: int) -> None:
         note_vouched(fresh, now)
     kiosk.last_contact = now
     kiosk.save()
+
+
+def read_again() -> None:
+    """Put right what a program before this one could not read, once it is to be tried again."""
+    for row in Entry.objects.filter(kind=UNREADABLE, verdict=Verdict.PENDING):
+        received = read(bytes(row.data))
+        if received.entry is None:
+            continue
+        with transaction.atomic():
+            Entry.objects.filter(key=row.key).update(
+                kind=received.kind, subject=received.order, account=received.account
+            )
+            _flag_money(index([received], Source.CHAIN, row.received_at), row.received_at)
+            note_vouched([received], row.received_at)
 
 
 def _entry(each: Received, now: int) -> Entry:

@@ -19,6 +19,7 @@ from kiosk.domain.ledger import Account, Certificate, Order, Row
 from kiosk.domain.transitions import transition
 from sync.central.fleet.feeding import publish
 from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.appending import read_again
 from sync.central.journal.models import AlarmKind, Entry, Verdict
 from sync.central.journal.received import UNREADABLE
 from sync.central.ledger.checks import check
@@ -36,22 +37,22 @@ _OPEN = (Verdict.PENDING, Verdict.WAITING)
 def apply_pending(now: int, accounts: Iterable[str] = ()) -> None:
     """Apply what is pending, and go on with what waited for it. `accounts` are to be tried again besides."""
     todo = set(accounts)
+    while todo := todo | _pending_accounts():
+        if "" in todo:
+            _apply_nameless(now)
+        for account in sorted(todo - {""}):
+            apply_account(account, now)
+        todo = set()
+
+
+def _pending_accounts() -> set[str]:
+    read_again()
     _name_accounts()
-    todo |= set(Entry.objects.filter(verdict=Verdict.PENDING).values_list("account", flat=True).distinct())
-    if "" in todo:
-        todo.remove("")
-        _apply_nameless(now)
-    while todo:
-        arrived = apply_account(todo.pop(), now)
-        if arrived:
-            _name_accounts()
-            waiting = Entry.objects.filter(verdict=Verdict.WAITING, remark__in=sorted(arrived))
-            todo |= set(waiting.exclude(account="").values_list("account", flat=True).distinct())
+    return set(Entry.objects.filter(verdict=Verdict.PENDING).values_list("account", flat=True).distinct())
 
 
-def apply_account(account: str, now: int) -> set[str]:
-    """Apply an account's open entries as far as they go; what arrived by it, as waiting entries name it."""
-    arrived: set[str] = set()
+def apply_account(account: str, now: int) -> None:
+    """Apply an account's open entries as far as they go."""
     while True:
         held: dict[int, str] = {}
         progress = False
@@ -62,19 +63,22 @@ def apply_account(account: str, now: int) -> set[str]:
                 _wait(row, f"dispute {dispute.kiosk}/{dispute.sequence}")
             elif row.kiosk in held:
                 _wait(row, held[row.kiosk])
+            elif _apply_one(row, now):
+                progress = True
             else:
-                rows = _apply_one(row, now)
-                if rows is None:
-                    held[row.kiosk] = f"entry {row.kiosk}/{row.sequence}"
-                else:
-                    progress = True
-                    arrived |= {name for each in rows if (name := _arrival(each))}
+                held[row.kiosk] = f"entry {row.kiosk}/{row.sequence}"
         if not (progress and held):
-            return arrived
+            return
 
 
-def _apply_one(row: Entry, now: int) -> tuple[Row, ...] | None:
-    """Apply one entry in a transaction, and put its verdict down in the same; None when it waits or is disputed.
+def wake(names: Iterable[str]) -> None:
+    """What waited for one of these is pending again, in the transaction that brings them: no crash lies between."""
+    waiting = Entry.objects.filter(verdict=Verdict.WAITING, remark__in=sorted(names))
+    waiting.update(verdict=Verdict.PENDING)
+
+
+def _apply_one(row: Entry, now: int) -> bool:
+    """Apply one entry in a transaction, and put its verdict down in the same; False when it waits or is disputed.
 
     Raises OperationalError, which leaves the entry as it was: it is tried again.
     """
@@ -85,7 +89,7 @@ def _apply_one(row: Entry, now: int) -> tuple[Row, ...] | None:
             LedgerAccount.objects.select_for_update().get(account=row.account)
         fresh = Entry.objects.select_for_update().get(key=row.key)
         if fresh.verdict not in _OPEN:
-            return ()
+            return True
         dispute = _open_dispute(row.account) if row.account else None
         if dispute is not None:
             _wait(fresh, f"dispute {dispute.kiosk}/{dispute.sequence}")
@@ -93,14 +97,14 @@ def _apply_one(row: Entry, now: int) -> tuple[Row, ...] | None:
             _unreadable(fresh, now)
         else:
             return _judged(fresh, now)
-    return None
+    return False
 
 
-def _judged(row: Entry, now: int) -> tuple[Row, ...] | None:
-    """The rows of an entry that is applied; None when it waits or is disputed."""
+def _judged(row: Entry, now: int) -> bool:
+    """Whether an entry is applied; False when it waits or is disputed."""
     try:
         with transaction.atomic():
-            return _applied(row, now)
+            _apply(row, now)
     except EntryWaits as waits:
         _wait(row, waits.missing)
     except EntryDisputed as disputed:
@@ -110,10 +114,12 @@ def _judged(row: Entry, now: int) -> tuple[Row, ...] | None:
     except Exception:  # a poison entry must not stop the other accounts
         LOG.exception("entry %s cannot be applied", row)
         raise_dispute(row, "failed", row.subject, now)
-    return None
+    else:
+        return True
+    return False
 
 
-def _applied(row: Entry, now: int) -> tuple[Row, ...]:
+def _apply(row: Entry, now: int) -> None:
     entry = unseal(bytes(row.data)).entry
     ledger = DatabaseLedger()
     check(ledger, entry, row)
@@ -122,7 +128,7 @@ def _applied(row: Entry, now: int) -> tuple[Row, ...]:
         put(each)
     Entry.objects.filter(key=row.key).update(verdict=Verdict.APPLIED, remark="")
     spread(entry, row.account, rows, now)
-    return rows
+    wake([f"entry {row.kiosk}/{row.sequence}", *filter(None, map(_arrival, rows))])
 
 
 def raise_dispute(row: Entry, reason: str, subject: str, now: int) -> None:

@@ -11,7 +11,7 @@ from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from sync.central.fleet.feeding import publish, publish_to
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Entry, Verdict
-from sync.central.ledger.applying import apply_pending
+from sync.central.ledger.applying import apply_pending, wake
 from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import DatabaseLedger, account_record, certificate_record, order_record, put
@@ -33,6 +33,7 @@ def settle(dispute: Dispute, outcome: DisputeState, by: str, now: int) -> None:
         Entry.objects.filter(key=dispute.key, verdict=Verdict.DISPUTED).update(verdict=verdict)
         dispute.state, dispute.settled_at, dispute.settled_by = outcome, now, by
         dispute.save()
+        wake([f"dispute {dispute.kiosk}/{dispute.sequence}"])
         publish(dispute.kiosk, [DisputeSettled(dispute.account, dispute.sequence, outcome.value)], now)
     apply_pending(now, [dispute.account] if dispute.account else [])
 

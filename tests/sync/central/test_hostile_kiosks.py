@@ -11,9 +11,12 @@ import pytest
 from django.db import OperationalError
 
 from kiosk.domain import journal
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import SealedEntry, Tip
+from kiosk.domain.key_entries import LossReported
 from kiosk.domain.ledger import Account, Delivery, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import OrderToken, encode_token, token_key
 from kiosk.pki.device_keys import device_sign
@@ -22,8 +25,9 @@ from sync.central.fleet.enrolment import give_token
 from sync.central.fleet.models import FeedItem, Kiosk, KioskState
 from sync.central.journal.models import Entry, Fact, Source, StrayEntry, Verdict
 from sync.central.ledger import applying
-from sync.central.ledger.models import Dispute, LedgerAccount, LedgerCertificate, LedgerOrder
+from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import put
+from sync.central.ledger.settling import settle
 from sync.protocol import records
 from sync.protocol.batches import checkpoint_message, encode_batch
 from sync.protocol.errors import ProblemCode
@@ -268,6 +272,92 @@ def test_what_a_killed_server_left_is_applied_with_a_heartbeat(
     clock(120)
     assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
     assert LedgerOrder.objects.filter(number=placed.order).exists()
+
+
+class _Killed(Exception):
+    """The server was killed."""
+
+
+def test_what_waited_for_an_entry_goes_on_though_the_server_was_killed_right_after_it(
+    kiosk: Any,
+    make_kiosk: Callable[[int], Any],
+    clock: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = make_kiosk(4)
+    placed = _bound_by(kiosk)
+    other.append(LossReported("11000001", placed))
+    other.pushed()
+    assert _verdict(other) == Verdict.WAITING
+    applied = applying._apply_one
+
+    def killed_after(row: Entry, now: int) -> object:
+        done = applied(row, now)
+        if row.kind == "bound":
+            raise _Killed
+        return done
+
+    with monkeypatch.context() as killed:
+        killed.setattr(applying, "_apply_one", killed_after)
+        kiosk.pushed()
+    clock(120)
+    kiosk.clock_offset = 120
+    beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+    assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
+    assert _verdict(other) == Verdict.APPLIED
+    assert LedgerCertificate.objects.get().status == "on-hold"
+
+
+def _bound_by(kiosk: Any) -> KeyOnRecord:
+    """The key that a kiosk bound and has not told of."""
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    issued = kiosk.certificate(placed)
+    kiosk.finish(placed)
+    return KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
+
+
+def test_what_waited_for_a_decision_goes_on_though_the_server_was_killed_right_after_it(
+    kiosk: Any, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kiosk.feed()
+    kiosk.place(lines=())
+    placed = kiosk.place()
+    kiosk.pushed()
+    assert _verdict(kiosk) == Verdict.WAITING
+    with monkeypatch.context() as killed:
+        killed.setattr("sync.central.ledger.settling.apply_pending", lambda *_: None)
+        settle(Dispute.objects.get(), DisputeState.DISMISSED, "admin", int(time.time()))
+    beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+    clock(120)
+    assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
+    assert LedgerOrder.objects.filter(number=placed.order).exists()
+
+
+def test_an_entry_of_a_newer_kiosk_is_applied_once_the_centre_can_read_it(
+    kiosk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kiosk.feed()
+    kiosk.pushed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+
+    def older(data: bytes) -> SealedEntry:
+        raise EntryMalformed(f"{len(data)} bytes of a kind that is not known yet")
+
+    with monkeypatch.context() as before:
+        before.setattr("sync.central.journal.received.unseal", older)
+        kiosk.pushed()
+    for _ in range(3):
+        for dispute in Dispute.objects.filter(state=DisputeState.OPEN):
+            settle(dispute, DisputeState.RETRIED, "admin", int(time.time()))
+    assert set(Entry.objects.values_list("kind", "verdict")) == {
+        ("epoch-began", "applied"),
+        ("order-placed", "applied"),
+        ("order-paid", "applied"),
+    }
+    assert Fact.objects.get().order == placed.order
 
 
 def test_an_entry_that_another_request_applied_meanwhile_stays_applied(kiosk: Any) -> None:
