@@ -16,6 +16,7 @@ from kiosk.domain.validity import add_years
 from kiosk.pki.errors import IssueRefused, RequestInvalid
 from sync.central.errors import EXCHANGE_KIOSK, KioskNumberRefused
 from sync.central.fleet import policies
+from sync.central.fleet.machines import payment_secret, retire, secret_context
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
 from sync.central.journal.models import Entry
 from sync.central.keys import SERIAL_BYTES, CentreKeys, new_serial
@@ -77,11 +78,6 @@ def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
         return _answer(kiosk, keys, now)
 
 
-def payment_secret(kiosk: Kiosk, keys: CentreKeys) -> bytes:
-    """The secret that a kiosk and the centre share for tokens and confirmations. Raises SealBroken."""
-    return keys.open_secret(kiosk.payment_secret, _context(kiosk.number))
-
-
 def next_epoch(kiosk: Kiosk) -> int:
     """An epoch that this kiosk never had, noted as given (not saved)."""
     keys = (row_key(kiosk.number, 0), row_key(kiosk.number, LAST))
@@ -113,10 +109,12 @@ def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) 
         sentence = f"The request for the issuing certificate does not hold: {error}."
         raise _refused(ProblemCode.REQUEST_REFUSED, sentence) from error
     first = kiosk.enrolled_at is None
+    if not first:
+        retire(kiosk, now)
     kiosk.state, kiosk.enrolled_at, kiosk.last_contact = KioskState.ENROLLED, now, now
     kiosk.device_key, kiosk.issuing_certificate = request.device_key, certificate
     kiosk.program = column_text(request.program, 60)
-    kiosk.payment_secret = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), _context(kiosk.number))
+    kiosk.payment_secret = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), secret_context(kiosk.number))
     next_epoch(kiosk)
     kiosk.save()
     policies.ensure(kiosk.number, keys, now)
@@ -143,7 +141,3 @@ def _refused(code: ProblemCode, sentence: str) -> EnrolmentRefused:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.strip().upper().encode()).hexdigest()
-
-
-def _context(kiosk: int) -> str:
-    return f"payment secret of kiosk {kiosk}"

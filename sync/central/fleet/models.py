@@ -96,6 +96,25 @@ class EnrolmentToken(models.Model):
         return f"{self.kiosk_id} 号机 {self.digest[:8]}"
 
 
+class FormerMachine(models.Model):
+    """A machine that stood for a kiosk until another took its place: what it signed before is still in use."""
+
+    kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
+    replaced_at = models.BigIntegerField("更换时间")
+    issuing_certificate = models.BinaryField("签发证书", editable=False)
+    payment_secret = models.BinaryField("缴费密钥", editable=False)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "换下的机器"
+        verbose_name_plural = "换下的机器"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk_id} 号机 {self.replaced_at}"
+
+
 class KioskPolicy(models.Model):
     """A policy as it was signed for one kiosk; numbers rise for each kiosk."""
 

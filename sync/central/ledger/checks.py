@@ -25,15 +25,15 @@ from kiosk.domain.journal import (
 )
 from kiosk.domain.ledger import Ledger, Order, PaidHow
 from kiosk.domain.lookups import order_of
-from kiosk.domain.payment_codes import PaymentCodeError, token_key, verify_token
+from kiosk.domain.payment_codes import PaymentCodeError
 from kiosk.domain.policy import Policy
 from kiosk.domain.validity import validity
-from kiosk.pki.certificates import parse_certificate, parse_member_certificate
+from kiosk.pki.certificates import ParsedCertificate, parse_certificate, parse_member_certificate
 from kiosk.pki.errors import PkiError
 from kiosk.pki.verification import verify_certificate
 from sync.central.context import centre_keys
 from sync.central.fleet import policies
-from sync.central.fleet.enrolment import payment_secret
+from sync.central.fleet.machines import issuing_certificates, verify_order_token
 from sync.central.fleet.models import FeedItem, Kiosk, KioskPolicy
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Fact, FactKind, Source
@@ -87,7 +87,7 @@ def _check_token(entry: Entry, body: OrderPlaced) -> None:
     """The order's payment token must be this order's, by this kiosk's key."""
     kiosk = Kiosk.objects.get(number=entry.kiosk)
     try:
-        token = verify_token(body.token, token_key(payment_secret(kiosk, centre_keys())))
+        token, _ = verify_order_token(kiosk, body.token, centre_keys())
     except PaymentCodeError as error:
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order) from error
     its_own = token.order.kiosk == entry.kiosk and str(token.order) == body.order
@@ -139,7 +139,7 @@ def _check_certificate(ledger: Ledger, entry: Entry, body: CertificateIssued, ro
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number) from error
     if number != body.number:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
-    _check_paper(entry, body, order)
+    _check_paper(entry, body, order, row.received_at)
     _check_clock(entry, body, policy)
     _check_period(ledger, body, order, policy)
     unsynced = Fact.objects.filter(
@@ -155,16 +155,17 @@ def _check_certificate(ledger: Ledger, entry: Entry, body: CertificateIssued, ro
         raise EntryDisputed(DisputeReason.BEYOND_POLICY, body.number)
 
 
-def _check_paper(entry: Entry, body: CertificateIssued, order: Order) -> None:
-    """The DER must be by the kiosk's issuing CA and say what the entry says."""
+def _check_paper(entry: Entry, body: CertificateIssued, order: Order, received_at: int) -> None:
+    """The DER must be by the kiosk's issuing CA when it came, and say what the entry says."""
     differs = EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
     kiosk = Kiosk.objects.get(number=entry.kiosk)
     try:
         certificate = parse_member_certificate(body.certificate)
-        issuer = parse_certificate(bytes(kiosk.issuing_certificate))
-        verify_certificate(parse_certificate(body.certificate), issuer)
+        issuer = _issuer(body.certificate, issuing_certificates(kiosk, received_at))
     except PkiError as error:
         raise differs from error
+    if issuer is None:
+        raise differs
     says = (certificate.number, certificate.account, certificate.not_before, certificate.not_after)
     if says != (body.number, order.account, body.not_before, body.not_after):
         raise differs
@@ -173,6 +174,21 @@ def _check_paper(entry: Entry, body: CertificateIssued, order: Order) -> None:
         raise differs
     if certificate.not_after > issuer.not_after or certificate.not_before < issuer.not_before:
         raise EntryDisputed(DisputeReason.BEYOND_POLICY, body.number)
+
+
+def _issuer(der: bytes, candidates: list[bytes]) -> ParsedCertificate | None:
+    """Which of these CAs signed a certificate. Raises PkiError when one of them cannot be read."""
+    issued = parse_certificate(der)
+    issuers = (parse_certificate(each) for each in candidates)
+    return next((issuer for issuer in issuers if _signed(issued, issuer)), None)
+
+
+def _signed(issued: ParsedCertificate, issuer: ParsedCertificate) -> bool:
+    try:
+        verify_certificate(issued, issuer)
+    except PkiError:
+        return False
+    return True
 
 
 def _check_clock(entry: Entry, body: CertificateIssued, policy: Policy) -> None:

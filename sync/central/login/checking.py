@@ -34,6 +34,7 @@ from kiosk.pki.errors import CertificateInvalid
 from kiosk.pki.suites import suite
 from kiosk.pki.verification import verify_chain
 from sync.central.errors import EXCHANGE_KIOSK
+from sync.central.fleet.machines import issuing_certificates
 from sync.central.fleet.models import Kiosk
 from sync.central.keys import CentreKeys
 from sync.central.ledger.rows import DatabaseLedger
@@ -140,14 +141,17 @@ class Checking:
     def _chain_holds(self, der: bytes, listed: Certificate | None) -> bool:
         if listed is None:
             return False
-        issuing = self._keys.exchange_certificate
+        issuers = [self._keys.exchange_certificate]
         if listed.kiosk != EXCHANGE_KIOSK:
             kiosk = Kiosk.objects.filter(number=listed.kiosk).first()
-            issuing = b"" if kiosk is None else bytes(kiosk.issuing_certificate)
+            issuers = [] if kiosk is None else issuing_certificates(kiosk)
+        return any(self._verified(der, issuer, listed.number) for issuer in issuers)
+
+    def _verified(self, der: bytes, issuer: bytes, number: str) -> bool:
         try:
-            verify_chain(der, issuing, self._keys.root_certificate, self._now)
+            verify_chain(der, issuer, self._keys.root_certificate, self._now)
         except CertificateInvalid as error:
-            LOG.info("login check: certificate %s: %s", listed.number, error)
+            LOG.info("login check: certificate %s: %s", number, error)
             return False
         return True
 

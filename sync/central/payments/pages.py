@@ -17,12 +17,10 @@ from kiosk.domain.payment_codes import (
     confirmation_key,
     parse_link,
     read_token_unverified,
-    token_key,
-    verify_token,
 )
 from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
 from sync.central.fleet import policies
-from sync.central.fleet.enrolment import payment_secret
+from sync.central.fleet.machines import payment_secret, verify_order_token
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.keys import CentreKeys
 from sync.central.ledger.models import LedgerOrder
@@ -128,9 +126,8 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
     kiosk = Kiosk.objects.filter(number=claimed.order.kiosk).exclude(state=KioskState.AWAITED).first()
     if kiosk is None:
         raise TokenRefused(TokenTrouble.FORGED)
-    secret = payment_secret(kiosk, keys)
     try:
-        token = verify_token(data, token_key(secret))
+        token, current = verify_order_token(kiosk, data, keys)
     except PaymentCodeError as error:
         raise TokenRefused(TokenTrouble.FORGED) from error
     schedule = FeeSchedule.objects.filter(number=token.fee_schedule).first()
@@ -140,12 +137,15 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
     if newest is None:
         raise TokenRefused(TokenTrouble.FORGED)
     known = Payment.objects.filter(order=str(token.order)).exclude(state__in=UNPAID).exists()
+    # An order that was lost with its machine before anybody heard of it takes no money.
+    if not known and not current and not LedgerOrder.objects.filter(number=str(token.order)).exists():
+        raise TokenRefused(TokenTrouble.FORGED)
     if not known and kiosk.state == KioskState.REVOKED:
         raise TokenRefused(TokenTrouble.KIOSK_REVOKED)
     if not known and token.placed_at > now + newest.clock_deviation:
         raise TokenRefused(TokenTrouble.CLOCK)
     lines = schedule.record().lines(token.kind)
-    return Bill(data, token, secret, lines, token.placed_at + newest.payment_window)
+    return Bill(data, token, payment_secret(kiosk, keys), lines, token.placed_at + newest.payment_window)
 
 
 def page_state(bill: Bill, now: int) -> PageState:

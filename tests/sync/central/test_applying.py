@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from kiosk.domain import journal, key_entries
@@ -17,6 +18,8 @@ from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.suites import SM2
 from sync.central.examples import SCHEDULE, BoundKey, make_examples
 from sync.central.fleet import policies
+from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.models import FormerMachine
 from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact, Verdict
 from sync.central.keys import CentreKeys
 from sync.central.ledger.models import Dispute, DisputeState, LedgerCertificate, LedgerOrder
@@ -24,6 +27,7 @@ from sync.central.ledger.rows import DatabaseLedger
 from sync.central.ledger.settling import revoke_certificate, settle
 from sync.central.members.models import FeeSchedule
 from sync.central.members.publishing import publish_schedule
+from sync.protocol import records
 
 pytestmark = pytest.mark.django_db
 
@@ -227,6 +231,39 @@ def test_a_certificate_by_a_stolen_authority_is_disputed_and_on_record(
     assert _dispute().reason == "certificate-differs"
     assert Fact.objects.filter(kind="certificate").count() == 1
     assert not LedgerCertificate.objects.filter(account="11000001").exists()
+
+
+def test_what_came_before_the_machine_was_replaced_is_judged_by_its_own_authority(
+    kiosk: Any, new_kiosk: Callable[[int], Any]
+) -> None:
+    kiosk.feed()
+    kiosk.place(lines=())
+    issued = _bind(kiosk, kiosk.place())
+    kiosk.pushed()
+    new_kiosk(3).enrol(give_token(3, int(time.time())))
+    settle(_dispute(), DisputeState.DISMISSED, "admin", int(time.time()))
+    assert set(_verdicts().values()) == {"applied", "dismissed"}
+    assert LedgerCertificate.objects.get().number == issued.number
+
+
+def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_disputed(
+    kiosk: Any, new_kiosk: Callable[[int], Any]
+) -> None:
+    kiosk.feed()
+    kiosk.pushed()
+    machine = new_kiosk(3)
+    machine.enrolment = machine.enrol_with(give_token(3, int(time.time()) - 10)).read(records.EnrolAnswer)
+    machine.tip, machine.feed_cursor = kiosk.tip, kiosk.feed_cursor
+    machine.epoch = machine.answer.epoch
+    machine.append(journal.EpochBegan(given_by_centre=True, continues=kiosk.tip))
+    machine.issuing_key = kiosk.issuing_key
+    machine.enrolment = msgspec.structs.replace(
+        machine.answer, issuing_certificate=kiosk.answer.issuing_certificate
+    )
+    FormerMachine.objects.update(replaced_at=int(time.time()) - 5)
+    _bind(machine, machine.place())
+    machine.pushed()
+    assert _dispute().reason == "certificate-differs"
 
 
 def test_a_certificate_that_ends_too_late_is_disputed(kiosk: Any) -> None:

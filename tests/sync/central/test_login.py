@@ -30,6 +30,7 @@ from kiosk.domain.login_check import (
 )
 from kiosk.pki.suites import SM2
 from sync.central.configuration import SmsProviderName
+from sync.central.fleet.enrolment import give_token
 from sync.central.journal.models import Entry
 from sync.central.login.checking import CHECKS_AN_HOUR
 from sync.central.login.models import LoginCheck
@@ -163,6 +164,15 @@ def test_a_key_on_hold_or_replaced_is_told_apart(kiosk: Any, bound: Any) -> None
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
     assert judged.registration is Registration.LISTED
+
+
+def test_a_key_that_a_machine_bound_before_it_was_replaced_logs_in(
+    kiosk: Any, bound: Any, new_kiosk: Callable[[int], Any]
+) -> None:
+    member, machine = kiosk.member_key, new_kiosk(3).enrol(give_token(3, kiosk.now()))
+    judged = sign(machine, begin(machine), bound, key=member)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.signature, judged.chain, judged.registration) == (True, True, Registration.LISTED)
 
 
 def test_checks_belong_to_their_kiosk_and_to_accounts_that_it_serves(

@@ -11,7 +11,8 @@ from kiosk.domain import journal
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
-from kiosk.domain.payment_codes import token_text
+from kiosk.domain.payment_codes import confirmation_digits, confirmation_key, token_text
+from sync.central.fleet.enrolment import give_token
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.ledger.models import Dispute, LedgerOrder
@@ -334,6 +335,25 @@ def test_a_revoked_kiosks_bills_are_not_paid(kiosk: Any) -> None:
     path = kiosk.page_path(kiosk.place())
     Kiosk.objects.update(state=KioskState.REVOKED)
     assert Client().post(path, {"action": "pay"}).status_code == 403
+
+
+def test_what_was_ordered_at_a_machine_that_was_replaced_is_still_shown_with_the_code_that_the_new_one_takes(
+    kiosk: Any, new_kiosk: Callable[[int], Any]
+) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.pushed()
+    unheard = kiosk.place(account="11000006", kind=OrderKind.RENEWAL)
+    before = _post(kiosk.page_path(placed), "pay")
+    machine = new_kiosk(3).enrol(give_token(3, kiosk.now()))
+    page = _get(kiosk.page_path(placed))
+    key = confirmation_key(machine.answer.payment_secret)
+    assert page["state"] == "paid"
+    assert page["confirmation"] == confirmation_digits(placed.token, 34_000, key) != before["confirmation"]
+    # Nobody has this order: it was lost with its machine.
+    assert Client().get(kiosk.page_path(unheard), headers=JSON).status_code == 403
+    assert Client().post(kiosk.page_path(unheard), {"action": "pay"}).status_code == 403
+    assert Payment.objects.count() == 1
 
 
 def test_an_unexpected_error_shows_a_number_and_no_traceback(
