@@ -27,6 +27,7 @@ from sync.central.payments.sandbox import SandboxProvider
 from sync.central.payments.vouched import point_out
 
 _SETTLED = {AttemptState.PAID, AttemptState.RETURNED}
+_NO_NEWS = {TradeState.UNKNOWN, TradeState.NOT_PAID}
 
 
 def provider() -> SandboxProvider:
@@ -51,6 +52,15 @@ def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
             )
         provider().prepare(attempt.out_trade_no, bill.amount, bill.order)
         return attempt
+
+
+def hear(order: str, now: int) -> None:
+    """Ask the provider how the open attempts of an order stand: this server may have died before it noted the money."""
+    attempts = PaymentAttempt.objects.filter(payment_id=order, state=AttemptState.OPEN)
+    for number in attempts.values_list("out_trade_no", flat=True):
+        trade = provider().query(number)
+        if trade.state not in _NO_NEWS:
+            settle(number, trade, now)
 
 
 def pay(bill: Bill, now: int) -> None:

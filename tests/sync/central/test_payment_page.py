@@ -209,6 +209,22 @@ def _paid_after_the_close(number: str, now: int) -> None:
     paying.settle(number, paying.provider().query(number), now)
 
 
+@pytest.mark.parametrize("later", [0, 3600])
+def test_money_taken_by_a_server_that_died_before_noting_it_is_found_when_the_page_is_opened_again(
+    kiosk: Any, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, later: int
+) -> None:
+    path = kiosk.page_path(kiosk.place())
+    kiosk.pushed()
+    with monkeypatch.context() as killed:
+        killed.setattr(paying, "settle", lambda *_: 1 // 0)
+        assert Client().post(path, {"action": "pay"}).status_code == 500
+    assert SandboxTrade.objects.get().state == "SUCCESS"
+    clock(later)
+    kiosk.clock_offset = later
+    assert _get(path)["state"] == _get(path)["state"] == "paid"
+    assert len(_confirmed(kiosk)) == 1
+
+
 @pytest.mark.parametrize("bound", [False, True])
 def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
     kiosk: Any,
