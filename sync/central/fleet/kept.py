@@ -42,6 +42,7 @@ def note_kept(kiosk: int, told: Iterable[KeptNotice], now: int) -> None:
 def dismiss(item: KeptItem, by: str, remark: str, now: int) -> None:
     """Close an item by a person's word, and tell its kiosk to keep it no longer."""
     with transaction.atomic():
+        # The kiosk's row is locked first, as by its heartbeats.
+        publish(item.kiosk, [KeptDismissed(item.number)], now)
         item.closed_at, item.closed_by, item.remark = now, by, remark
         item.save(update_fields=["closed_at", "closed_by", "remark"])
-        publish(item.kiosk, [KeptDismissed(item.number)], now)

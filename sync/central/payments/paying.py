@@ -96,12 +96,11 @@ def settle(number: str, trade: Trade, now: int) -> None:
             return
         attempt.state, attempt.transaction = AttemptState.PAID, trade.transaction
         attempt.save(update_fields=["state", "transaction"])
-        if payment.state in UNPAID:
+        first = payment.state in UNPAID
+        if first:
             payment.state, payment.paid_at = PaymentState.PAID, trade.paid_at
             payment.transaction = trade.transaction
             payment.save()
-            if DeskPayment.objects.filter(order=payment.order).exists():
-                point_out(payment, now)
         else:
             detail = (
                 f"又收到 {trade.amount / 100:.2f} 元，交易号 {trade.transaction}；请在「缴费」里退回多付的款"
@@ -109,6 +108,9 @@ def settle(number: str, trade: Trade, now: int) -> None:
             raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, trade.transaction, detail, now)
         body = PaymentConfirmed(payment.order, trade.amount, trade.transaction, trade.paid_at)
         publish(owner_of(payment), [body], now)
+        # Publishing took turns with what the kiosk was just telling: from here on its word is to be seen.
+        if first and DeskPayment.objects.filter(order=payment.order).exists():
+            point_out(payment, now)
         clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
 
 

@@ -21,7 +21,8 @@ _OPENING = ("order-placed", "order-assigned")
 def note_vouched(received: Iterable[Received], now: int) -> None:
     """List the money that these entries vouch for; repeating changes nothing.
 
-    Rows are only added and none is locked, since the kiosk's row is: whoever takes a payment locks the other way round.
+    Rows are only added, and none that is there is touched: the kiosk's row is locked, and whoever takes or gives back a
+    payment locks that last. PostgreSQL lets even an insertion that yields to a row wait for who is changing that row.
     """
     for each in received:
         body = None if each.entry is None else each.entry.body
@@ -43,7 +44,8 @@ def _note(each: Received, body: OrderPaid, now: int) -> None:
         vouched_at=each.wall,
         received_at=now,
     )
-    DeskPayment.objects.bulk_create([row], ignore_conflicts=True)
+    if not DeskPayment.objects.filter(key=row.key).exists():
+        DeskPayment.objects.bulk_create([row], ignore_conflicts=True)
     listed = Payment(
         order=each.order,
         kiosk=_made_at(each),
@@ -54,7 +56,8 @@ def _note(each: Received, body: OrderPaid, now: int) -> None:
         opened_at=now,
         token=b"",
     )
-    Payment.objects.bulk_create([listed], ignore_conflicts=True)
+    if not Payment.objects.filter(order=each.order).exists():
+        Payment.objects.bulk_create([listed], ignore_conflicts=True)
     raise_alarm(
         AlarmKind.DESK_CONFIRMATION, each.kiosk, each.order, f"由主管担保：{supervisor or '（未具名）'}", now
     )

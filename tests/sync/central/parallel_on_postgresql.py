@@ -17,13 +17,16 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
 from kiosk.domain.payment_codes import token_text
 from sync.central.examples import make_examples
+from sync.central.fleet import kept
 from sync.central.fleet.enrolment import give_token
-from sync.central.fleet.models import FeedItem
-from sync.central.journal.models import Entry, Verdict
+from sync.central.fleet.feeding import publish
+from sync.central.fleet.models import FeedItem, KeptItem
+from sync.central.journal.models import Alarm, AlarmKind, Entry, Verdict
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, PaymentState
 from sync.central.payments.pages import read_bill
+from sync.protocol import records
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,6 +118,51 @@ def test_paying_and_declining_at_once_end_in_one_of_the_two(pair: list[Any], key
     assert paid <= 1
     assert (Payment.objects.get().state == PaymentState.PAID) == (paid == 1)
     assert len([each for each in kiosk.feed() if isinstance(each, PaymentConfirmed)]) == paid
+
+
+def test_money_that_comes_while_the_desk_vouches_for_it_is_pointed_out(
+    pair: list[Any], keys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kiosk = pair[0]
+    placed = kiosk.place()
+    kiosk.pushed()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    bill = read_bill(token_text(placed.token), keys, int(time.time()))
+
+    def meanwhile(*told: Any) -> int:
+        # Neither has committed when the other looks.
+        at_once([kiosk.pushed])
+        return publish(*told)
+
+    monkeypatch.setattr("sync.central.payments.paying.publish", meanwhile)
+    paying.pay(bill, int(time.time()))
+    subjects = Alarm.objects.filter(kind=AlarmKind.PAID_TWICE).values_list("subject", flat=True)
+    assert list(subjects) == [placed.order]
+
+
+def test_an_item_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
+    pair: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kiosk = pair[0]
+    beats = [
+        records.Heartbeat(None, 0, 0, kiosk.now(), kept=each)
+        for each in ((records.KeptNotice(1, "odd"),), ())
+    ]
+    statuses: list[int] = []
+
+    def beat(said: records.Heartbeat) -> None:
+        statuses.append(kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(said)).status)
+
+    beat(beats[0])
+
+    def meanwhile(*told: Any) -> int:
+        at_once([lambda: beat(beats[1])])
+        return publish(*told)
+
+    monkeypatch.setattr("sync.central.fleet.kept.publish", meanwhile)
+    kept.dismiss(KeptItem.objects.get(), "admin", "seen", int(time.time()))
+    assert statuses == [200, 200]
+    assert KeptItem.objects.get().closed_by == "admin"
 
 
 def test_money_is_paid_back_once(pair: list[Any], keys: Any) -> None:
