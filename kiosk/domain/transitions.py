@@ -72,7 +72,7 @@ def transition(ledger: Ledger, entry: Entry) -> tuple[Row, ...]:  # noqa: C901, 
         case OrderAssigned():
             return _assigned(ledger, entry, body)
         case OrderReleased():
-            return _moved(ledger, entry, order_of(ledger, body.order), body.new_owner)
+            return _released(ledger, entry, body)
         case OrderPaid():
             return _paid(ledger, entry, body)
         case OrderCancelled():
@@ -179,6 +179,14 @@ def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, .
         PaidHow.FEED, order.total, entry.sequence, body.paid_at, transaction=body.transaction, feed=body.feed
     )
     return _opened(ledger, replace(order, status=OrderStatus.PAID, payments=(payment,)))
+
+
+def _released(ledger: Ledger, entry: Entry, body: OrderReleased) -> tuple[Row, ...]:
+    """Only its owner lets go of an order, and once: what it let go of is no longer its to give to a third kiosk."""
+    order = order_of(ledger, body.order)
+    if order.owner not in {entry.kiosk, body.new_owner}:
+        raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, order.number)
+    return _moved(ledger, entry, order, body.new_owner)
 
 
 def _moved(ledger: Ledger, entry: Entry, order: Order, owner: int) -> tuple[Row, ...]:

@@ -126,8 +126,13 @@ def _order(tx: Transaction, number: str) -> Order:
 
 
 def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None:
-    if _order(tx, body.order).owner != body.new_owner and not moves_already(tx, number):
-        tx.append(OrderReleased(order=body.order, new_owner=body.new_owner, feed=number), clock)
+    """Let go of an order of ours; one that went elsewhere before is not ours to give to a third kiosk."""
+    order, identity = _order(tx, body.order), tx.identity
+    if order.owner == body.new_owner or moves_already(tx, number):
+        return
+    if identity is None or order.owner != identity.kiosk:
+        raise Inapplicable(Reason.ORDER_IN_ANOTHER_STATE, f"{order.number} belongs to kiosk {order.owner}")
+    tx.append(OrderReleased(order=body.order, new_owner=body.new_owner, feed=number), clock)
 
 
 def _paid(tx: Transaction, number: int, body: PaymentConfirmed, clock: Clock) -> None:

@@ -141,6 +141,15 @@ def test_an_order_assigned_here_is_paid_and_moves_away_again(desk: Any) -> None:
     assert kept(desk) == []
 
 
+def test_an_order_that_was_let_go_is_not_given_to_a_third_kiosk_as_well(desk: Any) -> None:
+    desk.centre.publish(3, assigned("0-web-1"))
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8))
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 9))
+    pull(desk.agent())
+    assert desk.order("0-web-1").owner == 8
+    assert kept(desk) == ["order-in-another-state: 0-web-1 belongs to kiosk 8"]
+
+
 def test_an_assigned_renewal_knows_the_key_that_was_bound_elsewhere(desk: Any) -> None:
     desk.centre.publish(3, feed.KeyBoundElsewhere("11000006", "0005000001000002", "A1", 10, 20))
     desk.centre.publish(3, assigned("0-web-1"))

@@ -265,6 +265,25 @@ def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
     assert LedgerOrder.objects.get(number=placed.order).owner == 4
 
 
+def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
+    staff: Client, kiosk: Any, make_kiosk: Any
+) -> None:
+    others = [make_kiosk(4), make_kiosk(5)]
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.pushed()
+    for target in ("4", "5"):
+        _act(staff, LedgerOrder, "move", placed.order, target=target)
+    for moved in [each for each in kiosk.feed() if isinstance(each, OrderMoved)]:
+        kiosk.append(journal.OrderReleased(placed.order, moved.new_owner, kiosk.feed_number(moved)))
+    kiosk.pushed()
+    given = [[each for each in other.feed() if isinstance(each, OrderAssignedHere)] for other in others]
+    assert [len(each) for each in given] == [1, 0]
+    assert LedgerOrder.objects.get(number=placed.order).owner == 4
+    assert Dispute.objects.get().reason == "order-of-another-kiosk"
+
+
 def test_a_revoked_kiosks_order_is_given_to_another_at_once(
     staff: Client, kiosk: Any, make_kiosk: Any
 ) -> None:
