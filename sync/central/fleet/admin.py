@@ -24,6 +24,7 @@ from sync.central.context import centre_keys, centre_now
 from sync.central.fleet import kept, policies
 from sync.central.fleet.enrolment import give_token
 from sync.central.fleet.models import FeedItem, KeptItem, Kiosk, KioskPolicy, KioskState
+from sync.central.members.publishing import publish_everything
 
 LATE = 300  # seconds without contact after which a kiosk counts as away
 
@@ -74,6 +75,22 @@ class KioskAdmin(Admin[Kiosk]):
         """Kiosks are revoked, not deleted."""
         del request, obj
         return False
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Kiosk,
+        form: ModelForm[Kiosk],
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        """Write what was typed and nothing else: uploads, feeds and revocations write the same row meanwhile."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        obj.save(update_fields=form.changed_data)
+        obj.refresh_from_db()
+        if "serves_all" in form.changed_data and obj.serves_all and obj.state == KioskState.ENROLLED:
+            publish_everything(obj, centre_now())
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Who may revoke."""

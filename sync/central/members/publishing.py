@@ -40,15 +40,21 @@ def kiosks_of_account(account: str) -> list[int]:
 
 
 def publish_enterprise(row: Enterprise, now: int) -> None:
-    """An enterprise as it stands now, and its operators, which a newly assigned kiosk does not have yet."""
+    """An enterprise as it stands now, with its operators and their keys, of which a newly assigned kiosk knows nothing."""
     bodies: list[FeedBody] = [EnterprisePublished(row.record())]
-    bodies += [OperatorPublished(operator.record()) for operator in row.operator_set.order_by("account")]
+    for operator in row.operator_set.order_by("account"):
+        bodies += _with_key(operator)
     publish_to(kiosks_of(row.code), bodies, now)
 
 
 def publish_operator(row: Operator, now: int) -> None:
-    """An operator as it stands now."""
-    publish_to(kiosks_of(row.enterprise_id), [OperatorPublished(row.record())], now)
+    """An operator as it stands now, with the key, since other kiosks may serve its enterprise from now on."""
+    publish_to(kiosks_of(row.enterprise_id), _with_key(row), now)
+
+
+def _with_key(operator: Operator) -> list[FeedBody]:
+    found = key_elsewhere(operator.account)
+    return [OperatorPublished(operator.record()), *(() if found is None else found[:1])]
 
 
 def publish_staff(row: DeskStaff, now: int) -> None:

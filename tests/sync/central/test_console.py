@@ -18,6 +18,7 @@ from kiosk.domain.feed import (
     AnyFeedBody,
     DisputeSettled,
     KeptDismissed,
+    KeyBoundElsewhere,
     OperatorPublished,
     OrderAssignedHere,
     OrderMoved,
@@ -25,6 +26,7 @@ from kiosk.domain.feed import (
 )
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Review
+from sync.central.fleet.admin import KioskAdmin
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind
@@ -157,6 +159,77 @@ def test_revoking_a_kiosk(staff: Client, served: Any) -> None:
     assert "已吊销 1 台" in _act(staff, Kiosk, "revoke", 3)
     served.append(journal.OrderExpired("3-0001-1"))
     assert served.pushed().quarantined
+
+
+def _bound(kiosk: Any) -> str:
+    """The number of the certificate that the kiosk bound for account 11000001."""
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    issued = kiosk.certificate(placed)
+    kiosk.finish(placed)
+    kiosk.pushed()
+    return str(issued.number)
+
+
+def _members(kiosk: Any) -> tuple[set[str], set[str]]:
+    """The accounts and the certificates that the kiosk's feed told of."""
+    told = kiosk.feed()
+    operators = {each.operator.account for each in told if isinstance(each, OperatorPublished)}
+    return operators, {each.number for each in told if isinstance(each, KeyBoundElsewhere)}
+
+
+@pytest.fixture
+def reserved(examples: Any, make_kiosk: Any) -> Any:
+    """Kiosk 9, which serves no members yet."""
+    Kiosk.objects.create(number=9, serves_all=False)
+    made = make_kiosk(9)
+    assert _members(made) == (set(), set())
+    return made
+
+
+def test_a_kiosk_that_an_enterprise_is_given_to_hears_of_its_operators_and_their_keys(
+    staff: Client, kiosk: Any, reserved: Any
+) -> None:
+    number, enterprise = _bound(kiosk), Operator.objects.get(account="11000001").enterprise
+    typed = {"name": enterprise.name, "legal_person": enterprise.legal_person, "review": "approved"}
+    page = reverse("admin:members_enterprise_change", args=[enterprise.pk])
+    staff.post(page, {"code": enterprise.code, **typed, "kiosks": ["9"]})
+    assert _members(reserved) == ({"11000001", "11000005"}, {number})
+
+
+def test_a_kiosk_hears_of_the_key_of_an_operator_who_changes_to_an_enterprise_of_its_own(
+    staff: Client, kiosk: Any, reserved: Any
+) -> None:
+    number, enterprise = _bound(kiosk), Operator.objects.get(account="11000007").enterprise
+    enterprise.kiosks.add(Kiosk.objects.get(number=9))
+    page = reverse("admin:members_operator_change", args=["11000001"])
+    staff.post(page, {"enterprise": enterprise.pk, "name": "李晓梅", "review": "approved"})
+    assert _members(reserved) == ({"11000001"}, {number})
+
+
+def test_a_kiosk_that_is_to_serve_all_members_hears_of_them_all(
+    staff: Client, kiosk: Any, reserved: Any
+) -> None:
+    number = _bound(kiosk)
+    staff.post(reverse("admin:fleet_kiosk_change", args=[9]), {"place": "二楼", "serves_all": "on"})
+    accounts = set(Operator.objects.values_list("account", flat=True))
+    assert _members(reserved) == (accounts, {number})
+
+
+def test_what_is_typed_about_a_kiosk_undoes_nothing_that_happens_meanwhile(
+    staff: Client, kiosk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = KioskAdmin.get_form
+
+    def meanwhile(*told: Any, **more: Any) -> Any:
+        Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED, feed_number=99, high_sequence=7)
+        return shown(*told, **more)
+
+    monkeypatch.setattr(KioskAdmin, "get_form", meanwhile)
+    staff.post(reverse("admin:fleet_kiosk_change", args=[3]), {"place": "二楼", "serves_all": "on"})
+    row = Kiosk.objects.get(number=3)
+    assert (row.place, row.state, row.feed_number, row.high_sequence) == ("二楼", "revoked", 99, 7)
 
 
 def test_a_token_is_given_out_on_the_page(staff: Client, new_kiosk: Any) -> None:
