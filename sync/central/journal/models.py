@@ -17,6 +17,10 @@ class Verdict(models.TextChoices):
     DISMISSED = "dismissed", "不入账"
 
 
+UNDECIDED = (Verdict.PENDING, Verdict.WAITING, Verdict.DISPUTED)
+"""What the books have neither taken nor refused for good."""
+
+
 class Entry(models.Model):
     """One entry of a kiosk's chain; `subject` is its order or certificate, `arrival` orders entries across kiosks."""
 

@@ -25,6 +25,8 @@ _NOT_BOUND = {
     OrderStatus.EXPIRED.value,
 }
 
+_IN_USE = {CertificateStatus.VALID.value, CertificateStatus.ON_HOLD.value}
+
 
 def settle(dispute: Dispute, outcome: DisputeState, by: str, now: int) -> None:
     """Decide a dispute: its entry is tried again, or never enters the books; then the account goes on."""
@@ -39,19 +41,23 @@ def settle(dispute: Dispute, outcome: DisputeState, by: str, now: int) -> None:
 
 
 def revoke_certificate(row: LedgerCertificate, reason: str, now: int) -> None:
-    """Revoke a certificate: the issuing kiosk enters it in its journal; where none can, the register is changed here."""
+    """Revoke a certificate: the register says so at once, and the issuing kiosk enters it in its journal.
+
+    One whose binding is under way is left to its kiosk, while that can: it may be bound before the kiosk hears of this.
+    """
     with transaction.atomic():
-        body = RevocationPublished(row.number, row.account, reason)
+        LedgerAccount.objects.select_for_update().filter(account=row.account).first()
+        row = LedgerCertificate.objects.get(number=row.number)
         kiosks = enrolled()
-        publish_to(kiosks, [body], now)
-        if row.kiosk not in kiosks:
-            put(replace(certificate_record(row), status=CertificateStatus.REVOKED))
-            holder = LedgerAccount.objects.filter(account=row.account, key_number=row.number).first()
-            if holder is not None:
-                account = account_record(holder)
-                if account.key is not None:
-                    put(replace(account, key=account.key.out_of_use()))
-                publish_key(row.account, now)
+        publish_to(kiosks, [RevocationPublished(row.number, row.account, reason)], now)
+        if row.kiosk in kiosks and row.status not in _IN_USE:
+            return
+        put(replace(certificate_record(row), status=CertificateStatus.REVOKED))
+        holder = LedgerAccount.objects.filter(account=row.account, key_number=row.number).first()
+        account = None if holder is None else account_record(holder)
+        if account is not None and account.key is not None:
+            put(replace(account, key=account.key.out_of_use()))
+            publish_key(row.account, now)
 
 
 def ask_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:

@@ -36,7 +36,10 @@ from kiosk.pki.verification import verify_chain
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.machines import issuing_certificates
 from sync.central.fleet.models import Kiosk
+from sync.central.journal.models import UNDECIDED, Entry, Fact, FactKind, Source
 from sync.central.keys import CentreKeys
+from sync.central.keys_of_tables import row_key
+from sync.central.ledger.models import LedgerCertificate
 from sync.central.ledger.rows import DatabaseLedger
 from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
@@ -208,10 +211,22 @@ def _hashed(check: LoginCheck, code: str) -> str:
 def _registration(listed: Certificate) -> Registration:
     match listed.status:
         case CertificateStatus.VALID:
-            return Registration.LISTED
+            return Registration.ON_HOLD if _loss_awaits(listed) else Registration.LISTED
         case CertificateStatus.ON_HOLD:
             return Registration.ON_HOLD
         case CertificateStatus.REVOKED | CertificateStatus.VOID:
             return Registration.REVOKED
         case CertificateStatus.ISSUED:
             return Registration.UNKNOWN  # its binding has not arrived
+
+
+def _loss_awaits(listed: Certificate) -> bool:
+    """Whether a loss of that token was told that the books have not taken yet: it holds whatever they wait for."""
+    same_token = LedgerCertificate.objects.filter(account=listed.account, token_serial=listed.token_serial)
+    told = Fact.objects.filter(
+        kind=FactKind.REVOCATION,
+        source=Source.CHAIN,
+        certificate_number__in=same_token.values("number"),
+    )
+    keys = [row_key(kiosk, sequence) for kiosk, sequence in told.values_list("kiosk", "sequence")]
+    return Entry.objects.filter(key__in=keys, verdict__in=UNDECIDED).exists()

@@ -365,17 +365,60 @@ def test_applying_that_fails_whole_leaves_the_batch_and_is_made_up_for(
     assert set(_verdicts().values()) == {"applied"}
 
 
-def test_a_revocation_goes_to_the_issuing_kiosk_and_comes_back_in_its_journal(kiosk: Any) -> None:
+def _revoked_by_staff(number: str) -> None:
+    revoke_certificate(LedgerCertificate.objects.get(number=number), "stolen", int(time.time()))
+
+
+def _enter_revocation(kiosk: Any) -> None:
+    """Enter what the feed tells of a revocation, as the kiosk does."""
+    (told,) = [item for item in kiosk.feed() if isinstance(item, RevocationPublished)]
+    kiosk.append(journal.CertificateRevoked(told.number, told.reason, kiosk.feed_number(told)))
+
+
+def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journal(kiosk: Any) -> None:
     kiosk.feed()
     issued = _bind(kiosk, kiosk.place())
     kiosk.pushed()
-    row = LedgerCertificate.objects.get(number=issued.number)
-    revoke_certificate(row, "stolen", int(time.time()))
-    assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
-    (told,) = [item for item in kiosk.feed() if isinstance(item, RevocationPublished)]
-    kiosk.append(journal.CertificateRevoked(told.number, told.reason, kiosk.feed_number(told)))
+    _revoked_by_staff(issued.number)
+    assert LedgerCertificate.objects.get(number=issued.number).status == "revoked"
+    _enter_revocation(kiosk)
     kiosk.pushed()
     assert LedgerCertificate.objects.get(number=issued.number).status == "revoked"
+    assert set(_verdicts().values()) == {"applied"}
+
+
+def test_a_certificate_that_is_being_bound_is_revoked_by_its_kiosk(kiosk: Any) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    issued = kiosk.certificate(placed)
+    kiosk.pushed()
+    _revoked_by_staff(issued.number)
+    assert LedgerCertificate.objects.get().status == "issued"
+    kiosk.finish(placed)
+    _enter_revocation(kiosk)
+    kiosk.pushed()
+    assert LedgerCertificate.objects.get().status == "revoked"
+    assert set(_verdicts().values()) == {"applied"}
+
+
+def test_a_renewal_bound_before_its_kiosk_heard_of_a_revocation_holds(kiosk: Any) -> None:
+    kiosk.feed()
+    issued = _bind(kiosk, kiosk.place())
+    kiosk.pushed()
+    _revoked_by_staff(issued.number)
+    placed = kiosk.place(kind=OrderKind.RENEWAL)
+    old = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
+    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    renewed = kiosk.certificate(placed, old)
+    kiosk.finish(placed)
+    _enter_revocation(kiosk)
+    kiosk.pushed()
+    assert set(_verdicts().values()) == {"applied"}
+    assert dict(LedgerCertificate.objects.values_list("number", "status")) == {
+        issued.number: "revoked",
+        renewed.number: "valid",
+    }
 
 
 def test_a_certificate_of_the_exchange_is_revoked_at_once(

@@ -31,7 +31,9 @@ from kiosk.domain.login_check import (
 from kiosk.pki.suites import SM2
 from sync.central.configuration import SmsProviderName
 from sync.central.fleet.enrolment import give_token
-from sync.central.journal.models import Entry
+from sync.central.journal.models import Entry, Verdict
+from sync.central.ledger.models import Dispute, DisputeState
+from sync.central.ledger.settling import settle
 from sync.central.login.checking import CHECKS_AN_HOUR
 from sync.central.login.models import LoginCheck
 from sync.central.members.models import Operator
@@ -159,6 +161,25 @@ def test_a_key_on_hold_or_replaced_is_told_apart(kiosk: Any, bound: Any) -> None
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
     assert (judged.registration, judged.phone) == (Registration.ON_HOLD, "")
+    kiosk.append(key_entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
+    kiosk.pushed()
+    judged = sign(kiosk, begin(kiosk), bound)
+    assert isinstance(judged, LoginJudged)
+    assert judged.registration is Registration.LISTED
+
+
+def test_a_loss_that_waits_behind_a_dispute_keeps_the_key_from_logging_in_until_it_is_lifted(
+    kiosk: Any, bound: Any
+) -> None:
+    key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
+    kiosk.place(lines=())
+    kiosk.append(key_entries.LossReported(ACCOUNT, key))
+    kiosk.pushed()
+    assert Entry.objects.get(kind="loss-reported").verdict == Verdict.WAITING
+    judged = sign(kiosk, begin(kiosk), bound)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.registration, judged.phone) == (Registration.ON_HOLD, "")
+    settle(Dispute.objects.get(), DisputeState.DISMISSED, "admin", kiosk.now())
     kiosk.append(key_entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
