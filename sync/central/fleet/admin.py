@@ -133,6 +133,7 @@ class PolicyAdmin(Admin[KioskPolicy]):
         "kiosk",
         "number",
         time_column("valid_until", "有效至"),
+        "prolonged",
         "unsynced_certificates",
         "unsynced_amount",
         "clock_deviation",
@@ -170,7 +171,7 @@ class PolicyAdmin(Admin[KioskPolicy]):
             payment_window=obj.payment_window,
             certificate_years=obj.certificate_years,
         )
-        issued = policies.issue(obj.kiosk_id, limits, centre_keys(), centre_now())
+        issued = policies.issue(obj.kiosk_id, limits, centre_keys(), centre_now(), prolonged=obj.prolonged)
         obj.key, obj.number = issued.key, issued.number
 
 

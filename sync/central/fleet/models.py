@@ -8,6 +8,7 @@ from django.db import models
 
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.journal import Tip
+from kiosk.domain.policy import DAY, HOUR
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.wording import FEED_KINDS
 
@@ -16,6 +17,10 @@ def not_the_exchange(number: int) -> None:
     """Refuse the number under which the exchange itself issues. Raises ValidationError."""
     if number == EXCHANGE_KIOSK:
         raise ValidationError("这个编号留给交易所自己签发证书")
+
+
+def _between(least: int, most: int) -> list[MinValueValidator | MaxValueValidator]:
+    return [MinValueValidator(least), MaxValueValidator(most)]
 
 
 class KioskState(models.TextChoices):
@@ -122,12 +127,23 @@ class KioskPolicy(models.Model):
     kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
     number = models.PositiveIntegerField("策略号", editable=False)
     valid_until = models.BigIntegerField("有效至(UTC秒)")
-    unsynced_certificates = models.PositiveIntegerField("未同步证书上限", default=200)
-    unsynced_amount = models.BigIntegerField("未同步金额上限(分)", default=20_000_000)
-    server_time_age = models.BigIntegerField("中心时间最长间隔(秒)", default=90 * 86400)
-    clock_deviation = models.PositiveIntegerField("时钟最大偏差(秒)", default=600)
-    payment_window = models.PositiveIntegerField("缴费时限(秒)", default=900)
-    certificate_years = models.PositiveIntegerField("证书年数", default=1)
+    unsynced_certificates = models.PositiveIntegerField(
+        "未同步证书上限", default=200, validators=_between(0, 100_000)
+    )
+    unsynced_amount = models.BigIntegerField(
+        "未同步金额上限(分)", default=20_000_000, validators=_between(0, 10**12)
+    )
+    server_time_age = models.BigIntegerField(
+        "中心时间最长间隔(秒)", default=90 * DAY, validators=_between(HOUR, 3660 * DAY)
+    )
+    clock_deviation = models.PositiveIntegerField(
+        "时钟最大偏差(秒)", default=600, validators=_between(1, DAY)
+    )
+    payment_window = models.PositiveIntegerField("缴费时限(秒)", default=900, validators=_between(60, DAY))
+    certificate_years = models.PositiveIntegerField("证书年数", default=1, validators=_between(1, 5))
+    prolonged = models.BooleanField(
+        "自动延期", default=True, help_text="到期前由中心自动续发；不选则到「有效至」为止，之后本机不能办理"
+    )
     data = models.BinaryField("策略", editable=False)
     signature = models.BinaryField("签名", editable=False)
 

@@ -22,8 +22,11 @@ def newest(kiosk: int) -> KioskPolicy | None:
     return KioskPolicy.objects.filter(kiosk_id=kiosk).order_by("-number").first()
 
 
-def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int) -> KioskPolicy:
-    """Sign and publish the next policy with these limits (its number and kiosk are filled in here)."""
+def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int, *, prolonged: bool = True) -> KioskPolicy:
+    """Sign and publish the next policy with these limits (its number and kiosk are filled in here).
+
+    Unless it is to be prolonged it ends when it says so.
+    """
     with transaction.atomic():
         Kiosk.objects.select_for_update().get(number=kiosk)
         before = newest(kiosk)
@@ -33,6 +36,7 @@ def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int) -> KioskPolicy
         row = KioskPolicy.objects.create(
             key=row_key(kiosk, number),
             kiosk_id=kiosk,
+            prolonged=prolonged,
             data=signed.policy,
             signature=signed.signature,
             **{name: value for name, value in msgspec.structs.asdict(policy).items() if name != "kiosk"},
@@ -47,10 +51,13 @@ def read(row: KioskPolicy) -> Policy:
 
 
 def ensure(kiosk: int, keys: CentreKeys, now: int) -> SignedPolicy:
-    """The policy in force, the default one at first; prolonged in good time, so that a kiosk that calls never runs out."""
+    """The policy in force, the default one at first.
+
+    Prolonged in good time, so that a kiosk that calls never runs out, unless staff set its end.
+    """
     row = newest(kiosk)
     if row is None:
         row = issue(kiosk, Policy(number=1, kiosk=kiosk, valid_until=now + LIFE), keys, now)
-    elif row.valid_until < now + RENEW_BEFORE:
+    elif row.prolonged and row.valid_until < now + RENEW_BEFORE:
         row = issue(kiosk, msgspec.structs.replace(read(row), valid_until=now + LIFE), keys, now)
     return SignedPolicy(bytes(row.data), bytes(row.signature))

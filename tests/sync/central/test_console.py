@@ -239,9 +239,9 @@ def test_a_token_is_given_out_on_the_page(staff: Client, new_kiosk: Any) -> None
     assert new_kiosk(8).enrol_with(token.strip()).status == 200
 
 
-def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: Any) -> None:
-    kiosk.feed()
-    limits = {
+def _limits(**changes: Any) -> dict[str, Any]:
+    """What staff type into the form of a policy."""
+    limits: dict[str, Any] = {
         "kiosk": 3,
         "valid_until_0": "2030-01-01",
         "valid_until_1": "00:00:00",
@@ -252,12 +252,49 @@ def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: An
         "payment_window": 600,
         "certificate_years": 1,
     }
-    staff.post(reverse("admin:fleet_kioskpolicy_add"), limits)
+    return {**limits, **changes}
+
+
+def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: Any) -> None:
+    kiosk.feed()
+    staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits())
     assert KioskPolicy.objects.filter(number=2).exists()
     (told,) = kiosk.feed(kiosk.feed_cursor)
     policy = told.policy.read()
     assert (policy.number, policy.unsynced_certificates, policy.payment_window) == (2, 5, 600)
     assert policy.valid_until == 1893427200  # midnight in China
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("certificate_years", 0),
+        ("certificate_years", 9000),
+        ("payment_window", 0),
+        ("payment_window", 10**12),
+        ("server_time_age", -5),
+        ("clock_deviation", 0),
+        ("unsynced_amount", 10**30),
+    ],
+)
+def test_a_limit_that_no_kiosk_can_work_under_is_not_signed(
+    staff: Client, kiosk: Any, field: str, value: int
+) -> None:
+    page = staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits(**{field: value}))
+    assert page.status_code == 200
+    assert "errorlist" in page.content.decode()
+    assert KioskPolicy.objects.count() == 1
+
+
+@pytest.mark.parametrize(("ticked", "newest"), [({}, 2), ({"prolonged": "on"}, 3)])
+def test_a_policy_ends_when_staff_say_so_unless_it_is_to_be_prolonged(
+    staff: Client, kiosk: Any, ticked: dict[str, str], newest: int
+) -> None:
+    soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 30 * 86400))
+    staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits(valid_until_0=soon, **ticked))
+    beat = records.Heartbeat(None, 0, kiosk.feed_cursor, kiosk.now())
+    assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200
+    assert KioskPolicy.objects.order_by("-number").values_list("number", flat=True)[0] == newest
 
 
 def test_a_fee_schedule_that_is_added_is_published_and_stays(staff: Client, kiosk: Any) -> None:
