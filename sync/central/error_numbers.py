@@ -6,14 +6,17 @@ import logging
 import secrets
 from collections.abc import Callable
 
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
 
 from sync.protocol import records
 from sync.protocol.errors import PROBLEM_MEDIA_TYPE, Problem, ProblemCode
 
 LOG = logging.getLogger("keydesk.central")
+# What Django answers itself, with 403, 404 or 400.
+_DJANGO_S = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
 
 
 class ErrorNumbers:
@@ -28,7 +31,7 @@ class ErrorNumbers:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer for a view that failed; Django's own errors (404 and such) stay Django's."""
-        if isinstance(error, Http404 | PermissionDenied | SuspiciousOperation):
+        if isinstance(error, _DJANGO_S):
             return None
         number = secrets.token_hex(2).upper()
         LOG.error("error %s at %s %s", number, request.method, request.path, exc_info=error)

@@ -38,7 +38,7 @@ from sync.central.fleet.models import FeedItem, Kiosk, KioskPolicy
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Fact, FactKind, Source
 from sync.central.journal.models import Entry as EntryRow
-from sync.central.keys_of_tables import row_key
+from sync.central.keys_of_tables import LAST, row_key
 from sync.central.ledger.echoes import check_echo
 from sync.central.payments.models import Payment, PaymentState
 
@@ -68,7 +68,9 @@ def _check_price(entry: Entry, body: OrderPlaced) -> None:
     """The named schedule must be one that the kiosk could take for the one in force, by what its feed had told it."""
     differs = EntryDisputed(DisputeReason.PRICE_DIFFERS, body.order)
     told = FeedItem.objects.filter(
-        key__gt=row_key(entry.kiosk, 0), key__lte=row_key(entry.kiosk, body.feed), kind="fee-schedule"
+        key__gt=row_key(entry.kiosk, 0),
+        key__lte=row_key(entry.kiosk, max(0, min(body.feed, LAST))),
+        kind="fee-schedule",
     ).order_by("key")
     schedules = tuple(
         msgspec.json.decode(bytes(item), type=FeeSchedulePublished).schedule
@@ -104,7 +106,8 @@ def _check_money_kept(order: str) -> None:
 
 
 def _policy(kiosk: int, number: int, subject: str) -> Policy:
-    row = KioskPolicy.objects.filter(key=row_key(kiosk, number)).first()
+    named = KioskPolicy.objects.filter(key=row_key(kiosk, number)) if 1 <= number <= LAST else None
+    row = None if named is None else named.first()
     if row is None:
         raise EntryDisputed(DisputeReason.BEYOND_POLICY, subject)
     return policies.read(row)

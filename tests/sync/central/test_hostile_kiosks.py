@@ -247,6 +247,17 @@ def test_an_order_under_another_kiosks_number_is_disputed(kiosk: Any) -> None:
     assert Dispute.objects.get().reason == "order-of-another-kiosk"
 
 
+@pytest.mark.parametrize("policy", [4 << 32 | 1, 1 << 32 | 1, -1, 2**63])
+def test_a_policy_is_not_borrowed_by_an_impossible_number(
+    kiosk: Any, make_kiosk: Callable[[int], Any], policy: int
+) -> None:
+    make_kiosk(7)
+    kiosk.feed()
+    kiosk.place(policy=policy)
+    kiosk.pushed()
+    assert Dispute.objects.get().reason == "beyond-policy"
+
+
 def test_the_databases_trouble_is_not_the_entrys(kiosk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def deadlock(*_: object) -> None:
         raise OperationalError("deadlock detected")

@@ -91,6 +91,13 @@ def test_a_form_without_end_is_refused(kiosk: Any) -> None:
     assert Client().post(kiosk.page_path(kiosk.place()), body, content_type=form).status_code == 400
 
 
+@pytest.mark.parametrize("boundary", ["", "x"])
+def test_a_form_that_is_none_is_a_plain_400(kiosk: Any, boundary: str) -> None:
+    media_type = f"multipart/form-data; boundary={boundary}"
+    path = kiosk.page_path(kiosk.place())
+    assert Client().generic("POST", path, b"--x\r\nrubbish", content_type=media_type).status_code == 400
+
+
 def test_the_first_try_paid_late_counts_as_money_a_second_time(kiosk: Any, keys: Any) -> None:
     placed = kiosk.place()
     bill = read_bill(token_text(placed.token), keys, _now())
