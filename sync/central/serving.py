@@ -91,11 +91,11 @@ def serve(host: str, port: int, ready: Callable[[str], None], *, exit_with_paren
 def end_with_parent() -> None:
     """In a worker: be killed when the process that started it is gone (Linux, prctl(2))."""
     parent = os.environ.get(PARENT)
-    if parent is None or os.getppid() == 1 or int(parent) == os.getpid():
+    if parent is None or int(parent) == os.getpid():
         return
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it went before the request was in force
+    if os.getppid() != int(parent):  # it went while this process started, before the request was in force
         os.kill(os.getpid(), signal.SIGKILL)
 
 

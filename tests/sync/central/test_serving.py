@@ -234,3 +234,26 @@ def test_a_signal_leaves_no_worker(data: Path, number: signal.Signals) -> None:
         process.send_signal(number)
         process.wait(timeout=10)
         assert all(_gone(worker) for worker in workers)
+
+
+_WORKER = """
+import os, sys, time
+while os.getppid() == int(os.environ["KEYDESK_CENTRAL_PARENT"]):
+    time.sleep(0.01)
+from sync.central.serving import end_with_parent
+end_with_parent()
+print("left behind")
+"""
+_PARENT = """
+import os, subprocess, sys
+os.environ["KEYDESK_CENTRAL_PARENT"] = str(os.getpid())
+subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+"""
+
+
+def test_a_worker_that_starts_while_its_server_dies_ends_too() -> None:
+    # The worker holds the pipe's other end: what is read ends when it has ended.
+    done = subprocess.run(
+        [sys.executable, "-c", _PARENT, _WORKER], stdout=subprocess.PIPE, text=True, check=True, timeout=30
+    )
+    assert done.stdout == ""
