@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kiosk.domain.errors import DomainError, EntryDisputed, EntryWaits
-from kiosk.domain.feed import AnyFeedBody, FeedItem, PaymentConfirmed, RefundPaid
+from kiosk.domain.feed import AnyFeedBody, FeedItem, PaymentConfirmed, PaymentReturned, RefundPaid
 from sync.agent.context import Agent, contact_made
 from sync.agent.errors import AnswerUnusable
 from sync.agent.feed_application import apply
@@ -99,7 +99,7 @@ def retry_kept(agent: Agent) -> int:
 def _retried(agent: Agent, item: FeedItem) -> bool:
     try:
         body = _read(item)
-        if not isinstance(body, PaymentConfirmed | RefundPaid):
+        if not isinstance(body, PaymentConfirmed | PaymentReturned | RefundPaid):
             return False
         with agent.database.write() as tx:
             _apply_kept(tx, item.number, body, agent)

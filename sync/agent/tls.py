@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # X509_V_ERR_… of OpenSSL's x509_vfy.h
 _TROUBLES = {
+    2: LinkTrouble.UNKNOWN_AUTHORITY,
     9: LinkTrouble.NOT_YET_VALID,
     10: LinkTrouble.EXPIRED,
     18: LinkTrouble.UNKNOWN_AUTHORITY,

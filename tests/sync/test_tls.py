@@ -214,3 +214,24 @@ def test_without_the_configured_authority_a_private_one_is_not_trusted(
     broken.write_text("no certificate\n")
     with pytest.raises(AuthorityUnusable):
         AgentSettings(settings.directory, settings.centre, authority=broken).transport()
+    clear = settings.centre.replace("https", "http")
+    with pytest.raises(AuthorityUnusable, match="not https"):
+        AgentSettings(settings.directory, clear, authority=authority.file).transport()
+
+
+def test_an_authority_without_the_one_above_it_is_unknown(
+    settings: AgentSettings, terminator: Terminator, authority: Authority
+) -> None:
+    name, key = "between", ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    between = Authority(authority.folder, name)
+    authority.openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+    (authority.folder / f"{name}.cnf").write_text("basicConstraints = critical, CA:TRUE\n")
+    signer = ("-CA", authority.file.name, "-CAkey", "ours.key", "-extfile", f"{name}.cnf")
+    authority.openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.pem", "-days", "30", *signer)
+    terminator.context = between.server("good", "DNS:localhost")
+    with (
+        open_agent(AgentSettings(settings.directory, settings.centre, authority=between.file)) as agent,
+        pytest.raises(CentreUntrusted) as refused,
+    ):
+        exchange(agent)
+    assert refused.value.trouble is LinkTrouble.UNKNOWN_AUTHORITY
