@@ -23,9 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status (0, or 1 with one sentence on standard error)."""
     given = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
-    first = next((each for each in given if not each.startswith("-")), None)
+    place, rest = _place().parse_known_args(given)
+    first = next((each for each in rest if not each.startswith("-")), None)
     if first is not None and first not in OWN:
-        return _django(given)
+        _locate(place)
+        return _django(rest)
     options = _parser().parse_args(given)
     try:
         _configure(options)
@@ -38,15 +40,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _place() -> argparse.ArgumentParser:
+    """Where the centre is, as every command takes it, Django's own too."""
+    place = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    place.add_argument("--data", metavar="DIR", help="data directory: database and keys")
+    place.add_argument("--config", metavar="FILE", help="configuration (TOML)")
+    return place
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="keydesk-central",
         description="The central server of Keydesk. Django's own commands (migrate, createsuperuser, shell, …) work too.",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--data", metavar="DIR", help="data directory: database and keys")
-    common.add_argument("--config", metavar="FILE", help="configuration (TOML)")
+    common = _place()
     serve = commands.add_parser("serve", parents=[common], help="serve devices, payers and staff")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000, help="0 takes a free one")
@@ -71,11 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _configure(options: argparse.Namespace) -> None:
+def _locate(options: argparse.Namespace) -> None:
     if options.config:
         os.environ[configuration.CONFIG] = str(Path(options.config).resolve())
     if options.data:
         os.environ[configuration.DATA] = str(Path(options.data).resolve())
+
+
+def _configure(options: argparse.Namespace) -> None:
+    _locate(options)
     host = getattr(options, "host", "127.0.0.1")
     known = configuration.load().hosts
     if host not in known and host not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
@@ -95,8 +107,8 @@ def _prepare() -> None:
 
 
 def _django(arguments: list[str]) -> int:
-    loaded = configuration.load()
     try:
+        loaded = configuration.load()
         make_keys(loaded.directory, loaded.organisation, int(time.time()))
     except CentreError as error:
         sys.stderr.write(f"keydesk-central: {error}\n")

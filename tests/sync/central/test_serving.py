@@ -214,6 +214,22 @@ def test_a_busy_port_is_a_plain_error(server: str, data: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_djangos_own_commands_take_the_data_directory_too(tmp_path: Path, *, first: bool) -> None:
+    place, command = ("--data", str(tmp_path / "centre")), ("migrate", "--check")
+    checked = _run(*(place + command if first else command + place))
+    assert checked.returncode == 1  # tables are missing
+    assert (tmp_path / "centre" / "central.sqlite3").exists()
+    assert "unrecognized" not in checked.stderr
+
+
+def test_a_wrong_configuration_is_a_plain_error_to_djangos_own_commands_too(tmp_path: Path) -> None:
+    refused = _run("migrate", "--config", str(tmp_path / "none.toml"))
+    assert refused.returncode == 1
+    assert "none.toml" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_it_ends_with_its_input(data: Path) -> None:
     with _serving(data, "--exit-with-parent") as (process, address):
         workers = _children(process.pid)
