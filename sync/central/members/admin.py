@@ -36,6 +36,11 @@ class _KeptAdmin(Admin[Any]):
         del request, obj
         return False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """What a row is known by stays: another value would make a second row beside it."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (self.opts.pk.name, *fields)
+
 
 @admin.register(Enterprise)
 class EnterpriseAdmin(_KeptAdmin):
@@ -73,10 +78,10 @@ class OperatorAdmin(_KeptAdmin):
         """Who may decide on an operator."""
         return bool(request.user.has_perm("members.review_operator"))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Operator | None = None) -> Any:
-        """The review is decided by those who may; an account keeps its name."""
-        fixed = () if self.has_review_permission(request) else ("review",)
-        return fixed if obj is None else ("account", *fixed)
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The review is decided by those who may."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if self.has_review_permission(request) else (*fields, "review")
 
     def save_model(
         self,

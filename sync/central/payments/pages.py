@@ -24,6 +24,7 @@ from sync.central.fleet.machines import payment_secret, verify_order_token
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.keys import CentreKeys
 from sync.central.ledger.models import LedgerOrder
+from sync.central.ledger.rows import order_record
 from sync.central.members.models import FeeSchedule, Operator
 from sync.central.payments.models import UNPAID, Payment, PaymentState
 
@@ -137,15 +138,18 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
     if newest is None:
         raise TokenRefused(TokenTrouble.FORGED)
     known = Payment.objects.filter(order=str(token.order)).exclude(state__in=UNPAID).exists()
+    row = LedgerOrder.objects.filter(number=str(token.order)).first()
     # An order that was lost with its machine before anybody heard of it takes no money.
-    if not known and not current and not LedgerOrder.objects.filter(number=str(token.order)).exists():
+    if not known and not current and row is None:
         raise TokenRefused(TokenTrouble.FORGED)
     if not known and kiosk.state == KioskState.REVOKED:
         raise TokenRefused(TokenTrouble.KIOSK_REVOKED)
     if not known and token.placed_at > now + newest.clock_deviation:
         raise TokenRefused(TokenTrouble.CLOCK)
     lines = schedule.record().lines(token.kind)
-    return Bill(data, token, payment_secret(kiosk, keys), lines, token.placed_at + newest.payment_window)
+    # The kiosk waits as long as its policy said when it placed the order, whatever holds by now.
+    deadline = token.placed_at + newest.payment_window if row is None else order_record(row).deadline
+    return Bill(data, token, payment_secret(kiosk, keys), lines, deadline)
 
 
 def page_state(bill: Bill, now: int) -> PageState:

@@ -31,7 +31,7 @@ from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.ledger.models import Dispute, LedgerOrder
-from sync.central.members.models import FeeSchedule, Operator
+from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
 from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, REASONS, remark
@@ -130,6 +130,20 @@ def test_approving_an_operator_publishes_it(staff: Client, kiosk: Any) -> None:
     assert told.operator.verifier.startswith("$argon2id$")
     assert "已退回" in _act(staff, Operator, "refuse", "11000005")
     assert Operator.objects.get(account="11000005").review == "refused"
+
+
+def test_what_a_row_is_known_by_is_not_typed_over(staff: Client, kiosk: Any) -> None:
+    person, enterprise = DeskStaff.objects.get(name="张华"), Enterprise.objects.order_by("code")[0]
+    counts = DeskStaff.objects.count(), Enterprise.objects.count()
+    page = reverse("admin:members_deskstaff_change", args=[person.pk])
+    staff.post(page, {"name": "张华华", "role": "supervisor"})
+    page = reverse("admin:members_enterprise_change", args=[enterprise.pk])
+    typed = {"code": "9111", "name": "新名称", "legal_person": enterprise.legal_person, "review": "approved"}
+    staff.post(page, typed)
+    person.refresh_from_db()
+    enterprise.refresh_from_db()
+    assert (person.role, enterprise.name) == ("supervisor", "新名称")
+    assert (DeskStaff.objects.count(), Enterprise.objects.count()) == counts
 
 
 def test_deciding_takes_a_permission(clerk: Client, served: Any) -> None:

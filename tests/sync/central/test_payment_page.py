@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from msgspec.structs import replace
 
 from kiosk.domain import journal
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key, token_text
+from sync.central.fleet import policies
 from sync.central.fleet.enrolment import give_token
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Alarm, AlarmKind
+from sync.central.keys import CentreKeys
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.ledger.rows import order_record
 from sync.central.ledger.settling import ask_refund, may_pay_back
@@ -139,6 +142,20 @@ def test_an_expired_bill_is_not_paid(kiosk: Any, clock: Callable[[int], None]) -
     assert _post(path, "pay")["state"] == "expired"
     assert not Payment.objects.exists()
     assert "订单已过期" in Client().get(path).content.decode()
+
+
+@pytest.mark.parametrize(("window", "later", "state"), [(120, 600, "payable"), (3600, 1800, "expired")])
+def test_an_order_is_payable_as_long_as_its_kiosk_waits_whatever_policy_came_since(
+    kiosk: Any, keys: CentreKeys, clock: Callable[[int], None], window: int, later: int, state: str
+) -> None:
+    kiosk.feed()
+    path = kiosk.page_path(kiosk.place())
+    kiosk.pushed()
+    limits = policies.newest(3)
+    assert limits is not None
+    policies.issue(3, replace(policies.read(limits), payment_window=window), keys, kiosk.now())
+    clock(later)
+    assert _post(path, "pay" if state == "expired" else "decline")["state"] == state
 
 
 def test_a_bill_from_the_future_is_refused(kiosk: Any) -> None:
