@@ -175,8 +175,10 @@ def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, .
         sequence=entry.sequence,
         previous=body.previous,
     )
+    # Where the centre knew of no transaction it was somebody's word; the provider's may follow and is the same money.
+    transaction = body.transaction or None
     payment = Payment(
-        PaidHow.FEED, order.total, entry.sequence, body.paid_at, transaction=body.transaction, feed=body.feed
+        PaidHow.FEED, order.total, entry.sequence, body.paid_at, transaction=transaction, feed=body.feed
     )
     return _opened(ledger, replace(order, status=OrderStatus.PAID, payments=(payment,)))
 

@@ -50,7 +50,8 @@ def _known_there(
 
 def assignment(order: Order) -> OrderAssignedHere:
     """A paid order as it is given to the kiosk that is to bind it."""
-    paid = order.payments[-1] if order.payments else None
+    here = [payment for payment in order.payments if not payment.returned]
+    paid = next((payment for payment in here if payment.transaction), here[0] if here else None)
     return OrderAssignedHere(
         order=order.number,
         account=order.account,

@@ -156,6 +156,15 @@ def test_only_the_desk_s_own_money_stands_for_an_order_whose_transaction_went_ba
     assert (order.status, order.received, order.returned) == (OrderStatus.PAID, 35_000, 35_000)
 
 
+def test_an_order_that_came_on_somebodys_word_counts_the_money_once_when_it_comes(journal: Journal) -> None:
+    number = journal.place()
+    lines = journal.ledger.orders[number].lines
+    journal.add(OrderAssigned("web-1", ACCOUNTS[1], "企业", "经办人", OrderKind.NEW, lines, 1, 1, "", 1, 8))
+    assert journal.ledger.orders["web-1"].received == 35_000
+    journal.pay("web-1", PaidHow.FEED, "t1")
+    assert (journal.ledger.orders["web-1"].received, journal.ledger.orders["web-1"].surplus) == (35_000, 0)
+
+
 def test_a_refund_after_a_surplus_went_back_is_of_what_is_left(journal: Journal) -> None:
     number = journal.place()
     journal.pay(number, PaidHow.FEED, "t1")

@@ -12,11 +12,14 @@ from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from msgspec.structs import replace
 
-from kiosk.domain import journal
+from kiosk.domain import journal, ledger
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import token_text
 from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.ledger.settling import may_pay_back, move
 from sync.central.members.models import Operator
@@ -24,6 +27,8 @@ from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentState
 from sync.central.payments.pages import read_bill
 from sync.central.payments.provider import Trade, TradeState
+
+_ORDER = ledger.Order("3-0001-4", 3, OrderKind.NEW, "11000001", "企业", "经办人", (), 1, 1, 2, 3)
 
 pytestmark = pytest.mark.django_db
 JSON = {"accept": "application/json"}
@@ -175,6 +180,20 @@ def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
     assert not Dispute.objects.exists()
     row.refresh_from_db()
     assert may_pay_back(row)
+
+
+def test_an_order_is_handed_on_with_the_money_that_is_here() -> None:
+    word = ledger.Payment(PaidHow.CODE, 34_000, 3, 10)
+    first, second = (ledger.Payment(PaidHow.FEED, 34_000, 4, 20, each) for each in ("T1", "T2"))
+    gone = replace(second, returned=True)
+    for payments, transaction in (
+        ((), ""),
+        ((word,), ""),
+        ((word, first, gone), "T1"),
+        ((gone, first), "T1"),
+    ):
+        order = replace(_ORDER, payments=payments)
+        assert assignment(order).transaction == transaction
 
 
 def test_nothing_is_bound_for_money_that_went_back(kiosk: Any) -> None:
