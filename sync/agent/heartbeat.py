@@ -30,6 +30,8 @@ def heartbeat(agent: Agent) -> HeartbeatAnswer:
         contact_made(tx, agent.clock, answer.signed_time)
         alignment = take_position(tx, answer.high_water, quarantined=answer.quarantined)
         identity, forked = tx.identity, fork_known(tx)
+    if answer.quarantined:
+        return answer  # a revoked kiosk gets nothing back; what it wrote still goes up
     unfinished = identity is not None and identity.epoch == 0 and isinstance(alignment, NothingMissing)
     if unfinished or (isinstance(alignment, TailLost) and not forked):
         try:

@@ -126,6 +126,10 @@ class MemoryCentre:
                 return self._heartbeat(kiosk, records.decode(body, records.Heartbeat))
             case "POST", records.PATH_JOURNAL:
                 return self._append(kiosk, decode_batch(body))
+            case ("GET", records.PATH_JOURNAL | records.PATH_FEED) | ("POST", records.PATH_EPOCH) if (
+                kiosk.revoked
+            ):
+                raise Refusal(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
             case "GET", records.PATH_JOURNAL:
                 after = int(request.url.params["after"])
                 page = tuple(each.data for each in kiosk.chain[after : after + 50])
@@ -206,8 +210,6 @@ class MemoryCentre:
         return False
 
     def _feed(self, kiosk: MemoryKiosk, request: httpx2.Request) -> records.FeedPage:
-        if kiosk.revoked:
-            raise Refusal(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
         after, wait = int(request.url.params["after"]), int(request.url.params["wait"])
         until = time.monotonic() + wait
         while len(kiosk.feed) <= after and time.monotonic() < until:

@@ -68,6 +68,15 @@ def test_a_recovery_that_is_cut_short_changes_nothing_and_is_repeated(
     assert restored.hashes()[:-1] == restored.before
 
 
+def test_what_a_restored_kiosk_wrote_goes_up_though_it_was_revoked_meanwhile(restored: Any) -> None:
+    restored.place("39999999")
+    restored.memory.revoked = True
+    agent = restored.agent()
+    heartbeat(agent)
+    push(agent)
+    assert set(restored.memory.stray) == {restored.hashes()[-1]}
+
+
 def test_a_restored_kiosk_that_went_on_before_it_was_online_is_a_fork(restored: Any) -> None:
     restored.place("39999999")
     agent = restored.agent()
