@@ -49,13 +49,13 @@ def check_password(
 ) -> WrongCredentials | LockedOut | None:
     """None when the password is right; a wrong one is recorded before the answer is given.
 
-    `verifier` is None for somebody unknown. While locked nothing is checked. Takes as long as Argon2id does.
+    `verifier` is None for somebody unknown, empty for somebody who has no password yet. While locked nothing is checked. Takes as long as Argon2id does.
     """
     with desk.database.read() as tx:
         locked = _locked(tx, scopes, desk.clock.wall())
     if locked is not None:
         return locked
-    right = _verify(verifier or desk.settings.dummy_verifier, password) and verifier is not None
+    right = _verify(verifier or desk.settings.dummy_verifier, password) and bool(verifier)
     now = desk.clock.wall()
     with desk.database.write() as tx:
         tx.lockouts.prune(now - _FORGOTTEN_AFTER)

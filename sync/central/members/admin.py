@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
@@ -24,7 +25,7 @@ class PasswordForm(Form[Any]):
     """Takes a new password; only its Argon2id hash is kept."""
 
     new_password = forms.CharField(
-        label="新密码", required=False, widget=forms.PasswordInput, help_text="不填则不改"
+        label="新密码", required=False, strip=False, widget=forms.PasswordInput, help_text="不填则不改"
     )
 
 
@@ -180,6 +181,7 @@ class FeeScheduleAdmin(_KeptAdmin):
 
 
 def _take_password(row: Person, form: ModelForm[Person]) -> None:
-    password = form.cleaned_data.get("new_password")
-    if password:
-        row.verifier = PasswordHasher().hash(password)
+    password = form.cleaned_data.get("new_password") or ""
+    if password.strip():
+        # Composed, as the desk composes what is typed there.
+        row.verifier = PasswordHasher().hash(unicodedata.normalize("NFC", password))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from kiosk.desk import credentials
 from kiosk.desk.context import Desk
@@ -34,6 +35,14 @@ def test_an_unknown_account_is_answered_as_a_wrong_password_after_the_same_work(
 def test_the_unknown_account_has_no_password_at_all(service: DeskService) -> None:
     # the password of the verifier that unknown accounts are checked against in these tests
     assert isinstance(service.sign_in("99999999", "nobody's"), WrongCredentials)
+
+
+def test_an_account_without_a_password_yet_has_none_at_all(service: DeskService, desk: Desk) -> None:
+    with desk.database.write() as tx:
+        operator = tx.members.operator("11000001")
+        assert operator is not None
+        tx.members.put_operator(replace(operator, verifier=""))
+    assert isinstance(service.sign_in("11000001", "nobody's"), WrongCredentials)
 
 
 @pytest.mark.parametrize("account", ["11000001", "99999999"])

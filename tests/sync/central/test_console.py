@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from typing import Any, get_args
 
 import pytest
+from argon2 import PasswordHasher
 from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
@@ -167,6 +169,13 @@ def test_a_new_password_is_kept_as_a_hash_alone(staff: Client, kiosk: Any) -> No
     verifier = Operator.objects.get(account="11000001").verifier
     assert verifier.startswith("$argon2id$")
     assert verifier != before
+
+
+def test_a_password_is_kept_as_the_desk_takes_it(staff: Client, kiosk: Any) -> None:
+    decomposed = unicodedata.normalize("NFD", " Müller-1 ")
+    page = reverse("admin:members_deskstaff_change", args=["张华"])
+    staff.post(page, {"role": "staff", "new_password": decomposed})
+    assert PasswordHasher().verify(DeskStaff.objects.get(name="张华").verifier, " Müller-1 ")
 
 
 def test_revoking_a_kiosk(staff: Client, served: Any) -> None:
