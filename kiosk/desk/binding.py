@@ -76,11 +76,13 @@ class _Work:
     def paid(self, tx: Transaction) -> Order:
         """The order as it stands in this transaction. Raises DeskRefused when it may not be bound (any more).
 
-        A renewal may not once the key was reported lost, here or elsewhere, also in the middle.
+        A renewal may not once the key was reported lost, or replaced by another, here or elsewhere, also in the middle.
         """
         order = require_paid(own_order(tx, self.number, self.account))
         if not order.kind.wants_new_token:
-            key = key_on_record(tx, order.account)
+            key, attempt = key_on_record(tx, order.account), order.binding
+            if attempt is not None and key is not None and key.token_serial != attempt.token_serial:
+                raise DeskRefused(Refusal.BEGUN_ON_REPLACED_KEY, rests_on_feed=True)
             if key is not None and key.lost:
                 raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
         return order
@@ -122,12 +124,14 @@ def bind(
             factory = token.factory_pin if factory_pin_fits(order, facts) else None
             unlock(token, pin, factory_pin=factory, last_try_confirmed=last_try_confirmed)
         _tell_passed(work, order)
+        old = _old_certificate(order, facts)
         try:
             if order.binding is None:
-                _start(work, order, facts)
+                _start(work, facts, old)
             return _run(work)
         except (DeskError, HardwareError, EntryRefused, DatabaseError) as ended:
-            _write_old_back(work, ended)
+            if old is not None:
+                _write_old_back(work, old, ended)
             raise
 
 
@@ -188,25 +192,37 @@ def _run(work: _Work) -> BoundView:
                 assert_never(attempt.step)
 
 
-def _start(work: _Work, order: Order, facts: TokenFacts) -> None:
-    """Name the token; a renewal also keeps its key and its old certificate."""
-    renews = not order.kind.wants_new_token
-    # an attempt before this one may have left its own certificate on the token: what was there before counts
-    kept = next(
-        (each.old_certificate for each in order.bindings if each.token_serial == facts.serial),
-        facts.certificate,
-    )
-    work.append(
-        BindingStarted(
+def _old_certificate(order: Order, facts: TokenFacts) -> bytes | None:
+    """What a renewal keeps for writing back (DER); None for a new token.
+
+    An attempt before this one may have left its own certificate on the token: what was there before counts.
+    """
+    if order.kind.wants_new_token:
+        return None
+    if order.binding is not None:
+        return order.binding.old_certificate
+    before = (each.old_certificate for each in order.bindings if each.token_serial == facts.serial)
+    return next(before, facts.certificate)
+
+
+def _start(work: _Work, facts: TokenFacts, old: bytes | None) -> None:
+    """Name the token, once more sure that it is the right one; a renewal also keeps its key and its old certificate."""
+    with work.desk.database.write() as tx:
+        order = work.paid(tx)
+        require_fits(tx, order, facts)
+        renews = not order.kind.wants_new_token
+        row, key = tx.ledger.account(order.account), key_on_record(tx, order.account)
+        body = BindingStarted(
             order=order.number,
             attempt=len(order.bindings) + 1,
             token_serial=facts.serial,
             driver=work.token.driver,
             algorithm=work.token.algorithm.value,
             public_key=facts.public_key if renews else None,
-            old_certificate=kept if renews else None,
+            old_certificate=old,
+            key=key if renews and (row is None or key != row.key) else None,
         )
-    )
+        tx.append(body, work.desk.clock)
 
 
 def _make_key_pair(work: _Work, attempt: Binding) -> None:
@@ -301,21 +317,26 @@ def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundVie
     return view
 
 
-def _write_old_back(work: _Work, ended: Exception) -> None:
+def _write_old_back(work: _Work, old: bytes, ended: Exception) -> None:
     """After a renewal stopped short: the old certificate on the token again, if the token still answers."""
     with work.desk.database.read() as tx:
-        order = own_order(tx, work.number)
-    attempt = order.bindings[-1] if order.bindings else None
-    if attempt is None or attempt.old_certificate is None or attempt.step is BindingStep.BOUND:
+        order = tx.ledger.order(work.number)
+    if order is not None and _stays(order):
         return
-    if attempt.step is BindingStep.PROVED and order.status is OrderStatus.PAID:
-        return  # what is on the token is good; only the last entry is missing
     try:
-        if work.token.certificate() != attempt.old_certificate:
-            work.token.write_certificate(attempt.old_certificate)
+        if work.token.certificate() != old:
+            work.token.write_certificate(old)
     except HardwareError as failed:
         # the next call goes on from the journal, so the first failure is the one to tell
         ended.add_note(f"the old certificate was not written back: {token_refused(failed).trouble.value}")
+
+
+def _stays(order: Order) -> bool:
+    """Whether the new certificate on the token is good, be it that only the last entry is missing."""
+    if not order.bindings:  # the order moved to another kiosk
+        return False
+    step = order.bindings[-1].step
+    return step is BindingStep.BOUND or (step is BindingStep.PROVED and order.status is OrderStatus.PAID)
 
 
 def _require(certificate: Certificate | None) -> Certificate:

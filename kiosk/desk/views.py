@@ -169,6 +169,8 @@ class Refusal(enum.StrEnum):
     """A replacement is ordered or paid: the hold of the old key is not lifted. An unpaid order can be given up."""
     ANOTHER_BINDING_UNFINISHED = "another-binding-unfinished"
     """A certificate was issued for another order of the account, a renewal of a key that was lost meanwhile."""
+    BEGUN_ON_REPLACED_KEY = "begun-on-replaced-key"
+    """The renewal was begun on a key that was replaced since: only a supervisor's abandoning leads on to the new one."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

@@ -32,7 +32,7 @@ from kiosk.domain.ledger import (
     Row,
 )
 from kiosk.domain.lookups import account_of, certificate_of, owned_order_of
-from kiosk.domain.succession import claimed, out_of_use
+from kiosk.domain.succession import claimed, out_of_use, taken_over
 
 
 def started(ledger: Ledger, entry: Entry, body: BindingStarted) -> tuple[Row, ...]:
@@ -40,8 +40,9 @@ def started(ledger: Ledger, entry: Entry, body: BindingStarted) -> tuple[Row, ..
     order = _paid_order(ledger, entry, body.order)
     if order.binding is not None or body.attempt != len(order.bindings) + 1:
         raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.number)
+    account, rows = taken_over(ledger, account_of(ledger, order.account), body.key)
     if order.kind is OrderKind.RENEWAL:
-        key = account_of(ledger, order.account).key or order.previous
+        key = account.key or order.previous
         if key is None or key.token_serial != body.token_serial or body.public_key is None:
             raise EntryDisputed(DisputeReason.ANOTHER_TOKEN, order.number)
     attempt = Binding(
@@ -53,7 +54,7 @@ def started(ledger: Ledger, entry: Entry, body: BindingStarted) -> tuple[Row, ..
         public_key=body.public_key if order.kind is OrderKind.RENEWAL else None,
         old_certificate=body.old_certificate,
     )
-    return (replace(order, bindings=(*order.bindings, attempt)),)
+    return replace(order, bindings=(*order.bindings, attempt)), account, *rows
 
 
 def key_pair_made(ledger: Ledger, entry: Entry, body: KeyPairMade) -> tuple[Row, ...]:

@@ -124,8 +124,12 @@ class DeliveryChosen(Body, tag="delivery-chosen", frozen=True):
     delivery: Delivery
 
 
-class BindingStarted(Body, tag="binding-started", frozen=True):
-    """An attempt to bind one token begins; a renewal also keeps the old certificate (DER) and the public key."""
+class BindingStarted(Body, tag="binding-started", frozen=True, omit_defaults=True):
+    """An attempt to bind one token begins; a renewal also keeps the old certificate (DER) and the public key.
+
+    `key` is the key that a renewal is of, where the kiosk's own journal does not tell it: it came from elsewhere since
+    the order was placed.
+    """
 
     order: str
     attempt: int
@@ -134,6 +138,7 @@ class BindingStarted(Body, tag="binding-started", frozen=True):
     algorithm: str
     public_key: bytes | None = None
     old_certificate: bytes | None = None
+    key: KeyOnRecord | None = None
 
 
 class KeyPairMade(Body, tag="key-pair-made", frozen=True):

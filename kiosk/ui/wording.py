@@ -124,6 +124,9 @@ REFUSALS = {
     Refusal.ANOTHER_BINDING_UNFINISHED: N_(
         "这个账号还有一笔订单绑定没办完，证书已签发。请主管先把那笔作废或退款，再绑定这一笔；不再收费。"
     ),
+    Refusal.BEGUN_ON_REPLACED_KEY: N_(
+        "这笔续期是在换掉的那把key盘上开始的。请主管先作废那次绑定，再插入现在的key盘续期；不再收费。"
+    ),
 }
 _SURPLUS = N_("订单 {number} 多收了 {amount} 元，会原路退回，不用再办。")
 _RETURNED = N_("订单 {number} 多收的 {amount} 元已原路退回。")

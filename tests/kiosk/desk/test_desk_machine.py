@@ -326,6 +326,7 @@ class DeskMachine(RuleBasedStateMachine):
                 Refused(Refusal.KEY_STATE_CHANGED),
                 Refused(Refusal.RECORD_DISAGREES),
                 Refused(Refusal.ANOTHER_BINDING_UNFINISHED),
+                Refused(Refusal.BEGUN_ON_REPLACED_KEY),
             )
             assert isinstance(outcome, BoundView) or (changed and len(world.orders()) > 1), outcome
         self.one_certificate_an_account_and_order()

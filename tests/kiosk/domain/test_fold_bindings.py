@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -113,6 +114,39 @@ def test_a_key_renewed_elsewhere_takes_the_place_of_the_kiosks_own(journal: Jour
     new = journal.bind(renewal, "E1")
     assert journal.ledger.certificates[new].predecessor == elsewhere.number
     assert journal.ledger.certificates[new].status is CertificateStatus.VALID
+
+
+def test_a_renewal_names_the_key_that_came_from_elsewhere_after_its_order(
+    journal: Journal, make_journal: Callable[[bool], Journal]
+) -> None:
+    centre = make_journal(True)  # noqa: FBT003 - the centre's
+    owns = {}
+    for each in (journal, centre):
+        first = each.place()
+        each.pay(first)
+        owns[each] = each.bind(first, "T1")
+    end = journal.ledger.certificates[owns[journal]].not_after
+    elsewhere = KeyOnRecord("4000000000000001", "E1", journal.clock.wall() + 10, end + YEAR)
+    for each in (journal, centre):
+        renewal = each.place(OrderKind.RENEWAL)
+        each.pay(renewal)
+        silent = BindingStarted(renewal, 1, "E1", "gmt", "sm2", POINT)
+        assert each.refuses(silent) is DisputeReason.ANOTHER_TOKEN
+        telling = replace(silent, key=elsewhere)
+        if each is centre:  # it knows better than a kiosk
+            assert centre.refuses(telling) is DisputeReason.ANOTHER_TOKEN
+            continue
+        each.add(telling)
+        assert each.key() == elsewhere
+        assert each.ledger.certificates[owns[each]].status is CertificateStatus.REVOKED
+
+
+def test_a_binding_that_tells_of_no_key_is_written_so_that_an_older_centre_reads_it() -> None:
+    body = BindingStarted("3-0001", 1, "T1", "gmt", "sm2", POINT)
+    written = msgspec.msgpack.decode(msgspec.msgpack.encode(body))
+    assert set(written) == {
+        "kind", "order", "attempt", "token_serial", "driver", "algorithm", "public_key",
+    }  # fmt: skip
 
 
 def test_an_earlier_key_told_by_an_order_changes_nothing(journal: Journal) -> None:
