@@ -1,6 +1,7 @@
 """Receipts: what one says is queued in the transaction that it tells of; printing takes it off the queue.
 
-A printer that fails leaves it waiting.
+Before a printer is given one, the one in the queue becomes a copy (补打): whatever happens then, a second one never
+passes for the first. A printer that fails leaves it waiting.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from hardware.ports import PaperOut, PrinterUnavailable
+from hardware.ports import PaperOut, PrinterState, PrinterUnavailable
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders import is_bound, own_order, require_paid
 from kiosk.desk.views import PrintOutcome, Refusal
@@ -84,7 +85,7 @@ def _print(desk: Desk, number: str | None) -> tuple[PrintOutcome, int]:
                 continue
             with desk.database.read() as tx:
                 receipt = _as_of_now(tx, _DECODER.decode(waiting.receipt))
-            outcome = _print_one(desk, receipt)
+            outcome = _print_one(desk, waiting.id, receipt)
             if outcome is not PrintOutcome.PRINTED:
                 return outcome, printed
             printed += 1
@@ -116,8 +117,13 @@ def registered(desk: Desk, number: str) -> bool:
         )
 
 
-def _print_one(desk: Desk, receipt: Receipt) -> PrintOutcome:
+def _print_one(desk: Desk, waiting: int, receipt: Receipt) -> PrintOutcome:
     picture = render(receipt, desk.printer.dots)
+    state = desk.printer.state()
+    if state is not PrinterState.READY:
+        return PrintOutcome.PAPER_OUT if state is PrinterState.PAPER_OUT else PrintOutcome.UNAVAILABLE
+    with desk.database.write() as tx:
+        tx.print_queue.change(waiting, msgspec.msgpack.encode(replace(receipt, copy=True)))
     try:
         desk.printer.print_image(picture)
     except PaperOut:

@@ -29,12 +29,14 @@ from kiosk.desk.views import (
     BindingProgress,
     BindOutcome,
     CodeOutcome,
+    DeliveryOutcome,
     DeskStatus,
     Field,
     OrderOpen,
     OrderView,
     PlaceOutcome,
     PrintOutcome,
+    Refusal,
     Refused,
     Session,
     SignInOutcome,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from kiosk.domain.ledger import Delivery
 
 _LOG = structlog.get_logger()
+_STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_UNREADABLE}
 
 
 class DeskService(KeyVerbs):
@@ -111,9 +114,10 @@ class DeskService(KeyVerbs):
         outcome = self._outcome(lambda: ordering.expire_due(self._desk))
         return 0 if isinstance(outcome, Refused) else outcome
 
-    def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> PrintOutcome:
+    def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> DeliveryOutcome:
         """Note that the token is taken later or mailed, and print the slip."""
-        return self._printed(lambda: ordering.choose_delivery(self._desk, session, number, delivery), number)
+        outcome = self._outcome(lambda: ordering.choose_delivery(self._desk, session, number, delivery))
+        return outcome if isinstance(outcome, Refused) else self.print_receipt(number)
 
     def read_token(self, number: str | None = None, serial: str | None = None) -> TokenOutcome:
         """Read the token that is meant; takes up to a second, longer while one is being bound."""
@@ -152,7 +156,10 @@ class DeskService(KeyVerbs):
 
     def print_receipt(self, number: str) -> PrintOutcome:
         """Print the order's receipt, or a copy of it; without paper it waits."""
-        return self._printed(lambda: None, number)
+        outcome = self._outcome(lambda: receipts.print_receipt(self._desk, number))
+        if not isinstance(outcome, Refused):
+            return outcome
+        return PrintOutcome.NOT_PRINTED if outcome.reason in _STORE_FAILS else PrintOutcome.NO_RECEIPT
 
     def registered(self, number: str) -> bool:
         """Whether the centre lists the certificate that was bound for that order."""
@@ -204,14 +211,6 @@ class DeskService(KeyVerbs):
     def disputes(self) -> tuple[DisputeRaised, ...]:
         """What the centre could not accept."""
         return staff_verbs.disputes(self._desk)
-
-    def _printed(self, before: Callable[[], object], number: str) -> PrintOutcome:
-        def verb() -> PrintOutcome:
-            before()
-            return receipts.print_receipt(self._desk, number)
-
-        outcome = self._outcome(verb)
-        return PrintOutcome.NO_RECEIPT if isinstance(outcome, Refused) else outcome
 
 
 def _nothing() -> None:

@@ -379,12 +379,19 @@ BindOutcome = BoundView | TokenRefused | Refused
 
 
 class PrintOutcome(enum.StrEnum):
-    """A receipt was printed, or waits in the queue; NO_RECEIPT when the order has none (unpaid, ended, elsewhere)."""
+    """A receipt was printed, or waits in the queue; NO_RECEIPT when the order has none (unpaid, ended, elsewhere).
+
+    NOT_PRINTED when the database takes nothing just now: without a note of it nothing is printed.
+    """
 
     PRINTED = "printed"
     PAPER_OUT = "paper-out"
     UNAVAILABLE = "unavailable"
     NO_RECEIPT = "no-receipt"
+    NOT_PRINTED = "not-printed"
+
+
+DeliveryOutcome = PrintOutcome | Refused
 
 
 class AccountView(msgspec.Struct, frozen=True):

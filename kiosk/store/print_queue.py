@@ -30,6 +30,10 @@ class PrintQueue(Table):
         rows = self._connection.execute("SELECT id, order_number, receipt FROM print_queue ORDER BY id")
         return tuple(WaitingReceipt(*row) for row in rows)
 
+    def change(self, receipt: int, to: bytes) -> None:
+        """Put another in its place in the queue."""
+        self._connection.execute("UPDATE print_queue SET receipt = ? WHERE id = ?", (to, receipt))
+
     def done(self, receipt: int) -> None:
         """It was printed."""
         self._connection.execute("DELETE FROM print_queue WHERE id = ?", (receipt,))

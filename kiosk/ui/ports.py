@@ -21,6 +21,7 @@ from kiosk.desk.views import (
     BindingProgress,
     BindOutcome,
     CodeOutcome,
+    DeliveryOutcome,
     DeskStatus,
     Field,
     OrderOpen,
@@ -171,7 +172,7 @@ class DeskPort(KeyServices, Protocol):
         """End the orders whose time is over; how many there were."""
         ...
 
-    def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> PrintOutcome:
+    def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> DeliveryOutcome:
         """Record how the token reaches the member, and print the slip."""
         ...
 

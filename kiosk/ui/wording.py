@@ -227,6 +227,7 @@ PRINTED = {
     PrintOutcome.PAPER_OUT: N_("打印机缺纸，凭条已排队，装纸后自动打印。"),
     PrintOutcome.UNAVAILABLE: N_("打印机不可用，凭条已排队，修好后自动打印。"),
     PrintOutcome.NO_RECEIPT: N_("这笔订单没有凭条。"),
+    PrintOutcome.NOT_PRINTED: N_("本机数据写不进去，凭条没有打印，请联系工作人员。"),
 }
 
 

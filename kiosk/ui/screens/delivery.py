@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from kiosk.desk.views import PrintOutcome
+from kiosk.desk.views import DeliveryOutcome, Refused
 from kiosk.domain.ledger import Delivery
 from kiosk.text.money import yuan
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.lines import Line, Prose
-from kiosk.ui.wording import KINDS
+from kiosk.ui.wording import KINDS, refusal
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button
+
+    from kiosk.ui.wording import Said
 
 
 class DeliveryScreen(Page[None]):
@@ -32,6 +34,10 @@ class DeliveryScreen(Page[None]):
         Binding("2", "pick('counter')", show=False),
         Binding("3", "pick('mail')", show=False),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message: Said | None = None
 
     def compose(self) -> ComposeResult:
         """The three answers."""
@@ -56,7 +62,14 @@ class DeliveryScreen(Page[None]):
                 ),
                 classes="muted",
             )
+            yield Prose(id="message")
         yield from self.last_rows()
+
+    def fill(self) -> None:
+        """Say why an answer was not taken, if it was not."""
+        line = self.query_one("#message", Prose)
+        line.say(self.worded(self.message))
+        line.display = self.message is not None
 
     def action_pick(self, answer: str) -> None:
         """Answer by number."""
@@ -80,6 +93,11 @@ class DeliveryScreen(Page[None]):
         number, delivery = order.number, visit.delivery
         self.ask(lambda: choose(session, number, delivery), self._chosen, self.t("正在登记，请稍候"))
 
-    def _chosen(self, printed: PrintOutcome) -> None:
-        self.desk.visit.printed = printed
+    def _chosen(self, outcome: DeliveryOutcome) -> None:
+        if isinstance(outcome, Refused):
+            support = self.desk.settings.support_line
+            self.message = lambda t: refusal(t, outcome, support)
+            self.fill()
+            return
+        self.desk.visit.printed = outcome
         self.desk.go(Route.SLIP)

@@ -183,7 +183,7 @@ def test_taking_the_token_later_prints_a_slip_and_keeps_the_order_open(
     pay: Callable[[str], None],
 ) -> None:
     number = placed(session, OrderKind.NEW)
-    assert service.choose_delivery(session, number, Delivery.MAIL) is PrintOutcome.NO_RECEIPT
+    assert service.choose_delivery(session, number, Delivery.MAIL) == Refused(Refusal.ORDER_UNPAID)
     pay(number)
     assert service.choose_delivery(session, number, Delivery.MAIL) is PrintOutcome.PRINTED
     view = service.bindable(session, OrderKind.NEW)

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import msgspec
+import pytest
 import zxingcpp
+from msgspec.structs import replace
 from PIL import Image
 
+from hardware.ports import PrinterState, PrinterUnavailable
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
@@ -13,11 +19,14 @@ from kiosk.desk.context import Desk
 from kiosk.desk.orders import own_order
 from kiosk.desk.receipts import receipt_of
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, PrinterStatus, PrintOutcome, Session
+from kiosk.desk.views import BoundView, PrinterStatus, PrintOutcome, Refusal, Refused, Session
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import short_hash
 from kiosk.domain.ledger import Delivery
-from kiosk.text.receipt import LOGIN_AFTER_SYNC, NEXT_STEPS, render
+from kiosk.store.database import Database
+from kiosk.store.errors import DiskFull
+from kiosk.store.transaction import Transaction
+from kiosk.text.receipt import LOGIN_AFTER_SYNC, NEXT_STEPS, Receipt, render
 
 Place = Callable[[Session, OrderKind], str]
 
@@ -51,6 +60,85 @@ def test_a_slip_waits_through_a_restart(
     DeskService(open_desk()).choose_delivery(session, number, Delivery.MAIL)
     printer.set_paper(present=True)
     assert DeskService(open_desk()).print_waiting() == 1
+
+
+class _LastPrinter:
+    """A printer beside which something happens once the paper is out."""
+
+    def __init__(self, printer: VirtualPrinter, happens: Callable[[], object]) -> None:
+        self.dots = printer.dots
+        self._printer = printer
+        self._happens = happens
+
+    def state(self) -> PrinterState:
+        return self._printer.state()
+
+    def print_image(self, png: bytes) -> None:
+        self._printer.print_image(png)
+        self._happens()
+
+
+def _killed() -> None:
+    raise KeyboardInterrupt
+
+
+def _broken() -> None:
+    raise PrinterUnavailable("the cable")
+
+
+@pytest.mark.parametrize("happens", [_killed, _broken])
+def test_a_receipt_that_may_be_out_already_comes_out_again_as_a_copy(
+    desk: Desk,
+    open_desk: Callable[[], Desk],
+    session: Session,
+    printer: VirtualPrinter,
+    placed: Place,
+    pay: Callable[[str], None],
+    happens: Callable[[], object],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    breaks = DeskService(dataclasses.replace(desk, printer=_LastPrinter(printer, happens)))
+    with contextlib.suppress(KeyboardInterrupt):
+        assert breaks.choose_delivery(session, number, Delivery.COUNTER) is PrintOutcome.UNAVAILABLE
+    with desk.database.read() as tx:
+        (waiting,) = tx.print_queue.waiting()
+        original = replace(msgspec.msgpack.decode(waiting.receipt, type=Receipt), copy=False)
+    service = DeskService(open_desk())
+    assert service.print_waiting() == 1
+    assert service.print_waiting() == 0
+    first, second = (each.read_bytes() for each in printer.receipts())
+    assert first == render(original, printer.dots)
+    assert second == render(replace(original, copy=True), printer.dots)
+
+
+def test_a_full_disk_prints_nothing_rather_than_the_same_again_and_again(
+    desk: Desk,
+    service: DeskService,
+    session: Session,
+    printer: VirtualPrinter,
+    placed: Place,
+    pay: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    printer.set_paper(present=False)
+    service.choose_delivery(session, number, Delivery.COUNTER)
+    printer.set_paper(present=True)
+
+    @contextlib.contextmanager
+    def full(_database: Database) -> Iterator[Transaction]:
+        raise DiskFull(desk.database.path)
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "write", full)
+        assert service.print_waiting() == 0
+        assert service.print_receipt(number) is PrintOutcome.NOT_PRINTED
+        assert service.choose_delivery(session, number, Delivery.MAIL) == Refused(Refusal.DISK_FULL)
+    assert printer.receipts() == []
+    assert service.print_waiting() == 1
 
 
 def test_an_unpaid_or_unknown_order_has_no_receipt(

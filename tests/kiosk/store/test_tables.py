@@ -160,6 +160,8 @@ def test_receipts_wait_in_order_until_they_are_printed(database: Database) -> No
             (first, b"\x1b@1"),
             (second, b"\x1b@2"),
         ]
+        tx.print_queue.change(second, b"\x1b@3")
+        assert [row.receipt for row in tx.print_queue.waiting()] == [b"\x1b@1", b"\x1b@3"]
         tx.print_queue.done(first)
         assert [row.order for row in tx.print_queue.waiting()] == ["3-0003-1"]
 

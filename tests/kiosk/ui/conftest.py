@@ -35,6 +35,7 @@ from kiosk.desk.views import (
     CodeOutcome,
     CodeProblem,
     CodeRefused,
+    DeliveryOutcome,
     DeskStatus,
     Field,
     FieldErrors,
@@ -161,6 +162,7 @@ class FakeDesk(FakeKeys):
         self.network = Network.ONLINE
         self.token: TokenOutcome = TokenRefused(TokenTrouble.ABSENT)
         self.printer = PrintOutcome.PRINTED
+        self.refuses_delivery: Refused | None = None
         self.orders: dict[str, OrderView] = {}
         self.placed = 0
         self.binds: list[tuple[str, str | None, bool]] = []
@@ -335,7 +337,9 @@ class FakeDesk(FakeKeys):
             self.change(order.number, status=OrderStatus.EXPIRED)
         return len(due)
 
-    def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> PrintOutcome:
+    def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> DeliveryOutcome:
+        if self.refuses_delivery is not None:
+            return self.refuses_delivery
         self.change(number, delivery=delivery)
         return self.printer
 

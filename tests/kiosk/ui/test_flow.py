@@ -306,6 +306,21 @@ async def test_a_key_taken_later_prints_a_slip_and_ends(
         assert "缺纸" in text_of(app)
 
 
+async def test_a_delivery_that_was_not_recorded_is_not_told_as_recorded(app: KeydeskApp, desk: Desk) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        desk.refuses_delivery = Refused(Refusal.DISK_FULL)
+        await verify(app, pilot)
+        desk.pay(FIRST)
+        await pilot.pause(0.6)
+        await settle(pilot)
+        await press_button(app, pilot, "counter")
+        assert shown(app) == "DeliveryScreen"
+        assert "没有记录下来" in text_of(app)
+        desk.refuses_delivery = None
+        await press_button(app, pilot, "counter")
+        assert shown(app) == "SlipScreen"
+
+
 async def test_binding_can_be_entered_alone(app: KeydeskApp, desk: Desk, blank: Any) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         desk.add_order("11000001", OrderKind.NEW, OrderStatus.PAID)
