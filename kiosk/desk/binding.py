@@ -20,10 +20,12 @@ from kiosk.desk.issuing import issue, member_of, require_may_issue
 from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.orders import order_view, own_order, require_paid
 from kiosk.desk.pin import unlock
+from kiosk.desk.putting_back import to_put_back
 from kiosk.desk.receipts import is_registered, queue_receipt
 from kiosk.desk.token_choice import chosen_token
 from kiosk.desk.token_facts import TokenFacts
 from kiosk.desk.token_fitness import factory_pin_fits, require_fits
+from kiosk.desk.token_standing import require_own
 from kiosk.desk.tokens import token_refused
 from kiosk.desk.verification import require_approved
 from kiosk.desk.views import BindingProgress, BoundView, Refusal, Session, TokenRefused, TokenTrouble
@@ -124,7 +126,7 @@ def bind(
             factory = token.factory_pin if factory_pin_fits(order, facts) else None
             unlock(token, pin, factory_pin=factory, last_try_confirmed=last_try_confirmed)
         _tell_passed(work, order)
-        old = _old_certificate(order, facts)
+        old = _old_certificate(desk, order, facts)
         try:
             if order.binding is None:
                 _start(work, facts, old)
@@ -192,17 +194,20 @@ def _run(work: _Work) -> BoundView:
                 assert_never(attempt.step)
 
 
-def _old_certificate(order: Order, facts: TokenFacts) -> bytes | None:
+def _old_certificate(desk: Desk, order: Order, facts: TokenFacts) -> bytes | None:
     """What a renewal keeps for writing back (DER); None for a new token.
 
-    An attempt before this one may have left its own certificate on the token: what was there before counts.
+    An attempt before this one, or an order before, may have left its own certificate on the token: what belongs there
+    counts.
     """
     if order.kind.wants_new_token:
         return None
     if order.binding is not None:
         return order.binding.old_certificate
     before = (each.old_certificate for each in order.bindings if each.token_serial == facts.serial)
-    return next(before, facts.certificate)
+    with desk.database.read() as tx:
+        belongs = to_put_back(tx, require_own(tx, order.account, facts), facts)
+    return next(before, belongs or facts.certificate)
 
 
 def _start(work: _Work, facts: TokenFacts, old: bytes | None) -> None:

@@ -41,6 +41,7 @@ class Eraser(enum.StrEnum):
 _ERASERS: dict[KeyStanding, Eraser] = {
     # its owner logs in with it: a loss has to be reported first
     KeyStanding.IN_USE: Eraser.NOBODY,
+    KeyStanding.OUT_OF_STEP: Eraser.NOBODY,
     # the binding goes on with what is on it: a supervisor abandons that first
     KeyStanding.UNDER_WAY: Eraser.NOBODY,
     # its owner may still come for it and have the hold lifted; erased, only a replacement is left

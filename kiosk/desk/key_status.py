@@ -56,6 +56,9 @@ def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = Non
 def key_view(desk: Desk, tx: Transaction, token: TokenView, standing: Standing) -> KeyView:
     """The token as its screens show it, with everything that the record says."""
     now = desk.clock.wall()
+    end = token.not_after
+    if standing.standing is KeyStanding.OUT_OF_STEP and standing.key is not None:
+        end = standing.key.not_after
     operator = tx.members.operator(standing.account) if standing.account is not None else None
     enterprise = tx.members.enterprise(operator.enterprise_code) if operator else None
     return KeyView(
@@ -65,6 +68,6 @@ def key_view(desk: Desk, tx: Transaction, token: TokenView, standing: Standing) 
         enterprise=enterprise.name if enterprise else None,
         operator=operator.name if operator else None,
         order=standing.order,
-        days_left=None if token.not_after is None else (token.not_after - now) // DAY,
+        days_left=None if end is None else (end - now) // DAY,
         feed_as_of=feed_age(tx, now),
     )

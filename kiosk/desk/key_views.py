@@ -18,6 +18,8 @@ class KeyStanding(enum.StrEnum):
 
     IN_USE = "in-use"
     """The key of an account, and valid as far as this kiosk knows (it may have expired: look at its end)."""
+    OUT_OF_STEP = "out-of-step"
+    """The key of an account and not on hold, but the certificate on it is not the one on record."""
     ON_HOLD = "on-hold"
     REVOKED = "revoked"
     """Superseded, revoked, or never came into use."""

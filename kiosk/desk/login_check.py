@@ -22,6 +22,7 @@ from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.key_views import Check, CheckResult, LoginCheckView
 from kiosk.desk.login_results import Local, results_of
 from kiosk.desk.pin import unlock
+from kiosk.desk.putting_back import to_put_back
 from kiosk.desk.token_choice import chosen_token
 from kiosk.desk.token_facts import TokenFacts
 from kiosk.desk.token_standing import require_own
@@ -65,12 +66,18 @@ def login_check(
 ) -> LoginCheckView:
     """The check up to the SMS code; waits for the centre as long as the settings say. Raises TokenUnusable, DeskRefused.
 
-    A wrong token and a wrong PIN are refused before the centre is asked for a challenge.
+    A wrong token and a wrong PIN are refused before the centre is asked for a challenge. What an unfinished renewal left
+    on the key is replaced by the certificate on record first.
     """
     with chosen_token(desk, serial=serial, account=session.account) as chosen:
         facts = TokenFacts.of(chosen.token)
-        _certificate(desk, session, facts)
+        with desk.database.read() as tx:
+            left_out = to_put_back(tx, require_own(tx, session.account, facts), facts)
+        if left_out is None:
+            _certificate(desk, session, facts)
         unlock(chosen.token, pin, factory_pin=None, last_try_confirmed=last_try_confirmed)
+        if left_out is not None:
+            chosen.token.write_certificate(left_out)
     given = ask(desk, ChallengeAsked(session.account), desk.settings.challenge_wait)
     if not isinstance(given, ChallengeGiven) or len(given.challenge) != CHALLENGE_LENGTH:
         given = None

@@ -59,7 +59,7 @@ def standing_of(tx: Transaction, facts: TokenFacts) -> Standing:
     if holder is not None:
         key = _key_here(tx, holder, facts.serial)
         if key is not None:
-            return Standing(_of_key(key), holder, _order_of(tx, key.number), key, number)
+            return Standing(_of_key(key, number), holder, _order_of(tx, key.number), key, number)
     if issued is None:
         return Standing(KeyStanding.UNKNOWN)
     ours = tx.ledger.certificate(issued.number)
@@ -116,10 +116,12 @@ def _key_here(tx: Transaction, account: str, serial: str) -> KeyOnRecord | None:
     return key if key is not None and key.token_serial == serial else None
 
 
-def _of_key(key: KeyOnRecord) -> KeyStanding:
+def _of_key(key: KeyOnRecord, on_it: str) -> KeyStanding:
     if key.revoked:
         return KeyStanding.REVOKED
-    return KeyStanding.ON_HOLD if key.lost else KeyStanding.IN_USE
+    if key.lost:
+        return KeyStanding.ON_HOLD
+    return KeyStanding.IN_USE if on_it == key.number else KeyStanding.OUT_OF_STEP
 
 
 def _of_certificate(tx: Transaction, issued: IssuedCertificate, ours: Certificate | None) -> KeyStanding:

@@ -15,6 +15,7 @@ SOON_DAYS = 30
 
 STANDINGS = {
     KeyStanding.IN_USE: N_("使用中"),
+    KeyStanding.OUT_OF_STEP: N_("证书与登记不一致"),
     KeyStanding.ON_HOLD: N_("已挂失"),
     KeyStanding.REVOKED: N_("已作废"),
     KeyStanding.UNDER_WAY: N_("绑定没有办完"),
@@ -24,6 +25,9 @@ STANDINGS = {
 }
 _ADVICE = {
     KeyStanding.IN_USE: N_("一切正常。可做「登录验证」确认能登录。"),
+    KeyStanding.OUT_OF_STEP: N_(
+        "里面不是登记的那张证书，现在不能登录。请做「登录验证」，没办成的续期留下的会换回来。"
+    ),
     KeyStanding.ON_HOLD: N_("已挂失的key盘不能登录。找到了请带上它到窗口解除挂失；不再用请办「补办key盘」。"),
     KeyStanding.REVOKED: N_("这把key盘的证书不能再用，请用新的那把。"),
     KeyStanding.UNDER_WAY: N_("请用「继续办理」接着办，不再收费。"),
@@ -33,6 +37,7 @@ _ADVICE = {
 }
 _ADVICE_TO_STAFF = {
     KeyStanding.IN_USE: N_("会员的key盘，正在使用。捡到的请办「拾获key盘登记」。"),
+    KeyStanding.OUT_OF_STEP: N_("里面不是登记的那张证书。请会员做「登录验证」；还不一致请打客服电话。"),
     KeyStanding.ON_HOLD: N_("已挂失。失主来领时，请办「解除挂失」。"),
     KeyStanding.REVOKED: N_("证书已作废，可清空后再用。"),
     KeyStanding.UNDER_WAY: N_("绑定没有办完：请会员接着办，或由主管作废绑定。"),

@@ -175,6 +175,8 @@ TOKEN_TROUBLES = {
     TokenTrouble.IN_USE: N_("这把key盘正在使用，或有绑定没办完，不能清空。"),
     TokenTrouble.NOT_ON_HOLD: N_("这把key盘没有挂失，不用解除。"),
 }
+# The key of that serial, and what is on it is not what is on record.
+_OTHER_CONTENTS = N_("这把key盘里的密钥或证书不是登记的那一套，请找工作人员。")
 _TOKEN_NEEDS_STAFF = {
     TokenTrouble.NO_DRIVER,
     TokenTrouble.NOT_RECOGNISED,
@@ -287,8 +289,11 @@ def locked_out(t: Text, locked: LockedOut, support: str) -> str:
 
 def token_trouble(t: Text, refused: TokenRefused, support: str) -> str:
     """What is wrong with the key, and what to do."""
+    words = TOKEN_TROUBLES[refused.trouble]
+    if refused.trouble is TokenTrouble.NOT_THE_KEY_ON_RECORD and refused.found == refused.expected:
+        words = _OTHER_CONTENTS
     sentence = t(
-        TOKEN_TROUBLES[refused.trouble],
+        words,
         tries=refused.tries_left if refused.tries_left is not None else "?",
         expected=refused.expected or "?",
         detail=refused.detail or "?",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NEXT = {
     KeyStanding.IN_USE: N_("请通知操作员来领。"),
+    KeyStanding.OUT_OF_STEP: N_("请通知操作员来领。"),
     KeyStanding.ON_HOLD: N_("已是挂失状态。请通知操作员来领，领时办「解除挂失」。"),
     KeyStanding.REVOKED: N_("证书已作废，不用归还：可清空后再用。"),
     KeyStanding.UNDER_WAY: N_("有订单没有绑定完。请通知操作员来接着办。"),

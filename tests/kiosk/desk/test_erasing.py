@@ -53,6 +53,7 @@ def test_the_table_says_who_may_erase_what() -> None:
     table = {standing: may_erase(standing, unexpired_member=False) for standing in KeyStanding}
     assert table == {
         KeyStanding.IN_USE: Eraser.NOBODY,
+        KeyStanding.OUT_OF_STEP: Eraser.NOBODY,
         KeyStanding.UNDER_WAY: Eraser.NOBODY,
         KeyStanding.ON_HOLD: Eraser.SUPERVISOR,
         KeyStanding.UNKNOWN: Eraser.SUPERVISOR,
