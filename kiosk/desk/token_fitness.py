@@ -74,12 +74,13 @@ def _require_on_record(tx: Transaction, order: Order, facts: TokenFacts, key: Ke
 def _holder(tx: Transaction, facts: TokenFacts, *, besides: str) -> str | None:
     """The account whose key the token is, as far as can be told; None for nobody's, "" for somebody unknown.
 
-    A certificate that the record does not know is somebody's until it is known to be superseded or void.
+    A certificate that the record does not know is somebody's until it is known to be superseded, void or revoked.
     """
     for account in tx.ledger.accounts():
         if account.key is not None and account.key.token_serial == facts.serial:
             current = key_on_record(tx, account.account)
-            if current is not None and current.token_serial == facts.serial:
+            here = current is not None and current.token_serial == facts.serial
+            if current is not None and here and not _given_up(current, facts):
                 return account.account
     for order in tx.ledger.orders(status=OrderStatus.PAID):
         attempt = order.binding
@@ -91,10 +92,18 @@ def _holder(tx: Transaction, facts: TokenFacts, *, besides: str) -> str | None:
     if issued is None:
         return ""  # another authority's certificate
     current = key_on_record(tx, issued.account)
+    if current is not None and current.number == issued.number:
+        return None if current.revoked else issued.account
     superseded = tx.ledger.certificate(issued.number) is not None or (
-        current is not None and current.number != issued.number and current.not_before > issued.not_before
+        current is not None and current.not_before > issued.not_before
     )
     return None if superseded else issued.account
+
+
+def _given_up(key: KeyOnRecord, facts: TokenFacts) -> bool:
+    """Whether the account's key is out of use for good: revoked, or lost and erased, when only a replacement is left."""
+    erased = facts.public_key is None and facts.certificate is None
+    return key.revoked or (key.lost and erased)
 
 
 def _trouble(trouble: TokenTrouble, expected: str | None, found: str) -> TokenUnusable:

@@ -101,11 +101,14 @@ def require_key_pair(own: OwnKey, facts: TokenFacts) -> IssuedCertificate:
 
 
 def _holder(tx: Transaction, serial: str, issued: IssuedCertificate | None) -> str | None:
-    """The account whose key on record is the token of that serial; what the feed alone knows shows by its certificate."""
-    for account in tx.ledger.accounts():
-        told = account.key is not None and account.key.token_serial == serial
-        if told and _key_here(tx, account.account, serial) is not None:
-            return account.account
+    """The account whose key on record is the token of that serial; what the feed alone knows shows by its certificate.
+
+    One that was erased and bound again stands at two accounts until the first has another key: the later counts.
+    """
+    told = (row.account for row in tx.ledger.accounts() if row.key and row.key.token_serial == serial)
+    here = [(key.not_before, account) for account in told if (key := _key_here(tx, account, serial))]
+    if here:
+        return max(here)[1]
     if issued is not None and _key_here(tx, issued.account, serial) is not None:
         return issued.account
     return None

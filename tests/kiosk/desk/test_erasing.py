@@ -14,12 +14,21 @@ from hardware.virtual.gmt_card_blank import unprepared_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.erasing import Eraser, may_erase
-from kiosk.desk.key_views import KeyOutcome, KeyStanding, KeyView
+from kiosk.desk.key_views import FoundView, KeyOutcome, KeyStanding, KeyView, LiftedView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import (
+    BindOutcome,
+    BoundView,
+    Refusal,
+    Refused,
+    Session,
+    StaffSession,
+    TokenRefused,
+    TokenTrouble,
+)
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import AnyBody
+from kiosk.domain.journal import AnyBody, CertificateRevoked
 from kiosk.domain.key_entries import KeyErased
 from kiosk.store.database import Database
 from kiosk.store.verify import verify as verify_store
@@ -181,6 +190,81 @@ def test_a_superseded_key_and_a_blank_one_are_erased_by_staff(
     for _ in range(2):
         assert _erased(service.erase(staff, "OLD")) is KeyStanding.BLANK
     assert _is_blank(old)
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+def test_an_erased_key_that_only_a_replacement_is_left_for_goes_back_into_stock(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session_of: Callable[[str], Session],
+    supervisor: StaffSession,
+    database: Database,
+    clock: FixedClock,
+    bound_here: Here,
+    paid_order: Pay,
+    *,
+    revoked: bool,
+) -> None:
+    card = bound_here(ACCOUNT, "REUSED")
+    with database.write() as tx:
+        (certificate,) = tx.ledger.certificates(account=ACCOUNT)
+        if revoked:
+            tx.append(CertificateRevoked(certificate.number, "注销", 77), clock)
+    service.report_loss(session_of(ACCOUNT))
+    source.insert(card)
+    assert _erased(service.erase(supervisor, "REUSED")) is KeyStanding.BLANK
+    number = paid_order("11000003", OrderKind.NEW)
+    clock.advance(1)
+    bound = service.bind(session_of("11000003"), number, None, False, lambda _progress: None)  # noqa: FBT003
+    assert isinstance(bound, BoundView), bound
+    status = service.key_status(supervisor)
+    assert isinstance(status, KeyView)
+    assert (status.standing, status.account) == (KeyStanding.IN_USE, "11000003")
+    assert service.erase(supervisor, "REUSED") == TokenRefused(TokenTrouble.IN_USE, found="REUSED")
+    found = service.key_found(supervisor)
+    assert isinstance(found, FoundView)
+    assert (found.held, found.key.account) == (True, "11000003")
+    lifted = service.lift_hold(session_of(ACCOUNT), supervisor, "111111", False)  # noqa: FBT003 - the contract
+    assert not isinstance(lifted, LiftedView)
+
+
+def test_a_key_that_was_revoked_is_a_new_one_with_its_pin(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session_of: Callable[[str], Session],
+    database: Database,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    paid_order: Pay,
+) -> None:
+    source.insert(bound_elsewhere(ACCOUNT, "REVOKED", NOW - DAY, NOW + DAY))
+    number = paid_order("11000003", OrderKind.NEW)
+
+    def bind() -> BindOutcome:
+        return service.bind(session_of("11000003"), number, "654321", False, lambda _progress: None)  # noqa: FBT003
+
+    assert bind() == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="REVOKED")
+    with database.write() as tx:
+        told = tx.feed.key_elsewhere(ACCOUNT)
+        assert told is not None
+        tx.feed.put_key_elsewhere(msgspec.structs.replace(told, lost=True, revoked=True))
+    assert isinstance(bind(), BoundView)
+
+
+def test_a_lost_key_that_was_not_erased_is_no_new_one(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session_of: Callable[[str], Session],
+    bound_here: Here,
+    paid_order: Pay,
+) -> None:
+    card = bound_here(ACCOUNT, "LOST")
+    service.report_loss(session_of(ACCOUNT))
+    source.insert(card)
+    for account, trouble in ((ACCOUNT, TokenTrouble.NOT_BLANK), ("11000003", TokenTrouble.ANOTHER_MEMBERS)):
+        kind = OrderKind.REPLACEMENT if account == ACCOUNT else OrderKind.NEW
+        number = paid_order(account, kind)
+        outcome = service.bind(session_of(account), number, "111111", False, lambda _progress: None)  # noqa: FBT003
+        assert outcome == TokenRefused(trouble, found="LOST")
 
 
 def test_a_token_without_the_application_is_prepared_and_bound(
