@@ -83,7 +83,8 @@ def server_time(state: AgentState) -> ServerTime | None:
 
 def trouble_with_clock(tx: Transaction, clock: Clock, policy: Policy) -> ClockTrouble | None:
     """What is wrong with the clock, if anything."""
-    return clock_trouble(clock, tx.journal.last_wall(), server_time(tx.agent.get()), policy)
+    state = tx.agent.get()
+    return clock_trouble(clock, tx.journal.latest_wall(state.high_water), server_time(state), policy)
 
 
 def require_clock(tx: Transaction, clock: Clock, policy: Policy) -> None:

@@ -1,6 +1,7 @@
 """Whether the clock can be believed: nothing is ordered or issued while it cannot.
 
-The clock must not be behind the last journal entry, nor further from the last time that the centre signed than the
+The clock must not be behind the last journal entry, nor behind any that the centre does not have yet: what is noted
+while it is wrong does not make it right. Nor must it be further from the last time that the centre signed than the
 policy allows. Since then the monotonic clock has counted, as long as the machine was not started again; after a start
 only a wall clock before the signed time is known to be wrong.
 """
@@ -29,7 +30,7 @@ class ServerTime(msgspec.Struct, frozen=True):
 def clock_trouble(
     clock: Clock, last_entry: int | None, server: ServerTime | None, policy: Policy
 ) -> ClockTrouble | None:
-    """What is wrong with the clock, if anything; `last_entry` is the last entry's wall time (UTC seconds)."""
+    """What is wrong with the clock, if anything; `last_entry` is the latest of those entries' wall times (UTC seconds)."""
     now = clock.wall()
     if last_entry is not None and now < last_entry:
         return ClockTrouble.BEHIND_LAST_ENTRY

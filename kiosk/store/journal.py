@@ -19,10 +19,13 @@ class JournalTable(Table):
         ).fetchone()
         return None if row is None else Tip(*row)
 
-    def last_wall(self) -> int | None:
-        """The wall time of the last entry (UTC seconds)."""
-        row = self._connection.execute("SELECT wall FROM journal ORDER BY sequence DESC LIMIT 1").fetchone()
-        return None if row is None else int(row[0])
+    def latest_wall(self, after: int) -> int | None:
+        """The latest wall time (UTC seconds) of the last entry and of all those past that sequence."""
+        row = self._connection.execute(
+            "SELECT max(wall) FROM journal WHERE sequence > min(?, (SELECT max(sequence) FROM journal) - 1)",
+            (after,),
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
 
     def count(self) -> int:
         """How many entries there are."""

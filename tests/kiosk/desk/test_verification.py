@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
 
+from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
     Field,
     FieldErrors,
     FieldProblem,
     OrderOpen,
+    OrderView,
+    Placed,
     Refusal,
     Refused,
     Session,
@@ -199,6 +203,28 @@ def test_a_clock_that_cannot_be_believed_refuses_each_with_its_own_reason(
     clock.now += 3600
     clock.advance(91 * DAY)
     assert service.quote(session, OrderKind.NEW) == Refused(Refusal.SERVER_TIME_TOO_OLD)
+
+
+def test_what_is_noted_while_the_clock_is_behind_does_not_make_it_right(
+    desk: Desk,
+    service: DeskService,
+    session: Session,
+    database: Database,
+    clock: FixedClock,
+    meet_centre: Callable[[Database, FixedClock], None],
+) -> None:
+    clock.advance(20 * DAY)  # without the centre
+    placed = service.place_order(session, OrderKind.NEW)
+    assert isinstance(placed, Placed)
+    behind = FixedClock(clock.wall() - 10 * DAY, "after a start")
+    started = DeskService(dataclasses.replace(desk, clock=behind))
+    assert isinstance(started.cancel(session, placed.order.number), OrderView)
+    behind.advance(DAY)
+    assert started.quote(session, OrderKind.NEW) == Refused(Refusal.CLOCK_BEHIND)
+    right = FixedClock(clock.wall() + DAY, "after a start")
+    meet_centre(database, right)
+    started = DeskService(dataclasses.replace(desk, clock=right))
+    assert isinstance(started.quote(session, OrderKind.NEW), Verified)
 
 
 def test_a_name_that_no_certificate_has_room_for_is_refused_before_payment(

@@ -72,12 +72,31 @@ def test_an_entry_is_chained_and_its_rows_are_written(
     with database.read() as tx:
         order = tx.ledger.order(number)
         tip = tx.journal.tip()
-        assert tx.journal.last_wall() == clock.wall()
+        assert tx.journal.latest_wall(0) == clock.wall()
     assert order is not None
     assert order.status is OrderStatus.PAID
     assert check_chain(None, entries_of(database)) == tip
     assert tip is not None
     assert tip.hash == paid.hash
+
+
+def test_the_latest_wall_time_is_that_of_the_last_entry_or_of_one_past_a_sequence(
+    database: Database, clock: FixedClock, place: PlaceOrder
+) -> None:
+    start = clock.wall()
+    with database.write() as tx:
+        assert tx.journal.latest_wall(0) == start
+        for moment in (start + 900, start + 100, start + 50):
+            clock.now = moment
+            place(tx, str(moment))
+        assert [tx.journal.latest_wall(after) for after in (0, 1, 2, 3, 4, 9)] == [
+            start + late for late in (900, 900, 100, 50, 50, 50)
+        ]
+
+
+def test_a_store_without_entries_has_no_wall_time(tmp_path: Path) -> None:
+    with Database.create(tmp_path / "new.db", bytes(32)).read() as tx:
+        assert tx.journal.latest_wall(0) is None
 
 
 def test_an_entry_that_is_disputed_leaves_no_trace(
