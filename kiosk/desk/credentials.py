@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from kiosk.desk.lockout import ACCOUNT_RULE, KIOSK_RULE, LockoutRule, standing
 from kiosk.desk.network import feed_age
+from kiosk.desk.orders import ORDER_TRIES
 from kiosk.desk.views import LockedOut, WrongCredentials
 from kiosk.domain.policy import DAY
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _HASHER = PasswordHasher()
 
-# Failures of whatever kind are kept for so long (seconds), well past every rule that counts them.
+# Failures are kept for so long (seconds), well past every rule that counts them; an order's few tries for good.
 _FORGOTTEN_AFTER = 30 * DAY
 
 
@@ -58,7 +59,7 @@ def check_password(
     right = _verify(verifier or desk.settings.dummy_verifier, password) and bool(verifier)
     now = desk.clock.wall()
     with desk.database.write() as tx:
-        tx.lockouts.prune(now - _FORGOTTEN_AFTER)
+        tx.lockouts.prune(now - _FORGOTTEN_AFTER, besides=ORDER_TRIES)
         if right:
             tx.lockouts.clear(scopes.person)
             return None

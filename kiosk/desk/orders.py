@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 KIOSK_TRIES = "confirmations"
+ORDER_TRIES = "confirmation:"
 
 
 def order_tries(number: str) -> str:
     """Under which name the wrong confirmations of an order are kept."""
-    return f"confirmation:{number}"
+    return f"{ORDER_TRIES}{number}"
 
 
 def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:

@@ -44,16 +44,17 @@ TriesVerdict = TryAllowed | TryLater | TypingLocked
 def tries_verdict(order_tries: Sequence[int], kiosk_tries: Sequence[int], now: int) -> TriesVerdict:
     """Judge whether a confirmation may be typed now, from the times (UTC seconds) of the wrong tries before.
 
-    `order_tries` are those of the order, `kiosk_tries` all of the kiosk's, those of the order among them.
+    `order_tries` are those of the order, `kiosk_tries` all of the kiosk's, those of the order among them. Those later
+    than now were made before the clock was set right: they count among the order's five, and keep nobody waiting.
     """
     used = len(order_tries)
     if used >= TRIES_PER_ORDER:
         return TypingLocked()
-    recent = sorted(moment for moment in kiosk_tries if moment > now - HOUR)
+    recent = sorted(moment for moment in kiosk_tries if now - HOUR < moment <= now)
     if len(recent) >= TRIES_PER_HOUR:
         return TryLater(at=recent[-TRIES_PER_HOUR] + HOUR, whole_kiosk=True)
     if used:
-        at = max(order_tries) + DELAYS[used - 1]
+        at = max((moment for moment in order_tries if moment <= now), default=0) + DELAYS[used - 1]
         if now < at:
             return TryLater(at=at, whole_kiosk=False)
     return TryAllowed(tries_left=TRIES_PER_ORDER - used)

@@ -23,6 +23,8 @@ class Lockouts(Table):
         """Forget a scope's failures, after a success."""
         self._connection.execute("DELETE FROM failures WHERE scope = ?", (scope,))
 
-    def prune(self, before: int) -> None:
-        """Forget all failures before that time."""
-        self._connection.execute("DELETE FROM failures WHERE time < ?", (before,))
+    def prune(self, before: int, besides: str) -> None:
+        """Forget all failures before that time, but those of scopes that begin with `besides`."""
+        self._connection.execute(
+            "DELETE FROM failures WHERE time < ?1 AND substr(scope, 1, length(?2)) <> ?2", (before, besides)
+        )

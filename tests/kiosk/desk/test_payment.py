@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import CodeAccepted, CodeProblem, CodeRefused, Refusal, Refused, Session
+from kiosk.desk.views import CodeAccepted, CodeProblem, CodeRefused, Refusal, Refused, Session, SignedIn
 from kiosk.domain.check_digits import check_digit
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
@@ -73,6 +73,22 @@ def test_after_five_wrong_tries_with_growing_waits_typing_is_locked_and_scanning
     assert view is not None
     assert (view.typing_locked, view.tries_left) == (True, 0)
     assert isinstance(restarted.confirm_scanned(number, scan_for(number)), CodeAccepted)
+
+
+def test_an_order_that_ran_out_of_tries_gets_none_back_with_the_months(
+    service: DeskService,
+    session: Session,
+    clock: FixedClock,
+    placed: Callable[[Session, OrderKind], str],
+    digits_for: Callable[[str], str],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    for _ in range(5):
+        clock.advance(10)
+        service.confirm_typed(number, WRONG)
+    clock.advance(365 * 86_400)
+    assert isinstance(service.sign_in("11000001", "Keydesk-1"), SignedIn)  # which forgets old failures
+    assert service.confirm_typed(number, digits_for(number)) == CodeRefused(CodeProblem.LOCKED, 0)
 
 
 def test_twenty_wrong_tries_an_hour_lock_typing_at_the_kiosk(

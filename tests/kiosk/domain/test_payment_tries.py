@@ -35,6 +35,14 @@ def test_twenty_tries_an_hour_at_one_kiosk() -> None:
     assert tries_verdict((), kiosk, NOW + 600) == TryAllowed(tries_left=5)
 
 
+def test_tries_from_before_the_clock_was_set_back_keep_nobody_waiting_and_count_all_the_same() -> None:
+    late = [NOW + 10**7 + number for number in range(20)]
+    assert tries_verdict((), late, NOW) == TryAllowed(tries_left=5)
+    assert tries_verdict(late[:4], late, NOW) == TryAllowed(tries_left=1)
+    assert tries_verdict((*late[:2], NOW), late, NOW) == TryLater(at=NOW + 4, whole_kiosk=False)
+    assert tries_verdict(late[:5], late, NOW) == TypingLocked()
+
+
 def test_a_locked_order_is_told_before_the_kiosks_limit() -> None:
     tries = [NOW] * 20
     assert tries_verdict(tries[:5], tries, NOW) == TypingLocked()
