@@ -54,7 +54,7 @@ def place_order(desk: Desk, session: Session, kind: OrderKind) -> Placed | Order
         if isinstance(judged, OrderOpen):
             return judged
         if isinstance(judged, WrongKind):
-            raise DeskRefused(Refusal.KEY_STATE_CHANGED)
+            raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
         order = _place(desk, tx, session, judged.quote)
         return Placed(order_view(desk, tx, order))
 

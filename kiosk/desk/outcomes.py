@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import structlog
+from msgspec.structs import replace
 
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.network import feed_age
-from kiosk.desk.views import Refusal, Refused, TokenRefused
+from kiosk.desk.views import Refusal, Refused, TokenRefused, TokenTrouble
 from kiosk.domain.errors import EntryRefused
 from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 _Outcome = TypeVar("_Outcome")
+
+# Whose key a token is, and whether it is on hold, is what the feed told, unless this kiosk bound it.
+_RESTS_ON_FEED = {TokenTrouble.NOT_THE_KEY_ON_RECORD, TokenTrouble.ANOTHER_MEMBERS, TokenTrouble.NOT_ON_HOLD}
 
 
 class Outcomes:
@@ -45,7 +49,12 @@ class Outcomes:
             return self._outcome(verb)
         except TokenUnusable as unusable:
             _LOG.info("stopped", verb=name, trouble=unusable.refused.trouble.value, **facts)
-            return unusable.refused
+            return self._token_refused(unusable)
+
+    def _token_refused(self, unusable: TokenUnusable) -> TokenRefused:
+        """What is wrong with the token, with the feed's age where it rests on that."""
+        refused = unusable.refused
+        return replace(refused, feed_as_of=self._feed_age()) if refused.trouble in _RESTS_ON_FEED else refused
 
     def _feed_age(self) -> int | None:
         with self._desk.database.read() as tx:

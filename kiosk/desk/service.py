@@ -124,7 +124,7 @@ class DeskService(KeyVerbs):
         try:
             return token_choice.read_token(self._desk, number, serial)
         except TokenUnusable as unusable:
-            return unusable.refused
+            return self._token_refused(unusable)
 
     def bind(
         self,

@@ -73,7 +73,7 @@ def verify(desk: Desk, kind: OrderKind, fields: dict[Field, str]) -> VerifyOutco
         enterprise = tx.members.enterprise(found.enterprise_code)
         problems = _problems_of_names(kind, fields, found, enterprise)
         if problems or enterprise is None:
-            return FieldErrors(problems)
+            return FieldErrors(problems, feed_age(tx, desk.clock.wall()))
         session = _session(desk, found, enterprise)
         return judge(desk, tx, session, kind)
 
@@ -102,7 +102,7 @@ def judge(desk: Desk, tx: Transaction, session: Session, kind: OrderKind) -> Ver
         case ContinueOrder():
             return OrderOpen(session, decision.order)
         case OfferKind():
-            return WrongKind(session, decision.kind, decision.because)
+            return WrongKind(session, decision.kind, decision.because, feed_age(tx, now))
         case Proceed():
             quote = _quote(desk, tx, session, kind, declares_loss=decision.declares_loss)
             return Verified(session, quote)

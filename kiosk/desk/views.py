@@ -115,9 +115,10 @@ class Verified(msgspec.Struct, frozen=True, tag="verified"):
 
 
 class FieldErrors(msgspec.Struct, frozen=True, tag="field-errors"):
-    """All that is wrong with what was typed, by field."""
+    """All that is wrong with what was typed, by field; `feed_as_of` when offline and what does not match is the feed's."""
 
     problems: dict[Field, FieldProblem]
+    feed_as_of: int | None = None
 
 
 class WrongCredentials(msgspec.Struct, frozen=True, tag="wrong-credentials"):
@@ -181,11 +182,12 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
 
 class WrongKind(msgspec.Struct, frozen=True, tag="wrong-kind"):
-    """Another service is right; what was typed is kept."""
+    """Another service is right; what was typed is kept. `feed_as_of` when offline: the key is the feed's."""
 
     session: Session
     offered: OrderKind
     because: KeyState
+    feed_as_of: int | None = None
 
 
 class OrderOpen(msgspec.Struct, frozen=True, tag="order-open"):
@@ -342,7 +344,7 @@ class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
     """What is wrong with the token; `expected` and `found` are serials; `detail` an ATR, a status word, or an error's name.
 
     `card` is what an unknown card seems to be (`hardware.token.known_cards`); `candidates` the tokens to choose from
-    when it is SEVERAL.
+    when it is SEVERAL. `feed_as_of` when the reason rests on the feed and the kiosk is offline.
     """
 
     trouble: TokenTrouble
@@ -352,6 +354,7 @@ class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
     detail: str | None = None
     card: str | None = None
     candidates: tuple[TokenView, ...] = ()
+    feed_as_of: int | None = None
 
 
 TokenOutcome = TokenView | TokenRefused

@@ -262,18 +262,21 @@ def feed_age(t: Text, as_of: int) -> str:
     return t("本机资料截至 {time}，未查到更新的登记。", time=minute(as_of))
 
 
+def aged(t: Text, sentence: str, as_of: int | None) -> str:
+    """A sentence, with the age of the kiosk's data after it where it rests on that."""
+    return sentence if as_of is None else sentences(sentence, feed_age(t, as_of))
+
+
 def refusal(t: Text, refused: Refused, support: str) -> str:
     """Why the desk does not go on, and what to do."""
-    sentence = t(REFUSALS[refused.reason])
-    if refused.feed_as_of is not None:
-        sentence = sentences(sentence, feed_age(t, refused.feed_as_of))
+    sentence = aged(t, t(REFUSALS[refused.reason]), refused.feed_as_of)
     return sentence if refused.reason in _SOLVED_ALONE else with_support(t, sentence, support)
 
 
 def wrong_credentials(t: Text, wrong: WrongCredentials) -> str:
     """One message for an unknown account and a wrong password."""
     sentence = t("账号或密码不对，还可试 {tries} 次。", tries=wrong.tries_left)
-    return sentences(sentence, feed_age(t, wrong.feed_as_of) if wrong.feed_as_of is not None else "")
+    return aged(t, sentence, wrong.feed_as_of)
 
 
 def locked_out(t: Text, locked: LockedOut, support: str) -> str:
@@ -301,6 +304,7 @@ def token_trouble(t: Text, refused: TokenRefused, support: str) -> str:
     )
     if refused.trouble is TokenTrouble.NOT_RECOGNISED and refused.card not in _NO_KEYS:
         sentence = sentences(sentence, t(_STAFF_ADVICE.get(refused.card or "", _STAFF_OTHERWISE)))
+    sentence = aged(t, sentence, refused.feed_as_of)
     return with_support(t, sentence, support) if refused.trouble in _TOKEN_NEEDS_STAFF else sentence
 
 

@@ -41,6 +41,7 @@ from kiosk.ui.wording import (
     FIELDS,
     KINDS,
     OFFER_REASONS,
+    aged,
     locked_out,
     refusal,
     with_support,
@@ -172,10 +173,10 @@ class VerifyScreen(Page[None]):
     def _verified(self, outcome: VerifyOutcome) -> None:
         support = self.desk.settings.support_line
         match outcome:
-            case FieldErrors(problems):
+            case FieldErrors(problems, as_of):
                 self.problems = problems
                 self.message = (
-                    (lambda t: with_support(t, t(_MISMATCH), support))
+                    (lambda t: with_support(t, aged(t, t(_MISMATCH), as_of), support))
                     if FieldProblem.DOES_NOT_MATCH in problems.values()
                     else None
                 )
@@ -242,7 +243,7 @@ class VerifyScreen(Page[None]):
             offered = t(KINDS[wrong.offered])
             return Question(
                 title=t("换一项业务"),
-                text=t(OFFER_REASONS[wrong.because])
+                text=aged(t, t(OFFER_REASONS[wrong.because]), wrong.feed_as_of)
                 + t("应当办理「{kind}」，填好的内容不用重填。", kind=offered),
                 yes=t("改办 {kind}", kind=offered),
                 no=t("返回"),

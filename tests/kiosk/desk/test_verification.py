@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
@@ -18,6 +20,8 @@ from kiosk.desk.views import (
     Refused,
     Session,
     SignedIn,
+    TokenRefused,
+    TokenTrouble,
     Verified,
     WrongCredentials,
     WrongKind,
@@ -43,6 +47,15 @@ NEW = {
     Field.OPERATOR: "lxm",
     Field.PASSWORD: "Keydesk-1",
 }
+
+
+def _session_of(account: str) -> Session:
+    return Session(account, "操作员", "北京示例粮油贸易有限公司", NOW)
+
+
+def _age(outcome: object) -> int | None:
+    assert isinstance(outcome, Refused | WrongKind | FieldErrors), outcome
+    return outcome.feed_as_of
 
 
 def test_initials_are_taken_for_names(service: DeskService) -> None:
@@ -119,6 +132,34 @@ def test_a_wrong_choice_is_offered_the_right_kind_and_accepting_it_gives_the_quo
     assert isinstance(offered, WrongKind)
     assert (offered.offered, offered.because) == (OrderKind.RENEWAL, KeyState.EXPIRED)
     assert isinstance(service.quote(offered.session, OrderKind.RENEWAL), Verified)
+
+
+def test_offline_whatever_rests_on_the_feed_tells_its_age(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    clock: FixedClock,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    paid_order: Callable[[str, OrderKind], str],
+) -> None:
+    other = bound_elsewhere("11000003", "B0003", NOW - YEAR, NOW + DAY)
+    spare = bound_elsewhere("11000001", "SPARE", NOW - 2 * YEAR, NOW - YEAR)
+    bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + DAY)
+    renewal = paid_order("11000001", OrderKind.RENEWAL)
+    nobody = _session_of("11000002")
+    assert _age(service.quote(nobody, OrderKind.RENEWAL)) is None
+    clock.advance(200)
+    assert _age(service.quote(nobody, OrderKind.RENEWAL)) == NOW
+    assert _age(service.place_order(nobody, OrderKind.RENEWAL)) == NOW
+    assert _age(service.verify(OrderKind.NEW, {**NEW, Field.ENTERPRISE: "另一家公司"})) == NOW
+    for card, trouble in (
+        (other, TokenTrouble.ANOTHER_MEMBERS),
+        (spare, TokenTrouble.NOT_THE_KEY_ON_RECORD),
+    ):
+        source.swap(card)
+        refused = service.bind(session, renewal, "654321", False, lambda _progress: None)  # noqa: FBT003
+        assert isinstance(refused, TokenRefused)
+        assert (refused.trouble, refused.feed_as_of) == (trouble, NOW)
 
 
 def test_an_open_order_of_that_kind_leads_there(

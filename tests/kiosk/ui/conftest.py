@@ -226,7 +226,7 @@ class FakeDesk(FakeKeys):
             return self.refusal
         account = fields[Field.ACCOUNT]
         if account not in MEMBERS or MEMBERS[account][0] != fields[Field.PASSWORD]:
-            return WrongCredentials(4, self.now - 600 if self.network is Network.OFFLINE else None)
+            return WrongCredentials(4, self.feed_age())
         wanted = {
             Field.ENTERPRISE: MEMBERS[account][1],
             Field.LEGAL_PERSON: MEMBERS[account][2],
@@ -238,8 +238,11 @@ class FakeDesk(FakeKeys):
             if field in fields and fields[field] != name
         }
         if problems:
-            return FieldErrors(problems)
+            return FieldErrors(problems, self.feed_age())
         return self.quote(self._session(account), kind)
+
+    def feed_age(self) -> int | None:
+        return self.now - 600 if self.network is Network.OFFLINE else None
 
     def sign_in(self, account: str, password: str) -> SignInOutcome:
         self.wait()
@@ -255,7 +258,7 @@ class FakeDesk(FakeKeys):
             return OrderOpen(session, open_orders[0].number)
         decision = decide(kind, state, None)
         if isinstance(decision, OfferKind):
-            return WrongKind(session, decision.kind, decision.because)
+            return WrongKind(session, decision.kind, decision.because, self.feed_age())
         assert isinstance(decision, Proceed)
         lines = SCHEDULE.lines(kind)
         ends = add_years(max(self.now, key.not_after if key else 0), 1)

@@ -147,6 +147,25 @@ async def test_a_wrong_password_says_how_many_tries_are_left_and_offline_how_old
         assert "本机资料截至 11-22 13:55，未查到" in text_of(app)
 
 
+@pytest.mark.parametrize(("operator", "said"), [("陈静", "应当办理「key盘续期」"), ("陈晶", "资料对不上")])
+async def test_offline_a_wrong_kind_and_a_name_that_does_not_match_tell_how_old_the_data_is(
+    app: KeydeskApp, desk: Desk, operator: str, said: str
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        desk.network = Network.OFFLINE
+        await verify(
+            app,
+            pilot,
+            account="11000002",
+            password="Keydesk-2",
+            enterprise="河南中原储备粮有限公司（郑州）",
+            legal_person="赵志强",
+            operator=operator,
+        )
+        assert said in text_of(app)
+        assert "本机资料截至11-2213:55，未查到" in "".join(text_of(app).split())
+
+
 async def test_a_wrong_kind_offers_the_right_one_and_keeps_what_was_typed(
     app: KeydeskApp, desk: Desk
 ) -> None:

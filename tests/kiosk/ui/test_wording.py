@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from hardware.token.known_cards import KnownCard
 from kiosk.desk.key_views import Check, CheckResult, KeyStanding
-from kiosk.desk.views import CodeProblem, Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import CodeProblem, PrintOutcome, Refusal, TokenRefused, TokenTrouble
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.ui import key_wording, wording
 from kiosk.ui.screens.found_key import _NEXT
@@ -16,6 +17,7 @@ from kiosk.ui.screens.found_key import _NEXT
         (wording.TOKEN_TROUBLES, TokenTrouble),
         (wording.REFUSALS, Refusal),
         (wording.CODE_PROBLEMS, CodeProblem),
+        (wording.PRINTED, PrintOutcome),
         (key_wording.STANDINGS, KeyStanding),
         (key_wording._ADVICE, KeyStanding),
         (key_wording._ADVICE_TO_STAFF, KeyStanding),
@@ -29,6 +31,27 @@ from kiosk.ui.screens.found_key import _NEXT
 )
 def test_every_value_has_its_sentence(table: dict[str, str], values: type[TokenTrouble]) -> None:
     assert set(table) == set(values)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_trouble_that_rests_on_old_data_tells_how_old_they_are(language: Language) -> None:
+    t = Catalogue(language).text
+    refused = TokenRefused(TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A", found="B")
+    aged = replace(refused, feed_as_of=1_795_327_500)
+    assert wording.feed_age(t, 1_795_327_500) in wording.token_trouble(t, aged, "0371")
+    assert wording.feed_age(t, 1_795_327_500) not in wording.token_trouble(t, refused, "0371")
+
+
+def test_the_right_key_with_other_contents_is_not_called_another_key() -> None:
+    t = Catalogue(Language.CHINESE).text
+    said = [
+        wording.token_trouble(
+            t, TokenRefused(TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A", found=found), "0"
+        )
+        for found in ("A", "B")
+    ]
+    assert "不是登记的那一套" in said[0]
+    assert "不是登记在您账号上的那把" in said[1]
 
 
 @pytest.mark.parametrize("trouble", list(TokenTrouble))
