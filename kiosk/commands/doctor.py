@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import enum
 import importlib.util
 import locale
 import shutil
@@ -12,8 +11,6 @@ import ssl
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import msgspec
 
 from hardware.pcsc import PcscTokenSource
 from hardware.ports import (
@@ -29,7 +26,9 @@ from hardware.token.known_cards import KnownCard, describe_card
 from hardware.token.skf.profile import SkfProfile
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.assembly import card_drivers
+from kiosk.commands.checks import Check, Level
 from kiosk.commands.failures import sentence, store_failure
+from kiosk.commands.lent import lent
 from kiosk.commands.output import document, line
 from kiosk.commands.status import CLOCKS, KioskStatus, read_status
 from kiosk.commands.wording import LINK_TROUBLES
@@ -47,23 +46,6 @@ LEAST_FREE = 200 * 1024 * 1024
 LEAST_COLUMNS, LEAST_LINES = 80, 24
 
 Text = Callable[..., str]
-
-
-class Level(enum.StrEnum):
-    """How a check came out; only FAILED keeps the desk from working."""
-
-    WORKS = "works"
-    MISSING = "missing"
-    FAILED = "failed"
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One thing that was looked at: what was found, and what to do when it is not well."""
-
-    name: str
-    level: Level
-    found: str
-    advice: str = ""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -255,14 +237,18 @@ def _disk(directory: Path, text: Text) -> Check:
 
 
 def _store(directory: Path, text: Text) -> Iterator[Check]:
+    clock = SystemClock()
     try:
         with open_database(directory).read() as tx:
-            status = read_status(tx, SystemClock())
+            status = read_status(tx, clock)
+            enrolled = status.network is not Network.NOT_ENROLLED
+            granted = tuple(lent(tx, clock.wall(), text)) if enrolled else ()
     except (StoreError, OSError) as error:
         yield Check(text("数据库"), Level.FAILED, *store_failure(error, text))
         return
     yield Check(text("数据库"), Level.WORKS, text("日志 {sequence} 条", sequence=status.sequence))
     yield from _standing(status, text)
+    yield from granted
 
 
 def _standing(status: KioskStatus, text: Text) -> Iterator[Check]:

@@ -107,8 +107,13 @@ def require_policy_holds(tx: Transaction, policy: Policy, now: int) -> None:
     """Refuse when the policy ended, or when it allows no further certificate before the next upload."""
     if now > policy.valid_until:
         raise DeskRefused(Refusal.POLICY_ENDED)
-    if tx.ledger.unsynced_certificates(tx.agent.get().high_water) >= policy.unsynced_certificates:
+    if certificates_left(tx, policy) == 0:
         raise DeskRefused(Refusal.POLICY_CERTIFICATES_REACHED)
+
+
+def certificates_left(tx: Transaction, policy: Policy) -> int:
+    """How many certificates the policy allows before the next upload."""
+    return max(0, policy.unsynced_certificates - tx.ledger.unsynced_certificates(tx.agent.get().high_water))
 
 
 def require_amount_allowed(tx: Transaction, policy: Policy, amount: int, *, besides: str = "") -> None:
@@ -116,19 +121,27 @@ def require_amount_allowed(tx: Transaction, policy: Policy, amount: int, *, besi
 
     Orders that wait for payment count as well, so that nobody is refused after paying; `besides` is the one in hand.
     """
+    if amount > amount_left(tx, policy, besides=besides):
+        raise DeskRefused(Refusal.POLICY_AMOUNT_REACHED)
+
+
+def amount_left(tx: Transaction, policy: Policy, *, besides: str = "") -> int:
+    """How much (fen) the policy allows to take for paid before the next upload, the waiting orders taken off."""
     waiting = sum(
         order.total for order in tx.ledger.orders(status=OrderStatus.PLACED) if order.number != besides
     )
-    taken = tx.ledger.unsynced_amount(tx.agent.get().high_water)
-    if taken + waiting + amount > policy.unsynced_amount:
-        raise DeskRefused(Refusal.POLICY_AMOUNT_REACHED)
+    return policy.unsynced_amount - tx.ledger.unsynced_amount(tx.agent.get().high_water) - waiting
 
 
 def require_issuer_outlives(tx: Transaction, end: int) -> None:
     """Refuse when a certificate until `end` (UTC seconds) would outlive this kiosk's issuing CA."""
-    issuer = parse_certificate(secret(tx, VaultItem.ISSUING_CERTIFICATE))
-    if end > issuer.not_after:
+    if end > issuer_end(tx):
         raise DeskRefused(Refusal.ISSUER_ENDS_TOO_SOON)
+
+
+def issuer_end(tx: Transaction) -> int:
+    """The end (UTC seconds) of this kiosk's issuing CA, which no certificate passes."""
+    return parse_certificate(secret(tx, VaultItem.ISSUING_CERTIFICATE)).not_after
 
 
 def issuing_authority(tx: Transaction, now: int) -> IssuingAuthority:
