@@ -61,8 +61,8 @@ def _journal(commands: _Commands) -> None:
     help_ = text("核对日志，或导出日志")
     journal = commands.add_parser("journal", help=help_, description=help_)
     verbs = journal.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verify = _json(_command(verbs, "verify", text("核对日志的散列链")))
-    verify.add_argument("--rebuild", action="store_true", help=text("并核对各表与日志重算的结果一致"))
+    verify = _json(_command(verbs, "verify", text("核对日志的散列链，以及各表就是日志的折叠")))
+    verify.add_argument("--rebuild", action="store_true", help=text("各表与日志不一致时，按日志重写"))
     export = _command(verbs, "export", text("逐条导出为 JSON 行"))
     export.add_argument("--output", type=Path, help=text("写到哪个文件；不给就写到标准输出"))
     for verb in (verify, export):
