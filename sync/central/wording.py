@@ -83,6 +83,8 @@ _WAITS = {
 def remark(text: str) -> str:
     """An entry's remark (`order 3-0147-6`, `price-differs: 3-0147-6`) in Chinese."""
     first, _, rest = text.partition(" ")
+    if first == "without":
+        return f"所依据的记录未入账：{rest.partition(' ')[2]}"
     if first in _WAITS:
         return f"{_WAITS[first]} {rest}"
     reason = first.removesuffix(":")

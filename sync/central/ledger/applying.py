@@ -20,8 +20,9 @@ from kiosk.domain.transitions import transition
 from sync.central.fleet.feeding import publish
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import read_again
-from sync.central.journal.models import AlarmKind, Entry, Verdict
+from sync.central.journal.models import AlarmKind, Entry, Fact, FactKind, Source, Verdict
 from sync.central.journal.received import UNREADABLE
+from sync.central.keys_of_tables import row_key
 from sync.central.ledger.checks import check
 from sync.central.ledger.effects import spread
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
@@ -101,11 +102,14 @@ def _apply_one(row: Entry, now: int) -> bool:
 
 
 def _judged(row: Entry, now: int) -> bool:
-    """Whether an entry is applied; False when it waits or is disputed."""
+    """Whether an entry is applied, or left out with what it rests on; False when it waits or is disputed."""
     try:
         with transaction.atomic():
             _apply(row, now)
     except EntryWaits as waits:
+        if _never_comes(waits.missing):
+            _leave_out(row, waits.missing)
+            return True
         _wait(row, waits.missing)
     except EntryDisputed as disputed:
         raise_dispute(row, disputed.reason.value, disputed.subject, now)
@@ -201,6 +205,28 @@ def _unreadable(row: Entry, now: int) -> None:
 
 def _open_dispute(account: str) -> Dispute | None:
     return Dispute.objects.filter(account=account, state=DisputeState.OPEN).order_by("raised_at").first()
+
+
+def _never_comes(missing: str) -> bool:
+    """Whether a person kept the entry out of the books that would have brought an order or a certificate."""
+    what, _, name = missing.partition(" ")
+    if what == "order":
+        brought = Entry.objects.filter(subject=name, kind__in=OPENING)
+    else:
+        facts = Fact.objects.filter(
+            kind=FactKind.CERTIFICATE, source=Source.CHAIN, certificate_number=name
+        ).values_list("kiosk", "sequence")
+        brought = Entry.objects.filter(key__in=[row_key(kiosk, sequence) for kiosk, sequence in facts])
+    verdicts = set(brought.values_list("verdict", flat=True))
+    return verdicts == {Verdict.DISMISSED}
+
+
+def _leave_out(row: Entry, missing: str) -> None:
+    """Keep an entry out of the books like the one it rests on, so that the account goes on; its facts stay on record."""
+    Entry.objects.filter(key=row.key).update(
+        verdict=Verdict.DISMISSED, remark=column_text(f"without {missing}", 200)
+    )
+    wake([f"entry {row.kiosk}/{row.sequence}"])
 
 
 def _wait(row: Entry, missing: str) -> None:

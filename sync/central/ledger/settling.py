@@ -25,6 +25,7 @@ _NOT_BOUND = {
     OrderStatus.EXPIRED.value,
 }
 
+_LET_GO = ("refund-granted", "order-cancelled", "order-expired")
 _IN_USE = {CertificateStatus.VALID.value, CertificateStatus.ON_HOLD.value}
 
 
@@ -73,6 +74,18 @@ def may_pay_back(row: LedgerOrder) -> bool:
     if row.status == OrderStatus.REFUNDING.value:
         return True
     return row.status in _NOT_BOUND and is_dead(row.owner)
+
+
+def may_return(order: str, kiosk: int) -> bool:
+    """The same of an order that may have been kept out of the books, or never told of; `kiosk` is its own.
+
+    There its kiosk's word counts as it was received, that it gives the money back or closed the order.
+    """
+    row = LedgerOrder.objects.filter(number=order).first()
+    if row is not None:
+        return may_pay_back(row)
+    told = Entry.objects.filter(kiosk=kiosk, subject=order, kind__in=_LET_GO, verdict=Verdict.DISMISSED)
+    return told.exists() or is_dead(kiosk)
 
 
 def is_dead(kiosk: int) -> bool:

@@ -20,7 +20,7 @@ from sync.central.console.showing import (
 )
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
-from sync.central.ledger.settling import ask_refund, is_dead, may_pay_back
+from sync.central.ledger.settling import ask_refund, may_return
 from sync.central.payments import paying, reconciling
 from sync.central.payments.listing import SURPLUS_OPEN, SURPLUS_REFUNDED, SURPLUS_REFUNDING, with_surplus
 from sync.central.payments.models import DeskPayment, DeskPaymentState, Payment, PaymentAttempt
@@ -124,9 +124,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     def pay_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         """Pay back what the kiosk granted (or what a revoked kiosk can no longer grant)."""
         for payment in queryset:
-            row = LedgerOrder.objects.filter(number=payment.order).first()
-            # The journal of a kiosk that died may never have told of the order.
-            if not (is_dead(payment.kiosk) if row is None else may_pay_back(row)):
+            if not may_return(payment.order, payment.kiosk):
                 self.message_user(request, f"{payment.order}：终端机尚未同意退款", messages.ERROR)
             elif paying.pay_back(payment, centre_now()):
                 self.message_user(request, f"{payment.order}：已原路退回", messages.SUCCESS)

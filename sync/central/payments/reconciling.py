@@ -8,8 +8,7 @@ from kiosk.domain.feed import RefundPaid
 from sync.central.fleet.feeding import publish
 from sync.central.journal.alarms import clear_alarm
 from sync.central.journal.models import AlarmKind
-from sync.central.ledger.models import LedgerOrder
-from sync.central.ledger.settling import is_dead, may_pay_back
+from sync.central.ledger.settling import may_return
 from sync.central.payments.models import UNPAID, DeskPayment, DeskPaymentState, Payment, PaymentState
 from sync.central.payments.paying import owner_of
 
@@ -35,9 +34,7 @@ def paid_back(row: DeskPayment, by: str, remark: str, now: int) -> bool:
     """The desk gave the money back, after its kiosk granted that; the order is refunded where no other money is left."""
     with transaction.atomic():
         payment = Payment.objects.select_for_update().get(order=row.order)
-        order = LedgerOrder.objects.filter(number=row.order).first()
-        granted = is_dead(row.kiosk) if order is None else may_pay_back(order)
-        if not (granted or payment.state == PaymentState.REFUNDED):
+        if not (may_return(row.order, row.kiosk) or payment.state == PaymentState.REFUNDED):
             return False
         if not _decided(row, DeskPaymentState.RETURNED, by, remark, now):
             return False

@@ -27,6 +27,7 @@ from sync.central.ledger.rows import DatabaseLedger
 from sync.central.ledger.settling import revoke_certificate, settle
 from sync.central.members.models import FeeSchedule
 from sync.central.members.publishing import publish_schedule
+from sync.central.wording import remark
 from sync.protocol import records
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +79,27 @@ def test_a_dismissed_entry_stays_out_and_the_account_goes_on(kiosk: Any) -> None
     assert _verdicts() == {1: Verdict.APPLIED, 2: Verdict.DISMISSED, 3: Verdict.APPLIED}
     assert LedgerOrder.objects.filter(number=again.order).exists()
     assert [item.outcome for item in kiosk.feed() if isinstance(item, DisputeSettled)] == ["dismissed"]
+
+
+def test_with_an_entry_what_rests_on_it_stays_out_and_the_account_goes_on(
+    kiosk: Any, make_kiosk: Callable[[int], Any]
+) -> None:
+    other = make_kiosk(4)
+    kiosk.feed()
+    other.feed()
+    issued = _bind(kiosk, kiosk.place(lines=()))
+    lost = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
+    other.append(key_entries.LossReported("11000001", lost))
+    other.pushed()
+    kiosk.pushed()
+    again = kiosk.place()
+    kiosk.pushed()
+    settle(_dispute(), DisputeState.DISMISSED, "admin", int(time.time()))
+    assert LedgerOrder.objects.filter(number=again.order).exists()
+    assert not Entry.objects.exclude(verdict__in=(Verdict.APPLIED, Verdict.DISMISSED)).exists()
+    assert remark(Entry.objects.get(sequence=3, kiosk=3).remark).startswith("所依据的记录未入账：3-")
+    assert Fact.objects.filter(certificate_number=issued.number, kind="certificate").exists()
+    assert not LedgerCertificate.objects.exists()
 
 
 def test_retrying_without_a_change_is_disputed_again(kiosk: Any) -> None:

@@ -20,8 +20,8 @@ from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import token_text
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.effects import assignment
-from sync.central.ledger.models import Dispute, LedgerOrder
-from sync.central.ledger.settling import may_pay_back, move
+from sync.central.ledger.models import Dispute, DisputeState, LedgerOrder
+from sync.central.ledger.settling import may_pay_back, move, settle
 from sync.central.members.models import Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentState
@@ -150,6 +150,23 @@ def _paid_at_a_dead_kiosk(kiosk: Any) -> LedgerOrder:
     kiosk.pushed()
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     return LedgerOrder.objects.get(number=placed.order)
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_money_of_an_order_that_was_kept_out_of_the_books_goes_back_once_its_kiosk_lets_go(
+    kiosk: Any, boss: Client, *, granted: bool
+) -> None:
+    kiosk.feed()
+    placed = kiosk.place(lines=())
+    kiosk.pushed()
+    assert _pay(kiosk.page_path(placed)) == "paid"
+    if granted:
+        kiosk.append(journal.RefundGranted(placed.order, "林涛", "账目不符"))
+    kiosk.pushed()
+    assert "尚未同意" in _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
+    settle(Dispute.objects.get(), DisputeState.DISMISSED, "boss", _now())
+    page = _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
+    assert ("已原路退回" in page, "尚未同意" in page) == (granted, not granted)
 
 
 def test_an_order_whose_money_went_back_moves_nowhere(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
