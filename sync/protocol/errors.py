@@ -4,8 +4,7 @@ ProtocolError
 ├── SignatureRefused        a request's signature is missing, by another key, or does not cover what it must (reason)
 │   └── ClockOff            the signature holds, its time is too far from the centre's (created, now)
 ├── BodyTooLarge            a body, or what it unpacks to, passes the limit (size, limit)
-├── BodyMalformed           a body that is not what its path takes (what)
-└── Refused                 the other end answered with a problem (status, problem)
+└── BodyMalformed           a body that is not what its path takes (what)
 
 A refusal travels as a `Problem` in JSON (media type application/problem+json, RFC 9457): `code` for the program,
 `sentence` for people; the rest helps the kiosk to go on.
@@ -88,15 +87,6 @@ class BodyMalformed(ProtocolError):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
-
-
-class Refused(ProtocolError):
-    """The other end answered with a problem."""
-
-    def __init__(self, status: int, problem: Problem) -> None:
-        super().__init__(f"{status} {problem.code.value}: {problem.sentence}")
-        self.status = status
-        self.problem = problem
 
 
 def read_problem(body: bytes) -> Problem | None:

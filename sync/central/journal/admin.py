@@ -26,17 +26,6 @@ from sync.central.wording import remark
 _WHEN = (time_column("wall", "终端时间"), time_column("received_at", "收到时间"))
 
 
-@admin.display(description="内容")
-def readable(row: Entry | StrayEntry) -> str:
-    """An entry's content, bytes as hex."""
-    try:
-        return pprint.pformat(
-            _printable(msgspec.msgpack.decode(bytes(row.data))), width=100, sort_dicts=False
-        )
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return bytes(row.data).hex()
-
-
 class _Readable:
     """Shows an entry's content."""
 
@@ -45,9 +34,9 @@ class _Readable:
         """The content, bytes as hex."""
         try:
             content = _printable(msgspec.msgpack.decode(bytes(row.data)))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return pprint.pformat(content, width=100, sort_dicts=False)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return bytes(row.data).hex()
-        return pprint.pformat(content, width=100, sort_dicts=False)
 
 
 def _printable(value: object) -> object:

@@ -33,6 +33,8 @@ def settle(dispute: Dispute, outcome: DisputeState, by: str, now: int) -> None:
     """Decide a dispute: its entry is tried again, or never enters the books; then the account goes on."""
     verdict = Verdict.PENDING if outcome == DisputeState.RETRIED else Verdict.DISMISSED
     with transaction.atomic():
+        # In turn with whoever applies the account's entries, so that none begins to wait for what is being decided.
+        LedgerAccount.objects.select_for_update().filter(account=dispute.account).first()
         Entry.objects.filter(key=dispute.key, verdict=Verdict.DISPUTED).update(verdict=verdict)
         dispute.state, dispute.settled_at, dispute.settled_by = outcome, now, by
         dispute.save()

@@ -4,6 +4,7 @@ import time
 import unicodedata
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from argon2 import PasswordHasher
 from django.contrib.admin import site
@@ -31,7 +32,7 @@ from kiosk.domain.members import Review
 from sync.central.fleet.admin import KioskAdmin
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.journal.alarms import raise_alarm
-from sync.central.journal.models import Alarm, AlarmKind
+from sync.central.journal.models import Alarm, AlarmKind, Entry
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments import paying
@@ -103,6 +104,19 @@ def test_every_page_of_the_console_opens_in_chinese(staff: Client, served: Any) 
             assert staff.get(reverse(f"{base}_change", args=[row.pk])).status_code == 200, base
         if pages.has_add_permission(listed.wsgi_request):
             assert staff.get(reverse(f"{base}_add")).status_code == 200, base
+
+
+def test_an_entry_without_bottom_is_shown_as_it_came(staff: Client, kiosk: Any) -> None:
+    deep: Any = None
+    for _ in range(900):
+        deep = [deep]
+    kiosk.pushed()
+    row = Entry.objects.get()
+    row.data = msgspec.msgpack.encode(deep)
+    row.save()
+    page = staff.get(reverse("admin:journal_entry_change", args=[row.pk]))
+    assert page.status_code == 200
+    assert row.data.hex()[:40] in page.content.decode()
 
 
 def test_nobody_gets_in_without_a_password(db: None) -> None:
