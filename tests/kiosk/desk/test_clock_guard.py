@@ -37,6 +37,15 @@ def test_after_a_start_only_a_clock_before_the_signed_time_is_known_to_be_wrong(
     assert clock_trouble(FixedClock(NOW - POLICY.clock_deviation), None, server, POLICY) is None
 
 
+def test_a_signed_time_is_as_old_as_the_older_of_the_two_clocks_says() -> None:
+    slow, server = FixedClock(NOW), ServerTime(NOW, 0, "boot")
+    slow.advance(POLICY.server_time_age + 300)
+    slow.now -= 300
+    assert clock_trouble(slow, NOW, server, POLICY) is ClockTrouble.SERVER_TIME_TOO_OLD
+    started = FixedClock(NOW + POLICY.server_time_age + 1, "after a start")
+    assert clock_trouble(started, NOW, server, POLICY) is ClockTrouble.SERVER_TIME_TOO_OLD
+
+
 def test_a_signed_time_that_is_too_old_or_missing_stops_everything() -> None:
     clock = FixedClock(NOW)
     server = ServerTime(NOW, 0, "boot")

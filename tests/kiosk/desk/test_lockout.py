@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.desk.lockout import ACCOUNT_RULE, KIOSK_RULE, standing
+from kiosk.desk.lockout import ACCOUNT_RULE, KIOSK_RULE, Standing, standing
 
 NOW = 1_000_000
 
@@ -38,3 +38,8 @@ def test_a_lock_always_ends_and_always_leaves_a_try(failures: list[int], later: 
     here = standing(ACCOUNT_RULE, failures, NOW + later)
     assert (here.until is None) == (here.tries_left > 0)
     assert here.until is None or NOW + later < here.until <= NOW + ACCOUNT_RULE.duration
+
+
+def test_after_the_kiosks_lock_there_is_one_try_before_the_next() -> None:
+    failures = [NOW] * KIOSK_RULE.failures
+    assert standing(KIOSK_RULE, failures, NOW + KIOSK_RULE.duration) == Standing(None, 1)

@@ -33,6 +33,9 @@ def test_twenty_tries_an_hour_at_one_kiosk() -> None:
     assert tries_verdict((), kiosk[:19], NOW) == TryAllowed(tries_left=5)
     assert tries_verdict((), kiosk, NOW) == TryLater(at=NOW + 600, whole_kiosk=True)
     assert tries_verdict((), kiosk, NOW + 600) == TryAllowed(tries_left=5)
+    # where more were made than may be, the twentieth from the end counts
+    crowded = [*kiosk, NOW - 100, NOW - 50]
+    assert tries_verdict((), crowded, NOW) == TryLater(at=NOW + 602, whole_kiosk=True)
 
 
 def test_tries_from_before_the_clock_was_set_back_keep_nobody_waiting_and_count_all_the_same() -> None:
