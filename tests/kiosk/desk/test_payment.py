@@ -9,6 +9,7 @@ from kiosk.domain.check_digits import check_digit
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.policy import Policy
 from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
 from kiosk.pki.device_keys import device_sign, generate_device_key
 from kiosk.store.database import Database
@@ -109,6 +110,27 @@ def test_twenty_wrong_tries_an_hour_lock_typing_at_the_kiosk(
     assert refused == CodeRefused(CodeProblem.KIOSK_LOCKED, 5, began + 3600)
     clock.advance(3540)
     assert isinstance(service.confirm_typed(number, digits_for(number)), CodeAccepted)
+
+
+def test_a_limit_that_was_lowered_meanwhile_leaves_a_paid_order_to_the_feed(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    give_policy: Callable[[Database, Policy], None],
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+    digits_for: Callable[[str], str],
+    scan_for: Callable[[str], str],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    give_policy(database, Policy(2, 3, 2_000_000_000, unsynced_amount=33_999))
+    reached = Refused(Refusal.POLICY_AMOUNT_REACHED)
+    assert service.confirm_typed(number, digits_for(number)) == reached
+    assert service.confirm_scanned(number, scan_for(number)) == reached
+    pay(number)
+    view = service.order(number)
+    assert view is not None
+    assert view.status is OrderStatus.PAID
 
 
 def test_money_after_the_end_of_an_order_is_taken_and_owed_back(

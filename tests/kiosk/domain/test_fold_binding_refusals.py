@@ -118,3 +118,15 @@ def test_a_certificate_that_never_came_into_use_is_no_predecessor(journal: Journ
     with pytest.raises(EntryDisputed) as caught:
         journal.issue(order, 2, predecessor)
     assert caught.value.reason is DisputeReason.CERTIFICATE_DIFFERS
+
+
+def test_a_key_that_was_replaced_elsewhere_is_no_predecessor(journal: Journal) -> None:
+    journal.bind(_paid(journal), "T1")
+    own = journal.key()
+    later = KeyOnRecord("4000000000000001", "E1", own.not_before + 1, own.not_after + 1)
+    order = journal.place(OrderKind.REPLACEMENT, previous=later)
+    journal.pay(order)
+    journal.add(BindingStarted(order, 1, "T2", "gmt", "sm2"))
+    journal.add(KeyPairMade(order, 1, POINT))
+    assert _refused(journal, order, own) is DisputeReason.ANOTHER_CERTIFICATE_VALID
+    journal.issue(order, 1, later)

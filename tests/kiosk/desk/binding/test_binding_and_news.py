@@ -24,6 +24,7 @@ from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import OrderReleased
 from kiosk.domain.ledger import CertificateStatus
+from kiosk.domain.policy import Policy
 from kiosk.store.database import Database
 from kiosk.store.verify import verify
 
@@ -163,3 +164,24 @@ def test_a_renewal_whose_order_moves_away_leaves_the_old_certificate_on_the_toke
     watch = at(BindingProgress(5, done=False), move_away)
     assert service.bind(session, number, PIN, False, watch) == Refused(Refusal.ORDER_ELSEWHERE)  # noqa: FBT003 - the contract
     assert certificate_on(card) == old
+
+
+def test_a_policy_that_ends_in_the_middle_of_a_binding_issues_nothing(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    bind: Bind,
+    at: At,
+    give_policy: Callable[[Database, Policy], None],
+) -> None:
+    number = paid_order("11000001", OrderKind.NEW)
+    source.insert(blank("NEW"))
+    watch = at(BindingProgress(3, done=False), lambda: give_policy(database, Policy(2, 3, NOW - 1)))
+    assert service.bind(session, number, None, False, watch) == Refused(Refusal.POLICY_ENDED)  # noqa: FBT003 - the contract
+    with database.read() as tx:
+        assert not tx.ledger.certificates()
+    give_policy(database, Policy(3, 3, NOW + YEAR))
+    assert isinstance(bind(service, session, number), BoundView)
