@@ -32,9 +32,10 @@ def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
     if not is_bound(order):
         require_paid(order)
     tip = tx.journal.tip()
-    if not order.payments or tip is None:
+    payment = next((each for each in order.payments if not each.returned), None)
+    if payment is None or tip is None:
         raise DeskRefused(Refusal.ORDER_UNPAID)
-    settings, payment = desk.settings, order.payments[0]
+    settings = desk.settings
     return Receipt(
         exchange=settings.exchange_name,
         payee=settings.payee,

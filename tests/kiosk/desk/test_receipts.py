@@ -20,8 +20,9 @@ from kiosk.desk.orders import own_order
 from kiosk.desk.receipts import receipt_of
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import BoundView, PrinterStatus, PrintOutcome, Refusal, Refused, Session
+from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import short_hash
+from kiosk.domain.journal import SurplusReturned, short_hash
 from kiosk.domain.ledger import Delivery
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull
@@ -171,6 +172,20 @@ def test_the_slip_says_what_comes_next_and_its_code_names_the_order(
     view = service.order(number)
     assert view is not None
     assert codes == [view.link]
+
+
+def test_a_receipt_tells_of_the_payment_that_stands(
+    desk: Desk, session: Session, placed: Place, pay: Callable[[str], None], clock: FixedClock
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    clock.advance(60)
+    pay(number)
+    with desk.database.write() as tx:
+        first = own_order(tx, number).payments[0]
+        assert first.transaction is not None
+        tx.append(SurplusReturned(number, first.transaction, first.amount, 99), clock)
+        assert receipt_of(desk, tx, own_order(tx, number)).paid_at == first.time + 60
 
 
 def test_a_receipt_of_a_key_bound_before_the_upload_says_so_and_one_after_it_does_not(
