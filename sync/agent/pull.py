@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kiosk.domain.errors import DomainError, EntryDisputed, EntryWaits
-from kiosk.domain.feed import AnyFeedBody, FeedItem, PaymentConfirmed, PaymentReturned, RefundPaid
+from kiosk.domain.feed import (
+    AnyFeedBody,
+    FeedItem,
+    OrderAssignedHere,
+    OrderMoved,
+    PaymentConfirmed,
+    PaymentReturned,
+    RefundAsked,
+    RefundPaid,
+)
 from sync.agent.context import Agent, contact_made
 from sync.agent.errors import AnswerUnusable
 from sync.agent.feed_application import apply
@@ -87,20 +96,33 @@ def take_in(agent: Agent, item: FeedItem) -> str | None:
 
 
 def retry_kept(agent: Agent) -> int:
-    """Apply kept notices of money that can be applied by now; the result says how many. Raises StoreError.
+    """Apply kept items that can be applied by now; the result says how many. Raises StoreError.
 
-    Of other items a later one may have told more, so that they stay for a person.
+    Money is taken whenever it comes; so is an order that was given to this kiosk, as where the member had an unpaid one
+    of that kind here, unless a later item moves it on or asks for a refund. Of other items a later one may have told
+    more, so that they stay for a person.
     """
     with agent.database.read() as tx:
-        kept = tx.feed.kept()
-    return sum(_retried(agent, FeedItem(each.number, msgspec.Raw(each.body))) for each in kept)
+        kept = [FeedItem(each.number, msgspec.Raw(each.body)) for each in tx.feed.kept()]
+    read = [(item, body) for item in kept if (body := _readable(item)) is not None]
+    given_up = {body.order: item.number for item, body in read if isinstance(body, OrderMoved | RefundAsked)}
+    return sum(
+        _retried(agent, item, body)
+        for item, body in read
+        if isinstance(body, PaymentConfirmed | PaymentReturned | RefundPaid)
+        or (isinstance(body, OrderAssignedHere) and given_up.get(body.order, 0) < item.number)
+    )
 
 
-def _retried(agent: Agent, item: FeedItem) -> bool:
+def _readable(item: FeedItem) -> AnyFeedBody | None:
     try:
-        body = _read(item)
-        if not isinstance(body, PaymentConfirmed | PaymentReturned | RefundPaid):
-            return False
+        return _read(item)
+    except Inapplicable:
+        return None
+
+
+def _retried(agent: Agent, item: FeedItem, body: AnyFeedBody) -> bool:
+    try:
         with agent.database.write() as tx:
             _apply_kept(tx, item.number, body, agent)
     except (Inapplicable, DomainError, ValueError, OverflowError):

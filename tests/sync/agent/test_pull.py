@@ -208,6 +208,39 @@ def test_kept_money_is_applied_once_its_order_is_known(desk: Any) -> None:
     assert kept(desk) == []
 
 
+def test_an_order_paid_elsewhere_is_taken_once_the_members_unpaid_one_here_has_ended(desk: Any) -> None:
+    agent = desk.agent()
+    own = desk.place("11000006")
+    desk.centre.publish(3, assigned("0-web-1"))
+    pull(agent)
+    assert [each.partition(":")[0] for each in kept(desk)] == ["contradicts-record"]
+    assert retry_kept(agent) == 0
+    with desk.database.write() as tx:
+        tx.append(OrderExpired(own), desk.clock)
+    assert retry_kept(agent) == 1
+    assert (desk.order("0-web-1").status, desk.order("0-web-1").owner) == (OrderStatus.PAID, 3)
+    assert (kept(desk), retry_kept(agent)) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "then", [feed.OrderMoved("0-web-1", 8), feed.RefundAsked("0-web-1", "林涛", "不要了")]
+)
+def test_a_kept_order_that_moved_on_or_is_given_back_is_not_taken_after_all(desk: Any, then: Any) -> None:
+    agent = desk.agent()
+    own = desk.place("11000006")
+    desk.centre.publish(3, assigned("0-web-1"))
+    desk.centre.publish(3, then)
+    pull(agent)
+    with desk.database.write() as tx:
+        tx.append(OrderExpired(own), desk.clock)
+    assert retry_kept(agent) == 0
+    with desk.database.read() as tx:
+        assert tx.ledger.order("0-web-1") is None
+    desk.centre.publish(3, assigned("0-web-1"))
+    pull(agent)
+    assert desk.order("0-web-1").owner == 3
+
+
 def test_a_policy_counts_only_with_the_centres_signature_over_its_exact_bytes(desk: Any) -> None:
     agent = desk.agent()
     good = desk.centre.policy(3, serial=2)
