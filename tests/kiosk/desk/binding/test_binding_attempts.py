@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hardware.virtual.card import FaultyCard
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
@@ -26,6 +27,7 @@ NOW = 1_795_327_500
 DAY = 86_400
 YEAR = 365 * DAY
 PIN = "654321"
+SIGN = 0x74
 SUPERVISOR = StaffSession("林涛", supervisor=True)
 
 Bind = Callable[..., BoundView | TokenRefused | Refused]
@@ -119,6 +121,38 @@ def test_a_token_whose_certified_key_pair_is_gone_proves_nothing(
     assert refused == TokenRefused(TokenTrouble.PROOF_FAILED, expected="ERASED", found="ERASED")
     assert isinstance(service.abandon(SUPERVISOR, number, "重置过"), OrderView)
     assert isinstance(bind(service, session, number, "111111"), BoundView)
+
+
+def test_a_token_that_does_not_sign_the_challenge_is_not_bound(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    bind: Bind,
+) -> None:
+    number, card = paid_order("11000001", OrderKind.NEW), blank("REPLAYS")
+    signatures: list[bytes] = []
+    transmit = card.transmit
+
+    class Replaying(FaultyCard):
+        def transmit(self, command: bytes) -> bytes:
+            answer = transmit(command)
+            if command[1] != SIGN:
+                return answer
+            signatures.append(answer)
+            return signatures[0]  # that of the request, whatever is to be signed
+
+    source.insert(Replaying(card))
+    refused = TokenRefused(TokenTrouble.PROOF_FAILED, found="REPLAYS")
+    assert bind(service, session, number) == refused
+    assert len(signatures) == 2
+    with database.read() as tx:
+        (certificate,) = tx.ledger.certificates(account="11000001")
+    assert certificate.status is CertificateStatus.ISSUED
+    source.swap(card)
+    assert isinstance(bind(service, session, number), BoundView)
 
 
 def test_a_refund_in_the_middle_of_a_renewal_leaves_the_old_certificate_on_the_token(
