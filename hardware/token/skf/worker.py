@@ -46,6 +46,7 @@ def main(arguments: list[str]) -> None:
     """Serve the parent until it is gone."""
     descriptor, parent = (int(argument) for argument in arguments)
     _die_with(parent)
+    _leave_a_guard(descriptor)
     _keep_memory_private()
     # An interrupt at the terminal is the app's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -60,6 +61,22 @@ def _die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def _leave_a_guard(descriptor: int) -> None:
+    """Have a process of the session wait for this one's end, and end what the library started and left in it.
+
+    The app does that too, but nobody else would where the app itself is killed.
+    """
+    worker = os.getpid()
+    if os.fork() != 0:
+        return
+    os.close(descriptor)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
+    while os.getppid() == worker:
+        signal.sigwait({signal.SIGTERM})
+    os.killpg(0, signal.SIGKILL)
 
 
 def _keep_memory_private() -> None:

@@ -63,12 +63,24 @@ def _await_work(process: SkfProcess) -> None:
         time.sleep(0.01)
 
 
-def _await_child(process: SkfProcess) -> None:
-    """Wait until the library has started a process."""
+def _await_child(worker: int | None) -> None:
+    """Wait until the library has started a process, beside the worker's own guard."""
     until = time.monotonic() + 10
-    while not Path(f"/proc/{process.process_id}/task/{process.process_id}/children").read_text():
+    while len(_in_session(worker)) < 3:
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def _in_session(session: int | None) -> list[int]:
+    """The processes of a session that are no mere entries."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # proc(5): after the name in brackets come state, parent, group and session
+            state, _, _, number = file.read_text().rpartition(")")[2].split()[:4]
+            if int(number) == session and state != "Z":
+                found.append(int(file.parent.name))
+    return found
 
 
 _PARENT = """
@@ -103,6 +115,23 @@ def test_a_worker_dies_with_the_app(
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert _gone(worker)
+
+
+def test_what_a_library_started_dies_with_the_app(monkeypatch: pytest.MonkeyPatch, odd_library: str) -> None:
+    monkeypatch.setenv("ODD_LIBRARY", "leaves-a-child")
+    work = "process.call('SKF_WaitForDevEvent', (64,), 60)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT.format(work=work), odd_library], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    _await_child(worker)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    until = time.monotonic() + 10
+    while _in_session(worker):
+        assert time.monotonic() < until, "nothing is left"
+        time.sleep(0.02)
 
 
 def test_a_worker_ends_when_it_is_let_go(odd_library: str) -> None:
@@ -154,7 +183,7 @@ def test_a_wait_for_an_event_is_ended_though_the_library_left_a_process_with_the
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
     _await_work(process)
-    _await_child(process)
+    _await_child(process.process_id)
     process.stop()
     thread.join(10)
     assert failures == ["crashed"]
