@@ -111,6 +111,16 @@ def test_a_read_sees_one_moment_while_others_write(database: Database, place: Pl
             assert len(after.ledger.orders()) == 1
 
 
+def test_a_commit_is_on_the_disk_when_it_returns(database: Database) -> None:
+    for transaction in (database.write, database.read):
+        with transaction() as tx:
+            ask = tx.journal._connection.execute
+            assert (ask("PRAGMA synchronous").fetchone(), ask("PRAGMA journal_mode").fetchone()) == (
+                (2,),  # FULL: https://www.sqlite.org/pragma.html#pragma_synchronous
+                ("wal",),
+            )
+
+
 def test_a_read_cannot_write(database: Database) -> None:
     with pytest.raises(StoreUnavailable), database.read() as tx:
         tx.lockouts.record("kiosk", 1)

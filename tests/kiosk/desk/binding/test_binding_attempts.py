@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from hardware.token.gmt import GmtToken
 from hardware.virtual.card import FaultyCard
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
@@ -152,6 +155,34 @@ def test_a_token_that_does_not_sign_the_challenge_is_not_bound(
         (certificate,) = tx.ledger.certificates(account="11000001")
     assert certificate.status is CertificateStatus.ISSUED
     source.swap(card)
+    assert isinstance(bind(service, session, number), BoundView)
+
+
+def test_a_token_that_gives_another_certificate_back_is_not_bound(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    bind: Bind,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    number = paid_order("11000001", OrderKind.NEW)
+    source.insert(blank("SPOILS"))
+    read = GmtToken.certificate
+
+    def spoilt(token: GmtToken) -> bytes | None:
+        der = read(token)
+        return der[:-1] + bytes((der[-1] ^ 1,)) if der else der
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GmtToken, "certificate", spoilt)
+        refused = TokenRefused(TokenTrouble.PROOF_FAILED, found="SPOILS")
+        assert bind(service, session, number) == refused
+        with database.read() as tx:
+            (certificate,) = tx.ledger.certificates(account="11000001")
+        assert certificate.status is CertificateStatus.ISSUED
     assert isinstance(bind(service, session, number), BoundView)
 
 
