@@ -23,13 +23,41 @@ from hardware.token.skf.profile import SkfProfile, configured_profile
 SYSTEM_FILE = Path("/etc/keydesk/keydesk.toml")
 
 
-class ConfigurationError(Exception):
-    """The configuration cannot be used; `file` and `problem` say where and why."""
+class ConfigurationProblem(enum.StrEnum):
+    """What can be wrong with the configuration file."""
 
-    def __init__(self, file: Path, problem: str) -> None:
-        super().__init__(f"{file}: {problem}")
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    NOT_TOML = "not-toml"
+    INVALID = "invalid"
+    LIBRARIES_NO_TABLES = "libraries-no-tables"
+    LIBRARY_INVALID = "library-invalid"
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; `file` and `problem` say where and why.
+
+    `reason` is what the reader of files or of TOML says, in English; `table` the number of the `[[skf]]` table.
+    """
+
+    def __init__(
+        self, file: Path, problem: ConfigurationProblem, reason: str = "", table: int | None = None
+    ) -> None:
+        super().__init__(f"{file}: {_PROBLEMS[problem].format(reason=reason, table=table)}")
         self.file = file
         self.problem = problem
+        self.reason = reason
+        self.table = table
+
+
+_PROBLEMS = {
+    ConfigurationProblem.MISSING: "there is no such file",
+    ConfigurationProblem.UNREADABLE: "it cannot be read ({reason})",
+    ConfigurationProblem.NOT_TOML: "it is not valid TOML: {reason}",
+    ConfigurationProblem.INVALID: "{reason} (keydesk.example.toml lists every key)",
+    ConfigurationProblem.LIBRARIES_NO_TABLES: "skf: each library has a table [[skf]], in two brackets",
+    ConfigurationProblem.LIBRARY_INVALID: "skf, table {table}: {reason} (keydesk.example.toml lists every key)",
+}
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,22 +173,23 @@ def load(file: Path | None = None) -> Configuration:
         profiles = tuple(_skf_profiles(file, raw.pop("skf", [])))
         return msgspec.structs.replace(msgspec.convert(raw, Configuration), skf=profiles)
     except FileNotFoundError as error:
-        raise ConfigurationError(file, "there is no such file") from error
+        raise ConfigurationError(file, ConfigurationProblem.MISSING) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(file, f"it cannot be read ({error})") from error
+        raise ConfigurationError(file, ConfigurationProblem.UNREADABLE, str(error)) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(file, f"it is not valid TOML: {error}") from error
+        raise ConfigurationError(file, ConfigurationProblem.NOT_TOML, str(error)) from error
     except msgspec.ValidationError as error:
-        raise ConfigurationError(file, f"{error} (keydesk.example.toml lists every key)") from error
+        raise ConfigurationError(file, ConfigurationProblem.INVALID, str(error)) from error
 
 
 def _skf_profiles(file: Path, tables: Any) -> Iterator[SkfProfile]:
     """Read the `[[skf]]` tables, each over the profile that it names. Raises ConfigurationError."""
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ConfigurationError(file, "skf: each library has a table [[skf]], in two brackets")
+        raise ConfigurationError(file, ConfigurationProblem.LIBRARIES_NO_TABLES)
     for number, table in enumerate(tables, start=1):
         try:
             yield configured_profile(table)
         except (OSError, ValueError) as error:
-            problem = f"skf, table {number}: {error} (keydesk.example.toml lists every key)"
-            raise ConfigurationError(file, problem) from error
+            raise ConfigurationError(
+                file, ConfigurationProblem.LIBRARY_INVALID, str(error), number
+            ) from error

@@ -9,7 +9,7 @@ import locale
 import shutil
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from hardware.pcsc import PcscTokenSource
@@ -27,11 +27,9 @@ from hardware.token.skf.profile import SkfProfile
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.assembly import card_drivers
 from kiosk.commands.checks import Check, Level
-from kiosk.commands.failures import sentence, store_failure
 from kiosk.commands.lent import lent
 from kiosk.commands.output import document, line
 from kiosk.commands.status import CLOCKS, KioskStatus, read_status
-from kiosk.commands.wording import LINK_TROUBLES
 from kiosk.configuration import Configuration, ConfigurationError, load
 from kiosk.desk.views import Network
 from kiosk.store.errors import StoreError
@@ -40,12 +38,12 @@ from kiosk.store.system_clock import SystemClock
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
 from kiosk.text.command_line import spoken
+from kiosk.text.failures import Text, configuration_failure, store_failure
+from kiosk.text.link_troubles import AUTHORITY_UNUSABLE, LINK_TROUBLES
 from kiosk.text.times import moment
 
 LEAST_FREE = 200 * 1024 * 1024
 LEAST_COLUMNS, LEAST_LINES = 80, 24
-
-Text = Callable[..., str]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,7 +64,7 @@ def _checks(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
     try:
         configuration = load(arguments.config)
     except ConfigurationError as error:
-        yield Check(text("配置"), Level.FAILED, sentence(error, text), text("改正配置文件"))
+        yield Check(text("配置"), Level.FAILED, *configuration_failure(error, text))
         return
     yield Check(text("配置"), Level.WORKS, text("可以读取"))
     yield _drivers(configuration, text)
@@ -220,9 +218,9 @@ def _authority(file: Path | None, text: Text) -> Iterator[Check]:
     try:
         ssl.create_default_context(cafile=file)
     except (OSError, ValueError) as error:
-        found = text("{file} 不能用（{reason}）", file=file, reason=error)
-        advice = text("在 [centre] 的 certificate_authority 写明中心给的 PEM 文件")
-        yield Check(text("中心证书机构"), Level.MISSING, found, advice)
+        found, advice = AUTHORITY_UNUSABLE
+        unusable = text(found, file=file, reason=error)
+        yield Check(text("中心证书机构"), Level.MISSING, unusable, text(advice))
     else:
         yield Check(text("中心证书机构"), Level.WORKS, str(file))
 

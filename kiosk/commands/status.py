@@ -8,7 +8,6 @@ import msgspec
 
 from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
-from kiosk.commands.wording import LINK_TROUBLES
 from kiosk.desk.authority import policy_of, trouble_with_clock
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.network import network
@@ -19,6 +18,7 @@ from kiosk.store.system_clock import SystemClock
 from kiosk.store.transaction import Transaction
 from kiosk.text.catalogue import N_
 from kiosk.text.command_line import spoken
+from kiosk.text.link_troubles import LINK_TROUBLES
 from kiosk.text.times import moment
 
 NETWORKS = {

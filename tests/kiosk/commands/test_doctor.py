@@ -11,9 +11,9 @@ import pytest
 
 from hardware.virtual.gmt_card_blank import blank_key
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.commands.wording import LINK_TROUBLES
 from kiosk.store.agent_state import AgentState, LinkTrouble
 from kiosk.store.location import open_database
+from kiosk.text.link_troubles import LINK_TROUBLES
 
 Keydesk = Callable[..., Any]
 

@@ -92,7 +92,7 @@ def test_a_data_directory_that_is_not_there_is_not_made(keydesk: Keydesk, tmp_pa
         ("[screen]\nidel = 90\n", "idel"),
         ('[screen]\nidle = "long"\n', "idle"),
         ("[screen\n", "TOML"),
-        (None, "there is no such file"),
+        (None, "没有配置文件"),
     ],
     ids=["unknown-key", "wrong-kind", "no-toml", "no-file"],
 )

@@ -1,0 +1,95 @@
+"""What is wrong with the store or the configuration, and what to do about it: the commands of both programs say it so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kiosk.configuration import ConfigurationError, ConfigurationProblem
+from kiosk.store.errors import (
+    DiskFull,
+    EnrolledAlready,
+    EpochUsed,
+    KeyFileInvalid,
+    NotEnrolled,
+    StoreBusy,
+    StoreCorrupt,
+    StoreExists,
+    StoreMissing,
+    StoreNewer,
+    StoreUnavailable,
+    WrongKey,
+)
+from kiosk.text.catalogue import N_
+
+Text = Callable[..., str]
+
+
+def sentence(error: Exception, text: Text) -> str:
+    """The whole sentence for an error of the configuration or the store, or the system's refusal of a file."""
+    if isinstance(error, ConfigurationError):
+        return with_advice(*configuration_failure(error, text), text)
+    return with_advice(*store_failure(error, text), text)
+
+
+def with_advice(found: str, advice: str, text: Text) -> str:
+    """What is wrong and what to do, in one sentence."""
+    return text("{found}。请{advice}", found=found, advice=advice)
+
+
+def configuration_failure(error: ConfigurationError, text: Text) -> tuple[str, str]:
+    """What is wrong with the configuration, and what to do about it."""
+    found, advice = _CONFIGURATION[error.problem]
+    return text(found, file=error.file, reason=error.reason, table=error.table), text(advice)
+
+
+def store_failure(error: Exception, text: Text) -> tuple[str, str]:
+    """What is wrong with the store, by its own error or the system's, and what to do about it."""
+    found, advice = _STORE.get(type(error), _RECORDS)
+    parameters = {"reason": error, **vars(error)}
+    if isinstance(error, OSError):
+        found, advice = _SYSTEM if error.filename is None else _FILES
+        parameters = {"path": error.filename, "reason": error.strerror or error}
+    return text(found, **parameters), text(advice)
+
+
+_COMPARE = N_("对照 keydesk.example.toml 改正")
+_CONFIGURATION = {
+    ConfigurationProblem.MISSING: (N_("没有配置文件 {file}"), N_("核对 --config 给的文件名")),
+    ConfigurationProblem.UNREADABLE: (
+        N_("配置文件 {file} 读不出来（{reason}）"),
+        N_("检查文件的属主、权限和编码（UTF-8）"),
+    ),
+    ConfigurationProblem.NOT_TOML: (N_("配置文件 {file} 不是 TOML（{reason}）"), _COMPARE),
+    ConfigurationProblem.INVALID: (N_("配置文件 {file} 有一项不对（{reason}）"), _COMPARE),
+    ConfigurationProblem.LIBRARIES_NO_TABLES: (
+        N_("配置文件 {file} 里 skf 的写法不对"),
+        N_("给每个厂商库各写一张 [[skf]] 表，用双方括号"),
+    ),
+    ConfigurationProblem.LIBRARY_INVALID: (
+        N_("配置文件 {file} 的第 {table} 张 [[skf]] 表不对（{reason}）"),
+        _COMPARE,
+    ),
+}
+
+_RESTORE = N_("恢复最近的备份；已上传的记录由中心补回")
+_ENROL = N_("运行 keydesk-sync enrol --token 令牌")
+_FILES = N_("{path} 不能读写（{reason}）"), N_("检查文件是否齐全，以及属主和权限")
+_SYSTEM = N_("系统不让读写（{reason}）"), N_("检查磁盘和数据目录")
+_RECORDS = N_("数据库里的记录读不懂（{reason}）"), _RESTORE
+_STORE: dict[type[Exception], tuple[str, str]] = {
+    StoreMissing: (
+        N_("没有数据库 {path}"),
+        N_("用 --data 指明本机的数据目录，或先用 keydesk-sync enrol 登记"),
+    ),
+    StoreExists: (N_("数据库 {path} 已经有了"), N_("再试一次，用已有的")),
+    WrongKey: (N_("密钥文件打不开数据库 {path}"), N_("放回属于这个数据库的 keydesk.key")),
+    KeyFileInvalid: (N_("密钥文件 {path} 不能用（{reason}）"), N_("放回原来的密钥文件，权限为 0600")),
+    StoreCorrupt: (N_("数据库 {path} 已损坏（{what}）"), _RESTORE),
+    StoreNewer: (N_("数据库 {path} 由更新版本的 Keydesk 建立"), N_("安装那个版本或更新的版本")),
+    StoreBusy: (N_("数据库 {path} 正由别的程序写入"), N_("稍后再试")),
+    DiskFull: (N_("磁盘已满，{path} 写不进去"), N_("清出空间")),
+    StoreUnavailable: _FILES,
+    NotEnrolled: (N_("本机还没有登记"), _ENROL),
+    EnrolledAlready: (N_("本机已是 {kiosk} 号服务台"), N_("用 --data 另给一个数据目录")),
+    EpochUsed: (N_("本机的日志里已有第 {epoch} 期"), N_("联系技术支持")),
+}
