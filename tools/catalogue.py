@@ -28,8 +28,8 @@ BEGUN = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 
 
 def is_chinese(message: str) -> bool:
-    """Whether the string has a Han character, and so is a sentence of ours."""
-    return any("一" <= character <= "鿿" for character in message)
+    """Whether the string has a Han character or fullwidth punctuation, and so is a sentence of ours."""
+    return any("一" <= each <= "鿿" or "\u3000" <= each <= "〿" or "！" <= each <= "～" for each in message)
 
 
 def placeholders(message: str) -> set[str]:

@@ -26,10 +26,21 @@ class LinkTrouble(enum.StrEnum):
     REFUSED = "refused"
 
 
+class ContactFailure(enum.StrEnum):
+    """What kept the last try to reach the centre from success."""
+
+    UNREACHABLE = "unreachable"
+    BUSY = "busy"
+    ANSWER_UNUSABLE = "answer-unusable"
+    REFUSED = "refused"
+    FORKED = "forked"
+
+
 class AgentState(msgspec.Struct, frozen=True):
     """Times in UTC seconds; `high_water` is the last sequence that the centre has.
 
-    `error` is why the last try failed, `trouble` the same where it was the centre's certificate.
+    `error` is why the last try failed, in English; `failure` the same for programs, `trouble` where it was the centre's
+    certificate, and `refusal` the centre's own code where it refused.
     `signed_time_monotonic` (milliseconds) and `signed_time_boot` say when this machine received `signed_time`.
     """
 
@@ -42,6 +53,8 @@ class AgentState(msgspec.Struct, frozen=True):
     error: str = ""
     trouble: LinkTrouble | None = None
     quarantined: bool = False
+    failure: ContactFailure | None = None
+    refusal: str = ""
 
 
 _STATE = Codec(AgentState)

@@ -11,8 +11,9 @@ chosen elsewhere than where they are shown (tables, enums) are marked with `N_`,
 and looked up when they are shown: `t(KIND_NAMES[kind])`.
 
 `tools/catalogue.py` collects the first argument of every call named `t`, `_t`, `_`, `text` or `N_` in kiosk/ and
-sync/, when it is a literal with a Chinese character, into kiosk/text/locale/en/LC_MESSAGES/keydesk.po, keeps the
-translations and compiles keydesk.mo beside it. Both are committed; a test fails when either is behind the source.
+sync/, when it is a literal with a Chinese character or fullwidth punctuation, into
+kiosk/text/locale/en/LC_MESSAGES/keydesk.po, keeps the translations and compiles keydesk.mo beside it. Both are
+committed; a test fails when either is behind the source.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ import enum
 import functools
 import gettext
 from pathlib import Path
+
+from kiosk.marking import N_
+
+__all__ = ["DOMAIN", "LOCALE", "N_", "Catalogue", "Language"]
 
 DOMAIN = "keydesk"
 LOCALE = Path(__file__).parent / "locale"
@@ -31,11 +36,6 @@ class Language(enum.StrEnum):
 
     CHINESE = "zh"
     ENGLISH = "en"
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's customary name for a marker
-    """Mark a sentence for the catalogue without looking it up."""
-    return message
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from kiosk.text.catalogue import Catalogue, Language
+from kiosk.text.cells import width as cells_of
 from kiosk.text.cells import wrap
 
 
@@ -32,6 +33,18 @@ class _Layout(argparse.HelpFormatter):
         prefix: str | None = None,
     ) -> None:
         super().add_usage(usage, actions, groups, spoken().text("用法：") if prefix is None else prefix)
+
+    def _format_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],
+        prefix: str | None,
+    ) -> str:
+        # argparse counts characters: it is given as many as the prefix takes cells.
+        prefix = prefix or ""
+        stand_in = "_" * cells_of(prefix)
+        return prefix + super()._format_usage(usage, actions, groups, stand_in)[len(stand_in) :]
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return wrap(text, width)

@@ -247,7 +247,7 @@ def _meaning(response: httpx2.Response, body: bytes) -> bytes:
         raise CentreBusy(status, _retry_after(response))
     problem: Problem | None = read_problem(body) if _REFUSED <= status < _FAULT else None
     if problem is None:
-        raise AnswerUnusable(f"the answer is a bare {status}")
+        raise AnswerUnusable(f"the answer is a bare {status}", status)
     raise RequestRefused(status, problem)
 
 

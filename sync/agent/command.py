@@ -7,6 +7,7 @@ import os
 import random
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -14,10 +15,12 @@ from kiosk.configuration import ConfigurationError
 from kiosk.configuration import load as load_configuration
 from kiosk.domain.errors import DomainError
 from kiosk.store.errors import StoreError
+from kiosk.text.command_line import CommandParser, spoken
 from sync.agent.enrolment import enrol
-from sync.agent.errors import AgentError, ExchangeFailed
+from sync.agent.errors import AgentError
+from sync.agent.failure_wording import failure
 from sync.agent.loop import Loop
-from sync.agent.nightly import exchange, night_lines, nightly
+from sync.agent.nightly import exchange, night_document, nightly
 from sync.agent.opening import (
     AgentSettings,
     open_agent,
@@ -27,51 +30,53 @@ from sync.agent.opening import (
 )
 from sync.agent.parent import stop_on_signals, stop_with_parent
 from sync.agent.patience import Patience
-from sync.agent.status import status, status_lines
+from sync.agent.status import status, status_document
+from sync.agent.wording import enrolled_line, exchanged_line, night_lines, status_lines
 from sync.protocol.errors import ProtocolError
 
+_Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - there is no public name
+_FAILURES = (AgentError, ConfigurationError, ProtocolError, StoreError, DomainError, OSError)
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    top = argparse.ArgumentParser(
-        prog="keydesk-sync",
-        description="Carry a kiosk's journal to the centre and the centre's feed to the kiosk.",
+
+def parser() -> CommandParser:
+    """The command line, in the language of the environment."""
+    text = spoken().text
+    top = CommandParser(
+        prog="keydesk-sync", description=text("把本机的日志传给中心，把中心下发的资料取回本机。")
     )
-    top.add_argument("--version", action="version", version=program())
+    top.add_argument("--version", action="version", version=program(), help=text("显示版本号"))
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    token = _command(commands, "enrol", "make this data directory the kiosk that a one-time token names")
-    token.add_argument("--token", required=True, help="the one-time token from the centre, 3-XXXX-XXXX-…")
-    run = _command(commands, "run", "keep carrying until told to stop")
+    enrolment = _command(commands, "enrol", text("凭一次性令牌，把这个数据目录登记为一台服务台"))
+    enrolment.add_argument("--token", required=True, help=text("中心给的一次性令牌，样子是 3-XXXX-XXXX-…"))
+    run = _command(commands, "run", text("一直同步，直到叫停"))
     run.add_argument(
-        "--exit-with-parent", action="store_true", help="stop when standard input ends, as its writer goes"
+        "--exit-with-parent",
+        action="store_true",
+        help=text("标准输入结束时停下，也就是写它的程序结束时"),
     )
-    _command(commands, "once", "carry everything there is, up and down, once")
-    _command(commands, "nightly", "carry everything, prove the journal, and report what is left for people")
-    _command(commands, "status", "what went, what waits, and the last contact; asks nobody")
+    _command(commands, "once", text("把要传的都传一次，上传和接收"))
+    _command(commands, "nightly", text("把要传的都传一次，校验日志，并报告要人处理的事"))
+    _command(commands, "status", text("已传的、待传的和最近一次联系；不联网"))
     return top
 
 
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=text)
-    command.add_argument("--config", type=Path, help="the configuration file")
-    command.add_argument("--data", type=Path, help="the data directory, in place of the configured one")
-    command.add_argument("--centre", help="the centre's address, in place of the configured one")
+def _command(commands: _Commands, name: str, help_: str) -> CommandParser:
+    text = spoken().text
+    command = commands.add_parser(name, help=help_, description=help_)
+    command.add_argument("--config", type=Path, help=text("配置文件"))
+    command.add_argument("--data", type=Path, help=text("数据目录，代替配置里的"))
+    command.add_argument("--centre", help=text("中心的地址，代替配置里的"))
     command.add_argument(
         "--network-switch",
         type=Path,
         metavar="FILE",
-        help="while this file exists every request fails as if the line were cut (for drills)",
+        help=text("有这个文件时，每个请求都像断网一样失败（演练用）"),
     )
     command.add_argument(
-        "--clock-shift",
-        type=Path,
-        metavar="FILE",
-        help="a file with seconds to add to the clock (for drills)",
+        "--clock-shift", type=Path, metavar="FILE", help=text("文件里写时钟要加的秒数（演练用）")
     )
     if name != "run":
-        command.add_argument("--json", action="store_true", help="for programs")
+        command.add_argument("--json", action="store_true", help=text("输出 JSON，供程序读取"))
     return command
 
 
@@ -82,12 +87,13 @@ def main() -> int:
     os.umask(0o077)
     try:
         return _COMMANDS[arguments.command](_settings(arguments), arguments)
-    except ExchangeFailed as error:
-        return _failed(f"the centre cannot be reached now ({error}); try the same command again")
-    except (AgentError, ConfigurationError, ProtocolError, StoreError, DomainError) as error:
-        return _failed(str(error))
-    except OSError as error:
-        return _failed(f"the data directory cannot be used: {error}")
+    except BrokenPipeError:
+        # Whoever read the report has gone; Python must not try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except _FAILURES as error:
+        sys.stderr.write(f"keydesk-sync: {failure(error, spoken().text)}\n")
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -106,8 +112,7 @@ def _settings(arguments: argparse.Namespace) -> AgentSettings:
 def _enrol(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_or_create_database(settings.directory) as database:
         enrolled = enrol(settings, database, arguments.token, settings.transport(), settings.clock)
-    already = "已是" if enrolled.before else "已登记为"
-    _say(arguments, enrolled, [f"本机{already} {enrolled.kiosk} 号终端，第 {enrolled.epoch} 期。"])
+    _say(arguments, enrolled, [enrolled_line(enrolled, spoken().text)])
     return 0
 
 
@@ -131,36 +136,31 @@ def _once(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_agent(settings) as agent:
         pushed, pulled = exchange(agent)
     done = _Exchanged(pushed.sent, pulled.applied, pulled.kept)
-    _say(arguments, done, [f"上传 {done.sent} 条，接收 {done.received} 项，未能应用 {done.kept} 项。"])
+    _say(arguments, done, [exchanged_line(done.sent, done.received, done.kept, spoken().text)])
     return 0
 
 
 def _nightly(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_agent(settings) as agent:
         night = nightly(agent)
-    _say(arguments, night, night_lines(night))
+    _say(arguments, night_document(night), night_lines(night, spoken().text))
     return 0 if night.well else 1
 
 
 def _status(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_database(settings.directory) as database, database.read() as tx:
         report = status(tx)
-    _say(arguments, report, status_lines(report))
+    _say(arguments, status_document(report), status_lines(report, spoken().text))
     return 0
 
 
 _COMMANDS = {"enrol": _enrol, "run": _run, "once": _once, "nightly": _nightly, "status": _status}
 
 
-def _say(arguments: argparse.Namespace, report: msgspec.Struct, lines: list[str]) -> None:
-    text = msgspec.json.encode(report).decode() if arguments.json else "\n".join(lines)
+def _say(arguments: argparse.Namespace, document: object, lines: list[str]) -> None:
+    text = msgspec.json.encode(document).decode() if arguments.json else "\n".join(lines)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def _failed(sentence: str) -> int:
-    sys.stderr.write(f"keydesk-sync: {sentence}\n")
-    return 1
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from kiosk.domain.policy import SignedTime
 from kiosk.store.database import Database
 from kiosk.store.vault import VaultItem
 from sync.agent.centre_client import CentreClient
-from sync.agent.errors import CentreUntrusted
+from sync.agent.errors import AgentError, CentreUntrusted, RequestRefused
 from sync.protocol.times import time_holds
 
 if TYPE_CHECKING:
@@ -79,16 +79,30 @@ def with_time(state: AgentState, signed: SignedTime, clock: Clock) -> AgentState
 def contact_made(tx: Transaction, clock: Clock, signed: SignedTime | None = None) -> AgentState:
     """Note that the centre answered now, in this transaction; a signed time counts only if it holds."""
     now = clock.wall()
-    state = replace(tx.agent.get(), last_contact=now, last_attempt=now, error="", trouble=None)
+    state = replace(
+        tx.agent.get(),
+        last_contact=now,
+        last_attempt=now,
+        error="",
+        trouble=None,
+        failure=None,
+        refusal="",
+    )
     if signed is not None and signature_holds(tx, signed):
         state = with_time(state, signed, clock)
     tx.agent.put(state)
     return state
 
 
-def contact_failed(agent: Agent, error: Exception) -> None:
+def contact_failed(agent: Agent, error: AgentError) -> None:
     """Note that a try to reach the centre failed now, and how."""
-    trouble = error.trouble if isinstance(error, CentreUntrusted) else None
     with agent.database.write() as tx:
-        state = replace(tx.agent.get(), error=str(error) or "failed", trouble=trouble)
-        tx.agent.put(replace(state, last_attempt=agent.clock.wall()))
+        state = replace(
+            tx.agent.get(),
+            last_attempt=agent.clock.wall(),
+            error=str(error) or "failed",
+            trouble=error.trouble if isinstance(error, CentreUntrusted) else None,
+            failure=error.failure,
+            refusal=error.code.value if isinstance(error, RequestRefused) else "",
+        )
+        tx.agent.put(state)

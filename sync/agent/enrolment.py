@@ -20,7 +20,7 @@ from kiosk.pki.suites import SM2
 from kiosk.store.vault import VaultItem
 from sync.agent.centre_client import CentreClient, Credentials
 from sync.agent.context import contact_made
-from sync.agent.errors import EnrolmentFailed, RequestRefused
+from sync.agent.errors import EnrolmentFailed, EnrolmentProblem, RequestRefused
 from sync.agent.opening import AgentSettings, agent_over, program
 from sync.agent.recovery import recover
 from sync.protocol.errors import BodyMalformed, ProblemCode
@@ -60,13 +60,11 @@ def enrol(
     try:
         kiosk = kiosk_of_enrol_token(token)
     except BodyMalformed as error:
-        raise EnrolmentFailed("that is no enrolment token; it reads like 3-XXXX-XXXX-…") from error
+        raise EnrolmentFailed(EnrolmentProblem.NO_TOKEN) from error
     with database.read() as tx:
         identity = tx.identity
     if identity is not None and identity.kiosk != kiosk:
-        raise EnrolmentFailed(
-            f"this data directory is kiosk {identity.kiosk} already; give another --data for kiosk {kiosk}"
-        )
+        raise EnrolmentFailed(EnrolmentProblem.ANOTHER_KIOSK_HERE, kiosk=kiosk, here=identity.kiosk)
     if identity is not None and identity.epoch:
         return Enrolled(kiosk, identity.epoch, before=True)
     epoch = None
@@ -100,7 +98,9 @@ def _ask(
     try:
         answer = centre.enrol(request)
     except RequestRefused as refused:
-        raise EnrolmentFailed(_what_to_do(refused)) from refused
+        if refused.code is ProblemCode.TOKEN_REFUSED:
+            raise EnrolmentFailed(EnrolmentProblem.TOKEN_REFUSED, kiosk=kiosk) from refused
+        raise
     _check(answer, description, kiosk, keys)
     return answer
 
@@ -122,25 +122,21 @@ def _keys(database: Database) -> _Keys:
 def _check(answer: EnrolAnswer, description: CentreDescription, kiosk: int, keys: _Keys) -> None:
     """Take nothing over that does not hold together. Raises EnrolmentFailed."""
     if answer.kiosk != kiosk or answer.centre_key != description.centre_key:
-        raise EnrolmentFailed(
-            "the centre's answer is for another kiosk or from another centre; ask its staff"
-        )
+        raise EnrolmentFailed(EnrolmentProblem.ANSWER_FOR_ANOTHER, kiosk=kiosk)
     if len(answer.payment_secret) != _SECRET_LENGTH:
-        raise EnrolmentFailed("the centre's answer lacks the payment secret; ask its staff")
+        raise EnrolmentFailed(EnrolmentProblem.NO_PAYMENT_SECRET, kiosk=kiosk)
     if not (
         time_holds(answer.signed_time, kiosk, answer.centre_key)
         and policy_holds(answer.policy, answer.centre_key)
         and _is_policy_of(answer.policy, kiosk)
     ):
-        raise EnrolmentFailed("the centre's time or policy is not signed for this kiosk; ask its staff")
+        raise EnrolmentFailed(EnrolmentProblem.NOT_SIGNED, kiosk=kiosk)
     try:
         IssuingAuthority.load(
             keys.issuing, answer.issuing_certificate, answer.root_certificate, answer.signed_time.time
         )
     except PkiError as error:
-        raise EnrolmentFailed(
-            f"the certificate from the centre does not hold ({error}); ask its staff"
-        ) from error
+        raise EnrolmentFailed(EnrolmentProblem.CERTIFICATE_INVALID, kiosk=kiosk, detail=str(error)) from error
 
 
 def _is_policy_of(policy: SignedPolicy, kiosk: int) -> bool:
@@ -159,14 +155,6 @@ def _keep(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
     tx.vault.put(VaultItem.CENTRE_KEY, answer.centre_key)
     tx.feed.put_policy(answer.policy)
     contact_made(tx, clock, answer.signed_time)
-
-
-def _what_to_do(refused: RequestRefused) -> str:
-    match refused.code:
-        case ProblemCode.TOKEN_REFUSED:
-            return "the token is unknown, too old, or was used by another machine; ask for a new one at the centre"
-        case _:
-            return str(refused)
 
 
 class _CentreClock:

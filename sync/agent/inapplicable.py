@@ -26,3 +26,9 @@ class Inapplicable(Exception):
         super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
         self.reason = reason
         self.detail = detail
+
+
+def told(problem: str) -> tuple[Reason | None, str]:
+    """The reason and the detail in the text of an Inapplicable; None and the whole where it names no reason."""
+    reason, _, detail = problem.partition(": ")
+    return (Reason(reason), detail) if reason in set(Reason) else (None, problem)

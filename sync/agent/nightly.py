@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,7 @@ from sync.agent.heartbeat import heartbeat
 from sync.agent.positions import compared
 from sync.agent.pull import PullReport, pull, retry_kept
 from sync.agent.push import PushReport, push
-from sync.agent.status import Status, status, status_lines
+from sync.agent.status import Status, status, status_document
 
 if TYPE_CHECKING:
     from kiosk.domain.journal import Tip
@@ -47,7 +47,7 @@ class Night(msgspec.Struct, frozen=True):
     same_tip: bool | None
     status: Status
     troubles: tuple[Trouble, ...]
-    error: str = ""
+    error: AgentError | None = None
 
     @property
     def well(self) -> bool:
@@ -94,7 +94,7 @@ def nightly(agent: Agent) -> Night:
         same_tip=same,
         status=now,
         troubles=tuple(_troubles(done, now, same_tip=same, sound=found.sound)),
-        error="" if done.error is None else str(done.error),
+        error=done.error,
     )
 
 
@@ -135,40 +135,10 @@ def _troubles(done: _Exchange, now: Status, *, same_tip: bool | None, sound: boo
     return [trouble for trouble, holds in found.items() if holds]
 
 
-def night_lines(night: Night) -> list[str]:
-    """The report in Chinese, one fact a line; the last says whether all is well."""
-    tip = {True: "一致", False: "不一致", None: "未能核对"}[night.same_tip]
-    lines = [
-        f"本次上传  {night.sent} 条",
-        f"本次接收  {night.received} 项，未能应用 {night.kept} 项，补应用 {night.retried} 项",
-        f"日志校验  {'通过' if night.journal_sound else f'未通过（{night.journal_problem}）'}",
-        f"与中心    {tip}",
-        *status_lines(night.status),
-    ]
-    if night.well:
-        return [*lines, "结果      一切正常"]
-    return [*lines, *(f"需处理    {_wording(trouble, night)}" for trouble in night.troubles)]
-
-
-def _wording(trouble: Trouble, night: Night) -> str:  # noqa: PLR0911 - one sentence a trouble
-    match trouble:
-        case Trouble.CENTRE_NOT_REACHED:
-            return f"未连上中心（{night.error}），请检查网络"
-        case Trouble.CENTRE_REFUSES:
-            return f"中心拒绝了本终端（{night.error}），请联系中心"
-        case Trouble.BACKLOG:
-            return f"还有 {night.status.backlog} 条日志待上传"
-        case Trouble.JOURNAL_UNSOUND:
-            return "日志校验未通过，请停用本终端并联系技术支持"
-        case Trouble.TIPS_DIFFER:
-            return "本机日志与中心不一致，请联系技术支持"
-        case Trouble.QUARANTINED:
-            return "本终端已被中心停用"
-        case Trouble.DISPUTES:
-            return f"有 {len(night.status.disputes)} 项争议等待人工裁决"
-        case Trouble.KEPT_ITEMS:
-            return f"有 {len(night.status.kept_items)} 项下发资料未能应用"
-        case Trouble.RECEIPTS_WAITING:
-            return f"有 {night.status.receipts_waiting} 张凭条待打印"
-        case _:
-            assert_never(trouble)
+def night_document(night: Night) -> dict[str, Any]:
+    """The report as programs read it."""
+    return {
+        **msgspec.structs.asdict(night),
+        "status": status_document(night.status),
+        "error": "" if night.error is None else str(night.error),
+    }

@@ -18,7 +18,7 @@ from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
 from sync.agent.centre_client import CentreClient, Credentials
 from sync.agent.context import Agent, CentreTime
-from sync.agent.errors import AuthorityUnusable, NotEnrolledYet
+from sync.agent.errors import AddressInClear, NotEnrolledYet
 from sync.agent.logs import open_log
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.tls import trust
@@ -47,9 +47,9 @@ class AgentSettings(msgspec.Struct, frozen=True):
         return NetworkSwitch(self.network_switch)
 
     def transport(self) -> httpx2.BaseTransport:
-        """The way out, through the switch. Raises AuthorityUnusable, also where the address speaks no TLS to check."""
+        """The way out, through the switch. Raises AuthorityUnusable, AddressInClear where the address speaks no TLS to check."""
         if self.authority is not None and self.centre.lower().startswith("http://"):
-            raise AuthorityUnusable(self.authority, f"the centre's address {self.centre!r} is not https")
+            raise AddressInClear(self.authority, self.centre)
         return SwitchedTransport(httpx2.HTTPTransport(verify=trust(self.authority)), self.switch)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kiosk.domain.feed import DisputeRaised
 from kiosk.domain.journal import short_hash
-from kiosk.domain.validity import CHINA_TIME
-from kiosk.store.agent_state import LinkTrouble
+from kiosk.store.agent_state import ContactFailure, LinkTrouble
+from kiosk.store.feed import KeptItem
 from sync.agent.push import backlog
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Times in UTC seconds; `tip` is the journal's last sequence, `tip_hash` eight hex digits of its hash."""
+    """Times in UTC seconds; `tip` is the journal's last sequence, `tip_hash` eight hex digits of its hash.
+
+    `error`, `trouble`, `failure` and `refusal` are of the last try to reach the centre, as AgentState has them.
+    """
 
     kiosk: int | None
     epoch: int | None
@@ -33,9 +36,11 @@ class Status(msgspec.Struct, frozen=True):
     feed_cursor: int
     policy: int | None
     policy_valid_until: int | None
-    disputes: tuple[str, ...]
-    kept_items: tuple[str, ...]
+    disputes: tuple[DisputeRaised, ...]
+    kept_items: tuple[KeptItem, ...]
     receipts_waiting: int
+    failure: ContactFailure | None
+    refusal: str
 
 
 def status(tx: Transaction) -> Status:
@@ -58,51 +63,22 @@ def status(tx: Transaction) -> Status:
         feed_cursor=tx.feed.cursor(),
         policy=None if policy is None else policy.number,
         policy_valid_until=None if policy is None else policy.valid_until,
-        disputes=tuple(
-            f"{each.raised.sequence} {each.raised.account} {each.raised.reason} {each.raised.subject}"
-            for each in tx.feed.disputes()
-        ),
-        kept_items=tuple(f"{each.number} {each.problem}" for each in tx.feed.kept()),
+        disputes=tuple(each.raised for each in tx.feed.disputes()),
+        kept_items=tx.feed.kept(),
         receipts_waiting=len(tx.print_queue.waiting()),
+        failure=state.failure,
+        refusal=state.refusal,
     )
 
 
-_TROUBLES = {
-    LinkTrouble.UNKNOWN_AUTHORITY: "中心的TLS证书不是本机信任的机构签发的，检查 [centre] 的 certificate_authority",
-    LinkTrouble.EXPIRED: "中心的TLS证书已过期，请中心更换；也可能是本机时钟不对",
-    LinkTrouble.NOT_YET_VALID: "中心的TLS证书还没有生效；也可能是本机时钟不对",
-    LinkTrouble.ANOTHER_HOST: "中心的TLS证书不是这个地址的，检查 [centre] 的 url",
-    LinkTrouble.NO_TLS: "那个地址不是 https，检查 [centre] 的 url",
-    LinkTrouble.REFUSED: "中心的TLS证书不成立",
-}
-
-
-def _why(report: Status) -> str:
-    return report.error if report.trouble is None else _TROUBLES[report.trouble]
-
-
-def china_time(time: int | None) -> str:
-    """A time (UTC seconds) as people read it: China time to the second."""
-    if time is None:
-        return "从未"
-    return datetime.fromtimestamp(time, UTC).astimezone(CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def status_lines(report: Status) -> list[str]:
-    """The status in Chinese, one fact a line."""
-    lines = [
-        f"终端      {'未登记' if report.kiosk is None else f'{report.kiosk} 号，第 {report.epoch} 期'}",
-        f"日志      第 {report.tip} 条 {report.tip_hash}",
-        f"已上传    到第 {report.high_water} 条，待上传 {report.backlog} 条",
-        f"最近联网  {china_time(report.last_contact)}",
-        f"资料游标  {report.feed_cursor}",
-        f"授权策略  {'无' if report.policy is None else f'{report.policy} 号，至 {china_time(report.policy_valid_until)}'}",
-        f"待打凭条  {report.receipts_waiting} 张",
-    ]
-    if report.error:
-        lines.append(f"网络      {china_time(report.last_attempt)} 未连上：{_why(report)}")
-    if report.quarantined:
-        lines.append("注意      本终端已被中心停用，上传的内容另行存放")
-    lines += [f"争议      {each}" for each in report.disputes]
-    lines += [f"未能应用  {each}" for each in report.kept_items]
-    return lines
+def status_document(report: Status) -> dict[str, Any]:
+    """The status as programs read it."""
+    fields = msgspec.structs.asdict(report)
+    del fields["failure"], fields["refusal"]
+    return {
+        **fields,
+        "disputes": [
+            f"{each.sequence} {each.account} {each.reason} {each.subject}" for each in report.disputes
+        ],
+        "kept_items": [f"{each.number} {each.problem}" for each in report.kept_items],
+    }

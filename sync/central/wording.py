@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kiosk.names import DISPUTE_REASONS
+
 ENTRY_KINDS = {
     "epoch-began": "新纪元",
     "order-placed": "下单",
@@ -51,25 +53,6 @@ FEED_KINDS = {
     "kept-dismissed": "未能应用的资料已处理",
 }
 
-REASONS = {
-    "order-exists": "订单号已存在",
-    "order-open-already": "已有未完成的同类订单",
-    "order-in-another-state": "订单状态不符",
-    "order-of-another-kiosk": "订单属于其他终端机",
-    "amount-differs": "金额不符",
-    "price-differs": "价格与收费表不符",
-    "binding-in-another-step": "绑定步骤不符",
-    "another-token": "不是登记的key盘",
-    "certificate-exists": "证书号已存在",
-    "certificate-differs": "证书与登记不符",
-    "predecessor-succeeded": "原证书已被续期或补办",
-    "another-certificate-valid": "已有其他有效证书",
-    "beyond-policy": "超出策略",
-    "kiosk-revoked": "终端机已吊销",
-    "failed": "入账出错",
-    "unreadable": "记录不可读",
-}
-
 PAID_HOW = {"feed": "联网确认", "code": "输入确认码", "scan": "扫描确认", "desk": "主管担保"}
 
 _WAITS = {
@@ -88,4 +71,4 @@ def remark(text: str) -> str:
     if first in _WAITS:
         return f"{_WAITS[first]} {rest}"
     reason = first.removesuffix(":")
-    return f"{REASONS[reason]}：{rest}" if reason in REASONS else text
+    return f"{DISPUTE_REASONS[reason]}：{rest}" if reason in DISPUTE_REASONS else text

@@ -135,6 +135,7 @@ class KioskProcess:
     def sync(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             _python("sync.agent.command", command, *self._options(), *arguments),
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
             check=False,

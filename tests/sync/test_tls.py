@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import subprocess
@@ -16,15 +17,18 @@ import pytest
 
 from kiosk.domain.journal import OrderCancelled
 from kiosk.store.agent_state import LinkTrouble
+from kiosk.text.catalogue import Catalogue, Language
 from sync.agent.errors import AuthorityUnusable, CentreUntrusted
 from sync.agent.loop import Loop
 from sync.agent.network_switch import NetworkSwitch
 from sync.agent.nightly import exchange
 from sync.agent.opening import AgentSettings, open_agent
 from sync.agent.patience import Patience
-from sync.agent.status import status, status_lines
+from sync.agent.status import status
+from sync.agent.wording import status_lines
 
 pytestmark = pytest.mark.xdist_group("central")
+CHINESE = Catalogue(Language.CHINESE).text
 
 
 class Terminator:
@@ -157,12 +161,15 @@ def test_a_kiosk_is_enrolled_and_carries_over_https_with_the_authority_of_its_co
     def sync(command: str, *more: str) -> subprocess.CompletedProcess[str]:
         options = ("--config", str(configuration), "--data", str(tmp_path / "data"))
         module = (sys.executable, "-m", "sync.agent.command", command)
-        return subprocess.run((*module, *options, *more), capture_output=True, text=True, check=False)
+        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+        return subprocess.run(
+            (*module, *options, *more), capture_output=True, text=True, check=False, env=environment
+        )
 
     terminator.context = Authority(tmp_path, "theirs").server("good", "DNS:localhost")
     refused = sync("enrol", "--token", token)
     assert refused.returncode == 1
-    assert "an authority that is not trusted here" in refused.stderr
+    assert "中心的TLS证书不是本机信任的机构签发的" in refused.stderr
     assert "Traceback" not in refused.stderr
     terminator.context = authority.server("again", "DNS:localhost")
     assert sync("enrol", "--token", token).returncode == 0
@@ -191,7 +198,7 @@ def test_whoever_is_not_the_centre_gets_nothing_and_the_backlog_waits_for_the_ce
             eventually(lambda trouble=trouble: kiosk.state().trouble is trouble)
             with kiosk.database.read() as tx:
                 report = status(tx)
-            (told,) = [line for line in status_lines(report) if line.startswith("网络")]
+            (told,) = [line for line in status_lines(report, CHINESE) if line.startswith("网络")]
             assert "中心的TLS证书" in told or "不是 https" in told
             assert report.backlog == kiosk.backlog() >= 2
             assert kiosk.centre_entries() == before

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import models
 
 from kiosk.domain import fees, ledger
-from sync.central.wording import ENTRY_KINDS, REASONS
+from kiosk.names import DISPUTE_REASONS
+from sync.central.wording import ENTRY_KINDS
 
 
 class OrderStatusChoice(models.TextChoices):
@@ -121,7 +122,7 @@ class Dispute(models.Model):
     sequence = models.BigIntegerField("序号")
     account = models.CharField("账号", max_length=12, blank=True)
     kind = models.CharField("记录种类", max_length=40, choices=list(ENTRY_KINDS.items()))
-    reason = models.CharField("原因", max_length=60, choices=list(REASONS.items()))
+    reason = models.CharField("原因", max_length=60, choices=list(DISPUTE_REASONS.items()))
     subject = models.CharField("对象", max_length=100)
     raised_at = models.BigIntegerField("时间")
     state = models.CharField("处理", max_length=10, choices=DisputeState.choices, default=DisputeState.OPEN)

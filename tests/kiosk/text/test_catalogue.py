@@ -32,6 +32,7 @@ def show(t, page, draw):
     print("不在目录里")
     draw.text((1, 2), "也不在目录里")
     draw.text("English only")
+    t("{found}（{detail}）", found=1, detail=2)
 """
 
 
@@ -80,7 +81,15 @@ def test_the_sentences_are_found_by_the_five_names_and_nothing_else(tool: Tool, 
     (tmp_path / "desk" / "screen.py").write_text(SOURCE, encoding="utf-8")
     assert tool.extract(tmp_path, ("desk",)) == {
         sentence: ["desk/screen.py"]
-        for sentence in ("新办", "补办", "还可试 {tries} 次", "长句，分两行", "缴费", "已登录")
+        for sentence in (
+            "新办",
+            "补办",
+            "还可试 {tries} 次",
+            "长句，分两行",
+            "缴费",
+            "已登录",
+            "{found}（{detail}）",
+        )
     }
 
 
@@ -103,12 +112,13 @@ def test_nothing_chinese_on_screens_and_in_commands_is_outside_the_catalogue(too
         "中文",
         "郑州华粮科技有限公司",
         "郑州华粮",
-    }  # a language's own name, and the configuration's defaults
+        "。",
+    }  # a language's own name, the configuration's defaults, and the full stop that sentences are told apart by
     sentences = set(tool.extract()) | names
     forgotten = [
         f"{path.relative_to(tool.ROOT)}:{line} {text}"
-        for folder in ("ui", "commands")
-        for path in (tool.ROOT / "kiosk" / folder).rglob("*.py")
+        for folder in ("kiosk/ui", "kiosk/commands", "sync/agent")
+        for path in (tool.ROOT / folder).rglob("*.py")
         for line, text in _texts(ast.parse(path.read_text(encoding="utf-8")))
         if tool.is_chinese(text) and text not in sentences
     ]

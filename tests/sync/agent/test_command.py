@@ -1,13 +1,27 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kiosk.text.cells import width
 from sync.agent.command import main
+
+COMMANDS = ("enrol", "run", "once", "nightly", "status")
+HAN = re.compile("[一-鿿]")
+
+
+@pytest.fixture(autouse=True)
+def _away_from_the_machine_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No configuration but what a test gives, and Chinese unless it asks for English."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-configuration"))
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
@@ -61,7 +75,12 @@ def test_a_centre_out_of_reach_fails_in_one_sentence(
     assert run(monkeypatch, "once", "--data", kiosk_directory, "--centre", "http://127.0.0.1:1") == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "cannot be reached" in said
+    assert said.startswith("keydesk-sync: 没有连上中心（ConnectError")
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert run(monkeypatch, "once", "--data", kiosk_directory, "--centre", "http://127.0.0.1:1") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("keydesk-sync: The centre cannot be reached (ConnectError")
+    assert not HAN.search(said)
 
 
 def test_status_in_words_and_for_programs(
@@ -69,9 +88,25 @@ def test_status_in_words_and_for_programs(
 ) -> None:
     assert run(monkeypatch, "status", "--data", kiosk_directory) == 0
     assert "3 号，第 1 期" in capsys.readouterr().out
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert run(monkeypatch, "status", "--data", kiosk_directory) == 0
+    english = capsys.readouterr().out
+    assert "3, epoch 1" in english
+    assert not HAN.search(english)
     assert run(monkeypatch, "status", "--data", kiosk_directory, "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["kiosk"], report["backlog"]) == (3, 2)
+
+
+def test_the_nightly_report_tells_people_what_to_do(
+    kiosk_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("nightly", "--data", kiosk_directory, "--centre", "http://127.0.0.1:1")
+    assert run(monkeypatch, *arguments) == 1
+    assert "需处理    没有连上中心（ConnectError" in capsys.readouterr().out
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert run(monkeypatch, *arguments) == 1
+    assert not HAN.search(capsys.readouterr().out)
 
 
 def test_the_nightly_run_fails_when_something_is_left(
@@ -89,7 +124,7 @@ def test_a_wrong_key_is_said_and_nothing_is_changed(
 ) -> None:
     (kiosk_directory / "keydesk.key").write_text(bytes(32).hex() + "\n")
     assert run(monkeypatch, "status", "--data", kiosk_directory) == 1
-    assert "another key" in capsys.readouterr().err
+    assert "密钥文件打不开数据库" in capsys.readouterr().err
 
 
 def test_a_token_that_is_none_makes_no_kiosk(
@@ -97,14 +132,54 @@ def test_a_token_that_is_none_makes_no_kiosk(
 ) -> None:
     arguments = ("--data", tmp_path / "new", "--centre", "http://127.0.0.1:1", "--token", "hello")
     assert run(monkeypatch, "enrol", *arguments) == 1
-    assert "enrolment token" in capsys.readouterr().err
+    assert "给的不是登记令牌" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["enrol", "run", "once", "nightly", "status"])
-def test_every_command_explains_itself(
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_explains_itself_in_the_language_of_the_environment(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def told(locale: str) -> str:
+        monkeypatch.setenv("LC_ALL", locale)
+        with pytest.raises(SystemExit) as left:
+            run(monkeypatch, *filter(None, (command, "--help")))
+        assert left.value.code == 0
+        return capsys.readouterr().out
+
+    monkeypatch.setenv("COLUMNS", "80")
+    chinese, english = told("zh_CN.UTF-8"), told("en_GB.UTF-8")
+    assert "显示这份说明" in chinese
+    assert not HAN.search(english)
+    assert max(width(line) for line in (chinese + english).splitlines()) <= 80
+    for said in (chinese, english):
+        assert "--network-switch" in said or not command
+
+
+def test_a_command_that_is_not_known_is_refused_with_the_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as left:
-        run(monkeypatch, command, "--help")
-    assert left.value.code == 0
-    assert "--network-switch" in capsys.readouterr().out
+        run(monkeypatch, "enrol")
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert "用法：keydesk-sync enrol" in said
+    assert "命令写得不对" in said
+
+
+def test_a_reader_that_stops_early_is_no_trouble_of_the_data_directory(kiosk_directory: Path) -> None:
+    """As with `keydesk-sync status | head -0`."""
+    read, write = os.pipe()
+    os.close(read)
+    command = (sys.executable, "-m", "sync.agent.command", "status", "--data", str(kiosk_directory))
+    with os.fdopen(write, "wb") as gone:
+        done = subprocess.run(command, check=False, stdout=gone, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_configuration_s_trouble_and_the_desk_s_command_are_told_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "status", "--config", tmp_path / "none.toml") == 1
+    assert capsys.readouterr().err == (
+        f"keydesk-sync: 没有配置文件 {tmp_path / 'none.toml'}。请核对 --config 给的文件名\n"
+    )

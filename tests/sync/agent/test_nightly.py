@@ -5,8 +5,12 @@ from typing import Any
 import msgspec
 
 from kiosk.domain import feed
-from sync.agent.nightly import Trouble, night_lines, nightly
-from sync.agent.status import status, status_lines
+from kiosk.text.catalogue import Catalogue, Language
+from sync.agent.nightly import Trouble, nightly
+from sync.agent.status import status, status_document
+from sync.agent.wording import night_lines, status_lines
+
+CHINESE = Catalogue(Language.CHINESE).text
 
 
 def test_a_good_night_leaves_nothing(desk: Any) -> None:
@@ -15,7 +19,7 @@ def test_a_good_night_leaves_nothing(desk: Any) -> None:
     night = nightly(desk.agent())
     assert night.well
     assert (night.sent, night.same_tip, night.journal_sound) == (4, True, True)
-    assert night_lines(night)[-1].endswith("一切正常")
+    assert night_lines(night, CHINESE)[-1].endswith("一切正常")
 
 
 def test_a_night_without_network_says_what_waits(desk: Any) -> None:
@@ -24,7 +28,7 @@ def test_a_night_without_network_says_what_waits(desk: Any) -> None:
     night = nightly(desk.agent())
     assert set(night.troubles) == {Trouble.CENTRE_NOT_REACHED, Trouble.BACKLOG}
     assert night.same_tip is None
-    assert any("2 条日志待上传" in line for line in night_lines(night))
+    assert any("2 条日志待上传" in line for line in night_lines(night, CHINESE))
 
 
 def test_disputes_kept_items_and_receipts_are_for_people(desk: Any) -> None:
@@ -34,7 +38,7 @@ def test_disputes_kept_items_and_receipts_are_for_people(desk: Any) -> None:
         tx.print_queue.put(b"receipt", "3-0002-6")
     night = nightly(desk.agent())
     assert set(night.troubles) == {Trouble.DISPUTES, Trouble.KEPT_ITEMS, Trouble.RECEIPTS_WAITING}
-    assert len(night_lines(night)) > len(night.troubles)
+    assert len(night_lines(night, CHINESE)) > len(night.troubles)
 
 
 def test_two_histories_are_never_well(desk: Any) -> None:
@@ -52,7 +56,7 @@ def test_a_changed_table_is_found(desk: Any) -> None:
         tx.ledger._connection.execute("DELETE FROM orders")
     night = nightly(desk.agent())
     assert Trouble.JOURNAL_UNSOUND in night.troubles
-    assert "未通过" in "\n".join(night_lines(night))
+    assert "未通过" in "\n".join(night_lines(night, CHINESE))
 
 
 def test_a_revoked_kiosk_is_told(desk: Any) -> None:
@@ -68,5 +72,5 @@ def test_status_asks_nobody(desk: Any) -> None:
         report = status(tx)
     assert len(desk.centre.requests) == asked
     assert (report.kiosk, report.epoch, report.tip, report.backlog) == (3, 1, 2, 2)
-    assert any("待上传 2 条" in line for line in status_lines(report))
-    assert msgspec.json.decode(msgspec.json.encode(report))["policy"] == 1
+    assert any("待上传 2 条" in line for line in status_lines(report, CHINESE))
+    assert msgspec.json.decode(msgspec.json.encode(status_document(report)))["policy"] == 1

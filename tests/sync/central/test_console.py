@@ -29,6 +29,7 @@ from kiosk.domain.feed import (
 )
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Review
+from kiosk.names import DISPUTE_REASONS
 from sync.central.fleet.admin import KioskAdmin
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.journal.alarms import raise_alarm
@@ -37,7 +38,7 @@ from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
-from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, REASONS, remark
+from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, remark
 from sync.protocol import records
 
 pytestmark = pytest.mark.django_db
@@ -448,7 +449,7 @@ def test_everything_that_travels_has_a_chinese_name() -> None:
     bodies = {str(kind.__struct_config__.tag) for kind in get_args(journal.AnyBody)}
     assert set(ENTRY_KINDS) == bodies | {"unreadable"}
     assert set(FEED_KINDS) == {str(kind.__struct_config__.tag) for kind in get_args(AnyFeedBody)}
-    assert set(REASONS) == {reason.value for reason in DisputeReason} | {"failed", "unreadable"}
+    assert set(DISPUTE_REASONS) == {reason.value for reason in DisputeReason} | {"failed", "unreadable"}
     assert set(PAID_HOW) == {how.value for how in PaidHow}
     assert remark("order 3-0002-1") == "等待订单 3-0002-1"
     assert remark("price-differs: 3-0002-1") == "价格与收费表不符：3-0002-1"

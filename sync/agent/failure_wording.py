@@ -1,0 +1,200 @@
+"""What keeps the agent from its work, in one sentence of the catalogue: what is wrong, and what to do.
+
+What a library or the other end says in English stands in brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, assert_never
+
+from kiosk.configuration import ConfigurationError
+from kiosk.domain.errors import ChainBroken, DomainError, EntryDisputed, EntryMalformed, EntryWaits
+from kiosk.names import DISPUTE_REASONS
+from kiosk.store.agent_state import ContactFailure
+from kiosk.text.catalogue import N_
+from kiosk.text.failures import configuration_failure, store_failure, with_advice
+from kiosk.text.link_troubles import AUTHORITY_UNUSABLE, LINK_TROUBLES
+from sync.agent.errors import (
+    AddressInClear,
+    AddressInvalid,
+    AgentError,
+    AnswerUnusable,
+    AuthorityUnusable,
+    CentreBusy,
+    CentreUnreachable,
+    CentreUntrusted,
+    EnrolmentFailed,
+    EnrolmentProblem,
+    HistoryForked,
+    NotEnrolledYet,
+    RequestRefused,
+)
+from sync.protocol.errors import BodyTooLarge, Problem, ProblemCode, ProtocolError
+
+Text: TypeAlias = Callable[..., str]
+# What is wrong, and what to do about it.
+Worded: TypeAlias = tuple[str, str]
+
+
+def failure(error: Exception, t: Text) -> str:
+    """The whole sentence for an AgentError, ProtocolError, DomainError, StoreError, ConfigurationError or OSError."""
+    return with_advice(*_worded(error, t), t)
+
+
+def in_brackets(said: str, detail: str, t: Text) -> str:
+    """What is wrong with the technical detail after it, where there is any."""
+    return t("{found}（{detail}）", found=said, detail=detail) if detail else said
+
+
+def _worded(error: Exception, t: Text) -> Worded:
+    match error:
+        case AgentError():
+            return _agent(error, t)
+        case ProtocolError():
+            return _protocol(error, t)
+        case ConfigurationError():
+            return configuration_failure(error, t)
+        case DomainError() if not isinstance(error, EntryMalformed):
+            return _domain(error, t)
+        case _:
+            return store_failure(error, t)
+
+
+def _agent(error: AgentError, t: Text) -> Worded:  # noqa: PLR0911 - one case an error
+    match error:
+        case NotEnrolledYet(directory=directory):
+            return t("{directory} 里没有登记过的服务台", directory=directory), t(_ENROL)
+        case AddressInvalid(address=address):
+            said = t("{address} 不是中心的地址", address=address) if address else t("没有写明中心的地址")
+            return said, t("用 --centre https://… 给出，或在配置文件 [centre] 的 url 写明")
+        case AddressInClear(file=file, address=address):
+            said = t(
+                "配了中心的证书机构 {file}，中心的地址 {address} 却不是 https", file=file, address=address
+            )
+            return said, t("把地址改为 https，或去掉 [centre] 的 certificate_authority")
+        case AuthorityUnusable(file=file, reason=reason):
+            said, advice = AUTHORITY_UNUSABLE
+            return t(said, file=file, reason=reason), t(advice)
+        case EnrolmentFailed(problem=problem):
+            said, advice = ENROLMENT[problem]
+            return t(said, **vars(error)), t(advice, **vars(error))
+        case RequestRefused(status=status, problem=problem):
+            return _refused(status, problem, t)
+        case CentreUntrusted(trouble=trouble, detail=detail):
+            said, advice = LINK_TROUBLES[trouble]
+            return in_brackets(t(said), detail, t), t(advice)
+        case _:
+            said, advice = _UNKNOWN if error.failure is None else CONTACT[error.failure]
+            return in_brackets(t(said), _detail(error, t), t), t(advice)
+
+
+def _detail(error: AgentError, t: Text) -> str:
+    match error:
+        case CentreUnreachable(detail=detail):
+            return detail
+        case CentreBusy(status=status):
+            return f"HTTP {status}"
+        case AnswerUnusable(detail=detail, status=status):
+            return detail if status is None else f"HTTP {status}"
+        case HistoryForked(sequence=sequence):
+            return t("从第 {sequence} 条起", sequence=sequence)
+        case _:
+            return str(error)
+
+
+def _refused(status: int, problem: Problem, t: Text) -> Worded:
+    said, advice = PROBLEMS[problem.code]
+    detail = f"{status} {problem.code.value}"
+    if problem.error_number is not None:
+        detail = t("{code}，编号 {number}", code=detail, number=problem.error_number)
+    return in_brackets(t(said), detail, t), t(advice)
+
+
+def _protocol(error: ProtocolError, t: Text) -> Worded:
+    match error:
+        case BodyTooLarge(size=size, limit=limit):
+            said, advice = PROBLEMS[ProblemCode.BODY_TOO_LARGE]
+            return in_brackets(t(said), f"{size} > {limit}", t), t(advice)
+        case _:
+            return in_brackets(t("与中心交换的内容不成立"), str(error), t), t(_VERSIONS)
+
+
+def _domain(error: DomainError, t: Text) -> Worded:
+    match error:
+        case EntryWaits(missing=missing):
+            return t("要先有的记录还没有到（{missing}）", missing=missing), t("稍后再试")
+        case EntryDisputed(reason=reason, subject=subject):
+            return in_brackets(t(DISPUTE_REASONS[reason.value]), subject, t), t("联系中心")
+        case ChainBroken(sequence=sequence):
+            return t("本机日志在第 {sequence} 条接不上", sequence=sequence), t(_VERIFY)
+        case _:
+            return in_brackets(t("本机的记录不成立"), str(error), t), t(_VERIFY)
+
+
+def contact_failure(kind: ContactFailure | None, error: str, refusal: str, t: Text) -> str:
+    """Why the last try to reach the centre failed, as the store has it: in words, with its English in brackets."""
+    match kind:
+        case None:
+            return in_brackets(t("与中心的联系没有成功"), error, t)
+        case ContactFailure.REFUSED if refusal in set(ProblemCode):
+            return in_brackets(t(PROBLEMS[ProblemCode(refusal)][0]), refusal, t)
+        case ContactFailure.UNREACHABLE | ContactFailure.ANSWER_UNUSABLE | ContactFailure.REFUSED:
+            return in_brackets(t(CONTACT[kind][0]), error, t)
+        case ContactFailure.BUSY | ContactFailure.FORKED:
+            return t(CONTACT[kind][0])
+        case _:
+            assert_never(kind)
+
+
+_ASK = N_("联系中心")
+_SUPPORT = N_("联系技术支持")
+_LATER = N_("稍后再试；还不行就联系中心")
+_ENROL = N_("先运行 keydesk-sync enrol --token 令牌，或用 --data 指明数据目录")
+_VERIFY = N_("运行 keydesk journal verify 核对日志，并联系技术支持")
+_VERSIONS = N_("核对本机和中心的程序版本，并联系中心")
+_UNKNOWN = (N_("没有办成"), _SUPPORT)
+
+CONTACT: dict[ContactFailure, Worded] = {
+    ContactFailure.UNREACHABLE: (N_("没有连上中心"), N_("检查网络和中心的地址，稍后再试")),
+    ContactFailure.BUSY: (N_("中心正忙"), N_("稍后再试")),
+    ContactFailure.ANSWER_UNUSABLE: (N_("中心的回答不能用"), _LATER),
+    ContactFailure.REFUSED: (N_("中心拒绝了本机"), _ASK),
+    ContactFailure.FORKED: (
+        N_("本机的日志与中心的分叉了，可能有一份拷贝在用"),
+        N_("停用本机，并联系中心"),
+    ),
+}
+
+PROBLEMS: dict[ProblemCode, Worded] = {
+    ProblemCode.BODY_MALFORMED: (N_("中心看不懂本机发的内容"), _VERSIONS),
+    ProblemCode.SIGNATURE_REFUSED: (N_("中心不认本机的签名"), N_("联系中心核对本机的登记")),
+    ProblemCode.CLOCK_OFF: (N_("本机时钟与中心相差太多"), N_("校准本机时钟后再试")),
+    ProblemCode.TOKEN_REFUSED: (
+        N_("登记令牌中心不认识、已过期，或已被另一台机器用过"),
+        N_("向中心要一个新的令牌"),
+    ),
+    ProblemCode.REQUEST_REFUSED: (N_("中心不接受本机的发证申请"), _VERSIONS),
+    ProblemCode.KIOSK_REVOKED: (N_("本机已被中心停用"), _ASK),
+    ProblemCode.KIOSK_UNKNOWN: (N_("中心没有登记本机"), N_("核对中心的地址，并联系中心")),
+    ProblemCode.CHAIN_HOLE: (N_("中心缺本机较早的日志"), _LATER),
+    ProblemCode.CHAIN_BROKEN: (N_("本机的日志与中心的接不上"), _VERIFY),
+    ProblemCode.CHECKPOINT_REFUSED: (N_("中心不认本机日志的签名"), _SUPPORT),
+    ProblemCode.BODY_TOO_LARGE: (N_("一次传的内容超过了上限"), _SUPPORT),
+    ProblemCode.NOT_FOUND: (N_("中心没有这项服务"), N_("核对中心的地址和程序版本")),
+    ProblemCode.BUSY: CONTACT[ContactFailure.BUSY],
+    ProblemCode.INTERNAL: (N_("中心出错"), _LATER),
+}
+
+ENROLMENT: dict[EnrolmentProblem, Worded] = {
+    EnrolmentProblem.NO_TOKEN: (N_("给的不是登记令牌"), N_("核对令牌，它的样子是 3-XXXX-XXXX-…")),
+    EnrolmentProblem.ANOTHER_KIOSK_HERE: (
+        N_("这个数据目录已是 {here} 号服务台"),
+        N_("用 --data 给 {kiosk} 号另一个目录"),
+    ),
+    EnrolmentProblem.TOKEN_REFUSED: PROBLEMS[ProblemCode.TOKEN_REFUSED],
+    EnrolmentProblem.ANSWER_FOR_ANOTHER: (N_("中心的回答是给别的服务台的，或来自另一个中心"), _ASK),
+    EnrolmentProblem.NO_PAYMENT_SECRET: (N_("中心的回答里没有付款密钥"), _ASK),
+    EnrolmentProblem.NOT_SIGNED: (N_("中心的时间或授权策略不是签给本机的"), _ASK),
+    EnrolmentProblem.CERTIFICATE_INVALID: (N_("中心签发的证书不成立（{detail}）"), _ASK),
+}

@@ -1,0 +1,180 @@
+"""The agent's reports for people, one fact a line, in the language of the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from kiosk.names import DISPUTE_REASONS
+from kiosk.store.agent_state import ContactFailure
+from kiosk.text.catalogue import N_
+from kiosk.text.cells import pad, width
+from kiosk.text.link_troubles import LINK_TROUBLES
+from kiosk.text.times import moment
+from sync.agent.failure_wording import CONTACT, contact_failure, failure, in_brackets
+from sync.agent.inapplicable import Reason, told
+from sync.agent.nightly import Trouble
+from sync.agent.positions import FORK_REASON
+
+if TYPE_CHECKING:
+    from kiosk.domain.feed import DisputeRaised
+    from kiosk.store.feed import KeptItem
+    from sync.agent.enrolment import Enrolled
+    from sync.agent.failure_wording import Text
+    from sync.agent.nightly import Night
+    from sync.agent.status import Status
+
+# What a line is about, and what it says.
+Row: TypeAlias = tuple[str, str]
+
+
+def enrolled_line(enrolled: Enrolled, t: Text) -> str:
+    """Which kiosk this is now."""
+    if enrolled.before:
+        return t("本机已是 {kiosk} 号服务台，第 {epoch} 期。", kiosk=enrolled.kiosk, epoch=enrolled.epoch)
+    return t("本机已登记为 {kiosk} 号服务台，第 {epoch} 期。", kiosk=enrolled.kiosk, epoch=enrolled.epoch)
+
+
+def exchanged_line(sent: int, received: int, kept: int, t: Text) -> str:
+    """How much one exchange carried: entries up, feed items down, and those of them that could not be applied."""
+    return t(
+        "上传 {sent} 条，接收 {received} 项，未能应用 {kept} 项。", sent=sent, received=received, kept=kept
+    )
+
+
+def status_lines(report: Status, t: Text) -> list[str]:
+    """The status, one fact a line."""
+    return _laid_out(_status_rows(report, t))
+
+
+def night_lines(night: Night, t: Text) -> list[str]:
+    """The night's report, one fact a line; the last ones say what is left to do, or that all is well."""
+    rows = [*_night_rows(night, t), *_status_rows(night.status, t)]
+    if night.well:
+        return _laid_out([*rows, (t("结果"), t("一切正常"))])
+    return _laid_out([*rows, *((t("需处理"), _trouble(each, night, t)) for each in night.troubles)])
+
+
+def _laid_out(rows: list[Row]) -> list[str]:
+    cells = max(width(label) for label, _ in rows)
+    return [f"{pad(label, cells)}  {said}" for label, said in rows]
+
+
+def _night_rows(night: Night, t: Text) -> list[Row]:
+    tip = {True: N_("一致"), False: N_("不一致"), None: N_("未能核对")}[night.same_tip]
+    received = t(
+        "{received} 项，未能应用 {kept} 项，补应用 {retried} 项",
+        received=night.received,
+        kept=night.kept,
+        retried=night.retried,
+    )
+    sound = t("通过") if night.journal_sound else in_brackets(t("未通过"), night.journal_problem, t)
+    return [
+        (t("本次上传"), t("{count} 条", count=night.sent)),
+        (t("本次接收"), received),
+        (t("日志校验"), sound),
+        (t("与中心"), t(tip)),
+    ]
+
+
+def _status_rows(report: Status, t: Text) -> list[Row]:
+    rows = [
+        (t("服务台"), _kiosk(report, t)),
+        (t("日志"), t("第 {sequence} 条 {hash}", sequence=report.tip, hash=report.tip_hash).rstrip()),
+        (
+            t("已上传"),
+            t("到第 {mark} 条，待上传 {backlog} 条", mark=report.high_water, backlog=report.backlog),
+        ),
+        (t("最近联网"), _time(report.last_contact, t)),
+        (t("资料游标"), str(report.feed_cursor)),
+        (t("授权策略"), _policy(report, t)),
+        (t("待打凭条"), t("{count} 张", count=report.receipts_waiting)),
+    ]
+    if report.error:
+        said = t("{time} 失败：{why}", time=_time(report.last_attempt, t), why=_last_failure(report, t))
+        rows.append((t("网络"), said))
+    if report.quarantined:
+        rows.append((t("注意"), t("本机已被中心停用，上传的内容另行存放")))
+    rows += [(t("争议"), _dispute(each, t)) for each in report.disputes]
+    rows += [(t("未能应用"), _kept(each, t)) for each in report.kept_items]
+    return rows
+
+
+def _kiosk(report: Status, t: Text) -> str:
+    if report.kiosk is None:
+        return t("未登记")
+    return t("{kiosk} 号，第 {epoch} 期", kiosk=report.kiosk, epoch=report.epoch)
+
+
+def _policy(report: Status, t: Text) -> str:
+    if report.policy is None:
+        return t("无")
+    return t("{number} 号，至 {until}", number=report.policy, until=_time(report.policy_valid_until, t))
+
+
+def _time(seconds: int | None, t: Text) -> str:
+    return t("从未") if seconds is None else moment(seconds)
+
+
+def _last_failure(report: Status, t: Text) -> str:
+    if report.trouble is not None:
+        return t(LINK_TROUBLES[report.trouble][0])
+    return contact_failure(report.failure, report.error, report.refusal, t)
+
+
+def _dispute(raised: DisputeRaised, t: Text) -> str:
+    if raised.reason == FORK_REASON:
+        return t("日志从第 {sequence} 条起与中心的不一样", sequence=raised.sequence)
+    said = t(
+        "第 {sequence} 条，账号 {account}：{reason}",
+        sequence=raised.sequence,
+        account=raised.account or "-",
+        reason=t(DISPUTE_REASONS.get(raised.reason, raised.reason)),
+    )
+    return in_brackets(said, raised.subject, t)
+
+
+def _kept(item: KeptItem, t: Text) -> str:
+    reason, detail = told(item.problem)
+    said = t("原因不明") if reason is None else t(KEPT_REASONS[reason])
+    if reason is Reason.CONTRADICTS_RECORD:
+        code, _, subject = detail.partition(" ")
+        detail = f"{t(DISPUTE_REASONS.get(code, code))} {subject}"
+    return in_brackets(t("第 {number} 项：{reason}", number=item.number, reason=said), detail, t)
+
+
+def _trouble(trouble: Trouble, night: Night, t: Text) -> str:
+    if trouble in _AT_THE_CENTRE and night.error is not None:
+        return failure(night.error, t)
+    counts = {
+        Trouble.BACKLOG: night.status.backlog,
+        Trouble.DISPUTES: len(night.status.disputes),
+        Trouble.KEPT_ITEMS: len(night.status.kept_items),
+        Trouble.RECEIPTS_WAITING: night.status.receipts_waiting,
+    }
+    return t(TROUBLES[trouble], count=counts.get(trouble, 0))
+
+
+_AT_THE_CENTRE = frozenset({Trouble.CENTRE_NOT_REACHED, Trouble.CENTRE_REFUSES})
+TROUBLES = {
+    Trouble.CENTRE_NOT_REACHED: CONTACT[ContactFailure.UNREACHABLE][0],
+    Trouble.CENTRE_REFUSES: CONTACT[ContactFailure.REFUSED][0],
+    Trouble.BACKLOG: N_("还有 {count} 条日志待上传"),
+    Trouble.JOURNAL_UNSOUND: N_("日志校验未通过，请停用本机并联系技术支持"),
+    Trouble.TIPS_DIFFER: N_("本机日志与中心的不一致，请联系技术支持"),
+    Trouble.QUARANTINED: N_("本机已被中心停用，请联系中心"),
+    Trouble.DISPUTES: N_("有 {count} 项争议，请联系中心裁决"),
+    Trouble.KEPT_ITEMS: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
+    Trouble.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在服务台按 F6 登录后打印"),
+}
+
+KEPT_REASONS = {
+    Reason.UNKNOWN_KIND: N_("本机的程序不认识这种资料"),
+    Reason.MALFORMED: N_("内容读不懂"),
+    Reason.SIGNATURE_WRONG: N_("中心的签名不成立"),
+    Reason.FOR_ANOTHER_KIOSK: N_("是给别的服务台的"),
+    Reason.SUPERSEDED: N_("已有更新的"),
+    Reason.ORDER_UNKNOWN: N_("本机没有这笔订单"),
+    Reason.ORDER_IN_ANOTHER_STATE: N_("订单状态不符"),
+    Reason.CONTRADICTS_RECORD: N_("与本机的记录不符"),
+    Reason.ARRIVES_TOO_EARLY: N_("要先有的记录还没有到"),
+}
