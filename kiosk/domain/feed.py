@@ -149,6 +149,9 @@ class DisputeRaised(FeedBody, tag="dispute-raised", frozen=True):
     subject: str
 
 
+FORK_REASON = "journal-forked"
+"""The reason of the dispute that a kiosk raises itself when the centre holds another journal of it."""
+
 FORK_CLOSED = "fork-closed"
 """The outcome of a `DisputeSettled` without an account: staff closed the alarm of a fork."""
 

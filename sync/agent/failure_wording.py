@@ -161,8 +161,8 @@ CONTACT: dict[ContactFailure, Worded] = {
     ContactFailure.ANSWER_UNUSABLE: (N_("中心的回答不能用"), _LATER),
     ContactFailure.REFUSED: (N_("中心拒绝了本机"), _ASK),
     ContactFailure.FORKED: (
-        N_("本机的日志与中心的分叉了，可能有一份拷贝在用"),
-        N_("停用本机，并联系中心"),
+        N_("本机的日志与中心的分叉了"),
+        N_("联系中心，查清是不是有一份拷贝在用"),
     ),
 }
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from kiosk.domain.feed import (
     FORK_CLOSED,
+    FORK_REASON,
     AnyFeedBody,
     DisputeRaised,
     DisputeSettled,
@@ -44,7 +45,6 @@ from kiosk.store.vault import VaultItem
 from sync.agent.assignment import assign
 from sync.agent.echoes import moves_already
 from sync.agent.inapplicable import Inapplicable, Reason
-from sync.agent.positions import FORK_REASON
 from sync.protocol.times import policy_holds
 
 if TYPE_CHECKING:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from kiosk.domain.feed import DisputeRaised
+from kiosk.domain.feed import FORK_REASON, DisputeRaised
 from sync.agent.alignment import Alignment, Forked, NothingMissing, align
 
 if TYPE_CHECKING:
     from kiosk.domain.journal import Tip
     from kiosk.store.transaction import Transaction
 
-FORK_REASON = "journal-forked"
 _FORK_ACCOUNT = ""
 
 

@@ -8,15 +8,14 @@ from kiosk.names import DISPUTE_REASONS
 from kiosk.store.agent_state import ContactFailure
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
+from kiosk.text.disputes import dispute_line
 from kiosk.text.link_troubles import LINK_TROUBLES
 from kiosk.text.times import moment
 from sync.agent.failure_wording import CONTACT, contact_failure, failure, in_brackets
 from sync.agent.inapplicable import Reason, told
 from sync.agent.nightly import Trouble
-from sync.agent.positions import FORK_REASON
 
 if TYPE_CHECKING:
-    from kiosk.domain.feed import DisputeRaised
     from kiosk.store.feed import KeptItem
     from sync.agent.enrolment import Enrolled
     from sync.agent.failure_wording import Text
@@ -94,7 +93,7 @@ def _status_rows(report: Status, t: Text) -> list[Row]:
         rows.append((t("网络"), said))
     if report.quarantined:
         rows.append((t("注意"), t("本机已被中心停用，上传的内容另行存放")))
-    rows += [(t("争议"), _dispute(each, t)) for each in report.disputes]
+    rows += [(t("争议"), dispute_line(each, t)) for each in report.disputes]
     rows += [(t("未能应用"), _kept(each, t)) for each in report.kept_items]
     return rows
 
@@ -119,18 +118,6 @@ def _last_failure(report: Status, t: Text) -> str:
     if report.trouble is not None:
         return t(LINK_TROUBLES[report.trouble][0])
     return contact_failure(report.failure, report.error, report.refusal, t)
-
-
-def _dispute(raised: DisputeRaised, t: Text) -> str:
-    if raised.reason == FORK_REASON:
-        return t("日志从第 {sequence} 条起与中心的不一样", sequence=raised.sequence)
-    said = t(
-        "第 {sequence} 条，账号 {account}：{reason}",
-        sequence=raised.sequence,
-        account=raised.account or "-",
-        reason=t(DISPUTE_REASONS.get(raised.reason, raised.reason)),
-    )
-    return in_brackets(said, raised.subject, t)
 
 
 def _kept(item: KeptItem, t: Text) -> str:

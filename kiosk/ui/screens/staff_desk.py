@@ -15,6 +15,7 @@ from kiosk.desk.views import OrderView, PrintOutcome, Refused, StaffSession
 from kiosk.domain.feed import DisputeRaised
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, truncate
+from kiosk.text.disputes import dispute_line
 from kiosk.text.money import yuan
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.confirm import ConfirmScreen, Question
@@ -114,10 +115,7 @@ class StaffDeskScreen(Overlay[None]):
             case 0:
                 return [Option(self._order_row(order), id=order.number) for order in gathered.orders]
             case 1:
-                return [
-                    Option(f"{dispute.account}  #{dispute.sequence}  {dispute.reason}  {dispute.subject}")
-                    for dispute in gathered.disputes
-                ]
+                return [Option(dispute_line(dispute, self.t)) for dispute in gathered.disputes]
             case 2:
                 return [Option(text) for text in gathered.kept]
             case 3:

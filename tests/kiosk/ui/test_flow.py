@@ -550,6 +550,20 @@ async def test_staff_refund_with_a_reason_and_only_supervisors_may(app: KeydeskA
         assert "退款中" in text_of(app)
 
 
+async def test_staff_read_disputes_in_words(app: KeydeskApp, desk: Desk) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("f6")
+        await settle(pilot)
+        fill(app, staff_name="张华", staff_password="Staff-1")
+        await press_button(app, pilot, "enter")
+        await settle(pilot)
+        app.screen.query_one("#view").focus()
+        await pilot.press("right")
+        await settle(pilot)
+        assert "第 41 条，账号 11000002：金额不符（3-0100-1）" in text_of(app)
+
+
 async def test_the_drawer_pays_inserts_and_cuts(demo_app: KeydeskApp, desk: Desk) -> None:
     app = demo_app
     async with app.run_test(size=(80, 24)) as pilot:

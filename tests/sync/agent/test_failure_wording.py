@@ -157,7 +157,7 @@ def test_a_certificate_is_told_as_the_other_commands_tell_it() -> None:
         (ContactFailure.ANSWER_UNUSABLE, "a bare 502", "", "中心的回答不能用（a bare 502）"),
         (ContactFailure.REFUSED, "the centre refused", "kiosk-revoked", "本机已被中心停用（kiosk-revoked）"),
         (ContactFailure.REFUSED, "the centre refused", "of-tomorrow", "中心拒绝了本机（the centre refused）"),
-        (ContactFailure.FORKED, "a copy is in use", "", "本机的日志与中心的分叉了，可能有一份拷贝在用"),
+        (ContactFailure.FORKED, "a copy is in use", "", "本机的日志与中心的分叉了"),
         (None, "noted by an older version", "", "与中心的联系没有成功（noted by an older version）"),
     ],
 )

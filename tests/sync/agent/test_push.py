@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from kiosk.domain.feed import FORK_REASON
 from kiosk.store.vault import VaultItem
 from sync.agent.errors import AnswerUnusable, CentreBusy, CentreUnreachable, HistoryForked
 from sync.agent.heartbeat import heartbeat
-from sync.agent.positions import FORK_REASON
 from sync.agent.push import push
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from kiosk.domain.feed import FORK_REASON
 from kiosk.domain.journal import EpochBegan, check_chain
 from kiosk.store.database import Database
 from kiosk.store.verify import verify
 from sync.agent.errors import CentreUnreachable, HistoryForked
 from sync.agent.heartbeat import heartbeat
-from sync.agent.positions import FORK_REASON
 from sync.agent.push import push
 from sync.agent.recovery import recover
 

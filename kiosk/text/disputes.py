@@ -1,0 +1,21 @@
+"""What the centre disputes of this kiosk's entries, as the desk's screens and the agent's reports say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kiosk.domain.feed import FORK_REASON, DisputeRaised
+from kiosk.names import DISPUTE_REASONS
+
+
+def dispute_line(raised: DisputeRaised, t: Callable[..., str]) -> str:
+    """Which entry, whose, and why; a reason that a later centre gives stands as it came."""
+    if raised.reason == FORK_REASON:
+        return t("日志从第 {sequence} 条起与中心的不一样", sequence=raised.sequence)
+    return t(
+        "第 {sequence} 条，账号 {account}：{reason}（{subject}）",
+        sequence=raised.sequence,
+        account=raised.account or "-",
+        reason=t(DISPUTE_REASONS.get(raised.reason, raised.reason)),
+        subject=raised.subject,
+    )

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from kiosk.domain.feed import FORK_REASON, DisputeRaised
+from kiosk.names import DISPUTE_REASONS
+from kiosk.text.catalogue import Catalogue, Language
+from kiosk.text.disputes import dispute_line
+
+CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
+
+
+@pytest.mark.parametrize("reason", [*DISPUTE_REASONS, FORK_REASON])
+def test_every_reason_is_told_in_either_language_and_never_by_its_code(reason: str) -> None:
+    raised = DisputeRaised("11000001", 41, reason, "3-0100-1")
+    chinese, english = dispute_line(raised, CHINESE), dispute_line(raised, ENGLISH)
+    assert "41" in chinese
+    assert not re.search("[一-鿿（）：，]", english)
+    assert "-" not in re.sub(r"3-0100-1", "", chinese)
+
+
+def test_a_dispute_names_entry_account_reason_and_subject() -> None:
+    raised = DisputeRaised("11000001", 41, "amount-differs", "3-0100-1")
+    assert dispute_line(raised, CHINESE) == "第 41 条，账号 11000001：金额不符（3-0100-1）"
+    assert dispute_line(raised, ENGLISH) == "entry 41, account 11000001: the amount differs (3-0100-1)"
+
+
+def test_a_reason_that_is_not_known_here_stands_as_it_came() -> None:
+    raised = DisputeRaised("", 41, "of-tomorrow", "3-0100-1")
+    assert dispute_line(raised, CHINESE) == "第 41 条，账号 -：of-tomorrow（3-0100-1）"
