@@ -59,6 +59,7 @@ class KioskAdmin(Admin[Kiosk]):
         "feed_number",
         "feed_cursor",
     )
+    action_form = RemarkForm
     actions = ("enrolment_token", "revoke")
 
     @admin.display(description="联网", boolean=True)
@@ -105,11 +106,18 @@ class KioskAdmin(Admin[Kiosk]):
             else:
                 self.message_user(request, f"{kiosk}：{give_token(kiosk.number, centre_now())}")
 
-    @admin.action(description="吊销终端机", permissions=("revoke",))
+    @admin.action(description="吊销终端机（不能恢复，须填备注）", permissions=("revoke",))
     def revoke(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
-        """Trust a kiosk no longer; what it still sends is kept in quarantine."""
-        count = queryset.exclude(state=KioskState.REVOKED).update(state=KioskState.REVOKED)
-        self.message_user(request, f"已吊销 {count} 台；它们之后上传的记录将隔离保存", messages.WARNING)
+        """Trust a kiosk no longer, for a reason that stays in the log; what it still sends is kept in quarantine."""
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        kiosks = list(queryset.exclude(state=KioskState.REVOKED))
+        for kiosk in kiosks:
+            Kiosk.objects.filter(number=kiosk.number).update(state=KioskState.REVOKED)
+            self.log_change(request, kiosk, f"吊销：{remark}")
+        self.message_user(request, f"已吊销 {len(kiosks)} 台；它们之后上传的记录将隔离保存", messages.WARNING)
 
 
 class PolicyForm(Form[KioskPolicy]):

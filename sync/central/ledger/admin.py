@@ -8,7 +8,14 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from sync.central.console.showing import ReadOnlyAdmin, time_column, yuan_column
+from sync.central.console.showing import (
+    NEEDS_REMARK,
+    ReadOnlyAdmin,
+    RemarkForm,
+    time_column,
+    typed_remark,
+    yuan_column,
+)
 from sync.central.context import centre_now
 from sync.central.ledger import settling
 from sync.central.ledger.models import (
@@ -116,19 +123,25 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
     list_filter = ("status", "kiosk")
     search_fields = ("=number", "=account", "=token_serial")
     exclude = ("record",)
+    action_form = RemarkForm
     actions = ("revoke",)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Who may revoke."""
         return bool(request.user.has_perm("ledger.revoke_certificate"))
 
-    @admin.action(description="吊销证书", permissions=("revoke",))
+    @admin.action(description="吊销证书（不能恢复，须填备注）", permissions=("revoke",))
     def revoke(self, request: HttpRequest, queryset: QuerySet[LedgerCertificate]) -> None:
-        """Revoke certificates that may still be in use."""
+        """Revoke certificates that may still be in use, for a reason that stays in the log."""
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
         usable = queryset.exclude(status__in=(CertificateStatusChoice.REVOKED, CertificateStatusChoice.VOID))
         rows = list(usable)
         for row in rows:
             settling.revoke_certificate(row, "中心吊销", centre_now())
+            self.log_change(request, row, f"吊销：{remark}")
         self.message_user(request, f"已通知终端机吊销 {len(rows)} 张证书", messages.WARNING)
 
 

@@ -26,15 +26,16 @@ from kiosk.domain.feed import (
     OrderAssignedHere,
     OrderMoved,
     RefundAsked,
+    RevocationPublished,
 )
-from kiosk.domain.ledger import PaidHow
+from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
 from kiosk.names import DISPUTE_REASONS
 from sync.central.fleet.admin import KioskAdmin
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind, Entry
-from sync.central.ledger.models import Dispute, LedgerOrder
+from sync.central.ledger.models import Dispute, LedgerCertificate, LedgerOrder
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
@@ -166,7 +167,7 @@ def test_what_a_row_is_known_by_is_not_typed_over(staff: Client, kiosk: Any) -> 
 def test_deciding_takes_a_permission(clerk: Client, served: Any) -> None:
     _act(clerk, Operator, "approve", "11000005")
     assert Operator.objects.get(account="11000005").review == "under-review"
-    _act(clerk, Kiosk, "revoke", 3)
+    _act(clerk, Kiosk, "revoke", 3, remark="mine")
     assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
     _act(clerk, Dispute, "dismiss", Dispute.objects.get().pk)
     assert Dispute.objects.get().state == "open"
@@ -193,8 +194,25 @@ def test_a_password_is_kept_as_the_desk_takes_it(staff: Client, kiosk: Any) -> N
     assert PasswordHasher().verify(DeskStaff.objects.get(name="张华").verifier, " Müller-1 ")
 
 
+def test_revoking_a_certificate_takes_a_reason_that_is_kept(staff: Client, served: Any) -> None:
+    (made,) = [
+        each.entry.body for each in served.entries if type(each.entry.body) is journal.CertificateIssued
+    ]
+    listed = LedgerCertificate.objects.filter(number=made.number)
+    assert "请先填写备注" in _act(staff, LedgerCertificate, "revoke", made.number)
+    assert listed.get().status == CertificateStatus.VALID.value
+    assert "吊销 1 张" in _act(staff, LedgerCertificate, "revoke", made.number, remark="会员已注销")
+    assert listed.get().status == CertificateStatus.REVOKED.value
+    assert [item.number for item in served.feed() if isinstance(item, RevocationPublished)] == [made.number]
+    assert LogEntry.objects.get(object_id=made.number).get_change_message() == "吊销：会员已注销"
+
+
 def test_revoking_a_kiosk(staff: Client, served: Any) -> None:
-    assert "已吊销 1 台" in _act(staff, Kiosk, "revoke", 3)
+    assert "请先填写备注" in _act(staff, Kiosk, "revoke", 3, remark=" ")
+    assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
+    assert "已吊销 1 台" in _act(staff, Kiosk, "revoke", 3, remark="机器被盗")
+    assert "已吊销 0 台" in _act(staff, Kiosk, "revoke", 3, remark="again")
+    assert [each.change_message for each in LogEntry.objects.all()] == ["吊销：机器被盗"]
     served.append(journal.OrderExpired("3-0001-1"))
     assert served.pushed().quarantined
 
@@ -440,7 +458,7 @@ def test_a_revoked_kiosks_order_is_given_to_another_at_once(
     placed = kiosk.place()
     kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
-    _act(staff, Kiosk, "revoke", 3)
+    _act(staff, Kiosk, "revoke", 3, remark="坏了")
     _act(staff, LedgerOrder, "move", placed.order, target="4")
     assert [each.order for each in other.feed() if isinstance(each, OrderAssignedHere)] == [placed.order]
 

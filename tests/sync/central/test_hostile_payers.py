@@ -236,7 +236,7 @@ def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: Any) -> None:
         "journal_entry",
     ):
         assert clerk.get(reverse(f"admin:{page}_changelist")).status_code == 403
-        assert _act(clerk, page, "revoke", 3).status_code == 403
+        assert _act(clerk, page, "revoke", 3, remark="mine").status_code == 403
     assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
 
 
@@ -265,7 +265,7 @@ def test_those_who_may_only_look_are_offered_no_action(
     assert shown.status_code == 200
     assert f'value="{action}"' not in shown.content.decode()
     assert "已" not in "".join(
-        str(each) for each in _act(client, page, action, 3).context.get("messages", ())
+        str(each) for each in _act(client, page, action, 3, remark="mine").context.get("messages", ())
     )
     assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
 
@@ -273,5 +273,5 @@ def test_those_who_may_only_look_are_offered_no_action(
 def test_the_console_takes_no_form_from_another_site(kiosk: Any) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.create_superuser("boss"))
-    assert _act(client, "fleet_kiosk", "revoke", 3).status_code == 403
+    assert _act(client, "fleet_kiosk", "revoke", 3, remark="mine").status_code == 403
     assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
