@@ -12,7 +12,7 @@ from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.network import feed_age
 from kiosk.desk.views import Refusal, Refused, TokenRefused, TokenTrouble
 from kiosk.domain.errors import EntryRefused
-from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled
+from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled, StoreBusy
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
@@ -69,6 +69,8 @@ def _reason(error: EntryRefused | NotEnrolled | DatabaseError) -> Refusal:
             return Refusal.NOT_ENROLLED
         case DiskFull():
             return Refusal.DISK_FULL
+        case StoreBusy():
+            return Refusal.STORE_BUSY
         case DatabaseError():
             return Refusal.STORE_UNREADABLE
         case _:

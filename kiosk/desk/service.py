@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from kiosk.domain.ledger import Delivery
 
 _LOG = structlog.get_logger()
-_STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_UNREADABLE}
+_STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_BUSY, Refusal.STORE_UNREADABLE}
 
 
 class DeskService(KeyVerbs):

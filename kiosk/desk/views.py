@@ -158,6 +158,7 @@ class Refusal(enum.StrEnum):
     ORDER_PAID_ALREADY = "order-paid-already"
     ORDER_ELSEWHERE = "order-elsewhere"
     DISK_FULL = "disk-full"
+    STORE_BUSY = "store-busy"
     STORE_UNREADABLE = "store-unreadable"
     NOT_ALLOWED = "not-allowed"
     KEY_STATE_CHANGED = "key-state-changed"

@@ -114,6 +114,7 @@ REFUSALS = {
     Refusal.ORDER_PAID_ALREADY: N_("这笔订单已经付款，不能取消；要退款请找工作人员。"),
     Refusal.ORDER_ELSEWHERE: N_("这笔订单由另一台机器办理，请到那台机器，或请工作人员转移。"),
     Refusal.DISK_FULL: N_("本机存储空间已满，这一步没有记录下来，请联系工作人员。"),
+    Refusal.STORE_BUSY: N_("本机正忙，这一步没有记录下来，请稍等一会儿再试。"),
     Refusal.STORE_UNREADABLE: N_("本机数据暂时读不出来，请联系工作人员。"),
     Refusal.NOT_ALLOWED: N_("您没有办理这项业务的权限。"),
     Refusal.KEY_STATE_CHANGED: N_("key盘的登记刚才有变化，请回首页重新选择业务。"),

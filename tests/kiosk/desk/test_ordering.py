@@ -17,7 +17,7 @@ from kiosk.domain.ledger import Delivery, OrderStatus
 from kiosk.domain.payment_codes import parse_link, token_key, verify_token
 from kiosk.domain.policy import Policy
 from kiosk.store.database import Database
-from kiosk.store.errors import DiskFull
+from kiosk.store.errors import DiskFull, StoreBusy
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -191,21 +191,26 @@ def test_taking_the_token_later_prints_a_slip_and_keeps_the_order_open(
     assert view.delivery is Delivery.MAIL
 
 
-def test_a_full_disk_fails_the_verb_whole(
+@pytest.mark.parametrize(
+    ("error", "reason"), [(DiskFull, Refusal.DISK_FULL), (StoreBusy, Refusal.STORE_BUSY)]
+)
+def test_a_full_disk_or_another_writer_fails_the_verb_whole(
     service: DeskService,
     session: Session,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
+    error: type[DiskFull | StoreBusy],
+    reason: Refusal,
 ) -> None:
     with database.read() as tx:
         before = tx.journal.count()
 
     def full(*_arguments: object) -> None:
-        raise DiskFull(database.path)
+        raise error(database.path)
 
     with monkeypatch.context() as patch:
         patch.setattr("kiosk.store.ledger.LedgerTables.put", full)
-        assert service.place_order(session, OrderKind.NEW) == Refused(Refusal.DISK_FULL)
+        assert service.place_order(session, OrderKind.NEW) == Refused(reason)
     with database.read() as tx:
         assert tx.journal.count() == before
     assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
