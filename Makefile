@@ -14,7 +14,8 @@ install:
 test:
 	@$(PYTHON) tools/install.py test
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n 2 --dist loadgroup
+	# More workers than cores: a test of the screens or of a process waits most of its time.
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 check:
 	$(BIN)/ruff check .

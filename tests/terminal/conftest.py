@@ -193,7 +193,8 @@ class Demo(Desk):
     def drawer(self, thing: str) -> str:
         """Open the drawer and do one thing of its list; the screen then, with the drawer still open."""
         self.terminal.press("F12")
-        shown = self.terminal.wait("演示抽屉")
+        # The list comes a moment after the heading.
+        shown = self.terminal.wait(f"演示抽屉(?s:.*){re.escape(thing)}")
         rows = [row.rpartition("█")[2] for row in shown.splitlines() if "█" in row]
         listed = [row for row in rows[1:] if row.strip(" │▁▂▃▄▅▆▇") and "── " not in row]
         place = next(place for place, row in enumerate(listed) if thing in row)

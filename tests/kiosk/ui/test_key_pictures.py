@@ -34,7 +34,10 @@ async def settle(pilot: Pilot[None]) -> None:
 
 async def type_in(pilot: Pilot[None], *values: str) -> None:
     for value in values:
-        await pilot.press(*value, "enter")
+        field = pilot.app.focused
+        assert isinstance(field, Input)
+        field.value = value
+        await pilot.press("enter")
     await settle(pilot)
 
 
