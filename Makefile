@@ -11,10 +11,10 @@ demo:
 install:
 	@$(PYTHON) tools/install.py kiosk
 
+# More workers than cores: a test of the screens or of a process waits most of its time.
 test:
 	@$(PYTHON) tools/install.py test
 	@$(MAKE) --no-print-directory check
-	# More workers than cores: a test of the screens or of a process waits most of its time.
 	$(BIN)/pytest -n 3 --dist loadgroup
 
 check:
