@@ -85,7 +85,7 @@ def _print(desk: Desk, number: str | None) -> tuple[PrintOutcome, int]:
             if number is not None and waiting.order != number:
                 continue
             with desk.database.read() as tx:
-                receipt = _as_of_now(tx, _DECODER.decode(waiting.receipt))
+                receipt = _as_of_now(desk, tx, _DECODER.decode(waiting.receipt))
             outcome = _print_one(desk, waiting.id, receipt)
             if outcome is not PrintOutcome.PRINTED:
                 return outcome, printed
@@ -95,8 +95,9 @@ def _print(desk: Desk, number: str | None) -> tuple[PrintOutcome, int]:
     return PrintOutcome.PRINTED, printed
 
 
-def _as_of_now(tx: Transaction, receipt: Receipt) -> Receipt:
-    """The queued receipt, without 「联网登记后可登录」 once the centre lists the certificate."""
+def _as_of_now(desk: Desk, tx: Transaction, receipt: Receipt) -> Receipt:
+    """The queued receipt at this moment, without 「联网登记后可登录」 once the centre lists the certificate."""
+    receipt = replace(receipt, printed_at=desk.clock.wall())
     if receipt.key is None or not is_registered(tx, receipt.key.certificate):
         return receipt
     return replace(receipt, key=replace(receipt.key, login_after_sync=False))

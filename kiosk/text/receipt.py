@@ -57,8 +57,8 @@ class Receipt(msgspec.Struct, frozen=True):
     """All that a receipt says.
 
     Amounts are fen and times UTC seconds. `key` is there once a key was bound; `next_step` tells what to do
-    where one was not. `journal_sequence` and `journal_hash` (eight hex digits) are the journal's tip at the time
-    of printing. `qr_text` names the order to a scanner.
+    where one was not. `journal_sequence` and `journal_hash` (eight hex digits) are the journal's tip when it was
+    made out, `printed_at` is when it was given to the printer. `qr_text` names the order to a scanner.
     """
 
     exchange: str

@@ -63,6 +63,34 @@ def test_a_slip_waits_through_a_restart(
     assert DeskService(open_desk()).print_waiting() == 1
 
 
+def test_a_slip_that_waited_says_when_it_was_printed_and_what_the_journal_was_when_it_was_made_out(
+    service: DeskService,
+    session: Session,
+    printer: VirtualPrinter,
+    clock: FixedClock,
+    placed: Place,
+    pay: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rendered: list[Receipt] = []
+
+    def render_noted(receipt: Receipt, dots: int) -> bytes:
+        rendered.append(receipt)
+        return render(receipt, dots)
+
+    monkeypatch.setattr("kiosk.desk.receipts.render", render_noted)
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    printer.set_paper(present=False)
+    service.choose_delivery(session, number, Delivery.COUNTER)
+    clock.advance(3600)
+    printer.set_paper(present=True)
+    assert service.print_waiting() == 1
+    before, printed = rendered
+    assert printed == replace(before, printed_at=clock.wall())
+    assert printed.printed_at - before.printed_at == 3600
+
+
 class _LastPrinter:
     """A printer beside which something happens once the paper is out."""
 
