@@ -23,6 +23,7 @@ from kiosk.store.vault import VaultItem
 
 if TYPE_CHECKING:
     from kiosk.domain.clock import Clock
+    from kiosk.domain.ledger import Order
     from kiosk.store.agent_state import AgentState
     from kiosk.store.transaction import Identity, Transaction
 
@@ -114,6 +115,22 @@ def require_policy_holds(tx: Transaction, policy: Policy, now: int) -> None:
 def certificates_left(tx: Transaction, policy: Policy) -> int:
     """How many certificates the policy allows before the next upload."""
     return max(0, policy.unsynced_certificates - tx.ledger.unsynced_certificates(tx.agent.get().high_water))
+
+
+def require_certificate_foreseen(tx: Transaction, policy: Policy) -> None:
+    """Refuse when the orders before it may take the last certificates that the policy allows before the next upload.
+
+    So nobody is refused after paying. Orders that the centre has already, and those whose token is handed over later,
+    are taken to be bound with a network.
+    """
+    before = tx.ledger.opened_after(tx.agent.get().high_water)
+    wanting = [order for order in before if order.delivery is None and not _has_certificate(order)]
+    if certificates_left(tx, policy) <= len(wanting):
+        raise DeskRefused(Refusal.POLICY_CERTIFICATES_REACHED)
+
+
+def _has_certificate(order: Order) -> bool:
+    return order.binding is not None and order.binding.certificate is not None
 
 
 def require_amount_allowed(tx: Transaction, policy: Policy, amount: int, *, besides: str = "") -> None:

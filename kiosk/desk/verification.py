@@ -13,6 +13,7 @@ from kiosk.desk.authority import (
     identity_of,
     policy_of,
     require_amount_allowed,
+    require_certificate_foreseen,
     require_clock,
     require_issuer_outlives,
     require_policy_holds,
@@ -194,6 +195,7 @@ def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, de
     lines = schedule_of(tx, now).lines(kind)
     require_clock(tx, desk.clock, policy)
     require_policy_holds(tx, policy, now)
+    require_certificate_foreseen(tx, policy)
     require_amount_allowed(tx, policy, total(lines))
     _require_nameable(session)
     previous = key_on_record(tx, session.account)

@@ -54,6 +54,16 @@ class LedgerTables(Table):
             _ALL if limit is None else limit,
         )
 
+    def opened_after(self, sequence: int) -> tuple[Order, ...]:
+        """The orders, unpaid or paid, that were placed or came here after that entry, oldest first."""
+        return self._all(
+            ORDER,
+            "SELECT row FROM orders WHERE sequence > ? AND status IN (?, ?) ORDER BY sequence",
+            sequence,
+            OrderStatus.PLACED,
+            OrderStatus.PAID,
+        )
+
     def overdue(self, now: int) -> tuple[Order, ...]:
         """The orders that wait for payment past their deadline (UTC seconds), oldest first."""
         return self._all(

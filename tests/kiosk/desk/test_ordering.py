@@ -11,7 +11,7 @@ from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import parse_order_number
-from kiosk.domain.journal import OrderPlaced, OrderReleased
+from kiosk.domain.journal import OrderCancelled, OrderPlaced, OrderReleased
 from kiosk.domain.key_entries import LossReported
 from kiosk.domain.ledger import Delivery, OrderStatus
 from kiosk.domain.payment_codes import parse_link, token_key, verify_token
@@ -229,3 +229,32 @@ def test_the_waiting_orders_count_towards_the_amount_of_the_policy(
     placed(session_of("11000003"), OrderKind.NEW)
     refused = service.place_order(session_of("11000002"), OrderKind.NEW)
     assert refused == Refused(Refusal.POLICY_AMOUNT_REACHED)
+
+
+def test_nobody_pays_for_a_certificate_that_the_orders_before_may_take(
+    service: DeskService,
+    session: Session,
+    session_of: Callable[[str], Session],
+    database: Database,
+    clock: FixedClock,
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+    contact: Callable[[], None],
+    give_policy: Callable[[Database, Policy], None],
+) -> None:
+    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_certificates=1))
+    first = placed(session, OrderKind.NEW)
+    reached = Refused(Refusal.POLICY_CERTIFICATES_REACHED)
+    other = session_of("11000003")
+    assert service.place_order(other, OrderKind.NEW) == reached
+    pay(first)
+    assert service.place_order(other, OrderKind.NEW) == reached
+    assert service.choose_delivery(session, first, Delivery.MAIL) is PrintOutcome.PRINTED
+    second = placed(other, OrderKind.NEW)
+    assert service.place_order(session_of("11000002"), OrderKind.NEW) == reached
+    with database.write() as tx:
+        tx.append(OrderCancelled(second, "member"), clock)
+    third = placed(session_of("11000002"), OrderKind.NEW)
+    assert service.place_order(other, OrderKind.NEW) == reached
+    contact()
+    assert third != placed(other, OrderKind.NEW)
