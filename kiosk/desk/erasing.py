@@ -46,7 +46,7 @@ _ERASERS: dict[KeyStanding, Eraser] = {
     KeyStanding.UNDER_WAY: Eraser.NOBODY,
     # its owner may still come for it and have the hold lifted; erased, only a replacement is left
     KeyStanding.ON_HOLD: Eraser.SUPERVISOR,
-    # another authority's certificate, or a key pair that nobody here can place: somebody may want it
+    # another authority's certificate, a key pair that nobody here can place, or what makes no sense: somebody may want it
     KeyStanding.UNKNOWN: Eraser.SUPERVISOR,
     # nothing that anybody can log in with
     KeyStanding.REVOKED: Eraser.STAFF,
@@ -83,7 +83,7 @@ def erase(desk: Desk, staff: StaffSession, serial: str) -> KeyView:
 def _facts(token: Token) -> TokenFacts | str:
     """What is on the token; its serial alone where it lacks the application. Raises TokenError."""
     try:
-        return TokenFacts.of(token)
+        return TokenFacts.as_far_as_readable(token)
     except TokenNotPrepared:
         return token.serial
 

@@ -35,7 +35,7 @@ def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = Non
     account = who.account if isinstance(who, Session) else None
     with chosen_token(desk, serial=serial, account=account) as chosen:
         try:
-            facts = TokenFacts.of(chosen.token)
+            facts = TokenFacts.as_far_as_readable(chosen.token)
         except TokenNotPrepared:
             if account is not None:
                 raise

@@ -135,7 +135,7 @@ def _require_signed(certificate: IssuedCertificate, message: bytes, signature: b
 def _read(chosen: Chosen) -> tuple[TokenView, TokenFacts | None]:
     """What is on the token; one that lacks the desk's application has its serial alone. Raises TokenError."""
     try:
-        facts = TokenFacts.of(chosen.token)
+        facts = TokenFacts.as_far_as_readable(chosen.token)
     except TokenNotPrepared:
         return unprepared_view(chosen.token, chosen.reader), None
     return chosen.view(facts), facts

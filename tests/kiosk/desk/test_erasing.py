@@ -11,6 +11,9 @@ import pytest
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt_card import GmtCard
 from hardware.virtual.gmt_card_blank import unprepared_key
+from hardware.virtual.piv_card import PivCard
+from hardware.virtual.piv_card_blank import blank_piv_key
+from hardware.virtual.piv_card_state import read_piv_card, write_piv_card
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.erasing import Eraser, may_erase
@@ -37,6 +40,7 @@ NOW = 1_795_327_500
 DAY = 86_400
 ACCOUNT = "11000001"
 DELETE_APPLICATION = 0x24
+CERTIFICATE_OF_9A = 0x5FC105
 
 Here = Callable[[str, str], GmtCard]
 Bodies = Callable[[], list[AnyBody]]
@@ -352,3 +356,26 @@ def test_a_kill_between_the_entry_and_the_token_leaves_who_did_it_and_is_complet
     assert status.standing is (KeyStanding.NOT_PREPARED if executed else KeyStanding.ON_HOLD)
     assert _erased(restarted.erase(supervisor, "OWN")) is KeyStanding.BLANK
     assert verify_store(database).sound
+
+
+def test_a_key_on_which_nothing_makes_sense_is_looked_at_and_erased_by_a_supervisor(
+    service: DeskService,
+    source: VirtualTokenSource,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    bodies: Bodies,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "odd.card"
+    serial = blank_piv_key(file, "PIV-2026-0009").record.guid.hex().upper()
+    packed_badly = b"\x70\x04\x1f\x8b\x08\x00\x71\x01\x01"
+    write_piv_card(file, read_piv_card(file).with_value(CERTIFICATE_OF_9A, packed_badly))
+    source.insert(PivCard(file))
+    view = service.key_status(staff)
+    assert isinstance(view, KeyView), view
+    assert (view.standing, view.token.blank, view.token.serial) == (KeyStanding.UNKNOWN, False, serial)
+    assert service.erase(staff, serial) == Refused(Refusal.NOT_ALLOWED)
+    erased = service.erase(supervisor, serial)
+    assert isinstance(erased, KeyView), erased
+    assert (erased.standing, erased.token.blank) == (KeyStanding.BLANK, True)
+    assert [body for body in bodies() if isinstance(body, KeyErased)] == [KeyErased("", serial, "林涛", "")]
