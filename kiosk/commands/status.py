@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,13 +14,16 @@ from kiosk.desk.errors import DeskRefused
 from kiosk.desk.network import network
 from kiosk.desk.views import ClockTrouble, Network
 from kiosk.domain.ledger import OrderStatus
-from kiosk.store.agent_state import LinkTrouble
+from kiosk.store.agent_state import ContactFailure, LinkTrouble
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.transaction import Transaction
 from kiosk.text.catalogue import N_
 from kiosk.text.command_line import spoken
+from kiosk.text.contact_failures import CONTACT_FAILURES
 from kiosk.text.link_troubles import LINK_TROUBLES
 from kiosk.text.times import moment
+
+Text = Callable[..., str]
 
 NETWORKS = {
     Network.ONLINE: N_("在线"),
@@ -52,6 +56,7 @@ class KioskStatus(msgspec.Struct, frozen=True):
     feed_items_kept: int
     clock: ClockTrouble | None
     error: str
+    failure: ContactFailure | None = None
     trouble: LinkTrouble | None = None
 
 
@@ -76,6 +81,7 @@ def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
         feed_items_kept=len(tx.feed.kept()),
         clock=clock_trouble(tx, clock),
         error=state.error,
+        failure=state.failure,
         trouble=state.trouble,
     )
 
@@ -142,5 +148,14 @@ def _tell(status: KioskStatus) -> None:
     )
     line(text("时钟 {clock}", clock=clock))
     if status.error:
-        error = status.error if status.trouble is None else text(LINK_TROUBLES[status.trouble][0])
-        line(text("上次联系失败：{error}", error=error))
+        line(text("上次联系失败：{error}", error=_why(status, text)))
+
+
+def _why(status: KioskStatus, text: Text) -> str:
+    if status.trouble is not None:
+        return text(LINK_TROUBLES[status.trouble][0])
+    if status.failure is not None:
+        return text(
+            "{found}（{detail}）", found=text(CONTACT_FAILURES[status.failure][0]), detail=status.error
+        )
+    return status.error

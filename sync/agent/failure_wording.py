@@ -13,6 +13,7 @@ from kiosk.domain.errors import ChainBroken, DomainError, EntryDisputed, EntryMa
 from kiosk.names import DISPUTE_REASONS
 from kiosk.store.agent_state import ContactFailure
 from kiosk.text.catalogue import N_
+from kiosk.text.contact_failures import CONTACT_FAILURES
 from kiosk.text.failures import configuration_failure, store_failure, with_advice
 from kiosk.text.link_troubles import AUTHORITY_UNUSABLE, LINK_TROUBLES
 from sync.agent.errors import (
@@ -85,7 +86,7 @@ def _agent(error: AgentError, t: Text) -> Worded:  # noqa: PLR0911 - one case an
             said, advice = LINK_TROUBLES[trouble]
             return in_brackets(t(said), detail, t), t(advice)
         case _:
-            said, advice = _UNKNOWN if error.failure is None else CONTACT[error.failure]
+            said, advice = _UNKNOWN if error.failure is None else CONTACT_FAILURES[error.failure]
             return in_brackets(t(said), _detail(error, t), t), t(advice)
 
 
@@ -140,9 +141,9 @@ def contact_failure(kind: ContactFailure | None, error: str, refusal: str, t: Te
         case ContactFailure.REFUSED if refusal in set(ProblemCode):
             return in_brackets(t(PROBLEMS[ProblemCode(refusal)][0]), refusal, t)
         case ContactFailure.UNREACHABLE | ContactFailure.ANSWER_UNUSABLE | ContactFailure.REFUSED:
-            return in_brackets(t(CONTACT[kind][0]), error, t)
+            return in_brackets(t(CONTACT_FAILURES[kind][0]), error, t)
         case ContactFailure.BUSY | ContactFailure.FORKED:
-            return t(CONTACT[kind][0])
+            return t(CONTACT_FAILURES[kind][0])
         case _:
             assert_never(kind)
 
@@ -154,17 +155,6 @@ _ENROL = N_("先运行 keydesk-sync enrol --token 令牌，或用 --data 指明�
 _VERIFY = N_("运行 keydesk journal verify 核对日志，并联系技术支持")
 _VERSIONS = N_("核对本机和中心的程序版本，并联系中心")
 _UNKNOWN = (N_("没有办成"), _SUPPORT)
-
-CONTACT: dict[ContactFailure, Worded] = {
-    ContactFailure.UNREACHABLE: (N_("没有连上中心"), N_("检查网络和中心的地址，稍后再试")),
-    ContactFailure.BUSY: (N_("中心正忙"), N_("稍后再试")),
-    ContactFailure.ANSWER_UNUSABLE: (N_("中心的回答不能用"), _LATER),
-    ContactFailure.REFUSED: (N_("中心拒绝了本机"), _ASK),
-    ContactFailure.FORKED: (
-        N_("本机的日志与中心的分叉了"),
-        N_("联系中心，查清是不是有一份拷贝在用"),
-    ),
-}
 
 PROBLEMS: dict[ProblemCode, Worded] = {
     ProblemCode.BODY_MALFORMED: (N_("中心看不懂本机发的内容"), _VERSIONS),
@@ -182,7 +172,7 @@ PROBLEMS: dict[ProblemCode, Worded] = {
     ProblemCode.CHECKPOINT_REFUSED: (N_("中心不认本机日志的签名"), _SUPPORT),
     ProblemCode.BODY_TOO_LARGE: (N_("一次传的内容超过了上限"), _SUPPORT),
     ProblemCode.NOT_FOUND: (N_("中心没有这项服务"), N_("核对中心的地址和程序版本")),
-    ProblemCode.BUSY: CONTACT[ContactFailure.BUSY],
+    ProblemCode.BUSY: CONTACT_FAILURES[ContactFailure.BUSY],
     ProblemCode.INTERNAL: (N_("中心出错"), _LATER),
 }
 

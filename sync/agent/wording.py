@@ -8,10 +8,11 @@ from kiosk.names import DISPUTE_REASONS
 from kiosk.store.agent_state import ContactFailure
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
+from kiosk.text.contact_failures import CONTACT_FAILURES
 from kiosk.text.disputes import dispute_line
 from kiosk.text.link_troubles import LINK_TROUBLES
 from kiosk.text.times import moment
-from sync.agent.failure_wording import CONTACT, contact_failure, failure, in_brackets
+from sync.agent.failure_wording import contact_failure, failure, in_brackets
 from sync.agent.inapplicable import Reason, told
 from sync.agent.nightly import Trouble
 
@@ -143,8 +144,8 @@ def _trouble(trouble: Trouble, night: Night, t: Text) -> str:
 
 _AT_THE_CENTRE = frozenset({Trouble.CENTRE_NOT_REACHED, Trouble.CENTRE_REFUSES})
 TROUBLES = {
-    Trouble.CENTRE_NOT_REACHED: CONTACT[ContactFailure.UNREACHABLE][0],
-    Trouble.CENTRE_REFUSES: CONTACT[ContactFailure.REFUSED][0],
+    Trouble.CENTRE_NOT_REACHED: CONTACT_FAILURES[ContactFailure.UNREACHABLE][0],
+    Trouble.CENTRE_REFUSES: CONTACT_FAILURES[ContactFailure.REFUSED][0],
     Trouble.BACKLOG: N_("还有 {count} 条日志待上传"),
     Trouble.JOURNAL_UNSOUND: N_("日志校验未通过，请停用本机并联系技术支持"),
     Trouble.TIPS_DIFFER: N_("本机日志与中心的不一致，请联系技术支持"),

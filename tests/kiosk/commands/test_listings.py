@@ -11,7 +11,7 @@ import pytest
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.journal import OrderPaid, SurplusReturned
 from kiosk.domain.ledger import PaidHow
-from kiosk.store.agent_state import AgentState
+from kiosk.store.agent_state import AgentState, ContactFailure
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load, load_or_create
 from kiosk.text.cells import width
@@ -73,8 +73,14 @@ def test_keys_name_the_token_and_the_validity_in_china_time(keydesk: Keydesk, di
 
 def test_status_tells_the_backlog_and_who_the_kiosk_is(keydesk: Keydesk, directory: Path) -> None:
     database = Database.open(directory / "keydesk.db", load(directory / "keydesk.key"))
+    state = AgentState(
+        high_water=5,
+        last_contact=1_795_000_000,
+        error="the line is cut",
+        failure=ContactFailure.UNREACHABLE,
+    )
     with database.write() as tx:
-        tx.agent.put(AgentState(high_water=5, last_contact=1_795_000_000, error="the line is cut"))
+        tx.agent.put(state)
     database.close()
     told = keydesk("status", "--json", "--data", directory).document
     wanted = {
@@ -85,12 +91,13 @@ def test_status_tells_the_backlog_and_who_the_kiosk_is(keydesk: Keydesk, directo
         "network": "offline",
         "placed": 1,
         "paid": 1,
+        "failure": "unreachable",
     }
     assert {name: told[name] for name in wanted} == wanted
     shown = keydesk("status", "--data", directory).printed
     assert "服务台 3，第 1 期，日志 7 条" in shown
     assert "网络 离线，上次联系 2026-11-18 19:06:40，待传 2" in shown
-    assert "上次联系失败：the line is cut" in shown
+    assert "上次联系失败：没有连上中心（the line is cut）" in shown
 
 
 def test_an_empty_store_is_told_in_words_and_as_empty_lists(keydesk: Keydesk, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from kiosk.domain.errors import (
 from kiosk.names import DISPUTE_REASONS
 from kiosk.store.agent_state import ContactFailure, LinkTrouble
 from kiosk.text.catalogue import Catalogue, Language
+from kiosk.text.contact_failures import CONTACT_FAILURES
 from kiosk.text.link_troubles import LINK_TROUBLES
 from sync.agent.errors import (
     AddressInClear,
@@ -35,7 +36,7 @@ from sync.agent.errors import (
     NotEnrolledYet,
     RequestRefused,
 )
-from sync.agent.failure_wording import CONTACT, ENROLMENT, PROBLEMS, contact_failure, failure
+from sync.agent.failure_wording import ENROLMENT, PROBLEMS, contact_failure, failure
 from sync.protocol.errors import (
     BodyMalformed,
     BodyTooLarge,
@@ -122,7 +123,7 @@ def test_english_stands_only_in_brackets_and_in_names_of_files_commands_and_opti
 
 def test_every_member_that_travels_has_words() -> None:
     assert set(PROBLEMS) == set(ProblemCode)
-    assert set(CONTACT) == set(ContactFailure)
+    assert set(CONTACT_FAILURES) == set(ContactFailure)
     assert set(ENROLMENT) == set(EnrolmentProblem)
     assert set(DISPUTE_REASONS) >= set(DisputeReason)
 
