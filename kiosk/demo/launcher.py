@@ -30,7 +30,7 @@ FIRST_PORT = 8765
 KIOSK = "3"
 READY_SECONDS = 60.0
 # How long a demo whose terminal was closed just now may take to end.
-ENDING_SECONDS = 5.0
+ENDING_SECONDS = 10.0
 NETWORK_SWITCH = "network-cut"
 CLOCK_SHIFT = "clock-shift"
 
