@@ -190,7 +190,11 @@ def _only_one(directory: Path, text: Text) -> Iterator[None]:
     """Hold the data directory for this run alone, once the run before has ended. Raises DemoError."""
     with (directory / MARKER).open("a+b") as lock:
         deadline = time.monotonic() + ENDING_SECONDS
+        waiting = False
         while not _locked(lock):
+            if not waiting:
+                _say(text("上一个演示还没有退完，正在等它……"))
+                waiting = True
             if time.monotonic() >= deadline:
                 raise DemoError(
                     text("{place} 上已有一个演示在运行；先退出它，或用 --data 另指目录", place=directory)

@@ -83,9 +83,7 @@ class VerifyScreen(Page[None]):
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(id="kind", classes="strong")
             yield Prose(
-                self.t(
-                    "带 * 的都要填。姓名和名称也可输拼音首字母，企业名称输前四个字就够：「北京粮油」输「bjly」。"
-                ),
+                self.t("带 * 的都要填。名字可输拼音首字母，企业前四字就够，「北京粮油」输「bjly」。"),
                 classes="muted how",
             )
             for field in self._fields:

@@ -13,15 +13,27 @@ from kiosk.demo.launcher import MARKER, NETWORK_SWITCH, DemoError, _free_port, _
 
 
 @pytest.fixture(autouse=True)
-def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kiosk.demo.launcher.sys", SimpleNamespace(stdin=_Screen(), stdout=_Screen()))
+def screen(monkeypatch: pytest.MonkeyPatch) -> _Screen:
+    screen = _Screen()
+    monkeypatch.setattr("kiosk.demo.launcher.sys", SimpleNamespace(stdin=screen, stdout=screen))
+    return screen
 
 
 class _Screen:
-    """Says that it is a terminal."""
+    """Says that it is a terminal, and keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written = ""
 
     def isatty(self) -> bool:
         return True
+
+    def write(self, text: str) -> int:
+        self.written += text
+        return len(text)
+
+    def flush(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("fresh", [False, True])
@@ -48,7 +60,9 @@ def test_fresh_does_not_take_the_data_from_a_demo_that_runs(
     assert (tmp_path / "keydesk.db").read_text() == "data"
 
 
-def test_a_demo_that_is_just_ending_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_demo_that_is_just_ending_is_waited_for_and_that_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, screen: _Screen
+) -> None:
     before = (tmp_path / MARKER).open("a+b")
     fcntl.flock(before, fcntl.LOCK_EX)
     waits = 0
@@ -63,6 +77,7 @@ def test_a_demo_that_is_just_ending_is_waited_for(tmp_path: Path, monkeypatch: p
     with _only_one(tmp_path, str), (tmp_path / MARKER).open("a+b") as later, pytest.raises(BlockingIOError):
         fcntl.flock(later, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert waits == 3
+    assert screen.written.count("正在等它") == 1
 
 
 def test_the_port_is_kept_while_it_is_free_and_replaced_when_it_is_not(tmp_path: Path) -> None:

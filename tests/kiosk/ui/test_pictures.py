@@ -9,7 +9,16 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from kiosk.desk.views import BoundView, Network
+from kiosk.desk.views import (
+    BoundView,
+    FieldErrors,
+    FieldProblem,
+    Network,
+    Refusal,
+    Refused,
+    WrongCredentials,
+    fields_of,
+)
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.text.catalogue import Language
@@ -85,6 +94,33 @@ def test_the_screens_look_as_they_did(
 
     before: Callable[[Pilot[None]], Awaitable[None]] = show
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whatever_is_refused_is_read_whole_in_the_smallest_window(
+    desk: Any, ticker: Any, cut_off: Callable[..., list[str]], language: Language
+) -> None:
+    desk.network = Network.OFFLINE
+    app = KeydeskApp(desk, language=language, monotonic=ticker)
+    as_of = desk.now - 53_700
+    refusals = [Refused(reason, feed_as_of=as_of) for reason in Refusal]
+    unlike = FieldErrors(dict.fromkeys(fields_of(OrderKind.NEW), FieldProblem.DOES_NOT_MATCH), as_of)
+    cut = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        prepare(app, desk, Route.VERIFY)
+        for route, answer, outcomes in (
+            (Route.VERIFY, "_verified", [*refusals, unlike, WrongCredentials(4, as_of)]),
+            (Route.DELIVERY, "_chosen", refusals),
+        ):
+            app.go(route)
+            await settle(pilot)
+            for outcome in outcomes:
+                getattr(app.screen, answer)(outcome)
+                await pilot.pause()
+                cut += [(route, outcome)] if cut_off(app) else []
+    assert cut == []
+    assert app.trouble == ""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
