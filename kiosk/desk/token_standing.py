@@ -56,6 +56,8 @@ def standing_of(tx: Transaction, facts: TokenFacts) -> Standing:
     holder = _holder(tx, facts.serial, issued)
     if facts.public_key is None and not facts.certificate:
         return Standing(KeyStanding.BLANK, holder)
+    if holder is None and issued is None:
+        holder = _told_by_feed(tx, facts.serial)
     if holder is not None:
         key = _key_here(tx, holder, facts.serial)
         if key is not None:
@@ -112,6 +114,12 @@ def _holder(tx: Transaction, serial: str, issued: IssuedCertificate | None) -> s
     if issued is not None and _key_here(tx, issued.account, serial) is not None:
         return issued.account
     return None
+
+
+def _told_by_feed(tx: Transaction, serial: str) -> str | None:
+    """The account whose key the feed says the token is, where no certificate of a member on it says so."""
+    told = (each.account for each in tx.feed.keys_elsewhere() if each.token_serial == serial)
+    return next((account for account in told if _key_here(tx, account, serial) is not None), None)
 
 
 def _key_here(tx: Transaction, account: str, serial: str) -> KeyOnRecord | None:

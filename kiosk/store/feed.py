@@ -102,6 +102,10 @@ class FeedTables(Table):
         """The account's key as bound elsewhere."""
         return self._one(_KEY, "SELECT row FROM keys_elsewhere WHERE account = ?", account)
 
+    def keys_elsewhere(self) -> tuple[KeyBoundElsewhere, ...]:
+        """All keys that were bound elsewhere."""
+        return self._all(_KEY, "SELECT row FROM keys_elsewhere ORDER BY account")
+
     def put_dispute(self, raised: DisputeRaised) -> None:
         """Note that the centre disputes an entry."""
         self._put_dispute(Dispute(raised))

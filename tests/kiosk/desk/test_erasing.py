@@ -379,3 +379,23 @@ def test_a_key_on_which_nothing_makes_sense_is_looked_at_and_erased_by_a_supervi
     assert isinstance(erased, KeyView), erased
     assert (erased.standing, erased.token.blank) == (KeyStanding.BLANK, True)
     assert [body for body in bodies() if isinstance(body, KeyErased)] == [KeyErased("", serial, "林涛", "")]
+
+
+@pytest.mark.parametrize("damage", [b"\x30\x03\x02\x01\x00", b"no certificate at all"])
+def test_a_key_in_use_elsewhere_whose_certificate_is_damaged_is_erased_by_nobody(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    damage: bytes,
+) -> None:
+    card = bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY)
+    token = source.open(source.insert(card))
+    token.verify_pin("654321")
+    token.write_certificate(damage)
+    token.close()
+    view = service.key_status(supervisor)
+    assert isinstance(view, KeyView), view
+    assert (view.standing, view.account) == (KeyStanding.OUT_OF_STEP, "11000002")
+    assert service.erase(supervisor, "OTHER") == TokenRefused(TokenTrouble.IN_USE, found="OTHER")
+    assert not _is_blank(card)
