@@ -13,11 +13,12 @@ import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
 
 from bench.keys import over_the_reader
 from bench.measure import compare
-from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.journal import OrderPlaced, check_chain
+from kiosk.domain.journal import check_chain
 from kiosk.domain.transitions import fold
 from kiosk.pki.suites import Algorithm, suite
 from kiosk.store.database import Database

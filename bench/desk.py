@@ -15,9 +15,9 @@ from hardware.virtual.printer import VirtualPrinter
 from kiosk.desk.context import Desk
 from kiosk.desk.settings import DeskSettings
 from kiosk.desk.views import Session
+from kiosk.domain.entries import OrderAssigned
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import OrderAssigned
 from kiosk.domain.members import Enterprise, Operator, Review
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
 from kiosk.pki.device_keys import device_public_key, device_sign, generate_device_key

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bench.desk import BenchDesk, PaidOrder, bench_desk
 from bench.reader import CardInReader, ReaderMissing, reader
-from hardware.pcsc import PcscTokenSource
-from hardware.virtual.keys import KeyProfile
+from hardware.pcsc.source import PcscTokenSource
+from hardware.virtual.files import KeyProfile
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import BoundView
 from kiosk.text.catalogue import Language

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hardware.virtual.keys import KeyProfile, open_or_make
+from hardware.virtual.files import KeyProfile, open_or_make
 from hardware.virtual.reader import HOST, serve
 
 if TYPE_CHECKING:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from serial import Serial
 
+
 # python-escpos has no type information; its printers are Any here and nowhere else.
 EscposLibrary = Any
 
@@ -332,3 +333,21 @@ def _ask(printer: EscposLibrary, question: bytes) -> int | None:
         raise
     statuses = [byte for byte in answer if byte & _STATUS_FIXED_MASK == _STATUS_FIXED]
     return statuses[-1] if statuses else None
+
+
+class AbsentPrinter:
+    """No printer (`ports.ReceiptPrinter`)."""
+
+    @property
+    def dots(self) -> int:
+        """The width that receipts are drawn in."""
+        return 576
+
+    def state(self) -> PrinterState:
+        """Never ready."""
+        return PrinterState.UNAVAILABLE
+
+    def print_image(self, png: bytes) -> None:
+        """Raise PrinterUnavailable, always."""
+        del png
+        raise PrinterUnavailable("no printer is configured")

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 import structlog
 
 from hardware import traffic
-from hardware.pcsc import PcscTokenSource
+from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import ReceiptPrinter, Scanner, TokenSource
 from hardware.sources import CombinedTokenSource, Way
 from hardware.token.registry import Driver, gmt_driver, piv_driver
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.configuration import Configuration, LogLevel
+from kiosk.demo.ports import DemoControls
 from kiosk.desk.context import Desk
+from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.store.database import Database
 from kiosk.store.system_clock import SystemClock
+from kiosk.text.catalogue import Language
+from kiosk.ui.app import KeydeskApp
+from kiosk.ui.settings import ScreenSettings
 
 
 def desk_settings(configuration: Configuration) -> DeskSettings:
@@ -109,3 +116,33 @@ def _log_lines_to(output: TextIO, level: LogLevel) -> None:
     logging.getLogger(traffic.LOGGER).setLevel(
         traffic.LEVEL if level is LogLevel.TRAFFIC else logging.WARNING
     )
+
+
+def show(
+    desk: Desk,
+    configuration: Configuration,
+    demo: DemoControls | None = None,
+    leave_when: Callable[[Callable[[], None]], None] | None = None,
+) -> int:
+    """Run the app; its exit status. `leave_when` is given the function that closes the app, from any thread."""
+    exchange, screen = configuration.exchange, configuration.screen
+    settings = ScreenSettings(
+        system_name=exchange.system,
+        exchange_name=exchange.name,
+        payee=exchange.payee,
+        support=exchange.support,
+        official_account=exchange.official_account,
+        idle=screen.idle,
+        countdown=screen.countdown,
+    )
+    app = KeydeskApp(DeskService(desk), demo, Language(screen.language.value), settings)
+
+    def leave() -> None:
+        app.call_from_thread(app.exit)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: app.exit())
+    if leave_when is not None:
+        leave_when(leave)
+    app.run()
+    return app.return_code or 0

@@ -16,8 +16,8 @@ import msgspec
 
 from hardware.printer import PrinterSettings
 from hardware.scanner import ScannerSettings
-from hardware.token.gmt_profile import GmtProfile
-from hardware.token.piv_profile import PivProfile
+from hardware.token.gmt.profile import GmtProfile
+from hardware.token.piv.profile import PivProfile
 from hardware.token.skf.profile import SkfProfile, configured_profile
 
 SYSTEM_FILE = Path("/etc/keydesk/keydesk.toml")

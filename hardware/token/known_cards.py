@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from hardware.token.gmt_layout import Certainty
+from hardware.token.gmt.commands import Certainty
 
 _LONGEST: Final = 33
 """The most bytes of an answer to reset, TS counted (ISO/IEC 7816-3, 8.2.1)."""

@@ -23,13 +23,13 @@ import msgspec
 
 from hardware.apdu import EVERYTHING, Channel, Command, exchange
 from hardware.ports import MalformedAnswer, Token, TokenFault, TokenNotRecognised
-from hardware.token import piv
-from hardware.token.gmt import GmtToken
-from hardware.token.gmt_layout import Instruction, StatusWord
-from hardware.token.gmt_profile import GmtProfile
+from hardware.token.gmt.commands import Instruction, StatusWord
+from hardware.token.gmt.profile import GmtProfile
+from hardware.token.gmt.token import GmtToken
 from hardware.token.known_cards import parse_answer_to_reset
-from hardware.token.piv_layout import APPLICATION
-from hardware.token.piv_profile import PivProfile
+from hardware.token.piv import token as piv
+from hardware.token.piv.commands import APPLICATION
+from hardware.token.piv.profile import PivProfile
 from hardware.traffic import traffic_channel
 
 if TYPE_CHECKING:

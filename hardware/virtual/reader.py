@@ -13,7 +13,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from hardware.virtual.card import CardPulled, VirtualCard
-from hardware.virtual.keys import KeyProfile, open_or_make
+from hardware.virtual.files import KeyProfile, open_or_make
 
 if TYPE_CHECKING:
     import threading

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kiosk.commands.errors import CommandError
+from kiosk.commands.failures import CommandError
 from kiosk.demo.launcher import DemoError, default_directory
 from kiosk.demo.launcher import run as run_demo
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import enum
 import importlib.util
 import locale
 import shutil
@@ -11,8 +12,11 @@ import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hardware.pcsc import PcscTokenSource
+import msgspec
+
+from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import (
     HardwareError,
     PrinterState,
@@ -26,12 +30,14 @@ from hardware.token.known_cards import KnownCard, describe_card
 from hardware.token.skf.profile import SkfProfile
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.assembly import card_drivers
-from kiosk.commands.checks import Check, Level
-from kiosk.commands.lent import lent
 from kiosk.commands.output import document, line
 from kiosk.commands.status import CLOCKS, KioskStatus, read_status
 from kiosk.configuration import Configuration, ConfigurationError, load
+from kiosk.desk.authority import amount_left, certificates_left, issuer_end, policy_of
+from kiosk.desk.errors import DeskRefused
 from kiosk.desk.views import Network
+from kiosk.domain.fees import OrderKind, schedule_at, total
+from kiosk.domain.validity import add_years
 from kiosk.store.errors import StoreError
 from kiosk.store.location import open_database
 from kiosk.store.system_clock import SystemClock
@@ -40,7 +46,86 @@ from kiosk.text.cells import pad, width
 from kiosk.text.command_line import spoken
 from kiosk.text.failures import Text, configuration_failure, store_failure
 from kiosk.text.link_troubles import AUTHORITY_UNUSABLE, LINK_TROUBLES
+from kiosk.text.money import yuan
 from kiosk.text.times import moment
+
+if TYPE_CHECKING:
+    from kiosk.domain.policy import Policy
+    from kiosk.store.transaction import Transaction
+
+
+class Level(enum.StrEnum):
+    """How a check came out; only FAILED keeps the desk from working."""
+
+    WORKS = "works"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that was looked at: what was found, and what to do when it is not well."""
+
+    name: str
+    level: Level
+    found: str
+    advice: str = ""
+
+
+def lent(tx: Transaction, now: int, text: Text) -> Iterator[Check]:
+    """What lets an enrolled desk take orders and issue at `now` (UTC seconds)."""
+    try:
+        policy = policy_of(tx)
+    except DeskRefused:
+        yield Check(text("授权"), Level.FAILED, text("没有中心的授权"), text("联网，运行 keydesk-sync run"))
+        return
+    yield _policy(tx, policy, now, text)
+    yield _issuer(tx, policy, now, text)
+    yield _prices(tx, now, text)
+
+
+def _policy(tx: Transaction, policy: Policy, now: int, text: Text) -> Check:
+    name, until = text("授权"), moment(policy.valid_until)
+    if now > policy.valid_until:
+        found = text("第 {number} 号已于 {until} 到期", number=policy.number, until=until)
+        return Check(name, Level.FAILED, found, text("联网更新；中心没有续期的，请联系中心"))
+    certificates, amount = certificates_left(tx, policy), amount_left(tx, policy)
+    found = text(
+        "第 {number} 号，至 {until}；上传前还可发证 {certificates} 张、收款 {amount} 元",
+        number=policy.number,
+        until=until,
+        certificates=certificates,
+        amount=yuan(max(0, amount)),
+    )
+    if certificates == 0 or amount < _least_price(tx, now):
+        return Check(name, Level.FAILED, found, text("离线额度用完了，联网上传后恢复"))
+    return Check(name, Level.WORKS, found)
+
+
+def _least_price(tx: Transaction, now: int) -> int:
+    schedule = schedule_at(tx.feed.schedules(), now)
+    return 0 if schedule is None else min(total(schedule.lines(kind)) for kind in OrderKind)
+
+
+def _issuer(tx: Transaction, policy: Policy, now: int, text: Text) -> Check:
+    name = text("本机签发CA")
+    try:
+        end = issuer_end(tx)
+    except DeskRefused:
+        return Check(name, Level.FAILED, text("没有"), text("运行 keydesk-sync enrol --token 令牌"))
+    if add_years(now, policy.certificate_years) > end:
+        found = text(
+            "至 {until}，不够再发 {years} 年的证书", until=moment(end), years=policy.certificate_years
+        )
+        return Check(name, Level.FAILED, found, text("请中心换发本机的签发证书"))
+    return Check(name, Level.WORKS, text("至 {until}", until=moment(end)))
+
+
+def _prices(tx: Transaction, now: int, text: Text) -> Check:
+    name, schedule = text("收费标准"), schedule_at(tx.feed.schedules(), now)
+    if schedule is None:
+        return Check(name, Level.FAILED, text("没有生效的收费标准"), text("联网，运行 keydesk-sync run"))
+    return Check(name, Level.WORKS, text("第 {number} 号", number=schedule.number))
+
 
 LEAST_FREE = 200 * 1024 * 1024
 LEAST_COLUMNS, LEAST_LINES = 80, 24

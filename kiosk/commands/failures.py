@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from kiosk.commands.errors import CommandError
 from kiosk.configuration import ConfigurationError
 from kiosk.domain.errors import EntryMalformed
 from kiosk.store.errors import StoreError
 from kiosk.text import failures
 from kiosk.text.failures import Text
+
+
+class CommandError(Exception):
+    """The command cannot do it; the message says why and what to do."""
+
 
 FAILURES = (CommandError, ConfigurationError, StoreError, EntryMalformed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from kiosk.commands.errors import CommandError
+from kiosk.commands.failures import CommandError
 from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
 from kiosk.domain.journal import short_hash

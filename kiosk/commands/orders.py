@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from kiosk.commands.output import document, line, table
 from kiosk.commands.store import open_store
-from kiosk.commands.wording import KINDS, ORDER_STATUSES
 from kiosk.domain.ledger import Order
 from kiosk.text.command_line import spoken
 from kiosk.text.money import yuan
 from kiosk.text.times import moment
+from kiosk.text.wording import KINDS, STATUSES
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _status(order: Order, text: Callable[..., str]) -> str:
-    status = text(ORDER_STATUSES[order.status])
+    status = text(STATUSES[order.status])
     if order.surplus:
         return text("{status}，多收 {amount} 元", status=status, amount=yuan(order.surplus))
     if order.returned:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from hardware.absent import AbsentPrinter
 from hardware.ports import ReceiptPrinter, Scanner
-from hardware.printer import EscposPrinter
+from hardware.printer import AbsentPrinter, EscposPrinter
 from hardware.scanner import SerialScanner
 from kiosk.assembly import log_to, make_desk, token_source
-from kiosk.commands.errors import CommandError
-from kiosk.commands.failures import sentence
+from kiosk.commands.failures import CommandError, sentence
 from kiosk.configuration import Configuration, load
 from kiosk.store.location import open_or_create_database
 from kiosk.store.system_clock import SystemClock
@@ -29,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         database = open_or_create_database(directory)
     except OSError as error:
         raise CommandError(sentence(error, text)) from error
-    from kiosk.screens import show  # noqa: PLC0415 - Textual only once there is something to show
+    from kiosk.assembly import show  # noqa: PLC0415 - Textual only once there is something to show
 
     desk = make_desk(
         configuration,

@@ -11,7 +11,7 @@ from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
 from kiosk.desk.authority import policy_of, trouble_with_clock
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.network import network
+from kiosk.desk.status import network
 from kiosk.desk.views import ClockTrouble, Network
 from kiosk.domain.ledger import OrderStatus
 from kiosk.store.agent_state import ContactFailure, LinkTrouble

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kiosk.commands.errors import CommandError
-from kiosk.commands.failures import sentence
+from kiosk.commands.failures import CommandError, sentence
 from kiosk.configuration import load
 from kiosk.store.database import Database
 from kiosk.store.location import open_database

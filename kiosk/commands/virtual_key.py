@@ -9,10 +9,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from hardware.virtual.gmt_card_state import CardFileUnreadable
-from hardware.virtual.keys import KeyProfile, OtherProfile, open_or_make
+from hardware.virtual.files import KeyProfile, OtherProfile, open_or_make
+from hardware.virtual.gmt.state import CardFileUnreadable
 from hardware.virtual.reader import serve
-from kiosk.commands.errors import CommandError
+from kiosk.commands.failures import CommandError
 from kiosk.commands.output import line
 from kiosk.text.command_line import spoken
 

@@ -11,12 +11,11 @@ from msgspec.structs import replace
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.assembly import log_to, make_desk
+from kiosk.assembly import log_to, make_desk, show
 from kiosk.configuration import Centre, Configuration, Language, Screen
 from kiosk.demo.controls import Controls
 from kiosk.demo.launcher import CLOCK_SHIFT, NETWORK_SWITCH
 from kiosk.demo.processes import watch_parent
-from kiosk.screens import show
 from kiosk.store.location import open_or_create_database
 from kiosk.store.system_clock import SystemClock
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from hardware.ports import PinBlocked, WrongPin
-from hardware.token.gmt import GmtToken
-from hardware.token.gmt_profile import GmtProfile
+from hardware.token.gmt.profile import GmtProfile
+from hardware.token.gmt.token import GmtToken
 from hardware.virtual.card import VirtualCard
-from hardware.virtual.gmt_card import GmtCard
-from hardware.virtual.gmt_card_blank import blank_key, unprepared_key
-from hardware.virtual.piv_card_blank import open_or_make_piv_key
+from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.gmt.factory import blank_key, unprepared_key
+from hardware.virtual.piv.factory import open_or_make_piv_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.text.catalogue import N_
 

@@ -11,7 +11,7 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.demo import phone
 from kiosk.demo.cards import CARDS, DemoCard, open_card
 from kiosk.demo.members import ACCOUNTS, STAFF
-from kiosk.desk.demo_controls import DemoAccount, DemoControls, DemoStaff, DemoToken, PhonePage
+from kiosk.demo.ports import DemoAccount, DemoControls, DemoStaff, DemoToken, PhonePage
 from kiosk.store.system_clock import SystemClock
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.desk.demo_controls import DemoAccount, DemoStaff
+from kiosk.demo.ports import DemoAccount, DemoStaff
 from kiosk.text.catalogue import N_
 
 ACCOUNTS = (

@@ -8,7 +8,7 @@ import urllib.request
 
 import msgspec
 
-from kiosk.desk.demo_controls import PhonePage, PhoneRefused, PhoneUnreachable
+from kiosk.demo.ports import PhonePage, PhoneRefused, PhoneUnreachable
 
 SECONDS = 10
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from kiosk.desk.clock_guard import ServerTime, clock_trouble
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.views import ClockTrouble, Refusal
 from kiosk.domain.fees import FeeSchedule, schedule_at
@@ -26,6 +25,36 @@ if TYPE_CHECKING:
     from kiosk.domain.ledger import Order
     from kiosk.store.agent_state import AgentState
     from kiosk.store.transaction import Identity, Transaction
+
+
+class ServerTime(msgspec.Struct, frozen=True):
+    """The last time that the centre signed (UTC seconds), and this machine's monotonic clock (ms) and boot then."""
+
+    time: int
+    monotonic: int
+    boot: str
+
+
+def clock_trouble(
+    clock: Clock, last_entry: int | None, server: ServerTime | None, policy: Policy
+) -> ClockTrouble | None:
+    """What is wrong with the clock, if anything; `last_entry` is the latest of those entries' wall times (UTC seconds)."""
+    now = clock.wall()
+    if last_entry is not None and now < last_entry:
+        return ClockTrouble.BEHIND_LAST_ENTRY
+    if server is None:
+        return ClockTrouble.SERVER_TIME_TOO_OLD
+    if clock.boot() == server.boot:
+        elapsed = max(0, clock.monotonic() - server.monotonic) // 1000
+        deviates = abs(now - (server.time + elapsed)) > policy.clock_deviation
+    else:
+        elapsed = 0
+        deviates = now < server.time - policy.clock_deviation
+    if deviates:
+        return ClockTrouble.FAR_FROM_SERVER
+    if max(now - server.time, elapsed) > policy.server_time_age:
+        return ClockTrouble.SERVER_TIME_TOO_OLD
+    return None
 
 
 def identity_of(tx: Transaction) -> Identity:

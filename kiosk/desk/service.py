@@ -7,23 +7,31 @@ and goes to the log.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import structlog
+from msgspec.structs import replace
 
 from hardware.ports import ScannerUnavailable
-from kiosk.desk import (
-    binding,
-    ordering,
-    payment,
-    receipts,
-    status,
-    token_choice,
-    verification,
+from kiosk.desk import status
+from kiosk.desk.binding import saga
+from kiosk.desk.errors import DeskRefused, TokenUnusable
+from kiosk.desk.keys import erase, holds, login_check
+from kiosk.desk.keys import pin as key_pin
+from kiosk.desk.keys import status as key_status
+from kiosk.desk.keys.views import (
+    FoundOutcome,
+    KeyOutcome,
+    LiftOutcome,
+    LoginCheckOutcome,
+    LoginCheckView,
+    LossOutcome,
 )
-from kiosk.desk import staff as staff_verbs
-from kiosk.desk.errors import TokenUnusable
-from kiosk.desk.service_keys import KeyVerbs
+from kiosk.desk.orders import ordering, payment, receipts
+from kiosk.desk.people import staff as staff_verbs
+from kiosk.desk.people import verification
+from kiosk.desk.status import feed_age
+from kiosk.desk.tokens import selection
 from kiosk.desk.views import (
     AccountView,
     BindingProgress,
@@ -43,17 +51,181 @@ from kiosk.desk.views import (
     StaffSession,
     StaffSignInOutcome,
     TokenOutcome,
+    TokenRefused,
+    TokenTrouble,
     Verified,
     VerifyOutcome,
     WrongKind,
 )
+from kiosk.domain.errors import EntryRefused
+from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled, StoreBusy
 
 if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
     from kiosk.domain.feed import DisputeRaised
     from kiosk.domain.fees import OrderKind, PriceLine
     from kiosk.domain.ledger import Delivery
 
+
 _LOG = structlog.get_logger()
+_Outcome = TypeVar("_Outcome")
+
+# Whose key a token is, and whether it is on hold, is what the feed told, unless this kiosk bound it.
+_RESTS_ON_FEED = {TokenTrouble.NOT_THE_KEY_ON_RECORD, TokenTrouble.ANOTHER_MEMBERS, TokenTrouble.NOT_ON_HOLD}
+
+
+class Outcomes:
+    """The desk, and its verbs' early ends as outcomes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def _outcome(self, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
+        """What the verb gives, or why it did not go on: a full disk fails it whole."""
+        try:
+            return verb()
+        except DeskRefused as refused:
+            return Refused(refused.reason, self._feed_age() if refused.rests_on_feed else None)
+        except (EntryRefused, NotEnrolled, DatabaseError) as error:
+            reason = _reason(error)
+            _LOG.warning("refused", reason=reason.value, problem=str(error))
+            return Refused(reason)
+
+    def _token_outcome(
+        self, name: str, verb: Callable[[], _Outcome], **facts: str
+    ) -> _Outcome | TokenRefused | Refused:
+        """The same for a verb on a token; the log is told what it was and which trouble ended it."""
+        try:
+            return self._outcome(verb)
+        except TokenUnusable as unusable:
+            _LOG.info("stopped", verb=name, trouble=unusable.refused.trouble.value, **facts)
+            return self._token_refused(unusable)
+
+    def _token_refused(self, unusable: TokenUnusable) -> TokenRefused:
+        """What is wrong with the token, with the feed's age where it rests on that."""
+        refused = unusable.refused
+        return replace(refused, feed_as_of=self._feed_age()) if refused.trouble in _RESTS_ON_FEED else refused
+
+    def _feed_age(self) -> int | None:
+        with self._desk.database.read() as tx:
+            return feed_age(tx, self._desk.clock.wall())
+
+
+def _reason(error: EntryRefused | NotEnrolled | DatabaseError) -> Refusal:
+    match error:
+        case EntryRefused():
+            return Refusal.RECORD_DISAGREES
+        case NotEnrolled():
+            return Refusal.NOT_ENROLLED
+        case DiskFull():
+            return Refusal.DISK_FULL
+        case StoreBusy():
+            return Refusal.STORE_BUSY
+        case DatabaseError():
+            return Refusal.STORE_UNREADABLE
+        case _:
+            assert_never(error)
+
+
+class KeyVerbs(Outcomes):
+    """状态, 修改PIN, 解锁PIN, 清空, 挂失, 拾获登记, 解除挂失, 登录验证; all slow but `loss_registered`."""
+
+    def key_status(self, who: Session | StaffSession, serial: str | None = None) -> KeyOutcome:
+        """状态 of the token that is in."""
+        return self._token_outcome("key status", lambda: key_status.key_status(self._desk, who, serial))
+
+    def change_pin(
+        self,
+        session: Session,
+        old: str | None,
+        new: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the screens' contract
+        serial: str | None = None,
+    ) -> KeyOutcome:
+        """修改PIN; without an old one the factory PIN is taken, once, where all tries are left."""
+        return self._token_outcome(
+            "change PIN",
+            lambda: key_pin.change_pin(
+                self._desk, session, old, new, last_try_confirmed=last_try_confirmed, serial=serial
+            ),
+            account=session.account,
+        )
+
+    def skip_pin_change(self, session: Session, serial: str) -> None:
+        """Note that the member kept the factory PIN; a journal that cannot be written stops nobody."""
+        self._outcome(lambda: key_pin.skip_pin_change(self._desk, session, serial))
+
+    def unblock_pin(
+        self, staff: StaffSession, unblocking_pin: str | None, new: str, serial: str | None = None
+    ) -> KeyOutcome:
+        """解锁PIN, by a supervisor."""
+        return self._token_outcome(
+            "unblock PIN",
+            lambda: key_pin.unblock_pin(self._desk, staff, unblocking_pin, new, serial),
+            staff=staff.name,
+        )
+
+    def erase(self, staff: StaffSession, serial: str) -> KeyOutcome:
+        """清空 the token of that very serial."""
+        return self._token_outcome(
+            "erase", lambda: erase.erase(self._desk, staff, serial), staff=staff.name, serial=serial
+        )
+
+    def report_loss(self, session: Session) -> LossOutcome:
+        """挂失: put the account's certificate on hold."""
+        return self._outcome(lambda: holds.report_loss(self._desk, session))
+
+    def loss_registered(self, account: str) -> bool:
+        """Whether the centre has the account's last report of a loss, or its lifting."""
+        outcome = self._outcome(lambda: holds.loss_registered(self._desk, account))
+        return False if isinstance(outcome, Refused) else outcome
+
+    def key_found(self, staff: StaffSession, serial: str | None = None) -> FoundOutcome:
+        """拾获登记 of the token that is in."""
+        return self._token_outcome(
+            "key found", lambda: holds.key_found(self._desk, staff, serial), staff=staff.name
+        )
+
+    def lift_hold(
+        self,
+        session: Session,
+        staff: StaffSession,
+        pin: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the screens' contract
+        serial: str | None = None,
+    ) -> LiftOutcome:
+        """解除挂失: the owner is back with the key."""
+        return self._token_outcome(
+            "lift hold",
+            lambda: holds.lift_hold(
+                self._desk, session, staff, pin, last_try_confirmed=last_try_confirmed, serial=serial
+            ),
+            account=session.account,
+            staff=staff.name,
+        )
+
+    def login_check(
+        self,
+        session: Session,
+        pin: str,
+        last_try_confirmed: bool,  # noqa: FBT001 - the screens' contract
+        serial: str | None = None,
+    ) -> LoginCheckOutcome:
+        """登录验证 up to the SMS code."""
+        return self._token_outcome(
+            "login check",
+            lambda: login_check.login_check(
+                self._desk, session, pin, last_try_confirmed=last_try_confirmed, serial=serial
+            ),
+            account=session.account,
+        )
+
+    def login_code(self, view: LoginCheckView, code: str) -> LoginCheckView:
+        """登录验证 with the SMS code; unchanged where the database takes nothing just now."""
+        outcome = self._outcome(lambda: login_check.login_code(self._desk, view, code))
+        return view if isinstance(outcome, Refused) else outcome
+
+
 _STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_BUSY, Refusal.STORE_UNREADABLE}
 
 
@@ -122,7 +294,7 @@ class DeskService(KeyVerbs):
     def read_token(self, number: str | None = None, serial: str | None = None) -> TokenOutcome:
         """Read the token that is meant; takes up to a second, longer while one is being bound."""
         try:
-            return token_choice.read_token(self._desk, number, serial)
+            return selection.read_token(self._desk, number, serial)
         except TokenUnusable as unusable:
             return self._token_refused(unusable)
 
@@ -138,7 +310,7 @@ class DeskService(KeyVerbs):
         """Bind the token that is meant, from wherever an earlier call stopped. Takes seconds."""
         return self._token_outcome(
             "bind",
-            lambda: binding.bind(
+            lambda: saga.bind(
                 self._desk,
                 session,
                 number,

@@ -8,18 +8,18 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.errors import DisputeReason, EntryDisputed
-from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     BindingAbandoned,
     BindingStarted,
     Bound,
     CertificateIssued,
     CertificateProved,
     CertificateWritten,
-    Entry,
     KeyPairMade,
 )
+from kiosk.domain.errors import DisputeReason, EntryDisputed
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import (
     Account,
     Binding,

@@ -20,7 +20,7 @@ import unicodedata
 
 import msgspec
 
-from kiosk.domain.check_digits import check_digit
+from kiosk.domain.base32 import check_digit
 from kiosk.domain.errors import DomainError
 
 MAXIMUM_KIOSK = 0x7FFF  # a certificate number has 15 bits for it

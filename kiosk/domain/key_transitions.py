@@ -12,8 +12,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
-from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.ledger import Account, CertificateStatus, Ledger, Row
 from kiosk.domain.lookups import account_of
 from kiosk.domain.succession import standing, taken_over

@@ -37,8 +37,14 @@ import unicodedata
 
 import msgspec
 
-from kiosk.domain.base32 import Base32Malformed, decode_base32, encode_base32, encoded_length
-from kiosk.domain.check_digits import check_digit, check_digit_matches
+from kiosk.domain.base32 import (
+    Base32Malformed,
+    check_digit,
+    check_digit_matches,
+    decode_base32,
+    encode_base32,
+    encoded_length,
+)
 from kiosk.domain.errors import DomainError
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import IdentifierOutOfRange, OrderNumber

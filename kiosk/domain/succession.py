@@ -8,8 +8,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import CertificateIssued
 from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
-from kiosk.domain.journal import CertificateIssued
 from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Ledger, Order, Row
 from kiosk.domain.lookups import account_of
 

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from kiosk.domain import binding_transitions as binding
 from kiosk.domain import key_transitions as keys
-from kiosk.domain.errors import DisputeReason, EntryDisputed
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     BindingAbandoned,
     BindingStarted,
     Bound,
@@ -23,29 +22,27 @@ from kiosk.domain.journal import (
     CertificateRevoked,
     CertificateWritten,
     DeliveryChosen,
-    Entry,
     EpochBegan,
+    HoldLifted,
+    KeyErased,
+    KeyFound,
     KeyPairMade,
+    LossReported,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
     OrderPaid,
     OrderPlaced,
     OrderReleased,
-    RefundCompleted,
-    RefundGranted,
-    SealedEntry,
-    SurplusReturned,
-)
-from kiosk.domain.key_entries import (
-    HoldLifted,
-    KeyErased,
-    KeyFound,
-    LossReported,
     PinChanged,
     PinChangeSkipped,
     PinUnblocked,
+    RefundCompleted,
+    RefundGranted,
+    SurplusReturned,
 )
+from kiosk.domain.errors import DisputeReason, EntryDisputed
+from kiosk.domain.journal import Entry, SealedEntry
 from kiosk.domain.ledger import (
     Account,
     CertificateStatus,

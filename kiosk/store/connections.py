@@ -20,7 +20,7 @@ from kiosk.store.errors import (
     StoreError,
     StoreUnavailable,
 )
-from kiosk.store.keys import file_salt
+from kiosk.store.key_derivation import file_salt
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from kiosk.store import keys, migrations
+from kiosk.store import key_derivation, migrations
 from kiosk.store.connections import BUSY_SECONDS, connect, store_errors
 from kiosk.store.errors import (
     DiskFull,
@@ -43,10 +43,10 @@ class Database:
     """
 
     def __init__(self, path: Path, key: bytes, busy_seconds: float, random: Callable[[int], bytes]) -> None:
-        keys.require_key(key)
+        key_derivation.require_key(key)
         self.path = path
         self._key = key
-        self._vault_key = keys.vault_key(key)
+        self._vault_key = key_derivation.vault_key(key)
         self._busy_seconds = busy_seconds
         self._random = random
         self._lock = threading.Lock()
@@ -102,7 +102,7 @@ class Database:
             database._update_tables()
         except BaseException as error:
             database.close()
-            if isinstance(error, StoreCorrupt) and keys.is_of_another(salt, key):
+            if isinstance(error, StoreCorrupt) and key_derivation.is_of_another(salt, key):
                 raise WrongKey(path) from error
             raise
         return database
@@ -226,7 +226,7 @@ def _salt(path: Path) -> bytes:
     """The first bytes of the file, which tell its key. Raises StoreMissing, StoreCorrupt, StoreUnavailable."""
     try:
         with path.open("rb") as file:
-            salt = file.read(keys.SALT_LENGTH)
+            salt = file.read(key_derivation.SALT_LENGTH)
     except FileNotFoundError as error:
         raise StoreMissing(path) from error
     except OSError as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kiosk.domain.journal import SealedEntry, Tip, unseal
+from kiosk.domain.entries import Tip
+from kiosk.domain.journal import SealedEntry, unseal
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.rows import Table
 

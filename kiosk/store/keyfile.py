@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kiosk.store.errors import KeyFileInvalid
-from kiosk.store.keys import KEY_LENGTH
+from kiosk.store.key_derivation import KEY_LENGTH
 
 _OTHERS = 0o077
 

@@ -13,19 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.clock import Clock
+from kiosk.domain.entries import AnyBody, EpochBegan
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK, require_range
-from kiosk.domain.journal import (
-    FORM,
-    GENESIS,
-    AnyBody,
-    Entry,
-    EpochBegan,
-    SealedEntry,
-    check_link,
-    seal,
-    unseal,
-)
+from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, seal, unseal
 from kiosk.domain.transitions import transition
 from kiosk.store.agent_state import AgentTable
 from kiosk.store.errors import EnrolledAlready, EpochUsed, NotEnrolled

@@ -8,8 +8,9 @@ from typing import IO, Any
 
 import msgspec
 
+from kiosk.domain.entries import Tip
 from kiosk.domain.errors import DomainError
-from kiosk.domain.journal import Entry, SealedEntry, Tip, check_link
+from kiosk.domain.journal import Entry, SealedEntry, check_link
 from kiosk.domain.ledger import MemoryLedger, Row
 from kiosk.domain.transitions import transition
 from kiosk.store.database import Database

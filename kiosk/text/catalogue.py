@@ -23,7 +23,7 @@ import functools
 import gettext
 from pathlib import Path
 
-from kiosk.marking import N_
+from kiosk.labels import N_
 
 __all__ = ["DOMAIN", "LOCALE", "N_", "Catalogue", "Language"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kiosk.domain.feed import FORK_REASON, DisputeRaised
-from kiosk.names import DISPUTE_REASONS
+from kiosk.labels import DISPUTE_REASONS
 
 
 def dispute_line(raised: DisputeRaised, t: Callable[..., str]) -> str:

@@ -9,8 +9,8 @@ from kiosk.domain.fees import FeeItem, OrderKind, PriceLine, total
 from kiosk.text.cells import pad
 from kiosk.text.money import yuan
 from kiosk.text.times import day
+from kiosk.text.wording import ITEMS, KINDS
 from kiosk.ui.widgets.lines import between
-from kiosk.ui.wording import ITEMS, KINDS
 
 if TYPE_CHECKING:
     from kiosk.desk.views import OrderView

@@ -15,9 +15,9 @@ from textual.message import Message
 
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.ui import layers
-from kiosk.ui.attendance import Attendance
 from kiosk.ui.messages import Scanned, StatusArrived, TokensChanged
 from kiosk.ui.page import Overlay, Page
+from kiosk.ui.presence import Attendance
 from kiosk.ui.routes import Route, screen_of
 from kiosk.ui.settings import ScreenSettings
 from kiosk.ui.status_watch import StatusWatch
@@ -26,7 +26,7 @@ from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
 
 if TYPE_CHECKING:
-    from kiosk.desk.demo_controls import DemoControls
+    from kiosk.demo.ports import DemoControls
     from kiosk.desk.views import DeskStatus
     from kiosk.ui.ports import DeskPort, Stop
 
@@ -278,7 +278,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     async def hide(self, step: Page[object]) -> None:
         """Cover a step whose order is kept."""
-        from kiosk.ui.screens.cover import CoverScreen  # noqa: PLC0415 - screens are loaded when first wanted
+        from kiosk.ui.screens.common.cover import CoverScreen  # noqa: PLC0415 - screens are loaded when first wanted
 
         await self._close_overlays()
         step.wipe()
@@ -304,7 +304,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._check_size(event.size)
 
     def _check_size(self, size: Size) -> None:
-        from kiosk.ui.screens.too_small import TooSmallScreen  # noqa: PLC0415 - loaded when first wanted
+        from kiosk.ui.screens.common.too_small import TooSmallScreen  # noqa: PLC0415 - loaded when first wanted
 
         small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
         shown = isinstance(self.screen, TooSmallScreen)

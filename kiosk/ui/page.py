@@ -10,15 +10,15 @@ from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input
 
-from kiosk.ui.keys import Keys
+from kiosk.ui.key_bindings import Keys
 from kiosk.ui.widgets.rows import KeyRow, StatusRow, TitleRow
 
 if TYPE_CHECKING:
     from textual import events
     from textual.widget import Widget
 
+    from kiosk.text.wording import Said
     from kiosk.ui.visit import Visit
-    from kiosk.ui.wording import Said
 
 ResultT = TypeVar("ResultT")
 

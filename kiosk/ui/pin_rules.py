@@ -6,7 +6,7 @@ import msgspec
 
 from kiosk.desk.views import TokenOutcome, TokenView
 from kiosk.text.catalogue import N_
-from kiosk.ui.wording import Said, Text
+from kiosk.text.wording import Said, Text
 
 _PIV = "PIV"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from kiosk.desk.key_views import (
+from kiosk.desk.keys.views import (
     FoundOutcome,
     KeyOutcome,
     LiftOutcome,

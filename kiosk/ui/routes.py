@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 class Route(enum.StrEnum):
     """A step; the value names the module in kiosk/ui/screens and, before the colon, its class."""
 
-    HOME = "HomeScreen:home"
-    ADVISER = "AdviserScreen:adviser"
-    NOTICE = "NoticeScreen:notice"
-    VERIFY = "VerifyScreen:verify"
-    PAY = "PayScreen:pay"
-    DELIVERY = "DeliveryScreen:delivery"
-    SLIP = "SlipScreen:slip"
-    BIND = "BindScreen:bind"
-    DONE = "DoneScreen:done"
-    SIGN_IN = "SignInScreen:sign_in"
-    ACCOUNT = "AccountScreen:account"
-    KEY_SERVICES = "KeyServicesScreen:key_services"
-    TROUBLE = "TroubleScreen:trouble"
+    HOME = "HomeScreen:order.home"
+    ADVISER = "AdviserScreen:order.adviser"
+    NOTICE = "NoticeScreen:order.notice"
+    VERIFY = "VerifyScreen:order.verify"
+    PAY = "PayScreen:order.pay"
+    DELIVERY = "DeliveryScreen:order.delivery"
+    SLIP = "SlipScreen:order.slip"
+    BIND = "BindScreen:binding.bind"
+    DONE = "DoneScreen:order.done"
+    SIGN_IN = "SignInScreen:order.sign_in"
+    ACCOUNT = "AccountScreen:order.account"
+    KEY_SERVICES = "KeyServicesScreen:key.key_services"
+    TROUBLE = "TroubleScreen:common.trouble"
 
 
 def screen_of(route: Route) -> Page[None]:

@@ -16,6 +16,7 @@ from kiosk.configuration import load as load_configuration
 from kiosk.domain.errors import DomainError
 from kiosk.store.errors import StoreError
 from kiosk.text.command_line import CommandParser, spoken
+from sync.agent.backoff import Patience
 from sync.agent.enrolment import enrol
 from sync.agent.errors import AgentError
 from sync.agent.failure_wording import failure
@@ -29,7 +30,6 @@ from sync.agent.opening import (
     program,
 )
 from sync.agent.parent import stop_on_signals, stop_with_parent
-from sync.agent.patience import Patience
 from sync.agent.status import status, status_document
 from sync.agent.wording import enrolled_line, exchanged_line, night_lines, status_lines
 from sync.protocol.errors import ProtocolError

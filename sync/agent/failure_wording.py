@@ -10,7 +10,7 @@ from typing import TypeAlias, assert_never
 
 from kiosk.configuration import ConfigurationError
 from kiosk.domain.errors import ChainBroken, DomainError, EntryDisputed, EntryMalformed, EntryWaits
-from kiosk.names import DISPUTE_REASONS
+from kiosk.labels import DISPUTE_REASONS
 from kiosk.store.agent_state import ContactFailure
 from kiosk.text.catalogue import N_
 from kiosk.text.contact_failures import CONTACT_FAILURES

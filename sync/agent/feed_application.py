@@ -6,11 +6,21 @@ kiosk's tables were restored, its journal pulled back) changes nothing.
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 from msgspec.structs import replace
 
+from kiosk.domain.entries import (
+    CertificateRevoked,
+    OrderAssigned,
+    OrderPaid,
+    OrderReleased,
+    RefundCompleted,
+    RefundGranted,
+    SurplusReturned,
+)
 from kiosk.domain.feed import (
     FORK_CLOSED,
     FORK_REASON,
@@ -32,24 +42,88 @@ from kiosk.domain.feed import (
     RevocationPublished,
     StaffPublished,
 )
-from kiosk.domain.journal import (
-    CertificateRevoked,
-    OrderPaid,
-    OrderReleased,
-    RefundCompleted,
-    RefundGranted,
-    SurplusReturned,
-)
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus, PaidHow
+from kiosk.domain.succession import later_key
 from kiosk.store.vault import VaultItem
-from sync.agent.assignment import assign
-from sync.agent.echoes import moves_already
-from sync.agent.inapplicable import Inapplicable, Reason
 from sync.protocol.times import policy_holds
 
 if TYPE_CHECKING:
     from kiosk.domain.clock import Clock
+    from kiosk.domain.decisions import KeyOnRecord
     from kiosk.store.transaction import Transaction
+
+
+def assign(tx: Transaction, number: int, body: OrderAssignedHere, clock: Clock) -> None:
+    """Enter the order in the journal, unless it is this kiosk's already. Raises EntryRefused, NotEnrolled."""
+    identity, known = tx.identity, tx.ledger.order(body.order)
+    if known is not None and identity is not None and known.owner == identity.kiosk:
+        return
+    if known is not None and moves_already(tx, number):
+        return
+    assigned = OrderAssigned(
+        order=body.order,
+        account=body.account,
+        enterprise=body.enterprise,
+        operator=body.operator,
+        order_kind=body.order_kind,
+        lines=body.lines,
+        schedule=body.schedule,
+        placed_at=body.placed_at,
+        transaction=body.transaction,
+        paid_at=body.paid_at,
+        feed=number,
+        previous=_key_on_record(tx, body.account),
+    )
+    tx.append(assigned, clock)
+
+
+def _key_on_record(tx: Transaction, account: str) -> KeyOnRecord | None:
+    """The later of the keys that this kiosk bound and that the feed told of."""
+    row, told = tx.ledger.account(account), tx.feed.key_elsewhere(account)
+    return later_key(row.key if row else None, told.key if told else None)
+
+
+_BATCH = 500
+
+
+def moves_already(tx: Transaction, number: int) -> bool:
+    """Whether the journal has the move of an order that this item told of. Reads all of it: moves are rare."""
+    after = 0
+    while batch := tx.journal.entries(after, _BATCH):
+        bodies = (sealed.entry.body for sealed in batch)
+        if any(isinstance(body, OrderAssigned | OrderReleased) and body.feed == number for body in bodies):
+            return True
+        after = batch[-1].entry.sequence
+    return False
+
+
+class Reason(enum.StrEnum):
+    """Kept items name one of these first, then what they are about."""
+
+    UNKNOWN_KIND = "unknown-kind"
+    MALFORMED = "malformed"
+    SIGNATURE_WRONG = "signature-wrong"
+    FOR_ANOTHER_KIOSK = "for-another-kiosk"
+    SUPERSEDED = "superseded"
+    ORDER_UNKNOWN = "order-unknown"
+    ORDER_IN_ANOTHER_STATE = "order-in-another-state"
+    CONTRADICTS_RECORD = "contradicts-record"
+    ARRIVES_TOO_EARLY = "arrives-too-early"
+
+
+class Inapplicable(Exception):
+    """An item that cannot be applied here and now; `detail` is for staff and support."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
+        self.reason = reason
+        self.detail = detail
+
+
+def told(problem: str) -> tuple[Reason | None, str]:
+    """The reason and the detail in the text of an Inapplicable; None and the whole where it names no reason."""
+    reason, _, detail = problem.partition(": ")
+    return (Reason(reason), detail) if reason in set(Reason) else (None, problem)
 
 
 def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None:  # noqa: C901, PLR0912 - one case a kind

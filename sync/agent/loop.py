@@ -24,8 +24,8 @@ from sync.agent.push import push
 from sync.protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
+    from sync.agent.backoff import Patience
     from sync.agent.network_switch import NetworkSwitch
-    from sync.agent.patience import Patience
 
 HEARTBEAT_SECONDS = 30.0
 FEED_WAIT_SECONDS = 25

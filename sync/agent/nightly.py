@@ -18,7 +18,7 @@ from sync.agent.push import PushReport, push
 from sync.agent.status import Status, status, status_document
 
 if TYPE_CHECKING:
-    from kiosk.domain.journal import Tip
+    from kiosk.domain.entries import Tip
 
 
 class Trouble(enum.StrEnum):

@@ -10,7 +10,7 @@ from kiosk.domain.feed import FORK_REASON, DisputeRaised
 from sync.agent.alignment import Alignment, Forked, NothingMissing, align
 
 if TYPE_CHECKING:
-    from kiosk.domain.journal import Tip
+    from kiosk.domain.entries import Tip
     from kiosk.store.transaction import Transaction
 
 _FORK_ACCOUNT = ""

@@ -20,8 +20,7 @@ from kiosk.domain.feed import (
 )
 from sync.agent.context import Agent, contact_made
 from sync.agent.errors import AnswerUnusable
-from sync.agent.feed_application import apply
-from sync.agent.inapplicable import Inapplicable, Reason
+from sync.agent.feed_application import Inapplicable, Reason, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from kiosk.domain.journal import SealedEntry, Tip
+from kiosk.domain.entries import Tip
+from kiosk.domain.journal import SealedEntry
 from sync.agent.alignment import Forked, TailLost
 from sync.agent.context import Agent, contact_made
 from sync.agent.errors import AnswerUnusable, HistoryForked, RequestRefused

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from kiosk.domain.entries import Tip
 from kiosk.domain.errors import ChainBroken, EntryMalformed
-from kiosk.domain.journal import SealedEntry, Tip, check_chain, unseal
+from kiosk.domain.journal import SealedEntry, check_chain, unseal
 from sync.agent.errors import AnswerUnusable, HistoryForked
 from sync.agent.positions import raise_alarm
 from sync.protocol.records import EpochRequest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from kiosk.names import DISPUTE_REASONS
+from kiosk.labels import DISPUTE_REASONS
 from kiosk.store.agent_state import ContactFailure
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
@@ -13,7 +13,7 @@ from kiosk.text.disputes import dispute_line
 from kiosk.text.link_troubles import LINK_TROUBLES
 from kiosk.text.times import moment
 from sync.agent.failure_wording import contact_failure, failure, in_brackets
-from sync.agent.inapplicable import Reason, told
+from sync.agent.feed_application import Reason, told
 from sync.agent.nightly import Trouble
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.names import DISPUTE_REASONS
+from kiosk.labels import DISPUTE_REASONS
 
 ENTRY_KINDS = {
     "epoch-began": "新纪元",

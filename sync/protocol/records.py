@@ -21,9 +21,9 @@ from typing import TypeVar
 import msgspec
 
 from kiosk.domain.base32 import encode_base32
+from kiosk.domain.entries import Tip
 from kiosk.domain.feed import FeedItem
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
-from kiosk.domain.journal import Tip
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion
 from kiosk.domain.policy import SignedPolicy, SignedTime
 from sync.protocol.errors import BodyMalformed

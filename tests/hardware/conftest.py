@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hardware.token.gmt import GmtToken
-from hardware.virtual.gmt_card_blank import blank_key
+from hardware.token.gmt.token import GmtToken
+from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hardware.apdu import Transport
-    from hardware.virtual.gmt_card import GmtCard
+    from hardware.virtual.gmt.card import GmtCard
 
 
 class DirectChannel:

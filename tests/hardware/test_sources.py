@@ -9,7 +9,7 @@ import pytest
 
 from hardware.ports import ReaderUnavailable, SourceProblem, TokenPresence, TokenRemoved
 from hardware.sources import CombinedTokenSource, Way
-from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hardware.ports import Token
-    from hardware.virtual.gmt_card import GmtCard
+    from hardware.virtual.gmt.card import GmtCard
 
 
 class Broken(VirtualTokenSource):

@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 
 from hardware.apdu import Command, Form, links
 from hardware.ports import TokenRemoved, WrongPin
-from hardware.token.gmt_pin import pin_key
-from hardware.token.gmt_profile import GmtProfile
-from hardware.token.piv_profile import PivProfile
+from hardware.token.gmt.pin import pin_key
+from hardware.token.gmt.profile import GmtProfile
+from hardware.token.piv.profile import PivProfile
 from hardware.token.registry import Driver, gmt_driver, open_token, piv_driver
 from hardware.traffic import LEVEL, LOGGER, ROWS, Shown, TrafficChannel, shown_of, traffic_channel
-from hardware.virtual.gmt_card_blank import blank_key
-from hardware.virtual.piv_card_blank import blank_piv_key
+from hardware.virtual.gmt.factory import blank_key
+from hardware.virtual.piv.factory import blank_piv_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from hardware.virtual.gmt_card import GmtCard
-    from hardware.virtual.piv_card import PivCard
+    from hardware.virtual.gmt.card import GmtCard
+    from hardware.virtual.piv.card import PivCard
 
 SECRET = bytes.fromhex("5EC2E75EC2E75EC2E75EC2E75EC2E75E")
 

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from hardware.ports import ReaderUnavailable
-from hardware.token.gmt_profile import GmtProfile
-from hardware.token.piv_profile import PivProfile
+from hardware.token.gmt.profile import GmtProfile
+from hardware.token.piv.profile import PivProfile
 from hardware.token.skf.profile import configured_profile
 from kiosk.assembly import card_drivers, token_source
 from kiosk.configuration import Configuration

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hardware.scanner import ScannerSettings
-from hardware.token.piv_layout import Slot
+from hardware.token.piv.commands import Slot
 from hardware.token.skf.profile import Limits, SkfProfile, configured_profile
 from kiosk.configuration import Configuration, ConfigurationError, Language, LogLevel, load
 

@@ -17,9 +17,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import OrderPlaced
 from kiosk.domain.payment_codes import OrderToken, encode_token, link, token_key
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load

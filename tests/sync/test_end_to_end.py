@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kiosk.domain.journal import OrderCancelled
+from kiosk.domain.entries import OrderCancelled
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.store.vault import VaultItem
 

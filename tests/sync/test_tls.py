@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from kiosk.domain.journal import OrderCancelled
+from kiosk.domain.entries import OrderCancelled
 from kiosk.store.agent_state import LinkTrouble
 from kiosk.text.catalogue import Catalogue, Language
+from sync.agent.backoff import Patience
 from sync.agent.errors import AuthorityUnusable, CentreUntrusted
 from sync.agent.loop import Loop
 from sync.agent.network_switch import NetworkSwitch
 from sync.agent.nightly import exchange
 from sync.agent.opening import AgentSettings, open_agent
-from sync.agent.patience import Patience
 from sync.agent.status import status
 from sync.agent.wording import status_lines
 

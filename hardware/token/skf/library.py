@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Final
 
-from hardware.token.skf.prototypes import PROTOTYPES, Kind
+from hardware.token.skf.layout import PROTOTYPES, Kind
 from hardware.token.skf.unusable import why_incomplete, why_unusable
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from hardware.ports import LibraryFailure, MalformedAnswer, NotSupported, TokenRemoved, VendorLibraryFailed
-from hardware.token.skf.prototypes import fits
+from hardware.token.skf.layout import fits
 from hardware.token.skf.wire import (
     Answer,
     Call,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
-from kiosk.desk.key_views import Check, CheckResult
+from kiosk.desk.keys.views import Check, CheckResult
 from kiosk.text.cells import pad
-from kiosk.ui.key_wording import CHECKS, RESULTS
+from kiosk.text.key_wording import CHECKS, RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kiosk.ui.wording import Text
+    from kiosk.text.wording import Text
 
 _NAME_CELLS = 22
 _MARKS = {

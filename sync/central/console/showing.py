@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from sync.central.payments.pictures import china_time, yuan
-from sync.central.texts import column_text
+from sync.central.tables import column_text
 
 Row = TypeVar("Row", bound=Model)
 REMARK_LENGTH = 200

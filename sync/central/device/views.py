@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from kiosk.domain.journal import Tip
+from kiosk.domain.entries import Tip
 from sync.central.context import centre_keys, centre_now
 from sync.central.device.answers import answer, device_view
 from sync.central.device.authentication import CallerRefused, caller, read_body, require_signed_by
@@ -20,9 +20,8 @@ from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import Outcome, append, journal_page
 from sync.central.journal.models import AlarmKind, Entry, Verdict
-from sync.central.keys_of_tables import LAST
 from sync.central.ledger.applying import apply_pending
-from sync.central.texts import column_text
+from sync.central.tables import LAST, column_text
 from sync.protocol import records
 from sync.protocol.batches import MAXIMUM_PACKED, checkpoint_holds, decode_batch
 from sync.protocol.errors import BodyMalformed, Problem, ProblemCode

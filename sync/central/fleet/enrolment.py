@@ -8,8 +8,8 @@ import secrets
 
 from django.db import transaction
 
+from kiosk.domain.entries import Tip
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
-from kiosk.domain.journal import Tip
 from kiosk.domain.payment_codes import SECRET_LENGTH
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
@@ -20,9 +20,8 @@ from sync.central.fleet.machines import payment_secret, retire, secret_context
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
 from sync.central.journal.models import Entry
 from sync.central.keys import SERIAL_BYTES, CentreKeys, new_serial
-from sync.central.keys_of_tables import LAST, row_key
 from sync.central.members.publishing import publish_everything
-from sync.central.texts import column_text
+from sync.central.tables import LAST, column_text, row_key
 from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import EnrolAnswer, EnrolRequest, enrol_token
 from sync.protocol.times import sign_time

@@ -14,7 +14,7 @@ from django.db import transaction
 from kiosk.domain import feed
 from kiosk.domain.feed import FeedBody
 from sync.central.fleet.models import FeedItem, Kiosk
-from sync.central.keys_of_tables import LAST, row_key
+from sync.central.tables import LAST, row_key
 from sync.protocol.records import FEED_PAGE, FeedPage
 
 

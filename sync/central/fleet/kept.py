@@ -9,8 +9,7 @@ from django.db import transaction
 from kiosk.domain.feed import KeptDismissed
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import FeedItem, KeptItem
-from sync.central.keys_of_tables import LAST, row_key
-from sync.central.texts import column_text
+from sync.central.tables import LAST, column_text, row_key
 from sync.protocol.records import KEPT_LENGTH, KEPT_TOLD, KeptNotice
 
 

@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from kiosk.domain.entries import Tip
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
-from kiosk.domain.journal import Tip
 from kiosk.domain.policy import DAY, HOUR
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.wording import FEED_KINDS

@@ -10,7 +10,7 @@ from kiosk.domain.policy import DAY, Policy, SignedPolicy
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import Kiosk, KioskPolicy
 from sync.central.keys import CentreKeys
-from sync.central.keys_of_tables import row_key
+from sync.central.tables import row_key
 from sync.protocol.times import sign_policy
 
 LIFE = 180 * DAY

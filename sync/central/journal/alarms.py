@@ -7,7 +7,7 @@ from django.db import transaction
 from kiosk.domain.feed import FORK_CLOSED, DisputeSettled
 from sync.central.fleet.feeding import publish
 from sync.central.journal.models import Alarm, AlarmKind
-from sync.central.texts import column_text
+from sync.central.tables import column_text
 
 
 def raise_alarm(kind: AlarmKind, kiosk: int, subject: str, detail: str, now: int) -> None:

@@ -14,9 +14,9 @@ from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.facts import index
 from sync.central.journal.models import AlarmKind, Entry, Fact, Source, StrayEntry, Verdict
 from sync.central.journal.received import UNREADABLE, Received, continues, read
-from sync.central.keys_of_tables import LAST, fact_key, row_key
 from sync.central.payments.models import UNPAID, Payment
 from sync.central.payments.vouched import note_vouched
+from sync.central.tables import LAST, fact_key, row_key
 from sync.protocol.batches import checkpoint_holds
 from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import JOURNAL_PAGE, JournalPage, UploadBatch

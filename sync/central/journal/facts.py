@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     BindingAbandoned,
     CertificateIssued,
     CertificateRevoked,
+    KeyFound,
+    LossReported,
     OrderPaid,
     RefundGranted,
 )
-from kiosk.domain.key_entries import KeyFound, LossReported
 from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.journal.received import Received
-from sync.central.keys_of_tables import fact_key
-from sync.central.texts import column_text
+from sync.central.tables import column_text, fact_key
 
 _LARGEST = 10**15  # fen; what no sum of a kiosk's facts makes too large for a column
 

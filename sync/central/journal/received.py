@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from kiosk.domain import journal
+from kiosk.domain import entries, journal
+from kiosk.domain.entries import AnyBody, Tip
 from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK
-from kiosk.domain.journal import GENESIS, AnyBody, Tip, entry_hash, unseal
-from sync.central.keys_of_tables import LAST
-from sync.central.texts import column_text
+from kiosk.domain.journal import GENESIS, entry_hash, unseal
+from sync.central.tables import LAST, column_text
 from sync.protocol.errors import BodyMalformed
 
 UNREADABLE = "unreadable"
@@ -105,12 +105,12 @@ def continues(tip: Tip | None, received: Received) -> bool:
     if received.epoch == before.epoch:
         return True
     body = None if received.entry is None else received.entry.body
-    return isinstance(body, journal.EpochBegan) and body.continues == tip
+    return isinstance(body, entries.EpochBegan) and body.continues == tip
 
 
 def _named_by(body: AnyBody) -> dict[str, str]:
     """The order (or the certificate) and the account that an entry names."""
-    if isinstance(body, journal.CertificateRevoked):
+    if isinstance(body, entries.CertificateRevoked):
         return {"order": body.number}
     names = ("order", "account")
     return {name: str(value) for name in names if (value := getattr(body, name, None)) is not None}

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 import msgspec
 from django.db import OperationalError, transaction
 
+from kiosk.domain.entries import CertificateRevoked
 from kiosk.domain.errors import EntryDisputed, EntryWaits
 from kiosk.domain.feed import DisputeRaised
-from kiosk.domain.journal import CertificateRevoked, unseal
+from kiosk.domain.journal import unseal
 from kiosk.domain.ledger import Account, Certificate, Order, Row
 from kiosk.domain.transitions import transition
 from sync.central.fleet.feeding import publish
@@ -22,12 +23,11 @@ from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import read_again
 from sync.central.journal.models import AlarmKind, Entry, Fact, FactKind, Source, Verdict
 from sync.central.journal.received import UNREADABLE
-from sync.central.keys_of_tables import row_key
 from sync.central.ledger.checks import check
 from sync.central.ledger.effects import spread
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import DatabaseLedger, put
-from sync.central.texts import column_text
+from sync.central.tables import column_text, row_key
 
 LOG = logging.getLogger("keydesk.central")
 

@@ -6,16 +6,11 @@ import msgspec
 from django.db.models import Sum
 
 from kiosk.domain.certificate_numbers import CertificateNumber
-from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
-from kiosk.domain.feed import FeeSchedulePublished
-from kiosk.domain.fees import schedule_at
-from kiosk.domain.identifiers import IdentifierError
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     BindingStarted,
     Bound,
     CertificateIssued,
     CertificateRevoked,
-    Entry,
     OrderAssigned,
     OrderPaid,
     OrderPlaced,
@@ -23,6 +18,11 @@ from kiosk.domain.journal import (
     RefundCompleted,
     SurplusReturned,
 )
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.feed import FeeSchedulePublished
+from kiosk.domain.fees import schedule_at
+from kiosk.domain.identifiers import IdentifierError
+from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import Ledger, Order, PaidHow
 from kiosk.domain.lookups import order_of
 from kiosk.domain.payment_codes import PaymentCodeError
@@ -38,9 +38,9 @@ from sync.central.fleet.models import FeedItem, Kiosk, KioskPolicy
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Fact, FactKind, Source
 from sync.central.journal.models import Entry as EntryRow
-from sync.central.keys_of_tables import LAST, row_key
 from sync.central.ledger.echoes import check_echo
 from sync.central.payments.models import Payment, PaymentState
+from sync.central.tables import LAST, row_key
 
 _UNPROVED = (PaidHow.CODE.value, PaidHow.SCAN.value, PaidHow.DESK.value)
 

@@ -9,6 +9,13 @@ from __future__ import annotations
 import msgspec
 
 from kiosk.domain import feed
+from kiosk.domain.entries import (
+    CertificateRevoked,
+    OrderAssigned,
+    OrderReleased,
+    RefundCompleted,
+    SurplusReturned,
+)
 from kiosk.domain.errors import DisputeReason, EntryDisputed
 from kiosk.domain.feed import (
     AnyFeedBody,
@@ -18,15 +25,8 @@ from kiosk.domain.feed import (
     RefundPaid,
     RevocationPublished,
 )
-from kiosk.domain.journal import (
-    CertificateRevoked,
-    OrderAssigned,
-    OrderReleased,
-    RefundCompleted,
-    SurplusReturned,
-)
 from sync.central.fleet.models import FeedItem
-from sync.central.keys_of_tables import LAST, row_key
+from sync.central.tables import LAST, row_key
 
 Echo = OrderAssigned | OrderReleased | RefundCompleted | SurplusReturned | CertificateRevoked
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from kiosk.domain.entries import Bound, CertificateRevoked, HoldLifted, KeyFound, LossReported, OrderReleased
 from kiosk.domain.feed import OrderAssignedHere, RevocationPublished
-from kiosk.domain.journal import Bound, CertificateRevoked, Entry, OrderReleased
-from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
+from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Order, Row
 from sync.central.fleet.feeding import publish_to
 from sync.central.fleet.models import Kiosk

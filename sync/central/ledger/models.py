@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from kiosk.domain import fees, ledger
-from kiosk.names import DISPUTE_REASONS
+from kiosk.labels import DISPUTE_REASONS
 from sync.central.wording import ENTRY_KINDS
 
 

@@ -38,13 +38,13 @@ from sync.central.fleet.machines import issuing_certificates
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.models import UNDECIDED, Entry, Fact, FactKind, Source
 from sync.central.keys import CentreKeys
-from sync.central.keys_of_tables import row_key
 from sync.central.ledger.models import LedgerCertificate
 from sync.central.ledger.rows import DatabaseLedger
 from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
 from sync.central.members.models import Operator
 from sync.central.members.publishing import kiosks_of_account
+from sync.central.tables import row_key
 
 LOG = logging.getLogger("keydesk.central")
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kiosk.domain.entries import OrderAssigned, OrderPaid, OrderPlaced
 from kiosk.domain.identifiers import IdentifierError, parse_order_number
-from kiosk.domain.journal import OrderAssigned, OrderPaid, OrderPlaced, unseal
+from kiosk.domain.journal import unseal
 from kiosk.domain.ledger import PaidHow
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Entry
 from sync.central.journal.received import Received
-from sync.central.keys_of_tables import fact_key
 from sync.central.payments.models import DeskPayment, Payment, PaymentState
-from sync.central.texts import column_text
+from sync.central.tables import column_text, fact_key
 
 _LARGEST = 10**15  # fen; what no sum of a kiosk's words makes too large for a column
 _OPENING = ("order-placed", "order-assigned")

@@ -8,15 +8,15 @@ import msgspec
 import pytest
 
 from hardware.ports import MalformedAnswer, TokenFault, TokenNotPrepared, TokenNotRecognised, TokenRemoved
-from hardware.token.gmt_profile import GmtProfile
-from hardware.token.piv_profile import PivProfile
+from hardware.token.gmt.profile import GmtProfile
+from hardware.token.piv.profile import PivProfile
 from hardware.token.registry import DRIVERS, gmt_driver, open_token, piv_driver
-from hardware.virtual.piv_card_blank import blank_piv_key
+from hardware.virtual.piv.factory import blank_piv_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hardware.virtual.gmt_card import GmtCard
+    from hardware.virtual.gmt.card import GmtCard
 
 SELECTED = bytes.fromhex("61 11 4F 06 00 00 10 00 01 00 79 07 4F 05 A0 00 00 03 08 90 00")
 YUBIKEY = bytes.fromhex("3B FD 13 00 00 81 31 FE 15 80 73 C0 21 C0 57 59 75 62 69 4B 65 79 40")

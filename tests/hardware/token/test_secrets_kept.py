@@ -11,14 +11,14 @@ from rich.pretty import pretty_repr
 
 from hardware.apdu import Command, Response
 from hardware.ports import HardwareError, TokenRemoved
-from hardware.token.gmt import GmtToken
-from hardware.token.gmt_pin import pin_key
-from hardware.token.gmt_profile import GmtProfile
-from hardware.token.piv import PivToken
-from hardware.token.piv_profile import PivProfile
+from hardware.token.gmt.pin import pin_key
+from hardware.token.gmt.profile import GmtProfile
+from hardware.token.gmt.token import GmtToken
+from hardware.token.piv.profile import PivProfile
+from hardware.token.piv.token import PivToken
 from hardware.traffic import LEVEL, LOGGER, TrafficChannel
-from hardware.virtual.gmt_card_blank import blank_key
-from hardware.virtual.piv_card_blank import blank_piv_key
+from hardware.virtual.gmt.factory import blank_key
+from hardware.virtual.piv.factory import blank_piv_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

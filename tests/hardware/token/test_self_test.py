@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hardware.apdu import Transport
-    from hardware.token.gmt import GmtToken
-    from hardware.virtual.gmt_card import GmtCard
+    from hardware.token.gmt.token import GmtToken
+    from hardware.virtual.gmt.card import GmtCard
 
     Opened = Callable[[Transport], GmtToken]
 

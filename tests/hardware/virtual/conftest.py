@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hardware.virtual.card import FaultyCard
-from hardware.virtual.piv_card import PivCard
-from hardware.virtual.piv_card_blank import blank_piv_key
+from hardware.virtual.piv.card import PivCard
+from hardware.virtual.piv.factory import blank_piv_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
-from hardware.virtual.keys import KeyProfile, profile_of
+from hardware.virtual.files import KeyProfile, profile_of
 from hardware.virtual.reader import serve, serve_key_file
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hardware.virtual.card import VirtualCard
-    from hardware.virtual.gmt_card import GmtCard
+    from hardware.virtual.gmt.card import GmtCard
 
 
 class Vpcd:

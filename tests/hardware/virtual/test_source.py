@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.ports import ReaderUnavailable, TokenNotRecognised, TokenRemoved
-from hardware.token.gmt_layout import Instruction
+from hardware.token.gmt.commands import Instruction
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
-from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.gmt.factory import blank_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hardware.virtual.gmt_card import GmtCard
+    from hardware.virtual.gmt.card import GmtCard
     from hardware.virtual.source import VirtualTokenSource
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from kiosk.command import main
+from kiosk.commands.cli import main
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import BindingStarted, CertificateIssued, KeyPairMade, OrderPaid, OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import BindingStarted, CertificateIssued, KeyPairMade, OrderPaid, OrderPlaced
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load_or_create

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.store.agent_state import AgentState, LinkTrouble
 from kiosk.store.location import open_database

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.journal import OrderPaid, SurplusReturned
+from kiosk.domain.entries import OrderPaid, SurplusReturned
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.agent_state import AgentState, ContactFailure
 from kiosk.store.database import Database

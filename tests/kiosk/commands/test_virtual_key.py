@@ -35,7 +35,14 @@ class Reader:
 def served(*options: str | Path) -> Iterator[Reader]:
     with socket.create_server(("127.0.0.1", 0)) as vpcd:
         vpcd.settimeout(20)
-        command = [sys.executable, "-m", "kiosk.command", "virtual-key", "--port", str(vpcd.getsockname()[1])]
+        command = [
+            sys.executable,
+            "-m",
+            "kiosk.commands.cli",
+            "virtual-key",
+            "--port",
+            str(vpcd.getsockname()[1]),
+        ]
         process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
         try:
             card, _ = vpcd.accept()

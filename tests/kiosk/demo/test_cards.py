@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hardware.ports import PinBlocked, PrinterState
-from hardware.token.gmt import GmtToken
+from hardware.token.gmt.token import GmtToken
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource

@@ -11,20 +11,19 @@ import msgspec
 import pytest
 from argon2 import PasswordHasher
 
-from hardware.virtual.gmt_card import GmtCard
-from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
-from kiosk.desk.key_on_record import key_on_record
 from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.desk.views import BoundView, Placed, Session, StaffSession
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import AnyBody, OrderAssigned, OrderPaid
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import AnyBody, OrderAssigned, OrderPaid
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key
@@ -38,6 +37,7 @@ from kiosk.pki.requests import assemble, certification_request_info
 from kiosk.pki.suites import SM2, Algorithm
 from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
+from kiosk.store.keys_on_record import key_on_record
 from kiosk.store.vault import VaultItem
 
 NOW = 1_795_327_500  # 2026-11-22 06:05:00 UTC

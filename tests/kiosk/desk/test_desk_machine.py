@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
-from hardware.virtual.gmt_card import GmtCard
-from hardware.virtual.gmt_card_blank import blank_key
+from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
-from kiosk.desk.key_views import FoundView, KeyView, LiftedView
+from kiosk.desk.keys.views import FoundView, KeyView, LiftedView
 from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.desk.views import (
@@ -34,8 +34,8 @@ from kiosk.desk.views import (
     TokenRefused,
 )
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import OrderPaid, RefundCompleted
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import OrderPaid, RefundCompleted
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key
 from kiosk.store.database import Database

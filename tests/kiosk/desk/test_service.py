@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService

@@ -8,27 +8,22 @@ import pytest
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryRefused
-from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.journal import (
-    FORM,
-    GENESIS,
+from kiosk.domain.entries import (
     AnyBody,
     BindingStarted,
     Bound,
     CertificateIssued,
     CertificateProved,
     CertificateWritten,
-    Entry,
     EpochBegan,
     KeyPairMade,
     OrderPaid,
     OrderPlaced,
-    SealedEntry,
     Tip,
-    check_link,
-    seal,
 )
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryRefused
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, seal
 from kiosk.domain.ledger import MemoryLedger, Order, OrderStatus, PaidHow
 from kiosk.domain.transitions import transition
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.domain.check_digits import check_digit, check_digit_matches
+from kiosk.domain.base32 import check_digit, check_digit_matches
 
 DIGITS = st.text(alphabet="0123456789", min_size=1, max_size=30)
 

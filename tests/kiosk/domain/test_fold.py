@@ -17,9 +17,7 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.errors import EntryRefused
-from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     AnyBody,
     BindingAbandoned,
     BindingStarted,
@@ -29,27 +27,26 @@ from kiosk.domain.journal import (
     CertificateWritten,
     DeliveryChosen,
     EpochBegan,
+    HoldLifted,
+    KeyErased,
+    KeyFound,
     KeyPairMade,
+    LossReported,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
     OrderPlaced,
     OrderReleased,
-    RefundCompleted,
-    RefundGranted,
-    SurplusReturned,
-    check_chain,
-    unseal,
-)
-from kiosk.domain.key_entries import (
-    HoldLifted,
-    KeyErased,
-    KeyFound,
-    LossReported,
     PinChanged,
     PinChangeSkipped,
     PinUnblocked,
+    RefundCompleted,
+    RefundGranted,
+    SurplusReturned,
 )
+from kiosk.domain.errors import EntryRefused
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.journal import check_chain, unseal
 from kiosk.domain.ledger import (
     BindingStep,
     Certificate,

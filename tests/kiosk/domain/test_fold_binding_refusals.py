@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.errors import DisputeReason, EntryDisputed
-from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     BindingAbandoned,
     BindingStarted,
     Bound,
@@ -19,6 +17,8 @@ from kiosk.domain.journal import (
     CertificateWritten,
     KeyPairMade,
 )
+from kiosk.domain.errors import DisputeReason, EntryDisputed
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
 
 if TYPE_CHECKING:

@@ -10,9 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
-from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     AnyBody,
     BindingAbandoned,
     BindingStarted,
@@ -21,8 +19,10 @@ from kiosk.domain.journal import (
     CertificateProved,
     CertificateWritten,
     KeyPairMade,
+    LossReported,
 )
-from kiosk.domain.key_entries import LossReported
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 
 if TYPE_CHECKING:

@@ -10,12 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import CertificateRevoked, HoldLifted, KeyFound, LossReported
 from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import (
-    CertificateRevoked,
-)
-from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.succession import later_key
 from kiosk.domain.transitions import transition

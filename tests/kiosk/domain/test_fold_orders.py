@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
-from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     BindingAbandoned,
     BindingStarted,
     Bound,
@@ -28,6 +26,8 @@ from kiosk.domain.journal import (
     RefundGranted,
     SurplusReturned,
 )
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus, PaidHow
 from kiosk.domain.transitions import transition
 

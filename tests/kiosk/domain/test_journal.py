@@ -5,19 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from kiosk.domain.entries import AnyBody, EpochBegan, OrderCancelled, OrderPaid, OrderPlaced, Tip
 from kiosk.domain.errors import ChainBroken, EntryMalformed
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.journal import (
     FORM,
     GENESIS,
-    AnyBody,
     Entry,
-    EpochBegan,
-    OrderCancelled,
-    OrderPaid,
-    OrderPlaced,
     SealedEntry,
-    Tip,
     check_chain,
     check_link,
     entry_hash,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import OrderPlaced
 from kiosk.store.database import Database
 from kiosk.store.transaction import Transaction
 

@@ -9,7 +9,7 @@ from kiosk.domain.clock import FixedClock
 from kiosk.store.connections import connect
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreCorrupt, WrongKey
-from kiosk.store.keys import SALT_LENGTH
+from kiosk.store.key_derivation import SALT_LENGTH
 from kiosk.store.verify import verify
 
 PAGE = 4096

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kiosk.store.errors import KeyFileInvalid
+from kiosk.store.key_derivation import derive, file_salt, vault_key
 from kiosk.store.keyfile import load, load_or_create
-from kiosk.store.keys import derive, file_salt, vault_key
 from kiosk.store.location import KEY_FILE, open_or_create_database
 
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.fees import OrderKind
-from kiosk.domain.journal import (
+from kiosk.domain.entries import (
     BindingStarted,
     CertificateIssued,
     KeyPairMade,
@@ -14,6 +13,7 @@ from kiosk.domain.journal import (
     OrderPaid,
     RefundGranted,
 )
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus, PaidHow
 from kiosk.store.database import Database
 from kiosk.store.transaction import Transaction

@@ -19,7 +19,7 @@ import itertools, sys, time
 from pathlib import Path
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.journal import OrderPaid, OrderPlaced
+from kiosk.domain.entries import OrderPaid, OrderPlaced
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.database import Database
 

@@ -6,17 +6,10 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import EpochBegan, OrderCancelled, OrderExpired, OrderPaid
 from kiosk.domain.errors import ChainBroken, DisputeReason, EntryDisputed, EntryWaits
 from kiosk.domain.identifiers import IdentifierOutOfRange
-from kiosk.domain.journal import (
-    EpochBegan,
-    OrderCancelled,
-    OrderExpired,
-    OrderPaid,
-    SealedEntry,
-    check_chain,
-    seal,
-)
+from kiosk.domain.journal import SealedEntry, check_chain, seal
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.store.database import Database
 from kiosk.store.errors import EnrolledAlready, EpochUsed, NotEnrolled

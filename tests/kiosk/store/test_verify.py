@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.journal import OrderPaid, check_chain, seal, unseal
+from kiosk.domain.entries import OrderPaid
+from kiosk.domain.journal import check_chain, seal, unseal
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.database import Database
 from kiosk.store.transaction import Transaction

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from kiosk.domain.feed import FORK_REASON, DisputeRaised
-from kiosk.names import DISPUTE_REASONS
+from kiosk.labels import DISPUTE_REASONS
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.disputes import dispute_line
 

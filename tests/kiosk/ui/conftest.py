@@ -10,14 +10,13 @@ import msgspec
 import pytest
 from textual.app import App
 
-from kiosk.desk.demo_controls import DemoAccount, DemoStaff, DemoToken, PhonePage
-from kiosk.desk.key_views import (
+from kiosk.demo.ports import DemoAccount, DemoStaff, DemoToken, PhonePage
+from kiosk.desk.keys.views import (
     Check,
     CheckResult,
     FoundOutcome,
     FoundView,
     KeyOutcome,
-    KeyStanding,
     KeyView,
     LiftedView,
     LiftOutcome,
@@ -40,6 +39,7 @@ from kiosk.desk.views import (
     Field,
     FieldErrors,
     FieldProblem,
+    KeyStanding,
     Network,
     OrderOpen,
     OrderView,

@@ -17,7 +17,7 @@ from kiosk.ui.app import KeydeskApp
 from kiosk.ui.messages import Scanned, TokensChanged
 from kiosk.ui.page import Answered, Page
 from kiosk.ui.routes import Route, screen_of
-from kiosk.ui.screens.confirm import ConfirmScreen, Question
+from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -179,7 +179,7 @@ async def test_an_error_in_a_handler_or_while_composing_is_a_number_too(
     with structlog.testing.capture_logs():
         async with app.run_test(size=(80, 24)) as pilot:
             await settle(pilot)
-            monkeypatch.setattr("kiosk.ui.screens.home.HomeScreen._choose", None)
+            monkeypatch.setattr("kiosk.ui.screens.order.home.HomeScreen._choose", None)
             await pilot.press("tab", "enter")
             await settle(pilot)
             first = app.trouble
@@ -232,8 +232,8 @@ async def test_nothing_has_to_be_scrolled_and_every_button_is_whole(
 
 def test_starting_loads_no_screen_but_the_first() -> None:
     program = (
-        "import sys, kiosk.ui.app, kiosk.ui.screens.home\n"
-        "late = ('kiosk.ui.screens.pay', 'kiosk.ui.screens.bind', 'qrcode', 'cn2an', 'pypinyin')\n"
+        "import sys, kiosk.ui.app, kiosk.ui.screens.order.home\n"
+        "late = ('kiosk.ui.screens.order.pay', 'kiosk.ui.screens.binding.bind', 'qrcode', 'cn2an', 'pypinyin')\n"
         "print([name for name in late if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from textual.widgets import Input
 from kiosk.desk.views import Field, Session
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
-from kiosk.ui.idle import Active, Counting, IdleWatch, Over
+from kiosk.ui.presence import Active, Counting, IdleWatch, Over
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

@@ -10,8 +10,8 @@ import pytest
 from textual import events
 from textual.widgets import Input, OptionList
 
-from kiosk.desk.key_views import Check, CheckResult, KeyStanding
-from kiosk.desk.views import StaffSession, StaffSignedIn, TokenRefused, TokenTrouble
+from kiosk.desk.keys.views import Check, CheckResult
+from kiosk.desk.views import KeyStanding, StaffSession, StaffSignedIn, TokenRefused, TokenTrouble
 from kiosk.domain.decisions import KeyState
 
 if TYPE_CHECKING:

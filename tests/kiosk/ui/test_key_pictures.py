@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from textual.widgets import Input, OptionList
 
-from kiosk.desk.key_views import Check, CheckResult
+from kiosk.desk.keys.views import Check, CheckResult
 from kiosk.desk.views import Network, TokenRefused, TokenTrouble
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp

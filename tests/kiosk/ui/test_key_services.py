@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from textual.widgets import Input
 
-from kiosk.desk.key_views import Check, CheckResult, KeyStanding
-from kiosk.desk.views import Network, Refusal, Refused, TokenRefused, TokenTrouble
+from kiosk.desk.keys.views import Check, CheckResult
+from kiosk.desk.views import KeyStanding, Network, Refusal, Refused, TokenRefused, TokenTrouble
 from kiosk.domain.fees import OrderKind
 
 if TYPE_CHECKING:

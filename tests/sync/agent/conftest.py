@@ -15,11 +15,12 @@ import msgspec
 import pytest
 
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import OrderPlaced, Tip
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.feed import FeedItem
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import OrderPlaced, SealedEntry, Tip, check_link, unseal
+from kiosk.domain.journal import SealedEntry, check_link, unseal
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion, QuestionRefused
 from kiosk.domain.policy import Policy
 from kiosk.pki.device_keys import device_public_key, generate_device_key

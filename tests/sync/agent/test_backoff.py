@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.agent.backoff import LONGEST_ASKED_SECONDS, LONGEST_SECONDS, Backoff, failed, pause
-from sync.agent.patience import Patience
+from sync.agent.backoff import LONGEST_ASKED_SECONDS, LONGEST_SECONDS, Backoff, Patience, failed, pause
 
 NOW = 1_795_327_500.0
 CHANCE = st.floats(0, 1)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from kiosk.domain.journal import EpochBegan, unseal
+from kiosk.domain.entries import EpochBegan
+from kiosk.domain.journal import unseal
 from kiosk.store.vault import VaultItem
 from sync.agent.errors import AnswerUnusable, CentreUnreachable, EnrolmentFailed
 from sync.agent.push import push

@@ -16,7 +16,7 @@ from kiosk.domain.errors import (
     EntryMalformed,
     EntryWaits,
 )
-from kiosk.names import DISPUTE_REASONS
+from kiosk.labels import DISPUTE_REASONS
 from kiosk.store.agent_state import ContactFailure, LinkTrouble
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.contact_failures import CONTACT_FAILURES

@@ -12,9 +12,9 @@ import pytest
 from kiosk.domain import feed
 from kiosk.domain.ledger import OrderStatus
 from sync.agent import loop as loop_module
+from sync.agent.backoff import Patience
 from sync.agent.loop import Loop
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
-from sync.agent.patience import Patience
 from sync.protocol.records import PATH_FEED
 
 

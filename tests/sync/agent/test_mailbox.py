@@ -17,10 +17,10 @@ from kiosk.domain.login_check import (
     QuestionRefused,
     Registration,
 )
+from sync.agent.backoff import Patience
 from sync.agent.loop import Loop
 from sync.agent.mailbox import UNREACHABLE, answer_waiting
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
-from sync.agent.patience import Patience
 
 GIVEN = ChallengeGiven("00003-77", bytes(range(32)), 1_795_327_680)
 _ANSWER: msgspec.msgpack.Decoder[LoginAnswer] = msgspec.msgpack.Decoder(LoginAnswer)

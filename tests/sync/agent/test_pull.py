@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from kiosk.domain import feed
+from kiosk.domain.entries import OrderCancelled, OrderExpired
 from kiosk.domain.feed import FeedItem
 from kiosk.domain.fees import FeeSchedule, OrderKind
-from kiosk.domain.journal import OrderCancelled, OrderExpired
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.policy import SignedPolicy

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from kiosk.domain.entries import EpochBegan
 from kiosk.domain.feed import FORK_REASON
-from kiosk.domain.journal import EpochBegan, check_chain
+from kiosk.domain.journal import check_chain
 from kiosk.store.database import Database
 from kiosk.store.verify import verify
 from sync.agent.errors import CentreUnreachable, HistoryForked

@@ -13,7 +13,7 @@ from kiosk.domain import feed
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.cells import width
 from sync.agent.enrolment import Enrolled
-from sync.agent.inapplicable import Inapplicable, Reason, told
+from sync.agent.feed_application import Inapplicable, Reason, told
 from sync.agent.nightly import Trouble, night_document, nightly
 from sync.agent.status import status, status_document
 from sync.agent.wording import KEPT_REASONS, TROUBLES, enrolled_line, night_lines, status_lines

@@ -35,12 +35,13 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from kiosk.domain import journal  # noqa: E402
+from kiosk.domain import entries  # noqa: E402
 from kiosk.domain.certificate_numbers import CertificateNumber  # noqa: E402
 from kiosk.domain.decisions import KeyOnRecord  # noqa: E402
+from kiosk.domain.entries import AnyBody, Tip  # noqa: E402
 from kiosk.domain.fees import FeeSchedule, OrderKind  # noqa: E402
 from kiosk.domain.identifiers import OrderNumber  # noqa: E402
-from kiosk.domain.journal import GENESIS, AnyBody, Entry, SealedEntry, Tip, seal  # noqa: E402
+from kiosk.domain.journal import GENESIS, Entry, SealedEntry, seal  # noqa: E402
 from kiosk.domain.payment_codes import OrderToken, encode_token, token_key, token_text  # noqa: E402
 from kiosk.domain.validity import validity  # noqa: E402
 from kiosk.pki.device_keys import device_public_key, generate_device_key  # noqa: E402
@@ -146,7 +147,7 @@ class KioskDouble:
         response = self.enrol_with(token)
         assert response.status == 200, response.body
         self.enrolment = response.read(records.EnrolAnswer)
-        self.append(journal.EpochBegan(given_by_centre=True))
+        self.append(entries.EpochBegan(given_by_centre=True))
         return self
 
     def append(self, body: AnyBody, wall: int | None = None) -> SealedEntry:
@@ -191,11 +192,11 @@ class KioskDouble:
         kind: OrderKind = OrderKind.NEW,
         schedule: FeeSchedule = SCHEDULE,
         **changes: Any,
-    ) -> journal.OrderPlaced:
+    ) -> entries.OrderPlaced:
         sequence = 1 if self.tip is None else self.tip.sequence + 1
         order = OrderNumber(self.number, self.epoch, sequence)
         token = OrderToken(order, account, kind, schedule.number, self.now(), b"nonce6")
-        body = journal.OrderPlaced(
+        body = entries.OrderPlaced(
             order=str(order),
             account=account,
             enterprise=ENTERPRISE,
@@ -212,22 +213,22 @@ class KioskDouble:
         self.append(body)
         return body
 
-    def page_path(self, placed: journal.OrderPlaced) -> str:
+    def page_path(self, placed: entries.OrderPlaced) -> str:
         return f"/P/{token_text(placed.token)}"
 
     def certificate(
         self,
-        placed: journal.OrderPlaced,
+        placed: entries.OrderPlaced,
         old: KeyOnRecord | None = None,
         serial: str = "E8AD652202221F03",
         wall: int | None = None,
         begin: int | None = None,
         **changes: Any,
-    ) -> journal.CertificateIssued:
+    ) -> entries.CertificateIssued:
         """Bind up to `certificate-issued`, with a real certificate; `wall` of that entry, `begin` of the validity."""
         key = self.member_key = SM2.generate()
         self.append(
-            journal.BindingStarted(
+            entries.BindingStarted(
                 placed.order,
                 1,
                 serial,
@@ -237,7 +238,7 @@ class KioskDouble:
             )
         )
         if placed.order_kind is not OrderKind.RENEWAL:
-            self.append(journal.KeyPairMade(placed.order, 1, key.public_key))
+            self.append(entries.KeyPairMade(placed.order, 1, key.public_key))
         member = MemberName(placed.account, placed.enterprise)
         info = certification_request_info(ORGANISATION, member, Algorithm.SM2, key.public_key)
         request = assemble(info, Algorithm.SM2, SM2.sign(key, info))
@@ -252,7 +253,7 @@ class KioskDouble:
         number = CertificateNumber(self.number, self.epoch, self.tip.sequence + 1)
         period = validity(now if begin is None else begin, None if old is None else old.not_after)
         der = authority.issue(request, member, int(number), period.start, period.end)
-        body = journal.CertificateIssued(
+        body = entries.CertificateIssued(
             placed.order,
             1,
             str(number),
@@ -267,10 +268,10 @@ class KioskDouble:
         self.append(body, wall)
         return body
 
-    def finish(self, placed: journal.OrderPlaced) -> None:
-        self.append(journal.CertificateWritten(placed.order, 1))
-        self.append(journal.CertificateProved(placed.order, 1, b"challenge", b"signature"))
-        self.append(journal.Bound(placed.order, 1))
+    def finish(self, placed: entries.OrderPlaced) -> None:
+        self.append(entries.CertificateWritten(placed.order, 1))
+        self.append(entries.CertificateProved(placed.order, 1, b"challenge", b"signature"))
+        self.append(entries.Bound(placed.order, 1))
 
 
 @pytest.fixture(scope="session")

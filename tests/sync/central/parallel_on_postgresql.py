@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from kiosk.domain import journal
+from kiosk.domain import entries
 from kiosk.domain.feed import PaymentConfirmed
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
@@ -67,7 +67,7 @@ def at_once(works: list[Callable[[], object]]) -> None:
 def test_the_same_upload_many_times_at_once_is_one(pair: list[Any]) -> None:
     kiosk = pair[0]
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     at_once([kiosk.pushed] * 6)
     assert set(Entry.objects.filter(kiosk=3).values_list("verdict", flat=True)) == {Verdict.APPLIED}
     assert Entry.objects.filter(kiosk=3).count() == 3
@@ -79,7 +79,7 @@ def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[A
     placed = [three.place(), four.place(account="11000006", kind=OrderKind.RENEWAL)]
     for kiosk, order in zip(pair, placed, strict=True):
         for _ in range(8):
-            kiosk.append(journal.DeliveryChosen(order.order, Delivery.MAIL))
+            kiosk.append(entries.DeliveryChosen(order.order, Delivery.MAIL))
     at_once([three.pushed, four.pushed, three.pushed, four.pushed])
     assert LedgerOrder.objects.filter(number__in=[each.order for each in placed]).count() == 2
     assert set(Entry.objects.values_list("verdict", flat=True)) == {Verdict.APPLIED}
@@ -88,8 +88,8 @@ def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[A
 def test_two_kiosks_that_serve_one_account_at_once_end_in_one_dispute(pair: list[Any]) -> None:
     for kiosk in pair:
         placed = kiosk.place()
-        kiosk.append(journal.OrderCancelled(placed.order, "member"))
-        kiosk.append(journal.DeliveryChosen(placed.order, Delivery.MAIL))
+        kiosk.append(entries.OrderCancelled(placed.order, "member"))
+        kiosk.append(entries.DeliveryChosen(placed.order, Delivery.MAIL))
     # Cancelled orders take any delivery; each kiosk's entries are in order, so that nothing contradicts.
     at_once([pair[0].pushed, pair[1].pushed])
     verdicts = list(Entry.objects.values_list("verdict", flat=True))
@@ -126,7 +126,7 @@ def test_money_that_comes_while_the_desk_vouches_for_it_is_pointed_out(
     kiosk = pair[0]
     placed = kiosk.place()
     kiosk.pushed()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     bill = read_bill(token_text(placed.token), keys, int(time.time()))
 
     def meanwhile(*told: Any) -> int:

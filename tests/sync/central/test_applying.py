@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kiosk.domain import journal, key_entries
+from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import DisputeRaised, DisputeSettled, KeyBoundElsewhere, RevocationPublished
 from kiosk.domain.fees import OrderKind
@@ -41,8 +41,8 @@ def _dispute() -> Dispute:
     return Dispute.objects.get(state=DisputeState.OPEN)
 
 
-def _bind(kiosk: Any, placed: journal.OrderPlaced, old: KeyOnRecord | None = None, **changes: Any) -> Any:
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+def _bind(kiosk: Any, placed: entries.OrderPlaced, old: KeyOnRecord | None = None, **changes: Any) -> Any:
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, old, **changes)
     kiosk.finish(placed)
     return issued
@@ -52,7 +52,7 @@ def test_a_dispute_holds_up_its_account_and_no_other(kiosk: Any) -> None:
     kiosk.feed()
     cheap = tuple(line for line in SCHEDULE.lines(OrderKind.NEW) if line.item != "token")
     wrong = kiosk.place(lines=cheap)
-    kiosk.append(journal.OrderCancelled(wrong.order, "member"))
+    kiosk.append(entries.OrderCancelled(wrong.order, "member"))
     right = kiosk.place(account="11000006", kind=OrderKind.RENEWAL)
     kiosk.pushed()
     assert _verdicts() == {
@@ -89,7 +89,7 @@ def test_with_an_entry_what_rests_on_it_stays_out_and_the_account_goes_on(
     other.feed()
     issued = _bind(kiosk, kiosk.place(lines=()))
     lost = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
-    other.append(key_entries.LossReported("11000001", lost))
+    other.append(entries.LossReported("11000001", lost))
     other.pushed()
     kiosk.pushed()
     again = kiosk.place()
@@ -120,7 +120,7 @@ def test_a_superseded_schedule_is_taken_while_the_kiosk_could_not_know(kiosk: An
     publish_schedule(row, int(time.time()))
     assert knew < max(item.number for item in _feed_items(kiosk))
     old = kiosk.place(feed=knew)
-    kiosk.append(journal.OrderExpired(old.order))
+    kiosk.append(entries.OrderExpired(old.order))
     kiosk.feed()
     kiosk.place(feed=kiosk.feed_cursor)  # still at the old price, though it was told
     kiosk.pushed()
@@ -142,7 +142,7 @@ def test_what_waits_is_tried_again_when_it_arrives(kiosk: Any, make_kiosk: Calla
     other = make_kiosk(4)
     other.feed()
     placed = kiosk.place()
-    other.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, other.now(), supervisor="林涛"))
+    other.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, other.now(), supervisor="林涛"))
     other.pushed()
     assert _verdicts(4)[2] == Verdict.WAITING
     assert Entry.objects.get(kiosk=4, sequence=2).remark == f"order {placed.order}"
@@ -176,7 +176,7 @@ def test_a_renewal_of_a_key_bound_elsewhere(examples: Any, make_kiosk: Any, keys
     assert (told.number, told.certificate.hex()) == (made.number, made.certificate)
     old = KeyOnRecord(made.number, "OLD-SERIAL", made.not_before, made.not_after)
     placed = kiosk.place("11000002", OrderKind.RENEWAL, enterprise="河南中原储备粮有限公司（郑州）")
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, old, serial="OLD-SERIAL")
     kiosk.finish(placed)
     kiosk.pushed()
@@ -201,7 +201,7 @@ def test_a_renewal_with_another_token_than_the_one_on_record_is_disputed(
     kiosk.feed()
     old = KeyOnRecord(made.number, "OTHER", made.not_before, made.not_after)
     placed = kiosk.place("11000002", OrderKind.RENEWAL, enterprise="河南中原储备粮有限公司（郑州）")
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     kiosk.certificate(placed, old, serial="OTHER")
     kiosk.pushed()
     assert _dispute().reason == "another-token"
@@ -217,13 +217,13 @@ def test_other_kiosks_hear_of_a_new_key_and_of_its_loss(kiosk: Any, make_kiosk: 
     assert (bound.account, bound.number, bound.lost) == ("11000001", issued.number, False)
     assert not [item for item in kiosk.feed(kiosk.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
     key = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
-    kiosk.append(key_entries.LossReported("11000001", key))
+    kiosk.append(entries.LossReported("11000001", key))
     kiosk.pushed()
     news = other.feed(other.feed_cursor)
     assert [item.lost for item in news if isinstance(item, KeyBoundElsewhere)] == [True]
     assert not [item for item in news if isinstance(item, RevocationPublished)]  # a hold can be lifted
     assert LedgerCertificate.objects.get().status == "on-hold"
-    kiosk.append(key_entries.HoldLifted("11000001", key.on_hold(), "张华"))
+    kiosk.append(entries.HoldLifted("11000001", key.on_hold(), "张华"))
     kiosk.pushed()
     told = [item for item in other.feed(other.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
     assert [(item.lost, item.holds) for item in told] == [(False, 2)]
@@ -277,7 +277,7 @@ def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_disput
     machine.enrolment = machine.enrol_with(give_token(3, int(time.time()) - 10)).read(records.EnrolAnswer)
     machine.tip, machine.feed_cursor = kiosk.tip, kiosk.feed_cursor
     machine.epoch = machine.answer.epoch
-    machine.append(journal.EpochBegan(given_by_centre=True, continues=kiosk.tip))
+    machine.append(entries.EpochBegan(given_by_centre=True, continues=kiosk.tip))
     machine.issuing_key = kiosk.issuing_key
     machine.enrolment = msgspec.structs.replace(
         machine.answer, issuing_certificate=kiosk.answer.issuing_certificate
@@ -303,7 +303,7 @@ def test_a_certificate_that_begins_at_another_time_than_its_entry_tells_is_dispu
 ) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     issued = kiosk.certificate(placed, wall=kiosk.now() + seconds)
     kiosk.pushed()
     assert LedgerCertificate.objects.filter(number=issued.number).exists() is stands
@@ -324,7 +324,7 @@ def test_a_certificate_that_begins_before_its_issuer_s_is_disputed(
     kiosk.feed()
     kiosk.clock_offset = issuer.not_before + 300 - kiosk.now()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     issued = kiosk.certificate(placed, begin=issuer.not_before - before)
     kiosk.clock_offset = 0
     kiosk.pushed()
@@ -382,7 +382,7 @@ def test_applying_that_fails_whole_leaves_the_batch_and_is_made_up_for(
         assert kiosk.pushed().high_water == kiosk.tip
     assert set(_verdicts().values()) == {"pending"}
     placed = kiosk.entries[-1].entry.body
-    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     assert set(_verdicts().values()) == {"applied"}
 
@@ -394,7 +394,7 @@ def _revoked_by_staff(number: str) -> None:
 def _enter_revocation(kiosk: Any) -> None:
     """Enter what the feed tells of a revocation, as the kiosk does."""
     (told,) = [item for item in kiosk.feed() if isinstance(item, RevocationPublished)]
-    kiosk.append(journal.CertificateRevoked(told.number, told.reason, kiosk.feed_number(told)))
+    kiosk.append(entries.CertificateRevoked(told.number, told.reason, kiosk.feed_number(told)))
 
 
 def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journal(kiosk: Any) -> None:
@@ -412,7 +412,7 @@ def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journa
 def test_a_certificate_that_is_being_bound_is_revoked_by_its_kiosk(kiosk: Any) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.pushed()
     _revoked_by_staff(issued.number)
@@ -431,7 +431,7 @@ def test_a_renewal_bound_before_its_kiosk_heard_of_a_revocation_holds(kiosk: Any
     _revoked_by_staff(issued.number)
     placed = kiosk.place(kind=OrderKind.RENEWAL)
     old = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     renewed = kiosk.certificate(placed, old)
     kiosk.finish(placed)
     _enter_revocation(kiosk)
@@ -457,7 +457,7 @@ def test_a_certificate_of_the_exchange_is_revoked_at_once(
 def test_the_web_order_is_taken_over_by_its_kiosk(kiosk: Any) -> None:
     (item,) = [each for each in kiosk.feed() if type(each).__name__ == "OrderAssignedHere"]
     kiosk.append(
-        journal.OrderAssigned(
+        entries.OrderAssigned(
             item.order,
             item.account,
             item.enterprise,

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import journal
+from kiosk.domain import entries
 from kiosk.domain.errors import DisputeReason
 from kiosk.domain.feed import (
     FORK_CLOSED,
@@ -30,7 +30,7 @@ from kiosk.domain.feed import (
 )
 from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
-from kiosk.names import DISPUTE_REASONS
+from kiosk.labels import DISPUTE_REASONS
 from sync.central.fleet.admin import KioskAdmin
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.journal.alarms import raise_alarm
@@ -68,7 +68,7 @@ def served(kiosk: Any) -> Any:
     kiosk.feed()
     placed = kiosk.place()
     Client().post(kiosk.page_path(placed), {"action": "pay"})
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.place(account="11000006", lines=())
@@ -196,7 +196,7 @@ def test_a_password_is_kept_as_the_desk_takes_it(staff: Client, kiosk: Any) -> N
 
 def test_revoking_a_certificate_takes_a_reason_that_is_kept(staff: Client, served: Any) -> None:
     (made,) = [
-        each.entry.body for each in served.entries if type(each.entry.body) is journal.CertificateIssued
+        each.entry.body for each in served.entries if type(each.entry.body) is entries.CertificateIssued
     ]
     listed = LedgerCertificate.objects.filter(number=made.number)
     assert "请先填写备注" in _act(staff, LedgerCertificate, "revoke", made.number)
@@ -213,7 +213,7 @@ def test_revoking_a_kiosk(staff: Client, served: Any) -> None:
     assert "已吊销 1 台" in _act(staff, Kiosk, "revoke", 3, remark="机器被盗")
     assert "已吊销 0 台" in _act(staff, Kiosk, "revoke", 3, remark="again")
     assert [each.change_message for each in LogEntry.objects.all()] == ["吊销：机器被盗"]
-    served.append(journal.OrderExpired("3-0001-1"))
+    served.append(entries.OrderExpired("3-0001-1"))
     assert served.pushed().quarantined
 
 
@@ -221,7 +221,7 @@ def _bound(kiosk: Any) -> str:
     """The number of the certificate that the kiosk bound for account 11000001."""
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
@@ -380,13 +380,13 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
     kiosk.feed()
     placed = kiosk.place()
     Client().post(kiosk.page_path(placed), {"action": "pay"})
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     assert "尚未同意" in _act(staff, Payment, "pay_back", placed.order)
     assert "已要求 3 号机退款" in _act(staff, Payment, "ask", placed.order)
     (asked,) = [each for each in kiosk.feed() if isinstance(each, RefundAsked)]
     assert (asked.order, asked.by) == (placed.order, "admin")
-    kiosk.append(journal.RefundGranted(placed.order, "admin", "asked", feed=9))
+    kiosk.append(entries.RefundGranted(placed.order, "admin", "asked", feed=9))
     kiosk.pushed()
     assert "已原路退回" in _act(staff, Payment, "pay_back", placed.order)
     assert Payment.objects.get().state == "refunded"
@@ -417,14 +417,14 @@ def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
     other.feed()
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     assert "不能移交" in _act(staff, LedgerOrder, "move", placed.order)
     assert "不能移交" in _act(staff, LedgerOrder, "move", placed.order, target="99")
     assert "移交到 4 号机" in _act(staff, LedgerOrder, "move", placed.order, target="4")
     (moved,) = [each for each in kiosk.feed() if isinstance(each, OrderMoved)]
     assert not [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
-    kiosk.append(journal.OrderReleased(placed.order, moved.new_owner, kiosk.feed_number(moved)))
+    kiosk.append(entries.OrderReleased(placed.order, moved.new_owner, kiosk.feed_number(moved)))
     kiosk.pushed()
     (given,) = [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
     assert (given.order, given.lines, given.account) == (placed.order, placed.lines, placed.account)
@@ -437,12 +437,12 @@ def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
     others = [make_kiosk(4), make_kiosk(5)]
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     for target in ("4", "5"):
         _act(staff, LedgerOrder, "move", placed.order, target=target)
     for moved in [each for each in kiosk.feed() if isinstance(each, OrderMoved)]:
-        kiosk.append(journal.OrderReleased(placed.order, moved.new_owner, kiosk.feed_number(moved)))
+        kiosk.append(entries.OrderReleased(placed.order, moved.new_owner, kiosk.feed_number(moved)))
     kiosk.pushed()
     given = [[each for each in other.feed() if isinstance(each, OrderAssignedHere)] for other in others]
     assert [len(each) for each in given] == [1, 0]
@@ -456,7 +456,7 @@ def test_a_revoked_kiosks_order_is_given_to_another_at_once(
     other = make_kiosk(4)
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     _act(staff, Kiosk, "revoke", 3, remark="坏了")
     _act(staff, LedgerOrder, "move", placed.order, target="4")
@@ -464,7 +464,7 @@ def test_a_revoked_kiosks_order_is_given_to_another_at_once(
 
 
 def test_everything_that_travels_has_a_chinese_name() -> None:
-    bodies = {str(kind.__struct_config__.tag) for kind in get_args(journal.AnyBody)}
+    bodies = {str(kind.__struct_config__.tag) for kind in get_args(entries.AnyBody)}
     assert set(ENTRY_KINDS) == bodies | {"unreadable"}
     assert set(FEED_KINDS) == {str(kind.__struct_config__.tag) for kind in get_args(AnyFeedBody)}
     assert set(DISPUTE_REASONS) == {reason.value for reason in DisputeReason} | {"failed", "unreadable"}
@@ -476,7 +476,7 @@ def test_everything_that_travels_has_a_chinese_name() -> None:
 def test_alarms_are_ticked_off(staff: Client, kiosk: Any) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
     assert "请先填写备注" in _act(staff, Alarm, "clear", alarm.pk, remark=" ")

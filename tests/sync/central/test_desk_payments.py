@@ -12,7 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import journal
+from kiosk.domain import entries
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from sync.central.fleet.models import Kiosk, KioskState
@@ -49,7 +49,7 @@ def _list(client: Client, **chosen: str) -> str:
     return client.get(reverse("admin:payments_payment_changelist"), chosen).content.decode()
 
 
-def _post(kiosk: Any, placed: journal.OrderPlaced, action: str = "pay") -> Any:
+def _post(kiosk: Any, placed: entries.OrderPlaced, action: str = "pay") -> Any:
     return (
         Client()
         .post(kiosk.page_path(placed), {"action": action}, headers={"accept": "application/json"})
@@ -57,8 +57,8 @@ def _post(kiosk: Any, placed: journal.OrderPlaced, action: str = "pay") -> Any:
     )
 
 
-def _vouch(kiosk: Any, placed: journal.OrderPlaced, amount: int = TOTAL) -> None:
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
+def _vouch(kiosk: Any, placed: entries.OrderPlaced, amount: int = TOTAL) -> None:
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
 
 
 def _echo(kiosk: Any) -> PaymentConfirmed:
@@ -66,7 +66,7 @@ def _echo(kiosk: Any) -> PaymentConfirmed:
     (told,) = [each for each in kiosk.feed() if isinstance(each, PaymentConfirmed)]
     number = kiosk.feed_number(told)
     kiosk.append(
-        journal.OrderPaid(told.order, PaidHow.FEED, told.amount, told.paid_at, told.transaction, number)
+        entries.OrderPaid(told.order, PaidHow.FEED, told.amount, told.paid_at, told.transaction, number)
     )
     assert isinstance(told, PaymentConfirmed)
     return told
@@ -139,7 +139,7 @@ def test_what_was_paid_online_beside_the_desk_s_own_money_goes_back_though_the_k
     assert _alarms(AlarmKind.PAID_TWICE) == []
     (back,) = [each for each in kiosk.feed() if isinstance(each, PaymentReturned)]
     assert (back.order, back.transaction, back.amount) == (placed.order, told.transaction, TOTAL)
-    kiosk.append(journal.SurplusReturned(back.order, back.transaction, back.amount, kiosk.feed_number(back)))
+    kiosk.append(entries.SurplusReturned(back.order, back.transaction, back.amount, kiosk.feed_number(back)))
     kiosk.pushed()
     order = order_record(LedgerOrder.objects.get(number=placed.order))
     assert (order.status, order.received, order.returned) == (OrderStatus.BOUND, TOTAL, TOTAL)
@@ -164,7 +164,7 @@ def test_the_desk_s_money_of_an_order_that_had_ended_is_given_back_at_the_desk(
     kiosk: Any, staff: Client
 ) -> None:
     placed = kiosk.place()
-    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.append(entries.OrderCancelled(placed.order, "member"))
     _vouch(kiosk, placed)
     kiosk.pushed()
     assert _status(placed.order) is OrderStatus.REFUNDING
@@ -174,7 +174,7 @@ def test_the_desk_s_money_of_an_order_that_had_ended_is_given_back_at_the_desk(
     assert "现在不能标记" in _act(staff, DeskPayment, "paid_back", row.pk, remark="收条 3")
     (told,) = [each for each in kiosk.feed() if isinstance(each, RefundPaid)]
     assert (told.order, told.amount) == (placed.order, TOTAL)
-    kiosk.append(journal.RefundCompleted(placed.order, TOTAL, kiosk.feed_number(told)))
+    kiosk.append(entries.RefundCompleted(placed.order, TOTAL, kiosk.feed_number(told)))
     kiosk.pushed()
     assert _status(placed.order) is OrderStatus.REFUNDED
     assert Payment.objects.get().state == PaymentState.REFUNDED
@@ -226,7 +226,7 @@ def test_one_transaction_told_for_two_tries_is_one_payment_and_pointed_out(kiosk
 def test_what_was_vouched_for_before_the_table_was_there_is_listed_when_it_is_made(kiosk: Any) -> None:
     placed = kiosk.place()
     _vouch(kiosk, placed)
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, TOTAL, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, TOTAL, kiosk.now()))
     kiosk.pushed()
     rows = [list(model.objects.values()) for model in (DeskPayment, Payment)]
     DeskPayment.objects.all().delete()

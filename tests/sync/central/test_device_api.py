@@ -10,9 +10,10 @@ import pytest
 import zstandard
 from django.test import Client
 
-from kiosk.domain import journal
+from kiosk.domain import entries, journal
+from kiosk.domain.entries import Tip
 from kiosk.domain.journal import Entry as JournalEntry
-from kiosk.domain.journal import Tip, seal
+from kiosk.domain.journal import seal
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.policy import SignedPolicy
 from sync.central.fleet.feeding import publish
@@ -39,7 +40,7 @@ def test_a_batch_that_overlaps_appends_what_is_new(kiosk: Any) -> None:
     kiosk.feed()
     kiosk.pushed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.append(entries.OrderCancelled(placed.order, "member"))
     assert kiosk.pushed().high_water == kiosk.tip
     assert Entry.objects.count() == 3
 
@@ -47,8 +48,8 @@ def test_a_batch_that_overlaps_appends_what_is_new(kiosk: Any) -> None:
 def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: Any) -> None:
     kiosk.pushed()
     mark = kiosk.tip
-    kiosk.append(journal.OrderExpired("3-0002-1"))
-    kiosk.append(journal.OrderExpired("3-0003-1"))
+    kiosk.append(entries.OrderExpired("3-0002-1"))
+    kiosk.append(entries.OrderExpired("3-0003-1"))
     answer = kiosk.upload(kiosk.entries[2:])
     assert answer.status == 409
     assert answer.problem.code is ProblemCode.CHAIN_HOLE
@@ -58,7 +59,7 @@ def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: Any) -> 
 
 def test_a_hole_inside_a_batch_is_refused_whole(kiosk: Any) -> None:
     for number in range(3):
-        kiosk.append(journal.OrderExpired(f"3-{number:04d}-1"))
+        kiosk.append(entries.OrderExpired(f"3-{number:04d}-1"))
     answer = kiosk.upload([kiosk.entries[0], *kiosk.entries[2:]])
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
     assert not Entry.objects.exists()
@@ -133,12 +134,12 @@ def test_rubbish_is_a_plain_400(kiosk: Any, body: bytes) -> None:
 def test_a_fork_is_kept_as_a_branch_with_an_alarm_and_its_facts(kiosk: Any) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     mark, chain = kiosk.tip, list(kiosk.entries)
     # The kiosk is set back to where the order was placed, and goes another way.
     kiosk.entries, kiosk.tip = chain[:2], Tip(1, 2, chain[1].hash)
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, int(time.time())))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, int(time.time())))
     answer = kiosk.pushed()
     assert answer.forked
     assert answer.high_water == mark
@@ -156,7 +157,7 @@ def test_a_fork_is_kept_as_a_branch_with_an_alarm_and_its_facts(kiosk: Any) -> N
 def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: Any) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     pages = kiosk.request("GET", f"{records.PATH_JOURNAL}?after=1").read(records.JournalPage)
     assert pages.entries == tuple(each.data for each in kiosk.entries[1:])
@@ -166,14 +167,14 @@ def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: Any) ->
     assert [each.epoch for each in given] == [2, 3]
     assert given[0].high_water == kiosk.tip
     kiosk.epoch, tip = 3, kiosk.tip
-    kiosk.append(journal.EpochBegan(given_by_centre=True, continues=tip))
+    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=tip))
     assert kiosk.pushed().high_water == Tip(3, 4, kiosk.tip.hash)
 
 
 def test_a_new_epoch_that_names_another_tip_is_a_branch(kiosk: Any) -> None:
     kiosk.pushed()
     kiosk.epoch = 9
-    kiosk.append(journal.EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
+    kiosk.append(entries.EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
     assert kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer).forked
     assert Entry.objects.count() == 1
 
@@ -181,7 +182,7 @@ def test_a_new_epoch_that_names_another_tip_is_a_branch(kiosk: Any) -> None:
 def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: Any) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.SCAN, 34000, int(time.time())))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.SCAN, 34000, int(time.time())))
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     answer = kiosk.pushed()
     assert (answer.quarantined, answer.high_water) == (True, None)
@@ -224,7 +225,7 @@ def _checkpoint(kiosk: Any, tip: Tip) -> records.Checkpoint:
 
 
 def test_entries_under_another_kiosks_number_are_refused(kiosk: Any) -> None:
-    other = JournalEntry(1, 4, 1, 1, 0, 0, "boot", bytes(32), journal.OrderExpired("4-0001-1"))
+    other = JournalEntry(1, 4, 1, 1, 0, 0, "boot", bytes(32), entries.OrderExpired("4-0001-1"))
     kiosk.entries = [seal(other)]
     answer = kiosk.upload()
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
@@ -286,7 +287,7 @@ def test_a_heartbeat_is_noted_and_tells_the_time(kiosk: Any) -> None:
 
 def test_a_heartbeat_behind_the_high_water_mark_raises_an_alarm(kiosk: Any) -> None:
     first = kiosk.tip
-    kiosk.append(journal.OrderExpired("3-0001-1"))
+    kiosk.append(entries.OrderExpired("3-0001-1"))
     kiosk.pushed()
     beat = records.Heartbeat(_checkpoint(kiosk, first), 0, 0, kiosk.now())
     assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200

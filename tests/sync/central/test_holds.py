@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kiosk.domain import journal
+from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.feed import KeyBoundElsewhere, RevocationPublished
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.key_entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.ledger import PaidHow
 from sync.central.journal.models import Entry, Verdict
 from sync.central.ledger.models import LedgerCertificate
@@ -27,7 +27,7 @@ def _bind(
 ) -> KeyOnRecord:
     placed = kiosk.place(kind=kind)
     amount = sum(line.amount for line in placed.lines)
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, old, serial)
     kiosk.finish(placed)
     return KeyOnRecord(issued.number, serial, issued.not_before, issued.not_after)

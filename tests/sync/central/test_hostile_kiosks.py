@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from django.db import OperationalError
 
-from kiosk.domain import journal
+from kiosk.domain import entries, journal
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import LossReported, Tip
 from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import SealedEntry, Tip
-from kiosk.domain.key_entries import LossReported
+from kiosk.domain.journal import SealedEntry
 from kiosk.domain.ledger import Account, Delivery, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import OrderToken, encode_token, token_key
 from kiosk.pki.device_keys import device_sign
@@ -44,13 +44,13 @@ def _paid(kiosk: Any, **more: Any) -> Any:
     kiosk.feed()
     placed = kiosk.place(**more)
     kiosk.append(
-        journal.OrderPaid(placed.order, PaidHow.DESK, _total(placed), kiosk.now(), supervisor="林涛")
+        entries.OrderPaid(placed.order, PaidHow.DESK, _total(placed), kiosk.now(), supervisor="林涛")
     )
     kiosk.pushed()
     return placed
 
 
-def _total(placed: journal.OrderPlaced) -> int:
+def _total(placed: entries.OrderPlaced) -> int:
     return sum(line.amount for line in placed.lines)
 
 
@@ -60,7 +60,7 @@ def test_a_revoked_kiosks_later_batches_are_kept_too(kiosk: Any) -> None:
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     placed = kiosk.place()
     assert kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer).quarantined
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     answer = kiosk.upload(kiosk.entries[2:])
     assert answer.status == 200, answer.body
     assert answer.read(records.UploadAnswer).quarantined
@@ -73,12 +73,12 @@ def test_a_branchs_later_batches_are_kept_too(kiosk: Any) -> None:
     kiosk.pushed()
     kiosk.entries, kiosk.tip = kiosk.entries[:1], Tip(1, 1, kiosk.entries[0].hash)
     for delivery in ("counter", "mail", "counter"):
-        kiosk.append(journal.DeliveryChosen(placed.order, Delivery(delivery)))
+        kiosk.append(entries.DeliveryChosen(placed.order, Delivery(delivery)))
         assert kiosk.upload(kiosk.entries[-1:]).read(records.UploadAnswer).forked
     assert StrayEntry.objects.filter(source=Source.BRANCH).count() == 3
     # What goes on from nothing that is here stays a hole.
     kiosk.tip = Tip(1, 7, bytes(32))
-    kiosk.append(journal.OrderExpired(placed.order))
+    kiosk.append(entries.OrderExpired(placed.order))
     assert kiosk.upload(kiosk.entries[-1:]).problem.code is ProblemCode.CHAIN_HOLE
 
 
@@ -152,8 +152,8 @@ def test_texts_and_numbers_that_no_column_holds_stop_only_their_account(
 ) -> None:
     other = make_kiosk(4)
     other.feed()
-    kiosk.append(journal.DeliveryChosen("3-\x00-1", Delivery.MAIL))
-    kiosk.append(journal.OrderPaid("3-\x00-1", PaidHow.SCAN, 2**63, 0, "\x00" * 70))
+    kiosk.append(entries.DeliveryChosen("3-\x00-1", Delivery.MAIL))
+    kiosk.append(entries.OrderPaid("3-\x00-1", PaidHow.SCAN, 2**63, 0, "\x00" * 70))
     _odd(kiosk, {"body": {"kind": "odd", "account": "1100\x000005"}})
     assert _send(kiosk).status == 200
     placed = other.place()
@@ -184,7 +184,7 @@ def test_an_order_is_not_taken_without_the_centres_word(kiosk: Any, make_kiosk: 
     thief.feed()
     placed = _paid(kiosk)
     thief.append(
-        journal.OrderAssigned(
+        entries.OrderAssigned(
             placed.order, placed.account, placed.enterprise, placed.operator, placed.order_kind, placed.lines,
             placed.schedule, thief.now(), "T1", thief.now(), feed=1,
         )
@@ -197,7 +197,7 @@ def test_an_order_is_not_taken_without_the_centres_word(kiosk: Any, make_kiosk: 
 def test_an_order_is_not_let_go_by_another_kiosk(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
     thief = make_kiosk(4)
     placed = _paid(kiosk)
-    thief.append(journal.OrderReleased(placed.order, 4, feed=2**40))
+    thief.append(entries.OrderReleased(placed.order, 4, feed=2**40))
     thief.pushed()
     assert _verdict(thief) == Verdict.DISPUTED
     assert LedgerOrder.objects.get(number=placed.order).owner == 3
@@ -206,7 +206,7 @@ def test_an_order_is_not_let_go_by_another_kiosk(kiosk: Any, make_kiosk: Callabl
 def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: Any) -> None:
     kiosk.feed()
     lines = SCHEDULE.lines(OrderKind.NEW)
-    made_up = journal.OrderAssigned(
+    made_up = entries.OrderAssigned(
         "8-0001-1", "11000001", "甲", "乙", OrderKind.NEW, lines, 1, kiosk.now(), "T1", kiosk.now(), feed=1
     )
     kiosk.append(made_up)
@@ -217,8 +217,8 @@ def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: Any) -> None:
 
 def test_money_is_not_called_paid_back_before_it_is(kiosk: Any) -> None:
     placed = _paid(kiosk)
-    kiosk.append(journal.RefundGranted(placed.order, "林涛", "asked"))
-    kiosk.append(journal.RefundCompleted(placed.order, 34000, feed=1))
+    kiosk.append(entries.RefundGranted(placed.order, "林涛", "asked"))
+    kiosk.append(entries.RefundCompleted(placed.order, 34000, feed=1))
     kiosk.pushed()
     assert _verdict(kiosk) == Verdict.DISPUTED
     assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.REFUNDING.value
@@ -232,7 +232,7 @@ def test_a_certificate_is_not_revoked_by_a_kiosk_that_nobody_asked(
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
-    other.append(journal.CertificateRevoked(issued.number, "because", feed=1))
+    other.append(entries.CertificateRevoked(issued.number, "because", feed=1))
     other.pushed()
     assert _verdict(other) == Verdict.DISPUTED
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
@@ -323,7 +323,7 @@ def _bound_by(kiosk: Any) -> KeyOnRecord:
     """The key that a kiosk bound and has not told of."""
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     return KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
@@ -352,7 +352,7 @@ def test_an_entry_of_a_newer_kiosk_is_applied_once_the_centre_can_read_it(
     kiosk.feed()
     kiosk.pushed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
 
     def older(data: bytes) -> SealedEntry:
         raise EntryMalformed(f"{len(data)} bytes of a kind that is not known yet")

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from msgspec.structs import replace
 
-from kiosk.domain import journal, ledger
+from kiosk.domain import entries, ledger
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import token_text
@@ -134,7 +134,7 @@ def test_money_that_a_dead_kiosk_never_heard_of_may_be_paid_back(kiosk: Any, can
     placed = kiosk.place()
     assert _pay(kiosk.page_path(placed)) == "paid"
     if cancelled:
-        kiosk.append(journal.OrderCancelled(placed.order, "member"))
+        kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     row = LedgerOrder.objects.get(number=placed.order)
     assert not may_pay_back(row)
@@ -146,7 +146,7 @@ def _paid_at_a_dead_kiosk(kiosk: Any) -> LedgerOrder:
     kiosk.feed()
     placed = kiosk.place()
     assert _pay(kiosk.page_path(placed)) == "paid"
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     return LedgerOrder.objects.get(number=placed.order)
@@ -161,7 +161,7 @@ def test_money_of_an_order_that_was_kept_out_of_the_books_goes_back_once_its_kio
     kiosk.pushed()
     assert _pay(kiosk.page_path(placed)) == "paid"
     if granted:
-        kiosk.append(journal.RefundGranted(placed.order, "林涛", "账目不符"))
+        kiosk.append(entries.RefundGranted(placed.order, "林涛", "账目不符"))
     kiosk.pushed()
     assert "尚未同意" in _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
     settle(Dispute.objects.get(), DisputeState.DISMISSED, "boss", _now())
@@ -187,12 +187,12 @@ def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
     assert not may_pay_back(row)
     (given,) = [each for each in other.feed() if type(each).__name__ == "OrderAssignedHere"]
     other.append(
-        journal.OrderAssigned(
+        entries.OrderAssigned(
             given.order, given.account, given.enterprise, given.operator, given.order_kind, given.lines,
             given.schedule, given.placed_at, given.transaction, given.paid_at, other.feed_number(given),
         )
     )  # fmt: skip
-    other.append(journal.RefundGranted(given.order, "林涛", "asked"))
+    other.append(entries.RefundGranted(given.order, "林涛", "asked"))
     other.pushed()
     assert not Dispute.objects.exists()
     row.refresh_from_db()
@@ -219,7 +219,7 @@ def test_nothing_is_bound_for_money_that_went_back(kiosk: Any) -> None:
     Kiosk.objects.filter(number=3).update(
         state=KioskState.ENROLLED
     )  # what was on its way before the revocation
-    kiosk.append(journal.BindingStarted(row.number, 1, "SERIAL", "gmt", "SM2"))
+    kiosk.append(entries.BindingStarted(row.number, 1, "SERIAL", "gmt", "SM2"))
     kiosk.pushed()
     assert Dispute.objects.get().reason == "order-in-another-state"
 

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from kiosk.domain import journal, key_entries
+from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.login_check import (
@@ -53,7 +53,7 @@ def bound(kiosk: Any) -> Any:
     """Kiosk 3 after it bound a key for the account: the certificate as it was issued."""
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
@@ -156,12 +156,12 @@ def test_a_certificate_that_is_not_the_listed_one_is_unknown(kiosk: Any, bound: 
 
 def test_a_key_on_hold_or_replaced_is_told_apart(kiosk: Any, bound: Any) -> None:
     key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
-    kiosk.append(key_entries.LossReported(ACCOUNT, key))
+    kiosk.append(entries.LossReported(ACCOUNT, key))
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
     assert (judged.registration, judged.phone) == (Registration.ON_HOLD, "")
-    kiosk.append(key_entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
+    kiosk.append(entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
@@ -173,14 +173,14 @@ def test_a_loss_that_waits_behind_a_dispute_keeps_the_key_from_logging_in_until_
 ) -> None:
     key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
     kiosk.place(lines=())
-    kiosk.append(key_entries.LossReported(ACCOUNT, key))
+    kiosk.append(entries.LossReported(ACCOUNT, key))
     kiosk.pushed()
     assert Entry.objects.get(kind="loss-reported").verdict == Verdict.WAITING
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
     assert (judged.registration, judged.phone) == (Registration.ON_HOLD, "")
     settle(Dispute.objects.get(), DisputeState.DISMISSED, "admin", kiosk.now())
-    kiosk.append(key_entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
+    kiosk.append(entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
@@ -229,8 +229,8 @@ def test_without_a_phone_or_a_provider_the_check_ends_without_a_code(
 
 
 def test_entries_about_nobodys_key_are_applied(kiosk: Any) -> None:
-    kiosk.append(key_entries.KeyErased("", "E8AD652202221F03", "张华"))
-    kiosk.append(key_entries.KeyFound("", "E8AD652202221F04", "张华"))
+    kiosk.append(entries.KeyErased("", "E8AD652202221F03", "张华"))
+    kiosk.append(entries.KeyFound("", "E8AD652202221F04", "张华"))
     kiosk.pushed()
     assert set(Entry.objects.values_list("kind", "verdict")) == {
         ("epoch-began", "applied"),
@@ -240,6 +240,6 @@ def test_entries_about_nobodys_key_are_applied(kiosk: Any) -> None:
 
 
 def test_a_loss_never_makes_a_key_known(kiosk: Any) -> None:
-    kiosk.append(key_entries.LossReported(ACCOUNT, KeyOnRecord("3000000000000099", "E8", 1, 2)))
+    kiosk.append(entries.LossReported(ACCOUNT, KeyOnRecord("3000000000000099", "E8", 1, 2)))
     kiosk.pushed()
     assert Entry.objects.get(kind="loss-reported").verdict == "waiting"

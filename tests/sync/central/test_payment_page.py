@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from msgspec.structs import replace
 
-from kiosk.domain import journal
+from kiosk.domain import entries
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
@@ -168,7 +168,7 @@ def test_a_bill_from_the_future_is_refused(kiosk: Any) -> None:
 def test_a_cancelled_order_takes_no_money(kiosk: Any) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     path = kiosk.page_path(placed)
     assert _get(path)["state"] == "cancelled"
@@ -180,14 +180,14 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: Any) -> None
     kiosk.feed()
     placed = kiosk.place()
     path = kiosk.page_path(placed)
-    kiosk.append(journal.OrderCancelled(placed.order, "member"))
+    kiosk.append(entries.OrderCancelled(placed.order, "member"))
     assert _post(path, "pay")["state"] == "paid"  # the centre did not know yet
     kiosk.pushed()
     assert _get(path)["state"] == "refunding"
     assert _get(path)["confirmation"] == ""
     (confirmed,) = _confirmed(kiosk)
     kiosk.append(
-        journal.OrderPaid(
+        entries.OrderPaid(
             placed.order, PaidHow.FEED, confirmed.amount, confirmed.paid_at, confirmed.transaction, 9
         )
     )
@@ -200,7 +200,7 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: Any) -> None
     assert not paying.pay_back(payment, int(time.time()))
     (back,) = [item for item in kiosk.feed() if isinstance(item, RefundPaid)]
     assert (back.order, back.amount) == (placed.order, 34000)
-    kiosk.append(journal.RefundCompleted(placed.order, back.amount, kiosk.feed_number(back)))
+    kiosk.append(entries.RefundCompleted(placed.order, back.amount, kiosk.feed_number(back)))
     kiosk.pushed()
     assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.REFUNDED.value
     assert _get(path)["state"] == "refunded"
@@ -265,7 +265,7 @@ def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
     for each in confirmed:
         number = kiosk.feed_number(each)
         told = (placed.order, PaidHow.FEED, each.amount, each.paid_at, each.transaction, number)
-        kiosk.append(journal.OrderPaid(*told))
+        kiosk.append(entries.OrderPaid(*told))
     if bound:
         kiosk.certificate(placed)
         kiosk.finish(placed)
@@ -281,8 +281,8 @@ def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
     assert returned == (placed.order, f"LATE{first.out_trade_no[-6:]}", 34_000)
     assert SandboxTrade.objects.get(pk=first.pk).state == "REFUND"
     assert SandboxTrade.objects.get(pk=second.pk).state == "SUCCESS"
-    kiosk.append(journal.SurplusReturned(*returned, kiosk.feed_number(back)))
-    kiosk.append(journal.SurplusReturned(placed.order, payment.transaction, 34_000, kiosk.feed_number(back)))
+    kiosk.append(entries.SurplusReturned(*returned, kiosk.feed_number(back)))
+    kiosk.append(entries.SurplusReturned(placed.order, payment.transaction, 34_000, kiosk.feed_number(back)))
     kiosk.pushed()
     after = order_record(LedgerOrder.objects.get(number=placed.order))
     assert (after.status.value, after.received, after.returned) == (before.status, 34_000, 34_000)
@@ -311,12 +311,12 @@ def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: Any) -> None:
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     row = LedgerOrder.objects.get(number=placed.order)
     assert not may_pay_back(row)
     assert ask_refund(row, "admin", "asked", kiosk.now())
-    kiosk.append(journal.RefundGranted(placed.order, "林涛", "asked", 9))
+    kiosk.append(entries.RefundGranted(placed.order, "林涛", "asked", 9))
     kiosk.pushed()
     assert may_pay_back(LedgerOrder.objects.get(number=placed.order))
 
@@ -325,7 +325,7 @@ def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: Any) -> No
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.SCAN, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.SCAN, 34000, kiosk.now()))
     kiosk.pushed()
     row = LedgerOrder.objects.get(number=placed.order)
     assert not may_pay_back(row)
@@ -339,7 +339,7 @@ def test_a_code_without_money_raises_an_alarm_until_the_money_comes(kiosk: Any, 
     placed = kiosk.place()
     now = int(time.time())
     attempt = paying.open_attempt(read_bill(token_text(placed.token), keys, now), now)
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
     assert (alarm.subject, alarm.cleared_at) == (placed.order, None)
@@ -353,7 +353,7 @@ def test_a_code_with_money_raises_none(kiosk: Any) -> None:
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
-    kiosk.append(journal.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     assert not Alarm.objects.exists()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from kiosk.domain import journal
+from kiosk.domain import entries
 from kiosk.domain.feed import PaymentConfirmed
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
@@ -37,7 +37,7 @@ def test_a_new_key_from_order_to_register(kiosk: Any) -> None:
     (confirmed,) = [item for item in kiosk.feed(kiosk.feed_cursor) if isinstance(item, PaymentConfirmed)]
     assert (confirmed.order, confirmed.amount) == (placed.order, 34000)
     kiosk.append(
-        journal.OrderPaid(
+        entries.OrderPaid(
             placed.order, PaidHow.FEED, confirmed.amount, confirmed.paid_at, confirmed.transaction, feed=9
         )
     )

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kiosk.domain.entries import Tip
 from kiosk.domain.feed import FeedItem, RefundAsked
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
-from kiosk.domain.journal import Tip
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from sync.protocol import records

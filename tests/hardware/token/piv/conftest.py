@@ -10,16 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from hardware.token.piv import PivToken
-from hardware.virtual.piv_card_blank import blank_piv_key
+from hardware.token.piv.token import PivToken
+from hardware.virtual.piv.factory import blank_piv_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hardware.token.piv_profile import PivProfile
+    from hardware.token.piv.profile import PivProfile
     from hardware.virtual.card import VirtualCard
-    from hardware.virtual.piv_card import PivCard
+    from hardware.virtual.piv.card import PivCard
 
 
 @pytest.fixture(params=["standard", "yubikey"])

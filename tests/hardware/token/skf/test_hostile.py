@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hardware.ports import TokenError
 from hardware.token.skf.codes import CODES, SarCode
+from hardware.token.skf.layout import PROTOTYPES, Kind
 from hardware.token.skf.process import SkfProcess
 from hardware.token.skf.profile import DigestBy, SkfProfile
-from hardware.token.skf.prototypes import PROTOTYPES, Kind
 from hardware.token.skf.session import LONGEST_CERTIFICATE, SkfSession
 from hardware.token.skf.token import SkfToken
 from hardware.token.skf.wire import Answer

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hardware.ports import MalformedAnswer
 from hardware.token.skf import layout
-from hardware.token.skf.digest import message_digest, signer_digest
+from hardware.token.skf.token import message_digest, signer_digest
 
 
 def test_the_structures_have_the_lengths_of_the_public_header() -> None:

@@ -19,8 +19,8 @@ import pytest
 
 from hardware.ports import VendorLibraryFailed, WrongPin
 from hardware.token.skf import library, wire
+from hardware.token.skf.layout import PROTOTYPES, Kind
 from hardware.token.skf.process import SkfProcess
-from hardware.token.skf.prototypes import PROTOTYPES, Kind
 from hardware.token.skf.token import SkfToken
 from hardware.traffic import LEVEL
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.gmt.card import GmtCard
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import BoundView, Refused, Session, TokenRefused
 

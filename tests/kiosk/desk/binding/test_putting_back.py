@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
-from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.key_views import KeyStanding, KeyView, LoginCheckView
+from kiosk.desk.keys.views import KeyView, LoginCheckView
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
     BindingProgress,
     BoundView,
+    KeyStanding,
     OrderView,
     Refused,
     Session,

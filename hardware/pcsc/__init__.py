@@ -1,0 +1,1 @@
+"""Card readers over PC/SC: readers, insertion and removal, exclusive connections."""

@@ -1,0 +1,1 @@
+"""Keys that speak GM/T 0017."""

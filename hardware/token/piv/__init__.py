@@ -1,0 +1,1 @@
+"""Cards that speak PIV (NIST SP 800-73-4)."""

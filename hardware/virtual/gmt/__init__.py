@@ -1,0 +1,1 @@
+"""A GM/T 0017 key in software."""

@@ -1,0 +1,1 @@
+"""Binding a key to an account: the saga and the issuing of certificates."""

@@ -1,0 +1,106 @@
+"""清空: making a token blank, or preparing one that lacks the desk's application; and who may do that to which.
+
+The entry is written before the token is touched. A kill, a pulled token or a card that refuses then leaves a token
+that is as it was, or half erased, beside an entry that says who set about it; erasing again completes it under an
+entry of its own. Written afterwards, a kill would leave a blank token that nobody could account for.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from hardware.ports import TokenNotPrepared
+from kiosk.desk.errors import DeskRefused, TokenUnusable
+from kiosk.desk.keys.status import key_view
+from kiosk.desk.people.staff import require_staff
+from kiosk.desk.tokens.identity import Standing, standing_of
+from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
+from kiosk.desk.tokens.selection import chosen_token
+from kiosk.desk.views import KeyStanding, Refusal, TokenRefused, TokenTrouble
+from kiosk.domain.entries import KeyErased
+from kiosk.domain.members import Role
+
+if TYPE_CHECKING:
+    from hardware.ports import Token
+    from kiosk.desk.context import Desk
+    from kiosk.desk.keys.views import KeyView
+    from kiosk.desk.views import StaffSession
+
+
+class Eraser(enum.StrEnum):
+    """Who may erase a token."""
+
+    STAFF = "staff"
+    SUPERVISOR = "supervisor"
+    NOBODY = "nobody"
+
+
+_ERASERS: dict[KeyStanding, Eraser] = {
+    # its owner logs in with it: a loss has to be reported first
+    KeyStanding.IN_USE: Eraser.NOBODY,
+    KeyStanding.OUT_OF_STEP: Eraser.NOBODY,
+    # the binding goes on with what is on it: a supervisor abandons that first
+    KeyStanding.UNDER_WAY: Eraser.NOBODY,
+    # its owner may still come for it and have the hold lifted; erased, only a replacement is left
+    KeyStanding.ON_HOLD: Eraser.SUPERVISOR,
+    # another authority's certificate, a key pair that nobody here can place, or what makes no sense: somebody may want it
+    KeyStanding.UNKNOWN: Eraser.SUPERVISOR,
+    # nothing that anybody can log in with
+    KeyStanding.REVOKED: Eraser.STAFF,
+    KeyStanding.BLANK: Eraser.STAFF,
+    # a token that came without the desk's application is prepared by this
+    KeyStanding.NOT_PREPARED: Eraser.STAFF,
+}
+
+
+def may_erase(standing: KeyStanding, *, unexpired_member: bool) -> Eraser:
+    """Who may erase a token of that standing.
+
+    `unexpired_member` when a member's certificate that has not ended is on it: where this kiosk does not know it, it
+    is taken for a key in use at another one.
+    """
+    if standing is KeyStanding.UNKNOWN and unexpired_member:
+        return Eraser.NOBODY
+    return _ERASERS[standing]
+
+
+def erase(desk: Desk, staff: StaffSession, serial: str) -> KeyView:
+    """Make the token of that very serial blank. Raises TokenUnusable (IN_USE), DeskRefused (NOT_ALLOWED)."""
+    with desk.database.read() as tx:
+        require_staff(tx, staff)
+    with chosen_token(desk, serial=serial) as chosen:
+        _set_about(desk, staff, _facts(chosen.token))
+        chosen.token.erase()
+        facts = TokenFacts.of(chosen.token)
+        view = chosen.view(facts)
+    with desk.database.read() as tx:
+        return key_view(desk, tx, view, standing_of(tx, facts))
+
+
+def _facts(token: Token) -> TokenFacts | str:
+    """What is on the token; its serial alone where it lacks the application. Raises TokenError."""
+    try:
+        return TokenFacts.as_far_as_readable(token)
+    except TokenNotPrepared:
+        return token.serial
+
+
+def _set_about(desk: Desk, staff: StaffSession, found: TokenFacts | str) -> None:
+    """Note who erases what, once nothing speaks against it. Raises TokenUnusable, DeskRefused."""
+    with desk.database.write() as tx:
+        member = require_staff(tx, staff)
+        if isinstance(found, str):
+            standing, serial, unexpired = Standing(KeyStanding.NOT_PREPARED), found, False
+        else:
+            standing, serial = standing_of(tx, found), found.serial
+            issued = issued_certificate(found.certificate)
+            unexpired = issued is not None and issued.not_after >= desk.clock.wall()
+        match may_erase(standing.standing, unexpired_member=unexpired):
+            case Eraser.NOBODY:
+                raise TokenUnusable(TokenRefused(TokenTrouble.IN_USE, found=serial))
+            case Eraser.SUPERVISOR if not staff.supervisor or member.role is not Role.SUPERVISOR:
+                raise DeskRefused(Refusal.NOT_ALLOWED)
+            case Eraser.SUPERVISOR | Eraser.STAFF:
+                body = KeyErased(standing.account or "", serial, staff.name, standing.certificate)
+                tx.append(body, desk.clock)

@@ -1,0 +1,177 @@
+"""修改PIN and 解锁PIN: every PIN is presented once, and what the token did is noted after it did it.
+
+Where its answer was lost, that it may have done it is noted too, so that a new PIN always has somebody who gave it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from msgspec.structs import replace
+
+from hardware.ports import (
+    HardwareError,
+    MalformedAnswer,
+    PinState,
+    ReaderUnavailable,
+    TokenFault,
+    TokenRemoved,
+    TokenSwapped,
+    VendorLibraryFailed,
+    WrongPin,
+)
+from kiosk.desk.authority import identity_of
+from kiosk.desk.errors import TokenUnusable
+from kiosk.desk.keys.status import key_view
+from kiosk.desk.people.staff import require_supervisor
+from kiosk.desk.tokens.identity import require_own, standing_of
+from kiosk.desk.tokens.pin import may_try_factory_pin
+from kiosk.desk.tokens.reading import TokenFacts
+from kiosk.desk.tokens.selection import chosen_token
+from kiosk.desk.views import TokenRefused, TokenTrouble
+from kiosk.domain.entries import PinChanged, PinChangeSkipped, PinUnblocked
+from kiosk.domain.errors import EntryRefused
+from kiosk.store.errors import StoreError
+from kiosk.store.keys_on_record import key_on_record
+
+if TYPE_CHECKING:
+    from hardware.ports import Token
+    from kiosk.desk.context import Desk
+    from kiosk.desk.keys.views import KeyView
+    from kiosk.desk.views import Session, StaffSession
+    from kiosk.domain.entries import AnyBody
+
+
+_LOG = structlog.get_logger()
+
+
+def note_done(desk: Desk, body: AnyBody) -> bool:
+    """Append the entry; whether that succeeded."""
+    try:
+        with desk.database.write() as tx:
+            tx.append(body, desk.clock)
+    except (EntryRefused, StoreError) as error:
+        _LOG.error("done and not noted", entry=type(body).__name__, problem=str(error))
+        return False
+    return True
+
+
+_FIRST_ERROR, _MEMORY_CHANGED, _LAST_PRECISE_ERROR = 0x62, 0x65, 0x6E
+
+# After these the token may have taken the new PIN, or not.
+_UNANSWERED = (TokenRemoved, TokenSwapped, MalformedAnswer, VendorLibraryFailed, ReaderUnavailable)
+
+
+def change_pin(
+    desk: Desk,
+    session: Session,
+    old: str | None,
+    new: str,
+    *,
+    last_try_confirmed: bool = False,
+    serial: str | None = None,
+) -> KeyView:
+    """Give the member's own key a PIN of the member's, once; without an old one the factory PIN counts as old.
+
+    Raises TokenUnusable, PIN_UNCERTAIN where the answer was lost; DeskRefused.
+    """
+    with chosen_token(desk, serial=serial, account=session.account) as chosen:
+        token = chosen.token
+        facts = TokenFacts.of(token)
+        before = chosen.view(facts)
+        with desk.database.read() as tx:
+            identity_of(tx)
+            require_own(tx, session.account, facts)
+            view = key_view(desk, tx, before, standing_of(tx, facts))
+        current = _current(token, token.pin_state(), old, last_try_confirmed=last_try_confirmed)
+        if new in (current, token.factory_pin):
+            raise _trouble(TokenTrouble.PIN_UNCHANGED, facts.serial)
+        try:
+            token.change_pin(current, new)
+        except WrongPin as error:
+            if old:
+                raise
+            # nobody typed it, so the member is asked for the PIN and not told of a mistake
+            wanted = TokenRefused(TokenTrouble.PIN_WANTED, tries_left=error.tries_left)
+            raise TokenUnusable(wanted) from error
+        except HardwareError as error:
+            if _may_have_taken(error):
+                note_done(desk, PinChanged(session.account, facts.serial, certain=False))
+                raise _trouble(TokenTrouble.PIN_UNCERTAIN, facts.serial) from error
+            raise
+    note_done(desk, PinChanged(session.account, facts.serial))
+    return _with_new_pin(view)
+
+
+def skip_pin_change(desk: Desk, session: Session, serial: str) -> None:
+    """Note that the member kept the factory PIN of the key that was bound. Raises DeskRefused."""
+    with desk.database.write() as tx:
+        key = key_on_record(tx, session.account)
+        if key is not None and key.token_serial == serial:
+            tx.append(PinChangeSkipped(session.account, serial), desk.clock)
+
+
+def unblock_pin(
+    desk: Desk, staff: StaffSession, unblocking_pin: str | None, new: str, serial: str | None = None
+) -> KeyView:
+    """A supervisor gives the token a new PIN in place of a blocked or forgotten one, once.
+
+    Raises TokenUnusable, PIN_UNCERTAIN where the answer was lost; DeskRefused NOT_ALLOWED.
+    """
+    with desk.database.read() as tx:
+        identity_of(tx)
+        require_supervisor(tx, staff)
+    with chosen_token(desk, serial=serial) as chosen:
+        token = chosen.token
+        facts = TokenFacts.of(token)
+        before = chosen.view(facts)
+        with desk.database.read() as tx:
+            view = key_view(desk, tx, before, standing_of(tx, facts))
+        unblocked = PinUnblocked(view.account or "", facts.serial, staff.name)
+        if new == token.factory_pin:
+            raise _trouble(TokenTrouble.PIN_UNCHANGED, facts.serial)
+        try:
+            token.unblock_pin(unblocking_pin or None, new)
+        except HardwareError as error:
+            if _may_have_taken(error):
+                note_done(desk, replace(unblocked, certain=False))
+                raise _trouble(TokenTrouble.PIN_UNCERTAIN, facts.serial) from error
+            raise
+    note_done(desk, unblocked)
+    return _with_new_pin(view)
+
+
+def _current(token: Token, state: PinState, old: str | None, *, last_try_confirmed: bool) -> str:
+    """The PIN to present as the old one. Raises TokenUnusable where none may be presented."""
+    if state.blocked:
+        raise TokenUnusable(TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0))
+    if old:
+        if state.tries_left == 1 and not last_try_confirmed:
+            raise TokenUnusable(TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1))
+        return old
+    if not may_try_factory_pin(state):
+        raise TokenUnusable(TokenRefused(TokenTrouble.PIN_WANTED, tries_left=state.tries_left))
+    return token.factory_pin
+
+
+def _may_have_taken(error: HardwareError) -> bool:
+    """Whether the token may have taken the new PIN all the same."""
+    return isinstance(error, _UNANSWERED) or (isinstance(error, TokenFault) and _may_have_written(error))
+
+
+def _may_have_written(fault: TokenFault) -> bool:
+    """Whether the card may have changed its memory (ISO/IEC 7816-4, 5.6): 65xx, 6Fxx, and what is no status word."""
+    first = fault.status_word >> 8
+    return first == _MEMORY_CHANGED or not _FIRST_ERROR <= first <= _LAST_PRECISE_ERROR
+
+
+def _with_new_pin(view: KeyView) -> KeyView:
+    """The key after it took a new PIN, all tries there again. Nothing is read: nothing may fail any more."""
+    token = view.token
+    taken = replace(token, tries_left=token.tries_allowed, pin_blocked=False, factory_pin=False)
+    return replace(view, token=taken)
+
+
+def _trouble(trouble: TokenTrouble, serial: str) -> TokenUnusable:
+    return TokenUnusable(TokenRefused(trouble, found=serial))

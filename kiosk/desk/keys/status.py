@@ -1,0 +1,72 @@
+"""状态: the token that is in, with what the record says of it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from hardware.ports import NotSupported, TokenNotPrepared
+from hardware.token.self_test import random_self_test
+from kiosk.desk.errors import TokenUnusable
+from kiosk.desk.keys.views import KeyView
+from kiosk.desk.people.staff import require_staff
+from kiosk.desk.status import feed_age
+from kiosk.desk.tokens.identity import Standing, standing_of
+from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
+from kiosk.desk.tokens.selection import chosen_token
+from kiosk.desk.views import KeyStanding, Session, StaffSession, TokenRefused, TokenTrouble, TokenView
+from kiosk.domain.policy import DAY
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.store.transaction import Transaction
+
+# A card needs some milliseconds for each command, and a PIV card one command for eight bytes.
+_SAMPLES = 2
+_SAMPLE_LENGTH = 32
+
+
+def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = None) -> KeyView:
+    """The token with what the record says of it; a member is told of another's key only that it is another's.
+
+    For staff the token's random numbers are tried as well: one that stands still or repeats is a FAULT. Raises TokenUnusable; DeskRefused where the record does not know the staff member (any more).
+    """
+    account = who.account if isinstance(who, Session) else None
+    with chosen_token(desk, serial=serial, account=account) as chosen:
+        try:
+            facts = TokenFacts.as_far_as_readable(chosen.token)
+        except TokenNotPrepared:
+            if account is not None:
+                raise
+            return KeyView(unprepared_view(chosen.token, chosen.reader), KeyStanding.NOT_PREPARED)
+        token = chosen.view(facts)
+        if account is None:
+            with contextlib.suppress(NotSupported):
+                random_self_test(chosen.token, samples=_SAMPLES, length=_SAMPLE_LENGTH)
+    with desk.database.read() as tx:
+        standing = standing_of(tx, facts)
+        if isinstance(who, StaffSession):
+            require_staff(tx, who)
+        elif standing.account not in (None, who.account):
+            raise TokenUnusable(TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=facts.serial))
+        return key_view(desk, tx, token, standing)
+
+
+def key_view(desk: Desk, tx: Transaction, token: TokenView, standing: Standing) -> KeyView:
+    """The token as its screens show it, with everything that the record says."""
+    now = desk.clock.wall()
+    end = token.not_after
+    if standing.standing is KeyStanding.OUT_OF_STEP and standing.key is not None:
+        end = standing.key.not_after
+    operator = tx.members.operator(standing.account) if standing.account is not None else None
+    enterprise = tx.members.enterprise(operator.enterprise_code) if operator else None
+    return KeyView(
+        token=token,
+        standing=standing.standing,
+        account=standing.account,
+        enterprise=enterprise.name if enterprise else None,
+        operator=operator.name if operator else None,
+        order=standing.order,
+        days_left=None if end is None else (end - now) // DAY,
+        feed_as_of=feed_age(tx, now),
+    )

@@ -1,0 +1,116 @@
+"""What the screens of the key's own services are given: 状态, 修改PIN, 登录验证, 挂失, and what staff do to a key.
+
+Outcomes are data, the screen words them. Times are UTC seconds.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from kiosk.desk.views import KeyStanding, Refused, TokenRefused, TokenView
+from kiosk.domain.decisions import KeyOnRecord
+
+
+class KeyView(msgspec.Struct, frozen=True, tag="key"):
+    """状态: the token with what the record says of it.
+
+    A member sees `account` and `order` only of a key of their own; `days_left` until the certificate's end, negative
+    after it; `feed_as_of` when that rests on an old feed.
+    """
+
+    token: TokenView
+    standing: KeyStanding
+    account: str | None = None
+    enterprise: str | None = None
+    operator: str | None = None
+    order: str | None = None
+    days_left: int | None = None
+    feed_as_of: int | None = None
+
+
+KeyOutcome = KeyView | TokenRefused | Refused
+
+
+class LossView(msgspec.Struct, frozen=True, tag="loss"):
+    """挂失 is done; `registered` once the centre has it (else 「联网后生效」)."""
+
+    key: KeyOnRecord
+    registered: bool
+
+
+LossOutcome = LossView | Refused
+
+
+class FoundView(msgspec.Struct, frozen=True, tag="found"):
+    """A key that was handed in is noted; `held` when that put a key in use on hold."""
+
+    key: KeyView
+    held: bool
+
+
+FoundOutcome = FoundView | TokenRefused | Refused
+
+
+class LiftedView(msgspec.Struct, frozen=True, tag="lifted"):
+    """解除挂失 is done; `registered` once the centre has it."""
+
+    key: KeyOnRecord
+    registered: bool
+
+
+LiftOutcome = LiftedView | TokenRefused | Refused
+
+
+class Check(enum.StrEnum):
+    """What 登录验证 looks at, in this order."""
+
+    PASSWORD = "password"  # noqa: S105 - a check's name
+    PIN = "pin"
+    SIGNATURE = "signature"
+    CHAIN = "chain"
+    VALIDITY = "validity"
+    REVOCATION = "revocation"
+    REGISTER = "register"
+    SMS = "sms"
+
+
+class CheckResult(enum.StrEnum):
+    """How one check ended; WAITS for the SMS code to be typed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_CHECKED = "not-checked"
+    WAITS = "waits"
+
+
+class LoginCheckView(msgspec.Struct, frozen=True, tag="login-check"):
+    """登录验证 as far as it came: every check with its result.
+
+    `check` names it for typing the SMS code, which went to `phone` and has `tries_left` until `code_expires`. Without
+    the centre REVOCATION rests on the feed of `feed_as_of`, REGISTER and SMS are NOT_CHECKED.
+    """
+
+    serial: str
+    certificate: str
+    not_after: int
+    results: tuple[tuple[Check, CheckResult], ...]
+    check: str = ""
+    phone: str = ""
+    code_expires: int = 0
+    tries_left: int = 0
+    feed_as_of: int | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing failed: the member can log in, as far as was checked."""
+        return all(result is not CheckResult.FAILED for _, result in self.results)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was checked, and passed."""
+        return all(result is CheckResult.PASSED for _, result in self.results)
+
+
+LoginCheckOutcome = LoginCheckView | TokenRefused | Refused

@@ -1,0 +1,1 @@
+"""Orders: placing, payment, receipts."""

@@ -1,0 +1,162 @@
+"""Orders before they are paid: placing, giving up, expiring; and how the token will reach the member."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kiosk.desk.authority import (
+    identity_of,
+    policy_of,
+    schedule_of,
+    secret,
+    trouble_with_clock,
+)
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.receipts import queue_receipt
+from kiosk.desk.orders.views import order_view, own_order, paid_order, require_paid, require_unpaid
+from kiosk.desk.people.verification import judge
+from kiosk.desk.views import OrderOpen, OrderView, Placed, Refusal, Session, Verified, WrongKind
+from kiosk.domain.entries import DeliveryChosen, LossReported, OrderCancelled, OrderExpired, OrderPlaced
+from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.ledger import Delivery, Order, OrderStatus
+from kiosk.domain.payment_codes import NONCE_LENGTH, OrderToken, encode_token, token_key
+from kiosk.domain.policy import HOUR
+from kiosk.store.vault import VaultItem
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.desk.views import Quote
+    from kiosk.domain.fees import OrderKind
+    from kiosk.store.transaction import Transaction
+
+MEMBER = "member"
+
+# A payment made in the last second may take this long (seconds) to arrive.
+GRACE = 5 * 60
+# Without any contact an order waits this long (seconds) after its deadline: it may have been paid.
+GRACE_OFFLINE = 24 * HOUR
+
+
+def quote(desk: Desk, session: Session, kind: OrderKind) -> Verified | WrongKind | OrderOpen:
+    """What that kind costs and gives, e.g. after the member accepted another one. Raises DeskRefused."""
+    with desk.database.read() as tx:
+        return judge(desk, tx, session, kind)
+
+
+def place_order(desk: Desk, session: Session, kind: OrderKind) -> Placed | OrderOpen:
+    """Place the order and, where a replacement declares it, report the loss of the old key (挂失).
+
+    Raises DeskRefused.
+    """
+    with desk.database.write() as tx:
+        judged = judge(desk, tx, session, kind)
+        if isinstance(judged, OrderOpen):
+            return judged
+        if isinstance(judged, WrongKind):
+            raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
+        order = _place(desk, tx, session, judged.quote)
+        return Placed(order_view(desk, tx, order))
+
+
+def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Order:
+    now = desk.clock.wall()
+    policy, schedule = policy_of(tx), schedule_of(tx, now)
+    number = OrderNumber(*tx.next_tip())
+    token = OrderToken(number, session.account, offered.kind, schedule.number, now, desk.random(NONCE_LENGTH))
+    body = OrderPlaced(
+        order=str(number),
+        account=session.account,
+        enterprise=session.enterprise,
+        operator=session.operator,
+        order_kind=offered.kind,
+        lines=offered.lines,
+        schedule=schedule.number,
+        policy=policy.number,
+        feed=tx.feed.cursor(),
+        deadline=now + policy.payment_window,
+        token=encode_token(token, token_key(secret(tx, VaultItem.PAYMENT_SECRET))),
+        previous=offered.previous,
+    )
+    tx.append(body, desk.clock)
+    if offered.declares_loss and offered.previous is not None:
+        tx.append(LossReported(session.account, offered.previous), desk.clock)
+    return own_order(tx, body.order)
+
+
+def order(desk: Desk, number: str) -> OrderView | None:
+    """The order of that number."""
+    with desk.database.read() as tx:
+        found = tx.ledger.order(number)
+        return order_view(desk, tx, found) if found else None
+
+
+def open_orders(desk: Desk, session: Session) -> tuple[OrderView, ...]:
+    """The account's orders that go on here: unpaid, or paid and not bound; newest first."""
+    with desk.database.read() as tx:
+        kiosk = identity_of(tx).kiosk
+        return tuple(
+            order_view(desk, tx, found)
+            for found in tx.ledger.orders(account=session.account)
+            if found.status.is_open and found.owner == kiosk
+        )
+
+
+def bindable(desk: Desk, session: Session, kind: OrderKind) -> OrderView:
+    """The paid order that a binding of that kind would use. Raises DeskRefused."""
+    with desk.database.read() as tx:
+        return order_view(desk, tx, paid_order(tx, session.account, kind))
+
+
+def cancel(desk: Desk, session: Session, number: str) -> OrderView:
+    """Give an unpaid order up. Raises DeskRefused."""
+    with desk.database.write() as tx:
+        require_unpaid(own_order(tx, number, session.account))
+        tx.append(OrderCancelled(number, MEMBER), desk.clock)
+        return order_view(desk, tx, own_order(tx, number))
+
+
+def expire_due(desk: Desk) -> int:
+    """Expire the orders that nobody paid in time, and say how many.
+
+    An order is due five minutes after its deadline once the agent had contact after the deadline, else 24 hours
+    after it. None is while the clock cannot be believed, or before the kiosk is enrolled.
+    """
+    with desk.database.read() as tx:
+        if not _due(desk, tx):
+            return 0
+    with desk.database.write() as tx:
+        due = _due(desk, tx)
+        for number in due:
+            tx.append(OrderExpired(number), desk.clock)
+        return len(due)
+
+
+def _due(desk: Desk, tx: Transaction) -> tuple[str, ...]:
+    now = desk.clock.wall()
+    overdue = tx.ledger.overdue(now)
+    if not overdue or trouble_with_clock(tx, desk.clock, policy_of(tx)) is not None:
+        return ()
+    kiosk, contact = identity_of(tx).kiosk, tx.agent.get().last_contact
+    return tuple(
+        found.number
+        for found in overdue
+        if found.owner == kiosk
+        and found.status is OrderStatus.PLACED
+        and is_due(found.deadline, now, contact)
+    )
+
+
+def is_due(deadline: int, now: int, contact: int | None) -> bool:
+    """Whether an unpaid order expires now; `contact` is the agent's last with the centre. UTC seconds."""
+    heard = contact is not None and contact > deadline
+    return now >= deadline + (GRACE if heard else GRACE_OFFLINE)
+
+
+def choose_delivery(desk: Desk, session: Session, number: str, delivery: Delivery) -> None:
+    """Note that the token is taken later or mailed, and queue the slip. Raises DeskRefused."""
+    with desk.database.write() as tx:
+        found = require_paid(own_order(tx, number, session.account))
+        if not found.kind.wants_new_token:
+            raise DeskRefused(Refusal.NOT_ALLOWED)
+        tx.append(DeliveryChosen(number, delivery), desk.clock)
+        queue_receipt(desk, tx, own_order(tx, number))

@@ -1,0 +1,119 @@
+"""The confirmation that a payer brings from the phone, typed or scanned: it completes one order of this kiosk, once.
+
+Looking, judging and recording are one transaction, so that no confirmation counts twice. A wrong check digit or form
+costs no try; a scan never does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from kiosk.desk.authority import policy_of, require_amount_allowed, secret
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.views import KIOSK_TRIES, order_tries, order_view, own_order, require_paid
+from kiosk.desk.views import CodeAccepted, CodeProblem, CodeRefused, Refusal
+from kiosk.domain.entries import OrderPaid
+from kiosk.domain.ledger import Order, OrderStatus, PaidHow
+from kiosk.domain.payment_codes import (
+    ConfirmationCheckDigitWrong,
+    ConfirmationMalformed,
+    ConfirmationOfAnotherOrder,
+    ConfirmationWrong,
+    confirmation_key,
+    confirmation_matches,
+)
+from kiosk.domain.payment_tries import (
+    HOUR,
+    TRIES_PER_ORDER,
+    TryAllowed,
+    TryLater,
+    TypingLocked,
+    tries_verdict,
+)
+from kiosk.domain.scanned_confirmations import read_scanned, require_scanned, token_identity
+from kiosk.pki.device_keys import device_verify
+from kiosk.store.vault import VaultItem
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.store.transaction import Transaction
+
+
+def confirm_typed(desk: Desk, number: str, digits: str) -> CodeAccepted | CodeRefused:
+    """Take the eleven digits for that order. Raises DeskRefused where the order takes no confirmation."""
+    with desk.database.write() as tx:
+        order = _unconfirmed(tx, number)
+        now = desk.clock.wall()
+        tries = tx.lockouts.failures(order_tries(number))
+        left = max(0, TRIES_PER_ORDER - len(tries))
+        key = confirmation_key(secret(tx, VaultItem.PAYMENT_SECRET))
+        try:
+            right = confirmation_matches(digits, order.token, order.total, key)
+        except ConfirmationCheckDigitWrong:
+            return CodeRefused(CodeProblem.CHECK_DIGIT, left)
+        except ConfirmationMalformed:
+            return CodeRefused(CodeProblem.MALFORMED, left)
+        verdict = tries_verdict(tries, tx.lockouts.failures(KIOSK_TRIES, now - HOUR), now)
+        match verdict:
+            case TypingLocked():
+                return CodeRefused(CodeProblem.LOCKED, 0)
+            case TryLater():
+                problem = CodeProblem.KIOSK_LOCKED if verdict.whole_kiosk else CodeProblem.WAIT
+                return CodeRefused(problem, left, verdict.at)
+            case TryAllowed():
+                return _paid(desk, tx, order, PaidHow.CODE) if right else _wrong(tx, number, now, left - 1)
+            case _:
+                assert_never(verdict)
+
+
+def confirm_scanned(desk: Desk, number: str, text: str) -> CodeAccepted | CodeRefused:
+    """Take a scanned confirmation for that order. Raises DeskRefused where the order takes none."""
+    with desk.database.write() as tx:
+        order = _unconfirmed(tx, number)
+        left = max(0, TRIES_PER_ORDER - len(tx.lockouts.failures(order_tries(number))))
+        centre = secret(tx, VaultItem.CENTRE_KEY)
+        try:
+            require_scanned(
+                text,
+                order.token,
+                order.total,
+                lambda message, signature: device_verify(centre, message, signature),
+            )
+        except ConfirmationMalformed:
+            return CodeRefused(CodeProblem.MALFORMED, left)
+        except ConfirmationOfAnotherOrder:
+            return CodeRefused(_whose(tx, read_scanned(text).identity), left)
+        except ConfirmationWrong:
+            return CodeRefused(CodeProblem.NOT_GENUINE, left)
+        return _paid(desk, tx, order, PaidHow.SCAN)
+
+
+def _unconfirmed(tx: Transaction, number: str) -> Order:
+    """The order, if a confirmation may complete it: unpaid, or ended before anybody paid."""
+    order = own_order(tx, number)
+    if order.status is OrderStatus.PAID:
+        raise DeskRefused(Refusal.ORDER_PAID_ALREADY)
+    if order.status not in {OrderStatus.PLACED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
+        require_paid(order)
+    return order
+
+
+def _paid(desk: Desk, tx: Transaction, order: Order, how: PaidHow) -> CodeAccepted:
+    if order.status is OrderStatus.PLACED:  # after its end it is only given back
+        require_amount_allowed(tx, policy_of(tx), order.total, besides=order.number)
+    tx.append(OrderPaid(order.number, how, order.total, desk.clock.wall()), desk.clock)
+    return CodeAccepted(order_view(desk, tx, own_order(tx, order.number)))
+
+
+def _wrong(tx: Transaction, number: str, now: int, left: int) -> CodeRefused:
+    tx.lockouts.record(order_tries(number), now)
+    tx.lockouts.record(KIOSK_TRIES, now)
+    return CodeRefused(CodeProblem.LOCKED if left == 0 else CodeProblem.WRONG, left)
+
+
+def _whose(tx: Transaction, identity: bytes) -> CodeProblem:
+    """Whether the token of that identity belongs to another order of this kiosk, or to none."""
+    for order in tx.ledger.orders():
+        if order.token and token_identity(order.token) == identity:
+            return CodeProblem.ANOTHER_ORDER
+    return CodeProblem.ANOTHER_KIOSK

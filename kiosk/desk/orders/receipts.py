@@ -1,0 +1,152 @@
+"""Receipts: what one says is queued in the transaction that it tells of; printing takes it off the queue.
+
+Before a printer is given one, the one in the queue becomes a copy (补打): whatever happens then, a second one never
+passes for the first. A printer that fails leaves it waiting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from hardware.ports import PaperOut, PrinterState, PrinterUnavailable
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.views import is_bound, own_order, require_paid
+from kiosk.desk.views import PrintOutcome, Refusal
+from kiosk.domain.journal import short_hash
+from kiosk.domain.payment_codes import link
+from kiosk.text.receipt import NEXT_STEPS, Receipt, ReceiptKey, render
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.domain.ledger import Order
+    from kiosk.store.transaction import Transaction
+
+_DECODER = msgspec.msgpack.Decoder(Receipt)
+
+
+def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
+    """What the receipt of a paid or bound order says as of this transaction. Raises DeskRefused for another."""
+    if not is_bound(order):
+        require_paid(order)
+    tip = tx.journal.tip()
+    payment = next((each for each in order.payments if not each.returned), None)
+    if payment is None or tip is None:
+        raise DeskRefused(Refusal.ORDER_UNPAID)
+    settings = desk.settings
+    return Receipt(
+        exchange=settings.exchange_name,
+        payee=settings.payee,
+        order=order.number,
+        kind=order.kind,
+        account=order.account,
+        enterprise=order.enterprise,
+        lines=order.lines,
+        paid_how=payment.how,
+        paid_at=payment.time,
+        journal_sequence=tip.sequence,
+        journal_hash=short_hash(tip.hash),
+        printed_at=desk.clock.wall(),
+        support=settings.support,
+        qr_text=link(settings.payment_page, order.token) if order.token else order.number,
+        key=_key(tx, order),
+        next_step=NEXT_STEPS[order.delivery] if order.delivery and not is_bound(order) else None,
+    )
+
+
+def queue_receipt(desk: Desk, tx: Transaction, order: Order) -> None:
+    """Queue the order's receipt in the transaction that made it worth one. Raises DeskRefused."""
+    tx.print_queue.put(msgspec.msgpack.encode(receipt_of(desk, tx, order)), order.number)
+
+
+def print_receipt(desk: Desk, number: str) -> PrintOutcome:
+    """Print what waits for that order, else a copy of its receipt. Raises DeskRefused where it has none."""
+    with desk.database.write() as tx:
+        if not any(waiting.order == number for waiting in tx.print_queue.waiting()):
+            copy = replace(receipt_of(desk, tx, own_order(tx, number)), copy=True)
+            tx.print_queue.put(msgspec.msgpack.encode(copy), number)
+    return _print(desk, number)[0]
+
+
+def print_waiting(desk: Desk) -> int:
+    """Print whatever waits, oldest first, and say how many receipts came out."""
+    return _print(desk, None)[1]
+
+
+def _print(desk: Desk, number: str | None) -> tuple[PrintOutcome, int]:
+    """Print what waits, of that order or of all, until the printer fails."""
+    printed = 0
+    with desk.printer_lock:
+        with desk.database.read() as tx:
+            queue = tx.print_queue.waiting()
+        for waiting in queue:
+            if number is not None and waiting.order != number:
+                continue
+            with desk.database.read() as tx:
+                receipt = _as_of_now(desk, tx, _DECODER.decode(waiting.receipt))
+            outcome = _print_one(desk, waiting.id, receipt)
+            if outcome is not PrintOutcome.PRINTED:
+                return outcome, printed
+            printed += 1
+            with desk.database.write() as tx:
+                tx.print_queue.done(waiting.id)
+    return PrintOutcome.PRINTED, printed
+
+
+def _as_of_now(desk: Desk, tx: Transaction, receipt: Receipt) -> Receipt:
+    """The queued receipt at this moment, without 「联网登记后可登录」 once the centre lists the certificate."""
+    receipt = replace(receipt, printed_at=desk.clock.wall())
+    if receipt.key is None or not is_registered(tx, receipt.key.certificate):
+        return receipt
+    return replace(receipt, key=replace(receipt.key, login_after_sync=False))
+
+
+def is_registered(tx: Transaction, certificate: str) -> bool:
+    """Whether the centre has the entry that issued this certificate, and so lists it."""
+    issued = tx.ledger.certificate(certificate)
+    return issued is not None and issued.sequence <= tx.agent.get().high_water
+
+
+def registered(desk: Desk, number: str) -> bool:
+    """Whether the centre lists the certificate that was bound for that order."""
+    with desk.database.read() as tx:
+        order = tx.ledger.order(number)
+        binding = order.binding if order else None
+        return (
+            binding is not None and binding.certificate is not None and is_registered(tx, binding.certificate)
+        )
+
+
+def _print_one(desk: Desk, waiting: int, receipt: Receipt) -> PrintOutcome:
+    picture = render(receipt, desk.printer.dots)
+    state = desk.printer.state()
+    if state is not PrinterState.READY:
+        return PrintOutcome.PAPER_OUT if state is PrinterState.PAPER_OUT else PrintOutcome.UNAVAILABLE
+    with desk.database.write() as tx:
+        tx.print_queue.change(waiting, msgspec.msgpack.encode(replace(receipt, copy=True)))
+    try:
+        desk.printer.print_image(picture)
+    except PaperOut:
+        return PrintOutcome.PAPER_OUT
+    except PrinterUnavailable:
+        return PrintOutcome.UNAVAILABLE
+    return PrintOutcome.PRINTED
+
+
+def _key(tx: Transaction, order: Order) -> ReceiptKey | None:
+    binding = order.binding
+    if binding is None or binding.certificate is None or not is_bound(order):
+        return None
+    certificate = tx.ledger.certificate(binding.certificate)
+    if certificate is None:
+        return None
+    return ReceiptKey(
+        serial=certificate.token_serial,
+        certificate=certificate.number,
+        valid_from=certificate.not_before,
+        valid_until=certificate.not_after,
+        previous_until=certificate.old_end,
+        login_after_sync=not is_registered(tx, certificate.number),
+    )

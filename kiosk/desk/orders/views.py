@@ -1,0 +1,118 @@
+"""Orders as the screens show them, and finding one that may be worked on. Inside a transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from kiosk.desk.authority import certificate_years, identity_of
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.views import OrderView, Refusal
+from kiosk.domain.ledger import BindingStep, Order, OrderStatus
+from kiosk.domain.payment_codes import link
+from kiosk.domain.payment_tries import TRIES_PER_ORDER
+from kiosk.domain.validity import validity
+from kiosk.store.keys_on_record import key_on_record
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.domain.fees import OrderKind
+    from kiosk.store.transaction import Transaction
+
+KIOSK_TRIES = "confirmations"
+ORDER_TRIES = "confirmation:"
+
+
+def order_tries(number: str) -> str:
+    """Under which name the wrong confirmations of an order are kept."""
+    return f"{ORDER_TRIES}{number}"
+
+
+def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:
+    """The order with what the record says of its key; `ends_at` is the certificate's, once there is one."""
+    binding = order.binding
+    certificate = tx.ledger.certificate(binding.certificate) if binding and binding.certificate else None
+    if certificate is not None:
+        ends_at = certificate.not_after
+    else:
+        key = key_on_record(tx, order.account) or order.previous
+        old_end = key.not_after if key else None
+        ends_at = validity(desk.clock.wall(), old_end, certificate_years(tx)).end
+    used = len(tx.lockouts.failures(order_tries(order.number)))
+    return OrderView(
+        number=order.number,
+        kind=order.kind,
+        account=order.account,
+        enterprise=order.enterprise,
+        operator=order.operator,
+        lines=order.lines,
+        total=order.total,
+        status=order.status,
+        placed_at=order.placed_at,
+        deadline=order.deadline,
+        previous=order.previous,
+        ends_at=ends_at,
+        link=link(desk.settings.payment_page, order.token) if order.token else "",
+        tries_left=max(0, TRIES_PER_ORDER - used),
+        typing_locked=used >= TRIES_PER_ORDER,
+        delivery=order.delivery,
+        binding_step=binding.step if binding else None,
+        binding_serial=binding.token_serial if binding else None,
+        certificate=binding.certificate if binding else None,
+        surplus=order.surplus,
+        returned=order.returned,
+    )
+
+
+def own_order(tx: Transaction, number: str, account: str | None = None) -> Order:
+    """The order of that number, of that account if one is given, that this kiosk owns. Raises DeskRefused."""
+    order = tx.ledger.order(number)
+    if order is None or (account is not None and order.account != account):
+        raise DeskRefused(Refusal.NO_ORDER, rests_on_feed=True)
+    if order.owner != identity_of(tx).kiosk:
+        raise DeskRefused(Refusal.ORDER_ELSEWHERE)
+    return order
+
+
+def require_paid(order: Order) -> Order:
+    """The order, if a key may be bound for it. Raises DeskRefused with the reason why not."""
+    match order.status:
+        case OrderStatus.PAID:
+            return order
+        case OrderStatus.PLACED:
+            raise DeskRefused(Refusal.ORDER_UNPAID, rests_on_feed=True)
+        case OrderStatus.BOUND:
+            raise DeskRefused(Refusal.ORDER_BOUND)
+        case OrderStatus.CANCELLED:
+            raise DeskRefused(Refusal.ORDER_CANCELLED)
+        case OrderStatus.EXPIRED:
+            raise DeskRefused(Refusal.ORDER_EXPIRED)
+        case OrderStatus.REFUNDING | OrderStatus.REFUNDED:
+            raise DeskRefused(Refusal.ORDER_REFUNDING)
+        case _:
+            assert_never(order.status)
+
+
+def require_unpaid(order: Order) -> Order:
+    """The order, if it waits for payment. Raises DeskRefused with the reason why not."""
+    if order.status is OrderStatus.PAID:
+        raise DeskRefused(Refusal.ORDER_PAID_ALREADY)
+    if order.status is not OrderStatus.PLACED:
+        require_paid(order)
+    return order
+
+
+def paid_order(tx: Transaction, account: str, kind: OrderKind) -> Order:
+    """The order that a binding of that kind for the account uses. Raises DeskRefused with the reason."""
+    row = tx.ledger.account(account)
+    number = row.open_orders.get(kind) if row else None
+    if number is not None:
+        return require_paid(own_order(tx, number))
+    for order in tx.ledger.orders(account=account):
+        if order.kind is kind:
+            return require_paid(own_order(tx, order.number))
+    raise DeskRefused(Refusal.NO_ORDER, rests_on_feed=True)
+
+
+def is_bound(order: Order) -> bool:
+    """Whether its key is bound."""
+    return order.binding is not None and order.binding.step is BindingStep.BOUND

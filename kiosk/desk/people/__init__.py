@@ -1,0 +1,1 @@
+"""Members and staff: who they are and what they may do."""

@@ -1,0 +1,116 @@
+"""What the desk's staff do: sign in, see the orders; and, supervisors alone, vouch, abandon and refund."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from kiosk.desk.authority import policy_of, require_amount_allowed
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.views import order_view, own_order, require_paid, require_unpaid
+from kiosk.desk.people.credentials import check_password, staff_scopes
+from kiosk.desk.views import LockedOut, OrderView, Refusal, StaffSession, StaffSignedIn, WrongCredentials
+from kiosk.domain.entries import AnyBody, BindingAbandoned, OrderPaid, RefundGranted
+from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.members import Role, StaffMember
+from kiosk.text.matching import name_matches
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.domain.feed import DisputeRaised
+    from kiosk.store.transaction import Transaction
+
+# What the staff's list shows: orders that go on, and money that has to go back.
+_LISTED = (OrderStatus.PLACED, OrderStatus.PAID, OrderStatus.REFUNDING)
+
+
+def staff_sign_in(desk: Desk, name: str, password: str) -> StaffSignedIn | WrongCredentials | LockedOut:
+    """Check a staff member's name (or its pinyin initials) and password. Slow: Argon2id. Raises DeskRefused."""
+    tidy = unicodedata.normalize("NFKC", name).strip()
+    with desk.database.read() as tx:
+        member = tx.members.staff(tidy) or _by_initials(tx, tidy)
+    verifier = member.verifier if member else None
+    refused = check_password(desk, staff_scopes(member.name if member else tidy), verifier, password)
+    if refused is not None:
+        return refused
+    if member is None:
+        raise DeskRefused(Refusal.NOT_ALLOWED)
+    return StaffSignedIn(StaffSession(member.name, supervisor=member.role is Role.SUPERVISOR))
+
+
+def _by_initials(tx: Transaction, typed: str) -> StaffMember | None:
+    """Who of the staff is meant, where that is clear: a kiosk has no comfortable way to type Chinese."""
+    meant = [member for member in tx.members.all_staff() if name_matches(typed, member.name, person=True)]
+    return meant[0] if len(meant) == 1 else None
+
+
+def vouch(desk: Desk, staff: StaffSession, number: str) -> OrderView:
+    """A supervisor vouches that the order was paid; one that had ended is refunded. Raises DeskRefused."""
+    with desk.database.write() as tx:
+        require_supervisor(tx, staff)
+        order = own_order(tx, number)
+        if order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
+            require_unpaid(order)
+            require_amount_allowed(tx, policy_of(tx), order.total, besides=number)
+        paid = OrderPaid(number, PaidHow.DESK, order.total, desk.clock.wall(), supervisor=staff.name)
+        return _appended(desk, tx, number, paid)
+
+
+def abandon(desk: Desk, staff: StaffSession, number: str, reason: str) -> OrderView:
+    """A supervisor gives an attempt up whose token died: what was issued is void. Raises DeskRefused."""
+    with desk.database.write() as tx:
+        require_supervisor(tx, staff)
+        attempt = require_paid(own_order(tx, number)).binding
+        if attempt is None:
+            raise DeskRefused(Refusal.NOT_ALLOWED)
+        return _appended(desk, tx, number, BindingAbandoned(number, attempt.attempt, staff.name, reason))
+
+
+def grant_refund(desk: Desk, staff: StaffSession, number: str, reason: str) -> OrderView:
+    """A supervisor gives the money of a paid, unbound order back: binding is locked. Raises DeskRefused."""
+    with desk.database.write() as tx:
+        require_supervisor(tx, staff)
+        require_paid(own_order(tx, number))
+        return _appended(desk, tx, number, RefundGranted(number, staff.name, reason))
+
+
+def staff_orders(desk: Desk) -> tuple[OrderView, ...]:
+    """The orders that go on or owe money back, newest first."""
+    with desk.database.read() as tx:
+        found = [order for status in _LISTED for order in tx.ledger.orders(status=status)]
+        found.sort(key=lambda order: order.sequence, reverse=True)
+        return tuple(order_view(desk, tx, order) for order in found)
+
+
+def feed_kept(desk: Desk) -> tuple[str, ...]:
+    """The feed items that could not be applied: number, problem and bytes."""
+    with desk.database.read() as tx:
+        return tuple(
+            f"{item.number}: {item.problem}: {item.body.decode('utf-8', errors='replace')}"
+            for item in tx.feed.kept()
+        )
+
+
+def disputes(desk: Desk) -> tuple[DisputeRaised, ...]:
+    """What the centre could not accept and nobody decided yet."""
+    with desk.database.read() as tx:
+        return tuple(dispute.raised for dispute in tx.feed.disputes())
+
+
+def require_staff(tx: Transaction, staff: StaffSession) -> StaffMember:
+    """That person as the record has them, whatever their role. Raises DeskRefused."""
+    member = tx.members.staff(staff.name)
+    if member is None:
+        raise DeskRefused(Refusal.NOT_ALLOWED)
+    return member
+
+
+def require_supervisor(tx: Transaction, staff: StaffSession) -> None:
+    """Raises DeskRefused unless the record still calls that person a supervisor."""
+    if not staff.supervisor or require_staff(tx, staff).role is not Role.SUPERVISOR:
+        raise DeskRefused(Refusal.NOT_ALLOWED)
+
+
+def _appended(desk: Desk, tx: Transaction, number: str, body: AnyBody) -> OrderView:
+    tx.append(body, desk.clock)
+    return order_view(desk, tx, own_order(tx, number))

@@ -1,0 +1,214 @@
+"""② 验证信息: who the member is, and which service fits; and signing in with account and password alone.
+
+What is on record of names, keys and reviews is used only after the password was right.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from kiosk.desk.authority import (
+    identity_of,
+    policy_of,
+    require_amount_allowed,
+    require_certificate_foreseen,
+    require_clock,
+    require_issuer_outlives,
+    require_policy_holds,
+    schedule_of,
+)
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.views import order_view
+from kiosk.desk.people.credentials import check_password, member_scopes
+from kiosk.desk.status import feed_age
+from kiosk.desk.views import (
+    AccountView,
+    Field,
+    FieldErrors,
+    FieldProblem,
+    LockedOut,
+    OrderOpen,
+    Quote,
+    Refusal,
+    Session,
+    SignedIn,
+    SignInOutcome,
+    Verified,
+    VerifyOutcome,
+    WrongCredentials,
+    WrongKind,
+    fields_of,
+)
+from kiosk.domain.decisions import ContinueOrder, OfferKind, Proceed, decide, key_state
+from kiosk.domain.fees import OrderKind, total
+from kiosk.domain.members import Enterprise, Operator, Review
+from kiosk.domain.validity import validity
+from kiosk.pki.errors import NameInvalid
+from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name
+from kiosk.store.keys_on_record import key_on_record
+from kiosk.text.matching import name_matches
+
+if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
+    from kiosk.store.transaction import Transaction
+
+# An order token has room for twelve decimal digits.
+_ACCOUNT = re.compile(r"[1-9][0-9]{0,11}")
+
+
+def verify(desk: Desk, kind: OrderKind, fields: dict[Field, str]) -> VerifyOutcome:
+    """Check all the fields of that kind at once, the password first, then judge the service.
+
+    Slow: Argon2id. Raises DeskRefused.
+    """
+    problems = _problems_of_form(kind, fields)
+    if problems:
+        return FieldErrors(problems)
+    account = tidy_account(fields[Field.ACCOUNT])
+    found = _authenticate(desk, account, fields[Field.PASSWORD])
+    if not isinstance(found, Operator):
+        return found
+    with desk.database.read() as tx:
+        enterprise = tx.members.enterprise(found.enterprise_code)
+        problems = _problems_of_names(kind, fields, found, enterprise)
+        if problems or enterprise is None:
+            return FieldErrors(problems, feed_age(tx, desk.clock.wall()))
+        session = _session(desk, found, enterprise)
+        return judge(desk, tx, session, kind)
+
+
+def sign_in(desk: Desk, account: str, password: str) -> SignInOutcome:
+    """Account and password alone: 继续办理, 查询, 绑定. Slow: Argon2id. Raises DeskRefused."""
+    found = _authenticate(desk, tidy_account(account), password)
+    if not isinstance(found, Operator):
+        return found
+    with desk.database.read() as tx:
+        enterprise = tx.members.enterprise(found.enterprise_code)
+        if enterprise is None:
+            raise DeskRefused(Refusal.NOT_ALLOWED, rests_on_feed=True)
+        return SignedIn(_session(desk, found, enterprise))
+
+
+def judge(desk: Desk, tx: Transaction, session: Session, kind: OrderKind) -> Verified | WrongKind | OrderOpen:
+    """The quote for that kind, or the kind that fits, or the order that is open already. Raises DeskRefused."""
+    identity_of(tx)
+    require_approved(tx, session.account)
+    now = desk.clock.wall()
+    state = key_state(key_on_record(tx, session.account), now)
+    row = tx.ledger.account(session.account)
+    decision = decide(kind, state, row.open_orders.get(kind) if row else None)
+    match decision:
+        case ContinueOrder():
+            return OrderOpen(session, decision.order)
+        case OfferKind():
+            return WrongKind(session, decision.kind, decision.because, feed_age(tx, now))
+        case Proceed():
+            quote = _quote(desk, tx, session, kind, declares_loss=decision.declares_loss)
+            return Verified(session, quote)
+
+
+def require_approved(tx: Transaction, account: str) -> None:
+    """Refuse an operator who is under review (审核中) or was refused; the enterprise's own review stops nobody."""
+    operator = tx.members.operator(account)
+    if operator is None or operator.review is Review.REFUSED:
+        raise DeskRefused(Refusal.OPERATOR_REFUSED, rests_on_feed=True)
+    if operator.review is Review.UNDER_REVIEW:
+        raise DeskRefused(Refusal.OPERATOR_UNDER_REVIEW, rests_on_feed=True)
+
+
+def account_view(desk: Desk, session: Session) -> AccountView:
+    """查询: the account's key and orders."""
+    with desk.database.read() as tx:
+        now = desk.clock.wall()
+        key = key_on_record(tx, session.account)
+        orders = tx.ledger.orders(account=session.account)
+        return AccountView(
+            session=session,
+            key=key,
+            key_state=key_state(key, now),
+            orders=tuple(order_view(desk, tx, order) for order in orders),
+            feed_as_of=feed_age(tx, now),
+        )
+
+
+def tidy_account(text: str) -> str:
+    """An account as typed, in half width and without spaces."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _problems_of_form(kind: OrderKind, fields: dict[Field, str]) -> dict[Field, FieldProblem]:
+    problems = {field: FieldProblem.EMPTY for field in fields_of(kind) if not fields.get(field, "").strip()}
+    account = tidy_account(fields.get(Field.ACCOUNT, ""))
+    if account and _ACCOUNT.fullmatch(account) is None:
+        problems[Field.ACCOUNT] = FieldProblem.MALFORMED
+    return problems
+
+
+def _problems_of_names(
+    kind: OrderKind, fields: dict[Field, str], operator: Operator, enterprise: Enterprise | None
+) -> dict[Field, FieldProblem]:
+    if enterprise is None:
+        return {Field.ENTERPRISE: FieldProblem.DOES_NOT_MATCH}
+    on_record = {
+        Field.LEGAL_PERSON: (enterprise.legal_person, True),
+        Field.ENTERPRISE: (enterprise.name, False),
+        Field.OPERATOR: (operator.name, True),
+    }
+    return {
+        field: FieldProblem.DOES_NOT_MATCH
+        for field in fields_of(kind)
+        if field in on_record
+        and not name_matches(fields[field], on_record[field][0], person=on_record[field][1])
+    }
+
+
+def _authenticate(desk: Desk, account: str, password: str) -> Operator | WrongCredentials | LockedOut:
+    with desk.database.read() as tx:
+        operator = tx.members.operator(account)
+    verifier = operator.verifier if operator else None
+    refused = check_password(desk, member_scopes(account), verifier, password)
+    if refused is None and operator is not None:
+        return operator
+    if refused is None:
+        raise DeskRefused(Refusal.NOT_ALLOWED)
+    return refused
+
+
+def _session(desk: Desk, operator: Operator, enterprise: Enterprise) -> Session:
+    return Session(operator.account, operator.name, enterprise.name, desk.clock.wall())
+
+
+def _require_nameable(session: Session) -> None:
+    """Refuse before payment what no certificate could be issued for: a name that X.520 has no room for."""
+    try:
+        member_name(DEFAULT_ORGANISATION, MemberName(session.account, session.enterprise))
+    except NameInvalid as error:
+        raise DeskRefused(Refusal.RECORD_DISAGREES) from error
+
+
+def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, declares_loss: bool) -> Quote:
+    """The price and the new end, once nothing speaks against taking the money. Raises DeskRefused."""
+    now = desk.clock.wall()
+    policy = policy_of(tx)
+    lines = schedule_of(tx, now).lines(kind)
+    require_clock(tx, desk.clock, policy)
+    require_policy_holds(tx, policy, now)
+    require_certificate_foreseen(tx, policy)
+    require_amount_allowed(tx, policy, total(lines))
+    _require_nameable(session)
+    previous = key_on_record(tx, session.account)
+    old_end = previous.not_after if previous else None
+    # whoever pays in the last second of the window, and binds the orders of other kinds first, must still get one
+    row = tx.ledger.account(session.account)
+    years = policy.certificate_years * (1 + len(row.open_orders if row else ()))
+    require_issuer_outlives(tx, validity(now + policy.payment_window, old_end, years).end)
+    return Quote(
+        kind=kind,
+        lines=lines,
+        total=total(lines),
+        previous=previous,
+        ends_at=validity(now, old_end, policy.certificate_years).end,
+        declares_loss=declares_loss,
+    )

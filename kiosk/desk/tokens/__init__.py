@@ -1,0 +1,1 @@
+"""The tokens in the readers: choosing, reading, and whose they are."""

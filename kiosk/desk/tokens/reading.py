@@ -1,0 +1,174 @@
+"""What a token says of itself, and its failures as the screens are told them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hardware.ports import (
+    ApplicationShared,
+    DeviceKeyRefused,
+    HardwareError,
+    MalformedAnswer,
+    NoKeyPair,
+    NotSupported,
+    PinBlocked,
+    PinInvalid,
+    ReaderUnavailable,
+    SecurityNotSatisfied,
+    TokenFault,
+    TokenFull,
+    TokenNotPrepared,
+    TokenNotRecognised,
+    TokenRemoved,
+    TokenSwapped,
+    UnblockingPinBlocked,
+    UnblockingPinRefused,
+    VendorLibraryFailed,
+    WrongPin,
+)
+from hardware.token.known_cards import describe_card
+from kiosk.desk.views import TokenRefused, TokenStatus, TokenTrouble, TokenView
+from kiosk.pki.certificates import IssuedCertificate, parse_member_certificate
+from kiosk.pki.errors import CertificateInvalid
+
+if TYPE_CHECKING:
+    from hardware.ports import Token
+    from kiosk.desk.context import Desk
+
+
+# Stands for what is on a token and makes no sense: it is no certificate of ours, and the token is not blank.
+UNREADABLE = b"\0"
+
+
+class TokenFacts(msgspec.Struct, frozen=True):
+    """What was read from the token: its serial, its public key (04 ‖ x ‖ y) and its certificate (DER)."""
+
+    serial: str
+    public_key: bytes | None
+    certificate: bytes | None
+
+    @classmethod
+    def of(cls, token: Token) -> TokenFacts:
+        """Read them. Raises TokenError."""
+        return cls(token.serial, token.public_key(), token.certificate())
+
+    @classmethod
+    def as_far_as_readable(cls, token: Token) -> TokenFacts:
+        """Read them for whoever only looks at the token or erases it; UNREADABLE for what makes no sense. Raises TokenError."""
+        return cls(token.serial, _readable(token.public_key), _readable(token.certificate))
+
+
+def _readable(read: Callable[[], bytes | None]) -> bytes | None:
+    # Twice, since an answer may also have been spoilt on its way.
+    for _ in range(2):
+        with contextlib.suppress(MalformedAnswer):
+            return read()
+    return UNREADABLE
+
+
+_PLAIN: dict[type[HardwareError], TokenTrouble] = {
+    ReaderUnavailable: TokenTrouble.NO_DRIVER,
+    TokenRemoved: TokenTrouble.REMOVED,
+    TokenNotPrepared: TokenTrouble.NOT_PREPARED,
+    PinInvalid: TokenTrouble.PIN_INVALID,
+    SecurityNotSatisfied: TokenTrouble.PIN_WANTED,
+    NoKeyPair: TokenTrouble.PROOF_FAILED,
+    TokenFull: TokenTrouble.FULL,
+    DeviceKeyRefused: TokenTrouble.DEVICE_KEY_REFUSED,
+    ApplicationShared: TokenTrouble.SHARED,
+}
+
+
+def token_refused(error: HardwareError) -> TokenRefused:  # noqa: PLR0911 - one case a kind of failure
+    """What the screens are told of a device's failure."""
+    match error:
+        case TokenSwapped():
+            return TokenRefused(TokenTrouble.SWAPPED, expected=error.expected, found=error.found)
+        case TokenNotRecognised():
+            card = describe_card(error.atr)
+            return TokenRefused(
+                TokenTrouble.NOT_RECOGNISED, detail=error.atr.hex().upper(), card=card.value if card else None
+            )
+        case WrongPin() if error.tries_left != 0:
+            return TokenRefused(TokenTrouble.PIN_WRONG, tries_left=error.tries_left)
+        case WrongPin() | PinBlocked():
+            return TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0)
+        case UnblockingPinRefused() if error.tries_left != 0:
+            return TokenRefused(TokenTrouble.UNBLOCKING_PIN_WRONG, tries_left=error.tries_left)
+        case UnblockingPinRefused() | UnblockingPinBlocked():
+            return TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)
+        case NotSupported():
+            return TokenRefused(TokenTrouble.NOT_SUPPORTED, detail=error.function)
+        case VendorLibraryFailed():
+            detail = f"{PurePath(error.library).name} {error.failure.value}"
+            return TokenRefused(TokenTrouble.LIBRARY_FAILED, detail=detail)
+        case TokenFault():
+            return TokenRefused(TokenTrouble.FAULT, detail=f"{error.status_word:04X}")
+        case _:
+            trouble = _PLAIN.get(type(error), TokenTrouble.FAULT)
+            return TokenRefused(
+                trouble, detail=type(error).__name__ if trouble is TokenTrouble.FAULT else None
+            )
+
+
+def token_view(token: Token, reader: str, facts: TokenFacts) -> TokenView:
+    """The token in that reader with what was read from it, and its PIN's state. Raises TokenError."""
+    certificate = issued_certificate(facts.certificate)
+    pin = token.pin_state()
+    return TokenView(
+        serial=facts.serial,
+        blank=facts.public_key is None,
+        certificate=certificate.number if certificate else None,
+        not_before=certificate.not_before if certificate else None,
+        not_after=certificate.not_after if certificate else None,
+        tries_left=pin.tries_left,
+        pin_blocked=pin.blocked,
+        tries_allowed=pin.tries_allowed,
+        factory_pin=pin.factory,
+        driver=token.driver,
+        application=token.application,
+        reader=reader,
+    )
+
+
+def unprepared_view(token: Token, reader: str) -> TokenView:
+    """A token that lacks the desk's application: its serial and nothing else."""
+    return TokenView(
+        serial=token.serial,
+        blank=True,
+        certificate=None,
+        not_before=None,
+        not_after=None,
+        tries_left=None,
+        pin_blocked=False,
+        driver=token.driver,
+        application=token.application,
+        reader=reader,
+        prepared=False,
+    )
+
+
+def issued_certificate(der: bytes | None) -> IssuedCertificate | None:
+    """A member's certificate in these bytes; None for none, and for bytes that are something else."""
+    if not der:
+        return None
+    try:
+        return parse_member_certificate(der)
+    except CertificateInvalid:
+        return None
+
+
+def token_status(desk: Desk) -> TokenStatus:
+    """驱动未加载 / 请插入KEY / 已插入, without talking to a token."""
+    try:
+        present = len(desk.tokens.present())
+    except ReaderUnavailable:
+        return TokenStatus.NO_DRIVER
+    if present == 0:
+        return TokenStatus.ABSENT
+    return TokenStatus.PRESENT if present == 1 else TokenStatus.SEVERAL

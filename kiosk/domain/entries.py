@@ -1,0 +1,301 @@
+"""The bodies of journal entries: what happened at a kiosk, each with all that the fold needs.
+
+`token_serial` is a token's serial number. `account` is empty where nobody's key is concerned.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.fees import OrderKind, PriceLine
+from kiosk.domain.ledger import Delivery, PaidHow
+
+
+class Body(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
+    """What one entry says; every kind is a subclass."""
+
+
+class Tip(msgspec.Struct, frozen=True):
+    """Where a chain ends."""
+
+    epoch: int
+    sequence: int
+    hash: bytes
+
+
+class EpochBegan(Body, tag="epoch-began", frozen=True):
+    """The first entry of every epoch; `continues` names the tip before it, on another epoch."""
+
+    given_by_centre: bool
+    continues: Tip | None = None
+
+
+class OrderPlaced(Body, tag="order-placed", frozen=True):
+    """A member ordered here; `lines` in fen, `deadline` in UTC seconds, `token` the 38 bytes of the QR."""
+
+    order: str
+    account: str
+    enterprise: str
+    operator: str
+    order_kind: OrderKind
+    lines: tuple[PriceLine, ...]
+    schedule: int
+    policy: int
+    feed: int
+    deadline: int
+    token: bytes
+    previous: KeyOnRecord | None = None
+
+
+class OrderAssigned(Body, tag="order-assigned", frozen=True):
+    """The centre gave this kiosk an order that was paid elsewhere; `feed` is the item's number."""
+
+    order: str
+    account: str
+    enterprise: str
+    operator: str
+    order_kind: OrderKind
+    lines: tuple[PriceLine, ...]
+    schedule: int
+    placed_at: int
+    transaction: str
+    paid_at: int
+    feed: int
+    previous: KeyOnRecord | None = None
+
+
+class OrderReleased(Body, tag="order-released", frozen=True):
+    """The centre moved an order to another kiosk."""
+
+    order: str
+    new_owner: int
+    feed: int
+
+
+class OrderPaid(Body, tag="order-paid", frozen=True):
+    """Money for an order, in fen; `supervisor` vouched when `how` is desk; `feed` is the item's number."""
+
+    order: str
+    how: PaidHow
+    amount: int
+    paid_at: int
+    transaction: str | None = None
+    feed: int | None = None
+    supervisor: str | None = None
+
+
+class OrderCancelled(Body, tag="order-cancelled", frozen=True):
+    """The member gave the order up before paying; `by` is member or a staff name."""
+
+    order: str
+    by: str
+
+
+class OrderExpired(Body, tag="order-expired", frozen=True):
+    """Nobody paid in time."""
+
+    order: str
+
+
+class DeliveryChosen(Body, tag="delivery-chosen", frozen=True):
+    """The member takes the token later."""
+
+    order: str
+    delivery: Delivery
+
+
+class BindingStarted(Body, tag="binding-started", frozen=True, omit_defaults=True):
+    """An attempt to bind one token begins; a renewal also keeps the old certificate (DER) and the public key.
+
+    `key` is the key that a renewal is of, where the kiosk's own journal does not tell it: it came from elsewhere since
+    the order was placed.
+    """
+
+    order: str
+    attempt: int
+    token_serial: str
+    driver: str
+    algorithm: str
+    public_key: bytes | None = None
+    old_certificate: bytes | None = None
+    key: KeyOnRecord | None = None
+
+
+class KeyPairMade(Body, tag="key-pair-made", frozen=True):
+    """A key pair was made on the token; 04 ‖ x ‖ y."""
+
+    order: str
+    attempt: int
+    public_key: bytes
+
+
+class CertificateIssued(Body, tag="certificate-issued", frozen=True):
+    """The kiosk's issuing CA signed a certificate (DER); `old_end` is what the validity was counted from."""
+
+    order: str
+    attempt: int
+    number: str
+    certificate: bytes
+    not_before: int
+    not_after: int
+    policy: int
+    predecessor: str | None = None
+    old_end: int | None = None
+
+
+class CertificateWritten(Body, tag="certificate-written", frozen=True):
+    """The token took the certificate."""
+
+    order: str
+    attempt: int
+
+
+class CertificateProved(Body, tag="certificate-proved", frozen=True):
+    """The certificate was read back, equal, and the token signed a challenge that it verifies."""
+
+    order: str
+    attempt: int
+    challenge: bytes
+    signature: bytes
+
+
+class Bound(Body, tag="bound", frozen=True):
+    """The key is the account's; the predecessor is revoked."""
+
+    order: str
+    attempt: int
+
+
+class BindingAbandoned(Body, tag="binding-abandoned", frozen=True):
+    """A supervisor gave an attempt up: what was issued is void, another token may be bound."""
+
+    order: str
+    attempt: int
+    supervisor: str
+    reason: str
+
+
+class RefundGranted(Body, tag="refund-granted", frozen=True):
+    """The owning kiosk gives the money back: binding is locked, an issued certificate is void."""
+
+    order: str
+    by: str
+    reason: str
+    feed: int | None = None
+
+
+class RefundCompleted(Body, tag="refund-completed", frozen=True):
+    """The centre paid the money back, in fen."""
+
+    order: str
+    amount: int
+    feed: int
+
+
+class SurplusReturned(Body, tag="surplus-returned", frozen=True):
+    """The centre paid back what had come in twice, in fen; the order keeps the other payment."""
+
+    order: str
+    transaction: str
+    amount: int
+    feed: int
+
+
+class CertificateRevoked(Body, tag="certificate-revoked", frozen=True):
+    """The centre revoked a certificate that this kiosk issued."""
+
+    number: str
+    reason: str
+    feed: int
+
+
+class LossReported(Body, tag="loss-reported", frozen=True):
+    """挂失: the account's certificate goes on hold."""
+
+    account: str
+    key: KeyOnRecord
+
+
+class KeyFound(Body, tag="key-found", frozen=True):
+    """A key was handed in; the certificate of the account whose key it is goes on hold until its owner comes."""
+
+    account: str
+    token_serial: str
+    staff: str
+    key: KeyOnRecord | None = None
+
+
+class HoldLifted(Body, tag="hold-lifted", frozen=True):
+    """解除挂失: the owner has the key and its PIN; `key` as it stood on hold, `staff` looked on."""
+
+    account: str
+    key: KeyOnRecord
+    staff: str
+
+
+class PinChanged(Body, tag="pin-changed", frozen=True):
+    """The member gave the key a PIN of their own; not `certain` where the key's answer was lost."""
+
+    account: str
+    token_serial: str
+    certain: bool = True
+
+
+class PinChangeSkipped(Body, tag="pin-change-skipped", frozen=True):
+    """The member was asked to change the factory PIN and did not."""
+
+    account: str
+    token_serial: str
+
+
+class PinUnblocked(Body, tag="pin-unblocked", frozen=True):
+    """A supervisor gave the key a new PIN in place of a blocked or forgotten one; `certain` as above."""
+
+    account: str
+    token_serial: str
+    supervisor: str
+    certain: bool = True
+
+
+class KeyErased(Body, tag="key-erased", frozen=True):
+    """Staff set about making a token blank; `certificate` is the number of the one that was on it, if any.
+
+    Written before the token is touched, so that a blank or half-erased token always has somebody who did it; erasing
+    it again completes it, under an entry of its own.
+    """
+
+    account: str
+    token_serial: str
+    staff: str
+    certificate: str = ""
+
+
+AnyBody = (
+    EpochBegan
+    | OrderPlaced
+    | OrderAssigned
+    | OrderReleased
+    | OrderPaid
+    | OrderCancelled
+    | OrderExpired
+    | DeliveryChosen
+    | BindingStarted
+    | KeyPairMade
+    | CertificateIssued
+    | CertificateWritten
+    | CertificateProved
+    | Bound
+    | BindingAbandoned
+    | LossReported
+    | KeyFound
+    | HoldLifted
+    | PinChanged
+    | PinChangeSkipped
+    | PinUnblocked
+    | KeyErased
+    | RefundGranted
+    | RefundCompleted
+    | SurplusReturned
+    | CertificateRevoked
+)

@@ -1,0 +1,291 @@
+"""绑定或更新key盘: type, account, PIN, what the key holds, and the six steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, assert_never
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from kiosk.desk.views import (
+    BindingProgress,
+    BindOutcome,
+    BoundView,
+    LockedOut,
+    OrderView,
+    Refused,
+    Session,
+    SignedIn,
+    SignInOutcome,
+    TokenOutcome,
+    TokenRefused,
+    TokenTrouble,
+    TokenView,
+    WrongCredentials,
+)
+from kiosk.domain.fees import OrderKind
+from kiosk.text.wording import locked_out, refusal, token_trouble, wrong_credentials
+from kiosk.ui.routes import Route
+from kiosk.ui.screens.binding.bind_page import ORDER_KINDS, BindPage
+from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question
+from kiosk.ui.screens.common.key_choice import KeyChoiceScreen
+from kiosk.ui.widgets import fields as widgets
+
+if TYPE_CHECKING:
+    from textual.widgets import Button
+
+    from kiosk.text.wording import Text
+
+_PIN_TROUBLES = {
+    TokenTrouble.PIN_WRONG,
+    TokenTrouble.PIN_LAST_TRY,
+    TokenTrouble.PIN_BLOCKED,
+    TokenTrouble.PIN_INVALID,
+    TokenTrouble.PIN_WANTED,
+}
+
+
+class BindingMoved(Message):
+    """A thread reports a step of the binding."""
+
+    def __init__(self, progress: BindingProgress) -> None:
+        super().__init__()
+        self.progress = progress
+
+
+class BindScreen(BindPage):
+    """Binds for the order of the visit, or for one that the account has paid earlier."""
+
+    KEEPS_WHEN_IDLE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("enter", "begin", show=False),
+    ]
+
+    def on_mount(self) -> None:
+        """Read the key that is in, and put the cursor where it is wanted."""
+        if self.desk.visit.order is not None:
+            self.desk.visit.kind = self.desk.visit.order.kind
+        super().on_mount()
+        self._focus_first()
+        self.token_changed()
+        self.set_interval(1.0, self._tick)
+
+    def _focus_first(self) -> None:
+        """Put the cursor where the member goes on."""
+        if self.desk.visit.session is None:
+            self.focus_on("account")
+        else:
+            self.focus_on("pin" if self.desk.visit.kind is OrderKind.RENEWAL else "bind")
+
+    def _tick(self) -> None:
+        if self.run.running:
+            self.fill_progress()
+
+    # The key
+
+    def token_changed(self) -> None:
+        """Read the key; once the binding that runs is over, when one runs."""
+        if self.run.running:
+            self.run.token_stale = True
+            return
+        self.run.serial = None
+        self._read_token()
+
+    def _read_token(self) -> None:
+        order, serial, read = self.desk.visit.order, self.run.serial, self.desk.service.read_token
+        number = order.number if order is not None else None
+        self.fetch(lambda: read(number, serial), self._token_arrived)
+
+    def _token_arrived(self, token: TokenOutcome) -> None:
+        waits = self.run.waits_for_key
+        if isinstance(token, TokenView) and not waits and token != self.token:
+            self.message = self.pin_problem = (
+                None  # what was said of the key before does not hold for this one
+            )
+        self.token = token
+        self.fill()
+        if waits and isinstance(token, TokenView) and not self.run.running:
+            self._bind()
+
+    # The member
+
+    def on_choice_changed(self, message: widgets.Choice.Changed) -> None:
+        """Another type: the order is looked up again."""
+        visit = self.desk.visit
+        visit.kind = ORDER_KINDS[message.index]
+        if visit.order is not None and visit.order.kind is not visit.kind:
+            visit.order = None
+        self.run.waits_for_key = False
+        self.message = None
+        self.fill()
+
+    def on_input_submitted(self) -> None:
+        """Enter in the last field."""
+        self._begin()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Back or bind."""
+        if event.button.id == "back":
+            self.action_back()
+        else:
+            self._begin()
+
+    def action_begin(self) -> None:
+        """Bind, wherever the cursor is."""
+        self._begin()
+
+    def action_back(self) -> None:
+        """Home; nothing is lost. Not while a binding runs."""
+        if not self.holds_still():
+            self.desk.set_aside()
+
+    def holds_still(self) -> bool:
+        """While the binding runs nobody leaves."""
+        return self.run.running
+
+    def wipe(self) -> None:
+        """Forget password and PIN; the account of the session stays for the one who comes back."""
+        super().wipe()
+        self.password_problem = self.pin_problem = None
+
+    def _begin(self) -> None:
+        if self.run.running or self.busy:
+            return
+        self.message = self.password_problem = self.pin_problem = None
+        self.run.waits_for_key = False
+        if self.desk.visit.session is not None:
+            self._find_order(self.desk.visit.session)
+            return
+        account = self.query_one("#account", widgets.Field).value.strip()
+        password = self.query_one("#password", widgets.Field).value
+        if not account or not password:
+            self.password_problem = lambda t: t("请填写账号和密码")
+            self.fill()
+            self.focus_on("password" if account else "account")
+            return
+        sign_in = self.desk.service.sign_in
+        self.ask(lambda: sign_in(account, password), self._signed_in, self.t("正在核对，请稍候"))
+
+    def _signed_in(self, outcome: SignInOutcome) -> None:
+        support = self.desk.settings.support_line
+        match outcome:
+            case SignedIn(session):
+                self.desk.visit.session = session
+                self.query_one("#password", widgets.Field).value = ""
+                self._find_order(session)
+                return
+            case WrongCredentials():
+                self.password_problem = lambda t: wrong_credentials(t, outcome)
+                self.query_one("#password", widgets.Field).value = ""
+                self.focus_on("password")
+            case LockedOut():
+                self.message = lambda t: locked_out(t, outcome, support)
+                self.query_one("#password", widgets.Field).value = ""
+            case Refused():
+                self.message = lambda t: refusal(t, outcome, support)
+            case _:
+                assert_never(outcome)
+        self.fill()
+
+    def _find_order(self, session: Session) -> None:
+        visit = self.desk.visit
+        if visit.order is not None and visit.order.kind is visit.kind:
+            self._bind()
+            return
+        kind = visit.kind
+        bindable = self.desk.service.bindable
+        self.ask(lambda: bindable(session, kind), self._order_found, self.t("正在查找订单"))
+
+    def _order_found(self, outcome: OrderView | Refused) -> None:
+        if isinstance(outcome, Refused):
+            support = self.desk.settings.support_line
+            self.message = lambda t: refusal(t, outcome, support)
+            self.fill()
+            return
+        self.desk.visit.order = outcome
+        self._bind()
+
+    # The binding
+
+    def _bind(self, *, last_try_confirmed: bool = False) -> None:
+        session, order = self.desk.visit.session, self.desk.visit.order
+        if session is None or order is None or self.run.running or self.busy:
+            return
+        pin, serial = self.query_one("#pin", widgets.Field).value or None, self.run.serial
+        self.run.begin(self.now())
+        self.message = self.pin_problem = None
+        self.fill()
+        bind, number = self.desk.service.bind, order.number
+
+        def moved(progress: BindingProgress) -> None:
+            self.post_message(BindingMoved(progress))
+
+        self.ask(lambda: bind(session, number, pin, last_try_confirmed, moved, serial), self._bound, "")
+
+    def on_binding_moved(self, message: BindingMoved) -> None:
+        """Mark the step."""
+        self.run.moved(message.progress, self.now())
+        self.fill_progress()
+
+    def _bound(self, outcome: BindOutcome) -> None:
+        self.run.ended()
+        support = self.desk.settings.support_line
+        match outcome:
+            case BoundView():
+                self.desk.visit.bound = outcome
+                self.desk.visit.order = outcome.order
+                self.desk.go(Route.DONE)
+                return
+            case TokenRefused():
+                self._token_refused(outcome)
+            case Refused():
+                self.message = lambda t: refusal(t, outcome, support)
+            case _:
+                assert_never(outcome)
+        self.fill()
+        if self.focused is None:
+            self._focus_first()
+        if self.run.token_stale or not isinstance(self.token, TokenView):
+            self.token_changed()
+
+    def _token_refused(self, refused: TokenRefused) -> None:
+        support = self.desk.settings.support_line
+
+        def sentence(t: Text) -> str:
+            return token_trouble(t, refused, support)
+
+        if refused.trouble in _PIN_TROUBLES:
+            self.query_one("#pin", widgets.Field).disabled = False
+            if refused.trouble is TokenTrouble.PIN_LAST_TRY:
+                self._ask_for_last_try()
+            else:
+                self.query_one("#pin", widgets.Field).value = ""
+                self.call_after_refresh(self.focus_on, "pin")
+            self.pin_problem = sentence
+            return
+        self.run.stopped_by(refused)
+        if refused.trouble is TokenTrouble.SEVERAL and refused.candidates:
+            self._ask_which(refused.candidates)
+        self.message = sentence
+
+    def _ask_which(self, candidates: tuple[TokenView, ...]) -> None:
+        """The order does not tell which of the keys is meant."""
+
+        def chosen(serial: str | None) -> None:
+            if serial is not None:
+                self.run.serial = serial
+                self._read_token()
+                self._bind()
+
+        self.app.push_screen(KeyChoiceScreen(candidates), chosen)
+
+    def _ask_for_last_try(self) -> None:
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if yes:
+                self._bind(last_try_confirmed=True)
+            else:
+                self.query_one("#pin", widgets.Field).value = ""
+                self.focus_on("pin")
+
+        self.app.push_screen(ConfirmScreen(last_try_question), answered)

@@ -1,0 +1,257 @@
+"""What the bind screen shows: the order, the form, the key that is in, and how far the binding has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from kiosk.desk.views import BindingProgress, TokenOutcome, TokenRefused, TokenTrouble
+from kiosk.domain.fees import OrderKind
+from kiosk.text.catalogue import N_
+from kiosk.text.money import yuan
+from kiosk.text.times import duration
+from kiosk.text.wording import BINDING_KINDS, KINDS, token_trouble
+from kiosk.ui.page import Page
+from kiosk.ui.widgets import fields as widgets
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.fields import Field
+from kiosk.ui.widgets.key_facts import PLAIN_TROUBLES, KeyFacts, token_status
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from kiosk.text.wording import Said
+
+
+# The binding waits for the same key to come back, and goes on by itself.
+_WAITS_FOR_KEY = {TokenTrouble.REMOVED, TokenTrouble.ABSENT}
+
+
+@dataclass
+class BindingRun:
+    """The run of the moment, or the one that stopped. `done` and `current` are steps from 1, 0 for none.
+
+    `serial` names the key that was chosen among several; `token_stale` says that a key went in or out meanwhile;
+    `began` is when the current step began, UTC seconds.
+    """
+
+    running: bool = False
+    done: int = 0
+    current: int = 0
+    began: int = 0
+    waits_for_key: bool = False
+    token_stale: bool = False
+    serial: str | None = None
+
+    def begin(self, now: int) -> None:
+        """The desk begins, or goes on."""
+        self.running, self.waits_for_key, self.token_stale = True, False, False
+        self.done, self.current, self.began = 0, 1, now
+
+    def moved(self, progress: BindingProgress, now: int) -> None:
+        """The desk reports a step."""
+        if progress.done:
+            self.done = max(self.done, progress.step)
+            self.current = min(progress.step + 1, len(STEPS))
+        else:
+            self.current = progress.step
+        self.began = now
+
+    def ended(self) -> None:
+        """The desk answered."""
+        self.running, self.current = False, 0
+
+    def stopped_by(self, refused: TokenRefused) -> None:
+        """The key stopped it; it goes on by itself when the key was only pulled."""
+        self.waits_for_key = refused.trouble in _WAITS_FOR_KEY
+
+    def seconds(self, now: int) -> int:
+        """For how long the current step has been going on."""
+        return now - self.began if self.began and now else 0
+
+    @property
+    def must_stay(self) -> bool:
+        """Whether the certificate is on its way, so that the key must not be pulled."""
+        return self.current >= FIRST_STEP_TO_WAIT_FOR
+
+
+LONGEST_PIN = 16
+
+
+class BindForm(Vertical):
+    """The fields with what is wrong beneath each; a member who has signed in types only the PIN."""
+
+    def __init__(self, t: Callable[..., str], account: str) -> None:
+        super().__init__(id="form")
+        self._t = t
+        self._account = account
+
+    def compose(self) -> ComposeResult:
+        """Three fields and the key's facts."""
+        t = self._t
+        with Horizontal(classes="row"):
+            yield Line(t("*账号"), classes="label")
+            yield Field(self._account, id="account", maximum=20)
+        with Horizontal(classes="row"):
+            yield Line(t("*密码"), classes="label")
+            yield Field(id="password", password=True)
+        yield Prose(id="password-problem", classes="problem")
+        with Horizontal(classes="row"):
+            yield Line(t("PIN 码"), classes="label")
+            yield Field(id="pin", password=True, maximum=LONGEST_PIN)
+            yield Line(id="pin-hint", classes="muted")
+        yield Prose(id="pin-problem", classes="problem")
+        yield KeyFacts(t)
+
+    def show(self, *, known: bool, running: bool, pin_hint: str) -> None:
+        """Say what can be typed now."""
+        self.query_one("#account", Field).disabled = known or running
+        password = self.query_one("#password", Field)
+        password.disabled = known or running
+        password.placeholder = self._t("已登录") if known else ""
+        self.query_one("#pin", Field).disabled = running
+        self.query_one("#pin-hint", Line).update(pin_hint)
+
+    def complain(self, password: str, pin: str) -> None:
+        """Say what is wrong with the password and with the PIN."""
+        self.query_one("#password-problem", Prose).say(password)
+        self.query_one("#pin-problem", Prose).say(pin)
+
+
+STEPS = (
+    N_("读取key盘"),
+    N_("在key盘内生成密钥"),
+    N_("签发证书"),
+    N_("写入证书"),
+    N_("读回并验证签名"),
+    N_("绑定完成"),
+)
+# From this step on the key must not be pulled and the member cannot leave.
+FIRST_STEP_TO_WAIT_FOR = 3
+
+
+class Progress(Static):
+    """A list of `[v]`, `[>]` and `[ ]`."""
+
+    DEFAULT_CSS = "Progress { width: 1fr; height: 6; }"
+
+    def show(self, t: Callable[..., str], *, done: int, current: int) -> None:
+        """Mark the steps up to `done`, and `current` (0 for none)."""
+        parts: list[Content | str | tuple[str, str]] = []
+        for number, step in enumerate(STEPS, start=1):
+            name = f"{number} {t(step)}"
+            if number <= done:
+                parts.append((f"[v] {name}", "$success"))
+            elif number == current:
+                parts.append((f"[>] {name}", "bold $accent"))
+            else:
+                parts.append((f"[ ] {name}", "$muted"))
+            parts.append("\n" if number < len(STEPS) else "")
+        self.update(Content.assemble(*parts))
+
+
+ORDER_KINDS = tuple(OrderKind)
+
+
+class BindPage(Page[None]):
+    """The layout, filled from the state below."""
+
+    CSS_PATH = "bind.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token: TokenOutcome | None = None
+        self.run = BindingRun()
+        self.password_problem: Said | None = None
+        self.pin_problem: Said | None = None
+        self.message: Said | None = None
+
+    def compose(self) -> ComposeResult:
+        """Notes, type, form and progress."""
+        yield self.title_row()
+        with Horizontal(id="head"):
+            yield Line(self.t("绑定或更新key盘"), id="name")
+            yield Line(id="order")
+        yield Line(
+            self.t("绑定须知 1驱动已装 2已收到并插好key盘，勿拔 3已缴费 4绑定类型选对"), classes="muted pad"
+        )
+        yield Line(classes="rule line")
+        with Horizontal(id="kinds"):
+            yield Line(self.t("*绑定类型"), classes="label")
+            yield widgets.Choice(
+                tuple(self.t(BINDING_KINDS[kind]) for kind in ORDER_KINDS),
+                ORDER_KINDS.index(self.desk.visit.kind),
+                id="kind",
+            )
+        yield Line(classes="rule line")
+        with Horizontal(id="middle"):
+            session = self.desk.visit.session
+            yield BindForm(self.t, session.account if session is not None else "")
+            with Vertical(id="side"):
+                yield Line(id="progress-title", classes="strong")
+                yield Progress(id="progress")
+                yield Prose(self.t("中断后重新插入，接着办，不再收费"), classes="muted")
+        yield Prose(id="message")
+        yield Line(id="token-status", classes="pad")
+        with ActionRow():
+            yield Action(self.t("Esc  回首页"), id="back")
+            yield Action(self.t("Enter  绑定"), id="bind", main=True)
+        yield from self.last_rows()
+
+    def fill(self) -> None:
+        """Show the order, the form's state, the key, and how far the binding has come."""
+        visit = self.desk.visit
+        order = visit.order
+        head = ""
+        if order is not None:
+            head = "  ".join(
+                (
+                    self.t("订单号 {number}", number=order.number),
+                    self.t(KINDS[order.kind]),
+                    self.t("已缴费 {amount} 元", amount=yuan(order.total)),
+                )
+            )
+        self.query_one("#order", Line).update(head)
+        running = self.run.running
+        hint = self.t("续期要填") if visit.kind is OrderKind.RENEWAL else self.t("新key盘不用填")
+        form = self.query_one(BindForm)
+        form.show(known=visit.session is not None, running=running, pin_hint=hint)
+        form.complain(self.worded(self.password_problem), self.worded(self.pin_problem))
+        self.query_one("#kind", widgets.Choice).disabled = running
+        self.query_one("#bind", Action).disabled = running
+        back = self.query_one("#back", Action)
+        back.disabled = running
+        back.label = self.t("Esc  回首页") if order is None else self.t("Esc  暂存")
+        self.query_one(KeyFacts).show(self.token, order)
+        self.query_one("#token-status", Line).update(token_status(self.t, self.token))
+        self.fill_progress()
+
+    def now(self) -> int:
+        """The desk's clock, UTC seconds; 0 before its first status."""
+        return self.desk.status.now if self.desk.status is not None else 0
+
+    def fill_progress(self) -> None:
+        """Show how far the binding has come, and what was said last."""
+        run, title = self.run, self.t("进度")
+        timed = f"{title}  {duration(run.seconds(self.now()))}" if run.current else title
+        self.query_one("#progress-title", Line).update(timed)
+        self.query_one("#progress", Progress).show(self.t, done=run.done, current=run.current)
+        message = self.query_one("#message", Prose)
+        if run.running:
+            hold = self.t("!! 正在发放证书，请不要拔出key盘（约 10 秒）")
+            start = self.t("正在读取key盘，请不要拔出")
+            message.say(hold if run.must_stay else start)
+        else:
+            message.say(self.worded(self.message) or self._wrong_with_key())
+
+    def _wrong_with_key(self) -> str:
+        token = self.token
+        if not isinstance(token, TokenRefused) or token.trouble in PLAIN_TROUBLES:
+            return ""
+        return token_trouble(self.t, token, self.desk.settings.support_line)

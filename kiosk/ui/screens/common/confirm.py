@@ -1,0 +1,78 @@
+"""A question with two answers over the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from kiosk.text.wording import Text
+from kiosk.ui.page import Overlay
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked; the cursor stands on no unless `prefer_yes`."""
+
+    title: str
+    text: str
+    yes: str
+    no: str
+    prefer_yes: bool = False
+
+
+Asked = Callable[[Text], Question]
+
+
+class ConfirmScreen(Overlay[bool]):
+    """Answers True for yes, False for no and Esc."""
+
+    CSS_PATH = "confirm.tcss"
+    # The safer answer, and never for a moment the other, which a quick Enter would give.
+    AUTO_FOCUS = ".main"
+    ENDS_WITH_STEP = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
+
+    def __init__(self, question: Asked) -> None:
+        super().__init__()
+        self._asked = question
+
+    @property
+    def question(self) -> Question:
+        """The question in the language of the moment."""
+        return self._asked(self.t)
+
+    def compose(self) -> ComposeResult:
+        """The question in a box."""
+        with Vertical(id="box"):
+            yield Line(self.question.title, classes="heading")
+            yield Prose(self.question.text, id="text")
+            with Horizontal(id="answers"):
+                yield Action(self.question.no, id="no", main=not self.question.prefer_yes)
+                yield Action(self.question.yes, id="yes", main=self.question.prefer_yes)
+
+    def action_no(self) -> None:
+        """Esc is no."""
+        self.dismiss(False)  # noqa: FBT003 - the screen's result
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "yes")
+
+
+def last_try_question(t: Text) -> Question:
+    """Whether the member is sure of the PIN although it is the last try."""
+    return Question(
+        title=t("最后一次机会"),
+        text=t("PIN 再输错一次，这把key盘就会锁死，不能再用。确定刚才输入的 PIN 没有错吗？"),
+        yes=t("确定，再试一次"),
+        no=t("不试，重新输入"),
+    )

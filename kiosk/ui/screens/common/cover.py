@@ -1,0 +1,75 @@
+"""The hidden screen: nobody was there, the order is kept; the member's password shows it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+
+from kiosk.ui.page import Overlay
+from kiosk.ui.screens.common.credentials import CredentialsPage
+from kiosk.ui.visit import Visit
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.desk.views import Session
+
+
+class CoverScreen(CredentialsPage[None], Overlay[None]):
+    """Shows nothing of the step beneath."""
+
+    CSS_PATH = "cover.tcss"
+    ENDS_WITH_STEP = True
+    NEVER_IDLE = True
+
+    def compose(self) -> ComposeResult:
+        """What happened, and the way back."""
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Line(self.t("屏幕已隐藏，订单保留着"), classes="heading")
+            yield Prose(
+                self.t(
+                    "久未操作，已把内容隐藏。输入账号和密码可回到刚才那一步；其他人办理请按 Esc 回首页，订单不会取消。"
+                ),
+                id="why",
+            )
+            yield from self.credentials()
+        with ActionRow():
+            yield Action(self.t("Esc  回首页"), id="back")
+            yield Action(self.t("Enter  继续办理"), id="next", main=True)
+        yield from self.last_rows()
+
+    def welcome(self, session: Session) -> None:
+        """Show the step to the member it belongs to; lead another to an order of their own."""
+        hidden = self.desk.visit.session
+        if hidden is not None and hidden.account == session.account:
+            self.desk.lift_cover()
+            return
+        if self._binding_runs():
+            self.say(lambda t: t("正在发放证书，请稍候再试。"))
+            return
+        self.desk.visit = Visit()
+        self.desk.uncover()
+        self.continue_with(session)
+
+    def _binding_runs(self) -> bool:
+        step = self.desk.step
+        return step is not None and step.holds_still()
+
+    def action_back(self) -> None:
+        """Home, unless a binding runs beneath."""
+        if self._binding_runs():
+            self.say(lambda t: t("正在发放证书，请稍候再试。"))
+        else:
+            self.desk.go_home()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Back or on."""
+        if event.button.id == "next":
+            self.sign_in()
+        else:
+            self.action_back()

@@ -1,0 +1,95 @@
+"""Account and password: for 「继续办理」, 「查询」 and the hidden screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, assert_never
+
+from textual.binding import Binding, BindingType
+from textual.screen import ScreenResultType
+
+from kiosk.desk.views import LockedOut, OrderView, Refused, Session, SignedIn, SignInOutcome, WrongCredentials
+from kiosk.text.wording import locked_out, refusal, wrong_credentials
+from kiosk.ui.page import Page
+from kiosk.ui.routes import Route, step_of
+from kiosk.ui.widgets.fields import Field, FieldRow
+from kiosk.ui.widgets.lines import Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from kiosk.text.wording import Said
+
+
+class CredentialsPage(Page[ScreenResultType]):
+    """A page with account, password and a message; subclasses say what follows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    message: Said | None = None
+
+    def credentials(self) -> ComposeResult:
+        """The two fields and the message."""
+        yield FieldRow(self.t("*登录账号"), Field(id="account", maximum=20))
+        yield FieldRow(self.t("*登录密码"), Field(id="password", password=True))
+        yield Prose(id="message", classes="alert")
+
+    def fill(self) -> None:
+        """Show the message."""
+        self.query_one("#message", Prose).say(self.worded(self.message))
+
+    def on_input_submitted(self) -> None:
+        """Enter in the password."""
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """Ask the desk, unless a field is empty."""
+        account = self.query_one("#account", Field).value.strip()
+        password = self.query_one("#password", Field).value
+        self.query_one("#row-account", FieldRow).complain("" if account else self.t("请填写"))
+        self.query_one("#row-password", FieldRow).complain("" if password else self.t("请填写"))
+        if not account or not password:
+            self.focus_on("password" if account else "account")
+            return
+        self.say(None)
+        ask = self.desk.service.sign_in
+        self.ask(lambda: ask(account, password), self._signed_in, self.t("正在核对，请稍候"))
+
+    def say(self, message: Said | None) -> None:
+        """Show a message."""
+        self.message = message
+        self.fill()
+
+    def _signed_in(self, outcome: SignInOutcome) -> None:
+        support = self.desk.settings.support_line
+        match outcome:
+            case SignedIn(session):
+                self.query_one("#password", Field).value = ""
+                self.welcome(session)
+            case WrongCredentials():
+                self.say(lambda t: wrong_credentials(t, outcome))
+                self.query_one("#password", Field).value = ""
+                self.focus_on("password")
+            case LockedOut():
+                self.say(lambda t: locked_out(t, outcome, support))
+                self.query_one("#password", Field).value = ""
+            case Refused():
+                self.say(lambda t: refusal(t, outcome, support))
+            case _:
+                assert_never(outcome)
+
+    def welcome(self, session: Session) -> None:
+        """The password was right."""
+        raise NotImplementedError
+
+    def continue_with(self, session: Session) -> None:
+        """Lead the member to the order that is open, or to a list of several."""
+        self.desk.visit.session = session
+        orders = self.desk.service.open_orders
+        self.ask(lambda: orders(session), self._orders_found, self.t("正在查找订单"))
+
+    def _orders_found(self, orders: tuple[OrderView, ...]) -> None:
+        if len(orders) == 1:
+            self.desk.visit.order = orders[0]
+            self.desk.visit.kind = orders[0].kind
+            self.desk.go(step_of(orders[0]))
+        else:
+            self.desk.go(Route.ACCOUNT)

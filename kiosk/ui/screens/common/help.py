@@ -1,0 +1,77 @@
+"""帮助: the questions members ask, searchable, with the telephone numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from kiosk.text.help import QUESTIONS
+from kiosk.ui.page import Overlay
+from kiosk.ui.widgets.fields import Field
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class HelpScreen(Overlay[None]):
+    """A search field, the questions that match, and the answer to the one that is marked."""
+
+    CSS_PATH = "help.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", show=False),
+        Binding("down", "move(1)", show=False, priority=True),
+        Binding("up", "move(-1)", show=False, priority=True),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Search, questions, answer."""
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Line(self.t("帮助：输几个字查找，上下键选择，Esc 返回"), classes="muted")
+            yield Field(id="search")
+            yield OptionList(id="questions", markup=False)
+            yield Prose(id="answer")
+            support = self.desk.settings.support_line
+            yield Line(self.t("客服电话 {support}", support=support), id="support")
+        yield from self.last_rows()
+
+    def fill(self) -> None:
+        """Show the questions that hold what is searched for."""
+        wanted = self.query_one("#search", Field).value.strip().casefold()
+        questions = self.query_one("#questions", OptionList)
+        questions.clear_options()
+        for index, (question, _) in enumerate(QUESTIONS):
+            text = self.t(question)
+            if wanted in f"{text}{self._answer(index)}".casefold():
+                questions.add_option(Option(text, id=str(index)))
+        questions.highlighted = 0 if questions.option_count else None
+        if not questions.option_count:
+            self._show(self.t("没有找到。换个词试试，或打客服电话。"))
+
+    def _answer(self, index: int) -> str:
+        settings = self.desk.settings
+        return self.t(QUESTIONS[index][1], support=settings.support_line, account=settings.official_account)
+
+    def _show(self, text: str) -> None:
+        self.query_one("#answer", Prose).say(text)
+
+    def on_input_changed(self) -> None:
+        """Search while it is typed."""
+        self.fill()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Answer the question that is marked."""
+        self._show(self._answer(int(str(event.option.id))))
+
+    def action_move(self, step: int) -> None:
+        """Mark the next question, wherever the cursor is."""
+        questions = self.query_one("#questions", OptionList)
+        if step > 0:
+            questions.action_cursor_down()
+        else:
+            questions.action_cursor_up()

@@ -1,0 +1,262 @@
+"""What the screens of the key's services share: a verb on the key that is in, and the questions that it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from kiosk.desk.views import Refused, TokenOutcome, TokenRefused, TokenTrouble, TokenView
+from kiosk.text.wording import refusal, token_trouble
+from kiosk.ui.page import Answered, Overlay
+from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question
+from kiosk.ui.screens.common.key_choice import KeyChoiceScreen
+from kiosk.ui.widgets.actions import ActionRow
+from kiosk.ui.widgets.fields import Field, FieldRow
+from kiosk.ui.widgets.key_facts import token_status
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.types import CSSPathType
+    from textual.widget import Widget
+    from textual.widgets import Button
+
+    from kiosk.text.wording import Said, Text
+
+DoneT_co = TypeVar("DoneT_co", covariant=True)
+DoneT = TypeVar("DoneT")
+
+
+# Whole, since Textual looks for a relative one beside the subclass.
+KEY_PAGE_CSS = Path(__file__).with_name("key_page.tcss")
+
+
+class KeyVerb(Protocol[DoneT_co]):
+    """A verb of the desk on the token of that serial, or on the only one."""
+
+    def __call__(self, serial: str | None, *, confirmed: bool) -> DoneT_co | TokenRefused | Refused:
+        """Do it; `confirmed` when the member is sure of the PIN although it is the last try."""
+        ...
+
+
+class KeyPage(Overlay[bool]):
+    """A service over the menu or over the step that led to it; answers whether it was done.
+
+    Several keys: the desk says so and the member is asked which. The last try of a PIN: the member is asked whether
+    to risk it. Either way the verb is called again with the answer.
+    """
+
+    CSS_PATH: ClassVar[CSSPathType | None] = KEY_PAGE_CSS
+    ENDS_WITH_STEP = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    # The heading, for the catalogue.
+    TITLE_TEXT: ClassVar[str] = ""
+    # Whether the line that tells which key is in is shown and kept up to date.
+    SHOWS_KEY: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message: Said | None = None
+        self.good = False
+        self.finished = False
+        self.serial: str | None = None
+        self.token: TokenOutcome | None = None
+        self.problems: dict[str, Said] = {}
+        # Whether a key went in or out while the key worked.
+        self.stale = False
+
+    def compose(self) -> ComposeResult:
+        """Heading, the service's own part, message, buttons."""
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Line(self.t(self.TITLE_TEXT), classes="heading")
+            yield from self.content()
+            yield Prose(id="message", classes="alert")
+            if self.SHOWS_KEY:
+                yield Line(id="key-in")
+        with ActionRow():
+            yield from self.actions()
+        yield from self.last_rows()
+
+    def content(self) -> ComposeResult:
+        """The service's own part."""
+        raise NotImplementedError
+
+    def actions(self) -> Iterable[Widget]:
+        """The buttons."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Look which key is in."""
+        super().on_mount()
+        if self.SHOWS_KEY:
+            self.token_changed()
+
+    def fill(self) -> None:
+        """Show the message, what is wrong with each field, and which key is in."""
+        message = self.query_one("#message", Prose)
+        message.say(self.worded(self.message))
+        message.set_class(self.good, "good")
+        for row in self.query(FieldRow):
+            row.complain(self.worded(self.problems.get(str(row.field.id))))
+        if self.SHOWS_KEY:
+            self.query_one("#key-in", Line).update(self._key_in())
+
+    def _key_in(self) -> str:
+        if isinstance(self.token, TokenView):
+            return self.t("key盘已插入：{serial}", serial=self.token.serial)
+        return token_status(self.t, self.token)
+
+    def say(self, message: Said | None, *, good: bool = False) -> None:
+        """Show a message."""
+        self.message, self.good = message, good
+        self.fill()
+
+    def holds_still(self) -> bool:
+        """While the key works nobody leaves."""
+        return self.busy
+
+    # The key
+
+    def token_changed(self) -> None:
+        """Another key may be in: read it, and forget the one that was chosen."""
+        if self.finished or self.postpones():
+            return
+        self.serial = None
+        self.fetch(self.desk.service.read_token, self._token_read)
+
+    def postpones(self) -> bool:
+        """Whether the key cannot be read just now; then it is read when the work is over."""
+        self.stale = self.stale or self.busy
+        return self.busy
+
+    def on_answered(self, message: Answered) -> None:
+        """What was put off is done behind the answer; Textual calls every page's own handler besides."""
+        del message
+        self.call_later(self._catch_up)
+
+    def _catch_up(self) -> None:
+        if self.stale and not self.busy:
+            self.stale = False
+            self.token_changed()
+
+    def _token_read(self, token: TokenOutcome) -> None:
+        self.token = token
+        self.fill()
+
+    def use_key(
+        self, verb: KeyVerb[DoneT], then: Callable[[DoneT], None], busy: str, *, confirmed: bool = False
+    ) -> None:
+        """Call a verb on the key in a thread; `then` goes on when it was done."""
+        if self.busy:
+            return
+        self.problems = {}
+        self.say(None)
+        serial = self.serial
+
+        def again(*, confirmed: bool) -> None:
+            self.use_key(verb, then, busy, confirmed=confirmed)
+
+        def answered(outcome: DoneT | TokenRefused | Refused) -> None:
+            if isinstance(outcome, TokenRefused):
+                self._token_refused(outcome, again)
+            elif isinstance(outcome, Refused):
+                self.refused(outcome)
+            else:
+                then(outcome)
+
+        self.ask(lambda: verb(serial, confirmed=confirmed), answered, busy)
+
+    def _token_refused(self, refused: TokenRefused, again: Callable[..., None]) -> None:
+        if refused.trouble is TokenTrouble.SEVERAL and refused.candidates:
+            self.choose_key(refused.candidates, lambda: again(confirmed=False))
+        elif refused.trouble is TokenTrouble.PIN_LAST_TRY:
+            self._ask_for_last_try(refused, again)
+        else:
+            self.serial = None
+            self.key_refused(refused)
+
+    def choose_key(self, candidates: tuple[TokenView, ...], again: Callable[[], None]) -> None:
+        """Ask which of several keys, and go on with the one that is chosen."""
+        question = KeyChoiceScreen(candidates)
+
+        def chosen(serial: str | None) -> None:
+            if serial is None:
+                self.say(lambda t: t("没有选key盘，什么都没有做。"))
+                if question.outdated:
+                    self.token_changed()
+                return
+            self.serial = serial
+            self.token = next(token for token in candidates if token.serial == serial)
+            again()
+
+        self.app.push_screen(question, chosen)
+
+    def _ask_for_last_try(self, refused: TokenRefused, again: Callable[..., None]) -> None:
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if yes:
+                again(confirmed=True)
+            else:
+                self.key_refused(refused)
+
+        self.app.push_screen(ConfirmScreen(last_try_question), answered)
+
+    def key_refused(self, refused: TokenRefused) -> None:
+        """Say what is wrong with the key."""
+        support = self.desk.settings.support_line
+
+        def sentence(t: Text) -> str:
+            return token_trouble(t, refused, support)
+
+        self.say(sentence)
+
+    def refused(self, refused: Refused) -> None:
+        """Say why the desk does not go on."""
+        support = self.desk.settings.support_line
+        self.say(lambda t: refusal(t, refused, support))
+
+    # The member
+
+    def complain(self, field: str, problem: Said) -> None:
+        """Say what is wrong with one field, and put the cursor there."""
+        self.problems = {field: problem}
+        self.say(None)
+        self.focus_on(field)
+
+    def typed(self, field: str) -> str:
+        """What stands in a field."""
+        return self.query_one(f"#{field}", Field).value
+
+    def empty(self, *fields: str) -> None:
+        """Empty these fields."""
+        for field in fields:
+            self.query_one(f"#{field}", Field).value = ""
+
+    def wipe(self) -> None:
+        """Empty every field, and forget what was said of them."""
+        super().wipe()
+        self.problems = {}
+
+    def action_back(self) -> None:
+        """Close; not while the key works."""
+        if not self.busy:
+            self.dismiss(self.finished)
+
+    def begin(self) -> None:
+        """Do what the page is for."""
+        raise NotImplementedError
+
+    def on_input_submitted(self) -> None:
+        """Enter in the last field."""
+        self.begin()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Back or on."""
+        if event.button.id == "back":
+            self.action_back()
+        else:
+            self.begin()

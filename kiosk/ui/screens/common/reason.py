@@ -1,0 +1,65 @@
+"""A question that wants a reason in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from kiosk.ui.page import Overlay
+from kiosk.ui.screens.common.confirm import Asked, Question
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.fields import Field, FieldRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+
+class ReasonScreen(Overlay[str | None]):
+    """Answers the reason, None for no."""
+
+    CSS_PATH = "reason.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+
+    def __init__(self, question: Asked) -> None:
+        super().__init__()
+        self._asked = question
+
+    @property
+    def question(self) -> Question:
+        """The question in the language of the moment."""
+        return self._asked(self.t)
+
+    def compose(self) -> ComposeResult:
+        """The question, the reason, the answers."""
+        with Vertical(id="box"):
+            yield Line(self.question.title, classes="heading")
+            yield Prose(self.question.text, id="text")
+            yield FieldRow(self.t("*原因"), Field(id="reason"))
+            with Horizontal(id="answers"):
+                yield Action(self.question.no, id="no")
+                yield Action(self.question.yes, id="yes", main=True)
+
+    def on_mount(self) -> None:
+        """Begin with the reason."""
+        self.query_one("#reason").focus()
+
+    def on_input_submitted(self) -> None:
+        """Enter goes to the answer."""
+        self._answer()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        if event.button.id == "yes":
+            self._answer()
+        else:
+            self.dismiss(None)
+
+    def _answer(self) -> None:
+        reason = self.query_one("#reason", Field).value.strip()
+        self.query_one("#row-reason", FieldRow).complain("" if reason else self.t("请填写"))
+        if reason:
+            self.dismiss(reason)

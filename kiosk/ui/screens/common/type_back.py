@@ -1,0 +1,67 @@
+"""A second confirmation: some characters have to be typed as they stand in the question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from kiosk.ui.page import Overlay
+from kiosk.ui.screens.common.confirm import Asked, Question
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.fields import Field, FieldRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+
+class TypeBackScreen(Overlay[bool]):
+    """Answers True once `expected` was typed, whatever its case; False for no and Esc."""
+
+    CSS_PATH = "reason.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", show=False)]
+
+    def __init__(self, question: Asked, expected: str) -> None:
+        super().__init__()
+        self._asked = question
+        self._expected = expected
+
+    @property
+    def question(self) -> Question:
+        """The question in the language of the moment."""
+        return self._asked(self.t)
+
+    def compose(self) -> ComposeResult:
+        """The question, the field, the answers."""
+        with Vertical(id="box"):
+            yield Line(self.question.title, classes="heading")
+            yield Prose(self.question.text, id="text")
+            yield FieldRow(self.t("*输入"), Field(id="typed", maximum=len(self._expected)))
+            with Horizontal(id="answers"):
+                yield Action(self.question.no, id="no", main=True)
+                yield Action(self.question.yes, id="yes")
+
+    def on_mount(self) -> None:
+        """Begin with the field."""
+        self.query_one("#typed").focus()
+
+    def on_input_submitted(self) -> None:
+        """Enter goes to the answer."""
+        self._answer()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        if event.button.id == "yes":
+            self._answer()
+        else:
+            self.dismiss(False)  # noqa: FBT003 - the screen's result
+
+    def _answer(self) -> None:
+        typed = self.query_one("#typed", Field).value.strip()
+        right = typed.upper() == self._expected.upper()
+        self.query_one("#row-typed", FieldRow).complain("" if right else self.t("和序列号末四位不一样"))
+        if right:
+            self.dismiss(True)  # noqa: FBT003 - the screen's result

@@ -1,0 +1,125 @@
+"""修改PIN码: the old PIN, unless it is the factory's on a key just bound, and the new one twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kiosk.desk.keys.views import KeyView
+from kiosk.desk.views import Refused, Session, TokenRefused, TokenTrouble, TokenView
+from kiosk.text.catalogue import N_
+from kiosk.ui.pin_rules import rules_for
+from kiosk.ui.screens.common.key_page import KeyPage
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.fields import Field, FieldRow
+from kiosk.ui.widgets.lines import Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+LONGEST = 16
+_OLD_PIN_TROUBLES = {
+    TokenTrouble.PIN_WRONG,
+    TokenTrouble.PIN_LAST_TRY,
+    TokenTrouble.PIN_WANTED,
+}
+# What was typed is of no more use: no PIN is taken, or the new one may be the old one by now.
+_NOTHING_HOLDS = {TokenTrouble.PIN_BLOCKED, TokenTrouble.PIN_UNCERTAIN}
+
+
+class ChangePinScreen(KeyPage):
+    """Answers whether the PIN was changed. `bound` is the serial of a key that was bound for the first time just now."""
+
+    TITLE_TEXT = N_("修改PIN码")
+
+    def __init__(self, session: Session, bound: str | None = None) -> None:
+        super().__init__()
+        self.session = session
+        self.bound = bound
+        self.asks_old = bound is None
+
+    def content(self) -> ComposeResult:
+        """The rules and the fields."""
+        yield Prose(id="why")
+        yield FieldRow(self.t("*原PIN码"), Field(id="old", password=True, maximum=LONGEST))
+        yield FieldRow(self.t("*新PIN码"), Field(id="new", password=True, maximum=LONGEST))
+        yield FieldRow(self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST))
+
+    def actions(self) -> Iterable[Widget]:
+        """Back and on."""
+        yield Action(self.t("Esc  返回"), id="back")
+        yield Action(self.t("Enter  修改"), id="next", main=True)
+
+    def on_mount(self) -> None:
+        """Begin with the first field that is asked for."""
+        super().on_mount()
+        self.focus_on("old" if self.asks_old else "new")
+
+    def token_changed(self) -> None:
+        """Read it; the key just bound is the one that is meant."""
+        super().token_changed()
+        if not (self.busy or self.finished):
+            self.serial = self.bound
+
+    def fill(self) -> None:
+        """Show the rules, and only what is still asked for."""
+        super().fill()
+        self.query_one("#why", Prose).say("" if self.finished else rules_for(self.token).told(self.t))
+        self.query_one("#row-old", FieldRow).display = self.asks_old and not self.finished
+        old = self.query_one("#old", Field)
+        old.placeholder = self.t("初始PIN码可不填") if self._may_leave_old_out() else ""
+        for row in ("#row-new", "#row-again"):
+            self.query_one(row, FieldRow).display = not self.finished
+        self.query_one("#back", Action).display = not self.finished
+        if self.finished:
+            self.query_one("#next", Action).label = self.t("Enter  完成")
+
+    def begin(self) -> None:
+        """Look at what was typed, then change the PIN."""
+        if self.finished:
+            self.action_back()
+            return
+        old = self.typed("old") if self.asks_old else ""
+        new, again = self.typed("new"), self.typed("again")
+        if self.asks_old and not old and not self._may_leave_old_out():
+            self.complain("old", lambda t: t("请填写"))
+            return
+        problem = rules_for(self.token).problem(new, again)
+        if problem is None and old and old == new:
+            problem = "new", lambda t: t("和原PIN码一样")
+        if problem is not None:
+            self.complain(*problem)
+            return
+        service, session = self.desk.service, self.session
+
+        def change(serial: str | None, *, confirmed: bool) -> KeyView | TokenRefused | Refused:
+            return service.change_pin(session, old or None, new, confirmed, serial)
+
+        self.use_key(change, self._changed, self.t("正在修改，请不要拔出key盘"))
+
+    def _may_leave_old_out(self) -> bool:
+        return isinstance(self.token, TokenView) and self.token.factory_pin is True
+
+    def _changed(self, view: KeyView) -> None:
+        del view
+        self.empty("old", "new", "again")
+        self.finished = True
+        self.desk.visit.pin_settled = self.bound is not None
+        self.say(lambda t: t("PIN码已修改。以后登录、续期都用新PIN码。"), good=True)
+        self.focus_on("next")
+
+    def key_refused(self, refused: TokenRefused) -> None:
+        """A wrong old PIN is typed again; where the factory PIN was taken by itself, the old one is asked for now."""
+        if refused.trouble in _OLD_PIN_TROUBLES:
+            self.asks_old = True
+            self.empty("old")
+        super().key_refused(refused)
+        if refused.trouble in _OLD_PIN_TROUBLES:
+            self.call_after_refresh(self.focus_on, "old")
+        elif refused.trouble is TokenTrouble.PIN_UNCHANGED:
+            self.empty("new", "again")
+            self.focus_on("new")
+        elif refused.trouble in _NOTHING_HOLDS:
+            self.empty("old", "new", "again")
+            self.focus_on("old" if self.asks_old else "new")

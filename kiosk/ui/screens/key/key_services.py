@@ -1,0 +1,122 @@
+"""key盘服务: what a member can do with a key outside an order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, assert_never
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from kiosk.text.catalogue import N_
+from kiosk.text.cells import pad
+from kiosk.ui.page import Page
+from kiosk.ui.routes import Route
+from kiosk.ui.visit import KeyService, Purpose
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.desk.views import Session
+    from kiosk.ui.screens.common.key_page import KeyPage
+
+SERVICES = {
+    KeyService.STATUS: (N_("key盘状态"), N_("序列号、证书、到期日、PIN 还可试几次")),
+    KeyService.CHANGE_PIN: (N_("修改PIN码"), N_("把初始的或旧的PIN码换成自己的")),
+    KeyService.LOGIN_CHECK: (N_("登录验证"), N_("试一试这把key盘能不能登录")),
+    KeyService.REPORT_LOSS: (N_("挂失（key盘丢失）"), N_("马上停用丢失的key盘，不收费")),
+}
+_NAME_CELLS = 24
+
+
+class KeyServicesScreen(Page[None]):
+    """The menu; a service that was chosen before the password opens once the member is known."""
+
+    CSS_PATH = "key_services.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(1, len(SERVICES) + 1)),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The services and what each is for."""
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Line(self.t("key盘服务"), classes="heading")
+            yield Prose(self.t("请选择一项，都不收费。先要输入登录账号和密码。"), id="how", classes="muted")
+            for number, (service, (title, hint)) in enumerate(SERVICES.items(), start=1):
+                label = f" {number}  {pad(self.t(title), _NAME_CELLS)}{self.t(hint)}"
+                yield Action(label, id=service.value)
+            yield Line(id="who", classes="muted")
+        with ActionRow():
+            yield Action(self.t("Esc  回首页"), id="back")
+        yield from self.last_rows()
+
+    def on_mount(self) -> None:
+        """Open the service for which the member signed in."""
+        super().on_mount()
+        visit = self.desk.visit
+        if visit.session is not None and visit.service is not None:
+            self._open(visit.service, visit.session)
+
+    def fill(self) -> None:
+        """Say who is signed in."""
+        session = self.desk.visit.session
+        who = ""
+        if session is not None:
+            who = self.t("已登录：{account} {operator}", account=session.account, operator=session.operator)
+        self.query_one("#who", Line).update(who)
+
+    def action_pick(self, index: int) -> None:
+        """Choose by number."""
+        self._choose(list(SERVICES)[index])
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Choose by Enter or touch, or go home."""
+        if event.button.id == "back":
+            self.action_back()
+        else:
+            self._choose(KeyService(str(event.button.id)))
+
+    def _choose(self, service: KeyService) -> None:
+        visit = self.desk.visit
+        if visit.session is not None:
+            self._open(service, visit.session)
+            return
+        visit.service = service
+        visit.purpose = Purpose.KEY_SERVICE
+        self.desk.go(Route.SIGN_IN)
+
+    def _open(self, service: KeyService, session: Session) -> None:
+        self.desk.visit.service = None
+        self.focus_on(service.value)
+        self.app.push_screen(_page(service, session))
+
+    def action_back(self) -> None:
+        """Home."""
+        self.desk.go_home()
+
+
+def _page(service: KeyService, session: Session) -> KeyPage:
+    """The screen of a service, loaded when it is first wanted."""
+    match service:
+        case KeyService.STATUS:
+            from kiosk.ui.screens.key.key_status import KeyStatusScreen  # noqa: PLC0415 - loaded when first wanted
+
+            return KeyStatusScreen(session)
+        case KeyService.CHANGE_PIN:
+            from kiosk.ui.screens.key.change_pin import ChangePinScreen  # noqa: PLC0415 - loaded when first wanted
+
+            return ChangePinScreen(session)
+        case KeyService.LOGIN_CHECK:
+            from kiosk.ui.screens.key.login_check import LoginCheckScreen  # noqa: PLC0415 - loaded when first wanted
+
+            return LoginCheckScreen(session)
+        case KeyService.REPORT_LOSS:
+            from kiosk.ui.screens.key.report_loss import ReportLossScreen  # noqa: PLC0415 - loaded when first wanted
+
+            return ReportLossScreen(session)
+        case _:
+            assert_never(service)

@@ -1,0 +1,121 @@
+"""key盘状态: the key that is in, live, with what the record says of it and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from kiosk.desk.keys.views import KeyOutcome, KeyView
+from kiosk.desk.views import Refused, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.text.catalogue import N_
+from kiosk.text.key_wording import key_advice, key_facts, key_is_well, staff_advice
+from kiosk.ui.screens.common.key_page import KeyPage
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.key_facts import token_status
+from kiosk.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from kiosk.text.wording import Said
+
+
+class KeyStatusScreen(KeyPage):
+    """Reads the key on opening and after every insertion and removal."""
+
+    TITLE_TEXT = N_("key盘状态")
+    SHOWS_KEY = False
+    # Where the cursor stands once the key was read.
+    FIRST: ClassVar[str] = "back"
+
+    def __init__(self, who: Session | StaffSession) -> None:
+        super().__init__()
+        self.who = who
+        self.view: KeyView | None = None
+        self.unknown: TokenRefused | None = None
+        self._newest = 0
+
+    def content(self) -> ComposeResult:
+        """The facts."""
+        yield Line(id="facts")
+
+    def actions(self) -> Iterable[Widget]:
+        """Back alone."""
+        yield Action(self.t("Esc  返回"), id="back", main=True)
+
+    def on_mount(self) -> None:
+        """Read the key."""
+        super().on_mount()
+        self.focus_on("back")
+        self._read()
+
+    def token_changed(self) -> None:
+        """Read it again."""
+        self.serial = None
+        self._read()
+
+    def _read(self) -> None:
+        self._newest += 1
+        number, serial, status = self._newest, self.serial, self.desk.service.key_status
+
+        def arrived(outcome: KeyOutcome) -> None:
+            if number == self._newest:
+                self._arrived(outcome)
+
+        if self.view is None:
+            self.say(lambda t: t("正在读取key盘"))
+        self.fetch(lambda: status(self.who, serial), arrived)
+
+    def _arrived(self, outcome: KeyOutcome) -> None:
+        self.view, self.unknown = (outcome if isinstance(outcome, KeyView) else None), None
+        if isinstance(outcome, KeyView):
+            self.say(self.advice(outcome), good=key_is_well(outcome))
+            self.focus_on(self.FIRST)
+        elif isinstance(outcome, Refused):
+            self.refused(outcome)
+        elif outcome.trouble is TokenTrouble.SEVERAL and outcome.candidates:
+            self.say(None)
+            self.choose_key(outcome.candidates, self._read)
+        else:
+            self.key_refused(outcome)
+
+    def advice(self, view: KeyView) -> Said:
+        """What to do with the key."""
+        support = self.desk.settings.support_line
+        return lambda t: key_advice(t, view, support)
+
+    def key_refused(self, refused: TokenRefused) -> None:
+        """Without a key: ask for one in the words of the binding."""
+        self.unknown = refused if refused.trouble is TokenTrouble.NOT_RECOGNISED else None
+        if refused.trouble in {TokenTrouble.ABSENT, TokenTrouble.REMOVED}:
+            self.say(lambda t: t("请插入key盘，插好后自动显示。"))
+        else:
+            super().key_refused(refused)
+
+    def fill(self) -> None:
+        """Show the facts."""
+        super().fill()
+        facts = self.query_one("#facts", Line)
+        if self.view is not None:
+            facts.update(key_facts(self.t, self.view))
+        else:
+            facts.update(token_status(self.t, self.unknown) if self.unknown is not None else "")
+
+    def begin(self) -> None:
+        """There is nothing to do but to look."""
+        self.action_back()
+
+
+class StaffKeyStatusScreen(KeyStatusScreen):
+    """The same over the staff's view, which stays when the member's step moves on."""
+
+    ENDS_WITH_STEP = False
+
+    def __init__(self, staff: StaffSession) -> None:
+        super().__init__(staff)
+        self.staff = staff
+
+    def advice(self, view: KeyView) -> Said:
+        """What the staff can do with it."""
+        return lambda t: staff_advice(t, view)

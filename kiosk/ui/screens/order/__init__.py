@@ -1,0 +1,1 @@
+"""The screens of an order, from home to the receipt."""

@@ -1,0 +1,123 @@
+"""查询: the member's key and orders; an open order can be gone on with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from kiosk.domain.decisions import KeyState
+from kiosk.text.cells import pad
+from kiosk.text.money import yuan
+from kiosk.text.times import minute, period
+from kiosk.text.wording import KEY_STATES, KINDS, STATUSES, feed_age, surplus_notes
+from kiosk.ui.page import Page
+from kiosk.ui.routes import step_of
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from kiosk.desk.views import AccountView, OrderView
+
+_NAME = 12
+
+
+class AccountScreen(Page[None]):
+    """What is on record, after the password."""
+
+    CSS_PATH = "account.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view: AccountView | None = None
+
+    def compose(self) -> ComposeResult:
+        """Key facts, then the orders."""
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Line(id="who", classes="strong")
+            yield Line(id="key")
+            yield Prose(id="age", classes="muted")
+            yield Prose(id="surplus", classes="alert")
+            yield Line(
+                self.t("订单（选中待付款或待绑定的订单按 Enter 接着办）"), classes="strong", id="label"
+            )
+            yield OptionList(id="orders", markup=False)
+        with ActionRow():
+            yield Action(self.t("Esc  回首页"), id="back")
+        yield from self.last_rows()
+
+    def on_mount(self) -> None:
+        """Read the account."""
+        super().on_mount()
+        session = self.desk.visit.session
+        if session is not None:
+            account = self.desk.service.account
+            self.ask(lambda: account(session), self._arrived, self.t("正在查询，请稍候"))
+
+    def _arrived(self, view: AccountView) -> None:
+        self.view = view
+        self.fill()
+        self.query_one("#orders", OptionList).action_first()
+        self.focus_on("orders" if view.orders else "back")
+
+    def fill(self) -> None:
+        """Show the account."""
+        view = self.view
+        if view is None:
+            return
+        session = view.session
+        self.query_one("#who", Line).update(f"{session.account}  {session.enterprise}  {session.operator}")
+        facts = [pad(self.t("key盘状态"), _NAME) + self.t(KEY_STATES[view.key_state])]
+        if view.key is not None:
+            facts += [
+                pad(self.t("序列号"), _NAME) + view.key.token_serial,
+                pad(self.t("证书"), _NAME) + view.key.number,
+                pad(self.t("有效期"), _NAME) + period(view.key.not_before, view.key.not_after),
+            ]
+        key = self.query_one("#key", Line)
+        key.update("\n".join(facts))
+        key.set_class(view.key_state is not KeyState.VALID, "alert")
+        age = feed_age(self.t, view.feed_as_of) if view.feed_as_of is not None else ""
+        self.query_one("#age", Prose).say(age)
+        self.query_one("#surplus", Prose).say(surplus_notes(self.t, view.orders))
+        orders = self.query_one("#orders", OptionList)
+        orders.clear_options()
+        if not view.orders:
+            orders.add_option(Option(self.t("没有订单"), disabled=True))
+        for order in view.orders:
+            orders.add_option(Option(self._row(order), id=order.number, disabled=not order.status.is_open))
+
+    def _row(self, order: OrderView) -> str:
+        return "  ".join(
+            (
+                pad(order.number, 12),
+                pad(self.t(KINDS[order.kind]), 15),
+                pad(yuan(order.total), 8, "right"),
+                minute(order.placed_at),
+                self.t(STATUSES[order.status]),
+            )
+        )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Go on with an open order."""
+        orders = self.view.orders if self.view is not None else ()
+        order = next((order for order in orders if order.number == event.option.id), None)
+        if order is not None:
+            self.desk.visit.order = order
+            self.desk.visit.kind = order.kind
+            self.desk.go(step_of(order))
+
+    def action_back(self) -> None:
+        """Home."""
+        self.desk.go_home()
+
+    def on_button_pressed(self) -> None:
+        """Home."""
+        self.action_back()

@@ -1,0 +1,103 @@
+"""「key盘在手里吗？」: bind now, or take the key later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from kiosk.desk.views import DeliveryOutcome, Refused
+from kiosk.domain.ledger import Delivery
+from kiosk.text.money import yuan
+from kiosk.text.wording import KINDS, refusal
+from kiosk.ui.page import Page
+from kiosk.ui.routes import Route
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.text.wording import Said
+
+
+class DeliveryScreen(Page[None]):
+    """What comes after a paid new or replacement order."""
+
+    CSS_PATH = "delivery.tcss"
+    KEEPS_WHEN_IDLE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "set_aside", show=False),
+        Binding("1", "pick('bind')", show=False),
+        Binding("2", "pick('counter')", show=False),
+        Binding("3", "pick('mail')", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message: Said | None = None
+
+    def compose(self) -> ComposeResult:
+        """The three answers."""
+        order = self.desk.visit.order
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            if order is not None:
+                paid = self.t("已收到付款 {amount} 元", amount=yuan(order.total))
+                number = self.t("订单号 {number}", number=order.number)
+                yield Line(
+                    f"{paid}   {self.t(KINDS[order.kind])}   {number}",
+                    id="paid",
+                )
+            yield Line(self.t("key盘在手里吗？"), id="question")
+            yield Action(self.t("1  在，现在绑定"), id="bind", main=True)
+            yield Action(self.t("2  不在，到窗口领取"), id="counter")
+            yield Action(self.t("3  不在，请邮寄给我"), id="mail")
+            yield Prose(
+                self.t(
+                    "邮寄：付款后 3 个工作日内寄出，请在微信公众号「{account}」的「我的订单」-「华商订单」里填写地址。",
+                    account=self.desk.settings.official_account,
+                ),
+                classes="muted",
+            )
+            yield Prose(id="message")
+        yield from self.last_rows()
+
+    def fill(self) -> None:
+        """Say why an answer was not taken, if it was not."""
+        line = self.query_one("#message", Prose)
+        line.say(self.worded(self.message))
+        line.display = self.message is not None
+
+    def action_pick(self, answer: str) -> None:
+        """Answer by number."""
+        self._choose(answer)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer by Enter or touch."""
+        self._choose(str(event.button.id))
+
+    def _choose(self, answer: str) -> None:
+        visit = self.desk.visit
+        if answer == "bind":
+            self.desk.go(Route.BIND)
+            return
+        session, order = visit.session, visit.order
+        if session is None or order is None:
+            self.desk.go_home()
+            return
+        visit.delivery = Delivery(answer)
+        choose = self.desk.service.choose_delivery
+        number, delivery = order.number, visit.delivery
+        self.ask(lambda: choose(session, number, delivery), self._chosen, self.t("正在登记，请稍候"))
+
+    def _chosen(self, outcome: DeliveryOutcome) -> None:
+        if isinstance(outcome, Refused):
+            support = self.desk.settings.support_line
+            self.message = lambda t: refusal(t, outcome, support)
+            self.fill()
+            return
+        self.desk.visit.printed = outcome
+        self.desk.go(Route.SLIP)

@@ -1,0 +1,196 @@
+"""Done: what was bound, until when, the receipt, and after a first binding the question for a PIN of one's own."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from msgspec.structs import replace
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from kiosk.desk.views import BoundView, Network, PrintOutcome
+from kiosk.domain.fees import OrderKind
+from kiosk.text.cells import pad
+from kiosk.text.times import day, period
+from kiosk.text.wording import KINDS, PRINTED
+from kiosk.ui.page import Page
+from kiosk.ui.screens.key.change_pin import ChangePinScreen
+from kiosk.ui.visit import Visit
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.ui.ports import DeskPort
+
+_NAME = 16
+# Online the centre has the entry within a tenth of a second; the receipt is not kept for more than two.
+_LOOKS = 8
+_LOOK_SECONDS = 0.25
+
+
+class Registered(Message):
+    """The centre lists the certificate."""
+
+
+class Printed(Message):
+    """What became of the receipt."""
+
+    def __init__(self, outcome: PrintOutcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+def wait_until_registered(service: DeskPort, number: str) -> bool:
+    """Look some times whether the centre lists the certificate of that order; in a thread."""
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(_LOOK_SECONDS)
+        if service.registered(number):
+            return True
+    return False
+
+
+class DoneScreen(Page[None]):
+    """The end of a visit with a bound key."""
+
+    CSS_PATH = "done.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._visit = Visit()
+
+    def compose(self) -> ComposeResult:
+        """What was bound."""
+        bound = self.desk.visit.bound
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            if bound is not None:
+                yield Line(self.t("绑定完成：{kind}", kind=self.t(KINDS[bound.order.kind])), id="title")
+                yield Line("\n".join(self._facts(bound)), id="facts")
+                yield Prose(id="registered")
+                yield Prose(id="printed")
+                yield Prose(id="pin")
+                yield Prose(
+                    self.t("请拔出key盘，收好。key盘收到并绑定之后不退款。"), id="keep", classes="muted"
+                )
+        with ActionRow():
+            yield Action(self.t("Esc  以后再说"), id="later")
+            yield Action(self.t("Enter  现在修改PIN码"), id="change", main=True)
+            yield Action(self.t("Enter  回首页"), id="home", main=True)
+        yield from self.last_rows()
+
+    def _facts(self, bound: BoundView) -> list[str]:
+        facts = [
+            (self.t("账号"), bound.order.account),
+            (self.t("企业"), bound.order.enterprise),
+            (self.t("操作员"), bound.order.operator),
+            (self.t("序列号"), bound.serial),
+            (self.t("证书"), bound.certificate),
+            (self.t("有效期"), period(bound.not_before, bound.not_after)),
+        ]
+        if bound.order.previous is not None:
+            facts.append((self.t("原到期日"), day(bound.order.previous.not_after)))
+        return [pad(name, _NAME) + value for name, value in facts]
+
+    def on_mount(self) -> None:
+        """Print the receipt, and put the cursor on what comes next."""
+        self._visit = self.desk.visit
+        super().on_mount()
+        self.focus_on("change" if self.asks_for_pin else "home")
+        bound = self.desk.visit.bound
+        if bound is not None and self.desk.visit.printed is None:
+            self._print(bound)
+
+    @property
+    def asks_for_pin(self) -> bool:
+        """Whether the key has just got its first certificate, and the member has not answered yet."""
+        visit = self.desk.visit
+        first = visit.bound is not None and visit.bound.order.kind is not OrderKind.RENEWAL
+        return first and visit.session is not None and not visit.pin_settled
+
+    # The receipt is printed whatever the member does meanwhile: its thread belongs to the app.
+
+    def _print(self, bound: BoundView) -> None:
+        """Print; online, once the centre lists the certificate or was given the time to."""
+        online = self.desk.status is not None and self.desk.status.network is Network.ONLINE
+        service, number = self.desk.service, bound.order.number
+        waits = online and not bound.registered
+
+        def work() -> None:
+            if waits and wait_until_registered(service, number):
+                self.post_message(Registered())
+            self.post_message(Printed(service.print_receipt(number)))
+
+        self.app.run_worker(work, thread=True, group="receipt")
+
+    def on_registered(self) -> None:
+        """Say that the key works already."""
+        if self._visit.bound is not None:
+            self._visit.bound = replace(self._visit.bound, registered=True)
+            self.fill()
+
+    def on_printed(self, message: Printed) -> None:
+        """Say what became of the receipt."""
+        self._visit.printed = message.outcome
+        self.fill()
+
+    def fill(self) -> None:
+        """Say whether the key works already, what became of the receipt, and what is asked."""
+        bound, printed = self.desk.visit.bound, self.desk.visit.printed
+        text = self.t(PRINTED[printed]) if printed is not None else self.t("正在打印凭条")
+        for line in self.query("#printed").results(Prose):
+            line.say(text)
+        for line in self.query("#registered").results(Prose):
+            registered = bound is not None and bound.registered
+            line.say(self.t("证书已登记，现在就可以登录。") if registered else self.t("联网登记后可登录"))
+            line.set_class(not registered, "alert")
+        asks = self.asks_for_pin
+        for line in self.query("#pin").results(Prose):
+            line.say(self._pin_sentence(asks=asks))
+            line.set_class(asks, "alert")
+        for line in self.query("#keep").results(Prose):
+            line.display = not asks
+        for name, wanted in (("later", asks), ("change", asks), ("home", not asks)):
+            self.query_one(f"#{name}", Action).display = wanted
+
+    def _pin_sentence(self, *, asks: bool) -> str:
+        if asks:
+            return self.t("key盘还是初始PIN码，人人都知道，请改成自己的。先不要拔出key盘。")
+        return self.t("PIN码已改成您自己的。") if self.desk.visit.pin_settled else ""
+
+    def action_back(self) -> None:
+        """Home."""
+        self.desk.go_home()
+
+    def left(self) -> None:
+        """Note that the member kept the factory PIN, whichever way the visit ended."""
+        bound, session = self.desk.visit.bound, self.desk.visit.session
+        if not self.asks_for_pin or bound is None or session is None:
+            return
+        skip = self.desk.service.skip_pin_change
+        self.app.run_worker(lambda: skip(session, bound.serial), thread=True, group="desk")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Change the PIN, or go home."""
+        if event.button.id == "change":
+            self._change_pin()
+        else:
+            self.action_back()
+
+    def _change_pin(self) -> None:
+        bound, session = self.desk.visit.bound, self.desk.visit.session
+        if bound is None or session is None:
+            return
+
+        def answered(changed: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            del changed  # the visit knows
+            self.fill()
+            self.focus_on("change" if self.asks_for_pin else "home")
+
+        self.app.push_screen(ChangePinScreen(session, bound.serial), answered)

@@ -1,0 +1,97 @@
+"""① 缴费须知: what is paid for, and how much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from kiosk.text.catalogue import N_
+from kiosk.text.wording import KINDS
+from kiosk.ui.amounts import fee_table
+from kiosk.ui.page import Page
+from kiosk.ui.routes import Route
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.rows import StepRow
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.ui.ports import FeeTable
+
+SHORT = (
+    N_(
+        "1 还没有key盘的会员，缴费并绑定key盘后才能登录。第一次选「新办key盘」，丢失选「补办key盘」，快到期或已到期选「key盘续期」。"
+    ),
+    N_("2 补办的有效期与原密钥累计；续期从原到期日往后加一年，剩下的时间不会损失。"),
+    N_("3 用微信扫码付款，付款前请先核对金额。没有网络也能办理。收款单位：{payee}。"),
+    N_("4 绑定之前可以退款；key盘收到并绑定之后不退。"),
+)
+LONG = (
+    N_("5 续期不用换key盘。新办和补办的key盘可在窗口当场领取，或在付款后 3 个工作日内寄出。"),
+    N_("6 付款后请在微信公众号「{account}」的「我的订单」-「华商订单」里填写收件地址、申请发票。"),
+    N_(
+        "7 电子发票有专票和普票，5 至 7 个工作日内发到邮箱；每月 25 日前后停开，次月 5 日前后恢复，这期间的申请会顺延。"
+    ),
+)
+
+
+class NoticeScreen(Page[None]):
+    """The fee table and what to know before paying."""
+
+    CSS_PATH = "notice.tcss"
+    # Never for a moment on the way back, which a quick Enter would take.
+    AUTO_FOCUS = "#next"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    fees: FeeTable | None = None
+
+    def compose(self) -> ComposeResult:
+        """The table, the notice, back and next."""
+        names = {"payee": self.desk.settings.payee, "account": self.desk.settings.official_account}
+        yield self.title_row()
+        yield StepRow(self.t, 0)
+        with Vertical(classes="body"), Vertical(classes="column"):
+            kind = self.t(KINDS[self.desk.visit.kind])
+            yield Line(self.t("您要办理：{kind}", kind=kind), classes="strong")
+            yield Line(id="fees")
+            for text in SHORT:
+                yield Prose(self.t(text, **names), classes="point")
+            for text in LONG:
+                last = " last" if text is LONG[-1] else ""
+                yield Prose(self.t(text, **names), classes=f"point long{last}")
+        with ActionRow():
+            yield Action(self.t("Esc  上一步"), id="back")
+            yield Action(self.t("Enter  下一步"), id="next", main=True)
+        yield from self.last_rows()
+
+    def on_mount(self) -> None:
+        """Read the fees."""
+        super().on_mount()
+        self.fetch(self.desk.service.fees, self._fees_arrived)
+
+    def _fees_arrived(self, fees: FeeTable | None) -> None:
+        self.fees = fees
+        missing = fees is None
+        self.query_one("#next").disabled = missing
+        self.fill()
+        if missing:
+            self.query_one("#fees", Line).update(self.t("本机还没有收费标准，请联网后再办。"))
+
+    def fill(self) -> None:
+        """Show the fee table."""
+        if self.fees is not None:
+            self.query_one("#fees", Line).update("\n".join(fee_table(self.t, self.fees)))
+
+    def action_back(self) -> None:
+        """Back to the first screen."""
+        self.desk.go_home()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Back or on."""
+        if event.button.id == "next":
+            self.desk.go(Route.VERIFY)
+        else:
+            self.action_back()

@@ -1,0 +1,311 @@
+"""③ 缴纳费用: the code to pay by, and how the desk learns that it was paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, assert_never
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Digits
+
+from kiosk.desk.views import CodeAccepted, CodeOutcome, CodeProblem, CodeRefused, Network, OrderView, Refused
+from kiosk.domain.ledger import OrderStatus
+from kiosk.text.cells import wrap
+from kiosk.text.money import capitals, yuan
+from kiosk.text.qr_cells import QrTooLarge
+from kiosk.text.times import duration
+from kiosk.text.wording import KINDS, STATUSES, code_problem, refusal
+from kiosk.ui.amounts import bill_lines, validity_line
+from kiosk.ui.page import Page
+from kiosk.ui.routes import Route, step_of
+from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.code_entry import CodeEntry
+from kiosk.ui.widgets.lines import Line, Prose, between
+from kiosk.ui.widgets.qr_code import QrCode
+from kiosk.ui.widgets.rows import StepRow
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+    from textual.widgets import Button
+
+    from kiosk.text.wording import Said, Text
+
+POLL_SECONDS = 0.5
+_COLUMN = 37
+_LONG = 3
+_MENDED_IN_PLACE = {CodeProblem.MALFORMED, CodeProblem.CHECK_DIGIT}
+
+
+class PayScreen(Page[None]):
+    """Shows one order until it is paid, has ended, or the member leaves."""
+
+    CSS_PATH = "pay.tcss"
+    KEEPS_WHEN_IDLE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("enter", "confirm_payment", show=False),
+        Binding("f8,ctrl+x", "cancel_order", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message: Said | None = None
+        self._order: OrderView | None = None
+        self._polling = False
+        self._left_for_next = False
+
+    @property
+    def order(self) -> OrderView:
+        """The order that is shown."""
+        # its own, for the visit may be over before the screen is gone
+        if self._order is None:
+            self._order = self.desk.visit.order
+        if self._order is None:
+            raise LookupError("the pay screen was shown without an order")
+        return self._order
+
+    def compose(self) -> ComposeResult:
+        """The code at the left, the bill and what to do at the right."""
+        yield self.title_row()
+        with Horizontal(id="pay"):
+            yield self._code()
+            yield Prose(id="ended", classes="alert")
+            with Vertical(id="side"):
+                yield StepRow(self.t, 2)
+                yield from self._bill()
+                yield Line("-" * _COLUMN, classes="rule")
+                yield from self._how()
+                with ActionRow():
+                    yield Action(self.t("Esc  上一步"), id="back")
+                    yield Action(self.t("Enter  确认"), id="confirm", main=True)
+        yield from self.last_rows(("F8", self.t("取消订单"), "screen.cancel_order"))
+
+    def _code(self) -> Widget:
+        try:
+            return QrCode(self.order.link, id="qr")
+        except QrTooLarge:
+            return Prose(self.t("请用手机打开：{link}", link=self.order.link), id="address")
+
+    def _bill(self) -> ComposeResult:
+        order = self.order
+        number = self.t("订单号 {number}", number=order.number)
+        yield Line(between(self.t(KINDS[order.kind]), number, _COLUMN), classes="strong")
+        yield Line("\n".join(bill_lines(self.t, order.lines, _COLUMN)), id="items")
+        yield Digits(yuan(order.total), id="figure")
+        due = self.t("应付 {amount} 元", amount=yuan(order.total))
+        yield Line(between(due, capitals(order.total), _COLUMN), id="due")
+        yield Line(validity_line(self.t, order))
+
+    def _how(self) -> ComposeResult:
+        yield Line(id="how")
+        with Horizontal(id="entry"):
+            yield CodeEntry(id="code")
+            yield Line(id="tries")
+        yield Prose(id="message")
+        yield Line(id="left")
+        yield Line(self.t("付过请勿再付；可凭账号「继续办理」"), id="again", classes="muted")
+        yield Line(
+            self.t("求助 {support}", support=self.desk.settings.support_line), id="help", classes="muted"
+        )
+
+    def on_mount(self) -> None:
+        """Begin to look for the payment."""
+        super().on_mount()
+        self.query_one("#code").focus()
+        self.set_interval(POLL_SECONDS, self._poll)
+
+    def fill(self) -> None:
+        """Show what changes: how to pay, tries, time left, and what went wrong."""
+        order = self.order
+        self._fill_ended()
+        status = self.desk.status
+        online = status is not None and status.network is Network.ONLINE
+        how = (
+            (
+                self.t("请用微信扫左边的码，在手机上付款"),
+                self.t("付款后本屏自动进入下一步"),
+                self.t("手机上的确认码也可以输在这里："),
+            )
+            if online
+            else (
+                self.t("[离线] 本机暂无网络，仍可办理："),
+                self.t("1 请用微信扫左边的码，在手机上付款"),
+                self.t("2 付完手机显示 11 位确认码，输这里"),
+            )
+        )
+        self.query_one("#how", Line).update("\n".join(how))
+        locked = order.typing_locked
+        entry = self.query_one("#code", CodeEntry)
+        entry.disabled = not order.status.is_open
+        tries = self.t("可试{tries}次", tries=order.tries_left)
+        self.query_one("#tries", Line).update(self.t("只可扫码") if locked else tries)
+        hint = self.t("或把手机上的确认二维码给扫码器扫")
+        said = self.worded(self.message) or self._ended()
+        self.query_one("#message", Prose).say(said or hint)
+        self.query_one("#message").set_class(bool(said), "alert")
+        # a long refusal, which ends with the telephone number, takes the rows below
+        rows = len(wrap(said, _COLUMN))
+        self.query_one("#again").display = order.status.is_open and rows < _LONG
+        self.query_one("#help").display = rows <= _LONG
+        now = status.now if status is not None else order.placed_at
+        left = duration(order.deadline - now)
+        self.query_one("#left", Line).update(self.t("剩余 {left}（已付的钱不会作废）", left=left))
+
+    def _fill_ended(self) -> None:
+        """Once the order has ended nobody shall scan its code, nor read how to pay; Enter leads home."""
+        over = not self.order.status.is_open
+        for name in ("#qr", "#address", "#how", "#entry", "#left"):
+            for widget in self.query(name):
+                widget.display = not over
+        ended = self.query_one("#ended", Prose)
+        ended.display = over
+        ended.say(self.t("这个付款码已作废，请不要再付款。") if over else "")
+        confirm = self.query_one("#confirm", Action)
+        confirm.label = self.t("Enter  回首页") if over else self.t("Enter  确认")
+        if over:
+            confirm.focus()
+
+    def _ended(self) -> str:
+        order = self.order
+        if order.status.is_open:
+            return ""
+        return self.t("订单{status}。付过的钱会退还。", status=self.t(STATUSES[order.status]))
+
+    def _poll(self) -> None:
+        if self._polling or self._left_for_next:
+            return
+        self._polling = True
+        number, due = self.order.number, self._is_due()
+
+        def look() -> OrderView | None:
+            if due:
+                self.desk.service.expire_due()
+            return self.desk.service.order(number)
+
+        self.fetch(look, self._order_arrived)
+
+    def _is_due(self) -> bool:
+        status = self.desk.status
+        return (
+            self.order.status is OrderStatus.PLACED
+            and status is not None
+            and status.now > self.order.deadline
+        )
+
+    def _order_arrived(self, order: OrderView | None) -> None:
+        self._polling = False
+        if order is not None:
+            self._show(order)
+
+    def _show(self, order: OrderView) -> None:
+        if self._left_for_next:
+            return
+        self._order = self.desk.visit.order = order
+        if order.status is OrderStatus.PAID:
+            self._left_for_next = True
+            self.desk.go(step_of(order))
+            return
+        if order.status is OrderStatus.BOUND:
+            self._left_for_next = True
+            self.desk.go_home()
+            return
+        self.fill()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Back, cancel or confirm."""
+        match event.button.id:
+            case "back":
+                self.action_back()
+            case _:
+                self._confirm()
+
+    def action_confirm_payment(self) -> None:
+        """Enter wherever the cursor is."""
+        self._confirm()
+
+    def on_input_submitted(self) -> None:
+        """Enter in the code."""
+        self._confirm()
+
+    def _confirm(self) -> None:
+        if not self.order.status.is_open:
+            self.desk.go_home()
+            return
+        entry = self.query_one("#code", CodeEntry)
+        if not entry.value.strip():
+            self._say(lambda t: t("还没有收到付款。请先用手机扫码付款。"))
+        elif entry.is_scan:
+            self.scanned(entry.value)
+        else:
+            number, digits = self.order.number, entry.value
+            confirm = self.desk.service.confirm_typed
+            self.ask(lambda: confirm(number, digits), self._confirmed, self.t("正在核对，请稍候"))
+
+    def scanned(self, text: str) -> None:
+        """A confirmation was held before the scanner."""
+        number = self.order.number
+        confirm = self.desk.service.confirm_scanned
+        self.query_one("#code", CodeEntry).value = ""
+        self.ask(lambda: confirm(number, text.strip()), self._confirmed, self.t("正在核对，请稍候"))
+
+    def _confirmed(self, outcome: CodeOutcome) -> None:
+        match outcome:
+            case CodeAccepted(order):
+                self._show(order)
+            case CodeRefused():
+                now = self.desk.status.now if self.desk.status is not None else self.order.placed_at
+                if outcome.problem not in _MENDED_IN_PLACE:
+                    self.query_one("#code", CodeEntry).value = ""  # a second Enter would use up another try
+                self._say(lambda t: code_problem(t, outcome, now))
+            case Refused():
+                self._say_refusal(outcome)
+            case _:
+                assert_never(outcome)
+
+    def _say_refusal(self, refused: Refused) -> None:
+        support = self.desk.settings.support_line
+        self._say(lambda t: refusal(t, refused, support))
+
+    def _say(self, message: Said) -> None:
+        self.message = message
+        self.fill()
+
+    def wipe(self) -> None:
+        """Forget the digits and what was said of them."""
+        super().wipe()
+        self.message = None
+
+    def action_back(self) -> None:
+        """Back; the order stays."""
+        self.desk.go(Route.VERIFY)
+
+    def action_cancel_order(self) -> None:
+        """Give the order up, after a question."""
+        session = self.desk.visit.session
+        if session is None or self.order.status is not OrderStatus.PLACED:
+            return
+        number = self.order.number
+
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("取消订单"),
+                text=t("确定取消订单 {number} 吗？已经付过款的请不要取消。", number=number),
+                yes=t("取消订单"),
+                no=t("不取消"),
+            )
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if yes:
+                cancel = self.desk.service.cancel
+                self.ask(lambda: cancel(session, number), self._cancelled, self.t("正在取消，请稍候"))
+
+        if not isinstance(self.app.screen, ConfirmScreen):
+            self.app.push_screen(ConfirmScreen(question), answered)
+
+    def _cancelled(self, outcome: OrderView | Refused) -> None:
+        if isinstance(outcome, Refused):
+            self._say_refusal(outcome)
+            return
+        self._show(outcome)

@@ -1,0 +1,77 @@
+"""Sign in, to go on with an order, to ask about key and orders, or for one of the key's services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+
+from kiosk.ui.routes import Route
+from kiosk.ui.screens.common.credentials import CredentialsPage
+from kiosk.ui.screens.key.key_services import SERVICES
+from kiosk.ui.visit import KeyService, Purpose
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.desk.views import Session
+
+
+class SignInScreen(CredentialsPage[None]):
+    """Account and password."""
+
+    CSS_PATH = "sign_in.tcss"
+
+    def compose(self) -> ComposeResult:
+        """What for, and the fields."""
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            if self.desk.visit.purpose is Purpose.QUERY:
+                yield Line(self.t("查询key盘和订单"), classes="heading")
+                yield Prose(self.t("请输入登录账号和密码，查看key盘状态、有效期和订单。"), id="why")
+            elif self._service is not None:
+                yield Line(self.t(SERVICES[self._service][0]), classes="heading")
+                yield Prose(self.t("请输入登录账号和密码。"), id="why")
+            else:
+                yield Line(self.t("继续办理"), classes="heading")
+                yield Prose(self.t("请输入下单时的登录账号和密码，回到没办完的那一步。"), id="why")
+            yield from self.credentials()
+        with ActionRow():
+            yield Action(self.t("Esc  上一步"), id="back")
+            yield Action(self.t("Enter  下一步"), id="next", main=True)
+        yield from self.last_rows()
+
+    @property
+    def _service(self) -> KeyService | None:
+        """The key's service that the password is wanted for."""
+        visit = self.desk.visit
+        return visit.service if visit.purpose is Purpose.KEY_SERVICE else None
+
+    def welcome(self, session: Session) -> None:
+        """Go on with an order, open the key's service, or show key and orders."""
+        if self.desk.visit.purpose is Purpose.QUERY:
+            self.desk.visit.session = session
+            self.desk.go(Route.ACCOUNT)
+        elif self._service is not None:
+            self.desk.visit.session = session
+            self.desk.go(Route.KEY_SERVICES)
+        else:
+            self.continue_with(session)
+
+    def action_back(self) -> None:
+        """Home, or back to the menu of the key's services."""
+        if self._service is not None:
+            self.desk.visit.service = None
+            self.desk.go(Route.KEY_SERVICES)
+        else:
+            self.desk.go_home()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Back or on."""
+        if event.button.id == "next":
+            self.sign_in()
+        else:
+            self.action_back()

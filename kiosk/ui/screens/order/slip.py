@@ -1,0 +1,48 @@
+"""The key is taken later: what was recorded, and the slip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from kiosk.domain.ledger import Delivery
+from kiosk.text.wording import DELIVERIES, PRINTED
+from kiosk.ui.page import Page
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class SlipScreen(Page[None]):
+    """The end of a visit without binding."""
+
+    CSS_PATH = "done.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+
+    def compose(self) -> ComposeResult:
+        """What was recorded and what comes next."""
+        visit = self.desk.visit
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            way = self.t(DELIVERIES[visit.delivery or Delivery.COUNTER])
+            yield Line(self.t("已登记：{way}", way=way), id="title")
+            if visit.order is not None:
+                yield Line(self.t("订单号 {number}", number=visit.order.number))
+            if visit.printed is not None:
+                yield Line(self.t(PRINTED[visit.printed]), id="printed")
+            yield Prose(self.t("拿到key盘后，在首页选「绑定key盘」，输入账号和密码就能绑定，不再收费。"))
+        with ActionRow():
+            yield Action(self.t("Enter  回首页"), id="home", main=True)
+        yield from self.last_rows()
+
+    def action_back(self) -> None:
+        """Home."""
+        self.desk.go_home()
+
+    def on_button_pressed(self) -> None:
+        """Home."""
+        self.desk.go_home()

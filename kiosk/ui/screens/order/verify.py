@@ -1,0 +1,292 @@
+"""② 验证信息: the fields of each kind, all that is wrong at once, and the right kind where the wrong one was chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, assert_never
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from kiosk.desk.views import (
+    Field,
+    FieldErrors,
+    FieldProblem,
+    LockedOut,
+    Network,
+    OrderOpen,
+    OrderView,
+    Placed,
+    PlaceOutcome,
+    Refused,
+    Session,
+    Verified,
+    VerifyOutcome,
+    WrongCredentials,
+    WrongKind,
+    fields_of,
+)
+from kiosk.text.catalogue import N_
+from kiosk.text.money import yuan
+from kiosk.text.times import day
+from kiosk.text.wording import (
+    FIELD_PROBLEMS,
+    FIELDS,
+    KINDS,
+    OFFER_REASONS,
+    aged,
+    locked_out,
+    refusal,
+    with_support,
+    wrong_credentials,
+)
+from kiosk.ui.amounts import price_of
+from kiosk.ui.page import Page
+from kiosk.ui.routes import Route, step_of
+from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
+from kiosk.ui.widgets import fields as widgets
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.rows import StepRow
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.text.wording import Said, Text
+    from kiosk.ui.ports import FeeTable, QuoteOutcome
+
+
+_MISMATCH = N_("资料对不上。请核对后再试，登记的资料有误请联系工作人员。")
+
+
+class VerifyScreen(Page[None]):
+    """Who the member is, and that the service is the right one."""
+
+    CSS_PATH = "verify.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fees: FeeTable | None = None
+        self.problems: dict[Field, FieldProblem] = {}
+        self.message: Said | None = None
+
+    @property
+    def _fields(self) -> tuple[Field, ...]:
+        return fields_of(self.desk.visit.kind)
+
+    def compose(self) -> ComposeResult:
+        """The fields of the kind."""
+        visit = self.desk.visit
+        yield self.title_row()
+        yield StepRow(self.t, 1)
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Line(id="kind", classes="strong")
+            yield Prose(
+                self.t("带 * 的都要填。名字可输拼音首字母，企业前四字就够，「北京粮油」输「bjly」。"),
+                classes="muted how",
+            )
+            for field in self._fields:
+                yield widgets.FieldRow(
+                    f"*{self.t(FIELDS[field])}",
+                    widgets.Field(
+                        visit.typed.get(field, ""), id=field.value, password=field is Field.PASSWORD
+                    ),
+                )
+            yield Prose(id="message", classes="alert")
+        with ActionRow():
+            yield Action(self.t("Esc  上一步"), id="back")
+            yield Action(self.t("Enter  下一步"), id="next", main=True)
+        yield from self.last_rows()
+
+    def on_mount(self) -> None:
+        """Read the price."""
+        super().on_mount()
+        self.fetch(self.desk.service.fees, self._fees_arrived)
+
+    def _fees_arrived(self, fees: FeeTable | None) -> None:
+        self.fees = fees
+        self.fill()
+
+    def fill(self) -> None:
+        """Show kind and price, what is wrong with each field, and the message."""
+        kind = self.desk.visit.kind
+        price = price_of(self.fees, kind)
+        self.query_one("#kind", Line).update(
+            self.t("key盘类型 {kind}", kind=self.t(KINDS[kind]))
+            + ("   " + self.t("价格 {amount} 元", amount=yuan(price)) if price is not None else "")
+        )
+        for field in self._fields:
+            problem = self.problems.get(field)
+            row = self.query_one(f"#row-{field.value}", widgets.FieldRow)
+            row.complain(self.t(FIELD_PROBLEMS[problem]) if problem else "")
+        self.query_one("#message", Prose).say(self.worded(self.message))
+
+    def _keep_typed(self) -> dict[Field, str]:
+        typed = {field: self.query_one(f"#{field.value}", widgets.Field).value for field in self._fields}
+        self.desk.visit.typed.update(typed)
+        return typed
+
+    def on_input_submitted(self) -> None:
+        """Enter in the last field."""
+        self.verify()
+
+    def action_back(self) -> None:
+        """Back to the notice; what was typed stays."""
+        if not self.busy:
+            self._keep_typed()
+            self.desk.go(Route.NOTICE)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Back or on."""
+        if event.button.id == "next":
+            self.verify()
+        else:
+            self.action_back()
+
+    def verify(self) -> None:
+        """Ask the desk, unless fields are empty."""
+        typed = self._keep_typed()
+        self.problems = {field: FieldProblem.EMPTY for field, value in typed.items() if not value.strip()}
+        self.message = None
+        if self.problems:
+            self._show_problems()
+            return
+        self.fill()
+        kind = self.desk.visit.kind
+        self.ask(lambda: self.desk.service.verify(kind, typed), self._verified, self.t("正在核对，请稍候"))
+
+    def _show_problems(self) -> None:
+        self.fill()
+        self.focus_on(next(field for field in self._fields if field in self.problems).value)
+
+    def _say(self, message: Said) -> None:
+        self.message = message
+        self.fill()
+
+    def _say_refusal(self, refused: Refused) -> None:
+        support = self.desk.settings.support_line
+        self._say(lambda t: refusal(t, refused, support))
+
+    def _verified(self, outcome: VerifyOutcome) -> None:
+        support = self.desk.settings.support_line
+        match outcome:
+            case FieldErrors(problems, as_of):
+                self.problems = problems
+                self.message = (
+                    (lambda t: with_support(t, aged(t, t(_MISMATCH), as_of), support))
+                    if FieldProblem.DOES_NOT_MATCH in problems.values()
+                    else None
+                )
+                self._show_problems()
+            case WrongCredentials():
+                self._say(lambda t: wrong_credentials(t, outcome))
+                self.focus_on(Field.PASSWORD.value)
+            case LockedOut():
+                self._say(lambda t: locked_out(t, outcome, support))
+            case Verified() | WrongKind() | OrderOpen() | Refused():
+                self._quoted(outcome)
+            case _:
+                assert_never(outcome)
+
+    def _quoted(self, outcome: QuoteOutcome) -> None:
+        match outcome:
+            case Verified(session, quote):
+                self.desk.visit.session = session
+                if quote.declares_loss:
+                    self._confirm_loss(outcome)
+                else:
+                    self._place(session)
+            case WrongKind():
+                self._offer(outcome)
+            case OrderOpen(session, number):
+                self._go_on(session, number)
+            case Refused():
+                self._say_refusal(outcome)
+            case _:
+                assert_never(outcome)
+
+    def _confirm_loss(self, verified: Verified) -> None:
+        previous = verified.quote.previous
+        old = day(previous.not_after) if previous is not None else "-"
+        offline = self.desk.status is not None and self.desk.status.network is Network.OFFLINE
+
+        def question(t: Text) -> Question:
+            told = (
+                N_(
+                    "原key盘有效期至 {old}。补办下单后原key盘挂失（本机离线，联网后生效），不能再登录；剩下的时间累计到"
+                    "新key盘，到 {end}。确定丢失了吗？"
+                )
+                if offline
+                else N_(
+                    "原key盘有效期至 {old}。补办下单后原key盘立即挂失，不能再登录；剩下的时间累计到新key盘，"
+                    "到 {end}。确定丢失了吗？"
+                )
+            )
+            return Question(
+                title=t("确认挂失并补办"),
+                text=t(told, old=old, end=day(verified.quote.ends_at)),
+                yes=t("确定，挂失补办"),
+                no=t("返回"),
+            )
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if yes:
+                self._place(verified.session)
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def _offer(self, wrong: WrongKind) -> None:
+        def question(t: Text) -> Question:
+            offered = t(KINDS[wrong.offered])
+            return Question(
+                title=t("换一项业务"),
+                text=aged(t, t(OFFER_REASONS[wrong.because]), wrong.feed_as_of)
+                + t("应当办理「{kind}」，填好的内容不用重填。", kind=offered),
+                yes=t("改办 {kind}", kind=offered),
+                no=t("返回"),
+                prefer_yes=True,
+            )
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if yes:
+                self._change_kind(wrong)
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def _change_kind(self, wrong: WrongKind) -> None:
+        self.desk.visit.kind = wrong.offered
+        self.desk.visit.session = wrong.session
+        self.call_later(self.rebuild)
+        quote = self.desk.service.quote
+        self.ask(lambda: quote(wrong.session, wrong.offered), self._quoted, self.t("正在核对，请稍候"))
+
+    def _place(self, session: Session) -> None:
+        kind = self.desk.visit.kind
+        place = self.desk.service.place_order
+        self.ask(lambda: place(session, kind), self._placed, self.t("正在下单，请稍候"))
+
+    def _placed(self, outcome: PlaceOutcome) -> None:
+        match outcome:
+            case Placed(order):
+                self._show_order(order)
+            case OrderOpen(session, number):
+                self._go_on(session, number)
+            case Refused():
+                self._say_refusal(outcome)
+            case _:
+                assert_never(outcome)
+
+    def _go_on(self, session: Session, number: str) -> None:
+        self.desk.visit.session = session
+        notice = self.t("您有一笔同类订单没有办完，接着办理")
+        self.desk.announce(notice, for_seconds=4)
+        self.fetch(lambda: self.desk.service.order(number), self._show_order)
+
+    def _show_order(self, order: OrderView | None) -> None:
+        if order is None:
+            self._say(lambda t: t("这笔订单读不到了，请重试。"))
+            return
+        self.desk.visit.order = order
+        self.desk.visit.typed.pop(Field.PASSWORD, None)
+        self.desk.go(step_of(order))

@@ -1,0 +1,77 @@
+"""拾获key盘登记: a key that was handed in is noted, and put on hold when it is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kiosk.desk.keys.views import FoundView
+from kiosk.desk.views import KeyStanding, Refused, TokenRefused
+from kiosk.text.catalogue import N_
+from kiosk.text.wording import sentences
+from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen
+from kiosk.ui.widgets.actions import Action
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
+
+    from kiosk.text.wording import Text
+
+_NEXT = {
+    KeyStanding.IN_USE: N_("请通知操作员来领。"),
+    KeyStanding.OUT_OF_STEP: N_("请通知操作员来领。"),
+    KeyStanding.ON_HOLD: N_("已是挂失状态。请通知操作员来领，领时办「解除挂失」。"),
+    KeyStanding.REVOKED: N_("证书已作废，不用归还：可清空后再用。"),
+    KeyStanding.UNDER_WAY: N_("有订单没有绑定完。请通知操作员来接着办。"),
+    KeyStanding.BLANK: N_("是空白key盘，没有主人：放回备用。"),
+    KeyStanding.UNKNOWN: N_("本机没有它的登记。请封存，并打客服电话查序列号。"),
+    KeyStanding.NOT_PREPARED: N_("不是本业务的key盘，或没有初始化。请封存待领。"),
+}
+_HELD = N_("原来在使用，已替失主挂失。请通知操作员来领，领时办「解除挂失」。")
+
+
+def what_next(t: Text, found: FoundView) -> str:
+    """What to do with a key that was handed in."""
+    sentence = t(_HELD) if found.held else t(_NEXT[found.key.standing])
+    return sentences(t("已登记。"), sentence)
+
+
+class FoundKeyScreen(StaffKeyStatusScreen):
+    """Shows whose the key is before it is noted."""
+
+    TITLE_TEXT = N_("拾获key盘登记")
+    FIRST = "next"
+
+    def actions(self) -> Iterable[Widget]:
+        """Back and on."""
+        yield Action(self.t("Esc  返回"), id="back")
+        yield Action(self.t("Enter  登记"), id="next", main=True)
+
+    def fill(self) -> None:
+        """Show the facts; without a key there is nothing to note."""
+        super().fill()
+        self.query_one("#next", Action).disabled = self.view is None or self.finished
+
+    def token_changed(self) -> None:
+        """The result stays while the key is taken out."""
+        if not (self.finished or self.postpones()):
+            super().token_changed()
+
+    def begin(self) -> None:
+        """Note the key."""
+        if self.view is None or self.finished:
+            return
+        service, staff = self.desk.service, self.staff
+        shown = self.view.token.serial
+
+        def note(serial: str | None, *, confirmed: bool) -> FoundView | TokenRefused | Refused:
+            del confirmed
+            return service.key_found(staff, serial or shown)
+
+        self.use_key(note, self._noted, self.t("正在登记，请稍候"))
+
+    def _noted(self, found: FoundView) -> None:
+        self.view = found.key
+        self.finished = True
+        self.say(lambda t: what_next(t, found), good=True)
+        self.focus_on("back")

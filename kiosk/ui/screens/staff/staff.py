@@ -1,0 +1,92 @@
+"""叫工作人员: the staff were called; they sign in here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, assert_never
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from kiosk.desk.views import LockedOut, Refused, StaffSignedIn, StaffSignInOutcome, WrongCredentials
+from kiosk.text.wording import locked_out, refusal, wrong_credentials
+from kiosk.ui.page import Overlay
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.fields import Field, FieldRow
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.text.wording import Said
+
+
+class StaffScreen(Overlay[None]):
+    """The banner for the member, and name and password for the staff."""
+
+    CSS_PATH = "staff.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    message: Said | None = None
+
+    def compose(self) -> ComposeResult:
+        """Banner and fields."""
+        support = self.desk.settings.support_line
+        yield self.title_row()
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Line(self.t("已叫工作人员，请稍候"), id="banner")
+            yield Prose(
+                self.t("刚才办到的一步还在，按 Esc 返回。急事请打 {support}。", support=support),
+                classes="muted",
+            )
+            yield Line(self.t("工作人员登录"), classes="strong", id="label")
+            yield FieldRow(self.t("*姓名"), Field(id="staff-name"))
+            yield FieldRow(self.t("*密码"), Field(id="staff-password", password=True))
+            yield Prose(id="message", classes="alert")
+        with ActionRow():
+            yield Action(self.t("Esc  返回"), id="back")
+            yield Action(self.t("Enter  登录"), id="enter", main=True)
+        yield from self.last_rows()
+
+    def fill(self) -> None:
+        """Show the message."""
+        self.query_one("#message", Prose).say(self.worded(self.message))
+
+    def on_input_submitted(self) -> None:
+        """Enter in the password."""
+        self._sign_in()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Back or sign in."""
+        if event.button.id == "back":
+            self.dismiss(None)
+        else:
+            self._sign_in()
+
+    def _sign_in(self) -> None:
+        name = self.query_one("#staff-name", Field).value.strip()
+        password = self.query_one("#staff-password", Field).value
+        self.query_one("#row-staff-name", FieldRow).complain("" if name else self.t("请填写"))
+        self.query_one("#row-staff-password", FieldRow).complain("" if password else self.t("请填写"))
+        if name and password:
+            ask = self.desk.service.staff_sign_in
+            self.ask(lambda: ask(name, password), self._signed_in, self.t("正在核对，请稍候"))
+
+    def _signed_in(self, outcome: StaffSignInOutcome) -> None:
+        self.query_one("#staff-password", Field).value = ""
+        support = self.desk.settings.support_line
+        match outcome:
+            case StaffSignedIn(staff):
+                from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen  # noqa: PLC0415 - loaded when first wanted
+
+                self.desk.staff_called = False
+                self.app.switch_screen(StaffDeskScreen(staff))
+                return
+            case WrongCredentials():
+                self.message = lambda t: wrong_credentials(t, outcome)
+            case LockedOut():
+                self.message = lambda t: locked_out(t, outcome, support)
+            case Refused():
+                self.message = lambda t: refusal(t, outcome, support)
+            case _:
+                assert_never(outcome)
+        self.fill()

@@ -1,0 +1,245 @@
+"""The staff's view: orders open or in trouble, disputes, messages kept, receipts that wait, and what to do with keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from kiosk.desk.views import OrderView, PrintOutcome, Refused, StaffSession
+from kiosk.domain.feed import DisputeRaised
+from kiosk.text.catalogue import N_
+from kiosk.text.cells import pad, truncate
+from kiosk.text.disputes import dispute_line
+from kiosk.text.money import yuan
+from kiosk.text.wording import BINDING_STEPS, KINDS, PRINTED, STATUSES, refusal
+from kiosk.ui.page import Overlay
+from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
+from kiosk.ui.screens.common.reason import ReasonScreen
+from kiosk.ui.screens.staff.staff_keys import StaffKeyService, may, page, row
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.fields import Choice
+from kiosk.ui.widgets.lines import Line, Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widgets import Button
+
+    from kiosk.text.wording import Said, Text
+
+VIEWS = (N_("订单"), N_("争议"), N_("未处理的消息"), N_("待打凭条"), N_("key盘"))
+_ORDERS = 0
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """All that the staff see, read in one go."""
+
+    orders: tuple[OrderView, ...]
+    disputes: tuple[DisputeRaised, ...]
+    kept: tuple[str, ...]
+
+
+class StaffDeskScreen(Overlay[None]):
+    """What the staff may do with an order; supervisors more than others."""
+
+    CSS_PATH = "staff_desk.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+
+    def __init__(self, staff: StaffSession) -> None:
+        super().__init__()
+        self.staff = staff
+        self.gathered: Gathered | None = None
+        self.message: Said | None = None
+        self.view = _ORDERS
+
+    def compose(self) -> ComposeResult:
+        """The views, the list, the verbs."""
+        yield self.title_row()
+        with Vertical(classes="body"):
+            role = self.t("主管") if self.staff.supervisor else self.t("工作人员")
+            yield Line(f"{role} {self.staff.name}", classes="heading")
+            yield Choice(tuple(self.t(view) for view in VIEWS), self.view, id="view")
+            yield OptionList(id="rows", markup=False)
+            yield Prose(id="message", classes="alert")
+        with Horizontal(id="verbs"):
+            yield Action(self.t("Esc 返回"), id="back")
+            yield Action(self.t("确认收款"), id="vouch")
+            yield Action(self.t("作废绑定"), id="abandon")
+            yield Action(self.t("退款"), id="refund")
+            yield Action(self.t("打印凭条"), id="print")
+        yield from self.last_rows()
+
+    def on_mount(self) -> None:
+        """Read what there is."""
+        super().on_mount()
+        for verb in ("vouch", "abandon", "refund"):
+            self.query_one(f"#{verb}").disabled = not self.staff.supervisor
+        self._gather()
+        self.query_one("#rows").focus()
+
+    def _gather(self) -> None:
+        service = self.desk.service
+        self.ask(
+            lambda: Gathered(service.staff_orders(), service.disputes(), service.feed_kept()),
+            self._arrived,
+            self.t("正在查询，请稍候"),
+        )
+
+    def _arrived(self, gathered: Gathered) -> None:
+        self.gathered = gathered
+        self.fill()
+
+    def on_choice_changed(self, message: Choice.Changed) -> None:
+        """Another view."""
+        self.view = message.index
+        self.fill()
+
+    def fill(self) -> None:
+        """Show the view."""
+        self.query_one("#message", Prose).say(self.worded(self.message))
+        if self.gathered is None:
+            return
+        rows = self.query_one("#rows", OptionList)
+        marked = rows.highlighted
+        rows.clear_options()
+        rows.add_options(self._rows(self.gathered) or [Option(self.t("没有"), disabled=True)])
+        rows.highlighted = min(marked or 0, rows.option_count - 1)
+
+    def _rows(self, gathered: Gathered) -> list[Option]:
+        match self.view:
+            case 0:
+                return [Option(self._order_row(order), id=order.number) for order in gathered.orders]
+            case 1:
+                return [Option(dispute_line(dispute, self.t)) for dispute in gathered.disputes]
+            case 2:
+                return [Option(text) for text in gathered.kept]
+            case 3:
+                waiting = self.desk.status.receipts_waiting if self.desk.status is not None else 0
+                text = self.t("有 {count} 张凭条等待打印，按「打印凭条」重打", count=waiting)
+                return [Option(text)] if waiting else []
+            case _:
+                return [
+                    Option(
+                        f" {row(self.t, self.staff, service)}",
+                        id=service.value,
+                        disabled=not may(self.staff, service),
+                    )
+                    for service in StaffKeyService
+                ]
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Open what can be done with a key."""
+        if event.option.id in set(StaffKeyService):
+            self.message = None
+            self.app.push_screen(page(StaffKeyService(event.option.id), self.staff))
+
+    def _order_row(self, order: OrderView) -> str:
+        step = f" {self.t(BINDING_STEPS[order.binding_step])}" if order.binding_step is not None else ""
+        return " ".join(
+            (
+                pad(order.number, 11),
+                pad(order.account, 9),
+                pad(self.t(KINDS[order.kind]), 12),
+                pad(yuan(order.total), 7, "right"),
+                pad(self.t(STATUSES[order.status]) + step, 24),
+                truncate(order.operator, 8),
+            )
+        )
+
+    def _marked(self) -> OrderView | None:
+        rows = self.query_one("#rows", OptionList)
+        if self.gathered is None or rows.highlighted is None or self.view != _ORDERS:
+            return None
+        number = rows.get_option_at_index(rows.highlighted).id
+        return next((order for order in self.gathered.orders if order.number == number), None)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Do what was pressed with the order that is marked."""
+        if event.button.id == "back":
+            self.dismiss(None)
+            return
+        order = self._marked()
+        if event.button.id == "print":
+            self._print(order)
+        elif order is None:
+            self._say(lambda t: t("请先在「订单」里选中一笔。"))
+        elif event.button.id == "vouch":
+            self._vouch(order)
+        else:
+            self._with_reason(order, refund=event.button.id == "refund")
+
+    def _print(self, order: OrderView | None) -> None:
+        service = self.desk.service
+        if order is not None:
+            self.ask(lambda: service.print_receipt(order.number), self._printed, self.t("正在打印凭条"))
+        else:
+            self.ask(service.print_waiting, self._printed_waiting, self.t("正在打印凭条"))
+
+    def _printed(self, outcome: PrintOutcome) -> None:
+        self._say(lambda t: t(PRINTED[outcome]))
+
+    def _printed_waiting(self, count: int) -> None:
+        self._say(lambda t: t("打印了 {count} 张凭条。", count=count))
+
+    def _vouch(self, order: OrderView) -> None:
+
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("确认收款"),
+                text=t(
+                    "您已核实订单 {number} 的 {amount} 元到账吗？确认后由您负责。",
+                    number=order.number,
+                    amount=yuan(order.total),
+                ),
+                yes=t("已到账，确认"),
+                no=t("返回"),
+            )
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if yes:
+                vouch = self.desk.service.vouch
+                self._do(lambda: vouch(self.staff, order.number))
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def _with_reason(self, order: OrderView, *, refund: bool) -> None:
+
+        def question(t: Text) -> Question:
+            title = t("退款") if refund else t("作废绑定")
+            text = (
+                t("退款后订单 {number} 不能再绑定，已签发的证书作废。", number=order.number)
+                if refund
+                else t(
+                    "作废订单 {number} 这次的绑定，已签发的证书作废，可换一把key盘再绑。", number=order.number
+                )
+            )
+            return Question(title=title, text=text, yes=title, no=t("返回"))
+
+        verb = self.desk.service.grant_refund if refund else self.desk.service.abandon
+
+        def answered(reason: str | None) -> None:
+            if reason:
+                self._do(lambda: verb(self.staff, order.number, reason))
+
+        self.app.push_screen(ReasonScreen(question), answered)
+
+    def _do(self, verb: Callable[[], OrderView | Refused]) -> None:
+        self.ask(verb, self._verb_done, self.t("正在办理，请稍候"))
+
+    def _verb_done(self, outcome: OrderView | Refused) -> None:
+        if isinstance(outcome, Refused):
+            support = self.desk.settings.support_line
+            self._say(lambda t: refusal(t, outcome, support))
+            return
+        number, status = outcome.number, STATUSES[outcome.status]
+        self._say(lambda t: t("订单 {number}：{status}", number=number, status=t(status)))
+        self._gather()
+
+    def _say(self, message: Said) -> None:
+        self.message = message
+        self.fill()

@@ -1,0 +1,107 @@
+"""解锁PIN码: a supervisor gives a forgotten or blocked PIN a new value, which the member types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kiosk.desk.keys.views import KeyView
+from kiosk.desk.views import Refused, StaffSession, TokenRefused, TokenTrouble, TokenView
+from kiosk.text.catalogue import N_
+from kiosk.text.wording import sentences
+from kiosk.ui.pin_rules import rules_for
+from kiosk.ui.screens.common.key_page import KeyPage
+from kiosk.ui.widgets.actions import Action
+from kiosk.ui.widgets.fields import Field, FieldRow
+from kiosk.ui.widgets.lines import Prose
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+LONGEST = 16
+_UNBLOCKING_TROUBLES = {
+    TokenTrouble.UNBLOCKING_PIN_WRONG,
+    TokenTrouble.UNBLOCKING_PIN_BLOCKED,
+    TokenTrouble.NOT_SUPPORTED,
+}
+
+
+class UnblockPinScreen(KeyPage):
+    """The administrator PIN or PUK may be left out where one is configured."""
+
+    ENDS_WITH_STEP = False
+    TITLE_TEXT = N_("解锁PIN码")
+
+    def __init__(self, staff: StaffSession) -> None:
+        super().__init__()
+        self.staff = staff
+
+    def content(self) -> ComposeResult:
+        """What to do, and the fields."""
+        yield Prose(id="why")
+        yield FieldRow(
+            self.t("管理员PIN（PUK）"),
+            Field(id="unblocking", password=True, maximum=LONGEST, placeholder=self.t("空着用本机配置的")),
+        )
+        yield FieldRow(self.t("*新PIN码"), Field(id="new", password=True, maximum=LONGEST))
+        yield FieldRow(self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST))
+
+    def actions(self) -> Iterable[Widget]:
+        """Back and on."""
+        yield Action(self.t("Esc  返回"), id="back")
+        yield Action(self.t("Enter  解锁"), id="next", main=True)
+
+    def on_mount(self) -> None:
+        """Begin with the administrator PIN."""
+        super().on_mount()
+        self.focus_on("unblocking")
+
+    def fill(self) -> None:
+        """Show what to do, and the fields while they are wanted."""
+        super().fill()
+        rules = rules_for(self.token).told(self.t)
+        how = self.t("先核对会员本人和证件，再请会员自己输两遍新PIN码。")
+        self.query_one("#why", Prose).say("" if self.finished else sentences(how, rules))
+        for row in self.query(FieldRow):
+            row.display = not self.finished
+        self.query_one("#back", Action).display = not self.finished
+        if self.finished:
+            self.query_one("#next", Action).label = self.t("Enter  完成")
+
+    def begin(self) -> None:
+        """Look at what was typed, then unblock."""
+        if self.finished:
+            self.action_back()
+            return
+        unblocking, new = self.typed("unblocking") or None, self.typed("new")
+        problem = rules_for(self.token).problem(new, self.typed("again"))
+        if problem is not None:
+            self.complain(*problem)
+            return
+        service, staff = self.desk.service, self.staff
+        # The key on the screen and no other: one that is put in its place meanwhile keeps its PIN.
+        seen = self.token.serial if isinstance(self.token, TokenView) else None
+
+        def unblock(serial: str | None, *, confirmed: bool) -> KeyView | TokenRefused | Refused:
+            del confirmed
+            return service.unblock_pin(staff, unblocking, new, serial or seen)
+
+        self.use_key(unblock, self._unblocked, self.t("正在解锁，请不要拔出key盘"))
+
+    def _unblocked(self, view: KeyView) -> None:
+        self.empty("unblocking", "new", "again")
+        self.finished = True
+        serial = view.token.serial
+        self.say(lambda t: t("{serial} 的PIN码已解锁，用会员刚才输的新PIN码。", serial=serial), good=True)
+        self.focus_on("next")
+
+    def key_refused(self, refused: TokenRefused) -> None:
+        """A wrong administrator PIN is typed again."""
+        super().key_refused(refused)
+        if refused.trouble in _UNBLOCKING_TROUBLES:
+            self.empty("unblocking")
+            self.focus_on("unblocking")
+        elif refused.trouble in {TokenTrouble.PIN_UNCHANGED, TokenTrouble.PIN_UNCERTAIN}:
+            self.empty("new", "again")
+            self.focus_on("new")

@@ -1,0 +1,401 @@
+"""清空: who may make which token blank, and what a kill leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hardware.virtual.card import Fault, FaultKind, FaultyCard
+from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.gmt.factory import unprepared_key
+from hardware.virtual.piv.card import PivCard
+from hardware.virtual.piv.factory import blank_piv_key
+from hardware.virtual.piv.state import read_piv_card, write_piv_card
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.context import Desk
+from kiosk.desk.keys.erase import Eraser, may_erase
+from kiosk.desk.keys.views import FoundView, KeyOutcome, KeyView, LiftedView
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import (
+    BindOutcome,
+    BoundView,
+    KeyStanding,
+    Refusal,
+    Refused,
+    Session,
+    StaffSession,
+    TokenRefused,
+    TokenTrouble,
+)
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import AnyBody, CertificateRevoked, KeyErased
+from kiosk.domain.fees import OrderKind
+from kiosk.store.database import Database
+from kiosk.store.verify import verify as verify_store
+
+NOW = 1_795_327_500
+DAY = 86_400
+ACCOUNT = "11000001"
+DELETE_APPLICATION = 0x24
+CERTIFICATE_OF_9A = 0x5FC105
+
+Here = Callable[[str, str], GmtCard]
+Bodies = Callable[[], list[AnyBody]]
+Pay = Callable[[str, OrderKind], str]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def _is_blank(card: GmtCard) -> bool:
+    return all(not each.containers for each in card.record.applications)
+
+
+def _erased(outcome: KeyOutcome) -> KeyStanding:
+    assert isinstance(outcome, KeyView), outcome
+    assert outcome.token.blank
+    assert (outcome.token.tries_left, outcome.token.factory_pin) == (outcome.token.tries_allowed, True)
+    return outcome.standing
+
+
+def test_the_table_says_who_may_erase_what() -> None:
+    table = {standing: may_erase(standing, unexpired_member=False) for standing in KeyStanding}
+    assert table == {
+        KeyStanding.IN_USE: Eraser.NOBODY,
+        KeyStanding.OUT_OF_STEP: Eraser.NOBODY,
+        KeyStanding.UNDER_WAY: Eraser.NOBODY,
+        KeyStanding.ON_HOLD: Eraser.SUPERVISOR,
+        KeyStanding.UNKNOWN: Eraser.SUPERVISOR,
+        KeyStanding.REVOKED: Eraser.STAFF,
+        KeyStanding.BLANK: Eraser.STAFF,
+        KeyStanding.NOT_PREPARED: Eraser.STAFF,
+    }
+    unexpired = {standing: may_erase(standing, unexpired_member=True) for standing in KeyStanding}
+    assert unexpired == {**table, KeyStanding.UNKNOWN: Eraser.NOBODY}
+
+
+def test_a_key_in_use_is_erased_by_nobody(
+    service: DeskService,
+    source: VirtualTokenSource,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    bound_here: Here,
+    bodies: Bodies,
+    clock: FixedClock,
+) -> None:
+    card = bound_here(ACCOUNT, "OWN")
+    source.insert(card)
+    count = len(bodies())
+    clock.advance(400 * DAY)  # it has expired, and can be renewed all the same
+    for who in (staff, supervisor):
+        assert service.erase(who, "OWN") == TokenRefused(TokenTrouble.IN_USE, found="OWN")
+    assert not _is_blank(card)
+    assert len(bodies()) == count
+
+
+def test_a_key_in_use_elsewhere_is_erased_by_nobody(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+) -> None:
+    card = bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY)
+    source.insert(card)
+    assert service.erase(supervisor, "OTHER") == TokenRefused(TokenTrouble.IN_USE, found="OTHER")
+
+
+def test_a_certificate_of_a_member_whom_the_feed_has_not_told_of_speaks_for_itself(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    database: Database,
+    clock: FixedClock,
+) -> None:
+    card = bound_elsewhere("77000001", "STRANGER", NOW - DAY, NOW + DAY)
+    with database.write() as tx:
+        known = tx.feed.key_elsewhere("77000001")
+        assert known is not None
+        tx.feed.put_key_elsewhere(msgspec.structs.replace(known, token_serial="ANOTHER"))
+    source.insert(card)
+    assert service.erase(supervisor, "STRANGER") == TokenRefused(TokenTrouble.IN_USE, found="STRANGER")
+    clock.advance(2 * DAY)
+    assert _erased(service.erase(supervisor, "STRANGER")) is KeyStanding.BLANK
+
+
+def test_a_binding_under_way_keeps_its_token_until_it_is_abandoned(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+) -> None:
+    number, card = paid_order(ACCOUNT, OrderKind.NEW), blank("A")
+    source.insert(FaultyCard(card, Fault(FaultKind.PULLED_BEFORE, 1, instruction=0x4C)))
+    service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    source.insert(card)
+    assert service.erase(supervisor, "A") == TokenRefused(TokenTrouble.IN_USE, found="A")
+    service.abandon(supervisor, number, "换一把")
+    assert service.erase(staff, "A") == Refused(Refusal.NOT_ALLOWED)  # a key pair that nobody can place
+    assert _erased(service.erase(supervisor, "A")) is KeyStanding.BLANK
+    assert _is_blank(card)
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003
+    assert isinstance(bound, BoundView)
+
+
+def test_a_key_on_hold_is_erased_by_a_supervisor_alone_and_cannot_be_lifted_then(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    bound_here: Here,
+    bodies: Bodies,
+) -> None:
+    card = bound_here(ACCOUNT, "OWN")
+    service.report_loss(session)
+    source.insert(card)
+    assert service.erase(staff, "OWN") == Refused(Refusal.NOT_ALLOWED)
+    assert service.erase(StaffSession("张华", supervisor=True), "OWN") == Refused(Refusal.NOT_ALLOWED)
+    assert not _is_blank(card)
+    assert _erased(service.erase(supervisor, "OWN")) is KeyStanding.BLANK
+    told = bodies()[-1]
+    assert isinstance(told, KeyErased)
+    assert (told.account, told.token_serial, told.staff, len(told.certificate)) == (
+        ACCOUNT,
+        "OWN",
+        "林涛",
+        16,
+    )
+    lifted = service.lift_hold(session, staff, "111111", False)  # noqa: FBT003 - the contract
+    assert lifted == TokenRefused(TokenTrouble.NO_CERTIFICATE, found="OWN")
+
+
+def test_a_superseded_key_and_a_blank_one_are_erased_by_staff(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    bound_here: Here,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+) -> None:
+    old = bound_here(ACCOUNT, "OLD")
+    number = paid_order(ACCOUNT, OrderKind.REPLACEMENT)
+    source.insert(blank("NEXT"))
+    service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    source.swap(old)
+    for _ in range(2):
+        assert _erased(service.erase(staff, "OLD")) is KeyStanding.BLANK
+    assert _is_blank(old)
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+def test_an_erased_key_that_only_a_replacement_is_left_for_goes_back_into_stock(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session_of: Callable[[str], Session],
+    supervisor: StaffSession,
+    database: Database,
+    clock: FixedClock,
+    bound_here: Here,
+    paid_order: Pay,
+    *,
+    revoked: bool,
+) -> None:
+    card = bound_here(ACCOUNT, "REUSED")
+    with database.write() as tx:
+        (certificate,) = tx.ledger.certificates(account=ACCOUNT)
+        if revoked:
+            tx.append(CertificateRevoked(certificate.number, "注销", 77), clock)
+    service.report_loss(session_of(ACCOUNT))
+    source.insert(card)
+    assert _erased(service.erase(supervisor, "REUSED")) is KeyStanding.BLANK
+    number = paid_order("11000003", OrderKind.NEW)
+    clock.advance(1)
+    bound = service.bind(session_of("11000003"), number, None, False, lambda _progress: None)  # noqa: FBT003
+    assert isinstance(bound, BoundView), bound
+    status = service.key_status(supervisor)
+    assert isinstance(status, KeyView)
+    assert (status.standing, status.account) == (KeyStanding.IN_USE, "11000003")
+    assert service.erase(supervisor, "REUSED") == TokenRefused(TokenTrouble.IN_USE, found="REUSED")
+    found = service.key_found(supervisor)
+    assert isinstance(found, FoundView)
+    assert (found.held, found.key.account) == (True, "11000003")
+    lifted = service.lift_hold(session_of(ACCOUNT), supervisor, "111111", False)  # noqa: FBT003 - the contract
+    assert not isinstance(lifted, LiftedView)
+
+
+def test_a_key_that_was_revoked_is_a_new_one_with_its_pin(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session_of: Callable[[str], Session],
+    database: Database,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    paid_order: Pay,
+) -> None:
+    source.insert(bound_elsewhere(ACCOUNT, "REVOKED", NOW - DAY, NOW + DAY))
+    number = paid_order("11000003", OrderKind.NEW)
+
+    def bind() -> BindOutcome:
+        return service.bind(session_of("11000003"), number, "654321", False, lambda _progress: None)  # noqa: FBT003
+
+    assert bind() == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="REVOKED")
+    with database.write() as tx:
+        told = tx.feed.key_elsewhere(ACCOUNT)
+        assert told is not None
+        tx.feed.put_key_elsewhere(msgspec.structs.replace(told, lost=True, revoked=True))
+    assert isinstance(bind(), BoundView)
+
+
+def test_a_lost_key_that_was_not_erased_is_no_new_one(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session_of: Callable[[str], Session],
+    bound_here: Here,
+    paid_order: Pay,
+) -> None:
+    card = bound_here(ACCOUNT, "LOST")
+    service.report_loss(session_of(ACCOUNT))
+    source.insert(card)
+    for account, trouble in ((ACCOUNT, TokenTrouble.NOT_BLANK), ("11000003", TokenTrouble.ANOTHER_MEMBERS)):
+        kind = OrderKind.REPLACEMENT if account == ACCOUNT else OrderKind.NEW
+        number = paid_order(account, kind)
+        outcome = service.bind(session_of(account), number, "111111", False, lambda _progress: None)  # noqa: FBT003
+        assert outcome == TokenRefused(trouble, found="LOST")
+
+
+def test_a_token_without_the_application_is_prepared_and_bound(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    paid_order: Pay,
+    bodies: Bodies,
+    tmp_path: Path,
+) -> None:
+    source.insert(unprepared_key(tmp_path / "raw", "RAW"))
+    assert _erased(service.erase(staff, "RAW")) is KeyStanding.BLANK
+    assert bodies()[-1] == KeyErased("", "RAW", "张华")
+    number = paid_order(ACCOUNT, OrderKind.NEW)
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003
+    assert isinstance(bound, BoundView)
+
+
+def test_only_the_token_of_that_serial_is_erased(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    blank: Callable[[str], GmtCard],
+    bound_here: Here,
+    session: Session,
+    bodies: Bodies,
+) -> None:
+    lost = bound_here(ACCOUNT, "LOST")
+    service.report_loss(session)
+    source.insert(lost)
+    count = len(bodies())
+    assert service.erase(supervisor, "A") == TokenRefused(TokenTrouble.SWAPPED, expected="A", found="LOST")
+    assert len(bodies()) == count
+    source.insert(blank("A"), "second")
+    assert _erased(service.erase(supervisor, "A")) is KeyStanding.BLANK
+    assert not _is_blank(lost)
+
+
+def test_nobody_unknown_erases_anything(
+    service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard], bodies: Bodies
+) -> None:
+    source.insert(blank("A"))
+    count = len(bodies())
+    assert service.erase(StaffSession("无名", supervisor=True), "A") == Refused(Refusal.NOT_ALLOWED)
+    assert len(bodies()) == count
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_kill_between_the_entry_and_the_token_leaves_who_did_it_and_is_completed(
+    open_desk: Callable[[], Desk],
+    source: VirtualTokenSource,
+    session: Session,
+    supervisor: StaffSession,
+    bound_here: Here,
+    bodies: Bodies,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    executed: bool,
+) -> None:
+    card = bound_here(ACCOUNT, "OWN")
+    DeskService(open_desk()).report_loss(session)
+    source.insert(card)
+    transmit = card.transmit
+
+    def killed(command: bytes) -> bytes:
+        if command[1] == DELETE_APPLICATION:
+            if executed:
+                transmit(command)
+            raise Killed
+        return transmit(command)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(card, "transmit", killed)
+        with pytest.raises(Killed):
+            DeskService(open_desk()).erase(supervisor, "OWN")
+    told = bodies()[-1]
+    assert isinstance(told, KeyErased)
+    assert (told.token_serial, told.staff) == ("OWN", "林涛")
+    source.swap(card)
+    restarted = DeskService(open_desk())
+    status = restarted.key_status(supervisor)
+    assert isinstance(status, KeyView)
+    assert status.standing is (KeyStanding.NOT_PREPARED if executed else KeyStanding.ON_HOLD)
+    assert _erased(restarted.erase(supervisor, "OWN")) is KeyStanding.BLANK
+    assert verify_store(database).sound
+
+
+def test_a_key_on_which_nothing_makes_sense_is_looked_at_and_erased_by_a_supervisor(
+    service: DeskService,
+    source: VirtualTokenSource,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    bodies: Bodies,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "odd.card"
+    serial = blank_piv_key(file, "PIV-2026-0009").record.guid.hex().upper()
+    packed_badly = b"\x70\x04\x1f\x8b\x08\x00\x71\x01\x01"
+    write_piv_card(file, read_piv_card(file).with_value(CERTIFICATE_OF_9A, packed_badly))
+    source.insert(PivCard(file))
+    view = service.key_status(staff)
+    assert isinstance(view, KeyView), view
+    assert (view.standing, view.token.blank, view.token.serial) == (KeyStanding.UNKNOWN, False, serial)
+    assert service.erase(staff, serial) == Refused(Refusal.NOT_ALLOWED)
+    erased = service.erase(supervisor, serial)
+    assert isinstance(erased, KeyView), erased
+    assert (erased.standing, erased.token.blank) == (KeyStanding.BLANK, True)
+    assert [body for body in bodies() if isinstance(body, KeyErased)] == [KeyErased("", serial, "林涛", "")]
+
+
+@pytest.mark.parametrize("damage", [b"\x30\x03\x02\x01\x00", b"no certificate at all"])
+def test_a_key_in_use_elsewhere_whose_certificate_is_damaged_is_erased_by_nobody(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    damage: bytes,
+) -> None:
+    card = bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY)
+    token = source.open(source.insert(card))
+    token.verify_pin("654321")
+    token.write_certificate(damage)
+    token.close()
+    view = service.key_status(supervisor)
+    assert isinstance(view, KeyView), view
+    assert (view.standing, view.account) == (KeyStanding.OUT_OF_STEP, "11000002")
+    assert service.erase(supervisor, "OTHER") == TokenRefused(TokenTrouble.IN_USE, found="OTHER")
+    assert not _is_blank(card)

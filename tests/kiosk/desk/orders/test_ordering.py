@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from kiosk.desk.orders.ordering import is_due
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import OrderOpen, OrderView, Placed, PrintOutcome, Refusal, Refused, Session, WrongKind
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.decisions import KeyState
+from kiosk.domain.entries import LossReported, OrderCancelled, OrderPlaced, OrderReleased
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.identifiers import parse_order_number
+from kiosk.domain.ledger import Delivery, OrderStatus
+from kiosk.domain.payment_codes import parse_link, token_key, verify_token
+from kiosk.domain.policy import Policy
+from kiosk.store.database import Database
+from kiosk.store.errors import DiskFull, StoreBusy
+
+NOW = 1_795_327_500
+DAY = 86_400
+YEAR = 365 * DAY
+WINDOW = 15 * 60
+
+
+def test_the_number_and_the_link_name_the_entry_that_placed_the_order(
+    service: DeskService, session: Session, database: Database
+) -> None:
+    placed = service.place_order(session, OrderKind.NEW)
+    assert isinstance(placed, Placed)
+    token = verify_token(parse_link(placed.order.link), token_key(bytes(range(32))))
+    assert str(token.order) == placed.order.number
+    assert parse_order_number(placed.order.number) == token.order
+    assert (token.account, token.kind, token.fee_schedule) == ("11000001", OrderKind.NEW, 1)
+    with database.read() as tx:
+        entry = tx.journal.entry(token.order.sequence)
+    assert entry is not None
+    assert isinstance(entry.entry.body, OrderPlaced)
+    assert entry.entry.body.order == placed.order.number
+    assert placed.order.deadline == NOW + WINDOW
+
+
+def test_a_second_order_of_the_kind_leads_to_the_first(
+    service: DeskService, session: Session, placed: Callable[[Session, OrderKind], str]
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    assert service.place_order(session, OrderKind.NEW) == OrderOpen(session, number)
+
+
+def test_a_replacement_of_a_valid_key_reports_its_loss(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    bound_elsewhere: Callable[[str, str, int, int], object],
+) -> None:
+    bound_elsewhere("11000001", "A0001", NOW - 100 * DAY, NOW + 265 * DAY)
+    placed = service.place_order(session, OrderKind.REPLACEMENT)
+    assert isinstance(placed, Placed)
+    with database.read() as tx:
+        bodies = [sealed.entry.body for sealed in tx.journal.entries()]
+    assert isinstance(bodies[-2], OrderPlaced)
+    assert isinstance(bodies[-1], LossReported)
+    account = service.account(session)
+    assert account.key_state is KeyState.LOST
+    offered = service.quote(session, OrderKind.RENEWAL)
+    assert isinstance(offered, WrongKind)
+    assert (offered.offered, offered.because) == (OrderKind.REPLACEMENT, KeyState.LOST)
+
+
+def test_a_kind_that_no_longer_fits_when_the_order_is_placed_is_refused(
+    service: DeskService, session: Session, bound_elsewhere: Callable[[str, str, int, int], object]
+) -> None:
+    bound_elsewhere("11000001", "A0001", NOW - 100 * DAY, NOW + 265 * DAY)
+    assert service.place_order(session, OrderKind.NEW) == Refused(Refusal.KEY_STATE_CHANGED)
+
+
+def test_an_unpaid_order_can_be_given_up_and_another_placed(
+    service: DeskService,
+    session: Session,
+    session_of: Callable[[str], Session],
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    assert service.cancel(session_of("11000003"), number) == Refused(Refusal.NO_ORDER)
+    cancelled = service.cancel(session, number)
+    assert isinstance(cancelled, OrderView)
+    assert cancelled.status is OrderStatus.CANCELLED
+    assert service.cancel(session, number) == Refused(Refusal.ORDER_CANCELLED)
+    assert placed(session, OrderKind.NEW) != number
+
+
+def test_a_paid_order_cannot_be_given_up(
+    service: DeskService,
+    session: Session,
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    assert service.cancel(session, number) == Refused(Refusal.ORDER_PAID_ALREADY)
+
+
+@pytest.mark.parametrize(
+    ("after_deadline", "contact_after", "due"),
+    [
+        (299, 10, False),
+        (300, 10, True),
+        (300, 0, False),
+        (300, None, False),
+        (DAY - 1, None, False),
+        (DAY, None, True),
+        (DAY, -50, True),
+    ],
+)
+def test_an_order_is_due_five_minutes_after_its_deadline_or_a_day_without_contact(
+    after_deadline: int,
+    contact_after: int | None,
+    due: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    contact = None if contact_after is None else NOW + contact_after
+    assert is_due(NOW, NOW + after_deadline, contact) is due
+
+
+def test_expiring_waits_for_the_centre_to_be_heard_after_the_deadline(
+    service: DeskService,
+    session: Session,
+    clock: FixedClock,
+    contact: Callable[[], None],
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    clock.advance(WINDOW + 300)
+    assert service.expire_due() == 0
+    contact()
+    assert service.expire_due() == 1
+    assert service.expire_due() == 0
+    view = service.order(number)
+    assert view is not None
+    assert view.status is OrderStatus.EXPIRED
+    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_EXPIRED)
+
+
+def test_nothing_expires_while_the_clock_cannot_be_believed(
+    service: DeskService,
+    session: Session,
+    clock: FixedClock,
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    placed(session, OrderKind.NEW)
+    clock.now += 2 * DAY
+    assert service.expire_due() == 0
+
+
+def test_bindable_says_why_there_is_nothing_to_bind(
+    service: DeskService,
+    session: Session,
+    clock: FixedClock,
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+    database: Database,
+) -> None:
+    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.NO_ORDER)
+    number = placed(session, OrderKind.NEW)
+    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_UNPAID)
+    pay(number)
+    found = service.bindable(session, OrderKind.NEW)
+    assert isinstance(found, OrderView)
+    assert found.number == number
+    with database.write() as tx:
+        tx.append(OrderReleased(number, new_owner=9, feed=1), clock)
+    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_ELSEWHERE)
+    clock.advance(200)
+    outcome = service.bindable(session, OrderKind.RENEWAL)
+    assert outcome == Refused(Refusal.NO_ORDER, feed_as_of=NOW)
+
+
+def test_taking_the_token_later_prints_a_slip_and_keeps_the_order_open(
+    service: DeskService,
+    session: Session,
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    assert service.choose_delivery(session, number, Delivery.MAIL) == Refused(Refusal.ORDER_UNPAID)
+    pay(number)
+    assert service.choose_delivery(session, number, Delivery.MAIL) is PrintOutcome.PRINTED
+    view = service.bindable(session, OrderKind.NEW)
+    assert isinstance(view, OrderView)
+    assert view.delivery is Delivery.MAIL
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(DiskFull, Refusal.DISK_FULL), (StoreBusy, Refusal.STORE_BUSY)]
+)
+def test_a_full_disk_or_another_writer_fails_the_verb_whole(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[DiskFull | StoreBusy],
+    reason: Refusal,
+) -> None:
+    with database.read() as tx:
+        before = tx.journal.count()
+
+    def full(*_arguments: object) -> None:
+        raise error(database.path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kiosk.store.ledger.LedgerTables.put", full)
+        assert service.place_order(session, OrderKind.NEW) == Refused(reason)
+    with database.read() as tx:
+        assert tx.journal.count() == before
+    assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
+
+
+def test_the_waiting_orders_count_towards_the_amount_of_the_policy(
+    service: DeskService,
+    session: Session,
+    session_of: Callable[[str], Session],
+    database: Database,
+    placed: Callable[[Session, OrderKind], str],
+    give_policy: Callable[[Database, Policy], None],
+) -> None:
+    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_amount=68000))
+    placed(session, OrderKind.NEW)
+    placed(session_of("11000003"), OrderKind.NEW)
+    refused = service.place_order(session_of("11000002"), OrderKind.NEW)
+    assert refused == Refused(Refusal.POLICY_AMOUNT_REACHED)
+
+
+def test_nobody_pays_for_a_certificate_that_the_orders_before_may_take(
+    service: DeskService,
+    session: Session,
+    session_of: Callable[[str], Session],
+    database: Database,
+    clock: FixedClock,
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+    contact: Callable[[], None],
+    give_policy: Callable[[Database, Policy], None],
+) -> None:
+    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_certificates=1))
+    first = placed(session, OrderKind.NEW)
+    reached = Refused(Refusal.POLICY_CERTIFICATES_REACHED)
+    other = session_of("11000003")
+    assert service.place_order(other, OrderKind.NEW) == reached
+    pay(first)
+    assert service.place_order(other, OrderKind.NEW) == reached
+    assert service.choose_delivery(session, first, Delivery.MAIL) is PrintOutcome.PRINTED
+    second = placed(other, OrderKind.NEW)
+    assert service.place_order(session_of("11000002"), OrderKind.NEW) == reached
+    with database.write() as tx:
+        tx.append(OrderCancelled(second, "member"), clock)
+    third = placed(session_of("11000002"), OrderKind.NEW)
+    assert service.place_order(other, OrderKind.NEW) == reached
+    contact()
+    assert third != placed(other, OrderKind.NEW)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from kiosk.desk.context import Desk
+from kiosk.desk.people import credentials
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import LockedOut, SignedIn, StaffSignedIn, WrongCredentials
+from kiosk.domain.clock import FixedClock
+
+MINUTE = 60
+
+
+def test_an_unknown_account_is_answered_as_a_wrong_password_after_the_same_work(
+    service: DeskService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked: list[str] = []
+    verify = credentials._verify
+
+    def counted(verifier: str, password: str) -> bool:
+        worked.append(verifier.rsplit("$", maxsplit=2)[0])
+        return verify(verifier, password)
+
+    monkeypatch.setattr(credentials, "_verify", counted)
+    unknown = service.sign_in("99999999", "Keydesk-1")
+    known = service.sign_in("11000001", "wrong")
+    assert unknown == known == WrongCredentials(tries_left=4, feed_as_of=None)
+    assert len(worked) == 2
+    assert worked[0] == worked[1]
+
+
+def test_the_unknown_account_has_no_password_at_all(service: DeskService) -> None:
+    # the password of the verifier that unknown accounts are checked against in these tests
+    assert isinstance(service.sign_in("99999999", "nobody's"), WrongCredentials)
+
+
+def test_an_account_without_a_password_yet_has_none_at_all(service: DeskService, desk: Desk) -> None:
+    with desk.database.write() as tx:
+        operator = tx.members.operator("11000001")
+        assert operator is not None
+        tx.members.put_operator(replace(operator, verifier=""))
+    assert isinstance(service.sign_in("11000001", "nobody's"), WrongCredentials)
+
+
+@pytest.mark.parametrize("account", ["11000001", "99999999"])
+def test_five_wrong_passwords_lock_the_account_also_after_a_restart(
+    open_desk: Callable[[], Desk], clock: FixedClock, account: str
+) -> None:
+    service = DeskService(open_desk())
+    left = [service.sign_in(account, "wrong") for _ in range(4)]
+    assert [each.tries_left for each in left if isinstance(each, WrongCredentials)] == [4, 3, 2, 1]
+    locked = service.sign_in(account, "wrong")
+    assert locked == LockedOut(clock.wall() + 15 * MINUTE, whole_kiosk=False)
+    clock.advance(15 * MINUTE - 1)
+    restarted = DeskService(open_desk())
+    assert restarted.sign_in(account, f"Keydesk-{account[-1]}") == locked
+    assert isinstance(restarted.sign_in("11000003", "Keydesk-3"), SignedIn)
+    clock.advance(1)
+    assert not isinstance(restarted.sign_in(account, f"Keydesk-{account[-1]}"), LockedOut)
+
+
+def test_the_right_password_gives_all_tries_back(service: DeskService) -> None:
+    service.sign_in("11000001", "wrong")
+    assert isinstance(service.sign_in("11000001", "Keydesk-1"), SignedIn)
+    assert service.sign_in("11000001", "wrong") == WrongCredentials(4)
+
+
+def test_twenty_wrong_passwords_lock_members_out_of_the_kiosk_but_not_the_staff(
+    service: DeskService, clock: FixedClock
+) -> None:
+    for account in range(90_000_000, 90_000_019):
+        service.sign_in(str(account), "wrong")
+    locked = service.sign_in("90000099", "wrong")
+    assert locked == LockedOut(clock.wall() + 5 * MINUTE, whole_kiosk=True)
+    assert service.sign_in("11000001", "Keydesk-1") == locked
+    assert isinstance(service.staff_sign_in("林涛", "Super-1"), StaffSignedIn)
+    clock.advance(5 * MINUTE)
+    assert isinstance(service.sign_in("11000001", "Keydesk-1"), SignedIn)
+
+
+def test_staff_are_locked_out_by_name(service: DeskService) -> None:
+    for _ in range(5):
+        service.staff_sign_in("林涛", "wrong")
+    assert isinstance(service.staff_sign_in("林涛", "Super-1"), LockedOut)
+    assert isinstance(service.staff_sign_in("张华", "Staff-1"), StaffSignedIn)
+
+
+def test_offline_a_refusal_tells_the_age_of_the_feed(service: DeskService, clock: FixedClock) -> None:
+    seen = clock.wall()
+    clock.advance(10 * MINUTE)
+    assert service.sign_in("99999999", "wrong") == WrongCredentials(4, feed_as_of=seen)

@@ -1,0 +1,70 @@
+"""A key that holds a stranger's certificate: refused for a new order, left as it is, and none of its PIN tries used."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from hardware.token.piv.token import PivToken
+from hardware.virtual.piv.factory import blank_piv_key
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.service import DeskService
+from kiosk.desk.tokens.identity import factory_pin_fits
+from kiosk.desk.tokens.reading import TokenFacts
+from kiosk.desk.views import Session, TokenRefused, TokenTrouble
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.ledger import Order
+
+
+def _certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Stranger")])
+    began = dt.datetime(2019, 1, 1, tzinfo=dt.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, began, began + dt.timedelta(30))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+STRANGERS = {
+    "RSA": _certificate(rsa.generate_private_key(65537, 2048)),
+    "P-384": _certificate(ec.generate_private_key(ec.SECP384R1())),
+    "P-256 of another authority, expired": _certificate(ec.generate_private_key(ec.SECP256R1())),
+    "no certificate at all": b"\x30\x82\x01\x00garbage",
+}
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_a_strangers_key_is_refused_and_keeps_its_certificate_and_its_tries(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    paid_order: Callable[[str, OrderKind], str],
+    tmp_path: Path,
+    stranger: str,
+) -> None:
+    card = blank_piv_key(tmp_path / "piv.card", "17345678", yubikey=True)
+    source.insert(card)
+    token = source.open(source.present()[0])
+    assert isinstance(token, PivToken)
+    token.generate_key_pair()
+    token.write_certificate(STRANGERS[stranger])
+    before = token.pin_state().tries_left
+    token.close()
+    number = paid_order("11000001", OrderKind.NEW)
+    refused = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the port's order
+    assert isinstance(refused, TokenRefused)
+    assert refused.trouble is TokenTrouble.ANOTHER_MEMBERS
+    again = source.open(source.present()[0])
+    assert (again.certificate(), again.pin_state().tries_left) == (STRANGERS[stranger], before)
+    again.close()
+
+
+def test_the_factory_pin_is_not_for_a_key_with_a_certificate_whose_public_key_cannot_be_told() -> None:
+    order = Order("1", 1, OrderKind.NEW, "11000001", "", "", (), 1, 0, 1, 1)
+    assert factory_pin_fits(order, TokenFacts("7", None, None))
+    assert not factory_pin_fits(order, TokenFacts("7", None, STRANGERS["RSA"]))

@@ -1,0 +1,200 @@
+"""Several tokens at once, and cards that nobody can read beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hardware.virtual.card import Fault, FaultKind, FaultyCard
+from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.gmt.factory import unprepared_key
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import (
+    BindingProgress,
+    BoundView,
+    Refused,
+    Session,
+    TokenOutcome,
+    TokenRefused,
+    TokenTrouble,
+    TokenView,
+)
+from kiosk.domain.fees import OrderKind
+
+NOW = 1_795_327_500
+DAY = 86_400
+PIN = "654321"
+
+Elsewhere = Callable[[str, str, int, int], GmtCard]
+Pay = Callable[[str, OrderKind], str]
+
+
+class UnknownCard:
+    """A door card: it takes no command."""
+
+    atr = bytes.fromhex("3B8F8001804F0CA000000306030001000000006A")
+
+    def power_on(self) -> None:
+        """Nothing to begin."""
+
+    def transmit(self, _command: bytes) -> bytes:
+        return b"\x6d\x00"
+
+
+@pytest.fixture
+def source() -> VirtualTokenSource:
+    return VirtualTokenSource(("first", "second", "third"))
+
+
+def _quietly(_progress: BindingProgress) -> None:
+    """Nobody watches."""
+
+
+def _serial(outcome: TokenOutcome) -> str:
+    assert isinstance(outcome, TokenView), outcome
+    return outcome.serial
+
+
+def _refused(outcome: object) -> TokenRefused:
+    assert isinstance(outcome, TokenRefused), outcome
+    return outcome
+
+
+def _serials(refused: TokenRefused) -> list[str]:
+    return [each.serial for each in refused.candidates]
+
+
+def test_a_serial_names_the_token(
+    service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard]
+) -> None:
+    source.insert(blank("A"), "first")
+    assert _serial(service.read_token(serial="A")) == "A"
+    assert service.read_token(serial="B") == TokenRefused(TokenTrouble.SWAPPED, expected="B", found="A")
+    source.insert(blank("B"), "third")
+    assert _serial(service.read_token(serial="B")) == "B"
+    gone = _refused(service.read_token(serial="C"))
+    assert (gone.trouble, gone.expected, _serials(gone)) == (TokenTrouble.SWAPPED, "C", ["A", "B"])
+
+
+def test_a_renewal_takes_the_key_on_record_out_of_several(
+    service: DeskService,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+    session: Session,
+) -> None:
+    card = bound_elsewhere("11000001", "OWN", NOW - 300 * DAY, NOW + 65 * DAY)
+    other = bound_elsewhere("11000002", "OTHER", NOW - 300 * DAY, NOW + 65 * DAY)
+    number = paid_order("11000001", OrderKind.RENEWAL)
+    source.insert(other, "first")
+    source.insert(blank("BLANK"), "second")
+    missing = _refused(service.read_token(number))
+    assert missing.trouble is TokenTrouble.NOT_THE_KEY_ON_RECORD
+    assert (missing.expected, _serials(missing)) == ("OWN", ["OTHER", "BLANK"])
+    source.insert(card, "third")
+    assert _serial(service.read_token(number)) == "OWN"
+    bound = service.bind(session, number, PIN, False, _quietly)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView)
+    assert bound.serial == "OWN"
+
+
+def test_a_new_key_is_made_of_the_only_token_that_fits(
+    service: DeskService,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+    session: Session,
+) -> None:
+    number = paid_order("11000001", OrderKind.NEW)
+    source.insert(bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY), "first")
+    source.insert(blank("A"), "second")
+    assert _serial(service.read_token(number)) == "A"
+    source.insert(blank("B"), "third")
+    several = _refused(service.bind(session, number, None, False, _quietly))  # noqa: FBT003
+    assert (several.trouble, _serials(several)) == (TokenTrouble.SEVERAL, ["A", "B"])
+    bound = service.bind(session, number, None, False, _quietly, "B")  # noqa: FBT003
+    assert isinstance(bound, BoundView)
+    assert bound.serial == "B"
+
+
+def test_an_attempt_goes_on_with_its_own_token_out_of_several(
+    service: DeskService,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    session: Session,
+) -> None:
+    number, card = paid_order("11000001", OrderKind.NEW), blank("A")
+    source.insert(FaultyCard(card, Fault(FaultKind.PULLED_BEFORE, 1, instruction=0x4C)), "first")
+    assert _refused(service.bind(session, number, None, False, _quietly)).trouble  # noqa: FBT003
+    source.insert(blank("B"), "first")
+    source.insert(blank("C"), "second")
+    without = _refused(service.bind(session, number, None, False, _quietly))  # noqa: FBT003
+    assert (without.trouble, without.expected) == (TokenTrouble.SWAPPED, "A")
+    source.insert(card, "third")
+    bound = service.bind(session, number, "111111", False, _quietly)  # noqa: FBT003
+    assert isinstance(bound, BoundView)
+    assert bound.serial == "A"
+
+
+def test_unknown_and_broken_cards_beside_a_key_are_not_in_the_way(
+    service: DeskService,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    session: Session,
+) -> None:
+    number = paid_order("11000001", OrderKind.NEW)
+    source.insert(UnknownCard(), "first")
+    alone = _refused(service.read_token(number))
+    assert (alone.trouble, alone.card) == (TokenTrouble.NOT_RECOGNISED, "storage-card")
+    assert alone.detail == "3B8F8001804F0CA000000306030001000000006A"
+    source.insert(FaultyCard(blank("BAD"), *(Fault(FaultKind.SILENT, at) for at in range(1, 40))), "second")
+    assert _refused(service.read_token(number)).trouble is TokenTrouble.NOT_RECOGNISED
+    source.insert(blank("GOOD"), "third")
+    assert _serial(service.read_token()) == "GOOD"
+    assert isinstance(service.bind(session, number, None, False, _quietly), BoundView)  # noqa: FBT003
+
+
+def test_a_token_without_the_desks_application_is_named_and_never_taken_for_a_new_key(
+    service: DeskService,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    session: Session,
+    tmp_path: Path,
+) -> None:
+    number = paid_order("11000001", OrderKind.NEW)
+    source.insert(unprepared_key(tmp_path / "raw", "RAW"), "first")
+    assert service.read_token() == TokenRefused(TokenTrouble.NOT_PREPARED, found="RAW")
+    bare = _refused(service.bind(session, number, None, False, _quietly))  # noqa: FBT003
+    assert bare == TokenRefused(TokenTrouble.NOT_PREPARED, found="RAW")
+    source.insert(blank("GOOD"), "second")
+    assert _serial(service.read_token(number)) == "GOOD"
+    several = _refused(service.read_token())
+    assert [(each.serial, each.prepared) for each in several.candidates] == [("RAW", False), ("GOOD", True)]
+
+
+def test_the_same_key_by_two_ways_is_one_key(
+    service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard]
+) -> None:
+    card = blank("TWICE")
+    source.insert(card, "first")
+    source.insert(card, "second")
+    read = service.read_token()
+    assert isinstance(read, TokenView)
+    assert (read.serial, read.reader) == ("TWICE", "first")
+
+
+def test_an_order_that_nobody_knows_chooses_nothing(
+    service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard], session: Session
+) -> None:
+    source.insert(blank("A"), "first")
+    source.insert(blank("B"), "second")
+    assert _refused(service.read_token("3-9999-9")).trouble is TokenTrouble.SEVERAL
+    assert isinstance(service.bind(session, "3-9999-9", None, False, _quietly), Refused)  # noqa: FBT003
