@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
+from hardware.virtual.card_file import CardFileUnreadable
 from hardware.virtual.gmt.factory import open_or_make_key
-from hardware.virtual.gmt.state import CardFileUnreadable
 from hardware.virtual.piv.factory import open_or_make_piv_key
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+from hardware.virtual.card_file import CardFileUnreadable
 from hardware.virtual.files import KeyProfile, OtherProfile, open_or_make
-from hardware.virtual.gmt.state import CardFileUnreadable
 from hardware.virtual.reader import serve
 from kiosk.commands.failures import CommandError
 from kiosk.commands.output import line

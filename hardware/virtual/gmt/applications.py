@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from hardware.token.gmt.commands import MOST_PIN_TRIES, StatusWord
-from hardware.virtual.gmt.apdu import Request, read_body, refuse
+from hardware.virtual.gmt.apdu import read_body
 from hardware.virtual.gmt.state import (
     ApplicationRecord,
     Memory,
@@ -17,6 +17,7 @@ from hardware.virtual.gmt.state import (
     store_within_room,
     unseal,
 )
+from hardware.virtual.iso7816 import Request, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,30 +10,25 @@ import secrets
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from hardware.token.gmt.commands import DEVICE_CHALLENGE, LAYOUTS, Instruction, StatusWord
+from hardware.virtual.card_file import read_card_file, write_card_file
 from hardware.virtual.gmt import applications, containers, pins
 from hardware.virtual.gmt.apdu import (
     PAGE,
     Answers,
     Chaining,
-    Refusal,
-    Request,
     read_body,
     read_get_response,
     read_request,
-    refuse,
 )
 from hardware.virtual.gmt.state import (
     CardRecord,
     Memory,
     Session,
     application_of,
-    read_card,
     unseal,
-    write_card,
 )
+from hardware.virtual.iso7816 import CommandChain, Refusal, Request, answer_to_reset, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,8 +84,6 @@ def clear_secure_state(memory: Memory, request: Request) -> bytes:
 
 
 _HISTORICAL: Final = b"KEYDESK"
-_INTERFACE: Final = bytes((0x80 | len(_HISTORICAL), 0x01))
-_LONGEST_CHAIN: Final = 1 << 16
 
 _COMMANDS: Final[Mapping[Instruction, Callable[[Memory, Request], bytes]]] = MappingProxyType(
     {
@@ -120,14 +113,6 @@ _COMMANDS: Final[Mapping[Instruction, Callable[[Memory, Request], bytes]]] = Map
 )
 
 
-def _answer_to_reset() -> bytes:
-    """Compose the ATR (ISO/IEC 7816-3, 8.2): T=1, seven historical bytes, check byte."""
-    check = 0
-    for byte in _INTERFACE + _HISTORICAL:
-        check ^= byte
-    return b"\x3b" + _INTERFACE + _HISTORICAL + bytes((check,))
-
-
 class GmtCard:
     """A virtual GM/T key over its file (`card.VirtualCard`). Raises CardFileUnreadable.
 
@@ -145,8 +130,9 @@ class GmtCard:
     ) -> None:
         self._path = path
         self._random = random
-        self._atr = _answer_to_reset()
-        self._record = read_card(path)
+        self._atr = answer_to_reset(_HISTORICAL)
+        self._record = read_card_file(path, CardRecord)
+        self._chain = CommandChain(StatusWord.NOT_ALLOWED_NOW, StatusWord.NOT_ALLOWED_NOW)
         self._answers = Answers(chaining, page)
         self.power_on()
 
@@ -173,7 +159,7 @@ class GmtCard:
     def power_on(self) -> None:
         """Begin a session."""
         self._session = Session()
-        self._chain: Request | None = None
+        self._chain.forget()
         self._answers.forget()
 
     def transmit(self, command: bytes) -> bytes:
@@ -184,14 +170,14 @@ class GmtCard:
                 return self._answers.get_response(wanted)
             return self._execute(read_request(command))
         except Refusal as refusal:
-            self._chain = None
+            self._chain.forget()
             self._answers.forget()
             return refusal.status_word.to_bytes(2)
 
     def store(self, record: CardRecord) -> None:
         """Write the file, then remember. Raises Refusal with 6581 where the disk refuses."""
         try:
-            write_card(self._path, record)
+            write_card_file(self._path, record)
         except OSError:
             refuse(StatusWord.MEMORY)
         self._record = record
@@ -203,21 +189,9 @@ class GmtCard:
     def _execute(self, request: Request) -> bytes:
         if self._answers.repeats(request):
             return self._answers.repeat(request.expected)
-        whole = self._joined(request)
-        if whole.chained:
-            self._chain = whole
+        whole = self._chain.receive(request)
+        if whole is None:
             return StatusWord.SUCCESS.to_bytes(2)
-        self._chain = None
         if self._answers.repeats(whole):
             return self._answers.repeat(request.expected)
-        return self._answers.begin(whole, request, _COMMANDS[whole.instruction](self, whole))
-
-    def _joined(self, request: Request) -> Request:
-        """Add a link to the chain that is being received. Raises Refusal where it does not fit."""
-        begun = self._chain
-        if begun is None:
-            return request
-        same = (begun.instruction, begun.p1, begun.p2) == (request.instruction, request.p1, request.p2)
-        if not same or len(begun.data) + len(request.data) > _LONGEST_CHAIN:
-            refuse(StatusWord.NOT_ALLOWED_NOW)
-        return msgspec.structs.replace(request, data=begun.data + request.data)
+        return self._answers.begin(whole, request, _COMMANDS[Instruction(whole.instruction)](self, whole))

@@ -9,7 +9,7 @@ import msgspec
 from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
 
 from hardware.token.gmt.commands import COORDINATE, KEY_BITS, KeyPurpose, SignatureInput, StatusWord
-from hardware.virtual.gmt.apdu import Request, read_body, refuse
+from hardware.virtual.gmt.apdu import read_body
 from hardware.virtual.gmt.state import (
     ApplicationRecord,
     ContainerRecord,
@@ -20,6 +20,7 @@ from hardware.virtual.gmt.state import (
     store_within_room,
     verified_application_of,
 )
+from hardware.virtual.iso7816 import Request, refuse
 
 _MOST_CONTAINERS: Final = 8
 _BITS: Final = KEY_BITS.to_bytes(4)

@@ -9,8 +9,9 @@ import msgspec
 from hardware.token.gmt.application import authenticate_device, create_application
 from hardware.token.gmt.profile import GmtProfile
 from hardware.token.gmt.session import GmtSession
+from hardware.virtual.card_file import write_card_file
 from hardware.virtual.gmt.card import GmtCard
-from hardware.virtual.gmt.state import CardRecord, write_card
+from hardware.virtual.gmt.state import CardRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ def unprepared_key(
     if not (1 <= len(serial) <= 32 and serial.isascii() and serial.isprintable()):  # noqa: PLR2004 - DEVINFO
         raise ValueError("a serial number has 1 to 32 printable ASCII characters")
     chosen = profile or GmtProfile()
-    write_card(path, CardRecord(serial, bytes.fromhex(chosen.device_key), room))
+    write_card_file(path, CardRecord(serial, bytes.fromhex(chosen.device_key), room))
     return GmtCard(path)
 
 

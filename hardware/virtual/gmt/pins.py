@@ -7,8 +7,9 @@ import hmac
 import msgspec
 
 from hardware.token.gmt.commands import CHALLENGE, CHALLENGE_PADDING, PinKind, StatusWord
-from hardware.virtual.gmt.apdu import Refusal, Request, read_body, refuse
+from hardware.virtual.gmt.apdu import read_body
 from hardware.virtual.gmt.state import ApplicationRecord, Memory, PinRecord, application_of, unseal
+from hardware.virtual.iso7816 import Refusal, Request, refuse
 
 
 def pin_information(memory: Memory, request: Request) -> bytes:

@@ -1,9 +1,8 @@
-"""What a virtual GM/T card remembers without power, and the file that holds it."""
+"""What a virtual GM/T card remembers: without power in its file, and in a session."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -11,49 +10,16 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 
 from hardware.token.gmt.commands import LONGEST_NAME, StatusWord
-from hardware.virtual.gmt.apdu import refuse
+from hardware.virtual.iso7816 import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file's content so that a power cut leaves the old or the new one; readable by its owner only.
-
-    Raises OSError; the old content then stands.
-    """
-    beside = path.with_name(path.name + ".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the renaming itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 APPLICATION_ROOM: Final = 64
 """The bytes that an application takes of the card's room, empty."""
 CONTAINER_ROOM: Final = 32
 """The bytes that a container takes, empty."""
-
-
-class CardFileUnreadable(Exception):
-    """The card file is not there, cut off, or not a card's."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"no virtual card can be read from {path}")
-        self.path = path
 
 
 class PinRecord(msgspec.Struct, frozen=True):
@@ -114,19 +80,6 @@ class CardRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
         empty = len(self.applications) * APPLICATION_ROOM + len(containers) * CONTAINER_ROOM
         return empty + sum(len(part) for part in parts if part is not None)
-
-
-def read_card(path: Path) -> CardRecord:
-    """Read a card file. Raises CardFileUnreadable."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=CardRecord)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError):
-        raise CardFileUnreadable(path) from None
-
-
-def write_card(path: Path, card: CardRecord) -> None:
-    """Write a card file whole. Raises OSError; the old one then stands."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(card)) + b"\n")
 
 
 @dataclasses.dataclass

@@ -9,11 +9,11 @@ import secrets
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from hardware.virtual.card_file import read_card_file, write_card_file
+from hardware.virtual.iso7816 import CommandChain, Refusal, Request, answer_to_reset, refuse
 from hardware.virtual.piv import data, pins, slots, yubikey
-from hardware.virtual.piv.apdu import Instruction, Refusal, Request, StatusWord, read_request, refuse
-from hardware.virtual.piv.state import Memory, PivCardRecord, Session, read_piv_card, write_piv_card
+from hardware.virtual.piv.apdu import Instruction, StatusWord, read_request
+from hardware.virtual.piv.state import Memory, PivCardRecord, Session
 from hardware.virtual.piv.yubikey import YubicoInstruction
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _COMPACT: Final = b"\x80"
 """The historical bytes are compact objects (ISO/IEC 7816-4, 8.1.1)."""
-_LONGEST_CHAIN: Final = 1 << 16
 _SHORT_REST: Final = 0xFF
 
 _STANDARD: Final[Mapping[int, Callable[[Memory, Request], bytes]]] = MappingProxyType(
@@ -54,18 +53,12 @@ _CHAINABLE: Final = (
 """The commands that may come in a chain (SP 800-73-4 part 2, table 2)."""
 
 
-def _answer_to_reset(record: PivCardRecord) -> bytes:
-    """Compose the ATR (ISO/IEC 7816-3, 8.2): T=1, what the card is as an object of tag F or 5, check byte."""
-    if record.yubikey_serial is None:
-        name = pins.APPLICATION[:-2]
-        historical = _COMPACT + bytes((0xF0 | len(name),)) + name
-    else:
-        historical = _COMPACT + b"\x57YubiKey"
-    interface = bytes((0x80 | len(historical), 0x01))
-    check = 0
-    for byte in interface + historical:
-        check ^= byte
-    return b"\x3b" + interface + historical + bytes((check,))
+def _historical_bytes(record: PivCardRecord) -> bytes:
+    """Return what the card says of itself in its ATR, as an object of tag F or 5."""
+    if record.yubikey_serial is not None:
+        return _COMPACT + b"\x57YubiKey"
+    name = pins.APPLICATION[:-2]
+    return _COMPACT + bytes((0xF0 | len(name),)) + name
 
 
 class PivCard:
@@ -77,8 +70,9 @@ class PivCard:
     def __init__(self, path: Path, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._path = path
         self._random = random
-        self._record = read_piv_card(path)
-        self._atr = _answer_to_reset(self._record)
+        self._record = read_card_file(path, PivCardRecord)
+        self._atr = answer_to_reset(_historical_bytes(self._record))
+        self._chain = CommandChain(StatusWord.LAST_OF_CHAIN_EXPECTED, StatusWord.NO_ROOM)
         self._commands = _STANDARD if self._record.yubikey_serial is None else _YUBIKEY
         self.power_on()
 
@@ -105,7 +99,7 @@ class PivCard:
 
     def power_on(self) -> None:
         """Begin a session, in which no application is selected yet."""
-        self._chain: Request | None = None
+        self._chain.forget()
         self._rest = b""
         self.forget()
 
@@ -118,13 +112,14 @@ class PivCard:
         try:
             return self._execute(read_request(command))
         except Refusal as refusal:
-            self._chain, self._rest, self._session.fresh_pin = None, b"", False
+            self._chain.forget()
+            self._rest, self._session.fresh_pin = b"", False
             return refusal.status_word.to_bytes(2)
 
     def store(self, record: PivCardRecord) -> None:
         """Write the file, then remember. Raises Refusal with 6581 where the disk refuses."""
         try:
-            write_piv_card(self._path, record)
+            write_card_file(self._path, record)
         except OSError:
             refuse(StatusWord.MEMORY)
         self._record = record
@@ -141,11 +136,11 @@ class PivCard:
             self._session.selected or request.instruction == Instruction.SELECT
         ):
             refuse(StatusWord.UNKNOWN_INSTRUCTION)
-        whole = self._joined(request)
-        if whole.chained:
-            self._chain = whole
+        if request.chained and request.instruction not in _CHAINABLE:
+            refuse(StatusWord.NO_CHAINING)
+        whole = self._chain.receive(request)
+        if whole is None:
             return StatusWord.SUCCESS.to_bytes(2)
-        self._chain = None
         answer = self._commands[whole.instruction](self, whole)
         if whole.instruction != Instruction.VERIFY:
             self._session.fresh_pin = False
@@ -162,20 +157,3 @@ class PivCard:
             return piece + StatusWord.SUCCESS.to_bytes(2)
         left = len(self._rest) if len(self._rest) <= _SHORT_REST else 0
         return piece + (StatusWord.MORE_FOLLOWS + left).to_bytes(2)
-
-    def _joined(self, request: Request) -> Request:
-        """Add a link to the chain that is being received (ISO/IEC 7816-4, 5.3.3).
-
-        Raises Refusal with 6884 for a command that comes whole only, 6883 where the link belongs to no other,
-        6A84 where the chain grows too long.
-        """
-        if request.chained and request.instruction not in _CHAINABLE:
-            refuse(StatusWord.NO_CHAINING)
-        begun = self._chain
-        if begun is None:
-            return request
-        if (begun.instruction, begun.p1, begun.p2) != (request.instruction, request.p1, request.p2):
-            refuse(StatusWord.LAST_OF_CHAIN_EXPECTED)
-        if len(begun.data) + len(request.data) > _LONGEST_CHAIN:
-            refuse(StatusWord.NO_ROOM)
-        return msgspec.structs.replace(request, data=begun.data + request.data)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from hardware.virtual.piv.apdu import Request, StatusWord, refuse
+from hardware.virtual.iso7816 import Request, refuse
+from hardware.virtual.piv.apdu import StatusWord
 from hardware.virtual.piv.objects import pack, unpack
 from hardware.virtual.piv.pins import APPLICATION
 from hardware.virtual.piv.state import Memory, demand_administrator, store_within_room

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from hardware.virtual.card_file import write_card_file
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.data import CARD_CAPABILITY_CONTAINER, CARD_HOLDER_UNIQUE_IDENTIFIER, KEY_HISTORY
 from hardware.virtual.piv.objects import pack
@@ -14,7 +15,6 @@ from hardware.virtual.piv.state import (
     ObjectRecord,
     PinRecord,
     PivCardRecord,
-    write_piv_card,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def blank_piv_key(
             ObjectRecord(KEY_HISTORY, pack(0xC1, b"\0") + pack(0xC2, b"\0") + pack(0xFE, b"")),
         ),
     )
-    write_piv_card(path, record)
+    write_card_file(path, record)
     return PivCard(path)
 
 

@@ -9,7 +9,8 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
-from hardware.virtual.piv.apdu import Refusal, StatusWord, refuse
+from hardware.virtual.iso7816 import Refusal, refuse
+from hardware.virtual.piv.apdu import StatusWord
 from hardware.virtual.piv.objects import pack
 from hardware.virtual.piv.state import ManagementAlgorithm, ManagementRecord
 

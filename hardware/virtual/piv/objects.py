@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from hardware.virtual.piv.apdu import StatusWord, refuse
+from hardware.virtual.iso7816 import refuse
+from hardware.virtual.piv.apdu import StatusWord
 
 _MORE_TAG: Final = 0x1F
 _LONG: Final = 0x80

@@ -7,7 +7,8 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from hardware.virtual.piv.apdu import Refusal, Request, StatusWord, refuse
+from hardware.virtual.iso7816 import Refusal, Request, refuse
+from hardware.virtual.piv.apdu import StatusWord
 from hardware.virtual.piv.objects import pack
 from hardware.virtual.piv.state import KeyReference, Memory, PinRecord
 

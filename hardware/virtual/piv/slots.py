@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from hardware.virtual.iso7816 import Request, refuse
 from hardware.virtual.piv import management
-from hardware.virtual.piv.apdu import Request, StatusWord, refuse
+from hardware.virtual.piv.apdu import StatusWord
 from hardware.virtual.piv.objects import only, pack, unpack
 from hardware.virtual.piv.state import (
     KeyRecord,

@@ -1,20 +1,16 @@
-"""What a virtual PIV card remembers without power, and the file that holds it."""
+"""What a virtual PIV card remembers: without power in its file, and in a session."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 from msgspec import Meta
 
-from hardware.virtual.gmt.state import CardFileUnreadable, write_whole
-from hardware.virtual.piv.apdu import StatusWord, refuse
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
+from hardware.virtual.iso7816 import refuse
+from hardware.virtual.piv.apdu import StatusWord
 
 PinValue = Annotated[bytes, Meta(min_length=8, max_length=8)]
 """A PIN or PUK as it is presented: filled to 8 bytes with FF."""
@@ -120,19 +116,6 @@ class PivCardRecord(
         """The bytes that key pairs and data objects take."""
         keys = sum(len(each.private_key) + len(each.public_key) for each in self.keys)
         return keys + sum(len(each.value) for each in self.objects)
-
-
-def read_piv_card(path: Path) -> PivCardRecord:
-    """Read a card file. Raises CardFileUnreadable."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=PivCardRecord)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError):
-        raise CardFileUnreadable(path) from None
-
-
-def write_piv_card(path: Path, card: PivCardRecord) -> None:
-    """Write a card file whole. Raises OSError; the old one then stands."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(card)) + b"\n")
 
 
 class KeyReference(enum.IntEnum):

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from hardware.virtual.piv.apdu import Request, StatusWord, refuse
+from hardware.virtual.iso7816 import Request, refuse
+from hardware.virtual.piv.apdu import StatusWord
 from hardware.virtual.piv.objects import pack
 from hardware.virtual.piv.slots import P256
 from hardware.virtual.piv.state import KeyReference, Memory, PinRecord, PivCardRecord

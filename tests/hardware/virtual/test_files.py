@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hardware.virtual.card_file import CardFileUnreadable
 from hardware.virtual.files import KeyProfile, OtherProfile, open_or_make, profile_of
 from hardware.virtual.gmt.card import GmtCard
-from hardware.virtual.gmt.state import CardFileUnreadable
 from hardware.virtual.piv.card import PivCard
 
 if TYPE_CHECKING:

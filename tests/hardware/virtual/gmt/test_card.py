@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hardware.ports import DeviceKeyRefused, TokenFull
 from hardware.token.gmt.commands import Instruction
 from hardware.token.gmt.profile import GmtProfile
-from hardware.virtual.gmt import state as gmt_card_state
+from hardware.virtual import card_file
+from hardware.virtual.card_file import CardFileUnreadable
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import add_application, blank_key, open_or_make_key, unprepared_key
-from hardware.virtual.gmt.state import CardFileUnreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +120,7 @@ def test_a_disk_that_refuses_is_a_memory_failure_and_nothing_changed(
     def full(_path: Path, _content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(gmt_card_state, "write_whole", full)
+    monkeypatch.setattr(card_file, "write_whole", full)
     assert send(card, "801800010000120001" + "00" * 16) == "6581"
     assert (tmp_path / "card.json").read_bytes() == before
     assert send(card, "801400010000020001" + "0000") == "0A0A019000"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hardware.virtual.gmt.state import CardFileUnreadable
-from hardware.virtual.piv import state as piv_card_state
+from hardware.virtual import card_file
+from hardware.virtual.card_file import CardFileUnreadable
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key, open_or_make_piv_key
 
@@ -41,7 +41,7 @@ def test_a_full_disk_is_told_and_nothing_is_taken_as_done(piv: Any, monkeypatch:
         raise OSError(28, "No space left on device")
 
     piv.let_in()
-    monkeypatch.setattr(piv_card_state, "write_whole", full)
+    monkeypatch.setattr(card_file, "write_whole", full)
     before = piv.card.record
     assert (piv.verify(), piv.make_key(), piv.put("5FC105", "00")) == ("6581", "6581", "6581")
     assert piv.card.record == before

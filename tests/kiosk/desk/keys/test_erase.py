@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
+from hardware.virtual.card_file import read_card_file, write_card_file
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import unprepared_key
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key
-from hardware.virtual.piv.state import read_piv_card, write_piv_card
+from hardware.virtual.piv.state import PivCardRecord
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.keys.erase import Eraser, may_erase
@@ -369,7 +370,7 @@ def test_a_key_on_which_nothing_makes_sense_is_looked_at_and_erased_by_a_supervi
     file = tmp_path / "odd.card"
     serial = blank_piv_key(file, "PIV-2026-0009").record.guid.hex().upper()
     packed_badly = b"\x70\x04\x1f\x8b\x08\x00\x71\x01\x01"
-    write_piv_card(file, read_piv_card(file).with_value(CERTIFICATE_OF_9A, packed_badly))
+    write_card_file(file, read_card_file(file, PivCardRecord).with_value(CERTIFICATE_OF_9A, packed_badly))
     source.insert(PivCard(file))
     view = service.key_status(staff)
     assert isinstance(view, KeyView), view

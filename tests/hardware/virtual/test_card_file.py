@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hardware.virtual.gmt.state import write_whole
+from hardware.virtual.card_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
