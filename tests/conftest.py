@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from hypothesis import settings
 
+pytest.register_assert_rewrite("tests.support")
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
