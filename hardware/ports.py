@@ -225,7 +225,7 @@ class TokenPresence(msgspec.Struct, frozen=True):
 
 
 class SourceProblem(msgspec.Struct, frozen=True):
-    """One way to reach tokens that does not work while others may; `reason` is for the log and the doctor."""
+    """A token source that does not work while others may; `reason` is for the log and the doctor."""
 
     driver: str
     reason: str

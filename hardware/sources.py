@@ -1,4 +1,4 @@
-"""Several ways to tokens as one: the readers, and each vendor's library."""
+"""Several token sources as one: the readers, and each vendor's library."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class Way(msgspec.Struct, frozen=True):
-    """One way to reach tokens, and what it is called where it does not work."""
+class NamedSource(msgspec.Struct, frozen=True):
+    """A token source with the name by which its problems are reported."""
 
     name: str
     source: TokenSource
@@ -36,60 +36,60 @@ class _Identity(msgspec.Struct, frozen=True):
 
 
 class CombinedTokenSource:
-    """Joins ways to tokens, the preferred one first (`ports.TokenSource`); all methods from any thread.
+    """Joins token sources, the preferred one first (`ports.TokenSource`); all methods from any thread.
 
     A key with a CCID interface may be reached twice, by PC/SC and by its vendor's library. Only its serial number
-    tells that it is one key. So where two ways have tokens at the same time, each is opened once, read and closed
+    tells that it is one key. So where two sources have tokens at the same time, each is opened once, read and closed
     again, and then:
 
-    - of tokens with the same serial number the first way's counts;
+    - of tokens with the same serial number the first source's counts;
     - a card that no driver recognises does not count beside a token that was read: it may be the same key, and
       nothing could be done with it anyway;
-    - neither does a token that cannot be opened just now (in use, pulled, failing): a key that one way holds the
-      other cannot reach. Where nothing could be read, those of the first way that has any count.
+    - neither does a token that cannot be opened just now (in use, pulled, failing): a key that one source
+      holds the other cannot reach. Where nothing could be read, those of the first source that has any count.
 
-    Where only one way has tokens, nothing is opened.
+    Where only one source has tokens, nothing is opened.
     """
 
-    def __init__(self, ways: Sequence[Way]) -> None:
-        self._ways = tuple(ways)
+    def __init__(self, sources: Sequence[NamedSource]) -> None:
+        self._sources = tuple(sources)
         self._lock = threading.RLock()
         self._identities: dict[TokenPresence, _Identity] = {}
 
     def present(self) -> tuple[TokenPresence, ...]:
-        """The tokens that are in, each once. Raises ReaderUnavailable where no way works."""
+        """The tokens that are in, each once. Raises ReaderUnavailable where no source works."""
         found: list[tuple[TokenPresence, ...]] = []
         reasons: list[str] = []
-        for way in self._ways:
-            presences, problems = _look(way)
+        for named in self._sources:
+            presences, problems = _look(named)
             found.append(presences)
             if problems and not presences:
                 reasons.extend(problem.reason for problem in problems)
             else:
                 reasons.append("")
         if all(reasons):
-            raise ReaderUnavailable("; ".join(reasons) or "no way to reach tokens is configured")
-        named = [
+            raise ReaderUnavailable("; ".join(reasons) or "no token source is configured")
+        numbered = [
             tuple(self._named(index, presence) for presence in presences)
             for index, presences in enumerate(found)
         ]
-        return self._distinct(named)
+        return self._distinct(numbered)
 
     def open(self, presence: TokenPresence) -> Token:
-        """Connect to that insertion by the way that found it. Raises what that raises."""
+        """Connect to that insertion through the source that found it. Raises what that source raises."""
         with self._lock:
-            way, own = self._way_of(presence)
-            token = way.source.open(own)
+            named, own = self._source_of(presence)
+            token = named.source.open(own)
             self._identities[presence] = _Identity(token.serial)
             return token
 
     def problems(self) -> tuple[SourceProblem, ...]:
-        """What each way that does not work says."""
-        return tuple(problem for way in self._ways for problem in _look(way)[1])
+        """The problems of each source that does not work."""
+        return tuple(problem for named in self._sources for problem in _look(named)[1])
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed` from threads of the ways' own; returns the stop of all."""
-        stops = [way.source.watch(changed) for way in self._ways]
+        """Call `changed` from the sources' own threads; returns a function that stops all."""
+        stops = [named.source.watch(changed) for named in self._sources]
 
         def stop() -> None:
             for each in stops:
@@ -98,14 +98,14 @@ class CombinedTokenSource:
         return stop
 
     def _named(self, index: int, presence: TokenPresence) -> TokenPresence:
-        """Give an insertion a number that no other way's has, and that tells which way's it is."""
-        return msgspec.structs.replace(presence, insertion=presence.insertion * len(self._ways) + index)
+        """Number an insertion so that no other source's has the same number, and the number names its source."""
+        return msgspec.structs.replace(presence, insertion=presence.insertion * len(self._sources) + index)
 
-    def _way_of(self, presence: TokenPresence) -> tuple[Way, TokenPresence]:
-        if not self._ways:
+    def _source_of(self, presence: TokenPresence) -> tuple[NamedSource, TokenPresence]:
+        if not self._sources:
             raise TokenRemoved(f"nothing reaches {presence.reader}")
-        number, index = divmod(presence.insertion, len(self._ways))
-        return self._ways[index], msgspec.structs.replace(presence, insertion=number)
+        number, index = divmod(presence.insertion, len(self._sources))
+        return self._sources[index], msgspec.structs.replace(presence, insertion=number)
 
     def _distinct(self, found: Sequence[tuple[TokenPresence, ...]]) -> tuple[TokenPresence, ...]:
         everything = tuple(presence for presences in found for presence in presences)
@@ -115,10 +115,10 @@ class CombinedTokenSource:
                 for presence, identity in self._identities.items()
                 if presence in everything
             }
-            if sum(bool(presences) for presences in found) < 2:  # noqa: PLR2004 - one way cannot find a key twice
+            if sum(bool(presences) for presences in found) < 2:  # noqa: PLR2004 - one source finds no key twice
                 return everything
             identities = {presence: self._identify(presence) for presence in everything}
-        return _once_each(found, identities)
+        return _without_duplicates(found, identities)
 
     def _identify(self, presence: TokenPresence) -> _Identity | None:
         """Read a token's serial number unless it is known; None where it cannot be read just now."""
@@ -134,19 +134,19 @@ class CombinedTokenSource:
         return self._identities[presence]
 
 
-def _look(way: Way) -> tuple[tuple[TokenPresence, ...], tuple[SourceProblem, ...]]:
-    """What a way has, and what it says is wrong."""
+def _look(named: NamedSource) -> tuple[tuple[TokenPresence, ...], tuple[SourceProblem, ...]]:
+    """The tokens of a source, and its problems."""
     try:
-        presences = way.source.present()
+        presences = named.source.present()
     except ReaderUnavailable as failure:
-        return (), (SourceProblem(way.name, failure.reason),)
-    return presences, way.source.problems()
+        return (), (SourceProblem(named.name, failure.reason),)
+    return presences, named.source.problems()
 
 
-def _once_each(
+def _without_duplicates(
     found: Sequence[tuple[TokenPresence, ...]], identities: dict[TokenPresence, _Identity | None]
 ) -> tuple[TokenPresence, ...]:
-    """Leave out what is reached a second time; see the class."""
+    """Leave out tokens that two sources found; the class tells the rules."""
     serials: set[str] = set()
     counted: list[TokenPresence] = []
     unread: tuple[TokenPresence, ...] = ()

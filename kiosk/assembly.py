@@ -16,7 +16,7 @@ import structlog
 from hardware import traffic
 from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import ReceiptPrinter, Scanner, TokenSource
-from hardware.sources import CombinedTokenSource, Way
+from hardware.sources import CombinedTokenSource, NamedSource
 from hardware.token.registry import Driver, gmt_driver, piv_driver
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.configuration import Configuration, LogLevel
@@ -52,9 +52,9 @@ def card_drivers(configuration: Configuration) -> tuple[Driver, ...]:
 
 
 def token_source(configuration: Configuration) -> TokenSource:
-    """Every way to keys: the readers first, then each vendor's library in a process of its own."""
-    readers = Way("pcsc", PcscTokenSource(card_drivers(configuration)))
-    libraries = (Way(profile.name, SkfTokenSource((profile,))) for profile in configuration.skf)
+    """Every source of tokens: the readers first, then each vendor's library in a process of its own."""
+    readers = NamedSource("pcsc", PcscTokenSource(card_drivers(configuration)))
+    libraries = (NamedSource(profile.name, SkfTokenSource((profile,))) for profile in configuration.skf)
     return CombinedTokenSource((readers, *libraries))
 
 

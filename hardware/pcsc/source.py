@@ -1,6 +1,6 @@
 """Smart card readers through PC/SC.
 
-Failures are not told apart by their codes (see `hardware.pcsc_calls`). Whatever goes wrong with a card, it
+Failures are not told apart by their codes (see `hardware.pcsc.calls`). Whatever goes wrong with a card, it
 counts as removed; whatever goes wrong with the service, its context is made anew.
 """
 

@@ -1,1 +1,1 @@
-"""One token driver a file."""
+"""Token drivers: one folder for each protocol, and the registry that chooses among them."""

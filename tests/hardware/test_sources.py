@@ -1,4 +1,4 @@
-"""Several ways to tokens as one: what counts, what is reached, and what is told of ways that fail."""
+"""Several token sources as one: which tokens count, which are opened, and what is said of sources that fail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.ports import ReaderUnavailable, SourceProblem, TokenPresence, TokenRemoved
-from hardware.sources import CombinedTokenSource, Way
+from hardware.sources import CombinedTokenSource, NamedSource
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Broken(VirtualTokenSource):
-    """A way that does not work."""
+    """A source that does not work."""
 
     def present(self) -> tuple[TokenPresence, ...]:
         raise ReaderUnavailable("no service")
@@ -65,7 +65,7 @@ def library() -> Counting:
 
 @pytest.fixture
 def both(readers: Counting, library: Counting) -> CombinedTokenSource:
-    return CombinedTokenSource((Way("pcsc", readers), Way("skf", library)))
+    return CombinedTokenSource((NamedSource("pcsc", readers), NamedSource("skf", library)))
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_two_tokens_of_one_way_are_two_whatever_their_numbers(
     readers.insert(card, "Left")
     readers.insert(same, "Right")
     library.insert(other)
-    both = CombinedTokenSource((Way("pcsc", readers), Way("skf", library)))
+    both = CombinedTokenSource((NamedSource("pcsc", readers), NamedSource("skf", library)))
     assert len(both.present()) == 3
 
 
@@ -200,21 +200,23 @@ def test_a_token_that_left_is_not_opened_though_another_came(
 
 
 def test_a_way_that_fails_is_a_problem_while_another_works(library: Counting, card: GmtCard) -> None:
-    both = CombinedTokenSource((Way("pcsc", Broken()), Way("skf", library)))
+    both = CombinedTokenSource((NamedSource("pcsc", Broken()), NamedSource("skf", library)))
     library.insert(card)
     assert len(both.present()) == 1
     assert both.problems() == (SourceProblem("pcsc", "no service"),)
 
 
 def test_readers_are_unavailable_only_where_every_way_fails() -> None:
-    both = CombinedTokenSource((Way("pcsc", Broken()), Way("skf", Counting("it cannot be loaded"))))
+    both = CombinedTokenSource(
+        (NamedSource("pcsc", Broken()), NamedSource("skf", Counting("it cannot be loaded")))
+    )
     with pytest.raises(ReaderUnavailable, match="no service; it cannot be loaded"):
         both.present()
     assert [problem.driver for problem in both.problems()] == ["pcsc", "library"]
 
 
 def test_a_working_way_without_tokens_is_enough() -> None:
-    both = CombinedTokenSource((Way("pcsc", Broken()), Way("skf", VirtualTokenSource())))
+    both = CombinedTokenSource((NamedSource("pcsc", Broken()), NamedSource("skf", VirtualTokenSource())))
     assert both.present() == ()
 
 

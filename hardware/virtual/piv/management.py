@@ -47,19 +47,21 @@ def authenticate(memory: Memory, algorithm: int, template: Mapping[int, bytes]) 
             session.witness = memory.random(management.algorithm.block)
             return pack(_TEMPLATE, pack(_WITNESS, _seal(management, session.witness)))
         case {0x82: response, **rest} if response and not rest:
-            _let_in(memory, None if challenge is None else _seal(management, challenge), response)
+            _grant_administrator(
+                memory, None if challenge is None else _seal(management, challenge), response
+            )
             return b""
         case {0x80: opened, 0x81: asked, **rest} if len(asked) == management.algorithm.block and not any(
             rest.values()
         ):
-            _let_in(memory, witness, opened)
+            _grant_administrator(memory, witness, opened)
             return pack(_TEMPLATE, pack(_RESPONSE, _seal(management, asked)))
     session.administrator = False
     raise Refusal(StatusWord.WRONG_DATA)
 
 
-def _let_in(memory: Memory, expected: bytes | None, proof: bytes) -> None:
-    """Give the administrator's rights for a right proof. Raises Refusal with 6982, 6985 where none was asked for."""
+def _grant_administrator(memory: Memory, expected: bytes | None, proof: bytes) -> None:
+    """Grant the administrator's rights for a correct proof. Raises Refusal with 6982, 6985 where none was asked for."""
     memory.session.administrator = False
     if expected is None:
         refuse(StatusWord.NOT_ALLOWED_NOW)
