@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test check bench soak format text clean
+.PHONY: demo install test check bench soak format text hooks clean
 
 demo:
 	@$(PYTHON) tools/install.py demo
@@ -39,6 +39,10 @@ format:
 
 text:
 	$(BIN)/python tools/catalogue.py
+
+# git runs from now on what CI checks before every commit; no network, nothing to install.
+hooks:
+	git config core.hooksPath tools/hooks
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
