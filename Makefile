@@ -27,7 +27,7 @@ check:
 # Every point at which a key can be pulled out of a real reader, not a sample of them: some twenty minutes.
 soak:
 	@$(PYTHON) tools/install.py test
-	KEYDESK_SOAK=1 $(BIN)/pytest -s -k pull tests/kiosk/desk/pulls
+	KEYDESK_SOAK=1 $(BIN)/pytest -s -k pull tests/kiosk/desk/binding/pulls
 
 bench:
 	@$(PYTHON) tools/install.py test
