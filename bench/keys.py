@@ -17,7 +17,6 @@ from hardware.pcsc.source import PcscTokenSource
 from hardware.virtual.files import KeyProfile
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import BoundView
-from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.widgets.lines import Line
@@ -108,7 +107,7 @@ def _show(made: BenchDesk, source: PcscTokenSource, cards: CardMaker, number: in
 
 async def _on_screen(made: BenchDesk, order: PaidOrder, card: CardInReader) -> tuple[float, float]:
     """Show the bind screen, put the card in: when vpcd had it, and when its serial stood there (monotonic seconds)."""
-    app = KeydeskApp(DeskService(made.desk), language=Language.CHINESE)
+    app = KeydeskApp(DeskService(made.desk))
     async with app.run_test(size=(80, 24)) as pilot:
         app.visit.session = order.session
         app.visit.order = app.service.order(order.number)

@@ -26,24 +26,7 @@ from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.store.database import Database
 from kiosk.store.system_clock import SystemClock
-from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
-from kiosk.ui.settings import ScreenSettings
-
-
-def desk_settings(configuration: Configuration) -> DeskSettings:
-    """What the desk is told of the exchange."""
-    exchange, screen = configuration.exchange, configuration.screen
-    return DeskSettings(
-        payment_page=configuration.payment_page,
-        system_name=exchange.system,
-        exchange_name=exchange.name,
-        payee=exchange.payee,
-        support=exchange.support,
-        official_account=exchange.official_account,
-        idle=screen.idle,
-        countdown=screen.countdown,
-    )
 
 
 def card_drivers(configuration: Configuration) -> tuple[Driver, ...]:
@@ -74,7 +57,7 @@ def make_desk(
         tokens=tokens,
         printer=printer,
         scanner=scanner,
-        settings=desk_settings(configuration),
+        settings=DeskSettings(configuration.payment_page, configuration.exchange),
     )
 
 
@@ -125,17 +108,7 @@ def show(
     leave_when: Callable[[Callable[[], None]], None] | None = None,
 ) -> int:
     """Run the app; its exit status. `leave_when` is given the function that closes the app, from any thread."""
-    exchange, screen = configuration.exchange, configuration.screen
-    settings = ScreenSettings(
-        system_name=exchange.system,
-        exchange_name=exchange.name,
-        payee=exchange.payee,
-        support=exchange.support,
-        official_account=exchange.official_account,
-        idle=screen.idle,
-        countdown=screen.countdown,
-    )
-    app = KeydeskApp(DeskService(desk), demo, Language(screen.language.value), settings)
+    app = KeydeskApp(DeskService(desk), demo, configuration.screen, configuration.exchange)
 
     def leave() -> None:
         app.call_from_thread(app.exit)

@@ -19,6 +19,7 @@ from hardware.scanner import ScannerSettings
 from hardware.token.gmt.profile import GmtProfile
 from hardware.token.piv.profile import PivProfile
 from hardware.token.skf.profile import SkfProfile, configured_profile
+from kiosk.settings import Display, Exchange
 
 SYSTEM_FILE = Path("/etc/keydesk/keydesk.toml")
 
@@ -86,31 +87,6 @@ class Centre(_Section, frozen=True):
         return Path(self.certificate_authority) if self.certificate_authority else None
 
 
-class Exchange(_Section, frozen=True):
-    """The names that stand on screens and receipts."""
-
-    system: str = "国家储备商品竞价交易系统"
-    name: str = "北京华商储备商品交易所"
-    payee: str = "郑州华粮科技有限公司"
-    support: tuple[str, ...] = ("0371-68085231", "68085211")
-    official_account: str = "郑州华粮"
-
-
-class Language(enum.StrEnum):
-    """The language that the screens begin in."""
-
-    CHINESE = "zh"
-    ENGLISH = "en"
-
-
-class Screen(_Section, frozen=True):
-    """How the screens behave; times in seconds."""
-
-    language: Language = Language.CHINESE
-    idle: int = 90
-    countdown: int = 20
-
-
 class LogLevel(enum.StrEnum):
     """How much stands in the log."""
 
@@ -131,7 +107,7 @@ class Configuration(_Section, frozen=True):
     data: Data = Data()
     centre: Centre = Centre()
     exchange: Exchange = Exchange()
-    screen: Screen = Screen()
+    screen: Display = Display()
     log: Log = Log()
     gmt: GmtProfile = GmtProfile()
     piv: PivProfile = PivProfile()

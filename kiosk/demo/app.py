@@ -12,12 +12,14 @@ from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.assembly import log_to, make_desk, show
-from kiosk.configuration import Centre, Configuration, Language, Screen
+from kiosk.configuration import Centre, Configuration
 from kiosk.demo.controls import Controls
 from kiosk.demo.launcher import CLOCK_SHIFT, NETWORK_SWITCH
 from kiosk.demo.processes import watch_parent
+from kiosk.settings import Display
 from kiosk.store.location import open_or_create_database
 from kiosk.store.system_clock import SystemClock
+from kiosk.text.catalogue import Language
 
 
 def main() -> int:
@@ -32,7 +34,7 @@ def main() -> int:
     configuration = replace(
         Configuration(),
         centre=Centre(url=arguments.centre),
-        screen=Screen(language=Language(arguments.language)),
+        screen=Display(language=Language(arguments.language)),
     )
     clock = SystemClock(directory / CLOCK_SHIFT)
     source, scanner = VirtualTokenSource(), VirtualScanner()

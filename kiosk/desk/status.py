@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from hardware.ports import PrinterState
 from kiosk.desk.authority import policy_of, trouble_with_clock
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.tokens.reading import token_status
-from kiosk.desk.views import ClockTrouble, DeskStatus, Network, PrinterStatus
+from kiosk.desk.views import ClockTrouble, DeskStatus, Network
 from kiosk.domain.fees import OrderKind, PriceLine, schedule_at
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def feed_age(tx: Transaction, now: int) -> int | None:
 
 def status(desk: Desk) -> DeskStatus:
     """Driver, key, printer, network, backlog and clock."""
-    token, printer = token_status(desk), _printer(desk.printer.state())
+    token, printer = token_status(desk), desk.printer.state()
     with desk.database.read() as tx:
         now, state, tip = desk.clock.wall(), tx.agent.get(), tx.journal.tip()
         return DeskStatus(
@@ -66,15 +65,3 @@ def _clock(desk: Desk, tx: Transaction) -> ClockTrouble | None:
         return trouble_with_clock(tx, desk.clock, policy_of(tx))
     except DeskRefused:
         return None  # without a policy nothing is issued anyhow, and the row says 未登记
-
-
-def _printer(state: PrinterState) -> PrinterStatus:
-    match state:
-        case PrinterState.READY:
-            return PrinterStatus.READY
-        case PrinterState.PAPER_OUT:
-            return PrinterStatus.PAPER_OUT
-        case PrinterState.UNAVAILABLE:
-            return PrinterStatus.UNAVAILABLE
-        case _:
-            assert_never(state)

@@ -9,9 +9,13 @@ import enum
 
 import msgspec
 
+from hardware import ports
 from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
+
+# The screens do not see the devices; they know the printer's states from here.
+PrinterState = ports.PrinterState
 
 
 class Network(enum.StrEnum):
@@ -20,14 +24,6 @@ class Network(enum.StrEnum):
     ONLINE = "online"
     OFFLINE = "offline"
     NOT_ENROLLED = "not-enrolled"
-
-
-class PrinterStatus(enum.StrEnum):
-    """What the status row shows of the printer."""
-
-    READY = "ready"
-    PAPER_OUT = "paper-out"
-    UNAVAILABLE = "unavailable"
 
 
 class TokenStatus(enum.StrEnum):
@@ -51,7 +47,7 @@ class DeskStatus(msgspec.Struct, frozen=True):
     """The status row: `backlog` counts entries the centre has not yet; `feed_as_of` when the feed was last current."""
 
     token: TokenStatus
-    printer: PrinterStatus
+    printer: PrinterState
     network: Network
     backlog: int
     now: int

@@ -13,13 +13,13 @@ from textual.app import App
 from textual.geometry import Size
 from textual.message import Message
 
+from kiosk.settings import Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.ui import layers
 from kiosk.ui.messages import Scanned, StatusArrived, TokensChanged
 from kiosk.ui.page import Overlay, Page
 from kiosk.ui.presence import Attendance
 from kiosk.ui.routes import Route, screen_of
-from kiosk.ui.settings import ScreenSettings
 from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.theme import KEYDESK_THEME
 from kiosk.ui.visit import Visit
@@ -51,23 +51,24 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self,
         service: DeskPort,
         demo: DemoControls | None = None,
-        language: Language = Language.CHINESE,
-        settings: ScreenSettings | None = None,
+        display: Display | None = None,
+        settings: Exchange | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.service = service
         self.demo = demo
-        self.settings = settings or ScreenSettings()
+        self.settings = settings or Exchange()
         self.visit = Visit()
         self.status: DeskStatus | None = None
         self.staff_called = False
         self.trouble = ""
-        self._own_language = language
-        self._catalogue = Catalogue(language)
+        display = display or Display()
+        self._own_language = display.language
+        self._catalogue = Catalogue(display.language)
         self._monotonic = monotonic
-        self._attendance = Attendance(self, self.settings.idle, self.settings.countdown, monotonic)
+        self._attendance = Attendance(self, display.idle, display.countdown, monotonic)
         self._notice = ""
         self._notice_until: float | None = None
         self._covered = False

@@ -53,7 +53,7 @@ class Page(Keys[ScreenResultType]):
         """The system's and the exchange's name."""
         settings = self.desk.settings
         called = self.t("已叫工作人员") if self.desk.staff_called else ""
-        return TitleRow(self.t(settings.system_name), self.t(settings.exchange_name), called)
+        return TitleRow(self.t(settings.system), self.t(settings.name), called)
 
     def last_rows(self, *extra: tuple[str, str, str]) -> Iterable[Widget]:
         """The status row and the keys, the screen's own (key, text, action) among them."""

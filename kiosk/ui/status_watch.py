@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kiosk.desk.views import PrinterStatus
+from kiosk.desk.views import PrinterState
 from kiosk.ui.messages import StatusArrived
 
 if TYPE_CHECKING:
@@ -52,5 +52,5 @@ class StatusWatch:
         """
         app = self._app
         app.service.expire_due()
-        if app.visit.session is None and status.receipts_waiting and status.printer is PrinterStatus.READY:
+        if app.visit.session is None and status.receipts_waiting and status.printer is PrinterState.READY:
             app.service.print_waiting()

@@ -6,7 +6,8 @@ import pytest
 from hardware.scanner import ScannerSettings
 from hardware.token.piv.commands import Slot
 from hardware.token.skf.profile import Limits, SkfProfile, configured_profile
-from kiosk.configuration import Configuration, ConfigurationError, Language, LogLevel, load
+from kiosk.configuration import Configuration, ConfigurationError, LogLevel, load
+from kiosk.text.catalogue import Language
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "keydesk.example.toml"
 

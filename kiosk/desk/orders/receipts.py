@@ -37,8 +37,8 @@ def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
         raise DeskRefused(Refusal.ORDER_UNPAID)
     settings = desk.settings
     return Receipt(
-        exchange=settings.exchange_name,
-        payee=settings.payee,
+        exchange=settings.exchange.name,
+        payee=settings.exchange.payee,
         order=order.number,
         kind=order.kind,
         account=order.account,
@@ -49,7 +49,7 @@ def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
         journal_sequence=tip.sequence,
         journal_hash=short_hash(tip.hash),
         printed_at=desk.clock.wall(),
-        support=settings.support,
+        support=settings.exchange.support,
         qr_text=link(settings.payment_page, order.token) if order.token else order.number,
         key=_key(tx, order),
         next_step=NEXT_STEPS[order.delivery] if order.delivery and not is_bound(order) else None,

@@ -8,7 +8,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from kiosk.desk.views import DeskStatus, Network, PrinterStatus, TokenStatus
+from kiosk.desk.views import DeskStatus, Network, PrinterState, TokenStatus
 from kiosk.text.catalogue import N_
 from kiosk.text.times import minute
 
@@ -33,9 +33,9 @@ _TOKEN = {
     TokenStatus.SEVERAL: N_("不止一把"),
 }
 _PRINTER = {
-    PrinterStatus.READY: N_("正常"),
-    PrinterStatus.PAPER_OUT: N_("缺纸"),
-    PrinterStatus.UNAVAILABLE: N_("不可用"),
+    PrinterState.READY: N_("正常"),
+    PrinterState.PAPER_OUT: N_("缺纸"),
+    PrinterState.UNAVAILABLE: N_("不可用"),
 }
 _NETWORK = {
     Network.ONLINE: N_("在线"),

@@ -45,7 +45,7 @@ from kiosk.desk.views import (
     OrderView,
     Placed,
     PlaceOutcome,
-    PrinterStatus,
+    PrinterState,
     PrintOutcome,
     Quote,
     Refusal,
@@ -72,10 +72,9 @@ from kiosk.domain.feed import DisputeRaised
 from kiosk.domain.fees import FeeSchedule, OrderKind, total
 from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
 from kiosk.domain.validity import add_years
-from kiosk.text.catalogue import Language
+from kiosk.settings import Display, Exchange
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.ports import DeskPort, FeeTable
-from kiosk.ui.settings import ScreenSettings
 
 NOW = 1795327531  # 2026-11-22 14:05:31 in China
 YEAR = 365 * 24 * 3600
@@ -205,7 +204,7 @@ class FakeDesk(FakeKeys):
         inserted = isinstance(self.token, TokenView)
         return DeskStatus(
             token=TokenStatus.PRESENT if inserted else TokenStatus.ABSENT,
-            printer=PrinterStatus.READY,
+            printer=PrinterState.READY,
             network=self.network,
             backlog=12,
             now=self.now,
@@ -671,7 +670,7 @@ def ticker() -> Ticker:
 def app(desk: FakeDesk, ticker: Ticker) -> Iterator[KeydeskApp]:
     """A kiosk's app; no unexpected error may have happened in it."""
     port: DeskPort = desk
-    app = KeydeskApp(port, None, Language.CHINESE, ScreenSettings(), monotonic=ticker)
+    app = KeydeskApp(port, None, Display(), Exchange(), monotonic=ticker)
     yield app
     assert app.trouble == ""
 
@@ -679,6 +678,6 @@ def app(desk: FakeDesk, ticker: Ticker) -> Iterator[KeydeskApp]:
 @pytest.fixture
 def demo_app(desk: FakeDesk, ticker: Ticker) -> Iterator[KeydeskApp]:
     """The demo's app."""
-    app = KeydeskApp(desk, FakeDemo(desk), Language.CHINESE, ScreenSettings(), monotonic=ticker)
+    app = KeydeskApp(desk, FakeDemo(desk), Display(), Exchange(), monotonic=ticker)
     yield app
     assert app.trouble == ""

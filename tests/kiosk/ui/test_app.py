@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from kiosk.domain.fees import OrderKind
+from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.messages import Scanned, TokensChanged
@@ -210,7 +211,7 @@ async def test_errors_without_end_stop_the_app_with_the_number_alone(
 async def test_nothing_has_to_be_scrolled_and_every_button_is_whole(
     desk: Any, ticker: Any, language: Language, size: tuple[int, int]
 ) -> None:
-    app = KeydeskApp(desk, language=language, monotonic=ticker)
+    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         app.visit.session = desk._session("11000002")

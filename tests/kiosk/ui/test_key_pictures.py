@@ -11,6 +11,7 @@ from textual.widgets import Input, OptionList
 
 from kiosk.desk.keys.views import Check, CheckResult
 from kiosk.desk.views import Network, TokenRefused, TokenTrouble
+from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 
@@ -196,7 +197,7 @@ def test_the_key_screens_look_as_they_did(
     way: Way,
 ) -> None:
     desk.token = used
-    app = KeydeskApp(desk, language=language, monotonic=ticker)
+    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
 
     async def show(pilot: Pilot[None]) -> None:
         await settle(pilot)

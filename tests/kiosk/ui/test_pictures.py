@@ -21,6 +21,7 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
+from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
@@ -83,7 +84,7 @@ def test_the_screens_look_as_they_did(
 ) -> None:
     desk.network = Network.OFFLINE
     desk.token = blank
-    app = KeydeskApp(desk, language=language, monotonic=ticker)
+    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
 
     async def show(pilot: Pilot[None]) -> None:
         await settle(pilot)
@@ -101,7 +102,7 @@ async def test_whatever_is_refused_is_read_whole_in_the_smallest_window(
     desk: Any, ticker: Any, cut_off: Callable[..., list[str]], language: Language
 ) -> None:
     desk.network = Network.OFFLINE
-    app = KeydeskApp(desk, language=language, monotonic=ticker)
+    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
     as_of = desk.now - 53_700
     refusals = [Refused(reason, feed_as_of=as_of) for reason in Refusal]
     unlike = FieldErrors(dict.fromkeys(fields_of(OrderKind.NEW), FieldProblem.DOES_NOT_MATCH), as_of)
@@ -128,7 +129,7 @@ async def test_whatever_is_refused_is_read_whole_in_the_smallest_window(
 async def test_the_code_on_the_rendered_screen_is_read_by_another_decoder(
     desk: Any, ticker: Any, size: tuple[int, int], language: Language
 ) -> None:
-    app = KeydeskApp(desk, language=language, monotonic=ticker)
+    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         prepare(app, desk, Route.PAY)

@@ -19,7 +19,7 @@ from kiosk.desk.context import Desk
 from kiosk.desk.orders.receipts import receipt_of
 from kiosk.desk.orders.views import own_order
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, PrinterStatus, PrintOutcome, Refusal, Refused, Session
+from kiosk.desk.views import BoundView, PrintOutcome, Refusal, Refused, Session
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import SurplusReturned
 from kiosk.domain.fees import OrderKind
@@ -41,7 +41,7 @@ def test_without_paper_the_slip_waits_and_comes_out_once_when_there_is_paper(
     printer.set_paper(present=False)
     assert service.choose_delivery(session, number, Delivery.COUNTER) is PrintOutcome.PAPER_OUT
     status = service.status()
-    assert (status.printer, status.receipts_waiting) == (PrinterStatus.PAPER_OUT, 1)
+    assert (status.printer, status.receipts_waiting) == (PrinterState.PAPER_OUT, 1)
     assert service.print_waiting() == 0
     printer.set_paper(present=True)
     assert service.print_waiting() == 1
