@@ -9,11 +9,10 @@ import msgspec
 
 from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
-from kiosk.desk.authority import policy_of, trouble_with_clock
-from kiosk.desk.errors import DeskRefused
-from kiosk.desk.status import network
+from kiosk.desk.status import clock_status, network_of
 from kiosk.desk.views import ClockTrouble, Network
 from kiosk.domain.ledger import OrderStatus
+from kiosk.store import status
 from kiosk.store.agent_state import ContactFailure, LinkTrouble
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.transaction import Transaction
@@ -62,46 +61,38 @@ class KioskStatus(msgspec.Struct, frozen=True):
 
 def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
     """The status as the store tells it."""
-    tip, state, identity = tx.journal.tip(), tx.agent.get(), tx.identity
-    sequence = 0 if tip is None else tip.sequence
+    store = status.read_status(tx)
+    state = store.agent
     return KioskStatus(
-        kiosk=identity.kiosk if identity else None,
-        epoch=identity.epoch if identity else None,
-        sequence=sequence,
-        network=network(tx, clock.wall()),
+        kiosk=store.kiosk,
+        epoch=store.epoch,
+        sequence=store.sequence,
+        network=network_of(store.identity, state, clock.wall()),
         last_contact=state.last_contact,
-        backlog=max(0, sequence - state.high_water),
-        feed_cursor=tx.feed.cursor(),
+        backlog=store.backlog,
+        feed_cursor=store.feed_cursor,
         operators=tx.members.counts().operators,
         placed=len(tx.ledger.orders(OrderStatus.PLACED)),
         paid=len(tx.ledger.orders(OrderStatus.PAID)),
         refunding=len(tx.ledger.orders(OrderStatus.REFUNDING)),
-        receipts_waiting=len(tx.print_queue.waiting()),
-        disputes=len(tx.feed.disputes()),
-        feed_items_kept=len(tx.feed.kept()),
-        clock=clock_trouble(tx, clock),
+        receipts_waiting=store.receipts_waiting,
+        disputes=len(store.disputes),
+        feed_items_kept=len(store.kept_items),
+        clock=clock_status(tx, clock),
         error=state.error,
         failure=state.failure,
         trouble=state.trouble,
     )
 
 
-def clock_trouble(tx: Transaction, clock: SystemClock) -> ClockTrouble | None:
-    """What is wrong with the clock, as far as the centre's policy allows to tell."""
-    try:
-        return trouble_with_clock(tx, clock, policy_of(tx))
-    except DeskRefused:
-        return None  # not enrolled: nothing to compare with, and nothing is issued
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Print it. Raises CommandError, ConfigurationError, StoreError."""
     with open_store(arguments).read() as tx:
-        status = read_status(tx, SystemClock())
+        found = read_status(tx, SystemClock())
     if arguments.json:
-        document(status)
+        document(found)
     else:
-        _tell(status)
+        _tell(found)
     return 0
 
 

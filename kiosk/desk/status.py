@@ -9,10 +9,13 @@ from kiosk.desk.errors import DeskRefused
 from kiosk.desk.tokens.reading import token_status
 from kiosk.desk.views import ClockTrouble, DeskStatus, Network
 from kiosk.domain.fees import OrderKind, PriceLine, schedule_at
+from kiosk.store.status import read_status
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.store.transaction import Transaction
+    from kiosk.domain.clock import Clock
+    from kiosk.store.agent_state import AgentState
+    from kiosk.store.transaction import Identity, Transaction
 
 
 # The agent speaks to the centre at least this often (seconds) while it can.
@@ -21,9 +24,13 @@ _SILENCE = 90
 
 def network(tx: Transaction, now: int) -> Network:
     """ONLINE while the last attempt succeeded and was lately; `now` in UTC seconds."""
-    if tx.identity is None:
+    return network_of(tx.identity, tx.agent.get(), now)
+
+
+def network_of(identity: Identity | None, state: AgentState, now: int) -> Network:
+    """The same of an identity and a state that were read already."""
+    if identity is None:
         return Network.NOT_ENROLLED
-    state = tx.agent.get()
     if state.last_contact is None or state.error or now - state.last_contact > _SILENCE:
         return Network.OFFLINE
     return Network.ONLINE
@@ -38,18 +45,18 @@ def status(desk: Desk) -> DeskStatus:
     """Driver, key, printer, network, backlog and clock."""
     token, printer = token_status(desk), desk.printer.state()
     with desk.database.read() as tx:
-        now, state, tip = desk.clock.wall(), tx.agent.get(), tx.journal.tip()
+        now, store = desk.clock.wall(), read_status(tx)
         return DeskStatus(
             token=token,
             printer=printer,
-            network=network(tx, now),
-            backlog=max(0, (tip.sequence if tip else 0) - state.high_water),
+            network=network_of(store.identity, store.agent, now),
+            backlog=store.backlog,
             now=now,
-            feed_as_of=state.last_contact,
-            clock=_clock(desk, tx),
-            receipts_waiting=len(tx.print_queue.waiting()),
-            disputes=len(tx.feed.disputes()),
-            feed_items_kept=len(tx.feed.kept()),
+            feed_as_of=store.agent.last_contact,
+            clock=clock_status(tx, desk.clock),
+            receipts_waiting=store.receipts_waiting,
+            disputes=len(store.disputes),
+            feed_items_kept=len(store.kept_items),
         )
 
 
@@ -60,8 +67,9 @@ def fees(desk: Desk) -> tuple[tuple[OrderKind, tuple[PriceLine, ...]], ...] | No
     return None if schedule is None else tuple((kind, schedule.lines(kind)) for kind in OrderKind)
 
 
-def _clock(desk: Desk, tx: Transaction) -> ClockTrouble | None:
+def clock_status(tx: Transaction, clock: Clock) -> ClockTrouble | None:
+    """What is wrong with the clock; None as well without a policy, which alone says what is wrong."""
     try:
-        return trouble_with_clock(tx, desk.clock, policy_of(tx))
+        return trouble_with_clock(tx, clock, policy_of(tx))
     except DeskRefused:
-        return None  # without a policy nothing is issued anyhow, and the row says 未登记
+        return None  # nothing is issued anyhow, and the status says 未登记

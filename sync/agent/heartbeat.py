@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kiosk.store.status import read_status
 from sync.agent.alignment import NothingMissing, TailLost
 from sync.agent.context import Agent, contact_made
 from sync.agent.errors import HistoryForked
 from sync.agent.positions import fork_known, take_position
-from sync.agent.push import backlog
 from sync.agent.recovery import recover
 from sync.protocol.batches import make_checkpoint
 from sync.protocol.records import KEPT_LENGTH, KEPT_TOLD, Heartbeat, HeartbeatAnswer, KeptNotice
@@ -42,8 +42,9 @@ def heartbeat(agent: Agent) -> HeartbeatAnswer:
 
 
 def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
-    tip = tx.journal.tip()
-    wall = agent.clock.wall()
-    checkpoint = None if tip is None else make_checkpoint(agent.kiosk, tip, wall, agent.device_key)
-    kept = tuple(KeptNotice(each.number, each.problem[:KEPT_LENGTH]) for each in tx.feed.kept()[:KEPT_TOLD])
-    return Heartbeat(checkpoint, backlog(tx), tx.feed.cursor(), wall, agent.program, kept)
+    store, wall = read_status(tx), agent.clock.wall()
+    checkpoint = (
+        None if store.tip is None else make_checkpoint(agent.kiosk, store.tip, wall, agent.device_key)
+    )
+    kept = tuple(KeptNotice(each.number, each.problem[:KEPT_LENGTH]) for each in store.kept_items[:KEPT_TOLD])
+    return Heartbeat(checkpoint, store.backlog, store.feed_cursor, wall, agent.program, kept)

@@ -20,7 +20,6 @@ from sync.protocol.records import UploadAnswer, UploadBatch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kiosk.store.transaction import Transaction
 
 _REALIGNMENTS = 3
 
@@ -111,9 +110,3 @@ def _alarm(agent: Agent, sequence: int) -> None:
     with agent.database.write() as tx:
         raise_alarm(tx, sequence)
     agent.log.error("the chain does not continue the centre's", sequence=sequence)
-
-
-def backlog(tx: Transaction) -> int:
-    """How many entries the centre does not have yet."""
-    tip = tx.journal.tip()
-    return 0 if tip is None else max(0, tip.sequence - tx.agent.get().high_water)

@@ -10,7 +10,7 @@ from kiosk.domain.feed import DisputeRaised
 from kiosk.domain.journal import short_hash
 from kiosk.store.agent_state import ContactFailure, LinkTrouble
 from kiosk.store.feed import KeptItem
-from sync.agent.push import backlog
+from kiosk.store.status import read_status
 
 if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
@@ -45,27 +45,27 @@ class Status(msgspec.Struct, frozen=True):
 
 def status(tx: Transaction) -> Status:
     """The agent's status. Raises StoreCorrupt."""
-    identity, tip, state = tx.identity, tx.journal.tip(), tx.agent.get()
-    signed = tx.feed.signed_policy()
+    store = read_status(tx)
+    state, signed = store.agent, tx.feed.signed_policy()
     policy = None if signed is None else signed.read()
     return Status(
-        kiosk=None if identity is None else identity.kiosk,
-        epoch=None if identity is None else identity.epoch,
-        tip=0 if tip is None else tip.sequence,
-        tip_hash="" if tip is None else short_hash(tip.hash),
+        kiosk=store.kiosk,
+        epoch=store.epoch,
+        tip=store.sequence,
+        tip_hash="" if store.tip is None else short_hash(store.tip.hash),
         high_water=state.high_water,
-        backlog=backlog(tx),
+        backlog=store.backlog,
         last_contact=state.last_contact,
         last_attempt=state.last_attempt,
         error=state.error,
         trouble=state.trouble,
         quarantined=state.quarantined,
-        feed_cursor=tx.feed.cursor(),
+        feed_cursor=store.feed_cursor,
         policy=None if policy is None else policy.number,
         policy_valid_until=None if policy is None else policy.valid_until,
-        disputes=tuple(each.raised for each in tx.feed.disputes()),
-        kept_items=tx.feed.kept(),
-        receipts_waiting=len(tx.print_queue.waiting()),
+        disputes=store.disputes,
+        kept_items=store.kept_items,
+        receipts_waiting=store.receipts_waiting,
         failure=state.failure,
         refusal=state.refusal,
     )

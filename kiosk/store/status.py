@@ -1,0 +1,61 @@
+"""Where the kiosk stands with the centre, read in one transaction: for the status row, both commands and the agent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.domain.entries import Tip
+from kiosk.domain.feed import DisputeRaised
+from kiosk.store.agent_state import AgentState
+from kiosk.store.feed import KeptItem
+from kiosk.store.transaction import Identity
+
+if TYPE_CHECKING:
+    from kiosk.store.transaction import Transaction
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """What the store says of the journal, the agent, the feed and what waits for a person."""
+
+    identity: Identity | None
+    tip: Tip | None
+    agent: AgentState
+    feed_cursor: int
+    disputes: tuple[DisputeRaised, ...]
+    kept_items: tuple[KeptItem, ...]
+    receipts_waiting: int
+
+    @property
+    def kiosk(self) -> int | None:
+        """The kiosk's number; None before it is enrolled."""
+        return None if self.identity is None else self.identity.kiosk
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch that it writes in; None before it is enrolled."""
+        return None if self.identity is None else self.identity.epoch
+
+    @property
+    def sequence(self) -> int:
+        """The sequence of the journal's last entry; 0 before the first."""
+        return 0 if self.tip is None else self.tip.sequence
+
+    @property
+    def backlog(self) -> int:
+        """How many entries the centre does not have yet."""
+        return max(0, self.sequence - self.agent.high_water)
+
+
+def read_status(tx: Transaction) -> StoreStatus:
+    """The status as of this transaction. Raises StoreCorrupt."""
+    return StoreStatus(
+        identity=tx.identity,
+        tip=tx.journal.tip(),
+        agent=tx.agent.get(),
+        feed_cursor=tx.feed.cursor(),
+        disputes=tuple(each.raised for each in tx.feed.disputes()),
+        kept_items=tx.feed.kept(),
+        receipts_waiting=len(tx.print_queue.waiting()),
+    )
