@@ -1,8 +1,13 @@
-"""The marker of sentences for the catalogue, apart from it so that tables which the centre shares can use it."""
+"""What orders, price lines, certificates and disputes are called, once for screens, receipts, pages and console.
+
+The centre imports these and not kiosk.text; the marker for the catalogue stands here for the same reason.
+"""
 
 from __future__ import annotations
 
 from kiosk.domain.errors import DisputeReason
+from kiosk.domain.fees import FeeItem, OrderKind
+from kiosk.domain.ledger import CertificateStatus, OrderStatus
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's customary name for a marker
@@ -10,6 +15,32 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's customary name for a mark
     return message
 
 
+ORDER_KINDS = {
+    OrderKind.NEW: N_("新办key盘"),
+    OrderKind.REPLACEMENT: N_("补办key盘"),
+    OrderKind.RENEWAL: N_("key盘续期"),
+}
+FEE_ITEMS = {
+    FeeItem.TOKEN: N_("国产密钥"),
+    FeeItem.CERTIFICATE: N_("证书费用"),
+    FeeItem.SERVICE: N_("服务费"),
+}
+ORDER_STATUSES = {
+    OrderStatus.PLACED: N_("待付款"),
+    OrderStatus.PAID: N_("已付款，待绑定"),
+    OrderStatus.BOUND: N_("已绑定"),
+    OrderStatus.CANCELLED: N_("已取消"),
+    OrderStatus.EXPIRED: N_("已过期"),
+    OrderStatus.REFUNDING: N_("退款中"),
+    OrderStatus.REFUNDED: N_("已退款"),
+}
+CERTIFICATE_STATUSES = {
+    CertificateStatus.ISSUED: N_("已签发，未绑定"),
+    CertificateStatus.VALID: N_("有效"),
+    CertificateStatus.ON_HOLD: N_("已挂失"),
+    CertificateStatus.REVOKED: N_("已吊销"),
+    CertificateStatus.VOID: N_("已作废"),
+}
 DISPUTE_REASONS: dict[str, str] = {
     DisputeReason.ORDER_EXISTS.value: N_("订单号已存在"),
     DisputeReason.ORDER_OPEN_ALREADY.value: N_("已有未完成的同类订单"),

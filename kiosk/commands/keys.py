@@ -6,9 +6,9 @@ import argparse
 
 from kiosk.commands.output import document, line, table
 from kiosk.commands.store import open_store
+from kiosk.labels import CERTIFICATE_STATUSES
 from kiosk.text.command_line import spoken
 from kiosk.text.times import period
-from kiosk.text.wording import CERTIFICATE_STATUSES
 
 
 def run(arguments: argparse.Namespace) -> int:

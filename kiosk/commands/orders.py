@@ -8,10 +8,10 @@ from collections.abc import Callable
 from kiosk.commands.output import document, line, table
 from kiosk.commands.store import open_store
 from kiosk.domain.ledger import Order
+from kiosk.labels import ORDER_KINDS, ORDER_STATUSES
 from kiosk.text.command_line import spoken
 from kiosk.text.money import yuan
 from kiosk.text.times import moment
-from kiosk.text.wording import KINDS, STATUSES
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             (
                 order.number,
                 moment(order.placed_at),
-                text(KINDS[order.kind]),
+                text(ORDER_KINDS[order.kind]),
                 order.account,
                 yuan(order.total),
                 _status(order, text),
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _status(order: Order, text: Callable[..., str]) -> str:
-    status = text(STATUSES[order.status])
+    status = text(ORDER_STATUSES[order.status])
     if order.surplus:
         return text("{status}，多收 {amount} 元", status=status, amount=yuan(order.surplus))
     if order.returned:

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = load(arguments.config)
     directory = arguments.data or configuration.directory
     if not sys.stdin.isatty() or not sys.stdout.isatty():
-        raise CommandError(text("服务台要在终端里运行，窗口至少 80×24"))
+        raise CommandError(text("密钥服务台要在终端里运行，窗口至少 80×24"))
     try:
         database = open_or_create_database(directory)
     except OSError as error:

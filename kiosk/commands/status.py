@@ -102,7 +102,7 @@ def _tell(status: KioskStatus) -> None:
     clock = text("正常") if status.clock is None else text(CLOCKS[status.clock])
     line(
         text(
-            "服务台 {kiosk}，第 {epoch} 期，日志 {sequence} 条",
+            "终端机 {kiosk}，第 {epoch} 期，日志 {sequence} 条",
             kiosk=status.kiosk or "-",
             epoch=status.epoch or "-",
             sequence=status.sequence,

@@ -8,7 +8,7 @@ Every string that a person can read goes through a catalogue. The Chinese senten
 
 Parameters are named and filled in with `str.format`; a translation uses the same names. Sentences that are
 chosen elsewhere than where they are shown (tables, enums) are marked with `N_`, which returns its argument,
-and looked up when they are shown: `t(KIND_NAMES[kind])`.
+and looked up when they are shown: `t(ORDER_KINDS[kind])`.
 
 `tools/catalogue.py` collects the first argument of every call named `t`, `_t`, `_`, `text` or `N_` in kiosk/ and
 sync/, when it is a literal with a Chinese character or fullwidth punctuation, into

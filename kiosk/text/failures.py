@@ -90,6 +90,6 @@ _STORE: dict[type[Exception], tuple[str, str]] = {
     DiskFull: (N_("磁盘已满，{path} 写不进去"), N_("清出空间")),
     StoreUnavailable: _FILES,
     NotEnrolled: (N_("本机还没有登记"), _ENROL),
-    EnrolledAlready: (N_("本机已是 {kiosk} 号服务台"), N_("用 --data 另给一个数据目录")),
+    EnrolledAlready: (N_("本机已是 {kiosk} 号终端机"), N_("用 --data 另给一个数据目录")),
     EpochUsed: (N_("本机的日志里已有第 {epoch} 期"), N_("联系技术支持")),
 }

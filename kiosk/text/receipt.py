@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.ledger import Delivery, PaidHow
+from kiosk.labels import FEE_ITEMS, ORDER_KINDS
 from kiosk.text import times
 from kiosk.text.money import capitals, with_currency, yuan
 from kiosk.text.qr_cells import modules
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 
     from kiosk.text.paper import Paper
 
-KIND_NAMES = {
-    OrderKind.NEW: "新办key盘",
-    OrderKind.REPLACEMENT: "补办key盘",
-    OrderKind.RENEWAL: "key盘续期",
-}
-ITEM_NAMES = {FeeItem.TOKEN: "国产密钥", FeeItem.CERTIFICATE: "证书费用", FeeItem.SERVICE: "服务费"}
 PAID_HOW_NAMES = {
     PaidHow.FEED: "扫码支付，已到账",
     PaidHow.CODE: "扫码支付，凭确认码",
@@ -122,7 +117,7 @@ def _head(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
 def _order(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
     return [
         paper.pair("订单号", receipt.order, round(size * 1.15), bold=True),
-        paper.pair("业务", KIND_NAMES[receipt.kind], size),
+        paper.pair("业务", ORDER_KINDS[receipt.kind], size),
         paper.pair("账号", receipt.account, size),
         paper.pair("企业", receipt.enterprise, size),
         paper.pair("收款单位", receipt.payee, size),
@@ -132,7 +127,7 @@ def _order(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
 
 def _amounts(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
     return [
-        *(paper.pair(ITEM_NAMES[line.item], yuan(line.amount), size) for line in receipt.lines),
+        *(paper.pair(FEE_ITEMS[line.item], yuan(line.amount), size) for line in receipt.lines),
         paper.rule(),
         paper.pair("合计", with_currency(receipt.total), round(size * 1.5), bold=True),
         paper.pair("大写", capitals(receipt.total), size),

@@ -20,7 +20,8 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.fees import FeeItem, OrderKind
-from kiosk.domain.ledger import BindingStep, CertificateStatus, Delivery, OrderStatus
+from kiosk.domain.ledger import BindingStep, Delivery
+from kiosk.labels import FEE_ITEMS, ORDER_KINDS, ORDER_STATUSES
 from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.text.times import duration, minute
@@ -32,18 +33,13 @@ Said = Callable[[Text], str]
 # The configuration's defaults, which the English screens name in English.
 DEFAULT_NAMES = (N_("国家储备商品竞价交易系统"), N_("北京华商储备商品交易所"))
 
-KINDS = {
-    OrderKind.NEW: N_("新办key盘"),
-    OrderKind.REPLACEMENT: N_("补办key盘"),
-    OrderKind.RENEWAL: N_("key盘续期"),
-}
-BINDING_KINDS = {
-    OrderKind.NEW: N_("新办key盘"),
-    OrderKind.REPLACEMENT: N_("补办key盘(丢失已重新补办)"),
-    OrderKind.RENEWAL: N_("key盘续期"),
-}
+KINDS = ORDER_KINDS
+STATUSES = ORDER_STATUSES
+# The web site's 绑定类型 names only the replacement otherwise.
+BINDING_KINDS = {**ORDER_KINDS, OrderKind.REPLACEMENT: N_("补办key盘(丢失已重新补办)")}
+# The fee table names the period, too.
 ITEMS = {
-    FeeItem.TOKEN: N_("国产密钥"),
+    **FEE_ITEMS,
     FeeItem.CERTIFICATE: N_("证书费用 1年"),
     FeeItem.SERVICE: N_("服务费 1年"),
 }
@@ -72,15 +68,6 @@ OFFER_REASONS = {
     KeyState.EXPIRING: N_("这个账号的key盘快到期了。"),
     KeyState.EXPIRED: N_("这个账号的key盘已到期。"),
     KeyState.LOST: N_("这个账号的key盘已挂失。"),
-}
-STATUSES = {
-    OrderStatus.PLACED: N_("待付款"),
-    OrderStatus.PAID: N_("已付款，待绑定"),
-    OrderStatus.BOUND: N_("已绑定"),
-    OrderStatus.CANCELLED: N_("已取消"),
-    OrderStatus.EXPIRED: N_("已过期"),
-    OrderStatus.REFUNDING: N_("退款中"),
-    OrderStatus.REFUNDED: N_("已退款"),
 }
 BINDING_STEPS = {
     BindingStep.STARTED: N_("已开始"),
@@ -112,7 +99,7 @@ REFUSALS = {
     Refusal.ORDER_REFUNDING: N_("这笔订单正在退款，不能再绑定。"),
     Refusal.ORDER_BOUND: N_("这笔订单已经绑定完成。"),
     Refusal.ORDER_PAID_ALREADY: N_("这笔订单已经付款，不能取消；要退款请找工作人员。"),
-    Refusal.ORDER_ELSEWHERE: N_("这笔订单由另一台机器办理，请到那台机器，或请工作人员转移。"),
+    Refusal.ORDER_ELSEWHERE: N_("这笔订单由另一台终端机办理，请到那台终端机，或请工作人员转移。"),
     Refusal.DISK_FULL: N_("本机存储空间已满，这一步没有记录下来，请联系工作人员。"),
     Refusal.STORE_BUSY: N_("本机正忙，这一步没有记录下来，请稍等一会儿再试。"),
     Refusal.STORE_UNREADABLE: N_("本机数据暂时读不出来，请联系工作人员。"),
@@ -222,7 +209,7 @@ CODE_PROBLEMS = {
     CodeProblem.LOCKED: N_("次数用完。请改用扫码，或找工作人员。"),
     CodeProblem.KIOSK_LOCKED: N_("本机输错太多，请 {wait} 后再输或扫码。"),
     CodeProblem.ANOTHER_ORDER: N_("这是另一笔订单的确认码。"),
-    CodeProblem.ANOTHER_KIOSK: N_("这是另一台机器的确认码。"),
+    CodeProblem.ANOTHER_KIOSK: N_("这是另一台终端机的确认码。"),
     CodeProblem.NOT_GENUINE: N_("这个确认码不是真的。"),
 }
 PRINTED = {
@@ -313,12 +300,3 @@ def code_problem(t: Text, refused: CodeRefused, now: int) -> str:
     """Why a confirmation did not complete the order."""
     wait = duration((refused.wait_until or now) - now)
     return t(CODE_PROBLEMS[refused.problem], tries=refused.tries_left, wait=wait)
-
-
-CERTIFICATE_STATUSES = {
-    CertificateStatus.ISSUED: N_("已签发，未绑定"),
-    CertificateStatus.VALID: N_("有效"),
-    CertificateStatus.ON_HOLD: N_("已挂失"),
-    CertificateStatus.REVOKED: N_("已吊销"),
-    CertificateStatus.VOID: N_("已作废"),
-}

@@ -46,7 +46,7 @@ def parser() -> CommandParser:
     )
     top.add_argument("--version", action="version", version=program(), help=text("显示版本号"))
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    enrolment = _command(commands, "enrol", text("凭一次性令牌，把这个数据目录登记为一台服务台"))
+    enrolment = _command(commands, "enrol", text("凭一次性令牌，把这个数据目录登记为一台终端机"))
     enrolment.add_argument("--token", required=True, help=text("中心给的一次性令牌，样子是 3-XXXX-XXXX-…"))
     run = _command(commands, "run", text("一直同步，直到叫停"))
     run.add_argument(

@@ -65,7 +65,7 @@ def _worded(error: Exception, t: Text) -> Worded:
 def _agent(error: AgentError, t: Text) -> Worded:  # noqa: PLR0911 - one case an error
     match error:
         case NotEnrolledYet(directory=directory):
-            return t("{directory} 里没有登记过的服务台", directory=directory), t(_ENROL)
+            return t("{directory} 里没有登记过的终端机", directory=directory), t(_ENROL)
         case AddressInvalid(address=address):
             said = t("{address} 不是中心的地址", address=address) if address else t("没有写明中心的地址")
             return said, t("用 --centre https://… 给出，或在配置文件 [centre] 的 url 写明")
@@ -161,7 +161,7 @@ PROBLEMS: dict[ProblemCode, Worded] = {
     ProblemCode.SIGNATURE_REFUSED: (N_("中心不认本机的签名"), N_("联系中心核对本机的登记")),
     ProblemCode.CLOCK_OFF: (N_("本机时钟与中心相差太多"), N_("校准本机时钟后再试")),
     ProblemCode.TOKEN_REFUSED: (
-        N_("登记令牌中心不认识、已过期，或已被另一台机器用过"),
+        N_("登记令牌中心不认识、已过期，或已被另一台终端机用过"),
         N_("向中心要一个新的令牌"),
     ),
     ProblemCode.REQUEST_REFUSED: (N_("中心不接受本机的发证申请"), _VERSIONS),
@@ -179,11 +179,11 @@ PROBLEMS: dict[ProblemCode, Worded] = {
 ENROLMENT: dict[EnrolmentProblem, Worded] = {
     EnrolmentProblem.NO_TOKEN: (N_("给的不是登记令牌"), N_("核对令牌，它的样子是 3-XXXX-XXXX-…")),
     EnrolmentProblem.ANOTHER_KIOSK_HERE: (
-        N_("这个数据目录已是 {here} 号服务台"),
+        N_("这个数据目录已是 {here} 号终端机"),
         N_("用 --data 给 {kiosk} 号另一个目录"),
     ),
     EnrolmentProblem.TOKEN_REFUSED: PROBLEMS[ProblemCode.TOKEN_REFUSED],
-    EnrolmentProblem.ANSWER_FOR_ANOTHER: (N_("中心的回答是给别的服务台的，或来自另一个中心"), _ASK),
+    EnrolmentProblem.ANSWER_FOR_ANOTHER: (N_("中心的回答是给别的终端机的，或来自另一个中心"), _ASK),
     EnrolmentProblem.NO_PAYMENT_SECRET: (N_("中心的回答里没有付款密钥"), _ASK),
     EnrolmentProblem.NOT_SIGNED: (N_("中心的时间或授权策略不是签给本机的"), _ASK),
     EnrolmentProblem.CERTIFICATE_INVALID: (N_("中心签发的证书不成立（{detail}）"), _ASK),

@@ -30,8 +30,8 @@ Row: TypeAlias = tuple[str, str]
 def enrolled_line(enrolled: Enrolled, t: Text) -> str:
     """Which kiosk this is now."""
     if enrolled.before:
-        return t("本机已是 {kiosk} 号服务台，第 {epoch} 期。", kiosk=enrolled.kiosk, epoch=enrolled.epoch)
-    return t("本机已登记为 {kiosk} 号服务台，第 {epoch} 期。", kiosk=enrolled.kiosk, epoch=enrolled.epoch)
+        return t("本机已是 {kiosk} 号终端机，第 {epoch} 期。", kiosk=enrolled.kiosk, epoch=enrolled.epoch)
+    return t("本机已登记为 {kiosk} 号终端机，第 {epoch} 期。", kiosk=enrolled.kiosk, epoch=enrolled.epoch)
 
 
 def exchanged_line(sent: int, received: int, kept: int, t: Text) -> str:
@@ -78,7 +78,7 @@ def _night_rows(night: Night, t: Text) -> list[Row]:
 
 def _status_rows(report: Status, t: Text) -> list[Row]:
     rows = [
-        (t("服务台"), _kiosk(report, t)),
+        (t("终端机"), _kiosk(report, t)),
         (t("日志"), t("第 {sequence} 条 {hash}", sequence=report.tip, hash=report.tip_hash).rstrip()),
         (
             t("已上传"),
@@ -152,14 +152,14 @@ TROUBLES = {
     Trouble.QUARANTINED: N_("本机已被中心停用，请联系中心"),
     Trouble.DISPUTES: N_("有 {count} 项争议，请联系中心裁决"),
     Trouble.KEPT_ITEMS: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
-    Trouble.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在服务台按 F6 登录后打印"),
+    Trouble.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在终端机上按 F6 登录后打印"),
 }
 
 KEPT_REASONS = {
     Reason.UNKNOWN_KIND: N_("本机的程序不认识这种资料"),
     Reason.MALFORMED: N_("内容读不懂"),
     Reason.SIGNATURE_WRONG: N_("中心的签名不成立"),
-    Reason.FOR_ANOTHER_KIOSK: N_("是给别的服务台的"),
+    Reason.FOR_ANOTHER_KIOSK: N_("是给别的终端机的"),
     Reason.SUPERSEDED: N_("已有更新的"),
     Reason.ORDER_UNKNOWN: N_("本机没有这笔订单"),
     Reason.ORDER_IN_ANOTHER_STATE: N_("订单状态不符"),

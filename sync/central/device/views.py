@@ -95,7 +95,7 @@ def _note(kiosk: Kiosk, beat: records.Heartbeat, now: int) -> None:
     if beat.checkpoint is not None:
         tip = beat.checkpoint.tip
         if tip.sequence < kiosk.high_sequence and tip.epoch == kiosk.high_epoch:
-            detail = f"终端到 {tip.sequence}，中心已有 {kiosk.high_sequence}（恢复了旧备份？）"
+            detail = f"终端机到 {tip.sequence}，中心已有 {kiosk.high_sequence}（恢复了旧备份？）"
             raise_alarm(AlarmKind.LOST_TAIL, kiosk.number, f"{tip.epoch}/{tip.sequence}", detail, now)
         kiosk.announced_sequence = max(kiosk.announced_sequence, min(tip.sequence, LAST))
     kiosk.save()

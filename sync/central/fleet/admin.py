@@ -193,7 +193,7 @@ class KeptAdmin(ReadOnlyAdmin[KeptItem]):
         "kind",
         "problem",
         time_column("noted_at", "时间"),
-        time_column("gone_at", "终端不再保留"),
+        time_column("gone_at", "终端机不再保留"),
         time_column("closed_at", "处理时间"),
         "closed_by",
         "remark",

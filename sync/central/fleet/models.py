@@ -54,7 +54,7 @@ class Kiosk(models.Model):
     high_epoch = models.PositiveIntegerField("纪元", default=0, editable=False)
     high_sequence = models.BigIntegerField("已收序号", default=0, editable=False)
     high_hash = models.BinaryField("已收哈希", default=bytes, editable=False)
-    announced_sequence = models.BigIntegerField("终端序号", default=0, editable=False)
+    announced_sequence = models.BigIntegerField("终端机序号", default=0, editable=False)
     feed_number = models.BigIntegerField("下发编号", default=0, editable=False)
     feed_cursor = models.BigIntegerField("已读编号", default=0, editable=False)
 
@@ -188,7 +188,7 @@ class KeptItem(models.Model):
     kind = models.CharField("种类", max_length=40, choices=list(FEED_KINDS.items()))
     problem = models.CharField("原因", max_length=200)
     noted_at = models.BigIntegerField("时间")
-    gone_at = models.BigIntegerField("终端不再保留", null=True)
+    gone_at = models.BigIntegerField("终端机不再保留", null=True)
     closed_at = models.BigIntegerField("处理时间", null=True)
     closed_by = models.CharField("处理人", max_length=150, blank=True)
     remark = models.CharField("备注", max_length=200, blank=True)

@@ -23,7 +23,7 @@ from sync.central.journal.alarms import close_alarm
 from sync.central.journal.models import Alarm, Entry, Fact, StrayEntry
 from sync.central.wording import remark
 
-_WHEN = (time_column("wall", "终端时间"), time_column("received_at", "收到时间"))
+_WHEN = (time_column("wall", "终端机时间"), time_column("received_at", "收到时间"))
 
 
 class _Readable:

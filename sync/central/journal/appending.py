@@ -151,7 +151,7 @@ def _forked(kiosk: Kiosk, received: list[Received], now: int) -> Appended:
 def _quarantined(kiosk: Kiosk, received: list[Received], now: int) -> Appended:
     _keep_beside(kiosk, received, Source.QUARANTINE, now)
     raise_alarm(
-        AlarmKind.REVOKED_SENDS, kiosk.number, str(kiosk.number), "已吊销的终端仍在上传，已隔离保存", now
+        AlarmKind.REVOKED_SENDS, kiosk.number, str(kiosk.number), "已吊销的终端机仍在上传，已隔离保存", now
     )
     return Appended(Outcome.QUARANTINED, kiosk, [])
 

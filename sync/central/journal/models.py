@@ -33,7 +33,7 @@ class Entry(models.Model):
     kind = models.CharField("种类", max_length=40, choices=list(ENTRY_KINDS.items()))
     subject = models.CharField("对象", max_length=40, blank=True, db_index=True)
     account = models.CharField("账号", max_length=12, blank=True)
-    wall = models.BigIntegerField("终端时间")
+    wall = models.BigIntegerField("终端机时间")
     received_at = models.BigIntegerField("收到时间")
     verdict = models.CharField("结论", max_length=10, choices=Verdict.choices, default=Verdict.PENDING)
     remark = models.CharField("说明", max_length=200, blank=True)
@@ -69,7 +69,7 @@ class StrayEntry(models.Model):
     data = models.BinaryField("内容")
     kind = models.CharField("种类", max_length=40, choices=list(ENTRY_KINDS.items()))
     source = models.CharField("来源", max_length=10, choices=Source.choices)
-    wall = models.BigIntegerField("终端时间")
+    wall = models.BigIntegerField("终端机时间")
     received_at = models.BigIntegerField("收到时间")
 
     class Meta:
@@ -105,7 +105,7 @@ class Fact(models.Model):
     amount = models.BigIntegerField("金额(分)", default=0)
     how = models.CharField("方式", max_length=10, blank=True, choices=list(PAID_HOW.items()))
     transaction = models.CharField("交易号", max_length=64, blank=True)
-    wall = models.BigIntegerField("终端时间")
+    wall = models.BigIntegerField("终端机时间")
     received_at = models.BigIntegerField("收到时间")
 
     class Meta:
@@ -129,7 +129,7 @@ class AlarmKind(models.TextChoices):
     PAID_TWICE = "paid-twice", "重复付款"
     BEYOND_POLICY = "beyond-policy", "超出策略"
     MALFORMED = "malformed", "记录不可读"
-    REVOKED_SENDS = "revoked-sends", "已吊销终端上传"
+    REVOKED_SENDS = "revoked-sends", "已吊销终端机上传"
 
 
 class Alarm(models.Model):

@@ -8,6 +8,8 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from kiosk.domain.ledger import CertificateStatus
+from kiosk.labels import FEE_ITEMS
 from sync.central.console.showing import (
     NEEDS_REMARK,
     ReadOnlyAdmin,
@@ -19,7 +21,6 @@ from sync.central.console.showing import (
 from sync.central.context import centre_now
 from sync.central.ledger import settling
 from sync.central.ledger.models import (
-    CertificateStatusChoice,
     Dispute,
     DisputeState,
     LedgerAccount,
@@ -27,7 +28,6 @@ from sync.central.ledger.models import (
     LedgerOrder,
 )
 from sync.central.ledger.rows import account_record, order_record
-from sync.central.payments.pages import ITEM_NAMES
 from sync.central.payments.pictures import china_time, yuan
 from sync.central.wording import PAID_HOW
 
@@ -63,7 +63,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
     def details(self, row: LedgerOrder) -> str:
         """Lines, payments and bindings."""
         order = order_record(row)
-        lines = [f"{ITEM_NAMES[line.item][0]} ￥{yuan(line.amount)}" for line in order.lines]
+        lines = [f"{FEE_ITEMS[line.item]} ￥{yuan(line.amount)}" for line in order.lines]
         lines += [
             f"收款 {PAID_HOW[each.how.value]} ￥{yuan(each.amount)} {china_time(each.time)} {each.transaction or ''}"
             for each in order.payments
@@ -137,7 +137,8 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
         if not remark:
             self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
-        usable = queryset.exclude(status__in=(CertificateStatusChoice.REVOKED, CertificateStatusChoice.VOID))
+        ended = (CertificateStatus.REVOKED.value, CertificateStatus.VOID.value)
+        usable = queryset.exclude(status__in=ended)
         rows = list(usable)
         for row in rows:
             settling.revoke_certificate(row, "中心吊销", centre_now())

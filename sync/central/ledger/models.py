@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import StrEnum
+
 from django.db import models
 
-from kiosk.domain import fees, ledger
-from kiosk.labels import DISPUTE_REASONS
+from kiosk.labels import CERTIFICATE_STATUSES, DISPUTE_REASONS, ORDER_KINDS, ORDER_STATUSES
 from sync.central.wording import ENTRY_KINDS
 
 
-class OrderStatusChoice(models.TextChoices):
-    """An order's states as staff read them."""
-
-    PLACED = ledger.OrderStatus.PLACED.value, "待缴费"
-    PAID = ledger.OrderStatus.PAID.value, "已缴费"
-    BOUND = ledger.OrderStatus.BOUND.value, "已绑定"
-    CANCELLED = ledger.OrderStatus.CANCELLED.value, "已取消"
-    EXPIRED = ledger.OrderStatus.EXPIRED.value, "已过期"
-    REFUNDING = ledger.OrderStatus.REFUNDING.value, "退款中"
-    REFUNDED = ledger.OrderStatus.REFUNDED.value, "已退款"
-
-
-class OrderKindChoice(models.TextChoices):
-    """The services as members know them."""
-
-    NEW = fees.OrderKind.NEW.value, "新办key盘"
-    REPLACEMENT = fees.OrderKind.REPLACEMENT.value, "补办key盘"
-    RENEWAL = fees.OrderKind.RENEWAL.value, "key盘续期"
-
-
-class CertificateStatusChoice(models.TextChoices):
-    """A certificate's states as staff read them."""
-
-    ISSUED = ledger.CertificateStatus.ISSUED.value, "已签发"
-    VALID = ledger.CertificateStatus.VALID.value, "有效"
-    ON_HOLD = ledger.CertificateStatus.ON_HOLD.value, "挂失"
-    REVOKED = ledger.CertificateStatus.REVOKED.value, "已吊销"
-    VOID = ledger.CertificateStatus.VOID.value, "作废"
+def _choices(names: Iterable[tuple[StrEnum, str]]) -> list[tuple[str, str]]:
+    """A table of names as Django's choices."""
+    return [(each.value, name) for each, name in names]
 
 
 class LedgerOrder(models.Model):
@@ -44,9 +21,9 @@ class LedgerOrder(models.Model):
 
     number = models.CharField("订单号", max_length=40, primary_key=True)
     owner = models.PositiveIntegerField("终端机")
-    kind = models.CharField("业务", max_length=12, choices=OrderKindChoice.choices)
+    kind = models.CharField("业务", max_length=12, choices=_choices(ORDER_KINDS.items()))
     account = models.CharField("账号", max_length=12, db_index=True)
-    status = models.CharField("状态", max_length=10, choices=OrderStatusChoice.choices)
+    status = models.CharField("状态", max_length=10, choices=_choices(ORDER_STATUSES.items()))
     total = models.BigIntegerField("金额(分)")
     received = models.BigIntegerField("实收(分)")
     placed_at = models.BigIntegerField("下单时间")
@@ -72,7 +49,7 @@ class LedgerCertificate(models.Model):
     account = models.CharField("账号", max_length=12, db_index=True)
     order = models.CharField("订单号", max_length=40)
     token_serial = models.CharField("key盘序列号", max_length=64)
-    status = models.CharField("状态", max_length=10, choices=CertificateStatusChoice.choices)
+    status = models.CharField("状态", max_length=10, choices=_choices(CERTIFICATE_STATUSES.items()))
     not_before = models.BigIntegerField("有效期起")
     not_after = models.BigIntegerField("有效期止")
     record = models.BinaryField("内容")

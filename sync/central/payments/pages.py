@@ -19,6 +19,7 @@ from kiosk.domain.payment_codes import (
     read_token_unverified,
 )
 from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
+from kiosk.labels import FEE_ITEMS, ORDER_KINDS
 from sync.central.fleet import policies
 from sync.central.fleet.machines import payment_secret, verify_order_token
 from sync.central.fleet.models import Kiosk, KioskState
@@ -28,15 +29,16 @@ from sync.central.ledger.rows import order_record
 from sync.central.members.models import FeeSchedule, Operator
 from sync.central.payments.models import UNPAID, Payment, PaymentState
 
-KIND_NAMES = {
-    OrderKind.NEW: ("新办key盘", "New key"),
-    OrderKind.REPLACEMENT: ("补办key盘", "Replacement key"),
-    OrderKind.RENEWAL: ("key盘续期", "Renewal"),
+# The pages say everything in both languages at once.
+_ENGLISH_KINDS = {
+    OrderKind.NEW: "New key",
+    OrderKind.REPLACEMENT: "Replacement key",
+    OrderKind.RENEWAL: "Renewal",
 }
-ITEM_NAMES = {
-    FeeItem.TOKEN: ("国产密钥", "Token"),
-    FeeItem.CERTIFICATE: ("证书费用", "Certificate, 1 year"),
-    FeeItem.SERVICE: ("服务费", "Service, 1 year"),
+_ENGLISH_ITEMS = {
+    FeeItem.TOKEN: "Token",
+    FeeItem.CERTIFICATE: "Certificate, 1 year",
+    FeeItem.SERVICE: "Service, 1 year",
 }
 
 
@@ -195,7 +197,7 @@ def page_view(bill: Bill, keys: CentreKeys, now: int) -> PageView:
         signature = keys.sign(scanned_message(bill.data, bill.amount))
         scan_text = encode_scanned(bill.data, bill.amount, signature)
     operator = Operator.objects.select_related("enterprise").filter(account=bill.token.account).first()
-    name, english = KIND_NAMES[bill.token.kind]
+    name, english = ORDER_KINDS[bill.token.kind], _ENGLISH_KINDS[bill.token.kind]
     return PageView(
         state=state,
         order=bill.order,
@@ -206,7 +208,9 @@ def page_view(bill: Bill, keys: CentreKeys, now: int) -> PageView:
         enterprise="" if operator is None else operator.enterprise.name,
         payee=settings.KEYDESK.payee,
         amount=bill.amount,
-        lines=tuple(Line(*ITEM_NAMES[line.item], line.amount) for line in bill.lines),
+        lines=tuple(
+            Line(FEE_ITEMS[line.item], _ENGLISH_ITEMS[line.item], line.amount) for line in bill.lines
+        ),
         expires_at=bill.expires_at,
         paid_at=None if payment is None else payment.paid_at,
         transaction="" if payment is None else payment.transaction,

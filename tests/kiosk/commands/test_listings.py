@@ -95,7 +95,7 @@ def test_status_tells_the_backlog_and_who_the_kiosk_is(keydesk: Keydesk, directo
     }
     assert {name: told[name] for name in wanted} == wanted
     shown = keydesk("status", "--data", directory).printed
-    assert "服务台 3，第 1 期，日志 7 条" in shown
+    assert "终端机 3，第 1 期，日志 7 条" in shown
     assert "网络 离线，上次联系 2026-11-18 19:06:40，待传 2" in shown
     assert "上次联系失败：没有连上中心（the line is cut）" in shown
 

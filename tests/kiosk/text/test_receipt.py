@@ -9,10 +9,9 @@ from PIL import Image, ImageChops
 
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.ledger import Delivery, PaidHow
+from kiosk.labels import FEE_ITEMS, ORDER_KINDS
 from kiosk.text.qr_cells import QrTooLarge
 from kiosk.text.receipt import (
-    ITEM_NAMES,
-    KIND_NAMES,
     NEXT_STEPS,
     PAID_HOW_NAMES,
     Receipt,
@@ -140,8 +139,8 @@ def test_the_same_receipt_gives_the_same_bytes() -> None:
 
 
 def test_every_kind_item_and_way_of_paying_has_a_name() -> None:
-    assert set(KIND_NAMES) == set(OrderKind)
-    assert set(ITEM_NAMES) == set(FeeItem)
+    assert set(ORDER_KINDS) == set(OrderKind)
+    assert set(FEE_ITEMS) == set(FeeItem)
     assert set(PAID_HOW_NAMES) == set(PaidHow)
     assert set(NEXT_STEPS) == set(Delivery)
 

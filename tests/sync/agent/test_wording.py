@@ -120,7 +120,7 @@ def test_a_good_night_has_no_error_for_programs(desk: Any) -> None:
 def test_a_desk_that_is_not_enrolled_and_never_reached_anybody(new_desk: Any) -> None:
     with new_desk(3).database.read() as tx:
         report = status(tx)
-    assert "服务台    未登记" in status_lines(report, CHINESE)
+    assert "终端机    未登记" in status_lines(report, CHINESE)
     assert "最近联网  从未" in status_lines(report, CHINESE)
     assert "Kiosk         Not enrolled" in status_lines(report, ENGLISH)
     assert status_document(report)["policy"] is None
@@ -149,5 +149,5 @@ def test_every_trouble_and_every_reason_has_words() -> None:
 
 
 def test_enrolment_is_told_as_done_now_or_before() -> None:
-    assert enrolled_line(Enrolled(3, 1), CHINESE) == "本机已登记为 3 号服务台，第 1 期。"
+    assert enrolled_line(Enrolled(3, 1), CHINESE) == "本机已登记为 3 号终端机，第 1 期。"
     assert enrolled_line(Enrolled(3, 1, before=True), ENGLISH) == "This is kiosk 3 already, epoch 1."

@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Vertical
 
 from kiosk.domain.fees import OrderKind
+from kiosk.labels import ORDER_KINDS
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
 from kiosk.ui.page import Page
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from textual.widgets import Button
 
 MENU = (
-    ("new", N_("新办key盘"), N_("第一次办理")),
-    ("replacement", N_("补办key盘"), N_("丢失补办")),
-    ("renewal", N_("key盘续期"), N_("快到期或已到期")),
+    ("new", ORDER_KINDS[OrderKind.NEW], N_("第一次办理")),
+    ("replacement", ORDER_KINDS[OrderKind.REPLACEMENT], N_("丢失补办")),
+    ("renewal", ORDER_KINDS[OrderKind.RENEWAL], N_("快到期或已到期")),
     ("bind", N_("绑定key盘"), N_("已缴费，key盘在手")),
     ("query", N_("查询"), N_("key盘和订单")),
     ("help", N_("帮助"), N_("常见问题")),
