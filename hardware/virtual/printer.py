@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from hardware.disk import write_durably
 from hardware.ports import PaperOut, PrinterState, PrinterUnavailable
 from hardware.printer import Cut, load_picture, printer_classes, profile, send_picture
 
@@ -74,6 +75,4 @@ class VirtualPrinter:
             except FileExistsError:
                 number += 1
         # whole or not at all, for whoever shows the newest picture
-        unfinished = self.folder / f"{number:04d}.png.part"
-        unfinished.write_bytes(png)
-        unfinished.replace(self.folder / f"{number:04d}.png")
+        write_durably(self.folder / f"{number:04d}.png", png)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hardware.disk import write_durably
 from hardware.ports import PrinterState
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import VirtualScanner
@@ -112,7 +113,7 @@ class Controls:
 
     def shift_clock(self, seconds: int) -> None:
         """Move the kiosk's clock, the app's and the agent's."""
-        self._clock_shift.write_text(str(self._clock.shifted() + seconds))
+        write_durably(self._clock_shift, str(self._clock.shifted() + seconds).encode())
 
     @property
     def clock_shift(self) -> int:

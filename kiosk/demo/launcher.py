@@ -22,6 +22,7 @@ from typing import IO
 
 import msgspec
 
+from hardware.disk import write_durably
 from kiosk.demo.processes import Service, Terminal, end, run_in_terminal
 from kiosk.text.catalogue import Catalogue, Language
 
@@ -241,6 +242,6 @@ def _free_port(directory: Path, text: Text) -> int:
             except OSError:
                 continue
             chosen = int(probe.getsockname()[1])
-            kept.write_text(str(chosen))
+            write_durably(kept, str(chosen).encode())
             return chosen
     raise DemoError(text("127.0.0.1 上没有空闲的端口"))

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from hardware.disk import publish
 from kiosk.store import key_derivation, migrations
 from kiosk.store.connections import BUSY_SECONDS, connect, store_errors
 from kiosk.store.errors import (
@@ -26,7 +27,6 @@ from kiosk.store.errors import (
     StoreUnavailable,
     WrongKey,
 )
-from kiosk.store.keyfile import publish
 from kiosk.store.transaction import Transaction
 
 if TYPE_CHECKING:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from hardware.disk import create_durably
 from kiosk.store.errors import KeyFileInvalid
 from kiosk.store.key_derivation import KEY_LENGTH
 
@@ -19,7 +20,9 @@ def load_or_create(path: Path, random: Callable[[int], bytes] = os.urandom) -> b
     The file appears whole or not at all; several that make it at once get the same key.
     """
     if not path.exists():
-        _create(path, random(KEY_LENGTH))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # another was first; its key counts
+            create_durably(path, random(KEY_LENGTH).hex().encode("ascii") + b"\n")
     return load(path)
 
 
@@ -34,29 +37,3 @@ def load(path: Path) -> bytes:
     if len(key) != KEY_LENGTH:
         raise KeyFileInvalid(path, f"{len(key)} bytes, not {KEY_LENGTH}")
     return key
-
-
-def _create(path: Path, key: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # 0600
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(key.hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        publish(draft, path)
-    except FileExistsError:
-        return  # another was first; its key counts
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def publish(draft: Path, path: Path) -> None:
-    """Give a finished file its name, durably. Raises FileExistsError when the name is taken."""
-    os.link(draft, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -5,10 +5,11 @@ Pure: time and chance come in as arguments.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
+
+from hardware.disk import write_durably
 
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 10.0
@@ -59,10 +60,8 @@ class Patience:
             return 0.0
 
     def keep(self, not_before: float) -> None:
-        """Keep a time, whole or not at all; 0 forgets it. Raises OSError."""
+        """Keep a time durably; 0 forgets it. Raises OSError."""
         if not not_before:
             self._file.unlink(missing_ok=True)
             return
-        draft = self._file.with_name(f"{self._file.name}.{os.getpid()}.new")
-        draft.write_text(f"{not_before:.0f}\n", "ascii")
-        draft.replace(self._file)
+        write_durably(self._file, f"{not_before:.0f}\n".encode("ascii"))

@@ -9,15 +9,15 @@ django.key                      sessions and forms of the console
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
 import secrets
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from hardware.disk import create_durably
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
 from kiosk.pki.device_keys import (
@@ -143,16 +143,6 @@ def _make_exchange(directory: Path, organisation: str, now: int) -> None:
 def _keep(path: Path, make: Callable[[], bytes]) -> bytes:
     """What the file holds; made whole and durable first when it is not there, by whichever process comes first."""
     if not path.exists():
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(make())
-                stream.flush()
-                os.fsync(stream.fileno())
-            try:
-                os.link(name, path)
-            except FileExistsError:
-                return path.read_bytes()
-        finally:
-            Path(name).unlink()
+        with contextlib.suppress(FileExistsError):  # another process was first; what it wrote counts
+            create_durably(path, make())
     return path.read_bytes()

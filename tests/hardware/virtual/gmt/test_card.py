@@ -120,7 +120,7 @@ def test_a_disk_that_refuses_is_a_memory_failure_and_nothing_changed(
     def full(_path: Path, _content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(card_file, "write_whole", full)
+    monkeypatch.setattr(card_file, "write_durably", full)
     assert send(card, "801800010000120001" + "00" * 16) == "6581"
     assert (tmp_path / "card.json").read_bytes() == before
     assert send(card, "801400010000020001" + "0000") == "0A0A019000"

@@ -41,7 +41,7 @@ def test_a_full_disk_is_told_and_nothing_is_taken_as_done(piv: Any, monkeypatch:
         raise OSError(28, "No space left on device")
 
     piv.let_in()
-    monkeypatch.setattr(card_file, "write_whole", full)
+    monkeypatch.setattr(card_file, "write_durably", full)
     before = piv.card.record
     assert (piv.verify(), piv.make_key(), piv.put("5FC105", "00")) == ("6581", "6581", "6581")
     assert piv.card.record == before
