@@ -20,7 +20,7 @@ from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.journal import check_chain
 from kiosk.domain.transitions import fold
-from kiosk.pki.suites import Algorithm, suite
+from kiosk.pki.suites import KeyAlgorithm, suite
 from kiosk.store.database import Database
 
 APPENDS = 200
@@ -87,7 +87,7 @@ def signing(folder: Path) -> None:
     token = source.open(source.insert(blank_key(folder / "bench.card", "E8AD652202221F03")))
     token.verify_pin("111111")
     token.generate_key_pair()
-    sm2 = suite(Algorithm.SM2)
+    sm2 = suite(KeyAlgorithm.SM2)
     key = sm2.generate()
     message = secrets.token_bytes(400)
     compare(

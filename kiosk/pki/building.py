@@ -13,7 +13,7 @@ from asn1crypto import core, x509  # type: ignore[import-untyped]  # the package
 
 from kiosk.pki.certificates import CERTIFICATE_SIGNING, CLIENT_AUTHENTICATION, DIGITAL_SIGNATURE
 from kiosk.pki.encodings import public_key_info, signature_algorithm
-from kiosk.pki.suites import Algorithm, PrivateKey, suite
+from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 
 KEY_IDENTIFIER_LENGTH = 20
 _GENERALIZED_TIME_FROM = 2050  # RFC 5280, section 4.1.2.5
@@ -24,7 +24,7 @@ class Contents(msgspec.Struct, frozen=True):
 
     serial: int
     subject: x509.Name
-    algorithm: Algorithm
+    algorithm: KeyAlgorithm
     public_key: bytes
     not_before: int
     not_after: int

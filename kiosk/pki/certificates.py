@@ -16,7 +16,7 @@ from kiosk.pki.errors import CertificateMalformed, NameInvalid, PublicKeyInvalid
 from kiosk.pki.names import encode_name, read_member_name
 
 if TYPE_CHECKING:
-    from kiosk.pki.suites import Algorithm
+    from kiosk.pki.suites import KeyAlgorithm
 
 MEMBER_SERIAL_BITS = 63
 DIGITAL_SIGNATURE = "digital_signature"
@@ -44,7 +44,7 @@ class ParsedCertificate(msgspec.Struct, frozen=True):
     serial: int
     issuer: bytes
     subject: bytes
-    algorithm: Algorithm
+    algorithm: KeyAlgorithm
     public_key: bytes
     not_before: int
     not_after: int
@@ -67,7 +67,7 @@ class IssuedCertificate(msgspec.Struct, frozen=True):
     number: str
     account: str
     enterprise: str
-    algorithm: Algorithm
+    algorithm: KeyAlgorithm
     public_key: bytes
     not_before: int
     not_after: int

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from asn1crypto import algos, core, keys, pem  # type: ignore[import-untyped]  # the package has no types
 
 from kiosk.pki.errors import PkiError, PrivateKeyMalformed, PublicKeyInvalid
-from kiosk.pki.suites import COORDINATE_LENGTH, SM2, Algorithm, PrivateKey, suite
+from kiosk.pki.suites import COORDINATE_LENGTH, SM2, KeyAlgorithm, PrivateKey, suite
 
 if TYPE_CHECKING:
     from kiosk.pki.suites import Suite
@@ -25,7 +25,7 @@ DER_ERRORS = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 # asn1crypto writes a private key as wide as its curve says, and does not know this curve by itself.
 keys.NamedCurve.register("sm2p256v1", SM2.curve, COORDINATE_LENGTH)
 
-_ALGORITHM_OF_CURVE = {suite(algorithm).curve: algorithm for algorithm in Algorithm}
+_ALGORITHM_OF_CURVE = {suite(algorithm).curve: algorithm for algorithm in KeyAlgorithm}
 
 
 def signature_algorithm(of: Suite) -> algos.SignedDigestAlgorithm:
@@ -33,7 +33,7 @@ def signature_algorithm(of: Suite) -> algos.SignedDigestAlgorithm:
     return algos.SignedDigestAlgorithm({"algorithm": of.signature_algorithm})
 
 
-def public_key_info(algorithm: Algorithm, public_key: bytes) -> keys.PublicKeyInfo:
+def public_key_info(algorithm: KeyAlgorithm, public_key: bytes) -> keys.PublicKeyInfo:
     """Return the SubjectPublicKeyInfo of a point. Raises PublicKeyInvalid."""
     of = suite(algorithm)
     of.require_point(public_key)
@@ -49,7 +49,7 @@ def _named_curve(of: Suite) -> keys.ECDomainParameters:
     return keys.ECDomainParameters(name="named", value=keys.NamedCurve(of.curve))
 
 
-def read_public_key_info(info: keys.PublicKeyInfo) -> tuple[Algorithm, bytes]:
+def read_public_key_info(info: keys.PublicKeyInfo) -> tuple[KeyAlgorithm, bytes]:
     """Return algorithm and point of a SubjectPublicKeyInfo. Raises PublicKeyInvalid."""
     try:
         parameters = info["algorithm"]["parameters"]
@@ -65,12 +65,12 @@ def read_public_key_info(info: keys.PublicKeyInfo) -> tuple[Algorithm, bytes]:
     return algorithm, point
 
 
-def encode_public_key(algorithm: Algorithm, public_key: bytes) -> bytes:
+def encode_public_key(algorithm: KeyAlgorithm, public_key: bytes) -> bytes:
     """Return a point as SubjectPublicKeyInfo (DER). Raises PublicKeyInvalid."""
     return bytes(public_key_info(algorithm, public_key).dump())
 
 
-def decode_public_key(data: bytes) -> tuple[Algorithm, bytes]:
+def decode_public_key(data: bytes) -> tuple[KeyAlgorithm, bytes]:
     """Read algorithm and point from a SubjectPublicKeyInfo (DER). Raises PublicKeyInvalid."""
     try:
         info = keys.PublicKeyInfo.load(data, strict=True)

@@ -13,7 +13,7 @@ from kiosk.pki.encodings import decode_private_key
 from kiosk.pki.errors import CertificateInvalid, EndBeyondIssuer, IssueRefused, RequestInvalid
 from kiosk.pki.names import MemberName, issuing_name, member_name, organisation_of, prefix_name, root_name
 from kiosk.pki.requests import assemble, request_info_for, verify_request
-from kiosk.pki.suites import Algorithm, PrivateKey, suite
+from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 from kiosk.pki.verification import require_permitted, verify_issuing, verify_root
 
 
@@ -121,7 +121,7 @@ class IssuingAuthority(msgspec.Struct, frozen=True):
 
 def issuing_request(organisation: str, kiosk: int, private_key: PrivateKey) -> bytes:
     """Return a kiosk's own request (PKCS#10, DER) for its issuing CA certificate. Raises NameInvalid."""
-    algorithm: Algorithm = private_key.algorithm
+    algorithm: KeyAlgorithm = private_key.algorithm
     info = request_info_for(issuing_name(organisation, kiosk), algorithm, private_key.public_key)
     return assemble(info, algorithm, suite(algorithm).sign(private_key, info))
 

@@ -18,13 +18,13 @@ from kiosk.pki.encodings import (
 )
 from kiosk.pki.errors import NameInvalid, PossessionNotProved, PublicKeyInvalid, RequestInvalid
 from kiosk.pki.names import MemberName, encode_name, member_name
-from kiosk.pki.suites import Algorithm, suite
+from kiosk.pki.suites import KeyAlgorithm, suite
 
 
 class VerifiedRequest(msgspec.Struct, frozen=True):
     """A request whose proof of possession holds; `subject` is the DER of its name."""
 
-    algorithm: Algorithm
+    algorithm: KeyAlgorithm
     public_key: bytes
     subject: bytes
 
@@ -34,13 +34,13 @@ class VerifiedRequest(msgspec.Struct, frozen=True):
 
 
 def certification_request_info(
-    organisation: str, member: MemberName, algorithm: Algorithm, public_key: bytes
+    organisation: str, member: MemberName, algorithm: KeyAlgorithm, public_key: bytes
 ) -> bytes:
     """Return the bytes for the token to sign (RFC 2986, section 4.1). Raises NameInvalid, PublicKeyInvalid."""
     return request_info_for(member_name(organisation, member), algorithm, public_key)
 
 
-def request_info_for(subject: x509.Name, algorithm: Algorithm, public_key: bytes) -> bytes:
+def request_info_for(subject: x509.Name, algorithm: KeyAlgorithm, public_key: bytes) -> bytes:
     """Return the bytes to sign for any name, e.g. an issuing CA's. Raises PublicKeyInvalid."""
     info = csr.CertificationRequestInfo(
         {
@@ -53,7 +53,7 @@ def request_info_for(subject: x509.Name, algorithm: Algorithm, public_key: bytes
     return bytes(info.dump())
 
 
-def assemble(info: bytes, algorithm: Algorithm, signature: bytes) -> bytes:
+def assemble(info: bytes, algorithm: KeyAlgorithm, signature: bytes) -> bytes:
     """Complete a request from its signed bytes and the signature (DER r, s). Raises RequestInvalid."""
     try:
         request = csr.CertificationRequest(

@@ -9,7 +9,6 @@ paints the terminal must have its standard error elsewhere.
 
 from __future__ import annotations
 
-import enum
 from typing import Final, Protocol, assert_never
 
 import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
@@ -19,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from hardware import ports
 from kiosk.pki.errors import PrivateKeyMalformed, PublicKeyInvalid
 
 COORDINATE_LENGTH = 32
@@ -30,17 +30,14 @@ _SM2_ORDER = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39
 _P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
 
 
-class Algorithm(enum.StrEnum):
-    """The key pairs in use, with the names that the desk's devices give them."""
-
-    SM2 = "SM2"
-    P256 = "P-256"
+# The key pairs in use are those that tokens can hold.
+KeyAlgorithm = ports.KeyAlgorithm
 
 
 class PrivateKey(msgspec.Struct, frozen=True):
     """A private key: its scalar (32 bytes, big-endian) and its public point (65 bytes)."""
 
-    algorithm: Algorithm
+    algorithm: KeyAlgorithm
     scalar: bytes
     public_key: bytes
 
@@ -52,7 +49,7 @@ class PrivateKey(msgspec.Struct, frozen=True):
 class Suite(Protocol):
     """One way to sign: its object identifiers and its four operations."""
 
-    algorithm: Algorithm
+    algorithm: KeyAlgorithm
     curve: str
     signature_algorithm: str
 
@@ -80,7 +77,7 @@ class Suite(Protocol):
 class Sm2WithSm3:
     """SM2 signatures over SM3, by GmSSL."""
 
-    algorithm: Algorithm = Algorithm.SM2
+    algorithm: KeyAlgorithm = KeyAlgorithm.SM2
     curve: str = "1.2.156.10197.1.301"
     signature_algorithm: str = "1.2.156.10197.1.501"
 
@@ -130,7 +127,7 @@ class Sm2WithSm3:
 class P256WithSha256:
     """ECDSA on P-256 over SHA-256, by the cryptography package."""
 
-    algorithm: Algorithm = Algorithm.P256
+    algorithm: KeyAlgorithm = KeyAlgorithm.P256
     curve: str = "1.2.840.10045.3.1.7"
     signature_algorithm: str = "1.2.840.10045.4.3.2"
 
@@ -209,12 +206,12 @@ SM2: Final = Sm2WithSm3()
 P256: Final = P256WithSha256()
 
 
-def suite(algorithm: Algorithm) -> Suite:
+def suite(algorithm: KeyAlgorithm) -> Suite:
     """Return the suite of an algorithm."""
     match algorithm:
-        case Algorithm.SM2:
+        case KeyAlgorithm.SM2:
             return SM2
-        case Algorithm.P256:
+        case KeyAlgorithm.P256:
             return P256
         case _:
             assert_never(algorithm)

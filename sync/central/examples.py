@@ -22,7 +22,7 @@ from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
 from kiosk.pki.building import Contents, Signer, build_member
 from kiosk.pki.names import MemberName, member_name
-from kiosk.pki.suites import Algorithm
+from kiosk.pki.suites import KeyAlgorithm
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.enrolment import give_token
 from sync.central.fleet.feeding import publish
@@ -44,7 +44,7 @@ class BoundKey(msgspec.Struct, frozen=True):
 
     serial: str
     public_key: str
-    algorithm: Algorithm = Algorithm.SM2
+    algorithm: KeyAlgorithm = KeyAlgorithm.SM2
 
 
 class ExampleAccount(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ from kiosk.pki.encodings import encode_private_key
 from kiosk.pki.issuing import IssuingAuthority, RootAuthority, issuing_request
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
 from kiosk.pki.requests import assemble, certification_request_info
-from kiosk.pki.suites import SM2, Algorithm
+from kiosk.pki.suites import SM2, KeyAlgorithm
 from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
 from kiosk.store.keys_on_record import key_on_record
@@ -297,9 +297,9 @@ class DeskSetup:
         token.verify_pin(FACTORY_PIN)
         member = MemberName(account, FIRM)
         info = certification_request_info(
-            DEFAULT_ORGANISATION, member, Algorithm.SM2, token.generate_key_pair()
+            DEFAULT_ORGANISATION, member, KeyAlgorithm.SM2, token.generate_key_pair()
         )
-        request = assemble(info, Algorithm.SM2, token.sign(info))
+        request = assemble(info, KeyAlgorithm.SM2, token.sign(info))
         certificate = authorities().issuing.issue(request, member, number, begin, end)
         token.write_certificate(certificate)
         token.change_pin(FACTORY_PIN, PIN)

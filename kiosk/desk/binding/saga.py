@@ -38,7 +38,7 @@ from kiosk.domain.ledger import Binding, BindingStep, Certificate, Order, OrderS
 from kiosk.domain.succession import under_way_elsewhere
 from kiosk.pki.errors import CertificateInvalid, PkiError
 from kiosk.pki.requests import assemble, certification_request_info
-from kiosk.pki.suites import Algorithm, suite
+from kiosk.pki.suites import KeyAlgorithm, suite
 from kiosk.pki.verification import verify_chain
 from kiosk.store.errors import DatabaseError
 from kiosk.store.keys_on_record import key_on_record
@@ -237,7 +237,7 @@ def _make_key_pair(work: _Work, attempt: Binding) -> None:
 def _issue(work: _Work, order: Order, attempt: Binding) -> None:
     """Have the token sign the request, and issue."""
     work.tell(3, done=False)
-    algorithm = Algorithm(attempt.algorithm)
+    algorithm = KeyAlgorithm(attempt.algorithm)
     with work.desk.database.read() as tx:
         organisation = issuing_authority(tx, work.desk.clock.wall()).organisation
     try:

@@ -11,7 +11,7 @@ from kiosk.pki.encodings import encode_private_key, to_pem
 from kiosk.pki.issuing import IssuingAuthority, RootAuthority, issuing_request
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
 from kiosk.pki.requests import assemble, certification_request_info
-from kiosk.pki.suites import Algorithm, PrivateKey, suite
+from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +22,10 @@ YEAR = 365 * 86_400
 DISTINGUISHING_ID = ("-vfyopt", "distid:1234567812345678")
 
 
-@pytest.fixture(scope="session", params=list(Algorithm))
-def algorithm(request: pytest.FixtureRequest) -> Algorithm:
+@pytest.fixture(scope="session", params=list(KeyAlgorithm))
+def algorithm(request: pytest.FixtureRequest) -> KeyAlgorithm:
     chosen = request.param
-    assert isinstance(chosen, Algorithm)
+    assert isinstance(chosen, KeyAlgorithm)
     return chosen
 
 
@@ -40,13 +40,13 @@ def member() -> MemberName:
 
 
 @pytest.fixture(scope="session")
-def root(algorithm: Algorithm) -> RootAuthority:
+def root(algorithm: KeyAlgorithm) -> RootAuthority:
     key = suite(algorithm).generate()
     return RootAuthority.create(DEFAULT_ORGANISATION, key, 1, NOW - 3600, NOW + 20 * YEAR)
 
 
 @pytest.fixture(scope="session")
-def issuing(root: RootAuthority, algorithm: Algorithm) -> IssuingAuthority:
+def issuing(root: RootAuthority, algorithm: KeyAlgorithm) -> IssuingAuthority:
     key = suite(algorithm).generate()
     request = issuing_request(DEFAULT_ORGANISATION, 3, key)
     certificate = root.certify_kiosk(request, 3, 2, NOW - 3600, NOW + 5 * YEAR)
@@ -54,7 +54,7 @@ def issuing(root: RootAuthority, algorithm: Algorithm) -> IssuingAuthority:
 
 
 @pytest.fixture(scope="session")
-def token_key(algorithm: Algorithm) -> PrivateKey:
+def token_key(algorithm: KeyAlgorithm) -> PrivateKey:
     return suite(algorithm).generate()
 
 
@@ -84,7 +84,7 @@ def openssl(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run openssl; a bytes argument becomes a PEM file, `signed_by` adds the SM2 user ID where it is needed."""
 
     def run(
-        *arguments: str | bytes, signed_by: Algorithm, label: str = "CERTIFICATE"
+        *arguments: str | bytes, signed_by: KeyAlgorithm, label: str = "CERTIFICATE"
     ) -> subprocess.CompletedProcess[str]:
         words: list[str] = []
         for position, argument in enumerate(arguments):
@@ -94,7 +94,7 @@ def openssl(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
                 words.append(str(path))
             else:
                 words.append(argument)
-        if signed_by is Algorithm.SM2:
+        if signed_by is KeyAlgorithm.SM2:
             words[1:1] = DISTINGUISHING_ID
         return subprocess.run(["openssl", *words], capture_output=True, text=True, check=False, timeout=30)
 

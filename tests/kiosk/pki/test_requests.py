@@ -7,7 +7,7 @@ import pytest
 from kiosk.pki.errors import NameInvalid, PossessionNotProved, PublicKeyInvalid, RequestInvalid
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, read_member_name
 from kiosk.pki.requests import assemble, certification_request_info, verify_request
-from kiosk.pki.suites import Algorithm, PrivateKey, suite
+from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 
 if TYPE_CHECKING:
     import subprocess
@@ -23,7 +23,7 @@ def test_a_request_says_who_asks_with_which_key(
 
 
 def test_openssl_verifies_the_request(
-    member_request: bytes, algorithm: Algorithm, openssl: Callable[..., subprocess.CompletedProcess[str]]
+    member_request: bytes, algorithm: KeyAlgorithm, openssl: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     judged = openssl(
         "req", "-verify", "-noout", "-in", member_request, signed_by=algorithm, label="CERTIFICATE REQUEST"
@@ -44,7 +44,7 @@ def test_a_request_that_names_another_suites_signature_is_refused(
     member: MemberName, token_key: PrivateKey
 ) -> None:
     algorithm = token_key.algorithm
-    other = Algorithm.P256 if algorithm is Algorithm.SM2 else Algorithm.SM2
+    other = KeyAlgorithm.P256 if algorithm is KeyAlgorithm.SM2 else KeyAlgorithm.SM2
     info = certification_request_info(DEFAULT_ORGANISATION, member, algorithm, token_key.public_key)
     with pytest.raises(RequestInvalid):
         verify_request(assemble(info, other, suite(algorithm).sign(token_key, info)))
@@ -64,7 +64,7 @@ def test_a_request_cut_or_lengthened_is_refused(member_request: bytes) -> None:
             verify_request(bad)
 
 
-def test_rubbish_cannot_be_assembled(algorithm: Algorithm) -> None:
+def test_rubbish_cannot_be_assembled(algorithm: KeyAlgorithm) -> None:
     with pytest.raises(RequestInvalid):
         assemble(b"\x30\x03\x02\x01", algorithm, b"")
 

@@ -16,7 +16,7 @@ from kiosk.pki.encodings import (
     to_pem,
 )
 from kiosk.pki.errors import PkiError, PrivateKeyMalformed, PublicKeyInvalid
-from kiosk.pki.suites import Algorithm, PrivateKey, suite
+from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ MESSAGE = "验证 key盘".encode()
 
 
 @pytest.fixture(scope="module")
-def of(algorithm: Algorithm) -> Suite:
+def of(algorithm: KeyAlgorithm) -> Suite:
     return suite(algorithm)
 
 
@@ -38,8 +38,8 @@ def test_a_signature_holds_for_its_message_and_key_alone(of: Suite, token_key: P
     assert not of.verify(of.generate().public_key, MESSAGE, signature)
 
 
-def test_a_signature_of_the_other_suite_does_not_hold(algorithm: Algorithm, token_key: PrivateKey) -> None:
-    other = suite(Algorithm.P256 if algorithm is Algorithm.SM2 else Algorithm.SM2)
+def test_a_signature_of_the_other_suite_does_not_hold(algorithm: KeyAlgorithm, token_key: PrivateKey) -> None:
+    other = suite(KeyAlgorithm.P256 if algorithm is KeyAlgorithm.SM2 else KeyAlgorithm.SM2)
     signature = other.sign(other.generate(), MESSAGE)
     assert not suite(algorithm).verify(token_key.public_key, MESSAGE, signature)
 
@@ -79,20 +79,20 @@ def test_points_off_the_curve_are_refused(of: Suite, token_key: PrivateKey) -> N
             encode_public_key(of.algorithm, bad)
 
 
-def test_a_point_of_one_curve_is_none_of_the_other(algorithm: Algorithm) -> None:
-    other = Algorithm.P256 if algorithm is Algorithm.SM2 else Algorithm.SM2
+def test_a_point_of_one_curve_is_none_of_the_other(algorithm: KeyAlgorithm) -> None:
+    other = KeyAlgorithm.P256 if algorithm is KeyAlgorithm.SM2 else KeyAlgorithm.SM2
     with pytest.raises(PublicKeyInvalid):
         suite(algorithm).require_point(suite(other).generate().public_key)
 
 
-def test_keys_come_back_from_their_encodings(algorithm: Algorithm, token_key: PrivateKey) -> None:
+def test_keys_come_back_from_their_encodings(algorithm: KeyAlgorithm, token_key: PrivateKey) -> None:
     assert decode_private_key(encode_private_key(token_key)) == token_key
     encoded = encode_public_key(algorithm, token_key.public_key)
     assert decode_public_key(encoded) == (algorithm, token_key.public_key)
 
 
 def test_openssl_reads_the_private_key_and_finds_the_same_public_key(
-    algorithm: Algorithm, token_key: PrivateKey
+    algorithm: KeyAlgorithm, token_key: PrivateKey
 ) -> None:
     command = ["openssl", "pkey", "-inform", "DER", "-pubout", "-outform", "DER"]
     found = subprocess.run(command, input=encode_private_key(token_key), capture_output=True, check=True)
@@ -108,8 +108,8 @@ def test_openssl_verifies_our_signature_and_we_verify_openssls(
         to_pem("PUBLIC KEY", encode_public_key(of.algorithm, token_key.public_key))
     )
     (tmp_path / "private.pem").write_text(to_pem("PRIVATE KEY", encode_private_key(token_key)))
-    digest = "-sha256" if of.algorithm is Algorithm.P256 else "-sm3"
-    identity = [] if of.algorithm is Algorithm.P256 else ["-sigopt", "distid:1234567812345678"]
+    digest = "-sha256" if of.algorithm is KeyAlgorithm.P256 else "-sm3"
+    identity = [] if of.algorithm is KeyAlgorithm.P256 else ["-sigopt", "distid:1234567812345678"]
     dgst = ["openssl", "dgst", digest, *identity]
     ours = [*dgst, "-verify", "public.pem", "-signature", "signature", "message"]
     subprocess.run(ours, cwd=tmp_path, check=True, capture_output=True)

@@ -19,7 +19,7 @@ from kiosk.pki.errors import (
     SignatureInvalid,
 )
 from kiosk.pki.names import DEFAULT_ORGANISATION, build_name, issuing_name, member_name, prefix_name
-from kiosk.pki.suites import Algorithm, PrivateKey, suite
+from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 from kiosk.pki.verification import verify_certificate, verify_chain, verify_issuing, verify_root
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def test_openssl_refuses_a_changed_member_certificate(
 def test_a_member_on_the_other_suite_verifies_too(
     root: RootAuthority, issuing: IssuingAuthority, member: MemberName, openssl: OpenSsl, now: int
 ) -> None:
-    other = Algorithm.P256 if issuing.private_key.algorithm is Algorithm.SM2 else Algorithm.SM2
+    other = KeyAlgorithm.P256 if issuing.private_key.algorithm is KeyAlgorithm.SM2 else KeyAlgorithm.SM2
     subject = member_name(DEFAULT_ORGANISATION, member)
     mixed = forge_member(issuing, subject, suite(other).generate(), now)
     status, output = judge_member(openssl, issuing, mixed, now)
@@ -294,7 +294,7 @@ def test_openssl_finds_the_roots_own_signature_right(root: RootAuthority, tmp_pa
     (tmp_path / "signature").write_bytes(certificate.signature)
     (tmp_path / "public.pem").write_text(to_pem("PUBLIC KEY", public_key))
     sm2 = ["-sm3", "-sigopt", "distid:1234567812345678"]
-    options = sm2 if certificate.algorithm is Algorithm.SM2 else ["-sha256"]
+    options = sm2 if certificate.algorithm is KeyAlgorithm.SM2 else ["-sha256"]
     command = ["openssl", "dgst", *options, "-verify", "public.pem", "-signature", "signature", "signed"]
     judged = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert judged.stdout == "Verified OK\n", judged.stderr

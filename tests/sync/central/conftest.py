@@ -49,7 +49,7 @@ from kiosk.pki.encodings import encode_private_key  # noqa: E402
 from kiosk.pki.issuing import IssuingAuthority, issuing_request  # noqa: E402
 from kiosk.pki.names import MemberName  # noqa: E402
 from kiosk.pki.requests import assemble, certification_request_info  # noqa: E402
-from kiosk.pki.suites import SM2, Algorithm  # noqa: E402
+from kiosk.pki.suites import SM2, KeyAlgorithm  # noqa: E402
 from sync.central import examples as example_module  # noqa: E402
 from sync.central.examples import SCHEDULE, make_examples  # noqa: E402
 from sync.central.fleet.enrolment import give_token  # noqa: E402
@@ -240,8 +240,8 @@ class KioskDouble:
         if placed.order_kind is not OrderKind.RENEWAL:
             self.append(entries.KeyPairMade(placed.order, 1, key.public_key))
         member = MemberName(placed.account, placed.enterprise)
-        info = certification_request_info(ORGANISATION, member, Algorithm.SM2, key.public_key)
-        request = assemble(info, Algorithm.SM2, SM2.sign(key, info))
+        info = certification_request_info(ORGANISATION, member, KeyAlgorithm.SM2, key.public_key)
+        request = assemble(info, KeyAlgorithm.SM2, SM2.sign(key, info))
         now = self.now()
         authority = IssuingAuthority.load(
             encode_private_key(self.issuing_key),

@@ -27,7 +27,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.encodings import to_pem
 from kiosk.pki.issuing import IssuingAuthority
-from kiosk.pki.suites import Algorithm
+from kiosk.pki.suites import KeyAlgorithm
 from kiosk.store.database import Database
 
 ACCOUNT, FACTORY, PIN, PUK = "11000001", "123456", "654321", "12345678"
@@ -73,7 +73,7 @@ def test_a_piv_card_is_bound_renewed_checked_and_lost_like_any_other_key(
     bound = _bind(service, session, paid_order(ACCOUNT, OrderKind.NEW))
     assert isinstance(bound, BoundView)
     der = _certificate(database, bound.certificate)
-    assert parse_member_certificate(der).algorithm is Algorithm.P256
+    assert parse_member_certificate(der).algorithm is KeyAlgorithm.P256
     _openssl_accepts(der, authority, tmp_path)
     assert isinstance(service.change_pin(session, None, PIN, False), KeyView)  # noqa: FBT003
     renewed = _bind(service, session, paid_order(ACCOUNT, OrderKind.RENEWAL), PIN)

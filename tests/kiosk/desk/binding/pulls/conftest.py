@@ -42,7 +42,6 @@ from kiosk.domain.members import Operator, Review
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
 from kiosk.pki.requests import assemble, certification_request_info
-from kiosk.pki.suites import Algorithm
 from kiosk.store.database import Database
 from kiosk.store.keys_on_record import key_on_record
 
@@ -421,7 +420,7 @@ class Workshop:
         begin, end = NOW - 300 * DAY, NOW + 65 * DAY
         with self.rig.opened(key) as token:
             token.verify_pin(pin)
-            algorithm = Algorithm(token.algorithm.value)
+            algorithm = token.algorithm
             member = MemberName(account, FIRM)
             info = certification_request_info(
                 DEFAULT_ORGANISATION, member, algorithm, token.generate_key_pair()

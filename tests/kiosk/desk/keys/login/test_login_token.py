@@ -21,7 +21,7 @@ from kiosk.domain.login_check import (
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
 from kiosk.pki.requests import assemble, certification_request_info
-from kiosk.pki.suites import Algorithm
+from kiosk.pki.suites import KeyAlgorithm
 from kiosk.store.database import Database
 
 NOW = 1_795_327_500
@@ -152,10 +152,12 @@ def test_a_certificate_that_only_has_the_number_of_the_one_on_record_is_not_take
     token = source.open(source.present()[0])
     token.verify_pin(FACTORY)
     member = MemberName(ACCOUNT, "北京示例粮油贸易有限公司")
-    info = certification_request_info(DEFAULT_ORGANISATION, member, Algorithm.SM2, token.generate_key_pair())
+    info = certification_request_info(
+        DEFAULT_ORGANISATION, member, KeyAlgorithm.SM2, token.generate_key_pair()
+    )
     with database.read() as tx:
         number = tx.ledger.certificates()[0].number
-    request = assemble(info, Algorithm.SM2, token.sign(info))
+    request = assemble(info, KeyAlgorithm.SM2, token.sign(info))
     token.write_certificate(authority.issue(request, member, int(number, 16), NOW, NOW + DAY))
     token.close()
     assert _check(service, session) == TokenRefused(
