@@ -94,17 +94,20 @@ class FeedTables(Table):
     def put_key_elsewhere(self, key: KeyBoundElsewhere) -> None:
         """Take over what another kiosk or the exchange bound to an account."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO keys_elsewhere (account, row) VALUES (?, ?)",
-            (key.account, _KEY.encode(key)),
+            "INSERT OR REPLACE INTO keys_elsewhere (account, token_serial, row) VALUES (?, ?, ?)",
+            (key.account, key.token_serial, _KEY.encode(key)),
         )
 
     def key_elsewhere(self, account: str) -> KeyBoundElsewhere | None:
         """The account's key as bound elsewhere."""
         return self._one(_KEY, "SELECT row FROM keys_elsewhere WHERE account = ?", account)
 
-    def keys_elsewhere(self) -> tuple[KeyBoundElsewhere, ...]:
-        """All keys that were bound elsewhere."""
-        return self._all(_KEY, "SELECT row FROM keys_elsewhere ORDER BY account")
+    def accounts_of_token(self, token_serial: str) -> tuple[str, ...]:
+        """The accounts whose key, by the feed, is the token of that serial."""
+        rows = self._connection.execute(
+            "SELECT account FROM keys_elsewhere WHERE token_serial = ? ORDER BY account", (token_serial,)
+        )
+        return tuple(account for (account,) in rows)
 
     def put_dispute(self, raised: DisputeRaised) -> None:
         """Note that the centre disputes an entry."""

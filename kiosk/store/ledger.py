@@ -14,11 +14,13 @@ CERTIFICATE = Codec(Certificate)
 ACCOUNT = Codec(Account)
 
 COLUMNS = {
-    "orders": ("number", "account", "status", "sequence", "deadline", "row"),
+    "orders": ("number", "account", "status", "sequence", "deadline", "token_serial", "row"),
     "payments": ("order_number", "sequence", "how", "amount"),
     "certificates": ("number", "account", "status", "sequence", "row"),
-    "accounts": ("account", "row"),
+    "accounts": ("account", "token_serial", "row"),
 }
+
+NO_TOKEN = ""  # in the column of serials
 
 Values = tuple[Any, ...]  # str, int and bytes, as in COLUMNS
 
@@ -36,6 +38,7 @@ def table_rows(record: Row) -> Iterable[tuple[str, Values]]:
                     order.status.value,
                     order.sequence,
                     order.deadline,
+                    order.binding.token_serial if order.binding else NO_TOKEN,
                     ORDER.encode(order),
                 ),
             )
@@ -54,7 +57,8 @@ def table_rows(record: Row) -> Iterable[tuple[str, Values]]:
                 ),
             )
         case Account():
-            yield "accounts", (record.account, ACCOUNT.encode(record))
+            serial = record.key.token_serial if record.key else NO_TOKEN
+            yield "accounts", (record.account, serial, ACCOUNT.encode(record))
         case _:
             assert_never(record)
 
@@ -104,6 +108,15 @@ class LedgerTables(Table):
             _ALL if limit is None else limit,
         )
 
+    def binding_on(self, token_serial: str) -> Order | None:
+        """The paid order whose binding on the token of that serial was begun and neither finished nor abandoned."""
+        return self._one(
+            ORDER,
+            "SELECT row FROM orders WHERE token_serial = ? AND status = ? ORDER BY sequence DESC LIMIT 1",
+            token_serial,
+            OrderStatus.PAID,
+        )
+
     def opened_after(self, sequence: int) -> tuple[Order, ...]:
         """The orders, unpaid or paid, that were placed or came here after that entry, oldest first."""
         return self._all(
@@ -139,6 +152,13 @@ class LedgerTables(Table):
     def accounts(self) -> tuple[Account, ...]:
         """All accounts that anything happened to here."""
         return self._all(ACCOUNT, "SELECT row FROM accounts ORDER BY account")
+
+    def accounts_of_token(self, token_serial: str) -> tuple[str, ...]:
+        """The accounts whose key, by the journal, is the token of that serial."""
+        rows = self._connection.execute(
+            "SELECT account FROM accounts WHERE token_serial = ? ORDER BY account", (token_serial,)
+        )
+        return tuple(account for (account,) in rows)
 
     def unsynced_certificates(self, after_sequence: int) -> int:
         """How many certificates were issued after that sequence, whatever became of them."""

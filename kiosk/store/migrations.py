@@ -1,19 +1,23 @@
 """The tables, step by step; each step is applied once, in order, and noted in the database.
 
 `user_version` holds the number of steps, so that a database that is up to date is opened without sqlite-utils.
-Rows are MessagePack of the domain's records (`row`), with the columns beside it that are searched by.
+Rows are MessagePack of the domain's records (`row`), with the columns beside it that are searched by. A step that
+fills such a column reads the rows as plain maps, since the records may look different by then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from sqlite_utils import Database as Tables
 
-LATEST = 1
+LATEST = 2
 
 
 def migrate(connection: Connection) -> None:
@@ -23,6 +27,7 @@ def migrate(connection: Connection) -> None:
 
     steps = Migrations("keydesk")
     steps(name="0001_foundation")(_foundation)
+    steps(name="0002_token_serials")(_token_serials)
     connection.execute("BEGIN IMMEDIATE")
     try:
         steps.apply(Tables(connection, execute_plugins=False))
@@ -94,3 +99,33 @@ def _local(tables: Tables) -> None:
 def _create(tables: Tables, name: str, columns: dict[str, type]) -> None:
     """A table whose first column is the key and where no column may be empty."""
     tables.table(name).create(columns, pk=next(iter(columns)), not_null=set(columns), strict=True)
+
+
+_Record = dict[str, Any]  # a record of the domain as the map that its MessagePack is
+
+
+def _token_serials(tables: Tables) -> None:
+    """The serial of the token that a key or an attempt is on, so that its owner is found by it; empty for none."""
+    _add_serial(tables, "accounts", lambda account: _serial_in(account["key"]))
+    _add_serial(tables, "orders", lambda order: _serial_of_attempt(order["bindings"]))
+    _add_serial(tables, "keys_elsewhere", _serial_in)
+
+
+def _add_serial(tables: Tables, name: str, serial_of: Callable[[_Record], str]) -> None:
+    table = tables.table(name)
+    table.add_column("token_serial", str, not_null_default="")
+    (key,) = table.pks
+    for number, row in tables.execute(f"SELECT {key}, row FROM {name}").fetchall():  # noqa: S608 - names of ours
+        serial = serial_of(msgspec.msgpack.decode(row))
+        if serial:
+            tables.execute(f"UPDATE {name} SET token_serial = ? WHERE {key} = ?", (serial, number))  # noqa: S608 - see above
+    table.create_index(["token_serial"])
+
+
+def _serial_in(record: _Record | None) -> str:
+    return "" if record is None else str(record["token_serial"])
+
+
+def _serial_of_attempt(bindings: list[_Record]) -> str:
+    """Of the last attempt, unless it was abandoned."""
+    return "" if not bindings or bindings[-1]["step"] == "abandoned" else _serial_in(bindings[-1])

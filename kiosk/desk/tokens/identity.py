@@ -117,7 +117,7 @@ def _holder(tx: Transaction, serial: str, issued: IssuedCertificate | None) -> s
 
 def _told_by_feed(tx: Transaction, serial: str) -> str | None:
     """The account whose key the feed says the token is, where no certificate of a member on it says so."""
-    told = (each.account for each in tx.feed.keys_elsewhere() if each.token_serial == serial)
+    told = tx.feed.accounts_of_token(serial)
     return next((account for account in told if _key_here(tx, account, serial) is not None), None)
 
 

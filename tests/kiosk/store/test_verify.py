@@ -48,7 +48,7 @@ def test_a_whole_store_is_sound(history: Database) -> None:
         ("DELETE FROM orders WHERE account = '11000001'", "orders 3-0002-6"),
         ("DELETE FROM payments WHERE sequence = 3", "payments 3-0002-6 3"),
         ("UPDATE accounts SET row = x'81A0' WHERE account = '11000002'", "accounts 11000002"),
-        ("INSERT INTO accounts VALUES ('11000009', x'00')", "accounts 11000009"),
+        ("INSERT INTO accounts (account, row) VALUES ('11000009', x'00')", "accounts 11000009"),
         (
             "INSERT INTO certificates (number, account, status, sequence, row) VALUES ('7', '1', 'valid', 9, x'00')",
             "certificates 7",

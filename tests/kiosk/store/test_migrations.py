@@ -1,0 +1,99 @@
+"""Databases of former versions: opened, brought up to date and filled."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import BindingAbandoned
+from kiosk.domain.feed import KeyBoundElsewhere
+from kiosk.store.connections import connect
+from kiosk.store.database import Database
+from kiosk.store.transaction import Transaction
+from kiosk.store.verify import verify
+
+FORMER = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def former(path: Path, key: bytes) -> Path:
+    """A database as the first version of the tables held it."""
+    with closing(connect(path, key)) as connection:
+        connection.executescript((FORMER / "tables_1.sql").read_text(encoding="utf-8"))
+        connection.execute("PRAGMA journal_mode = WAL")
+    return path
+
+
+def _told(tx: Transaction) -> dict[str, tuple[tuple[str, ...], tuple[str, ...], str | None]]:
+    """For each serial the accounts by journal and by feed, and the account whose binding goes on on it."""
+    told = {}
+    for serial in ("BOUND", "BEGUN", "ABANDONED", "ELSEWHERE"):
+        order = tx.ledger.binding_on(serial)
+        told[serial] = (
+            tx.ledger.accounts_of_token(serial),
+            tx.feed.accounts_of_token(serial),
+            order.account if order else None,
+        )
+    return told
+
+
+def test_serials_are_found_after_an_upgrade(former: Path, key: bytes) -> None:
+    database = Database.open(former, key)
+    with database.read() as tx:
+        told = _told(tx)
+    assert told["BOUND"] == (("11000001",), (), None)
+    assert told["BEGUN"] == ((), (), "11000002")
+    assert told["ABANDONED"] == ((), (), None)
+    assert told["ELSEWHERE"] == ((), ("11000004",), None)
+    assert verify(database).sound
+    database.close()
+
+
+def test_serials_follow_their_rows_after_an_upgrade(former: Path, key: bytes, clock: FixedClock) -> None:
+    database = Database.open(former, key)
+    with database.write() as tx:
+        begun = tx.ledger.binding_on("BEGUN")
+        assert begun is not None
+        tx.append(BindingAbandoned(begun.number, 1, "林涛", "换一把"), clock)
+        tx.feed.put_key_elsewhere(KeyBoundElsewhere("11000004", "0002000001000002", "NEXT", 1, 2))
+    with database.read() as tx:
+        told = _told(tx)
+        assert tx.feed.accounts_of_token("NEXT") == ("11000004",)
+    assert (told["BEGUN"], told["ELSEWHERE"]) == (((), (), None), ((), (), None))
+    assert verify(database).sound
+    database.close()
+
+
+@pytest.mark.parametrize("table", ["accounts", "orders"])
+def test_a_wrong_serial_is_found_and_rebuilt_from_the_journal(former: Path, key: bytes, table: str) -> None:
+    Database.open(former, key).close()
+    with closing(connect(former, key)) as connection:
+        connection.execute(f"UPDATE {table} SET token_serial = 'WRONG' WHERE token_serial <> ''")  # noqa: S608 - a table of ours
+    database = Database.open(former, key)
+    found = verify(database, rebuild=True)
+    assert found.rebuilt
+    assert {name.split()[0] for name in found.differences} == {table}
+    assert verify(database).sound
+    with database.read() as tx:
+        assert (_told(tx)["BOUND"][0], _told(tx)["BEGUN"][2]) == (("11000001",), "11000002")
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "query"),
+    [
+        ("accounts", "SELECT account FROM accounts WHERE token_serial = 'A'"),
+        ("keys_elsewhere", "SELECT account FROM keys_elsewhere WHERE token_serial = 'A'"),
+        ("orders", "SELECT row FROM orders WHERE token_serial = 'A' AND status = 'paid'"),
+    ],
+)
+def test_a_serial_is_looked_up_by_an_index(
+    database: Database, path: Path, key: bytes, table: str, query: str
+) -> None:
+    database.close()
+    with closing(connect(path, key)) as connection:
+        plan = " ".join(str(row[-1]) for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
+    assert f"idx_{table}_token_serial" in plan
