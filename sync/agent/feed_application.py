@@ -43,13 +43,12 @@ from kiosk.domain.feed import (
     StaffPublished,
 )
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus, PaidHow
-from kiosk.domain.succession import later_key
+from kiosk.store.keys_on_record import key_on_record
 from kiosk.store.vault import VaultItem
 from sync.protocol.times import policy_holds
 
 if TYPE_CHECKING:
     from kiosk.domain.clock import Clock
-    from kiosk.domain.decisions import KeyOnRecord
     from kiosk.store.transaction import Transaction
 
 
@@ -72,15 +71,9 @@ def assign(tx: Transaction, number: int, body: OrderAssignedHere, clock: Clock) 
         transaction=body.transaction,
         paid_at=body.paid_at,
         feed=number,
-        previous=_key_on_record(tx, body.account),
+        previous=key_on_record(tx, body.account),
     )
     tx.append(assigned, clock)
-
-
-def _key_on_record(tx: Transaction, account: str) -> KeyOnRecord | None:
-    """The later of the keys that this kiosk bound and that the feed told of."""
-    row, told = tx.ledger.account(account), tx.feed.key_elsewhere(account)
-    return later_key(row.key if row else None, told.key if told else None)
 
 
 _BATCH = 500

@@ -20,7 +20,8 @@ from kiosk.desk.errors import DeskError, DeskRefused, TokenUnusable
 from kiosk.desk.orders.receipts import is_registered, queue_receipt
 from kiosk.desk.orders.views import order_view, own_order, require_paid
 from kiosk.desk.people.verification import require_approved
-from kiosk.desk.tokens.identity import factory_pin_fits, require_fits, require_own, to_put_back
+from kiosk.desk.tokens.fitness import factory_pin_fits, require_fits
+from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, token_refused
 from kiosk.desk.tokens.selection import chosen_token
@@ -203,7 +204,7 @@ def _old_certificate(desk: Desk, order: Order, facts: TokenFacts) -> bytes | Non
         return order.binding.old_certificate
     before = (each.old_certificate for each in order.bindings if each.token_serial == facts.serial)
     with desk.database.read() as tx:
-        belongs = to_put_back(tx, require_own(tx, order.account, facts), facts)
+        belongs = certificate_to_restore(tx, require_own_key(tx, order.account, facts), facts)
     return next(before, belongs or facts.certificate)
 
 

@@ -14,8 +14,8 @@ from hardware.ports import TokenNotPrepared
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.keys.status import key_view
 from kiosk.desk.people.staff import require_staff
-from kiosk.desk.tokens.identity import Standing, standing_of
-from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
+from kiosk.desk.tokens.ownership import UNPREPARED, owner_of
+from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.views import KeyStanding, Refusal, TokenRefused, TokenTrouble
 from kiosk.domain.entries import KeyErased
@@ -75,7 +75,7 @@ def erase(desk: Desk, staff: StaffSession, serial: str) -> KeyView:
         facts = TokenFacts.of(chosen.token)
         view = chosen.view(facts)
     with desk.database.read() as tx:
-        return key_view(desk, tx, view, standing_of(tx, facts))
+        return key_view(desk, tx, view, owner_of(tx, facts))
 
 
 def _facts(token: Token) -> TokenFacts | str:
@@ -91,16 +91,15 @@ def _set_about(desk: Desk, staff: StaffSession, found: TokenFacts | str) -> None
     with desk.database.write() as tx:
         member = require_staff(tx, staff)
         if isinstance(found, str):
-            standing, serial, unexpired = Standing(KeyStanding.NOT_PREPARED), found, False
+            owner, serial = UNPREPARED, found
         else:
-            standing, serial = standing_of(tx, found), found.serial
-            issued = issued_certificate(found.certificate)
-            unexpired = issued is not None and issued.not_after >= desk.clock.wall()
-        match may_erase(standing.standing, unexpired_member=unexpired):
+            owner, serial = owner_of(tx, found), found.serial
+        unexpired = owner.not_after is not None and owner.not_after >= desk.clock.wall()
+        match may_erase(owner.status, unexpired_member=unexpired):
             case Eraser.NOBODY:
                 raise TokenUnusable(TokenRefused(TokenTrouble.IN_USE, found=serial))
             case Eraser.SUPERVISOR if not staff.supervisor or member.role is not Role.SUPERVISOR:
                 raise DeskRefused(Refusal.NOT_ALLOWED)
             case Eraser.SUPERVISOR | Eraser.STAFF:
-                body = KeyErased(standing.account or "", serial, staff.name, standing.certificate)
+                body = KeyErased(owner.account or "", serial, staff.name, owner.certificate)
                 tx.append(body, desk.clock)

@@ -9,7 +9,8 @@ from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.keys.status import key_view
 from kiosk.desk.keys.views import FoundView, LiftedView, LossView
 from kiosk.desk.people.staff import require_staff
-from kiosk.desk.tokens.identity import Standing, require_key_pair, require_own, standing_of
+from kiosk.desk.tokens.own_key import require_key_pair, require_own_key
+from kiosk.desk.tokens.ownership import UNPREPARED, owner_of
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
@@ -63,11 +64,14 @@ def key_found(desk: Desk, staff: StaffSession, serial: str | None = None) -> Fou
         view, facts = _read(chosen)
     with desk.database.write() as tx:
         require_staff(tx, staff)
-        standing = standing_of(tx, facts) if facts else Standing(KeyStanding.NOT_PREPARED)
-        key = standing.key if standing.key is not None and not standing.key.revoked else None
+        owner = owner_of(tx, facts) if facts else UNPREPARED
+        # with a blank one nobody can log in, though it is on record
+        key = owner.key if owner.status is not KeyStanding.BLANK else None
+        if key is not None and key.revoked:
+            key = None
         # of a key that is on hold already it is told as well: the hold may have been lifted elsewhere
-        tx.append(KeyFound(standing.account or "", view.serial, staff.name, key), desk.clock)
-        after = standing_of(tx, facts) if facts else standing
+        tx.append(KeyFound(owner.account or "", view.serial, staff.name, key), desk.clock)
+        after = owner_of(tx, facts) if facts else owner
         return FoundView(key_view(desk, tx, view, after), held=key is not None and not key.lost)
 
 
@@ -90,7 +94,7 @@ def lift_hold(
         token = chosen.token
         facts = TokenFacts.of(token)
         with desk.database.read() as tx:
-            own = require_own(tx, session.account, facts)
+            own = require_own_key(tx, session.account, facts)
         certificate = require_key_pair(own, facts)
         unlock(token, pin, factory_pin=None, last_try_confirmed=last_try_confirmed)
         challenge = _CHALLENGE + desk.random(_CHALLENGE_RANDOM)

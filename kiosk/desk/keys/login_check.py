@@ -21,7 +21,7 @@ from kiosk.desk.authority import secret
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
 from kiosk.desk.status import network
-from kiosk.desk.tokens.identity import require_own, to_put_back
+from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
 from kiosk.desk.tokens.selection import chosen_token
@@ -160,12 +160,12 @@ def login_check(
     with chosen_token(desk, serial=serial, account=session.account) as chosen:
         facts = TokenFacts.of(chosen.token)
         with desk.database.read() as tx:
-            left_out = to_put_back(tx, require_own(tx, session.account, facts), facts)
-        if left_out is None:
+            restored = certificate_to_restore(tx, require_own_key(tx, session.account, facts), facts)
+        if restored is None:
             _certificate(desk, session, facts)
         unlock(chosen.token, pin, factory_pin=None, last_try_confirmed=last_try_confirmed)
-        if left_out is not None:
-            chosen.token.write_certificate(left_out)
+        if restored is not None:
+            chosen.token.write_certificate(restored)
     given = ask(desk, ChallengeAsked(session.account), desk.settings.challenge_wait)
     if not isinstance(given, ChallengeGiven) or len(given.challenge) != CHALLENGE_LENGTH:
         given = None
@@ -208,7 +208,7 @@ def _with_code(view: LoginCheckView, result: CheckResult, tries_left: int) -> Lo
 def _certificate(desk: Desk, session: Session, facts: TokenFacts) -> IssuedCertificate:
     """The certificate on the token, which must be the account's own. Raises TokenUnusable, DeskRefused."""
     with desk.database.read() as tx:
-        own = require_own(tx, session.account, facts)
+        own = require_own_key(tx, session.account, facts)
     on_token = issued_certificate(facts.certificate)
     if on_token is None:
         raise TokenUnusable(TokenRefused(TokenTrouble.NO_CERTIFICATE, found=facts.serial))

@@ -25,7 +25,8 @@ from kiosk.desk.authority import identity_of
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.status import key_view
 from kiosk.desk.people.staff import require_supervisor
-from kiosk.desk.tokens.identity import require_own, standing_of
+from kiosk.desk.tokens.own_key import require_own_key
+from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.pin import may_try_factory_pin
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
@@ -82,8 +83,8 @@ def change_pin(
         before = chosen.view(facts)
         with desk.database.read() as tx:
             identity_of(tx)
-            require_own(tx, session.account, facts)
-            view = key_view(desk, tx, before, standing_of(tx, facts))
+            require_own_key(tx, session.account, facts)
+            view = key_view(desk, tx, before, owner_of(tx, facts))
         current = _current(token, token.pin_state(), old, last_try_confirmed=last_try_confirmed)
         if new in (current, token.factory_pin):
             raise _trouble(TokenTrouble.PIN_UNCHANGED, facts.serial)
@@ -127,7 +128,7 @@ def unblock_pin(
         facts = TokenFacts.of(token)
         before = chosen.view(facts)
         with desk.database.read() as tx:
-            view = key_view(desk, tx, before, standing_of(tx, facts))
+            view = key_view(desk, tx, before, owner_of(tx, facts))
         unblocked = PinUnblocked(view.account or "", facts.serial, staff.name)
         if new == token.factory_pin:
             raise _trouble(TokenTrouble.PIN_UNCHANGED, facts.serial)

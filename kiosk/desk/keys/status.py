@@ -11,7 +11,7 @@ from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.views import KeyView
 from kiosk.desk.people.staff import require_staff
 from kiosk.desk.status import feed_age
-from kiosk.desk.tokens.identity import Standing, standing_of
+from kiosk.desk.tokens.ownership import Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.views import KeyStanding, Session, StaffSession, TokenRefused, TokenTrouble, TokenView
@@ -44,29 +44,29 @@ def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = Non
             with contextlib.suppress(NotSupported):
                 random_self_test(chosen.token, samples=_SAMPLES, length=_SAMPLE_LENGTH)
     with desk.database.read() as tx:
-        standing = standing_of(tx, facts)
+        owner = owner_of(tx, facts)
         if isinstance(who, StaffSession):
             require_staff(tx, who)
-        elif standing.account not in (None, who.account):
+        elif owner.account not in (None, who.account):
             raise TokenUnusable(TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=facts.serial))
-        return key_view(desk, tx, token, standing)
+        return key_view(desk, tx, token, owner)
 
 
-def key_view(desk: Desk, tx: Transaction, token: TokenView, standing: Standing) -> KeyView:
+def key_view(desk: Desk, tx: Transaction, token: TokenView, owner: Owner) -> KeyView:
     """The token as its screens show it, with everything that the record says."""
     now = desk.clock.wall()
     end = token.not_after
-    if standing.standing is KeyStanding.OUT_OF_STEP and standing.key is not None:
-        end = standing.key.not_after
-    operator = tx.members.operator(standing.account) if standing.account is not None else None
+    if owner.status is KeyStanding.OUT_OF_STEP and owner.key is not None:
+        end = owner.key.not_after
+    operator = tx.members.operator(owner.account) if owner.account is not None else None
     enterprise = tx.members.enterprise(operator.enterprise_code) if operator else None
     return KeyView(
         token=token,
-        standing=standing.standing,
-        account=standing.account,
+        standing=owner.status,
+        account=owner.account,
         enterprise=enterprise.name if enterprise else None,
         operator=operator.name if operator else None,
-        order=standing.order,
+        order=owner.order,
         days_left=None if end is None else (end - now) // DAY,
         feed_as_of=feed_age(tx, now),
     )

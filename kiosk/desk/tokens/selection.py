@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from hardware.ports import HardwareError, TokenNotPrepared
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.tokens.identity import require_fits
+from kiosk.desk.tokens.fitness import key_to_renew, require_fits, require_free
 from kiosk.desk.tokens.reading import TokenFacts, token_refused, token_view, unprepared_view
 from kiosk.desk.views import TokenRefused, TokenTrouble, TokenView
+from kiosk.domain.ledger import OrderStatus
 from kiosk.store.keys_on_record import key_on_record
 
 if TYPE_CHECKING:
@@ -76,9 +77,17 @@ def chosen_token(
 
 
 def read_token(desk: Desk, number: str | None = None, serial: str | None = None) -> TokenView:
-    """What the token says of itself, without a PIN; of several the one that the order needs. Raises TokenUnusable."""
+    """What the token says of itself, without a PIN; of several the one that the order needs.
+
+    Raises TokenUnusable, also for one that is somebody's where the order makes a new key.
+    """
     with chosen_token(desk, serial=serial, order=number) as chosen:
-        return chosen.view(TokenFacts.of(chosen.token))
+        facts = TokenFacts.of(chosen.token)
+        with desk.database.read() as tx:
+            order = tx.ledger.order(number) if number is not None else None
+            if order is not None and order.status is OrderStatus.PAID:
+                require_free(tx, order, facts)
+        return chosen.view(facts)
 
 
 @contextlib.contextmanager
@@ -141,7 +150,7 @@ def _for_order(tx: Transaction, order: Order, seen: tuple[_Seen, ...]) -> _Seen:
     if attempt is not None:
         return _of_serial(seen, attempt.token_serial, TokenTrouble.SWAPPED)
     if not order.kind.wants_new_token:
-        key = key_on_record(tx, order.account) or order.previous
+        key = key_to_renew(tx, order)
         if key is not None:
             return _of_serial(seen, key.token_serial, TokenTrouble.NOT_THE_KEY_ON_RECORD)
     fitting = tuple(each for each in seen if each.facts is not None and _fits(tx, order, each.facts))

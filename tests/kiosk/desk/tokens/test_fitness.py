@@ -16,7 +16,7 @@ from hardware.token.piv.token import PivToken
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.tokens.identity import factory_pin_fits
+from kiosk.desk.tokens.fitness import factory_pin_fits
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.views import Session, TokenRefused, TokenTrouble
 from kiosk.domain.fees import OrderKind

@@ -1,0 +1,88 @@
+"""Whether a token is the right one for an order: before it is touched, and again before the binding begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kiosk.desk.errors import DeskRefused, TokenUnusable
+from kiosk.desk.tokens.ownership import owner_of
+from kiosk.desk.tokens.reading import issued_certificate
+from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble
+from kiosk.domain.ledger import Binding, BindingStep, Order
+from kiosk.store.keys_on_record import certificate_on_record, key_on_record
+
+if TYPE_CHECKING:
+    from kiosk.desk.tokens.reading import TokenFacts
+    from kiosk.domain.decisions import KeyOnRecord
+    from kiosk.store.transaction import Transaction
+
+
+def require_fits(tx: Transaction, order: Order, facts: TokenFacts) -> None:
+    """Refuse a token that is not the right one for the order. Raises TokenUnusable, DeskRefused."""
+    attempt = order.binding
+    if attempt is not None:
+        _require_of_attempt(attempt, facts)
+    require_free(tx, order, facts)
+    if order.kind.wants_new_token:
+        return
+    # also in the middle: a key that was lost meanwhile is not taken into use by its renewal
+    key = key_to_renew(tx, order)
+    if key is None or key.lost:
+        raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
+    if attempt is None or attempt.certificate is None:
+        _require_on_record(tx, order, facts, key)
+
+
+def require_free(tx: Transaction, order: Order, facts: TokenFacts) -> None:
+    """Refuse a token that is somebody's where the order's binding would begin by making a key on it.
+
+    Raises TokenUnusable.
+    """
+    if order.binding is not None or not order.kind.wants_new_token:
+        return
+    owner = owner_of(tx, facts)
+    if owner.taken:
+        own = owner.account == order.account
+        raise _trouble(TokenTrouble.NOT_BLANK if own else TokenTrouble.ANOTHER_MEMBERS, None, facts.serial)
+
+
+def key_to_renew(tx: Transaction, order: Order) -> KeyOnRecord | None:
+    """The key that a renewal is for: the one on record, else the one that the order was placed for."""
+    return key_on_record(tx, order.account) or order.previous
+
+
+def factory_pin_fits(order: Order, facts: TokenFacts) -> bool:
+    """Whether the token, as far as the order goes, may be one that nobody changed the PIN of.
+
+    So is a blank one for a new or replacement order, and one that this very attempt began with. A key that holds a
+    certificate is not blank, even where its public key cannot be told: its PIN is somebody's, and so are its tries.
+    """
+    attempt = order.binding
+    began = attempt is not None and attempt.step is not BindingStep.BOUND
+    blank = facts.public_key is None and facts.certificate is None
+    return order.kind.wants_new_token and (blank or began)
+
+
+def _require_of_attempt(attempt: Binding, facts: TokenFacts) -> None:
+    if attempt.token_serial != facts.serial:
+        raise _trouble(TokenTrouble.SWAPPED, attempt.token_serial, facts.serial)
+    if attempt.public_key is not None and attempt.public_key != facts.public_key:
+        # the key pair that was certified is gone: only a supervisor's abandoning leads on
+        raise _trouble(TokenTrouble.PROOF_FAILED, attempt.token_serial, facts.serial)
+
+
+def _require_on_record(tx: Transaction, order: Order, facts: TokenFacts, key: KeyOnRecord) -> None:
+    if facts.serial != key.token_serial:
+        owner = owner_of(tx, facts)
+        if owner.taken and owner.account != order.account:
+            raise _trouble(TokenTrouble.ANOTHER_MEMBERS, None, facts.serial)
+        raise _trouble(TokenTrouble.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
+    if facts.public_key is None:
+        raise _trouble(TokenTrouble.NO_KEY_TO_RENEW, key.token_serial, facts.serial)
+    known = issued_certificate(certificate_on_record(tx, key, order.account))
+    if known is not None and known.public_key != facts.public_key:
+        raise _trouble(TokenTrouble.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
+
+
+def _trouble(trouble: TokenTrouble, expected: str | None, found: str) -> TokenUnusable:
+    return TokenUnusable(TokenRefused(trouble, expected=expected, found=found))

@@ -1,0 +1,193 @@
+"""Whose a token is: one answer from the journal, the feed, the bindings under way and the token itself.
+
+What may be done to the token is judged by the verbs, from this answer. The strongest ground comes first: a binding
+under way on it; an account's key in use with its serial; a member's certificate on it that is not known to be out of
+use; a key on hold or revoked with its serial; any other certificate on it. The serial counts before the certificate,
+which anybody may have copied, and so does the key pair.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.desk.tokens.reading import issued_certificate
+from kiosk.desk.views import KeyStanding
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.ledger import CertificateStatus
+from kiosk.store.keys_on_record import certificate_on_record, key_on_record
+
+if TYPE_CHECKING:
+    from kiosk.desk.tokens.reading import TokenFacts
+    from kiosk.pki.certificates import IssuedCertificate
+    from kiosk.store.transaction import Transaction
+
+
+class Ground(enum.StrEnum):
+    """What the answer rests on."""
+
+    BINDING = "binding"
+    """A binding on it was begun and not finished."""
+    JOURNAL = "journal"
+    """Its serial is that of an account's key, by this kiosk's journal (and perhaps by the feed as well)."""
+    FEED = "feed"
+    """Its serial is that of an account's key, by the feed alone."""
+    KNOWN_CERTIFICATE = "known-certificate"
+    """A member's certificate on it that the record or the feed has, or has a later one than."""
+    UNKNOWN_CERTIFICATE = "unknown-certificate"
+    """A member's certificate on it that neither has."""
+    ANOTHER_AUTHORITY = "another-authority"
+    """A certificate on it that is no member's, or bytes that are no certificate."""
+    KEY_PAIR = "key-pair"
+    """A key pair on it, and nothing that says whose."""
+    NOTHING = "nothing"
+    """It is blank, and no account's key has its serial."""
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose a token is or was: the account, the order that it was made for, and the key on record that it is.
+
+    `certificate` is the number of the member's certificate on it, "" without one, and `not_after` its end (UTC
+    seconds).
+    """
+
+    status: KeyStanding
+    ground: Ground
+    account: str | None = None
+    order: str | None = None
+    key: KeyOnRecord | None = None
+    certificate: str = ""
+    not_after: int | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether its contents, or its place in the record, are or may be somebody's: it is not free for a new key.
+
+        One that is blank and on record as a key in use is not free either: that loss was not reported yet.
+        """
+        match self.status:
+            case KeyStanding.UNDER_WAY | KeyStanding.IN_USE | KeyStanding.OUT_OF_STEP | KeyStanding.ON_HOLD:
+                return True
+            case KeyStanding.BLANK:
+                return self.key is not None and not self.key.lost
+            case KeyStanding.UNKNOWN:
+                return self.ground is not Ground.KEY_PAIR
+            case KeyStanding.REVOKED | KeyStanding.NOT_PREPARED:
+                return False
+
+
+UNPREPARED = Owner(KeyStanding.NOT_PREPARED, Ground.NOTHING)
+"""A token that lacks the desk's application: nothing but its serial could be read."""
+
+
+class _Claim(msgspec.Struct, frozen=True):
+    """An account whose key on record has the token's serial, and what on the token bears it out."""
+
+    account: str
+    ground: Ground
+    key: KeyOnRecord
+    same_key_pair: bool
+    same_certificate: bool
+
+    @property
+    def weight(self) -> tuple[bool, bool, bool, bool, int]:
+        """Of several claims the greatest counts: one in use, then what the token bears out, then the latest."""
+        key = self.key
+        return not key.lost, self.same_key_pair, self.same_certificate, not key.revoked, key.not_before
+
+    @property
+    def stands(self) -> bool:
+        """Whether it counts before the certificate of another account on the token."""
+        return not self.key.lost or self.same_key_pair or self.same_certificate
+
+
+def owner_of(tx: Transaction, facts: TokenFacts) -> Owner:
+    """Whose the token with these contents is."""
+    issued = issued_certificate(facts.certificate)
+    order = tx.ledger.binding_on(facts.serial)
+    if order is not None:
+        key = key_on_record(tx, order.account)
+        here = key if key is not None and key.token_serial == facts.serial else None
+        owner = Owner(KeyStanding.UNDER_WAY, Ground.BINDING, order.account, order.number, here)
+    else:
+        owner = _settled(tx, facts, issued)
+    if issued is None:
+        return owner
+    return msgspec.structs.replace(owner, certificate=issued.number, not_after=issued.not_after)
+
+
+def _settled(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None) -> Owner:
+    """Whose it is where no binding on it is under way."""
+    claims = _claims(tx, facts, issued)
+    claim = max(claims, key=lambda each: each.weight, default=None)
+    if facts.public_key is None and not facts.certificate:
+        if claim is None:
+            return Owner(KeyStanding.BLANK, Ground.NOTHING)
+        return Owner(KeyStanding.BLANK, claim.ground, claim.account, key=claim.key)
+    by_certificate = _by_certificate(tx, facts, issued)
+    if claim is None:
+        return by_certificate
+    others = by_certificate.status is KeyStanding.UNKNOWN and by_certificate.account not in (
+        None,
+        claim.account,
+    )
+    return by_certificate if others and not claim.stands else _by_claim(tx, claim)
+
+
+def _claims(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None) -> tuple[_Claim, ...]:
+    """The accounts whose key on record has that serial.
+
+    A token that was erased and bound again stands at two accounts until the first has another key.
+    """
+    by_journal = tx.ledger.accounts_of_token(facts.serial)
+    by_feed = tx.feed.accounts_of_token(facts.serial)
+    found = []
+    for account in dict.fromkeys((*by_journal, *by_feed)):
+        key = key_on_record(tx, account)
+        if key is None or key.token_serial != facts.serial:
+            continue  # the account has a later key
+        known = issued_certificate(certificate_on_record(tx, key, account))
+        claim = _Claim(
+            account,
+            Ground.JOURNAL if account in by_journal else Ground.FEED,
+            key,
+            same_key_pair=known is not None and known.public_key == facts.public_key,
+            same_certificate=issued is not None and issued.number == key.number,
+        )
+        found.append(claim)
+    return tuple(found)
+
+
+def _by_claim(tx: Transaction, claim: _Claim) -> Owner:
+    key = claim.key
+    if key.revoked:
+        status = KeyStanding.REVOKED
+    elif key.lost:
+        status = KeyStanding.ON_HOLD
+    else:
+        status = KeyStanding.IN_USE if claim.same_certificate else KeyStanding.OUT_OF_STEP
+    certificate = tx.ledger.certificate(key.number)
+    return Owner(status, claim.ground, claim.account, certificate.order if certificate else None, key)
+
+
+def _by_certificate(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None) -> Owner:
+    """By what is on it alone: a certificate is somebody's until it is known to be superseded, void or revoked."""
+    if issued is None:
+        ground = Ground.ANOTHER_AUTHORITY if facts.certificate else Ground.KEY_PAIR
+        return Owner(KeyStanding.UNKNOWN, ground)
+    ours = tx.ledger.certificate(issued.number)
+    account = ours.account if ours else issued.account
+    key = key_on_record(tx, account)
+    on_record = key is not None and key.number == issued.number
+    ended = ours is not None and ours.status in {CertificateStatus.REVOKED, CertificateStatus.VOID}
+    if key is not None:
+        ended = ended or (key.revoked if on_record else key.not_before > issued.not_before)
+    known = ended or on_record or ours is not None
+    return Owner(
+        KeyStanding.REVOKED if ended else KeyStanding.UNKNOWN,
+        Ground.KNOWN_CERTIFICATE if known else Ground.UNKNOWN_CERTIFICATE,
+        account,
+        ours.order if ours else None,
+    )

@@ -1,0 +1,110 @@
+"""A token that 清空 leaves alone as a member's is refused for anybody else's new key, at insertion and at the binding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import BindOutcome, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.domain.feed import KeyBoundElsewhere
+from kiosk.domain.fees import OrderKind
+from kiosk.store.database import Database
+
+NOW = 1_795_327_500
+DAY = 86_400
+PIN = "654321"
+MEMBER = "11000002"
+SERIAL = "OTHER"
+DAMAGES = {
+    "nothing": None,
+    "bytes that are no certificate": b"no certificate at all",
+    "DER that is no certificate": b"\x30\x03\x02\x01\x00",
+}
+
+Elsewhere = Callable[[str, str, int, int], GmtCard]
+Pay = Callable[[str, OrderKind], str]
+Bind = Callable[[OrderKind, str], tuple[object, BindOutcome]]
+
+
+def _with_certificate(card: GmtCard, certificate: bytes | None) -> GmtCard:
+    """The key with that in the place of its certificate."""
+    (application,) = card.record.applications
+    (container,) = application.containers
+    changed = msgspec.structs.replace(container, certificate=certificate)
+    card.store(card.record.with_application(msgspec.structs.replace(application, containers=(changed,))))
+    return card
+
+
+@pytest.fixture
+def insert_and_bind(service: DeskService, paid_order: Pay, session_of: Callable[[str], Session]) -> Bind:
+    """What somebody with an order of that kind is told of the key that is in, at insertion and when they bind it."""
+
+    def bind(kind: OrderKind, account: str) -> tuple[object, BindOutcome]:
+        number = paid_order(account, kind)
+        read = service.read_token(number)
+        return read, service.bind(session_of(account), number, PIN, False, lambda _progress: None)  # noqa: FBT003
+
+    return bind
+
+
+@pytest.mark.parametrize("kind", [OrderKind.NEW, OrderKind.REPLACEMENT])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_key_of_the_feed_is_the_members_though_its_certificate_is_missing_or_damaged(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    bound_elsewhere: Elsewhere,
+    insert_and_bind: Bind,
+    kind: OrderKind,
+    damage: str,
+) -> None:
+    card = _with_certificate(bound_elsewhere(MEMBER, SERIAL, NOW - DAY, NOW + DAY), DAMAGES[damage])
+    before = card.record
+    source.insert(card)
+    assert service.erase(supervisor, SERIAL) == TokenRefused(TokenTrouble.IN_USE, found=SERIAL)
+    refused = TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+    assert insert_and_bind(kind, "11000003") == (refused, refused)
+    assert card.record == before
+
+
+def test_a_key_of_the_feed_is_the_members_though_an_older_certificate_is_on_it(
+    service: DeskService,
+    source: VirtualTokenSource,
+    supervisor: StaffSession,
+    database: Database,
+    bound_elsewhere: Elsewhere,
+    insert_and_bind: Bind,
+) -> None:
+    card = bound_elsewhere(MEMBER, SERIAL, NOW - DAY, NOW + DAY)
+    with database.write() as tx:
+        tx.feed.put_key_elsewhere(KeyBoundElsewhere(MEMBER, "0002000001000009", SERIAL, NOW, NOW + 365 * DAY))
+    source.insert(card)
+    assert service.erase(supervisor, SERIAL) == TokenRefused(TokenTrouble.IN_USE, found=SERIAL)
+    refused = TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+    assert insert_and_bind(OrderKind.NEW, "11000003") == (refused, refused)
+
+
+def test_a_blank_token_that_the_feed_says_is_a_key_in_use_is_free_once_it_is_lost(
+    source: VirtualTokenSource,
+    database: Database,
+    blank: Callable[[str], GmtCard],
+    insert_and_bind: Bind,
+) -> None:
+    key = KeyBoundElsewhere(MEMBER, "0002000001000009", SERIAL, NOW - DAY, NOW + 365 * DAY)
+    with database.write() as tx:
+        tx.feed.put_key_elsewhere(key)
+    source.insert(blank(SERIAL))
+    refused = TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+    assert insert_and_bind(OrderKind.NEW, "11000003") == (refused, refused)
+    with database.write() as tx:
+        tx.feed.put_key_elsewhere(msgspec.structs.replace(key, lost=True, holds=1))
+    read, bound = insert_and_bind(OrderKind.NEW, "11000007")
+    assert not isinstance(read, TokenRefused)
+    # the factory PIN is not the one that was typed: the token was taken
+    assert isinstance(bound, TokenRefused)
+    assert bound.trouble is TokenTrouble.PIN_WRONG
