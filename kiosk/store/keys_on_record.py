@@ -11,6 +11,7 @@ from kiosk.domain.succession import later_key
 
 if TYPE_CHECKING:
     from kiosk.domain.decisions import KeyOnRecord
+    from kiosk.domain.ledger import Order
     from kiosk.store.transaction import Transaction
 
 
@@ -19,6 +20,11 @@ def key_on_record(tx: Transaction, account: str) -> KeyOnRecord | None:
     row = tx.ledger.account(account)
     elsewhere = tx.feed.key_elsewhere(account)
     return later_key(row.key if row else None, elsewhere.key if elsewhere else None)
+
+
+def key_before(tx: Transaction, order: Order) -> KeyOnRecord | None:
+    """The key that the order's account has, or had when the order was placed."""
+    return key_on_record(tx, order.account) or order.previous
 
 
 def certificate_on_record(tx: Transaction, key: KeyOnRecord, account: str) -> bytes | None:

@@ -17,9 +17,9 @@ from hardware.ports import HardwareError, MalformedAnswer, Token, TokenFault
 from kiosk.desk.authority import issuing_authority, secret
 from kiosk.desk.binding.issuing import issue, member_of, require_may_issue
 from kiosk.desk.errors import DeskError, DeskRefused, TokenUnusable
+from kiosk.desk.orders.quoting import require_approved
 from kiosk.desk.orders.receipts import is_registered, queue_receipt
 from kiosk.desk.orders.views import order_view, own_order, require_paid
-from kiosk.desk.people.verification import require_approved
 from kiosk.desk.tokens.fitness import factory_pin_fits, require_fits
 from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock

@@ -12,9 +12,9 @@ from kiosk.desk.authority import (
     trouble_with_clock,
 )
 from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.quoting import judge
 from kiosk.desk.orders.receipts import queue_receipt
 from kiosk.desk.orders.views import order_view, own_order, paid_order, require_paid, require_unpaid
-from kiosk.desk.people.verification import judge
 from kiosk.desk.views import OrderOpen, OrderView, Placed, Refusal, Session, Verified, WrongKind
 from kiosk.domain.entries import DeliveryChosen, LossReported, OrderCancelled, OrderExpired, OrderPlaced
 from kiosk.domain.identifiers import OrderNumber

@@ -11,7 +11,7 @@ from kiosk.domain.ledger import BindingStep, Order, OrderStatus
 from kiosk.domain.payment_codes import link
 from kiosk.domain.payment_tries import TRIES_PER_ORDER
 from kiosk.domain.validity import validity
-from kiosk.store.keys_on_record import key_on_record
+from kiosk.store.keys_on_record import key_before
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
@@ -34,7 +34,7 @@ def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:
     if certificate is not None:
         ends_at = certificate.not_after
     else:
-        key = key_on_record(tx, order.account) or order.previous
+        key = key_before(tx, order)
         old_end = key.not_after if key else None
         ends_at = validity(desk.clock.wall(), old_end, certificate_years(tx)).end
     used = len(tx.lockouts.failures(order_tries(order.number)))

@@ -1,4 +1,4 @@
-"""② 验证信息: who the member is, and which service fits; and signing in with account and password alone.
+"""② 验证信息: who the member is; and signing in with account and password alone.
 
 What is on record of names, keys and reviews is used only after the password was right.
 """
@@ -9,17 +9,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from kiosk.desk.authority import (
-    identity_of,
-    policy_of,
-    require_amount_allowed,
-    require_certificate_foreseen,
-    require_clock,
-    require_issuer_outlives,
-    require_policy_holds,
-    schedule_of,
-)
 from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.quoting import judge
 from kiosk.desk.orders.views import order_view
 from kiosk.desk.people.credentials import check_password, member_scopes
 from kiosk.desk.status import feed_age
@@ -29,30 +20,22 @@ from kiosk.desk.views import (
     FieldErrors,
     FieldProblem,
     LockedOut,
-    OrderOpen,
-    Quote,
     Refusal,
     Session,
     SignedIn,
     SignInOutcome,
-    Verified,
     VerifyOutcome,
     WrongCredentials,
-    WrongKind,
     fields_of,
 )
-from kiosk.domain.decisions import ContinueOrder, OfferKind, Proceed, decide, key_state
-from kiosk.domain.fees import OrderKind, total
-from kiosk.domain.members import Enterprise, Operator, Review
-from kiosk.domain.validity import validity
-from kiosk.pki.errors import NameInvalid
-from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name
+from kiosk.domain.decisions import key_state
+from kiosk.domain.members import Enterprise, Operator
 from kiosk.store.keys_on_record import key_on_record
 from kiosk.text.matching import name_matches
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.store.transaction import Transaction
+    from kiosk.domain.fees import OrderKind
 
 # An order token has room for twelve decimal digits.
 _ACCOUNT = re.compile(r"[1-9][0-9]{0,11}")
@@ -89,33 +72,6 @@ def sign_in(desk: Desk, account: str, password: str) -> SignInOutcome:
         if enterprise is None:
             raise DeskRefused(Refusal.NOT_ALLOWED, rests_on_feed=True)
         return SignedIn(_session(desk, found, enterprise))
-
-
-def judge(desk: Desk, tx: Transaction, session: Session, kind: OrderKind) -> Verified | WrongKind | OrderOpen:
-    """The quote for that kind, or the kind that fits, or the order that is open already. Raises DeskRefused."""
-    identity_of(tx)
-    require_approved(tx, session.account)
-    now = desk.clock.wall()
-    state = key_state(key_on_record(tx, session.account), now)
-    row = tx.ledger.account(session.account)
-    decision = decide(kind, state, row.open_orders.get(kind) if row else None)
-    match decision:
-        case ContinueOrder():
-            return OrderOpen(session, decision.order)
-        case OfferKind():
-            return WrongKind(session, decision.kind, decision.because, feed_age(tx, now))
-        case Proceed():
-            quote = _quote(desk, tx, session, kind, declares_loss=decision.declares_loss)
-            return Verified(session, quote)
-
-
-def require_approved(tx: Transaction, account: str) -> None:
-    """Refuse an operator who is under review (审核中) or was refused; the enterprise's own review stops nobody."""
-    operator = tx.members.operator(account)
-    if operator is None or operator.review is Review.REFUSED:
-        raise DeskRefused(Refusal.OPERATOR_REFUSED, rests_on_feed=True)
-    if operator.review is Review.UNDER_REVIEW:
-        raise DeskRefused(Refusal.OPERATOR_UNDER_REVIEW, rests_on_feed=True)
 
 
 def account_view(desk: Desk, session: Session) -> AccountView:
@@ -178,37 +134,3 @@ def _authenticate(desk: Desk, account: str, password: str) -> Operator | WrongCr
 
 def _session(desk: Desk, operator: Operator, enterprise: Enterprise) -> Session:
     return Session(operator.account, operator.name, enterprise.name, desk.clock.wall())
-
-
-def _require_nameable(session: Session) -> None:
-    """Refuse before payment what no certificate could be issued for: a name that X.520 has no room for."""
-    try:
-        member_name(DEFAULT_ORGANISATION, MemberName(session.account, session.enterprise))
-    except NameInvalid as error:
-        raise DeskRefused(Refusal.RECORD_DISAGREES) from error
-
-
-def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, declares_loss: bool) -> Quote:
-    """The price and the new end, once nothing speaks against taking the money. Raises DeskRefused."""
-    now = desk.clock.wall()
-    policy = policy_of(tx)
-    lines = schedule_of(tx, now).lines(kind)
-    require_clock(tx, desk.clock, policy)
-    require_policy_holds(tx, policy, now)
-    require_certificate_foreseen(tx, policy)
-    require_amount_allowed(tx, policy, total(lines))
-    _require_nameable(session)
-    previous = key_on_record(tx, session.account)
-    old_end = previous.not_after if previous else None
-    # whoever pays in the last second of the window, and binds the orders of other kinds first, must still get one
-    row = tx.ledger.account(session.account)
-    years = policy.certificate_years * (1 + len(row.open_orders if row else ()))
-    require_issuer_outlives(tx, validity(now + policy.payment_window, old_end, years).end)
-    return Quote(
-        kind=kind,
-        lines=lines,
-        total=total(lines),
-        previous=previous,
-        ends_at=validity(now, old_end, policy.certificate_years).end,
-        declares_loss=declares_loss,
-    )

@@ -9,7 +9,7 @@ from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.reading import issued_certificate
 from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble
 from kiosk.domain.ledger import Binding, BindingStep, Order
-from kiosk.store.keys_on_record import certificate_on_record, key_on_record
+from kiosk.store.keys_on_record import certificate_on_record, key_before
 
 if TYPE_CHECKING:
     from kiosk.desk.tokens.reading import TokenFacts
@@ -26,7 +26,7 @@ def require_fits(tx: Transaction, order: Order, facts: TokenFacts) -> None:
     if order.kind.wants_new_token:
         return
     # also in the middle: a key that was lost meanwhile is not taken into use by its renewal
-    key = key_to_renew(tx, order)
+    key = key_before(tx, order)
     if key is None or key.lost:
         raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
     if attempt is None or attempt.certificate is None:
@@ -44,11 +44,6 @@ def require_free(tx: Transaction, order: Order, facts: TokenFacts) -> None:
     if owner.taken:
         own = owner.account == order.account
         raise _trouble(TokenTrouble.NOT_BLANK if own else TokenTrouble.ANOTHER_MEMBERS, None, facts.serial)
-
-
-def key_to_renew(tx: Transaction, order: Order) -> KeyOnRecord | None:
-    """The key that a renewal is for: the one on record, else the one that the order was placed for."""
-    return key_on_record(tx, order.account) or order.previous
 
 
 def factory_pin_fits(order: Order, facts: TokenFacts) -> bool:

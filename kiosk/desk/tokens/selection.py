@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from hardware.ports import HardwareError, TokenNotPrepared
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.tokens.fitness import key_to_renew, require_fits, require_free
+from kiosk.desk.tokens.fitness import require_fits, require_free
 from kiosk.desk.tokens.reading import TokenFacts, token_refused, token_view, unprepared_view
 from kiosk.desk.views import TokenRefused, TokenTrouble, TokenView
 from kiosk.domain.ledger import OrderStatus
-from kiosk.store.keys_on_record import key_on_record
+from kiosk.store.keys_on_record import key_before, key_on_record
 
 if TYPE_CHECKING:
     from hardware.ports import Token, TokenPresence
@@ -150,7 +150,7 @@ def _for_order(tx: Transaction, order: Order, seen: tuple[_Seen, ...]) -> _Seen:
     if attempt is not None:
         return _of_serial(seen, attempt.token_serial, TokenTrouble.SWAPPED)
     if not order.kind.wants_new_token:
-        key = key_to_renew(tx, order)
+        key = key_before(tx, order)
         if key is not None:
             return _of_serial(seen, key.token_serial, TokenTrouble.NOT_THE_KEY_ON_RECORD)
     fitting = tuple(each for each in seen if each.facts is not None and _fits(tx, order, each.facts))
