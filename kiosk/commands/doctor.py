@@ -330,11 +330,11 @@ def _store(directory: Path, text: Text) -> Iterator[Check]:
         yield Check(text("数据库"), Level.FAILED, *store_failure(error, text))
         return
     yield Check(text("数据库"), Level.WORKS, text("日志 {sequence} 条", sequence=status.sequence))
-    yield from _standing(status, text)
+    yield from _network(status, text)
     yield from granted
 
 
-def _standing(status: KioskStatus, text: Text) -> Iterator[Check]:
+def _network(status: KioskStatus, text: Text) -> Iterator[Check]:
     name = text("中心")
     contact = text("从未联系") if status.last_contact is None else moment(status.last_contact)
     match status.network:

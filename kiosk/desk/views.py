@@ -420,7 +420,7 @@ class StaffSignedIn(msgspec.Struct, frozen=True, tag="staff-signed-in"):
 StaffSignInOutcome = StaffSignedIn | WrongCredentials | LockedOut | Refused
 
 
-class KeyStanding(enum.StrEnum):
+class KeyStatus(enum.StrEnum):
     """What the token that is in is, by the record."""
 
     IN_USE = "in-use"

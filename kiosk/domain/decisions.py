@@ -41,13 +41,13 @@ class KeyOnRecord(msgspec.Struct, frozen=True):
         """The key after one more loss was reported; a lost one stays as it is."""
         return self if self.lost else msgspec.structs.replace(self, lost=True, holds=self.holds + 1)
 
-    def reported(self, told: KeyOnRecord) -> KeyOnRecord:
-        """The key after a loss was reported by somebody who knew it as `told`.
+    def reported(self, named: KeyOnRecord) -> KeyOnRecord:
+        """The key after a loss was reported by somebody who knew it as `named`.
 
         A loss of a key that was known to be on hold counts as lifted elsewhere and lost again, so that no lift from
         before undoes it.
         """
-        known = told.holds + (2 if told.lost else 1)
+        known = named.holds + (2 if named.lost else 1)
         return msgspec.structs.replace(self, lost=True, holds=max(self.on_hold().holds, known))
 
     def lifted(self) -> KeyOnRecord:

@@ -16,7 +16,7 @@ from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
 from kiosk.domain.ledger import Account, CertificateStatus, Ledger, Row
 from kiosk.domain.lookups import account_of
-from kiosk.domain.succession import standing, taken_over
+from kiosk.domain.succession import certificate_rows, taken_over
 
 
 def loss_reported(ledger: Ledger, body: LossReported) -> tuple[Row, ...]:
@@ -43,25 +43,25 @@ def hold_lifted(ledger: Ledger, body: HoldLifted) -> tuple[Row, ...]:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
     if key.holds > body.key.holds:
         return account, *rows
-    return replace(account, key=key.lifted()), *rows, *standing(ledger, key.lifted())
+    return replace(account, key=key.lifted()), *rows, *certificate_rows(ledger, key.lifted())
 
 
-def _held(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Row, ...]:
+def _held(ledger: Ledger, name: str, named: KeyOnRecord) -> tuple[Row, ...]:
     """The account's key on hold; unchanged where the key that was told of is out of use for good."""
-    account, rows, key = _known(ledger, name, told)
-    if key.number == told.number:
-        held = key.reported(told)
-    elif key.token_serial == told.token_serial:
+    account, rows, key = _known(ledger, name, named)
+    if key.number == named.number:
+        held = key.reported(named)
+    elif key.token_serial == named.token_serial:
         held = key.on_hold()  # renewed meanwhile: it is the token that is gone
-    elif _revoked(ledger, name, told):
+    elif _revoked(ledger, name, named):
         return account, *rows
     else:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
-    return replace(account, key=held), *rows, *standing(ledger, held)
+    return replace(account, key=held), *rows, *certificate_rows(ledger, held)
 
 
-def _revoked(ledger: Ledger, name: str, told: KeyOnRecord) -> bool:
-    certificate = ledger.certificate(told.number)
+def _revoked(ledger: Ledger, name: str, named: KeyOnRecord) -> bool:
+    certificate = ledger.certificate(named.number)
     return (
         certificate is not None
         and certificate.account == name
@@ -69,12 +69,12 @@ def _revoked(ledger: Ledger, name: str, told: KeyOnRecord) -> bool:
     )
 
 
-def _known(ledger: Ledger, name: str, told: KeyOnRecord) -> tuple[Account, tuple[Row, ...], KeyOnRecord]:
-    """The account, the rows of a key that it had before, and its key, which may have come after the one told.
+def _known(ledger: Ledger, name: str, named: KeyOnRecord) -> tuple[Account, tuple[Row, ...], KeyOnRecord]:
+    """The account, the rows of a key that it had before, and its key, which may have come after the one named.
 
     The complete ledger learns of a key from its binding, never from its loss.
     """
-    account, rows = taken_over(ledger, account_of(ledger, name), told)
+    account, rows = taken_over(ledger, account_of(ledger, name), named)
     if ledger.complete and account.key is None:
-        raise EntryWaits(f"certificate {told.number}")
-    return account, rows, account.key or told
+        raise EntryWaits(f"certificate {named.number}")
+    return account, rows, account.key or named

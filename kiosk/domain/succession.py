@@ -39,22 +39,26 @@ def _holds(key: KeyOnRecord) -> int:
     return key.holds
 
 
-def taken_over(ledger: Ledger, account: Account, told: KeyOnRecord | None) -> tuple[Account, tuple[Row, ...]]:
+def taken_over(
+    ledger: Ledger, account: Account, named: KeyOnRecord | None
+) -> tuple[Account, tuple[Row, ...]]:
     """The account after a kiosk took over a later key that an order names, and the rows of the key before.
 
     The complete ledger knows better than a kiosk that was offline.
     """
-    key = later_key(account.key, told)
+    key = later_key(account.key, named)
     if ledger.complete or key == account.key:
         return account, ()
     before = account.key
     if before is None or key is None:
         return replace(account, key=key), ()
     same = before.number == key.number
-    return replace(account, key=key), standing(ledger, key) if same else out_of_use(ledger, before.number)
+    return replace(account, key=key), certificate_rows(ledger, key) if same else out_of_use(
+        ledger, before.number
+    )
 
 
-def standing(ledger: Ledger, key: KeyOnRecord) -> tuple[Row, ...]:
+def certificate_rows(ledger: Ledger, key: KeyOnRecord) -> tuple[Row, ...]:
     """The row of a key's own certificate, in use, on hold or revoked as the key is."""
     certificate = ledger.certificate(key.number)
     if certificate is None or certificate.status not in _IN_USE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kiosk.desk.keys.views import Check, CheckResult, KeyView, LoginCheckView
-from kiosk.desk.views import KeyStanding, TokenView
+from kiosk.desk.views import KeyStatus, TokenView
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
 from kiosk.text.times import day, minute, period
@@ -13,39 +13,39 @@ _NAME = 14
 # A certificate that ends this soon is one to renew now.
 SOON_DAYS = 30
 
-STANDINGS = {
-    KeyStanding.IN_USE: N_("使用中"),
-    KeyStanding.OUT_OF_STEP: N_("证书与登记不一致"),
-    KeyStanding.ON_HOLD: N_("已挂失"),
-    KeyStanding.REVOKED: N_("已作废"),
-    KeyStanding.UNDER_WAY: N_("绑定没有办完"),
-    KeyStanding.BLANK: N_("空白，还没有绑定"),
-    KeyStanding.UNKNOWN: N_("本机没有它的登记"),
-    KeyStanding.NOT_PREPARED: N_("没有初始化"),
+KEY_STATUSES = {
+    KeyStatus.IN_USE: N_("使用中"),
+    KeyStatus.OUT_OF_STEP: N_("证书与登记不一致"),
+    KeyStatus.ON_HOLD: N_("已挂失"),
+    KeyStatus.REVOKED: N_("已作废"),
+    KeyStatus.UNDER_WAY: N_("绑定没有办完"),
+    KeyStatus.BLANK: N_("空白，还没有绑定"),
+    KeyStatus.UNKNOWN: N_("本机没有它的登记"),
+    KeyStatus.NOT_PREPARED: N_("没有初始化"),
 }
 _ADVICE = {
-    KeyStanding.IN_USE: N_("一切正常。可做「登录验证」确认能登录。"),
-    KeyStanding.OUT_OF_STEP: N_(
+    KeyStatus.IN_USE: N_("一切正常。可做「登录验证」确认能登录。"),
+    KeyStatus.OUT_OF_STEP: N_(
         "里面不是登记的那张证书，现在不能登录。请做「登录验证」，没办成的续期留下的会换回来。"
     ),
-    KeyStanding.ON_HOLD: N_("已挂失的key盘不能登录。找到了请带上它到窗口解除挂失；不再用请办「补办key盘」。"),
-    KeyStanding.REVOKED: N_("这把key盘的证书不能再用，请用新的那把。"),
-    KeyStanding.UNDER_WAY: N_("请用「继续办理」接着办，不再收费。"),
-    KeyStanding.BLANK: N_("已缴费请选「绑定key盘」；没缴费请选「新办key盘」。"),
-    KeyStanding.UNKNOWN: N_("里面有密钥或证书，但本机查不到是谁的，请找工作人员。"),
-    KeyStanding.NOT_PREPARED: N_("请找工作人员初始化（清空key盘），或换一把。"),
+    KeyStatus.ON_HOLD: N_("已挂失的key盘不能登录。找到了请带上它到窗口解除挂失；不再用请办「补办key盘」。"),
+    KeyStatus.REVOKED: N_("这把key盘的证书不能再用，请用新的那把。"),
+    KeyStatus.UNDER_WAY: N_("请用「继续办理」接着办，不再收费。"),
+    KeyStatus.BLANK: N_("已缴费请选「绑定key盘」；没缴费请选「新办key盘」。"),
+    KeyStatus.UNKNOWN: N_("里面有密钥或证书，但本机查不到是谁的，请找工作人员。"),
+    KeyStatus.NOT_PREPARED: N_("请找工作人员初始化（清空key盘），或换一把。"),
 }
 _ADVICE_TO_STAFF = {
-    KeyStanding.IN_USE: N_("会员的key盘，正在使用。捡到的请办「拾获key盘登记」。"),
-    KeyStanding.OUT_OF_STEP: N_("里面不是登记的那张证书。请会员做「登录验证」；还不一致请打客服电话。"),
-    KeyStanding.ON_HOLD: N_("已挂失。失主来领时，请办「解除挂失」。"),
-    KeyStanding.REVOKED: N_("证书已作废，可清空后再用。"),
-    KeyStanding.UNDER_WAY: N_("绑定没有办完：请会员接着办，或由主管作废绑定。"),
-    KeyStanding.BLANK: N_("空白key盘，可以绑定。"),
-    KeyStanding.UNKNOWN: N_("本机没有它的登记，请打客服电话查序列号。"),
-    KeyStanding.NOT_PREPARED: N_("没有初始化：可用「清空key盘」初始化。"),
+    KeyStatus.IN_USE: N_("会员的key盘，正在使用。捡到的请办「拾获key盘登记」。"),
+    KeyStatus.OUT_OF_STEP: N_("里面不是登记的那张证书。请会员做「登录验证」；还不一致请打客服电话。"),
+    KeyStatus.ON_HOLD: N_("已挂失。失主来领时，请办「解除挂失」。"),
+    KeyStatus.REVOKED: N_("证书已作废，可清空后再用。"),
+    KeyStatus.UNDER_WAY: N_("绑定没有办完：请会员接着办，或由主管作废绑定。"),
+    KeyStatus.BLANK: N_("空白key盘，可以绑定。"),
+    KeyStatus.UNKNOWN: N_("本机没有它的登记，请打客服电话查序列号。"),
+    KeyStatus.NOT_PREPARED: N_("没有初始化：可用「清空key盘」初始化。"),
 }
-_ADVICE_FROM_STAFF = {KeyStanding.UNKNOWN, KeyStanding.NOT_PREPARED}
+_ADVICE_FROM_STAFF = {KeyStatus.UNKNOWN, KeyStatus.NOT_PREPARED}
 
 CHECKS = {
     Check.PASSWORD: N_("账号密码"),
@@ -111,7 +111,7 @@ def key_facts(t: Text, view: KeyView) -> str:
     """A key in lines of name and value."""
     token = view.token
     facts = [
-        (t("状态"), t(STANDINGS[view.standing])),
+        (t("状态"), t(KEY_STATUSES[view.status])),
         (t("序列号"), token.serial),
         (t("应用 / 驱动"), " / ".join(filter(None, (token.application, token.driver, token.reader)))),
         (t("PIN 码"), tries_line(t, token)),
@@ -133,10 +133,10 @@ def key_advice(t: Text, view: KeyView, support: str) -> str:
     """What to do with a key that is like that."""
     if view.token.pin_blocked:
         return with_support(t, t("PIN 已锁死，请找工作人员，由主管解锁。"), support)
-    sentence = t(_ADVICE[view.standing])
-    if view.standing is KeyStanding.IN_USE and view.days_left is not None and view.days_left <= SOON_DAYS:
+    sentence = t(_ADVICE[view.status])
+    if view.status is KeyStatus.IN_USE and view.days_left is not None and view.days_left <= SOON_DAYS:
         sentence = t("请回首页办「key盘续期」。")
-    if view.standing in _ADVICE_FROM_STAFF:
+    if view.status in _ADVICE_FROM_STAFF:
         sentence = with_support(t, sentence, support)
     if view.token.factory_pin:
         sentence = sentences(sentence, t("还是初始PIN码，请用「修改PIN码」改成自己的。"))
@@ -145,10 +145,10 @@ def key_advice(t: Text, view: KeyView, support: str) -> str:
 
 def staff_advice(t: Text, view: KeyView) -> str:
     """What the staff can do with a key that is like that."""
-    sentence = t(_ADVICE_TO_STAFF[view.standing])
+    sentence = t(_ADVICE_TO_STAFF[view.status])
     if not view.token.pin_blocked:
         return sentence
-    if view.standing is KeyStanding.BLANK:
+    if view.status is KeyStatus.BLANK:
         return t("空白key盘，PIN 已锁死：清空或解锁以后才能绑定。")
     return sentences(sentence, t("PIN 已锁死：由主管办「解锁PIN码」。"))
 
@@ -156,7 +156,7 @@ def staff_advice(t: Text, view: KeyView) -> str:
 def key_is_well(view: KeyView) -> bool:
     """Whether there is nothing to be done about it."""
     soon = view.days_left is not None and view.days_left <= SOON_DAYS
-    return view.standing is KeyStanding.IN_USE and not soon and not view.token.pin_blocked
+    return view.status is KeyStatus.IN_USE and not soon and not view.token.pin_blocked
 
 
 def results_of(view: LoginCheckView | None) -> dict[Check, CheckResult]:

@@ -4,7 +4,7 @@
 
 `bind` goes on from whatever step the journal tells, with what the token itself shows: a key pair without its entry is
 made again, a certificate without its entry is compared and counts as written. A renewal keeps the key pair; when it
-cannot be finished while the token is still there, the old certificate is written back.
+cannot be finished while the token is still there, the old certificate is restored.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def bind(
             return _run(work)
         except (DeskError, HardwareError, EntryRefused, DatabaseError) as ended:
             if old is not None:
-                _write_old_back(work, old, ended)
+                _restore_old_certificate(work, old, ended)
             raise
 
 
@@ -320,7 +320,7 @@ def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundVie
     return view
 
 
-def _write_old_back(work: _Work, old: bytes, ended: Exception) -> None:
+def _restore_old_certificate(work: _Work, old: bytes, ended: Exception) -> None:
     """After a renewal stopped short: the old certificate on the token again, if the token still answers."""
     with work.desk.database.read() as tx:
         order = tx.ledger.order(work.number)
@@ -331,7 +331,7 @@ def _write_old_back(work: _Work, old: bytes, ended: Exception) -> None:
             work.token.write_certificate(old)
     except HardwareError as failed:
         # the next call goes on from the journal, so the first failure is the one to tell
-        ended.add_note(f"the old certificate was not written back: {token_refused(failed).trouble.value}")
+        ended.add_note(f"the old certificate was not restored: {token_refused(failed).trouble.value}")
 
 
 def _stays(order: Order) -> bool:

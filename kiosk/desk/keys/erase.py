@@ -17,7 +17,7 @@ from kiosk.desk.people.staff import require_staff
 from kiosk.desk.tokens.ownership import UNPREPARED, owner_of
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStanding, Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Refusal, TokenRefused, TokenTrouble
 from kiosk.domain.entries import KeyErased
 from kiosk.domain.members import Role
 
@@ -36,33 +36,33 @@ class Eraser(enum.StrEnum):
     NOBODY = "nobody"
 
 
-_ERASERS: dict[KeyStanding, Eraser] = {
+_ERASERS: dict[KeyStatus, Eraser] = {
     # its owner logs in with it: a loss has to be reported first
-    KeyStanding.IN_USE: Eraser.NOBODY,
-    KeyStanding.OUT_OF_STEP: Eraser.NOBODY,
+    KeyStatus.IN_USE: Eraser.NOBODY,
+    KeyStatus.OUT_OF_STEP: Eraser.NOBODY,
     # the binding goes on with what is on it: a supervisor abandons that first
-    KeyStanding.UNDER_WAY: Eraser.NOBODY,
+    KeyStatus.UNDER_WAY: Eraser.NOBODY,
     # its owner may still come for it and have the hold lifted; erased, only a replacement is left
-    KeyStanding.ON_HOLD: Eraser.SUPERVISOR,
+    KeyStatus.ON_HOLD: Eraser.SUPERVISOR,
     # another authority's certificate, a key pair that nobody here can place, or what makes no sense: somebody may want it
-    KeyStanding.UNKNOWN: Eraser.SUPERVISOR,
+    KeyStatus.UNKNOWN: Eraser.SUPERVISOR,
     # nothing that anybody can log in with
-    KeyStanding.REVOKED: Eraser.STAFF,
-    KeyStanding.BLANK: Eraser.STAFF,
+    KeyStatus.REVOKED: Eraser.STAFF,
+    KeyStatus.BLANK: Eraser.STAFF,
     # a token that came without the desk's application is prepared by this
-    KeyStanding.NOT_PREPARED: Eraser.STAFF,
+    KeyStatus.NOT_PREPARED: Eraser.STAFF,
 }
 
 
-def may_erase(standing: KeyStanding, *, unexpired_member: bool) -> Eraser:
-    """Who may erase a token of that standing.
+def may_erase(status: KeyStatus, *, unexpired_member: bool) -> Eraser:
+    """Who may erase a token of that status.
 
     `unexpired_member` when a member's certificate that has not ended is on it: where this kiosk does not know it, it
     is taken for a key in use at another one.
     """
-    if standing is KeyStanding.UNKNOWN and unexpired_member:
+    if status is KeyStatus.UNKNOWN and unexpired_member:
         return Eraser.NOBODY
-    return _ERASERS[standing]
+    return _ERASERS[status]
 
 
 def erase(desk: Desk, staff: StaffSession, serial: str) -> KeyView:

@@ -14,7 +14,7 @@ from kiosk.desk.tokens.ownership import UNPREPARED, owner_of
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStanding, Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Refusal, TokenRefused, TokenTrouble
 from kiosk.domain.entries import AnyBody, HoldLifted, KeyFound, LossReported
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
@@ -66,7 +66,7 @@ def key_found(desk: Desk, staff: StaffSession, serial: str | None = None) -> Fou
         require_staff(tx, staff)
         owner = owner_of(tx, facts) if facts else UNPREPARED
         # with a blank one nobody can log in, though it is on record
-        key = owner.key if owner.status is not KeyStanding.BLANK else None
+        key = owner.key if owner.status is not KeyStatus.BLANK else None
         if key is not None and key.revoked:
             key = None
         # of a key that is on hold already it is told as well: the hold may have been lifted elsewhere

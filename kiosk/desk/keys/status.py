@@ -14,7 +14,7 @@ from kiosk.desk.status import feed_age
 from kiosk.desk.tokens.ownership import Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStanding, Session, StaffSession, TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import KeyStatus, Session, StaffSession, TokenRefused, TokenTrouble, TokenView
 from kiosk.domain.policy import DAY
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = Non
         except TokenNotPrepared:
             if account is not None:
                 raise
-            return KeyView(unprepared_view(chosen.token, chosen.reader), KeyStanding.NOT_PREPARED)
+            return KeyView(unprepared_view(chosen.token, chosen.reader), KeyStatus.NOT_PREPARED)
         token = chosen.view(facts)
         if account is None:
             with contextlib.suppress(NotSupported):
@@ -56,13 +56,13 @@ def key_view(desk: Desk, tx: Transaction, token: TokenView, owner: Owner) -> Key
     """The token as its screens show it, with everything that the record says."""
     now = desk.clock.wall()
     end = token.not_after
-    if owner.status is KeyStanding.OUT_OF_STEP and owner.key is not None:
+    if owner.status is KeyStatus.OUT_OF_STEP and owner.key is not None:
         end = owner.key.not_after
     operator = tx.members.operator(owner.account) if owner.account is not None else None
     enterprise = tx.members.enterprise(operator.enterprise_code) if operator else None
     return KeyView(
         token=token,
-        standing=owner.status,
+        status=owner.status,
         account=owner.account,
         enterprise=enterprise.name if enterprise else None,
         operator=operator.name if operator else None,

@@ -9,7 +9,7 @@ import enum
 
 import msgspec
 
-from kiosk.desk.views import KeyStanding, Refused, TokenRefused, TokenView
+from kiosk.desk.views import KeyStatus, Refused, TokenRefused, TokenView
 from kiosk.domain.decisions import KeyOnRecord
 
 
@@ -21,7 +21,7 @@ class KeyView(msgspec.Struct, frozen=True, tag="key"):
     """
 
     token: TokenView
-    standing: KeyStanding
+    status: KeyStatus
     account: str | None = None
     enterprise: str | None = None
     operator: str | None = None

@@ -44,14 +44,14 @@ ACCOUNT_RULE = LockoutRule(failures=5, window=15 * MINUTE, duration=15 * MINUTE)
 KIOSK_RULE = LockoutRule(failures=20, window=15 * MINUTE, duration=5 * MINUTE)
 
 
-class Standing(msgspec.Struct, frozen=True):
+class LockoutState(msgspec.Struct, frozen=True):
     """Where someone stands: `until` when locked, else None; `tries_left` before the next lock."""
 
     until: int | None
     tries_left: int
 
 
-def standing(rule: LockoutRule, failures: Sequence[int], now: int) -> Standing:
+def lockout_state(rule: LockoutRule, failures: Sequence[int], now: int) -> LockoutState:
     """Judge by the times of the failures; no failure is recorded while locked.
 
     Those later than now were recorded before the clock was set back, and count for nothing.
@@ -65,8 +65,8 @@ def standing(rule: LockoutRule, failures: Sequence[int], now: int) -> Standing:
     until = locked_at[-1] + rule.duration if locked_at else None
     recent = [moment for moment in ordered if moment > now - rule.window]
     if until is not None and now < until:
-        return Standing(until, 0)
-    return Standing(None, max(1, rule.failures - len(recent)))
+        return LockoutState(until, 0)
+    return LockoutState(None, max(1, rule.failures - len(recent)))
 
 
 _HASHER = PasswordHasher()
@@ -116,7 +116,8 @@ def check_password(
         if locked is not None:
             return locked
         left = min(
-            standing(rule, _failures(tx, rule, scope, now), now).tries_left for rule, scope in _rules(scopes)
+            lockout_state(rule, _failures(tx, rule, scope, now), now).tries_left
+            for rule, scope in _rules(scopes)
         )
         return WrongCredentials(left, feed_age(tx, now))
 
@@ -131,7 +132,7 @@ def _failures(tx: Transaction, rule: LockoutRule, scope: str, now: int) -> list[
 
 def _locked(tx: Transaction, scopes: Scopes, now: int) -> LockedOut | None:
     for rule, scope in _rules(scopes):
-        until = standing(rule, _failures(tx, rule, scope, now), now).until
+        until = lockout_state(rule, _failures(tx, rule, scope, now), now).until
         if until is not None:
             return LockedOut(until, whole_kiosk=scope == scopes.kiosk)
     return None

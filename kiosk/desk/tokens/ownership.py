@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kiosk.desk.tokens.reading import issued_certificate
-from kiosk.desk.views import KeyStanding
+from kiosk.desk.views import KeyStatus
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.keys_on_record import certificate_on_record, key_on_record
@@ -53,7 +53,7 @@ class Owner(msgspec.Struct, frozen=True):
     seconds).
     """
 
-    status: KeyStanding
+    status: KeyStatus
     ground: Ground
     account: str | None = None
     order: str | None = None
@@ -68,17 +68,17 @@ class Owner(msgspec.Struct, frozen=True):
         One that is blank and on record as a key in use is not free either: that loss was not reported yet.
         """
         match self.status:
-            case KeyStanding.UNDER_WAY | KeyStanding.IN_USE | KeyStanding.OUT_OF_STEP | KeyStanding.ON_HOLD:
+            case KeyStatus.UNDER_WAY | KeyStatus.IN_USE | KeyStatus.OUT_OF_STEP | KeyStatus.ON_HOLD:
                 return True
-            case KeyStanding.BLANK:
+            case KeyStatus.BLANK:
                 return self.key is not None and not self.key.lost
-            case KeyStanding.UNKNOWN:
+            case KeyStatus.UNKNOWN:
                 return self.ground is not Ground.KEY_PAIR
-            case KeyStanding.REVOKED | KeyStanding.NOT_PREPARED:
+            case KeyStatus.REVOKED | KeyStatus.NOT_PREPARED:
                 return False
 
 
-UNPREPARED = Owner(KeyStanding.NOT_PREPARED, Ground.NOTHING)
+UNPREPARED = Owner(KeyStatus.NOT_PREPARED, Ground.NOTHING)
 """A token that lacks the desk's application: nothing but its serial could be read."""
 
 
@@ -110,7 +110,7 @@ def owner_of(tx: Transaction, facts: TokenFacts) -> Owner:
     if order is not None:
         key = key_on_record(tx, order.account)
         here = key if key is not None and key.token_serial == facts.serial else None
-        owner = Owner(KeyStanding.UNDER_WAY, Ground.BINDING, order.account, order.number, here)
+        owner = Owner(KeyStatus.UNDER_WAY, Ground.BINDING, order.account, order.number, here)
     else:
         owner = _settled(tx, facts, issued)
     if issued is None:
@@ -124,12 +124,12 @@ def _settled(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | Non
     claim = max(claims, key=lambda each: each.weight, default=None)
     if facts.public_key is None and not facts.certificate:
         if claim is None:
-            return Owner(KeyStanding.BLANK, Ground.NOTHING)
-        return Owner(KeyStanding.BLANK, claim.ground, claim.account, key=claim.key)
+            return Owner(KeyStatus.BLANK, Ground.NOTHING)
+        return Owner(KeyStatus.BLANK, claim.ground, claim.account, key=claim.key)
     by_certificate = _by_certificate(tx, facts, issued)
     if claim is None:
         return by_certificate
-    others = by_certificate.status is KeyStanding.UNKNOWN and by_certificate.account not in (
+    others = by_certificate.status is KeyStatus.UNKNOWN and by_certificate.account not in (
         None,
         claim.account,
     )
@@ -163,11 +163,11 @@ def _claims(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None
 def _by_claim(tx: Transaction, claim: _Claim) -> Owner:
     key = claim.key
     if key.revoked:
-        status = KeyStanding.REVOKED
+        status = KeyStatus.REVOKED
     elif key.lost:
-        status = KeyStanding.ON_HOLD
+        status = KeyStatus.ON_HOLD
     else:
-        status = KeyStanding.IN_USE if claim.same_certificate else KeyStanding.OUT_OF_STEP
+        status = KeyStatus.IN_USE if claim.same_certificate else KeyStatus.OUT_OF_STEP
     certificate = tx.ledger.certificate(key.number)
     return Owner(status, claim.ground, claim.account, certificate.order if certificate else None, key)
 
@@ -176,7 +176,7 @@ def _by_certificate(tx: Transaction, facts: TokenFacts, issued: IssuedCertificat
     """By what is on it alone: a certificate is somebody's until it is known to be superseded, void or revoked."""
     if issued is None:
         ground = Ground.ANOTHER_AUTHORITY if facts.certificate else Ground.KEY_PAIR
-        return Owner(KeyStanding.UNKNOWN, ground)
+        return Owner(KeyStatus.UNKNOWN, ground)
     ours = tx.ledger.certificate(issued.number)
     account = ours.account if ours else issued.account
     key = key_on_record(tx, account)
@@ -186,7 +186,7 @@ def _by_certificate(tx: Transaction, facts: TokenFacts, issued: IssuedCertificat
         ended = ended or (key.revoked if on_record else key.not_before > issued.not_before)
     known = ended or on_record or ours is not None
     return Owner(
-        KeyStanding.REVOKED if ended else KeyStanding.UNKNOWN,
+        KeyStatus.REVOKED if ended else KeyStatus.UNKNOWN,
         Ground.KNOWN_CERTIFICATE if known else Ground.UNKNOWN_CERTIFICATE,
         account,
         ours.order if ours else None,

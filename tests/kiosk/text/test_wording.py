@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from hardware.token.known_cards import KnownCard
 from kiosk.desk.keys.views import Check, CheckResult
-from kiosk.desk.views import CodeProblem, KeyStanding, PrintOutcome, Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import CodeProblem, KeyStatus, PrintOutcome, Refusal, TokenRefused, TokenTrouble
 from kiosk.text import key_wording, wording
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.ui.screens.staff.found_key import _NEXT
@@ -18,13 +18,13 @@ from kiosk.ui.screens.staff.found_key import _NEXT
         (wording.REFUSALS, Refusal),
         (wording.CODE_PROBLEMS, CodeProblem),
         (wording.PRINTED, PrintOutcome),
-        (key_wording.STANDINGS, KeyStanding),
-        (key_wording._ADVICE, KeyStanding),
-        (key_wording._ADVICE_TO_STAFF, KeyStanding),
+        (key_wording.KEY_STATUSES, KeyStatus),
+        (key_wording._ADVICE, KeyStatus),
+        (key_wording._ADVICE_TO_STAFF, KeyStatus),
         (key_wording.CHECKS, Check),
         (key_wording._FAILURES, Check),
         (key_wording.RESULTS, CheckResult),
-        (_NEXT, KeyStanding),
+        (_NEXT, KeyStatus),
         (wording.KNOWN_CARDS, KnownCard),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

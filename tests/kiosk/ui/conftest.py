@@ -39,7 +39,7 @@ from kiosk.desk.views import (
     Field,
     FieldErrors,
     FieldProblem,
-    KeyStanding,
+    KeyStatus,
     Network,
     OrderOpen,
     OrderView,
@@ -117,7 +117,7 @@ class FakeKeys:
     def __init__(self) -> None:
         self.outcomes: dict[str, list[Any]] = {}
         self.calls: list[tuple[Any, ...]] = []
-        self.standing = KeyStanding.IN_USE
+        self.standing = KeyStatus.IN_USE
         self.loss_reaches_centre = True
         self.login = LoginCheckView(
             serial=KEY.token_serial,
@@ -144,7 +144,7 @@ class FakeKeys:
         certificate = None if token.blank else KEY.number
         return KeyView(
             msgspec.structs.replace(token, certificate=certificate),
-            KeyStanding.BLANK if token.blank else self.standing,
+            KeyStatus.BLANK if token.blank else self.standing,
             account=None if token.blank else "11000002",
             enterprise=None if token.blank else "河南中原储备粮有限公司（郑州）",
             operator=None if token.blank else "陈静",

@@ -11,7 +11,7 @@ from textual import events
 from textual.widgets import Input, OptionList
 
 from kiosk.desk.keys.views import Check, CheckResult
-from kiosk.desk.views import KeyStanding, StaffSession, StaffSignedIn, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, StaffSession, StaffSignedIn, TokenRefused, TokenTrouble
 from kiosk.domain.decisions import KeyState
 
 if TYPE_CHECKING:
@@ -281,9 +281,9 @@ async def test_of_a_revoked_key_it_is_not_said_that_its_hold_could_be_lifted(
         assert "现在补办key盘" in text_of(app)
 
 
-@pytest.mark.parametrize("standing", [KeyStanding.ON_HOLD, KeyStanding.UNKNOWN])
+@pytest.mark.parametrize("standing", [KeyStatus.ON_HOLD, KeyStatus.UNKNOWN])
 async def test_staff_are_told_before_any_question_that_a_supervisor_has_to_erase_the_key(
-    app: KeydeskApp, desk: Desk, used: Any, monkeypatch: pytest.MonkeyPatch, standing: KeyStanding
+    app: KeydeskApp, desk: Desk, used: Any, monkeypatch: pytest.MonkeyPatch, standing: KeyStatus
 ) -> None:
     desk.token, desk.standing = used, standing
     monkeypatch.setattr(

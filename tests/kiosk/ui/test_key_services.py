@@ -7,7 +7,7 @@ import pytest
 from textual.widgets import Input
 
 from kiosk.desk.keys.views import Check, CheckResult
-from kiosk.desk.views import KeyStanding, Network, Refusal, Refused, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Network, Refusal, Refused, TokenRefused, TokenTrouble
 from kiosk.domain.fees import OrderKind
 
 if TYPE_CHECKING:
@@ -164,15 +164,15 @@ async def test_status_tells_of_the_key_only_after_the_password_and_follows_the_k
 @pytest.mark.parametrize(
     ("standing", "said"),
     [
-        (KeyStanding.ON_HOLD, "解除挂失"),
-        (KeyStanding.REVOKED, "不能再用"),
-        (KeyStanding.UNDER_WAY, "继续办理"),
-        (KeyStanding.UNKNOWN, SUPPORT),
-        (KeyStanding.NOT_PREPARED, SUPPORT),
+        (KeyStatus.ON_HOLD, "解除挂失"),
+        (KeyStatus.REVOKED, "不能再用"),
+        (KeyStatus.UNDER_WAY, "继续办理"),
+        (KeyStatus.UNKNOWN, SUPPORT),
+        (KeyStatus.NOT_PREPARED, SUPPORT),
     ],
 )
 async def test_status_says_what_to_do_with_a_key_that_is_not_in_use(
-    app: KeydeskApp, desk: Desk, used: Any, standing: KeyStanding, said: str
+    app: KeydeskApp, desk: Desk, used: Any, standing: KeyStatus, said: str
 ) -> None:
     desk.token, desk.standing = used, standing
     async with app.run_test(size=(80, 24)) as pilot:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.erase import Eraser, may_erase
 from kiosk.desk.keys.views import KeyOutcome, KeyView
-from kiosk.desk.views import KeyStanding, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, TokenRefused, TokenTrouble
 from kiosk.text.catalogue import N_
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.type_back import TypeBackScreen
@@ -47,13 +47,10 @@ class EraseKeyScreen(StaffKeyStatusScreen):
         view = self.view
         if view is None or self.busy:
             return
-        if (
-            not self.staff.supervisor
-            and may_erase(view.standing, unexpired_member=False) is Eraser.SUPERVISOR
-        ):
+        if not self.staff.supervisor and may_erase(view.status, unexpired_member=False) is Eraser.SUPERVISOR:
             self.say(lambda t: t("这把key盘要由主管登录后才能清空。"))
             return
-        serial, prepares = view.token.serial, view.standing is KeyStanding.NOT_PREPARED
+        serial, prepares = view.token.serial, view.status is KeyStatus.NOT_PREPARED
 
         def question(t: Text) -> Question:
             text = (

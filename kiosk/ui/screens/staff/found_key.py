@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import FoundView
-from kiosk.desk.views import KeyStanding, Refused, TokenRefused
+from kiosk.desk.views import KeyStatus, Refused, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.wording import sentences
 from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from kiosk.text.wording import Text
 
 _NEXT = {
-    KeyStanding.IN_USE: N_("请通知操作员来领。"),
-    KeyStanding.OUT_OF_STEP: N_("请通知操作员来领。"),
-    KeyStanding.ON_HOLD: N_("已是挂失状态。请通知操作员来领，领时办「解除挂失」。"),
-    KeyStanding.REVOKED: N_("证书已作废，不用归还：可清空后再用。"),
-    KeyStanding.UNDER_WAY: N_("有订单没有绑定完。请通知操作员来接着办。"),
-    KeyStanding.BLANK: N_("是空白key盘，没有主人：放回备用。"),
-    KeyStanding.UNKNOWN: N_("本机没有它的登记。请封存，并打客服电话查序列号。"),
-    KeyStanding.NOT_PREPARED: N_("不是本业务的key盘，或没有初始化。请封存待领。"),
+    KeyStatus.IN_USE: N_("请通知操作员来领。"),
+    KeyStatus.OUT_OF_STEP: N_("请通知操作员来领。"),
+    KeyStatus.ON_HOLD: N_("已是挂失状态。请通知操作员来领，领时办「解除挂失」。"),
+    KeyStatus.REVOKED: N_("证书已作废，不用归还：可清空后再用。"),
+    KeyStatus.UNDER_WAY: N_("有订单没有绑定完。请通知操作员来接着办。"),
+    KeyStatus.BLANK: N_("是空白key盘，没有主人：放回备用。"),
+    KeyStatus.UNKNOWN: N_("本机没有它的登记。请封存，并打客服电话查序列号。"),
+    KeyStatus.NOT_PREPARED: N_("不是本业务的key盘，或没有初始化。请封存待领。"),
 }
 _HELD = N_("原来在使用，已替失主挂失。请通知操作员来领，领时办「解除挂失」。")
 
 
 def what_next(t: Text, found: FoundView) -> str:
     """What to do with a key that was handed in."""
-    sentence = t(_HELD) if found.held else t(_NEXT[found.key.standing])
+    sentence = t(_HELD) if found.held else t(_NEXT[found.key.status])
     return sentences(t("已登记。"), sentence)
 
 

@@ -16,7 +16,7 @@ from kiosk.desk.keys.views import Check, CheckResult, KeyView, LiftedView, Login
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
     BoundView,
-    KeyStanding,
+    KeyStatus,
     Session,
     StaffSession,
     TokenRefused,
@@ -90,7 +90,7 @@ def test_a_piv_card_is_bound_renewed_checked_and_lost_like_any_other_key(
     service.report_loss(session)
     erased = service.erase(supervisor, renewed.serial)
     assert isinstance(erased, KeyView), erased
-    assert (erased.standing, erased.token.blank) == (KeyStanding.BLANK, True)
+    assert (erased.status, erased.token.blank) == (KeyStatus.BLANK, True)
 
 
 def _openssl_accepts(der: bytes, authority: IssuingAuthority, folder: Path) -> None:
@@ -130,4 +130,4 @@ def test_staff_see_the_status_of_a_piv_card(
     source.insert(card)
     view = service.key_status(staff)
     assert isinstance(view, KeyView), view
-    assert view.standing is KeyStanding.BLANK
+    assert view.status is KeyStatus.BLANK

@@ -23,7 +23,7 @@ from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
     BindOutcome,
     BoundView,
-    KeyStanding,
+    KeyStatus,
     Refusal,
     Refused,
     Session,
@@ -56,27 +56,27 @@ def _is_blank(card: GmtCard) -> bool:
     return all(not each.containers for each in card.record.applications)
 
 
-def _erased(outcome: KeyOutcome) -> KeyStanding:
+def _erased(outcome: KeyOutcome) -> KeyStatus:
     assert isinstance(outcome, KeyView), outcome
     assert outcome.token.blank
     assert (outcome.token.tries_left, outcome.token.factory_pin) == (outcome.token.tries_allowed, True)
-    return outcome.standing
+    return outcome.status
 
 
 def test_the_table_says_who_may_erase_what() -> None:
-    table = {standing: may_erase(standing, unexpired_member=False) for standing in KeyStanding}
+    table = {status: may_erase(status, unexpired_member=False) for status in KeyStatus}
     assert table == {
-        KeyStanding.IN_USE: Eraser.NOBODY,
-        KeyStanding.OUT_OF_STEP: Eraser.NOBODY,
-        KeyStanding.UNDER_WAY: Eraser.NOBODY,
-        KeyStanding.ON_HOLD: Eraser.SUPERVISOR,
-        KeyStanding.UNKNOWN: Eraser.SUPERVISOR,
-        KeyStanding.REVOKED: Eraser.STAFF,
-        KeyStanding.BLANK: Eraser.STAFF,
-        KeyStanding.NOT_PREPARED: Eraser.STAFF,
+        KeyStatus.IN_USE: Eraser.NOBODY,
+        KeyStatus.OUT_OF_STEP: Eraser.NOBODY,
+        KeyStatus.UNDER_WAY: Eraser.NOBODY,
+        KeyStatus.ON_HOLD: Eraser.SUPERVISOR,
+        KeyStatus.UNKNOWN: Eraser.SUPERVISOR,
+        KeyStatus.REVOKED: Eraser.STAFF,
+        KeyStatus.BLANK: Eraser.STAFF,
+        KeyStatus.NOT_PREPARED: Eraser.STAFF,
     }
-    unexpired = {standing: may_erase(standing, unexpired_member=True) for standing in KeyStanding}
-    assert unexpired == {**table, KeyStanding.UNKNOWN: Eraser.NOBODY}
+    unexpired = {status: may_erase(status, unexpired_member=True) for status in KeyStatus}
+    assert unexpired == {**table, KeyStatus.UNKNOWN: Eraser.NOBODY}
 
 
 def test_a_key_in_use_is_erased_by_nobody(
@@ -125,7 +125,7 @@ def test_a_certificate_of_a_member_whom_the_feed_has_not_told_of_speaks_for_itse
     source.insert(card)
     assert service.erase(supervisor, "STRANGER") == TokenRefused(TokenTrouble.IN_USE, found="STRANGER")
     clock.advance(2 * DAY)
-    assert _erased(service.erase(supervisor, "STRANGER")) is KeyStanding.BLANK
+    assert _erased(service.erase(supervisor, "STRANGER")) is KeyStatus.BLANK
 
 
 def test_a_binding_under_way_keeps_its_token_until_it_is_abandoned(
@@ -144,7 +144,7 @@ def test_a_binding_under_way_keeps_its_token_until_it_is_abandoned(
     assert service.erase(supervisor, "A") == TokenRefused(TokenTrouble.IN_USE, found="A")
     service.abandon(supervisor, number, "换一把")
     assert service.erase(staff, "A") == Refused(Refusal.NOT_ALLOWED)  # a key pair that nobody can place
-    assert _erased(service.erase(supervisor, "A")) is KeyStanding.BLANK
+    assert _erased(service.erase(supervisor, "A")) is KeyStatus.BLANK
     assert _is_blank(card)
     bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003
     assert isinstance(bound, BoundView)
@@ -165,7 +165,7 @@ def test_a_key_on_hold_is_erased_by_a_supervisor_alone_and_cannot_be_lifted_then
     assert service.erase(staff, "OWN") == Refused(Refusal.NOT_ALLOWED)
     assert service.erase(StaffSession("张华", supervisor=True), "OWN") == Refused(Refusal.NOT_ALLOWED)
     assert not _is_blank(card)
-    assert _erased(service.erase(supervisor, "OWN")) is KeyStanding.BLANK
+    assert _erased(service.erase(supervisor, "OWN")) is KeyStatus.BLANK
     told = bodies()[-1]
     assert isinstance(told, KeyErased)
     assert (told.account, told.token_serial, told.staff, len(told.certificate)) == (
@@ -193,7 +193,7 @@ def test_a_superseded_key_and_a_blank_one_are_erased_by_staff(
     service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
     source.swap(old)
     for _ in range(2):
-        assert _erased(service.erase(staff, "OLD")) is KeyStanding.BLANK
+        assert _erased(service.erase(staff, "OLD")) is KeyStatus.BLANK
     assert _is_blank(old)
 
 
@@ -217,14 +217,14 @@ def test_an_erased_key_that_only_a_replacement_is_left_for_goes_back_into_stock(
             tx.append(CertificateRevoked(certificate.number, "注销", 77), clock)
     service.report_loss(session_of(ACCOUNT))
     source.insert(card)
-    assert _erased(service.erase(supervisor, "REUSED")) is KeyStanding.BLANK
+    assert _erased(service.erase(supervisor, "REUSED")) is KeyStatus.BLANK
     number = paid_order("11000003", OrderKind.NEW)
     clock.advance(1)
     bound = service.bind(session_of("11000003"), number, None, False, lambda _progress: None)  # noqa: FBT003
     assert isinstance(bound, BoundView), bound
     status = service.key_status(supervisor)
     assert isinstance(status, KeyView)
-    assert (status.standing, status.account) == (KeyStanding.IN_USE, "11000003")
+    assert (status.status, status.account) == (KeyStatus.IN_USE, "11000003")
     assert service.erase(supervisor, "REUSED") == TokenRefused(TokenTrouble.IN_USE, found="REUSED")
     found = service.key_found(supervisor)
     assert isinstance(found, FoundView)
@@ -282,7 +282,7 @@ def test_a_token_without_the_application_is_prepared_and_bound(
     tmp_path: Path,
 ) -> None:
     source.insert(unprepared_key(tmp_path / "raw", "RAW"))
-    assert _erased(service.erase(staff, "RAW")) is KeyStanding.BLANK
+    assert _erased(service.erase(staff, "RAW")) is KeyStatus.BLANK
     assert bodies()[-1] == KeyErased("", "RAW", "张华")
     number = paid_order(ACCOUNT, OrderKind.NEW)
     bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003
@@ -305,7 +305,7 @@ def test_only_the_token_of_that_serial_is_erased(
     assert service.erase(supervisor, "A") == TokenRefused(TokenTrouble.SWAPPED, expected="A", found="LOST")
     assert len(bodies()) == count
     source.insert(blank("A"), "second")
-    assert _erased(service.erase(supervisor, "A")) is KeyStanding.BLANK
+    assert _erased(service.erase(supervisor, "A")) is KeyStatus.BLANK
     assert not _is_blank(lost)
 
 
@@ -354,8 +354,8 @@ def test_a_kill_between_the_entry_and_the_token_leaves_who_did_it_and_is_complet
     restarted = DeskService(open_desk())
     status = restarted.key_status(supervisor)
     assert isinstance(status, KeyView)
-    assert status.standing is (KeyStanding.NOT_PREPARED if executed else KeyStanding.ON_HOLD)
-    assert _erased(restarted.erase(supervisor, "OWN")) is KeyStanding.BLANK
+    assert status.status is (KeyStatus.NOT_PREPARED if executed else KeyStatus.ON_HOLD)
+    assert _erased(restarted.erase(supervisor, "OWN")) is KeyStatus.BLANK
     assert verify_store(database).sound
 
 
@@ -374,11 +374,11 @@ def test_a_key_on_which_nothing_makes_sense_is_looked_at_and_erased_by_a_supervi
     source.insert(PivCard(file))
     view = service.key_status(staff)
     assert isinstance(view, KeyView), view
-    assert (view.standing, view.token.blank, view.token.serial) == (KeyStanding.UNKNOWN, False, serial)
+    assert (view.status, view.token.blank, view.token.serial) == (KeyStatus.UNKNOWN, False, serial)
     assert service.erase(staff, serial) == Refused(Refusal.NOT_ALLOWED)
     erased = service.erase(supervisor, serial)
     assert isinstance(erased, KeyView), erased
-    assert (erased.standing, erased.token.blank) == (KeyStanding.BLANK, True)
+    assert (erased.status, erased.token.blank) == (KeyStatus.BLANK, True)
     assert [body for body in bodies() if isinstance(body, KeyErased)] == [KeyErased("", serial, "林涛", "")]
 
 
@@ -397,6 +397,6 @@ def test_a_key_in_use_elsewhere_whose_certificate_is_damaged_is_erased_by_nobody
     token.close()
     view = service.key_status(supervisor)
     assert isinstance(view, KeyView), view
-    assert (view.standing, view.account) == (KeyStanding.OUT_OF_STEP, "11000002")
+    assert (view.status, view.account) == (KeyStatus.OUT_OF_STEP, "11000002")
     assert service.erase(supervisor, "OTHER") == TokenRefused(TokenTrouble.IN_USE, found="OTHER")
     assert not _is_blank(card)

@@ -11,7 +11,7 @@ from hardware.virtual.gmt.factory import blank_key, unprepared_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, KeyOutcome, KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import KeyStanding, Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
@@ -34,7 +34,7 @@ def test_a_member_sees_the_own_key_with_its_days_and_tries(
 ) -> None:
     source.insert(bound_here("11000001", "E8AD652202221F03"))
     view = _view(service.key_status(session))
-    assert (view.standing, view.account, view.operator) == (KeyStanding.IN_USE, "11000001", "李晓梅")
+    assert (view.status, view.account, view.operator) == (KeyStatus.IN_USE, "11000001", "李晓梅")
     assert (view.enterprise, view.days_left) == ("北京示例粮油贸易有限公司", 365)
     token = view.token
     assert (token.serial, token.tries_left, token.tries_allowed) == ("E8AD652202221F03", 6, 6)
@@ -53,7 +53,7 @@ def test_a_member_is_told_of_another_members_key_only_that_it_is_not_theirs(
     source.insert(bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY))
     assert service.key_status(session) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHER")
     view = _view(service.key_status(staff))
-    assert (view.standing, view.account, view.operator) == (KeyStanding.IN_USE, "11000002", "陈静")
+    assert (view.status, view.account, view.operator) == (KeyStatus.IN_USE, "11000002", "陈静")
 
 
 def test_the_own_key_is_chosen_out_of_several(
@@ -70,7 +70,7 @@ def test_the_own_key_is_chosen_out_of_several(
     several = service.key_status(staff)
     assert isinstance(several, TokenRefused)
     assert several.trouble is TokenTrouble.SEVERAL
-    assert _view(service.key_status(staff, "BLANK")).standing is KeyStanding.BLANK
+    assert _view(service.key_status(staff, "BLANK")).status is KeyStatus.BLANK
 
 
 def test_a_binding_under_way_shows_its_order_to_its_member_alone(
@@ -88,7 +88,7 @@ def test_a_binding_under_way_shows_its_order_to_its_member_alone(
     source.insert(card)
     for who in (session, staff):
         view = _view(service.key_status(who))
-        assert (view.standing, view.order) == (KeyStanding.UNDER_WAY, number)
+        assert (view.status, view.order) == (KeyStatus.UNDER_WAY, number)
     other = service.key_status(session_of("11000003"))
     assert other == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="A")
 
@@ -104,14 +104,14 @@ def test_a_lost_key_and_a_superseded_one_are_told_apart(
     old = bound_here("11000001", "OLD")
     service.report_loss(session)
     source.insert(old)
-    assert _view(service.key_status(session)).standing is KeyStanding.ON_HOLD
+    assert _view(service.key_status(session)).status is KeyStatus.ON_HOLD
     number = paid_order("11000001", OrderKind.REPLACEMENT)
     source.swap(blank("NEXT"))
     service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
-    assert _view(service.key_status(session)).standing is KeyStanding.IN_USE
+    assert _view(service.key_status(session)).status is KeyStatus.IN_USE
     source.swap(old)
     view = _view(service.key_status(session))
-    assert (view.standing, view.account) == (KeyStanding.REVOKED, "11000001")
+    assert (view.status, view.account) == (KeyStatus.REVOKED, "11000001")
 
 
 def test_a_key_pair_that_nobody_knows_is_unknown(
@@ -125,7 +125,7 @@ def test_a_key_pair_that_nobody_knows_is_unknown(
     token.verify_pin("111111")
     token.generate_key_pair()
     token.close()
-    assert _view(service.key_status(session)).standing is KeyStanding.UNKNOWN
+    assert _view(service.key_status(session)).status is KeyStatus.UNKNOWN
 
 
 def test_only_staff_see_a_token_that_is_not_prepared(
@@ -134,8 +134,8 @@ def test_only_staff_see_a_token_that_is_not_prepared(
     source.insert(unprepared_key(tmp_path / "raw", "RAW"))
     assert service.key_status(session) == TokenRefused(TokenTrouble.NOT_PREPARED, found="RAW")
     view = _view(service.key_status(staff))
-    assert (view.standing, view.token.serial, view.token.prepared) == (
-        KeyStanding.NOT_PREPARED,
+    assert (view.status, view.token.serial, view.token.prepared) == (
+        KeyStatus.NOT_PREPARED,
         "RAW",
         False,
     )
@@ -185,8 +185,8 @@ def test_a_key_bound_here_that_was_replaced_elsewhere_is_superseded_and_may_be_e
     later = KeyBoundElsewhere("11000001", "4000000000000001", "NEW", NOW + 1, NOW + 366 * DAY)
     with database.write() as tx:
         tx.feed.put_key_elsewhere(later)
-    assert _view(service.key_status(session)).standing is KeyStanding.REVOKED
+    assert _view(service.key_status(session)).status is KeyStatus.REVOKED
     found = service.key_found(staff)
     assert isinstance(found, FoundView)
-    assert (found.held, found.key.standing, found.key.account) == (False, KeyStanding.REVOKED, "11000001")
-    assert _view(service.erase(staff, "OLD")).standing is KeyStanding.BLANK
+    assert (found.held, found.key.status, found.key.account) == (False, KeyStatus.REVOKED, "11000001")
+    assert _view(service.erase(staff, "OLD")).status is KeyStatus.BLANK

@@ -3,43 +3,43 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.desk.people.credentials import ACCOUNT_RULE, KIOSK_RULE, Standing, standing
+from kiosk.desk.people.credentials import ACCOUNT_RULE, KIOSK_RULE, LockoutState, lockout_state
 
 NOW = 1_000_000
 
 
 def test_five_wrong_passwords_within_the_window_lock_for_a_quarter_of_an_hour() -> None:
     failures = [NOW - 600, NOW - 300, NOW - 200, NOW - 100, NOW]
-    assert standing(ACCOUNT_RULE, failures[:4], NOW).tries_left == 1
-    assert standing(ACCOUNT_RULE, failures, NOW).until == NOW + 900
-    assert standing(ACCOUNT_RULE, failures, NOW + 899).until == NOW + 900
-    after = standing(ACCOUNT_RULE, failures, NOW + 900)
+    assert lockout_state(ACCOUNT_RULE, failures[:4], NOW).tries_left == 1
+    assert lockout_state(ACCOUNT_RULE, failures, NOW).until == NOW + 900
+    assert lockout_state(ACCOUNT_RULE, failures, NOW + 899).until == NOW + 900
+    after = lockout_state(ACCOUNT_RULE, failures, NOW + 900)
     assert (after.until, after.tries_left) == (None, 5)
 
 
 def test_five_spread_over_more_than_the_window_do_not_lock() -> None:
     failures = [NOW - 900, NOW - 300, NOW - 200, NOW - 100, NOW]
-    assert standing(ACCOUNT_RULE, failures, NOW).until is None
+    assert lockout_state(ACCOUNT_RULE, failures, NOW).until is None
 
 
 def test_twenty_at_one_kiosk_lock_it_for_five_minutes() -> None:
     failures = [NOW - moment for moment in range(20)]
-    assert standing(KIOSK_RULE, failures[:19], NOW).until is None
-    assert standing(KIOSK_RULE, failures, NOW).until == NOW + 300
-    assert standing(KIOSK_RULE, failures, NOW + 300).until is None
+    assert lockout_state(KIOSK_RULE, failures[:19], NOW).until is None
+    assert lockout_state(KIOSK_RULE, failures, NOW).until == NOW + 300
+    assert lockout_state(KIOSK_RULE, failures, NOW + 300).until is None
 
 
 def test_failures_from_before_the_clock_was_set_back_do_not_lock() -> None:
-    assert standing(ACCOUNT_RULE, [NOW + 86_400] * 5, NOW).until is None
+    assert lockout_state(ACCOUNT_RULE, [NOW + 86_400] * 5, NOW).until is None
 
 
 @given(st.lists(st.integers(NOW - 4000, NOW), max_size=30), st.integers(0, 4000))
 def test_a_lock_always_ends_and_always_leaves_a_try(failures: list[int], later: int) -> None:
-    here = standing(ACCOUNT_RULE, failures, NOW + later)
+    here = lockout_state(ACCOUNT_RULE, failures, NOW + later)
     assert (here.until is None) == (here.tries_left > 0)
     assert here.until is None or NOW + later < here.until <= NOW + ACCOUNT_RULE.duration
 
 
 def test_after_the_kiosks_lock_there_is_one_try_before_the_next() -> None:
     failures = [NOW] * KIOSK_RULE.failures
-    assert standing(KIOSK_RULE, failures, NOW + KIOSK_RULE.duration) == Standing(None, 1)
+    assert lockout_state(KIOSK_RULE, failures, NOW + KIOSK_RULE.duration) == LockoutState(None, 1)

@@ -12,7 +12,7 @@ from kiosk.desk.keys.erase import Eraser, may_erase
 from kiosk.desk.tokens.fitness import require_free
 from kiosk.desk.tokens.ownership import Ground, Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
-from kiosk.desk.views import KeyStanding, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, TokenRefused, TokenTrouble
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
@@ -50,7 +50,7 @@ KEYS: dict[str, tuple[str, bool, bool] | None] = {
 }
 OTHER, GONE = "in use on another token", "revoked on another token"
 UNKNOWN = Ground.UNKNOWN_CERTIFICATE
-USED = {KeyStanding.IN_USE, KeyStanding.OUT_OF_STEP}
+USED = {KeyStatus.IN_USE, KeyStatus.OUT_OF_STEP}
 KEY_PAIRS = ("none", HERE, THERE, NEITHER)
 
 
@@ -200,49 +200,49 @@ def test_what_is_erased_by_nobody_is_free_for_no_new_key(
                 judged = _in_use(owner), _refused_to_others(tx, order, facts)
                 assert judged != (True, False), (here, there, pair, certificate, owner)
                 seen.add(judged)
-                assert (owner.status is KeyStanding.UNDER_WAY) is under_way
+                assert (owner.status is KeyStatus.UNDER_WAY) is under_way
                 if not under_way and "in use" in (here, there):
                     blank = pair == certificate == "none"
-                    assert owner.status in ({KeyStanding.BLANK} if blank else USED), (pair, certificate)
+                    assert owner.status in ({KeyStatus.BLANK} if blank else USED), (pair, certificate)
     assert seen == ({(True, True)} if under_way else {(True, True), (False, True), (False, False)})
 
 
 @pytest.mark.parametrize(
     ("here", "there", "pair", "certificate", "status", "ground", "account"),
     [
-        ("in use", "no key", HERE, f"{HERE} on record", KeyStanding.IN_USE, Ground.JOURNAL, HERE),
-        ("no key", "in use", THERE, f"{THERE} on record", KeyStanding.IN_USE, Ground.FEED, THERE),
-        ("no key", "in use", THERE, "none", KeyStanding.OUT_OF_STEP, Ground.FEED, THERE),
-        ("no key", "in use", THERE, "damaged", KeyStanding.OUT_OF_STEP, Ground.FEED, THERE),
-        ("no key", "in use", THERE, f"{THERE} older", KeyStanding.OUT_OF_STEP, Ground.FEED, THERE),
-        ("no key", "in use", THERE, f"{THERE} newer", KeyStanding.OUT_OF_STEP, Ground.FEED, THERE),
+        ("in use", "no key", HERE, f"{HERE} on record", KeyStatus.IN_USE, Ground.JOURNAL, HERE),
+        ("no key", "in use", THERE, f"{THERE} on record", KeyStatus.IN_USE, Ground.FEED, THERE),
+        ("no key", "in use", THERE, "none", KeyStatus.OUT_OF_STEP, Ground.FEED, THERE),
+        ("no key", "in use", THERE, "damaged", KeyStatus.OUT_OF_STEP, Ground.FEED, THERE),
+        ("no key", "in use", THERE, f"{THERE} older", KeyStatus.OUT_OF_STEP, Ground.FEED, THERE),
+        ("no key", "in use", THERE, f"{THERE} newer", KeyStatus.OUT_OF_STEP, Ground.FEED, THERE),
         # the serial counts before a certificate that was copied
-        ("no key", "in use", THERE, f"{NEITHER} newer", KeyStanding.OUT_OF_STEP, Ground.FEED, THERE),
-        ("on hold", "no key", HERE, f"{NEITHER} newer", KeyStanding.ON_HOLD, Ground.JOURNAL, HERE),
+        ("no key", "in use", THERE, f"{NEITHER} newer", KeyStatus.OUT_OF_STEP, Ground.FEED, THERE),
+        ("on hold", "no key", HERE, f"{NEITHER} newer", KeyStatus.ON_HOLD, Ground.JOURNAL, HERE),
         # given up, and made another member's elsewhere before the feed told of it
-        ("on hold", "no key", NEITHER, f"{NEITHER} newer", KeyStanding.UNKNOWN, UNKNOWN, NEITHER),
-        ("revoked", "no key", NEITHER, f"{NEITHER} newer", KeyStanding.UNKNOWN, UNKNOWN, NEITHER),
-        ("no key", "on hold", NEITHER, f"{NEITHER} newer", KeyStanding.UNKNOWN, UNKNOWN, NEITHER),
-        ("on hold", "no key", NEITHER, f"{HERE} older", KeyStanding.ON_HOLD, Ground.JOURNAL, HERE),
+        ("on hold", "no key", NEITHER, f"{NEITHER} newer", KeyStatus.UNKNOWN, UNKNOWN, NEITHER),
+        ("revoked", "no key", NEITHER, f"{NEITHER} newer", KeyStatus.UNKNOWN, UNKNOWN, NEITHER),
+        ("no key", "on hold", NEITHER, f"{NEITHER} newer", KeyStatus.UNKNOWN, UNKNOWN, NEITHER),
+        ("on hold", "no key", NEITHER, f"{HERE} older", KeyStatus.ON_HOLD, Ground.JOURNAL, HERE),
         # two accounts have the serial
-        ("in use", "in use", HERE, "damaged", KeyStanding.OUT_OF_STEP, Ground.JOURNAL, HERE),
-        ("in use", "in use", THERE, "damaged", KeyStanding.OUT_OF_STEP, Ground.FEED, THERE),
-        ("in use", "on hold", THERE, f"{THERE} on record", KeyStanding.OUT_OF_STEP, Ground.JOURNAL, HERE),
-        ("on hold", "revoked", THERE, f"{THERE} on record", KeyStanding.REVOKED, Ground.FEED, THERE),
-        ("on hold", "revoked", NEITHER, "damaged", KeyStanding.ON_HOLD, Ground.JOURNAL, HERE),
+        ("in use", "in use", HERE, "damaged", KeyStatus.OUT_OF_STEP, Ground.JOURNAL, HERE),
+        ("in use", "in use", THERE, "damaged", KeyStatus.OUT_OF_STEP, Ground.FEED, THERE),
+        ("in use", "on hold", THERE, f"{THERE} on record", KeyStatus.OUT_OF_STEP, Ground.JOURNAL, HERE),
+        ("on hold", "revoked", THERE, f"{THERE} on record", KeyStatus.REVOKED, Ground.FEED, THERE),
+        ("on hold", "revoked", NEITHER, "damaged", KeyStatus.ON_HOLD, Ground.JOURNAL, HERE),
         # by the certificate alone
-        (OTHER, "no key", HERE, f"{HERE} on record", KeyStanding.UNKNOWN, Ground.KNOWN_CERTIFICATE, HERE),
-        (OTHER, "no key", HERE, f"{HERE} older", KeyStanding.REVOKED, Ground.KNOWN_CERTIFICATE, HERE),
-        (OTHER, "no key", HERE, f"{HERE} newer", KeyStanding.UNKNOWN, UNKNOWN, HERE),
-        (GONE, "no key", HERE, f"{HERE} on record", KeyStanding.REVOKED, Ground.KNOWN_CERTIFICATE, HERE),
-        ("no key", GONE, THERE, f"{THERE} on record", KeyStanding.REVOKED, Ground.KNOWN_CERTIFICATE, THERE),
-        ("no key", "no key", NEITHER, "expired", KeyStanding.UNKNOWN, UNKNOWN, NEITHER),
-        ("no key", "no key", NEITHER, "damaged", KeyStanding.UNKNOWN, Ground.ANOTHER_AUTHORITY, None),
-        ("no key", "no key", NEITHER, "none", KeyStanding.UNKNOWN, Ground.KEY_PAIR, None),
+        (OTHER, "no key", HERE, f"{HERE} on record", KeyStatus.UNKNOWN, Ground.KNOWN_CERTIFICATE, HERE),
+        (OTHER, "no key", HERE, f"{HERE} older", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, HERE),
+        (OTHER, "no key", HERE, f"{HERE} newer", KeyStatus.UNKNOWN, UNKNOWN, HERE),
+        (GONE, "no key", HERE, f"{HERE} on record", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, HERE),
+        ("no key", GONE, THERE, f"{THERE} on record", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, THERE),
+        ("no key", "no key", NEITHER, "expired", KeyStatus.UNKNOWN, UNKNOWN, NEITHER),
+        ("no key", "no key", NEITHER, "damaged", KeyStatus.UNKNOWN, Ground.ANOTHER_AUTHORITY, None),
+        ("no key", "no key", NEITHER, "none", KeyStatus.UNKNOWN, Ground.KEY_PAIR, None),
         # blank
-        ("no key", "no key", "none", "none", KeyStanding.BLANK, Ground.NOTHING, None),
-        ("in use", "no key", "none", "none", KeyStanding.BLANK, Ground.JOURNAL, HERE),
-        ("no key", "in use", "none", "none", KeyStanding.BLANK, Ground.FEED, THERE),
+        ("no key", "no key", "none", "none", KeyStatus.BLANK, Ground.NOTHING, None),
+        ("in use", "no key", "none", "none", KeyStatus.BLANK, Ground.JOURNAL, HERE),
+        ("no key", "in use", "none", "none", KeyStatus.BLANK, Ground.FEED, THERE),
     ],
 )
 def test_the_strongest_ground_says_whose_a_token_is(
@@ -253,7 +253,7 @@ def test_the_strongest_ground_says_whose_a_token_is(
     there: str,
     pair: str,
     certificate: str,
-    status: KeyStanding,
+    status: KeyStatus,
     ground: Ground,
     account: str | None,
 ) -> None:

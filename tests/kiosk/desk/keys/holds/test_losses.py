@@ -8,7 +8,7 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, LossView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import KeyStanding, Refusal, Refused, Session, StaffSession
+from kiosk.desk.views import KeyStatus, Refusal, Refused, Session, StaffSession
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.entries import AnyBody, CertificateRevoked, KeyFound, LossReported
@@ -122,7 +122,7 @@ def test_a_found_key_in_use_goes_on_hold(
     before = key_of(database)
     found = service.key_found(staff)
     assert isinstance(found, FoundView)
-    assert (found.held, found.key.standing, found.key.account) == (True, KeyStanding.ON_HOLD, ACCOUNT)
+    assert (found.held, found.key.status, found.key.account) == (True, KeyStatus.ON_HOLD, ACCOUNT)
     assert bodies()[-1] == KeyFound(ACCOUNT, "OWN", "张华", before)
     assert not service.loss_registered(ACCOUNT)
     again = service.key_found(staff)
@@ -141,6 +141,6 @@ def test_a_found_key_that_is_nobodys_is_only_noted(
     source.insert(blank("A"))
     found = service.key_found(staff)
     assert isinstance(found, FoundView)
-    assert (found.held, found.key.standing) == (False, KeyStanding.BLANK)
+    assert (found.held, found.key.status) == (False, KeyStatus.BLANK)
     assert bodies()[-1] == KeyFound("", "A", "张华")
     assert service.key_found(StaffSession("无名", supervisor=False)) == Refused(Refusal.NOT_ALLOWED)

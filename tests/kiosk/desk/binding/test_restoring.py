@@ -14,7 +14,7 @@ from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
     BindingProgress,
     BoundView,
-    KeyStanding,
+    KeyStatus,
     OrderView,
     Refused,
     Session,
@@ -66,10 +66,10 @@ def pulled(
     return begin
 
 
-def _standing(service: DeskService, session: Session) -> tuple[KeyStanding, int | None]:
+def _status(service: DeskService, session: Session) -> tuple[KeyStatus, int | None]:
     view = service.key_status(session)
     assert isinstance(view, KeyView), view
-    return view.standing, view.days_left
+    return view.status, view.days_left
 
 
 @pytest.mark.parametrize("refund", [True, False])
@@ -84,7 +84,7 @@ def test_the_login_check_puts_the_certificate_on_record_back(
     card, number, old = pulled()
     give_back = service.grant_refund if refund else service.abandon
     assert isinstance(give_back(SUPERVISOR, number, "不办了"), OrderView)
-    assert _standing(service, session) == (KeyStanding.OUT_OF_STEP, 20)
+    assert _status(service, session) == (KeyStatus.OUT_OF_STEP, 20)
     wrong = service.login_check(session, "000000", False)  # noqa: FBT003 - the contract
     assert isinstance(wrong, TokenRefused)
     assert (wrong.trouble, certificate_on(card) == old) == (TokenTrouble.PIN_WRONG, False)
@@ -92,7 +92,7 @@ def test_the_login_check_puts_the_certificate_on_record_back(
     assert isinstance(checked, LoginCheckView)
     assert checked.usable
     assert certificate_on(card) == old
-    assert _standing(service, session)[0] is KeyStanding.IN_USE
+    assert _status(service, session)[0] is KeyStatus.IN_USE
 
 
 def test_a_pull_while_it_is_put_back_leaves_it_to_the_next_time(
@@ -130,7 +130,7 @@ def test_what_may_be_another_kiosks_renewal_stays_on_the_key(
         )
     on_it = certificate_on(card)
     source.insert(card)
-    assert _standing(service, session)[0] is KeyStanding.OUT_OF_STEP
+    assert _status(service, session)[0] is KeyStatus.OUT_OF_STEP
     assert service.login_check(session, PIN, False) == TokenRefused(  # noqa: FBT003 - the contract
         TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001", detail=told.number
     )
