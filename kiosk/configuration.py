@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from platformdirs import PlatformDirs
 
 from hardware.printer import PrinterSettings
 from hardware.scanner import ScannerSettings
@@ -21,6 +22,8 @@ from hardware.token.piv.profile import PivProfile
 from hardware.token.skf.profile import SkfProfile, configured_profile
 from kiosk.settings import Display, Exchange
 
+_PLACES = PlatformDirs("keydesk", appauthor=False)
+# The administrator's file stands where Debian's programs look for theirs, not in the desktop's /etc/xdg.
 SYSTEM_FILE = Path("/etc/keydesk/keydesk.toml")
 
 
@@ -128,14 +131,12 @@ class Configuration(_Section, frozen=True):
 
 def default_directory() -> Path:
     """Where data is kept when nothing says otherwise: the system's place for root, else the user's."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/keydesk")
-    return Path(os.environ.get("XDG_DATA_HOME", str(Path.home() / ".local" / "share"))) / "keydesk"
+    return _PLACES.site_state_path if os.geteuid() == 0 else _PLACES.user_data_path
 
 
 def user_file() -> Path:
     """The user's configuration file."""
-    return Path(os.environ.get("XDG_CONFIG_HOME", str(Path.home() / ".config"))) / "keydesk" / "keydesk.toml"
+    return _PLACES.user_config_path / "keydesk.toml"
 
 
 def load(file: Path | None = None) -> Configuration:

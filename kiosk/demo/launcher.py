@@ -21,6 +21,7 @@ from types import FrameType
 from typing import IO
 
 import msgspec
+from platformdirs import user_data_path
 
 from hardware.disk import write_durably
 from kiosk.demo.processes import Service, Terminal, end, run_in_terminal
@@ -44,7 +45,7 @@ class DemoError(Exception):
 
 def default_directory() -> Path:
     """Where the demo keeps its data between runs."""
-    return Path(os.environ.get("XDG_DATA_HOME", str(Path.home() / ".local" / "share"))) / "keydesk-demo"
+    return user_data_path("keydesk-demo", appauthor=False)
 
 
 def run(directory: Path, *, fresh: bool, language: str) -> int:

@@ -1,3 +1,4 @@
+import os
 import tomllib
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from hardware.scanner import ScannerSettings
 from hardware.token.piv.commands import Slot
 from hardware.token.skf.profile import Limits, SkfProfile, configured_profile
-from kiosk.configuration import Configuration, ConfigurationError, LogLevel, load
+from kiosk.configuration import Configuration, ConfigurationError, LogLevel, load, user_file
 from kiosk.text.catalogue import Language
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "keydesk.example.toml"
@@ -65,6 +66,31 @@ def test_keys_by_driver_and_the_log_are_read(tmp_path: Path) -> None:
     assert configuration.log.level is LogLevel.TRAFFIC
     assert configuration.piv.slot is Slot.SIGNATURE
     assert configuration.gmt.pin_tries == 5
+
+
+@pytest.mark.parametrize(
+    ("user", "environment", "data", "file"),
+    [
+        (0, {}, "/var/lib/keydesk", "/home/li/.config/keydesk/keydesk.toml"),
+        (1000, {}, "/home/li/.local/share/keydesk", "/home/li/.config/keydesk/keydesk.toml"),
+        (1000, {"XDG_DATA_HOME": "/d", "XDG_CONFIG_HOME": "/c"}, "/d/keydesk", "/c/keydesk/keydesk.toml"),
+        (
+            1000,
+            {"XDG_DATA_HOME": "", "XDG_CONFIG_HOME": ""},
+            "/home/li/.local/share/keydesk",
+            "/home/li/.config/keydesk/keydesk.toml",
+        ),
+    ],
+)
+def test_data_and_file_have_the_places_of_the_system_and_of_the_user(
+    user: int, environment: dict[str, str], data: str, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": "/home/li", **environment}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert (Configuration().directory, user_file()) == (Path(data), Path(file))
 
 
 def test_values_are_read(tmp_path: Path) -> None:
