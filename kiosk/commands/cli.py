@@ -32,9 +32,9 @@ def parser() -> CommandParser:
 
     _command(commands, "run", text("用真实的读卡器和打印机开办业务"))
     _json(_command(commands, "doctor", text("检查什么能用、缺什么、怎么办")))
-    orders = _json(_command(commands, "orders", text("本机的订单")))
+    orders = _listing(_command(commands, "orders", text("本机的订单")))
     orders.add_argument("--open", action="store_true", help=text("只列待付款和待绑定的"))
-    _json(_command(commands, "keys", text("本机签发的证书")))
+    _listing(_command(commands, "keys", text("本机签发的证书")))
     _json(_command(commands, "status", text("设备、网络、待传记录和时钟")))
     _journal(commands)
     _virtual_key(commands)
@@ -75,6 +75,14 @@ def _command(commands: _Commands, name: str, help_: str) -> CommandParser:
     command.add_argument("--config", type=Path, help=text("配置文件"))
     command.add_argument("--data", type=Path, help=text("数据目录，代替配置里的"))
     command.set_defaults(module=name)
+    return command
+
+
+def _listing(command: CommandParser) -> CommandParser:
+    text = spoken().text
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help=text("输出 JSON，供程序读取"))
+    form.add_argument("--csv", action="store_true", help=text("输出 CSV，供电子表格打开"))
     return command
 
 

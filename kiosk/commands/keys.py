@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kiosk.commands.output import document, line, table
+from kiosk.commands.output import listing
 from kiosk.commands.store import open_store
 from kiosk.labels import CERTIFICATE_STATUSES
 from kiosk.text.command_line import spoken
@@ -15,26 +15,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Print them. Raises CommandError, ConfigurationError, StoreError."""
     with open_store(arguments).read() as tx:
         certificates = tx.ledger.certificates()
-    if arguments.json:
-        document(certificates)
-        return 0
     text = spoken().text
-    if not certificates:
-        line(text("没有签发过证书"))
-        return 0
     heads = [text("证书"), text("账号"), text("序列号"), text("有效期"), text("状态"), text("订单号")]
-    table(
-        heads,
+    rows = (
         (
-            (
-                certificate.number,
-                certificate.account,
-                certificate.token_serial,
-                period(certificate.not_before, certificate.not_after),
-                text(CERTIFICATE_STATUSES[certificate.status]),
-                certificate.order,
-            )
-            for certificate in certificates
-        ),
+            certificate.number,
+            certificate.account,
+            certificate.token_serial,
+            period(certificate.not_before, certificate.not_after),
+            text(CERTIFICATE_STATUSES[certificate.status]),
+            certificate.order,
+        )
+        for certificate in certificates
     )
+    listing(arguments, certificates, heads, rows, text("没有签发过证书"))
     return 0

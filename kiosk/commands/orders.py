@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from kiosk.commands.output import document, line, table
+from kiosk.commands.output import listing
 from kiosk.commands.store import open_store
 from kiosk.domain.ledger import Order
 from kiosk.labels import ORDER_KINDS, ORDER_STATUSES
@@ -20,28 +20,20 @@ def run(arguments: argparse.Namespace) -> int:
         orders = tx.ledger.orders()
     if arguments.open:
         orders = tuple(order for order in orders if order.status.is_open)
-    if arguments.json:
-        document(orders)
-        return 0
     text = spoken().text
-    if not orders:
-        line(text("没有订单"))
-        return 0
     heads = [text("订单号"), text("时间"), text("业务"), text("账号"), text("金额（元）"), text("状态")]
-    table(
-        heads,
+    rows = (
         (
-            (
-                order.number,
-                moment(order.placed_at),
-                text(ORDER_KINDS[order.kind]),
-                order.account,
-                yuan(order.total),
-                _status(order, text),
-            )
-            for order in orders
-        ),
+            order.number,
+            moment(order.placed_at),
+            text(ORDER_KINDS[order.kind]),
+            order.account,
+            yuan(order.total),
+            _status(order, text),
+        )
+        for order in orders
     )
+    listing(arguments, orders, heads, rows, text("没有订单"))
     return 0
 
 

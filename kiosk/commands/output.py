@@ -1,7 +1,9 @@
-"""What commands print: lines, tables and JSON."""
+"""What commands print: lines, tables, CSV and JSON."""
 
 from __future__ import annotations
 
+import argparse
+import csv
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +20,30 @@ def line(text: str = "") -> None:
 def document(value: object) -> None:
     """Print one JSON document; bytes are base64, times UTC seconds, amounts fen."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def listing(
+    arguments: argparse.Namespace,
+    records: Sequence[object],
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    nothing: str,
+) -> None:
+    """Print records as JSON (`--json`), their rows as CSV (`--csv`), or as a table; `nothing` where there are none."""
+    if arguments.json:
+        document(records)
+    elif arguments.csv:
+        spreadsheet(heads, rows)
+    elif records:
+        table(heads, rows)
+    else:
+        line(nothing)
+
+
+def spreadsheet(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print CSV (RFC 4180) with a byte order mark, without which Excel does not read it as UTF-8."""
+    sys.stdout.write("\N{BYTE ORDER MARK}")
+    csv.writer(sys.stdout).writerows([heads, *rows])
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

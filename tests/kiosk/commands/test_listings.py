@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,19 @@ def test_orders_for_programs_carry_fen_and_can_be_the_open_ones_alone(
     ]
     assert sum(line["amount"] for line in told.document[0]["lines"]) == 34_000
     assert keydesk("orders", "--open", "--json", "--data", directory).document == told.document
+
+
+def test_orders_and_keys_for_a_spreadsheet_are_csv(keydesk: Keydesk, directory: Path) -> None:
+    printed = keydesk("orders", "--csv", "--data", directory).printed
+    assert printed.startswith("\N{BYTE ORDER MARK}订单号,")
+    heads, first, second = csv.reader(io.StringIO(printed.removeprefix("\N{BYTE ORDER MARK}"), newline=""))
+    assert heads == ["订单号", "时间", "业务", "账号", "金额（元）", "状态"]
+    assert (first[0], first[3:]) == ("3-0007-5", ["11000007", "340.00", "待付款"])
+    assert second[5] == "已付款，待绑定"
+    keys = keydesk("keys", "--csv", "--data", directory).printed.splitlines()
+    assert len(keys) == 2
+    assert keys[1].startswith("0003000001000006,")
+    assert keydesk("orders", "--csv", "--json", "--data", directory).status == 2
 
 
 def test_money_that_came_in_twice_stands_beside_the_order(keydesk: Keydesk, directory: Path) -> None:
@@ -109,6 +124,8 @@ def test_an_empty_store_is_told_in_words_and_as_empty_lists(keydesk: Keydesk, tm
     assert keydesk("orders", *data).printed == "没有订单\n"
     assert keydesk("keys", *data).printed == "没有签发过证书\n"
     assert keydesk("orders", "--json", *data).document == keydesk("keys", "--json", *data).document == []
+    heads = "\N{BYTE ORDER MARK}订单号,时间,业务,账号,金额（元）,状态"
+    assert keydesk("orders", "--csv", *data).printed.splitlines() == [heads]
 
 
 def test_the_environment_chooses_english(
