@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import itertools
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
 
+from hardware.ports import PinState, Token, TokenPresence
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.context import Desk
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.erase import Eraser, may_erase
+from kiosk.desk.service import DeskService
+from kiosk.desk.tokens import ownership
 from kiosk.desk.tokens.fitness import require_free
 from kiosk.desk.tokens.ownership import Ground, Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
-from kiosk.desk.views import KeyStatus, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Session, StaffSession, TokenRefused, TokenTrouble
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
@@ -187,8 +195,10 @@ def _record(tx: Transaction, contents: Contents, order: Order, here: str, there:
 
 @pytest.mark.parametrize("under_way", [True, False])
 def test_what_is_erased_by_nobody_is_free_for_no_new_key(
-    database: Database, contents: Contents, order: Order, *, under_way: bool
+    database: Database, contents: Contents, order: Order, monkeypatch: pytest.MonkeyPatch, *, under_way: bool
 ) -> None:
+    # a dozen certificates are read thousands of times
+    monkeypatch.setattr(ownership, "issued_certificate", functools.cache(issued_certificate))
     seen = set()
     with database.write() as tx:
         for here, there in itertools.product(KEYS, KEYS):
@@ -205,6 +215,118 @@ def test_what_is_erased_by_nobody_is_free_for_no_new_key(
                     blank = pair == certificate == "none"
                     assert owner.status in ({KeyStatus.BLANK} if blank else USED), (pair, certificate)
     assert seen == ({(True, True)} if under_way else {(True, True), (False, True), (False, False)})
+
+
+class Touched(Exception):
+    """More than looked at."""
+
+
+class LookedAt:
+    """A token that is read and nothing else."""
+
+    serial = SERIAL
+    driver = "gmt"
+    algorithm = KeyAlgorithm.SM2
+    application = "KEYDESK"
+    factory_pin = "111111"
+
+    def __init__(self, facts: TokenFacts) -> None:
+        self._facts = facts
+
+    def public_key(self) -> bytes | None:
+        return self._facts.public_key
+
+    def certificate(self) -> bytes | None:
+        return self._facts.certificate
+
+    def pin_state(self) -> PinState:
+        return PinState(6, 6, factory=False)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def verify_pin(self, pin: str) -> None:
+        raise Touched(pin)
+
+    def erase(self) -> None:
+        raise Touched
+
+    def change_pin(self, old: str, new: str) -> None:
+        raise AssertionError(old, new)
+
+    def unblock_pin(self, unblocking_pin: str | None, new_pin: str) -> None:
+        raise AssertionError(unblocking_pin, new_pin)
+
+    def random(self, count: int) -> bytes:
+        raise AssertionError(count)
+
+    def generate_key_pair(self) -> bytes:
+        raise AssertionError
+
+    def write_certificate(self, certificate: bytes) -> None:
+        raise AssertionError(certificate)
+
+    def sign(self, message: bytes) -> bytes:
+        raise AssertionError(message)
+
+
+class OneToken(VirtualTokenSource):
+    """A reader with that token in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = LookedAt(TokenFacts(SERIAL, None, None))
+
+    def present(self) -> tuple[TokenPresence, ...]:
+        return (TokenPresence("first", b"", 1),)
+
+    def open(self, presence: TokenPresence) -> Token:
+        assert presence.insertion == 1
+        return self.token
+
+
+@pytest.mark.parametrize("kind", [OrderKind.NEW, OrderKind.REPLACEMENT])
+@pytest.mark.parametrize(
+    ("pair", "certificate"),
+    [
+        ("none", "none"),
+        (THERE, "none"),
+        (THERE, "damaged"),
+        (THERE, f"{THERE} older"),
+        (NEITHER, f"{NEITHER} newer"),
+    ],
+)
+def test_nobody_elses_order_takes_what_nobody_erases_at_insertion_or_at_the_binding(
+    desk: Desk,
+    database: Database,
+    contents: Contents,
+    order: Order,
+    supervisor: StaffSession,
+    session_of: Callable[[str], Session],
+    paid_order: Callable[[str, OrderKind], str],
+    kind: OrderKind,
+    pair: str,
+    certificate: str,
+) -> None:
+    source = OneToken()
+    source.token = LookedAt(TokenFacts(SERIAL, contents.public_key(pair), contents.certificates[certificate]))
+    service = DeskService(dataclasses.replace(desk, tokens=source))
+    number, member = paid_order(WHO_ORDERS, kind), session_of(WHO_ORDERS)
+    refused = TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+    for here, there in itertools.product(("no key", "in use", "on hold", "revoked"), KEYS):
+        with database.write() as tx:
+            _record(tx, contents, order, here, there)
+        try:
+            in_use = service.erase(supervisor, SERIAL) == TokenRefused(TokenTrouble.IN_USE, found=SERIAL)
+        except Touched:
+            in_use = False
+        read = service.read_token(number)
+        try:
+            bound: object = service.bind(member, number, "654321", False, lambda _progress: None)  # noqa: FBT003
+        except Touched:
+            bound = None
+        assert (read == refused) is (bound == refused), (here, there)
+        assert read == refused or not in_use, (here, there)
 
 
 @pytest.mark.parametrize(
