@@ -1,4 +1,4 @@
-"""Putting a desk together: its database, its devices, its screens. What `keydesk run` and the demo share."""
+"""Assembling a desk: database, devices, screens. Shared by `keydesk run` and the demo."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kiosk.ui.app import KeydeskApp
 
 
 def card_drivers(configuration: Configuration) -> tuple[Driver, ...]:
-    """The drivers of cards in readers, in the order in which they are asked."""
+    """The drivers of cards in readers, in the order in which they are tried."""
     return gmt_driver(configuration.gmt), piv_driver(configuration.piv)
 
 

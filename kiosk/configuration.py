@@ -69,7 +69,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Data(_Section, frozen=True):
-    """Where the database, its key, the logs and the receipts are kept."""
+    """The directory of the database, its key, the logs and the receipts."""
 
     directory: str = ""
 
@@ -91,11 +91,11 @@ class Centre(_Section, frozen=True):
 
 
 class LogLevel(enum.StrEnum):
-    """How much stands in the log."""
+    """How much is logged."""
 
     INFO = "info"
     TRAFFIC = "traffic"
-    """What keys are told and answer as well, PINs and keys masked."""
+    """Also the traffic with keys, PINs and keys masked."""
 
 
 class Log(_Section, frozen=True):
@@ -130,7 +130,7 @@ class Configuration(_Section, frozen=True):
 
 
 def default_directory() -> Path:
-    """Where data is kept when nothing says otherwise: the system's place for root, else the user's."""
+    """The data directory where none is configured: the system's for root, else the user's."""
     return _PLACES.site_state_path if os.geteuid() == 0 else _PLACES.user_data_path
 
 

@@ -1,1 +1,1 @@
-"""What the `keydesk` command does: one file a subcommand, imported only when it is asked for."""
+"""What the `keydesk` command does: one file per subcommand, imported when it is run."""

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 
 class Level(enum.StrEnum):
-    """How a check came out; only FAILED keeps the desk from working."""
+    """The result of a check; only FAILED keeps the desk from working."""
 
     WORKS = "works"
     MISSING = "missing"

@@ -1,4 +1,4 @@
-"""What keeps a command from its work, in one sentence: what is wrong, and what to do."""
+"""The failures of a command, each in one sentence: what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kiosk.text.failures import Text
 
 
 class CommandError(Exception):
-    """The command cannot do it; the message says why and what to do."""
+    """The command failed; the message says why and what to do."""
 
 
 FAILURES = (CommandError, ConfigurationError, StoreError, EntryMalformed)

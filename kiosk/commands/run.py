@@ -17,7 +17,7 @@ from kiosk.text.command_line import spoken
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the screens until the process is told to stop. Raises CommandError, ConfigurationError, StoreError."""
+    """Show the screens until the process is stopped. Raises CommandError, ConfigurationError, StoreError."""
     text = spoken().text
     configuration = load(arguments.config)
     directory = arguments.data or configuration.directory

@@ -1,4 +1,4 @@
-"""`keydesk status`: where the kiosk stands with the centre, its backlog, its clock and what waits for a person."""
+"""`keydesk status`: the connection to the centre, the backlog, the clock and what needs a person."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class KioskStatus(msgspec.Struct, frozen=True):
 
 
 def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
-    """The status as the store tells it."""
+    """The status as read from the store."""
     store = status.read_status(tx)
     state = store.agent
     return KioskStatus(

@@ -64,14 +64,14 @@ class MadeCertificate(msgspec.Struct, frozen=True):
 
 
 class Examples(msgspec.Struct, frozen=True):
-    """What `keydesk-central examples` says, as far as the demo wants it."""
+    """The part of `keydesk-central examples` that the demo uses."""
 
     enrol_token: str
     certificates: tuple[MadeCertificate, ...]
 
 
 def make(folder: Path) -> bytes:
-    """Make all the keys; the JSON that tells the centre of those that are bound elsewhere."""
+    """Make all the keys; returns the centre's JSON of those that are bound elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     profile = GmtProfile()
     bound: dict[str, dict[str, str]] = {}
@@ -106,7 +106,7 @@ def complete(folder: Path, certificates: Iterable[MadeCertificate]) -> None:
 
 
 def open_card(folder: Path, card: DemoCard) -> VirtualCard:
-    """The key's contents, as far as they were made; one that nobody bound is made when it is first wanted."""
+    """The key's contents; an unbound key is made when it is first used."""
     file = path(folder, card)
     match card.kind:
         case CardKind.PIV:
@@ -118,7 +118,7 @@ def open_card(folder: Path, card: DemoCard) -> VirtualCard:
 
 
 def path(folder: Path, card: DemoCard) -> Path:
-    """Where a key's contents are kept."""
+    """The file with a key's contents."""
     return folder / f"{card.file}.card"
 
 

@@ -42,7 +42,7 @@ class Controls:
         self._inserted: DemoCard | None = None
 
     def tokens(self) -> tuple[DemoToken, ...]:
-        """The virtual keys that lie beside the desk."""
+        """The virtual keys on the desk."""
         return tuple(DemoToken(card.name, card.serial) for card in CARDS)
 
     def inserted(self) -> str | None:
@@ -50,7 +50,7 @@ class Controls:
         return self._inserted.name if self._inserted and self._source.present() else None
 
     def insert(self, name: str) -> None:
-        """Put that key in; one that is in already comes out first."""
+        """Insert that key, after removing the one that is inserted."""
         card = next(card for card in CARDS if card.name == name)
         self._source.swap(open_card(self._cards, card))
         self._inserted = card
@@ -61,7 +61,7 @@ class Controls:
         self._inserted = None
 
     def swap(self) -> None:
-        """Pull the key and put the next one of the list in."""
+        """Remove the key and insert the next one of the list."""
         place = CARDS.index(self._inserted) + 1 if self._inserted else 0
         self.insert(CARDS[place % len(CARDS)].name)
 
@@ -82,7 +82,7 @@ class Controls:
         return phone.messages(self._centre_address, account)
 
     def scan(self, text: str) -> None:
-        """Hold a code before the desk's scanner."""
+        """Scan a code."""
         self._scanner.scan(text)
 
     def cut_network(self) -> None:
@@ -103,7 +103,7 @@ class Controls:
         self._printer.set_paper(present=False)
 
     def paper_in(self) -> None:
-        """Put paper in."""
+        """Load paper."""
         self._printer.set_paper(present=True)
 
     @property
@@ -130,7 +130,7 @@ class Controls:
 
     @property
     def receipts_folder(self) -> str:
-        """Where receipts are kept as pictures."""
+        """The folder with the receipts' pictures."""
         return str(self._printer.folder)
 
     @property

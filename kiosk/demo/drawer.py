@@ -35,7 +35,7 @@ _PHONE_STATES = {
 }
 
 
-# The letter in each row does what the row does; the keys beside the desk have digits.
+# The letter that activates each row; the virtual keys have digits.
 _HOTKEYS = {
     "remove": "x",
     "swap": "s",
@@ -60,7 +60,7 @@ _KEY_NAMES = {
 
 
 def _phone_says(t: Text, page: PhonePage) -> str:
-    """What stands on the phone; a state that is not known here as it came."""
+    """The phone's text; an unknown state is shown as received."""
     state = t(_PHONE_STATES[page.state]) if page.state in _PHONE_STATES else page.state
     lines = [t("手机：{state}  {amount} 元", state=state, amount=yuan(page.amount))]
     if page.confirmation:
@@ -69,7 +69,7 @@ def _phone_says(t: Text, page: PhonePage) -> str:
 
 
 class DrawerScreen(Overlay[None]):
-    """A list of things to do around the desk, at its right; what came of them stands below."""
+    """A list of actions around the desk, at the right of the screen, with their result below."""
 
     CSS_PATH = "drawer.tcss"
     NEVER_IDLE = True
@@ -137,7 +137,7 @@ class DrawerScreen(Overlay[None]):
         self.query_one("#result", Prose).say(self.worded(self.result) or self._where())
 
     def _hotkey(self, identity: str) -> str:
-        """The row's key, noted as one that can be pressed now; a space where there is none."""
+        """The row's letter, registered as available; a space where there is none."""
         key = _HOTKEYS.get(identity, " ")
         if identity.startswith("insert:"):
             place = [f"insert:{token.name}" for token in self.demo.tokens()].index(identity)

@@ -1,7 +1,7 @@
 """`keydesk demo`: the central server, the sync agent and the app as three processes in one terminal.
 
-This process only starts, watches and stops them. A warm start opens the app at once while the others come up; the
-first start prepares the example members and enrols the kiosk before.
+This process starts, watches and stops them. The first start prepares the example members and enrols the kiosk; a
+later one opens the app at once while the others start.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DemoError(Exception):
 
 
 def default_directory() -> Path:
-    """Where the demo keeps its data between runs."""
+    """The demo's data directory."""
     return user_data_path("keydesk-demo", appauthor=False)
 
 
@@ -189,7 +189,7 @@ def _prepare(directory: Path, text: Text, *, fresh: bool) -> None:
 
 @contextlib.contextmanager
 def _only_one(directory: Path, text: Text) -> Iterator[None]:
-    """Hold the data directory for this run alone, once the run before has ended. Raises DemoError."""
+    """Lock the data directory for this run, after the previous run has ended. Raises DemoError."""
     with (directory / MARKER).open("a+b") as lock:
         deadline = time.monotonic() + ENDING_SECONDS
         waiting = False

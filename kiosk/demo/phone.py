@@ -14,7 +14,7 @@ SECONDS = 10
 
 
 class _Page(msgspec.Struct, frozen=True):
-    """What the page says to a program."""
+    """The page's JSON for programs."""
 
     order: str
     amount: int

@@ -16,7 +16,7 @@ import msgspec
 
 
 class DemoError(Exception):
-    """The demo could not do what was asked; `detail` says why in a few words."""
+    """The payment page refused; `detail` says why in a few words."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -54,7 +54,7 @@ class PhonePage(msgspec.Struct, frozen=True):
 
 
 class DemoAccount(msgspec.Struct, frozen=True):
-    """An example account with what the verify screen asks for; the drawer words the remark."""
+    """An example account with the fields of the verify screen; the drawer words the remark."""
 
     account: str
     password: str
@@ -76,7 +76,7 @@ class DemoControls(Protocol):
     """The demo's hand on everything around the desk."""
 
     def tokens(self) -> tuple[DemoToken, ...]:
-        """The virtual keys that lie beside the desk."""
+        """The virtual keys on the desk."""
         ...
 
     def inserted(self) -> str | None:
@@ -84,7 +84,7 @@ class DemoControls(Protocol):
         ...
 
     def insert(self, name: str) -> None:
-        """Put that key in; one that is in already comes out first."""
+        """Insert that key, after removing the one that is inserted."""
         ...
 
     def remove(self) -> None:
@@ -92,7 +92,7 @@ class DemoControls(Protocol):
         ...
 
     def swap(self) -> None:
-        """Pull the key and put the next one of the list in."""
+        """Remove the key and insert the next one of the list."""
         ...
 
     def phone_open(self, link: str) -> PhonePage:
@@ -112,7 +112,7 @@ class DemoControls(Protocol):
         ...
 
     def scan(self, text: str) -> None:
-        """Hold a code before the desk's scanner."""
+        """Scan a code."""
         ...
 
     def cut_network(self) -> None:
@@ -133,7 +133,7 @@ class DemoControls(Protocol):
         ...
 
     def paper_in(self) -> None:
-        """Put paper in."""
+        """Load paper."""
         ...
 
     @property
@@ -160,7 +160,7 @@ class DemoControls(Protocol):
 
     @property
     def receipts_folder(self) -> str:
-        """Where receipts are kept as pictures."""
+        """The folder with the receipts' pictures."""
         ...
 
     @property

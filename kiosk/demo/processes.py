@@ -1,7 +1,7 @@
-"""Child processes that never outlive their parent, and a terminal that is left as it was found.
+"""Child processes that never outlive their parent, and a terminal that is restored afterwards.
 
-Each child holds the reading end of a pipe whose writing end only the parent has: when the parent goes, however it
-goes, the child reads its end. The kernel also signals the child (PR_SET_PDEATHSIG) where it can.
+Each child has the reading end of a pipe whose writing end only the parent has: when the parent ends, in whatever
+way, the child reads end of file. The kernel also signals the child (PR_SET_PDEATHSIG) where it can.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Service:
             )
 
     def let_go(self) -> None:
-        """Close the pipe, which tells it to end."""
+        """Close the pipe, which ends the child."""
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
@@ -108,7 +108,7 @@ class Terminal:
         self._settings = termios.tcgetattr(sys.stdin.fileno()) if sys.stdin.isatty() else None
 
     def restore(self, *, left_full_screen: bool) -> None:
-        """Put it back as it was; `left_full_screen` says that the child did not tidy up by itself."""
+        """Restore the terminal; `left_full_screen` when the child did not do so itself."""
         if self._settings is None:
             return
         with contextlib.suppress(OSError, termios.error):

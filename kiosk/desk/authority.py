@@ -1,6 +1,6 @@
-"""What the centre lent to this kiosk, read inside a transaction: identity, policy, prices, secrets, the issuing CA.
+"""What the centre granted this kiosk, read inside a transaction: identity, policy, prices, secrets, the issuing CA.
 
-Every function raises DeskRefused when what it asks for is not there or no longer holds.
+Every function raises DeskRefused when what it reads is missing or no longer valid.
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ def certificates_left(tx: Transaction, policy: Policy) -> int:
 def require_certificate_foreseen(tx: Transaction, policy: Policy) -> None:
     """Refuse when the orders before it may take the last certificates that the policy allows before the next upload.
 
-    So nobody is refused after paying. Orders that the centre has already, and those whose token is handed over later,
-    are taken to be bound with a network.
+    This keeps members from being refused after paying. Orders that the centre already has, and orders whose token is
+    handed over later, do not count: they are expected to be bound online.
     """
     before = tx.ledger.opened_after(tx.agent.get().high_water)
     wanting = [order for order in before if order.delivery is None and not _has_certificate(order)]
@@ -162,19 +162,19 @@ def _has_certificate(order: Order) -> bool:
     return order.binding is not None and order.binding.certificate is not None
 
 
-def require_amount_allowed(tx: Transaction, policy: Policy, amount: int, *, besides: str = "") -> None:
-    """Refuse when `amount` (fen) more could pass what the kiosk may take for paid before the next upload.
+def require_amount_allowed(tx: Transaction, policy: Policy, amount: int, *, except_order: str = "") -> None:
+    """Refuse when `amount` (fen) could exceed what the kiosk may accept before the next upload.
 
-    Orders that wait for payment count as well, so that nobody is refused after paying; `besides` is the one in hand.
+    Unpaid orders count as well, so that no member is refused after paying; `except_order` is left out.
     """
-    if amount > amount_left(tx, policy, besides=besides):
+    if amount > amount_left(tx, policy, except_order=except_order):
         raise DeskRefused(Refusal.POLICY_AMOUNT_REACHED)
 
 
-def amount_left(tx: Transaction, policy: Policy, *, besides: str = "") -> int:
-    """How much (fen) the policy allows to take for paid before the next upload, the waiting orders taken off."""
+def amount_left(tx: Transaction, policy: Policy, *, except_order: str = "") -> int:
+    """How much (fen) may still be accepted before the next upload, less the orders that wait for payment."""
     waiting = sum(
-        order.total for order in tx.ledger.orders(status=OrderStatus.PLACED) if order.number != besides
+        order.total for order in tx.ledger.orders(status=OrderStatus.PLACED) if order.number != except_order
     )
     return policy.unsynced_amount - tx.ledger.unsynced_amount(tx.agent.get().high_water) - waiting
 

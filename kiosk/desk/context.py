@@ -17,7 +17,7 @@ from kiosk.store.database import Database
 class Desk:
     """One desk: its database, clock, randomness (a number of bytes in, the bytes out), devices and settings.
 
-    `sleep` (seconds) is how a verb waits for the agent. The two locks keep a second screen action from talking to a device that is being talked to.
+    `sleep` (seconds) is how a verb waits for the agent. The locks keep two screen actions from using one device at once.
     """
 
     database: Database

@@ -1,7 +1,7 @@
-"""How a verb ends early inside the desk; the service hands the screens what they carry.
+"""How a verb ends early inside the desk; the service turns them into outcomes.
 
     DeskError
-    ├── DeskRefused         the desk does not go on (reason, rests_on_feed)
+    ├── DeskRefused         the desk refuses (reason, rests_on_feed)
     └── TokenUnusable       the token cannot be used, or the binding stopped there (refused)
 
 Raised inside a transaction they roll it back.
@@ -20,7 +20,7 @@ class DeskError(Exception):
 
 
 class DeskRefused(DeskError):
-    """The desk does not go on; `rests_on_feed` when what it lacks may be on its way from the centre."""
+    """The desk refuses; `rests_on_feed` when what it lacks may still come with the feed."""
 
     def __init__(self, reason: Refusal, *, rests_on_feed: bool = False) -> None:
         super().__init__(reason.value)

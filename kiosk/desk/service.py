@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 _LOG = structlog.get_logger()
 _Outcome = TypeVar("_Outcome")
 
-# Whose key a token is, and whether it is on hold, is what the feed told, unless this kiosk bound it.
+# Whose key a token is, and whether it is on hold, comes from the feed unless this kiosk bound it.
 _RESTS_ON_FEED = {TokenTrouble.NOT_THE_KEY_ON_RECORD, TokenTrouble.ANOTHER_MEMBERS, TokenTrouble.NOT_ON_HOLD}
 
 
@@ -81,7 +81,7 @@ class Outcomes:
         self._desk = desk
 
     def _outcome(self, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
-        """What the verb gives, or why it did not go on: a full disk fails it whole."""
+        """The verb's result, or why it was refused; a full disk fails it whole."""
         try:
             return verb()
         except DeskRefused as refused:
@@ -94,7 +94,7 @@ class Outcomes:
     def _token_outcome(
         self, name: str, verb: Callable[[], _Outcome], **facts: str
     ) -> _Outcome | TokenRefused | Refused:
-        """The same for a verb on a token; the log is told what it was and which trouble ended it."""
+        """The same for a verb on a token, whose end is logged."""
         try:
             return self._outcome(verb)
         except TokenUnusable as unusable:
@@ -152,7 +152,7 @@ class KeyVerbs(Outcomes):
         )
 
     def skip_pin_change(self, session: Session, serial: str) -> None:
-        """Note that the member kept the factory PIN; a journal that cannot be written stops nobody."""
+        """Record that the factory PIN was not changed; ignored when the journal cannot be written."""
         self._outcome(lambda: key_pin.skip_pin_change(self._desk, session, serial))
 
     def unblock_pin(
@@ -172,7 +172,7 @@ class KeyVerbs(Outcomes):
         )
 
     def report_loss(self, session: Session) -> LossOutcome:
-        """挂失: put the account's certificate on hold."""
+        """挂失: place the account's certificate on hold."""
         return self._outcome(lambda: holds.report_loss(self._desk, session))
 
     def loss_registered(self, account: str) -> bool:
@@ -230,7 +230,7 @@ _STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_BUSY, Refusal.STORE_UNREADABLE}
 
 
 class DeskService(KeyVerbs):
-    """The desk as the screens see it; the verbs themselves are told where they stand."""
+    """The desk as the screens see it; each verb is documented where it is defined."""
 
     def status(self) -> DeskStatus:
         """The status row; cheap enough for every second."""
@@ -257,7 +257,7 @@ class DeskService(KeyVerbs):
         return self._outcome(lambda: ordering.place_order(self._desk, session, kind))
 
     def order(self, number: str) -> OrderView | None:
-        """The order as it stands."""
+        """The order's present state."""
         return ordering.order(self._desk, number)
 
     def open_orders(self, session: Session) -> tuple[OrderView, ...]:
@@ -282,12 +282,12 @@ class DeskService(KeyVerbs):
         return self._outcome(lambda: ordering.cancel(self._desk, session, number))
 
     def expire_due(self) -> int:
-        """Expire what nobody paid in time, and say how many; 0 when the database takes nothing just now."""
+        """Expire the orders that were not paid in time; the result is how many, 0 when the database cannot be written."""
         outcome = self._outcome(lambda: ordering.expire_due(self._desk))
         return 0 if isinstance(outcome, Refused) else outcome
 
     def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> DeliveryOutcome:
-        """Note that the token is taken later or mailed, and print the slip."""
+        """Record that the token is collected later or mailed, and print the slip."""
         outcome = self._outcome(lambda: ordering.choose_delivery(self._desk, session, number, delivery))
         return outcome if isinstance(outcome, Refused) else self.print_receipt(number)
 
@@ -338,16 +338,16 @@ class DeskService(KeyVerbs):
         return receipts.registered(self._desk, number)
 
     def print_waiting(self) -> int:
-        """Print what waits, and say how many receipts came out."""
+        """Print what is queued; the result is how many receipts were printed."""
         outcome = self._outcome(lambda: receipts.print_waiting(self._desk))
         return 0 if isinstance(outcome, Refused) else outcome
 
     def watch_tokens(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed` from another thread when a token goes in or out; returns the stop."""
+        """Call `changed` from another thread when a token is inserted or removed; returns a function that stops it."""
         return self._desk.tokens.watch(changed)
 
     def watch_scans(self, scanned: Callable[[str], None]) -> Callable[[], None]:
-        """Call `scanned` from another thread with every scan; returns the stop. Without a scanner nothing comes."""
+        """Call `scanned` from another thread with every scan; returns a function that stops it. Without a scanner it does nothing."""
         if self._desk.scanner is None:
             return _nothing
         try:
@@ -373,7 +373,7 @@ class DeskService(KeyVerbs):
         return self._outcome(lambda: staff_verbs.grant_refund(self._desk, staff, number, reason))
 
     def staff_orders(self) -> tuple[OrderView, ...]:
-        """The orders that go on or owe money back."""
+        """The open orders and those with money to pay back."""
         return staff_verbs.staff_orders(self._desk)
 
     def feed_kept(self) -> tuple[str, ...]:

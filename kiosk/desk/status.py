@@ -1,4 +1,4 @@
-"""The status row and the notice's fee table: cheap, asked again and again."""
+"""The status row and the notice's fee table: cheap, read every second."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def fees(desk: Desk) -> tuple[tuple[OrderKind, tuple[PriceLine, ...]], ...] | No
 
 
 def clock_status(tx: Transaction, clock: Clock) -> ClockTrouble | None:
-    """What is wrong with the clock; None as well without a policy, which alone says what is wrong."""
+    """What is wrong with the clock; None when nothing is, and without a policy to judge it by."""
     try:
         return trouble_with_clock(tx, clock, policy_of(tx))
     except DeskRefused:
-        return None  # nothing is issued anyhow, and the status says 未登记
+        return None  # without a policy nothing is issued, and the status says 未登记

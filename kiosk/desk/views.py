@@ -14,7 +14,7 @@ from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
 
-# The screens do not see the devices; they know the printer's states from here.
+# The screens may not import the devices; they take the printer's states from here.
 PrinterState = ports.PrinterState
 
 
@@ -27,7 +27,7 @@ class Network(enum.StrEnum):
 
 
 class TokenStatus(enum.StrEnum):
-    """驱动未加载 / 驱动已加载，请插入KEY / key盘已插入 / more than one, so that the desk has to ask."""
+    """驱动未加载 / 驱动已加载，请插入KEY / key盘已插入 / more than one, so that the member has to choose."""
 
     NO_DRIVER = "no-driver"
     ABSENT = "absent"
@@ -36,7 +36,7 @@ class TokenStatus(enum.StrEnum):
 
 
 class ClockTrouble(enum.StrEnum):
-    """Why nothing is issued just now."""
+    """Why nothing is issued at present."""
 
     BEHIND_LAST_ENTRY = "behind-last-entry"
     FAR_FROM_SERVER = "far-from-server"
@@ -59,7 +59,7 @@ class DeskStatus(msgspec.Struct, frozen=True):
 
 
 class Field(enum.StrEnum):
-    """The fields of 验证信息; which of them a kind asks for is `fields_of`."""
+    """The fields of 验证信息; `fields_of` says which of them a kind has."""
 
     LEGAL_PERSON = "legal-person"
     ENTERPRISE = "enterprise"
@@ -132,7 +132,7 @@ class LockedOut(msgspec.Struct, frozen=True, tag="locked-out"):
 
 
 class Refusal(enum.StrEnum):
-    """Why the desk does not go on, each a plain message of its own."""
+    """Why the desk refuses, each with a message of its own."""
 
     OPERATOR_UNDER_REVIEW = "operator-under-review"
     OPERATOR_REFUSED = "operator-refused"
@@ -172,14 +172,14 @@ class Refusal(enum.StrEnum):
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """The desk does not go on; `feed_as_of` when the reason rests on the feed and the kiosk is offline."""
+    """The desk refuses; `feed_as_of` when the reason rests on the feed and the kiosk is offline."""
 
     reason: Refusal
     feed_as_of: int | None = None
 
 
 class WrongKind(msgspec.Struct, frozen=True, tag="wrong-kind"):
-    """Another service is right; what was typed is kept. `feed_as_of` when offline: the key is the feed's."""
+    """Another service is right; what was typed stays. `feed_as_of` when the key is from the feed and the kiosk is offline."""
 
     session: Session
     offered: OrderKind
@@ -188,7 +188,7 @@ class WrongKind(msgspec.Struct, frozen=True, tag="wrong-kind"):
 
 
 class OrderOpen(msgspec.Struct, frozen=True, tag="order-open"):
-    """An order of that kind is open; go on there."""
+    """An order of that kind is open; continue with it."""
 
     session: Session
     order: str
@@ -209,7 +209,7 @@ SignInOutcome = SignedIn | WrongCredentials | LockedOut | Refused
 class OrderView(msgspec.Struct, frozen=True):
     """An order as the pay, bind and query screens show it; `link` is the QR's text, `tries_left` of typed codes.
 
-    `surplus` came in beside the payment that stands, and `returned` of it went back, in fen.
+    `surplus` was paid on top of the price and `returned` was paid back, both in fen.
     """
 
     number: str
@@ -276,11 +276,11 @@ CodeOutcome = CodeAccepted | CodeRefused | Refused
 
 
 class TokenView(msgspec.Struct, frozen=True):
-    """A token that is in, read live; None where it holds nothing. `tries_left` of its PIN; `blank` no key pair.
+    """An inserted token, as just read; None where it holds nothing. `tries_left` of its PIN; `blank` no key pair.
 
-    `factory_pin` tells whether it still has the PIN it came with; None where it does not say. `driver`, `application`
-    and `reader` name what speaks to it, the desk's application on it, and where it is. One that is not `prepared`
-    lacks that application: nothing but its serial could be read.
+    `factory_pin` is whether it still has the PIN it came with; None where it does not say. `driver`, `application` and
+    `reader` name its driver, the desk's application on it, and its place. A token that is not `prepared` lacks that
+    application: only its serial could be read.
     """
 
     serial: str
@@ -381,7 +381,7 @@ BindOutcome = BoundView | TokenRefused | Refused
 class PrintOutcome(enum.StrEnum):
     """A receipt was printed, or waits in the queue; NO_RECEIPT when the order has none (unpaid, ended, elsewhere).
 
-    NOT_PRINTED when the database takes nothing just now: without a note of it nothing is printed.
+    NOT_PRINTED when the database cannot be written: nothing is printed without a record of it.
     """
 
     PRINTED = "printed"
@@ -405,7 +405,7 @@ class AccountView(msgspec.Struct, frozen=True):
 
 
 class StaffSession(msgspec.Struct, frozen=True):
-    """Somebody of the staff who gave the right password."""
+    """A staff member who gave the right password."""
 
     name: str
     supervisor: bool

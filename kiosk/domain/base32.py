@@ -46,7 +46,7 @@ def decode_base32(text: str, byte_count: int) -> bytes:
 def check_digit(digits: str) -> str:
     """Return the check digit for a string of decimal digits (ISO 7064:2003, 9.2).
 
-    Raises ValueError where the string is empty or holds anything but 0 to 9.
+    Raises ValueError unless the string consists of digits 0 to 9.
     """
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError(f"not decimal digits: {digits!r}")
@@ -58,5 +58,5 @@ def check_digit(digits: str) -> str:
 
 
 def check_digit_matches(digits: str) -> bool:
-    """Tell whether the last digit is the check digit of those before it; raises ValueError as `check_digit`."""
+    """Whether the last digit is the check digit of those before it. Raises ValueError like `check_digit`."""
     return check_digit(digits[:-1]) == digits[-1]

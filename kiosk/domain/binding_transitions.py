@@ -1,4 +1,4 @@
-"""What the entries of a binding make of the state: one attempt at a time, each step after the one before.
+"""The transitions of a binding: one attempt at a time, each step after the one before.
 
 started → key pair made → issued → written → proved → bound        (a renewal goes from started to issued)
 """
@@ -107,7 +107,7 @@ def proved(ledger: Ledger, entry: Entry, body: CertificateProved) -> tuple[Row, 
 def bound(ledger: Ledger, entry: Entry, body: Bound) -> tuple[Row, ...]:
     """The new certificate is valid, the old one revoked, the order done.
 
-    A renewal keeps the token: where that was reported lost meanwhile, the new certificate is on hold as the old one was.
+    A renewal keeps the token: if that was reported lost in the meantime, the new certificate is on hold like the old one.
     """
     order, attempt = _attempt(ledger, entry, body, BindingStep.PROVED)
     if attempt.certificate is None:
@@ -144,7 +144,7 @@ def abandoned(ledger: Ledger, entry: Entry, body: BindingAbandoned) -> tuple[Row
 
 
 def voided(ledger: Ledger, order: Order) -> tuple[Row, ...]:
-    """The rows after the certificate of the order's attempt, if one was issued, never comes into use."""
+    """The rows that void the certificate of the order's attempt, if one was issued."""
     attempt = order.binding
     if attempt is None or attempt.certificate is None:
         return ()

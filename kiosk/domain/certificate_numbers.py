@@ -1,4 +1,4 @@
-"""Certificate numbers: unique across kiosks and epochs without asking anybody.
+"""Certificate numbers: unique across kiosks and epochs without coordination.
 
 63 bits, so that the first of the 16 hex digits is at most 7 and the DER integer stays positive:
 

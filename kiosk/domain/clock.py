@@ -8,7 +8,7 @@ CHINA_OFFSET = 8 * 3600
 
 
 class Clock(Protocol):
-    """Where the time comes from."""
+    """A source of time."""
 
     def wall(self) -> int:
         """Now, in UTC seconds."""
@@ -24,7 +24,7 @@ class Clock(Protocol):
 
 
 class FixedClock:
-    """A clock that stands until it is moved: replaying, tests."""
+    """A clock that is moved by hand, for replaying and tests."""
 
     def __init__(self, wall: int, boot: str = "boot") -> None:
         self.now = wall

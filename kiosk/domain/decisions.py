@@ -1,4 +1,4 @@
-"""Which service fits a member: one table, kind by state of the key, and the order that is pending."""
+"""Which service is right for a member: one table of kind and key state, and the pending order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXPIRING_WITHIN = 30 * DAY
 
 
 class KeyState(enum.StrEnum):
-    """What is on record of an account's key; lost wins over expired."""
+    """The state of an account's key on record; lost takes precedence over expired."""
 
     NEVER_BOUND = "never-bound"
     VALID = "valid"
@@ -25,8 +25,8 @@ class KeyState(enum.StrEnum):
 class KeyOnRecord(msgspec.Struct, frozen=True):
     """The last key bound to an account, here or elsewhere; times in UTC seconds, `number` the certificate's.
 
-    `lost` while its certificate is on hold or for good out of use (`revoked`). `holds` counts how often that hold was
-    set and lifted, so that of two accounts of the same key the later is known.
+    `lost` while its certificate is on hold or revoked for good (`revoked`). `holds` counts how often the hold was set and
+    lifted, so that the later of two reports about the same key is known.
     """
 
     number: str
@@ -38,7 +38,7 @@ class KeyOnRecord(msgspec.Struct, frozen=True):
     revoked: bool = False
 
     def on_hold(self) -> KeyOnRecord:
-        """The key after one more loss was reported; a lost one stays as it is."""
+        """The key after one more loss was reported; a lost one does not change."""
         return self if self.lost else msgspec.structs.replace(self, lost=True, holds=self.holds + 1)
 
     def reported(self, named: KeyOnRecord) -> KeyOnRecord:
@@ -51,7 +51,7 @@ class KeyOnRecord(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, lost=True, holds=max(self.on_hold().holds, known))
 
     def lifted(self) -> KeyOnRecord:
-        """The key after its hold was lifted; one in use, or revoked, stays as it is."""
+        """The key after its hold was lifted; a key in use or revoked does not change."""
         if not self.lost or self.revoked:
             return self
         return msgspec.structs.replace(self, lost=False, holds=self.holds + 1)
@@ -62,7 +62,7 @@ class KeyOnRecord(msgspec.Struct, frozen=True):
 
 
 class Proceed(msgspec.Struct, frozen=True, tag="proceed"):
-    """The kind that was chosen is right; `declares_loss` when going on takes the old key out of use."""
+    """The chosen kind is right; `declares_loss` when ordering it takes the old key out of use."""
 
     declares_loss: bool = False
 
@@ -75,7 +75,7 @@ class OfferKind(msgspec.Struct, frozen=True, tag="offer"):
 
 
 class ContinueOrder(msgspec.Struct, frozen=True, tag="continue"):
-    """An order of that kind is open; the member goes on there."""
+    """An order of that kind is open; the member continues with it."""
 
     order: str
 

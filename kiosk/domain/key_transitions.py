@@ -1,10 +1,10 @@
-"""What the entries about a lost or found key make of the state.
+"""The transitions of a lost or found key.
 
     in use ─ loss reported, or found by somebody else ─> on hold ─ lifted ─> in use
     on hold ─ replacement bound ─> revoked, for good
 
-A hold names how often it was set and lifted before, so that a late lift from another kiosk never undoes a newer report.
-A report always holds, also one that comes late.
+A hold counts how often it was set and lifted before, so that a late lift from another kiosk never undoes a newer report.
+A report always takes effect, even a late one.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def loss_reported(ledger: Ledger, body: LossReported) -> tuple[Row, ...]:
 
 
 def found(ledger: Ledger, body: KeyFound) -> tuple[Row, ...]:
-    """A key in use goes on hold until its owner comes; nothing changes for any other. Raises as above."""
+    """A key in use goes on hold until its owner comes; nothing changes for any other. Raises EntryDisputed, EntryWaits."""
     return () if body.key is None else _held(ledger, body.account, body.key)
 
 
 def hold_lifted(ledger: Ledger, body: HoldLifted) -> tuple[Row, ...]:
-    """The certificate is valid again, unless a later loss was reported. Raises as above."""
+    """The certificate is valid again, unless a later loss was reported. Raises EntryDisputed, EntryWaits."""
     account, rows, key = _known(ledger, body.account, body.key)
     if key.number != body.key.number:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, account.account)
@@ -52,7 +52,7 @@ def _held(ledger: Ledger, name: str, named: KeyOnRecord) -> tuple[Row, ...]:
     if key.number == named.number:
         held = key.reported(named)
     elif key.token_serial == named.token_serial:
-        held = key.on_hold()  # renewed meanwhile: it is the token that is gone
+        held = key.on_hold()  # renewed in the meantime: the token itself is lost
     elif _revoked(ledger, name, named):
         return account, *rows
     else:

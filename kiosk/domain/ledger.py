@@ -231,7 +231,7 @@ class MemoryLedger:
         return self.accounts.get(account)
 
     def put(self, rows: tuple[Row, ...]) -> None:
-        """Take over what a transition returned."""
+        """Store the rows that a transition returned."""
         for row in rows:
             match row:
                 case Order():

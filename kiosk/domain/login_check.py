@@ -1,9 +1,9 @@
-"""登录验证: what the desk asks the centre while a member waits, and what the centre answers.
+"""登录验证: the desk's requests to the centre while a member waits, and the centre's answers.
 
-    challenge asked → challenge → signed → judged, and an SMS code sent → code typed → right or wrong
+    challenge requested → challenge → signed → judged, and an SMS code sent → code typed → right or wrong
 
-The same records lie in the mailbox (MessagePack, between app and agent) and travel to the centre (between agent and
-centre). A question that nobody answers by its deadline is answered by nothing: the desk goes on without.
+The same records are stored in the mailbox (MessagePack, between app and agent) and sent to the centre (between agent
+and centre). A request past its deadline stays unanswered, and the desk continues without.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import enum
 import msgspec
 
 CHALLENGE_LABEL = b"keydesk login check\x00"
-"""What stands before the challenge in the message that the key signs, so that no other protocol's bytes get signed."""
+"""The prefix of the signed message, so that the key never signs another protocol's bytes."""
 
 CHALLENGE_LENGTH = 32
 
@@ -31,7 +31,7 @@ class Registration(enum.StrEnum):
 
 
 class CodeJudgement(enum.StrEnum):
-    """What became of a typed SMS code."""
+    """The result of a typed SMS code."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -90,7 +90,7 @@ class CodeJudged(msgspec.Struct, frozen=True, tag_field="kind", tag="login-code-
 
 
 class QuestionRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="login-question-refused"):
-    """The centre is there and does not go on: the check is over, or belongs to nobody."""
+    """The centre refuses: the check is over, or unknown."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""What transitions look up: a row that must be there, or the entry waits for it."""
+"""The transitions' look-ups: a row that must exist, else the entry waits for it."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def certificate_of(ledger: Ledger, number: str) -> Certificate:
 
 
 def account_of(ledger: Ledger, account: str) -> Account:
-    """The account of that name; one that nothing happened to yet is empty."""
+    """The account of that name; an empty one if it has no row yet."""
     return ledger.account(account) or Account(account)

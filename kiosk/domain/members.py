@@ -8,7 +8,7 @@ import msgspec
 
 
 class Review(enum.StrEnum):
-    """Where an operator or an enterprise stands with the exchange's staff; UNDER_REVIEW is 审核中."""
+    """The exchange's review of an operator or an enterprise; UNDER_REVIEW is 审核中."""
 
     APPROVED = "approved"
     UNDER_REVIEW = "under-review"
@@ -42,7 +42,7 @@ class Role(enum.StrEnum):
 
 
 class StaffMember(msgspec.Struct, frozen=True):
-    """Somebody of the desk's staff; `verifier` is the Argon2id hash of the password."""
+    """A member of the desk's staff; `verifier` is the Argon2id hash of the password."""
 
     name: str
     role: Role

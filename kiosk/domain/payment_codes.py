@@ -114,7 +114,7 @@ class ConfirmationOfAnotherOrder(ConfirmationError):
 
 
 class OrderToken(msgspec.Struct, frozen=True):
-    """What a payer's phone tells the centre of an order; `placed_at` in UTC seconds."""
+    """The claims of an order's code; `placed_at` in UTC seconds."""
 
     order: OrderNumber
     account: str

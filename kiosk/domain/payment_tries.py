@@ -45,7 +45,7 @@ def tries_verdict(order_tries: Sequence[int], kiosk_tries: Sequence[int], now: i
     """Judge whether a confirmation may be typed now, from the times (UTC seconds) of the wrong tries before.
 
     `order_tries` are those of the order, `kiosk_tries` all of the kiosk's, those of the order among them. Those later
-    than now were made before the clock was set right: they count among the order's five, and keep nobody waiting.
+    than now were made before the clock was set right: they count among the order's five, but cause no delay.
     """
     used = len(order_tries)
     if used >= TRIES_PER_ORDER:

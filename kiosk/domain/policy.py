@@ -1,4 +1,4 @@
-"""What the centre lends to a kiosk: limits in time, number and amount, signed.
+"""What the centre grants a kiosk: limits in time, number and amount, signed.
 
 The kiosk acts on a policy only after checking the centre's signature over its exact bytes.
 """
@@ -37,7 +37,7 @@ class SignedPolicy(msgspec.Struct, frozen=True):
 
 
 class SignedTime(msgspec.Struct, frozen=True):
-    """The centre's clock (UTC seconds) as it told this kiosk, with its Ed25519 signature."""
+    """The centre's clock (UTC seconds), signed for one kiosk (Ed25519)."""
 
     kiosk: int
     time: int

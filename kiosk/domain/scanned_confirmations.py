@@ -7,7 +7,7 @@ The text is `KDESK1:` and the base 32 of 76 bytes, 129 characters of QR alphanum
          8       4  amount in fen
         12      64  the centre's Ed25519 signature over `scanned_message`, which holds the whole token
 
-The identity only says which order is meant; what is signed is the token itself.
+The identity only selects the order; the signature covers the token itself.
 """
 
 from __future__ import annotations

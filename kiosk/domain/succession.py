@@ -1,4 +1,4 @@
-"""Which key of an account came after which, and what a kiosk's own record makes of news from elsewhere.
+"""The order of an account's keys, and how a kiosk's record takes in keys from elsewhere.
 
 Each certificate of an account ends later than the one before, whichever kiosk issued it.
 """
@@ -18,9 +18,9 @@ _NEVER_IN_USE = {CertificateStatus.ISSUED, CertificateStatus.VOID}
 
 
 def later_key(one: KeyOnRecord | None, other: KeyOnRecord | None) -> KeyOnRecord | None:
-    """The later of two keys of one account; of the same key told twice, what is known later of its loss counts.
+    """The later of two keys of one account; for the same key, the later state of its loss.
 
-    Revoked is for good; told equally often of a hold, it is lost when either says so.
+    Revoked is final; with equal counts of holds it is lost when either says so.
     """
     if one is None or other is None:
         return one or other
@@ -76,7 +76,7 @@ def out_of_use(ledger: Ledger, number: str | None) -> tuple[Row, ...]:
 
 
 def claimed(ledger: Ledger, order: Order, body: CertificateIssued) -> tuple[Row, ...]:
-    """The predecessor with its successor noted. Raises EntryWaits, EntryDisputed.
+    """The predecessor's row with its successor. Raises EntryWaits, EntryDisputed.
 
     A certificate is a predecessor once, the predecessor is the key on record, and an account has one certificate
     under way.
@@ -122,7 +122,7 @@ def _successor_noted(
 def _predecessor_elsewhere(
     ledger: Ledger, predecessor: str, old_end: int | None, key: KeyOnRecord | None
 ) -> tuple[Row, ...]:
-    """Nothing to note for a certificate that another kiosk issued, unless the key on record came after it."""
+    """No rows for a predecessor that another kiosk issued; disputed when the key on record is later."""
     if ledger.complete:
         raise EntryWaits(f"certificate {predecessor}")
     if key is not None and key.number != predecessor and (old_end is None or old_end <= key.not_after):

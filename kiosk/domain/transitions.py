@@ -1,4 +1,4 @@
-"""`transition(ledger, entry)`: what one journal entry makes of the state; the same at the kiosk and at the centre.
+"""`transition(ledger, entry)`: the state after one journal entry; the same at the kiosk and at the centre.
 
 A transition reads the ledger and the entry and nothing else, and returns the rows that change. It raises EntryWaits
 when the entry names something that has not arrived, EntryDisputed when it contradicts the record.
@@ -172,7 +172,7 @@ def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, .
         sequence=entry.sequence,
         previous=body.previous,
     )
-    # Where the centre knew of no transaction it was somebody's word; the provider's may follow and is the same money.
+    # Without a transaction somebody vouched for it; the provider's may follow and is the same money.
     transaction = body.transaction or None
     payment = Payment(
         PaidHow.FEED, order.total, entry.sequence, body.paid_at, transaction=transaction, feed=body.feed
@@ -189,7 +189,7 @@ def _released(ledger: Ledger, entry: Entry, body: OrderReleased) -> tuple[Row, .
 
 
 def _moved(ledger: Ledger, entry: Entry, order: Order, owner: int) -> tuple[Row, ...]:
-    """The order with another owner, told by either kiosk; what was issued for it is void, attempts count from one."""
+    """The order with another owner, by either kiosk's entry; what was issued for it is void, and attempts count from one."""
     if order.owner == owner:
         return (order,)
     if not order.status.is_open:
@@ -247,7 +247,7 @@ def _refund_completed(ledger: Ledger, body: RefundCompleted) -> tuple[Row, ...]:
 
 
 def _surplus_returned(ledger: Ledger, body: SurplusReturned) -> tuple[Row, ...]:
-    """One of the provider's transactions went back, and other money stands for the order."""
+    """One of the provider's transactions was paid back; other money covers the order."""
     order = order_of(ledger, body.order)
     ours = [each for each in order.payments if each.transaction == body.transaction]
     if not ours or any(each.returned or each.amount != body.amount for each in ours):

@@ -16,7 +16,7 @@ class Validity(msgspec.Struct, frozen=True):
     end: int
 
     def contains(self, now: int) -> bool:
-        """Whether the period holds at that second."""
+        """Whether that second is within the period."""
         return self.start <= now <= self.end
 
 

@@ -20,7 +20,7 @@ _GENERALIZED_TIME_FROM = 2050  # RFC 5280, section 4.1.2.5
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """What a certificate is to say beside its extensions; both times in UTC seconds."""
+    """A certificate's contents besides its extensions; both times in UTC seconds."""
 
     serial: int
     subject: x509.Name

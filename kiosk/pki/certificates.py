@@ -1,4 +1,4 @@
-"""Reading certificates (X.509 v3, RFC 5280): the general form, and what a member's certificate says.
+"""Reading certificates (X.509 v3, RFC 5280): the general form, and the contents of a member's.
 
 Times are UTC seconds since 1970; a certificate is valid in its first and in its last second.
 """
@@ -23,7 +23,7 @@ DIGITAL_SIGNATURE = "digital_signature"
 CERTIFICATE_SIGNING = "key_cert_sign"
 CLIENT_AUTHENTICATION = "client_auth"
 
-# The extensions that are acted upon here; a critical one beside them refuses the certificate.
+# The extensions that are understood here; a certificate with any other critical one is refused.
 UNDERSTOOD = frozenset({
     "basic_constraints", "key_usage", "extended_key_usage", "name_constraints",
     "key_identifier", "authority_key_identifier",
@@ -31,7 +31,7 @@ UNDERSTOOD = frozenset({
 
 
 class ParsedCertificate(msgspec.Struct, frozen=True):
-    """The parts of a certificate that decide whether it holds; names are DER.
+    """The parts of a certificate that decide whether it is valid; names are DER.
 
     `path_length` is None where the certificate sets none; `permitted` holds the names of its name constraints and is
     None without that extension.
@@ -62,7 +62,7 @@ class ParsedCertificate(msgspec.Struct, frozen=True):
 
 
 class IssuedCertificate(msgspec.Struct, frozen=True):
-    """What a member's certificate says: the number is 16 upper-case hex digits, the point 65 bytes."""
+    """A member's certificate: the number is 16 upper-case hex digits, the point 65 bytes."""
 
     number: str
     account: str

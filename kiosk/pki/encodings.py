@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # What asn1crypto raises for bytes that are not what they should be.
 DER_ERRORS = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 
-# asn1crypto writes a private key as wide as its curve says, and does not know this curve by itself.
+# asn1crypto pads a private key to its curve's width and has to be told this curve's.
 keys.NamedCurve.register("sm2p256v1", SM2.curve, COORDINATE_LENGTH)
 
 _ALGORITHM_OF_CURVE = {suite(algorithm).curve: algorithm for algorithm in KeyAlgorithm}
@@ -124,9 +124,9 @@ def decode_private_key(data: bytes) -> PrivateKey:
 
 
 def signed_structure(signed: bytes, algorithm: bytes, signature: bytes) -> bytes:
-    """Put together what certificates and requests are: SEQUENCE of signed part, AlgorithmIdentifier, BIT STRING.
+    """Assemble a certificate or a request: SEQUENCE of signed part, AlgorithmIdentifier, BIT STRING.
 
-    Whoever reads one compares it with this, so that no second encoding of the same certificate is taken.
+    A reader compares its input with this, so that no second encoding of the same certificate is accepted.
     """
     contents = signed + algorithm + bytes(core.OctetBitString(signature).dump())
     return bytes(core.Sequence(contents=contents).dump())

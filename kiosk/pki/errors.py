@@ -1,17 +1,17 @@
-"""What keys, requests and certificates are refused for.
+"""Why keys, requests and certificates are refused.
 
     PkiError
     ├── PrivateKeyMalformed         the stored bytes are no private key of a known suite
     ├── PublicKeyInvalid            not a point on its curve, or of no known suite
-    ├── NameInvalid                 a name's part is empty, too long, or holds what no name may (part)
+    ├── NameInvalid                 a name's part is empty, too long, or has forbidden characters (part)
     ├── SealBroken                  the sealed bytes were changed, or the key or context is another
     ├── RequestInvalid              a certification request is malformed or for another member (reason)
     │   └── PossessionNotProved     its signature is not by the key it asks for
     ├── IssueRefused                the issuing CA may not issue this (reason)
-    │   └── EndBeyondIssuer         the end would pass the issuing CA's own (end, limit)
-    └── CertificateInvalid          a certificate does not hold (reason)
+    │   └── EndBeyondIssuer         the end is after the issuing CA's own (end, limit)
+    └── CertificateInvalid          a certificate is not valid (reason)
         ├── CertificateMalformed    the bytes are no certificate of the form that is issued here
-        ├── SignatureInvalid        its issuer's key did not sign it
+        ├── SignatureInvalid        it is not signed by its issuer's key
         ├── CertificateNotYetValid  (not_before, at)
         ├── CertificateExpired      (not_after, at)
         └── OutsideNameConstraints  its subject is not below a name that its issuer permits (subject)
@@ -35,10 +35,10 @@ class PublicKeyInvalid(PkiError):
 
 
 class NameInvalid(PkiError):
-    """A part of a name cannot stand in a certificate."""
+    """A part of a name is not allowed in a certificate."""
 
     def __init__(self, part: str) -> None:
-        super().__init__(f"{part} cannot stand in a certificate's name")
+        super().__init__(f"{part} cannot be in a certificate's name")
         self.part = part
 
 
@@ -76,7 +76,7 @@ class EndBeyondIssuer(IssueRefused):
 
 
 class CertificateInvalid(PkiError):
-    """A certificate does not hold."""
+    """A certificate is not valid."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

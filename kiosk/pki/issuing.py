@@ -82,7 +82,7 @@ class IssuingAuthority(msgspec.Struct, frozen=True):
     def load(cls, private_key: bytes, certificate: bytes, root: bytes, at: int) -> IssuingAuthority:
         """Take up an issuing CA, checked against its root at that time.
 
-        Raises PrivateKeyMalformed, CertificateInvalid and its kinds, NameInvalid.
+        Raises PrivateKeyMalformed, CertificateInvalid and its subclasses, NameInvalid.
         """
         key, parsed = decode_private_key(private_key), verify_issuing(certificate, root, at)
         _require_own(key, parsed)

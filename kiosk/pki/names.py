@@ -1,4 +1,4 @@
-"""Distinguished names: everything that a kiosk certifies stands below one fixed prefix.
+"""Distinguished names: everything that a kiosk certifies is below one fixed prefix.
 
     prefix      C=CN, O=<exchange>, OU=Keydesk
     member      prefix, OU=<enterprise>, CN=<account>
@@ -71,7 +71,7 @@ def _attribute(kind: str, text: str) -> x509.NameTypeAndValue:
 
 
 def parts_of(name: x509.Name) -> tuple[Part, ...]:
-    """Take a name apart; multi-valued RDNs give no parts that a name of ours could equal. Raises NameInvalid."""
+    """Take a name apart; no name made here has multi-valued RDNs. Raises NameInvalid."""
     parts = []
     try:
         for rdn in name.chosen:

@@ -1,7 +1,7 @@
 """Certification requests (PKCS#10, RFC 2986) whose signature the token makes.
 
-The bytes of CertificationRequestInfo go to the token's `sign`; what comes back completes the request and proves that
-the token holds the private key.
+The token signs the bytes of CertificationRequestInfo; its signature completes the request and proves that the token
+has the private key.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Judging certificates: one link, and the whole chain root → issuing CA → member (RFC 5280, section 6).
 
-Whether a certificate is on the centre's register, or revoked, is not asked here.
+Registration and revocation are checked elsewhere.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def require_valid_at(certificate: ParsedCertificate, at: int) -> None:
 
 
 def verify_root(root: bytes) -> ParsedCertificate:
-    """Read a root and check that it signed itself. Raises CertificateInvalid and its kinds."""
+    """Read a root and check that it signed itself. Raises CertificateInvalid and its subclasses."""
     parsed = parse_certificate(root)
     verify_certificate(parsed, parsed)
     return parsed
@@ -80,7 +80,7 @@ def verify_root(root: bytes) -> ParsedCertificate:
 def verify_issuing(issuing: bytes, root: bytes, at: int) -> ParsedCertificate:
     """Read a kiosk's issuing CA certificate and check it against the root at a time (UTC seconds).
 
-    It must certify members alone (path length 0) and carry name constraints. Raises CertificateInvalid and its kinds.
+    It must certify members alone (path length 0) and carry name constraints. Raises CertificateInvalid and its subclasses.
     """
     top, parsed = verify_root(root), parse_certificate(issuing)
     verify_certificate(parsed, top)
@@ -92,9 +92,9 @@ def verify_issuing(issuing: bytes, root: bytes, at: int) -> ParsedCertificate:
 
 
 def verify_chain(member: bytes, issuing: bytes, root: bytes, at: int) -> IssuedCertificate:
-    """Check a member's certificate up to the root at a time (UTC seconds), and return what it says.
+    """Check a member's certificate up to the root at a time (UTC seconds), and return its contents.
 
-    Raises CertificateInvalid and its kinds.
+    Raises CertificateInvalid and its subclasses.
     """
     authority, parsed = verify_issuing(issuing, root, at), parse_certificate(member)
     verify_certificate(parsed, authority)

@@ -1,4 +1,4 @@
-"""What the sync agent knows of its dealings with the centre; the screens show it."""
+"""The sync agent's state: its position at the centre and the last contact; the screens show it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class LinkTrouble(enum.StrEnum):
-    """Why the other end of the line is not taken for the centre."""
+    """Why the other end is not accepted as the centre."""
 
     UNKNOWN_AUTHORITY = "unknown-authority"
     EXPIRED = "expired"
@@ -27,7 +27,7 @@ class LinkTrouble(enum.StrEnum):
 
 
 class ContactFailure(enum.StrEnum):
-    """What kept the last try to reach the centre from success."""
+    """Why the last attempt to reach the centre failed."""
 
     UNREACHABLE = "unreachable"
     BUSY = "busy"
@@ -39,8 +39,8 @@ class ContactFailure(enum.StrEnum):
 class AgentState(msgspec.Struct, frozen=True):
     """Times in UTC seconds; `high_water` is the last sequence that the centre has.
 
-    `error` is why the last try failed, in English; `failure` the same for programs, `trouble` where it was the centre's
-    certificate, and `refusal` the centre's own code where it refused.
+    `error` is why the last attempt failed, in English; `failure` the same for programs, `trouble` when it was the
+    centre's certificate, and `refusal` the centre's own code when it refused.
     `signed_time_monotonic` (milliseconds) and `signed_time_boot` say when this machine received `signed_time`.
     """
 
@@ -71,5 +71,5 @@ class AgentTable:
         return self._state.get() or AgentState()
 
     def put(self, state: AgentState) -> None:
-        """Put it in the place of the one before."""
+        """Replace it."""
         self._state.put(state)

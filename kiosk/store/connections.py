@@ -1,4 +1,4 @@
-"""Connections to the encrypted database, and what its failures mean.
+"""Connections to the encrypted database, and its errors as the store's.
 
 sqlcipher3 has the interface of the standard library's sqlite3, whose types stand in for the missing ones.
 """
@@ -48,7 +48,7 @@ def connect(path: Path, key: bytes, busy_seconds: float = BUSY_SECONDS) -> Conne
 
 @contextmanager
 def store_errors(path: Path) -> Iterator[None]:
-    """Turn what the database says of its file, its disk and its locks into the store's errors."""
+    """Turn the database's errors about file, disk and locks into the store's."""
     try:
         yield
     except driver.Error as error:

@@ -140,7 +140,7 @@ class Database:
             connection.execute("PRAGMA query_only = OFF")
 
     def data_version(self) -> int:
-        """A number that changes when anybody committed a change; cheap, for pollers of this one object."""
+        """A number that changes with every commit by anyone; cheap, for polling this one object."""
         with self._lock, store_errors(self.path):
             if self._watcher is None:
                 self._watcher = connect(self.path, self._key, self._busy_seconds)
@@ -223,7 +223,7 @@ def _files_made(path: Path) -> Iterator[None]:
 
 
 def _salt(path: Path) -> bytes:
-    """The first bytes of the file, which tell its key. Raises StoreMissing, StoreCorrupt, StoreUnavailable."""
+    """The first bytes of the file, which identify its key. Raises StoreMissing, StoreCorrupt, StoreUnavailable."""
     try:
         with path.open("rb") as file:
             salt = file.read(key_derivation.SALT_LENGTH)

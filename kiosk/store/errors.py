@@ -1,14 +1,14 @@
-"""How the store fails.
+"""The store's errors.
 
     StoreError
     ├── DatabaseError           (path)
     │   ├── StoreMissing        there is no database at the path
-    │   ├── StoreExists         there is one where a new one was to be made
+    │   ├── StoreExists         there is one already
     │   ├── WrongKey            the database was made with another key
     │   ├── StoreCorrupt        the file is damaged, cut short or no database of the desk's (what)
     │   ├── StoreNewer          a newer version of the program made it (found, known)
     │   ├── StoreBusy           another writer did not finish in time; trying again is right
-    │   ├── DiskFull            no room; the verb failed whole and changed nothing
+    │   ├── DiskFull            no space; the verb changed nothing
     │   └── StoreUnavailable    no permission, or the device failed (reason)
     ├── KeyFileInvalid          the key file does not hold a key, or others can read it (path, reason)
     └── EnrolmentError
@@ -16,7 +16,7 @@
         ├── EnrolledAlready     it has (kiosk)
         └── EpochUsed           the epoch stands in the journal already (epoch)
 
-None of them carries a key.
+No error carries a key.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class StoreUnavailable(DatabaseError):
 
 
 class KeyFileInvalid(StoreError):
-    """The key file does not hold a key, or others than its owner can read it."""
+    """The key file does not hold a key, or others can read it."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")

@@ -1,4 +1,4 @@
-"""What came down the feed besides members: the cursor, prices, policy, keys bound elsewhere, disputes, kept items."""
+"""What the feed brought besides members: the cursor, prices, policy, keys bound elsewhere, disputes, unapplied items."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FeedTables(Table):
         self._cursor = Singleton(connection, path, "feed-cursor", _CURSOR)
 
     def cursor(self) -> int:
-        """The number of the last item that was applied or kept; 0 before the first."""
+        """The number of the last item that was applied or set aside; 0 before the first."""
         return self._cursor.get() or 0
 
     def put_cursor(self, number: int) -> None:
@@ -57,7 +57,7 @@ class FeedTables(Table):
         self._cursor.put(number)
 
     def keep(self, item: FeedItem, problem: str) -> None:
-        """Keep an item that could not be applied."""
+        """Set aside an item that could not be applied."""
         self._connection.execute(
             "INSERT OR REPLACE INTO kept_items (number, problem, body) VALUES (?, ?, ?)",
             (item.number, problem, bytes(item.body)),
@@ -69,11 +69,11 @@ class FeedTables(Table):
         return tuple(KeptItem(*row) for row in rows)
 
     def drop_kept(self, number: int) -> None:
-        """Forget a kept item, after it was applied or seen to."""
+        """Delete an unapplied item, after it was applied or dealt with."""
         self._connection.execute("DELETE FROM kept_items WHERE number = ?", (number,))
 
     def put_schedule(self, schedule: FeeSchedule) -> None:
-        """Take over a fee schedule."""
+        """Store a fee schedule."""
         self._connection.execute(
             "INSERT OR REPLACE INTO schedules (number, row) VALUES (?, ?)",
             (schedule.number, _SCHEDULE.encode(schedule)),
@@ -84,7 +84,7 @@ class FeedTables(Table):
         return self._all(_SCHEDULE, "SELECT row FROM schedules ORDER BY number")
 
     def put_policy(self, policy: SignedPolicy) -> None:
-        """Take over the kiosk's policy; the signature is checked by who acts on it."""
+        """Store the kiosk's policy; whoever acts on it checks the signature."""
         self._policy.put(policy)
 
     def signed_policy(self) -> SignedPolicy | None:
@@ -92,7 +92,7 @@ class FeedTables(Table):
         return self._policy.get()
 
     def put_key_elsewhere(self, key: KeyBoundElsewhere) -> None:
-        """Take over what another kiosk or the exchange bound to an account."""
+        """Store an account's key that was bound elsewhere."""
         self._connection.execute(
             "INSERT OR REPLACE INTO keys_elsewhere (account, token_serial, row) VALUES (?, ?, ?)",
             (key.account, key.token_serial, _KEY.encode(key)),
@@ -110,11 +110,11 @@ class FeedTables(Table):
         return tuple(account for (account,) in rows)
 
     def put_dispute(self, raised: DisputeRaised) -> None:
-        """Note that the centre disputes an entry."""
+        """Record a dispute of the centre's."""
         self._put_dispute(Dispute(raised))
 
     def settle_dispute(self, settled: DisputeSettled) -> None:
-        """Note how a dispute was decided; one that never arrived is noted as settled."""
+        """Record how a dispute was decided; one that never arrived is recorded as settled."""
         dispute = self._one(
             _DISPUTE,
             "SELECT row FROM disputes WHERE account = ? AND sequence = ?",

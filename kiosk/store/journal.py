@@ -55,7 +55,7 @@ class JournalTable(Table):
         return bool(self._number("SELECT EXISTS (SELECT 1 FROM journal WHERE epoch = ?)", epoch))
 
     def add(self, sealed: SealedEntry) -> None:
-        """Keep an entry that continues the chain; the caller checked that."""
+        """Store an entry; the caller has checked that it continues the chain."""
         entry = sealed.entry
         self._connection.execute(
             "INSERT INTO journal (sequence, epoch, wall, hash, data) VALUES (?, ?, ?, ?, ?)",

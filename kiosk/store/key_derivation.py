@@ -1,7 +1,7 @@
 """The database's key and what is derived from it.
 
 The key is 32 random bytes, used raw. SQLCipher keeps a salt in the first 16 bytes of the file, in the clear; here it
-tells the file and its key, so that a wrong key and a damaged file can be told apart:
+identifies the file and its key, so that a wrong key is not taken for a damaged file:
 
     offset  length  field
          0       8  "KEYDESK1"

@@ -1,7 +1,4 @@
-"""The key that an account has, as far as this kiosk knows: of what it bound itself and what the feed says, the later.
-
-Of a key that both know, what is known later of its loss counts.
-"""
+"""An account's key on record: the later of the kiosk's own and the feed's, or the later state of the same key."""
 
 from __future__ import annotations
 

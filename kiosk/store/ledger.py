@@ -176,7 +176,7 @@ class LedgerTables(Table):
         )
 
     def put(self, records: Iterable[Row]) -> None:
-        """Take over what a transition returned."""
+        """Store the rows that a transition returned."""
         for record in records:
             for table, values in table_rows(record):
                 self._connection.execute(_INSERT[table], values)
@@ -187,7 +187,7 @@ class LedgerTables(Table):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in COLUMNS
 
     def differences(self, records: Iterable[Row]) -> tuple[str, ...]:
-        """The rows, as `orders 3-0147-6`, that the tables hold otherwise than these records make them, or alone."""
+        """The rows that differ from these records or exist on one side only, as `orders 3-0147-6`."""
         made = {_name(table, values): values for record in records for table, values in table_rows(record)}
         found = dict(self._rows())
         return tuple(sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name)))

@@ -1,4 +1,4 @@
-"""Where a kiosk's store lies: the database and its key, side by side in the data directory."""
+"""The files of a kiosk's store: the database and its key, side by side in the data directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def open_database(directory: Path) -> Database:
 def open_or_create_database(directory: Path) -> Database:
     """The database of a data directory, made when there is none. Raises StoreError, OSError.
 
-    A key is only made for a new database: beside an old one it would open nothing and hide that the right one is gone.
+    A key is made for a new database only: beside an old one it would open nothing and hide that the right one is missing.
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / DATABASE

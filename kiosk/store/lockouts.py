@@ -1,4 +1,4 @@
-"""Failed tries by scope (an account, an order, the kiosk), for the rules that slow guessing down."""
+"""Failed attempts by scope (an account, an order, the kiosk), for the rules that slow down guessing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from kiosk.store.rows import Table
 
 
 class Lockouts(Table):
-    """The times (UTC seconds) at which something was tried in vain."""
+    """The times (UTC seconds) of failed attempts."""
 
     def failures(self, scope: str, since: int = 0) -> list[int]:
         """The times of a scope's failures at or after `since`, in order."""
@@ -16,15 +16,16 @@ class Lockouts(Table):
         return [int(time) for (time,) in rows]
 
     def record(self, scope: str, time: int) -> None:
-        """Note a failure."""
+        """Record a failure."""
         self._connection.execute("INSERT INTO failures (scope, time) VALUES (?, ?)", (scope, time))
 
     def clear(self, scope: str) -> None:
-        """Forget a scope's failures, after a success."""
+        """Delete a scope's failures, after a success."""
         self._connection.execute("DELETE FROM failures WHERE scope = ?", (scope,))
 
-    def prune(self, before: int, besides: str) -> None:
-        """Forget all failures before that time, but those of scopes that begin with `besides`."""
+    def prune(self, before: int, except_prefix: str) -> None:
+        """Delete all failures before that time, except those of scopes that begin with `except_prefix`."""
         self._connection.execute(
-            "DELETE FROM failures WHERE time < ?1 AND substr(scope, 1, length(?2)) <> ?2", (before, besides)
+            "DELETE FROM failures WHERE time < ?1 AND substr(scope, 1, length(?2)) <> ?2",
+            (before, except_prefix),
         )

@@ -1,4 +1,4 @@
-"""Questions that the app asks the agent while a person waits; no history, never synchronised."""
+"""Requests from the app to the agent while a person waits; no history, never synchronised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kiosk.store.rows import Table
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question by the app; past `deadline` (UTC seconds) nobody waits for the answer."""
+    """A request by the app; past `deadline` (UTC seconds) nobody waits for the answer."""
 
     id: int
     kind: str
@@ -47,5 +47,5 @@ class Mailbox(Table):
         return None if row is None or row[0] is None else bytes(row[0])
 
     def prune(self, before: int) -> None:
-        """Forget what had its deadline before that time."""
+        """Delete the requests with a deadline before that time."""
         self._connection.execute("DELETE FROM mailbox WHERE deadline < ?", (before,))

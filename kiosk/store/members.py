@@ -1,4 +1,4 @@
-"""Enterprises, operators and staff as the centre published them to this kiosk."""
+"""Enterprises, operators and staff, as published by the centre."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class MemberTables(Table):
     """The members and the desk's staff."""
 
     def put_enterprise(self, enterprise: Enterprise) -> None:
-        """Take over an enterprise as it stands now."""
+        """Store an enterprise's present state."""
         self._connection.execute(
             "INSERT OR REPLACE INTO enterprises (code, row) VALUES (?, ?)",
             (enterprise.code, _ENTERPRISE.encode(enterprise)),
         )
 
     def put_operator(self, operator: Operator) -> None:
-        """Take over an operator as it stands now."""
+        """Store an operator's present state."""
         self._connection.execute(
             "INSERT OR REPLACE INTO operators (account, enterprise_code, row) VALUES (?, ?, ?)",
             (operator.account, operator.enterprise_code, _OPERATOR.encode(operator)),
         )
 
     def put_staff(self, staff: StaffMember) -> None:
-        """Take over somebody of the staff as they stand now."""
+        """Store a staff member's present state."""
         self._connection.execute(
             "INSERT OR REPLACE INTO staff (name, row) VALUES (?, ?)", (staff.name, _STAFF.encode(staff))
         )
@@ -58,11 +58,11 @@ class MemberTables(Table):
         )
 
     def staff(self, name: str) -> StaffMember | None:
-        """Somebody of the staff by name."""
+        """The staff member of that name."""
         return self._one(_STAFF, "SELECT row FROM staff WHERE name = ?", name)
 
     def all_staff(self) -> tuple[StaffMember, ...]:
-        """Everybody of the staff, by name."""
+        """All staff members, by name."""
         return self._all(_STAFF, "SELECT row FROM staff ORDER BY name")
 
     def counts(self) -> MemberCounts:

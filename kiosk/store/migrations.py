@@ -1,7 +1,7 @@
-"""The tables, step by step; each step is applied once, in order, and noted in the database.
+"""The tables, step by step; each step is applied once, in order, and recorded in the database.
 
 `user_version` holds the number of steps, so that a database that is up to date is opened without sqlite-utils.
-Rows are MessagePack of the domain's records (`row`), with the columns beside it that are searched by. A step that
+Rows are MessagePack of the domain's records (`row`), with separate columns for the fields that are searched. A step that
 fills such a column reads the rows as plain maps, since the records may look different by then.
 """
 
@@ -21,9 +21,9 @@ LATEST = 2
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the tables up to date in one transaction; a second process that comes at once finds it done."""
-    from sqlite_utils import Database as Tables  # noqa: PLC0415 - a tenth of a second, and seldom needed
-    from sqlite_utils.migrations import Migrations  # noqa: PLC0415 - see above
+    """Bring the tables up to date in one transaction; a second process at the same time finds it done."""
+    from sqlite_utils import Database as Tables  # noqa: PLC0415 - takes a tenth of a second and is seldom needed
+    from sqlite_utils.migrations import Migrations  # noqa: PLC0415 - for the same reason
 
     steps = Migrations("keydesk")
     steps(name="0001_foundation")(_foundation)

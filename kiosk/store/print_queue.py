@@ -1,4 +1,4 @@
-"""Receipts that wait for paper or for the printer."""
+"""Receipts that wait for the printer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class WaitingReceipt(msgspec.Struct, frozen=True):
 
 
 class PrintQueue(Table):
-    """What is still to be printed, in order."""
+    """The receipts that are still to be printed, in order."""
 
     def put(self, receipt: bytes, order: str) -> int:
         """Queue a receipt; the result names it."""
@@ -26,14 +26,14 @@ class PrintQueue(Table):
         return int(cursor.lastrowid or 0)
 
     def waiting(self) -> tuple[WaitingReceipt, ...]:
-        """What is still to be printed, oldest first."""
+        """The receipts that are still to be printed, oldest first."""
         rows = self._connection.execute("SELECT id, order_number, receipt FROM print_queue ORDER BY id")
         return tuple(WaitingReceipt(*row) for row in rows)
 
     def change(self, receipt: int, to: bytes) -> None:
-        """Put another in its place in the queue."""
+        """Replace a receipt, keeping its place in the queue."""
         self._connection.execute("UPDATE print_queue SET receipt = ? WHERE id = ?", (to, receipt))
 
     def done(self, receipt: int) -> None:
-        """It was printed."""
+        """Remove a printed receipt."""
         self._connection.execute("DELETE FROM print_queue WHERE id = ?", (receipt,))

@@ -1,4 +1,4 @@
-"""Rows as MessagePack: one decoder a record, and a damaged or outdated row as the store's error."""
+"""Rows as MessagePack: one decoder per record; a damaged or outdated row is the store's error."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Codec(Generic[T]):
 
 
 class Table:
-    """What every part of a transaction works with: the connection, and the database's path for its errors."""
+    """A part of a transaction: the connection, and the database's path for its errors."""
 
     def __init__(self, connection: Connection, path: Path) -> None:
         self._connection = connection
@@ -72,11 +72,11 @@ class Singleton(Table, Generic[T]):
         self._codec = codec
 
     def get(self) -> T | None:
-        """The record, if it was put."""
+        """The record, if there is one."""
         return self._one(self._codec, "SELECT row FROM singletons WHERE name = ?", self._name)
 
     def put(self, value: T) -> None:
-        """Put it in the place of the one before."""
+        """Replace it."""
         self._connection.execute(
             "INSERT OR REPLACE INTO singletons (name, row) VALUES (?, ?)",
             (self._name, self._codec.encode(value)),

@@ -1,4 +1,4 @@
-"""Where the kiosk stands with the centre, read in one transaction: for the status row, both commands and the agent."""
+"""The kiosk's status, read in one transaction: for the status row, both status commands and the agent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StoreStatus(msgspec.Struct, frozen=True):
-    """What the store says of the journal, the agent, the feed and what waits for a person."""
+    """The store's part of the status: journal, agent, feed, and what needs a person."""
 
     identity: Identity | None
     tip: Tip | None

@@ -1,4 +1,4 @@
-"""The machine's clock; in the demo and in drills moved by the seconds that a file holds."""
+"""The machine's clock; in the demo and in drills shifted by the seconds in a file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SystemClock:
         return self._boot
 
     def shifted(self) -> int:
-        """The seconds that are added to the machine's clock; 0 without a file or with one that holds no number."""
+        """The seconds added to the machine's clock; 0 without a file or a number in it."""
         if self._shift is None:
             return 0
         try:

@@ -1,6 +1,6 @@
-"""One transaction: the tables as they stand in it, and the verbs that write history.
+"""One transaction: its tables, and the verbs that write history.
 
-Appending checks the entry against the state, keeps it and writes the rows that it changes, all in this transaction.
+Appending checks the entry against the state, stores it and writes the rows that it changes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Place(NamedTuple):
-    """Where an entry stands; order and certificate numbers are made of it."""
+    """An entry's position; order and certificate numbers are made from it."""
 
     kiosk: int
     epoch: int
@@ -77,7 +77,7 @@ class Transaction:
         return self._identity.get()
 
     def next_tip(self) -> Place:
-        """Where the next entry appended in this transaction will stand. Raises NotEnrolled."""
+        """The position of the next entry that is appended in this transaction. Raises NotEnrolled."""
         identity = self.identity
         if identity is None or identity.epoch == _NO_EPOCH:
             raise NotEnrolled
@@ -85,7 +85,7 @@ class Transaction:
         return Place(identity.kiosk, identity.epoch, 1 if tip is None else tip.sequence + 1)
 
     def append(self, body: AnyBody, clock: Clock) -> SealedEntry:
-        """Write the next entry of the chain and what it makes of the state.
+        """Write the next entry of the chain and the rows that it changes.
 
         Raises EntryWaits and EntryDisputed when it does not follow from the state, NotEnrolled, and ChainBroken for
         the start of an epoch, which `begin_epoch` writes.
@@ -126,10 +126,10 @@ class Transaction:
         return self._append(self.next_tip(), body, clock)
 
     def import_entries(self, entries: Iterable[SealedEntry]) -> int:
-        """Take over this kiosk's own entries that the centre had and this store lost; the result says how many.
+        """Import this kiosk's own entries that the centre has and this store lost; the result is how many.
 
-        Entries that are here already are passed over. Raises ChainBroken at one of another kiosk, at a gap, and
-        where this journal holds another entry under the same sequence; NotEnrolled, EntryMalformed, EntryRefused.
+        Entries that are here already are skipped. Raises ChainBroken at an entry of another kiosk, at a gap, and
+        where this journal has another entry with the same sequence; NotEnrolled, EntryMalformed, EntryRefused.
         """
         identity = self.identity
         if identity is None:

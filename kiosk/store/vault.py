@@ -17,7 +17,7 @@ _NONCE_LENGTH = 12  # NIST SP 800-38D, section 8.2.2
 
 
 class VaultItem(enum.StrEnum):
-    """What the vault holds."""
+    """The vault's items."""
 
     ISSUING_KEY = "issuing-key"  # PKCS#8
     ISSUING_CERTIFICATE = "issuing-certificate"  # DER
@@ -38,9 +38,9 @@ class Vault(Table):
         self._random = random
 
     def get(self, name: VaultItem) -> bytes | None:
-        """What was put under that name. Raises StoreCorrupt when it is not what was sealed."""
-        from kiosk.pki.device_keys import unseal  # noqa: PLC0415 - see put
-        from kiosk.pki.errors import SealBroken  # noqa: PLC0415 - see put
+        """The secret of that name. Raises StoreCorrupt when it was changed."""
+        from kiosk.pki.device_keys import unseal  # noqa: PLC0415 - as in put
+        from kiosk.pki.errors import SealBroken  # noqa: PLC0415 - as in put
 
         row = self._connection.execute("SELECT sealed FROM vault WHERE name = ?", (name,)).fetchone()
         if row is None:
@@ -51,7 +51,7 @@ class Vault(Table):
             raise StoreCorrupt(self._path, f"the seal of {name.value}") from error
 
     def put(self, name: VaultItem, secret: bytes) -> None:
-        """Seal a secret in the place of the one before."""
+        """Seal a secret, replacing an earlier one."""
         from kiosk.pki.device_keys import seal  # noqa: PLC0415 - the first screen need not wait for cryptography
 
         sealed = seal(self._key, self._random(_NONCE_LENGTH), secret, _context(name))

@@ -19,14 +19,14 @@ from kiosk.store.transaction import Transaction
 
 
 class Break(msgspec.Struct, frozen=True):
-    """Where the journal no longer follows from what was before it, and why."""
+    """The first entry that does not follow from the ones before it, and why."""
 
     sequence: int
     reason: str
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What was found; `differences` names the rows that are not what the journal makes of them."""
+    """The findings; `differences` names the rows that differ from the fold of the journal."""
 
     entries: int
     tip: Tip | None
@@ -68,7 +68,7 @@ def verify(database: Database, *, rebuild: bool = False) -> Verification:
 
 
 def export(database: Database, stream: IO[str]) -> int:
-    """Write the journal as JSON lines, one an entry, and say how many; bytes are base64, hashes hex.
+    """Write the journal as JSON lines, one per entry; the result is how many. Bytes are base64, hashes hex.
 
     `data` holds the exact bytes that were hashed. Raises StoreCorrupt, EntryMalformed, OSError.
     """
@@ -94,7 +94,7 @@ def _exported(sealed: SealedEntry) -> dict[str, Any]:
 
 
 def _fold(tx: Transaction) -> tuple[MemoryLedger, Tip | None, Break | None]:
-    """The state that the journal makes, how far its chain holds, and where it breaks."""
+    """The fold of the journal, the last valid link of its chain, and where it breaks."""
     ledger, tip = MemoryLedger(), None
     entries = tx.journal.each()
     for sequence in count(1):

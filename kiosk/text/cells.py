@@ -1,10 +1,10 @@
 """Laying out text by the cells it takes on a terminal, where a Han character takes two.
 
-Widths are those by which Textual draws, so that our lines and its widgets agree: Han and fullwidth punctuation
+Widths are Textual's, so that lines made here and its widgets agree: Han and fullwidth punctuation
 take 2 cells. `…` “ ” `·` `①` `→` `℃` count as 1, but some terminals draw them 2 wide: keep them out of columns.
 
-Lines break as Chinese typesetting asks (kinsoku; GB/T 15834-2011, 5.1): 。，、）」 and their kin never begin a
-line, （「￥ and their kin never end one, and numbers, dates, order numbers and words are never broken unless they
+Lines break by the rules of Chinese typesetting (kinsoku; GB/T 15834-2011, 5.1): 。，、）」 and the like never begin a
+line, （「￥ and the like never end one, and numbers, dates, order numbers and words are never broken unless they
 are wider than a whole line.
 """
 
@@ -65,7 +65,7 @@ def wrap(text: str, cells: float, measure: Measure = width) -> list[str]:
 
     Spaces at a break vanish; those at the beginning of a paragraph stay. An empty paragraph is an empty line.
     For paper, `measure` tells widths in dots and `cells` is in dots as well.
-    Raises ValueError when a line could not even hold one Han character.
+    Raises ValueError when a line is too narrow for one Han character.
     """
     if cells < measure("密"):
         raise ValueError(f"{cells} cells cannot hold a character")

@@ -1,6 +1,6 @@
-"""Command lines that speak the environment's language: Chinese, unless it says English.
+"""Command lines in the environment's language: Chinese, unless it is English.
 
-What argparse itself says of a wrong option stays in English, in brackets inside our sentence.
+argparse's own message about a wrong option stays English, in brackets inside the sentence.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What kept the last try to reach the centre from success, and what to do about it."""
+"""Why the last attempt to reach the centre failed, and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the centre disputes of this kiosk's entries, as the desk's screens and the agent's reports say it."""
+"""The wording of disputes, for the desk's screens and the agent's reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kiosk.labels import DISPUTE_REASONS
 
 
 def dispute_line(raised: DisputeRaised, t: Callable[..., str]) -> str:
-    """Which entry, whose, and why; a reason that a later centre gives stands as it came."""
+    """Which entry, whose, and why; an unknown reason is shown as received."""
     if raised.reason == FORK_REASON:
         return t("日志从第 {sequence} 条起与中心的不一样", sequence=raised.sequence)
     return t(

@@ -1,4 +1,4 @@
-"""What is wrong with the store or the configuration, and what to do about it: the commands of both programs say it so."""
+"""What is wrong with the store or the configuration, and what to do about it, for the commands of both programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the certificate of whoever answers at the centre's address, and what to do."""
+"""What is wrong with the TLS certificate at the centre's address, and what to do."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Whether a typed name is the name on record, told leniently enough for a desk without an input method.
+"""Whether a typed name is the name on record, compared leniently for a desk without an input method.
 
 A name matches when it is the same but for spaces, the width of brackets and letters and the case of letters, or
 when its pinyin initials were typed: of an enterprise the first four or more, of a person all, two or more. A
-character with several readings may be typed with the initial of any. Letters and digits in a name stand for
-themselves, and brackets and dots may be left out of initials.
+character with several readings may be typed with the initial of any. Letters and digits in a name are typed as they
+are, and brackets and dots may be left out of initials.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ def with_currency(fen: int) -> str:
 def capitals(fen: int) -> str:
     """The amount in the capitals of Chinese vouchers: 34000 fen is `叁佰肆拾元整`.
 
-    Raises ValueError for a negative amount, which no voucher of ours bears.
+    Raises ValueError for a negative amount, which no voucher shows.
     """
     if fen < 0:
         raise ValueError(f"an amount of {fen} fen cannot be written in capitals")
     # imported late: it reads its tables from a file, and the first screen needs no capitals
-    import cn2an  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    import cn2an  # type: ignore[import-untyped]  # noqa: PLC0415 - for the same reason
 
     return str(cn2an.an2cn(yuan(fen), "rmb"))

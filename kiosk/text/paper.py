@@ -1,4 +1,4 @@
-"""Drawing on receipt paper: strips as wide as the paper, put one under the other into a black-and-white picture.
+"""Drawing on receipt paper: strips as wide as the paper, stacked into a black-and-white picture.
 
 Lengths are dots; a thermal head has 8 dots a millimetre. Text is Noto Sans CJK SC, drawn in grey and made
 black and white by a threshold, which keeps thin strokes that plain one-bit drawing loses.

@@ -1,6 +1,6 @@
 """The receipt: what it says and how it is laid out, as a picture for a printer that takes bitmaps.
 
-A receipt is Chinese whatever the screen speaks: it is a voucher. It is not an invoice, and says so.
+A receipt is a voucher and always Chinese. It is not an invoice, and says so.
 """
 
 from __future__ import annotations
@@ -49,11 +49,10 @@ class ReceiptKey(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """All that a receipt says.
+    """The contents of a receipt.
 
-    Amounts are fen and times UTC seconds. `key` is there once a key was bound; `next_step` tells what to do
-    where one was not. `journal_sequence` and `journal_hash` (eight hex digits) are the journal's tip when it was
-    made out, `printed_at` is when it was given to the printer. `qr_text` names the order to a scanner.
+    Amounts are fen and times UTC seconds. `key` is set once a key was bound, `next_step` otherwise. `journal_sequence` and `journal_hash` (eight hex digits) are the journal's tip when it was
+    made, `printed_at` is when it went to the printer. `qr_text` identifies the order to a scanner.
     """
 
     exchange: str
@@ -85,7 +84,7 @@ def render(receipt: Receipt, dots: int) -> bytes:
 
     Raises QrTooLarge when `qr_text` fits into no code that can be printed.
     """
-    # imported late: Pillow and the font are only wanted once something is printed
+    # imported late: Pillow and the font are needed for printing alone
     from kiosk.text.paper import Paper, stack  # noqa: PLC0415
 
     wide = dots >= 576  # noqa: PLR2004 - the wider of the two papers

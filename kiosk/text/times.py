@@ -1,4 +1,4 @@
-"""Times as people read them: records hold UTC seconds since 1970, paper and screens show China time (UTC+8)."""
+"""Times for people: records have UTC seconds since 1970, paper and screens show China time (UTC+8)."""
 
 from __future__ import annotations
 

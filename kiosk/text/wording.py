@@ -27,7 +27,7 @@ from kiosk.text.money import yuan
 from kiosk.text.times import duration, minute
 
 Text = Callable[..., str]
-# A sentence that can be said again after the language was changed.
+# A sentence that can be worded again after a change of language.
 Said = Callable[[Text], str]
 
 # The configuration's defaults, which the English screens name in English.
@@ -222,7 +222,7 @@ PRINTED = {
 
 
 def surplus_notes(t: Text, orders: Iterable[OrderView]) -> str:
-    """What is to be said of money that came in twice for these orders, a line each; nothing for most."""
+    """A line for each order that was paid twice; most are not."""
     lines = []
     for order in orders:
         if order.surplus:
@@ -233,7 +233,7 @@ def surplus_notes(t: Text, orders: Iterable[OrderView]) -> str:
 
 
 def sentences(*said: str) -> str:
-    """Sentences one after the other; between two that end in the Chinese full stop stands no space."""
+    """Sentences one after the other; no space follows a Chinese full stop."""
     text = ""
     for sentence in filter(None, said):
         text += sentence if not text or text.endswith("。") else f" {sentence}"
@@ -246,7 +246,7 @@ def with_support(t: Text, sentence: str, support: str) -> str:
 
 
 def feed_age(t: Text, as_of: int) -> str:
-    """How old the kiosk's data is, said where a refusal rests on it."""
+    """How old the kiosk's data is, where a refusal rests on it."""
     return t("本机资料截至 {time}，未查到更新的登记。", time=minute(as_of))
 
 
@@ -256,7 +256,7 @@ def aged(t: Text, sentence: str, as_of: int | None) -> str:
 
 
 def refusal(t: Text, refused: Refused, support: str) -> str:
-    """Why the desk does not go on, and what to do."""
+    """Why the desk refuses, and what to do."""
     sentence = aged(t, t(REFUSALS[refused.reason]), refused.feed_as_of)
     return sentence if refused.reason in _SOLVED_ALONE else with_support(t, sentence, support)
 

@@ -2,8 +2,8 @@
 
     started → key pair made → certificate issued → written → read back and proved → bound
 
-`bind` goes on from whatever step the journal tells, with what the token itself shows: a key pair without its entry is
-made again, a certificate without its entry is compared and counts as written. A renewal keeps the key pair; when it
+`bind` continues from the last step in the journal and from what is on the token: a key pair without its entry is
+generated again, a certificate without its entry is compared and counts as written. A renewal keeps the key pair; when it
 cannot be finished while the token is still there, the old certificate is restored.
 """
 
@@ -65,7 +65,7 @@ _SHOWN = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Work:
-    """One run: the desk, the token in hand, the order's number, the member and whom to tell of progress."""
+    """One call of `bind`: the desk, the open token, the order's number, the member and the progress callback."""
 
     desk: Desk
     token: Token
@@ -76,7 +76,7 @@ class _Work:
     def paid(self, tx: Transaction) -> Order:
         """The order as it stands in this transaction. Raises DeskRefused when it may not be bound (any more).
 
-        A renewal may not once the key was reported lost, or replaced by another, here or elsewhere, also in the middle.
+        A renewal is refused once the key was reported lost or replaced, here or elsewhere, even halfway through.
         """
         order = require_paid(own_order(tx, self.number, self.account))
         if not order.kind.wants_new_token:
@@ -94,7 +94,7 @@ class _Work:
             tx.append(body, self.desk.clock)
 
     def tell(self, step: int, *, done: bool) -> None:
-        """Tell of progress."""
+        """Report progress."""
         self.progress(BindingProgress(step, done))
 
 
@@ -110,8 +110,8 @@ def bind(
 ) -> BoundView:
     """Bind the token that is in, from wherever an earlier call stopped. Takes seconds.
 
-    Of several it takes the one of that `serial`, else the one that the order needs. Raises DeskRefused, TokenUnusable;
-    calling again goes on.
+    Of several tokens it takes the one with that `serial`, else the one that the order needs; calling again continues.
+    Raises DeskRefused, TokenUnusable.
     """
     with desk.database.read() as tx:
         require_paid(own_order(tx, number, session.account))
@@ -154,7 +154,7 @@ def _begin(work: _Work) -> tuple[Order, TokenFacts, bool]:
 
 
 def _tell_passed(work: _Work, order: Order) -> None:
-    """Of an attempt that goes on: the steps that were passed before the last durable one."""
+    """Report the steps that a resumed attempt has behind it."""
     reached = _SHOWN.get(order.binding.step, 0) if order.binding else 0
     for step in range(1, reached):
         if step != _KEY_PAIR_STEP or order.kind.wants_new_token:
@@ -170,7 +170,7 @@ def _run(work: _Work) -> BoundView:
             certificate = (
                 tx.ledger.certificate(attempt.certificate) if attempt and attempt.certificate else None
             )
-        if attempt is None:  # a supervisor gave it up meanwhile
+        if attempt is None:  # a supervisor abandoned it in the meantime
             raise DeskRefused(Refusal.RECORD_DISAGREES)
         shown = _SHOWN.get(attempt.step)
         if shown is not None:
@@ -193,10 +193,9 @@ def _run(work: _Work) -> BoundView:
 
 
 def _old_certificate(desk: Desk, order: Order, facts: TokenFacts) -> bytes | None:
-    """What a renewal keeps for writing back (DER); None for a new token.
+    """The certificate (DER) that a renewal restores when it cannot be finished; None for a new token.
 
-    An attempt before this one, or an order before, may have left its own certificate on the token: what belongs there
-    counts.
+    An earlier attempt or order may have left its own certificate on the token; the one on record counts.
     """
     if order.kind.wants_new_token:
         return None
@@ -209,7 +208,7 @@ def _old_certificate(desk: Desk, order: Order, facts: TokenFacts) -> bytes | Non
 
 
 def _start(work: _Work, facts: TokenFacts, old: bytes | None) -> None:
-    """Name the token, once more sure that it is the right one; a renewal also keeps its key and its old certificate."""
+    """Record the token after checking it again; a renewal also records its public key and its old certificate."""
     with work.desk.database.write() as tx:
         order = work.paid(tx)
         require_fits(tx, order, facts)
@@ -229,7 +228,7 @@ def _start(work: _Work, facts: TokenFacts, old: bytes | None) -> None:
 
 
 def _make_key_pair(work: _Work, attempt: Binding) -> None:
-    """Make it, also when one is there already: it cannot be told whether it was finished."""
+    """Generate it, even when the token has one: there is no telling whether that one was completed."""
     work.tell(_KEY_PAIR_STEP, done=False)
     public_key = work.token.generate_key_pair()
     work.append(KeyPairMade(work.number, attempt.attempt, public_key))
@@ -330,7 +329,7 @@ def _restore_old_certificate(work: _Work, old: bytes, ended: Exception) -> None:
         if work.token.certificate() != old:
             work.token.write_certificate(old)
     except HardwareError as failed:
-        # the next call goes on from the journal, so the first failure is the one to tell
+        # the next call continues from the journal, so the first failure is the one to report
         ended.add_note(f"the old certificate was not restored: {token_refused(failed).trouble.value}")
 
 

@@ -1,8 +1,8 @@
-"""清空: making a token blank, or preparing one that lacks the desk's application; and who may do that to which.
+"""清空: making a token blank, or preparing one that lacks the desk's application; and who may do so to which token.
 
 The entry is written before the token is touched. A kill, a pulled token or a card that refuses then leaves a token
-that is as it was, or half erased, beside an entry that says who set about it; erasing again completes it under an
-entry of its own. Written afterwards, a kill would leave a blank token that nobody could account for.
+that is as it was, or half erased, beside an entry that says who began; erasing again completes it under an
+entry of its own. If it were written afterwards, a kill would leave a blank token without an explanation.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _ERASERS: dict[KeyStatus, Eraser] = {
     # its owner logs in with it: a loss has to be reported first
     KeyStatus.IN_USE: Eraser.NOBODY,
     KeyStatus.OUT_OF_STEP: Eraser.NOBODY,
-    # the binding goes on with what is on it: a supervisor abandons that first
+    # the binding continues with what is on it: a supervisor has to abandon it first
     KeyStatus.UNDER_WAY: Eraser.NOBODY,
     # its owner may still come for it and have the hold lifted; erased, only a replacement is left
     KeyStatus.ON_HOLD: Eraser.SUPERVISOR,
-    # another authority's certificate, a key pair that nobody here can place, or what makes no sense: somebody may want it
+    # another authority's certificate, an unknown key pair, or unreadable contents: somebody may still need it
     KeyStatus.UNKNOWN: Eraser.SUPERVISOR,
-    # nothing that anybody can log in with
+    # nothing on it allows a login
     KeyStatus.REVOKED: Eraser.STAFF,
     KeyStatus.BLANK: Eraser.STAFF,
     # a token that came without the desk's application is prepared by this
@@ -87,7 +87,7 @@ def _facts(token: Token) -> TokenFacts | str:
 
 
 def _set_about(desk: Desk, staff: StaffSession, found: TokenFacts | str) -> None:
-    """Note who erases what, once nothing speaks against it. Raises TokenUnusable, DeskRefused."""
+    """Record who erases what, after checking that it may be erased. Raises TokenUnusable, DeskRefused."""
     with desk.database.write() as tx:
         member = require_staff(tx, staff)
         if isinstance(found, str):

@@ -1,4 +1,4 @@
-"""挂失, 拾获登记 and 解除挂失: putting an account's certificate on hold, at once and free of charge, and back in use."""
+"""挂失, 拾获登记 and 解除挂失: placing an account's certificate on hold, at once and free of charge, and lifting the hold."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _CHALLENGE_RANDOM = 32
 
 
 def report_loss(desk: Desk, session: Session) -> LossView:
-    """Put the account's certificate on hold. Raises DeskRefused NO_KEY.
+    """Place the account's certificate on hold. Raises DeskRefused NO_KEY.
 
-    Of a key that is on hold already it is told as well: the hold may have been lifted elsewhere. One that is revoked
-    stays so.
+    A key that is on hold already is reported again: its hold may have been lifted elsewhere. A revoked one stays
+    revoked.
     """
     with desk.database.write() as tx:
         key = _key(tx, session.account)
@@ -48,13 +48,13 @@ def report_loss(desk: Desk, session: Session) -> LossView:
 
 
 def loss_registered(desk: Desk, account: str) -> bool:
-    """Whether the centre has what this kiosk last noted of the account's loss; cheap."""
+    """Whether the centre has received this kiosk's last entry about the account's loss; cheap."""
     with desk.database.read() as tx:
         return _registered(tx, account)
 
 
 def key_found(desk: Desk, staff: StaffSession, serial: str | None = None) -> FoundView:
-    """Note that the token that is in was handed in; a key in use goes on hold until its owner comes.
+    """Record that the inserted token was handed in; a key in use goes on hold until its owner comes.
 
     Raises TokenUnusable, DeskRefused.
     """
@@ -65,11 +65,11 @@ def key_found(desk: Desk, staff: StaffSession, serial: str | None = None) -> Fou
     with desk.database.write() as tx:
         require_staff(tx, staff)
         owner = owner_of(tx, facts) if facts else UNPREPARED
-        # with a blank one nobody can log in, though it is on record
+        # a blank token allows no login, even if its serial is on record
         key = owner.key if owner.status is not KeyStatus.BLANK else None
         if key is not None and key.revoked:
             key = None
-        # of a key that is on hold already it is told as well: the hold may have been lifted elsewhere
+        # a key that is on hold already is reported again: its hold may have been lifted elsewhere
         tx.append(KeyFound(owner.account or "", view.serial, staff.name, key), desk.clock)
         after = owner_of(tx, facts) if facts else owner
         return FoundView(key_view(desk, tx, view, after), held=key is not None and not key.lost)
@@ -144,7 +144,7 @@ def _read(chosen: Chosen) -> tuple[TokenView, TokenFacts | None]:
 
 
 def _registered(tx: Transaction, account: str) -> bool:
-    """Whether no entry that the centre has not yet tells of a hold of the account's key."""
+    """Whether the centre has every entry about a hold of the account's key."""
     waiting = tx.journal.each(after=tx.agent.get().high_water)
     return not any(_tells_of_hold(sealed.entry.body, account) for sealed in waiting)
 

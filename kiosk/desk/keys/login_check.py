@@ -1,10 +1,10 @@
-"""登录验证: what the platform looks at when the member logs in, tried out at the desk.
+"""登录验证: the checks of the platform's login, made at the desk.
 
 The key signs a challenge of the centre's, or of this kiosk's own where the centre does not answer in time. Signature,
 chain and validity are judged here, and by the centre as well where it answers; the register and the SMS code are the
 centre's alone. The token is not held while the centre is asked, and its security state is gone when it is opened again;
-so the PIN is presented before a challenge is asked for, since the centre gives only so many, and again when it signs,
-but only after it was right.
+so the PIN is verified before a challenge is requested, because the centre limits those, and once more for the
+signature, but only after it was right.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[LoginAnswer] = msgspec.msgpack.Decoder(LoginAnswer)
 
 _LOOK_EVERY = 0.1
-# Questions hold an SMS code at most: nobody needs one for longer (seconds) than the centre takes it.
+# Requests hold an SMS code at most; none is needed for longer (seconds) than the centre accepts it.
 _KEPT = 300
 
 
@@ -96,7 +96,7 @@ _OUT_OF_USE = {Registration.ON_HOLD, Registration.REVOKED}
 
 
 class Local(msgspec.Struct, frozen=True):
-    """What was found here; `chain` None where this kiosk does not have the issuing CA's certificate.
+    """The desk's own results; `chain` is None where this kiosk lacks the issuing CA's certificate.
 
     `in_use` while neither journal nor feed knows of a hold or a revocation.
     """
@@ -129,7 +129,7 @@ def results_of(local: Local, judged: LoginJudged | None) -> tuple[tuple[Check, C
 
 
 def _chain(local: Local, judged: LoginJudged | None) -> CheckResult:
-    """What holds here is not spoilt by a centre that only has not heard of the certificate yet."""
+    """A centre that does not know the certificate yet does not turn a passed check into a failed one."""
     if local.chain is False:
         return CheckResult.FAILED
     if judged is None or judged.registration is Registration.UNKNOWN:
@@ -154,7 +154,7 @@ def login_check(
 ) -> LoginCheckView:
     """The check up to the SMS code; waits for the centre as long as the settings say. Raises TokenUnusable, DeskRefused.
 
-    A wrong token and a wrong PIN are refused before the centre is asked for a challenge. What an unfinished renewal left
+    A wrong token and a wrong PIN are refused before a challenge is requested. What an unfinished renewal left
     on the key is replaced by the certificate on record first.
     """
     with chosen_token(desk, serial=serial, account=session.account) as chosen:

@@ -1,6 +1,6 @@
-"""修改PIN and 解锁PIN: every PIN is presented once, and what the token did is noted after it did it.
+"""修改PIN and 解锁PIN: every PIN is presented once, and the change is recorded after the token made it.
 
-Where its answer was lost, that it may have done it is noted too, so that a new PIN always has somebody who gave it.
+Where the token's answer was lost, the possible change is recorded too, so that every new PIN has an author.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def change_pin(
         except WrongPin as error:
             if old:
                 raise
-            # nobody typed it, so the member is asked for the PIN and not told of a mistake
+            # the member did not type it: ask for the PIN instead of reporting a wrong one
             wanted = TokenRefused(TokenTrouble.PIN_WANTED, tries_left=error.tries_left)
             raise TokenUnusable(wanted) from error
         except HardwareError as error:
@@ -106,7 +106,7 @@ def change_pin(
 
 
 def skip_pin_change(desk: Desk, session: Session, serial: str) -> None:
-    """Note that the member kept the factory PIN of the key that was bound. Raises DeskRefused."""
+    """Record that the member did not change the factory PIN of the new key. Raises DeskRefused."""
     with desk.database.write() as tx:
         key = key_on_record(tx, session.account)
         if key is not None and key.token_serial == serial:

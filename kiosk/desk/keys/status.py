@@ -1,4 +1,4 @@
-"""状态: the token that is in, with what the record says of it."""
+"""状态: the inserted token and what is on record about it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _SAMPLE_LENGTH = 32
 
 
 def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = None) -> KeyView:
-    """The token with what the record says of it; a member is told of another's key only that it is another's.
+    """The token and what is on record about it; of another member's key a member learns only that it is another's.
 
-    For staff the token's random numbers are tried as well: one that stands still or repeats is a FAULT. Raises TokenUnusable; DeskRefused where the record does not know the staff member (any more).
+    For staff the token's random numbers are checked as well: constant or repeated ones are a FAULT. Raises TokenUnusable; DeskRefused where the record does not know the staff member any more.
     """
     account = who.account if isinstance(who, Session) else None
     with chosen_token(desk, serial=serial, account=account) as chosen:
@@ -53,7 +53,7 @@ def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = Non
 
 
 def key_view(desk: Desk, tx: Transaction, token: TokenView, owner: Owner) -> KeyView:
-    """The token as its screens show it, with everything that the record says."""
+    """The token as the screens show it, with everything on record."""
     now = desk.clock.wall()
     end = token.not_after
     if owner.status is KeyStatus.OUT_OF_STEP and owner.key is not None:

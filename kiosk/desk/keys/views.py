@@ -14,7 +14,7 @@ from kiosk.domain.decisions import KeyOnRecord
 
 
 class KeyView(msgspec.Struct, frozen=True, tag="key"):
-    """状态: the token with what the record says of it.
+    """状态: the token and what is on record about it.
 
     A member sees `account` and `order` only of a key of their own; `days_left` until the certificate's end, negative
     after it; `feed_as_of` when that rests on an old feed.
@@ -44,7 +44,7 @@ LossOutcome = LossView | Refused
 
 
 class FoundView(msgspec.Struct, frozen=True, tag="found"):
-    """A key that was handed in is noted; `held` when that put a key in use on hold."""
+    """A found key is recorded; `held` when that placed a key in use on hold."""
 
     key: KeyView
     held: bool

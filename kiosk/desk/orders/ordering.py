@@ -91,7 +91,7 @@ def order(desk: Desk, number: str) -> OrderView | None:
 
 
 def open_orders(desk: Desk, session: Session) -> tuple[OrderView, ...]:
-    """The account's orders that go on here: unpaid, or paid and not bound; newest first."""
+    """The account's open orders at this kiosk: unpaid, or paid and not bound; newest first."""
     with desk.database.read() as tx:
         kiosk = identity_of(tx).kiosk
         return tuple(
@@ -116,10 +116,10 @@ def cancel(desk: Desk, session: Session, number: str) -> OrderView:
 
 
 def expire_due(desk: Desk) -> int:
-    """Expire the orders that nobody paid in time, and say how many.
+    """Expire the orders that were not paid in time; the result is how many.
 
     An order is due five minutes after its deadline once the agent had contact after the deadline, else 24 hours
-    after it. None is while the clock cannot be believed, or before the kiosk is enrolled.
+    after it. None is due while the clock is wrong or before the kiosk is enrolled.
     """
     with desk.database.read() as tx:
         if not _due(desk, tx):
@@ -153,7 +153,7 @@ def is_due(deadline: int, now: int, contact: int | None) -> bool:
 
 
 def choose_delivery(desk: Desk, session: Session, number: str, delivery: Delivery) -> None:
-    """Note that the token is taken later or mailed, and queue the slip. Raises DeskRefused."""
+    """Record that the token is collected later or mailed, and queue the slip. Raises DeskRefused."""
     with desk.database.write() as tx:
         found = require_paid(own_order(tx, number, session.account))
         if not found.kind.wants_new_token:

@@ -89,7 +89,7 @@ def confirm_scanned(desk: Desk, number: str, text: str) -> CodeAccepted | CodeRe
 
 
 def _unconfirmed(tx: Transaction, number: str) -> Order:
-    """The order, if a confirmation may complete it: unpaid, or ended before anybody paid."""
+    """The order, if a confirmation may complete it: unpaid, or ended before it was paid."""
     order = own_order(tx, number)
     if order.status is OrderStatus.PAID:
         raise DeskRefused(Refusal.ORDER_PAID_ALREADY)
@@ -100,7 +100,7 @@ def _unconfirmed(tx: Transaction, number: str) -> Order:
 
 def _paid(desk: Desk, tx: Transaction, order: Order, how: PaidHow) -> CodeAccepted:
     if order.status is OrderStatus.PLACED:  # after its end it is only given back
-        require_amount_allowed(tx, policy_of(tx), order.total, besides=order.number)
+        require_amount_allowed(tx, policy_of(tx), order.total, except_order=order.number)
     tx.append(OrderPaid(order.number, how, order.total, desk.clock.wall()), desk.clock)
     return CodeAccepted(order_view(desk, tx, own_order(tx, order.number)))
 

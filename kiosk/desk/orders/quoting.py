@@ -49,7 +49,7 @@ def judge(desk: Desk, tx: Transaction, session: Session, kind: OrderKind) -> Ver
 
 
 def require_approved(tx: Transaction, account: str) -> None:
-    """Refuse an operator who is under review (审核中) or was refused; the enterprise's own review stops nobody."""
+    """Refuse an operator who is under review (审核中) or was refused; the enterprise's own review does not matter here."""
     operator = tx.members.operator(account)
     if operator is None or operator.review is Review.REFUSED:
         raise DeskRefused(Refusal.OPERATOR_REFUSED, rests_on_feed=True)

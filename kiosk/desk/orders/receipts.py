@@ -1,7 +1,7 @@
-"""Receipts: what one says is queued in the transaction that it tells of; printing takes it off the queue.
+"""Receipts: one is queued in the transaction that it documents; printing takes it off the queue.
 
-Before a printer is given one, the one in the queue becomes a copy (补打): whatever happens then, a second one never
-passes for the first. A printer that fails leaves it waiting.
+Before a receipt goes to the printer, the one in the queue becomes a copy (补打), so that a second print never passes
+for the first. A printer that fails leaves it in the queue.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DECODER = msgspec.msgpack.Decoder(Receipt)
 
 
 def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
-    """What the receipt of a paid or bound order says as of this transaction. Raises DeskRefused for another."""
+    """The receipt of a paid or bound order as of this transaction. Raises DeskRefused for any other order."""
     if not is_bound(order):
         require_paid(order)
     tip = tx.journal.tip()
@@ -71,7 +71,7 @@ def print_receipt(desk: Desk, number: str) -> PrintOutcome:
 
 
 def print_waiting(desk: Desk) -> int:
-    """Print whatever waits, oldest first, and say how many receipts came out."""
+    """Print what is queued, oldest first; the result is how many receipts were printed."""
     return _print(desk, None)[1]
 
 

@@ -23,12 +23,12 @@ ORDER_TRIES = "confirmation:"
 
 
 def order_tries(number: str) -> str:
-    """Under which name the wrong confirmations of an order are kept."""
+    """The scope under which an order's wrong confirmations are counted."""
     return f"{ORDER_TRIES}{number}"
 
 
 def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:
-    """The order with what the record says of its key; `ends_at` is the certificate's, once there is one."""
+    """The order with its key on record; `ends_at` is the certificate's, once there is one."""
     binding = order.binding
     certificate = tx.ledger.certificate(binding.certificate) if binding and binding.certificate else None
     if certificate is not None:

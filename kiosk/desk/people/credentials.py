@@ -45,7 +45,7 @@ KIOSK_RULE = LockoutRule(failures=20, window=15 * MINUTE, duration=5 * MINUTE)
 
 
 class LockoutState(msgspec.Struct, frozen=True):
-    """Where someone stands: `until` when locked, else None; `tries_left` before the next lock."""
+    """One scope's lock-out: `until` when locked, else None; `tries_left` before the next one."""
 
     until: int | None
     tries_left: int
@@ -71,12 +71,12 @@ def lockout_state(rule: LockoutRule, failures: Sequence[int], now: int) -> Locko
 
 _HASHER = PasswordHasher()
 
-# Failures are kept for so long (seconds), well past every rule that counts them; an order's few tries for good.
+# How long failures are stored (seconds): well past every rule that counts them. An order's are never deleted.
 _FORGOTTEN_AFTER = 30 * DAY
 
 
 class Scopes(msgspec.Struct, frozen=True):
-    """Under which names failures are kept: of one person, and of everybody at this kiosk."""
+    """The scopes under which failures are counted: one person's, and the whole kiosk's."""
 
     person: str
     kiosk: str
@@ -97,7 +97,8 @@ def check_password(
 ) -> WrongCredentials | LockedOut | None:
     """None when the password is right; a wrong one is recorded before the answer is given.
 
-    `verifier` is None for somebody unknown, empty for somebody who has no password yet. While locked nothing is checked. Takes as long as Argon2id does.
+    `verifier` is None for an unknown person, empty for one without a password. While locked nothing is checked. Slow:
+    Argon2id.
     """
     with desk.database.read() as tx:
         locked = _locked(tx, scopes, desk.clock.wall())
@@ -106,7 +107,7 @@ def check_password(
     right = _verify(verifier or desk.settings.dummy_verifier, password) and bool(verifier)
     now = desk.clock.wall()
     with desk.database.write() as tx:
-        tx.lockouts.prune(now - _FORGOTTEN_AFTER, besides=ORDER_TRIES)
+        tx.lockouts.prune(now - _FORGOTTEN_AFTER, except_prefix=ORDER_TRIES)
         if right:
             tx.lockouts.clear(scopes.person)
             return None

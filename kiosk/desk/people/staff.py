@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kiosk.domain.feed import DisputeRaised
     from kiosk.store.transaction import Transaction
 
-# What the staff's list shows: orders that go on, and money that has to go back.
+# The staff's list: open orders, and orders with money to pay back.
 _LISTED = (OrderStatus.PLACED, OrderStatus.PAID, OrderStatus.REFUNDING)
 
 
@@ -51,7 +51,7 @@ def vouch(desk: Desk, staff: StaffSession, number: str) -> OrderView:
         order = own_order(tx, number)
         if order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
             require_unpaid(order)
-            require_amount_allowed(tx, policy_of(tx), order.total, besides=number)
+            require_amount_allowed(tx, policy_of(tx), order.total, except_order=number)
         paid = OrderPaid(number, PaidHow.DESK, order.total, desk.clock.wall(), supervisor=staff.name)
         return _appended(desk, tx, number, paid)
 
@@ -75,7 +75,7 @@ def grant_refund(desk: Desk, staff: StaffSession, number: str, reason: str) -> O
 
 
 def staff_orders(desk: Desk) -> tuple[OrderView, ...]:
-    """The orders that go on or owe money back, newest first."""
+    """The open orders and those with money to pay back, newest first."""
     with desk.database.read() as tx:
         found = [order for status in _LISTED for order in tx.ledger.orders(status=status)]
         found.sort(key=lambda order: order.sequence, reverse=True)
@@ -92,7 +92,7 @@ def feed_kept(desk: Desk) -> tuple[str, ...]:
 
 
 def disputes(desk: Desk) -> tuple[DisputeRaised, ...]:
-    """What the centre could not accept and nobody decided yet."""
+    """The disputes that are still open."""
     with desk.database.read() as tx:
         return tuple(dispute.raised for dispute in tx.feed.disputes())
 

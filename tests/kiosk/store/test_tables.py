@@ -131,7 +131,7 @@ def test_failures_are_counted_by_scope_and_time(database: Database) -> None:
         assert tx.lockouts.failures("a", since=11) == [30]
         assert tx.lockouts.failures("a", since=30) == [30]
         tx.lockouts.record("kept:b", 5)
-        tx.lockouts.prune(before=20, besides="kept:")
+        tx.lockouts.prune(before=20, except_prefix="kept:")
         assert tx.lockouts.failures("kept:b") == [5]
         assert (tx.lockouts.failures("a"), tx.lockouts.failures("b")) == ([30], [20])
         tx.lockouts.clear("a")
