@@ -101,7 +101,7 @@ def _log_lines_to(output: TextIO, level: LogLevel) -> None:
     )
 
 
-def show(
+def run_app(
     desk: Desk,
     configuration: Configuration,
     demo: DemoControls | None = None,

@@ -71,7 +71,7 @@ class Check(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
-def lent(tx: Transaction, now: int, text: Text) -> Iterator[Check]:
+def grants(tx: Transaction, now: int, text: Text) -> Iterator[Check]:
     """What lets an enrolled desk take orders and issue at `now` (UTC seconds)."""
     try:
         policy = policy_of(tx)
@@ -138,7 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         document(checks)
     else:
-        _tell(checks, text)
+        _print_checks(checks, text)
     return 1 if any(check.level is Level.FAILED for check in checks) else 0
 
 
@@ -325,7 +325,7 @@ def _store(directory: Path, text: Text) -> Iterator[Check]:
         with open_database(directory).read() as tx:
             status = read_status(tx, clock)
             enrolled = status.network is not Network.NOT_ENROLLED
-            granted = tuple(lent(tx, clock.wall(), text)) if enrolled else ()
+            granted = tuple(grants(tx, clock.wall(), text)) if enrolled else ()
     except (StoreError, OSError) as error:
         yield Check(text("数据库"), Level.FAILED, *store_failure(error, text))
         return
@@ -358,7 +358,7 @@ def _network(status: KioskStatus, text: Text) -> Iterator[Check]:
 _MARKS = {Level.WORKS: "[v]", Level.MISSING: "[!]", Level.FAILED: "[x]"}
 
 
-def _tell(checks: list[Check], text: Text) -> None:
+def _print_checks(checks: list[Check], text: Text) -> None:
     cells = max(width(check.name) for check in checks)
     for check in checks:
         line(f"{_MARKS[check.level]} {pad(check.name, cells)}  {check.found}")

@@ -24,11 +24,11 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         document({"sound": found.sound, "found": found})
     else:
-        _tell(found)
+        _print_findings(found)
     return 0 if proved else 1
 
 
-def _tell(found: Verification) -> None:
+def _print_findings(found: Verification) -> None:
     text = spoken().text
     if found.tip is None:
         line(text("日志是空的"))

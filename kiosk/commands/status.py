@@ -92,11 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         document(found)
     else:
-        _tell(found)
+        _print_status(found)
     return 0
 
 
-def _tell(status: KioskStatus) -> None:
+def _print_status(status: KioskStatus) -> None:
     text = spoken().text
     contact = text("从未") if status.last_contact is None else moment(status.last_contact)
     clock = text("正常") if status.clock is None else text(CLOCKS[status.clock])

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.assembly import log_to, make_desk, show
+from kiosk.assembly import log_to, make_desk, run_app
 from kiosk.configuration import Centre, Configuration
 from kiosk.demo.controls import Controls
 from kiosk.demo.launcher import CLOCK_SHIFT, NETWORK_SWITCH
@@ -50,7 +50,7 @@ def main() -> int:
         centre_address=arguments.centre,
     )
     desk = make_desk(configuration, open_or_create_database(directory), clock, source, printer, scanner)
-    return show(desk, configuration, controls, watch_parent)
+    return run_app(desk, configuration, controls, watch_parent)
 
 
 if __name__ == "__main__":

@@ -67,15 +67,15 @@ class Controls:
 
     def phone_open(self, link: str) -> PhonePage:
         """Open the QR code's link on the payer's phone."""
-        return phone.ask(link)
+        return phone.open_page(link)
 
     def phone_pay(self, link: str) -> PhonePage:
         """Pay on the payer's phone."""
-        return phone.ask(link, "pay")
+        return phone.open_page(link, "pay")
 
     def phone_decline(self, link: str) -> PhonePage:
         """Decline on the payer's phone."""
-        return phone.ask(link, "decline")
+        return phone.open_page(link, "decline")
 
     def phone_messages(self, account: str) -> tuple[str, ...]:
         """The text messages on the phone of an account, newest first."""

@@ -23,7 +23,7 @@ class _Page(msgspec.Struct, frozen=True):
     scan_text: str = ""
 
 
-def ask(link: str, action: str | None = None) -> PhonePage:
+def open_page(link: str, action: str | None = None) -> PhonePage:
     """Open the page, or press its button `action` (pay, decline). Raises PhoneUnreachable, PhoneRefused."""
     address = _lower_host(link)
     body = None if action is None else f"action={action}".encode()

@@ -19,8 +19,8 @@ class Question(msgspec.Struct, frozen=True):
 class Mailbox(Table):
     """The rows that the app writes and the agent answers."""
 
-    def ask(self, kind: str, body: bytes, deadline: int) -> int:
-        """Leave a question; the result names it."""
+    def submit(self, kind: str, body: bytes, deadline: int) -> int:
+        """Submit a request; the result is its identifier."""
         cursor = self._connection.execute(
             "INSERT INTO mailbox (kind, body, deadline) VALUES (?, ?, ?)", (kind, body, deadline)
         )

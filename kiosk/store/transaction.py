@@ -140,10 +140,10 @@ class Transaction:
             entry = sealed.entry
             if entry.kiosk != identity.kiosk:
                 raise ChainBroken(entry.kiosk, entry.epoch, entry.sequence)
-            held = self.journal.entry(entry.sequence)
-            if held is not None and held.hash == sealed.hash:
+            stored = self.journal.entry(entry.sequence)
+            if stored is not None and stored.hash == sealed.hash:
                 continue
-            self._keep(sealed)
+            self._store(sealed)
             self._identity.put(Identity(entry.kiosk, entry.epoch))
             count += 1
         return count
@@ -163,10 +163,10 @@ class Transaction:
                 body=body,
             )
         )
-        self._keep(sealed)
+        self._store(sealed)
         return sealed
 
-    def _keep(self, sealed: SealedEntry) -> None:
+    def _store(self, sealed: SealedEntry) -> None:
         check_link(self.journal.tip(), sealed)
         rows = transition(self.ledger, sealed.entry)
         self.journal.add(sealed)

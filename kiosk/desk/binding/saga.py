@@ -93,7 +93,7 @@ class _Work:
             self.paid(tx)
             tx.append(body, self.desk.clock)
 
-    def tell(self, step: int, *, done: bool) -> None:
+    def report(self, step: int, *, done: bool) -> None:
         """Report progress."""
         self.progress(BindingProgress(step, done))
 
@@ -118,12 +118,12 @@ def bind(
     with chosen_token(desk, serial=serial, order=number) as chosen:
         token = chosen.token
         work = _Work(desk, token, number, session.account, progress)
-        work.tell(1, done=False)
+        work.report(1, done=False)
         order, facts, finished = _begin(work)
         if not finished:
             factory = token.factory_pin if factory_pin_fits(order, facts) else None
             unlock(token, pin, factory_pin=factory, last_try_confirmed=last_try_confirmed)
-        _tell_passed(work, order)
+        _report_passed_steps(work, order)
         old = _old_certificate(desk, order, facts)
         try:
             if order.binding is None:
@@ -153,12 +153,12 @@ def _begin(work: _Work) -> tuple[Order, TokenFacts, bool]:
     return order, facts, finished
 
 
-def _tell_passed(work: _Work, order: Order) -> None:
+def _report_passed_steps(work: _Work, order: Order) -> None:
     """Report the steps that a resumed attempt has behind it."""
     reached = _SHOWN.get(order.binding.step, 0) if order.binding else 0
     for step in range(1, reached):
         if step != _KEY_PAIR_STEP or order.kind.wants_new_token:
-            work.tell(step, done=True)
+            work.report(step, done=True)
 
 
 def _run(work: _Work) -> BoundView:
@@ -174,7 +174,7 @@ def _run(work: _Work) -> BoundView:
             raise DeskRefused(Refusal.RECORD_DISAGREES)
         shown = _SHOWN.get(attempt.step)
         if shown is not None:
-            work.tell(shown, done=True)
+            work.report(shown, done=True)
         match attempt.step:
             case BindingStep.STARTED if order.kind.wants_new_token:
                 _make_key_pair(work, attempt)
@@ -229,14 +229,14 @@ def _start(work: _Work, facts: TokenFacts, old: bytes | None) -> None:
 
 def _make_key_pair(work: _Work, attempt: Binding) -> None:
     """Generate it, even when the token has one: there is no telling whether that one was completed."""
-    work.tell(_KEY_PAIR_STEP, done=False)
+    work.report(_KEY_PAIR_STEP, done=False)
     public_key = work.token.generate_key_pair()
     work.append(KeyPairMade(work.number, attempt.attempt, public_key))
 
 
 def _issue(work: _Work, order: Order, attempt: Binding) -> None:
     """Have the token sign the request, and issue."""
-    work.tell(3, done=False)
+    work.report(3, done=False)
     algorithm = KeyAlgorithm(attempt.algorithm)
     with work.desk.database.read() as tx:
         organisation = issuing_authority(tx, work.desk.clock.wall()).organisation
@@ -253,7 +253,7 @@ def _issue(work: _Work, order: Order, attempt: Binding) -> None:
 
 def _write(work: _Work, attempt: Binding, certificate: Certificate) -> None:
     """Write the certificate, unless it is on the token: then only the entry was lost."""
-    work.tell(4, done=False)
+    work.report(4, done=False)
     if work.token.certificate() != certificate.certificate:
         _write_certificate(work.token, certificate.certificate)
     work.append(CertificateWritten(work.number, attempt.attempt))
@@ -279,7 +279,7 @@ def _require_on_token(token: Token, attempt: Binding, der: bytes) -> None:
 
 def _prove(work: _Work, attempt: Binding, certificate: Certificate) -> None:
     """Read the certificate back, judge its chain, and have the token sign a challenge with its key."""
-    work.tell(5, done=False)
+    work.report(5, done=False)
     desk, der = work.desk, certificate.certificate
     _require_on_token(work.token, attempt, der)
     with desk.database.read() as tx:
@@ -299,7 +299,7 @@ def _prove(work: _Work, attempt: Binding, certificate: Certificate) -> None:
 
 def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundView:
     """Bind, once more sure that the certificate is on the token, and queue the receipt with it."""
-    work.tell(6, done=False)
+    work.report(6, done=False)
     desk = work.desk
     _require_on_token(work.token, attempt, certificate.certificate)
     with desk.database.write() as tx:
@@ -315,7 +315,7 @@ def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundVie
             not_after=certificate.not_after,
             registered=is_registered(tx, certificate.number),
         )
-    work.tell(6, done=True)
+    work.report(6, done=True)
     return view
 
 

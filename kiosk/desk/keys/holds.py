@@ -146,8 +146,8 @@ def _read(chosen: Chosen) -> tuple[TokenView, TokenFacts | None]:
 def _registered(tx: Transaction, account: str) -> bool:
     """Whether the centre has every entry about a hold of the account's key."""
     waiting = tx.journal.each(after=tx.agent.get().high_water)
-    return not any(_tells_of_hold(sealed.entry.body, account) for sealed in waiting)
+    return not any(_concerns_hold(sealed.entry.body, account) for sealed in waiting)
 
 
-def _tells_of_hold(body: AnyBody, account: str) -> bool:
+def _concerns_hold(body: AnyBody, account: str) -> bool:
     return isinstance(body, LossReported | HoldLifted | KeyFound) and body.account == account

@@ -65,14 +65,14 @@ _LOOK_EVERY = 0.1
 _KEPT = 300
 
 
-def ask(desk: Desk, question: LoginQuestion, seconds: float) -> LoginAnswer | None:
+def ask_centre(desk: Desk, question: LoginQuestion, seconds: float) -> LoginAnswer | None:
     """What the centre answers within that many seconds; None without an answer, at once while offline."""
     with desk.database.write() as tx:
         now = desk.clock.wall()
         tx.mailbox.prune(now - _KEPT)
         if network(tx, now) is not Network.ONLINE:
             return None
-        number = tx.mailbox.ask(MAILBOX_KIND, _ENCODER.encode(question), now + math.ceil(seconds))
+        number = tx.mailbox.submit(MAILBOX_KIND, _ENCODER.encode(question), now + math.ceil(seconds))
     until = desk.clock.monotonic() + int(1000 * seconds)
     while (answer := _answer_of(desk, number)) is None and desk.clock.monotonic() < until:
         desk.sleep(_LOOK_EVERY)
@@ -166,7 +166,7 @@ def login_check(
         unlock(chosen.token, pin, factory_pin=None, last_try_confirmed=last_try_confirmed)
         if restored is not None:
             chosen.token.write_certificate(restored)
-    given = ask(desk, ChallengeAsked(session.account), desk.settings.challenge_wait)
+    given = ask_centre(desk, ChallengeAsked(session.account), desk.settings.challenge_wait)
     if not isinstance(given, ChallengeGiven) or len(given.challenge) != CHALLENGE_LENGTH:
         given = None
     challenge = given.challenge if given else desk.random(CHALLENGE_LENGTH)
@@ -174,7 +174,7 @@ def login_check(
     judged = None
     if given is not None:
         question = ChallengeSigned(given.check, signed.certificate.der, signed.signature)
-        judged = ask(desk, question, desk.settings.judgement_wait)
+        judged = ask_centre(desk, question, desk.settings.judgement_wait)
     if not isinstance(judged, LoginJudged):
         judged = None
     return _view(desk, session, facts.serial, signed, judged, check=given.check if given else "")
@@ -188,7 +188,7 @@ def login_code(desk: Desk, view: LoginCheckView, code: str) -> LoginCheckView:
     digits = "".join(unicodedata.normalize("NFKC", code).split())
     if not view.check or not (len(digits) == CODE_DIGITS and digits.isascii() and digits.isdigit()):
         return view
-    judged = ask(desk, CodeTyped(view.check, digits), desk.settings.judgement_wait)
+    judged = ask_centre(desk, CodeTyped(view.check, digits), desk.settings.judgement_wait)
     if not isinstance(judged, CodeJudged):
         return _with_code(view, CheckResult.NOT_CHECKED, view.tries_left)
     match judged.judgement:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _LOG = structlog.get_logger()
 
 
-def note_done(desk: Desk, body: AnyBody) -> bool:
+def record_done(desk: Desk, body: AnyBody) -> bool:
     """Append the entry; whether that succeeded."""
     try:
         with desk.database.write() as tx:
@@ -98,10 +98,10 @@ def change_pin(
             raise TokenUnusable(wanted) from error
         except HardwareError as error:
             if _may_have_taken(error):
-                note_done(desk, PinChanged(session.account, facts.serial, certain=False))
+                record_done(desk, PinChanged(session.account, facts.serial, certain=False))
                 raise _trouble(TokenTrouble.PIN_UNCERTAIN, facts.serial) from error
             raise
-    note_done(desk, PinChanged(session.account, facts.serial))
+    record_done(desk, PinChanged(session.account, facts.serial))
     return _with_new_pin(view)
 
 
@@ -136,10 +136,10 @@ def unblock_pin(
             token.unblock_pin(unblocking_pin or None, new)
         except HardwareError as error:
             if _may_have_taken(error):
-                note_done(desk, replace(unblocked, certain=False))
+                record_done(desk, replace(unblocked, certain=False))
                 raise _trouble(TokenTrouble.PIN_UNCERTAIN, facts.serial) from error
             raise
-    note_done(desk, unblocked)
+    record_done(desk, unblocked)
     return _with_new_pin(view)
 
 

@@ -140,7 +140,7 @@ def test_failures_are_counted_by_scope_and_time(database: Database) -> None:
 
 def test_a_question_is_answered_once_and_waits_until_its_deadline(database: Database) -> None:
     with database.write() as tx:
-        first, second = tx.mailbox.ask("sms-code", b"1", 100), tx.mailbox.ask("challenge", b"2", 200)
+        first, second = tx.mailbox.submit("sms-code", b"1", 100), tx.mailbox.submit("challenge", b"2", 200)
         assert [question.id for question in tx.mailbox.waiting()] == [first, second]
         assert [question.kind for question in tx.mailbox.waiting(now=101)] == ["challenge"]
         assert tx.mailbox.answer_of(second) is None

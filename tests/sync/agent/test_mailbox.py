@@ -29,7 +29,7 @@ _ANSWER: msgspec.msgpack.Decoder[LoginAnswer] = msgspec.msgpack.Decoder(LoginAns
 def ask(desk: Any, question: object = None, kind: str = MAILBOX_KIND, wait: int = 10) -> int:
     body = msgspec.msgpack.encode(question or ChallengeAsked("11000001"))
     with desk.database.write() as tx:
-        return int(tx.mailbox.ask(kind, body, desk.clock.now + wait))
+        return int(tx.mailbox.submit(kind, body, desk.clock.now + wait))
 
 
 def answer(desk: Any, question: int) -> LoginAnswer | None:

@@ -117,7 +117,7 @@ def test_other_questions_in_the_mailbox_are_left_alone(
     service: DeskService, session: Session, card: GmtCard, database: Database, clock: FixedClock
 ) -> None:
     with database.write() as tx:
-        number = tx.mailbox.ask("something-else", b"", clock.wall() + 60)
+        number = tx.mailbox.submit("something-else", b"", clock.wall() + 60)
     _check(service, session)
     with database.read() as tx:
         waiting = {question.id: question.kind for question in tx.mailbox.waiting()}

@@ -1,4 +1,4 @@
-"""`keydesk doctor` on what the centre lent: a desk that may not take an order any more is told why, and what to do."""
+"""`keydesk doctor` on what the centre granted: a desk that may take no more orders learns why, and what to do."""
 
 from __future__ import annotations
 
