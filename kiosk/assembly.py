@@ -20,13 +20,13 @@ from hardware.sources import CombinedTokenSource, NamedSource
 from hardware.token.registry import Driver, gmt_driver, piv_driver
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.configuration import Configuration, LogLevel
-from kiosk.demo.ports import DemoControls
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.store.database import Database
 from kiosk.store.system_clock import SystemClock
 from kiosk.ui.app import KeydeskApp
+from kiosk.ui.page import Overlay
 
 
 def card_drivers(configuration: Configuration) -> tuple[Driver, ...]:
@@ -104,11 +104,11 @@ def _log_lines_to(output: TextIO, level: LogLevel) -> None:
 def run_app(
     desk: Desk,
     configuration: Configuration,
-    demo: DemoControls | None = None,
+    drawer: Callable[[], Overlay[None]] | None = None,
     leave_when: Callable[[Callable[[], None]], None] | None = None,
 ) -> int:
-    """Run the app; its exit status. `leave_when` is given the function that closes the app, from any thread."""
-    app = KeydeskApp(DeskService(desk), demo, configuration.screen, configuration.exchange)
+    """Run the app; its exit status. `drawer` makes the demo's drawer; `leave_when` gets what closes the app."""
+    app = KeydeskApp(DeskService(desk), drawer, configuration.screen, configuration.exchange)
 
     def leave() -> None:
         app.call_from_thread(app.exit)

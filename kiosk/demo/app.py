@@ -14,6 +14,7 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.assembly import log_to, make_desk, run_app
 from kiosk.configuration import Centre, Configuration
 from kiosk.demo.controls import Controls
+from kiosk.demo.drawer import DrawerScreen
 from kiosk.demo.launcher import CLOCK_SHIFT, NETWORK_SWITCH
 from kiosk.demo.processes import watch_parent
 from kiosk.settings import Display
@@ -50,7 +51,7 @@ def main() -> int:
         centre_address=arguments.centre,
     )
     desk = make_desk(configuration, open_or_create_database(directory), clock, source, printer, scanner)
-    return run_app(desk, configuration, controls, watch_parent)
+    return run_app(desk, configuration, lambda: DrawerScreen(controls), watch_parent)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from kiosk.store.system_clock import SystemClock
 
 
 class Controls:
-    """The drawer's hand on the virtual devices of one data directory (`desk.demo_controls.DemoControls`)."""
+    """The drawer's hand on the virtual devices of one data directory (`ports.DemoControls`)."""
 
     def __init__(
         self,

@@ -78,19 +78,12 @@ class DrawerScreen(Overlay[None]):
         *(Binding(key, f"press({name!r})", show=False) for key, name in _KEY_NAMES.items()),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, demo: DemoControls) -> None:
         super().__init__()
+        self.demo = demo
         self._hotkeys: dict[str, str] = {}
         self.result: Said | None = None
         self.page: PhonePage | None = None
-
-    @property
-    def demo(self) -> DemoControls:
-        """The demo's hand."""
-        demo = self.desk.demo
-        if demo is None:
-            raise LookupError("the drawer was opened without a demo")
-        return demo
 
     def compose(self) -> ComposeResult:
         """The list and the result."""
@@ -113,7 +106,7 @@ class DrawerScreen(Overlay[None]):
     @property
     def link(self) -> str:
         """The link of the order that is on the screen."""
-        order = self.desk.visit.order
+        order = self.shell.visit.order
         return order.link if order is not None else ""
 
     def fill(self) -> None:
@@ -169,7 +162,7 @@ class DrawerScreen(Overlay[None]):
         return rows
 
     def _phone(self) -> list[tuple[str, str]]:
-        known = self.desk.visit.session is not None
+        known = self.shell.visit.session is not None
         messages = [("messages", self.t("看会员手机的短信"))] if known else []
         if not self.link:
             return [*messages, ("no-order", self.t("（下单后才有付款码可扫）"))]
@@ -290,7 +283,7 @@ class DrawerScreen(Overlay[None]):
         self.fill()
 
     def _read_messages(self) -> None:
-        session, messages = self.desk.visit.session, self.demo.phone_messages
+        session, messages = self.shell.visit.session, self.demo.phone_messages
         if session is not None:
             self.ask(lambda: messages(session.account), self._messages_arrived, self.t("请稍候"))
 

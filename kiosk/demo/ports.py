@@ -1,6 +1,6 @@
 """What the demo drawer can do to the virtual devices, the payer's phone, the network and the clock.
 
-The screens know this protocol alone; `keydesk demo` gives an object that satisfies it, `keydesk run` gives none.
+The drawer knows this protocol alone; `controls.Controls` satisfies it.
 Methods that talk to the centre's page may take a second: they are called from a thread.
 
     DemoError

@@ -19,14 +19,14 @@ from kiosk.ui import layers
 from kiosk.ui.messages import Scanned, StatusArrived, TokensChanged
 from kiosk.ui.page import Overlay, Page
 from kiosk.ui.presence import Attendance
-from kiosk.ui.routes import Route, screen_of
+from kiosk.ui.routes import Layer, Route
+from kiosk.ui.screen_table import layer_of, question_before_leaving, screen_of
 from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.theme import KEYDESK_THEME
 from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
 
 if TYPE_CHECKING:
-    from kiosk.demo.ports import DemoControls
     from kiosk.desk.views import DeskStatus
     from kiosk.ui.ports import DeskPort, Stop
 
@@ -39,7 +39,7 @@ _OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
 
 
 class KeydeskApp(App[None], inherit_bindings=False):
-    """The kiosk's screens. `demo` gives the drawer and a way to leave; without it there is neither."""
+    """The kiosk's screens. `drawer` makes the demo's; with it there is a way to leave, without it there is neither."""
 
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
@@ -50,7 +50,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
     def __init__(
         self,
         service: DeskPort,
-        demo: DemoControls | None = None,
+        drawer: Callable[[], Overlay[None]] | None = None,
         display: Display | None = None,
         settings: Exchange | None = None,
         *,
@@ -58,7 +58,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
     ) -> None:
         super().__init__()
         self.service = service
-        self.demo = demo
+        self._drawer = drawer
         self.settings = settings or Exchange()
         self.visit = Visit()
         self.status: DeskStatus | None = None
@@ -73,6 +73,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._notice_until: float | None = None
         self._covered = False
         self._after_cover: Route | None = None
+        self._too_small: Overlay[None] | None = None
         self._stops: list[Stop] = []
         self._status_watch = StatusWatch(self, monotonic)
         self._troubles = 0
@@ -126,9 +127,35 @@ class KeydeskApp(App[None], inherit_bindings=False):
         return next((page for page in self.pages if not isinstance(page, Overlay)), None)
 
     @property
-    def covered(self) -> bool:
-        """Whether the screen is hidden because nobody used it."""
-        return self._covered
+    def is_demo(self) -> bool:
+        """Whether there is a drawer and a way to leave."""
+        return self._drawer is not None
+
+    # What lies over the step
+
+    def lay_over(self, layer: Layer) -> None:
+        """Show that layer over the step, unless it lies there already, or nothing may lie there now."""
+        self._lay(layer_of(layer))
+
+    def open_drawer(self) -> None:
+        """Show the demo's drawer; nothing where there is none."""
+        if self._drawer is not None:
+            self._lay(self._drawer())
+
+    def _lay(self, layer: Overlay[None]) -> None:
+        lies = any(type(page) is type(layer) for page in self.pages)
+        if not lies and not self._covered and self.fits:
+            self.push_screen(layer)
+
+    def leave_demo(self) -> None:
+        """Leave the demo, after a question; nothing where there is none."""
+        question = question_before_leaving()
+        if self.is_demo and self.fits and not isinstance(self.screen, type(question)):
+            self.push_screen(question, self._leave)
+
+    def _leave(self, answer: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+        if answer:
+            self.exit()
 
     # A screen cannot wait for its own removal, so the way on is asked for here and walked in the app's loop.
 
@@ -147,7 +174,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
     async def _go(self, route: Route, visit: Visit) -> None:
         if visit is not self.visit:
             return  # asked for by a visit that is over
-        if self.covered:
+        if self._covered:
             self._after_cover = route
             return
         lifted = layers.lift(self._screen_stack, self.step)
@@ -216,6 +243,10 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.set_interval(1.0, self._tick)
         self._status_watch.read()
 
+    def in_thread(self, work: Callable[[], None], group: str) -> None:
+        """Run `work` in a thread that outlives the screen."""
+        self.run_worker(work, thread=True, group=group)
+
     def _tell_tokens_changed(self) -> None:
         self.post_message(TokensChanged())
 
@@ -249,7 +280,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
     def on_scanned(self, message: Scanned) -> None:
         """Tell the step what was scanned."""
         step = self.step
-        if step is not None and not self.covered:
+        if step is not None and not self._covered:
             step.when_whole(lambda: step.scanned(message.text))
 
     def announce(self, text: str, *, for_seconds: float | None = None) -> None:
@@ -277,15 +308,14 @@ class KeydeskApp(App[None], inherit_bindings=False):
                 self.show_status()
         await super().on_event(event)
 
-    async def hide(self, step: Page[object]) -> None:
-        """Cover a step whose order is kept."""
-        from kiosk.ui.screens.common.cover import CoverScreen  # noqa: PLC0415 - screens are loaded when first wanted
-
+    async def hide(self) -> None:
+        """Cover the step; its order is kept."""
         await self._close_overlays()
-        step.wipe()
+        if self.step is not None:
+            self.step.wipe()
         self._attendance.touch()
         self._covered = True
-        await self.push_screen(CoverScreen())
+        await self.push_screen(layer_of(Layer.COVER))
         self._check_size(self.size)
 
     @property
@@ -305,12 +335,11 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._check_size(event.size)
 
     def _check_size(self, size: Size) -> None:
-        from kiosk.ui.screens.common.too_small import TooSmallScreen  # noqa: PLC0415 - loaded when first wanted
-
         small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
-        shown = isinstance(self.screen, TooSmallScreen)
+        shown = self.screen is self._too_small
         if small and not shown:
-            self.push_screen(TooSmallScreen())
+            self._too_small = layer_of(Layer.TOO_SMALL)
+            self.push_screen(self._too_small)
         elif shown and not small:
             self.pop_screen()
 

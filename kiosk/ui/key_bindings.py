@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import structlog
 from textual.binding import Binding, BindingType
 from textual.screen import Screen, ScreenResultType
 
+from kiosk.ui.routes import Layer
+
 if TYPE_CHECKING:
-    from kiosk.text.wording import Text
-    from kiosk.ui.app import KeydeskApp
+    from kiosk.ui.shell import Shell
 
 
 class Keys(Screen[ScreenResultType], inherit_bindings=False):
@@ -31,68 +32,38 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
     ]
 
     @property
-    def desk(self) -> KeydeskApp:
+    def shell(self) -> Shell:
         """The app that shows this screen."""
-        return cast("KeydeskApp", self.app)
+        return cast("Shell", self.app)  # Textual types it as any app
 
     def t(self, message: str, /, **parameters: object) -> str:
-        """The sentence in the language of the moment."""
-        return self.desk.text(message, **parameters)
-
-    def _push_once(self, overlay: type[Screen[Any]]) -> None:
-        shown = any(isinstance(screen, overlay) for screen in self.app.screen_stack)
-        if not shown and not self.desk.covered and self.desk.fits:
-            self.app.push_screen(overlay())
+        """The sentence in the language that is chosen."""
+        return self.shell.text(message, **parameters)
 
     def action_help_screen(self) -> None:
         """F1: help over the step."""
-        from kiosk.ui.screens.common.help import HelpScreen  # noqa: PLC0415 - screens are loaded when first wanted
-
-        self._push_once(HelpScreen)
+        self.shell.lay_over(Layer.HELP)
 
     def action_other_language(self) -> None:
         """F2: the other language, keeping what was typed."""
-        self.desk.change_language()
+        self.shell.change_language()
 
     def action_set_aside(self) -> None:
         """F5: leave without cancelling anything."""
-        self.desk.set_aside()
+        self.shell.set_aside()
 
     def action_call_staff(self) -> None:
         """F6: call the staff; they can sign in over the step."""
-        from kiosk.ui.screens.staff.staff import StaffScreen  # noqa: PLC0415 - screens are loaded when first wanted
-
-        if not self.desk.staff_called:
-            self.desk.staff_called = True
+        if not self.shell.staff_called:
+            self.shell.staff_called = True
             self.app.bell()
             structlog.get_logger().info("staff called")
-        self._push_once(StaffScreen)
+        self.shell.lay_over(Layer.STAFF)
 
     def action_drawer(self) -> None:
         """F12: the demo's drawer, where there is one."""
-        if self.desk.demo is None:
-            return
-        from kiosk.demo.drawer import DrawerScreen  # noqa: PLC0415 - screens are loaded when first wanted
-
-        self._push_once(DrawerScreen)
+        self.shell.open_drawer()
 
     def action_leave_demo(self) -> None:
         """Ctrl+Q: leave the demo, after a question; a real kiosk has no such key."""
-        if self.desk.demo is None:
-            return
-        from kiosk.ui.screens.common.confirm import ConfirmScreen, Question  # noqa: PLC0415 - loaded when first wanted
-
-        def leave(answer: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
-            if answer:
-                self.app.exit()
-
-        def question(t: Text) -> Question:
-            return Question(
-                title=t("退出演示"),
-                text=t("要退出演示吗？数据会保留，下次接着用。"),
-                yes=t("退出"),
-                no=t("不退出"),
-            )
-
-        if self.desk.fits and not isinstance(self.app.screen, ConfirmScreen):
-            self.app.push_screen(ConfirmScreen(question), leave)
+        self.shell.leave_demo()

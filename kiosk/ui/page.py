@@ -51,8 +51,8 @@ class Page(Keys[ScreenResultType]):
 
     def title_row(self) -> TitleRow:
         """The system's and the exchange's name."""
-        settings = self.desk.settings
-        called = self.t("已叫工作人员") if self.desk.staff_called else ""
+        settings = self.shell.settings
+        called = self.t("已叫工作人员") if self.shell.staff_called else ""
         return TitleRow(self.t(settings.system), self.t(settings.name), called)
 
     def last_rows(self, *extra: tuple[str, str, str]) -> Iterable[Widget]:
@@ -60,8 +60,8 @@ class Page(Keys[ScreenResultType]):
         yield StatusRow()
         yield KeyRow(
             self.t,
-            other_language=self.desk.other_language,
-            demo=self.desk.demo is not None,
+            other_language=self.shell.other_language,
+            demo=self.shell.is_demo,
             extra=extra,
         )
 
@@ -84,7 +84,7 @@ class Page(Keys[ScreenResultType]):
     def on_mount(self) -> None:
         """Show the state for the first time."""
         self.fill()
-        self.desk.show_status()
+        self.shell.show_status()
 
     def on_resize(self, event: events.Resize) -> None:
         """Take more air where there is room."""
@@ -117,7 +117,7 @@ class Page(Keys[ScreenResultType]):
             if field.id in typed:
                 field.value = typed[field.id]
         self.fill()
-        self.desk.show_status()
+        self.shell.show_status()
         if focused is not None:
             self.focus_on(focused)
 
@@ -167,7 +167,7 @@ class Page(Keys[ScreenResultType]):
     def _in_thread(
         self, call: Callable[[], ResultT], then: Callable[[ResultT], None], *, ends_busy: bool
     ) -> None:
-        visit = self.desk.visit
+        visit = self.shell.visit
 
         def work() -> None:
             result = call()
@@ -184,19 +184,19 @@ class Page(Keys[ScreenResultType]):
         if message.ends_busy:
             self.busy = False
             self.show_busy("")
-        if message.visit is self.desk.visit:
+        if message.visit is self.shell.visit:
             message.then()
 
     def show_busy(self, text: str) -> None:
         """Say in the status row what goes on, nothing when it is over."""
-        self.desk.announce(text)
+        self.shell.announce(text)
 
     async def _dispatch_message(self, message: Message) -> None:
         # An error in a handler must not end the screen's loop, nor reach the terminal.
         try:
             await super()._dispatch_message(message)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one
-            self.desk.report(error)
+            self.shell.report(error)
 
 
 class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bindings=False):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from kiosk.ui.app import KeydeskApp
-    from kiosk.ui.page import Page
+    from kiosk.ui.shell import Shell, Shown
 
 
 class Counting(msgspec.Struct, frozen=True):
@@ -54,10 +53,10 @@ class IdleWatch:
 
 
 class Attendance:
-    """Watches one app: hides a step whose order is kept, wipes any other, tidies where there is nothing to leave."""
+    """Watches one shell: hides a step whose order is kept, wipes any other, tidies where there is nothing to leave."""
 
-    def __init__(self, app: KeydeskApp, idle: int, countdown: int, monotonic: Callable[[], float]) -> None:
-        self._app = app
+    def __init__(self, shell: Shell, idle: int, countdown: int, monotonic: Callable[[], float]) -> None:
+        self._shell = shell
         self._watch = IdleWatch(idle, countdown, monotonic)
 
     def touch(self) -> None:
@@ -71,42 +70,42 @@ class Attendance:
 
     def countdown(self) -> str:
         """What the status row says while the seconds are counted; nothing before, and where nothing is left."""
-        app = self._app
-        if not app.pages or app.pages[-1].NEVER_IDLE:
+        shell = self._shell
+        if not shell.pages or shell.pages[-1].NEVER_IDLE:
             return ""
         state = self._watch.state()
         if not isinstance(state, Counting):
             return ""
-        return app.text("{seconds} 秒后清屏，按任意键继续", seconds=state.seconds)
+        return shell.text("{seconds} 秒后清屏，按任意键继续", seconds=state.seconds)
 
     async def look(self) -> None:
         """Act on how long nobody was there; called every second."""
-        app = self._app
-        top = app.pages[-1] if app.pages else None
+        shell = self._shell
+        top = shell.pages[-1] if shell.pages else None
         if top is None or top.NEVER_IDLE:
             await self._tidy(top)
             return
         match self._watch.state():
             case Counting():
-                app.show_status()
+                shell.show_status()
             case Over():
                 await self._nobody_there()
             case Active():
                 pass
 
-    async def _tidy(self, top: Page[object] | None) -> None:
+    async def _tidy(self, top: Shown | None) -> None:
         """Where there is nothing to leave: empty half-typed fields, and take back language and call for staff."""
         if top is None or not isinstance(self._watch.state(), Over):
             return
         self.touch()
         top.wipe()
-        if top is self._app.step and self._app.unlike_at_start:
-            await self._app.reset()
+        if top is self._shell.step and self._shell.unlike_at_start:
+            await self._shell.reset()
 
     async def _nobody_there(self) -> None:
         """Hide a step whose order is kept, wipe any other."""
-        app = self._app
-        if app.step is None or not app.step.KEEPS_WHEN_IDLE or app.visit.session is None:
-            await app.reset()
+        shell = self._shell
+        if shell.step is None or not shell.step.KEEPS_WHEN_IDLE or shell.visit.session is None:
+            await shell.reset()
         else:
-            await app.hide(app.step)
+            await shell.hide()

@@ -10,7 +10,7 @@ from kiosk.ui.messages import StatusArrived
 
 if TYPE_CHECKING:
     from kiosk.desk.views import DeskStatus
-    from kiosk.ui.app import KeydeskApp
+    from kiosk.ui.shell import Shell
 
 LOOK_AFTER_SECONDS = 20.0
 
@@ -18,8 +18,8 @@ LOOK_AFTER_SECONDS = 20.0
 class StatusWatch:
     """One question at a time; the answer comes as a message."""
 
-    def __init__(self, app: KeydeskApp, monotonic: Callable[[], float]) -> None:
-        self._app = app
+    def __init__(self, shell: Shell, monotonic: Callable[[], float]) -> None:
+        self._shell = shell
         self._monotonic = monotonic
         self._reading = False
         self._look_after_at = monotonic() + LOOK_AFTER_SECONDS
@@ -34,12 +34,12 @@ class StatusWatch:
             self._look_after_at = self._monotonic() + LOOK_AFTER_SECONDS
 
         def work() -> None:
-            status = self._app.service.status()
-            self._app.post_message(StatusArrived(status))
+            status = self._shell.service.status()
+            self._shell.post_message(StatusArrived(status))
             if looks_after:
                 self._look_after(status)
 
-        self._app.run_worker(work, thread=True, group="status")
+        self._shell.in_thread(work, "status")
 
     def arrived(self) -> None:
         """The answer came, or the question failed."""
@@ -50,7 +50,7 @@ class StatusWatch:
 
         While a member is there the step of the moment prints, and nobody else's receipt comes out beside it.
         """
-        app = self._app
-        app.service.expire_due()
-        if app.visit.session is None and status.receipts_waiting and status.printer is PrinterState.READY:
-            app.service.print_waiting()
+        shell = self._shell
+        shell.service.expire_due()
+        if shell.visit.session is None and status.receipts_waiting and status.printer is PrinterState.READY:
+            shell.service.print_waiting()

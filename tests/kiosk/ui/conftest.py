@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from textual.app import App
 
+from kiosk.demo.drawer import DrawerScreen
 from kiosk.demo.ports import DemoAccount, DemoStaff, DemoToken, PhonePage
 from kiosk.desk.keys.views import (
     Check,
@@ -676,8 +677,14 @@ def app(desk: FakeDesk, ticker: Ticker) -> Iterator[KeydeskApp]:
 
 
 @pytest.fixture
-def demo_app(desk: FakeDesk, ticker: Ticker) -> Iterator[KeydeskApp]:
+def demo(desk: FakeDesk) -> FakeDemo:
+    """The demo's hand on everything around the desk."""
+    return FakeDemo(desk)
+
+
+@pytest.fixture
+def demo_app(desk: FakeDesk, demo: FakeDemo, ticker: Ticker) -> Iterator[KeydeskApp]:
     """The demo's app."""
-    app = KeydeskApp(desk, FakeDemo(desk), Display(), Exchange(), monotonic=ticker)
+    app = KeydeskApp(desk, lambda: DrawerScreen(demo), Display(), Exchange(), monotonic=ticker)
     yield app
     assert app.trouble == ""

@@ -17,7 +17,8 @@ from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.messages import Scanned, TokensChanged
 from kiosk.ui.page import Answered, Page
-from kiosk.ui.routes import Route, screen_of
+from kiosk.ui.routes import Route
+from kiosk.ui.screen_table import screen_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def test_what_comes_while_the_language_changes_waits_until_the_screen_is_w
         await screen.query("*").remove()
         assert isinstance(screen, Page)
         answer = Answered(
-            lambda: answered.append(screen.query_one("#code")), screen.desk.visit, ends_busy=False
+            lambda: answered.append(screen.query_one("#code")), screen.shell.visit, ends_busy=False
         )
         screen.post_message(answer)
         app.post_message(TokensChanged())

@@ -632,7 +632,7 @@ async def test_a_question_about_an_order_goes_when_the_order_is_paid_and_help_st
         assert shown(app) == "DeliveryScreen"
 
 
-async def test_letters_and_digits_work_the_drawer(demo_app: KeydeskApp, desk: Desk) -> None:
+async def test_letters_and_digits_work_the_drawer(demo_app: KeydeskApp, desk: Desk, demo: Any) -> None:
     app = demo_app
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -650,11 +650,10 @@ async def test_letters_and_digits_work_the_drawer(demo_app: KeydeskApp, desk: De
         assert desk.printer is PrintOutcome.PAPER_OUT
         await pilot.press("1")
         await settle(pilot)
-        assert app.demo is not None
-        assert app.demo.inserted() == app.demo.tokens()[0].name
+        assert demo.inserted() == demo.tokens()[0].name
         await pilot.press("x")
         await settle(pilot)
-        assert app.demo.inserted() is None
+        assert demo.inserted() is None
         await pilot.press("end", "enter")
         await settle(pilot)
         assert "林涛" in text_of(app)

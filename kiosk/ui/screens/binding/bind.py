@@ -64,8 +64,8 @@ class BindScreen(BindPage):
 
     def on_mount(self) -> None:
         """Read the key that is in, and put the cursor where it is wanted."""
-        if self.desk.visit.order is not None:
-            self.desk.visit.kind = self.desk.visit.order.kind
+        if self.shell.visit.order is not None:
+            self.shell.visit.kind = self.shell.visit.order.kind
         super().on_mount()
         self._focus_first()
         self.token_changed()
@@ -73,10 +73,10 @@ class BindScreen(BindPage):
 
     def _focus_first(self) -> None:
         """Put the cursor where the member goes on."""
-        if self.desk.visit.session is None:
+        if self.shell.visit.session is None:
             self.focus_on("account")
         else:
-            self.focus_on("pin" if self.desk.visit.kind is OrderKind.RENEWAL else "bind")
+            self.focus_on("pin" if self.shell.visit.kind is OrderKind.RENEWAL else "bind")
 
     def _tick(self) -> None:
         if self.run.running:
@@ -93,7 +93,7 @@ class BindScreen(BindPage):
         self._read_token()
 
     def _read_token(self) -> None:
-        order, serial, read = self.desk.visit.order, self.run.serial, self.desk.service.read_token
+        order, serial, read = self.shell.visit.order, self.run.serial, self.shell.service.read_token
         number = order.number if order is not None else None
         self.fetch(lambda: read(number, serial), self._token_arrived)
 
@@ -112,7 +112,7 @@ class BindScreen(BindPage):
 
     def on_choice_changed(self, message: widgets.Choice.Changed) -> None:
         """Another type: the order is looked up again."""
-        visit = self.desk.visit
+        visit = self.shell.visit
         visit.kind = ORDER_KINDS[message.index]
         if visit.order is not None and visit.order.kind is not visit.kind:
             visit.order = None
@@ -138,7 +138,7 @@ class BindScreen(BindPage):
     def action_back(self) -> None:
         """Home; nothing is lost. Not while a binding runs."""
         if not self.holds_still():
-            self.desk.set_aside()
+            self.shell.set_aside()
 
     def holds_still(self) -> bool:
         """While the binding runs nobody leaves."""
@@ -154,8 +154,8 @@ class BindScreen(BindPage):
             return
         self.message = self.password_problem = self.pin_problem = None
         self.run.waits_for_key = False
-        if self.desk.visit.session is not None:
-            self._find_order(self.desk.visit.session)
+        if self.shell.visit.session is not None:
+            self._find_order(self.shell.visit.session)
             return
         account = self.query_one("#account", widgets.Field).value.strip()
         password = self.query_one("#password", widgets.Field).value
@@ -164,14 +164,14 @@ class BindScreen(BindPage):
             self.fill()
             self.focus_on("password" if account else "account")
             return
-        sign_in = self.desk.service.sign_in
+        sign_in = self.shell.service.sign_in
         self.ask(lambda: sign_in(account, password), self._signed_in, self.t("正在核对，请稍候"))
 
     def _signed_in(self, outcome: SignInOutcome) -> None:
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         match outcome:
             case SignedIn(session):
-                self.desk.visit.session = session
+                self.shell.visit.session = session
                 self.query_one("#password", widgets.Field).value = ""
                 self._find_order(session)
                 return
@@ -189,34 +189,34 @@ class BindScreen(BindPage):
         self.fill()
 
     def _find_order(self, session: Session) -> None:
-        visit = self.desk.visit
+        visit = self.shell.visit
         if visit.order is not None and visit.order.kind is visit.kind:
             self._bind()
             return
         kind = visit.kind
-        bindable = self.desk.service.bindable
+        bindable = self.shell.service.bindable
         self.ask(lambda: bindable(session, kind), self._order_found, self.t("正在查找订单"))
 
     def _order_found(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
-            support = self.desk.settings.support_line
+            support = self.shell.settings.support_line
             self.message = lambda t: refusal(t, outcome, support)
             self.fill()
             return
-        self.desk.visit.order = outcome
+        self.shell.visit.order = outcome
         self._bind()
 
     # The binding
 
     def _bind(self, *, last_try_confirmed: bool = False) -> None:
-        session, order = self.desk.visit.session, self.desk.visit.order
+        session, order = self.shell.visit.session, self.shell.visit.order
         if session is None or order is None or self.run.running or self.busy:
             return
         pin, serial = self.query_one("#pin", widgets.Field).value or None, self.run.serial
         self.run.begin(self.now())
         self.message = self.pin_problem = None
         self.fill()
-        bind, number = self.desk.service.bind, order.number
+        bind, number = self.shell.service.bind, order.number
 
         def moved(progress: BindingProgress) -> None:
             self.post_message(BindingMoved(progress))
@@ -230,12 +230,12 @@ class BindScreen(BindPage):
 
     def _bound(self, outcome: BindOutcome) -> None:
         self.run.ended()
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         match outcome:
             case BoundView():
-                self.desk.visit.bound = outcome
-                self.desk.visit.order = outcome.order
-                self.desk.go(Route.DONE)
+                self.shell.visit.bound = outcome
+                self.shell.visit.order = outcome.order
+                self.shell.go(Route.DONE)
                 return
             case TokenRefused():
                 self._token_refused(outcome)
@@ -250,7 +250,7 @@ class BindScreen(BindPage):
             self.token_changed()
 
     def _token_refused(self, refused: TokenRefused) -> None:
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
 
         def sentence(t: Text) -> str:
             return token_trouble(t, refused, support)

@@ -186,12 +186,12 @@ class BindPage(Page[None]):
             yield Line(self.t("*绑定类型"), classes="label")
             yield widgets.Choice(
                 tuple(self.t(BINDING_KINDS[kind]) for kind in ORDER_KINDS),
-                ORDER_KINDS.index(self.desk.visit.kind),
+                ORDER_KINDS.index(self.shell.visit.kind),
                 id="kind",
             )
         yield Line(classes="rule line")
         with Horizontal(id="middle"):
-            session = self.desk.visit.session
+            session = self.shell.visit.session
             yield BindForm(self.t, session.account if session is not None else "")
             with Vertical(id="side"):
                 yield Line(id="progress-title", classes="strong")
@@ -206,7 +206,7 @@ class BindPage(Page[None]):
 
     def fill(self) -> None:
         """Show the order, the form's state, the key, and how far the binding has come."""
-        visit = self.desk.visit
+        visit = self.shell.visit
         order = visit.order
         head = ""
         if order is not None:
@@ -234,7 +234,7 @@ class BindPage(Page[None]):
 
     def now(self) -> int:
         """The desk's clock, UTC seconds; 0 before its first status."""
-        return self.desk.status.now if self.desk.status is not None else 0
+        return self.shell.status.now if self.shell.status is not None else 0
 
     def fill_progress(self) -> None:
         """Show how far the binding has come, and what was said last."""
@@ -254,4 +254,4 @@ class BindPage(Page[None]):
         token = self.token
         if not isinstance(token, TokenRefused) or token.trouble in PLAIN_TROUBLES:
             return ""
-        return token_trouble(self.t, token, self.desk.settings.support_line)
+        return token_trouble(self.t, token, self.shell.settings.support_line)

@@ -76,3 +76,13 @@ def last_try_question(t: Text) -> Question:
         yes=t("确定，再试一次"),
         no=t("不试，重新输入"),
     )
+
+
+def leave_question(t: Text) -> Question:
+    """Whether the demo shall end."""
+    return Question(
+        title=t("退出演示"),
+        text=t("要退出演示吗？数据会保留，下次接着用。"),
+        yes=t("退出"),
+        no=t("不退出"),
+    )

@@ -45,19 +45,19 @@ class CoverScreen(CredentialsPage[None], Overlay[None]):
 
     def welcome(self, session: Session) -> None:
         """Show the step to the member it belongs to; lead another to an order of their own."""
-        hidden = self.desk.visit.session
+        hidden = self.shell.visit.session
         if hidden is not None and hidden.account == session.account:
-            self.desk.lift_cover()
+            self.shell.lift_cover()
             return
         if self._binding_runs():
             self.say(lambda t: t("正在发放证书，请稍候再试。"))
             return
-        self.desk.visit = Visit()
-        self.desk.uncover()
+        self.shell.visit = Visit()
+        self.shell.uncover()
         self.continue_with(session)
 
     def _binding_runs(self) -> bool:
-        step = self.desk.step
+        step = self.shell.step
         return step is not None and step.holds_still()
 
     def action_back(self) -> None:
@@ -65,7 +65,7 @@ class CoverScreen(CredentialsPage[None], Overlay[None]):
         if self._binding_runs():
             self.say(lambda t: t("正在发放证书，请稍候再试。"))
         else:
-            self.desk.go_home()
+            self.shell.go_home()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back or on."""

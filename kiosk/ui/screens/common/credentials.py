@@ -50,7 +50,7 @@ class CredentialsPage(Page[ScreenResultType]):
             self.focus_on("password" if account else "account")
             return
         self.say(None)
-        ask = self.desk.service.sign_in
+        ask = self.shell.service.sign_in
         self.ask(lambda: ask(account, password), self._signed_in, self.t("正在核对，请稍候"))
 
     def say(self, message: Said | None) -> None:
@@ -59,7 +59,7 @@ class CredentialsPage(Page[ScreenResultType]):
         self.fill()
 
     def _signed_in(self, outcome: SignInOutcome) -> None:
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         match outcome:
             case SignedIn(session):
                 self.query_one("#password", Field).value = ""
@@ -82,14 +82,14 @@ class CredentialsPage(Page[ScreenResultType]):
 
     def continue_with(self, session: Session) -> None:
         """Lead the member to the order that is open, or to a list of several."""
-        self.desk.visit.session = session
-        orders = self.desk.service.open_orders
+        self.shell.visit.session = session
+        orders = self.shell.service.open_orders
         self.ask(lambda: orders(session), self._orders_found, self.t("正在查找订单"))
 
     def _orders_found(self, orders: tuple[OrderView, ...]) -> None:
         if len(orders) == 1:
-            self.desk.visit.order = orders[0]
-            self.desk.visit.kind = orders[0].kind
-            self.desk.go(step_of(orders[0]))
+            self.shell.visit.order = orders[0]
+            self.shell.visit.kind = orders[0].kind
+            self.shell.go(step_of(orders[0]))
         else:
-            self.desk.go(Route.ACCOUNT)
+            self.shell.go(Route.ACCOUNT)

@@ -36,7 +36,7 @@ class HelpScreen(Overlay[None]):
             yield Field(id="search")
             yield OptionList(id="questions", markup=False)
             yield Prose(id="answer")
-            support = self.desk.settings.support_line
+            support = self.shell.settings.support_line
             yield Line(self.t("客服电话 {support}", support=support), id="support")
         yield from self.last_rows()
 
@@ -54,7 +54,7 @@ class HelpScreen(Overlay[None]):
             self._show(self.t("没有找到。换个词试试，或打客服电话。"))
 
     def _answer(self, index: int) -> str:
-        settings = self.desk.settings
+        settings = self.shell.settings
         return self.t(QUESTIONS[index][1], support=settings.support_line, account=settings.official_account)
 
     def _show(self, text: str) -> None:

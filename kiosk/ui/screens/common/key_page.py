@@ -127,7 +127,7 @@ class KeyPage(Overlay[bool]):
         if self.finished or self.postpones():
             return
         self.serial = None
-        self.fetch(self.desk.service.read_token, self._token_read)
+        self.fetch(self.shell.service.read_token, self._token_read)
 
     def postpones(self) -> bool:
         """Whether the key cannot be read just now; then it is read when the work is over."""
@@ -207,7 +207,7 @@ class KeyPage(Overlay[bool]):
 
     def key_refused(self, refused: TokenRefused) -> None:
         """Say what is wrong with the key."""
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
 
         def sentence(t: Text) -> str:
             return token_trouble(t, refused, support)
@@ -216,7 +216,7 @@ class KeyPage(Overlay[bool]):
 
     def refused(self, refused: Refused) -> None:
         """Say why the desk does not go on."""
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         self.say(lambda t: refusal(t, refused, support))
 
     # The member

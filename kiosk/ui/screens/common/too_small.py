@@ -35,5 +35,5 @@ class TooSmallScreen(Overlay[None]):
 
     def on_screen_resume(self) -> None:
         """What lay over it is gone: go too when the window has become large enough meanwhile."""
-        if self.desk.fits:
+        if self.shell.fits:
             self.dismiss(None)

@@ -23,10 +23,10 @@ class TroubleScreen(Page[None]):
 
     def compose(self) -> ComposeResult:
         """The number and what to do."""
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Line(self.t("错误编号 {code}", code=self.desk.trouble), id="code")
+            yield Line(self.t("错误编号 {code}", code=self.shell.trouble), id="code")
             yield Prose(
                 self.t(
                     "对不起，刚才这一步出了意外，没有完成。已记录的付款和绑定都还在，可以用「继续办理」接着办。"
@@ -39,8 +39,8 @@ class TroubleScreen(Page[None]):
 
     def action_back(self) -> None:
         """Home."""
-        self.desk.go_home()
+        self.shell.go_home()
 
     def on_button_pressed(self) -> None:
         """Home."""
-        self.desk.go_home()
+        self.shell.go_home()

@@ -91,7 +91,7 @@ class ChangePinScreen(KeyPage):
         if problem is not None:
             self.complain(*problem)
             return
-        service, session = self.desk.service, self.session
+        service, session = self.shell.service, self.session
 
         def change(serial: str | None, *, confirmed: bool) -> KeyView | TokenRefused | Refused:
             return service.change_pin(session, old or None, new, confirmed, serial)
@@ -105,7 +105,7 @@ class ChangePinScreen(KeyPage):
         del view
         self.empty("old", "new", "again")
         self.finished = True
-        self.desk.visit.pin_settled = self.bound is not None
+        self.shell.visit.pin_settled = self.bound is not None
         self.say(lambda t: t("PIN码已修改。以后登录、续期都用新PIN码。"), good=True)
         self.focus_on("next")
 

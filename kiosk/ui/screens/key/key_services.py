@@ -57,13 +57,13 @@ class KeyServicesScreen(Page[None]):
     def on_mount(self) -> None:
         """Open the service for which the member signed in."""
         super().on_mount()
-        visit = self.desk.visit
+        visit = self.shell.visit
         if visit.session is not None and visit.service is not None:
             self._open(visit.service, visit.session)
 
     def fill(self) -> None:
         """Say who is signed in."""
-        session = self.desk.visit.session
+        session = self.shell.visit.session
         who = ""
         if session is not None:
             who = self.t("已登录：{account} {operator}", account=session.account, operator=session.operator)
@@ -81,22 +81,22 @@ class KeyServicesScreen(Page[None]):
             self._choose(KeyService(str(event.button.id)))
 
     def _choose(self, service: KeyService) -> None:
-        visit = self.desk.visit
+        visit = self.shell.visit
         if visit.session is not None:
             self._open(service, visit.session)
             return
         visit.service = service
         visit.purpose = Purpose.KEY_SERVICE
-        self.desk.go(Route.SIGN_IN)
+        self.shell.go(Route.SIGN_IN)
 
     def _open(self, service: KeyService, session: Session) -> None:
-        self.desk.visit.service = None
+        self.shell.visit.service = None
         self.focus_on(service.value)
         self.app.push_screen(_page(service, session))
 
     def action_back(self) -> None:
         """Home."""
-        self.desk.go_home()
+        self.shell.go_home()
 
 
 def _page(service: KeyService, session: Session) -> KeyPage:

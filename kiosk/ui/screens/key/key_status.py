@@ -57,7 +57,7 @@ class KeyStatusScreen(KeyPage):
 
     def _read(self) -> None:
         self._newest += 1
-        number, serial, status = self._newest, self.serial, self.desk.service.key_status
+        number, serial, status = self._newest, self.serial, self.shell.service.key_status
 
         def arrived(outcome: KeyOutcome) -> None:
             if number == self._newest:
@@ -82,7 +82,7 @@ class KeyStatusScreen(KeyPage):
 
     def advice(self, view: KeyView) -> Said:
         """What to do with the key."""
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         return lambda t: key_advice(t, view, support)
 
     def key_refused(self, refused: TokenRefused) -> None:

@@ -70,7 +70,7 @@ class LoginCheckScreen(KeyPage):
         return self.view is not None and bool(self.view.check) and not self.finished
 
     def _seconds_left(self) -> int:
-        status = self.desk.status
+        status = self.shell.status
         return self.view.code_expires - status.now if self.view is not None and status is not None else 0
 
     def fill(self) -> None:
@@ -137,7 +137,7 @@ class LoginCheckScreen(KeyPage):
             self.say(lambda t: t("请输入这把key盘的 PIN 码。"))
             self.focus_on("pin")
             return
-        service, session = self.desk.service, self.session
+        service, session = self.shell.service, self.session
 
         def check(serial: str | None, *, confirmed: bool) -> LoginCheckView | TokenRefused | Refused:
             return service.login_check(session, pin, confirmed, serial)
@@ -154,7 +154,7 @@ class LoginCheckScreen(KeyPage):
         self._conclude(view)
 
     def _conclude(self, view: LoginCheckView) -> None:
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         self.finished = True
         self.say(lambda t: verdict_reason(t, view, support), good=view.complete)
         self.call_after_refresh(self.focus_on, "next")
@@ -165,7 +165,7 @@ class LoginCheckScreen(KeyPage):
             self.say(lambda t: t("请输入手机收到的 6 位短信验证码。"))
             self.focus_on("code")
             return
-        login_code = self.desk.service.login_code
+        login_code = self.shell.service.login_code
         self.ask(lambda: login_code(view, code), self._code_judged, self.t("正在核对，请稍候"))
 
     def _code_judged(self, view: LoginCheckView) -> None:

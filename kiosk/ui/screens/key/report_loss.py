@@ -60,7 +60,7 @@ class ReportLossScreen(KeyPage):
     def on_mount(self) -> None:
         """Read which key it is about."""
         super().on_mount()
-        account, session = self.desk.service.account, self.session
+        account, session = self.shell.service.account, self.session
         self.ask(lambda: account(session), self._account_arrived, self.t("正在查询，请稍候"))
 
     def _account_arrived(self, account: AccountView) -> None:
@@ -130,7 +130,7 @@ class ReportLossScreen(KeyPage):
 
     @property
     def _support(self) -> str:
-        return self.desk.settings.support_line
+        return self.shell.settings.support_line
 
     def begin(self) -> None:
         """Ask, or go on to the replacement."""
@@ -151,7 +151,7 @@ class ReportLossScreen(KeyPage):
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
-                report, session = self.desk.service.report_loss, self.session
+                report, session = self.shell.service.report_loss, self.session
                 self.ask(lambda: report(session), self._reported, self.t("正在挂失，请稍候"))
 
         self.app.push_screen(ConfirmScreen(question), answered)
@@ -162,7 +162,7 @@ class ReportLossScreen(KeyPage):
             return
         self.finished = True
         self.registered = outcome.registered
-        online = self.desk.status is not None and self.desk.status.network is Network.ONLINE
+        online = self.shell.status is not None and self.shell.status.network is Network.ONLINE
         self.looks_left = _LOOKS if online and not outcome.registered else 0
         self.say(None)
         self.focus_on("next")
@@ -171,7 +171,7 @@ class ReportLossScreen(KeyPage):
 
     def _look(self) -> None:
         """See whether the centre has it meanwhile."""
-        registered, account = self.desk.service.loss_registered, self.session.account
+        registered, account = self.shell.service.loss_registered, self.session.account
         self.fetch(lambda: registered(account), self._looked)
 
     def _looked(self, registered: bool) -> None:  # noqa: FBT001 - the desk's own answer
@@ -183,7 +183,7 @@ class ReportLossScreen(KeyPage):
         self.fill()
 
     def _replace(self) -> None:
-        visit = self.desk.visit
+        visit = self.shell.visit
         visit.kind = OrderKind.REPLACEMENT
         visit.typed.update({Field.ACCOUNT: self.session.account, Field.ENTERPRISE: self.session.enterprise})
-        self.desk.go(Route.NOTICE)
+        self.shell.go(Route.NOTICE)

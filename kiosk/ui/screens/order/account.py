@@ -56,9 +56,9 @@ class AccountScreen(Page[None]):
     def on_mount(self) -> None:
         """Read the account."""
         super().on_mount()
-        session = self.desk.visit.session
+        session = self.shell.visit.session
         if session is not None:
-            account = self.desk.service.account
+            account = self.shell.service.account
             self.ask(lambda: account(session), self._arrived, self.t("正在查询，请稍候"))
 
     def _arrived(self, view: AccountView) -> None:
@@ -110,13 +110,13 @@ class AccountScreen(Page[None]):
         orders = self.view.orders if self.view is not None else ()
         order = next((order for order in orders if order.number == event.option.id), None)
         if order is not None:
-            self.desk.visit.order = order
-            self.desk.visit.kind = order.kind
-            self.desk.go(step_of(order))
+            self.shell.visit.order = order
+            self.shell.visit.kind = order.kind
+            self.shell.go(step_of(order))
 
     def action_back(self) -> None:
         """Home."""
-        self.desk.go_home()
+        self.shell.go_home()
 
     def on_button_pressed(self) -> None:
         """Home."""

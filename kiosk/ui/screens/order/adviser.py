@@ -94,16 +94,16 @@ class AdviserScreen(Page[None]):
             await self.action_pick(int(str(event.button.id).removeprefix("answer-")) - 1)
 
     async def _follow(self, leads_to: str) -> None:
-        visit = self.desk.visit
+        visit = self.shell.visit
         match leads_to:
             case "bind":
-                self.desk.go(Route.BIND)
+                self.shell.go(Route.BIND)
             case "continue" | "query":
                 visit.purpose = Purpose(leads_to)
-                self.desk.go(Route.SIGN_IN)
+                self.shell.go(Route.SIGN_IN)
             case "new" | "replacement" | "renewal":
                 visit.kind = OrderKind(leads_to)
-                self.desk.go(Route.NOTICE)
+                self.shell.go(Route.NOTICE)
             case _:
                 self.question = leads_to
                 await self.rebuild()
@@ -112,6 +112,6 @@ class AdviserScreen(Page[None]):
     async def action_back(self) -> None:
         """The question before, or home."""
         if self.question == FIRST:
-            self.desk.go_home()
+            self.shell.go_home()
         else:
             await self._follow(FIRST)

@@ -41,7 +41,7 @@ class DeliveryScreen(Page[None]):
 
     def compose(self) -> ComposeResult:
         """The three answers."""
-        order = self.desk.visit.order
+        order = self.shell.visit.order
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             if order is not None:
@@ -58,7 +58,7 @@ class DeliveryScreen(Page[None]):
             yield Prose(
                 self.t(
                     "邮寄：付款后 3 个工作日内寄出，请在微信公众号「{account}」的「我的订单」-「华商订单」里填写地址。",
-                    account=self.desk.settings.official_account,
+                    account=self.shell.settings.official_account,
                 ),
                 classes="muted",
             )
@@ -80,24 +80,24 @@ class DeliveryScreen(Page[None]):
         self._choose(str(event.button.id))
 
     def _choose(self, answer: str) -> None:
-        visit = self.desk.visit
+        visit = self.shell.visit
         if answer == "bind":
-            self.desk.go(Route.BIND)
+            self.shell.go(Route.BIND)
             return
         session, order = visit.session, visit.order
         if session is None or order is None:
-            self.desk.go_home()
+            self.shell.go_home()
             return
         visit.delivery = Delivery(answer)
-        choose = self.desk.service.choose_delivery
+        choose = self.shell.service.choose_delivery
         number, delivery = order.number, visit.delivery
         self.ask(lambda: choose(session, number, delivery), self._chosen, self.t("正在登记，请稍候"))
 
     def _chosen(self, outcome: DeliveryOutcome) -> None:
         if isinstance(outcome, Refused):
-            support = self.desk.settings.support_line
+            support = self.shell.settings.support_line
             self.message = lambda t: refusal(t, outcome, support)
             self.fill()
             return
-        self.desk.visit.printed = outcome
-        self.desk.go(Route.SLIP)
+        self.shell.visit.printed = outcome
+        self.shell.go(Route.SLIP)

@@ -67,7 +67,7 @@ class DoneScreen(Page[None]):
 
     def compose(self) -> ComposeResult:
         """What was bound."""
-        bound = self.desk.visit.bound
+        bound = self.shell.visit.bound
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             if bound is not None:
@@ -100,17 +100,17 @@ class DoneScreen(Page[None]):
 
     def on_mount(self) -> None:
         """Print the receipt, and put the cursor on what comes next."""
-        self._visit = self.desk.visit
+        self._visit = self.shell.visit
         super().on_mount()
         self.focus_on("change" if self.asks_for_pin else "home")
-        bound = self.desk.visit.bound
-        if bound is not None and self.desk.visit.printed is None:
+        bound = self.shell.visit.bound
+        if bound is not None and self.shell.visit.printed is None:
             self._print(bound)
 
     @property
     def asks_for_pin(self) -> bool:
         """Whether the key has just got its first certificate, and the member has not answered yet."""
-        visit = self.desk.visit
+        visit = self.shell.visit
         first = visit.bound is not None and visit.bound.order.kind is not OrderKind.RENEWAL
         return first and visit.session is not None and not visit.pin_settled
 
@@ -118,8 +118,8 @@ class DoneScreen(Page[None]):
 
     def _print(self, bound: BoundView) -> None:
         """Print; online, once the centre lists the certificate or was given the time to."""
-        online = self.desk.status is not None and self.desk.status.network is Network.ONLINE
-        service, number = self.desk.service, bound.order.number
+        online = self.shell.status is not None and self.shell.status.network is Network.ONLINE
+        service, number = self.shell.service, bound.order.number
         waits = online and not bound.registered
 
         def work() -> None:
@@ -127,7 +127,7 @@ class DoneScreen(Page[None]):
                 self.post_message(Registered())
             self.post_message(Printed(service.print_receipt(number)))
 
-        self.app.run_worker(work, thread=True, group="receipt")
+        self.shell.in_thread(work, "receipt")
 
     def on_registered(self) -> None:
         """Say that the key works already."""
@@ -142,7 +142,7 @@ class DoneScreen(Page[None]):
 
     def fill(self) -> None:
         """Say whether the key works already, what became of the receipt, and what is asked."""
-        bound, printed = self.desk.visit.bound, self.desk.visit.printed
+        bound, printed = self.shell.visit.bound, self.shell.visit.printed
         text = self.t(PRINTED[printed]) if printed is not None else self.t("正在打印凭条")
         for line in self.query("#printed").results(Prose):
             line.say(text)
@@ -162,19 +162,19 @@ class DoneScreen(Page[None]):
     def _pin_sentence(self, *, asks: bool) -> str:
         if asks:
             return self.t("key盘还是初始PIN码，人人都知道，请改成自己的。先不要拔出key盘。")
-        return self.t("PIN码已改成您自己的。") if self.desk.visit.pin_settled else ""
+        return self.t("PIN码已改成您自己的。") if self.shell.visit.pin_settled else ""
 
     def action_back(self) -> None:
         """Home."""
-        self.desk.go_home()
+        self.shell.go_home()
 
     def left(self) -> None:
         """Note that the member kept the factory PIN, whichever way the visit ended."""
-        bound, session = self.desk.visit.bound, self.desk.visit.session
+        bound, session = self.shell.visit.bound, self.shell.visit.session
         if not self.asks_for_pin or bound is None or session is None:
             return
-        skip = self.desk.service.skip_pin_change
-        self.app.run_worker(lambda: skip(session, bound.serial), thread=True, group="desk")
+        skip = self.shell.service.skip_pin_change
+        self.shell.in_thread(lambda: skip(session, bound.serial), "desk")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Change the PIN, or go home."""
@@ -184,7 +184,7 @@ class DoneScreen(Page[None]):
             self.action_back()
 
     def _change_pin(self) -> None:
-        bound, session = self.desk.visit.bound, self.desk.visit.session
+        bound, session = self.shell.visit.bound, self.shell.visit.session
         if bound is None or session is None:
             return
 

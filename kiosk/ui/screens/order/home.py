@@ -57,7 +57,7 @@ class HomeScreen(Page[None]):
                 for number, (name, title, hint) in enumerate(MENU, start=1):
                     label = f"{number} {pad(self.t(title), _NAME_CELLS)}{self.t(hint)}"
                     yield Action(label, id=name)
-            support = self.desk.settings.support_line
+            support = self.shell.settings.support_line
             yield Line(self.t("客服电话 {support}", support=support), classes="muted support")
         yield from self.last_rows()
 
@@ -79,7 +79,7 @@ class HomeScreen(Page[None]):
         self._choose(str(event.button.id))
 
     def _choose(self, name: str) -> None:
-        desk = self.desk
+        desk = self.shell
         desk.visit = Visit()
         match name:
             case "new" | "replacement" | "renewal":

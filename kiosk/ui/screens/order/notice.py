@@ -50,11 +50,11 @@ class NoticeScreen(Page[None]):
 
     def compose(self) -> ComposeResult:
         """The table, the notice, back and next."""
-        names = {"payee": self.desk.settings.payee, "account": self.desk.settings.official_account}
+        names = {"payee": self.shell.settings.payee, "account": self.shell.settings.official_account}
         yield self.title_row()
         yield StepRow(self.t, 0)
         with Vertical(classes="body"), Vertical(classes="column"):
-            kind = self.t(KINDS[self.desk.visit.kind])
+            kind = self.t(KINDS[self.shell.visit.kind])
             yield Line(self.t("您要办理：{kind}", kind=kind), classes="strong")
             yield Line(id="fees")
             for text in SHORT:
@@ -70,7 +70,7 @@ class NoticeScreen(Page[None]):
     def on_mount(self) -> None:
         """Read the fees."""
         super().on_mount()
-        self.fetch(self.desk.service.fees, self._fees_arrived)
+        self.fetch(self.shell.service.fees, self._fees_arrived)
 
     def _fees_arrived(self, fees: FeeTable | None) -> None:
         self.fees = fees
@@ -87,11 +87,11 @@ class NoticeScreen(Page[None]):
 
     def action_back(self) -> None:
         """Back to the first screen."""
-        self.desk.go_home()
+        self.shell.go_home()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back or on."""
         if event.button.id == "next":
-            self.desk.go(Route.VERIFY)
+            self.shell.go(Route.VERIFY)
         else:
             self.action_back()

@@ -61,7 +61,7 @@ class PayScreen(Page[None]):
         """The order that is shown."""
         # its own, for the visit may be over before the screen is gone
         if self._order is None:
-            self._order = self.desk.visit.order
+            self._order = self.shell.visit.order
         if self._order is None:
             raise LookupError("the pay screen was shown without an order")
         return self._order
@@ -107,7 +107,7 @@ class PayScreen(Page[None]):
         yield Line(id="left")
         yield Line(self.t("付过请勿再付；可凭账号「继续办理」"), id="again", classes="muted")
         yield Line(
-            self.t("求助 {support}", support=self.desk.settings.support_line), id="help", classes="muted"
+            self.t("求助 {support}", support=self.shell.settings.support_line), id="help", classes="muted"
         )
 
     def on_mount(self) -> None:
@@ -120,7 +120,7 @@ class PayScreen(Page[None]):
         """Show what changes: how to pay, tries, time left, and what went wrong."""
         order = self.order
         self._fill_ended()
-        status = self.desk.status
+        status = self.shell.status
         online = status is not None and status.network is Network.ONLINE
         how = (
             (
@@ -181,13 +181,13 @@ class PayScreen(Page[None]):
 
         def look() -> OrderView | None:
             if due:
-                self.desk.service.expire_due()
-            return self.desk.service.order(number)
+                self.shell.service.expire_due()
+            return self.shell.service.order(number)
 
         self.fetch(look, self._order_arrived)
 
     def _is_due(self) -> bool:
-        status = self.desk.status
+        status = self.shell.status
         return (
             self.order.status is OrderStatus.PLACED
             and status is not None
@@ -202,14 +202,14 @@ class PayScreen(Page[None]):
     def _show(self, order: OrderView) -> None:
         if self._left_for_next:
             return
-        self._order = self.desk.visit.order = order
+        self._order = self.shell.visit.order = order
         if order.status is OrderStatus.PAID:
             self._left_for_next = True
-            self.desk.go(step_of(order))
+            self.shell.go(step_of(order))
             return
         if order.status is OrderStatus.BOUND:
             self._left_for_next = True
-            self.desk.go_home()
+            self.shell.go_home()
             return
         self.fill()
 
@@ -231,7 +231,7 @@ class PayScreen(Page[None]):
 
     def _confirm(self) -> None:
         if not self.order.status.is_open:
-            self.desk.go_home()
+            self.shell.go_home()
             return
         entry = self.query_one("#code", CodeEntry)
         if not entry.value.strip():
@@ -240,13 +240,13 @@ class PayScreen(Page[None]):
             self.scanned(entry.value)
         else:
             number, digits = self.order.number, entry.value
-            confirm = self.desk.service.confirm_typed
+            confirm = self.shell.service.confirm_typed
             self.ask(lambda: confirm(number, digits), self._confirmed, self.t("正在核对，请稍候"))
 
     def scanned(self, text: str) -> None:
         """A confirmation was held before the scanner."""
         number = self.order.number
-        confirm = self.desk.service.confirm_scanned
+        confirm = self.shell.service.confirm_scanned
         self.query_one("#code", CodeEntry).value = ""
         self.ask(lambda: confirm(number, text.strip()), self._confirmed, self.t("正在核对，请稍候"))
 
@@ -255,7 +255,7 @@ class PayScreen(Page[None]):
             case CodeAccepted(order):
                 self._show(order)
             case CodeRefused():
-                now = self.desk.status.now if self.desk.status is not None else self.order.placed_at
+                now = self.shell.status.now if self.shell.status is not None else self.order.placed_at
                 if outcome.problem not in _MENDED_IN_PLACE:
                     self.query_one("#code", CodeEntry).value = ""  # a second Enter would use up another try
                 self._say(lambda t: code_problem(t, outcome, now))
@@ -265,7 +265,7 @@ class PayScreen(Page[None]):
                 assert_never(outcome)
 
     def _say_refusal(self, refused: Refused) -> None:
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         self._say(lambda t: refusal(t, refused, support))
 
     def _say(self, message: Said) -> None:
@@ -279,11 +279,11 @@ class PayScreen(Page[None]):
 
     def action_back(self) -> None:
         """Back; the order stays."""
-        self.desk.go(Route.VERIFY)
+        self.shell.go(Route.VERIFY)
 
     def action_cancel_order(self) -> None:
         """Give the order up, after a question."""
-        session = self.desk.visit.session
+        session = self.shell.visit.session
         if session is None or self.order.status is not OrderStatus.PLACED:
             return
         number = self.order.number
@@ -298,7 +298,7 @@ class PayScreen(Page[None]):
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
-                cancel = self.desk.service.cancel
+                cancel = self.shell.service.cancel
                 self.ask(lambda: cancel(session, number), self._cancelled, self.t("正在取消，请稍候"))
 
         if not isinstance(self.app.screen, ConfirmScreen):

@@ -29,7 +29,7 @@ class SignInScreen(CredentialsPage[None]):
         """What for, and the fields."""
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
-            if self.desk.visit.purpose is Purpose.QUERY:
+            if self.shell.visit.purpose is Purpose.QUERY:
                 yield Line(self.t("查询key盘和订单"), classes="heading")
                 yield Prose(self.t("请输入登录账号和密码，查看key盘状态、有效期和订单。"), id="why")
             elif self._service is not None:
@@ -47,27 +47,27 @@ class SignInScreen(CredentialsPage[None]):
     @property
     def _service(self) -> KeyService | None:
         """The key's service that the password is wanted for."""
-        visit = self.desk.visit
+        visit = self.shell.visit
         return visit.service if visit.purpose is Purpose.KEY_SERVICE else None
 
     def welcome(self, session: Session) -> None:
         """Go on with an order, open the key's service, or show key and orders."""
-        if self.desk.visit.purpose is Purpose.QUERY:
-            self.desk.visit.session = session
-            self.desk.go(Route.ACCOUNT)
+        if self.shell.visit.purpose is Purpose.QUERY:
+            self.shell.visit.session = session
+            self.shell.go(Route.ACCOUNT)
         elif self._service is not None:
-            self.desk.visit.session = session
-            self.desk.go(Route.KEY_SERVICES)
+            self.shell.visit.session = session
+            self.shell.go(Route.KEY_SERVICES)
         else:
             self.continue_with(session)
 
     def action_back(self) -> None:
         """Home, or back to the menu of the key's services."""
         if self._service is not None:
-            self.desk.visit.service = None
-            self.desk.go(Route.KEY_SERVICES)
+            self.shell.visit.service = None
+            self.shell.go(Route.KEY_SERVICES)
         else:
-            self.desk.go_home()
+            self.shell.go_home()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back or on."""

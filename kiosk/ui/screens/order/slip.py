@@ -25,7 +25,7 @@ class SlipScreen(Page[None]):
 
     def compose(self) -> ComposeResult:
         """What was recorded and what comes next."""
-        visit = self.desk.visit
+        visit = self.shell.visit
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             way = self.t(DELIVERIES[visit.delivery or Delivery.COUNTER])
@@ -41,8 +41,8 @@ class SlipScreen(Page[None]):
 
     def action_back(self) -> None:
         """Home."""
-        self.desk.go_home()
+        self.shell.go_home()
 
     def on_button_pressed(self) -> None:
         """Home."""
-        self.desk.go_home()
+        self.shell.go_home()

@@ -73,11 +73,11 @@ class VerifyScreen(Page[None]):
 
     @property
     def _fields(self) -> tuple[Field, ...]:
-        return fields_of(self.desk.visit.kind)
+        return fields_of(self.shell.visit.kind)
 
     def compose(self) -> ComposeResult:
         """The fields of the kind."""
-        visit = self.desk.visit
+        visit = self.shell.visit
         yield self.title_row()
         yield StepRow(self.t, 1)
         with Vertical(classes="body"), Vertical(classes="column"):
@@ -102,7 +102,7 @@ class VerifyScreen(Page[None]):
     def on_mount(self) -> None:
         """Read the price."""
         super().on_mount()
-        self.fetch(self.desk.service.fees, self._fees_arrived)
+        self.fetch(self.shell.service.fees, self._fees_arrived)
 
     def _fees_arrived(self, fees: FeeTable | None) -> None:
         self.fees = fees
@@ -110,7 +110,7 @@ class VerifyScreen(Page[None]):
 
     def fill(self) -> None:
         """Show kind and price, what is wrong with each field, and the message."""
-        kind = self.desk.visit.kind
+        kind = self.shell.visit.kind
         price = price_of(self.fees, kind)
         self.query_one("#kind", Line).update(
             self.t("key盘类型 {kind}", kind=self.t(KINDS[kind]))
@@ -124,7 +124,7 @@ class VerifyScreen(Page[None]):
 
     def _keep_typed(self) -> dict[Field, str]:
         typed = {field: self.query_one(f"#{field.value}", widgets.Field).value for field in self._fields}
-        self.desk.visit.typed.update(typed)
+        self.shell.visit.typed.update(typed)
         return typed
 
     def on_input_submitted(self) -> None:
@@ -135,7 +135,7 @@ class VerifyScreen(Page[None]):
         """Back to the notice; what was typed stays."""
         if not self.busy:
             self._keep_typed()
-            self.desk.go(Route.NOTICE)
+            self.shell.go(Route.NOTICE)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back or on."""
@@ -153,8 +153,8 @@ class VerifyScreen(Page[None]):
             self._show_problems()
             return
         self.fill()
-        kind = self.desk.visit.kind
-        self.ask(lambda: self.desk.service.verify(kind, typed), self._verified, self.t("正在核对，请稍候"))
+        kind = self.shell.visit.kind
+        self.ask(lambda: self.shell.service.verify(kind, typed), self._verified, self.t("正在核对，请稍候"))
 
     def _show_problems(self) -> None:
         self.fill()
@@ -165,11 +165,11 @@ class VerifyScreen(Page[None]):
         self.fill()
 
     def _say_refusal(self, refused: Refused) -> None:
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         self._say(lambda t: refusal(t, refused, support))
 
     def _verified(self, outcome: VerifyOutcome) -> None:
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         match outcome:
             case FieldErrors(problems, as_of):
                 self.problems = problems
@@ -192,7 +192,7 @@ class VerifyScreen(Page[None]):
     def _quoted(self, outcome: QuoteOutcome) -> None:
         match outcome:
             case Verified(session, quote):
-                self.desk.visit.session = session
+                self.shell.visit.session = session
                 if quote.declares_loss:
                     self._confirm_loss(outcome)
                 else:
@@ -209,7 +209,7 @@ class VerifyScreen(Page[None]):
     def _confirm_loss(self, verified: Verified) -> None:
         previous = verified.quote.previous
         old = day(previous.not_after) if previous is not None else "-"
-        offline = self.desk.status is not None and self.desk.status.network is Network.OFFLINE
+        offline = self.shell.status is not None and self.shell.status.network is Network.OFFLINE
 
         def question(t: Text) -> Question:
             told = (
@@ -255,15 +255,15 @@ class VerifyScreen(Page[None]):
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def _change_kind(self, wrong: WrongKind) -> None:
-        self.desk.visit.kind = wrong.offered
-        self.desk.visit.session = wrong.session
+        self.shell.visit.kind = wrong.offered
+        self.shell.visit.session = wrong.session
         self.call_later(self.rebuild)
-        quote = self.desk.service.quote
+        quote = self.shell.service.quote
         self.ask(lambda: quote(wrong.session, wrong.offered), self._quoted, self.t("正在核对，请稍候"))
 
     def _place(self, session: Session) -> None:
-        kind = self.desk.visit.kind
-        place = self.desk.service.place_order
+        kind = self.shell.visit.kind
+        place = self.shell.service.place_order
         self.ask(lambda: place(session, kind), self._placed, self.t("正在下单，请稍候"))
 
     def _placed(self, outcome: PlaceOutcome) -> None:
@@ -278,15 +278,15 @@ class VerifyScreen(Page[None]):
                 assert_never(outcome)
 
     def _go_on(self, session: Session, number: str) -> None:
-        self.desk.visit.session = session
+        self.shell.visit.session = session
         notice = self.t("您有一笔同类订单没有办完，接着办理")
-        self.desk.announce(notice, for_seconds=4)
-        self.fetch(lambda: self.desk.service.order(number), self._show_order)
+        self.shell.announce(notice, for_seconds=4)
+        self.fetch(lambda: self.shell.service.order(number), self._show_order)
 
     def _show_order(self, order: OrderView | None) -> None:
         if order is None:
             self._say(lambda t: t("这笔订单读不到了，请重试。"))
             return
-        self.desk.visit.order = order
-        self.desk.visit.typed.pop(Field.PASSWORD, None)
-        self.desk.go(step_of(order))
+        self.shell.visit.order = order
+        self.shell.visit.typed.pop(Field.PASSWORD, None)
+        self.shell.go(step_of(order))

@@ -85,7 +85,7 @@ class EraseKeyScreen(StaffKeyStatusScreen):
         self.app.push_screen(TypeBackScreen(question, serial[-LAST_CHARACTERS:]), answered)
 
     def _erase(self, serial: str) -> None:
-        erase, staff = self.desk.service.erase, self.staff
+        erase, staff = self.shell.service.erase, self.staff
         self.ask(lambda: erase(staff, serial), self._erased, self.t("正在清空，请不要拔出key盘"))
 
     def _erased(self, outcome: KeyOutcome) -> None:

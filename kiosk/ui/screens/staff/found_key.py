@@ -61,7 +61,7 @@ class FoundKeyScreen(StaffKeyStatusScreen):
         """Note the key."""
         if self.view is None or self.finished:
             return
-        service, staff = self.desk.service, self.staff
+        service, staff = self.shell.service, self.staff
         shown = self.view.token.serial
 
         def note(serial: str | None, *, confirmed: bool) -> FoundView | TokenRefused | Refused:

@@ -93,12 +93,12 @@ class LiftHoldScreen(KeyPage):
         account, password, sign_in = (
             self.typed("account").strip(),
             self.typed("password"),
-            self.desk.service.sign_in,
+            self.shell.service.sign_in,
         )
         self.ask(lambda: sign_in(account, password), self._signed_in, self.t("正在核对，请稍候"))
 
     def _signed_in(self, outcome: SignInOutcome) -> None:
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         match outcome:
             case SignedIn(session):
                 self._lift(session)
@@ -115,7 +115,7 @@ class LiftHoldScreen(KeyPage):
                 assert_never(outcome)
 
     def _lift(self, session: Session) -> None:
-        pin, service, staff = self.typed("pin"), self.desk.service, self.staff
+        pin, service, staff = self.typed("pin"), self.shell.service, self.staff
         self._account = session.account
 
         def lift(serial: str | None, *, confirmed: bool) -> LiftedView | TokenRefused | Refused:
@@ -144,7 +144,7 @@ class LiftHoldScreen(KeyPage):
 
     def _look(self) -> None:
         """See whether the centre has it meanwhile."""
-        registered, account = self.desk.service.loss_registered, self._account
+        registered, account = self.shell.service.loss_registered, self._account
         self.fetch(lambda: registered(account), self._looked)
 
     def _looked(self, registered: bool) -> None:  # noqa: FBT001 - the desk's own answer

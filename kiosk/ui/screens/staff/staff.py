@@ -30,7 +30,7 @@ class StaffScreen(Overlay[None]):
 
     def compose(self) -> ComposeResult:
         """Banner and fields."""
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(self.t("已叫工作人员，请稍候"), id="banner")
@@ -68,17 +68,17 @@ class StaffScreen(Overlay[None]):
         self.query_one("#row-staff-name", FieldRow).complain("" if name else self.t("请填写"))
         self.query_one("#row-staff-password", FieldRow).complain("" if password else self.t("请填写"))
         if name and password:
-            ask = self.desk.service.staff_sign_in
+            ask = self.shell.service.staff_sign_in
             self.ask(lambda: ask(name, password), self._signed_in, self.t("正在核对，请稍候"))
 
     def _signed_in(self, outcome: StaffSignInOutcome) -> None:
         self.query_one("#staff-password", Field).value = ""
-        support = self.desk.settings.support_line
+        support = self.shell.settings.support_line
         match outcome:
             case StaffSignedIn(staff):
                 from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen  # noqa: PLC0415 - loaded when first wanted
 
-                self.desk.staff_called = False
+                self.shell.staff_called = False
                 self.app.switch_screen(StaffDeskScreen(staff))
                 return
             case WrongCredentials():

@@ -83,7 +83,7 @@ class StaffDeskScreen(Overlay[None]):
         self.query_one("#rows").focus()
 
     def _gather(self) -> None:
-        service = self.desk.service
+        service = self.shell.service
         self.ask(
             lambda: Gathered(service.staff_orders(), service.disputes(), service.feed_kept()),
             self._arrived,
@@ -119,7 +119,7 @@ class StaffDeskScreen(Overlay[None]):
             case 2:
                 return [Option(text) for text in gathered.kept]
             case 3:
-                waiting = self.desk.status.receipts_waiting if self.desk.status is not None else 0
+                waiting = self.shell.status.receipts_waiting if self.shell.status is not None else 0
                 text = self.t("有 {count} 张凭条等待打印，按「打印凭条」重打", count=waiting)
                 return [Option(text)] if waiting else []
             case _:
@@ -174,7 +174,7 @@ class StaffDeskScreen(Overlay[None]):
             self._with_reason(order, refund=event.button.id == "refund")
 
     def _print(self, order: OrderView | None) -> None:
-        service = self.desk.service
+        service = self.shell.service
         if order is not None:
             self.ask(lambda: service.print_receipt(order.number), self._printed, self.t("正在打印凭条"))
         else:
@@ -202,7 +202,7 @@ class StaffDeskScreen(Overlay[None]):
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
-                vouch = self.desk.service.vouch
+                vouch = self.shell.service.vouch
                 self._do(lambda: vouch(self.staff, order.number))
 
         self.app.push_screen(ConfirmScreen(question), answered)
@@ -220,7 +220,7 @@ class StaffDeskScreen(Overlay[None]):
             )
             return Question(title=title, text=text, yes=title, no=t("返回"))
 
-        verb = self.desk.service.grant_refund if refund else self.desk.service.abandon
+        verb = self.shell.service.grant_refund if refund else self.shell.service.abandon
 
         def answered(reason: str | None) -> None:
             if reason:
@@ -233,7 +233,7 @@ class StaffDeskScreen(Overlay[None]):
 
     def _verb_done(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
-            support = self.desk.settings.support_line
+            support = self.shell.settings.support_line
             self._say(lambda t: refusal(t, outcome, support))
             return
         number, status = outcome.number, STATUSES[outcome.status]

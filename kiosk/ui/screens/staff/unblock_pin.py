@@ -79,7 +79,7 @@ class UnblockPinScreen(KeyPage):
         if problem is not None:
             self.complain(*problem)
             return
-        service, staff = self.desk.service, self.staff
+        service, staff = self.shell.service, self.staff
         # The key on the screen and no other: one that is put in its place meanwhile keeps its PIN.
         seen = self.token.serial if isinstance(self.token, TokenView) else None
 

@@ -1,0 +1,99 @@
+"""The screen of each step and layer, loaded when it is first shown so that the first one comes up fast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from kiosk.ui.routes import Layer, Route
+
+if TYPE_CHECKING:
+    from kiosk.ui.page import Overlay, Page
+
+
+def screen_of(route: Route) -> Page[None]:  # noqa: C901, PLR0911, PLR0912 - a table, which mypy holds complete
+    """A new screen for that step."""
+    match route:
+        case Route.HOME:
+            from kiosk.ui.screens.order.home import HomeScreen
+
+            return HomeScreen()
+        case Route.ADVISER:
+            from kiosk.ui.screens.order.adviser import AdviserScreen
+
+            return AdviserScreen()
+        case Route.NOTICE:
+            from kiosk.ui.screens.order.notice import NoticeScreen
+
+            return NoticeScreen()
+        case Route.VERIFY:
+            from kiosk.ui.screens.order.verify import VerifyScreen
+
+            return VerifyScreen()
+        case Route.PAY:
+            from kiosk.ui.screens.order.pay import PayScreen
+
+            return PayScreen()
+        case Route.DELIVERY:
+            from kiosk.ui.screens.order.delivery import DeliveryScreen
+
+            return DeliveryScreen()
+        case Route.SLIP:
+            from kiosk.ui.screens.order.slip import SlipScreen
+
+            return SlipScreen()
+        case Route.BIND:
+            from kiosk.ui.screens.binding.bind import BindScreen
+
+            return BindScreen()
+        case Route.DONE:
+            from kiosk.ui.screens.order.done import DoneScreen
+
+            return DoneScreen()
+        case Route.SIGN_IN:
+            from kiosk.ui.screens.order.sign_in import SignInScreen
+
+            return SignInScreen()
+        case Route.ACCOUNT:
+            from kiosk.ui.screens.order.account import AccountScreen
+
+            return AccountScreen()
+        case Route.KEY_SERVICES:
+            from kiosk.ui.screens.key.key_services import KeyServicesScreen
+
+            return KeyServicesScreen()
+        case Route.TROUBLE:
+            from kiosk.ui.screens.common.trouble import TroubleScreen
+
+            return TroubleScreen()
+        case _:
+            assert_never(route)
+
+
+def layer_of(layer: Layer) -> Overlay[None]:
+    """A new screen for that layer."""
+    match layer:
+        case Layer.HELP:
+            from kiosk.ui.screens.common.help import HelpScreen
+
+            return HelpScreen()
+        case Layer.STAFF:
+            from kiosk.ui.screens.staff.staff import StaffScreen
+
+            return StaffScreen()
+        case Layer.COVER:
+            from kiosk.ui.screens.common.cover import CoverScreen
+
+            return CoverScreen()
+        case Layer.TOO_SMALL:
+            from kiosk.ui.screens.common.too_small import TooSmallScreen
+
+            return TooSmallScreen()
+        case _:
+            assert_never(layer)
+
+
+def question_before_leaving() -> Overlay[bool]:
+    """Whether the demo shall end."""
+    from kiosk.ui.screens.common.confirm import ConfirmScreen, leave_question
+
+    return ConfirmScreen(leave_question)
