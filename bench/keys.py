@@ -16,7 +16,7 @@ from bench.reader import CardInReader, ReaderMissing, reader
 from hardware.pcsc.source import PcscTokenSource
 from hardware.virtual.files import KeyProfile
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView
+from kiosk.desk.views import BoundView, OrderView
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.widgets.lines import Line
@@ -110,7 +110,9 @@ async def _on_screen(made: BenchDesk, order: PaidOrder, card: CardInReader) -> t
     app = KeydeskApp(DeskService(made.desk))
     async with app.run_test(size=(80, 24)) as pilot:
         app.visit.session = order.session
-        app.visit.order = app.service.order(order.number)
+        placed = app.service.order(order.number)
+        assert isinstance(placed, OrderView)
+        app.visit.order = placed
         app.go(Route.BIND)
         while not app.screen.query("#serial"):
             await pilot.pause(0.01)

@@ -1,7 +1,7 @@
 """The desk's verbs gathered for the screens: whatever ends a verb early becomes an outcome here.
 
-Every method may be called from any thread. What is left to raise is a fault of the program or of the database file,
-and goes to the log.
+Every method may be called from any thread. A store that is busy, full or unreadable ends every verb with the same
+outcome, Refused. What is left to raise is a fault of the program, and goes to the log.
 """
 
 from __future__ import annotations
@@ -39,11 +39,12 @@ from kiosk.desk.views import (
     CodeOutcome,
     DeliveryOutcome,
     DeskStatus,
+    FeeTable,
     Field,
-    OrderOpen,
     OrderView,
     PlaceOutcome,
     PrintOutcome,
+    QuoteOutcome,
     Refusal,
     Refused,
     Session,
@@ -53,9 +54,7 @@ from kiosk.desk.views import (
     TokenOutcome,
     TokenRefused,
     TokenTrouble,
-    Verified,
     VerifyOutcome,
-    WrongKind,
 )
 from kiosk.domain.errors import EntryRefused
 from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled, StoreBusy
@@ -63,13 +62,14 @@ from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled, StoreBusy
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.domain.feed import DisputeRaised
-    from kiosk.domain.fees import OrderKind, PriceLine
+    from kiosk.domain.fees import OrderKind
     from kiosk.domain.ledger import Delivery
 
 
 _LOG = structlog.get_logger()
 _Outcome = TypeVar("_Outcome")
 
+_STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_BUSY, Refusal.STORE_UNREADABLE}
 # Whose key a token is, and whether it is on hold, comes from the feed unless this kiosk bound it.
 _RESTS_ON_FEED = {TokenTrouble.NOT_THE_KEY_ON_RECORD, TokenTrouble.ANOTHER_MEMBERS, TokenTrouble.NOT_ON_HOLD}
 
@@ -83,23 +83,37 @@ class Outcomes:
     def _outcome(self, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
         """The verb's result, or why it was refused; a full disk fails it whole."""
         try:
-            return verb()
-        except DeskRefused as refused:
-            return Refused(refused.reason, self._feed_age() if refused.rests_on_feed else None)
+            return self._unless_refused(verb)
         except (EntryRefused, NotEnrolled, DatabaseError) as error:
             reason = _reason(error)
             _LOG.warning("refused", reason=reason.value, problem=str(error))
             return Refused(reason)
 
+    def _unless_refused(self, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
+        try:
+            return verb()
+        except DeskRefused as refused:
+            return Refused(refused.reason, self._feed_age() if refused.rests_on_feed else None)
+
+    def _or(self, nothing: _Outcome, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
+        """What the verb gives, `nothing` where the desk refuses it; a store that fails is told all the same."""
+        outcome = self._outcome(verb)
+        refused = isinstance(outcome, Refused) and outcome.reason not in _STORE_FAILS
+        return nothing if refused else outcome
+
     def _token_outcome(
         self, name: str, verb: Callable[[], _Outcome], **facts: str
     ) -> _Outcome | TokenRefused | Refused:
         """The same for a verb on a token, whose end is logged."""
-        try:
-            return self._outcome(verb)
-        except TokenUnusable as unusable:
-            _LOG.info("stopped", verb=name, trouble=unusable.refused.trouble.value, **facts)
-            return self._token_refused(unusable)
+
+        def unless_unusable() -> _Outcome | TokenRefused:
+            try:
+                return verb()
+            except TokenUnusable as unusable:
+                _LOG.info("stopped", verb=name, trouble=unusable.refused.trouble.value, **facts)
+                return self._token_refused(unusable)
+
+        return self._outcome(unless_unusable)
 
     def _token_refused(self, unusable: TokenUnusable) -> TokenRefused:
         """What is wrong with the token, with the feed's age where it rests on that."""
@@ -151,9 +165,9 @@ class KeyVerbs(Outcomes):
             account=session.account,
         )
 
-    def skip_pin_change(self, session: Session, serial: str) -> None:
-        """Record that the factory PIN was not changed; ignored when the journal cannot be written."""
-        self._outcome(lambda: key_pin.skip_pin_change(self._desk, session, serial))
+    def skip_pin_change(self, session: Session, serial: str) -> Refused | None:
+        """Record that the factory PIN was not changed."""
+        return self._outcome(lambda: key_pin.skip_pin_change(self._desk, session, serial))
 
     def unblock_pin(
         self, staff: StaffSession, unblocking_pin: str | None, new: str, serial: str | None = None
@@ -175,10 +189,9 @@ class KeyVerbs(Outcomes):
         """挂失: place the account's certificate on hold."""
         return self._outcome(lambda: holds.report_loss(self._desk, session))
 
-    def loss_registered(self, account: str) -> bool:
+    def loss_registered(self, account: str) -> bool | Refused:
         """Whether the centre has the account's last report of a loss, or its lifting."""
-        outcome = self._outcome(lambda: holds.loss_registered(self._desk, account))
-        return False if isinstance(outcome, Refused) else outcome
+        return self._or(False, lambda: holds.loss_registered(self._desk, account))  # noqa: FBT003 - the answer
 
     def key_found(self, staff: StaffSession, serial: str | None = None) -> FoundOutcome:
         """拾获登记 of the token that is in."""
@@ -220,25 +233,21 @@ class KeyVerbs(Outcomes):
             account=session.account,
         )
 
-    def login_code(self, view: LoginCheckView, code: str) -> LoginCheckView:
-        """登录验证 with the SMS code; unchanged where the database takes nothing just now."""
-        outcome = self._outcome(lambda: login_check.login_code(self._desk, view, code))
-        return view if isinstance(outcome, Refused) else outcome
-
-
-_STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_BUSY, Refusal.STORE_UNREADABLE}
+    def login_code(self, view: LoginCheckView, code: str) -> LoginCheckView | Refused:
+        """登录验证 with the SMS code."""
+        return self._or(view, lambda: login_check.login_code(self._desk, view, code))
 
 
 class DeskService(KeyVerbs):
     """The desk as the screens see it; each verb is documented where it is defined."""
 
-    def status(self) -> DeskStatus:
+    def status(self) -> DeskStatus | Refused:
         """The status row; cheap enough for every second."""
-        return status.status(self._desk)
+        return self._outcome(lambda: status.status(self._desk))
 
-    def fees(self) -> tuple[tuple[OrderKind, tuple[PriceLine, ...]], ...] | None:
-        """The notice's fee table in fen; None without a schedule."""
-        return status.fees(self._desk)
+    def fees(self) -> FeeTable | Refused | None:
+        """The notice's fee table; None without a schedule."""
+        return self._outcome(lambda: status.fees(self._desk))
 
     def verify(self, kind: OrderKind, fields: Mapping[Field, str]) -> VerifyOutcome:
         """② 验证信息. Slow: Argon2id."""
@@ -248,7 +257,7 @@ class DeskService(KeyVerbs):
         """Account and password alone. Slow: Argon2id."""
         return self._outcome(lambda: verification.sign_in(self._desk, account, password))
 
-    def quote(self, session: Session, kind: OrderKind) -> Verified | WrongKind | OrderOpen | Refused:
+    def quote(self, session: Session, kind: OrderKind) -> QuoteOutcome:
         """What that kind costs and gives."""
         return self._outcome(lambda: ordering.quote(self._desk, session, kind))
 
@@ -256,14 +265,13 @@ class DeskService(KeyVerbs):
         """Place the order; a replacement that declares the loss reports it too."""
         return self._outcome(lambda: ordering.place_order(self._desk, session, kind))
 
-    def order(self, number: str) -> OrderView | None:
-        """The order's present state."""
-        return ordering.order(self._desk, number)
+    def order(self, number: str) -> OrderView | Refused | None:
+        """The order's present state; None where there is none of that number."""
+        return self._outcome(lambda: ordering.order(self._desk, number))
 
-    def open_orders(self, session: Session) -> tuple[OrderView, ...]:
+    def open_orders(self, session: Session) -> tuple[OrderView, ...] | Refused:
         """The member's orders that wait for payment or binding here."""
-        outcome = self._outcome(lambda: ordering.open_orders(self._desk, session))
-        return () if isinstance(outcome, Refused) else outcome
+        return self._or((), lambda: ordering.open_orders(self._desk, session))
 
     def bindable(self, session: Session, kind: OrderKind) -> OrderView | Refused:
         """The paid order that a binding of that kind would use."""
@@ -281,22 +289,21 @@ class DeskService(KeyVerbs):
         """Give an unpaid order up."""
         return self._outcome(lambda: ordering.cancel(self._desk, session, number))
 
-    def expire_due(self) -> int:
-        """Expire the orders that were not paid in time; the result is how many, 0 when the database cannot be written."""
-        outcome = self._outcome(lambda: ordering.expire_due(self._desk))
-        return 0 if isinstance(outcome, Refused) else outcome
+    def expire_due(self) -> int | Refused:
+        """Expire the orders that were not paid in time; the result is how many."""
+        return self._or(0, lambda: ordering.expire_due(self._desk))
 
     def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> DeliveryOutcome:
-        """Record that the token is collected later or mailed, and print the slip."""
+        """Record that the token is collected later or mailed, and print the slip; NOT_PRINTED where only that failed."""
         outcome = self._outcome(lambda: ordering.choose_delivery(self._desk, session, number, delivery))
-        return outcome if isinstance(outcome, Refused) else self.print_receipt(number)
+        if isinstance(outcome, Refused):
+            return outcome
+        printed = self.print_receipt(number)
+        return PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed
 
     def read_token(self, number: str | None = None, serial: str | None = None) -> TokenOutcome:
         """Read the token that is meant; takes up to a second, longer while one is being bound."""
-        try:
-            return selection.read_token(self._desk, number, serial)
-        except TokenUnusable as unusable:
-            return self._token_refused(unusable)
+        return self._token_outcome("read token", lambda: selection.read_token(self._desk, number, serial))
 
     def bind(
         self,
@@ -322,25 +329,21 @@ class DeskService(KeyVerbs):
             order=number,
         )
 
-    def account(self, session: Session) -> AccountView:
+    def account(self, session: Session) -> AccountView | Refused:
         """查询: the key and the orders."""
-        return verification.account_view(self._desk, session)
+        return self._outcome(lambda: verification.account_view(self._desk, session))
 
-    def print_receipt(self, number: str) -> PrintOutcome:
+    def print_receipt(self, number: str) -> PrintOutcome | Refused:
         """Print the order's receipt, or a copy of it; without paper it waits."""
-        outcome = self._outcome(lambda: receipts.print_receipt(self._desk, number))
-        if not isinstance(outcome, Refused):
-            return outcome
-        return PrintOutcome.NOT_PRINTED if outcome.reason in _STORE_FAILS else PrintOutcome.NO_RECEIPT
+        return self._or(PrintOutcome.NO_RECEIPT, lambda: receipts.print_receipt(self._desk, number))
 
-    def registered(self, number: str) -> bool:
+    def registered(self, number: str) -> bool | Refused:
         """Whether the centre lists the certificate that was bound for that order."""
-        return receipts.registered(self._desk, number)
+        return self._outcome(lambda: receipts.registered(self._desk, number))
 
-    def print_waiting(self) -> int:
+    def print_waiting(self) -> int | Refused:
         """Print what is queued; the result is how many receipts were printed."""
-        outcome = self._outcome(lambda: receipts.print_waiting(self._desk))
-        return 0 if isinstance(outcome, Refused) else outcome
+        return self._or(0, lambda: receipts.print_waiting(self._desk))
 
     def watch_tokens(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` from another thread when a token is inserted or removed; returns a function that stops it."""
@@ -372,17 +375,17 @@ class DeskService(KeyVerbs):
         """Give the money back."""
         return self._outcome(lambda: staff_verbs.grant_refund(self._desk, staff, number, reason))
 
-    def staff_orders(self) -> tuple[OrderView, ...]:
+    def staff_orders(self) -> tuple[OrderView, ...] | Refused:
         """The open orders and those with money to pay back."""
-        return staff_verbs.staff_orders(self._desk)
+        return self._outcome(lambda: staff_verbs.staff_orders(self._desk))
 
-    def feed_kept(self) -> tuple[str, ...]:
+    def feed_kept(self) -> tuple[str, ...] | Refused:
         """Feed items that could not be applied."""
-        return staff_verbs.feed_kept(self._desk)
+        return self._outcome(lambda: staff_verbs.feed_kept(self._desk))
 
-    def disputes(self) -> tuple[DisputeRaised, ...]:
+    def disputes(self) -> tuple[DisputeRaised, ...] | Refused:
         """What the centre could not accept."""
-        return staff_verbs.disputes(self._desk)
+        return self._outcome(lambda: staff_verbs.disputes(self._desk))
 
 
 def _nothing() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from kiosk.desk.authority import policy_of, trouble_with_clock
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.tokens.reading import token_status
-from kiosk.desk.views import ClockTrouble, DeskStatus, Network
-from kiosk.domain.fees import OrderKind, PriceLine, schedule_at
+from kiosk.desk.views import ClockTrouble, DeskStatus, FeeTable, Network
+from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.store.status import read_status
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def status(desk: Desk) -> DeskStatus:
         )
 
 
-def fees(desk: Desk) -> tuple[tuple[OrderKind, tuple[PriceLine, ...]], ...] | None:
+def fees(desk: Desk) -> FeeTable | None:
     """The price lines of every kind, in fen, from the schedule in force; None without one."""
     with desk.database.read() as tx:
         schedule = schedule_at(tx.feed.schedules(), desk.clock.wall())

@@ -187,6 +187,10 @@ class WrongKind(msgspec.Struct, frozen=True, tag="wrong-kind"):
     feed_as_of: int | None = None
 
 
+# The price lines of every kind, in fen.
+FeeTable = tuple[tuple[OrderKind, tuple[PriceLine, ...]], ...]
+
+
 class OrderOpen(msgspec.Struct, frozen=True, tag="order-open"):
     """An order of that kind is open; continue with it."""
 
@@ -194,6 +198,7 @@ class OrderOpen(msgspec.Struct, frozen=True, tag="order-open"):
     order: str
 
 
+QuoteOutcome = Verified | WrongKind | OrderOpen | Refused
 VerifyOutcome = Verified | FieldErrors | WrongCredentials | LockedOut | Refused | WrongKind | OrderOpen
 
 
@@ -354,7 +359,7 @@ class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
     feed_as_of: int | None = None
 
 
-TokenOutcome = TokenView | TokenRefused
+TokenOutcome = TokenView | TokenRefused | Refused
 
 
 class BindingProgress(msgspec.Struct, frozen=True):
@@ -391,6 +396,7 @@ class PrintOutcome(enum.StrEnum):
     NOT_PRINTED = "not-printed"
 
 
+# NOT_PRINTED where the delivery was recorded and the slip alone could not be.
 DeliveryOutcome = PrintOutcome | Refused
 
 

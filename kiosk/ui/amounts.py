@@ -13,8 +13,7 @@ from kiosk.text.wording import ITEMS, KINDS
 from kiosk.ui.widgets.lines import between
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import OrderView
-    from kiosk.ui.ports import FeeTable
+    from kiosk.desk.views import FeeTable, OrderView
 
 Text = Callable[..., str]
 _NAME = 22

@@ -13,8 +13,10 @@ from textual.app import App
 from textual.geometry import Size
 from textual.message import Message
 
+from kiosk.desk.views import Refusal, Refused
 from kiosk.settings import Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
+from kiosk.text.wording import REFUSALS
 from kiosk.ui import layers
 from kiosk.ui.messages import Scanned, StatusArrived, TokensChanged
 from kiosk.ui.page import Overlay, Page
@@ -27,8 +29,8 @@ from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
 
 if TYPE_CHECKING:
+    from kiosk.desk.service import DeskService
     from kiosk.desk.views import DeskStatus
-    from kiosk.ui.ports import DeskPort, Stop
 
 LEAST_WIDTH = 80
 LEAST_HEIGHT = 24
@@ -49,7 +51,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def __init__(
         self,
-        service: DeskPort,
+        service: DeskService,
         drawer: Callable[[], Overlay[None]] | None = None,
         display: Display | None = None,
         settings: Exchange | None = None,
@@ -62,6 +64,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.settings = settings or Exchange()
         self.visit = Visit()
         self.status: DeskStatus | None = None
+        self._unreadable = False
         self.staff_called = False
         self.trouble = ""
         display = display or Display()
@@ -74,7 +77,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._covered = False
         self._after_cover: Route | None = None
         self._too_small: Overlay[None] | None = None
-        self._stops: list[Stop] = []
+        self._stops: list[Callable[[], None]] = []
         self._status_watch = StatusWatch(self, monotonic)
         self._troubles = 0
         self.register_theme(KEYDESK_THEME)
@@ -243,7 +246,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.set_interval(1.0, self._tick)
         self._status_watch.read()
 
-    def in_thread(self, work: Callable[[], None], group: str) -> None:
+    def in_thread(self, work: Callable[[], object], group: str) -> None:
         """Run `work` in a thread that outlives the screen."""
         self.run_worker(work, thread=True, group=group)
 
@@ -266,9 +269,11 @@ class KeydeskApp(App[None], inherit_bindings=False):
         await self._attendance.look()
 
     def on_status_arrived(self, message: StatusArrived) -> None:
-        """Show the desk's status in the status row."""
+        """Show the desk's status in the status row; what was read last while it cannot be read."""
         self._status_watch.arrived()
-        self.status = message.status
+        self._unreadable = isinstance(message.status, Refused)
+        if not isinstance(message.status, Refused):
+            self.status = message.status
         self.show_status()
 
     def on_tokens_changed(self) -> None:
@@ -291,11 +296,12 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def show_status(self) -> None:
         """Bring every status row up to date: a countdown, else a notice, else how the devices are."""
-        countdown = self._attendance.countdown()
+        unreadable = self.text(REFUSALS[Refusal.STORE_UNREADABLE]) if self._unreadable else ""
+        notice = self._attendance.countdown() or self._notice or unreadable
         for page in self.pages:
             for row in page.query(StatusRow):
-                if countdown or self._notice:
-                    row.show_notice(countdown or self._notice)
+                if notice:
+                    row.show_notice(notice)
                 else:
                     row.show_status(self.text, self.status)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import DeskStatus
+    from kiosk.desk.views import DeskStatus, Refused
 
 
 class StatusArrived(Message):
-    """The desk's status, read in a thread."""
+    """The desk's status, read in a thread, or why it could not be read."""
 
-    def __init__(self, status: DeskStatus) -> None:
+    def __init__(self, status: DeskStatus | Refused) -> None:
         super().__init__()
         self.status = status
 

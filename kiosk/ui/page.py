@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input
 
+from kiosk.text.wording import refusal
 from kiosk.ui.key_bindings import Keys
 from kiosk.ui.widgets.rows import KeyRow, StatusRow, TitleRow
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.widget import Widget
 
+    from kiosk.desk.views import Refused
     from kiosk.text.wording import Said
     from kiosk.ui.visit import Visit
 
@@ -143,6 +145,11 @@ class Page(Keys[ScreenResultType]):
     def worded(self, said: Said | None) -> str:
         """What is to be said, in the language of the moment; nothing for None."""
         return said(self.t) if said is not None else ""
+
+    def refusal(self, refused: Refused) -> Said:
+        """Why the desk does not go on, and what to do."""
+        support = self.shell.settings.support_line
+        return lambda t: refusal(t, refused, support)
 
     def wipe(self) -> None:
         """Empty every field."""

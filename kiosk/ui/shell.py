@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 if TYPE_CHECKING:
     from textual.message import Message
 
+    from kiosk.desk.service import DeskService
     from kiosk.desk.views import DeskStatus
     from kiosk.settings import Exchange
-    from kiosk.ui.ports import DeskPort
     from kiosk.ui.routes import Layer, Route
     from kiosk.ui.visit import Visit
 
@@ -37,7 +37,7 @@ class Shell(Protocol):
     staff_called: bool
 
     @property
-    def service(self) -> DeskPort:
+    def service(self) -> DeskService:
         """The desk's verbs."""
         ...
 
@@ -150,7 +150,7 @@ class Shell(Protocol):
         """Bring every status row up to date."""
         ...
 
-    def in_thread(self, work: Callable[[], None], group: str) -> None:
+    def in_thread(self, work: Callable[[], object], group: str) -> None:
         """Run `work` in a thread that outlives the screen."""
         ...
 

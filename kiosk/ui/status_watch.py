@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kiosk.desk.views import PrinterState
+from kiosk.desk.views import PrinterState, Refused
 from kiosk.ui.messages import StatusArrived
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class StatusWatch:
         def work() -> None:
             status = self._shell.service.status()
             self._shell.post_message(StatusArrived(status))
-            if looks_after:
+            if looks_after and not isinstance(status, Refused):
                 self._look_after(status)
 
         self._shell.in_thread(work, "status")

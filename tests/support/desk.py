@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from argon2 import PasswordHasher
@@ -18,7 +19,7 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
-from kiosk.desk.views import BoundView, Placed, Session, StaffSession
+from kiosk.desk.views import BoundView, Placed, Refused, Session, StaffSession
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import AnyBody, OrderAssigned, OrderPaid
 from kiosk.domain.feed import KeyBoundElsewhere
@@ -39,6 +40,8 @@ from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
 from kiosk.store.keys_on_record import key_on_record
 from kiosk.store.vault import VaultItem
+
+OutcomeT = TypeVar("OutcomeT")
 
 NOW = 1_795_327_500  # 2026-11-22 06:05:00 UTC
 DAY = 86_400
@@ -323,6 +326,12 @@ class DeskSetup:
         """Return what the journal tells so far."""
         with self.database.read() as tx:
             return [sealed.entry.body for sealed in tx.journal.entries()]
+
+
+def answered(outcome: OutcomeT | Refused) -> OutcomeT:
+    """Return what a verb answered, which was no refusal."""
+    assert not isinstance(outcome, Refused), outcome
+    return outcome
 
 
 def place(service: DeskService, session: Session, kind: OrderKind) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
 
-from kiosk.desk.views import OrderView, TokenOutcome, TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import OrderView, Refused, TokenOutcome, TokenRefused, TokenTrouble, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.times import day, period
@@ -87,3 +87,5 @@ def token_status(t: Text, token: TokenOutcome | None) -> str:
             return f"ATR {atr}"
         case TokenRefused(trouble):
             return t(_STATUS.get(trouble, _NO_USE))
+        case Refused():
+            return ""

@@ -24,6 +24,7 @@ from kiosk.pki.encodings import to_pem
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.store.database import Database
 from kiosk.store.verify import verify as verify_store
+from tests.support.desk import answered
 
 
 def test_a_new_key_from_the_password_to_the_printed_receipt(
@@ -66,7 +67,7 @@ def test_a_new_key_from_the_password_to_the_printed_receipt(
     assert [step.step for step in steps if step.done] == [1, 2, 3, 4, 5, 6]
     assert service.print_receipt(number) is PrintOutcome.PRINTED
     assert len(printer.receipts()) == 1
-    assert service.status().receipts_waiting == 0
+    assert answered(service.status()).receipts_waiting == 0
     assert verify_store(database).sound
     _openssl_accepts(database, bound.certificate, authority, tmp_path)
 
@@ -100,5 +101,5 @@ def test_whoever_is_signed_in_sees_no_order_of_another(
     placed: Callable[[Session, OrderKind], str],
 ) -> None:
     number = placed(session, OrderKind.NEW)
-    assert [order.number for order in service.open_orders(session)] == [number]
-    assert service.open_orders(session_of("11000003")) == ()
+    assert [order.number for order in answered(service.open_orders(session))] == [number]
+    assert answered(service.open_orders(session_of("11000003"))) == ()

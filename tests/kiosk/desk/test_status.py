@@ -24,6 +24,7 @@ from kiosk.desk.views import (
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
+from tests.support.desk import answered
 
 NOW = 1_795_327_500
 
@@ -34,33 +35,33 @@ def test_the_backlog_is_what_the_centre_has_not_yet(
     contact: Callable[[], None],
     placed: Callable[[Session, OrderKind], str],
 ) -> None:
-    assert service.status().backlog == 0
+    assert answered(service.status()).backlog == 0
     placed(session, OrderKind.NEW)
-    assert service.status().backlog == 1
+    assert answered(service.status()).backlog == 1
     contact()
-    assert service.status().backlog == 0
+    assert answered(service.status()).backlog == 0
 
 
 def test_silence_or_an_error_of_the_agent_is_offline(
     service: DeskService, database: Database, clock: FixedClock, contact: Callable[[], None]
 ) -> None:
-    assert service.status().network is Network.ONLINE
+    assert answered(service.status()).network is Network.ONLINE
     with database.write() as tx:
         tx.agent.put(replace(tx.agent.get(), error="no route"))
-    assert service.status().network is Network.OFFLINE
+    assert answered(service.status()).network is Network.OFFLINE
     contact()
     clock.advance(91)
-    status = service.status()
+    status = answered(service.status())
     assert (status.network, status.feed_as_of) == (Network.OFFLINE, NOW)
 
 
 def test_the_tokens_are_counted_as_they_come_and_go(
     service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard]
 ) -> None:
-    assert service.status().token is TokenStatus.ABSENT
+    assert answered(service.status()).token is TokenStatus.ABSENT
     assert service.read_token() == TokenRefused(TokenTrouble.ABSENT)
     source.insert(blank("A"), "first")
-    assert service.status().token is TokenStatus.PRESENT
+    assert answered(service.status()).token is TokenStatus.PRESENT
     assert service.read_token() == TokenView(
         serial="A",
         blank=True,
@@ -76,7 +77,7 @@ def test_the_tokens_are_counted_as_they_come_and_go(
         reader="first",
     )
     source.insert(blank("B"), "second")
-    assert service.status().token is TokenStatus.SEVERAL
+    assert answered(service.status()).token is TokenStatus.SEVERAL
     several = service.read_token()
     assert isinstance(several, TokenRefused)
     assert several.trouble is TokenTrouble.SEVERAL
@@ -96,25 +97,25 @@ def test_a_bound_key_tells_its_certificate(
 
 
 def test_the_clocks_trouble_is_shown(service: DeskService, clock: FixedClock) -> None:
-    assert service.status().clock is None
+    assert answered(service.status()).clock is None
     clock.now += 3600
-    assert service.status().clock is ClockTrouble.FAR_FROM_SERVER
+    assert answered(service.status()).clock is ClockTrouble.FAR_FROM_SERVER
 
 
 def test_before_enrolment_nothing_is_sold_and_nothing_breaks(
     desk: Desk, tmp_path: Path, session: Session
 ) -> None:
     service = DeskService(with_parts(desk, database=Database.create(tmp_path / "empty.db", bytes(32))))
-    status = service.status()
+    status = answered(service.status())
     assert (status.network, status.backlog, status.clock) == (Network.NOT_ENROLLED, 0, None)
-    assert service.fees() is None
+    assert answered(service.fees()) is None
     assert service.quote(session, OrderKind.NEW) == Refused(Refusal.NOT_ENROLLED)
-    assert service.open_orders(session) == ()
+    assert answered(service.open_orders(session)) == ()
     assert service.expire_due() == 0
 
 
 def test_the_fee_table_is_the_schedule_in_force(service: DeskService) -> None:
-    table = service.fees()
+    table = answered(service.fees())
     assert table is not None
     assert [(kind, sum(line.amount for line in lines)) for kind, lines in table] == [
         (OrderKind.NEW, 34000),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -26,6 +26,7 @@ from kiosk.desk.keys.views import (
     LossOutcome,
     LossView,
 )
+from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
     AccountView,
     BindingProgress,
@@ -37,6 +38,7 @@ from kiosk.desk.views import (
     CodeRefused,
     DeliveryOutcome,
     DeskStatus,
+    FeeTable,
     Field,
     FieldErrors,
     FieldProblem,
@@ -75,7 +77,6 @@ from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
 from kiosk.domain.validity import add_years
 from kiosk.settings import Display, Exchange
 from kiosk.ui.app import KeydeskApp
-from kiosk.ui.ports import DeskPort, FeeTable
 
 NOW = 1795327531  # 2026-11-22 14:05:31 in China
 YEAR = 365 * 24 * 3600
@@ -670,8 +671,7 @@ def ticker() -> Ticker:
 @pytest.fixture
 def app(desk: FakeDesk, ticker: Ticker) -> Iterator[KeydeskApp]:
     """A kiosk's app; no unexpected error may have happened in it."""
-    port: DeskPort = desk
-    app = KeydeskApp(port, None, Display(), Exchange(), monotonic=ticker)
+    app = KeydeskApp(cast("DeskService", desk), None, Display(), Exchange(), monotonic=ticker)
     yield app
     assert app.trouble == ""
 
@@ -685,6 +685,8 @@ def demo(desk: FakeDesk) -> FakeDemo:
 @pytest.fixture
 def demo_app(desk: FakeDesk, demo: FakeDemo, ticker: Ticker) -> Iterator[KeydeskApp]:
     """The demo's app."""
-    app = KeydeskApp(desk, lambda: DrawerScreen(demo), Display(), Exchange(), monotonic=ticker)
+    app = KeydeskApp(
+        cast("DeskService", desk), lambda: DrawerScreen(demo), Display(), Exchange(), monotonic=ticker
+    )
     yield app
     assert app.trouble == ""

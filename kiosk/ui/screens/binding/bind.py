@@ -24,7 +24,7 @@ from kiosk.desk.views import (
     WrongCredentials,
 )
 from kiosk.domain.fees import OrderKind
-from kiosk.text.wording import locked_out, refusal, token_trouble, wrong_credentials
+from kiosk.text.wording import locked_out, token_trouble, wrong_credentials
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.binding.bind_page import ORDER_KINDS, BindPage
 from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question
@@ -183,7 +183,7 @@ class BindScreen(BindPage):
                 self.message = lambda t: locked_out(t, outcome, support)
                 self.query_one("#password", widgets.Field).value = ""
             case Refused():
-                self.message = lambda t: refusal(t, outcome, support)
+                self.message = self.refusal(outcome)
             case _:
                 assert_never(outcome)
         self.fill()
@@ -199,8 +199,7 @@ class BindScreen(BindPage):
 
     def _order_found(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
-            support = self.shell.settings.support_line
-            self.message = lambda t: refusal(t, outcome, support)
+            self.message = self.refusal(outcome)
             self.fill()
             return
         self.shell.visit.order = outcome
@@ -230,7 +229,6 @@ class BindScreen(BindPage):
 
     def _bound(self, outcome: BindOutcome) -> None:
         self.run.ended()
-        support = self.shell.settings.support_line
         match outcome:
             case BoundView():
                 self.shell.visit.bound = outcome
@@ -240,7 +238,7 @@ class BindScreen(BindPage):
             case TokenRefused():
                 self._token_refused(outcome)
             case Refused():
-                self.message = lambda t: refusal(t, outcome, support)
+                self.message = self.refusal(outcome)
             case _:
                 assert_never(outcome)
         self.fill()

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from kiosk.desk.views import BindingProgress, TokenOutcome, TokenRefused, TokenTrouble
+from kiosk.desk.views import BindingProgress, Refused, TokenOutcome, TokenRefused, TokenTrouble
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
@@ -252,6 +252,8 @@ class BindPage(Page[None]):
 
     def _wrong_with_key(self) -> str:
         token = self.token
+        if isinstance(token, Refused):
+            return self.worded(self.refusal(token))
         if not isinstance(token, TokenRefused) or token.trouble in PLAIN_TROUBLES:
             return ""
         return token_trouble(self.t, token, self.shell.settings.support_line)

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ScreenResultType
 
 from kiosk.desk.views import LockedOut, OrderView, Refused, Session, SignedIn, SignInOutcome, WrongCredentials
-from kiosk.text.wording import locked_out, refusal, wrong_credentials
+from kiosk.text.wording import locked_out, wrong_credentials
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of
 from kiosk.ui.widgets.fields import Field, FieldRow
@@ -72,7 +72,7 @@ class CredentialsPage(Page[ScreenResultType]):
                 self.say(lambda t: locked_out(t, outcome, support))
                 self.query_one("#password", Field).value = ""
             case Refused():
-                self.say(lambda t: refusal(t, outcome, support))
+                self.say(self.refusal(outcome))
             case _:
                 assert_never(outcome)
 
@@ -86,8 +86,10 @@ class CredentialsPage(Page[ScreenResultType]):
         orders = self.shell.service.open_orders
         self.ask(lambda: orders(session), self._orders_found, self.t("正在查找订单"))
 
-    def _orders_found(self, orders: tuple[OrderView, ...]) -> None:
-        if len(orders) == 1:
+    def _orders_found(self, orders: tuple[OrderView, ...] | Refused) -> None:
+        if isinstance(orders, Refused):
+            self.say(self.refusal(orders))
+        elif len(orders) == 1:
             self.shell.visit.order = orders[0]
             self.shell.visit.kind = orders[0].kind
             self.shell.go(step_of(orders[0]))

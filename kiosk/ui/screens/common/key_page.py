@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from kiosk.desk.views import Refused, TokenOutcome, TokenRefused, TokenTrouble, TokenView
-from kiosk.text.wording import refusal, token_trouble
+from kiosk.text.wording import token_trouble
 from kiosk.ui.page import Answered, Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question
 from kiosk.ui.screens.common.key_choice import KeyChoiceScreen
@@ -109,6 +109,8 @@ class KeyPage(Overlay[bool]):
     def _key_in(self) -> str:
         if isinstance(self.token, TokenView):
             return self.t("key盘已插入：{serial}", serial=self.token.serial)
+        if isinstance(self.token, Refused):
+            return self.worded(self.refusal(self.token))
         return token_status(self.t, self.token)
 
     def say(self, message: Said | None, *, good: bool = False) -> None:
@@ -216,8 +218,7 @@ class KeyPage(Overlay[bool]):
 
     def refused(self, refused: Refused) -> None:
         """Say why the desk does not go on."""
-        support = self.shell.settings.support_line
-        self.say(lambda t: refusal(t, refused, support))
+        self.say(self.refusal(refused))
 
     # The member
 

@@ -168,7 +168,11 @@ class LoginCheckScreen(KeyPage):
         login_code = self.shell.service.login_code
         self.ask(lambda: login_code(view, code), self._code_judged, self.t("正在核对，请稍候"))
 
-    def _code_judged(self, view: LoginCheckView) -> None:
+    def _code_judged(self, view: LoginCheckView | Refused) -> None:
+        if isinstance(view, Refused):
+            self.refused(view)
+            self.focus_on("code")
+            return
         self.view = view
         if not self.waits:
             self.empty("code")

@@ -63,7 +63,11 @@ class ReportLossScreen(KeyPage):
         account, session = self.shell.service.account, self.session
         self.ask(lambda: account(session), self._account_arrived, self.t("正在查询，请稍候"))
 
-    def _account_arrived(self, account: AccountView) -> None:
+    def _account_arrived(self, account: AccountView | Refused) -> None:
+        if isinstance(account, Refused):
+            self.refused(account)
+            self.focus_on("back")
+            return
         self.account = account
         self.finished = account.key_state is KeyState.LOST
         self.fill()
@@ -174,7 +178,8 @@ class ReportLossScreen(KeyPage):
         registered, account = self.shell.service.loss_registered, self.session.account
         self.fetch(lambda: registered(account), self._looked)
 
-    def _looked(self, registered: bool) -> None:  # noqa: FBT001 - the desk's own answer
+    def _looked(self, answer: bool | Refused) -> None:  # noqa: FBT001 - the desk's own answer
+        registered = answer is True  # what cannot be read is looked for again
         self.looks_left = 0 if registered else max(0, self.looks_left - 1)
         if registered and self._timer is not None:
             self._timer.stop()

@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from kiosk.desk.views import Refused
 from kiosk.domain.decisions import KeyState
 from kiosk.text.cells import pad
 from kiosk.text.money import yuan
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from kiosk.desk.views import AccountView, OrderView
+    from kiosk.text.wording import Said
 
 _NAME = 12
 
@@ -36,6 +38,7 @@ class AccountScreen(Page[None]):
     def __init__(self) -> None:
         super().__init__()
         self.view: AccountView | None = None
+        self.message: Said | None = None
 
     def compose(self) -> ComposeResult:
         """Key facts, then the orders."""
@@ -61,7 +64,12 @@ class AccountScreen(Page[None]):
             account = self.shell.service.account
             self.ask(lambda: account(session), self._arrived, self.t("正在查询，请稍候"))
 
-    def _arrived(self, view: AccountView) -> None:
+    def _arrived(self, view: AccountView | Refused) -> None:
+        if isinstance(view, Refused):
+            self.message = self.refusal(view)
+            self.fill()
+            self.focus_on("back")
+            return
         self.view = view
         self.fill()
         self.query_one("#orders", OptionList).action_first()
@@ -70,6 +78,7 @@ class AccountScreen(Page[None]):
     def fill(self) -> None:
         """Show the account."""
         view = self.view
+        self.query_one("#surplus", Prose).say(self.worded(self.message))
         if view is None:
             return
         session = view.session

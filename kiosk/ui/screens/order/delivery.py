@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from kiosk.desk.views import DeliveryOutcome, Refused
 from kiosk.domain.ledger import Delivery
 from kiosk.text.money import yuan
-from kiosk.text.wording import KINDS, refusal
+from kiosk.text.wording import KINDS
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
 from kiosk.ui.widgets.actions import Action
@@ -95,8 +95,7 @@ class DeliveryScreen(Page[None]):
 
     def _chosen(self, outcome: DeliveryOutcome) -> None:
         if isinstance(outcome, Refused):
-            support = self.shell.settings.support_line
-            self.message = lambda t: refusal(t, outcome, support)
+            self.message = self.refusal(outcome)
             self.fill()
             return
         self.shell.visit.printed = outcome

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
-from kiosk.desk.views import BoundView, Network, PrintOutcome
+from kiosk.desk.views import BoundView, Network, PrintOutcome, Refused
 from kiosk.domain.fees import OrderKind
 from kiosk.text.cells import pad
 from kiosk.text.times import day, period
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button
 
-    from kiosk.ui.ports import DeskPort
+    from kiosk.desk.service import DeskService
 
 _NAME = 16
 # Online the centre has the entry within a tenth of a second; the receipt is not kept for more than two.
@@ -45,12 +45,12 @@ class Printed(Message):
         self.outcome = outcome
 
 
-def wait_until_registered(service: DeskPort, number: str) -> bool:
+def wait_until_registered(service: DeskService, number: str) -> bool:
     """Look some times whether the centre lists the certificate of that order; in a thread."""
     for look in range(_LOOKS):
         if look:
             time.sleep(_LOOK_SECONDS)
-        if service.registered(number):
+        if service.registered(number) is True:
             return True
     return False
 
@@ -125,7 +125,9 @@ class DoneScreen(Page[None]):
         def work() -> None:
             if waits and wait_until_registered(service, number):
                 self.post_message(Registered())
-            self.post_message(Printed(service.print_receipt(number)))
+            printed = service.print_receipt(number)
+            # The binding stands whatever became of its receipt: nothing is said to be unrecorded but that.
+            self.post_message(Printed(PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed))
 
         self.shell.in_thread(work, "receipt")
 

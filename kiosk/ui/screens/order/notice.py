@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from kiosk.desk.views import Refused
 from kiosk.text.catalogue import N_
 from kiosk.text.wording import KINDS
 from kiosk.ui.amounts import fee_table
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button
 
-    from kiosk.ui.ports import FeeTable
+    from kiosk.desk.views import FeeTable
+    from kiosk.text.wording import Said
 
 SHORT = (
     N_(
@@ -47,6 +49,7 @@ class NoticeScreen(Page[None]):
     AUTO_FOCUS = "#next"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
     fees: FeeTable | None = None
+    message: Said | None = None
 
     def compose(self) -> ComposeResult:
         """The table, the notice, back and next."""
@@ -72,18 +75,20 @@ class NoticeScreen(Page[None]):
         super().on_mount()
         self.fetch(self.shell.service.fees, self._fees_arrived)
 
-    def _fees_arrived(self, fees: FeeTable | None) -> None:
-        self.fees = fees
-        missing = fees is None
-        self.query_one("#next").disabled = missing
+    def _fees_arrived(self, fees: FeeTable | Refused | None) -> None:
+        if isinstance(fees, Refused):
+            self.message = self.refusal(fees)
+        elif fees is None:
+            self.message = lambda t: t("本机还没有收费标准，请联网后再办。")
+        else:
+            self.fees = fees
+        self.query_one("#next").disabled = self.fees is None
         self.fill()
-        if missing:
-            self.query_one("#fees", Line).update(self.t("本机还没有收费标准，请联网后再办。"))
 
     def fill(self) -> None:
-        """Show the fee table."""
-        if self.fees is not None:
-            self.query_one("#fees", Line).update("\n".join(fee_table(self.t, self.fees)))
+        """Show the fee table, or why there is none."""
+        table = "\n".join(fee_table(self.t, self.fees)) if self.fees is not None else ""
+        self.query_one("#fees", Line).update(table or self.worded(self.message))
 
     def action_back(self) -> None:
         """Back to the first screen."""

@@ -14,7 +14,7 @@ from kiosk.text.cells import wrap
 from kiosk.text.money import capitals, yuan
 from kiosk.text.qr_cells import QrTooLarge
 from kiosk.text.times import duration
-from kiosk.text.wording import KINDS, STATUSES, code_problem, refusal
+from kiosk.text.wording import KINDS, STATUSES, code_problem
 from kiosk.ui.amounts import bill_lines, validity_line
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of
@@ -54,6 +54,8 @@ class PayScreen(Page[None]):
         self.message: Said | None = None
         self._order: OrderView | None = None
         self._polling = False
+        # Why the order could not be read when it was looked for last.
+        self._unread: Refused | None = None
         self._left_for_next = False
 
     @property
@@ -142,7 +144,8 @@ class PayScreen(Page[None]):
         tries = self.t("可试{tries}次", tries=order.tries_left)
         self.query_one("#tries", Line).update(self.t("只可扫码") if locked else tries)
         hint = self.t("或把手机上的确认二维码给扫码器扫")
-        said = self.worded(self.message) or self._ended()
+        unread = self.refusal(self._unread) if self._unread is not None else None
+        said = self.worded(self.message or unread) or self._ended()
         self.query_one("#message", Prose).say(said or hint)
         self.query_one("#message").set_class(bool(said), "alert")
         # a long refusal, which ends with the telephone number, takes the rows below
@@ -179,7 +182,7 @@ class PayScreen(Page[None]):
         self._polling = True
         number, due = self.order.number, self._is_due()
 
-        def look() -> OrderView | None:
+        def look() -> OrderView | Refused | None:
             if due:
                 self.shell.service.expire_due()
             return self.shell.service.order(number)
@@ -194,9 +197,13 @@ class PayScreen(Page[None]):
             and status.now > self.order.deadline
         )
 
-    def _order_arrived(self, order: OrderView | None) -> None:
+    def _order_arrived(self, order: OrderView | Refused | None) -> None:
         self._polling = False
-        if order is not None:
+        if isinstance(order, Refused):
+            self._unread = order
+            self.fill()
+        elif order is not None:
+            self._unread = None
             self._show(order)
 
     def _show(self, order: OrderView) -> None:
@@ -260,13 +267,9 @@ class PayScreen(Page[None]):
                     self.query_one("#code", CodeEntry).value = ""  # a second Enter would use up another try
                 self._say(lambda t: code_problem(t, outcome, now))
             case Refused():
-                self._say_refusal(outcome)
+                self._say(self.refusal(outcome))
             case _:
                 assert_never(outcome)
-
-    def _say_refusal(self, refused: Refused) -> None:
-        support = self.shell.settings.support_line
-        self._say(lambda t: refusal(t, refused, support))
 
     def _say(self, message: Said) -> None:
         self.message = message
@@ -306,6 +309,6 @@ class PayScreen(Page[None]):
 
     def _cancelled(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
-            self._say_refusal(outcome)
+            self._say(self.refusal(outcome))
             return
         self._show(outcome)

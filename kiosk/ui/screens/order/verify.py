@@ -35,7 +35,6 @@ from kiosk.text.wording import (
     OFFER_REASONS,
     aged,
     locked_out,
-    refusal,
     with_support,
     wrong_credentials,
 )
@@ -52,8 +51,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button
 
+    from kiosk.desk.views import FeeTable, QuoteOutcome
     from kiosk.text.wording import Said, Text
-    from kiosk.ui.ports import FeeTable, QuoteOutcome
 
 
 _MISMATCH = N_("资料对不上。请核对后再试，登记的资料有误请联系工作人员。")
@@ -104,7 +103,10 @@ class VerifyScreen(Page[None]):
         super().on_mount()
         self.fetch(self.shell.service.fees, self._fees_arrived)
 
-    def _fees_arrived(self, fees: FeeTable | None) -> None:
+    def _fees_arrived(self, fees: FeeTable | Refused | None) -> None:
+        if isinstance(fees, Refused):
+            self._say(self.refusal(fees))
+            return
         self.fees = fees
         self.fill()
 
@@ -164,10 +166,6 @@ class VerifyScreen(Page[None]):
         self.message = message
         self.fill()
 
-    def _say_refusal(self, refused: Refused) -> None:
-        support = self.shell.settings.support_line
-        self._say(lambda t: refusal(t, refused, support))
-
     def _verified(self, outcome: VerifyOutcome) -> None:
         support = self.shell.settings.support_line
         match outcome:
@@ -202,7 +200,7 @@ class VerifyScreen(Page[None]):
             case OrderOpen(session, number):
                 self._go_on(session, number)
             case Refused():
-                self._say_refusal(outcome)
+                self._say(self.refusal(outcome))
             case _:
                 assert_never(outcome)
 
@@ -273,7 +271,7 @@ class VerifyScreen(Page[None]):
             case OrderOpen(session, number):
                 self._go_on(session, number)
             case Refused():
-                self._say_refusal(outcome)
+                self._say(self.refusal(outcome))
             case _:
                 assert_never(outcome)
 
@@ -283,7 +281,10 @@ class VerifyScreen(Page[None]):
         self.shell.announce(notice, for_seconds=4)
         self.fetch(lambda: self.shell.service.order(number), self._show_order)
 
-    def _show_order(self, order: OrderView | None) -> None:
+    def _show_order(self, order: OrderView | Refused | None) -> None:
+        if isinstance(order, Refused):
+            self._say(self.refusal(order))
+            return
         if order is None:
             self._say(lambda t: t("这笔订单读不到了，请重试。"))
             return

@@ -147,8 +147,8 @@ class LiftHoldScreen(KeyPage):
         registered, account = self.shell.service.loss_registered, self._account
         self.fetch(lambda: registered(account), self._looked)
 
-    def _looked(self, registered: bool) -> None:  # noqa: FBT001 - the desk's own answer
-        if registered and self._timer is not None:
+    def _looked(self, registered: bool | Refused) -> None:  # noqa: FBT001 - the desk's own answer
+        if registered is True and self._timer is not None:
             self._timer.stop()
             self._timer = None
             self._show_result(registered=True)

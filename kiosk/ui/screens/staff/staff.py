@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from kiosk.desk.views import LockedOut, Refused, StaffSignedIn, StaffSignInOutcome, WrongCredentials
-from kiosk.text.wording import locked_out, refusal, wrong_credentials
+from kiosk.text.wording import locked_out, wrong_credentials
 from kiosk.ui.page import Overlay
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.fields import Field, FieldRow
@@ -86,7 +86,7 @@ class StaffScreen(Overlay[None]):
             case LockedOut():
                 self.message = lambda t: locked_out(t, outcome, support)
             case Refused():
-                self.message = lambda t: refusal(t, outcome, support)
+                self.message = self.refusal(outcome)
             case _:
                 assert_never(outcome)
         self.fill()

@@ -17,7 +17,7 @@ from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, truncate
 from kiosk.text.disputes import dispute_line
 from kiosk.text.money import yuan
-from kiosk.text.wording import BINDING_STEPS, KINDS, PRINTED, STATUSES, refusal
+from kiosk.text.wording import BINDING_STEPS, KINDS, PRINTED, STATUSES
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.reason import ReasonScreen
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button
 
+    from kiosk.desk.service import DeskService
     from kiosk.text.wording import Said, Text
 
 VIEWS = (N_("订单"), N_("争议"), N_("未处理的消息"), N_("待打凭条"), N_("key盘"))
@@ -42,6 +43,18 @@ class Gathered(msgspec.Struct, frozen=True):
     orders: tuple[OrderView, ...]
     disputes: tuple[DisputeRaised, ...]
     kept: tuple[str, ...]
+
+
+def gather(service: DeskService) -> Gathered | Refused:
+    """Read what the staff see."""
+    orders, disputes, kept = service.staff_orders(), service.disputes(), service.feed_kept()
+    if isinstance(orders, Refused):
+        return orders
+    if isinstance(disputes, Refused):
+        return disputes
+    if isinstance(kept, Refused):
+        return kept
+    return Gathered(orders, disputes, kept)
 
 
 class StaffDeskScreen(Overlay[None]):
@@ -84,13 +97,12 @@ class StaffDeskScreen(Overlay[None]):
 
     def _gather(self) -> None:
         service = self.shell.service
-        self.ask(
-            lambda: Gathered(service.staff_orders(), service.disputes(), service.feed_kept()),
-            self._arrived,
-            self.t("正在查询，请稍候"),
-        )
+        self.ask(lambda: gather(service), self._arrived, self.t("正在查询，请稍候"))
 
-    def _arrived(self, gathered: Gathered) -> None:
+    def _arrived(self, gathered: Gathered | Refused) -> None:
+        if isinstance(gathered, Refused):
+            self._say(self.refusal(gathered))
+            return
         self.gathered = gathered
         self.fill()
 
@@ -180,10 +192,16 @@ class StaffDeskScreen(Overlay[None]):
         else:
             self.ask(service.print_waiting, self._printed_waiting, self.t("正在打印凭条"))
 
-    def _printed(self, outcome: PrintOutcome) -> None:
+    def _printed(self, outcome: PrintOutcome | Refused) -> None:
+        if isinstance(outcome, Refused):
+            self._say(self.refusal(outcome))
+            return
         self._say(lambda t: t(PRINTED[outcome]))
 
-    def _printed_waiting(self, count: int) -> None:
+    def _printed_waiting(self, count: int | Refused) -> None:
+        if isinstance(count, Refused):
+            self._say(self.refusal(count))
+            return
         self._say(lambda t: t("打印了 {count} 张凭条。", count=count))
 
     def _vouch(self, order: OrderView) -> None:
@@ -233,8 +251,7 @@ class StaffDeskScreen(Overlay[None]):
 
     def _verb_done(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
-            support = self.shell.settings.support_line
-            self._say(lambda t: refusal(t, outcome, support))
+            self._say(self.refusal(outcome))
             return
         number, status = outcome.number, STATUSES[outcome.status]
         self._say(lambda t: t("订单 {number}：{status}", number=number, status=t(status)))

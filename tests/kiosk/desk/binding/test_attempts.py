@@ -25,6 +25,7 @@ from kiosk.desk.views import (
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, CertificateStatus
 from kiosk.store.database import Database
+from tests.support.desk import answered
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -71,7 +72,7 @@ def test_an_attempt_wants_its_own_token_until_a_supervisor_gives_it_up(
     assert bind(service, session, number) == TokenRefused(
         TokenTrouble.SWAPPED, expected="DIES", found="SECOND"
     )
-    view = service.order(number)
+    view = answered(service.order(number))
     assert view is not None
     assert (view.binding_step, view.binding_serial) == (BindingStep.WRITTEN, "DIES")
     abandoned = service.abandon(SUPERVISOR, number, "key盘坏了")

@@ -24,6 +24,7 @@ from kiosk.domain.validity import add_years
 from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.store.database import Database
+from tests.support.desk import answered
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -61,7 +62,7 @@ def test_the_number_is_that_of_the_entry_and_the_certificate_on_the_token_is_the
     assert (on_token.number, on_token.account) == (bound.certificate, "11000001")
     assert (on_token.not_before, on_token.not_after) == (NOW, add_years(NOW, 1))
     assert account.key.token_serial == "E8AD652202221F03"
-    assert service.account(session).key_state is KeyState.VALID
+    assert answered(service.account(session)).key_state is KeyState.VALID
 
 
 def test_a_renewal_keeps_the_key_pair_asks_for_the_members_pin_and_adds_a_year_to_the_old_end(
@@ -208,7 +209,7 @@ def test_nothing_is_issued_beyond_the_policy_the_clock_or_the_issuing_authority(
     clock.advance(authority.limit - YEAR + DAY - NOW)
     contact()
     assert bind(service, session, number) == Refused(Refusal.ISSUER_ENDS_TOO_SOON)
-    view = service.order(number)
+    view = answered(service.order(number))
     assert view is not None
     assert view.binding_step is None
 

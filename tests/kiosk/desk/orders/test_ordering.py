@@ -17,6 +17,7 @@ from kiosk.domain.payment_codes import parse_link, token_key, verify_token
 from kiosk.domain.policy import Policy
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull, StoreBusy
+from tests.support.desk import answered
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -61,7 +62,7 @@ def test_a_replacement_of_a_valid_key_reports_its_loss(
         bodies = [sealed.entry.body for sealed in tx.journal.entries()]
     assert isinstance(bodies[-2], OrderPlaced)
     assert isinstance(bodies[-1], LossReported)
-    account = service.account(session)
+    account = answered(service.account(session))
     assert account.key_state is KeyState.LOST
     offered = service.quote(session, OrderKind.RENEWAL)
     assert isinstance(offered, WrongKind)
@@ -135,7 +136,7 @@ def test_expiring_waits_for_the_centre_to_be_heard_after_the_deadline(
     contact()
     assert service.expire_due() == 1
     assert service.expire_due() == 0
-    view = service.order(number)
+    view = answered(service.order(number))
     assert view is not None
     assert view.status is OrderStatus.EXPIRED
     assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_EXPIRED)

@@ -13,6 +13,7 @@ from kiosk.domain.policy import Policy
 from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
 from kiosk.pki.device_keys import device_sign, generate_device_key
 from kiosk.store.database import Database
+from tests.support.desk import answered
 
 WRONG = "0000000000" + check_digit("0000000000")
 
@@ -70,7 +71,7 @@ def test_after_five_wrong_tries_with_growing_waits_typing_is_locked_and_scanning
     clock.advance(60)
     restarted = DeskService(open_desk())
     assert restarted.confirm_typed(number, digits_for(number)) == CodeRefused(CodeProblem.LOCKED, 0)
-    view = restarted.order(number)
+    view = answered(restarted.order(number))
     assert view is not None
     assert (view.typing_locked, view.tries_left) == (True, 0)
     assert isinstance(restarted.confirm_scanned(number, scan_for(number)), CodeAccepted)
@@ -128,7 +129,7 @@ def test_a_limit_that_was_lowered_meanwhile_leaves_a_paid_order_to_the_feed(
     assert service.confirm_typed(number, digits_for(number)) == reached
     assert service.confirm_scanned(number, scan_for(number)) == reached
     pay(number)
-    view = service.order(number)
+    view = answered(service.order(number))
     assert view is not None
     assert view.status is OrderStatus.PAID
 

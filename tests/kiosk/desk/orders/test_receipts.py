@@ -16,6 +16,7 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
+from kiosk.desk.orders import receipts
 from kiosk.desk.orders.receipts import receipt_of
 from kiosk.desk.orders.views import own_order
 from kiosk.desk.service import DeskService
@@ -29,6 +30,7 @@ from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull
 from kiosk.store.transaction import Transaction
 from kiosk.text.receipt import LOGIN_AFTER_SYNC, NEXT_STEPS, Receipt, render
+from tests.support.desk import answered
 
 Place = Callable[[Session, OrderKind], str]
 
@@ -40,7 +42,7 @@ def test_without_paper_the_slip_waits_and_comes_out_once_when_there_is_paper(
     pay(number)
     printer.set_paper(present=False)
     assert service.choose_delivery(session, number, Delivery.COUNTER) is PrintOutcome.PAPER_OUT
-    status = service.status()
+    status = answered(service.status())
     assert (status.printer, status.receipts_waiting) == (PrinterState.PAPER_OUT, 1)
     assert service.print_waiting() == 0
     printer.set_paper(present=True)
@@ -164,11 +166,32 @@ def test_a_full_disk_prints_nothing_rather_than_the_same_again_and_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Database, "write", full)
-        assert service.print_waiting() == 0
-        assert service.print_receipt(number) is PrintOutcome.NOT_PRINTED
+        assert service.print_waiting() == Refused(Refusal.DISK_FULL)
+        assert service.print_receipt(number) == Refused(Refusal.DISK_FULL)
         assert service.choose_delivery(session, number, Delivery.MAIL) == Refused(Refusal.DISK_FULL)
     assert printer.receipts() == []
     assert service.print_waiting() == 1
+
+
+def test_a_delivery_whose_slip_alone_could_not_be_recorded_stands(
+    desk: Desk,
+    service: DeskService,
+    session: Session,
+    placed: Place,
+    pay: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+
+    def full(_desk: Desk, _number: str) -> PrintOutcome:
+        raise DiskFull(desk.database.path)
+
+    monkeypatch.setattr(receipts, "print_receipt", full)
+    assert service.choose_delivery(session, number, Delivery.MAIL) is PrintOutcome.NOT_PRINTED
+    order = answered(service.order(number))
+    assert order is not None
+    assert order.delivery is Delivery.MAIL
 
 
 def test_an_unpaid_or_unknown_order_has_no_receipt(
@@ -198,7 +221,7 @@ def test_the_slip_says_what_comes_next_and_its_code_names_the_order(
     assert (receipt.journal_sequence, receipt.journal_hash) == (tip.sequence, short_hash(tip.hash))
     with Image.open(printer.receipts()[0]) as picture:
         codes = [code.text for code in zxingcpp.read_barcodes(picture.convert("L"))]
-    view = service.order(number)
+    view = answered(service.order(number))
     assert view is not None
     assert codes == [view.link]
 

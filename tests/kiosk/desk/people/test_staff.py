@@ -20,6 +20,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Role, StaffMember
 from kiosk.store.database import Database
+from tests.support.desk import answered
 
 SUPERVISOR = StaffSession("林涛", supervisor=True)
 CLERK = StaffSession("张华", supervisor=False)
@@ -78,7 +79,7 @@ def test_a_refund_locks_the_binding(
     assert isinstance(refunding, OrderView)
     assert refunding.status is OrderStatus.REFUNDING
     assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_REFUNDING)
-    assert [order.number for order in service.staff_orders()] == [number]
+    assert [order.number for order in answered(service.staff_orders())] == [number]
 
 
 def test_there_is_nothing_to_abandon_before_a_binding_began(
@@ -100,5 +101,5 @@ def test_disputes_and_kept_feed_items_are_shown(service: DeskService, database: 
         tx.feed.keep(FeedItem(9, msgspec.Raw(b'{"kind":"new-thing"}')), "unknown kind")
     assert service.disputes() == (dispute,)
     assert service.feed_kept() == ('9: unknown kind: {"kind":"new-thing"}',)
-    status = service.status()
+    status = answered(service.status())
     assert (status.disputes, status.feed_items_kept) == (1, 1)

@@ -11,6 +11,7 @@ from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.reading import token_refused
 from kiosk.desk.views import TokenRefused, TokenStatus, TokenTrouble
+from tests.support.desk import answered
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ class Unknown(VirtualTokenSource):
 
 def test_without_a_driver_and_with_a_card_of_another_kind_the_screens_are_told(desk: Desk) -> None:
     bare = DeskService(replace(desk, tokens=NoDriver()))
-    assert bare.status().token is TokenStatus.NO_DRIVER
+    assert answered(bare.status()).token is TokenStatus.NO_DRIVER
     assert bare.read_token() == TokenRefused(TokenTrouble.NO_DRIVER)
     strange = DeskService(replace(desk, tokens=Unknown()))
     assert strange.read_token() == TokenRefused(TokenTrouble.NOT_RECOGNISED, detail="3B00")

@@ -16,6 +16,7 @@ from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.database import Database
 from kiosk.store.verify import verify as verify_store
+from tests.support.desk import answered
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -46,7 +47,7 @@ def test_a_loss_holds_the_certificate_at_once_and_takes_effect_when_the_centre_h
     assert isinstance(lost, LossView)
     assert (lost.registered, lost.key) == (False, key_of(database))
     assert status_of(database) is CertificateStatus.ON_HOLD
-    assert service.account(session).key_state is KeyState.LOST
+    assert answered(service.account(session)).key_state is KeyState.LOST
     assert not service.loss_registered(ACCOUNT)
     assert service.loss_registered("11000003")
     contact()

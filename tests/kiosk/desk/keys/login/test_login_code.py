@@ -16,6 +16,7 @@ from kiosk.domain.login_check import (
     LoginAnswer,
     QuestionRefused,
 )
+from tests.support.desk import answered
 
 FACTORY = "111111"
 PASSED, FAILED = CheckResult.PASSED, CheckResult.FAILED
@@ -53,15 +54,15 @@ def _result(view: LoginCheckView, check: Check) -> CheckResult:
 def test_the_code_is_judged_by_the_centre(service: DeskService, session: Session, agent: Agent) -> None:
     view = _view(_check(service, session))
     agent.answers[CodeTyped] = CodeJudged(CodeJudgement.WRONG, 2)
-    wrong = service.login_code(view, "000000")
+    wrong = answered(service.login_code(view, "000000"))
     assert (_result(wrong, Check.SMS), wrong.tries_left) == (WAITS, 2)
     agent.answers[CodeTyped] = CodeJudged(CodeJudgement.RIGHT)
-    right = service.login_code(wrong, " 12３456")
+    right = answered(service.login_code(wrong, " 12３456"))
     assert right.complete
     assert agent.asked[-1] == CodeTyped("3-check", "123456")
     asked = len(agent.asked)
-    assert service.login_code(right, "123456") == right
-    assert service.login_code(wrong, "12a456") == wrong
+    assert answered(service.login_code(right, "123456")) == right
+    assert answered(service.login_code(wrong, "12a456")) == wrong
     assert len(agent.asked) == asked
 
 
@@ -69,7 +70,7 @@ def test_the_code_is_judged_by_the_centre(service: DeskService, session: Session
 def test_a_code_whose_time_is_over_fails(service: DeskService, session: Session, agent: Agent) -> None:
     view = _view(_check(service, session))
     agent.answers[CodeTyped] = CodeJudged(CodeJudgement.OVER)
-    over = service.login_code(view, "123456")
+    over = answered(service.login_code(view, "123456"))
     assert (_failed(over), over.usable) == ({Check.SMS}, False)
 
 
@@ -80,10 +81,10 @@ def test_a_code_that_nobody_judges_is_not_checked_and_may_be_given_again(
 ) -> None:
     view = _view(_check(service, session))
     agent.answers[CodeTyped] = answer
-    unknown = service.login_code(view, "123456")
+    unknown = answered(service.login_code(view, "123456"))
     assert (_result(unknown, Check.SMS), unknown.usable) == (NOT_CHECKED, True)
     agent.answers[CodeTyped] = CodeJudged(CodeJudgement.RIGHT)
-    assert service.login_code(unknown, "123456").complete
+    assert answered(service.login_code(unknown, "123456")).complete
 
 
 @pytest.mark.usefixtures("card")
@@ -93,5 +94,5 @@ def test_what_cannot_be_a_code_is_not_sent_and_costs_no_try(
 ) -> None:
     view = _view(_check(service, session))
     asked = len(agent.asked)
-    assert service.login_code(view, typed) == view
+    assert answered(service.login_code(view, typed)) == view
     assert len(agent.asked) == asked

@@ -1,0 +1,164 @@
+"""Whatever is asked of the desk, a store that is busy, full or unreadable is answered in the same way."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hardware.virtual.printer import VirtualPrinter
+from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import Field, Refusal, Refused
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.ledger import Delivery
+from kiosk.store.connections import connect
+from kiosk.store.database import Database
+from tests.support.desk import DATABASE_KEY, FACTORY_PIN, FIRM, SESSION, SUPERVISOR, DeskSetup, place
+
+# They look at the devices alone.
+WATCHES = {"watch_tokens", "watch_scans"}
+VERBS = sorted(
+    name
+    for name, member in inspect.getmembers(DeskService, inspect.isfunction)
+    if not name.startswith("_") and name not in WATCHES
+)
+# Only the record tells which of two keys the order needs.
+OTHERWISE: dict[str, dict[str, object]] = {"read_token": {"serial": None}}
+Break = Callable[[DeskSetup], contextlib.AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def unreadable(setup: DeskSetup) -> Iterator[None]:
+    """Somebody wrote over the file."""
+    with (setup.folder / "keydesk.db").open("r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.write(os.urandom(size))
+    yield
+
+
+@contextlib.contextmanager
+def busy(setup: DeskSetup) -> Iterator[None]:
+    """Another program holds the file to itself."""
+    connection = connect(setup.folder / "keydesk.db", DATABASE_KEY)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    yield
+    connection.close()
+
+
+@contextlib.contextmanager
+def full(setup: DeskSetup) -> Iterator[None]:
+    """There is no room left where the file lies."""
+    filler = setup.folder / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    yield
+    filler.unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that is soon full."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a file system needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A desk that works, with an order and a key that is in, and what its verbs are called with."""
+
+    setup: DeskSetup
+    service: DeskService
+    values: dict[str, object]
+
+    def call(self, verb: str) -> object:
+        """Call a verb with what its parameters are named for."""
+        method = getattr(self.service, verb)
+        values = self.values | OTHERWISE.get(verb, {})
+        return method(*(values[name] for name in inspect.signature(method).parameters))
+
+
+@pytest.fixture
+def prepared(small_disk: Path) -> Iterator[Prepared]:
+    setup = DeskSetup(small_disk)
+    working = setup.open_service()
+    card = setup.bound_here(working, "11000001", "E8AD652202221F03")
+    setup.source.insert(card)
+    setup.source.insert(setup.blank("E8AD652202221F04"), "second")
+    number = place(working, SESSION, OrderKind.RENEWAL)
+    setup.close()
+    setup.printer = VirtualPrinter(small_disk.parent / "receipts", 384)
+    desk = setup.open_desk()
+    desk.database.close()
+    # Without a connection that is open already, and without patience.
+    database = Database(small_disk / "keydesk.db", DATABASE_KEY, 0.01, os.urandom)
+    service = DeskService(dataclasses.replace(desk, database=database))
+    view = LoginCheckView("E8AD652202221F03", "", 0, ((Check.SMS, CheckResult.WAITS),), "3-check", "", 0, 5)
+    values: dict[str, object] = {
+        "kind": OrderKind.RENEWAL,
+        "fields": {
+            Field.ENTERPRISE: FIRM,
+            Field.ACCOUNT: "11000001",
+            Field.OPERATOR: "李晓梅",
+            Field.PASSWORD: "Keydesk-1",
+        },
+        "account": "11000001",
+        "password": "Keydesk-1",
+        "name": SUPERVISOR.name,
+        "session": SESSION,
+        "who": SESSION,
+        "staff": SUPERVISOR,
+        "number": number,
+        "serial": "E8AD652202221F03",
+        "digits": "48210917335",
+        "text": "KDESK1:" + "A" * 122,
+        "reason": "key盘坏了",
+        "delivery": Delivery.COUNTER,
+        "pin": FACTORY_PIN,
+        "old": FACTORY_PIN,
+        "new": "234567",
+        "unblocking_pin": "12345678",
+        "last_try_confirmed": False,
+        "progress": lambda _progress: None,
+        "view": view,
+        "code": "482913",
+    }
+    yield Prepared(setup, service, values)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (busy, Refusal.STORE_BUSY),
+        (full, Refusal.DISK_FULL),
+        (unreadable, Refusal.STORE_UNREADABLE),
+    ],
+    ids=["busy", "full", "unreadable"],
+)
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_says_what_is_wrong_with_the_store(
+    prepared: Prepared, verb: str, failure: Break, reason: Refusal
+) -> None:
+    with failure(prepared.setup):
+        assert prepared.call(verb) == Refused(reason)
+
+
+@pytest.mark.parametrize("verb", ["status", "fees", "order", "account", "staff_orders"])
+def test_a_verb_that_was_refused_answers_once_the_store_works_again(prepared: Prepared, verb: str) -> None:
+    with busy(prepared.setup):
+        assert prepared.call(verb) == Refused(Refusal.STORE_BUSY)
+    assert not isinstance(prepared.call(verb), Refused)
