@@ -8,7 +8,7 @@ whose `kind` names it. An entry carries all that the fold needs.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -86,20 +86,43 @@ def unseal(data: bytes) -> SealedEntry:
     return SealedEntry(entry, data, entry_hash(data))
 
 
-def check_link(tip: Tip | None, sealed: SealedEntry) -> Tip:
-    """The tip after this entry. Raises ChainBroken when it does not continue `tip` (None before the first).
+class Linked(Protocol):
+    """What an entry says of its place on a chain."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch."""
+        ...
+
+    @property
+    def sequence(self) -> int:
+        """The sequence number."""
+        ...
+
+    @property
+    def previous(self) -> bytes:
+        """The hash of the entry before it."""
+        ...
+
+
+def continues(tip: Tip | None, entry: Linked, body: AnyBody | None) -> bool:
+    """Whether an entry with that body follows `tip` (None before the first); None for a body of an unknown kind.
 
     Sequences run on without a gap across epochs; an epoch's first entry, and no other, is `epoch-began` and names
     the tip.
     """
-    entry = sealed.entry
     before = Tip(0, 0, GENESIS) if tip is None else tip
-    continues = entry.sequence == before.sequence + 1 and entry.previous == before.hash
+    if entry.sequence != before.sequence + 1 or entry.previous != before.hash:
+        return False
     if tip is not None and entry.epoch == tip.epoch:
-        begins_rightly = not isinstance(entry.body, EpochBegan)
-    else:
-        begins_rightly = isinstance(entry.body, EpochBegan) and entry.body.continues == tip
-    if not (continues and begins_rightly):
+        return not isinstance(body, EpochBegan)
+    return isinstance(body, EpochBegan) and body.continues == tip
+
+
+def check_link(tip: Tip | None, sealed: SealedEntry) -> Tip:
+    """The tip after this entry. Raises ChainBroken when it does not continue `tip` (None before the first)."""
+    entry = sealed.entry
+    if not continues(tip, entry, entry.body):
         raise ChainBroken(entry.kiosk, entry.epoch, entry.sequence)
     return Tip(entry.epoch, entry.sequence, sealed.hash)
 

@@ -8,7 +8,7 @@ from kiosk.domain import entries, journal
 from kiosk.domain.entries import AnyBody, Tip
 from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK
-from kiosk.domain.journal import GENESIS, entry_hash, unseal
+from kiosk.domain.journal import entry_hash, unseal
 from sync.central.tables import LAST, column_text
 from sync.protocol.errors import BodyMalformed
 
@@ -98,14 +98,8 @@ def _header(data: bytes) -> _Header:
 
 
 def continues(tip: Tip | None, received: Received) -> bool:
-    """Whether an entry follows a tip (None before the first): number, hash, and the epoch's change."""
-    before = Tip(0, 0, GENESIS) if tip is None else tip
-    if received.sequence != before.sequence + 1 or received.previous != before.hash:
-        return False
-    if received.epoch == before.epoch:
-        return True
-    body = None if received.entry is None else received.entry.body
-    return isinstance(body, entries.EpochBegan) and body.continues == tip
+    """Whether an entry follows a tip (None before the first), by the rule that holds at the kiosk too."""
+    return journal.continues(tip, received, None if received.entry is None else received.entry.body)
 
 
 def _named_by(body: AnyBody) -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.test import Client
 from kiosk.domain import entries, journal
 from kiosk.domain.entries import Tip
 from kiosk.domain.journal import Entry as JournalEntry
-from kiosk.domain.journal import seal
+from kiosk.domain.journal import SealedEntry, check_chain, seal, unseal
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.policy import SignedPolicy
 from sync.central.fleet.feeding import publish
@@ -177,6 +177,40 @@ def test_a_new_epoch_that_names_another_tip_is_a_branch(kiosk: Any) -> None:
     kiosk.append(entries.EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
     assert kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer).forked
     assert Entry.objects.count() == 1
+
+
+def test_an_epoch_that_begins_again_inside_itself_is_no_part_of_the_chain(kiosk: Any) -> None:
+    kiosk.pushed()
+    mark = kiosk.tip
+    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=mark))
+    answer = kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer)
+    assert answer.forked
+    assert answer.high_water == mark
+    assert [row.kind for row in StrayEntry.objects.all()] == ["epoch-began"]
+    assert check_chain(None, pulled_back(kiosk)) == mark
+
+
+def test_an_epoch_that_begins_again_inside_a_batch_is_refused_whole(kiosk: Any) -> None:
+    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=kiosk.tip))
+    answer = kiosk.upload()
+    assert answer.status == 409
+    assert answer.problem.code is ProblemCode.CHAIN_BROKEN
+    assert not Entry.objects.exists()
+
+
+def test_a_chain_begins_with_an_epoch_or_not_at_all(kiosk: Any) -> None:
+    kiosk.entries, kiosk.tip, kiosk.epoch = [], None, 0
+    kiosk.append(entries.OrderExpired("3-0002-1"))
+    answer = kiosk.upload().read(records.UploadAnswer)
+    assert answer.forked
+    assert answer.high_water is None
+    assert not Entry.objects.exists()
+
+
+def pulled_back(kiosk: Any) -> list[SealedEntry]:
+    """The kiosk's own entries as it gets them back after a restored copy."""
+    answer = kiosk.request("GET", f"{records.PATH_JOURNAL}?after=0")
+    return [unseal(data) for data in answer.read(records.JournalPage).entries]
 
 
 def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: Any) -> None:
