@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from sync.central import configuration
+from sync.central.centre_keys import make_keys
 from sync.central.errors import CentreError
-from sync.central.keys import make_keys
 
 SETTINGS = "sync.central.settings"
 OWN = ("serve", "enrol-token", "examples")
@@ -133,7 +133,7 @@ def _ready(address: str) -> None:
 
 def _enrol_token(options: argparse.Namespace) -> int:
     from sync.central.context import centre_now  # noqa: PLC0415
-    from sync.central.fleet.enrolment import give_token  # noqa: PLC0415
+    from sync.central.fleet.enrolment_tokens import give_token  # noqa: PLC0415
 
     token = give_token(options.kiosk, centre_now())
     sys.stdout.write(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from sync.central.keys import CentreKeys, load_keys
+from sync.central.centre_keys import CentreKeys, load_keys
 
 
 def centre_keys() -> CentreKeys:

@@ -23,16 +23,17 @@ from kiosk.domain.validity import add_years
 from kiosk.pki.building import Contents, Signer, build_member
 from kiosk.pki.names import MemberName, member_name
 from kiosk.pki.suites import KeyAlgorithm
+from sync.central.centre_keys import CentreKeys
 from sync.central.errors import EXCHANGE_KIOSK
-from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.keys import CentreKeys
 from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder
+from sync.central.ledger.publishing import publish_enterprise, publish_key, publish_operator
 from sync.central.ledger.rows import certificate_record, put
-from sync.central.members import publishing
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
+from sync.central.members.publishing import publish_schedule, publish_staff
 
 ADMINISTRATOR, ADMINISTRATOR_PASSWORD = "admin", "Keydesk-admin"
 SCHEDULE = Schedule(number=1, effective_from=1735660800, token=11000, certificate=8000, service=15000)
@@ -196,7 +197,7 @@ def _prices(now: int) -> None:
         },
     )
     if made:
-        publishing.publish_schedule(row, now)
+        publish_schedule(row, now)
 
 
 def _people(now: int) -> None:
@@ -204,7 +205,7 @@ def _people(now: int) -> None:
     for name, role, password in STAFF:
         if not DeskStaff.objects.filter(name=name).exists():
             person = DeskStaff.objects.create(name=name, role=role.value, verifier=hasher.hash(password))
-            publishing.publish_staff(person, now)
+            publish_staff(person, now)
     for example in EXAMPLES:
         enterprise, made = Enterprise.objects.get_or_create(
             code=example.code,
@@ -215,7 +216,7 @@ def _people(now: int) -> None:
             },
         )
         if made:
-            publishing.publish_enterprise(enterprise, now)
+            publish_enterprise(enterprise, now)
         if not Operator.objects.filter(account=example.account).exists():
             operator = Operator.objects.create(
                 account=example.account,
@@ -225,7 +226,7 @@ def _people(now: int) -> None:
                 verifier=hasher.hash(example.password),
                 phone=f"138{example.account}",
             )
-            publishing.publish_operator(operator, now)
+            publish_operator(operator, now)
 
 
 def _key(example: _Example, key: BoundKey, keys: CentreKeys, now: int) -> ExampleCertificate | None:
@@ -237,7 +238,7 @@ def _key(example: _Example, key: BoundKey, keys: CentreKeys, now: int) -> Exampl
         not_before = add_years(not_after, -1)
         der = _certify(example, key, keys, int(number), (not_before, not_after), now)
         _register(example, key, str(number), der, (not_before, not_after))
-        publishing.publish_key(example.account, now)
+        publish_key(example.account, now)
         known = LedgerCertificate.objects.get(number=str(number))
     record = certificate_record(known)
     return ExampleCertificate(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from sync.central.centre_keys import DJANGO_KEY
 from sync.central.configuration import database_settings, load
-from sync.central.keys import DJANGO_KEY
 
 KEYDESK = load()
 

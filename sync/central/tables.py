@@ -1,20 +1,13 @@
-"""Bringing the tables up to date, quickly when they are."""
+"""The tables: their primary keys and texts, and their migrations.
+
+Keys begin with the kiosk, so that a fleet's data can be split by it.
+"""
 
 from __future__ import annotations
 
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-
-
-def migrate_when_due() -> bool:
-    """Apply the migrations that are missing; whether there were any."""
-    executor = MigrationExecutor(connection)
-    due = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if due:
-        call_command("migrate", interactive=False, verbosity=0)
-    return bool(due)
-
 
 _SEQUENCE_BITS = 32
 LAST = (1 << _SEQUENCE_BITS) - 1
@@ -33,3 +26,12 @@ def fact_key(kiosk: int, sequence: int, digest: bytes) -> str:
 def column_text(text: str, length: int) -> str:
     """At most `length` characters without NUL, which PostgreSQL takes in no text."""
     return text.replace("\x00", "")[:length]
+
+
+def migrate_when_due() -> bool:
+    """Apply the migrations that are missing; whether there were any."""
+    executor = MigrationExecutor(connection)
+    due = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if due:
+        call_command("migrate", interactive=False, verbosity=0)
+    return bool(due)

@@ -44,7 +44,7 @@ class CentreProcess:
         self.command("examples")
         # All tokens at once: every start of Django costs a second.
         given = self.django(
-            "from sync.central.fleet.enrolment import give_token\n"
+            "from sync.central.fleet.enrolment_tokens import give_token\n"
             f"for number in range({FIRST_KIOSK}, {LAST_KIOSK} + 1): print(give_token(number, now))"
         )
         self.tokens = dict(zip(range(FIRST_KIOSK, LAST_KIOSK + 1), given.split(), strict=True))

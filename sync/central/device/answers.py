@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from sync.central.device.authentication import CallerRefused
-from sync.central.fleet.enrolment import EnrolmentRefused
+from sync.central.device.enrolment import EnrolmentRefused
 from sync.central.journal.appending import BatchRefused
 from sync.protocol import records
 from sync.protocol.errors import PROBLEM_MEDIA_TYPE, BodyMalformed, BodyTooLarge, Problem, ProblemCode

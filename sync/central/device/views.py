@@ -11,12 +11,13 @@ from django.http import HttpRequest, HttpResponse
 
 from kiosk.domain.entries import Tip
 from sync.central.context import centre_keys, centre_now
+from sync.central.device import enrolment
 from sync.central.device.answers import answer, device_view
 from sync.central.device.authentication import CallerRefused, caller, read_body, require_signed_by
 from sync.central.device.waiting import waiting_place
-from sync.central.fleet import enrolment, feeding, policies
-from sync.central.fleet.kept import note_kept
+from sync.central.fleet import feeding, policies
 from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.fleet.unapplied_items import record_unapplied
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import Outcome, append, journal_page
 from sync.central.journal.models import AlarmKind, Entry, Verdict
@@ -71,7 +72,7 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         kiosk = Kiosk.objects.select_for_update().get(number=kiosk.number)
         _note(kiosk, beat, now)
-        note_kept(kiosk.number, beat.kept, now)
+        record_unapplied(kiosk.number, beat.kept, now)
         if kiosk.state == KioskState.ENROLLED:
             policies.ensure(kiosk.number, centre_keys(), now)
             kiosk.refresh_from_db()

@@ -13,9 +13,14 @@ from django.db import transaction
 
 from kiosk.domain import feed
 from kiosk.domain.feed import FeedBody
-from sync.central.fleet.models import FeedItem, Kiosk
+from sync.central.fleet.models import FeedItem, Kiosk, KioskState
 from sync.central.tables import LAST, row_key
 from sync.protocol.records import FEED_PAGE, FeedPage
+
+
+def enrolled() -> list[int]:
+    """The kiosks in use."""
+    return list(Kiosk.objects.filter(state=KioskState.ENROLLED).values_list("number", flat=True))
 
 
 def publish(kiosk: int, bodies: Iterable[FeedBody], now: int) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kiosk.domain.payment_codes import OrderToken, PaymentCodeError, token_key, verify_token
+from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.models import FormerMachine, Kiosk
-from sync.central.keys import CentreKeys
 
 
 def payment_secret(kiosk: Kiosk, keys: CentreKeys) -> bytes:

@@ -7,9 +7,9 @@ from django.db import transaction
 
 from kiosk.domain.feed import PolicyPublished
 from kiosk.domain.policy import DAY, Policy, SignedPolicy
+from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import Kiosk, KioskPolicy
-from sync.central.keys import CentreKeys
 from sync.central.tables import row_key
 from sync.protocol.times import sign_policy
 

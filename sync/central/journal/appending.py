@@ -8,14 +8,12 @@ import itertools
 import msgspec
 from django.db import transaction
 
-from kiosk.domain.ledger import PaidHow
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.facts import index
-from sync.central.journal.models import AlarmKind, Entry, Fact, Source, StrayEntry, Verdict
+from sync.central.journal.models import AlarmKind, Entry, Source, StrayEntry, Verdict
 from sync.central.journal.received import UNREADABLE, Received, continues, read
-from sync.central.payments.models import UNPAID, Payment
-from sync.central.payments.vouched import note_vouched
+from sync.central.journal.signals import entries_received
 from sync.central.tables import LAST, fact_key, row_key
 from sync.protocol.batches import checkpoint_holds
 from sync.protocol.errors import Problem, ProblemCode
@@ -101,8 +99,7 @@ def _store(kiosk: Kiosk, fresh: list[Received], now: int) -> None:
     if fresh:
         Entry.objects.bulk_create([_entry(each, now) for each in fresh])
         kiosk.put_high_water(fresh[-1].tip)
-        _flag_money(index(fresh, Source.CHAIN, now), now)
-        note_vouched(fresh, now)
+        _record_facts(fresh, Source.CHAIN, now)
     kiosk.last_contact = now
     kiosk.save()
 
@@ -117,8 +114,7 @@ def read_again() -> None:
             Entry.objects.filter(key=row.key).update(
                 kind=received.kind, subject=received.order, account=received.account
             )
-            _flag_money(index([received], Source.CHAIN, row.received_at), row.received_at)
-            note_vouched([received], row.received_at)
+            _record_facts([received], Source.CHAIN, row.received_at)
 
 
 def _entry(each: Received, now: int) -> Entry:
@@ -173,23 +169,15 @@ def _keep_beside(kiosk: Kiosk, received: list[Received], source: Source, now: in
         for each in received
     ]
     StrayEntry.objects.bulk_create(rows, ignore_conflicts=True)
-    _flag_money(index(received, source, now), now)
-    note_vouched(received, now)
+    _record_facts(received, source, now)
     kiosk.last_contact = now
     kiosk.save()
 
 
-def _flag_money(facts: list[Fact], now: int) -> None:
-    """Raise an alarm for a confirmation that nothing but the kiosk's word stands for."""
-    for fact in facts:
-        if fact.how not in {"", PaidHow.DESK.value} and not _taken(fact.order):
-            detail = f"确认方式 {fact.how}，中心没有这笔收款"
-            raise_alarm(AlarmKind.UNPAID_CONFIRMATION, fact.kiosk, fact.order, detail, now)
-
-
-def _taken(order: str) -> bool:
-    """Whether the centre took money for an order."""
-    return Payment.objects.filter(order=order).exclude(state__in=UNPAID).exists()
+def _record_facts(received: list[Received], source: Source, now: int) -> None:
+    """Keep the facts of these entries, and let the apps above make theirs of them in the same transaction."""
+    facts = index(received, source, now)
+    entries_received.send(sender=source, received=received, facts=facts, now=now)
 
 
 def journal_page(kiosk: Kiosk, after: int) -> JournalPage:

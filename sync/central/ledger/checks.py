@@ -39,7 +39,7 @@ from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Fact, FactKind, Source
 from sync.central.journal.models import Entry as EntryRow
 from sync.central.ledger.echoes import check_echo
-from sync.central.payments.models import Payment, PaymentState
+from sync.central.ledger.money import money_returned
 from sync.central.tables import LAST, row_key
 
 _UNPROVED = (PaidHow.CODE.value, PaidHow.SCAN.value, PaidHow.DESK.value)
@@ -101,7 +101,7 @@ def _check_token(entry: Entry, body: OrderPlaced) -> None:
 
 def _check_money_kept(order: str) -> None:
     """Nothing is bound for money that went back, as it may once its kiosk was revoked."""
-    if Payment.objects.filter(order=order, state=PaymentState.REFUNDED).exists():
+    if money_returned(order):
         raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order)
 
 

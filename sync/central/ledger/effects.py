@@ -10,7 +10,8 @@ from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Order, Row
 from sync.central.fleet.feeding import publish_to
 from sync.central.fleet.models import Kiosk
-from sync.central.members.publishing import kiosks_of_account, publish_key
+from sync.central.ledger.publishing import publish_key
+from sync.central.members.publishing import kiosks_of_account
 
 
 def spread(entry: Entry, account: str, rows: tuple[Row, ...], now: int) -> None:

@@ -8,15 +8,15 @@ from msgspec.structs import replace
 from kiosk.domain.binding_transitions import voided
 from kiosk.domain.feed import DisputeSettled, OrderMoved, RefundAsked, RevocationPublished
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
-from sync.central.fleet.feeding import publish, publish_to
+from sync.central.fleet.feeding import enrolled, publish, publish_to
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Entry, Verdict
 from sync.central.ledger.applying import apply_pending, wake
 from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
+from sync.central.ledger.money import money_returned
+from sync.central.ledger.publishing import publish_key
 from sync.central.ledger.rows import DatabaseLedger, account_record, certificate_record, order_record, put
-from sync.central.members.publishing import enrolled, publish_key
-from sync.central.payments.models import Payment, PaymentState
 
 _NOT_BOUND = {
     OrderStatus.PLACED.value,
@@ -108,7 +108,7 @@ def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
         row = LedgerOrder.objects.get(number=row.number)
         if row.status != OrderStatus.PAID.value or kiosk == row.owner or kiosk not in working:
             return False
-        if Payment.objects.select_for_update().filter(order=row.number, state=PaymentState.REFUNDED).exists():
+        if money_returned(row.number, lock=True):
             return False
         if row.owner in working:
             publish(row.owner, [OrderMoved(row.number, kiosk)], now)

@@ -33,11 +33,11 @@ from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.errors import CertificateInvalid
 from kiosk.pki.suites import suite
 from kiosk.pki.verification import verify_chain
+from sync.central.centre_keys import CentreKeys
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.machines import issuing_certificates
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.models import UNDECIDED, Entry, Fact, FactKind, Source
-from sync.central.keys import CentreKeys
 from sync.central.ledger.models import LedgerCertificate
 from sync.central.ledger.rows import DatabaseLedger
 from sync.central.login.models import CheckState, LoginCheck

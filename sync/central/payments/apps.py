@@ -8,3 +8,12 @@ class PaymentsConfig(AppConfig):
     label = "payments"
     verbose_name = "缴费"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Receive entries from the journal, and answer the ledger's questions about money."""
+        from sync.central.journal.signals import entries_received  # noqa: PLC0415 - the models are loaded first
+        from sync.central.ledger import money  # noqa: PLC0415
+        from sync.central.payments import receivers  # noqa: PLC0415
+
+        entries_received.connect(receivers.take_received, dispatch_uid="payments")
+        money.ask(receivers.money_returned)

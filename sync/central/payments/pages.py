@@ -20,10 +20,10 @@ from kiosk.domain.payment_codes import (
 )
 from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
 from kiosk.labels import FEE_ITEMS, ORDER_KINDS
+from sync.central.centre_keys import CentreKeys
 from sync.central.fleet import policies
 from sync.central.fleet.machines import payment_secret, verify_order_token
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.keys import CentreKeys
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.rows import order_record
 from sync.central.members.models import FeeSchedule, Operator

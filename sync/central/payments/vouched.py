@@ -18,7 +18,7 @@ _LARGEST = 10**15  # fen; what no sum of a kiosk's words makes too large for a c
 _OPENING = ("order-placed", "order-assigned")
 
 
-def note_vouched(received: Iterable[Received], now: int) -> None:
+def record_vouched(received: Iterable[Received], now: int) -> None:
     """List the money that these entries vouch for; repeating changes nothing.
 
     Rows are only added, and none that is there is touched: the kiosk's row is locked, and whoever takes or gives back a

@@ -11,9 +11,10 @@ from typing import get_args
 import msgspec
 import pytest
 
+from kiosk.domain.entries import AnyBody, OrderAssigned
 from kiosk.domain.feed import AnyFeedBody, FeedItem, OrderAssignedHere
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.journal import FORM, GENESIS, AnyBody, Entry, OrderAssigned, seal, unseal
+from kiosk.domain.journal import FORM, GENESIS, Entry, seal, unseal
 
 
 class RecordedEntry(msgspec.Struct, frozen=True):

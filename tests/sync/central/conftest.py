@@ -25,8 +25,8 @@ import msgspec  # noqa: E402
 import pytest  # noqa: E402
 from argon2 import PasswordHasher  # noqa: E402
 
+from sync.central.centre_keys import CentreKeys, make_keys  # noqa: E402
 from sync.central.configuration import load  # noqa: E402
-from sync.central.keys import CentreKeys, make_keys  # noqa: E402
 
 ORGANISATION = "北京华商储备商品交易所"
 KEYS = make_keys(Path(_DATA), ORGANISATION, int(time.time()))
@@ -52,7 +52,7 @@ from kiosk.pki.requests import assemble, certification_request_info  # noqa: E40
 from kiosk.pki.suites import SM2, KeyAlgorithm  # noqa: E402
 from sync.central import examples as example_module  # noqa: E402
 from sync.central.examples import SCHEDULE, make_examples  # noqa: E402
-from sync.central.fleet.enrolment import give_token  # noqa: E402
+from sync.central.fleet.enrolment_tokens import give_token  # noqa: E402
 from sync.protocol import records  # noqa: E402
 from sync.protocol.batches import encode_batch, make_checkpoint  # noqa: E402
 from sync.protocol.errors import Problem  # noqa: E402

@@ -17,8 +17,8 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
 from kiosk.domain.payment_codes import token_text
 from sync.central.examples import make_examples
-from sync.central.fleet import kept
-from sync.central.fleet.enrolment import give_token
+from sync.central.fleet import unapplied_items
+from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import FeedItem, KeptItem
 from sync.central.journal.models import Alarm, AlarmKind, Entry, Verdict
@@ -159,8 +159,8 @@ def test_an_item_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
         at_once([lambda: beat(beats[1])])
         return publish(*told)
 
-    monkeypatch.setattr("sync.central.fleet.kept.publish", meanwhile)
-    kept.dismiss(KeptItem.objects.get(), "admin", "seen", int(time.time()))
+    monkeypatch.setattr("sync.central.fleet.unapplied_items.publish", meanwhile)
+    unapplied_items.dismiss(KeptItem.objects.get(), "admin", "seen", int(time.time()))
     assert statuses == [200, 200]
     assert KeptItem.objects.get().closed_by == "admin"
 

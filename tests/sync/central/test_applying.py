@@ -16,12 +16,12 @@ from kiosk.domain.policy import Policy
 from kiosk.pki import issuing
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.suites import SM2
+from sync.central.centre_keys import CentreKeys
 from sync.central.examples import SCHEDULE, BoundKey, make_examples
 from sync.central.fleet import policies
-from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import FormerMachine
 from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact, Verdict
-from sync.central.keys import CentreKeys
 from sync.central.ledger.models import Dispute, DisputeState, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import DatabaseLedger
 from sync.central.ledger.settling import revoke_certificate, settle

@@ -31,7 +31,7 @@ from kiosk.domain.feed import (
 from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
 from kiosk.labels import DISPUTE_REASONS
-from sync.central.fleet.admin import KioskAdmin
+from sync.central.console.kiosks import KioskAdmin
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind, Entry

@@ -9,10 +9,11 @@ from django.test import Client
 from kiosk.domain.policy import DAY
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.verification import verify_issuing
+from sync.central.centre_keys import CentreKeys
+from sync.central.device.enrolment import enrol
 from sync.central.errors import EXCHANGE_KIOSK, KioskNumberRefused
-from sync.central.fleet.enrolment import TOKEN_LIFE, enrol, give_token
+from sync.central.fleet.enrolment_tokens import TOKEN_LIFE, give_token
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
-from sync.central.keys import CentreKeys
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
 

@@ -21,7 +21,7 @@ from kiosk.domain.ledger import Account, Delivery, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import OrderToken, encode_token, token_key
 from kiosk.pki.device_keys import device_sign
 from sync.central.examples import SCHEDULE
-from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import FeedItem, Kiosk, KioskState
 from sync.central.journal.models import Entry, Fact, Source, StrayEntry, Verdict
 from sync.central.ledger import applying

@@ -30,7 +30,7 @@ from kiosk.domain.login_check import (
 )
 from kiosk.pki.suites import SM2
 from sync.central.configuration import SmsProviderName
-from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.journal.models import Entry, Verdict
 from sync.central.ledger.models import Dispute, DisputeState
 from sync.central.ledger.settling import settle

@@ -13,11 +13,11 @@ from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key, token_text
+from sync.central.centre_keys import CentreKeys
 from sync.central.fleet import policies
-from sync.central.fleet.enrolment import give_token
+from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Alarm, AlarmKind
-from sync.central.keys import CentreKeys
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.ledger.rows import order_record
 from sync.central.ledger.settling import ask_refund, may_pay_back

@@ -1,32 +1,29 @@
-"""Making kiosks: one-time tokens, and the answer that lets a machine work alone."""
+"""Making a machine a kiosk: what it asks is checked, and the answer lets it work alone."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 
 from django.db import transaction
 
 from kiosk.domain.entries import Tip
-from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.payment_codes import SECRET_LENGTH
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
 from kiosk.pki.errors import IssueRefused, RequestInvalid
-from sync.central.errors import EXCHANGE_KIOSK, KioskNumberRefused
+from sync.central.centre_keys import CentreKeys, new_serial
 from sync.central.fleet import policies
+from sync.central.fleet.enrolment_tokens import token_digest
 from sync.central.fleet.machines import payment_secret, retire, secret_context
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
 from sync.central.journal.models import Entry
-from sync.central.keys import SERIAL_BYTES, CentreKeys, new_serial
-from sync.central.members.publishing import publish_everything
+from sync.central.ledger.publishing import publish_everything
 from sync.central.tables import LAST, column_text, row_key
 from sync.protocol.errors import Problem, ProblemCode
-from sync.protocol.records import EnrolAnswer, EnrolRequest, enrol_token
+from sync.protocol.records import EnrolAnswer, EnrolRequest
 from sync.protocol.times import sign_time
 
-TOKEN_LIFE = 7 * DAY
 ISSUING_YEARS = 5
 
 
@@ -38,27 +35,10 @@ class EnrolmentRefused(Exception):
         self.problem = problem
 
 
-def give_token(kiosk: int, now: int) -> str:
-    """A new one-time token for a kiosk, which is made when it is not there yet; tokens given before it expire.
-
-    Raises KioskNumberRefused.
-    """
-    if not 1 <= kiosk <= MAXIMUM_KIOSK or kiosk == EXCHANGE_KIOSK:
-        raise KioskNumberRefused(kiosk)
-    text = enrol_token(kiosk, secrets.token_bytes(SERIAL_BYTES))
-    with transaction.atomic():
-        Kiosk.objects.get_or_create(number=kiosk)
-        EnrolmentToken.objects.filter(kiosk_id=kiosk, used_at=None, expires_at__gt=now).update(expires_at=now)
-        EnrolmentToken.objects.create(
-            digest=_digest(text), kiosk_id=kiosk, made_at=now, expires_at=now + TOKEN_LIFE
-        )
-    return text
-
-
 def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
     """Enrol a machine; the same machine that repeats its request gets the same kiosk again. Raises EnrolmentRefused."""
     with transaction.atomic():
-        token = EnrolmentToken.objects.select_for_update().filter(digest=_digest(request.token)).first()
+        token = EnrolmentToken.objects.select_for_update().filter(digest=token_digest(request.token)).first()
         if token is None:
             raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token is not known.")
         kiosk = Kiosk.objects.select_for_update().get(number=token.kiosk_id)
@@ -136,7 +116,3 @@ def _answer(kiosk: Kiosk, keys: CentreKeys, now: int) -> EnrolAnswer:
 
 def _refused(code: ProblemCode, sentence: str) -> EnrolmentRefused:
     return EnrolmentRefused(Problem(code, sentence))
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.strip().upper().encode()).hexdigest()

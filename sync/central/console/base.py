@@ -11,7 +11,7 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db.models import Model
 from django.http import HttpRequest
 
-from sync.central.payments.pictures import china_time, yuan
+from sync.central.formats import china_time, yuan
 from sync.central.tables import column_text
 
 Row = TypeVar("Row", bound=Model)

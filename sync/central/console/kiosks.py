@@ -10,7 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from kiosk.domain.policy import Policy
-from sync.central.console.showing import (
+from sync.central.console.base import (
     NEEDS_REMARK,
     Admin,
     Form,
@@ -21,10 +21,10 @@ from sync.central.console.showing import (
     typed_remark,
 )
 from sync.central.context import centre_keys, centre_now
-from sync.central.fleet import kept, policies
-from sync.central.fleet.enrolment import give_token
+from sync.central.fleet import policies, unapplied_items
+from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import FeedItem, KeptItem, Kiosk, KioskPolicy, KioskState
-from sync.central.members.publishing import publish_everything
+from sync.central.ledger.publishing import publish_everything
 
 LATE = 300  # seconds without contact after which a kiosk counts as away
 
@@ -216,7 +216,7 @@ class KeptAdmin(ReadOnlyAdmin[KeptItem]):
             return
         items = list(queryset.filter(closed_at=None))
         for item in items:
-            kept.dismiss(item, request.user.get_username(), remark, centre_now())
+            unapplied_items.dismiss(item, request.user.get_username(), remark, centre_now())
             self.log_change(request, item, f"已处理：{remark}")
         self.message_user(request, f"已处理 {len(items)} 项资料", messages.SUCCESS)
 

@@ -13,10 +13,11 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from sync.central.console.showing import Admin, Form, SecondsField, time_column, yuan_column
+from sync.central.console.base import Admin, Form, SecondsField, time_column, yuan_column
 from sync.central.context import centre_now
-from sync.central.members import publishing
+from sync.central.ledger.publishing import publish_enterprise, publish_operator
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator, ReviewState
+from sync.central.members.publishing import publish_schedule, publish_staff
 
 Person = TypeVar("Person", DeskStaff, Operator)
 
@@ -61,7 +62,7 @@ class EnterpriseAdmin(_KeptAdmin):
     ) -> None:
         """Publish once the kiosks are known."""
         super().save_related(request, form, formsets, change)
-        publishing.publish_enterprise(form.instance, centre_now())
+        publish_enterprise(form.instance, centre_now())
 
 
 @admin.register(Operator)
@@ -95,7 +96,7 @@ class OperatorAdmin(_KeptAdmin):
         _take_password(obj, form)
         with transaction.atomic():
             super().save_model(request, obj, form, change)
-            publishing.publish_operator(obj, centre_now())
+            publish_operator(obj, centre_now())
 
     @admin.action(description="批准所选操作员", permissions=("review",))
     def approve(self, request: HttpRequest, queryset: QuerySet[Operator]) -> None:
@@ -112,7 +113,7 @@ class OperatorAdmin(_KeptAdmin):
             for operator in queryset:
                 operator.review = review
                 operator.save(update_fields=["review"])
-                publishing.publish_operator(operator, centre_now())
+                publish_operator(operator, centre_now())
         self.message_user(request, f"{queryset.count()} 人：{review.label}", messages.SUCCESS)
 
 
@@ -134,7 +135,7 @@ class StaffAdmin(_KeptAdmin):
         _take_password(obj, form)
         with transaction.atomic():
             super().save_model(request, obj, form, change)
-            publishing.publish_staff(obj, centre_now())
+            publish_staff(obj, centre_now())
 
 
 class FeeScheduleForm(Form[FeeSchedule]):
@@ -177,7 +178,7 @@ class FeeScheduleAdmin(_KeptAdmin):
         """Save and publish."""
         with transaction.atomic():
             super().save_model(request, obj, form, change)
-            publishing.publish_schedule(obj, centre_now())
+            publish_schedule(obj, centre_now())
 
 
 def _take_password(row: Person, form: ModelForm[Person]) -> None:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.labels import FEE_ITEMS
-from sync.central.console.showing import (
+from sync.central.console.base import (
     NEEDS_REMARK,
     ReadOnlyAdmin,
     RemarkForm,
@@ -19,6 +19,7 @@ from sync.central.console.showing import (
     yuan_column,
 )
 from sync.central.context import centre_now
+from sync.central.formats import china_time, yuan
 from sync.central.ledger import settling
 from sync.central.ledger.models import (
     Dispute,
@@ -28,7 +29,6 @@ from sync.central.ledger.models import (
     LedgerOrder,
 )
 from sync.central.ledger.rows import account_record, order_record
-from sync.central.payments.pictures import china_time, yuan
 from sync.central.wording import PAID_HOW
 
 

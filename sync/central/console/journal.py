@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from sync.central.console.showing import (
+from sync.central.console.base import (
     NEEDS_REMARK,
     ReadOnlyAdmin,
     RemarkForm,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from sync.central.console.showing import ReadOnlyAdmin, time_column
+from sync.central.console.base import ReadOnlyAdmin, time_column
 from sync.central.login.models import LoginCheck
 
 

@@ -1,4 +1,4 @@
-"""Feed items that kiosks could not apply: told by heartbeats, closed by staff."""
+"""Feed items that kiosks could not apply: reported by heartbeats, closed by staff."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sync.central.tables import LAST, column_text, row_key
 from sync.protocol.records import KEPT_LENGTH, KEPT_TOLD, KeptNotice
 
 
-def note_kept(kiosk: int, told: Iterable[KeptNotice], now: int) -> None:
-    """Take over which items a kiosk keeps; of those that it no longer names it is noted when that was."""
-    named = [each for each in tuple(told)[:KEPT_TOLD] if 1 <= each.number <= LAST]
+def record_unapplied(kiosk: int, reported: Iterable[KeptNotice], now: int) -> None:
+    """Record which items a kiosk reports as not applied, and since when it reports an item no longer."""
+    named = [each for each in tuple(reported)[:KEPT_TOLD] if 1 <= each.number <= LAST]
     problems = {row_key(kiosk, each.number): each.problem for each in named}
     open_items = KeptItem.objects.filter(kiosk=kiosk, gone_at=None)
     open_items.exclude(key__in=problems).update(gone_at=now)

@@ -1,0 +1,7 @@
+"""The console's pages, one module for each app; Django finds them here and registers them."""
+
+from __future__ import annotations
+
+from sync.central.console import journal, kiosks, ledger, login, members, payments
+
+__all__ = ["journal", "kiosks", "ledger", "login", "members", "payments"]

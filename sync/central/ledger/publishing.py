@@ -1,0 +1,93 @@
+"""An account's key, and members together with their keys, as the kiosks are told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db import transaction
+
+from kiosk.domain.feed import (
+    EnterprisePublished,
+    FeedBody,
+    FeeSchedulePublished,
+    KeyBoundElsewhere,
+    OperatorPublished,
+    StaffPublished,
+)
+from sync.central.fleet.feeding import publish, publish_to
+from sync.central.fleet.models import Kiosk
+from sync.central.ledger.models import LedgerAccount, LedgerCertificate
+from sync.central.ledger.rows import account_record, certificate_record
+from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
+from sync.central.members.publishing import kiosks_of, kiosks_of_account
+
+
+def key_elsewhere(account: str) -> tuple[KeyBoundElsewhere, int] | None:
+    """What other kiosks are told of an account's key, and the kiosk that issued its certificate."""
+    row = LedgerAccount.objects.filter(account=account).first()
+    key = None if row is None else account_record(row).key
+    if key is None:
+        return None
+    certificate = LedgerCertificate.objects.filter(number=key.number).first()
+    der = b"" if certificate is None else certificate_record(certificate).certificate
+    issuer = 0 if certificate is None else certificate.kiosk
+    body = KeyBoundElsewhere(
+        account,
+        key.number,
+        key.token_serial,
+        key.not_before,
+        key.not_after,
+        lost=key.lost,
+        certificate=der,
+        holds=key.holds,
+        revoked=key.revoked,
+    )
+    return body, issuer
+
+
+def publish_key(account: str, now: int, but: int | None = None) -> None:
+    """An account's key to the kiosks that serve it, but the one that told of it."""
+    found = key_elsewhere(account)
+    if found is not None:
+        publish_to([kiosk for kiosk in kiosks_of_account(account) if kiosk != but], [found[0]], now)
+
+
+def publish_enterprise(row: Enterprise, now: int) -> None:
+    """An enterprise as it stands now, with its operators and their keys, of which a newly assigned kiosk knows nothing."""
+    bodies: list[FeedBody] = [EnterprisePublished(row.record())]
+    for operator in row.operator_set.order_by("account"):
+        bodies += _with_key(operator)
+    publish_to(kiosks_of(row.code), bodies, now)
+
+
+def publish_operator(row: Operator, now: int) -> None:
+    """An operator as it stands now, with the key, since other kiosks may serve its enterprise from now on."""
+    publish_to(kiosks_of(row.enterprise_id), _with_key(row), now)
+
+
+def _with_key(operator: Operator) -> list[FeedBody]:
+    found = key_elsewhere(operator.account)
+    return [OperatorPublished(operator.record()), *(() if found is None else found[:1])]
+
+
+def publish_everything(kiosk: Kiosk, now: int) -> None:
+    """All that a newly enrolled kiosk must know."""
+    with transaction.atomic():
+        publish(kiosk.number, _everything(kiosk), now)
+
+
+def _everything(kiosk: Kiosk) -> Iterator[FeedBody]:
+    for schedule in FeeSchedule.objects.order_by("number"):
+        yield FeeSchedulePublished(schedule.record())
+    for person in DeskStaff.objects.order_by("name"):
+        yield StaffPublished(person.record())
+    enterprises = Enterprise.objects.order_by("code")
+    if not kiosk.serves_all:
+        enterprises = enterprises.filter(kiosks=kiosk)
+    for enterprise in enterprises:
+        yield EnterprisePublished(enterprise.record())
+    for operator in Operator.objects.filter(enterprise__in=enterprises).order_by("account"):
+        yield OperatorPublished(operator.record())
+        found = key_elsewhere(operator.account)
+        if found is not None and found[1] != kiosk.number:
+            yield found[0]

@@ -1,0 +1,40 @@
+"""What the payments make of received entries, and what they answer the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kiosk.domain.ledger import PaidHow
+from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.models import AlarmKind, Fact
+from sync.central.journal.received import Received
+from sync.central.payments.models import UNPAID, Payment, PaymentState
+from sync.central.payments.vouched import record_vouched
+
+
+def take_received(
+    sender: object, *, received: list[Received], facts: list[Fact], now: int, **_named: object
+) -> None:
+    """Flag and list the money that these entries tell of (a receiver of `entries_received`)."""
+    del sender
+    _flag_unpaid(facts, now)
+    record_vouched(received, now)
+
+
+def money_returned(order: str, *, lock: bool) -> bool:
+    """Whether an order's money went back through the provider; `lock` keeps that so until the transaction ends."""
+    payments = Payment.objects.select_for_update() if lock else Payment.objects.all()
+    return payments.filter(order=order, state=PaymentState.REFUNDED).exists()
+
+
+def _flag_unpaid(facts: Iterable[Fact], now: int) -> None:
+    """Raise an alarm for a confirmation that nothing but the kiosk's word stands for."""
+    for fact in facts:
+        if fact.how not in {"", PaidHow.DESK.value} and not _paid(fact.order):
+            detail = f"确认方式 {fact.how}，中心没有这笔收款"
+            raise_alarm(AlarmKind.UNPAID_CONFIRMATION, fact.kiosk, fact.order, detail, now)
+
+
+def _paid(order: str) -> bool:
+    """Whether the centre took money for an order."""
+    return Payment.objects.filter(order=order).exclude(state__in=UNPAID).exists()
