@@ -9,7 +9,7 @@ import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.fees import OrderKind, PriceLine
-from kiosk.domain.ledger import Delivery, PaidHow
+from kiosk.domain.ledger import AssignedOrder, Delivery, PaidHow
 
 
 class Body(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
@@ -48,19 +48,9 @@ class OrderPlaced(Body, tag="order-placed", frozen=True):
     previous: KeyOnRecord | None = None
 
 
-class OrderAssigned(Body, tag="order-assigned", frozen=True):
+class OrderAssigned(Body, AssignedOrder, tag="order-assigned", frozen=True):
     """The centre gave this kiosk an order that was paid elsewhere; `feed` is the item's number."""
 
-    order: str
-    account: str
-    enterprise: str
-    operator: str
-    order_kind: OrderKind
-    lines: tuple[PriceLine, ...]
-    schedule: int
-    placed_at: int
-    transaction: str
-    paid_at: int
     feed: int
     previous: KeyOnRecord | None = None
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.fees import FeeSchedule, OrderKind, PriceLine
+from kiosk.domain.fees import FeeSchedule
+from kiosk.domain.ledger import AssignedOrder
 from kiosk.domain.members import Enterprise, Operator, StaffMember
 from kiosk.domain.policy import SignedPolicy
 
@@ -78,19 +79,8 @@ class KeyBoundElsewhere(FeedBody, tag="key-bound-elsewhere", frozen=True):
         )
 
 
-class OrderAssignedHere(FeedBody, tag="order-assigned", frozen=True):
+class OrderAssignedHere(FeedBody, AssignedOrder, tag="order-assigned", frozen=True):
     """An order paid on the web or elsewhere, to be bound at this kiosk."""
-
-    order: str
-    account: str
-    enterprise: str
-    operator: str
-    order_kind: OrderKind
-    lines: tuple[PriceLine, ...]
-    schedule: int
-    placed_at: int
-    transaction: str
-    paid_at: int
 
 
 class OrderMoved(FeedBody, tag="order-moved", frozen=True):

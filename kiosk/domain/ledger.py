@@ -149,6 +149,30 @@ class Order(msgspec.Struct, frozen=True):
         return self.bindings[-1]
 
 
+class AssignedOrder(msgspec.Struct, frozen=True):
+    """A paid order as it is given to the kiosk that is to bind it; amounts in fen, times in UTC seconds.
+
+    The feed item and the journal entry that repeats it carry these facts, in this order on the wire. `transaction` is
+    empty where the centre knows of none.
+    """
+
+    order: str
+    account: str
+    enterprise: str
+    operator: str
+    order_kind: OrderKind
+    lines: tuple[PriceLine, ...]
+    schedule: int
+    placed_at: int
+    transaction: str
+    paid_at: int
+
+    @property
+    def facts(self) -> AssignedOrder:
+        """These facts alone, whoever carries them."""
+        return AssignedOrder(**{name: getattr(self, name) for name in AssignedOrder.__struct_fields__})
+
+
 class CertificateStatus(enum.StrEnum):
     """ISSUED until its order is bound; VOID was issued and never came into use."""
 

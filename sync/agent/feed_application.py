@@ -10,7 +10,7 @@ import enum
 from typing import TYPE_CHECKING, assert_never
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from kiosk.domain.entries import (
     CertificateRevoked,
@@ -52,46 +52,11 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 
-def assign(tx: Transaction, number: int, body: OrderAssignedHere, clock: Clock) -> None:
-    """Enter the order in the journal, unless it is this kiosk's already. Raises EntryRefused, NotEnrolled."""
-    identity, known = tx.identity, tx.ledger.order(body.order)
-    if known is not None and identity is not None and known.owner == identity.kiosk:
-        return
-    if known is not None and moves_already(tx, number):
-        return
-    assigned = OrderAssigned(
-        order=body.order,
-        account=body.account,
-        enterprise=body.enterprise,
-        operator=body.operator,
-        order_kind=body.order_kind,
-        lines=body.lines,
-        schedule=body.schedule,
-        placed_at=body.placed_at,
-        transaction=body.transaction,
-        paid_at=body.paid_at,
-        feed=number,
-        previous=key_on_record(tx, body.account),
-    )
-    tx.append(assigned, clock)
-
-
 _BATCH = 500
 
 
-def moves_already(tx: Transaction, number: int) -> bool:
-    """Whether the journal has the move of an order that this item told of. Reads all of it: moves are rare."""
-    after = 0
-    while batch := tx.journal.entries(after, _BATCH):
-        bodies = (sealed.entry.body for sealed in batch)
-        if any(isinstance(body, OrderAssigned | OrderReleased) and body.feed == number for body in bodies):
-            return True
-        after = batch[-1].entry.sequence
-    return False
-
-
-class Reason(enum.StrEnum):
-    """Kept items name one of these first, then what they are about."""
+class InapplicableReason(enum.StrEnum):
+    """Why an item was not applied; the record of the item begins with it."""
 
     UNKNOWN_KIND = "unknown-kind"
     MALFORMED = "malformed"
@@ -107,16 +72,18 @@ class Reason(enum.StrEnum):
 class Inapplicable(Exception):
     """An item that cannot be applied here and now; `detail` is for staff and support."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: InapplicableReason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
         self.reason = reason
         self.detail = detail
 
 
-def told(problem: str) -> tuple[Reason | None, str]:
-    """The reason and the detail in the text of an Inapplicable; None and the whole where it names no reason."""
+def parse_problem(problem: str) -> tuple[InapplicableReason | None, str]:
+    """The reason and the detail in the text of an Inapplicable; None and the whole text where it names no reason."""
     reason, _, detail = problem.partition(": ")
-    return (Reason(reason), detail) if reason in set(Reason) else (None, problem)
+    if reason in set(InapplicableReason):
+        return InapplicableReason(reason), detail
+    return None, problem
 
 
 def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None:  # noqa: C901, PLR0912 - one case a kind
@@ -135,7 +102,7 @@ def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None
         case KeyBoundElsewhere():
             tx.feed.put_key_elsewhere(body)
         case OrderAssignedHere():
-            assign(tx, number, body, clock)
+            _assigned(tx, number, body, clock)
         case OrderMoved():
             _moved(tx, number, body, clock)
         case PaymentConfirmed():
@@ -172,33 +139,59 @@ def _policy(tx: Transaction, body: PolicyPublished) -> None:
     """Take over a policy that the centre signed for this kiosk, unless a later one is here."""
     centre_key, identity = tx.vault.get(VaultItem.CENTRE_KEY), tx.identity
     if centre_key is None or not policy_holds(body.policy, centre_key):
-        raise Inapplicable(Reason.SIGNATURE_WRONG, "policy")
+        raise Inapplicable(InapplicableReason.SIGNATURE_WRONG, "policy")
     try:
         policy = body.policy.read()
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Inapplicable(Reason.MALFORMED, str(error)) from error
+        raise Inapplicable(InapplicableReason.MALFORMED, str(error)) from error
     if identity is None or policy.kiosk != identity.kiosk:
-        raise Inapplicable(Reason.FOR_ANOTHER_KIOSK, f"policy {policy.number} of kiosk {policy.kiosk}")
+        raise Inapplicable(
+            InapplicableReason.FOR_ANOTHER_KIOSK, f"policy {policy.number} of kiosk {policy.kiosk}"
+        )
     current = tx.feed.signed_policy()
     if current is not None and current.read().number > policy.number:
-        raise Inapplicable(Reason.SUPERSEDED, f"policy {policy.number}")
+        raise Inapplicable(InapplicableReason.SUPERSEDED, f"policy {policy.number}")
     tx.feed.put_policy(body.policy)
 
 
 def _order(tx: Transaction, number: str) -> Order:
     order = tx.ledger.order(number)
     if order is None:
-        raise Inapplicable(Reason.ORDER_UNKNOWN, number)
+        raise Inapplicable(InapplicableReason.ORDER_UNKNOWN, number)
     return order
+
+
+def _assigned(tx: Transaction, number: int, body: OrderAssignedHere, clock: Clock) -> None:
+    """Enter the order in the journal, unless it is this kiosk's already. Raises EntryRefused, NotEnrolled."""
+    identity, known = tx.identity, tx.ledger.order(body.order)
+    if known is not None and identity is not None and known.owner == identity.kiosk:
+        return
+    if known is not None and _moved_already(tx, number):
+        return
+    previous = key_on_record(tx, body.account)
+    tx.append(OrderAssigned(**asdict(body.facts), feed=number, previous=previous), clock)
+
+
+def _moved_already(tx: Transaction, number: int) -> bool:
+    """Whether the journal holds the move of an order by this item. Reads the whole journal: moves are rare."""
+    after = 0
+    while batch := tx.journal.entries(after, _BATCH):
+        bodies = (sealed.entry.body for sealed in batch)
+        if any(isinstance(body, OrderAssigned | OrderReleased) and body.feed == number for body in bodies):
+            return True
+        after = batch[-1].entry.sequence
+    return False
 
 
 def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None:
     """Let go of an order of ours; one that went elsewhere before is not ours to give to a third kiosk."""
     order, identity = _order(tx, body.order), tx.identity
-    if order.owner == body.new_owner or moves_already(tx, number):
+    if order.owner == body.new_owner or _moved_already(tx, number):
         return
     if identity is None or order.owner != identity.kiosk:
-        raise Inapplicable(Reason.ORDER_IN_ANOTHER_STATE, f"{order.number} belongs to kiosk {order.owner}")
+        raise Inapplicable(
+            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.number} belongs to kiosk {order.owner}"
+        )
     tx.append(OrderReleased(order=body.order, new_owner=body.new_owner, feed=number), clock)
 
 
@@ -228,7 +221,9 @@ def _refund_asked(tx: Transaction, number: int, body: RefundAsked, clock: Clock)
     if order.status in {OrderStatus.REFUNDING, OrderStatus.REFUNDED}:
         return
     if order.status is not OrderStatus.PAID:
-        raise Inapplicable(Reason.ORDER_IN_ANOTHER_STATE, f"{order.number} is {order.status.value}")
+        raise Inapplicable(
+            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.number} is {order.status.value}"
+        )
     tx.append(RefundGranted(order=body.order, by=body.by, reason=body.reason, feed=number), clock)
 
 

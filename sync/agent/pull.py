@@ -20,7 +20,7 @@ from kiosk.domain.feed import (
 )
 from sync.agent.context import Agent, contact_made
 from sync.agent.errors import AnswerUnusable
-from sync.agent.feed_application import Inapplicable, Reason, apply
+from sync.agent.feed_application import Inapplicable, InapplicableReason, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,12 +146,12 @@ class _Tagged(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
-def _why_unreadable(item: FeedItem) -> Reason:
+def _why_unreadable(item: FeedItem) -> InapplicableReason:
     try:
         kind = msgspec.json.decode(item.body, type=_Tagged).kind
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Reason.MALFORMED
-    return Reason.MALFORMED if kind in _KINDS else Reason.UNKNOWN_KIND
+        return InapplicableReason.MALFORMED
+    return InapplicableReason.MALFORMED if kind in _KINDS else InapplicableReason.UNKNOWN_KIND
 
 
 _KINDS = frozenset(str(each.__struct_config__.tag) for each in AnyFeedBody.__args__)
@@ -160,8 +160,8 @@ _KINDS = frozenset(str(each.__struct_config__.tag) for each in AnyFeedBody.__arg
 def _inapplicable(error: Exception) -> Inapplicable:
     match error:
         case EntryWaits(missing=missing):
-            return Inapplicable(Reason.ARRIVES_TOO_EARLY, missing)
+            return Inapplicable(InapplicableReason.ARRIVES_TOO_EARLY, missing)
         case EntryDisputed(reason=reason, subject=subject):
-            return Inapplicable(Reason.CONTRADICTS_RECORD, f"{reason.value} {subject}")
+            return Inapplicable(InapplicableReason.CONTRADICTS_RECORD, f"{reason.value} {subject}")
         case _:
-            return Inapplicable(Reason.MALFORMED, str(error))
+            return Inapplicable(InapplicableReason.MALFORMED, str(error))

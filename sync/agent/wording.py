@@ -13,7 +13,7 @@ from kiosk.text.disputes import dispute_line
 from kiosk.text.link_troubles import LINK_TROUBLES
 from kiosk.text.times import moment
 from sync.agent.failure_wording import contact_failure, failure, in_brackets
-from sync.agent.feed_application import Reason, told
+from sync.agent.feed_application import InapplicableReason, parse_problem
 from sync.agent.nightly import Trouble
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ def _last_failure(report: Status, t: Text) -> str:
 
 
 def _kept(item: KeptItem, t: Text) -> str:
-    reason, detail = told(item.problem)
-    said = t("原因不明") if reason is None else t(KEPT_REASONS[reason])
-    if reason is Reason.CONTRADICTS_RECORD:
+    reason, detail = parse_problem(item.problem)
+    said = t("原因不明") if reason is None else t(INAPPLICABLE_REASONS[reason])
+    if reason is InapplicableReason.CONTRADICTS_RECORD:
         code, _, subject = detail.partition(" ")
         detail = f"{t(DISPUTE_REASONS.get(code, code))} {subject}"
     return in_brackets(t("第 {number} 项：{reason}", number=item.number, reason=said), detail, t)
@@ -155,14 +155,14 @@ TROUBLES = {
     Trouble.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在终端机上按 F6 登录后打印"),
 }
 
-KEPT_REASONS = {
-    Reason.UNKNOWN_KIND: N_("本机的程序不认识这种资料"),
-    Reason.MALFORMED: N_("内容读不懂"),
-    Reason.SIGNATURE_WRONG: N_("中心的签名不成立"),
-    Reason.FOR_ANOTHER_KIOSK: N_("是给别的终端机的"),
-    Reason.SUPERSEDED: N_("已有更新的"),
-    Reason.ORDER_UNKNOWN: N_("本机没有这笔订单"),
-    Reason.ORDER_IN_ANOTHER_STATE: N_("订单状态不符"),
-    Reason.CONTRADICTS_RECORD: N_("与本机的记录不符"),
-    Reason.ARRIVES_TOO_EARLY: N_("要先有的记录还没有到"),
+INAPPLICABLE_REASONS = {
+    InapplicableReason.UNKNOWN_KIND: N_("本机的程序不认识这种资料"),
+    InapplicableReason.MALFORMED: N_("内容读不懂"),
+    InapplicableReason.SIGNATURE_WRONG: N_("中心的签名不成立"),
+    InapplicableReason.FOR_ANOTHER_KIOSK: N_("是给别的终端机的"),
+    InapplicableReason.SUPERSEDED: N_("已有更新的"),
+    InapplicableReason.ORDER_UNKNOWN: N_("本机没有这笔订单"),
+    InapplicableReason.ORDER_IN_ANOTHER_STATE: N_("订单状态不符"),
+    InapplicableReason.CONTRADICTS_RECORD: N_("与本机的记录不符"),
+    InapplicableReason.ARRIVES_TOO_EARLY: N_("要先有的记录还没有到"),
 }

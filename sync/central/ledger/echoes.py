@@ -36,7 +36,7 @@ def check_echo(kiosk: int, body: Echo) -> None:
     said = _item(kiosk, body.feed)
     match body:
         case OrderAssigned(order=order):
-            same = isinstance(said, OrderAssignedHere) and _facts(said) == _facts(body)
+            same = isinstance(said, OrderAssignedHere) and said.facts == body.facts
             reason, subject = DisputeReason.ORDER_OF_ANOTHER_KIOSK, order
         case OrderReleased(order=order, new_owner=owner):
             same = isinstance(said, OrderMoved) and (said.order, said.new_owner) == (order, owner)
@@ -53,10 +53,6 @@ def check_echo(kiosk: int, body: Echo) -> None:
             reason, subject = DisputeReason.CERTIFICATE_DIFFERS, number
     if not same:
         raise EntryDisputed(reason, subject)
-
-
-def _facts(told: OrderAssigned | OrderAssignedHere) -> tuple[object, ...]:
-    return told.order, told.account, told.order_kind, told.lines, told.schedule, told.transaction
 
 
 def _item(kiosk: int, number: int) -> AnyFeedBody | None:

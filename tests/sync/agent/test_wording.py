@@ -13,10 +13,10 @@ from kiosk.domain import feed
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.cells import width
 from sync.agent.enrolment import Enrolled
-from sync.agent.feed_application import Inapplicable, Reason, told
+from sync.agent.feed_application import Inapplicable, InapplicableReason, parse_problem
 from sync.agent.nightly import Trouble, night_document, nightly
 from sync.agent.status import status, status_document
-from sync.agent.wording import KEPT_REASONS, TROUBLES, enrolled_line, night_lines, status_lines
+from sync.agent.wording import INAPPLICABLE_REASONS, TROUBLES, enrolled_line, night_lines, status_lines
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
 STATUS_KEYS = [
@@ -136,16 +136,19 @@ def test_a_refusal_is_kept_with_its_code_until_the_centre_answers_again(desk: An
     assert not any("失败" in line for line in night_lines(nightly(desk.agent()), CHINESE))
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_why_an_item_is_kept_can_be_read_again(reason: Reason) -> None:
-    assert told(str(Inapplicable(reason, "order 3-0147-6: late"))) == (reason, "order 3-0147-6: late")
-    assert told(str(Inapplicable(reason, ""))) == (reason, "")
-    assert told(f"not {reason.value}: so") == (None, f"not {reason.value}: so")
+@pytest.mark.parametrize("reason", InapplicableReason)
+def test_why_an_item_is_kept_can_be_read_again(reason: InapplicableReason) -> None:
+    assert parse_problem(str(Inapplicable(reason, "order 3-0147-6: late"))) == (
+        reason,
+        "order 3-0147-6: late",
+    )
+    assert parse_problem(str(Inapplicable(reason, ""))) == (reason, "")
+    assert parse_problem(f"not {reason.value}: so") == (None, f"not {reason.value}: so")
 
 
 def test_every_trouble_and_every_reason_has_words() -> None:
     assert set(TROUBLES) == set(Trouble)
-    assert set(KEPT_REASONS) == set(Reason)
+    assert set(INAPPLICABLE_REASONS) == set(InapplicableReason)
 
 
 def test_enrolment_is_told_as_done_now_or_before() -> None:

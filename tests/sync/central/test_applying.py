@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import asdict
 
 from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
@@ -456,21 +457,7 @@ def test_a_certificate_of_the_exchange_is_revoked_at_once(
 
 def test_the_web_order_is_taken_over_by_its_kiosk(kiosk: Any) -> None:
     (item,) = [each for each in kiosk.feed() if type(each).__name__ == "OrderAssignedHere"]
-    kiosk.append(
-        entries.OrderAssigned(
-            item.order,
-            item.account,
-            item.enterprise,
-            item.operator,
-            item.order_kind,
-            item.lines,
-            item.schedule,
-            item.placed_at,
-            item.transaction,
-            item.paid_at,
-            feed=kiosk.feed_number(item),
-        )
-    )
+    kiosk.append(entries.OrderAssigned(**asdict(item.facts), feed=kiosk.feed_number(item)))
     kiosk.pushed()
     row = LedgerOrder.objects.get(number=item.order)
     assert (row.owner, row.status, row.account) == (3, OrderStatus.PAID.value, "11000006")

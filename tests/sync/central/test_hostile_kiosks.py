@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 from django.db import OperationalError
+from msgspec.structs import asdict
 
 from kiosk.domain import entries, journal
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import LossReported, Tip
 from kiosk.domain.errors import EntryMalformed
+from kiosk.domain.feed import OrderAssignedHere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import SealedEntry
@@ -213,6 +215,19 @@ def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: Any) -> None:
     kiosk.pushed()
     assert _verdict(kiosk) == Verdict.DISPUTED
     assert not LedgerOrder.objects.filter(number=made_up.order).exists()
+
+
+@pytest.mark.parametrize(
+    "changed", [{"enterprise": "甲"}, {"operator": "乙"}, {"placed_at": 1}, {"paid_at": 1}, {"schedule": 2}]
+)
+def test_an_order_is_not_taken_over_with_other_facts_than_the_feed_gave(
+    kiosk: Any, changed: dict[str, object]
+) -> None:
+    (item,) = [each for each in kiosk.feed() if isinstance(each, OrderAssignedHere)]
+    facts = asdict(item.facts) | changed
+    kiosk.append(entries.OrderAssigned(**facts, feed=kiosk.feed_number(item)))
+    kiosk.pushed()
+    assert _verdict(kiosk) == Verdict.DISPUTED
 
 
 def test_money_is_not_called_paid_back_before_it_is(kiosk: Any) -> None:
