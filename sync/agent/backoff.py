@@ -1,6 +1,6 @@
-"""How long to wait after a failure: doubling with jitter, and never before the centre said.
+"""How long to wait after a failure: twice as long each time, with jitter, and never less than the centre asked for.
 
-Pure: time and chance come in as arguments.
+`failed` and `pause` are pure: time and chance come in as arguments.
 """
 
 from __future__ import annotations
@@ -43,25 +43,22 @@ def pause(backoff: Backoff, now: float, chance: float) -> float:
     return max(own, asked * (1 + chance / 5))
 
 
-FILE = "sync-not-before"
-
-
-class Patience:
-    """`not_before` in UTC seconds, 0 when the centre asked for nothing."""
+class NotBeforeFile:
+    """The time before which the centre wants no request, kept across restarts in the data directory."""
 
     def __init__(self, directory: Path) -> None:
-        self._file = directory / FILE
+        self._file = directory / "sync-not-before"
 
-    def not_before(self) -> float:
-        """The time that was kept; 0 without a file, or with one that holds no number."""
+    def load(self) -> float:
+        """The time in UTC seconds; 0 without a file, or with one that holds no number. Raises OSError."""
         try:
             return float(self._file.read_text("ascii"))
         except (FileNotFoundError, ValueError):
             return 0.0
 
-    def keep(self, not_before: float) -> None:
-        """Keep a time durably; 0 forgets it. Raises OSError."""
-        if not not_before:
+    def save(self, not_before: float) -> None:
+        """Keep a time (UTC seconds); 0 removes the file. Raises OSError."""
+        if not_before:
+            write_durably(self._file, f"{not_before:.0f}\n".encode("ascii"))
+        else:
             self._file.unlink(missing_ok=True)
-            return
-        write_durably(self._file, f"{not_before:.0f}\n".encode("ascii"))

@@ -16,7 +16,7 @@ from kiosk.configuration import load as load_configuration
 from kiosk.domain.errors import DomainError
 from kiosk.store.errors import StoreError
 from kiosk.text.command_line import CommandParser, spoken
-from sync.agent.backoff import Patience
+from sync.agent.backoff import NotBeforeFile
 from sync.agent.enrolment import enrol
 from sync.agent.errors import AgentError
 from sync.agent.failure_wording import failure
@@ -119,7 +119,7 @@ def _enrol(settings: AgentSettings, arguments: argparse.Namespace) -> int:
 def _run(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_agent(settings) as agent:
         chance = random.SystemRandom().random
-        loop = Loop(agent, settings.switch, Patience(settings.directory), chance)
+        loop = Loop(agent, settings.switch, NotBeforeFile(settings.directory), chance)
         with stop_on_signals(loop.stop):
             if arguments.exit_with_parent:
                 stop_with_parent(loop.stop)

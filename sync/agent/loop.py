@@ -24,7 +24,7 @@ from sync.agent.push import push
 from sync.protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from sync.agent.backoff import Patience
+    from sync.agent.backoff import NotBeforeFile
     from sync.agent.network_switch import NetworkSwitch
 
 HEARTBEAT_SECONDS = 30.0
@@ -42,12 +42,12 @@ class Loop:
     """One run of the agent; `chance` gives random numbers from 0 to 1."""
 
     def __init__(
-        self, agent: Agent, switch: NetworkSwitch, patience: Patience, chance: Callable[[], float]
+        self, agent: Agent, switch: NetworkSwitch, not_before: NotBeforeFile, chance: Callable[[], float]
     ) -> None:
         self.stop = threading.Event()
         self._agent = agent
         self._switch = switch
-        self._patience = patience
+        self._not_before = not_before
         self._chance = chance
         self._aligned = threading.Event()
         self._look = threading.Event()
@@ -84,7 +84,7 @@ class Loop:
             raise
 
     def _send(self) -> None:
-        backoff = Backoff(not_before=self._patience.not_before())
+        backoff = Backoff(not_before=self._not_before.load())
         self._rest(pause(backoff, self._now(), self._chance()))
         beat_at, version, ahead = 0.0, -1, 0.0
         while not self.stop.is_set():
@@ -166,7 +166,7 @@ class Loop:
         backoff = failed(backoff, self._now(), _retry_after(error))
         try:
             if isinstance(error, CentreBusy):
-                self._patience.keep(backoff.not_before)
+                self._not_before.save(backoff.not_before)
             if isinstance(error, AgentError):
                 contact_failed(self._agent, error)
         except (OSError, StoreError) as trouble:
@@ -176,7 +176,7 @@ class Loop:
 
     def _succeeded(self, backoff: Backoff) -> Backoff:
         if backoff.not_before:
-            self._patience.keep(0.0)
+            self._not_before.save(0.0)
         if backoff.failures:
             self._agent.log.info("the centre answers again", failures=backoff.failures)
         return Backoff()

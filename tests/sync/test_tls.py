@@ -18,7 +18,7 @@ import pytest
 from kiosk.domain.entries import OrderCancelled
 from kiosk.store.agent_state import LinkTrouble
 from kiosk.text.catalogue import Catalogue, Language
-from sync.agent.backoff import Patience
+from sync.agent.backoff import NotBeforeFile
 from sync.agent.errors import AuthorityUnusable, CentreUntrusted
 from sync.agent.loop import Loop
 from sync.agent.network_switch import NetworkSwitch
@@ -139,7 +139,7 @@ def settings(kiosk: Any, terminator: Terminator, authority: Authority) -> AgentS
 @contextlib.contextmanager
 def running(settings: AgentSettings) -> Iterator[None]:
     with open_agent(settings) as agent:
-        loop = Loop(agent, NetworkSwitch(), Patience(settings.directory), lambda: 0.0)
+        loop = Loop(agent, NetworkSwitch(), NotBeforeFile(settings.directory), lambda: 0.0)
         thread = threading.Thread(target=loop.run)
         thread.start()
         try:

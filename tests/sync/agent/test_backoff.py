@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.agent.backoff import LONGEST_ASKED_SECONDS, LONGEST_SECONDS, Backoff, Patience, failed, pause
+from sync.agent.backoff import LONGEST_ASKED_SECONDS, LONGEST_SECONDS, Backoff, NotBeforeFile, failed, pause
 
 NOW = 1_795_327_500.0
 CHANCE = st.floats(0, 1)
@@ -49,15 +50,29 @@ def test_nobody_waits_for_ever(asked: float) -> None:
 
 def test_the_time_asked_for_outlives_the_process(tmp_path: Path) -> None:
     asked = failed(Backoff(), NOW, 120.0)
-    Patience(tmp_path).keep(asked.not_before)
-    again = Backoff(not_before=Patience(tmp_path).not_before())
+    NotBeforeFile(tmp_path).save(asked.not_before)
+    again = Backoff(not_before=NotBeforeFile(tmp_path).load())
     assert pause(again, NOW + 20, 0.0) == pytest.approx(100.0)
     assert pause(again, NOW + 121, 0.0) == 0.0
-    Patience(tmp_path).keep(0.0)
-    assert Patience(tmp_path).not_before() == 0.0
+    NotBeforeFile(tmp_path).save(0.0)
+    assert NotBeforeFile(tmp_path).load() == 0.0
 
 
 @pytest.mark.parametrize("rubbish", ["", "soon", "\x00"])
 def test_a_damaged_file_asks_for_nothing(tmp_path: Path, rubbish: str) -> None:
     (tmp_path / "sync-not-before").write_text(rubbish)
-    assert Patience(tmp_path).not_before() == 0.0
+    assert NotBeforeFile(tmp_path).load() == 0.0
+
+
+def test_a_time_that_does_not_reach_the_disk_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    NotBeforeFile(tmp_path).save(NOW)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        NotBeforeFile(tmp_path).save(NOW + 60)
+    assert NotBeforeFile(tmp_path).load() == NOW

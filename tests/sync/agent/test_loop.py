@@ -12,7 +12,7 @@ import pytest
 from kiosk.domain import feed
 from kiosk.domain.ledger import OrderStatus
 from sync.agent import loop as loop_module
-from sync.agent.backoff import Patience
+from sync.agent.backoff import NotBeforeFile
 from sync.agent.loop import Loop
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
 from sync.protocol.records import PATH_FEED
@@ -22,7 +22,7 @@ from sync.protocol.records import PATH_FEED
 def running(desk: Any) -> Iterator[Loop]:
     switch = NetworkSwitch(desk.directory / "cut")
     desk.line = SwitchedTransport(desk.line, switch)
-    made = Loop(desk.agent(), switch, Patience(desk.directory), lambda: 0.5)
+    made = Loop(desk.agent(), switch, NotBeforeFile(desk.directory), lambda: 0.5)
     thread = threading.Thread(target=made.run)
     thread.start()
     try:
@@ -88,7 +88,7 @@ def test_a_busy_centre_is_left_alone_also_by_the_next_process(
     monkeypatch.setattr(loop_module, "TICK_SECONDS", 0.02)
     desk.line.faults = ["busy"]
     with running(desk):
-        eventually(lambda: Patience(desk.directory).not_before() == desk.clock.wall() + 7)
+        eventually(lambda: NotBeforeFile(desk.directory).load() == desk.clock.wall() + 7)
     asked = len(desk.centre.requests)
     with running(desk):
         time.sleep(0.5)
@@ -96,7 +96,7 @@ def test_a_busy_centre_is_left_alone_also_by_the_next_process(
         desk.clock.advance(8)
     with running(desk):
         eventually(lambda: drained(desk))
-        eventually(lambda: Patience(desk.directory).not_before() == 0)
+        eventually(lambda: NotBeforeFile(desk.directory).load() == 0)
 
 
 def test_a_breakdown_ends_the_run_instead_of_half_of_it(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_a_breakdown_ends_the_run_instead_of_half_of_it(desk: Any, monkeypatch: 
 
     monkeypatch.setattr(loop_module, "heartbeat", broken)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    made = Loop(desk.agent(), NetworkSwitch(), Patience(desk.directory), lambda: 0.5)
+    made = Loop(desk.agent(), NetworkSwitch(), NotBeforeFile(desk.directory), lambda: 0.5)
     assert made.run() is False
     assert "ZeroDivisionError" in (desk.directory / "log" / "sync.log").read_text()
 

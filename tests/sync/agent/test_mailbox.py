@@ -17,7 +17,7 @@ from kiosk.domain.login_check import (
     QuestionRefused,
     Registration,
 )
-from sync.agent.backoff import Patience
+from sync.agent.backoff import NotBeforeFile
 from sync.agent.loop import Loop
 from sync.agent.mailbox import UNREACHABLE, answer_waiting
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
@@ -82,7 +82,7 @@ def test_the_running_agent_answers_while_the_feed_waits_and_says_so_when_the_lin
     desk.centre.login = lambda _: GIVEN
     switch = NetworkSwitch(desk.directory / "cut")
     desk.line = SwitchedTransport(desk.line, switch)
-    loop = Loop(desk.agent(), switch, Patience(desk.directory), lambda: 0.5)
+    loop = Loop(desk.agent(), switch, NotBeforeFile(desk.directory), lambda: 0.5)
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
