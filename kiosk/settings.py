@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import msgspec
 
+from kiosk.domain import exchange
 from kiosk.text.catalogue import Language
 
 
 class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The names that stand on screens and receipts."""
 
-    system: str = "国家储备商品竞价交易系统"
-    name: str = "北京华商储备商品交易所"
-    payee: str = "郑州华粮科技有限公司"
-    support: tuple[str, ...] = ("0371-68085231", "68085211")
+    system: str = exchange.SYSTEM
+    name: str = exchange.ORGANISATION
+    payee: str = exchange.PAYEE
+    support: tuple[str, ...] = exchange.SUPPORT
     official_account: str = "郑州华粮"
 
     @property

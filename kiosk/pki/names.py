@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from asn1crypto import core, x509  # type: ignore[import-untyped]  # the package has no types
 
+from kiosk.domain.exchange import ORGANISATION
 from kiosk.pki.encodings import DER_ERRORS
 from kiosk.pki.errors import NameInvalid
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 COUNTRY = "CN"
 UNIT = "Keydesk"
-DEFAULT_ORGANISATION = "北京华商储备商品交易所"
+DEFAULT_ORGANISATION = ORGANISATION
 MAXIMUM_LENGTH = 64  # ub-organizational-unit-name and ub-common-name, RFC 5280, appendix A.1
 
 _COUNTRY = "country_name"

@@ -16,6 +16,7 @@ from sync.central.centre_keys import make_keys
 from sync.central.errors import CentreError
 
 SETTINGS = "sync.central.settings"
+HOST, PORT = "127.0.0.1", 8000
 OWN = ("serve", "enrol-token", "examples")
 
 
@@ -56,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     common = _place()
     serve = commands.add_parser("serve", parents=[common], help="serve devices, payers and staff")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8000, help="0 takes a free one")
+    serve.add_argument("--host", default=HOST)
+    serve.add_argument("--port", type=int, default=PORT, help="0 takes a free one")
     serve.add_argument(
         "--exit-with-parent", action="store_true", help="end when standard input, a pipe, is closed"
     )
@@ -88,7 +89,7 @@ def _locate(options: argparse.Namespace) -> None:
 
 def _configure(options: argparse.Namespace) -> None:
     _locate(options)
-    host = getattr(options, "host", "127.0.0.1")
+    host = getattr(options, "host", HOST)
     known = configuration.load().hosts
     if host not in known and host not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
         os.environ[configuration.HOSTS] = ",".join((*known, f"[{host}]" if ":" in host else host))

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from kiosk.pki.names import DEFAULT_ORGANISATION
+from kiosk.domain import exchange
 from sync.central.errors import ConfigurationWrong
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
     data: str = "~/.local/share/keydesk-central"
     database: str = ""
-    organisation: str = DEFAULT_ORGANISATION
-    payee: str = "郑州华粮科技有限公司"
-    support: tuple[str, ...] = ("0371-68085231", "68085211")
+    organisation: str = exchange.ORGANISATION
+    payee: str = exchange.PAYEE
+    support: tuple[str, ...] = exchange.SUPPORT
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     origins: tuple[str, ...] = ()
     provider: str = "sandbox"
     sms: SmsProviderName = SmsProviderName.SANDBOX
-    system: str = "国家储备商品竞价交易系统"
+    system: str = exchange.SYSTEM
 
     @property
     def directory(self) -> Path:

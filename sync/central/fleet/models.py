@@ -8,9 +8,12 @@ from django.db import models
 
 from kiosk.domain.entries import Tip
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
-from kiosk.domain.policy import DAY, HOUR
+from kiosk.domain.policy import DAY, HOUR, Policy
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.wording import FEED_KINDS
+
+_USUAL = Policy(number=0, kiosk=0, valid_until=0)
+"""The limits that a policy has unless staff type others."""
 
 
 def not_the_exchange(number: int) -> None:
@@ -128,19 +131,23 @@ class KioskPolicy(models.Model):
     number = models.PositiveIntegerField("策略号", editable=False)
     valid_until = models.BigIntegerField("有效至(UTC秒)")
     unsynced_certificates = models.PositiveIntegerField(
-        "未同步证书上限", default=200, validators=_between(0, 100_000)
+        "未同步证书上限", default=_USUAL.unsynced_certificates, validators=_between(0, 100_000)
     )
     unsynced_amount = models.BigIntegerField(
-        "未同步金额上限(分)", default=20_000_000, validators=_between(0, 10**12)
+        "未同步金额上限(分)", default=_USUAL.unsynced_amount, validators=_between(0, 10**12)
     )
     server_time_age = models.BigIntegerField(
-        "中心时间最长间隔(秒)", default=90 * DAY, validators=_between(HOUR, 3660 * DAY)
+        "中心时间最长间隔(秒)", default=_USUAL.server_time_age, validators=_between(HOUR, 3660 * DAY)
     )
     clock_deviation = models.PositiveIntegerField(
-        "时钟最大偏差(秒)", default=600, validators=_between(1, DAY)
+        "时钟最大偏差(秒)", default=_USUAL.clock_deviation, validators=_between(1, DAY)
     )
-    payment_window = models.PositiveIntegerField("缴费时限(秒)", default=900, validators=_between(60, DAY))
-    certificate_years = models.PositiveIntegerField("证书年数", default=1, validators=_between(1, 5))
+    payment_window = models.PositiveIntegerField(
+        "缴费时限(秒)", default=_USUAL.payment_window, validators=_between(60, DAY)
+    )
+    certificate_years = models.PositiveIntegerField(
+        "证书年数", default=_USUAL.certificate_years, validators=_between(1, 5)
+    )
     prolonged = models.BooleanField(
         "自动延期", default=True, help_text="到期前由中心自动续发；不选则到「有效至」为止，之后本机不能办理"
     )

@@ -1,0 +1,12 @@
+"""The exchange whose desk this is, where no configuration says otherwise; the kiosk's and the centre's both begin here."""
+
+from __future__ import annotations
+
+ORGANISATION = "北京华商储备商品交易所"
+"""Its name, in certificates too."""
+SYSTEM = "国家储备商品竞价交易系统"
+"""What its members log in to."""
+PAYEE = "郑州华粮科技有限公司"
+"""Who receives the fees."""
+SUPPORT = ("0371-68085231", "68085211")
+"""The telephone numbers that help."""
