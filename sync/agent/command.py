@@ -29,8 +29,8 @@ from sync.agent.opening import (
     open_or_create_database,
     program,
 )
-from sync.agent.parent import stop_on_signals, stop_with_parent
 from sync.agent.status import status, status_document
+from sync.agent.stopping import stop_on_signals, stop_with_parent
 from sync.agent.wording import enrolled_line, exchanged_line, night_lines, status_lines
 from sync.protocol.errors import ProtocolError
 
@@ -112,7 +112,7 @@ def _settings(arguments: argparse.Namespace) -> AgentSettings:
 def _enrol(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_or_create_database(settings.directory) as database:
         enrolled = enrol(settings, database, arguments.token, settings.transport(), settings.clock)
-    _say(arguments, enrolled, [enrolled_line(enrolled, spoken().text)])
+    _print_report(arguments, enrolled, [enrolled_line(enrolled, spoken().text)])
     return 0
 
 
@@ -136,28 +136,28 @@ def _once(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_agent(settings) as agent:
         pushed, pulled = exchange(agent)
     done = _Exchanged(pushed.sent, pulled.applied, pulled.kept)
-    _say(arguments, done, [exchanged_line(done.sent, done.received, done.kept, spoken().text)])
+    _print_report(arguments, done, [exchanged_line(done.sent, done.received, done.kept, spoken().text)])
     return 0
 
 
 def _nightly(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_agent(settings) as agent:
         night = nightly(agent)
-    _say(arguments, night_document(night), night_lines(night, spoken().text))
+    _print_report(arguments, night_document(night), night_lines(night, spoken().text))
     return 0 if night.well else 1
 
 
 def _status(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_database(settings.directory) as database, database.read() as tx:
         report = status(tx)
-    _say(arguments, status_document(report), status_lines(report, spoken().text))
+    _print_report(arguments, status_document(report), status_lines(report, spoken().text))
     return 0
 
 
 _COMMANDS = {"enrol": _enrol, "run": _run, "once": _once, "nightly": _nightly, "status": _status}
 
 
-def _say(arguments: argparse.Namespace, document: object, lines: list[str]) -> None:
+def _print_report(arguments: argparse.Namespace, document: object, lines: list[str]) -> None:
     text = msgspec.json.encode(document).decode() if arguments.json else "\n".join(lines)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

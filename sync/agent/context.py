@@ -76,7 +76,7 @@ def with_time(state: AgentState, signed: SignedTime, clock: Clock) -> AgentState
     )
 
 
-def contact_made(tx: Transaction, clock: Clock, signed: SignedTime | None = None) -> AgentState:
+def record_contact(tx: Transaction, clock: Clock, signed: SignedTime | None = None) -> AgentState:
     """Note that the centre answered now, in this transaction; a signed time counts only if it holds."""
     now = clock.wall()
     state = replace(
@@ -94,7 +94,7 @@ def contact_made(tx: Transaction, clock: Clock, signed: SignedTime | None = None
     return state
 
 
-def contact_failed(agent: Agent, error: AgentError) -> None:
+def record_failed_contact(agent: Agent, error: AgentError) -> None:
     """Note that a try to reach the centre failed now, and how."""
     with agent.database.write() as tx:
         state = replace(

@@ -19,7 +19,7 @@ from kiosk.pki.issuing import IssuingAuthority, issuing_request
 from kiosk.pki.suites import SM2
 from kiosk.store.vault import VaultItem
 from sync.agent.centre_client import CentreClient, Credentials
-from sync.agent.context import contact_made
+from sync.agent.context import record_contact
 from sync.agent.errors import EnrolmentFailed, EnrolmentProblem, RequestRefused
 from sync.agent.opening import AgentSettings, agent_over, program
 from sync.agent.recovery import recover
@@ -154,7 +154,7 @@ def _keep(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
     tx.vault.put(VaultItem.PAYMENT_SECRET, answer.payment_secret)
     tx.vault.put(VaultItem.CENTRE_KEY, answer.centre_key)
     tx.feed.put_policy(answer.policy)
-    contact_made(tx, clock, answer.signed_time)
+    record_contact(tx, clock, answer.signed_time)
 
 
 class _CentreClock:

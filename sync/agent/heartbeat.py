@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from kiosk.store.status import read_status
 from sync.agent.alignment import NothingMissing, TailLost
-from sync.agent.context import Agent, contact_made
+from sync.agent.context import Agent, record_contact
 from sync.agent.errors import HistoryForked
-from sync.agent.positions import fork_known, take_position
+from sync.agent.positions import fork_known, record_position
 from sync.agent.recovery import recover
 from sync.protocol.batches import make_checkpoint
-from sync.protocol.records import KEPT_LENGTH, KEPT_TOLD, Heartbeat, HeartbeatAnswer, KeptNotice
+from sync.protocol.records import KEPT_PROBLEM_LENGTH, MAXIMUM_KEPT, Heartbeat, HeartbeatAnswer, KeptNotice
 
 if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
@@ -27,8 +27,8 @@ def heartbeat(agent: Agent) -> HeartbeatAnswer:
         said = _heartbeat(agent, tx)
     answer = agent.centre.heartbeat(said)
     with agent.database.write() as tx:
-        contact_made(tx, agent.clock, answer.signed_time)
-        alignment = take_position(tx, answer.high_water, quarantined=answer.quarantined)
+        record_contact(tx, agent.clock, answer.signed_time)
+        alignment = record_position(tx, answer.high_water, quarantined=answer.quarantined)
         identity, forked = tx.identity, fork_known(tx)
     if answer.quarantined:
         return answer  # a revoked kiosk gets nothing back; what it wrote still goes up
@@ -46,5 +46,8 @@ def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
     checkpoint = (
         None if store.tip is None else make_checkpoint(agent.kiosk, store.tip, wall, agent.device_key)
     )
-    kept = tuple(KeptNotice(each.number, each.problem[:KEPT_LENGTH]) for each in store.kept_items[:KEPT_TOLD])
+    kept = tuple(
+        KeptNotice(each.number, each.problem[:KEPT_PROBLEM_LENGTH])
+        for each in store.kept_items[:MAXIMUM_KEPT]
+    )
     return Heartbeat(checkpoint, store.backlog, store.feed_cursor, wall, agent.program, kept)

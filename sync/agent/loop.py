@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from kiosk.domain.errors import DomainError
 from kiosk.store.errors import StoreBusy, StoreError
 from sync.agent.backoff import Backoff, failed, pause
-from sync.agent.context import Agent, contact_failed
+from sync.agent.context import Agent, record_failed_contact
 from sync.agent.errors import AgentError, CentreBusy, ExchangeFailed
 from sync.agent.heartbeat import heartbeat
 from sync.agent.mailbox import answer_waiting
@@ -50,7 +50,7 @@ class Loop:
         self._not_before = not_before
         self._chance = chance
         self._aligned = threading.Event()
-        self._look = threading.Event()
+        self._wake = threading.Event()
         self._line_was_cut = switch.cut
         self._broke_down = False
 
@@ -64,7 +64,7 @@ class Loop:
         for thread in threads:
             thread.start()
         self.stop.wait()
-        self._look.set()
+        self._wake.set()
         self._aligned.set()
         until = time.monotonic() + STOP_SECONDS
         for thread in threads:
@@ -85,7 +85,7 @@ class Loop:
 
     def _send(self) -> None:
         backoff = Backoff(not_before=self._not_before.load())
-        self._rest(pause(backoff, self._now(), self._chance()))
+        self._sleep(pause(backoff, self._now(), self._chance()))
         beat_at, version, ahead = 0.0, -1, 0.0
         while not self.stop.is_set():
             try:
@@ -119,14 +119,14 @@ class Loop:
                 backoff = Backoff()
                 if not (came.applied or came.kept):
                     # A centre with too many waiting answers at once: whoever asks again at once only adds to it.
-                    self._rest(asked + FEED_PACE_SECONDS - time.monotonic())
+                    self._sleep(asked + FEED_PACE_SECONDS - time.monotonic())
             except _FORESEEN as error:
                 if self.stop.is_set():
                     return
                 self._agent.log.warning("the feed failed", error=str(error))
-                self._look.set()
+                self._wake.set()
                 backoff = failed(backoff, self._now(), _retry_after(error))
-                self._rest(_pause_after(error, pause(backoff, self._now(), self._chance())))
+                self._sleep(_pause_after(error, pause(backoff, self._now(), self._chance())))
 
     def _answer(self) -> None:
         """Answer what the app asks while a member waits, as soon as it asks."""
@@ -147,8 +147,8 @@ class Loop:
         That is when the line was cut or mended, the feed failed, or somebody set the clock since the last one.
         """
         while not self.stop.is_set() and time.monotonic() < beat_at:
-            if self._look.wait(TICK_SECONDS):
-                self._look.clear()
+            if self._wake.wait(TICK_SECONDS):
+                self._wake.clear()
                 return False
             if self._switch.cut is not self._line_was_cut:
                 self._line_was_cut = self._switch.cut
@@ -168,10 +168,10 @@ class Loop:
             if isinstance(error, CentreBusy):
                 self._not_before.save(backoff.not_before)
             if isinstance(error, AgentError):
-                contact_failed(self._agent, error)
+                record_failed_contact(self._agent, error)
         except (OSError, StoreError) as trouble:
             self._agent.log.exception("the failure could not be noted", error=str(trouble))
-        self._rest(_pause_after(error, pause(backoff, self._now(), self._chance())))
+        self._sleep(_pause_after(error, pause(backoff, self._now(), self._chance())))
         return backoff
 
     def _succeeded(self, backoff: Backoff) -> Backoff:
@@ -181,7 +181,7 @@ class Loop:
             self._agent.log.info("the centre answers again", failures=backoff.failures)
         return Backoff()
 
-    def _rest(self, seconds: float) -> None:
+    def _sleep(self, seconds: float) -> None:
         """Wait, but no longer than until the line that was cut is whole again."""
         until = time.monotonic() + seconds
         was_cut = self._switch.cut

@@ -9,10 +9,10 @@ import msgspec
 
 from kiosk.store.verify import Verification, verify
 from sync.agent.alignment import NothingMissing
-from sync.agent.context import Agent, contact_failed
+from sync.agent.context import Agent, record_failed_contact
 from sync.agent.errors import AgentError, HistoryForked, RequestRefused
 from sync.agent.heartbeat import heartbeat
-from sync.agent.positions import compared
+from sync.agent.positions import compare_with_centre
 from sync.agent.pull import PullReport, pull, retry_kept
 from sync.agent.push import PushReport, push
 from sync.agent.status import Status, status, status_document
@@ -35,7 +35,7 @@ class Trouble(enum.StrEnum):
     RECEIPTS_WAITING = "receipts-waiting"
 
 
-class Night(msgspec.Struct, frozen=True):
+class NightlyReport(msgspec.Struct, frozen=True):
     """The report; `same_tip` None when the centre was not reached."""
 
     sent: int
@@ -77,14 +77,14 @@ def exchange(agent: Agent) -> tuple[PushReport, PullReport]:
     return PushReport(first.sent + second.sent, second.tail_lost), pulled
 
 
-def nightly(agent: Agent) -> Night:
+def nightly(agent: Agent) -> NightlyReport:
     """Do it all and say what is left. Raises StoreError."""
     done = _exchanged(agent)
     found = verify(agent.database)
     with agent.database.read() as tx:
         now = status(tx)
-        same = None if done.error else isinstance(compared(tx, done.centre), NothingMissing)
-    return Night(
+        same = None if done.error else isinstance(compare_with_centre(tx, done.centre), NothingMissing)
+    return NightlyReport(
         sent=done.pushed.sent,
         received=done.pulled.applied,
         kept=done.pulled.kept,
@@ -106,7 +106,7 @@ def _exchanged(agent: Agent) -> _Exchange:
         answer = heartbeat(agent)
     except AgentError as error:
         agent.log.warning("the night's exchange failed", error=str(error))
-        contact_failed(agent, error)
+        record_failed_contact(agent, error)
         return _Exchange(error=error)
     return _Exchange(PushReport(pushed.sent + more.sent), pulled, retried, answer.high_water)
 
@@ -135,7 +135,7 @@ def _troubles(done: _Exchange, now: Status, *, same_tip: bool | None, sound: boo
     return [trouble for trouble, holds in found.items() if holds]
 
 
-def night_document(night: Night) -> dict[str, Any]:
+def night_document(night: NightlyReport) -> dict[str, Any]:
     """The report as programs read it."""
     return {
         **msgspec.structs.asdict(night),

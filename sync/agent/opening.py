@@ -21,7 +21,7 @@ from sync.agent.context import Agent, CentreTime
 from sync.agent.errors import AddressInClear, NotEnrolledYet
 from sync.agent.logs import open_log
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
-from sync.agent.tls import trust
+from sync.agent.tls import ssl_context
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class AgentSettings(msgspec.Struct, frozen=True):
         """The way out, through the switch. Raises AuthorityUnusable, AddressInClear where the address speaks no TLS to check."""
         if self.authority is not None and self.centre.lower().startswith("http://"):
             raise AddressInClear(self.authority, self.centre)
-        return SwitchedTransport(httpx2.HTTPTransport(verify=trust(self.authority)), self.switch)
+        return SwitchedTransport(httpx2.HTTPTransport(verify=ssl_context(self.authority)), self.switch)
 
 
 def program() -> str:

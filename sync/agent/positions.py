@@ -1,4 +1,4 @@
-"""What the centre says it holds of this kiosk, compared with the journal and written down."""
+"""What the centre holds of this kiosk, compared with the journal and recorded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FORK_ACCOUNT = ""
 
 
-def compared(tx: Transaction, centre: Tip | None) -> Alignment:
+def compare_with_centre(tx: Transaction, centre: Tip | None) -> Alignment:
     """Where this journal stands against the centre's tip."""
 
     def hash_at(sequence: int) -> bytes | None:
@@ -26,12 +26,12 @@ def compared(tx: Transaction, centre: Tip | None) -> Alignment:
     return align(tx.journal.tip(), centre, hash_at)
 
 
-def take_position(tx: Transaction, centre: Tip | None, *, quarantined: bool) -> Alignment:
+def record_position(tx: Transaction, centre: Tip | None, *, quarantined: bool) -> Alignment:
     """Note what the centre holds; the mark goes back when it holds less than was thought.
 
     Not so of a fork or a revoked kiosk, whose entries the centre keeps beside the journal: its mark stands still.
     """
-    alignment = compared(tx, centre)
+    alignment = compare_with_centre(tx, centre)
     state = replace(tx.agent.get(), quarantined=quarantined)
     match alignment:
         case NothingMissing(high_water=high_water) if not (quarantined or fork_known(tx)):

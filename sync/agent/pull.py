@@ -18,7 +18,7 @@ from kiosk.domain.feed import (
     RefundAsked,
     RefundPaid,
 )
-from sync.agent.context import Agent, contact_made
+from sync.agent.context import Agent, record_contact
 from sync.agent.errors import AnswerUnusable
 from sync.agent.feed_application import Inapplicable, InapplicableReason, apply
 
@@ -52,13 +52,13 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
         if stopped():
             break
         for item in page.items:
-            problem = take_in(agent, item)
+            problem = apply_or_keep(agent, item)
             applied, kept = applied + (problem is None), kept + (problem is not None)
         if not page.more or not page.items:
             break
         wait = 0
     with agent.database.write() as tx:
-        contact_made(tx, agent.clock)
+        record_contact(tx, agent.clock)
     if applied or kept:
         agent.log.info("received", applied=applied, kept=kept)
     return PullReport(applied, kept)
@@ -71,7 +71,7 @@ def _require_rising(cursor: int, page: FeedPage) -> None:
         raise AnswerUnusable(f"the feed's numbers do not rise past {cursor}")
 
 
-def take_in(agent: Agent, item: FeedItem) -> str | None:
+def apply_or_keep(agent: Agent, item: FeedItem) -> str | None:
     """Apply an item past the cursor, or keep it; the result says why it was kept. Raises StoreError."""
     try:
         body = _read(item)

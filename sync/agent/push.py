@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from kiosk.domain.entries import Tip
 from kiosk.domain.journal import SealedEntry
 from sync.agent.alignment import Forked, TailLost
-from sync.agent.context import Agent, contact_made
+from sync.agent.context import Agent, record_contact
 from sync.agent.errors import AnswerUnusable, HistoryForked, RequestRefused
-from sync.agent.positions import fork_known, raise_alarm, take_position
+from sync.agent.positions import fork_known, raise_alarm, record_position
 from sync.protocol.batches import MAXIMUM_ENTRIES, make_checkpoint, take_batch
 from sync.protocol.errors import ProblemCode
 from sync.protocol.records import UploadAnswer, UploadBatch
@@ -78,8 +78,8 @@ def _realign(agent: Agent, high_water: Tip | None) -> bool:
     A branch is sent from where the centre's chain ends, so that it has no hole before it.
     """
     with agent.database.write() as tx:
-        state = contact_made(tx, agent.clock)
-        alignment = take_position(tx, high_water, quarantined=state.quarantined)
+        state = record_contact(tx, agent.clock)
+        alignment = record_position(tx, high_water, quarantined=state.quarantined)
         if high_water is not None and isinstance(alignment, Forked):
             tx.agent.put(replace(tx.agent.get(), high_water=high_water.sequence))
         tail_lost = isinstance(alignment, TailLost) and not fork_known(tx)
@@ -91,7 +91,7 @@ def _accepted(agent: Agent, batch: tuple[SealedEntry, ...], answer: UploadAnswer
     """Note that the centre has the batch; whether it has more than this kiosk."""
     last = batch[-1].entry.sequence
     with agent.database.write() as tx:
-        contact_made(tx, agent.clock, answer.signed_time)
+        record_contact(tx, agent.clock, answer.signed_time)
         if answer.forked:
             raise_alarm(tx, batch[0].entry.sequence)
         if answer.forked or answer.quarantined or fork_known(tx):
@@ -99,7 +99,7 @@ def _accepted(agent: Agent, batch: tuple[SealedEntry, ...], answer: UploadAnswer
             state = replace(tx.agent.get(), high_water=last, quarantined=answer.quarantined)
             tx.agent.put(state)
             return False
-        alignment = take_position(tx, answer.high_water, quarantined=False)
+        alignment = record_position(tx, answer.high_water, quarantined=False)
         mark = tx.agent.get().high_water
     if not isinstance(alignment, TailLost) and mark < last:
         raise AnswerUnusable(f"the centre took entries up to {last} and says that it has them up to {mark}")

@@ -27,7 +27,7 @@ _TROUBLES = {
 }
 
 
-def trust(authority: Path | None) -> ssl.SSLContext:
+def ssl_context(authority: Path | None) -> ssl.SSLContext:
     """Whose certificates are taken: the authorities in that PEM file and no others, the usual ones without a file.
 
     Raises AuthorityUnusable.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kiosk.store.feed import KeptItem
     from sync.agent.enrolment import Enrolled
     from sync.agent.failure_wording import Text
-    from sync.agent.nightly import Night
+    from sync.agent.nightly import NightlyReport
     from sync.agent.status import Status
 
 # What a line is about, and what it says.
@@ -46,7 +46,7 @@ def status_lines(report: Status, t: Text) -> list[str]:
     return _laid_out(_status_rows(report, t))
 
 
-def night_lines(night: Night, t: Text) -> list[str]:
+def night_lines(night: NightlyReport, t: Text) -> list[str]:
     """The night's report, one fact a line; the last ones say what is left to do, or that all is well."""
     rows = [*_night_rows(night, t), *_status_rows(night.status, t)]
     if night.well:
@@ -59,7 +59,7 @@ def _laid_out(rows: list[Row]) -> list[str]:
     return [f"{pad(label, cells)}  {said}" for label, said in rows]
 
 
-def _night_rows(night: Night, t: Text) -> list[Row]:
+def _night_rows(night: NightlyReport, t: Text) -> list[Row]:
     tip = {True: N_("一致"), False: N_("不一致"), None: N_("未能核对")}[night.same_tip]
     received = t(
         "{received} 项，未能应用 {kept} 项，补应用 {retried} 项",
@@ -130,7 +130,7 @@ def _kept(item: KeptItem, t: Text) -> str:
     return in_brackets(t("第 {number} 项：{reason}", number=item.number, reason=said), detail, t)
 
 
-def _trouble(trouble: Trouble, night: Night, t: Text) -> str:
+def _trouble(trouble: Trouble, night: NightlyReport, t: Text) -> str:
     if trouble in _AT_THE_CENTRE and night.error is not None:
         return failure(night.error, t)
     counts = {

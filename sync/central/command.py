@@ -24,10 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status (0, or 1 with one sentence on standard error)."""
     given = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
-    place, rest = _place().parse_known_args(given)
+    place, rest = _location_options().parse_known_args(given)
     first = next((each for each in rest if not each.startswith("-")), None)
     if first is not None and first not in OWN:
-        _locate(place)
+        _set_location(place)
         return _django(rest)
     options = _parser().parse_args(given)
     try:
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _place() -> argparse.ArgumentParser:
+def _location_options() -> argparse.ArgumentParser:
     """Where the centre is, as every command takes it, Django's own too."""
     place = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     place.add_argument("--data", metavar="DIR", help="data directory: database and keys")
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         description="The central server of Keydesk. Django's own commands (migrate, createsuperuser, shell, …) work too.",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    common = _place()
+    common = _location_options()
     serve = commands.add_parser("serve", parents=[common], help="serve devices, payers and staff")
     serve.add_argument("--host", default=HOST)
     serve.add_argument("--port", type=int, default=PORT, help="0 takes a free one")
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _locate(options: argparse.Namespace) -> None:
+def _set_location(options: argparse.Namespace) -> None:
     if options.config:
         os.environ[configuration.CONFIG] = str(Path(options.config).resolve())
     if options.data:
@@ -88,7 +88,7 @@ def _locate(options: argparse.Namespace) -> None:
 
 
 def _configure(options: argparse.Namespace) -> None:
-    _locate(options)
+    _set_location(options)
     host = getattr(options, "host", HOST)
     known = configuration.load().hosts
     if host not in known and host not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound

@@ -19,7 +19,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from sync.central.device.waiting import PLACES
+from sync.central.device.waiting import SLOTS
 from sync.central.errors import CannotServe, PortBusy
 from sync.protocol import records
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PARENT = "KEYDESK_CENTRAL_PARENT"
 SPARE = 8  # for payers, staff and uploads, whoever waits
-THREADS = PLACES + SPARE
+THREADS = SLOTS + SPARE
 BACKLOG = 512
 START_LIMIT = 30.0  # seconds
 _PR_SET_PDEATHSIG = 1  # prctl(2)

@@ -41,8 +41,10 @@ PATH_LOGIN = f"{PREFIX}/login"
 JSON_MEDIA_TYPE = "application/json"
 MAXIMUM_JSON = 64 * 1024
 MAXIMUM_WAIT = 30  # seconds that the feed may be waited for
-KEPT_TOLD = 50  # kept items that one heartbeat names, the oldest; each problem in KEPT_LENGTH characters
-KEPT_LENGTH = 200
+MAXIMUM_KEPT = (
+    50  # kept items that one heartbeat names, the oldest; each problem in KEPT_PROBLEM_LENGTH characters
+)
+KEPT_PROBLEM_LENGTH = 200
 FEED_PAGE = 200
 JOURNAL_PAGE = 200
 

@@ -30,7 +30,7 @@ class PasswordForm(Form[Any]):
     )
 
 
-class _KeptAdmin(Admin[Any]):
+class _PermanentAdmin(Admin[Any]):
     """Rows that kiosks know are not deleted."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -45,7 +45,7 @@ class _KeptAdmin(Admin[Any]):
 
 
 @admin.register(Enterprise)
-class EnterpriseAdmin(_KeptAdmin):
+class EnterpriseAdmin(_PermanentAdmin):
     """Member enterprises."""
 
     list_display = ("code", "name", "legal_person", "review")
@@ -66,7 +66,7 @@ class EnterpriseAdmin(_KeptAdmin):
 
 
 @admin.register(Operator)
-class OperatorAdmin(_KeptAdmin):
+class OperatorAdmin(_PermanentAdmin):
     """Operators and their review."""
 
     form = PasswordForm
@@ -93,7 +93,7 @@ class OperatorAdmin(_KeptAdmin):
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
         """Save and publish."""
-        _take_password(obj, form)
+        _set_password(obj, form)
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             publish_operator(obj, centre_now())
@@ -118,7 +118,7 @@ class OperatorAdmin(_KeptAdmin):
 
 
 @admin.register(DeskStaff)
-class StaffAdmin(_KeptAdmin):
+class StaffAdmin(_PermanentAdmin):
     """The desk's staff."""
 
     form = PasswordForm
@@ -132,7 +132,7 @@ class StaffAdmin(_KeptAdmin):
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
         """Save and publish."""
-        _take_password(obj, form)
+        _set_password(obj, form)
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             publish_staff(obj, centre_now())
@@ -151,7 +151,7 @@ class FeeScheduleForm(Form[FeeSchedule]):
 
 
 @admin.register(FeeSchedule)
-class FeeScheduleAdmin(_KeptAdmin):
+class FeeScheduleAdmin(_PermanentAdmin):
     """Fee schedules: added, never changed, since orders name them by number."""
 
     form = FeeScheduleForm
@@ -181,7 +181,7 @@ class FeeScheduleAdmin(_KeptAdmin):
             publish_schedule(obj, centre_now())
 
 
-def _take_password(row: Person, form: ModelForm[Person]) -> None:
+def _set_password(row: Person, form: ModelForm[Person]) -> None:
     password = form.cleaned_data.get("new_password") or ""
     if password.strip():
         # Composed, as the desk composes what is typed there.

@@ -173,17 +173,17 @@ class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
     @admin.action(description="与网上缴费是同一笔（须填备注）", permissions=("reconcile",))
     def same(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
         """The desk vouched for what the provider has."""
-        self._decide(request, queryset, reconciling.same, DeskPaymentState.SAME)
+        self._decide(request, queryset, reconciling.confirm_same, DeskPaymentState.SAME)
 
     @admin.action(description="另收的款，已核对（须填备注）", permissions=("reconcile",))
     def apart(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
         """The desk has the money itself."""
-        self._decide(request, queryset, reconciling.apart, DeskPaymentState.RECEIVED)
+        self._decide(request, queryset, reconciling.confirm_separate, DeskPaymentState.RECEIVED)
 
     @admin.action(description="已在柜台退还（须填备注）", permissions=("reconcile",))
     def paid_back(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
         """The desk gave the money back."""
-        self._decide(request, queryset, reconciling.paid_back, DeskPaymentState.RETURNED)
+        self._decide(request, queryset, reconciling.confirm_returned, DeskPaymentState.RETURNED)
 
     def _decide(
         self,

@@ -14,7 +14,7 @@ from sync.central.context import centre_keys, centre_now
 from sync.central.device import enrolment
 from sync.central.device.answers import answer, device_view
 from sync.central.device.authentication import CallerRefused, caller, read_body, require_signed_by
-from sync.central.device.waiting import waiting_place
+from sync.central.device.waiting import waiting_slot
 from sync.central.fleet import feeding, policies
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.fleet.unapplied_items import record_unapplied
@@ -30,7 +30,7 @@ from sync.protocol.signatures import ENROL_KEY_ID
 from sync.protocol.times import sign_time
 
 POLL_SECONDS = 0.2
-LEFT_BEHIND = 60  # seconds after which an entry that nobody applied is no longer another request's work
+ABANDONED_AFTER = 60  # seconds after which an entry that nobody applied is no longer another request's work
 LOG = logging.getLogger("keydesk.central")
 
 
@@ -71,12 +71,12 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
         raise CallerRefused(422, problem)
     with transaction.atomic():
         kiosk = Kiosk.objects.select_for_update().get(number=kiosk.number)
-        _note(kiosk, beat, now)
+        _record_heartbeat(kiosk, beat, now)
         record_unapplied(kiosk.number, beat.kept, now)
         if kiosk.state == KioskState.ENROLLED:
             policies.ensure(kiosk.number, centre_keys(), now)
             kiosk.refresh_from_db()
-    if Entry.objects.filter(verdict=Verdict.PENDING, received_at__lt=now - LEFT_BEHIND).exists():
+    if Entry.objects.filter(verdict=Verdict.PENDING, received_at__lt=now - ABANDONED_AFTER).exists():
         _apply(kiosk.number, now)  # a server that was killed after appending left them
     return answer(
         records.HeartbeatAnswer(
@@ -88,7 +88,7 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _note(kiosk: Kiosk, beat: records.Heartbeat, now: int) -> None:
+def _record_heartbeat(kiosk: Kiosk, beat: records.Heartbeat, now: int) -> None:
     kiosk.last_contact, kiosk.clock_offset = now, max(min(beat.wall - now, 2**62), -(2**62))
     kiosk.backlog = max(0, min(beat.backlog, 2**31 - 1))
     kiosk.feed_cursor = max(0, min(beat.feed_cursor, 2**62))
@@ -144,7 +144,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     page = feeding.page(kiosk.number, after)
     if page.items or not wait:
         return answer(page)
-    with waiting_place() as placed:
+    with waiting_slot() as placed:
         until = time.monotonic() + (wait if placed else 0)
         while not page.items and time.monotonic() < until:
             time.sleep(POLL_SECONDS)

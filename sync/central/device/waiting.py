@@ -6,16 +6,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PLACES = 24
-_PLACES = threading.BoundedSemaphore(PLACES)
+SLOTS = 24
+_SLOTS = threading.BoundedSemaphore(SLOTS)
 
 
 @contextmanager
-def waiting_place() -> Iterator[bool]:
+def waiting_slot() -> Iterator[bool]:
     """Take a place for the time of the `with`; False when all are taken, so that nobody waits for one."""
-    taken = _PLACES.acquire(blocking=False)
+    taken = _SLOTS.acquire(blocking=False)
     try:
         yield taken
     finally:
         if taken:
-            _PLACES.release()
+            _SLOTS.release()

@@ -18,7 +18,7 @@ from sync.central.tables import LAST, row_key
 from sync.protocol.records import FEED_PAGE, FeedPage
 
 
-def enrolled() -> list[int]:
+def enrolled_kiosks() -> list[int]:
     """The kiosks in use."""
     return list(Kiosk.objects.filter(state=KioskState.ENROLLED).values_list("number", flat=True))
 

@@ -10,12 +10,12 @@ from kiosk.domain.feed import KeptDismissed
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import FeedItem, KeptItem
 from sync.central.tables import LAST, column_text, row_key
-from sync.protocol.records import KEPT_LENGTH, KEPT_TOLD, KeptNotice
+from sync.protocol.records import KEPT_PROBLEM_LENGTH, MAXIMUM_KEPT, KeptNotice
 
 
 def record_unapplied(kiosk: int, reported: Iterable[KeptNotice], now: int) -> None:
     """Record which items a kiosk reports as not applied, and since when it reports an item no longer."""
-    named = [each for each in tuple(reported)[:KEPT_TOLD] if 1 <= each.number <= LAST]
+    named = [each for each in tuple(reported)[:MAXIMUM_KEPT] if 1 <= each.number <= LAST]
     problems = {row_key(kiosk, each.number): each.problem for each in named}
     open_items = KeptItem.objects.filter(kiosk=kiosk, gone_at=None)
     open_items.exclude(key__in=problems).update(gone_at=now)
@@ -29,7 +29,7 @@ def record_unapplied(kiosk: int, reported: Iterable[KeptNotice], now: int) -> No
                 kiosk=kiosk,
                 number=item.number,
                 kind=item.kind,
-                problem=column_text(problems[item.key], KEPT_LENGTH),
+                problem=column_text(problems[item.key], KEPT_PROBLEM_LENGTH),
                 noted_at=now,
             )
             for item in sent

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.alarms import raise_alarm
-from sync.central.journal.facts import index
+from sync.central.journal.facts import store_facts
 from sync.central.journal.models import AlarmKind, Entry, Source, StrayEntry, Verdict
-from sync.central.journal.received import UNREADABLE, Received, continues, read
+from sync.central.journal.received_entries import UNREADABLE, ReceivedEntry, continues, read
 from sync.central.journal.signals import entries_received
 from sync.central.tables import LAST, fact_key, row_key
 from sync.protocol.batches import checkpoint_holds
@@ -41,7 +41,7 @@ class Appended(msgspec.Struct, frozen=True):
 
     outcome: Outcome
     kiosk: Kiosk
-    entries: list[Received]
+    entries: list[ReceivedEntry]
 
 
 def append(number: int, batch: UploadBatch, now: int) -> Appended:
@@ -53,14 +53,14 @@ def append(number: int, batch: UploadBatch, now: int) -> Appended:
         kiosk.announced_sequence = max(kiosk.announced_sequence, received[-1].sequence)
         if kiosk.state == KioskState.REVOKED:
             return _quarantined(kiosk, received, now)
-        fresh = _fresh(kiosk, received)
+        fresh = _new_entries(kiosk, received)
         if fresh is None or (fresh and not continues(kiosk.high_water, fresh[0])):
             return _forked(kiosk, received, now)
         _store(kiosk, fresh, now)
         return Appended(Outcome.APPENDED, kiosk, fresh)
 
 
-def _require_sound(kiosk: Kiosk, batch: UploadBatch, received: list[Received]) -> None:
+def _require_sound(kiosk: Kiosk, batch: UploadBatch, received: list[ReceivedEntry]) -> None:
     """Raise BatchRefused unless the batch is one run of this kiosk's entries without a hole before or in it."""
     if any(each.kiosk != kiosk.number for each in received):
         raise _refused(kiosk, ProblemCode.CHAIN_BROKEN, "The batch has entries of another kiosk.")
@@ -76,13 +76,13 @@ def _require_sound(kiosk: Kiosk, batch: UploadBatch, received: list[Received]) -
         raise _refused(kiosk, ProblemCode.CHAIN_HOLE, sentence)
 
 
-def _follows_what_is_beside(first: Received) -> bool:
+def _follows_what_is_beside(first: ReceivedEntry) -> bool:
     """Whether an entry goes on from a branch or from what a revoked kiosk sent before."""
     key = fact_key(first.kiosk, first.sequence - 1, first.previous)
     return StrayEntry.objects.filter(key=key, hash=first.previous).exists()
 
 
-def _fresh(kiosk: Kiosk, received: list[Received]) -> list[Received] | None:
+def _new_entries(kiosk: Kiosk, received: list[ReceivedEntry]) -> list[ReceivedEntry] | None:
     """The entries that are not on the chain yet; None when one stands there with another hash."""
     old = [each for each in received if each.sequence <= kiosk.high_sequence]
     keys = [row_key(kiosk.number, each.sequence) for each in old]
@@ -95,7 +95,7 @@ def _fresh(kiosk: Kiosk, received: list[Received]) -> list[Received] | None:
     return received[len(old) :]
 
 
-def _store(kiosk: Kiosk, fresh: list[Received], now: int) -> None:
+def _store(kiosk: Kiosk, fresh: list[ReceivedEntry], now: int) -> None:
     if fresh:
         Entry.objects.bulk_create([_entry(each, now) for each in fresh])
         kiosk.put_high_water(fresh[-1].tip)
@@ -104,7 +104,7 @@ def _store(kiosk: Kiosk, fresh: list[Received], now: int) -> None:
     kiosk.save()
 
 
-def read_again() -> None:
+def reread_unreadable() -> None:
     """Put right what a program before this one could not read, once it is to be tried again."""
     for row in Entry.objects.filter(kind=UNREADABLE, verdict=Verdict.PENDING):
         received = read(bytes(row.data))
@@ -117,7 +117,7 @@ def read_again() -> None:
             _record_facts([received], Source.CHAIN, row.received_at)
 
 
-def _entry(each: Received, now: int) -> Entry:
+def _entry(each: ReceivedEntry, now: int) -> Entry:
     return Entry(
         key=row_key(each.kiosk, each.sequence),
         kiosk=each.kiosk,
@@ -133,26 +133,26 @@ def _entry(each: Received, now: int) -> Entry:
     )
 
 
-def _forked(kiosk: Kiosk, received: list[Received], now: int) -> Appended:
+def _forked(kiosk: Kiosk, received: list[ReceivedEntry], now: int) -> Appended:
     keys = [row_key(kiosk.number, each.sequence) for each in received]
     known = dict(Entry.objects.filter(key__in=keys).values_list("sequence", "hash"))
     branch = [each for each in received if bytes(known.get(each.sequence, b"")) != each.hash]
     first = branch[0]
     detail = f"序号 {first.sequence} 处与已收到的记录不同（纪元 {first.epoch}）"
-    _keep_beside(kiosk, branch, Source.BRANCH, now)
+    _store_beside(kiosk, branch, Source.BRANCH, now)
     raise_alarm(AlarmKind.FORK, kiosk.number, f"{first.epoch}/{first.sequence}", detail, now)
     return Appended(Outcome.FORKED, kiosk, [])
 
 
-def _quarantined(kiosk: Kiosk, received: list[Received], now: int) -> Appended:
-    _keep_beside(kiosk, received, Source.QUARANTINE, now)
+def _quarantined(kiosk: Kiosk, received: list[ReceivedEntry], now: int) -> Appended:
+    _store_beside(kiosk, received, Source.QUARANTINE, now)
     raise_alarm(
         AlarmKind.REVOKED_SENDS, kiosk.number, str(kiosk.number), "已吊销的终端机仍在上传，已隔离保存", now
     )
     return Appended(Outcome.QUARANTINED, kiosk, [])
 
 
-def _keep_beside(kiosk: Kiosk, received: list[Received], source: Source, now: int) -> None:
+def _store_beside(kiosk: Kiosk, received: list[ReceivedEntry], source: Source, now: int) -> None:
     rows = [
         StrayEntry(
             key=fact_key(each.kiosk, each.sequence, each.hash),
@@ -174,9 +174,9 @@ def _keep_beside(kiosk: Kiosk, received: list[Received], source: Source, now: in
     kiosk.save()
 
 
-def _record_facts(received: list[Received], source: Source, now: int) -> None:
+def _record_facts(received: list[ReceivedEntry], source: Source, now: int) -> None:
     """Keep the facts of these entries, and let the apps above make theirs of them in the same transaction."""
-    facts = index(received, source, now)
+    facts = store_facts(received, source, now)
     entries_received.send(sender=source, received=received, facts=facts, now=now)
 
 

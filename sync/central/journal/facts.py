@@ -13,13 +13,13 @@ from kiosk.domain.entries import (
     RefundGranted,
 )
 from sync.central.journal.models import Fact, FactKind, Source
-from sync.central.journal.received import Received
+from sync.central.journal.received_entries import ReceivedEntry
 from sync.central.tables import column_text, fact_key
 
 _LARGEST = 10**15  # fen; what no sum of a kiosk's facts makes too large for a column
 
 
-def fact_of(received: Received, source: Source, now: int) -> Fact | None:
+def fact_of(received: ReceivedEntry, source: Source, now: int) -> Fact | None:
     """The fact that an entry tells, unsaved; None for an entry that tells none."""
     body = None if received.entry is None else received.entry.body
     fact = Fact(
@@ -54,7 +54,7 @@ def fact_of(received: Received, source: Source, now: int) -> Fact | None:
     return fact
 
 
-def index(received: list[Received], source: Source, now: int) -> list[Fact]:
+def store_facts(received: list[ReceivedEntry], source: Source, now: int) -> list[Fact]:
     """Keep the facts of these entries; repeating changes nothing."""
     facts = [fact for each in received if (fact := fact_of(each, source, now)) is not None]
     Fact.objects.bulk_create(facts, ignore_conflicts=True)

@@ -20,11 +20,11 @@ from kiosk.domain.ledger import Account, Certificate, Order, Row
 from kiosk.domain.transitions import transition
 from sync.central.fleet.feeding import publish
 from sync.central.journal.alarms import raise_alarm
-from sync.central.journal.appending import read_again
+from sync.central.journal.appending import reread_unreadable
 from sync.central.journal.models import AlarmKind, Entry, Fact, FactKind, Source, Verdict
-from sync.central.journal.received import UNREADABLE
+from sync.central.journal.received_entries import UNREADABLE
 from sync.central.ledger.checks import check
-from sync.central.ledger.effects import spread
+from sync.central.ledger.effects import publish_effects
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import DatabaseLedger, put
 from sync.central.tables import column_text, row_key
@@ -47,7 +47,7 @@ def apply_pending(now: int, accounts: Iterable[str] = ()) -> None:
 
 
 def _pending_accounts() -> set[str]:
-    read_again()
+    reread_unreadable()
     _name_accounts()
     return set(Entry.objects.filter(verdict=Verdict.PENDING).values_list("account", flat=True).distinct())
 
@@ -131,7 +131,7 @@ def _apply(row: Entry, now: int) -> None:
     for each in rows:
         put(each)
     Entry.objects.filter(key=row.key).update(verdict=Verdict.APPLIED, remark="")
-    spread(entry, row.account, rows, now)
+    publish_effects(entry, row.account, rows, now)
     wake([f"entry {row.kiosk}/{row.sequence}", *filter(None, map(_arrival, rows))])
 
 

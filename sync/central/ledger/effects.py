@@ -14,7 +14,7 @@ from sync.central.ledger.publishing import publish_key
 from sync.central.members.publishing import kiosks_of_account
 
 
-def spread(entry: Entry, account: str, rows: tuple[Row, ...], now: int) -> None:
+def publish_effects(entry: Entry, account: str, rows: tuple[Row, ...], now: int) -> None:
     """Tell the other kiosks that serve the account of its new key, its holds and its end; hand on what was let go."""
     if isinstance(entry.body, OrderReleased):
         orders = [row for row in rows if isinstance(row, Order)]

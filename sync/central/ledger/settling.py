@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from kiosk.domain.binding_transitions import voided
 from kiosk.domain.feed import DisputeSettled, OrderMoved, RefundAsked, RevocationPublished
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
-from sync.central.fleet.feeding import enrolled, publish, publish_to
+from sync.central.fleet.feeding import enrolled_kiosks, publish, publish_to
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Entry, Verdict
 from sync.central.ledger.applying import apply_pending, wake
@@ -51,7 +51,7 @@ def revoke_certificate(row: LedgerCertificate, reason: str, now: int) -> None:
     with transaction.atomic():
         LedgerAccount.objects.select_for_update().filter(account=row.account).first()
         row = LedgerCertificate.objects.get(number=row.number)
-        kiosks = enrolled()
+        kiosks = enrolled_kiosks()
         publish_to(kiosks, [RevocationPublished(row.number, row.account, reason)], now)
         if row.kiosk in kiosks and row.status not in _IN_USE:
             return
@@ -65,7 +65,7 @@ def revoke_certificate(row: LedgerCertificate, reason: str, now: int) -> None:
 
 def ask_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
     """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
-    if row.status != OrderStatus.PAID.value or row.owner not in enrolled():
+    if row.status != OrderStatus.PAID.value or row.owner not in enrolled_kiosks():
         return False
     publish(row.owner, [RefundAsked(row.number, by, reason)], now)
     return True
@@ -102,7 +102,7 @@ def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
     A kiosk that still works must let go of the order first: what its journal says of that brings the order to the
     other one (effects.py), so that two kiosks never bind it both.
     """
-    working = enrolled()
+    working = enrolled_kiosks()
     with transaction.atomic():
         LedgerAccount.objects.select_for_update().filter(account=row.account).first()
         row = LedgerOrder.objects.get(number=row.number)

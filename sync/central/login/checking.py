@@ -55,7 +55,7 @@ CHECKS_AN_HOUR = 10
 KEPT_SECONDS = 30 * 86400
 
 
-class Checking:
+class LoginCheckService:
     """One kiosk's questions at a time `now` (UTC seconds)."""
 
     def __init__(self, kiosk: int, keys: CentreKeys, sms: SmsProvider, system: str, now: int) -> None:

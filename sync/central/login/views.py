@@ -11,7 +11,7 @@ from sync.central.context import centre_keys, centre_now
 from sync.central.device.answers import answer, device_view
 from sync.central.device.authentication import CallerRefused, caller, read_body
 from sync.central.fleet.models import KioskState
-from sync.central.login.checking import Checking
+from sync.central.login.checking import LoginCheckService
 from sync.central.login.models import SandboxMessage
 from sync.central.login.sms import sms_provider
 from sync.protocol import records
@@ -30,7 +30,7 @@ def question(request: HttpRequest) -> HttpResponse:
         raise CallerRefused(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
     configuration = settings.KEYDESK
     sms = sms_provider(configuration.sms)
-    checking = Checking(kiosk.number, centre_keys(), sms, configuration.system, now)
+    checking = LoginCheckService(kiosk.number, centre_keys(), sms, configuration.system, now)
     return answer(checking.answer(records.decode_question(body)))
 
 
@@ -40,5 +40,5 @@ def sandbox_messages(request: HttpRequest) -> HttpResponse:
     if settings.KEYDESK.sms is not SmsProviderName.SANDBOX:
         raise Http404
     rows = SandboxMessage.objects.filter(account=request.GET.get("account", "")[:12])[:SHOWN]
-    told = [{"to": row.phone, "text": row.text, "at": row.sent_at} for row in rows]
-    return JsonResponse(told, safe=False, json_dumps_params={"ensure_ascii": False})
+    shown = [{"to": row.phone, "text": row.text, "at": row.sent_at} for row in rows]
+    return JsonResponse(shown, safe=False, json_dumps_params={"ensure_ascii": False})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from kiosk.domain.feed import FeeSchedulePublished, StaffPublished
-from sync.central.fleet.feeding import enrolled, publish_to
+from sync.central.fleet.feeding import enrolled_kiosks, publish_to
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.members.models import DeskStaff, FeeSchedule, Operator
 
@@ -24,9 +24,9 @@ def kiosks_of_account(account: str) -> list[int]:
 
 def publish_staff(row: DeskStaff, now: int) -> None:
     """Somebody of the staff as they stand now."""
-    publish_to(enrolled(), [StaffPublished(row.record())], now)
+    publish_to(enrolled_kiosks(), [StaffPublished(row.record())], now)
 
 
 def publish_schedule(row: FeeSchedule, now: int) -> None:
     """A fee schedule."""
-    publish_to(enrolled(), [FeeSchedulePublished(row.record())], now)
+    publish_to(enrolled_kiosks(), [FeeSchedulePublished(row.record())], now)

@@ -24,7 +24,7 @@ from sync.central.payments.models import (
 from sync.central.payments.pages import Bill
 from sync.central.payments.provider import PaymentProvider, Trade, TradeState
 from sync.central.payments.sandbox import SandboxProvider
-from sync.central.payments.vouched import point_out
+from sync.central.payments.vouched import raise_paid_twice
 
 _SETTLED = {AttemptState.PAID, AttemptState.RETURNED}
 _NO_NEWS = {TradeState.UNKNOWN, TradeState.NOT_PAID}
@@ -54,7 +54,7 @@ def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
         return attempt
 
 
-def hear(order: str, now: int) -> None:
+def ask_provider(order: str, now: int) -> None:
     """Ask the provider how the open attempts of an order stand: this server may have died before it noted the money."""
     attempts = PaymentAttempt.objects.filter(payment_id=order, state=AttemptState.OPEN)
     for number in attempts.values_list("out_trade_no", flat=True):
@@ -107,10 +107,10 @@ def settle(number: str, trade: Trade, now: int) -> None:
             )
             raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, trade.transaction, detail, now)
         body = PaymentConfirmed(payment.order, trade.amount, trade.transaction, trade.paid_at)
-        publish(owner_of(payment), [body], now)
+        publish(owning_kiosk(payment), [body], now)
         # Publishing took turns with what the kiosk was just telling: from here on its word is to be seen.
         if first and DeskPayment.objects.filter(order=payment.order).exists():
-            point_out(payment, now)
+            raise_paid_twice(payment, now)
         clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
 
 
@@ -130,7 +130,7 @@ def pay_back(payment: Payment, now: int) -> bool:
         taken.update(state=AttemptState.RETURNED)
         payment.state, payment.refunded_at = PaymentState.REFUNDED, now
         payment.save(update_fields=["state", "refunded_at"])
-        publish(owner_of(payment), [RefundPaid(payment.order, payment.amount * len(trades))], now)
+        publish(owning_kiosk(payment), [RefundPaid(payment.order, payment.amount * len(trades))], now)
     return True
 
 
@@ -146,7 +146,7 @@ def return_surplus(payment: Payment, now: int) -> int:
             attempt.state = AttemptState.RETURNED
             attempt.save(update_fields=["state"])
             body = PaymentReturned(payment.order, attempt.transaction, payment.amount)
-            publish(owner_of(payment), [body], now)
+            publish(owning_kiosk(payment), [body], now)
             clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "多付已退回", now)
             returned += payment.amount
             if attempt.transaction == payment.transaction:  # the desk's money stands for the order
@@ -181,7 +181,7 @@ def _locked(bill: Bill, now: int) -> Payment:
     return payment
 
 
-def owner_of(payment: Payment) -> int:
+def owning_kiosk(payment: Payment) -> int:
     """The kiosk that the order belongs to now: its own, unless the centre moved it to another that is enrolled."""
     made_at = parse_order_number(payment.order).kiosk
     owner = LedgerOrder.objects.filter(number=payment.order).values_list("owner", flat=True).first()

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from kiosk.domain.ledger import PaidHow
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Fact
-from sync.central.journal.received import Received
+from sync.central.journal.received_entries import ReceivedEntry
 from sync.central.payments.models import UNPAID, Payment, PaymentState
 from sync.central.payments.vouched import record_vouched
 
 
 def take_received(
-    sender: object, *, received: list[Received], facts: list[Fact], now: int, **_named: object
+    sender: object, *, received: list[ReceivedEntry], facts: list[Fact], now: int, **_named: object
 ) -> None:
     """Flag and list the money that these entries tell of (a receiver of `entries_received`)."""
     del sender

@@ -10,10 +10,10 @@ from sync.central.journal.alarms import clear_alarm
 from sync.central.journal.models import AlarmKind
 from sync.central.ledger.settling import may_return
 from sync.central.payments.models import UNPAID, DeskPayment, DeskPaymentState, Payment, PaymentState
-from sync.central.payments.paying import owner_of
+from sync.central.payments.paying import owning_kiosk
 
 
-def same(row: DeskPayment, by: str, remark: str, now: int) -> bool:
+def confirm_same(row: DeskPayment, by: str, remark: str, now: int) -> bool:
     """The desk saw the money that the provider has: one payment; False when the provider has none for the order."""
     with transaction.atomic():
         if not Payment.objects.filter(order=row.order).exclude(state__in=UNPAID).exists():
@@ -25,12 +25,12 @@ def same(row: DeskPayment, by: str, remark: str, now: int) -> bool:
     return True
 
 
-def apart(row: DeskPayment, by: str, remark: str, now: int) -> bool:
+def confirm_separate(row: DeskPayment, by: str, remark: str, now: int) -> bool:
     """The desk has the money itself: what came online beside it is a surplus."""
     return _decided(row, DeskPaymentState.RECEIVED, by, remark, now)
 
 
-def paid_back(row: DeskPayment, by: str, remark: str, now: int) -> bool:
+def confirm_returned(row: DeskPayment, by: str, remark: str, now: int) -> bool:
     """The desk gave the money back, after its kiosk granted that; the order is refunded where no other money is left."""
     with transaction.atomic():
         payment = Payment.objects.select_for_update().get(order=row.order)
@@ -41,7 +41,7 @@ def paid_back(row: DeskPayment, by: str, remark: str, now: int) -> bool:
         if payment.state in UNPAID:
             payment.state, payment.refunded_at = PaymentState.REFUNDED, now
             payment.save(update_fields=["state", "refunded_at"])
-            publish(owner_of(payment), [RefundPaid(row.order, row.amount)], now)
+            publish(owning_kiosk(payment), [RefundPaid(row.order, row.amount)], now)
     return True
 
 

@@ -50,7 +50,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         return _answer(
             request, "payments/refused.html", _trouble(refused.trouble), STATUS.get(refused.trouble, 409)
         )
-    paying.hear(bill.order, now)
+    paying.ask_provider(bill.order, now)
     if request.method == "POST":
         return _act(request, bill, now)
     return _page(request, bill, now)

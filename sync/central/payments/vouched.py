@@ -10,7 +10,7 @@ from kiosk.domain.journal import unseal
 from kiosk.domain.ledger import PaidHow
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Entry
-from sync.central.journal.received import Received
+from sync.central.journal.received_entries import ReceivedEntry
 from sync.central.payments.models import DeskPayment, Payment, PaymentState
 from sync.central.tables import column_text, fact_key
 
@@ -18,7 +18,7 @@ _LARGEST = 10**15  # fen; what no sum of a kiosk's words makes too large for a c
 _OPENING = ("order-placed", "order-assigned")
 
 
-def record_vouched(received: Iterable[Received], now: int) -> None:
+def record_vouched(received: Iterable[ReceivedEntry], now: int) -> None:
     """List the money that these entries vouch for; repeating changes nothing.
 
     Rows are only added, and none that is there is touched: the kiosk's row is locked, and whoever takes or gives back a
@@ -27,10 +27,10 @@ def record_vouched(received: Iterable[Received], now: int) -> None:
     for each in received:
         body = None if each.entry is None else each.entry.body
         if isinstance(body, OrderPaid) and body.how is PaidHow.DESK and each.order:
-            _note(each, body, now)
+            _record(each, body, now)
 
 
-def _note(each: Received, body: OrderPaid, now: int) -> None:
+def _record(each: ReceivedEntry, body: OrderPaid, now: int) -> None:
     account, kind = _ordered(each.order)
     amount = max(-_LARGEST, min(body.amount, _LARGEST))
     supervisor = column_text(body.supervisor or "", 40)
@@ -62,10 +62,10 @@ def _note(each: Received, body: OrderPaid, now: int) -> None:
         AlarmKind.DESK_CONFIRMATION, each.kiosk, each.order, f"由主管担保：{supervisor or '（未具名）'}", now
     )
     if Payment.objects.filter(order=each.order, state=PaymentState.PAID).exists():
-        point_out(listed, now)
+        raise_paid_twice(listed, now)
 
 
-def point_out(payment: Payment, now: int) -> None:
+def raise_paid_twice(payment: Payment, now: int) -> None:
     """Raise an alarm for an order that the desk vouched for and that was paid online too."""
     detail = (
         "网上已缴费，柜台又有主管担保：请在「柜台担保收款」里核对；确是两笔的，再在「缴费」里退回多付的款"
@@ -83,7 +83,7 @@ def _ordered(order: str) -> tuple[str, str]:
     return opening.account, kind
 
 
-def _made_at(each: Received) -> int:
+def _made_at(each: ReceivedEntry) -> int:
     try:
         return parse_order_number(each.order).kiosk
     except IdentifierError:

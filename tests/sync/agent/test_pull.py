@@ -16,7 +16,7 @@ from kiosk.domain.policy import SignedPolicy
 from sync.agent.errors import AnswerUnusable, CentreUnreachable
 from sync.agent.heartbeat import heartbeat
 from sync.agent.positions import fork_known, raise_alarm
-from sync.agent.pull import pull, retry_kept, take_in
+from sync.agent.pull import apply_or_keep, pull, retry_kept
 from sync.protocol.records import FeedPage, KeptNotice
 
 TOTAL = 50_000
@@ -374,7 +374,7 @@ def test_a_feed_whose_numbers_do_not_rise_is_not_believed(
 
 def test_an_item_without_bottom_is_kept_and_the_cursor_moves_on(desk: Any) -> None:
     deep = b'{"kind":"policy","x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
-    assert take_in(desk.agent(), FeedItem(1, msgspec.Raw(deep))) is not None
+    assert apply_or_keep(desk.agent(), FeedItem(1, msgspec.Raw(deep))) is not None
     with desk.database.read() as tx:
         assert tx.feed.cursor() == 1
         assert len(tx.feed.kept()) == 1

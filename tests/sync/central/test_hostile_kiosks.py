@@ -373,7 +373,7 @@ def test_an_entry_of_a_newer_kiosk_is_applied_once_the_centre_can_read_it(
         raise EntryMalformed(f"{len(data)} bytes of a kind that is not known yet")
 
     with monkeypatch.context() as before:
-        before.setattr("sync.central.journal.received.unseal", older)
+        before.setattr("sync.central.journal.received_entries.unseal", older)
         kiosk.pushed()
     for _ in range(3):
         for dispute in Dispute.objects.filter(state=DisputeState.OPEN):

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from sync.central.device.waiting import PLACES
+from sync.central.device.waiting import SLOTS
 from sync.central.serving import THREADS
 from sync.protocol import records
 from sync.protocol.errors import Problem, ProblemCode
@@ -179,11 +179,11 @@ def test_many_kiosks_that_wait_for_their_feed_leave_threads_for_payers(live: Any
     with urllib.request.urlopen(server + live.page_path(placed), timeout=30) as page:  # noqa: S310 - loopback
         assert page.status == 200
     assert time.monotonic() - asked < 2
-    assert len(answered) == THREADS + 8 - PLACES  # whoever found no place was answered at once
+    assert len(answered) == THREADS + 8 - SLOTS  # whoever found no place was answered at once
     for each in pollers:
         each.join(timeout=30)
     assert len(answered) == THREADS + 8
-    assert sorted(answered)[-PLACES] > 5  # the others waited as long as they liked
+    assert sorted(answered)[-SLOTS] > 5  # the others waited as long as they liked
 
 
 def test_a_body_that_announces_too_much_is_refused_unread(live: Any) -> None:

@@ -32,7 +32,7 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
     body: msgspec.Raw
 
 
-class Received(msgspec.Struct, frozen=True):
+class ReceivedEntry(msgspec.Struct, frozen=True):
     """An entry as it came; `entry` is None when its body is of no kind that is known here."""
 
     kiosk: int
@@ -56,7 +56,7 @@ class Received(msgspec.Struct, frozen=True):
 _HEADER = msgspec.msgpack.Decoder(_Header)
 
 
-def read(data: bytes) -> Received:
+def read(data: bytes) -> ReceivedEntry:
     """An entry's bytes. Raises BodyMalformed when not even its place can be read."""
     header = _header(data)
     entry: journal.Entry | None = None
@@ -66,7 +66,7 @@ def read(data: bytes) -> Received:
         named = _fields_of(header.body)
     else:
         named = _named_by(entry.body)
-    return Received(
+    return ReceivedEntry(
         kiosk=header.kiosk,
         epoch=header.epoch,
         sequence=header.sequence,
@@ -97,7 +97,7 @@ def _header(data: bytes) -> _Header:
     return header
 
 
-def continues(tip: Tip | None, received: Received) -> bool:
+def continues(tip: Tip | None, received: ReceivedEntry) -> bool:
     """Whether an entry follows a tip (None before the first), by the rule that holds at the kiosk too."""
     return journal.continues(tip, received, None if received.entry is None else received.entry.body)
 
