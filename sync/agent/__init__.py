@@ -1,1 +1,1 @@
-"""The kiosk's only network client."""
+"""The kiosk's agent, the only part of a kiosk that uses the network."""

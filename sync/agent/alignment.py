@@ -1,8 +1,8 @@
-"""Where this kiosk's journal stands against the centre's: pure.
+"""The kiosk's journal compared with the centre's (pure).
 
-NothingMissing   the centre has everything up to `high_water`; what follows is to be sent
-TailLost         the centre has more than this kiosk: it was restored from a copy
-Forked           the centre has another entry under a sequence that this kiosk wrote
+NothingMissing   the centre has everything up to `high_water`; the entries after it are to be sent
+TailLost         the centre has more than this kiosk, which was restored from a copy
+Forked           the centre has another entry at a sequence number that this kiosk wrote
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 class NothingMissing(msgspec.Struct, frozen=True):
-    """The centre's journal is a beginning of this one, up to that sequence."""
+    """The centre's journal is the beginning of this one, up to that sequence number."""
 
     high_water: int
 
 
 class TailLost(msgspec.Struct, frozen=True):
-    """The entries after `after`, up to `until`, are only at the centre."""
+    """Only the centre has the entries after `after`, up to `until`."""
 
     after: int
     until: Tip
 
 
 class Forked(msgspec.Struct, frozen=True):
-    """Two entries have that sequence."""
+    """Two entries have that sequence number."""
 
     sequence: int
 
@@ -40,7 +40,7 @@ Alignment = NothingMissing | TailLost | Forked
 
 
 def align(ours: Tip | None, centre: Tip | None, hash_at: Callable[[int], bytes | None]) -> Alignment:
-    """Compare the two tips; `hash_at` gives the hash of this kiosk's entry of a sequence."""
+    """Compare the two tips; `hash_at` gives the hash of this kiosk's entry at a sequence number."""
     if centre is None:
         return NothingMissing(0)
     if ours is None or centre.sequence > ours.sequence:

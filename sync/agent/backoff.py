@@ -17,14 +17,14 @@ LONGEST_ASKED_SECONDS = 3600.0
 
 
 class Backoff(msgspec.Struct, frozen=True):
-    """How many requests failed in a row, and what the centre asked for (`not_before`, UTC seconds)."""
+    """How many requests failed in a row, and the time that the centre asked for (`not_before`, UTC seconds)."""
 
     failures: int = 0
     not_before: float = 0.0
 
 
 def failed(backoff: Backoff, now: float, retry_after: float | None = None) -> Backoff:
-    """After one more failure at `now` (UTC seconds); `retry_after` in seconds when the centre named a time."""
+    """The state after one more failure at `now` (UTC seconds); `retry_after` in seconds when the centre gave one."""
     asked = 0.0 if retry_after is None else now + min(max(retry_after, 0.0), LONGEST_ASKED_SECONDS)
     return Backoff(backoff.failures + 1, max(backoff.not_before, asked))
 
@@ -32,13 +32,13 @@ def failed(backoff: Backoff, now: float, retry_after: float | None = None) -> Ba
 def pause(backoff: Backoff, now: float, chance: float) -> float:
     """Seconds to wait at `now` (UTC seconds) before the next try; `chance` is a random number from 0 to 1.
 
-    A time that the centre asked for is kept in full, with up to a fifth more so that kiosks come back one by one.
+    A time that the centre asked for is waited for in full, and up to a fifth longer, so that kiosks return one by one.
     """
     if backoff.failures == 0 and backoff.not_before <= now:
         return 0.0
     ceiling = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(backoff.failures - 1, 10))
     own = ceiling * (0.5 + 0.5 * chance) if backoff.failures else 0.0
-    # A clock that was set back must not make the kiosk wait for ever.
+    # After a clock was set back the kiosk must not wait for ever.
     asked = min(max(backoff.not_before - now, 0.0), LONGEST_ASKED_SECONDS)
     return max(own, asked * (1 + chance / 5))
 

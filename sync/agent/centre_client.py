@@ -1,4 +1,4 @@
-"""The only network client of a kiosk: signed requests to the centre, and what its answers mean.
+"""The kiosk's only network client: signed requests to the centre, and its answers.
 
 Every method raises CentreUnreachable, CentreBusy, AnswerUnusable or RequestRefused (errors.py).
 """
@@ -86,8 +86,8 @@ class Credentials(msgspec.Struct, frozen=True):
 class CentreClient:
     """Requests to one centre.
 
-    `now` is the best knowledge of the centre's clock (UTC seconds); `learn_time` takes the centre's signed time when
-    a signature was too old or too new for it, and says whether that time holds: then the request is signed again.
+    `now` is the centre's clock (UTC seconds) as far as it is known. When the centre refuses a signature for its time,
+    `learn_time` takes the centre's signed time and returns whether it is valid: then the request is signed again.
     """
 
     def __init__(
@@ -116,11 +116,11 @@ class CentreClient:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._http.close()
 
     def describe(self) -> CentreDescription:
-        """What a machine must know before it can ask to be enrolled."""
+        """Fetch what a machine must know before it is enrolled."""
         return self._decoded(self._send("GET", PATH_CENTRE, signed=False), CentreDescription)
 
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
@@ -128,31 +128,31 @@ class CentreClient:
         return self._decoded(self._send("POST", PATH_ENROL, encode(request)), EnrolAnswer)
 
     def heartbeat(self, heartbeat: Heartbeat) -> HeartbeatAnswer:
-        """Say that this kiosk is there."""
+        """Send a heartbeat."""
         return self._decoded(self._send("POST", PATH_HEARTBEAT, encode(heartbeat)), HeartbeatAnswer)
 
     def upload(self, batch: UploadBatch) -> UploadAnswer:
-        """Send entries up."""
+        """Upload entries."""
         body = encode_batch(batch)
         return self._decoded(
             self._send("POST", PATH_JOURNAL, body, media_type=BATCH_MEDIA_TYPE), UploadAnswer
         )
 
     def own_entries(self, after: int) -> JournalPage:
-        """Fetch the kiosk's own entries past a sequence back."""
+        """Fetch the kiosk's own entries after a sequence number."""
         return self._decoded(self._send("GET", PATH_JOURNAL, query={"after": after}), JournalPage)
 
     def feed(self, after: int, wait: int) -> FeedPage:
-        """The feed's items past the cursor; waits up to `wait` seconds for one."""
+        """The feed's items after the cursor; the centre waits up to `wait` seconds for one."""
         query = {"after": after, "wait": wait}
-        return self._decoded(self._send("GET", PATH_FEED, query=query, patience=float(wait)), FeedPage)
+        return self._decoded(self._send("GET", PATH_FEED, query=query, wait=float(wait)), FeedPage)
 
     def epoch(self, request: EpochRequest) -> EpochAnswer:
         """Ask for an epoch that this kiosk never had."""
         return self._decoded(self._send("POST", PATH_EPOCH, encode(request)), EpochAnswer)
 
     def login(self, question: LoginQuestion) -> LoginAnswer:
-        """Put a question of a login check."""
+        """Ask a question of a login check."""
         body = self._send("POST", PATH_LOGIN, encode(question), answer_within=LOGIN_SECONDS)
         try:
             return decode_answer(body)
@@ -167,12 +167,12 @@ class CentreClient:
         *,
         media_type: str = JSON_MEDIA_TYPE,
         query: dict[str, int] | None = None,
-        patience: float = 0.0,
+        wait: float = 0.0,
         answer_within: float = ANSWER_SECONDS,
         signed: bool = True,
     ) -> bytes:
         url = self._address + path + (f"?{urlencode(query)}" if query else "")
-        timeout = httpx2.Timeout(answer_within + patience, connect=min(CONNECT_SECONDS, answer_within))
+        timeout = httpx2.Timeout(answer_within + wait, connect=min(CONNECT_SECONDS, answer_within))
 
         def once() -> bytes:
             headers = {"accept": JSON_MEDIA_TYPE} | ({"content-type": media_type} if body else {})
@@ -190,8 +190,8 @@ class CentreClient:
         try:
             return once()
         except RequestRefused as refused:
-            told = refused.problem.signed_time
-            if refused.code is not ProblemCode.CLOCK_OFF or told is None or not self._learn_time(told):
+            time = refused.problem.signed_time
+            if refused.code is not ProblemCode.CLOCK_OFF or time is None or not self._learn_time(time):
                 raise
         return once()
 
@@ -209,7 +209,7 @@ class CentreClient:
             raise CentreUnreachable(f"{type(error).__name__}: {error}") from error
         except httpx2.RequestError as error:  # an encoding that does not decode
             raise AnswerUnusable(f"{type(error).__name__}: {error}") from error
-        return _meaning(response, body)
+        return _body_or_error(response, body)
 
     @staticmethod
     def _decoded(body: bytes, record: type[Record]) -> Record:
@@ -220,7 +220,7 @@ class CentreClient:
 
 
 def require_address(address: str) -> str:
-    """The centre's address without a closing slash. Raises AddressInvalid."""
+    """The centre's address without a trailing slash. Raises AddressInvalid."""
     try:
         url = httpx2.URL(address)
     except httpx2.InvalidURL as error:
@@ -239,7 +239,7 @@ def _limited(response: httpx2.Response) -> bytes:
     return bytes(body)
 
 
-def _meaning(response: httpx2.Response, body: bytes) -> bytes:
+def _body_or_error(response: httpx2.Response, body: bytes) -> bytes:
     status = response.status_code
     if status == _OK:
         return body

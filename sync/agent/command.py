@@ -83,12 +83,12 @@ def _command(commands: _Commands, name: str, help_: str) -> CommandParser:
 def main() -> int:
     """Run the command; its exit status."""
     arguments = parser().parse_args()
-    # What is kept here is the kiosk's own; others of the machine need not read it.
+    # Other users of the machine must not read the kiosk's data.
     os.umask(0o077)
     try:
         return _COMMANDS[arguments.command](_settings(arguments), arguments)
     except BrokenPipeError:
-        # Whoever read the report has gone; Python must not try again when it ends.
+        # The reader closed its end; Python must not try to write again on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except _FAILURES as error:

@@ -1,4 +1,4 @@
-"""What the agent's verbs work with, and what they write down of their dealings with the centre."""
+"""What the agent's functions work with, and their records of contact with the centre."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Agent:
-    """One kiosk's agent: its database, its clock, its way to the centre and its log."""
+    """One kiosk's agent: its database, its clock, its client of the centre and its log."""
 
     database: Database
     clock: Clock
@@ -36,14 +36,14 @@ class Agent:
 
 
 class CentreTime:
-    """The centre's clock as this kiosk knows it: the last signed time, and this machine's monotonic clock since."""
+    """The centre's clock as this kiosk knows it: the last signed time plus the monotonic time since."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     def now(self) -> int:
-        """The best guess of the centre's clock (UTC seconds); the machine's own after a new start."""
+        """The centre's clock (UTC seconds) as far as it is known; the machine's own clock after a reboot."""
         with self._database.read() as tx:
             state = tx.agent.get()
         if state.signed_time is None or state.signed_time_boot != self._clock.boot():
@@ -52,7 +52,7 @@ class CentreTime:
         return state.signed_time.time + max(0, elapsed) // 1000
 
     def learn(self, signed: SignedTime) -> bool:
-        """Keep a time that the centre told this kiosk; False when its signature does not hold."""
+        """Store a time that the centre signed for this kiosk; False when its signature is invalid."""
         with self._database.write() as tx:
             if not signature_holds(tx, signed):
                 return False
@@ -61,13 +61,13 @@ class CentreTime:
 
 
 def signature_holds(tx: Transaction, signed: SignedTime) -> bool:
-    """Whether the centre told this kiosk that time."""
+    """Whether the centre signed this time for this kiosk."""
     identity, centre_key = tx.identity, tx.vault.get(VaultItem.CENTRE_KEY)
     return identity is not None and centre_key is not None and time_holds(signed, identity.kiosk, centre_key)
 
 
 def with_time(state: AgentState, signed: SignedTime, clock: Clock) -> AgentState:
-    """The state after a signed time arrived now."""
+    """The state after a signed time arrived just now."""
     return replace(
         state,
         signed_time=signed,
@@ -77,7 +77,7 @@ def with_time(state: AgentState, signed: SignedTime, clock: Clock) -> AgentState
 
 
 def record_contact(tx: Transaction, clock: Clock, signed: SignedTime | None = None) -> AgentState:
-    """Note that the centre answered now, in this transaction; a signed time counts only if it holds."""
+    """Record in this transaction that the centre answered now; a signed time is stored only if it is valid."""
     now = clock.wall()
     state = replace(
         tx.agent.get(),
@@ -95,7 +95,7 @@ def record_contact(tx: Transaction, clock: Clock, signed: SignedTime | None = No
 
 
 def record_failed_contact(agent: Agent, error: AgentError) -> None:
-    """Note that a try to reach the centre failed now, and how."""
+    """Record that an attempt to reach the centre failed now, and how."""
     with agent.database.write() as tx:
         state = replace(
             tx.agent.get(),

@@ -1,8 +1,8 @@
-"""Becoming a kiosk: keys are made and kept before anything is sent, so that a repeat asks for the same.
+"""Becoming a kiosk. Keys are made and stored before anything is sent, so that a repetition sends the same request.
 
-1. ask the centre for its name; make the device key and the issuing CA's key, once, into the vault
+1. make the device key and the issuing CA's key, once, in the vault; ask the centre for its name
 2. send the one-time token, the device's public key and the request (PKCS#10), signed by the device key
-3. check and keep what comes back; a kiosk that had a journal before pulls it back; the first epoch begins
+3. check and store the answer; a kiosk that had a journal before pulls it back; the first epoch begins
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SECRET_LENGTH = 32
 
 
 class Enrolled(msgspec.Struct, frozen=True):
-    """Which kiosk this is now; `before` when it was that already."""
+    """Which kiosk this is now; `before` when it was enrolled already."""
 
     kiosk: int
     epoch: int
@@ -72,18 +72,18 @@ def enrol(
         keys, centre_clock = _keys(database), _CentreClock(clock)
         credentials = Credentials(None, keys.device)
         centre = CentreClient(settings.centre, credentials, centre_clock.now, centre_clock.learn, transport)
-        answer = _ask(centre, centre_clock, keys, token.strip().upper(), kiosk)
+        answer = _exchange_token(centre, centre_clock, keys, token.strip().upper(), kiosk)
         with database.write() as tx:
-            _keep(tx, answer, clock)
+            _store(tx, answer, clock)
         epoch = answer.epoch
     with agent_over(settings, database, transport, clock) as agent:
-        # A kiosk whose machine was lost gets back what it wrote before its epoch begins.
+        # A kiosk whose machine was lost first gets its entries back; then its epoch begins.
         recover(agent, epoch)
     with database.read() as tx:
         return Enrolled(kiosk, tx.next_tip().epoch)
 
 
-def _ask(
+def _exchange_token(
     centre: CentreClient, centre_clock: _CentreClock, keys: _Keys, token: str, kiosk: int
 ) -> EnrolAnswer:
     """Exchange the token for the kiosk's identity."""
@@ -106,7 +106,7 @@ def _ask(
 
 
 def _keys(database: Database) -> _Keys:
-    """The keys of this machine, made once; on the disk before anybody hears of them."""
+    """The keys of this machine, made once and on the disk before they are used."""
     with database.write() as tx:
         device = tx.vault.get(VaultItem.DEVICE_KEY)
         issuing = tx.vault.get(VaultItem.ISSUING_KEY)
@@ -120,7 +120,7 @@ def _keys(database: Database) -> _Keys:
 
 
 def _check(answer: EnrolAnswer, description: CentreDescription, kiosk: int, keys: _Keys) -> None:
-    """Take nothing over that does not hold together. Raises EnrolmentFailed."""
+    """Check the whole answer before anything of it is stored. Raises EnrolmentFailed."""
     if answer.kiosk != kiosk or answer.centre_key != description.centre_key:
         raise EnrolmentFailed(EnrolmentProblem.ANSWER_FOR_ANOTHER, kiosk=kiosk)
     if len(answer.payment_secret) != _SECRET_LENGTH:
@@ -146,7 +146,7 @@ def _is_policy_of(policy: SignedPolicy, kiosk: int) -> bool:
         return False
 
 
-def _keep(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
+def _store(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
     if tx.identity is None:
         tx.adopt(answer.kiosk)
     tx.vault.put(VaultItem.ISSUING_CERTIFICATE, answer.issuing_certificate)
@@ -158,7 +158,7 @@ def _keep(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
 
 
 class _CentreClock:
-    """The centre's clock as the answer before told it: before enrolment no signature can be checked."""
+    """The centre's clock by its last answer: before enrolment no signed time can be checked."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,21 +1,21 @@
 """What can go wrong between the kiosk and the centre.
 
     AgentError
-    ├── NotEnrolledYet          this data directory holds no kiosk yet (directory)
-    ├── AddressInvalid          nothing says where the centre is, or it is no address (address)
-    ├── AuthorityUnusable       the file with the authority of the centre's TLS certificate cannot be used (file, reason)
+    ├── NotEnrolledYet          the data directory holds no kiosk yet (directory)
+    ├── AddressInvalid          the centre's address is missing or invalid (address)
+    ├── AuthorityUnusable       the file with the CA of the centre's TLS certificate cannot be used (file, reason)
     │   └── AddressInClear          the address beside it is not https (address)
-    ├── EnrolmentFailed         the centre did not take this kiosk, or its answer does not hold (problem, kiosk, …)
-    ├── HistoryForked           the centre has another entry under a sequence of ours (sequence)
-    ├── ExchangeFailed          a request brought no usable answer; it may still have been carried out
+    ├── EnrolmentFailed         the centre refused this machine, or its answer is invalid (problem, kiosk, …)
+    ├── HistoryForked           the centre has another entry at a sequence number of this kiosk (sequence)
+    ├── ExchangeFailed          a request got no usable answer; the centre may have carried it out all the same
     │   ├── CentreUnreachable   no connection, cut, or no answer in time (detail)
-    │   │   └── CentreUntrusted     who answers cannot prove to be the centre (trouble, detail)
-    │   ├── CentreBusy          429 or 503: not before `retry_after` seconds
-    │   └── AnswerUnusable      a server's fault, or an answer that is not the centre's (detail, status)
+    │   │   └── CentreUntrusted     the other end cannot prove to be the centre (trouble, detail)
+    │   ├── CentreBusy          429 or 503: try again after `retry_after` seconds
+    │   └── AnswerUnusable      a server error, or an answer that is not the centre's (detail, status)
     └── RequestRefused          the centre answered with a problem (status, problem)
 
-After ExchangeFailed the same request is sent again: the centre takes every one of them any number of times.
-Their text is English, for logs and programs; sync.agent.failure_wording says them to people.
+After ExchangeFailed the same request is sent again: repeating a request changes nothing at the centre.
+Their text is English, for logs and programs; sync.agent.failure_wording words them for people.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sync.protocol.errors import Problem, ProblemCode
 
 
 class AgentError(Exception):
-    """The agent cannot do what it was asked; `failure` where it failed at the centre."""
+    """The agent cannot do what it was asked; `failure` is set where the contact with the centre failed."""
 
     failure: ClassVar[ContactFailure | None] = None
 
@@ -43,7 +43,7 @@ class NotEnrolledYet(AgentError):
 
 
 class AddressInvalid(AgentError):
-    """The centre's address is missing or none."""
+    """The centre's address is missing or invalid."""
 
     def __init__(self, address: str) -> None:
         wrong = f"{address!r} is no address" if address else "no address"
@@ -52,7 +52,7 @@ class AddressInvalid(AgentError):
 
 
 class AuthorityUnusable(AgentError):
-    """The file named as the centre's certificate authority holds none that can be read."""
+    """The file named as the centre's certificate authority cannot be used."""
 
     def __init__(self, file: Path, reason: str) -> None:
         super().__init__(
@@ -64,7 +64,7 @@ class AuthorityUnusable(AgentError):
 
 
 class AddressInClear(AuthorityUnusable):
-    """An authority is named and the centre's address speaks no TLS, so that nothing would be checked by it."""
+    """A certificate authority is configured, but the centre's address is not https, so that it would check nothing."""
 
     def __init__(self, file: Path, address: str) -> None:
         super().__init__(file, f"the centre's address {address!r} is not https")
@@ -72,9 +72,9 @@ class AddressInClear(AuthorityUnusable):
 
 
 class EnrolmentProblem(enum.StrEnum):
-    """Why a machine did not become the kiosk that its token names."""
+    """Why a machine did not become the kiosk that its enrolment token names."""
 
-    NO_TOKEN = "no-token"  # noqa: S105 - what was given is none
+    NO_TOKEN = "no-token"  # noqa: S105 - a reason, no secret
     ANOTHER_KIOSK_HERE = "another-kiosk-here"
     TOKEN_REFUSED = "token-refused"  # noqa: S105 - a reason, no secret
     ANSWER_FOR_ANOTHER = "answer-for-another"
@@ -84,10 +84,10 @@ class EnrolmentProblem(enum.StrEnum):
 
 
 class EnrolmentFailed(AgentError):
-    """The centre did not take this kiosk, or its answer does not fit what was asked.
+    """The centre refused this machine, or its answer does not fit the request.
 
-    `kiosk` is the one that the token names, `here` the one that the data directory holds already, `detail` what is
-    wrong with the certificate; each where the problem is about it.
+    Where the problem concerns them: `kiosk` is the one that the token names, `here` the one that the data directory
+    holds already, `detail` what is wrong with the certificate.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ _ENROLMENT = {
 
 
 class HistoryForked(AgentError):
-    """The centre holds another entry than this kiosk under that sequence; a person decides."""
+    """The centre holds another entry than this kiosk at that sequence number; a person decides."""
 
     failure = ContactFailure.FORKED
 
@@ -137,11 +137,11 @@ class HistoryForked(AgentError):
 
 
 class ExchangeFailed(AgentError):
-    """A request brought no usable answer; whether the centre carried it out is not known."""
+    """A request got no usable answer; whether the centre carried it out is not known."""
 
 
 class CentreUnreachable(ExchangeFailed):
-    """No connection, a connection that broke, or no answer in time; `detail` is what the network library says."""
+    """No connection, a broken connection, or no answer in time; `detail` is the network library's message."""
 
     failure = ContactFailure.UNREACHABLE
 
@@ -151,7 +151,7 @@ class CentreUnreachable(ExchangeFailed):
 
 
 class CentreUntrusted(CentreUnreachable):
-    """Whoever answers at the centre's address does not prove to be the centre; nothing was sent."""
+    """The server at the centre's address cannot prove to be the centre; nothing was sent to it."""
 
     def __init__(self, trouble: LinkTrouble, detail: str) -> None:
         super().__init__(f"{_UNTRUSTED[trouble]} ({detail})")
@@ -170,7 +170,7 @@ _UNTRUSTED = {
 
 
 class CentreBusy(ExchangeFailed):
-    """The centre asks for patience; `retry_after` in seconds, None when it names no time."""
+    """The centre asks to be tried again later; `retry_after` in seconds, None when it gives no time."""
 
     failure = ContactFailure.BUSY
 
@@ -181,7 +181,7 @@ class CentreBusy(ExchangeFailed):
 
 
 class AnswerUnusable(ExchangeFailed):
-    """The answer is a server's fault (`status`), or nothing that the centre says (`detail`)."""
+    """The answer is a server error (`status`), or not in the protocol (`detail`)."""
 
     failure = ContactFailure.ANSWER_UNUSABLE
 
@@ -192,7 +192,7 @@ class AnswerUnusable(ExchangeFailed):
 
 
 class RequestRefused(AgentError):
-    """The centre understood and refused; the same request would be refused again."""
+    """The centre understood the request and refused it; the same request would be refused again."""
 
     failure = ContactFailure.REFUSED
 
@@ -203,5 +203,5 @@ class RequestRefused(AgentError):
 
     @property
     def code(self) -> ProblemCode:
-        """Why."""
+        """Why it was refused."""
         return self.problem.code

@@ -1,6 +1,6 @@
-"""What keeps the agent from its work, in one sentence of the catalogue: what is wrong, and what to do.
+"""The agent's errors in the language of the catalogue: what is wrong, and what to do.
 
-What a library or the other end says in English stands in brackets.
+The English message of a library or of the centre is added in brackets.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def failure(error: Exception, t: Text) -> str:
 
 
 def in_brackets(said: str, detail: str, t: Text) -> str:
-    """What is wrong with the technical detail after it, where there is any."""
+    """A text with its technical detail in brackets, where there is any."""
     return t("{found}（{detail}）", found=said, detail=detail) if detail else said
 
 
@@ -134,7 +134,7 @@ def _domain(error: DomainError, t: Text) -> Worded:
 
 
 def contact_failure(kind: ContactFailure | None, error: str, refusal: str, t: Text) -> str:
-    """Why the last try to reach the centre failed, as the store has it: in words, with its English in brackets."""
+    """Why the last attempt to reach the centre failed, by the store's record; the English message in brackets."""
     match kind:
         case None:
             return in_brackets(t("与中心的联系没有成功"), error, t)

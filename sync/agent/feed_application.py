@@ -1,7 +1,7 @@
-"""What each kind of feed item does at this kiosk, within the transaction that moves the cursor.
+"""Applying feed items at this kiosk, each in the transaction that moves the cursor.
 
-What the feed says of an order enters the journal with the item's number. An item that was applied before (the
-kiosk's tables were restored, its journal pulled back) changes nothing.
+What the feed says of an order is written to the journal with the item's number. An item that was applied before
+(before the kiosk's tables were restored and its journal pulled back) changes nothing.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class InapplicableReason(enum.StrEnum):
 
 
 class Inapplicable(Exception):
-    """An item that cannot be applied here and now; `detail` is for staff and support."""
+    """An item cannot be applied at this kiosk in its present state; `detail` is for staff and support."""
 
     def __init__(self, reason: InapplicableReason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
@@ -126,7 +126,7 @@ def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None
 
 
 def _settled(tx: Transaction, body: DisputeSettled) -> None:
-    """Note how a dispute was decided; a fork that goes on is raised again by the next comparison of positions."""
+    """Record how a dispute was settled; a fork that persists is raised again at the next comparison with the centre."""
     if body.outcome != FORK_CLOSED:
         tx.feed.settle_dispute(body)
         return
@@ -136,7 +136,7 @@ def _settled(tx: Transaction, body: DisputeSettled) -> None:
 
 
 def _policy(tx: Transaction, body: PolicyPublished) -> None:
-    """Take over a policy that the centre signed for this kiosk, unless a later one is here."""
+    """Store a policy that the centre signed for this kiosk, unless a later one is stored."""
     centre_key, identity = tx.vault.get(VaultItem.CENTRE_KEY), tx.identity
     if centre_key is None or not policy_holds(body.policy, centre_key):
         raise Inapplicable(InapplicableReason.SIGNATURE_WRONG, "policy")
@@ -162,7 +162,7 @@ def _order(tx: Transaction, number: str) -> Order:
 
 
 def _assigned(tx: Transaction, number: int, body: OrderAssignedHere, clock: Clock) -> None:
-    """Enter the order in the journal, unless it is this kiosk's already. Raises EntryRefused, NotEnrolled."""
+    """Write the assigned order to the journal, unless it is this kiosk's already. Raises EntryRefused, NotEnrolled."""
     identity, known = tx.identity, tx.ledger.order(body.order)
     if known is not None and identity is not None and known.owner == identity.kiosk:
         return
@@ -184,7 +184,7 @@ def _moved_already(tx: Transaction, number: int) -> bool:
 
 
 def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None:
-    """Let go of an order of ours; one that went elsewhere before is not ours to give to a third kiosk."""
+    """Release an order of this kiosk; one that was released before is no longer this kiosk's to give away."""
     order, identity = _order(tx, body.order), tx.identity
     if order.owner == body.new_owner or _moved_already(tx, number):
         return
@@ -196,7 +196,7 @@ def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None
 
 
 def _paid(tx: Transaction, number: int, body: PaymentConfirmed, clock: Clock) -> None:
-    """Money counts in every state of the order; the same transaction of the provider once."""
+    """Record the payment whatever the order's state; each of the provider's transactions once."""
     order = _order(tx, body.order)
     known = any(
         payment.how is PaidHow.FEED and (payment.transaction == body.transaction or payment.feed == number)
@@ -216,7 +216,7 @@ def _paid(tx: Transaction, number: int, body: PaymentConfirmed, clock: Clock) ->
 
 
 def _refund_asked(tx: Transaction, number: int, body: RefundAsked, clock: Clock) -> None:
-    """Grant what the order's state allows: paid and not bound. Money on its way back needs no second grant."""
+    """Grant a refund of an order that is paid and not bound; one that is being refunded needs no second grant."""
     order = _order(tx, body.order)
     if order.status in {OrderStatus.REFUNDING, OrderStatus.REFUNDED}:
         return
@@ -245,7 +245,7 @@ def _surplus_returned(tx: Transaction, number: int, body: PaymentReturned, clock
 
 
 def _revoked(tx: Transaction, number: int, body: RevocationPublished, clock: Clock) -> None:
-    """A certificate of ours goes into the journal; a key bound elsewhere is marked; another's is no matter here."""
+    """Record the revocation of a certificate of this kiosk in the journal, or mark a key bound elsewhere; ignore others."""
     certificate = tx.ledger.certificate(body.number)
     if certificate is not None:
         if certificate.status is not CertificateStatus.REVOKED:

@@ -1,4 +1,4 @@
-"""Saying that the kiosk is there, and finding out what the centre holds of it."""
+"""Heartbeats: they report the kiosk's state, and the answer says what the centre holds of its journal."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 def heartbeat(agent: Agent) -> HeartbeatAnswer:
-    """Exchange positions with the centre, and recover what this kiosk lost.
+    """Compare positions with the centre, and recover entries that this kiosk lost.
 
-    A fork is an alarm among the disputes; what was written here still goes up. Raises ExchangeFailed, RequestRefused,
+    A fork is raised as a dispute; this kiosk's entries are still uploaded. Raises ExchangeFailed, RequestRefused,
     StoreError.
     """
     with agent.database.read() as tx:
-        said = _heartbeat(agent, tx)
-    answer = agent.centre.heartbeat(said)
+        beat = _heartbeat(agent, tx)
+    answer = agent.centre.heartbeat(beat)
     with agent.database.write() as tx:
         record_contact(tx, agent.clock, answer.signed_time)
         alignment = record_position(tx, answer.high_water, quarantined=answer.quarantined)
         identity, forked = tx.identity, fork_known(tx)
     if answer.quarantined:
-        return answer  # a revoked kiosk gets nothing back; what it wrote still goes up
+        return answer  # a revoked kiosk gets nothing back; its entries are still uploaded
     unfinished = identity is not None and identity.epoch == 0 and isinstance(alignment, NothingMissing)
     if unfinished or (isinstance(alignment, TailLost) and not forked):
         try:

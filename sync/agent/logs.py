@@ -1,6 +1,6 @@
-"""The agent's log: one JSON line an event in `log/sync.log` under the data directory, turned over by size.
+"""The agent's log: one JSON line for each event in `log/sync.log` under the data directory, rotated by size.
 
-Events carry numbers, kinds and outcomes; never keys, tokens, passwords or bodies.
+Events carry numbers, kinds and outcomes; never keys, enrolment tokens, passwords or bodies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NAME = "keydesk.sync"
 
 
 def open_log(directory: Path) -> structlog.typing.FilteringBoundLogger:
-    """The agent's logger, writing below that data directory. Raises OSError."""
+    """The agent's logger, which writes to `log/` in that data directory. Raises OSError."""
     folder = directory / "log"
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
@@ -31,7 +31,7 @@ def open_log(directory: Path) -> structlog.typing.FilteringBoundLogger:
 
 
 def logger_over(standard: logging.Logger) -> structlog.typing.FilteringBoundLogger:
-    """A structured logger that writes its lines through a logger of the standard library."""
+    """A structured logger over a logger of the standard library."""
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         standard,
         processors=[

@@ -1,8 +1,8 @@
-"""`keydesk-sync run`: threads that carry entries up and the feed down, and answer the app, until they are told to stop.
+"""`keydesk-sync run`: threads that upload entries, apply the feed and answer the app, until they are stopped.
 
-The sending thread says every half minute that the kiosk is there and reacts at once to a new entry; the receiving
-thread keeps one request waiting at the centre, so that a payment arrives when it happens. The feed is taken in only
-after the positions were compared: a restored kiosk first gets back what it lost. A third thread answers the mailbox.
+The sending thread sends a heartbeat every half minute and uploads a new entry at once. The receiving thread keeps one
+request waiting at the centre, so that a payment arrives when it happens; it starts only after the first heartbeat, so
+that a restored kiosk first gets its lost entries back. A third thread answers the mailbox.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REFUSED_SECONDS = 30.0
 STOP_SECONDS = 0.4
 CLOCK_STEP_SECONDS = 5.0
 
-_FORESEEN = (AgentError, ProtocolError, StoreError, DomainError, OSError)
+_EXPECTED = (AgentError, ProtocolError, StoreError, DomainError, OSError)
 
 
 class Loop:
@@ -55,7 +55,7 @@ class Loop:
         self._broke_down = False
 
     def run(self) -> bool:
-        """Work until `stop` is set; returns within a second after it, False when a thread broke down."""
+        """Work until `stop` is set; returns within a second of that, False when a thread failed."""
         threads = [
             threading.Thread(target=self._guarded, args=(each,), name=each.__name__, daemon=True)
             for each in (self._send, self._receive, self._answer)
@@ -68,13 +68,13 @@ class Loop:
         self._aligned.set()
         until = time.monotonic() + STOP_SECONDS
         for thread in threads:
-            # A request that still waits at the centre is left: it changes nothing here once `stop` is set.
+            # A request that still waits at the centre is abandoned: once `stop` is set it changes nothing here.
             thread.join(max(0.0, until - time.monotonic()))
         self._agent.log.info("stopped")
         return not self._broke_down
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """Do a thread's work; an error that nobody foresaw ends the whole agent, which is then started anew."""
+        """Run one thread; an unexpected error ends the whole agent, which is then started again."""
         try:
             work()
         except BaseException:
@@ -102,7 +102,7 @@ class Loop:
                 backoff = self._succeeded(backoff)
                 if not self._idle(version, beat_at, ahead):
                     beat_at = 0.0
-            except _FORESEEN as error:
+            except _EXPECTED as error:
                 backoff = self._failed(backoff, error)
                 beat_at = 0.0
 
@@ -118,9 +118,9 @@ class Loop:
                 came = pull(self._agent, FEED_WAIT_SECONDS, self.stop.is_set)
                 backoff = Backoff()
                 if not (came.applied or came.kept):
-                    # A centre with too many waiting answers at once: whoever asks again at once only adds to it.
+                    # A centre with too many waiting kiosks answers at once; asking again at once would only add to its load.
                     self._sleep(asked + FEED_PACE_SECONDS - time.monotonic())
-            except _FORESEEN as error:
+            except _EXPECTED as error:
                 if self.stop.is_set():
                     return
                 self._agent.log.warning("the feed failed", error=str(error))
@@ -129,7 +129,7 @@ class Loop:
                 self._sleep(_pause_after(error, pause(backoff, self._now(), self._chance())))
 
     def _answer(self) -> None:
-        """Answer what the app asks while a member waits, as soon as it asks."""
+        """Answer the app's questions as soon as they are in the mailbox."""
         version = -1
         while not self.stop.is_set():
             try:
@@ -137,14 +137,14 @@ class Loop:
                 if now != version:
                     answer_waiting(self._agent, reachable=not self._switch.cut)
                     version = now
-            except _FORESEEN as error:
+            except _EXPECTED as error:
                 self._agent.log.warning("a question was not answered", error=str(error))
             self.stop.wait(TICK_SECONDS)
 
     def _idle(self, version: int, beat_at: float, ahead: float) -> bool:
-        """Wait for a reason to work; False when the next heartbeat is due whatever its time.
+        """Wait for something to do; False when a heartbeat is due ahead of its time.
 
-        That is when the line was cut or mended, the feed failed, or somebody set the clock since the last one.
+        That is when the line was cut or restored, the feed failed, or the clock was set since the last one.
         """
         while not self.stop.is_set() and time.monotonic() < beat_at:
             if self._wake.wait(TICK_SECONDS):
@@ -160,7 +160,7 @@ class Loop:
         return True
 
     def _failed(self, backoff: Backoff, error: Exception) -> Backoff:
-        """Note a failure and wait before the next try."""
+        """Record a failure and wait before the next attempt."""
         self._agent.log.warning("failed", error=str(error), kind=type(error).__name__)
         self._line_was_cut = self._switch.cut
         backoff = failed(backoff, self._now(), _retry_after(error))
@@ -170,7 +170,7 @@ class Loop:
             if isinstance(error, AgentError):
                 record_failed_contact(self._agent, error)
         except (OSError, StoreError) as trouble:
-            self._agent.log.exception("the failure could not be noted", error=str(trouble))
+            self._agent.log.exception("the failure could not be recorded", error=str(trouble))
         self._sleep(_pause_after(error, pause(backoff, self._now(), self._chance())))
         return backoff
 
@@ -182,7 +182,7 @@ class Loop:
         return Backoff()
 
     def _sleep(self, seconds: float) -> None:
-        """Wait, but no longer than until the line that was cut is whole again."""
+        """Wait, at most until a line that was cut is restored."""
         until = time.monotonic() + seconds
         was_cut = self._switch.cut
         while not self.stop.is_set() and (left := until - time.monotonic()) > 0:
@@ -192,7 +192,7 @@ class Loop:
             was_cut = self._switch.cut
 
     def _ahead(self) -> float:
-        """The wall clock against the monotonic one, in seconds: it changes when somebody sets the clock."""
+        """The wall clock minus the monotonic one, in seconds: it changes when the clock is set."""
         return self._now() - self._agent.clock.monotonic() / 1000
 
     def _now(self) -> float:
@@ -204,6 +204,6 @@ def _retry_after(error: Exception) -> float | None:
 
 
 def _pause_after(error: Exception, seconds: float) -> float:
-    """What the centre refuses, or the database, is not tried again as soon as a line that broke."""
+    """The pause before the next attempt: longer after a refusal or a database error than after a broken line."""
     passes_soon = isinstance(error, ExchangeFailed | StoreBusy)
     return seconds if passes_soon else max(seconds, REFUSED_SECONDS)

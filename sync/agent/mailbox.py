@@ -1,7 +1,7 @@
-"""What the app asks while a member waits is put to the centre at once, and the answer laid into the mailbox.
+"""The app's questions that a member waits for: each is sent to the centre at once, its answer put into the mailbox.
 
-Where the centre cannot be asked, that is the answer: nobody waits longer than need be. A question that this kiosk's
-program does not know is left alone, and the app goes on at its deadline.
+Where the centre cannot be reached, that is the answer, so that nobody waits longer than necessary. A question of an
+unknown kind is left alone, and the app goes on at its deadline.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 def answer_waiting(agent: Agent, *, reachable: bool = True) -> int:
-    """Answer the questions that wait, and say how many; `reachable` False while the line is cut. Raises StoreError."""
+    """Answer the waiting questions and return how many; `reachable` False while the line is cut. Raises StoreError."""
     now = agent.clock.wall()
     with agent.database.read() as tx:
         waiting = [each for each in tx.mailbox.waiting(now) if each.kind == MAILBOX_KIND]

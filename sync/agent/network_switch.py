@@ -1,7 +1,7 @@
 """The network switch: while a file exists, every request fails as if the line were cut.
 
-For drills and demonstrations. A request under way when the line is cut loses its answer: the centre may have carried
-it out.
+For drills and demonstrations. A request that is under way when the line is cut loses its answer; the centre may have
+carried it out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import httpx2
 
 
 class NetworkSwitch:
-    """Whether the line is cut; without a file it never is."""
+    """Whether the network is switched off; without a file it never is."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
@@ -24,14 +24,14 @@ class NetworkSwitch:
 
 
 class SwitchedTransport(httpx2.BaseTransport):
-    """A transport whose requests fail while the switch says so."""
+    """A transport whose requests fail while the network is switched off."""
 
     def __init__(self, inner: httpx2.BaseTransport, switch: NetworkSwitch) -> None:
         self._inner = inner
         self._switch = switch
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Carry a request. Raises httpx2.ConnectError, httpx2.ReadError."""
+        """Send a request. Raises httpx2.ConnectError, httpx2.ReadError."""
         if self._switch.cut:
             raise httpx2.ConnectError("the network switch is off", request=request)
         response = self._inner.handle_request(request)
@@ -41,5 +41,5 @@ class SwitchedTransport(httpx2.BaseTransport):
         return response
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._inner.close()

@@ -1,4 +1,4 @@
-"""The nightly run: everything up, everything down, the journal proved, and a report of what is left for people."""
+"""The nightly run: upload everything, apply the whole feed, verify the journal, and report what needs a person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Trouble(enum.StrEnum):
-    """What the night leaves for people."""
+    """What needs a person after the nightly run."""
 
     CENTRE_NOT_REACHED = "centre-not-reached"
     CENTRE_REFUSES = "centre-refuses"
@@ -36,7 +36,7 @@ class Trouble(enum.StrEnum):
 
 
 class NightlyReport(msgspec.Struct, frozen=True):
-    """The report; `same_tip` None when the centre was not reached."""
+    """What the run did and found; `same_tip` is None when the centre was not reached."""
 
     sent: int
     received: int
@@ -51,7 +51,7 @@ class NightlyReport(msgspec.Struct, frozen=True):
 
     @property
     def well(self) -> bool:
-        """Whether nothing is left for people."""
+        """Whether nothing needs a person."""
         return not self.troubles
 
 
@@ -64,7 +64,7 @@ class _Exchange(msgspec.Struct, frozen=True):
 
 
 def exchange(agent: Agent) -> tuple[PushReport, PullReport]:
-    """One full exchange: positions, entries up, feed down, and up again what the feed made.
+    """One full exchange: heartbeat, upload, feed, and an upload of the entries that the feed caused.
 
     Raises ExchangeFailed, RequestRefused, HistoryForked, StoreError.
     """
@@ -78,7 +78,7 @@ def exchange(agent: Agent) -> tuple[PushReport, PullReport]:
 
 
 def nightly(agent: Agent) -> NightlyReport:
-    """Do it all and say what is left. Raises StoreError."""
+    """Make the nightly run. Raises StoreError."""
     done = _exchanged(agent)
     found = verify(agent.database)
     with agent.database.read() as tx:
@@ -105,7 +105,7 @@ def _exchanged(agent: Agent) -> _Exchange:
         more = push(agent)
         answer = heartbeat(agent)
     except AgentError as error:
-        agent.log.warning("the night's exchange failed", error=str(error))
+        agent.log.warning("the nightly exchange failed", error=str(error))
         record_failed_contact(agent, error)
         return _Exchange(error=error)
     return _Exchange(PushReport(pushed.sent + more.sent), pulled, retried, answer.high_water)
@@ -136,7 +136,7 @@ def _troubles(done: _Exchange, now: Status, *, same_tip: bool | None, sound: boo
 
 
 def night_document(night: NightlyReport) -> dict[str, Any]:
-    """The report as programs read it."""
+    """The report for programs."""
     return {
         **msgspec.structs.asdict(night),
         "status": status_document(night.status),

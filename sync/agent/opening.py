@@ -1,4 +1,4 @@
-"""From options and configuration to a working agent."""
+"""Opening an agent, from options and configuration."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from sync.agent.tls import ssl_context
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
-    """Where the data is, where the centre is, and the two files of drills (None for none).
+    """Where the data and the centre are, and the two files used in drills (None without them).
 
-    `authority` is a PEM file: whose certificate the centre shows; None for the usual authorities.
+    `authority` is a PEM file with the CA of the centre's TLS certificate; None for the system's CAs.
     """
 
     directory: Path
@@ -38,7 +38,7 @@ class AgentSettings(msgspec.Struct, frozen=True):
 
     @property
     def clock(self) -> Clock:
-        """The machine's clock, moved by the file."""
+        """The machine's clock, shifted as the file says."""
         return SystemClock(self.clock_shift)
 
     @property
@@ -47,14 +47,14 @@ class AgentSettings(msgspec.Struct, frozen=True):
         return NetworkSwitch(self.network_switch)
 
     def transport(self) -> httpx2.BaseTransport:
-        """The way out, through the switch. Raises AuthorityUnusable, AddressInClear where the address speaks no TLS to check."""
+        """The HTTP transport, behind the network switch. Raises AuthorityUnusable, and AddressInClear for http with a CA."""
         if self.authority is not None and self.centre.lower().startswith("http://"):
             raise AddressInClear(self.authority, self.centre)
         return SwitchedTransport(httpx2.HTTPTransport(verify=ssl_context(self.authority)), self.switch)
 
 
 def program() -> str:
-    """The program's name and version, as the centre lists it."""
+    """The program's name and version, as the centre's console shows it."""
     try:
         return f"keydesk {version('keydesk')}"
     except PackageNotFoundError:

@@ -17,7 +17,7 @@ _FORK_ACCOUNT = ""
 
 
 def compare_with_centre(tx: Transaction, centre: Tip | None) -> Alignment:
-    """Where this journal stands against the centre's tip."""
+    """Compare this kiosk's journal with the centre's tip."""
 
     def hash_at(sequence: int) -> bytes | None:
         sealed = tx.journal.entry(sequence)
@@ -27,9 +27,9 @@ def compare_with_centre(tx: Transaction, centre: Tip | None) -> Alignment:
 
 
 def record_position(tx: Transaction, centre: Tip | None, *, quarantined: bool) -> Alignment:
-    """Note what the centre holds; the mark goes back when it holds less than was thought.
+    """Record what the centre holds; the high-water mark goes back when that is less than was recorded.
 
-    Not so of a fork or a revoked kiosk, whose entries the centre keeps beside the journal: its mark stands still.
+    The mark of a forked or revoked kiosk stays, since the centre keeps its entries beside the journal.
     """
     alignment = compare_with_centre(tx, centre)
     state = replace(tx.agent.get(), quarantined=quarantined)
@@ -45,11 +45,11 @@ def record_position(tx: Transaction, centre: Tip | None, *, quarantined: bool) -
 
 
 def raise_alarm(tx: Transaction, sequence: int) -> None:
-    """Put a fork among the disputes that staff see; once."""
+    """Raise a fork as a dispute that staff see, once."""
     if not fork_known(tx):
         tx.feed.put_dispute(DisputeRaised(_FORK_ACCOUNT, sequence, FORK_REASON, str(sequence)))
 
 
 def fork_known(tx: Transaction) -> bool:
-    """Whether a fork was noted and no person has decided on it."""
+    """Whether a fork is recorded that no person has settled."""
     return any(dispute.raised.reason == FORK_REASON for dispute in tx.feed.disputes())

@@ -1,4 +1,4 @@
-"""Taking the feed in: item after item past the cursor, each in a small transaction with it."""
+"""Pulling the feed: item after item beyond the cursor, each applied in a small transaction that moves the cursor."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ LARGEST_NUMBER = 2**63 - 1
 
 
 class PullReport(msgspec.Struct, frozen=True):
-    """How many items came; `kept` are those that could not be applied."""
+    """How many items were applied, and how many could not be and were kept."""
 
     applied: int = 0
     kept: int = 0
 
 
 def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: False) -> PullReport:
-    """Take in all items there are; when there is none, wait up to `wait` seconds for one.
+    """Apply all items there are; when there is none, wait up to `wait` seconds for one.
 
     Raises ExchangeFailed, RequestRefused, StoreError.
     """
@@ -65,14 +65,14 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
 
 
 def _require_rising(cursor: int, page: FeedPage) -> None:
-    """Raise AnswerUnusable unless the items' numbers rise past the cursor, as far as a table can count."""
+    """Raise AnswerUnusable unless the items' numbers rise beyond the cursor and fit into a table."""
     numbers = [cursor, *(item.number for item in page.items), LARGEST_NUMBER]
     if any(before >= number for before, number in itertools.pairwise(numbers)):
         raise AnswerUnusable(f"the feed's numbers do not rise past {cursor}")
 
 
 def apply_or_keep(agent: Agent, item: FeedItem) -> str | None:
-    """Apply an item past the cursor, or keep it; the result says why it was kept. Raises StoreError."""
+    """Apply an item beyond the cursor, or keep it; the result says why it was kept. Raises StoreError."""
     try:
         body = _read(item)
         with agent.database.write() as tx:
@@ -82,7 +82,7 @@ def apply_or_keep(agent: Agent, item: FeedItem) -> str | None:
     except Inapplicable as error:
         problem = str(error)
     except (DomainError, ValueError, OverflowError) as error:
-        # A number or a text that no table takes is the item's fault: it must not hold up those after it.
+        # An item with a number or a text that no table takes must not hold up those after it.
         problem = str(_inapplicable(error))
     else:
         return None
@@ -97,9 +97,8 @@ def apply_or_keep(agent: Agent, item: FeedItem) -> str | None:
 def retry_kept(agent: Agent) -> int:
     """Apply kept items that can be applied by now; the result says how many. Raises StoreError.
 
-    Money is taken whenever it comes; so is an order that was given to this kiosk, as where the member had an unpaid one
-    of that kind here, unless a later item moves it on or asks for a refund. Of other items a later one may have told
-    more, so that they stay for a person.
+    These are payments, and orders assigned to this kiosk (whose member may have had an unpaid one of that kind here)
+    unless a later item moves them on or asks for a refund. Other items may be out of date: they are left to a person.
     """
     with agent.database.read() as tx:
         kept = [FeedItem(each.number, msgspec.Raw(each.body)) for each in tx.feed.kept()]
@@ -125,7 +124,7 @@ def _retried(agent: Agent, item: FeedItem, body: AnyFeedBody) -> bool:
         with agent.database.write() as tx:
             _apply_kept(tx, item.number, body, agent)
     except (Inapplicable, DomainError, ValueError, OverflowError):
-        return False  # it stays kept, as staff see it
+        return False  # it stays kept
     agent.log.info("applied after all", feed=item.number)
     return True
 

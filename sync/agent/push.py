@@ -1,4 +1,4 @@
-"""Sending the journal up: batches past the centre's high-water mark, each with a checkpoint."""
+"""Uploading the journal: batches beyond the centre's high-water mark, each with a checkpoint."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _REALIGNMENTS = 3
 
 
 class PushReport(msgspec.Struct, frozen=True):
-    """How many entries went up, and whether a tail is missing here (then pull it back)."""
+    """How many entries were uploaded, and whether this kiosk lost its tail, which is then to be pulled back."""
 
     sent: int = 0
     tail_lost: bool = False
 
 
 def push(agent: Agent, stopped: Callable[[], bool] = lambda: False) -> PushReport:
-    """Send all entries that the centre lacks, batch by batch; `stopped` ends it between two.
+    """Upload all entries that the centre lacks, batch by batch; `stopped` ends it between two batches.
 
     Raises ExchangeFailed, RequestRefused, HistoryForked, StoreError.
     """
@@ -73,9 +73,9 @@ def _with_checkpoint(agent: Agent, batch: tuple[SealedEntry, ...]) -> UploadBatc
 
 
 def _realign(agent: Agent, high_water: Tip | None) -> bool:
-    """Move back to what the centre has; whether it has more than this kiosk.
+    """Return to the centre's high-water mark; the result says whether the centre has more than this kiosk.
 
-    A branch is sent from where the centre's chain ends, so that it has no hole before it.
+    A branch is sent from where the centre's chain ends, so that there is no gap before it.
     """
     with agent.database.write() as tx:
         state = record_contact(tx, agent.clock)
@@ -88,14 +88,14 @@ def _realign(agent: Agent, high_water: Tip | None) -> bool:
 
 
 def _accepted(agent: Agent, batch: tuple[SealedEntry, ...], answer: UploadAnswer) -> bool:
-    """Note that the centre has the batch; whether it has more than this kiosk."""
+    """Record that the centre has the batch; the result says whether it has more than this kiosk."""
     last = batch[-1].entry.sequence
     with agent.database.write() as tx:
         record_contact(tx, agent.clock, answer.signed_time)
         if answer.forked:
             raise_alarm(tx, batch[0].entry.sequence)
         if answer.forked or answer.quarantined or fork_known(tx):
-            # The centre keeps these beside the journal: its mark does not tell of them.
+            # The centre keeps these beside the journal, and its mark does not include them.
             state = replace(tx.agent.get(), high_water=last, quarantined=answer.quarantined)
             tx.agent.put(state)
             return False

@@ -1,7 +1,7 @@
-"""After a restored copy: the missing entries come back from the centre, and a new epoch begins.
+"""Recovery after a restored copy: the missing entries are fetched from the centre, and a new epoch begins.
 
-All that was fetched is imported in one transaction with the new epoch's first entry, so that nothing can be appended
-between two of them.
+The fetched entries are imported in one transaction with the new epoch's first entry, so that nothing can be appended
+between them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ REASON = "restored"
 
 
 def recover(agent: Agent, epoch: int | None = None) -> int:
-    """Pull the missing entries back and begin a new epoch; the result says how many came back.
+    """Fetch the missing entries and begin a new epoch; the result says how many there were.
 
-    `epoch` is one that the centre gave already. Raises ExchangeFailed, RequestRefused, HistoryForked, StoreError.
+    `epoch` is an epoch that the centre has given already. Raises ExchangeFailed, RequestRefused, HistoryForked, StoreError.
     """
     with agent.database.read() as tx:
         tip = tx.journal.tip()
@@ -39,7 +39,7 @@ def recover(agent: Agent, epoch: int | None = None) -> int:
             entries += more
     with agent.database.write() as tx:
         if tx.journal.tip() != tip:
-            # The desk wrote on while the entries were on their way: two histories.
+            # The desk appended entries meanwhile: there are two histories.
             raise_alarm(tx, 1 if tip is None else tip.sequence + 1)
             raised = True
         else:
@@ -54,7 +54,7 @@ def recover(agent: Agent, epoch: int | None = None) -> int:
 
 
 def _fetched(agent: Agent, tip: Tip | None) -> tuple[list[SealedEntry], Tip | None]:
-    """The entries past our tip as the centre has them, and the tip after them."""
+    """The centre's entries beyond this kiosk's tip, and the tip after them."""
     entries: list[SealedEntry] = []
     end = tip
     while True:

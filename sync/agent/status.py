@@ -1,4 +1,4 @@
-"""What the agent knows of its dealings with the centre, from the database alone."""
+"""The agent's status, from the database alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Status(msgspec.Struct, frozen=True):
     """Times in UTC seconds; `tip` is the journal's last sequence, `tip_hash` eight hex digits of its hash.
 
-    `error`, `trouble`, `failure` and `refusal` are of the last try to reach the centre, as AgentState has them.
+    `error`, `trouble`, `failure` and `refusal` describe the last attempt to reach the centre, as in AgentState.
     """
 
     kiosk: int | None
@@ -72,7 +72,7 @@ def status(tx: Transaction) -> Status:
 
 
 def status_document(report: Status) -> dict[str, Any]:
-    """The status as programs read it."""
+    """The status for programs."""
     fields = msgspec.structs.asdict(report)
     del fields["failure"], fields["refusal"]
     return {

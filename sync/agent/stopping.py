@@ -1,4 +1,4 @@
-"""Stopping: signals, and the parent's end of our standard input."""
+"""Stopping the agent: by a signal, or when its parent process ends."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` when the process is asked to end; only in the main thread. Puts the old handlers back."""
+    """Set `stop` on SIGTERM, SIGINT or SIGHUP, and restore the handlers afterwards; only in the main thread."""
 
     def asked(number: int, frame: FrameType | None) -> None:
         del number, frame
         stop.set()
 
-    # What the parent ignores for its children (Ctrl+C, a closed terminal) stays ignored.
+    # Signals that the parent ignores for its children (Ctrl+C, a closed terminal) stay ignored.
     numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, asked) for number in numbers}
     try:
@@ -32,11 +32,11 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 
 
 def stop_with_parent(stop: threading.Event) -> None:
-    """Set `stop` once standard input ends: whoever started this process has gone."""
+    """Set `stop` once standard input ends: the process that started this one has ended."""
     descriptor = sys.stdin.fileno()
 
     def wait() -> None:
-        # Read past Python's own buffer, whose lock would be held when the interpreter ends.
+        # Not through sys.stdin, whose lock would still be held when the interpreter exits.
         while os.read(descriptor, 1024):
             pass
         stop.set()

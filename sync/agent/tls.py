@@ -1,4 +1,4 @@
-"""Whom the agent takes for the centre over TLS, and what is wrong when it is not the centre."""
+"""TLS: whose certificates the agent trusts, and why a certificate is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.agent.errors import AuthorityUnusable
 if TYPE_CHECKING:
     from pathlib import Path
 
-# X509_V_ERR_… of OpenSSL's x509_vfy.h
+# X509_V_ERR_* of OpenSSL's x509_vfy.h
 _TROUBLES = {
     2: LinkTrouble.UNKNOWN_AUTHORITY,
     9: LinkTrouble.NOT_YET_VALID,
@@ -28,7 +28,7 @@ _TROUBLES = {
 
 
 def ssl_context(authority: Path | None) -> ssl.SSLContext:
-    """Whose certificates are taken: the authorities in that PEM file and no others, the usual ones without a file.
+    """A context that trusts only the CAs in that PEM file, or the system's CAs without a file.
 
     Raises AuthorityUnusable.
     """
@@ -41,7 +41,7 @@ def ssl_context(authority: Path | None) -> ssl.SSLContext:
 
 
 def link_trouble(error: BaseException) -> LinkTrouble | None:
-    """What TLS found wrong with the other end, when that is why the request failed."""
+    """What TLS found wrong with the other end, if the request failed for that."""
     found = _cause(error)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The agent's reports for people, one fact a line, in the language of the catalogue."""
+"""The agent's reports for people, one fact on each line, in the language of the catalogue."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def enrolled_line(enrolled: Enrolled, t: Text) -> str:
 
 
 def exchanged_line(sent: int, received: int, kept: int, t: Text) -> str:
-    """How much one exchange carried: entries up, feed items down, and those of them that could not be applied."""
+    """How many entries one exchange uploaded, how many feed items it applied, and how many it could not."""
     return t(
         "上传 {sent} 条，接收 {received} 项，未能应用 {kept} 项。", sent=sent, received=received, kept=kept
     )
 
 
 def status_lines(report: Status, t: Text) -> list[str]:
-    """The status, one fact a line."""
+    """The status, one fact on each line."""
     return _laid_out(_status_rows(report, t))
 
 
 def night_lines(night: NightlyReport, t: Text) -> list[str]:
-    """The night's report, one fact a line; the last ones say what is left to do, or that all is well."""
+    """The nightly report, one fact on each line; the last lines say what needs a person, or that all is well."""
     rows = [*_night_rows(night, t), *_status_rows(night.status, t)]
     if night.well:
         return _laid_out([*rows, (t("结果"), t("一切正常"))])

@@ -2,9 +2,9 @@
 
 root.key, root.der              the SM2 root that certifies kiosks
 exchange.key, exchange.der      the exchange's own issuing CA, under the number EXCHANGE_KIOSK
-centre.key                      Ed25519 seed: signed time, policies, scanned confirmations
-seal.key                        AES-256 key that seals the kiosks' payment secrets in the database
-django.key                      sessions and forms of the console
+centre.key                      Ed25519 seed; signs time, policies and scanned confirmations
+seal.key                        AES-256 key; seals the kiosks' payment secrets in the database
+django.key                      Django's SECRET_KEY, for the console's sessions and forms
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DJANGO_KEY = "django.key"
 
 
 class CentreKeys(msgspec.Struct, frozen=True):
-    """The keys in use; `root` is loaded when it is needed, since that checks an SM2 signature."""
+    """The keys in use; `root` is loaded on demand, since loading checks an SM2 signature."""
 
     directory: Path
     centre_key: bytes
@@ -73,7 +73,7 @@ class CentreKeys(msgspec.Struct, frozen=True):
         return device_sign(self.centre_key, message)
 
     def seal_secret(self, secret: bytes, context: str) -> bytes:
-        """Seal a secret for the database; `context` says whose it is."""
+        """Seal a secret for the database; `context` names whose it is and must be the same to open it."""
         return seal(self.seal_key, secrets.token_bytes(SEAL_NONCE_LENGTH), secret, context.encode())
 
     def open_secret(self, sealed: bytes | memoryview[int], context: str) -> bytes:
@@ -82,12 +82,12 @@ class CentreKeys(msgspec.Struct, frozen=True):
 
 
 def make_keys(directory: Path, organisation: str, now: int) -> CentreKeys:
-    """Make what is missing in the data directory and load the keys. Raises KeysUnusable, NameInvalid."""
+    """Make the missing keys in the data directory and load all of them. Raises KeysUnusable, NameInvalid."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _keep(directory / DJANGO_KEY, lambda: secrets.token_urlsafe(48).encode())
-        _keep(directory / "centre.key", generate_device_key)
-        _keep(directory / "seal.key", lambda: secrets.token_bytes(32))
+        _load_or_create(directory / DJANGO_KEY, lambda: secrets.token_urlsafe(48).encode())
+        _load_or_create(directory / "centre.key", generate_device_key)
+        _load_or_create(directory / "seal.key", lambda: secrets.token_bytes(32))
         _make_root(directory, organisation, now)
         _make_exchange(directory, organisation, now)
     except OSError as error:
@@ -121,28 +121,32 @@ def _make_root(directory: Path, organisation: str, now: int) -> None:
     certificate = directory / "root.der"
     if certificate.exists():
         return
-    key = decode_private_key(_keep(directory / "root.key", lambda: encode_private_key(SM2.generate())))
-    # A day early, so that a clock a little behind takes it too.
+    key = decode_private_key(
+        _load_or_create(directory / "root.key", lambda: encode_private_key(SM2.generate()))
+    )
+    # A day early, so that a clock that is a little slow accepts it too.
     root = RootAuthority.create(organisation, key, new_serial(), now - DAY, add_years(now, ROOT_YEARS))
-    _keep(certificate, lambda: root.certificate.der)
+    _load_or_create(certificate, lambda: root.certificate.der)
 
 
 def _make_exchange(directory: Path, organisation: str, now: int) -> None:
     certificate = directory / "exchange.der"
     if certificate.exists():
         return
-    key = decode_private_key(_keep(directory / "exchange.key", lambda: encode_private_key(SM2.generate())))
+    key = decode_private_key(
+        _load_or_create(directory / "exchange.key", lambda: encode_private_key(SM2.generate()))
+    )
     root = RootAuthority.load((directory / "root.key").read_bytes(), (directory / "root.der").read_bytes())
     request = issuing_request(organisation, EXCHANGE_KIOSK, key)
     begin = max(now - DAY, root.certificate.not_before)
     end = add_years(begin, EXCHANGE_YEARS)
     der = root.certify_kiosk(request, EXCHANGE_KIOSK, new_serial(), begin, end)
-    _keep(certificate, lambda: der)
+    _load_or_create(certificate, lambda: der)
 
 
-def _keep(path: Path, make: Callable[[], bytes]) -> bytes:
-    """What the file holds; made whole and durable first when it is not there, by whichever process comes first."""
+def _load_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The content of a file, which whichever process comes first creates."""
     if not path.exists():
-        with contextlib.suppress(FileExistsError):  # another process was first; what it wrote counts
+        with contextlib.suppress(FileExistsError):  # another process was first; its content counts
             create_durably(path, make())
     return path.read_bytes()

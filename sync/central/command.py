@@ -1,4 +1,4 @@
-"""`keydesk-central`: serve, enrolment tokens, examples; everything else goes to Django's own commands."""
+"""`keydesk-central`: serve, enrolment tokens, examples; every other command is Django's own."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _location_options() -> argparse.ArgumentParser:
-    """Where the centre is, as every command takes it, Django's own too."""
+    """The options that say where the centre's data is; every command takes them, Django's own too."""
     place = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     place.add_argument("--data", metavar="DIR", help="data directory: database and keys")
     place.add_argument("--config", metavar="FILE", help="configuration (TOML)")
@@ -96,7 +96,7 @@ def _configure(options: argparse.Namespace) -> None:
 
 
 def _prepare() -> None:
-    """Keys first, since Django's settings read one of them; then the tables."""
+    """Make the keys, of which Django's settings read one, then the tables."""
     loaded = configuration.load()
     make_keys(loaded.directory, loaded.organisation, int(time.time()))
     import django  # noqa: PLC0415 - after the environment is set

@@ -26,7 +26,7 @@ PROVIDERS = ("sandbox",)
 
 
 class SmsProviderName(enum.StrEnum):
-    """Who carries SMS codes."""
+    """The provider that sends SMS codes."""
 
     SANDBOX = "sandbox"
     NONE = "none"
@@ -53,7 +53,7 @@ class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 def load(environment: Mapping[str, str] = os.environ) -> CentreConfiguration:
-    """The configuration that holds. Raises ConfigurationWrong."""
+    """The configuration of the file and the environment. Raises ConfigurationWrong."""
     values: dict[str, object] = {}
     if path := environment.get(CONFIG):
         try:

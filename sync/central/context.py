@@ -1,4 +1,4 @@
-"""What every request needs beside the database: the centre's keys and its clock."""
+"""What requests need besides the database: the centre's keys and its clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No traceback leaves the server: an unexpected error gets a number that the log has too."""
+"""An unexpected error is answered with a number, under which the log has the traceback."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sync.protocol import records
 from sync.protocol.errors import PROBLEM_MEDIA_TYPE, Problem, ProblemCode
 
 LOG = logging.getLogger("keydesk.central")
-# What Django answers itself, with 403, 404 or 400.
-_DJANGO_S = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
+# Django answers these itself, with 403, 404 or 400.
+_DJANGO_ERRORS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
 
 
 class ErrorNumbers:
-    """Middleware around everything: logs what nobody expected and answers with its number."""
+    """Middleware that logs unexpected errors and answers with their number."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -30,8 +30,8 @@ class ErrorNumbers:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer for a view that failed; Django's own errors (404 and such) stay Django's."""
-        if isinstance(error, _DJANGO_S):
+        """Answer for a view that failed; errors such as 404 are left to Django."""
+        if isinstance(error, _DJANGO_ERRORS):
             return None
         number = secrets.token_hex(2).upper()
         LOG.error("error %s at %s %s", number, request.method, request.path, exc_info=error)

@@ -1,8 +1,8 @@
-"""What the centre itself can refuse, beside what travels in `sync.protocol.errors`.
+"""Errors of the centre itself; those that are sent to kiosks are in `sync.protocol.errors`.
 
 CentreError
 ├── ConfigurationWrong      a key or value of the configuration is wrong (what)
-├── KeysUnusable            the keys in the data directory cannot be read or made (path)
+├── KeysUnusable            the keys in the data directory cannot be read or created (path)
 ├── KioskNumberRefused      no kiosk may have that number (number)
 ├── PortBusy                the address is taken (host, port)
 └── CannotServe             the server did not come up (reason)
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 
-# The number under which the exchange itself issues: its certificates' numbers begin with 3000.
+# The exchange itself issues certificates under this number; theirs begin with 3000.
 EXCHANGE_KIOSK = 0x3000
 
 
 class CentreError(Exception):
-    """The centre cannot do what was asked; the text is one plain sentence with what to do."""
+    """The centre cannot do what was asked; the text says what is wrong and what to do."""
 
 
 class ConfigurationWrong(CentreError):
@@ -31,7 +31,7 @@ class ConfigurationWrong(CentreError):
 
 
 class KeysUnusable(CentreError):
-    """The centre's keys cannot be read or made."""
+    """The centre's keys cannot be read or created."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"The keys in {path} cannot be used ({why}): restore them from the backup.")
@@ -50,7 +50,7 @@ class KioskNumberRefused(CentreError):
 
 
 class PortBusy(CentreError):
-    """Another program listens there."""
+    """Another program listens at the address."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(

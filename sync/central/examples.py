@@ -1,7 +1,7 @@
 """Example enterprises, operators, staff and prices for the demonstration; making them again changes nothing.
 
-Keys that were "bound elsewhere" are on the demonstration's virtual tokens: their public keys come in, and the
-exchange's own issuing CA certifies them.
+Keys "bound elsewhere" are on the demonstration's virtual tokens: their public keys are passed in, and the exchange's
+own issuing CA certifies them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class BoundKey(msgspec.Struct, frozen=True):
 
 
 class ExampleAccount(msgspec.Struct, frozen=True):
-    """An example as the demonstration's drawer lists it."""
+    """An example account as the demonstration's drawer lists it."""
 
     account: str
     password: str
@@ -60,7 +60,7 @@ class ExampleAccount(msgspec.Struct, frozen=True):
 
 
 class ExampleCertificate(msgspec.Struct, frozen=True):
-    """A certificate made for a key that was handed in: DER in hex, times UTC seconds."""
+    """A certificate for a key that was passed in: DER in hex, times in UTC seconds."""
 
     account: str
     serial: str
@@ -148,7 +148,7 @@ WEB_ORDER_ACCOUNT = "11000006"
 
 
 def make_examples(kiosk: int, bound: dict[str, BoundKey], keys: CentreKeys, now: int) -> Examples:
-    """Make what is missing. Keys in `bound` are certified; an account without one gets no key."""
+    """Make what is missing. Keys in `bound`, by account, are certified; other accounts get no key."""
     with transaction.atomic():
         _administrator()
         _prices(now)
@@ -230,7 +230,7 @@ def _people(now: int) -> None:
 
 
 def _key(example: _Example, key: BoundKey, keys: CentreKeys, now: int) -> ExampleCertificate | None:
-    """A certificate by the exchange for a key that was bound elsewhere; what is on record when there is one."""
+    """The exchange's certificate for a key that was bound elsewhere: the one on record, else a new one."""
     known = LedgerCertificate.objects.filter(account=example.account, kiosk=EXCHANGE_KIOSK).first()
     if known is None:
         number = CertificateNumber(EXCHANGE_KIOSK, 0, FIRST_SERIAL + int(example.account[-1]))
@@ -254,7 +254,7 @@ def _key(example: _Example, key: BoundKey, keys: CentreKeys, now: int) -> Exampl
 def _certify(
     example: _Example, key: BoundKey, keys: CentreKeys, number: int, period: tuple[int, int], now: int
 ) -> bytes:
-    """The certificate, back-dated as the demonstration wants it: not by `issue`, which refuses that."""
+    """A back-dated certificate, as the demonstration needs it; `issue` would refuse that."""
     authority = keys.exchange(now)
     name = member_name(authority.organisation, MemberName(example.account, example.enterprise))
     contents = Contents(

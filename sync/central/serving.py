@@ -1,4 +1,4 @@
-"""Serving: granian in worker processes, which end with this one whatever ends it."""
+"""Serving by granian in a worker process, which ends with this one in any case."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PARENT = "KEYDESK_CENTRAL_PARENT"
-SPARE = 8  # for payers, staff and uploads, whoever waits
+SPARE = 8  # threads for payers, staff and uploads while kiosks wait
 THREADS = SLOTS + SPARE
 BACKLOG = 512
 START_LIMIT = 30.0  # seconds
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-# Standard output is for the address alone.
+# Standard output carries the address alone.
 _LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"},
@@ -65,7 +65,7 @@ def serve(host: str, port: int, ready: Callable[[str], None], *, exit_with_paren
     port = free_port(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     os.environ[PARENT] = str(os.getpid())
-    # A worker must not inherit this process's threads and database connection, as it would by fork(2).
+    # By fork(2) a worker would inherit this process's threads and database connection.
     multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
         "sync.central.wsgi:application",
@@ -89,13 +89,13 @@ def serve(host: str, port: int, ready: Callable[[str], None], *, exit_with_paren
 
 
 def end_with_parent() -> None:
-    """In a worker: be killed when the process that started it is gone (Linux, prctl(2))."""
+    """Have the kernel kill this worker when the process that started it ends (Linux, prctl(2))."""
     parent = os.environ.get(PARENT)
     if parent is None or int(parent) == os.getpid():
         return
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it went while this process started, before the request was in force
+    if os.getppid() != int(parent):  # the parent ended before prctl took effect
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -116,7 +116,7 @@ def _announce(address: str, ready: Callable[[str], None]) -> None:
 
 
 def _end_with_input() -> None:
-    """Wait for the end of standard input, then end as a signal would."""
+    """Wait for the end of standard input, then stop this process by SIGTERM."""
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -11,7 +11,7 @@ from sync.central.configuration import database_settings, load
 KEYDESK = load()
 
 _secret = KEYDESK.directory / DJANGO_KEY
-# Before the first start there is no key yet: commands that need none still run.
+# Before the first start there is no key yet; commands that need none still run.
 SECRET_KEY = _secret.read_text(encoding="ascii") if _secret.exists() else secrets.token_urlsafe(48)
 DEBUG = False
 ALLOWED_HOSTS = list(KEYDESK.hosts)
@@ -67,7 +67,7 @@ TIME_ZONE = "Asia/Shanghai"
 USE_I18N = True
 USE_TZ = True
 
-# The files lie in the installed packages; whitenoise finds them there, nothing is collected.
+# whitenoise serves static files from the installed packages; nothing is collected.
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -76,7 +76,7 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-# No page takes files: those that come all the same are never written to the disk.
+# No page takes files; uploaded files are never written to the disk.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 APPEND_SLASH = False
 

@@ -14,22 +14,22 @@ LAST = (1 << _SEQUENCE_BITS) - 1
 
 
 def row_key(kiosk: int, number: int) -> int:
-    """The key of one numbered row of a kiosk: kiosk (15 bits) ‖ number (32 bits)."""
+    """The key of a numbered row of a kiosk: kiosk (15 bits) ‖ number (32 bits)."""
     return kiosk << _SEQUENCE_BITS | number
 
 
 def fact_key(kiosk: int, sequence: int, digest: bytes) -> str:
-    """The key of what one entry says, on whichever branch it stands: kiosk, sequence and 16 hex digits of its hash."""
+    """The key of an entry's fact, on the chain or on a branch: kiosk, sequence and 16 hex digits of the entry's hash."""
     return f"{kiosk:05d}-{sequence:010d}-{digest[:8].hex()}"
 
 
 def column_text(text: str, length: int) -> str:
-    """At most `length` characters without NUL, which PostgreSQL takes in no text."""
+    """The first `length` characters, without NUL, which PostgreSQL does not store."""
     return text.replace("\x00", "")[:length]
 
 
 def migrate_when_due() -> bool:
-    """Apply the migrations that are missing; whether there were any."""
+    """Apply the migrations that are missing; the result says whether there were any."""
     executor = MigrationExecutor(connection)
     due = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if due:

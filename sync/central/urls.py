@@ -1,4 +1,4 @@
-"""The centre's addresses."""
+"""The centre's URLs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.protocol import records
 
 
 def home(_request: HttpRequest) -> HttpResponseRedirect:
-    """Staff who type the bare address reach the console."""
+    """Redirect the bare address to the console."""
     return HttpResponseRedirect("/admin/")
 
 

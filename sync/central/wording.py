@@ -1,4 +1,4 @@
-"""What the console calls the kinds and reasons that travel under English names."""
+"""The console's Chinese names of kinds and reasons, whose names in the protocol are English."""
 
 from __future__ import annotations
 

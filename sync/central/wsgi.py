@@ -1,4 +1,4 @@
-"""The WSGI application; a worker that loses its parent goes with it."""
+"""The WSGI application; its worker process ends with the server's."""
 
 from __future__ import annotations
 

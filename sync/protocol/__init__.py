@@ -1,1 +1,1 @@
-"""What the kiosk's agent and the centre agree on."""
+"""The protocol between the kiosk's agent and the centre."""

@@ -1,7 +1,7 @@
 """Upload batches and checkpoints: packing, unpacking within limits, signing.
 
 A batch is zstd (RFC 8878, one frame that states its content size) over MessagePack of `UploadBatch`. Neither end
-unpacks more than `MAXIMUM_UNPACKED` bytes, whatever the frame promises.
+unpacks more than `MAXIMUM_UNPACKED` bytes, whatever size the frame states.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAXIMUM_ENTRIES = 500
 MAXIMUM_PACKED = 1024 * 1024
 MAXIMUM_UNPACKED = 4 * 1024 * 1024
 
-_TAKEN_BYTES = 900 * 1024  # what one batch takes unpacked: below MAXIMUM_PACKED even when nothing compresses
+_BATCH_BYTES = 900 * 1024  # of one batch unpacked: below MAXIMUM_PACKED even when nothing compresses
 _LABEL = b"keydesk checkpoint\x00"
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(UploadBatch)
@@ -45,7 +45,7 @@ def make_checkpoint(kiosk: int, tip: Tip, time: int, device_key: bytes) -> Check
 
 
 def checkpoint_holds(checkpoint: Checkpoint, kiosk: int, public_key: bytes) -> bool:
-    """Whether a checkpoint is this kiosk's, by its device key (32 bytes)."""
+    """Whether a checkpoint is signed by this kiosk; `public_key` is its device key (32 bytes)."""
     if checkpoint.kiosk != kiosk:
         return False
     try:
@@ -56,12 +56,12 @@ def checkpoint_holds(checkpoint: Checkpoint, kiosk: int, public_key: bytes) -> b
 
 
 def take_batch(entries: Iterable[SealedEntry]) -> tuple[SealedEntry, ...]:
-    """The first of these entries, as many as one batch holds; at least one if there is any."""
+    """The first of these entries, as many as fit into one batch; at least one if there is any."""
     taken: list[SealedEntry] = []
     size = 0
     for sealed in entries:
         size += len(sealed.data) + 8
-        if taken and (len(taken) == MAXIMUM_ENTRIES or size > _TAKEN_BYTES):
+        if taken and (len(taken) == MAXIMUM_ENTRIES or size > _BATCH_BYTES):
             break
         taken.append(sealed)
     return tuple(taken)
@@ -85,7 +85,7 @@ def decode_batch(body: bytes) -> UploadBatch:
         if size < 0:
             raise BodyMalformed("a frame that does not state its content size")
         _require(size, MAXIMUM_UNPACKED)
-        # The frame's word is checked against a hard limit: the decompressor never makes more than that.
+        # The stated size may be wrong: the decompressor itself stops at the limit.
         packed = zstandard.ZstdDecompressor().decompress(
             body, max_output_size=MAXIMUM_UNPACKED, allow_extra_data=False
         )

@@ -1,13 +1,13 @@
-"""What the two ends refuse of each other, and how a refusal travels.
+"""What the two ends refuse, and how a refusal is sent.
 
 ProtocolError
 ├── SignatureRefused        a request's signature is missing, by another key, or does not cover what it must (reason)
-│   └── ClockOff            the signature holds, its time is too far from the centre's (created, now)
-├── BodyTooLarge            a body, or what it unpacks to, passes the limit (size, limit)
-└── BodyMalformed           a body that is not what its path takes (what)
+│   └── ClockOff            the signature is valid, its time is too far from the centre's (created, now)
+├── BodyTooLarge            a body, packed or unpacked, exceeds the limit (size, limit)
+└── BodyMalformed           a body is not what its path takes (what)
 
-A refusal travels as a `Problem` in JSON (media type application/problem+json, RFC 9457): `code` for the program,
-`sentence` for people; the rest helps the kiosk to go on.
+A refusal is sent as a `Problem` in JSON (media type application/problem+json, RFC 9457): `code` for the program,
+`sentence` for people; the other fields let the kiosk continue.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemCode(enum.StrEnum):
-    """Why the centre refused; the HTTP status stands beside each."""
+    """Why the centre refused; beside each, its HTTP status."""
 
     BODY_MALFORMED = "body-malformed"  # 400
     SIGNATURE_REFUSED = "signature-refused"  # 401
     CLOCK_OFF = "clock-off"  # 401, with `signed_time`: sign again with the centre's time
-    TOKEN_REFUSED = "token-refused"  # noqa: S105 - 403: enrolment token unknown, used by another device, too old
-    REQUEST_REFUSED = "request-refused"  # 422: the issuing CA's request does not hold
+    TOKEN_REFUSED = "token-refused"  # noqa: S105 - 403: the enrolment token is unknown, too old, or used by another machine
+    REQUEST_REFUSED = "request-refused"  # 422: the request for the issuing CA's certificate is invalid
     KIOSK_REVOKED = "kiosk-revoked"  # 403
     KIOSK_UNKNOWN = "kiosk-unknown"  # 401
     CHAIN_HOLE = "chain-hole"  # 409, with `high_water`: send what follows it
-    CHAIN_BROKEN = "chain-broken"  # 409: an entry's link, number or kiosk is wrong
-    CHECKPOINT_REFUSED = "checkpoint-refused"  # 422: it is not this kiosk's, or not the end of the batch
+    CHAIN_BROKEN = "chain-broken"  # 409: an entry does not continue the one before, or is of another kiosk
+    CHECKPOINT_REFUSED = (
+        "checkpoint-refused"  # 422: not signed by this kiosk, or not of the batch's last entry
+    )
     BODY_TOO_LARGE = "body-too-large"  # 413
     NOT_FOUND = "not-found"  # 404
     BUSY = "busy"  # 503, with Retry-After
@@ -42,7 +44,7 @@ class ProblemCode(enum.StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A refusal: `sentence` is one plain English sentence; `error_number` finds it in the centre's log."""
+    """A refusal; `sentence` is one plain English sentence, `error_number` is where the centre's log tells more."""
 
     code: ProblemCode
     sentence: str
@@ -64,7 +66,7 @@ class SignatureRefused(ProtocolError):
 
 
 class ClockOff(SignatureRefused):
-    """The signature holds and its time (UTC seconds) is too far from this end's."""
+    """The signature is valid and its time (UTC seconds) is too far from this end's."""
 
     def __init__(self, created: int, now: int) -> None:
         super().__init__(f"signed at {created}, received at {now}")
@@ -73,7 +75,7 @@ class ClockOff(SignatureRefused):
 
 
 class BodyTooLarge(ProtocolError):
-    """A body passes its limit, in bytes (`size` is what is known of it) or in entries."""
+    """A body exceeds its limit, in bytes (`size` as far as it was read) or in entries."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(f"{size} is more than {limit}")
@@ -90,7 +92,7 @@ class BodyMalformed(ProtocolError):
 
 
 def read_problem(body: bytes) -> Problem | None:
-    """The problem in an answer's body, or None when it is none of ours (a proxy's page)."""
+    """The problem in an answer's body; None when it is something else, such as a proxy's page."""
     try:
         return msgspec.json.decode(body, type=Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

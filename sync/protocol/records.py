@@ -1,7 +1,7 @@
-"""What travels between a kiosk and the centre.
+"""The requests that a kiosk sends to the centre, and the answers.
 
     POST /device/v1/enrol                EnrolRequest → EnrolAnswer       signed with the new device key, keyid "enrol"
-    GET  /device/v1/centre               → CentreDescription              unsigned: asked before enrolment
+    GET  /device/v1/centre               → CentreDescription              unsigned, before enrolment
     POST /device/v1/heartbeat            Heartbeat → HeartbeatAnswer
     POST /device/v1/journal              UploadBatch (batches.py) → UploadAnswer
     GET  /device/v1/journal?after=       → JournalPage                    the kiosk's own entries back
@@ -40,11 +40,9 @@ PATH_LOGIN = f"{PREFIX}/login"
 
 JSON_MEDIA_TYPE = "application/json"
 MAXIMUM_JSON = 64 * 1024
-MAXIMUM_WAIT = 30  # seconds that the feed may be waited for
-MAXIMUM_KEPT = (
-    50  # kept items that one heartbeat names, the oldest; each problem in KEPT_PROBLEM_LENGTH characters
-)
-KEPT_PROBLEM_LENGTH = 200
+MAXIMUM_WAIT = 30  # seconds for which a request for the feed may wait
+MAXIMUM_KEPT = 50  # items kept unapplied that one heartbeat reports, the oldest first
+KEPT_PROBLEM_LENGTH = 200  # characters of each one's problem
 FEED_PAGE = 200
 JOURNAL_PAGE = 200
 
@@ -57,7 +55,7 @@ _ANSWER: msgspec.json.Decoder[LoginAnswer] = msgspec.json.Decoder(LoginAnswer)
 
 
 class CentreDescription(msgspec.Struct, frozen=True):
-    """What a machine must know before it can ask to be enrolled: the exchange's name in certificates."""
+    """What a machine must know before it is enrolled; `organisation` is the exchange's name in certificates."""
 
     version: int
     organisation: str
@@ -66,10 +64,10 @@ class CentreDescription(msgspec.Struct, frozen=True):
 
 
 class EnrolRequest(msgspec.Struct, frozen=True):
-    """A new machine asks to become the kiosk that the token names.
+    """A new machine asks to become the kiosk that the enrolment token names.
 
-    `token` was given out once (`3-XXXX-…`), `device_key` is the Ed25519 public key (32 bytes), `issuing_request` the
-    PKCS#10 (DER) of the issuing CA's key.
+    `token` is one-time (`3-XXXX-…`), `device_key` the Ed25519 public key (32 bytes), `issuing_request` the PKCS#10
+    request (DER) for the issuing CA's key.
     """
 
     token: str
@@ -79,7 +77,7 @@ class EnrolRequest(msgspec.Struct, frozen=True):
 
 
 class EnrolAnswer(msgspec.Struct, frozen=True):
-    """All that a kiosk needs to work alone; certificates are DER, the payment secret has 32 bytes."""
+    """All that a kiosk needs to work on its own; certificates are DER, the payment secret has 32 bytes."""
 
     kiosk: int
     epoch: int
@@ -103,19 +101,19 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     @property
     def tip(self) -> Tip:
-        """The tip that it vouches for."""
+        """The tip that it signs."""
         return Tip(self.epoch, self.sequence, self.hash)
 
 
 class UploadBatch(msgspec.Struct, frozen=True, array_like=True):
-    """Entries (their exact bytes) that follow one another, and the checkpoint of the last of them."""
+    """Consecutive entries (their exact bytes), and the checkpoint of the last one."""
 
     entries: tuple[bytes, ...]
     checkpoint: Checkpoint
 
 
 class UploadAnswer(msgspec.Struct, frozen=True):
-    """What the centre holds now; `forked` when the batch became a branch, `quarantined` when the kiosk is revoked."""
+    """What the centre holds now; `forked` when the batch is kept as a branch, `quarantined` when the kiosk is revoked."""
 
     high_water: Tip | None
     signed_time: SignedTime
@@ -131,7 +129,7 @@ class KeptNotice(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """A kiosk is there; `backlog` counts entries not yet sent, `wall` is its own clock."""
+    """A sign of life; `backlog` counts entries not yet acknowledged, `wall` is the kiosk's clock (UTC seconds)."""
 
     checkpoint: Checkpoint | None
     backlog: int
@@ -151,14 +149,14 @@ class HeartbeatAnswer(msgspec.Struct, frozen=True):
 
 
 class FeedPage(msgspec.Struct, frozen=True):
-    """Items after the cursor in order; `more` when there are further ones already."""
+    """Items after the cursor in order; `more` when further ones can be fetched at once."""
 
     items: tuple[FeedItem, ...]
     more: bool
 
 
 class JournalPage(msgspec.Struct, frozen=True):
-    """A kiosk's own entries back (their exact bytes), in order of sequence."""
+    """A kiosk's own entries (their exact bytes), in order of sequence."""
 
     entries: tuple[bytes, ...]
     more: bool
@@ -166,14 +164,14 @@ class JournalPage(msgspec.Struct, frozen=True):
 
 
 class EpochRequest(msgspec.Struct, frozen=True):
-    """A kiosk wants a new epoch after its tip: it was restored, or cloned."""
+    """A kiosk that was restored or cloned asks for a new epoch after its tip."""
 
     tip: Tip | None
     reason: str = ""
 
 
 class EpochAnswer(msgspec.Struct, frozen=True):
-    """An epoch that this kiosk never had; nothing may be appended on it before `high_water` was pulled back."""
+    """An epoch that this kiosk never had; it may append only after it has pulled its entries back to `high_water`."""
 
     epoch: int
     high_water: Tip | None

@@ -1,13 +1,12 @@
 """Signing and checking device requests: HTTP Message Signatures (RFC 9421), Ed25519, with Content-Digest (RFC 9530).
 
 A signature covers method, path, query and the digest of the body (an empty one too), under the tag `keydesk-device`;
-`keyid` is the kiosk's number. The centre's address is not covered: a proxy may change it, and a request that reaches
-another centre finds no such kiosk there.
+`keyid` is the kiosk's number. The centre's address is not covered, since a proxy may change it; another centre knows
+no key of this kiosk.
 
-The time: `created` must be within five minutes of the centre's clock. A request whose signature holds and whose time
-does not is answered with the centre's signed time (`ClockOff`), so that a kiosk with a wrong clock learns the right
-one and signs again with it; its own clock stays what its journal says. Within the five minutes a request may be
-repeated: every one of them changes nothing when it is.
+`created` must be within five minutes of the centre's clock. A request whose signature is valid and whose time is not
+is answered with the centre's signed time (`ClockOff`): a kiosk with a wrong clock signs again with that time and
+leaves its own clock alone. Within the five minutes a request can be replayed; a repeated request changes nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ KeyLookup = Callable[[str], bytes | None]
 
 
 class Message(msgspec.Struct):
-    """A request as the signature sees it; `url` is absolute."""
+    """A request as the signature covers it; `url` is absolute."""
 
     method: str
     url: str
@@ -49,7 +48,7 @@ class Message(msgspec.Struct):
 
 
 class VerifiedRequest(msgspec.Struct, frozen=True):
-    """A request whose signature holds: by whom, and when (UTC seconds)."""
+    """A request whose signature is valid: by whom, and when (UTC seconds)."""
 
     key_id: str
     created: int
@@ -68,17 +67,17 @@ class _Keys(HTTPSignatureKeyResolver):
         return None if raw is None else Ed25519PublicKey.from_public_bytes(raw)
 
     def resolve_private_key(self, key_id: str) -> Ed25519PrivateKey:
-        """The private key, whatever the id."""
+        """The private key, the same for every id."""
         if self._seed is None:
             raise SignatureRefused(f"no private key for {key_id}")
         return Ed25519PrivateKey.from_private_bytes(self._seed)
 
 
 class _Verifier(HTTPMessageVerifier):
-    """The library's verifier without its own clock: the time is judged here, after the signature."""
+    """The library's verifier without its check of the time, which `verify_request` makes after the signature."""
 
     def validate_created_and_expires(self, sig_input: object, max_age: object = None) -> None:
-        """Leave the time to `verify_request`."""
+        """Check nothing: `verify_request` checks the time."""
 
 
 def sign_request(
@@ -86,8 +85,8 @@ def sign_request(
 ) -> dict[str, str]:
     """The headers that sign a request: Content-Digest, Signature-Input, Signature.
 
-    `url` is absolute, with its query; `device_key` the Ed25519 seed (32 bytes); `created` in UTC seconds by the best
-    knowledge of the centre's clock. Raises SignatureRefused when the request cannot be signed.
+    `url` is absolute, with its query; `device_key` the Ed25519 seed (32 bytes); `created` the time of the
+    centre's clock in UTC seconds, as far as it is known. Raises SignatureRefused when the request cannot be signed.
     """
     message = Message(method.upper(), url, {})
     signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=_Keys(seed=device_key))
@@ -109,7 +108,7 @@ def sign_request(
 def verify_request(
     method: str, url: str, headers: Mapping[str, str], body: bytes, *, key_of: KeyLookup, now: int
 ) -> VerifiedRequest:
-    """Who signed this request. `key_of` gives the public key (32 bytes) of a key id, None for an unknown one.
+    """Who signed this request; `key_of` gives the public key (32 bytes) of a key id, None for an unknown one.
 
     Raises SignatureRefused, and ClockOff when only the time is wrong.
     """

@@ -1,4 +1,4 @@
-"""The centre's signed words: its time and its policies (Ed25519)."""
+"""What the centre signs (Ed25519): its time and its policies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kiosk.pki.errors import PublicKeyInvalid
 
 
 def sign_policy(policy: Policy, centre_key: bytes) -> SignedPolicy:
-    """A policy signed by the centre (`centre_key` is the Ed25519 seed)."""
+    """Sign a policy; `centre_key` is the Ed25519 seed."""
     data = msgspec.json.encode(policy)
     return SignedPolicy(data, device_sign(centre_key, data))
 
@@ -24,12 +24,12 @@ def policy_holds(signed: SignedPolicy, centre_key: bytes) -> bool:
 
 
 def sign_time(kiosk: int, time: int, centre_key: bytes) -> SignedTime:
-    """The centre's time (UTC seconds) for one kiosk."""
+    """Sign the centre's time (UTC seconds) for one kiosk; `centre_key` is the Ed25519 seed."""
     return SignedTime(kiosk, time, device_sign(centre_key, SignedTime.message(kiosk, time)))
 
 
 def time_holds(signed: SignedTime, kiosk: int, centre_key: bytes) -> bool:
-    """Whether the centre (its public key) told this kiosk that time."""
+    """Whether the centre (its public key) signed this time for this kiosk."""
     if signed.kiosk != kiosk:
         return False
     try:

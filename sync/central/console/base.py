@@ -1,4 +1,4 @@
-"""How the console shows the books: read-only, amounts in yuan, times in China."""
+"""Common parts of the console's pages: base classes, columns and the remark of an action."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Inline = admin.TabularInline
     Form = forms.ModelForm
 else:
-    # The stubs' classes are generic, Django's are not: here the brackets mean nothing.
+    # The stubs' classes are generic, Django's are not: at run time the parameter is ignored.
     class _Bracketed:
         def __class_getitem__(cls, _parameters: object) -> type:
             return cls
@@ -39,21 +39,21 @@ else:
 
 
 class SecondsField(forms.SplitDateTimeField):
-    """A moment typed in China time and kept in UTC seconds; for rows that are added and not changed."""
+    """A time typed in China time and stored in UTC seconds; for rows that are added and never changed."""
 
     widget = AdminSplitDateTime
 
     def compress(self, data_list: Any) -> Any:
-        """Give the seconds of what was typed."""
+        """Convert to UTC seconds."""
         moment = super().compress(data_list)
         return None if moment is None else int(moment.timestamp())
 
 
 class ReadOnlyAdmin(Admin[Row]):
-    """A table that nobody edits by hand; its actions ask for permissions of their own."""
+    """A table that is not edited by hand; its actions have permissions of their own."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Rows come from the kiosks alone."""
+        """Rows are added by the program alone."""
         del request, obj
         return False
 
@@ -63,24 +63,24 @@ class ReadOnlyAdmin(Admin[Row]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Rows stay."""
+        """Rows are not deleted."""
         del request, obj
         return False
 
 
 class RemarkForm(ActionForm):
-    """The remark without which a matter is not closed."""
+    """The remark that some actions require."""
 
     remark = forms.CharField(label="备注", required=False, max_length=REMARK_LENGTH)
 
 
 def typed_remark(request: HttpRequest) -> str:
-    """The remark that was typed beside the action; empty when there is none."""
+    """The remark typed for the action; empty when there is none."""
     return column_text(request.POST.get("remark", ""), REMARK_LENGTH).strip()
 
 
 def time_column(field: str, title: str) -> Any:  # the stubs know columns by name alone
-    """A column that shows a time in UTC seconds as China's clocks do."""
+    """A column that shows UTC seconds as China time."""
 
     @admin.display(description=title, ordering=field)
     def column(row: Any) -> str:

@@ -1,4 +1,4 @@
-"""The console's pages of the journal: read only; alarms are ticked off."""
+"""The console's pages of the journal and its alarms."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WHEN = (time_column("wall", "终端机时间"), time_column("received_at", "收
 
 
 class _Readable:
-    """Shows an entry's content."""
+    """Adds a column with an entry's content."""
 
     @admin.display(description="内容")
     def readable(self, row: Entry | StrayEntry) -> str:
@@ -65,16 +65,26 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
         "account",
         *_WHEN,
         "verdict",
-        "told",
+        "explanation",
     )
     list_filter = ("verdict", "kind")
     search_fields = ("=account", "=subject", "=kiosk")
     show_full_result_count = False
-    fields = ("kiosk", "epoch", "sequence", "kind", "subject", "account", "verdict", "told", "readable")
-    readonly_fields = ("told", "readable")
+    fields = (
+        "kiosk",
+        "epoch",
+        "sequence",
+        "kind",
+        "subject",
+        "account",
+        "verdict",
+        "explanation",
+        "readable",
+    )
+    readonly_fields = ("explanation", "readable")
 
     @admin.display(description="说明", ordering="remark")
-    def told(self, row: Entry) -> str:
+    def explanation(self, row: Entry) -> str:
         """What it waits for, or why it is disputed."""
         return remark(row.remark)
 
@@ -92,7 +102,7 @@ class StrayEntryAdmin(_Readable, ReadOnlyAdmin[StrayEntry]):
 
 @admin.register(Fact)
 class FactAdmin(ReadOnlyAdmin[Fact]):
-    """Facts, whatever the verdict."""
+    """Facts, whatever their entry's verdict."""
 
     list_display = (
         "kind",
@@ -113,7 +123,7 @@ class FactAdmin(ReadOnlyAdmin[Fact]):
 
 @admin.register(Alarm)
 class AlarmAdmin(ReadOnlyAdmin[Alarm]):
-    """What a person must look at."""
+    """Alarms, which a person must look at."""
 
     list_display = (
         "kind",
@@ -130,12 +140,12 @@ class AlarmAdmin(ReadOnlyAdmin[Alarm]):
     actions = ("clear",)
 
     def has_clear_permission(self, request: HttpRequest) -> bool:
-        """Who may tick an alarm off."""
+        """Who may close alarms."""
         return bool(request.user.has_perm("journal.change_alarm"))
 
     @admin.action(description="标记为已处理（须填备注）", permissions=("clear",))
     def clear(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> None:
-        """Close alarms, with a remark that stays in the log."""
+        """Close alarms, with a remark that is logged."""
         remark = typed_remark(request)
         if not remark:
             self.message_user(request, NEEDS_REMARK, messages.ERROR)

@@ -26,7 +26,7 @@ from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import FeedItem, KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.ledger.publishing import publish_everything
 
-LATE = 300  # seconds without contact after which a kiosk counts as away
+LATE = 300  # seconds without contact after which a kiosk counts as offline
 
 
 @admin.register(Kiosk)
@@ -64,11 +64,11 @@ class KioskAdmin(Admin[Kiosk]):
 
     @admin.display(description="联网", boolean=True)
     def reachable(self, row: Kiosk) -> bool:
-        """Whether it was heard of lately."""
+        """Whether it was in contact lately."""
         return row.last_contact is not None and centre_now() - row.last_contact < LATE
 
     def get_readonly_fields(self, request: HttpRequest, obj: Kiosk | None = None) -> Any:
-        """The number is given once."""
+        """The number cannot be changed."""
         fields = super().get_readonly_fields(request, obj)
         return fields if obj is None else ("number", *fields)
 
@@ -84,7 +84,7 @@ class KioskAdmin(Admin[Kiosk]):
         form: ModelForm[Kiosk],
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
-        """Write what was typed and nothing else: uploads, feeds and revocations write the same row meanwhile."""
+        """Save the changed fields alone: uploads, feeds and revocations write the same row meanwhile."""
         if not change:
             super().save_model(request, obj, form, change)
             return
@@ -99,7 +99,7 @@ class KioskAdmin(Admin[Kiosk]):
 
     @admin.action(description="发放登记令牌", permissions=("change",))
     def enrolment_token(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
-        """Give out a one-time token; it is shown this once."""
+        """Give out a one-time enrolment token, shown only now."""
         for kiosk in queryset:
             if kiosk.state == KioskState.REVOKED:
                 self.message_user(request, f"{kiosk}：已吊销，不能再登记", messages.ERROR)
@@ -108,7 +108,7 @@ class KioskAdmin(Admin[Kiosk]):
 
     @admin.action(description="吊销终端机（不能恢复，须填备注）", permissions=("revoke",))
     def revoke(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
-        """Trust a kiosk no longer, for a reason that stays in the log; what it still sends is kept in quarantine."""
+        """Revoke kiosks, with a remark that is logged; what they still send is kept in quarantine."""
         remark = typed_remark(request)
         if not remark:
             self.message_user(request, NEEDS_REMARK, messages.ERROR)
@@ -121,7 +121,7 @@ class KioskAdmin(Admin[Kiosk]):
 
 
 class PolicyForm(Form[KioskPolicy]):
-    """Limits as they are typed."""
+    """The form of a policy's limits."""
 
     valid_until = SecondsField(label="有效至", help_text="中国时间")
 
@@ -134,7 +134,7 @@ class PolicyForm(Form[KioskPolicy]):
 
 @admin.register(KioskPolicy)
 class PolicyAdmin(Admin[KioskPolicy]):
-    """Policies: adding one signs and publishes it; none is changed afterwards."""
+    """Policies: adding one signs and publishes it; policies are never changed."""
 
     form = PolicyForm
     list_display = (
@@ -185,7 +185,7 @@ class PolicyAdmin(Admin[KioskPolicy]):
 
 @admin.register(KeptItem)
 class KeptAdmin(ReadOnlyAdmin[KeptItem]):
-    """What kiosks were told and could not apply; a person sees to it."""
+    """Feed items that kiosks could not apply; a person sees to them."""
 
     list_display = (
         "kiosk",
@@ -209,7 +209,7 @@ class KeptAdmin(ReadOnlyAdmin[KeptItem]):
 
     @admin.action(description="标记为已处理（须填备注）", permissions=("dismiss",))
     def dismiss(self, request: HttpRequest, queryset: QuerySet[KeptItem]) -> None:
-        """Close items, with a remark that stays in the log; their kiosks keep them no longer."""
+        """Close items, with a remark that is logged; their kiosks drop them."""
         remark = typed_remark(request)
         if not remark:
             self.message_user(request, NEEDS_REMARK, messages.ERROR)
@@ -223,7 +223,7 @@ class KeptAdmin(ReadOnlyAdmin[KeptItem]):
 
 @admin.register(FeedItem)
 class FeedAdmin(ReadOnlyAdmin[FeedItem]):
-    """What was told to the kiosks."""
+    """The feeds of all kiosks."""
 
     list_display = ("kiosk", "number", "kind", time_column("made_at", "时间"))
     list_filter = ("kind",)
@@ -233,7 +233,7 @@ class FeedAdmin(ReadOnlyAdmin[FeedItem]):
 
     @admin.display(description="内容")
     def text(self, row: FeedItem) -> str:
-        """The body; password verifiers are not for reading."""
+        """The body; password verifiers are not shown."""
         if row.kind in {"operator", "staff"}:
             return "（含密码校验值，不显示）"
         return bytes(row.body).decode()

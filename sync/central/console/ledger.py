@@ -95,7 +95,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
 
     @admin.action(description="移交到终端机", permissions=("move",))
     def move(self, request: HttpRequest, queryset: QuerySet[LedgerOrder]) -> None:
-        """Move orders to the kiosk that was typed beside the action."""
+        """Move orders to the kiosk typed for the action."""
         target = request.POST.get("target", "")
         for order in queryset:
             if target.isdecimal() and settling.move(order, int(target), centre_now()):
@@ -132,7 +132,7 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
 
     @admin.action(description="吊销证书（不能恢复，须填备注）", permissions=("revoke",))
     def revoke(self, request: HttpRequest, queryset: QuerySet[LedgerCertificate]) -> None:
-        """Revoke certificates that may still be in use, for a reason that stays in the log."""
+        """Revoke certificates that may still be in use, with a remark that is logged."""
         remark = typed_remark(request)
         if not remark:
             self.message_user(request, NEEDS_REMARK, messages.ERROR)
@@ -148,7 +148,7 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
 
 @admin.register(LedgerAccount)
 class AccountAdmin(ReadOnlyAdmin[LedgerAccount]):
-    """The key of each account."""
+    """The key on record of each account."""
 
     list_display = ("account", "key_number", "key")
     search_fields = ("=account", "=key_number")
@@ -165,7 +165,7 @@ class AccountAdmin(ReadOnlyAdmin[LedgerAccount]):
 
 @admin.register(Dispute)
 class DisputeAdmin(ReadOnlyAdmin[Dispute]):
-    """What the centre could not accept; a person decides."""
+    """Entries that the centre could not accept; a person decides."""
 
     list_display = (
         "kiosk",
@@ -188,12 +188,12 @@ class DisputeAdmin(ReadOnlyAdmin[Dispute]):
 
     @admin.action(description="重新入账", permissions=("settle",))
     def retry(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
-        """Try the entries again, after what stood against them was put right."""
+        """Apply the entries again, after the contradiction was corrected."""
         self._settle(request, queryset, DisputeState.RETRIED)
 
     @admin.action(description="不入账，账号继续", permissions=("settle",))
     def dismiss(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
-        """Leave the entries out of the books for good."""
+        """Leave the entries out of the ledger for good."""
         self._settle(request, queryset, DisputeState.DISMISSED)
 
     def _settle(self, request: HttpRequest, queryset: QuerySet[Dispute], outcome: DisputeState) -> None:

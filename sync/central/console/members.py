@@ -1,4 +1,4 @@
-"""The console's pages of members, staff and prices: what is saved is published."""
+"""The console's pages of members, staff and prices; saving publishes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Person = TypeVar("Person", DeskStaff, Operator)
 
 
 class PasswordForm(Form[Any]):
-    """Takes a new password; only its Argon2id hash is kept."""
+    """A form that takes a new password, of which only the Argon2id hash is stored."""
 
     new_password = forms.CharField(
         label="新密码", required=False, strip=False, widget=forms.PasswordInput, help_text="不填则不改"
@@ -31,15 +31,15 @@ class PasswordForm(Form[Any]):
 
 
 class _PermanentAdmin(Admin[Any]):
-    """Rows that kiosks know are not deleted."""
+    """A table whose rows are published to kiosks and never deleted."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Kiosks have no way to forget a row."""
+        """Kiosks cannot delete a row that was published."""
         del request, obj
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """What a row is known by stays: another value would make a second row beside it."""
+        """The primary key cannot be changed: another value would make a second row."""
         fields = super().get_readonly_fields(request, obj)
         return fields if obj is None else (self.opts.pk.name, *fields)
 
@@ -60,7 +60,7 @@ class EnterpriseAdmin(_PermanentAdmin):
         formsets: Any,
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
-        """Publish once the kiosks are known."""
+        """Publish after the enterprise's kiosks are saved."""
         super().save_related(request, form, formsets, change)
         publish_enterprise(form.instance, centre_now())
 
@@ -81,7 +81,7 @@ class OperatorAdmin(_PermanentAdmin):
         return bool(request.user.has_perm("members.review_operator"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """The review is decided by those who may."""
+        """Only those who may review can change the review."""
         fields = super().get_readonly_fields(request, obj)
         return fields if self.has_review_permission(request) else (*fields, "review")
 
@@ -139,7 +139,7 @@ class StaffAdmin(_PermanentAdmin):
 
 
 class FeeScheduleForm(Form[FeeSchedule]):
-    """Prices as they are typed."""
+    """The form of a fee schedule."""
 
     effective_from = SecondsField(label="生效时间", help_text="中国时间")
 
@@ -184,5 +184,5 @@ class FeeScheduleAdmin(_PermanentAdmin):
 def _set_password(row: Person, form: ModelForm[Person]) -> None:
     password = form.cleaned_data.get("new_password") or ""
     if password.strip():
-        # Composed, as the desk composes what is typed there.
+        # In normal form C, as the desk normalises what is typed there.
         row.verifier = PasswordHasher().hash(unicodedata.normalize("NFC", password))

@@ -27,7 +27,7 @@ from sync.central.payments.models import DeskPayment, DeskPaymentState, Payment,
 
 
 class AttemptInline(Inline[PaymentAttempt, Payment]):
-    """The tries with the provider."""
+    """The attempts with the provider."""
 
     model = PaymentAttempt
     extra = 0
@@ -41,7 +41,7 @@ class AttemptInline(Inline[PaymentAttempt, Payment]):
     )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Attempts come from the page."""
+        """Attempts are added by the payment page alone."""
         del request, obj
         return False
 
@@ -53,12 +53,12 @@ class SurplusFilter(admin.SimpleListFilter):
     parameter_name = "surplus"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """What may be chosen."""
+        """The filter's choices."""
         del request, model_admin
         return [("refunding", SURPLUS_REFUNDING), ("refunded", SURPLUS_REFUNDED), ("vouched", SURPLUS_OPEN)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
-        """The rows of the choice."""
+        """The rows of the chosen state."""
         del request
         chosen = {"refunding": SURPLUS_REFUNDING, "refunded": SURPLUS_REFUNDED, "vouched": SURPLUS_OPEN}
         wanted = chosen.get(self.value() or "")
@@ -90,7 +90,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     actions = ("ask", "pay_back", "return_surplus")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
-        """Add who vouched, and where a surplus is."""
+        """Add the columns of who vouched and of a surplus."""
         return with_surplus(super().get_queryset(request))
 
     @admin.display(description="柜台担保人")
@@ -100,7 +100,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
 
     @admin.display(description="多付")
     def surplus(self, row: Any) -> str:
-        """Where money is that came in twice."""
+        """What became of money that came in twice."""
         return row.surplus_state or "–"
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
@@ -122,7 +122,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
 
     @admin.action(description="原路退回款项", permissions=("refund",))
     def pay_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
-        """Pay back what the kiosk granted (or what a revoked kiosk can no longer grant)."""
+        """Refund what the kiosk granted, or what a revoked kiosk can no longer grant."""
         for payment in queryset:
             if not may_return(payment.order, payment.kiosk):
                 self.message_user(request, f"{payment.order}：终端机尚未同意退款", messages.ERROR)
@@ -133,7 +133,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
 
     @admin.action(description="退回多付的款", permissions=("refund",))
     def return_surplus(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
-        """Pay back what came in twice; the order keeps the payment that stands."""
+        """Refund what came in twice; the order keeps one payment."""
         for payment in queryset:
             back = paying.return_surplus(payment, centre_now())
             if back:
@@ -148,7 +148,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
 
 @admin.register(DeskPayment)
 class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
-    """What desks vouched for, not reconciled with a provider."""
+    """Payments that a desk vouched for."""
 
     list_display = (
         "order",
@@ -172,17 +172,17 @@ class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
 
     @admin.action(description="与网上缴费是同一笔（须填备注）", permissions=("reconcile",))
     def same(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
-        """The desk vouched for what the provider has."""
+        """Decide that the desk vouched for the payment that the provider has."""
         self._decide(request, queryset, reconciling.confirm_same, DeskPaymentState.SAME)
 
     @admin.action(description="另收的款，已核对（须填备注）", permissions=("reconcile",))
     def apart(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
-        """The desk has the money itself."""
+        """Decide that the desk has the money itself."""
         self._decide(request, queryset, reconciling.confirm_separate, DeskPaymentState.RECEIVED)
 
     @admin.action(description="已在柜台退还（须填备注）", permissions=("reconcile",))
     def paid_back(self, request: HttpRequest, queryset: QuerySet[DeskPayment]) -> None:
-        """The desk gave the money back."""
+        """Decide that the desk gave the money back."""
         self._decide(request, queryset, reconciling.confirm_returned, DeskPaymentState.RETURNED)
 
     def _decide(

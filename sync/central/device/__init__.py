@@ -1,1 +1,1 @@
-"""What the kiosks call: signed requests under /device/v1/."""
+"""The device API: the kiosks' signed requests under /device/v1/."""

@@ -31,19 +31,19 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def answer(record: msgspec.Struct) -> HttpResponse:
-    """A record."""
+    """An answer with a record."""
     return HttpResponse(records.encode(record), content_type=records.JSON_MEDIA_TYPE)
 
 
 def problem(status: int, what: Problem) -> HttpResponse:
-    """A refusal."""
+    """An answer with a refusal."""
     return HttpResponse(records.encode(what), status=status, content_type=PROBLEM_MEDIA_TYPE)
 
 
 def device_view(*methods: str) -> Callable[[View], View]:
-    """Make a device view: these methods only, refusals as problems.
+    """Decorate a device view: it takes these methods only and answers refusals as problems.
 
-    Cross-site forgery needs a browser's cookies; device requests carry none and are signed instead.
+    No CSRF protection: device requests carry no cookies and are signed.
     """
 
     def wrap(view: View) -> View:
@@ -76,7 +76,7 @@ def _refusing(view: View, request: HttpRequest) -> HttpResponse:
             400, Problem(ProblemCode.BODY_MALFORMED, f"The body is not what is taken here: {error.what}.")
         )
     except OperationalError:
-        # SQLite's writers take turns; whoever waited too long comes again.
+        # SQLite lets one writer work at a time; one that waited too long tries again.
         busy = problem(503, Problem(ProblemCode.BUSY, "The centre is busy."))
         busy["Retry-After"] = str(RETRY_AFTER)
         return busy

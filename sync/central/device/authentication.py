@@ -1,4 +1,4 @@
-"""Who calls: the signature of a device request, checked over the exact bytes that came."""
+"""Authentication: the signature of a device request, checked over the exact bytes received."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIELDS = ("Content-Digest", "Signature-Input", "Signature")
 
 
 class CallerRefused(Exception):
-    """The caller is not who may call; `problem` and the HTTP `status` go back."""
+    """The request is refused; `problem` and the HTTP `status` are the answer."""
 
     def __init__(self, status: int, problem: Problem) -> None:
         super().__init__(problem.sentence)
@@ -23,7 +23,7 @@ class CallerRefused(Exception):
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
-    """The body, not read further than its limit. Raises BodyTooLarge."""
+    """The body, read up to its limit. Raises BodyTooLarge."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLarge(int(announced), limit)
@@ -71,7 +71,7 @@ def require_signed_by(request: HttpRequest, body: bytes, public_key: bytes, key_
     try:
         _verify(request, body, lambda named: public_key if named == key_id else None, now)
     except ClockOff:
-        return  # a machine that asks to be enrolled has nobody to tell it the time yet; its answer brings it
+        return  # a machine that is being enrolled has no trusted time yet; the answer brings it
     except SignatureRefused as error:
         problem = Problem(ProblemCode.SIGNATURE_REFUSED, "The request is not signed by its own device key.")
         raise CallerRefused(401, problem) from error

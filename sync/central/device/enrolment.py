@@ -1,4 +1,4 @@
-"""Making a machine a kiosk: what it asks is checked, and the answer lets it work alone."""
+"""Enrolment: a machine becomes a kiosk, and the answer holds all that it needs to work on its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ISSUING_YEARS = 5
 
 
 class EnrolmentRefused(Exception):
-    """The machine is not enrolled; `problem` goes back to it."""
+    """The machine is not enrolled; `problem` is the answer."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.sentence)
@@ -58,7 +58,7 @@ def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
 
 
 def next_epoch(kiosk: Kiosk) -> int:
-    """An epoch that this kiosk never had, noted as given (not saved)."""
+    """An epoch that this kiosk never had, recorded in its row (not saved)."""
     keys = (row_key(kiosk.number, 0), row_key(kiosk.number, LAST))
     epoch = kiosk.epoch_given + 1
     while Entry.objects.filter(key__range=keys, epoch=epoch).exists():
@@ -68,7 +68,7 @@ def next_epoch(kiosk: Kiosk) -> int:
 
 
 def begin_epoch(number: int) -> tuple[int, Tip | None]:
-    """Give a kiosk a new epoch, and say what the centre holds of it."""
+    """Give a kiosk a new epoch; the result is the epoch and what the centre holds of the kiosk."""
     with transaction.atomic():
         kiosk = Kiosk.objects.select_for_update().get(number=number)
         epoch = next_epoch(kiosk)
@@ -78,7 +78,7 @@ def begin_epoch(number: int) -> tuple[int, Tip | None]:
 
 def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) -> None:
     root = keys.root()
-    # A day early, so that a kiosk whose clock is a little behind takes it too.
+    # A day early, so that a kiosk whose clock is a little slow accepts it too.
     begin = max(now - DAY, root.certificate.not_before)
     try:
         certificate = root.certify_kiosk(

@@ -30,13 +30,13 @@ from sync.protocol.signatures import ENROL_KEY_ID
 from sync.protocol.times import sign_time
 
 POLL_SECONDS = 0.2
-ABANDONED_AFTER = 60  # seconds after which an entry that nobody applied is no longer another request's work
+ABANDONED_AFTER = 60  # seconds after which no other request can still be about to apply a pending entry
 LOG = logging.getLogger("keydesk.central")
 
 
 @device_view("GET")
 def centre(_request: HttpRequest) -> HttpResponse:
-    """Say who this is, to a machine that is not enrolled yet."""
+    """Describe this centre to a machine that is not enrolled yet."""
     return answer(
         records.CentreDescription(
             version=records.VERSION,
@@ -49,7 +49,7 @@ def centre(_request: HttpRequest) -> HttpResponse:
 
 @device_view("POST")
 def enrol(request: HttpRequest) -> HttpResponse:
-    """Make a machine a kiosk."""
+    """Enrol a machine as a kiosk."""
     now = centre_now()
     body = read_body(request, records.MAXIMUM_JSON)
     asked = records.decode(body, records.EnrolRequest)
@@ -59,7 +59,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 
 @device_view("POST")
 def heartbeat(request: HttpRequest) -> HttpResponse:
-    """Note that a kiosk is there and where its journal stands; tell it the time."""
+    """Record a kiosk's heartbeat; answer with the time and what the centre holds of its journal."""
     now = centre_now()
     body = read_body(request, records.MAXIMUM_JSON)
     kiosk = caller(request, body, now)
@@ -77,7 +77,7 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
             policies.ensure(kiosk.number, centre_keys(), now)
             kiosk.refresh_from_db()
     if Entry.objects.filter(verdict=Verdict.PENDING, received_at__lt=now - ABANDONED_AFTER).exists():
-        _apply(kiosk.number, now)  # a server that was killed after appending left them
+        _apply(kiosk.number, now)  # a server that was killed between appending and applying left them
     return answer(
         records.HeartbeatAnswer(
             signed_time=sign_time(kiosk.number, now, centre_keys().centre_key),
@@ -104,7 +104,7 @@ def _record_heartbeat(kiosk: Kiosk, beat: records.Heartbeat, now: int) -> None:
 
 @device_view("POST", "GET")
 def journal(request: HttpRequest) -> HttpResponse:
-    """Take a batch of entries, or give a kiosk its own back."""
+    """Receive a batch of entries (POST), or return a kiosk's own (GET)."""
     now = centre_now()
     body = read_body(request, MAXIMUM_PACKED)
     kiosk = caller(request, body, now)
@@ -125,7 +125,7 @@ def journal(request: HttpRequest) -> HttpResponse:
 
 
 def _apply(kiosk: int, now: int) -> None:
-    """Apply what is pending. What was appended stays so: a failure is tried again with a later batch or heartbeat."""
+    """Apply what is pending; after a failure it is tried again with a later batch or heartbeat."""
     try:
         apply_pending(now)
     except Exception:
@@ -134,9 +134,9 @@ def _apply(kiosk: int, now: int) -> None:
 
 @device_view("GET")
 def feed(request: HttpRequest) -> HttpResponse:
-    """Give the items after a cursor; wait for one as long as the kiosk likes, at most MAXIMUM_WAIT seconds.
+    """Return the feed items after a cursor; wait for one as long as the kiosk asks, at most MAXIMUM_WAIT seconds.
 
-    Where too many wait already the answer comes at once; the kiosk asks again a little later.
+    When too many kiosks wait already the answer comes at once, and the kiosk asks again a little later.
     """
     kiosk = caller(request, b"", centre_now())
     _require_not_revoked(kiosk)

@@ -1,4 +1,4 @@
-"""How many kiosks may wait for their feed at once: each holds a thread, and payers and staff need threads too."""
+"""A limit on how many kiosks wait for their feed at once: each holds a thread, which payers and staff need too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SLOTS = threading.BoundedSemaphore(SLOTS)
 
 @contextmanager
 def waiting_slot() -> Iterator[bool]:
-    """Take a place for the time of the `with`; False when all are taken, so that nobody waits for one."""
+    """Hold a slot during the `with`; False at once when all are taken."""
     taken = _SLOTS.acquire(blocking=False)
     try:
         yield taken

@@ -1,1 +1,1 @@
-"""The kiosks: enrolment, policies, feeds."""
+"""The kiosks: enrolment tokens, policies, feeds."""

@@ -1,4 +1,4 @@
-"""One-time tokens, each of which lets one machine become a kiosk; only their SHA-256 is kept."""
+"""One-time enrolment tokens, each for one machine; only their SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOKEN_LIFE = 7 * DAY
 
 
 def give_token(kiosk: int, now: int) -> str:
-    """A new one-time token for a kiosk, which is made when it is not there yet; tokens given before it expire.
+    """A new one-time token for a kiosk, which is created if need be; tokens given before expire.
 
     Raises KioskNumberRefused.
     """
@@ -35,5 +35,5 @@ def give_token(kiosk: int, now: int) -> str:
 
 
 def token_digest(token: str) -> str:
-    """The digest (hex) under which a token is kept; upper and lower case are the same."""
+    """The digest (hex) under which a token is stored; case makes no difference."""
     return hashlib.sha256(token.strip().upper().encode()).hexdigest()

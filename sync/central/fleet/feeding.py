@@ -1,7 +1,7 @@
 """Publishing to the kiosks' feeds: numbers without a gap, visible in their order.
 
-The kiosk's row is locked while its next number is given and until the commit: a cursor never passes an item that is
-not yet visible.
+The kiosk's row is locked from the choice of the next number until the commit, so that no cursor passes an item that is
+not visible yet.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sync.protocol.records import FEED_PAGE, FeedPage
 
 
 def enrolled_kiosks() -> list[int]:
-    """The kiosks in use."""
+    """The numbers of the kiosks in use."""
     return list(Kiosk.objects.filter(state=KioskState.ENROLLED).values_list("number", flat=True))
 
 
@@ -47,7 +47,7 @@ def publish(kiosk: int, bodies: Iterable[FeedBody], now: int) -> int:
 
 
 def publish_to(kiosks: Iterable[int], bodies: Iterable[FeedBody], now: int) -> None:
-    """Append the same items to several feeds, in the order of the kiosks' numbers (that is the locks' order)."""
+    """Append the same items to several feeds, in the order of the kiosks' numbers, which is the order of the locks."""
     items = tuple(bodies)
     for kiosk in sorted(set(kiosks)):
         publish(kiosk, items, now)

@@ -1,4 +1,4 @@
-"""What the machines of a kiosk signed with: the one that stands there now, and those that it replaced."""
+"""Secrets and issuing certificates of a kiosk's machines: the present one and those that it replaced."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def payment_secret(kiosk: Kiosk, keys: CentreKeys) -> bytes:
 
 
 def secret_context(kiosk: int) -> str:
-    """What a kiosk's payment secret is sealed for."""
+    """The context under which a kiosk's payment secret is sealed."""
     return f"payment secret of kiosk {kiosk}"
 
 
 def retire(kiosk: Kiosk, now: int) -> None:
-    """Keep what the machine that is being replaced signed with (the kiosk's row still has it)."""
+    """Store the secret and the certificate of the machine that is being replaced, from the kiosk's row."""
     FormerMachine.objects.create(
         kiosk=kiosk,
         replaced_at=now,
@@ -28,7 +28,7 @@ def retire(kiosk: Kiosk, now: int) -> None:
 
 
 def verify_order_token(kiosk: Kiosk, data: bytes, keys: CentreKeys) -> tuple[OrderToken, bool]:
-    """An order token by this kiosk, and whether the machine made it that stands there now. Raises PaymentCodeError."""
+    """An order token of this kiosk, and whether its present machine made it. Raises PaymentCodeError."""
     try:
         return verify_token(data, token_key(payment_secret(kiosk, keys))), True
     except PaymentCodeError:
@@ -42,6 +42,6 @@ def verify_order_token(kiosk: Kiosk, data: bytes, keys: CentreKeys) -> tuple[Ord
 
 
 def issuing_certificates(kiosk: Kiosk, since: int = 0) -> list[bytes]:
-    """The issuing CAs (DER) of its machines that were in use at some time from `since` (UTC seconds) on."""
+    """The issuing CAs (DER) of the kiosk's machines that were in use at or after `since` (UTC seconds)."""
     former = FormerMachine.objects.filter(kiosk=kiosk, replaced_at__gte=since)
     return [bytes(kiosk.issuing_certificate), *(bytes(each.issuing_certificate) for each in former)]

@@ -1,4 +1,4 @@
-"""Kiosks and what the centre keeps of each: keys, high-water mark, policies, feed."""
+"""Kiosks and what the centre stores of each: keys, high-water mark, policies, feed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.wording import FEED_KINDS
 
 _USUAL = Policy(number=0, kiosk=0, valid_until=0)
-"""The limits that a policy has unless staff type others."""
+"""The limits of a policy unless staff type others."""
 
 
 def not_the_exchange(number: int) -> None:
@@ -27,7 +27,7 @@ def _between(least: int, most: int) -> list[MinValueValidator | MaxValueValidato
 
 
 class KioskState(models.TextChoices):
-    """Where a kiosk stands."""
+    """A kiosk's state."""
 
     AWAITED = "awaited", "待登记"
     ENROLLED = "enrolled", "在用"
@@ -35,7 +35,7 @@ class KioskState(models.TextChoices):
 
 
 class Kiosk(models.Model):
-    """One kiosk; times are UTC seconds, `payment_secret` is sealed with the centre's own key."""
+    """One kiosk; times are UTC seconds, `payment_secret` is sealed with the centre's key."""
 
     number = models.PositiveIntegerField(
         "编号",
@@ -74,18 +74,18 @@ class Kiosk(models.Model):
 
     @property
     def high_water(self) -> Tip | None:
-        """The tip of the journal that was received; None before the first entry."""
+        """The tip of the received journal; None before the first entry."""
         if not self.high_sequence:
             return None
         return Tip(self.high_epoch, self.high_sequence, bytes(self.high_hash))
 
     def put_high_water(self, tip: Tip) -> None:
-        """Note a new tip (not saved)."""
+        """Set a new tip (not saved)."""
         self.high_epoch, self.high_sequence, self.high_hash = tip.epoch, tip.sequence, tip.hash
 
 
 class EnrolmentToken(models.Model):
-    """A token that was given out for one kiosk; only its SHA-256 is kept."""
+    """A token given out for one kiosk; only its SHA-256 is stored."""
 
     digest = models.CharField("摘要", max_length=64, primary_key=True)
     kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
@@ -105,7 +105,7 @@ class EnrolmentToken(models.Model):
 
 
 class FormerMachine(models.Model):
-    """A machine that stood for a kiosk until another took its place: what it signed before is still in use."""
+    """A machine of a kiosk that was replaced; what it signed before is still in use."""
 
     kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
     replaced_at = models.BigIntegerField("更换时间")
@@ -124,7 +124,7 @@ class FormerMachine(models.Model):
 
 
 class KioskPolicy(models.Model):
-    """A policy as it was signed for one kiosk; numbers rise for each kiosk."""
+    """A policy as signed for one kiosk; each kiosk's numbers rise."""
 
     key = models.BigIntegerField("键", primary_key=True, editable=False)
     kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
@@ -187,7 +187,7 @@ class FeedItem(models.Model):
 
 
 class KeptItem(models.Model):
-    """An item of a kiosk's feed that the kiosk could not apply and keeps; `gone_at` when it no longer did."""
+    """A feed item that its kiosk could not apply; `gone_at` is when the kiosk no longer reported it."""
 
     key = models.BigIntegerField("键", primary_key=True)
     kiosk = models.PositiveIntegerField("终端机")

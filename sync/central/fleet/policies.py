@@ -25,7 +25,7 @@ def newest(kiosk: int) -> KioskPolicy | None:
 def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int, *, prolonged: bool = True) -> KioskPolicy:
     """Sign and publish the next policy with these limits (its number and kiosk are filled in here).
 
-    Unless it is to be prolonged it ends when it says so.
+    One that is not `prolonged` ends at its `valid_until` and is not renewed.
     """
     with transaction.atomic():
         Kiosk.objects.select_for_update().get(number=kiosk)
@@ -51,9 +51,9 @@ def read(row: KioskPolicy) -> Policy:
 
 
 def ensure(kiosk: int, keys: CentreKeys, now: int) -> SignedPolicy:
-    """The policy in force, the default one at first.
+    """The policy in force, at first the usual one.
 
-    Prolonged in good time, so that a kiosk that calls never runs out, unless staff set its end.
+    It is renewed early enough that a kiosk in contact always has a valid one, unless staff set its end.
     """
     row = newest(kiosk)
     if row is None:

@@ -39,9 +39,9 @@ def record_unapplied(kiosk: int, reported: Iterable[KeptNotice], now: int) -> No
 
 
 def dismiss(item: KeptItem, by: str, remark: str, now: int) -> None:
-    """Close an item by a person's word, and tell its kiosk to keep it no longer."""
+    """Close an item that a person has seen to, and tell its kiosk to drop it."""
     with transaction.atomic():
-        # The kiosk's row is locked first, as by its heartbeats.
+        # Publishing locks the kiosk's row first, as a heartbeat does.
         publish(item.kiosk, [KeptDismissed(item.number)], now)
         item.closed_at, item.closed_by, item.remark = now, by, remark
         item.save(update_fields=["closed_at", "closed_by", "remark"])

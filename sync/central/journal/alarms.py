@@ -1,4 +1,4 @@
-"""Alarms: raised once for each subject, cleared by a person or by what they waited for."""
+"""Alarms: raised once for each subject, cleared by a person or when their cause is gone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def clear_alarm(kind: AlarmKind, kiosk: int, subject: str, by: str, now: int) ->
 
 
 def close_alarm(alarm: Alarm, by: str, remark: str, now: int) -> None:
-    """Close an alarm by a person's word; a fork's is closed at its kiosk as well, until it forks again."""
+    """Close an alarm that a person has seen to; a fork's is closed at its kiosk too, until it forks again."""
     with transaction.atomic():
         alarm.cleared_at, alarm.cleared_by, alarm.remark = now, by, remark
         alarm.save(update_fields=["cleared_at", "cleared_by", "remark"])

@@ -1,4 +1,4 @@
-"""Appending a batch: all or nothing, onto the chain that is there; what does not fit goes on record beside it."""
+"""Appending a batch to its kiosk's chain, whole or not at all; entries that do not continue it are stored beside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sync.protocol.records import JOURNAL_PAGE, JournalPage, UploadBatch
 
 
 class Outcome(enum.Enum):
-    """What became of a batch."""
+    """What was done with a batch."""
 
     APPENDED = "appended"
     FORKED = "forked"
@@ -29,7 +29,7 @@ class Outcome(enum.Enum):
 
 
 class BatchRefused(Exception):
-    """The batch was not taken; `problem` goes back to the kiosk."""
+    """The batch is refused; `problem` is the answer."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.sentence)
@@ -37,7 +37,7 @@ class BatchRefused(Exception):
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """A batch that is on record; `entries` are those that the chain did not have before."""
+    """A batch that is stored; `entries` are those that are new on the chain."""
 
     outcome: Outcome
     kiosk: Kiosk
@@ -45,7 +45,7 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 def append(number: int, batch: UploadBatch, now: int) -> Appended:
-    """Take a batch of one kiosk. Raises BatchRefused, BodyMalformed."""
+    """Store a batch of one kiosk. Raises BatchRefused, BodyMalformed."""
     received = [read(data) for data in batch.entries]
     with transaction.atomic():
         kiosk = Kiosk.objects.select_for_update().get(number=number)
@@ -61,7 +61,7 @@ def append(number: int, batch: UploadBatch, now: int) -> Appended:
 
 
 def _require_sound(kiosk: Kiosk, batch: UploadBatch, received: list[ReceivedEntry]) -> None:
-    """Raise BatchRefused unless the batch is one run of this kiosk's entries without a hole before or in it."""
+    """Raise BatchRefused unless the batch is consecutive entries of this kiosk without a gap before them."""
     if any(each.kiosk != kiosk.number for each in received):
         raise _refused(kiosk, ProblemCode.CHAIN_BROKEN, "The batch has entries of another kiosk.")
     for before, each in itertools.pairwise(received):
@@ -77,13 +77,13 @@ def _require_sound(kiosk: Kiosk, batch: UploadBatch, received: list[ReceivedEntr
 
 
 def _follows_what_is_beside(first: ReceivedEntry) -> bool:
-    """Whether an entry goes on from a branch or from what a revoked kiosk sent before."""
+    """Whether an entry continues a branch, or what a revoked kiosk sent before."""
     key = fact_key(first.kiosk, first.sequence - 1, first.previous)
     return StrayEntry.objects.filter(key=key, hash=first.previous).exists()
 
 
 def _new_entries(kiosk: Kiosk, received: list[ReceivedEntry]) -> list[ReceivedEntry] | None:
-    """The entries that are not on the chain yet; None when one stands there with another hash."""
+    """The entries that are not on the chain yet; None when the chain has one of them with another hash."""
     old = [each for each in received if each.sequence <= kiosk.high_sequence]
     keys = [row_key(kiosk.number, each.sequence) for each in old]
     known = {
@@ -105,7 +105,7 @@ def _store(kiosk: Kiosk, fresh: list[ReceivedEntry], now: int) -> None:
 
 
 def reread_unreadable() -> None:
-    """Put right what a program before this one could not read, once it is to be tried again."""
+    """Read pending entries again that an earlier version of the program could not read."""
     for row in Entry.objects.filter(kind=UNREADABLE, verdict=Verdict.PENDING):
         received = read(bytes(row.data))
         if received.entry is None:
@@ -175,13 +175,13 @@ def _store_beside(kiosk: Kiosk, received: list[ReceivedEntry], source: Source, n
 
 
 def _record_facts(received: list[ReceivedEntry], source: Source, now: int) -> None:
-    """Keep the facts of these entries, and let the apps above make theirs of them in the same transaction."""
+    """Store the facts of these entries, and tell the apps above in the same transaction."""
     facts = store_facts(received, source, now)
     entries_received.send(sender=source, received=received, facts=facts, now=now)
 
 
 def journal_page(kiosk: Kiosk, after: int) -> JournalPage:
-    """A kiosk's own entries after a sequence."""
+    """A kiosk's own entries after a sequence number."""
     rows = Entry.objects.filter(
         key__gt=row_key(kiosk.number, min(after, LAST)), key__lte=row_key(kiosk.number, LAST)
     )

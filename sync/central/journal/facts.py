@@ -1,4 +1,4 @@
-"""Facts in entries: what already happened is on record whatever the verdict, from a branch or a revoked kiosk too."""
+"""Facts in entries: what already happened is stored whatever the verdict, also from a branch or a revoked kiosk."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.journal.received_entries import ReceivedEntry
 from sync.central.tables import column_text, fact_key
 
-_LARGEST = 10**15  # fen; what no sum of a kiosk's facts makes too large for a column
+_LARGEST = 10**15  # fen; small enough that a sum of a kiosk's facts fits into a column
 
 
 def fact_of(received: ReceivedEntry, source: Source, now: int) -> Fact | None:
-    """The fact that an entry tells, unsaved; None for an entry that tells none."""
+    """The fact in an entry, unsaved; None for an entry without one."""
     body = None if received.entry is None else received.entry.body
     fact = Fact(
         key=fact_key(received.kiosk, received.sequence, received.hash),
@@ -55,7 +55,7 @@ def fact_of(received: ReceivedEntry, source: Source, now: int) -> Fact | None:
 
 
 def store_facts(received: list[ReceivedEntry], source: Source, now: int) -> list[Fact]:
-    """Keep the facts of these entries; repeating changes nothing."""
+    """Store the facts of these entries; repeating changes nothing."""
     facts = [fact for each in received if (fact := fact_of(each, source, now)) is not None]
     Fact.objects.bulk_create(facts, ignore_conflicts=True)
     return facts

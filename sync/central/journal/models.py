@@ -1,4 +1,4 @@
-"""Received entries, byte for byte; what was not on the chain; what already happened, whatever the verdict."""
+"""Received entries, byte for byte; entries beside the chain; facts, whatever the verdict; alarms."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Verdict(models.TextChoices):
 
 
 UNDECIDED = (Verdict.PENDING, Verdict.WAITING, Verdict.DISPUTED)
-"""What the books have neither taken nor refused for good."""
+"""Verdicts that are not final."""
 
 
 class Entry(models.Model):
-    """One entry of a kiosk's chain; `subject` is its order or certificate, `arrival` orders entries across kiosks."""
+    """One entry of a kiosk's chain; `subject` is the order or the certificate that it names."""
 
     key = models.BigIntegerField("键", primary_key=True)
     kiosk = models.PositiveIntegerField("终端机")
@@ -51,7 +51,7 @@ class Entry(models.Model):
 
 
 class Source(models.TextChoices):
-    """Where an entry came in that is not on its kiosk's chain, or that a fact was read from."""
+    """Where an entry was stored, from which a fact was read or which is beside its kiosk's chain."""
 
     CHAIN = "chain", "日志"
     BRANCH = "branch", "分叉"
@@ -84,7 +84,7 @@ class StrayEntry(models.Model):
 
 
 class FactKind(models.TextChoices):
-    """What already happened, whatever becomes of the entry."""
+    """What already happened, whatever the verdict on the entry."""
 
     CERTIFICATE = "certificate", "签发证书"
     REVOCATION = "revocation", "证书停用"
@@ -92,7 +92,7 @@ class FactKind(models.TextChoices):
 
 
 class Fact(models.Model):
-    """A certificate issued, one taken out of use, or money; amounts in fen, `certificate` is DER."""
+    """A certificate issued or taken out of use, or a payment; amounts in fen, `certificate` is DER."""
 
     key = models.CharField("键", max_length=40, primary_key=True)
     kind = models.CharField("种类", max_length=12, choices=FactKind.choices)

@@ -1,4 +1,4 @@
-"""Reading what a kiosk sent: the place on the chain first, the body after, so that one unreadable body stops no kiosk."""
+"""Reading received entries: first the place on the chain, then the body, so that an unreadable body stops no kiosk."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sync.central.tables import LAST, column_text
 from sync.protocol.errors import BodyMalformed
 
 UNREADABLE = "unreadable"
-LAST_TIME = 2**62  # what the tables can take
+LAST_TIME = 2**62  # what fits into a column
 _SUBJECT_LENGTH = 40
 _ACCOUNT_LENGTH = 12
 
 
 class _Header(msgspec.Struct, frozen=True, array_like=True):
-    """An entry of any form, its body unread."""
+    """An entry of any form, its body undecoded."""
 
     form: int
     kiosk: int
@@ -33,7 +33,7 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ReceivedEntry(msgspec.Struct, frozen=True):
-    """An entry as it came; `entry` is None when its body is of no kind that is known here."""
+    """An entry as received; `entry` is None when its form or its kind is not known here."""
 
     kiosk: int
     epoch: int
@@ -49,7 +49,7 @@ class ReceivedEntry(msgspec.Struct, frozen=True):
 
     @property
     def tip(self) -> Tip:
-        """The chain's tip after it."""
+        """The chain's tip after this entry."""
         return Tip(self.epoch, self.sequence, self.hash)
 
 
@@ -57,7 +57,7 @@ _HEADER = msgspec.msgpack.Decoder(_Header)
 
 
 def read(data: bytes) -> ReceivedEntry:
-    """An entry's bytes. Raises BodyMalformed when not even its place can be read."""
+    """Read an entry's bytes. Raises BodyMalformed when not even its place on the chain can be read."""
     header = _header(data)
     entry: journal.Entry | None = None
     try:
@@ -98,7 +98,7 @@ def _header(data: bytes) -> _Header:
 
 
 def continues(tip: Tip | None, received: ReceivedEntry) -> bool:
-    """Whether an entry follows a tip (None before the first), by the rule that holds at the kiosk too."""
+    """Whether an entry continues a tip (None before the first), by the kiosk's own rule."""
     return journal.continues(tip, received, None if received.entry is None else received.entry.body)
 
 
@@ -111,7 +111,7 @@ def _named_by(body: AnyBody) -> dict[str, str]:
 
 
 def _fields_of(raw: msgspec.Raw) -> dict[str, str]:
-    """The same from a body of an unknown kind, as far as it can be read."""
+    """The same for a body of an unknown kind, as far as it can be read."""
     try:
         body = msgspec.msgpack.decode(raw, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Whether an order's money went back: a question to whoever keeps the money, an app above this one."""
+"""Whether an order's money was refunded: a question that the payments, an app above this one, answer."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import Protocol
 
 
 class MoneyReturned(Protocol):
-    """Answers for one order; with `lock` the answer holds until the transaction ends."""
+    """Answers whether an order's money was refunded; `lock` keeps a yes so until the transaction ends."""
 
     def __call__(self, order: str, *, lock: bool) -> bool:
-        """Whether its money went back."""
+        """Whether the order's money was refunded."""
         ...
 
 
 _answers: list[MoneyReturned] = []
 
 
-def ask(answer: MoneyReturned) -> None:
-    """Ask this one too from now on."""
+def register(answer: MoneyReturned) -> None:
+    """Register who answers."""
     if answer not in _answers:
         _answers.append(answer)
 
 
 def money_returned(order: str, *, lock: bool = False) -> bool:
-    """Whether anybody says that the order's money went back."""
+    """Whether the order's money was refunded, by any of the registered answers."""
     return any(answer(order, lock=lock) for answer in _answers)

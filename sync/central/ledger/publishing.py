@@ -1,4 +1,4 @@
-"""An account's key, and members together with their keys, as the kiosks are told of them."""
+"""Publishing keys, and members together with their keys, to the kiosks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sync.central.members.publishing import kiosks_of, kiosks_of_account
 
 
 def key_elsewhere(account: str) -> tuple[KeyBoundElsewhere, int] | None:
-    """What other kiosks are told of an account's key, and the kiosk that issued its certificate."""
+    """The feed body of an account's key, and the kiosk that issued the key's certificate."""
     row = LedgerAccount.objects.filter(account=account).first()
     key = None if row is None else account_record(row).key
     if key is None:
@@ -46,14 +46,14 @@ def key_elsewhere(account: str) -> tuple[KeyBoundElsewhere, int] | None:
 
 
 def publish_key(account: str, now: int, but: int | None = None) -> None:
-    """An account's key to the kiosks that serve it, but the one that told of it."""
+    """Publish an account's key to the kiosks that serve it, except `but`, which reported it."""
     found = key_elsewhere(account)
     if found is not None:
         publish_to([kiosk for kiosk in kiosks_of_account(account) if kiosk != but], [found[0]], now)
 
 
 def publish_enterprise(row: Enterprise, now: int) -> None:
-    """An enterprise as it stands now, with its operators and their keys, of which a newly assigned kiosk knows nothing."""
+    """Publish an enterprise with its operators and their keys, which a newly assigned kiosk does not know."""
     bodies: list[FeedBody] = [EnterprisePublished(row.record())]
     for operator in row.operator_set.order_by("account"):
         bodies += _with_key(operator)
@@ -61,7 +61,7 @@ def publish_enterprise(row: Enterprise, now: int) -> None:
 
 
 def publish_operator(row: Operator, now: int) -> None:
-    """An operator as it stands now, with the key, since other kiosks may serve its enterprise from now on."""
+    """Publish an operator with the key, since other kiosks may serve the enterprise from now on."""
     publish_to(kiosks_of(row.enterprise_id), _with_key(row), now)
 
 
@@ -71,7 +71,7 @@ def _with_key(operator: Operator) -> list[FeedBody]:
 
 
 def publish_everything(kiosk: Kiosk, now: int) -> None:
-    """All that a newly enrolled kiosk must know."""
+    """Publish all that a newly enrolled kiosk must know."""
     with transaction.atomic():
         publish(kiosk.number, _everything(kiosk), now)
 

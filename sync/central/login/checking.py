@@ -1,4 +1,4 @@
-"""The centre's half of a login check: a fresh challenge, the judgement, the SMS code.
+"""The centre's side of a login check: the challenge, the verification, the SMS code.
 
 A check belongs to the kiosk that asked and to one account that the kiosk serves, and is judged once.
 """
@@ -56,7 +56,7 @@ KEPT_SECONDS = 30 * 86400
 
 
 class LoginCheckService:
-    """One kiosk's questions at a time `now` (UTC seconds)."""
+    """Answers one kiosk's questions at the time `now` (UTC seconds)."""
 
     def __init__(self, kiosk: int, keys: CentreKeys, sms: SmsProvider, system: str, now: int) -> None:
         self._kiosk = kiosk
@@ -66,7 +66,7 @@ class LoginCheckService:
         self._now = now
 
     def answer(self, question: LoginQuestion) -> LoginAnswer:
-        """Answer a question; an account that this kiosk does not serve, or a check that is over, is refused."""
+        """Answer a question; refused for an account that the kiosk does not serve, and for a check that is over."""
         match question:
             case ChallengeAsked():
                 return self._challenge(question)
@@ -121,7 +121,7 @@ class LoginCheckService:
         )
 
     def _judged(self, check: LoginCheck, signed: ChallengeSigned) -> LoginJudged:
-        """Judge signature, chain and register, each by itself."""
+        """Verify the signature, the chain and the entry in the register, each on its own."""
         try:
             certificate = parse_member_certificate(signed.certificate)
         except CertificateInvalid:
@@ -178,10 +178,10 @@ class LoginCheckService:
             check = self._of(typed.check)
             if check is None or check.state == CheckState.ASKED:
                 return QuestionRefused("over")
-            if check.state == CheckState.FAILED:  # by the code, or before one was sent
+            if check.state == CheckState.FAILED:  # after the code, or before one was sent
                 return CodeJudged(CodeJudgement.OVER) if check.code_hash else QuestionRefused("over")
             right = hmac.compare_digest(check.code_hash, _hashed(check, typed.code))
-            if check.state == CheckState.PASSED:  # the same code once more, its answer was lost
+            if check.state == CheckState.PASSED:  # the same code again, since the answer was lost
                 return CodeJudged(CodeJudgement.RIGHT if right and check.code_hash else CodeJudgement.OVER)
             if not check.tries_left or self._now > check.code_expires:
                 return CodeJudged(CodeJudgement.OVER)
@@ -200,7 +200,7 @@ class LoginCheckService:
 
 
 def masked(phone: str) -> str:
-    """A phone number as it is shown: the first three and the last four digits."""
+    """A phone number with only the first three and the last four digits."""
     return f"{phone[:3]}****{phone[-4:]}"
 
 
@@ -211,7 +211,7 @@ def _hashed(check: LoginCheck, code: str) -> str:
 def _registration(listed: Certificate) -> Registration:
     match listed.status:
         case CertificateStatus.VALID:
-            return Registration.ON_HOLD if _loss_awaits(listed) else Registration.LISTED
+            return Registration.ON_HOLD if _loss_pending(listed) else Registration.LISTED
         case CertificateStatus.ON_HOLD:
             return Registration.ON_HOLD
         case CertificateStatus.REVOKED | CertificateStatus.VOID:
@@ -220,13 +220,13 @@ def _registration(listed: Certificate) -> Registration:
             return Registration.UNKNOWN  # its binding has not arrived
 
 
-def _loss_awaits(listed: Certificate) -> bool:
-    """Whether a loss of that token was told that the books have not taken yet: it holds whatever they wait for."""
+def _loss_pending(listed: Certificate) -> bool:
+    """Whether a loss of that key was reported that the ledger has not applied yet; it counts all the same."""
     same_token = LedgerCertificate.objects.filter(account=listed.account, token_serial=listed.token_serial)
-    told = Fact.objects.filter(
+    reported = Fact.objects.filter(
         kind=FactKind.REVOCATION,
         source=Source.CHAIN,
         certificate_number__in=same_token.values("number"),
     )
-    keys = [row_key(kiosk, sequence) for kiosk, sequence in told.values_list("kiosk", "sequence")]
+    keys = [row_key(kiosk, sequence) for kiosk, sequence in reported.values_list("kiosk", "sequence")]
     return Entry.objects.filter(key__in=keys, verdict__in=UNDECIDED).exists()

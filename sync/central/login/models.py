@@ -6,7 +6,7 @@ from django.db import models
 
 
 class CheckState(models.TextChoices):
-    """How far a check came."""
+    """The state of a check."""
 
     ASKED = "asked", "等待签名"
     FAILED = "failed", "未通过"
@@ -15,7 +15,7 @@ class CheckState(models.TextChoices):
 
 
 class LoginCheck(models.Model):
-    """One check; of the SMS code only a hash is kept."""
+    """One check; only a hash of the SMS code is stored."""
 
     key = models.CharField("编号", max_length=40, primary_key=True)
     kiosk = models.PositiveIntegerField("终端机")
@@ -42,7 +42,7 @@ class LoginCheck(models.Model):
 
 
 class SandboxMessage(models.Model):
-    """A message that the sandbox provider delivered to nobody."""
+    """A message that the sandbox provider stored instead of sending it."""
 
     account = models.CharField("账号", max_length=12)
     phone = models.CharField("手机", max_length=15)

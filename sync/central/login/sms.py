@@ -1,4 +1,4 @@
-"""Who sends SMS codes: a provider by the configuration, the sandbox, or none."""
+"""The SMS providers: a sandbox, or none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Message(msgspec.Struct, frozen=True):
     sent_at: int
 
     def __repr__(self) -> str:
-        """Name the account without the code that the text holds."""
+        """Show the account, not the text with its code."""
         return f"Message({self.account})"
 
 
@@ -32,7 +32,7 @@ class MessageNotSent(Exception):
 
 
 class SmsProvider(Protocol):
-    """Who carries messages."""
+    """Sends messages."""
 
     def send(self, message: Message) -> None:
         """Hand a message over. Raises MessageNotSent."""
@@ -40,20 +40,20 @@ class SmsProvider(Protocol):
 
 
 class SandboxSms:
-    """Keeps messages for whoever plays the phone."""
+    """Stores messages for whoever plays the phone."""
 
     def send(self, message: Message) -> None:
-        """Keep it."""
+        """Store the message."""
         SandboxMessage.objects.create(
             account=message.account, phone=message.phone, text=message.text, sent_at=message.sent_at
         )
 
 
 class NoSms:
-    """Sends nothing: an exchange whose members log in without codes."""
+    """Sends nothing, for an exchange whose members log in without codes."""
 
     def send(self, message: Message) -> None:
-        """Refuse it. Raises MessageNotSent."""
+        """Refuse the message. Raises MessageNotSent."""
         raise MessageNotSent(f"no SMS provider is configured, {message.account} gets no code")
 
 

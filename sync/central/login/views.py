@@ -1,4 +1,4 @@
-"""The addresses of login checks: the kiosks' questions, and the sandbox's messages."""
+"""The views of login checks: the kiosks' questions, and the sandbox's messages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def question(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def sandbox_messages(request: HttpRequest) -> HttpResponse:
-    """Be the phone of an account: its latest messages, newest first; only where the sandbox carries them."""
+    """Play an account's phone: its latest messages, newest first; only with the sandbox provider."""
     if settings.KEYDESK.sms is not SmsProviderName.SANDBOX:
         raise Http404
     rows = SandboxMessage.objects.filter(account=request.GET.get("account", "")[:12])[:SHOWN]

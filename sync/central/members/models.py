@@ -10,7 +10,7 @@ from sync.central.fleet.models import Kiosk
 
 
 class ReviewState(models.TextChoices):
-    """Where an enterprise or operator stands with the exchange's staff."""
+    """The review of an enterprise or an operator by the exchange's staff."""
 
     APPROVED = members.Review.APPROVED.value, "已通过"
     UNDER_REVIEW = members.Review.UNDER_REVIEW.value, "审核中"
@@ -18,7 +18,7 @@ class ReviewState(models.TextChoices):
 
 
 class RoleChoice(models.TextChoices):
-    """What somebody at the desk may do."""
+    """The role of somebody of the desk's staff."""
 
     STAFF = members.Role.STAFF.value, "柜台"
     SUPERVISOR = members.Role.SUPERVISOR.value, "主管"
@@ -111,7 +111,7 @@ class DeskStaff(models.Model):
 
 
 class FeeSchedule(models.Model):
-    """Prices in fen from a moment (UTC seconds) on; once published it is never changed."""
+    """Prices in fen from `effective_from` (UTC seconds) on; never changed once published."""
 
     number = models.PositiveIntegerField("收费表号", primary_key=True, validators=[MaxValueValidator(0xFFFF)])
     effective_from = models.BigIntegerField("生效时间(UTC秒)")

@@ -1,4 +1,4 @@
-"""Which kiosks serve a member, and staff and prices as the kiosks are told of them."""
+"""Which kiosks serve a member, and publishing staff and prices to the kiosks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sync.central.members.models import DeskStaff, FeeSchedule, Operator
 
 
 def kiosks_of(enterprise: str) -> list[int]:
-    """The kiosks in use that serve an enterprise."""
+    """The numbers of the kiosks in use that serve an enterprise."""
     serving = Kiosk.objects.filter(Q(serves_all=True) | Q(enterprise=enterprise), state=KioskState.ENROLLED)
     return list(serving.distinct().values_list("number", flat=True))
 
@@ -23,10 +23,10 @@ def kiosks_of_account(account: str) -> list[int]:
 
 
 def publish_staff(row: DeskStaff, now: int) -> None:
-    """Somebody of the staff as they stand now."""
+    """Publish somebody of the desk's staff."""
     publish_to(enrolled_kiosks(), [StaffPublished(row.record())], now)
 
 
 def publish_schedule(row: FeeSchedule, now: int) -> None:
-    """A fee schedule."""
+    """Publish a fee schedule."""
     publish_to(enrolled_kiosks(), [FeeSchedulePublished(row.record())], now)

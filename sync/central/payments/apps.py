@@ -10,10 +10,10 @@ class PaymentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Receive entries from the journal, and answer the ledger's questions about money."""
-        from sync.central.journal.signals import entries_received  # noqa: PLC0415 - the models are loaded first
+        """Receive entries from the journal, and answer whether money was refunded."""
+        from sync.central.journal.signals import entries_received  # noqa: PLC0415 - models can be imported only now
         from sync.central.ledger import money  # noqa: PLC0415
         from sync.central.payments import receivers  # noqa: PLC0415
 
         entries_received.connect(receivers.take_received, dispatch_uid="payments")
-        money.ask(receivers.money_returned)
+        money.register(receivers.money_returned)

@@ -1,4 +1,4 @@
-"""What the list of payments says beside each: who vouched at a desk, and where money is that came in twice."""
+"""Two columns of the list of payments: who vouched at a desk, and what became of money that came in twice."""
 
 from __future__ import annotations
 

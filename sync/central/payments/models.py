@@ -6,7 +6,7 @@ from django.db import models
 
 
 class PaymentState(models.TextChoices):
-    """Where the money of an order is."""
+    """The state of an order's payment."""
 
     OPEN = "open", "待支付"
     VOUCHED = "vouched", "柜台担保"
@@ -15,11 +15,11 @@ class PaymentState(models.TextChoices):
 
 
 UNPAID = (PaymentState.OPEN, PaymentState.VOUCHED)
-"""Where the provider has no money."""
+"""States in which the provider has no money."""
 
 
 class AttemptState(models.TextChoices):
-    """Where one try with the provider is."""
+    """The state of one attempt with the provider."""
 
     OPEN = "open", "支付中"
     PAID = "paid", "成功"
@@ -28,7 +28,7 @@ class AttemptState(models.TextChoices):
 
 
 class Payment(models.Model):
-    """The money of one order that was opened on the page, or vouched for at a desk.
+    """The payment of one order whose page was opened, or which a desk vouched for.
 
     `token` is the order token (38 bytes), empty until the page was opened.
     """
@@ -59,7 +59,7 @@ class Payment(models.Model):
 
 
 class PaymentAttempt(models.Model):
-    """One try with the provider, under the `out_trade_no` that begins with the kiosk."""
+    """One attempt with the provider, under an `out_trade_no` that begins with the kiosk."""
 
     out_trade_no = models.CharField("商户订单号", max_length=32, primary_key=True)
     payment = models.ForeignKey(
@@ -82,7 +82,7 @@ class PaymentAttempt(models.Model):
 
 
 class DeskPaymentState(models.TextChoices):
-    """What a person found of money that the desk vouched for."""
+    """What a person decided about a payment that a desk vouched for."""
 
     OPEN = "open", "未核对"
     SAME = "same", "与网上缴费是同一笔"
@@ -91,7 +91,7 @@ class DeskPaymentState(models.TextChoices):
 
 
 class DeskPayment(models.Model):
-    """Money that a supervisor vouched for and that no provider knows of; `key` as that of the entry's fact."""
+    """A payment that a supervisor vouched for, of which no provider knows; `key` is that of the entry's fact."""
 
     key = models.CharField("键", max_length=40, primary_key=True)
     order = models.CharField("订单号", max_length=40, db_index=True)

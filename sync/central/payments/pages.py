@@ -1,4 +1,4 @@
-"""What the payer's page says: the token judged, the price derived again, the state of the money."""
+"""The content of the payer's page: the token verified, the price derived again, the state of the payment."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ENGLISH_ITEMS = {
 
 
 class PageState(enum.StrEnum):
-    """What the page shows."""
+    """The states of the page."""
 
     PAYABLE = "payable"
     PAID = "paid"
@@ -54,7 +54,7 @@ class PageState(enum.StrEnum):
 
 
 class TokenTrouble(enum.StrEnum):
-    """Why a token is not taken."""
+    """Why an order token is refused."""
 
     UNREADABLE = "unreadable"
     FORGED = "forged"
@@ -64,7 +64,7 @@ class TokenTrouble(enum.StrEnum):
 
 
 class TokenRefused(Exception):
-    """The token on the address is not taken."""
+    """The order token in the address is refused."""
 
     def __init__(self, trouble: TokenTrouble) -> None:
         super().__init__(trouble.value)
@@ -72,7 +72,7 @@ class TokenRefused(Exception):
 
 
 class Bill(msgspec.Struct, frozen=True):
-    """What a verified token asks for; `expires_at` in UTC seconds, amounts in fen."""
+    """What a verified order token is to be paid; `expires_at` in UTC seconds, amounts in fen."""
 
     data: bytes
     token: OrderToken
@@ -100,7 +100,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class PageView(msgspec.Struct, frozen=True):
-    """The page as programs get it; confirmation and scan text only once paid."""
+    """The page's content, as programs get it; confirmation and scan text only once paid."""
 
     state: PageState
     order: str
@@ -141,7 +141,7 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
         raise TokenRefused(TokenTrouble.FORGED)
     known = Payment.objects.filter(order=str(token.order)).exclude(state__in=UNPAID).exists()
     row = LedgerOrder.objects.filter(number=str(token.order)).first()
-    # An order that was lost with its machine before anybody heard of it takes no money.
+    # An order that was lost with its machine before it was uploaded cannot be paid.
     if not known and not current and row is None:
         raise TokenRefused(TokenTrouble.FORGED)
     if not known and kiosk.state == KioskState.REVOKED:
@@ -149,13 +149,13 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
     if not known and token.placed_at > now + newest.clock_deviation:
         raise TokenRefused(TokenTrouble.CLOCK)
     lines = schedule.record().lines(token.kind)
-    # The kiosk waits as long as its policy said when it placed the order, whatever holds by now.
+    # The kiosk waits as long as its policy said when it placed the order, not as the present one says.
     deadline = token.placed_at + newest.payment_window if row is None else order_record(row).deadline
     return Bill(data, token, payment_secret(kiosk, keys), lines, deadline)
 
 
 def page_state(bill: Bill, now: int) -> PageState:
-    """Where an order stands, by the money and by what the journal has told."""
+    """The state of the page, by the payment and by the ledger's order."""
     payment = Payment.objects.filter(order=bill.order).first()
     row = LedgerOrder.objects.filter(number=bill.order).first()
     status = None if row is None else OrderStatus(row.status)
@@ -178,7 +178,7 @@ def _unpaid(status: OrderStatus | None, bill: Bill, now: int) -> PageState:
         case OrderStatus.REFUNDED:
             return PageState.REFUNDED
         case OrderStatus.PAID | OrderStatus.BOUND:
-            # Paid on the kiosk's word, e.g. vouched for at the desk: nothing more is taken here.
+            # The kiosk says that it was paid, for example at the desk: it cannot be paid again here.
             return PageState.PAID
         case OrderStatus.PLACED | None:
             return PageState.PAYABLE if now <= bill.expires_at else PageState.EXPIRED
@@ -187,7 +187,7 @@ def _unpaid(status: OrderStatus | None, bill: Bill, now: int) -> PageState:
 
 
 def page_view(bill: Bill, keys: CentreKeys, now: int) -> PageView:
-    """The page of a bill as it stands."""
+    """The page of a bill in its present state."""
     state = page_state(bill, now)
     payment = Payment.objects.filter(order=bill.order).first()
     here = state is PageState.PAID and payment is not None and payment.state == PaymentState.PAID

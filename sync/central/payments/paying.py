@@ -1,4 +1,4 @@
-"""Taking money for an order token: one open attempt at a time, each settled once, confirmed to the owning kiosk."""
+"""Payments of order tokens: one open attempt at a time, each settled once and confirmed to the owning kiosk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def provider() -> SandboxProvider:
 
 
 def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
-    """The attempt that is open, else the next one, prepared with the provider; None when the order is paid."""
+    """The open attempt, else a new one, prepared with the provider; None when the order is paid."""
     with transaction.atomic():
         payment = _locked(bill, now)
         if payment.state not in UNPAID:
@@ -55,7 +55,7 @@ def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
 
 
 def ask_provider(order: str, now: int) -> None:
-    """Ask the provider how the open attempts of an order stand: this server may have died before it noted the money."""
+    """Ask the provider for the state of an order's open attempts: a server may have died before it recorded one."""
     attempts = PaymentAttempt.objects.filter(payment_id=order, state=AttemptState.OPEN)
     for number in attempts.values_list("out_trade_no", flat=True):
         trade = provider().query(number)
@@ -64,21 +64,21 @@ def ask_provider(order: str, now: int) -> None:
 
 
 def pay(bill: Bill, now: int) -> None:
-    """The sandbox's payer pays."""
+    """Pay a bill as the sandbox's payer."""
     attempt = open_attempt(bill, now)
     if attempt is not None:
         settle(attempt.out_trade_no, provider().pay(attempt.out_trade_no, now), now)
 
 
 def decline(bill: Bill, now: int) -> None:
-    """The payer gives up: the provider closes the attempt, and paying again uses the next."""
+    """Close the open attempt, since the payer gave up; paying again uses the next one."""
     attempt = open_attempt(bill, now)
     if attempt is not None:
         settle(attempt.out_trade_no, provider().close(attempt.out_trade_no), now)
 
 
 def settle(number: str, trade: Trade, now: int) -> None:
-    """Take over how a trade stands; hearing the same again changes nothing. Money is taken in every state."""
+    """Record the state of a trade, in every state of the order; recording it again changes nothing."""
     with transaction.atomic():
         attempt = PaymentAttempt.objects.get(out_trade_no=number)
         payment = Payment.objects.select_for_update().get(order=attempt.payment_id)
@@ -108,14 +108,14 @@ def settle(number: str, trade: Trade, now: int) -> None:
             raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, trade.transaction, detail, now)
         body = PaymentConfirmed(payment.order, trade.amount, trade.transaction, trade.paid_at)
         publish(owning_kiosk(payment), [body], now)
-        # Publishing took turns with what the kiosk was just telling: from here on its word is to be seen.
+        # Publishing locked the kiosk's row: from here on what the kiosk uploaded meanwhile is visible.
         if first and DeskPayment.objects.filter(order=payment.order).exists():
             raise_paid_twice(payment, now)
         clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
 
 
 def pay_back(payment: Payment, now: int) -> bool:
-    """Pay an order's money back through the provider and tell the kiosk; False when the provider did not."""
+    """Refund an order through the provider and tell the kiosk; False when the provider did not."""
     taken = payment.attempts.filter(state=AttemptState.PAID)
     with transaction.atomic():
         payment = Payment.objects.select_for_update().get(order=payment.order)
@@ -135,7 +135,7 @@ def pay_back(payment: Payment, now: int) -> bool:
 
 
 def return_surplus(payment: Payment, now: int) -> int:
-    """Pay back what came in beside the payment that stands, whatever became of the order; how many fen went back."""
+    """Refund what came in beside the order's payment, in every state of the order; how many fen went back."""
     returned = 0
     with transaction.atomic():
         payment = Payment.objects.select_for_update().get(order=payment.order)
@@ -149,7 +149,7 @@ def return_surplus(payment: Payment, now: int) -> int:
             publish(owning_kiosk(payment), [body], now)
             clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "多付已退回", now)
             returned += payment.amount
-            if attempt.transaction == payment.transaction:  # the desk's money stands for the order
+            if attempt.transaction == payment.transaction:  # the desk's money is the order's payment
                 payment.state, payment.transaction, payment.refunded_at = PaymentState.VOUCHED, "", now
                 payment.save(update_fields=["state", "transaction", "refunded_at"])
                 clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, payment.order, "多付已退回", now)
@@ -157,7 +157,7 @@ def return_surplus(payment: Payment, now: int) -> int:
 
 
 def surplus(payment: Payment) -> QuerySet[PaymentAttempt]:
-    """The attempts that were paid beside what stands for the order: one of them, or the desk's own money."""
+    """The paid attempts beside the order's payment, which is one of them or the desk's own money."""
     paid = payment.attempts.filter(state=AttemptState.PAID)
     if DeskPayment.objects.filter(order=payment.order, state=DeskPaymentState.RECEIVED).exists():
         return paid
@@ -174,7 +174,9 @@ def _locked(bill: Bill, now: int) -> Payment:
     }
     Payment.objects.get_or_create(order=bill.order, defaults={**opened, "opened_at": now})
     payment = Payment.objects.select_for_update().get(order=bill.order)
-    if not payment.token:  # listed on some kiosk's word: the order's own token says what is to be paid
+    if (
+        not payment.token
+    ):  # listed because a kiosk reported it; what is to be paid is in the order's own token
         for name, value in opened.items():
             setattr(payment, name, value)
         payment.save(update_fields=list(opened))
@@ -182,7 +184,7 @@ def _locked(bill: Bill, now: int) -> Payment:
 
 
 def owning_kiosk(payment: Payment) -> int:
-    """The kiosk that the order belongs to now: its own, unless the centre moved it to another that is enrolled."""
+    """The kiosk that the order belongs to now: the one that made it, unless it was moved to another known kiosk."""
     made_at = parse_order_number(payment.order).kiosk
     owner = LedgerOrder.objects.filter(number=payment.order).values_list("owner", flat=True).first()
     return owner if owner is not None and Kiosk.objects.filter(number=owner).exists() else made_at

@@ -1,6 +1,6 @@
-"""What the payment page asks of a provider; WeChat Pay's words for an order's states.
+"""The port of a payment provider, with WeChat Pay's names of a trade's states.
 
-A provider works by `out_trade_no`: unique, spent once paid or closed. Amounts are fen, times UTC seconds.
+An `out_trade_no` is unique and cannot be used again once paid or closed. Amounts are fen, times UTC seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 
 class TradeState(enum.StrEnum):
-    """A trade as the provider knows it."""
+    """The provider's states of a trade."""
 
     UNKNOWN = "UNKNOWN"
     NOT_PAID = "NOTPAY"
@@ -22,7 +22,7 @@ class TradeState(enum.StrEnum):
 
 
 class Trade(msgspec.Struct, frozen=True):
-    """What the provider says of one `out_trade_no`."""
+    """The provider's record of one `out_trade_no`."""
 
     state: TradeState
     amount: int = 0
@@ -31,7 +31,7 @@ class Trade(msgspec.Struct, frozen=True):
 
 
 class PaymentProvider(Protocol):
-    """Who takes the money."""
+    """Takes the money."""
 
     name: str
 
@@ -40,13 +40,13 @@ class PaymentProvider(Protocol):
         ...
 
     def query(self, out_trade_no: str) -> Trade:
-        """How a trade stands."""
+        """The state of a trade."""
         ...
 
     def close(self, out_trade_no: str) -> Trade:
-        """Close an unpaid trade; how it stands now (it may have been paid a moment before)."""
+        """Close an unpaid trade; its state now (it may have been paid just before)."""
         ...
 
     def refund(self, out_trade_no: str, amount: int) -> Trade:
-        """Pay a trade back in full; how it stands now."""
+        """Refund a trade in full; its state now."""
         ...

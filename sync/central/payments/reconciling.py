@@ -1,4 +1,4 @@
-"""What staff decide of money that a desk vouched for."""
+"""Staff's decisions on payments that a desk vouched for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sync.central.payments.paying import owning_kiosk
 
 
 def confirm_same(row: DeskPayment, by: str, remark: str, now: int) -> bool:
-    """The desk saw the money that the provider has: one payment; False when the provider has none for the order."""
+    """Decide that the desk saw the provider's payment; False when the provider has none for the order."""
     with transaction.atomic():
         if not Payment.objects.filter(order=row.order).exclude(state__in=UNPAID).exists():
             return False
@@ -26,12 +26,12 @@ def confirm_same(row: DeskPayment, by: str, remark: str, now: int) -> bool:
 
 
 def confirm_separate(row: DeskPayment, by: str, remark: str, now: int) -> bool:
-    """The desk has the money itself: what came online beside it is a surplus."""
+    """Decide that the desk has the money itself, so that what was paid online is a surplus."""
     return _decided(row, DeskPaymentState.RECEIVED, by, remark, now)
 
 
 def confirm_returned(row: DeskPayment, by: str, remark: str, now: int) -> bool:
-    """The desk gave the money back, after its kiosk granted that; the order is refunded where no other money is left."""
+    """Decide that the desk gave the money back, as its kiosk granted; without other money the order is refunded."""
     with transaction.atomic():
         payment = Payment.objects.select_for_update().get(order=row.order)
         if not (may_return(row.order, row.kiosk) or payment.state == PaymentState.REFUNDED):

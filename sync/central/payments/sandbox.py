@@ -1,4 +1,4 @@
-"""The sandbox provider: money that is none, paid by a button. It keeps its own books, as a real provider would."""
+"""The sandbox provider: no real money, paid by a button. It has its own table, as a real provider has its records."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class SandboxProvider:
         SandboxTrade.objects.get_or_create(out_trade_no=out_trade_no, defaults={"amount": amount})
 
     def query(self, out_trade_no: str) -> Trade:
-        """How a trade stands."""
+        """The state of a trade."""
         row = SandboxTrade.objects.filter(out_trade_no=out_trade_no).first()
         if row is None:
             return Trade(TradeState.UNKNOWN)
         return Trade(TradeState(row.state), row.amount, row.transaction, row.paid_at or 0)
 
     def pay(self, out_trade_no: str, now: int) -> Trade:
-        """Be the payer who pays; paying what is paid or closed changes nothing."""
+        """Pay as the payer; paying what is paid or closed changes nothing."""
         with transaction.atomic():
             row = SandboxTrade.objects.select_for_update().get(out_trade_no=out_trade_no)
             if row.state == TradeState.NOT_PAID.value:
@@ -43,7 +43,7 @@ class SandboxProvider:
         return self.query(out_trade_no)
 
     def refund(self, out_trade_no: str, amount: int) -> Trade:
-        """Pay a trade back in full."""
+        """Refund a trade in full."""
         if self.query(out_trade_no).amount == amount:
             self._move(out_trade_no, TradeState.SUCCESS, TradeState.REFUNDED)
         return self.query(out_trade_no)

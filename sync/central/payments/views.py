@@ -1,7 +1,7 @@
 """The payer's page: {base}/P/{TOKEN}, for a phone, and the same as JSON for programs.
 
-The page acts on no cookie and no login: whoever holds the address may pay, and may do so from anywhere. A forged
-cross-site request could do no more than pay somebody's bill, so that the form carries no CSRF token.
+The page uses no cookie and no login: whoever has the address may pay, from anywhere. A forged cross-site request
+could only pay somebody's bill, so that the form needs no CSRF token.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Money that a supervisor at a desk vouched for: listed beside the provider's, for a person to reconcile."""
+"""Payments that a supervisor at a desk vouched for, listed for a person to reconcile with the provider's."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sync.central.journal.received_entries import ReceivedEntry
 from sync.central.payments.models import DeskPayment, Payment, PaymentState
 from sync.central.tables import column_text, fact_key
 
-_LARGEST = 10**15  # fen; what no sum of a kiosk's words makes too large for a column
+_LARGEST = 10**15  # fen; small enough that a sum of a kiosk's payments fits into a column
 _OPENING = ("order-placed", "order-assigned")
 
 
 def record_vouched(received: Iterable[ReceivedEntry], now: int) -> None:
-    """List the money that these entries vouch for; repeating changes nothing.
+    """List the payments that these entries vouch for; repeating changes nothing.
 
-    Rows are only added, and none that is there is touched: the kiosk's row is locked, and whoever takes or gives back a
-    payment locks that last. PostgreSQL lets even an insertion that yields to a row wait for who is changing that row.
+    Rows are only added, never changed: the kiosk's row is locked here, while a payment or a refund locks the kiosk's row
+    last. PostgreSQL makes even an insertion that ignores conflicts wait for whoever changes the conflicting row.
     """
     for each in received:
         body = None if each.entry is None else each.entry.body
@@ -66,7 +66,7 @@ def _record(each: ReceivedEntry, body: OrderPaid, now: int) -> None:
 
 
 def raise_paid_twice(payment: Payment, now: int) -> None:
-    """Raise an alarm for an order that the desk vouched for and that was paid online too."""
+    """Raise an alarm for an order that the desk vouched for and that was also paid online."""
     detail = (
         "网上已缴费，柜台又有主管担保：请在「柜台担保收款」里核对；确是两笔的，再在「缴费」里退回多付的款"
     )
@@ -74,7 +74,7 @@ def raise_paid_twice(payment: Payment, now: int) -> None:
 
 
 def _ordered(order: str) -> tuple[str, str]:
-    """The account and the kind of an order, as far as the journals tell."""
+    """The account and the kind of an order, as far as the journals have them."""
     opening = Entry.objects.filter(subject=order, kind__in=_OPENING).order_by("key").first()
     if opening is None:
         return "", ""

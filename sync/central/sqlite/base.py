@@ -1,7 +1,7 @@
 """The database engine `sync.central.sqlite`.
 
-SQLite 3.7.0 to 3.51.2 can lose commits in WAL mode with two or more connections; 3.51.3 is the fix, carried back to
-3.50.7 and 3.44.6. Debian 12 has 3.40.1: there the rollback journal is used, which readers notice and data do not.
+SQLite 3.7.0 to 3.51.2 can lose commits in WAL mode with two or more connections; 3.51.3 fixes that, and so do 3.50.7
+and 3.44.6. With other versions (Debian 12 has 3.40.1) the rollback journal is used, which makes readers wait.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 
 _FIXED = (3, 51, 3)
-_CARRIED_BACK = {(3, 50): 7, (3, 44): 6}
+_BACKPORTED = {(3, 50): 7, (3, 44): 6}
 
 
 def wal_keeps_commits(version: tuple[int, int, int]) -> bool:
-    """Whether that SQLite keeps every commit in WAL mode with several connections."""
-    back = _CARRIED_BACK.get(version[:2])
+    """Whether this version of SQLite keeps every commit in WAL mode with several connections."""
+    back = _BACKPORTED.get(version[:2])
     return version >= _FIXED or (back is not None and version[2] >= back)
 
 
@@ -25,7 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection with full durability."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
-        """Open a connection with its journal and `synchronous=FULL`."""
+        """Open a connection and set its journal mode and `synchronous=FULL`."""
         connection: sqlite3.Connection = super().get_new_connection(conn_params)
         version = sqlite3.sqlite_version_info
         journal = "WAL" if wal_keeps_commits((version[0], version[1], version[2])) else "TRUNCATE"
