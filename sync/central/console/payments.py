@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from sync.central.console.base import (
@@ -22,8 +23,37 @@ from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.settling import ask_refund, may_return
 from sync.central.payments import paying, reconciling
-from sync.central.payments.listing import SURPLUS_OPEN, SURPLUS_REFUNDED, SURPLUS_REFUNDING, with_surplus
-from sync.central.payments.models import DeskPayment, DeskPaymentState, Payment, PaymentAttempt
+from sync.central.payments.models import (
+    AttemptState,
+    DeskPayment,
+    DeskPaymentState,
+    Payment,
+    PaymentAttempt,
+    PaymentState,
+)
+
+SURPLUS_REFUNDING = "多付退款中"
+SURPLUS_REFUNDED = "多付已退款"
+SURPLUS_OPEN = "担保待核对"
+
+
+def _with_surplus(rows: QuerySet[Payment]) -> QuerySet[Payment]:
+    """The payments with `vouched_by` and `surplus_state` (empty where nothing came in twice)."""
+    attempts = PaymentAttempt.objects.filter(payment=OuterRef("pk"))
+    desk = DeskPayment.objects.filter(order=OuterRef("pk"))
+    beside = attempts.filter(state=AttemptState.PAID).exclude(transaction=OuterRef("transaction"))
+    apart = Exists(desk.filter(state=DeskPaymentState.RECEIVED))
+    paid = Q(state=PaymentState.PAID)
+    returned = Exists(attempts.filter(state=AttemptState.RETURNED)) & ~Q(state=PaymentState.REFUNDED)
+    state = Case(
+        When(Exists(beside) | (paid & apart), then=Value(SURPLUS_REFUNDING)),
+        When(paid & Exists(desk.filter(state=DeskPaymentState.OPEN)), then=Value(SURPLUS_OPEN)),
+        When(returned, then=Value(SURPLUS_REFUNDED)),
+        default=Value(""),
+        output_field=CharField(),
+    )
+    vouched_by = Coalesce(Subquery(desk.order_by("key").values("supervisor")[:1]), Value(""))
+    return rows.annotate(vouched_by=vouched_by, surplus_state=state)
 
 
 class AttemptInline(Inline[PaymentAttempt, Payment]):
@@ -91,7 +121,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
         """Add the columns of who vouched and of a surplus."""
-        return with_surplus(super().get_queryset(request))
+        return _with_surplus(super().get_queryset(request))
 
     @admin.display(description="柜台担保人")
     def vouched(self, row: Any) -> str:

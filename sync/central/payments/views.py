@@ -14,7 +14,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.csrf import csrf_exempt
 
 from sync.central.context import centre_keys, centre_now
-from sync.central.formats import china_time, yuan
+from sync.central.formats import china_time, qr_svg, yuan
 from sync.central.payments import paying
 from sync.central.payments.pages import (
     Bill,
@@ -26,7 +26,6 @@ from sync.central.payments.pages import (
     page_view,
     read_bill,
 )
-from sync.central.payments.qr import qr_svg
 
 JSON = "application/json"
 STATUS = {TokenTrouble.UNREADABLE: 404, TokenTrouble.FORGED: 403, TokenTrouble.KIOSK_REVOKED: 403}
