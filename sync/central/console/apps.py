@@ -11,6 +11,6 @@ class ConsoleConfig(AppConfig):
 
 
 class ConsoleAdminConfig(AdminConfig):
-    """Django's admin with our site in its place."""
+    """Django's admin with the console's site in place of its own."""
 
     default_site = "sync.central.console.site.ConsoleSite"

@@ -14,7 +14,7 @@ from sync.protocol.records import KEPT_PROBLEM_LENGTH, MAXIMUM_KEPT, KeptNotice
 
 
 def record_unapplied(kiosk: int, reported: Iterable[KeptNotice], now: int) -> None:
-    """Record which items a kiosk reports as not applied, and since when it reports an item no longer."""
+    """Record which items a kiosk reports as not applied, and when it stopped reporting others."""
     named = [each for each in tuple(reported)[:MAXIMUM_KEPT] if 1 <= each.number <= LAST]
     problems = {row_key(kiosk, each.number): each.problem for each in named}
     open_items = KeptItem.objects.filter(kiosk=kiosk, gone_at=None)

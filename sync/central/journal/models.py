@@ -8,7 +8,7 @@ from sync.central.wording import ENTRY_KINDS, PAID_HOW
 
 
 class Verdict(models.TextChoices):
-    """What the centre made of an entry."""
+    """The centre's verdict on an entry."""
 
     PENDING = "pending", "待处理"
     APPLIED = "applied", "已入账"
@@ -120,7 +120,7 @@ class Fact(models.Model):
 
 
 class AlarmKind(models.TextChoices):
-    """What a person must look at."""
+    """The kinds of alarms."""
 
     FORK = "fork", "日志分叉"
     LOST_TAIL = "lost-tail", "日志缺尾"

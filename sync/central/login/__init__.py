@@ -1,1 +1,1 @@
-"""登录验证: the login that a kiosk tries out for a member, with the key's signature and the SMS code."""
+"""登录验证: a trial login at a kiosk, with the key's signature and the SMS code."""

@@ -1,1 +1,1 @@
-"""Django's SQLite backend, with a journal that loses no commit on the SQLite at hand."""
+"""Django's SQLite backend, with a journal mode that loses no commits in the installed version of SQLite."""
