@@ -63,7 +63,7 @@ KEY_PAIRS = ("none", HERE, THERE, NEITHER)
 
 
 class Contents:
-    """Certificates of three accounts over a key pair each: the one on record, an older, a newer, an expired one."""
+    """Certificates of three accounts over a key pair each: the one on record, an older, a newer; an expired one."""
 
     def __init__(self, authority: IssuingAuthority) -> None:
         self._authority = authority
@@ -79,6 +79,7 @@ class Contents:
                 f"{account} on record": self._issue(account, NOW - 10 * DAY, NOW + 355 * DAY),
                 f"{account} newer": self._issue(account, NOW - 5 * DAY, NOW + 360 * DAY),
             }
+        self.certificates["of the same second"] = self._issue(HERE, NOW - 10 * DAY, NOW + 300 * DAY)
         self.certificates["expired"] = self._issue(NEITHER, NOW - 20 * DAY, NOW - DAY)
 
     def _issue(self, account: str, begin: int, end: int) -> bytes:
@@ -356,6 +357,7 @@ def test_nobody_elses_order_takes_what_nobody_erases_at_insertion_or_at_the_bind
         (OTHER, "no key", HERE, f"{HERE} on record", KeyStatus.UNKNOWN, Ground.KNOWN_CERTIFICATE, HERE),
         (OTHER, "no key", HERE, f"{HERE} older", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, HERE),
         (OTHER, "no key", HERE, f"{HERE} newer", KeyStatus.UNKNOWN, UNKNOWN, HERE),
+        (OTHER, "no key", HERE, "of the same second", KeyStatus.UNKNOWN, UNKNOWN, HERE),
         (GONE, "no key", HERE, f"{HERE} on record", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, HERE),
         ("no key", GONE, THERE, f"{THERE} on record", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, THERE),
         ("no key", "no key", NEITHER, "expired", KeyStatus.UNKNOWN, UNKNOWN, NEITHER),
