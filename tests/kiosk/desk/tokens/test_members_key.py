@@ -10,7 +10,7 @@ import pytest
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindOutcome, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import BindOutcome, Session, StaffSession, TokenRefused, TokenTrouble, TokenView
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
@@ -108,3 +108,16 @@ def test_a_blank_token_that_the_feed_says_is_a_key_in_use_is_free_once_it_is_los
     # the factory PIN is not the one that was typed: the token was taken
     assert isinstance(bound, TokenRefused)
     assert bound.trouble is TokenTrouble.PIN_WRONG
+
+
+def test_for_an_order_that_cannot_be_bound_yet_a_members_key_is_only_read(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    bound_elsewhere: Elsewhere,
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    source.insert(bound_elsewhere(MEMBER, SERIAL, NOW - DAY, NOW + DAY))
+    read = service.read_token(placed(session, OrderKind.NEW))
+    assert isinstance(read, TokenView)
+    assert read.serial == SERIAL
