@@ -39,7 +39,7 @@ def _placed(number: int) -> OrderPlaced:
         policy=1,
         feed=1,
         deadline=0,
-        token=bytes(38),
+        order_code=bytes(38),
     )
 
 

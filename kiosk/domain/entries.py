@@ -32,7 +32,7 @@ class EpochBegan(Body, tag="epoch-began", frozen=True):
 
 
 class OrderPlaced(Body, tag="order-placed", frozen=True):
-    """A member ordered here; `lines` in fen, `deadline` in UTC seconds, `token` the 38 bytes of the QR."""
+    """A member ordered here; `lines` in fen, `deadline` in UTC seconds, `order_code` the 38 bytes of the QR code."""
 
     order: str
     account: str
@@ -44,7 +44,7 @@ class OrderPlaced(Body, tag="order-placed", frozen=True):
     policy: int
     feed: int
     deadline: int
-    token: bytes
+    order_code: bytes = msgspec.field(name="token")
     previous: KeyOnRecord | None = None
 
 

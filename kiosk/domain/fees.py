@@ -25,7 +25,7 @@ class OrderKind(enum.StrEnum):
 
     @property
     def product(self) -> int:
-        """The number that stands for it in a payment token."""
+        """The number that stands for it in an order code."""
         match self:
             case OrderKind.NEW:
                 return 1

@@ -102,7 +102,7 @@ class Order(msgspec.Struct, frozen=True):
     placed_at: int
     deadline: int
     sequence: int
-    token: bytes = b""
+    order_code: bytes = msgspec.field(default=b"", name="token")
     previous: KeyOnRecord | None = None
     status: OrderStatus = OrderStatus.PLACED
     payments: tuple[Payment, ...] = ()

@@ -1,7 +1,7 @@
-"""The signed order token that a kiosk shows as a QR code, and the confirmation that a payer types back.
+"""The signed order code that a kiosk shows as a QR code, and the confirmation that a payer types back.
 
-A kiosk and the centre share one 32-byte secret; the keys for tokens and for confirmations are derived from it, so
-that neither can stand for the other. An order token is 38 bytes, numbers big-endian:
+A kiosk and the centre share one 32-byte secret; the keys for codes and for confirmations are derived from it, so
+that neither can stand for the other. An order code is 38 bytes, numbers big-endian:
 
     offset  length  field
          0       1  version, 1
@@ -17,10 +17,10 @@ that neither can stand for the other. An order token is 38 bytes, numbers big-en
 
     DomainError
     └── PaymentCodeError
-        ├── TokenFieldOutOfRange        a field does not fit its width; nothing was made (field)
+        ├── CodeFieldOutOfRange         a field does not fit its width; nothing was made (field)
         ├── LinkTooLong                 the base address leaves no room in the QR code (length)
-        ├── TokenMalformed              no order token: length, version, characters or a field
-        ├── TokenForged                 the MAC is not by this kiosk's key
+        ├── OrderCodeMalformed          no order code: length, version, characters or a field
+        ├── OrderCodeForged             the MAC is not by this kiosk's key
         └── ConfirmationError
             ├── ConfirmationMalformed           not eleven digits, or no scanned confirmation at all
             ├── ConfirmationCheckDigitWrong     mistyped; costs no try
@@ -50,14 +50,14 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import IdentifierOutOfRange, OrderNumber
 
 VERSION = 1
-TOKEN_LENGTH = 38
+ORDER_CODE_LENGTH = 38
 NONCE_LENGTH = 6
 MAC_LENGTH = 10
 SECRET_LENGTH = 32
 LINK_LENGTH = 84
 CONFIRMATION_DIGITS = 10
 
-_CLAIMS_LENGTH = TOKEN_LENGTH - MAC_LENGTH
+_CLAIMS_LENGTH = ORDER_CODE_LENGTH - MAC_LENGTH
 _KINDS = {kind.product: kind for kind in OrderKind}
 _ACCOUNT = re.compile(r"0|[1-9][0-9]{0,11}")
 _ALPHANUMERIC_ADDRESS = re.compile(r"HTTPS?://[0-9A-Z.:/-]+")
@@ -65,19 +65,19 @@ _SEPARATORS = re.compile(r"[\s‐-―−_.-]+")
 
 
 class PaymentCodeError(DomainError):
-    """Something is wrong with an order token or a confirmation."""
+    """Something is wrong with an order code or a confirmation."""
 
 
-class TokenFieldOutOfRange(PaymentCodeError):
-    """A field does not fit its place in the token."""
+class CodeFieldOutOfRange(PaymentCodeError):
+    """A field does not fit its place in the code."""
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"{field} does not fit the order token")
+        super().__init__(f"{field} does not fit the order code")
         self.field = field
 
 
 class LinkTooLong(PaymentCodeError):
-    """The base address and the token do not fit the QR code, or have characters that it cannot take."""
+    """The base address and the code do not fit the QR code, or have characters that it cannot take."""
 
     def __init__(self, address: str, length: int) -> None:
         super().__init__(f"{length} characters with {address!r}, at most {LINK_LENGTH} of 0-9 A-Z . : / -")
@@ -85,12 +85,12 @@ class LinkTooLong(PaymentCodeError):
         self.length = length
 
 
-class TokenMalformed(PaymentCodeError):
-    """What was read is no order token."""
+class OrderCodeMalformed(PaymentCodeError):
+    """What was read is no order code."""
 
 
-class TokenForged(PaymentCodeError):
-    """The token was not made with this kiosk's key."""
+class OrderCodeForged(PaymentCodeError):
+    """The code was not made with this kiosk's key."""
 
 
 class ConfirmationError(PaymentCodeError):
@@ -113,7 +113,7 @@ class ConfirmationOfAnotherOrder(ConfirmationError):
     """It was scanned and names another order."""
 
 
-class OrderToken(msgspec.Struct, frozen=True):
+class OrderCode(msgspec.Struct, frozen=True):
     """The claims of an order's code; `placed_at` in UTC seconds."""
 
     order: OrderNumber
@@ -124,8 +124,8 @@ class OrderToken(msgspec.Struct, frozen=True):
     nonce: bytes
 
 
-def token_key(secret: bytes) -> bytes:
-    """Derive the key of order tokens from the kiosk's payment secret."""
+def order_code_key(secret: bytes) -> bytes:
+    """Derive the key of order codes from the kiosk's payment secret."""
     return _derive(secret, b"keydesk order token key 1")
 
 
@@ -140,23 +140,23 @@ def _derive(secret: bytes, label: bytes) -> bytes:
     return hmac.digest(secret, label, "sha256")
 
 
-def encode_token(token: OrderToken, key: bytes) -> bytes:
-    """Make the 38 bytes of a token with the `token_key`. Raises TokenFieldOutOfRange."""
-    if _ACCOUNT.fullmatch(token.account) is None:
-        raise TokenFieldOutOfRange("account")
-    if len(token.nonce) != NONCE_LENGTH:
-        raise TokenFieldOutOfRange("nonce")
+def encode_order_code(code: OrderCode, key: bytes) -> bytes:
+    """Make the 38 bytes of a code with the `order_code_key`. Raises CodeFieldOutOfRange."""
+    if _ACCOUNT.fullmatch(code.account) is None:
+        raise CodeFieldOutOfRange("account")
+    if len(code.nonce) != NONCE_LENGTH:
+        raise CodeFieldOutOfRange("nonce")
     claims = b"".join(
         (
             _unsigned("version", VERSION, 1),
-            _unsigned("kiosk", token.order.kiosk, 2),
-            _unsigned("epoch", token.order.epoch, 3),
-            _unsigned("sequence", token.order.sequence, 4),
-            _unsigned("account", int(token.account), 5),
-            _unsigned("product", token.kind.product, 1),
-            _unsigned("fee_schedule", token.fee_schedule, 2),
-            _unsigned("placed_at", token.placed_at, 4),
-            token.nonce,
+            _unsigned("kiosk", code.order.kiosk, 2),
+            _unsigned("epoch", code.order.epoch, 3),
+            _unsigned("sequence", code.order.sequence, 4),
+            _unsigned("account", int(code.account), 5),
+            _unsigned("product", code.kind.product, 1),
+            _unsigned("fee_schedule", code.fee_schedule, 2),
+            _unsigned("placed_at", code.placed_at, 4),
+            code.nonce,
         )
     )
     return claims + _mac(claims, key)
@@ -166,29 +166,29 @@ def _unsigned(field: str, value: int, length: int) -> bytes:
     try:
         return value.to_bytes(length, "big")
     except OverflowError as error:
-        raise TokenFieldOutOfRange(field) from error
+        raise CodeFieldOutOfRange(field) from error
 
 
 def _mac(claims: bytes, key: bytes) -> bytes:
     return hmac.digest(key, b"order token\x00" + claims, "sha256")[:MAC_LENGTH]
 
 
-def read_token_unverified(data: bytes) -> OrderToken:
-    """Read a token's claims before its kiosk, and so its key, is known. Raises TokenMalformed."""
-    if len(data) != TOKEN_LENGTH or data[0] != VERSION:
-        raise TokenMalformed(f"{len(data)} bytes beginning {data[:1].hex()}")
+def read_order_code_unverified(data: bytes) -> OrderCode:
+    """Read a code's claims before its kiosk, and so its key, is known. Raises OrderCodeMalformed."""
+    if len(data) != ORDER_CODE_LENGTH or data[0] != VERSION:
+        raise OrderCodeMalformed(f"{len(data)} bytes beginning {data[:1].hex()}")
     kind = _KINDS.get(data[15])
     if kind is None:
-        raise TokenMalformed(f"no product {data[15]}")
+        raise OrderCodeMalformed(f"no product {data[15]}")
     account = str(int.from_bytes(data[10:15], "big"))
     if _ACCOUNT.fullmatch(account) is None:
-        raise TokenMalformed("the account has more than 12 digits")
+        raise OrderCodeMalformed("the account has more than 12 digits")
     numbers = (int.from_bytes(part, "big") for part in (data[1:3], data[3:6], data[6:10]))
     try:
         order = OrderNumber(*numbers)
     except IdentifierOutOfRange as error:
-        raise TokenMalformed(str(error)) from error
-    return OrderToken(
+        raise OrderCodeMalformed(str(error)) from error
+    return OrderCode(
         order=order,
         account=account,
         kind=kind,
@@ -198,16 +198,16 @@ def read_token_unverified(data: bytes) -> OrderToken:
     )
 
 
-def verify_token(data: bytes, key: bytes) -> OrderToken:
-    """Read a token and check its MAC with the kiosk's `token_key`. Raises TokenMalformed, TokenForged."""
-    token = read_token_unverified(data)
+def verify_order_code(data: bytes, key: bytes) -> OrderCode:
+    """Read a code and check its MAC with the kiosk's `order_code_key`. Raises OrderCodeMalformed, OrderCodeForged."""
+    code = read_order_code_unverified(data)
     if not hmac.compare_digest(_mac(data[:_CLAIMS_LENGTH], key), data[_CLAIMS_LENGTH:]):
-        raise TokenForged(str(token.order))
-    return token
+        raise OrderCodeForged(str(code.order))
+    return code
 
 
-def token_text(data: bytes) -> str:
-    """Return the 61 characters of a token (Crockford base 32)."""
+def order_code_text(data: bytes) -> str:
+    """Return the 61 characters of a code (Crockford base 32)."""
     return encode_base32(data)
 
 
@@ -216,28 +216,28 @@ def link(base_url: str, data: bytes) -> str:
 
     `base_url` is the centre's address, up to 22 characters without a closing slash. Raises LinkTooLong.
     """
-    address = f"{base_url.upper().rstrip('/')}/{token_text(data)}"
+    address = f"{base_url.upper().rstrip('/')}/{order_code_text(data)}"
     if len(address) > LINK_LENGTH or _ALPHANUMERIC_ADDRESS.fullmatch(address) is None:
         raise LinkTooLong(base_url, len(address))
     return address
 
 
 def parse_link(text: str) -> bytes:
-    """Return the token's bytes from a link or from its 61 characters alone. Raises TokenMalformed."""
+    """Return the code's bytes from a link or from its 61 characters alone. Raises OrderCodeMalformed."""
     characters = text.strip().rsplit("/", maxsplit=1)[-1]
     try:
-        return decode_base32(characters, TOKEN_LENGTH)
+        return decode_base32(characters, ORDER_CODE_LENGTH)
     except Base32Malformed as error:
-        raise TokenMalformed(
-            f"{len(characters)} of {encoded_length(TOKEN_LENGTH)} characters: {error}"
+        raise OrderCodeMalformed(
+            f"{len(characters)} of {encoded_length(ORDER_CODE_LENGTH)} characters: {error}"
         ) from error
 
 
 def confirmation_digits(data: bytes, amount_fen: int, key: bytes) -> str:
     """Return the confirmation of one paid order as it is shown: `4821-0917-335`.
 
-    `data` is the order's token, `key` the kiosk's `confirmation_key`. Ten digits of HMAC-SHA256 over
-    "confirm" ‖ token ‖ amount (8 bytes, fen), then the check digit (ISO 7064 MOD 11,10).
+    `data` is the order's code, `key` the kiosk's `confirmation_key`. Ten digits of HMAC-SHA256 over
+    "confirm" ‖ code ‖ amount (8 bytes, fen), then the check digit (ISO 7064 MOD 11,10).
     """
     mac = hmac.digest(key, b"confirm" + data + amount_fen.to_bytes(8, "big"), hashlib.sha256)
     ten = f"{int.from_bytes(mac[:16], 'big') % 10**CONFIRMATION_DIGITS:0{CONFIRMATION_DIGITS}d}"
@@ -266,7 +266,7 @@ def check_digit_ok(typed: str) -> bool:
 
 
 def require_confirmation(typed: str, data: bytes, amount_fen: int, key: bytes) -> None:
-    """Raise unless what was typed is the confirmation of that token and amount.
+    """Raise unless what was typed is the confirmation of that code and amount.
 
     Raises ConfirmationMalformed and ConfirmationCheckDigitWrong, which cost no try, and ConfirmationWrong, which does.
     """
@@ -279,7 +279,7 @@ def require_confirmation(typed: str, data: bytes, amount_fen: int, key: bytes) -
 
 
 def confirmation_matches(typed: str, data: bytes, amount_fen: int, key: bytes) -> bool:
-    """Whether what was typed is the confirmation of that token and amount, in constant time.
+    """Whether what was typed is the confirmation of that code and amount, in constant time.
 
     Raises ConfirmationMalformed, ConfirmationCheckDigitWrong.
     """

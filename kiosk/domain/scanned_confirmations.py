@@ -3,11 +3,11 @@
 The text is `KDESK1:` and the base 32 of 76 bytes, 129 characters of QR alphanumeric mode:
 
     offset  length  field
-         0       8  the token's identity: the first bytes of SHA-256 over the order token
+         0       8  the code's identity: the first bytes of SHA-256 over the order code
          8       4  amount in fen
-        12      64  the centre's Ed25519 signature over `scanned_message`, which holds the whole token
+        12      64  the centre's Ed25519 signature over `scanned_message`, which holds the whole code
 
-The identity only selects the order; the signature covers the token itself.
+The identity only selects the order; the signature covers the code itself.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import msgspec
 
 from kiosk.domain.base32 import Base32Malformed, decode_base32, encode_base32
 from kiosk.domain.payment_codes import (
+    CodeFieldOutOfRange,
     ConfirmationMalformed,
     ConfirmationOfAnotherOrder,
     ConfirmationWrong,
-    TokenFieldOutOfRange,
 )
 
 if TYPE_CHECKING:
@@ -47,26 +47,26 @@ class ScannedConfirmation(msgspec.Struct, frozen=True):
     signature: bytes
 
 
-def token_identity(data: bytes) -> bytes:
-    """Return the eight bytes by which a scanned confirmation names an order token."""
+def order_code_identity(data: bytes) -> bytes:
+    """Return the eight bytes by which a scanned confirmation names an order code."""
     return hashlib.sha256(data).digest()[:IDENTITY_LENGTH]
 
 
 def scanned_message(data: bytes, amount_fen: int) -> bytes:
-    """Return the bytes that the centre signs when a token's order was paid with that amount (fen)."""
+    """Return the bytes that the centre signs when a code's order was paid with that amount (fen)."""
     return _LABEL + data + amount_fen.to_bytes(8, "big")
 
 
 def encode_scanned(data: bytes, amount_fen: int, signature: bytes) -> str:
-    """Return the text of the QR code for a token, an amount (fen) and the signature over `scanned_message`.
+    """Return the text of the QR code for a code, an amount (fen) and the signature over `scanned_message`.
 
-    Raises TokenFieldOutOfRange.
+    Raises CodeFieldOutOfRange.
     """
     if not 0 <= amount_fen <= MAXIMUM_AMOUNT:
-        raise TokenFieldOutOfRange("amount")
+        raise CodeFieldOutOfRange("amount")
     if len(signature) != SIGNATURE_LENGTH:
-        raise TokenFieldOutOfRange("signature")
-    return PREFIX + encode_base32(token_identity(data) + amount_fen.to_bytes(4, "big") + signature)
+        raise CodeFieldOutOfRange("signature")
+    return PREFIX + encode_base32(order_code_identity(data) + amount_fen.to_bytes(4, "big") + signature)
 
 
 def is_scanned_confirmation(text: str) -> bool:
@@ -92,13 +92,13 @@ def read_scanned(text: str) -> ScannedConfirmation:
 def require_scanned(
     text: str, data: bytes, amount_fen: int, verify: Callable[[bytes, bytes], bool]
 ) -> ScannedConfirmation:
-    """Return what was scanned if the centre confirms that token and amount, else raise.
+    """Return what was scanned if the centre confirms that code and amount, else raise.
 
     `verify(message, signature)` checks the centre's Ed25519 signature. Raises ConfirmationMalformed,
     ConfirmationOfAnotherOrder, ConfirmationWrong.
     """
     scanned = read_scanned(text)
-    if not hmac.compare_digest(scanned.identity, token_identity(data)):
+    if not hmac.compare_digest(scanned.identity, order_code_identity(data)):
         raise ConfirmationOfAnotherOrder("the scanned confirmation names another order")
     if scanned.amount != amount_fen:
         raise ConfirmationWrong(f"confirms {scanned.amount} fen, not {amount_fen}")

@@ -148,7 +148,7 @@ def _placed(ledger: Ledger, entry: Entry, body: OrderPlaced) -> tuple[Row, ...]:
         placed_at=entry.wall,
         deadline=body.deadline,
         sequence=entry.sequence,
-        token=body.token,
+        order_code=body.order_code,
         previous=body.previous,
     )
     return _opened(ledger, order)

@@ -270,13 +270,13 @@ class DeskSetup:
     def digits_for(self, number: str) -> str:
         """Return what the centre's page shows the payer of an order to type."""
         order = self.order(number)
-        return confirmation_digits(order.token, order.total, confirmation_key(PAYMENT_SECRET))
+        return confirmation_digits(order.order_code, order.total, confirmation_key(PAYMENT_SECRET))
 
     def scan_for(self, number: str) -> str:
         """Return what the centre's page shows the payer of an order to scan."""
         order = self.order(number)
-        message = scanned_message(order.token, order.total)
-        return encode_scanned(order.token, order.total, device_sign(authorities().centre_key, message))
+        message = scanned_message(order.order_code, order.total)
+        return encode_scanned(order.order_code, order.total, device_sign(authorities().centre_key, message))
 
     # keys
 

@@ -20,7 +20,7 @@ import pytest
 from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.payment_codes import OrderToken, encode_token, link, token_key
+from kiosk.domain.payment_codes import OrderCode, encode_order_code, link, order_code_key
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load
 from kiosk.store.system_clock import SystemClock
@@ -183,8 +183,8 @@ class KioskProcess:
             enterprise = tx.members.enterprise(operator.enterprise_code)
             assert enterprise is not None
             policy = signed.read()
-            token = OrderToken(number, account, OrderKind.NEW, schedule.number, now, bytes(6))
-            data = encode_token(token, token_key(secret))
+            token = OrderCode(number, account, OrderKind.NEW, schedule.number, now, bytes(6))
+            data = encode_order_code(token, order_code_key(secret))
             body = OrderPlaced(
                 order=str(number),
                 account=account,
@@ -196,7 +196,7 @@ class KioskProcess:
                 policy=policy.number,
                 feed=tx.feed.cursor(),
                 deadline=now + policy.payment_window,
-                token=data,
+                order_code=data,
             )
             tx.append(body, self.clock)
         return str(number), link(self.centre.address, data)

@@ -94,7 +94,7 @@ def test_a_key_in_a_real_reader_is_bound_for_an_order_paid_at_the_centre(
     terminal.wait("订单号 3-")
     with desk.database().read() as tx:
         (order,) = tx.ledger.orders(account="11000001")
-    assert phone.open_page(link(address, order.token), "pay").amount == 34000
+    assert phone.open_page(link(address, order.order_code), "pay").amount == 34000
     terminal.wait("key盘在手里吗")
     terminal.press("1")
     terminal.wait(SERIAL)

@@ -19,7 +19,7 @@ from kiosk.desk.views import OrderOpen, OrderView, Placed, Refusal, Session, Ver
 from kiosk.domain.entries import DeliveryChosen, LossReported, OrderCancelled, OrderExpired, OrderPlaced
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.ledger import Delivery, Order, OrderStatus
-from kiosk.domain.payment_codes import NONCE_LENGTH, OrderToken, encode_token, token_key
+from kiosk.domain.payment_codes import NONCE_LENGTH, OrderCode, encode_order_code, order_code_key
 from kiosk.domain.policy import HOUR
 from kiosk.store.vault import VaultItem
 
@@ -62,7 +62,7 @@ def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Ord
     now = desk.clock.wall()
     policy, schedule = policy_of(tx), schedule_of(tx, now)
     number = OrderNumber(*tx.next_tip())
-    token = OrderToken(number, session.account, offered.kind, schedule.number, now, desk.random(NONCE_LENGTH))
+    code = OrderCode(number, session.account, offered.kind, schedule.number, now, desk.random(NONCE_LENGTH))
     body = OrderPlaced(
         order=str(number),
         account=session.account,
@@ -74,7 +74,7 @@ def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Ord
         policy=policy.number,
         feed=tx.feed.cursor(),
         deadline=now + policy.payment_window,
-        token=encode_token(token, token_key(secret(tx, VaultItem.PAYMENT_SECRET))),
+        order_code=encode_order_code(code, order_code_key(secret(tx, VaultItem.PAYMENT_SECRET))),
         previous=offered.previous,
     )
     tx.append(body, desk.clock)

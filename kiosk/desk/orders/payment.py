@@ -30,7 +30,7 @@ from kiosk.domain.payment_tries import (
     TypingLocked,
     tries_verdict,
 )
-from kiosk.domain.scanned_confirmations import read_scanned, require_scanned, token_identity
+from kiosk.domain.scanned_confirmations import order_code_identity, read_scanned, require_scanned
 from kiosk.pki.device_keys import device_verify
 from kiosk.store.vault import VaultItem
 
@@ -48,7 +48,7 @@ def confirm_typed(desk: Desk, number: str, digits: str) -> CodeAccepted | CodeRe
         left = max(0, TRIES_PER_ORDER - len(tries))
         key = confirmation_key(secret(tx, VaultItem.PAYMENT_SECRET))
         try:
-            right = confirmation_matches(digits, order.token, order.total, key)
+            right = confirmation_matches(digits, order.order_code, order.total, key)
         except ConfirmationCheckDigitWrong:
             return CodeRefused(CodeProblem.CHECK_DIGIT, left)
         except ConfirmationMalformed:
@@ -75,7 +75,7 @@ def confirm_scanned(desk: Desk, number: str, text: str) -> CodeAccepted | CodeRe
         try:
             require_scanned(
                 text,
-                order.token,
+                order.order_code,
                 order.total,
                 lambda message, signature: device_verify(centre, message, signature),
             )
@@ -112,8 +112,8 @@ def _wrong(tx: Transaction, number: str, now: int, left: int) -> CodeRefused:
 
 
 def _whose(tx: Transaction, identity: bytes) -> CodeProblem:
-    """Whether the token of that identity belongs to another order of this kiosk, or to none."""
+    """Whether the order code of that identity belongs to another order of this kiosk, or to none."""
     for order in tx.ledger.orders():
-        if order.token and token_identity(order.token) == identity:
+        if order.order_code and order_code_identity(order.order_code) == identity:
             return CodeProblem.ANOTHER_ORDER
     return CodeProblem.ANOTHER_KIOSK

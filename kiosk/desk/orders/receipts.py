@@ -50,7 +50,7 @@ def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
         journal_hash=short_hash(tip.hash),
         printed_at=desk.clock.wall(),
         support=settings.exchange.support,
-        qr_text=link(settings.payment_page, order.token) if order.token else order.number,
+        qr_text=link(settings.payment_page, order.order_code) if order.order_code else order.number,
         key=_key(tx, order),
         next_step=NEXT_STEPS[order.delivery] if order.delivery and not is_bound(order) else None,
     )

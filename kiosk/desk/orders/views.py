@@ -51,7 +51,7 @@ def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:
         deadline=order.deadline,
         previous=order.previous,
         ends_at=ends_at,
-        link=link(desk.settings.payment_page, order.token) if order.token else "",
+        link=link(desk.settings.payment_page, order.order_code) if order.order_code else "",
         tries_left=max(0, TRIES_PER_ORDER - used),
         typing_locked=used >= TRIES_PER_ORDER,
         delivery=order.delivery,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.domain.payment_codes import OrderToken, PaymentCodeError, token_key, verify_token
+from kiosk.domain.payment_codes import OrderCode, PaymentCodeError, order_code_key, verify_order_code
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.models import FormerMachine, Kiosk
 
@@ -27,15 +27,15 @@ def retire(kiosk: Kiosk, now: int) -> None:
     )
 
 
-def verify_order_token(kiosk: Kiosk, data: bytes, keys: CentreKeys) -> tuple[OrderToken, bool]:
+def verified_order_code(kiosk: Kiosk, data: bytes, keys: CentreKeys) -> tuple[OrderCode, bool]:
     """An order token of this kiosk, and whether its present machine made it. Raises PaymentCodeError."""
     try:
-        return verify_token(data, token_key(payment_secret(kiosk, keys))), True
+        return verify_order_code(data, order_code_key(payment_secret(kiosk, keys))), True
     except PaymentCodeError:
         for machine in FormerMachine.objects.filter(kiosk=kiosk):
             secret = keys.open_secret(machine.payment_secret, secret_context(kiosk.number))
             try:
-                return verify_token(data, token_key(secret)), False
+                return verify_order_code(data, order_code_key(secret)), False
             except PaymentCodeError:
                 continue
         raise

@@ -33,7 +33,7 @@ from kiosk.pki.errors import PkiError
 from kiosk.pki.verification import verify_certificate
 from sync.central.context import centre_keys
 from sync.central.fleet import policies
-from sync.central.fleet.machines import issuing_certificates, verify_order_token
+from sync.central.fleet.machines import issuing_certificates, verified_order_code
 from sync.central.fleet.models import FeedItem, Kiosk, KioskPolicy
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Fact, FactKind, Source
@@ -86,16 +86,16 @@ def _check_price(entry: Entry, body: OrderPlaced) -> None:
 
 
 def _check_token(entry: Entry, body: OrderPlaced) -> None:
-    """The order's payment token must be this order's, by this kiosk's key."""
+    """The order's code must be this order's, by this kiosk's key."""
     kiosk = Kiosk.objects.get(number=entry.kiosk)
     try:
-        token, _ = verify_order_token(kiosk, body.token, centre_keys())
+        code, _ = verified_order_code(kiosk, body.order_code, centre_keys())
     except PaymentCodeError as error:
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order) from error
-    its_own = token.order.kiosk == entry.kiosk and str(token.order) == body.order
-    if not its_own or (token.account, token.kind) != (body.account, body.order_kind):
+    its_own = code.order.kiosk == entry.kiosk and str(code.order) == body.order
+    if not its_own or (code.account, code.kind) != (body.account, body.order_kind):
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order)
-    if token.fee_schedule != body.schedule:
+    if code.fee_schedule != body.schedule:
         raise EntryDisputed(DisputeReason.PRICE_DIFFERS, body.order)
 
 

@@ -30,7 +30,7 @@ class AttemptState(models.TextChoices):
 class Payment(models.Model):
     """The payment of one order whose page was opened, or which a desk vouched for.
 
-    `token` is the order token (38 bytes), empty until the page was opened.
+    `token` is the order code (38 bytes), empty until the page was opened.
     """
 
     order = models.CharField("订单号", max_length=40, primary_key=True)

@@ -1,4 +1,4 @@
-"""The content of the payer's page: the token verified, the price derived again, the state of the payment."""
+"""The content of the payer's page: the code verified, the price derived again, the state of the payment."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from django.conf import settings
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine, total
 from kiosk.domain.ledger import OrderStatus
 from kiosk.domain.payment_codes import (
-    OrderToken,
+    OrderCode,
     PaymentCodeError,
     confirmation_digits,
     confirmation_key,
     parse_link,
-    read_token_unverified,
+    read_order_code_unverified,
 )
 from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
 from kiosk.labels import FEE_ITEMS, ORDER_KINDS
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet import policies
-from sync.central.fleet.machines import payment_secret, verify_order_token
+from sync.central.fleet.machines import payment_secret, verified_order_code
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.rows import order_record
@@ -53,8 +53,8 @@ class PageState(enum.StrEnum):
     REFUNDED = "refunded"
 
 
-class TokenTrouble(enum.StrEnum):
-    """Why an order token is refused."""
+class OrderCodeRefusal(enum.StrEnum):
+    """Why an order code is refused."""
 
     UNREADABLE = "unreadable"
     FORGED = "forged"
@@ -63,19 +63,19 @@ class TokenTrouble(enum.StrEnum):
     CLOCK = "clock"
 
 
-class TokenRefused(Exception):
-    """The order token in the address is refused."""
+class OrderCodeRefused(Exception):
+    """The order code in the address is refused."""
 
-    def __init__(self, trouble: TokenTrouble) -> None:
+    def __init__(self, trouble: OrderCodeRefusal) -> None:
         super().__init__(trouble.value)
         self.trouble = trouble
 
 
 class Bill(msgspec.Struct, frozen=True):
-    """What a verified order token is to be paid; `expires_at` in UTC seconds, amounts in fen."""
+    """What a verified order code is to be paid; `expires_at` in UTC seconds, amounts in fen."""
 
     data: bytes
-    token: OrderToken
+    code: OrderCode
     secret: bytes
     lines: tuple[PriceLine, ...]
     expires_at: int
@@ -83,7 +83,7 @@ class Bill(msgspec.Struct, frozen=True):
     @property
     def order(self) -> str:
         """The order's number."""
-        return str(self.token.order)
+        return str(self.code.order)
 
     @property
     def amount(self) -> int:
@@ -120,38 +120,38 @@ class PageView(msgspec.Struct, frozen=True):
 
 
 def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
-    """The bill of the token in an address. Raises TokenRefused."""
+    """The bill of the code in an address. Raises OrderCodeRefused."""
     try:
         data = parse_link(text)
-        claimed = read_token_unverified(data)
+        claimed = read_order_code_unverified(data)
     except PaymentCodeError as error:
-        raise TokenRefused(TokenTrouble.UNREADABLE) from error
+        raise OrderCodeRefused(OrderCodeRefusal.UNREADABLE) from error
     kiosk = Kiosk.objects.filter(number=claimed.order.kiosk).exclude(state=KioskState.AWAITED).first()
     if kiosk is None:
-        raise TokenRefused(TokenTrouble.FORGED)
+        raise OrderCodeRefused(OrderCodeRefusal.FORGED)
     try:
-        token, current = verify_order_token(kiosk, data, keys)
+        code, current = verified_order_code(kiosk, data, keys)
     except PaymentCodeError as error:
-        raise TokenRefused(TokenTrouble.FORGED) from error
-    schedule = FeeSchedule.objects.filter(number=token.fee_schedule).first()
+        raise OrderCodeRefused(OrderCodeRefusal.FORGED) from error
+    schedule = FeeSchedule.objects.filter(number=code.fee_schedule).first()
     if schedule is None:
-        raise TokenRefused(TokenTrouble.SCHEDULE_UNKNOWN)
+        raise OrderCodeRefused(OrderCodeRefusal.SCHEDULE_UNKNOWN)
     newest = policies.newest(kiosk.number)
     if newest is None:
-        raise TokenRefused(TokenTrouble.FORGED)
-    known = Payment.objects.filter(order=str(token.order)).exclude(state__in=UNPAID).exists()
-    row = LedgerOrder.objects.filter(number=str(token.order)).first()
+        raise OrderCodeRefused(OrderCodeRefusal.FORGED)
+    known = Payment.objects.filter(order=str(code.order)).exclude(state__in=UNPAID).exists()
+    row = LedgerOrder.objects.filter(number=str(code.order)).first()
     # An order that was lost with its machine before it was uploaded cannot be paid.
     if not known and not current and row is None:
-        raise TokenRefused(TokenTrouble.FORGED)
+        raise OrderCodeRefused(OrderCodeRefusal.FORGED)
     if not known and kiosk.state == KioskState.REVOKED:
-        raise TokenRefused(TokenTrouble.KIOSK_REVOKED)
-    if not known and token.placed_at > now + newest.clock_deviation:
-        raise TokenRefused(TokenTrouble.CLOCK)
-    lines = schedule.record().lines(token.kind)
+        raise OrderCodeRefused(OrderCodeRefusal.KIOSK_REVOKED)
+    if not known and code.placed_at > now + newest.clock_deviation:
+        raise OrderCodeRefused(OrderCodeRefusal.CLOCK)
+    lines = schedule.record().lines(code.kind)
     # The kiosk waits as long as its policy said when it placed the order, not as the present one says.
-    deadline = token.placed_at + newest.payment_window if row is None else order_record(row).deadline
-    return Bill(data, token, payment_secret(kiosk, keys), lines, deadline)
+    deadline = code.placed_at + newest.payment_window if row is None else order_record(row).deadline
+    return Bill(data, code, payment_secret(kiosk, keys), lines, deadline)
 
 
 def page_state(bill: Bill, now: int) -> PageState:
@@ -196,15 +196,15 @@ def page_view(bill: Bill, keys: CentreKeys, now: int) -> PageView:
         confirmation = confirmation_digits(bill.data, bill.amount, confirmation_key(bill.secret))
         signature = keys.sign(scanned_message(bill.data, bill.amount))
         scan_text = encode_scanned(bill.data, bill.amount, signature)
-    operator = Operator.objects.select_related("enterprise").filter(account=bill.token.account).first()
-    name, english = ORDER_KINDS[bill.token.kind], _ENGLISH_KINDS[bill.token.kind]
+    operator = Operator.objects.select_related("enterprise").filter(account=bill.code.account).first()
+    name, english = ORDER_KINDS[bill.code.kind], _ENGLISH_KINDS[bill.code.kind]
     return PageView(
         state=state,
         order=bill.order,
-        kind=bill.token.kind,
+        kind=bill.code.kind,
         kind_name=name,
         kind_english=english,
-        account=bill.token.account,
+        account=bill.code.account,
         enterprise="" if operator is None else operator.enterprise.name,
         payee=settings.KEYDESK.payee,
         amount=bill.amount,

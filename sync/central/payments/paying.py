@@ -45,7 +45,7 @@ def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
         if attempt is None:
             number = payment.attempts.count() + 1
             attempt = PaymentAttempt.objects.create(
-                out_trade_no=out_trade_no(bill.token.order, number),
+                out_trade_no=out_trade_no(bill.code.order, number),
                 payment=payment,
                 attempt=number,
                 opened_at=now,
@@ -166,9 +166,9 @@ def surplus(payment: Payment) -> QuerySet[PaymentAttempt]:
 
 def _locked(bill: Bill, now: int) -> Payment:
     opened = {
-        "kiosk": bill.token.order.kiosk,
-        "account": bill.token.account,
-        "kind": bill.token.kind.value,
+        "kiosk": bill.code.order.kiosk,
+        "account": bill.code.account,
+        "kind": bill.code.kind.value,
         "token": bill.data,
         "amount": bill.amount,
     }

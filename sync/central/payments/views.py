@@ -18,17 +18,17 @@ from sync.central.formats import china_time, qr_svg, yuan
 from sync.central.payments import paying
 from sync.central.payments.pages import (
     Bill,
+    OrderCodeRefusal,
+    OrderCodeRefused,
     PageState,
     PageView,
-    TokenRefused,
-    TokenTrouble,
     page_state,
     page_view,
     read_bill,
 )
 
 JSON = "application/json"
-STATUS = {TokenTrouble.UNREADABLE: 404, TokenTrouble.FORGED: 403, TokenTrouble.KIOSK_REVOKED: 403}
+STATUS = {OrderCodeRefusal.UNREADABLE: 404, OrderCodeRefusal.FORGED: 403, OrderCodeRefusal.KIOSK_REVOKED: 403}
 _MAXIMUM_BODY = 4096
 _ACTIONS = ("pay", "decline")
 
@@ -45,7 +45,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD, POST"})
     try:
         bill = read_bill(token, centre_keys(), now)
-    except TokenRefused as refused:
+    except OrderCodeRefused as refused:
         return _answer(
             request, "payments/refused.html", _trouble(refused.trouble), STATUS.get(refused.trouble, 409)
         )
@@ -104,7 +104,7 @@ def _qr(view: PageView) -> str:
     return mark_safe(qr_svg(view.scan_text)) if view.scan_text else ""  # noqa: S308 - our own SVG of base 32 text
 
 
-def _trouble(trouble: TokenTrouble) -> dict[str, object]:
+def _trouble(trouble: OrderCodeRefusal) -> dict[str, object]:
     return {"trouble": trouble.value, "support": list(settings.KEYDESK.support)}
 
 

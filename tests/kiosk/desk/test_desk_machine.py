@@ -162,7 +162,7 @@ class DeskMachine(RuleBasedStateMachine):
         order = self._order(choice)
         if order is None:
             return
-        digits = confirmation_digits(order.token, order.total, confirmation_key(bytes(range(32))))
+        digits = confirmation_digits(order.order_code, order.total, confirmation_key(bytes(range(32))))
         outcome = self.world.service.confirm_typed(order.number, digits)
         unpaid = order.status in {OrderStatus.PLACED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
         assert isinstance(outcome, CodeAccepted if unpaid else Refused)

@@ -15,35 +15,35 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.payment_codes import (
     LINK_LENGTH,
-    TOKEN_LENGTH,
+    ORDER_CODE_LENGTH,
+    CodeFieldOutOfRange,
     ConfirmationCheckDigitWrong,
     ConfirmationMalformed,
     ConfirmationWrong,
     LinkTooLong,
-    OrderToken,
+    OrderCode,
+    OrderCodeForged,
+    OrderCodeMalformed,
     PaymentCodeError,
-    TokenFieldOutOfRange,
-    TokenForged,
-    TokenMalformed,
     check_digit_ok,
     confirmation_digits,
     confirmation_key,
     confirmation_matches,
-    encode_token,
+    encode_order_code,
     group_confirmation,
     link,
     normalise,
+    order_code_key,
     parse_link,
-    read_token_unverified,
+    read_order_code_unverified,
     require_confirmation,
-    token_key,
-    verify_token,
+    verify_order_code,
 )
 
 SECRET = bytes(range(32))
-KEY, CONFIRMATION_KEY = token_key(SECRET), confirmation_key(SECRET)
+KEY, CONFIRMATION_KEY = order_code_key(SECRET), confirmation_key(SECRET)
 TOKENS = st.builds(
-    OrderToken,
+    OrderCode,
     order=st.builds(
         OrderNumber,
         kiosk=st.integers(1, 0x7FFF),
@@ -56,7 +56,7 @@ TOKENS = st.builds(
     placed_at=st.integers(0, 0xFFFF_FFFF),
     nonce=st.binary(min_size=6, max_size=6),
 )
-TOKEN = OrderToken(
+TOKEN = OrderCode(
     order=OrderNumber(3, 1, 147),
     account="11000001",
     kind=OrderKind.NEW,
@@ -64,7 +64,7 @@ TOKEN = OrderToken(
     placed_at=1_795_000_000,
     nonce=bytes.fromhex("a1b2c3d4e5f6"),
 )
-DATA = encode_token(TOKEN, KEY)
+DATA = encode_order_code(TOKEN, KEY)
 AMOUNT = 34_000
 
 
@@ -76,11 +76,11 @@ def other_digit(text: str, data: st.DataObject) -> str:
 
 
 @given(token=TOKENS)
-def test_a_token_comes_back(token: OrderToken) -> None:
-    data = encode_token(token, KEY)
-    assert len(data) == TOKEN_LENGTH
-    assert verify_token(data, KEY) == token
-    assert read_token_unverified(data) == token
+def test_a_token_comes_back(token: OrderCode) -> None:
+    data = encode_order_code(token, KEY)
+    assert len(data) == ORDER_CODE_LENGTH
+    assert verify_order_code(data, KEY) == token
+    assert read_order_code_unverified(data) == token
 
 
 def test_the_layout_is_the_documented_one() -> None:
@@ -90,25 +90,25 @@ def test_the_layout_is_the_documented_one() -> None:
     assert expected + mac == DATA
 
 
-@given(token=TOKENS, bit=st.integers(0, TOKEN_LENGTH * 8 - 1))
-def test_every_flipped_bit_is_refused(token: OrderToken, bit: int) -> None:
-    changed = bytearray(encode_token(token, KEY))
+@given(token=TOKENS, bit=st.integers(0, ORDER_CODE_LENGTH * 8 - 1))
+def test_every_flipped_bit_is_refused(token: OrderCode, bit: int) -> None:
+    changed = bytearray(encode_order_code(token, KEY))
     changed[bit // 8] ^= 1 << bit % 8
-    with pytest.raises((TokenForged, TokenMalformed)):
-        verify_token(bytes(changed), KEY)
+    with pytest.raises((OrderCodeForged, OrderCodeMalformed)):
+        verify_order_code(bytes(changed), KEY)
 
 
 def test_a_token_of_another_kiosk_is_forged() -> None:
-    with pytest.raises(TokenForged):
-        verify_token(DATA, token_key(bytes(32)))
-    with pytest.raises(TokenForged):
-        verify_token(DATA, CONFIRMATION_KEY)
+    with pytest.raises(OrderCodeForged):
+        verify_order_code(DATA, order_code_key(bytes(32)))
+    with pytest.raises(OrderCodeForged):
+        verify_order_code(DATA, CONFIRMATION_KEY)
 
 
 @given(data=st.binary(max_size=50))
 def test_rubbish_is_no_token(data: bytes) -> None:
-    with pytest.raises((TokenMalformed, TokenForged)):
-        verify_token(data, KEY)
+    with pytest.raises((OrderCodeMalformed, OrderCodeForged)):
+        verify_order_code(data, KEY)
 
 
 @pytest.mark.parametrize(
@@ -118,37 +118,37 @@ def test_rubbish_is_no_token(data: bytes) -> None:
 def test_a_field_that_cannot_be_is_malformed_whatever_the_mac(position: int, value: bytes) -> None:
     claims = DATA[:position] + value + DATA[position + len(value) : -10]
     mac = hmac.new(KEY, b"order token\0" + claims, hashlib.sha256).digest()[:10]
-    with pytest.raises(TokenMalformed):
-        verify_token(claims + mac, KEY)
+    with pytest.raises(OrderCodeMalformed):
+        verify_order_code(claims + mac, KEY)
 
 
 @pytest.mark.parametrize(
     ("field", "token"),
     [
-        ("account", OrderToken(TOKEN.order, "", TOKEN.kind, 1, 1, TOKEN.nonce)),
-        ("account", OrderToken(TOKEN.order, "011", TOKEN.kind, 1, 1, TOKEN.nonce)),
-        ("account", OrderToken(TOKEN.order, "1" * 13, TOKEN.kind, 1, 1, TOKEN.nonce)),
-        ("account", OrderToken(TOKEN.order, "１", TOKEN.kind, 1, 1, TOKEN.nonce)),
-        ("fee_schedule", OrderToken(TOKEN.order, "1", TOKEN.kind, 0x10000, 1, TOKEN.nonce)),
-        ("placed_at", OrderToken(TOKEN.order, "1", TOKEN.kind, 1, -1, TOKEN.nonce)),
-        ("nonce", OrderToken(TOKEN.order, "1", TOKEN.kind, 1, 1, b"12345")),
+        ("account", OrderCode(TOKEN.order, "", TOKEN.kind, 1, 1, TOKEN.nonce)),
+        ("account", OrderCode(TOKEN.order, "011", TOKEN.kind, 1, 1, TOKEN.nonce)),
+        ("account", OrderCode(TOKEN.order, "1" * 13, TOKEN.kind, 1, 1, TOKEN.nonce)),
+        ("account", OrderCode(TOKEN.order, "１", TOKEN.kind, 1, 1, TOKEN.nonce)),
+        ("fee_schedule", OrderCode(TOKEN.order, "1", TOKEN.kind, 0x10000, 1, TOKEN.nonce)),
+        ("placed_at", OrderCode(TOKEN.order, "1", TOKEN.kind, 1, -1, TOKEN.nonce)),
+        ("nonce", OrderCode(TOKEN.order, "1", TOKEN.kind, 1, 1, b"12345")),
     ],
 )
-def test_a_field_that_does_not_fit_is_named(field: str, token: OrderToken) -> None:
-    with pytest.raises(TokenFieldOutOfRange) as refused:
-        encode_token(token, KEY)
+def test_a_field_that_does_not_fit_is_named(field: str, token: OrderCode) -> None:
+    with pytest.raises(CodeFieldOutOfRange) as refused:
+        encode_order_code(token, KEY)
     assert refused.value.field == field
 
 
 def test_keys_differ_by_purpose_and_secret() -> None:
-    assert len({KEY, CONFIRMATION_KEY, token_key(bytes(32)), confirmation_key(bytes(32)), SECRET}) == 5
+    assert len({KEY, CONFIRMATION_KEY, order_code_key(bytes(32)), confirmation_key(bytes(32)), SECRET}) == 5
     with pytest.raises(ValueError, match="32 bytes"):
-        token_key(SECRET[:-1])
+        order_code_key(SECRET[:-1])
 
 
 @given(token=TOKENS)
-def test_a_link_comes_back_in_either_case(token: OrderToken) -> None:
-    data = encode_token(token, KEY)
+def test_a_link_comes_back_in_either_case(token: OrderCode) -> None:
+    data = encode_order_code(token, KEY)
     address = link("https://pay.example.cn/", data)
     assert len(address) <= LINK_LENGTH
     assert parse_link(address) == data
@@ -158,8 +158,8 @@ def test_a_link_comes_back_in_either_case(token: OrderToken) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(token=TOKENS)
-def test_the_longest_link_fits_version_4_in_alphanumeric_mode(token: OrderToken) -> None:
-    address = link("http://127.0.0.1:18000", encode_token(token, KEY))
+def test_the_longest_link_fits_version_4_in_alphanumeric_mode(token: OrderCode) -> None:
+    address = link("http://127.0.0.1:18000", encode_order_code(token, KEY))
     assert len(address) == LINK_LENGTH
     for correction in (ERROR_CORRECT_L, ERROR_CORRECT_M):
         code = qrcode.QRCode(error_correction=correction)
@@ -180,7 +180,7 @@ def test_an_address_that_the_code_cannot_hold_is_refused(base_url: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "https://pay.example.cn/", "U" * 61, "0" * 60, "Z" * 61])
 def test_what_is_no_link_is_refused(text: str) -> None:
-    with pytest.raises(TokenMalformed):
+    with pytest.raises(OrderCodeMalformed):
         parse_link(text)
 
 
@@ -198,8 +198,8 @@ def test_digits_are_grouped_while_they_are_typed() -> None:
 
 
 @given(token=TOKENS, amount=st.integers(0, 10**9))
-def test_a_confirmation_is_its_own_orders_and_amounts(token: OrderToken, amount: int) -> None:
-    data = encode_token(token, KEY)
+def test_a_confirmation_is_its_own_orders_and_amounts(token: OrderCode, amount: int) -> None:
+    data = encode_order_code(token, KEY)
     shown = confirmation_digits(data, amount, CONFIRMATION_KEY)
     require_confirmation(shown, data, amount, CONFIRMATION_KEY)
     # One in ten thousand million may agree by chance; these examples do not.

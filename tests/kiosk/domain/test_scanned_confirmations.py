@@ -10,26 +10,26 @@ from qrcode.constants import ERROR_CORRECT_M
 from qrcode.util import MODE_ALPHA_NUM, QRData
 
 from kiosk.domain.payment_codes import (
-    TOKEN_LENGTH,
+    ORDER_CODE_LENGTH,
+    CodeFieldOutOfRange,
     ConfirmationError,
     ConfirmationMalformed,
     ConfirmationOfAnotherOrder,
     ConfirmationWrong,
-    TokenFieldOutOfRange,
 )
 from kiosk.domain.scanned_confirmations import (
     PREFIX,
     encode_scanned,
     is_scanned_confirmation,
+    order_code_identity,
     read_scanned,
     require_scanned,
     scanned_message,
-    token_identity,
 )
 
 CENTRE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-TOKENS = st.binary(min_size=TOKEN_LENGTH, max_size=TOKEN_LENGTH)
-TOKEN = bytes(range(TOKEN_LENGTH))
+TOKENS = st.binary(min_size=ORDER_CODE_LENGTH, max_size=ORDER_CODE_LENGTH)
+TOKEN = bytes(range(ORDER_CODE_LENGTH))
 AMOUNT = 34_000
 
 
@@ -49,7 +49,7 @@ def confirm(token: bytes, amount: int) -> str:
 def test_a_confirmation_completes_its_own_order(token: bytes, amount: int) -> None:
     text = confirm(token, amount)
     assert is_scanned_confirmation(text)
-    assert read_scanned(text).identity == token_identity(token)
+    assert read_scanned(text).identity == order_code_identity(token)
     for scan in (text, text.lower(), text + "\r\n"):
         assert require_scanned(scan, token, amount, verify).amount == amount
 
@@ -102,5 +102,5 @@ def test_whatever_is_scanned_is_answered_by_a_confirmation_error(scan: str) -> N
 
 @pytest.mark.parametrize(("amount", "signature"), [(-1, bytes(64)), (1 << 32, bytes(64)), (1, bytes(63))])
 def test_what_does_not_fit_is_not_encoded(amount: int, signature: bytes) -> None:
-    with pytest.raises(TokenFieldOutOfRange):
+    with pytest.raises(CodeFieldOutOfRange):
         encode_scanned(TOKEN, amount, signature)

@@ -307,7 +307,7 @@ class Desk:
                 policy=1,
                 feed=tx.feed.cursor(),
                 deadline=self.clock.wall() + 900,
-                token=bytes(38),
+                order_code=bytes(38),
             )
             tx.append(body, self.clock)
         return number

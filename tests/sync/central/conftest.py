@@ -42,7 +42,7 @@ from kiosk.domain.entries import AnyBody, Tip  # noqa: E402
 from kiosk.domain.fees import FeeSchedule, OrderKind  # noqa: E402
 from kiosk.domain.identifiers import OrderNumber  # noqa: E402
 from kiosk.domain.journal import GENESIS, Entry, SealedEntry, seal  # noqa: E402
-from kiosk.domain.payment_codes import OrderToken, encode_token, token_key, token_text  # noqa: E402
+from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key, order_code_text  # noqa: E402
 from kiosk.domain.validity import validity  # noqa: E402
 from kiosk.pki.device_keys import device_public_key, generate_device_key  # noqa: E402
 from kiosk.pki.encodings import encode_private_key  # noqa: E402
@@ -195,7 +195,7 @@ class KioskDouble:
     ) -> entries.OrderPlaced:
         sequence = 1 if self.tip is None else self.tip.sequence + 1
         order = OrderNumber(self.number, self.epoch, sequence)
-        token = OrderToken(order, account, kind, schedule.number, self.now(), b"nonce6")
+        token = OrderCode(order, account, kind, schedule.number, self.now(), b"nonce6")
         body = entries.OrderPlaced(
             order=str(order),
             account=account,
@@ -207,14 +207,14 @@ class KioskDouble:
             policy=1,
             feed=self.feed_cursor or 10_000,
             deadline=self.now() + 900,
-            token=encode_token(token, token_key(self.answer.payment_secret)),
+            order_code=encode_order_code(token, order_code_key(self.answer.payment_secret)),
         )
         body = msgspec.structs.replace(body, **changes)
         self.append(body)
         return body
 
     def page_path(self, placed: entries.OrderPlaced) -> str:
-        return f"/P/{token_text(placed.token)}"
+        return f"/P/{order_code_text(placed.order_code)}"
 
     def certificate(
         self,

@@ -15,7 +15,7 @@ from kiosk.domain import entries
 from kiosk.domain.feed import PaymentConfirmed
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
-from kiosk.domain.payment_codes import token_text
+from kiosk.domain.payment_codes import order_code_text
 from sync.central.examples import make_examples
 from sync.central.fleet import unapplied_items
 from sync.central.fleet.enrolment_tokens import give_token
@@ -102,7 +102,7 @@ def test_two_kiosks_that_serve_one_account_at_once_end_in_one_dispute(pair: list
 
 def test_an_order_paid_twice_at_once_is_paid_once(pair: list[Any], keys: Any) -> None:
     kiosk = pair[0]
-    bill = read_bill(token_text(kiosk.place().token), keys, int(time.time()))
+    bill = read_bill(order_code_text(kiosk.place().token), keys, int(time.time()))
     at_once([lambda: paying.pay(bill, int(time.time()))] * 6)
     assert Payment.objects.get().state == PaymentState.PAID
     assert PaymentAttempt.objects.count() == 1
@@ -111,7 +111,7 @@ def test_an_order_paid_twice_at_once_is_paid_once(pair: list[Any], keys: Any) ->
 
 def test_paying_and_declining_at_once_end_in_one_of_the_two(pair: list[Any], keys: Any) -> None:
     kiosk = pair[0]
-    bill = read_bill(token_text(kiosk.place().token), keys, int(time.time()))
+    bill = read_bill(order_code_text(kiosk.place().token), keys, int(time.time()))
     now = int(time.time())
     at_once([lambda: paying.pay(bill, now), lambda: paying.decline(bill, now)] * 3)
     paid = PaymentAttempt.objects.filter(state="paid").count()
@@ -127,7 +127,7 @@ def test_money_that_comes_while_the_desk_vouches_for_it_is_pointed_out(
     placed = kiosk.place()
     kiosk.pushed()
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
-    bill = read_bill(token_text(placed.token), keys, int(time.time()))
+    bill = read_bill(order_code_text(placed.order_code), keys, int(time.time()))
 
     def meanwhile(*told: Any) -> int:
         # Neither has committed when the other looks.
@@ -166,7 +166,7 @@ def test_an_item_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
 
 
 def test_money_is_paid_back_once(pair: list[Any], keys: Any) -> None:
-    bill = read_bill(token_text(pair[0].place().token), keys, int(time.time()))
+    bill = read_bill(order_code_text(pair[0].place().token), keys, int(time.time()))
     paying.pay(bill, int(time.time()))
     payment = Payment.objects.get()
     at_once([lambda: paying.pay_back(payment, int(time.time()))] * 4)

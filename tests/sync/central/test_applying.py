@@ -238,7 +238,7 @@ def test_a_certificate_by_another_authority_is_disputed(kiosk: Any, make_kiosk: 
     placed = kiosk.place(token=b"")
     kiosk.pushed()
     assert _dispute().reason == "order-of-another-kiosk"
-    assert placed.token == b""
+    assert placed.order_code == b""
 
 
 def test_a_certificate_by_a_stolen_authority_is_disputed_and_on_record(

@@ -156,14 +156,14 @@ def test_a_payer_declines_pays_and_reads_the_confirmation(
     _until(browser, "[data-state=paid]")
     code = browser.find_element(By.CSS_SELECTOR, "[data-confirmation]").text
     secret = confirmation_key(live.answer.payment_secret)
-    assert confirmation_matches(code, placed.token, 34000, secret)
+    assert confirmation_matches(code, placed.order_code, 34000, secret)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
     picture = _whole(browser, pictures / "paid.png")
     (scanned,) = zxingcpp.read_barcodes(picture)
     text = browser.find_element(By.CSS_SELECTOR, "[data-scan-text]").get_attribute("data-scan-text")
     assert scanned.text == text
     centre = live.answer.centre_key
-    require_scanned(scanned.text, placed.token, 34000, lambda m, s: device_verify(centre, m, s))
+    require_scanned(scanned.text, placed.order_code, 34000, lambda m, s: device_verify(centre, m, s))
 
 
 def test_a_forged_code_is_refused_in_plain_words(

@@ -20,7 +20,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import SealedEntry
 from kiosk.domain.ledger import Account, Delivery, OrderStatus, PaidHow
-from kiosk.domain.payment_codes import OrderToken, encode_token, token_key
+from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key
 from kiosk.pki.device_keys import device_sign
 from sync.central.examples import SCHEDULE
 from sync.central.fleet.enrolment_tokens import give_token
@@ -256,8 +256,10 @@ def test_a_certificate_is_not_revoked_by_a_kiosk_that_nobody_asked(
 def test_an_order_under_another_kiosks_number_is_disputed(kiosk: Any) -> None:
     kiosk.feed()
     number = OrderNumber(4, 1, 2)
-    token = OrderToken(number, "11000001", OrderKind.NEW, SCHEDULE.number, kiosk.now(), b"nonce6")
-    kiosk.place(order=str(number), token=encode_token(token, token_key(kiosk.answer.payment_secret)))
+    token = OrderCode(number, "11000001", OrderKind.NEW, SCHEDULE.number, kiosk.now(), b"nonce6")
+    kiosk.place(
+        order=str(number), order_code=encode_order_code(token, order_code_key(kiosk.answer.payment_secret))
+    )
     kiosk.pushed()
     assert Dispute.objects.get().reason == "order-of-another-kiosk"
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from kiosk.domain import entries, ledger
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
-from kiosk.domain.payment_codes import token_text
+from kiosk.domain.payment_codes import order_code_text
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import Dispute, DisputeState, LedgerOrder
@@ -105,7 +105,7 @@ def test_a_form_that_is_none_is_a_plain_400(kiosk: Any, boundary: str) -> None:
 
 def test_the_first_try_paid_late_counts_as_money_a_second_time(kiosk: Any, keys: Any) -> None:
     placed = kiosk.place()
-    bill = read_bill(token_text(placed.token), keys, _now())
+    bill = read_bill(order_code_text(placed.order_code), keys, _now())
     first = paying.open_attempt(bill, _now())
     assert first is not None
     paying.decline(bill, _now())

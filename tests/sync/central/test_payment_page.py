@@ -12,7 +12,7 @@ from kiosk.domain import entries
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
-from kiosk.domain.payment_codes import confirmation_digits, confirmation_key, token_text
+from kiosk.domain.payment_codes import confirmation_digits, confirmation_key, order_code_text
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
@@ -61,7 +61,7 @@ def test_the_page_shows_who_what_and_how_much(kiosk: Any) -> None:
 
 def test_the_address_is_taken_in_small_letters_and_without_its_p(kiosk: Any) -> None:
     placed = kiosk.place()
-    text = token_text(placed.token)
+    text = order_code_text(placed.order_code)
     for path in (f"/P/{text}", f"/p/{text.lower()}", f"/{text}", f"/P/{text}/"):
         assert _get(path)["order"] == placed.order
 
@@ -114,9 +114,9 @@ def test_json_bodies_and_rubbish(kiosk: Any) -> None:
 @pytest.mark.parametrize("position", [5, 12, 20, 27, 30, 37])
 def test_a_token_that_was_tampered_with_is_refused(kiosk: Any, position: int) -> None:
     placed = kiosk.place()
-    forged = bytearray(placed.token)
+    forged = bytearray(placed.order_code)
     forged[position] ^= 1
-    response = Client().get(f"/P/{token_text(bytes(forged))}", headers=JSON)
+    response = Client().get(f"/P/{order_code_text(bytes(forged))}", headers=JSON)
     assert (response.status_code, response.json()["trouble"]) == (403, "forged")
     assert not Payment.objects.exists()
 
@@ -210,7 +210,7 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: Any) -> None
 def test_money_heard_of_after_a_decline_is_taken_all_the_same(kiosk: Any, keys: Any) -> None:
     placed = kiosk.place()
     now = int(time.time())
-    bill = read_bill(token_text(placed.token), keys, now)
+    bill = read_bill(order_code_text(placed.order_code), keys, now)
     attempt = paying.open_attempt(bill, now)
     assert attempt is not None
     paying.provider().pay(attempt.out_trade_no, now)  # the payer was quicker than the close
@@ -338,7 +338,7 @@ def test_a_code_without_money_raises_an_alarm_until_the_money_comes(kiosk: Any, 
     kiosk.feed()
     placed = kiosk.place()
     now = int(time.time())
-    attempt = paying.open_attempt(read_bill(token_text(placed.token), keys, now), now)
+    attempt = paying.open_attempt(read_bill(order_code_text(placed.order_code), keys, now), now)
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
@@ -382,7 +382,9 @@ def test_what_was_ordered_at_a_machine_that_was_replaced_is_still_shown_with_the
     page = _get(kiosk.page_path(placed))
     key = confirmation_key(machine.answer.payment_secret)
     assert page["state"] == "paid"
-    assert page["confirmation"] == confirmation_digits(placed.token, 34_000, key) != before["confirmation"]
+    assert (
+        page["confirmation"] == confirmation_digits(placed.order_code, 34_000, key) != before["confirmation"]
+    )
     # Nobody has this order: it was lost with its machine.
     assert Client().get(kiosk.page_path(unheard), headers=JSON).status_code == 403
     assert Client().post(kiosk.page_path(unheard), {"action": "pay"}).status_code == 403

@@ -30,9 +30,9 @@ def test_a_new_key_from_order_to_register(kiosk: Any) -> None:
     paid = Client().post(page, {"action": "pay"}, headers={"accept": "application/json"}).json()
     assert paid["state"] == "paid"
     secret = confirmation_key(kiosk.answer.payment_secret)
-    assert confirmation_matches(paid["confirmation"], placed.token, 34000, secret)
+    assert confirmation_matches(paid["confirmation"], placed.order_code, 34000, secret)
     centre = kiosk.answer.centre_key
-    require_scanned(paid["scan_text"], placed.token, 34000, lambda m, s: device_verify(centre, m, s))
+    require_scanned(paid["scan_text"], placed.order_code, 34000, lambda m, s: device_verify(centre, m, s))
 
     (confirmed,) = [item for item in kiosk.feed(kiosk.feed_cursor) if isinstance(item, PaymentConfirmed)]
     assert (confirmed.order, confirmed.amount) == (placed.order, 34000)

@@ -13,7 +13,7 @@ from kiosk.domain.entries import LossReported, OrderCancelled, OrderPlaced, Orde
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import parse_order_number
 from kiosk.domain.ledger import Delivery, OrderStatus
-from kiosk.domain.payment_codes import parse_link, token_key, verify_token
+from kiosk.domain.payment_codes import order_code_key, parse_link, verify_order_code
 from kiosk.domain.policy import Policy
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull, StoreBusy
@@ -30,7 +30,7 @@ def test_the_number_and_the_link_name_the_entry_that_placed_the_order(
 ) -> None:
     placed = service.place_order(session, OrderKind.NEW)
     assert isinstance(placed, Placed)
-    token = verify_token(parse_link(placed.order.link), token_key(bytes(range(32))))
+    token = verify_order_code(parse_link(placed.order.link), order_code_key(bytes(range(32))))
     assert str(token.order) == placed.order.number
     assert parse_order_number(placed.order.number) == token.order
     assert (token.account, token.kind, token.fee_schedule) == ("11000001", OrderKind.NEW, 1)
