@@ -23,6 +23,7 @@ check:
 	$(BIN)/mypy
 	$(BIN)/mypy tests tools bench
 	$(BIN)/lint-imports
+	$(BIN)/python tools/structure.py
 
 # Every point at which a key can be pulled out of a real reader, not a sample of them: some twenty minutes.
 soak:

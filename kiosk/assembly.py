@@ -1,13 +1,11 @@
-"""Assembling a desk: database, devices, screens. Shared by `keydesk run` and the demo."""
+"""Assembling a desk: database, devices, log. Shared by `keydesk run` and the demo."""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -21,12 +19,9 @@ from hardware.token.registry import Driver, gmt_driver, piv_driver
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.configuration import Configuration, LogLevel
 from kiosk.desk.context import Desk
-from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.store.database import Database
 from kiosk.store.system_clock import SystemClock
-from kiosk.ui.app import KeydeskApp
-from kiosk.ui.page import Overlay
 
 
 def card_drivers(configuration: Configuration) -> tuple[Driver, ...]:
@@ -99,23 +94,3 @@ def _log_lines_to(output: TextIO, level: LogLevel) -> None:
     logging.getLogger(traffic.LOGGER).setLevel(
         traffic.LEVEL if level is LogLevel.TRAFFIC else logging.WARNING
     )
-
-
-def run_app(
-    desk: Desk,
-    configuration: Configuration,
-    drawer: Callable[[], Overlay[None]] | None = None,
-    leave_when: Callable[[Callable[[], None]], None] | None = None,
-) -> int:
-    """Run the app; its exit status. `drawer` makes the demo's drawer; `leave_when` gets what closes the app."""
-    app = KeydeskApp(DeskService(desk), drawer, configuration.screen, configuration.exchange)
-
-    def leave() -> None:
-        app.call_from_thread(app.exit)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: app.exit())
-    if leave_when is not None:
-        leave_when(leave)
-    app.run()
-    return app.return_code or 0

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         database = open_or_create_database(directory)
     except OSError as error:
         raise CommandError(sentence(error, text)) from error
-    from kiosk.assembly import run_app  # noqa: PLC0415 - Textual only once there is something to show
+    from kiosk.ui.app import run_app  # noqa: PLC0415 - Textual only once there is something to show
 
     desk = make_desk(
         configuration,

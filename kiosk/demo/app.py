@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.assembly import log_to, make_desk, run_app
+from kiosk.assembly import log_to, make_desk
 from kiosk.configuration import Centre, Configuration
 from kiosk.demo.controls import Controls
 from kiosk.demo.drawer import DrawerScreen
@@ -21,6 +21,7 @@ from kiosk.settings import Display
 from kiosk.store.location import open_or_create_database
 from kiosk.store.system_clock import SystemClock
 from kiosk.text.catalogue import Language
+from kiosk.ui.app import run_app
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -13,6 +14,7 @@ from textual.app import App
 from textual.geometry import Size
 from textual.message import Message
 
+from kiosk.desk.service import DeskService
 from kiosk.desk.views import Refusal, Refused
 from kiosk.settings import Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
@@ -29,7 +31,8 @@ from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
 
 if TYPE_CHECKING:
-    from kiosk.desk.service import DeskService
+    from kiosk.configuration import Configuration
+    from kiosk.desk.context import Desk
     from kiosk.desk.views import DeskStatus
 
 LEAST_WIDTH = 80
@@ -382,3 +385,23 @@ class KeydeskApp(App[None], inherit_bindings=False):
             await super()._dispatch_message(message)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one
             self.report(error)
+
+
+def run_app(
+    desk: Desk,
+    configuration: Configuration,
+    drawer: Callable[[], Overlay[None]] | None = None,
+    leave_when: Callable[[Callable[[], None]], None] | None = None,
+) -> int:
+    """Run the app; its exit status. `drawer` makes the demo's drawer; `leave_when` gets what closes the app."""
+    app = KeydeskApp(DeskService(desk), drawer, configuration.screen, configuration.exchange)
+
+    def leave() -> None:
+        app.call_from_thread(app.exit)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: app.exit())
+    if leave_when is not None:
+        leave_when(leave)
+    app.run()
+    return app.return_code or 0

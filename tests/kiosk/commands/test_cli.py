@@ -66,6 +66,13 @@ def test_the_installed_command_helps_without_loading_the_screens() -> None:
     assert not {"textual", "cryptography", "sqlcipher3", "django"} & set(modules.stdout.split())
 
 
+@pytest.mark.parametrize("command", ["doctor", "journal", "keys", "orders", "run", "status", "virtual_key"])
+def test_no_command_loads_the_screens_before_it_shows_them(command: str) -> None:
+    loaded = f"import sys, kiosk.commands.{command}; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True)
+    assert "textual" not in modules.stdout.split()
+
+
 def test_the_version_is_the_installed_one() -> None:
     shown = subprocess.run([KEYDESK, "--version"], check=True, capture_output=True, text=True).stdout
     assert shown == f"keydesk {version('keydesk')}\n"
