@@ -77,7 +77,7 @@ def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
         refunding=len(tx.ledger.orders(OrderStatus.REFUNDING)),
         receipts_waiting=store.receipts_waiting,
         disputes=len(store.disputes),
-        feed_items_kept=len(store.kept_items),
+        feed_items_kept=len(store.unapplied_items),
         clock=clock_status(tx, clock),
         error=state.error,
         failure=state.failure,

@@ -379,9 +379,9 @@ class DeskService(KeyVerbs):
         """The open orders and those with money to pay back."""
         return self._outcome(lambda: staff_verbs.staff_orders(self._desk))
 
-    def feed_kept(self) -> tuple[str, ...] | Refused:
+    def unapplied_items(self) -> tuple[str, ...] | Refused:
         """Feed items that could not be applied."""
-        return self._outcome(lambda: staff_verbs.feed_kept(self._desk))
+        return self._outcome(lambda: staff_verbs.unapplied_items(self._desk))
 
     def disputes(self) -> tuple[DisputeRaised, ...] | Refused:
         """What the centre could not accept."""

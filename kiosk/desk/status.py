@@ -56,7 +56,7 @@ def status(desk: Desk) -> DeskStatus:
             clock=clock_status(tx, desk.clock),
             receipts_waiting=store.receipts_waiting,
             disputes=len(store.disputes),
-            feed_items_kept=len(store.kept_items),
+            unapplied_items=len(store.unapplied_items),
         )
 
 

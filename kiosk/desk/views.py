@@ -55,7 +55,7 @@ class DeskStatus(msgspec.Struct, frozen=True):
     clock: ClockTrouble | None = None
     receipts_waiting: int = 0
     disputes: int = 0
-    feed_items_kept: int = 0
+    unapplied_items: int = 0
 
 
 class Field(enum.StrEnum):

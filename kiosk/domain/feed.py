@@ -99,7 +99,7 @@ class PaymentConfirmed(FeedBody, tag="payment-confirmed", frozen=True):
     paid_at: int
 
 
-class RefundAsked(FeedBody, tag="refund-asked", frozen=True):
+class RefundRequested(FeedBody, tag="refund-asked", frozen=True):
     """The centre asks the owning kiosk to grant a refund."""
 
     order: str
@@ -146,7 +146,7 @@ FORK_CLOSED = "fork-closed"
 """The outcome of a `DisputeSettled` without an account: staff closed the alarm of a fork."""
 
 
-class KeptDismissed(FeedBody, tag="kept-dismissed", frozen=True):
+class UnappliedDismissed(FeedBody, tag="kept-dismissed", frozen=True):
     """Staff saw to an item that this kiosk could not apply; its number in this feed."""
 
     number: int
@@ -170,13 +170,13 @@ AnyFeedBody = (
     | OrderAssignedHere
     | OrderMoved
     | PaymentConfirmed
-    | RefundAsked
+    | RefundRequested
     | RefundPaid
     | PaymentReturned
     | RevocationPublished
     | DisputeRaised
     | DisputeSettled
-    | KeptDismissed
+    | UnappliedDismissed
 )
 
 

@@ -39,13 +39,13 @@ class CodeJudgement(enum.StrEnum):
     """No try is left, or its time is over."""
 
 
-class ChallengeAsked(msgspec.Struct, frozen=True, tag_field="kind", tag="login-challenge-asked"):
+class ChallengeRequested(msgspec.Struct, frozen=True, tag_field="kind", tag="login-challenge-asked"):
     """A member wants to check the login."""
 
     account: str
 
 
-class ChallengeGiven(msgspec.Struct, frozen=True, tag_field="kind", tag="login-challenge-given"):
+class ChallengeIssued(msgspec.Struct, frozen=True, tag_field="kind", tag="login-challenge-given"):
     """A check begins: its name, and 32 fresh bytes, good until `expires` (UTC seconds)."""
 
     check: str
@@ -95,8 +95,8 @@ class QuestionRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="login-
     reason: str
 
 
-LoginQuestion = ChallengeAsked | ChallengeSigned | CodeTyped
-LoginAnswer = ChallengeGiven | LoginJudged | CodeJudged | QuestionRefused
+LoginQuestion = ChallengeRequested | ChallengeSigned | CodeTyped
+LoginAnswer = ChallengeIssued | LoginJudged | CodeJudged | QuestionRefused
 
 MAILBOX_KIND = "login-check"
 

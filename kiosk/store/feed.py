@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 
-class KeptItem(msgspec.Struct, frozen=True):
+class UnappliedItem(msgspec.Struct, frozen=True):
     """A feed item that could not be applied, its bytes, and why (for staff and support)."""
 
     number: int
@@ -56,19 +56,19 @@ class FeedTables(Table):
             raise ValueError(f"the feed's cursor is at {self.cursor()}, past {number}")
         self._cursor.put(number)
 
-    def keep(self, item: FeedItem, problem: str) -> None:
+    def set_aside(self, item: FeedItem, problem: str) -> None:
         """Set aside an item that could not be applied."""
         self._connection.execute(
             "INSERT OR REPLACE INTO kept_items (number, problem, body) VALUES (?, ?, ?)",
             (item.number, problem, bytes(item.body)),
         )
 
-    def kept(self) -> tuple[KeptItem, ...]:
+    def unapplied(self) -> tuple[UnappliedItem, ...]:
         """The items that could not be applied, by number."""
         rows = self._connection.execute("SELECT number, body, problem FROM kept_items ORDER BY number")
-        return tuple(KeptItem(*row) for row in rows)
+        return tuple(UnappliedItem(*row) for row in rows)
 
-    def drop_kept(self, number: int) -> None:
+    def drop_unapplied(self, number: int) -> None:
         """Delete an unapplied item, after it was applied or dealt with."""
         self._connection.execute("DELETE FROM kept_items WHERE number = ?", (number,))
 

@@ -9,7 +9,7 @@ import msgspec
 from kiosk.domain.entries import Tip
 from kiosk.domain.feed import DisputeRaised
 from kiosk.store.agent_state import AgentState
-from kiosk.store.feed import KeptItem
+from kiosk.store.feed import UnappliedItem
 from kiosk.store.transaction import Identity
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class StoreStatus(msgspec.Struct, frozen=True):
     agent: AgentState
     feed_cursor: int
     disputes: tuple[DisputeRaised, ...]
-    kept_items: tuple[KeptItem, ...]
+    unapplied_items: tuple[UnappliedItem, ...]
     receipts_waiting: int
 
     @property
@@ -56,6 +56,6 @@ def read_status(tx: Transaction) -> StoreStatus:
         agent=tx.agent.get(),
         feed_cursor=tx.feed.cursor(),
         disputes=tuple(each.raised for each in tx.feed.disputes()),
-        kept_items=tx.feed.kept(),
+        unapplied_items=tx.feed.unapplied(),
         receipts_waiting=len(tx.print_queue.waiting()),
     )

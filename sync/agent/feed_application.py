@@ -29,7 +29,6 @@ from kiosk.domain.feed import (
     DisputeSettled,
     EnterprisePublished,
     FeeSchedulePublished,
-    KeptDismissed,
     KeyBoundElsewhere,
     OperatorPublished,
     OrderAssignedHere,
@@ -37,10 +36,11 @@ from kiosk.domain.feed import (
     PaymentConfirmed,
     PaymentReturned,
     PolicyPublished,
-    RefundAsked,
     RefundPaid,
+    RefundRequested,
     RevocationPublished,
     StaffPublished,
+    UnappliedDismissed,
 )
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus, PaidHow
 from kiosk.store.keys_on_record import key_on_record
@@ -107,7 +107,7 @@ def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None
             _moved(tx, number, body, clock)
         case PaymentConfirmed():
             _paid(tx, number, body, clock)
-        case RefundAsked():
+        case RefundRequested():
             _refund_asked(tx, number, body, clock)
         case RefundPaid():
             _refund_paid(tx, number, body, clock)
@@ -119,8 +119,8 @@ def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None
             tx.feed.put_dispute(body)
         case DisputeSettled():
             _settled(tx, body)
-        case KeptDismissed():
-            tx.feed.drop_kept(body.number)
+        case UnappliedDismissed():
+            tx.feed.drop_unapplied(body.number)
         case _:
             assert_never(body)
 
@@ -215,7 +215,7 @@ def _paid(tx: Transaction, number: int, body: PaymentConfirmed, clock: Clock) ->
     tx.append(paid, clock)
 
 
-def _refund_asked(tx: Transaction, number: int, body: RefundAsked, clock: Clock) -> None:
+def _refund_asked(tx: Transaction, number: int, body: RefundRequested, clock: Clock) -> None:
     """Grant a refund of an order that is paid and not bound; one that is being refunded needs no second grant."""
     order = _order(tx, body.order)
     if order.status in {OrderStatus.REFUNDING, OrderStatus.REFUNDED}:

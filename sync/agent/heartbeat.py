@@ -11,7 +11,13 @@ from sync.agent.errors import HistoryForked
 from sync.agent.positions import fork_known, record_position
 from sync.agent.recovery import recover
 from sync.protocol.batches import make_checkpoint
-from sync.protocol.records import KEPT_PROBLEM_LENGTH, MAXIMUM_KEPT, Heartbeat, HeartbeatAnswer, KeptNotice
+from sync.protocol.records import (
+    KEPT_PROBLEM_LENGTH,
+    MAXIMUM_KEPT,
+    Heartbeat,
+    HeartbeatAnswer,
+    UnappliedNotice,
+)
 
 if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
@@ -47,7 +53,7 @@ def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
         None if store.tip is None else make_checkpoint(agent.kiosk, store.tip, wall, agent.device_key)
     )
     kept = tuple(
-        KeptNotice(each.number, each.problem[:KEPT_PROBLEM_LENGTH])
-        for each in store.kept_items[:MAXIMUM_KEPT]
+        UnappliedNotice(each.number, each.problem[:KEPT_PROBLEM_LENGTH])
+        for each in store.unapplied_items[:MAXIMUM_KEPT]
     )
     return Heartbeat(checkpoint, store.backlog, store.feed_cursor, wall, agent.program, kept)

@@ -15,8 +15,8 @@ from kiosk.domain.feed import (
     OrderMoved,
     PaymentConfirmed,
     PaymentReturned,
-    RefundAsked,
     RefundPaid,
+    RefundRequested,
 )
 from sync.agent.context import Agent, record_contact
 from sync.agent.errors import AnswerUnusable
@@ -88,7 +88,7 @@ def apply_or_keep(agent: Agent, item: FeedItem) -> str | None:
         return None
     with agent.database.write() as tx:
         if item.number > tx.feed.cursor():
-            tx.feed.keep(item, problem)
+            tx.feed.set_aside(item, problem)
             tx.feed.put_cursor(item.number)
     agent.log.warning("kept", feed=item.number, problem=problem.partition(":")[0])
     return problem
@@ -101,9 +101,11 @@ def retry_kept(agent: Agent) -> int:
     unless a later item moves them on or asks for a refund. Other items may be out of date: they are left to a person.
     """
     with agent.database.read() as tx:
-        kept = [FeedItem(each.number, msgspec.Raw(each.body)) for each in tx.feed.kept()]
+        kept = [FeedItem(each.number, msgspec.Raw(each.body)) for each in tx.feed.unapplied()]
     read = [(item, body) for item in kept if (body := _readable(item)) is not None]
-    given_up = {body.order: item.number for item, body in read if isinstance(body, OrderMoved | RefundAsked)}
+    given_up = {
+        body.order: item.number for item, body in read if isinstance(body, OrderMoved | RefundRequested)
+    }
     return sum(
         _retried(agent, item, body)
         for item, body in read
@@ -131,7 +133,7 @@ def _retried(agent: Agent, item: FeedItem, body: AnyFeedBody) -> bool:
 
 def _apply_kept(tx: Transaction, number: int, body: AnyFeedBody, agent: Agent) -> None:
     apply(tx, number, body, agent.clock)
-    tx.feed.drop_kept(number)
+    tx.feed.drop_unapplied(number)
 
 
 def _read(item: FeedItem) -> AnyFeedBody:

@@ -9,7 +9,7 @@ import msgspec
 from kiosk.domain.feed import DisputeRaised
 from kiosk.domain.journal import short_hash
 from kiosk.store.agent_state import ContactFailure, LinkTrouble
-from kiosk.store.feed import KeptItem
+from kiosk.store.feed import UnappliedItem
 from kiosk.store.status import read_status
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Status(msgspec.Struct, frozen=True):
     policy: int | None
     policy_valid_until: int | None
     disputes: tuple[DisputeRaised, ...]
-    kept_items: tuple[KeptItem, ...]
+    kept_items: tuple[UnappliedItem, ...]
     receipts_waiting: int
     failure: ContactFailure | None
     refusal: str
@@ -64,7 +64,7 @@ def status(tx: Transaction) -> Status:
         policy=None if policy is None else policy.number,
         policy_valid_until=None if policy is None else policy.valid_until,
         disputes=store.disputes,
-        kept_items=store.kept_items,
+        kept_items=store.unapplied_items,
         receipts_waiting=store.receipts_waiting,
         failure=state.failure,
         refusal=state.refusal,

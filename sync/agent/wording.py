@@ -17,7 +17,7 @@ from sync.agent.feed_application import InapplicableReason, parse_problem
 from sync.agent.nightly import Trouble
 
 if TYPE_CHECKING:
-    from kiosk.store.feed import KeptItem
+    from kiosk.store.feed import UnappliedItem
     from sync.agent.enrolment import Enrolled
     from sync.agent.failure_wording import Text
     from sync.agent.nightly import NightlyReport
@@ -121,7 +121,7 @@ def _last_failure(report: Status, t: Text) -> str:
     return contact_failure(report.failure, report.error, report.refusal, t)
 
 
-def _kept(item: KeptItem, t: Text) -> str:
+def _kept(item: UnappliedItem, t: Text) -> str:
     reason, detail = parse_problem(item.problem)
     said = t("原因不明") if reason is None else t(INAPPLICABLE_REASONS[reason])
     if reason is InapplicableReason.CONTRADICTS_RECORD:

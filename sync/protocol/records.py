@@ -121,7 +121,7 @@ class UploadAnswer(msgspec.Struct, frozen=True):
     quarantined: bool = False
 
 
-class KeptNotice(msgspec.Struct, frozen=True):
+class UnappliedNotice(msgspec.Struct, frozen=True):
     """A feed item that the kiosk could not apply, and why."""
 
     number: int
@@ -136,7 +136,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     feed_cursor: int
     wall: int
     program: str = ""
-    kept: tuple[KeptNotice, ...] = ()
+    kept: tuple[UnappliedNotice, ...] = ()
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True):

@@ -31,8 +31,8 @@ from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
     CODE_DIGITS,
     MAILBOX_KIND,
-    ChallengeAsked,
-    ChallengeGiven,
+    ChallengeIssued,
+    ChallengeRequested,
     ChallengeSigned,
     CodeJudged,
     CodeJudgement,
@@ -166,8 +166,8 @@ def login_check(
         unlock(chosen.token, pin, factory_pin=None, last_try_confirmed=last_try_confirmed)
         if restored is not None:
             chosen.token.write_certificate(restored)
-    given = ask_centre(desk, ChallengeAsked(session.account), desk.settings.challenge_wait)
-    if not isinstance(given, ChallengeGiven) or len(given.challenge) != CHALLENGE_LENGTH:
+    given = ask_centre(desk, ChallengeRequested(session.account), desk.settings.challenge_wait)
+    if not isinstance(given, ChallengeIssued) or len(given.challenge) != CHALLENGE_LENGTH:
         given = None
     challenge = given.challenge if given else desk.random(CHALLENGE_LENGTH)
     signed = _sign(desk, session, facts, signed_message(challenge), pin, confirmed=last_try_confirmed)

@@ -82,12 +82,12 @@ def staff_orders(desk: Desk) -> tuple[OrderView, ...]:
         return tuple(order_view(desk, tx, order) for order in found)
 
 
-def feed_kept(desk: Desk) -> tuple[str, ...]:
+def unapplied_items(desk: Desk) -> tuple[str, ...]:
     """The feed items that could not be applied: number, problem and bytes."""
     with desk.database.read() as tx:
         return tuple(
             f"{item.number}: {item.problem}: {item.body.decode('utf-8', errors='replace')}"
-            for item in tx.feed.kept()
+            for item in tx.feed.unapplied()
         )
 
 

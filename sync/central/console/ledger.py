@@ -57,7 +57,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
     exclude = ("record",)
     readonly_fields = ("details",)
     action_form = MoveForm
-    actions = ("ask_refund", "move")
+    actions = ("request_refund", "move")
 
     @admin.display(description="详情")
     def details(self, row: LedgerOrder) -> str:
@@ -80,11 +80,11 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
         return bool(request.user.has_perm("payments.refund_payment"))
 
     @admin.action(description="要求终端机退款", permissions=("refund",))
-    def ask_refund(self, request: HttpRequest, queryset: QuerySet[LedgerOrder]) -> None:
+    def request_refund(self, request: HttpRequest, queryset: QuerySet[LedgerOrder]) -> None:
         """Ask the owning kiosks to grant refunds: only they may."""
         by = request.user.get_username()
         for order in queryset:
-            if settling.ask_refund(order, by, "中心要求退款", centre_now()):
+            if settling.request_refund(order, by, "中心要求退款", centre_now()):
                 self.message_user(request, f"{order.number}：已要求 {order.owner} 号机退款", messages.SUCCESS)
             else:
                 self.message_user(request, f"{order.number}：现在不能要求退款", messages.ERROR)

@@ -21,7 +21,7 @@ from sync.central.console.base import (
 )
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
-from sync.central.ledger.settling import ask_refund, may_return
+from sync.central.ledger.settling import may_return, request_refund
 from sync.central.payments import paying, reconciling
 from sync.central.payments.models import (
     AttemptState,
@@ -143,7 +143,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         for payment in queryset:
             row = LedgerOrder.objects.filter(number=payment.order).first()
             now = centre_now()
-            if row is not None and ask_refund(row, request.user.get_username(), "中心要求退款", now):
+            if row is not None and request_refund(row, request.user.get_username(), "中心要求退款", now):
                 payment.refund_asked_at = now
                 payment.save(update_fields=["refund_asked_at"])
                 self.message_user(request, f"{payment.order}：已要求 {row.owner} 号机退款", messages.SUCCESS)

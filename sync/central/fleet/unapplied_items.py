@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
-from kiosk.domain.feed import KeptDismissed
+from kiosk.domain.feed import UnappliedDismissed
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import FeedItem, KeptItem
 from sync.central.tables import LAST, column_text, row_key
-from sync.protocol.records import KEPT_PROBLEM_LENGTH, MAXIMUM_KEPT, KeptNotice
+from sync.protocol.records import KEPT_PROBLEM_LENGTH, MAXIMUM_KEPT, UnappliedNotice
 
 
-def record_unapplied(kiosk: int, reported: Iterable[KeptNotice], now: int) -> None:
+def record_unapplied(kiosk: int, reported: Iterable[UnappliedNotice], now: int) -> None:
     """Record which items a kiosk reports as not applied, and when it stopped reporting others."""
     named = [each for each in tuple(reported)[:MAXIMUM_KEPT] if 1 <= each.number <= LAST]
     problems = {row_key(kiosk, each.number): each.problem for each in named}
@@ -42,6 +42,6 @@ def dismiss(item: KeptItem, by: str, remark: str, now: int) -> None:
     """Close an item that a person has seen to, and tell its kiosk to drop it."""
     with transaction.atomic():
         # Publishing locks the kiosk's row first, as a heartbeat does.
-        publish(item.kiosk, [KeptDismissed(item.number)], now)
+        publish(item.kiosk, [UnappliedDismissed(item.number)], now)
         item.closed_at, item.closed_by, item.remark = now, by, remark
         item.save(update_fields=["closed_at", "closed_by", "remark"])

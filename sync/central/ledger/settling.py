@@ -6,7 +6,7 @@ from django.db import transaction
 from msgspec.structs import replace
 
 from kiosk.domain.binding_transitions import voided
-from kiosk.domain.feed import DisputeSettled, OrderMoved, RefundAsked, RevocationPublished
+from kiosk.domain.feed import DisputeSettled, OrderMoved, RefundRequested, RevocationPublished
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from sync.central.fleet.feeding import enrolled_kiosks, publish, publish_to
 from sync.central.fleet.models import Kiosk, KioskState
@@ -63,11 +63,11 @@ def revoke_certificate(row: LedgerCertificate, reason: str, now: int) -> None:
             publish_key(row.account, now)
 
 
-def ask_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
+def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
     """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
     if row.status != OrderStatus.PAID.value or row.owner not in enrolled_kiosks():
         return False
-    publish(row.owner, [RefundAsked(row.number, by, reason)], now)
+    publish(row.owner, [RefundRequested(row.number, by, reason)], now)
     return True
 
 

@@ -16,8 +16,8 @@ from kiosk.domain.ledger import Certificate, CertificateStatus
 from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
     CODE_DIGITS,
-    ChallengeAsked,
-    ChallengeGiven,
+    ChallengeIssued,
+    ChallengeRequested,
     ChallengeSigned,
     CodeJudged,
     CodeJudgement,
@@ -68,14 +68,14 @@ class LoginCheckService:
     def answer(self, question: LoginQuestion) -> LoginAnswer:
         """Answer a question; refused for an account that the kiosk does not serve, and for a check that is over."""
         match question:
-            case ChallengeAsked():
+            case ChallengeRequested():
                 return self._challenge(question)
             case ChallengeSigned():
                 return self._judge(question)
             case CodeTyped():
                 return self._take_code(question)
 
-    def _challenge(self, asked: ChallengeAsked) -> LoginAnswer:
+    def _challenge(self, asked: ChallengeRequested) -> LoginAnswer:
         if self._kiosk not in kiosks_of_account(asked.account):
             return QuestionRefused("unknown-account")
         LoginCheck.objects.filter(asked_at__lt=self._now - KEPT_SECONDS).delete()
@@ -90,7 +90,7 @@ class LoginCheckService:
             asked_at=self._now,
             expires=self._now + CHALLENGE_SECONDS,
         )
-        return ChallengeGiven(check.key, bytes(check.challenge), check.expires)
+        return ChallengeIssued(check.key, bytes(check.challenge), check.expires)
 
     def _judge(self, signed: ChallengeSigned) -> LoginAnswer:
         with transaction.atomic():

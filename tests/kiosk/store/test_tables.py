@@ -12,7 +12,7 @@ from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
 from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreCorrupt
-from kiosk.store.feed import Dispute, KeptItem
+from kiosk.store.feed import Dispute, UnappliedItem
 from kiosk.store.members import MemberCounts
 from kiosk.store.vault import VaultItem
 
@@ -53,12 +53,12 @@ def test_the_feeds_cursor_goes_forward(database: Database) -> None:
 def test_an_item_that_cannot_be_applied_is_kept_with_its_bytes(database: Database) -> None:
     item = FeedItem(4, msgspec.Raw(b'{"kind":"of-tomorrow"}'))
     with database.write() as tx:
-        tx.feed.keep(item, "not known here")
+        tx.feed.set_aside(item, "not known here")
     with database.read() as tx:
-        assert tx.feed.kept() == (KeptItem(4, b'{"kind":"of-tomorrow"}', "not known here"),)
+        assert tx.feed.unapplied() == (UnappliedItem(4, b'{"kind":"of-tomorrow"}', "not known here"),)
     with database.write() as tx:
-        tx.feed.drop_kept(4)
-        assert tx.feed.kept() == ()
+        tx.feed.drop_unapplied(4)
+        assert tx.feed.unapplied() == ()
 
 
 def test_prices_policy_and_keys_elsewhere_are_the_last_that_came(database: Database) -> None:

@@ -512,7 +512,7 @@ class FakeDesk(FakeKeys):
     def staff_orders(self) -> tuple[OrderView, ...]:
         return tuple(self.orders.values())
 
-    def feed_kept(self) -> tuple[str, ...]:
+    def unapplied_items(self) -> tuple[str, ...]:
         return ("17: kind not known",)
 
     def disputes(self) -> tuple[DisputeRaised, ...]:

@@ -88,6 +88,6 @@ def _check(desk: Any, orders: list[str]) -> None:
         assert len(order.payments) == int(confirmed)
         assert order.received == (50_000 if confirmed else 0)
     with desk.database.read() as tx:
-        assert tx.feed.kept() == ()
+        assert tx.feed.unapplied() == ()
         assert tx.feed.cursor() == len(desk.memory.feed)
         assert tx.feed.disputes() == ()

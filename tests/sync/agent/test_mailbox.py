@@ -9,8 +9,8 @@ import pytest
 
 from kiosk.domain.login_check import (
     MAILBOX_KIND,
-    ChallengeAsked,
-    ChallengeGiven,
+    ChallengeIssued,
+    ChallengeRequested,
     ChallengeSigned,
     LoginAnswer,
     LoginJudged,
@@ -22,12 +22,12 @@ from sync.agent.loop import Loop
 from sync.agent.mailbox import UNREACHABLE, answer_waiting
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
 
-GIVEN = ChallengeGiven("00003-77", bytes(range(32)), 1_795_327_680)
+GIVEN = ChallengeIssued("00003-77", bytes(range(32)), 1_795_327_680)
 _ANSWER: msgspec.msgpack.Decoder[LoginAnswer] = msgspec.msgpack.Decoder(LoginAnswer)
 
 
 def ask(desk: Any, question: object = None, kind: str = MAILBOX_KIND, wait: int = 10) -> int:
-    body = msgspec.msgpack.encode(question or ChallengeAsked("11000001"))
+    body = msgspec.msgpack.encode(question or ChallengeRequested("11000001"))
     with desk.database.write() as tx:
         return int(tx.mailbox.submit(kind, body, desk.clock.now + wait))
 
@@ -42,7 +42,7 @@ def test_a_question_is_put_to_the_centre_and_its_answer_laid_into_the_mailbox(de
     desk.enrol()
     signed = ChallengeSigned("00003-77", b"\x30\x82", b"\x30\x45")
     judged = LoginJudged(signature=True, chain=True, registration=Registration.LISTED, phone="138****0001")
-    answers = {ChallengeAsked("11000001"): GIVEN, signed: judged}
+    answers = {ChallengeRequested("11000001"): GIVEN, signed: judged}
     desk.centre.login = answers.__getitem__
     first, second = ask(desk), ask(desk, signed)
     assert answer_waiting(desk.agent()) == 2

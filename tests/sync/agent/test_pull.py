@@ -17,7 +17,7 @@ from sync.agent.errors import AnswerUnusable, CentreUnreachable
 from sync.agent.heartbeat import heartbeat
 from sync.agent.positions import fork_known, raise_alarm
 from sync.agent.pull import apply_or_keep, pull, retry_kept
-from sync.protocol.records import FeedPage, KeptNotice
+from sync.protocol.records import FeedPage, UnappliedNotice
 
 TOTAL = 50_000
 
@@ -28,7 +28,7 @@ def confirmed(number: str, transaction: str = "T1", amount: int = TOTAL) -> feed
 
 def kept(desk: Any) -> list[str]:
     with desk.database.read() as tx:
-        return [each.problem for each in tx.feed.kept()]
+        return [each.problem for each in tx.feed.unapplied()]
 
 
 def cursor(desk: Any) -> int:
@@ -103,8 +103,8 @@ def test_money_that_came_in_twice_and_went_back_is_told_in_the_journal_once(desk
 def test_a_refund_is_granted_for_a_paid_order_and_kept_for_another(desk: Any) -> None:
     paid, placed = desk.place(), desk.place()
     desk.centre.publish(3, confirmed(paid))
-    desk.centre.publish(3, feed.RefundAsked(paid, "林涛", "会员要求退款"))
-    desk.centre.publish(3, feed.RefundAsked(placed, "林涛", "会员要求退款"))
+    desk.centre.publish(3, feed.RefundRequested(paid, "林涛", "会员要求退款"))
+    desk.centre.publish(3, feed.RefundRequested(placed, "林涛", "会员要求退款"))
     pull(desk.agent())
     assert desk.order(paid).status is OrderStatus.REFUNDING
     assert desk.order(placed).status is OrderStatus.PLACED
@@ -186,7 +186,7 @@ def test_what_cannot_be_applied_is_kept_with_its_reason_and_the_cursor_moves_on(
     assert cursor(desk) == 7
     assert desk.order(number).status is OrderStatus.PAID
     with desk.database.read() as tx:
-        assert tx.feed.kept()[0].body == shipment
+        assert tx.feed.unapplied()[0].body == shipment
 
 
 def test_kept_money_is_applied_once_its_order_is_known(desk: Any) -> None:
@@ -223,7 +223,7 @@ def test_an_order_paid_elsewhere_is_taken_once_the_members_unpaid_one_here_has_e
 
 
 @pytest.mark.parametrize(
-    "then", [feed.OrderMoved("0-web-1", 8), feed.RefundAsked("0-web-1", "林涛", "不要了")]
+    "then", [feed.OrderMoved("0-web-1", 8), feed.RefundRequested("0-web-1", "林涛", "不要了")]
 )
 def test_a_kept_order_that_moved_on_or_is_given_back_is_not_taken_after_all(desk: Any, then: Any) -> None:
     agent = desk.agent()
@@ -280,8 +280,8 @@ def test_a_kept_item_is_told_by_the_heartbeat_until_staff_dismiss_it(desk: Any) 
     desk.centre.publish(3, confirmed("3-9999-9"))
     pull(agent)
     heartbeat(agent)
-    assert desk.memory.heartbeats[-1].kept == (KeptNotice(1, "order-unknown: 3-9999-9"),)
-    desk.centre.publish(3, feed.KeptDismissed(1))
+    assert desk.memory.heartbeats[-1].kept == (UnappliedNotice(1, "order-unknown: 3-9999-9"),)
+    desk.centre.publish(3, feed.UnappliedDismissed(1))
     pull(agent)
     assert kept(desk) == []
     heartbeat(agent)
@@ -342,7 +342,7 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Any) -> None:
         feed.OrderMoved("0-web-1", 9),
         confirmed(number, "T2"),
         feed.PaymentReturned(number, "T2", TOTAL),
-        feed.RefundAsked(number, "林涛", "会员要求退款"),
+        feed.RefundRequested(number, "林涛", "会员要求退款"),
         feed.RefundPaid(number, TOTAL),
     ):
         desk.centre.publish(3, body)
@@ -369,7 +369,7 @@ def test_a_feed_whose_numbers_do_not_rise_is_not_believed(
         pull(agent)
     with desk.database.read() as tx:
         assert tx.feed.cursor() == 0
-        assert not tx.feed.kept()
+        assert not tx.feed.unapplied()
 
 
 def test_an_item_without_bottom_is_kept_and_the_cursor_moves_on(desk: Any) -> None:
@@ -377,4 +377,4 @@ def test_an_item_without_bottom_is_kept_and_the_cursor_moves_on(desk: Any) -> No
     assert apply_or_keep(desk.agent(), FeedItem(1, msgspec.Raw(deep))) is not None
     with desk.database.read() as tx:
         assert tx.feed.cursor() == 1
-        assert len(tx.feed.kept()) == 1
+        assert len(tx.feed.unapplied()) == 1

@@ -146,7 +146,7 @@ def test_an_item_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
     kiosk = pair[0]
     beats = [
         records.Heartbeat(None, 0, 0, kiosk.now(), kept=each)
-        for each in ((records.KeptNotice(1, "odd"),), ())
+        for each in ((records.UnappliedNotice(1, "odd"),), ())
     ]
     statuses: list[int] = []
 

@@ -20,13 +20,13 @@ from kiosk.domain.feed import (
     FORK_CLOSED,
     AnyFeedBody,
     DisputeSettled,
-    KeptDismissed,
     KeyBoundElsewhere,
     OperatorPublished,
     OrderAssignedHere,
     OrderMoved,
-    RefundAsked,
+    RefundRequested,
     RevocationPublished,
+    UnappliedDismissed,
 )
 from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
@@ -384,7 +384,7 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
     kiosk.pushed()
     assert "尚未同意" in _act(staff, Payment, "pay_back", placed.order)
     assert "已要求 3 号机退款" in _act(staff, Payment, "ask", placed.order)
-    (asked,) = [each for each in kiosk.feed() if isinstance(each, RefundAsked)]
+    (asked,) = [each for each in kiosk.feed() if isinstance(each, RefundRequested)]
     assert (asked.order, asked.by) == (placed.order, "admin")
     kiosk.append(entries.RefundGranted(placed.order, "admin", "asked", feed=9))
     kiosk.pushed()
@@ -510,11 +510,11 @@ def test_closing_a_fork_s_alarm_closes_it_at_the_kiosk_too(staff: Client, kiosk:
 def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(staff: Client, kiosk: Any) -> None:
     kiosk.feed()
 
-    def beat(*kept: records.KeptNotice) -> None:
+    def beat(*kept: records.UnappliedNotice) -> None:
         said = records.Heartbeat(None, 0, kiosk.feed_cursor, kiosk.now(), kept=kept)
         assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(said)).status == 200
 
-    notices = [records.KeptNotice(number, "order-unknown: 3-1") for number in (1, 0, -1, 10**9, 2**63)]
+    notices = [records.UnappliedNotice(number, "order-unknown: 3-1") for number in (1, 0, -1, 10**9, 2**63)]
     beat(*notices)
     beat(*notices)
     (item,) = KeptItem.objects.all()
@@ -523,7 +523,7 @@ def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(staff: 
     assert "请先填写备注" in _act(staff, KeptItem, "dismiss", item.pk)
     assert kiosk.feed(kiosk.feed_cursor) == []
     assert "已处理 1 项" in _act(staff, KeptItem, "dismiss", item.pk, remark="已电话处理")
-    assert kiosk.feed(kiosk.feed_cursor) == [KeptDismissed(1)]
+    assert kiosk.feed(kiosk.feed_cursor) == [UnappliedDismissed(1)]
     beat()
     item.refresh_from_db()
     assert (item.closed_by, item.remark) == ("admin", "已电话处理")

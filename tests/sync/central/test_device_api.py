@@ -279,9 +279,9 @@ def test_the_feed_goes_on_after_its_cursor(kiosk: Any) -> None:
 
 
 def test_long_feeds_come_in_pages(kiosk: Any) -> None:
-    from kiosk.domain.feed import RefundAsked  # noqa: PLC0415
+    from kiosk.domain.feed import RefundRequested  # noqa: PLC0415
 
-    publish(3, [RefundAsked("3-0001-1", "admin", str(each)) for each in range(records.FEED_PAGE)], 0)
+    publish(3, [RefundRequested("3-0001-1", "admin", str(each)) for each in range(records.FEED_PAGE)], 0)
     pages, after = [], 0
     for _ in itertools.count():
         page = kiosk.request("GET", f"{records.PATH_FEED}?after={after}").read(records.FeedPage)

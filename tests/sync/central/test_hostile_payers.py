@@ -245,7 +245,7 @@ def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: Any) -> None:
     [
         ("fleet_kiosk", "kiosk", "revoke"),
         ("fleet_kiosk", "kiosk", "enrolment_token"),
-        ("ledger_ledgerorder", "ledgerorder", "ask_refund"),
+        ("ledger_ledgerorder", "ledgerorder", "request_refund"),
         ("ledger_ledgerorder", "ledgerorder", "move"),
         ("ledger_ledgercertificate", "ledgercertificate", "revoke"),
         ("ledger_dispute", "dispute", "dismiss"),

@@ -15,8 +15,8 @@ from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.login_check import (
-    ChallengeAsked,
-    ChallengeGiven,
+    ChallengeIssued,
+    ChallengeRequested,
     ChallengeSigned,
     CodeJudged,
     CodeJudgement,
@@ -60,13 +60,13 @@ def bound(kiosk: Any) -> Any:
     return issued
 
 
-def begin(kiosk: Any) -> ChallengeGiven:
-    given = ask(kiosk, ChallengeAsked(ACCOUNT))
-    assert isinstance(given, ChallengeGiven)
+def begin(kiosk: Any) -> ChallengeIssued:
+    given = ask(kiosk, ChallengeRequested(ACCOUNT))
+    assert isinstance(given, ChallengeIssued)
     return given
 
 
-def sign(kiosk: Any, given: ChallengeGiven, issued: Any, *, key: Any = None) -> LoginAnswer:
+def sign(kiosk: Any, given: ChallengeIssued, issued: Any, *, key: Any = None) -> LoginAnswer:
     signature = SM2.sign(key or kiosk.member_key, signed_message(given.challenge))
     return ask(kiosk, ChallengeSigned(given.check, issued.certificate, signature))
 
@@ -115,8 +115,8 @@ def test_a_check_that_never_came_to_a_code_takes_none(kiosk: Any, bound: Any) ->
 
 
 def test_one_accounts_key_signs_no_challenge_of_another(kiosk: Any, bound: Any) -> None:
-    given = ask(kiosk, ChallengeAsked("11000006"))
-    assert isinstance(given, ChallengeGiven)
+    given = ask(kiosk, ChallengeRequested("11000006"))
+    assert isinstance(given, ChallengeIssued)
     judged = sign(kiosk, given, bound)
     assert judged == LoginJudged(signature=True, chain=True, registration=Registration.UNKNOWN)
     assert not messages()
@@ -203,13 +203,13 @@ def test_checks_belong_to_their_kiosk_and_to_accounts_that_it_serves(
     other = make_kiosk(4)
     other.member_key = kiosk.member_key
     assert sign(other, given, bound) == QuestionRefused("over")
-    assert ask(kiosk, ChallengeAsked("99999999")) == QuestionRefused("unknown-account")
+    assert ask(kiosk, ChallengeRequested("99999999")) == QuestionRefused("unknown-account")
 
 
 def test_an_account_is_not_flooded_with_messages(kiosk: Any) -> None:
     for _ in range(CHECKS_AN_HOUR):
         begin(kiosk)
-    assert ask(kiosk, ChallengeAsked(ACCOUNT)) == QuestionRefused("too-many")
+    assert ask(kiosk, ChallengeRequested(ACCOUNT)) == QuestionRefused("too-many")
 
 
 def test_without_a_phone_or_a_provider_the_check_ends_without_a_code(

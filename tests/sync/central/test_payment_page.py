@@ -20,7 +20,7 @@ from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.ledger.rows import order_record
-from sync.central.ledger.settling import ask_refund, may_pay_back
+from sync.central.ledger.settling import may_pay_back, request_refund
 from sync.central.payments import paying
 from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, PaymentState, SandboxTrade
 from sync.central.payments.pages import read_bill
@@ -315,7 +315,7 @@ def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: Any) -> None:
     kiosk.pushed()
     row = LedgerOrder.objects.get(number=placed.order)
     assert not may_pay_back(row)
-    assert ask_refund(row, "admin", "asked", kiosk.now())
+    assert request_refund(row, "admin", "asked", kiosk.now())
     kiosk.append(entries.RefundGranted(placed.order, "林涛", "asked", 9))
     kiosk.pushed()
     assert may_pay_back(LedgerOrder.objects.get(number=placed.order))
@@ -331,7 +331,7 @@ def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: Any) -> No
     assert not may_pay_back(row)
     Kiosk.objects.update(state=KioskState.REVOKED)
     assert may_pay_back(row)
-    assert not ask_refund(row, "admin", "asked", kiosk.now())
+    assert not request_refund(row, "admin", "asked", kiosk.now())
 
 
 def test_a_code_without_money_raises_an_alarm_until_the_money_comes(kiosk: Any, keys: Any) -> None:

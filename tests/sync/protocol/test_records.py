@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk.domain.entries import Tip
-from kiosk.domain.feed import FeedItem, RefundAsked
+from kiosk.domain.feed import FeedItem, RefundRequested
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
 from kiosk.pki.device_keys import device_public_key, generate_device_key
@@ -37,7 +37,7 @@ def test_records_come_back_as_they_went(record: msgspec.Struct) -> None:
 
 
 def test_feed_items_travel_with_their_bodies_unread() -> None:
-    body = RefundAsked("3-0001-1", "admin", "asked")
+    body = RefundRequested("3-0001-1", "admin", "asked")
     page = records.FeedPage((FeedItem(1, msgspec.Raw(msgspec.json.encode(body))),), more=False)
     (item,) = records.decode(records.encode(page), records.FeedPage).items
     assert item.read() == body

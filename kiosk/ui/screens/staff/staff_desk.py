@@ -47,7 +47,7 @@ class Gathered(msgspec.Struct, frozen=True):
 
 def gather(service: DeskService) -> Gathered | Refused:
     """Read what the staff see."""
-    orders, disputes, kept = service.staff_orders(), service.disputes(), service.feed_kept()
+    orders, disputes, kept = service.staff_orders(), service.disputes(), service.unapplied_items()
     if isinstance(orders, Refused):
         return orders
     if isinstance(disputes, Refused):

@@ -98,8 +98,8 @@ def test_disputes_and_kept_feed_items_are_shown(service: DeskService, database: 
     dispute = DisputeRaised("11000001", 7, "amount-differs", "3-0007-1")
     with database.write() as tx:
         tx.feed.put_dispute(dispute)
-        tx.feed.keep(FeedItem(9, msgspec.Raw(b'{"kind":"new-thing"}')), "unknown kind")
+        tx.feed.set_aside(FeedItem(9, msgspec.Raw(b'{"kind":"new-thing"}')), "unknown kind")
     assert service.disputes() == (dispute,)
-    assert service.feed_kept() == ('9: unknown kind: {"kind":"new-thing"}',)
+    assert service.unapplied_items() == ('9: unknown kind: {"kind":"new-thing"}',)
     status = answered(service.status())
-    assert (status.disputes, status.feed_items_kept) == (1, 1)
+    assert (status.disputes, status.unapplied_items) == (1, 1)

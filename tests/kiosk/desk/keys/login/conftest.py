@@ -11,8 +11,8 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.login_check import (
-    ChallengeAsked,
-    ChallengeGiven,
+    ChallengeIssued,
+    ChallengeRequested,
     ChallengeSigned,
     LoginAnswer,
     LoginJudged,
@@ -24,7 +24,7 @@ from kiosk.store.database import Database
 NOW = 1_795_327_500
 ACCOUNT = "11000001"
 CHALLENGE = bytes(range(32))
-GIVEN = ChallengeGiven("3-check", CHALLENGE, NOW + 180)
+GIVEN = ChallengeIssued("3-check", CHALLENGE, NOW + 180)
 JUDGED = LoginJudged(
     signature=True,
     chain=True,
@@ -43,7 +43,7 @@ class Agent:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.answers: Answers = {ChallengeAsked: GIVEN, ChallengeSigned: JUDGED}
+        self.answers: Answers = {ChallengeRequested: GIVEN, ChallengeSigned: JUDGED}
         self.asked: list[LoginQuestion] = []
 
     def __call__(self) -> None:

@@ -16,8 +16,8 @@ from kiosk.desk.views import Session
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import CertificateRevoked
 from kiosk.domain.login_check import (
-    ChallengeAsked,
-    ChallengeGiven,
+    ChallengeIssued,
+    ChallengeRequested,
     ChallengeSigned,
     LoginAnswer,
     LoginJudged,
@@ -77,7 +77,7 @@ def test_with_the_centre_everything_is_checked_up_to_the_code(
     assert (view.serial, view.check, view.phone) == ("OWN", "3-check", "138****5678")
     assert (view.code_expires, view.tries_left, view.feed_as_of) == (NOW + 300, 3, None)
     asked, signed = agent.asked
-    assert asked == ChallengeAsked(ACCOUNT)
+    assert asked == ChallengeRequested(ACCOUNT)
     assert isinstance(signed, ChallengeSigned)
     certificate = parse_member_certificate(signed.certificate)
     assert certificate.account == ACCOUNT
@@ -118,7 +118,7 @@ def test_a_judgement_that_does_not_come_leaves_the_register_open(
     "answer",
     [
         QuestionRefused("too-many"),
-        ChallengeGiven("3-check", b"short", NOW + 180),
+        ChallengeIssued("3-check", b"short", NOW + 180),
         LoginJudged(signature=True, chain=True, registration=Registration.LISTED),
         b"\xff not MessagePack",
         b"",
@@ -128,10 +128,10 @@ def test_a_judgement_that_does_not_come_leaves_the_register_open(
 def test_an_odd_answer_is_none(
     service: DeskService, session: Session, agent: Agent, answer: LoginAnswer | bytes
 ) -> None:
-    agent.answers[ChallengeAsked] = answer
+    agent.answers[ChallengeRequested] = answer
     view = _view(_check(service, session))
     assert _passed(view) == LOCAL
-    assert [type(asked) for asked in agent.asked] == [ChallengeAsked]
+    assert [type(asked) for asked in agent.asked] == [ChallengeRequested]
 
 
 @pytest.mark.usefixtures("card")

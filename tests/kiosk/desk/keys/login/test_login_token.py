@@ -15,7 +15,7 @@ from kiosk.desk.keys.views import Check, CheckResult, LoginCheckOutcome, LoginCh
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import Refusal, Refused, Session, TokenRefused, TokenTrouble
 from kiosk.domain.login_check import (
-    ChallengeAsked,
+    ChallengeRequested,
     ChallengeSigned,
 )
 from kiosk.pki.issuing import IssuingAuthority
@@ -71,7 +71,7 @@ def test_a_wrong_pin_costs_one_try_is_sent_once_and_takes_no_challenge(
     assert agent.asked == []
     assert isinstance(_check(service, session, FACTORY, last=True), LoginCheckView)
     assert sent.count(0x18) == 7  # to be sure of it, and to sign with what the centre gave then
-    assert [type(asked) for asked in agent.asked] == [ChallengeAsked, ChallengeSigned]
+    assert [type(asked) for asked in agent.asked] == [ChallengeRequested, ChallengeSigned]
 
 
 @pytest.mark.usefixtures("agent")
@@ -103,7 +103,7 @@ def test_a_pin_that_is_another_one_when_the_centre_has_answered_is_sent_once_mor
 
     waits.insert(0, change)
     assert _check(service, session) == TokenRefused(TokenTrouble.PIN_WRONG, tries_left=5)
-    assert [type(asked) for asked in agent.asked] == [ChallengeAsked]
+    assert [type(asked) for asked in agent.asked] == [ChallengeRequested]
     assert card.record.applications[0].user.tries_left == 5
 
 
@@ -128,7 +128,7 @@ def test_a_token_that_is_not_the_own_key_is_refused_before_the_centre_is_asked(
     assert _check(service, session) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHER")
     source.insert(card, "second")
     assert isinstance(_check(service, session), LoginCheckView)
-    assert [type(asked) for asked in agent.asked] == [ChallengeAsked, ChallengeSigned]
+    assert [type(asked) for asked in agent.asked] == [ChallengeRequested, ChallengeSigned]
 
 
 def test_a_key_that_lost_its_certificate_has_none_to_log_in_with(
@@ -177,7 +177,7 @@ def test_a_key_that_is_swapped_while_the_centre_is_asked_is_not_signed_with(
 ) -> None:
     waits.insert(0, lambda: source.swap(blank("B")))
     assert _check(service, session) == TokenRefused(TokenTrouble.SWAPPED, expected="OWN", found="B")
-    assert [type(asked) for asked in agent.asked] == [ChallengeAsked]
+    assert [type(asked) for asked in agent.asked] == [ChallengeRequested]
     assert card.record.applications[0].user.tries_left == 6
 
 
