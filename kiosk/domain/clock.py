@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-CHINA_OFFSET = 8 * 3600
-
 
 class Clock(Protocol):
     """A source of time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import isleap
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -23,12 +24,8 @@ class Validity(msgspec.Struct, frozen=True):
 def add_years(instant: int, years: int) -> int:
     """Return the same date and time of day in China, years later (UTC seconds); 29 February becomes the 28th."""
     local = datetime.fromtimestamp(instant, UTC).astimezone(CHINA_TIME)
-    day = 28 if (local.month, local.day) == (2, 29) and not _is_leap(local.year + years) else local.day
+    day = 28 if (local.month, local.day) == (2, 29) and not isleap(local.year + years) else local.day
     return int(local.replace(year=local.year + years, day=day).timestamp())
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def validity(now: int, old_end: int | None, years: int = 1) -> Validity:

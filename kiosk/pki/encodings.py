@@ -7,8 +7,6 @@ AlgorithmIdentifier    of a signature, its parameters left out (RFC 5758, sectio
 
 from __future__ import annotations
 
-import base64
-import textwrap
 from typing import TYPE_CHECKING
 
 from asn1crypto import algos, core, keys, pem  # type: ignore[import-untyped]  # the package has no types
@@ -134,8 +132,7 @@ def signed_structure(signed: bytes, algorithm: bytes, signature: bytes) -> bytes
 
 def to_pem(label: str, der: bytes) -> str:
     """Wrap DER as PEM (RFC 7468), e.g. under CERTIFICATE."""
-    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode("ascii"), 64))
-    return f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"
+    return bytes(pem.armor(label, der)).decode("ascii")
 
 
 def from_pem(label: str, text: str) -> bytes:

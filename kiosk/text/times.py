@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-CHINA = dt.timezone(dt.timedelta(hours=8), "CST")
+from kiosk.domain.validity import CHINA_TIME
+
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 
 
 def _china(seconds: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, CHINA)
+    return dt.datetime.fromtimestamp(seconds, CHINA_TIME)
 
 
 def moment(seconds: int) -> str:
