@@ -96,7 +96,7 @@ class Outcomes:
             return Refused(refused.reason, self._feed_age() if refused.rests_on_feed else None)
 
     def _or(self, nothing: _Outcome, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
-        """What the verb gives, `nothing` where the desk refuses it; a store that fails is told all the same."""
+        """The verb's result, or `nothing` when the desk refuses; failures of the store are reported all the same."""
         outcome = self._outcome(verb)
         refused = isinstance(outcome, Refused) and outcome.reason not in _STORE_FAILS
         return nothing if refused else outcome

@@ -1,6 +1,6 @@
 """The bodies of journal entries: what happened at a kiosk, each with all that the fold needs.
 
-`token_serial` is a token's serial number. `account` is empty where nobody's key is concerned.
+`token_serial` is a token's serial number. `account` is empty for a token that is no account's key.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kiosk.domain.ledger import AssignedOrder, Delivery, PaidHow
 
 
 class Body(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
-    """What one entry says; every kind is a subclass."""
+    """The body of one entry; every kind is a subclass."""
 
 
 class Tip(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ class OrderCancelled(Body, tag="order-cancelled", frozen=True):
 
 
 class OrderExpired(Body, tag="order-expired", frozen=True):
-    """Nobody paid in time."""
+    """The order was not paid in time."""
 
     order: str
 
@@ -98,8 +98,8 @@ class DeliveryChosen(Body, tag="delivery-chosen", frozen=True):
 class BindingStarted(Body, tag="binding-started", frozen=True, omit_defaults=True):
     """An attempt to bind one token begins; a renewal also keeps the old certificate (DER) and the public key.
 
-    `key` is the key that a renewal is of, where the kiosk's own journal does not tell it: it came from elsewhere since
-    the order was placed.
+    `key` is the key to renew, when it is not in the kiosk's own journal: it was bound elsewhere after the order was
+    placed.
     """
 
     order: str
@@ -184,7 +184,7 @@ class RefundCompleted(Body, tag="refund-completed", frozen=True):
 
 
 class SurplusReturned(Body, tag="surplus-returned", frozen=True):
-    """The centre paid back what had come in twice, in fen; the order keeps the other payment."""
+    """The centre paid back a double payment, in fen; the order keeps the other one."""
 
     order: str
     transaction: str
@@ -217,7 +217,7 @@ class KeyFound(Body, tag="key-found", frozen=True):
 
 
 class HoldLifted(Body, tag="hold-lifted", frozen=True):
-    """解除挂失: the owner has the key and its PIN; `key` as it stood on hold, `staff` looked on."""
+    """解除挂失: the owner has the key and its PIN; `key` is the key while on hold, `staff` the witness."""
 
     account: str
     key: KeyOnRecord
@@ -225,7 +225,7 @@ class HoldLifted(Body, tag="hold-lifted", frozen=True):
 
 
 class PinChanged(Body, tag="pin-changed", frozen=True):
-    """The member gave the key a PIN of their own; not `certain` where the key's answer was lost."""
+    """The member changed the PIN; not `certain` where the key's answer was lost."""
 
     account: str
     token_serial: str
@@ -233,14 +233,14 @@ class PinChanged(Body, tag="pin-changed", frozen=True):
 
 
 class PinChangeSkipped(Body, tag="pin-change-skipped", frozen=True):
-    """The member was asked to change the factory PIN and did not."""
+    """The member chose not to change the factory PIN."""
 
     account: str
     token_serial: str
 
 
 class PinUnblocked(Body, tag="pin-unblocked", frozen=True):
-    """A supervisor gave the key a new PIN in place of a blocked or forgotten one; `certain` as above."""
+    """A supervisor replaced a blocked or forgotten PIN; not `certain` where the key's answer was lost."""
 
     account: str
     token_serial: str
@@ -249,10 +249,10 @@ class PinUnblocked(Body, tag="pin-unblocked", frozen=True):
 
 
 class KeyErased(Body, tag="key-erased", frozen=True):
-    """Staff set about making a token blank; `certificate` is the number of the one that was on it, if any.
+    """Staff began to erase a token; `certificate` is the number of the one on it, if any.
 
-    Written before the token is touched, so that a blank or half-erased token always has somebody who did it; erasing
-    it again completes it, under an entry of its own.
+    Written before the token is touched, so that every blank or half-erased token has an explanation; erasing it again
+    completes it, under an entry of its own.
     """
 
     account: str

@@ -1,7 +1,7 @@
-"""What the centre tells a kiosk: numbered items, applied in order after the kiosk's cursor.
+"""The feed, from the centre to a kiosk: numbered items, applied in order after the kiosk's cursor.
 
-An item's body is JSON with its kind in `kind`; a kiosk that does not know the kind, or cannot apply the item, keeps
-the bytes, shows them to staff and moves its cursor on.
+An item's body is JSON with its kind in `kind`; a kiosk that does not know the kind, or cannot apply the item, sets
+its bytes aside, shows them to staff and moves its cursor on.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from kiosk.domain.policy import SignedPolicy
 
 
 class FeedBody(msgspec.Struct, frozen=True, tag_field="kind"):
-    """What one feed item says; every kind is a subclass."""
+    """The body of one feed item; every kind is a subclass."""
 
 
 class EnterprisePublished(FeedBody, tag="enterprise", frozen=True):
-    """An enterprise as it stands now."""
+    """An enterprise's present state."""
 
     enterprise: Enterprise
 
 
 class OperatorPublished(FeedBody, tag="operator", frozen=True):
-    """An operator as it stands now (a review decided is another of these)."""
+    """An operator's present state, e.g. after a review."""
 
     operator: Operator
 
 
 class StaffPublished(FeedBody, tag="staff", frozen=True):
-    """Somebody of the desk's staff as they stand now."""
+    """A staff member's present state."""
 
     staff: StaffMember
 
@@ -50,7 +50,7 @@ class PolicyPublished(FeedBody, tag="policy", frozen=True):
 
 
 class KeyBoundElsewhere(FeedBody, tag="key-bound-elsewhere", frozen=True):
-    """An account's key as another kiosk or the exchange bound it; `certificate` DER if known.
+    """An account's key that another kiosk or the exchange bound; `certificate` DER if known.
 
     `lost`, `holds` and `revoked` as in `KeyOnRecord`.
     """
@@ -100,7 +100,7 @@ class PaymentConfirmed(FeedBody, tag="payment-confirmed", frozen=True):
 
 
 class RefundRequested(FeedBody, tag="refund-asked", frozen=True):
-    """The centre asks the owning kiosk to grant a refund."""
+    """The centre requests a refund from the owning kiosk."""
 
     order: str
     by: str
@@ -115,7 +115,7 @@ class RefundPaid(FeedBody, tag="refund-paid", frozen=True):
 
 
 class PaymentReturned(FeedBody, tag="payment-returned", frozen=True):
-    """Money that came in twice for an order is back with the payer, in fen; the order keeps the other payment."""
+    """A double payment was returned to the payer, in fen; the order keeps the other one."""
 
     order: str
     transaction: str
@@ -147,7 +147,7 @@ FORK_CLOSED = "fork-closed"
 
 
 class UnappliedDismissed(FeedBody, tag="kept-dismissed", frozen=True):
-    """Staff saw to an item that this kiosk could not apply; its number in this feed."""
+    """Staff dealt with an item that this kiosk could not apply; its number in this feed."""
 
     number: int
 

@@ -1,7 +1,7 @@
-"""Journal entries: what happened at a kiosk, in order, each sealed by the hash of the one before.
+"""Journal entries: the events at a kiosk, in order, each sealed by the hash of the one before.
 
 An entry's bytes are MessagePack of an array (form, kiosk, epoch, sequence, wall, monotonic, boot, previous, body);
-its hash is SHA-256 over a label and those exact bytes, so that nobody has to encode again to check. The body is a map
+its hash is SHA-256 over a label and those exact bytes, so that checking needs no second encoding. The body is a map
 whose `kind` names it. An entry carries all that the fold needs.
 """
 
@@ -87,7 +87,7 @@ def unseal(data: bytes) -> SealedEntry:
 
 
 class Linked(Protocol):
-    """What an entry says of its place on a chain."""
+    """An entry's claim of its place on a chain."""
 
     @property
     def epoch(self) -> int:

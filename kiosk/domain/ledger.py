@@ -1,4 +1,4 @@
-"""The folded state: orders with their bindings, certificates, accounts; and what a transition may read of it."""
+"""The folded state: orders with their bindings, certificates, accounts; and the part that a transition may read."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class OrderStatus(enum.StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether the member still goes on with it; one open order an account and kind."""
+        """Whether it is unpaid, or paid and not bound; there is one open order per account and kind."""
         return self in {OrderStatus.PLACED, OrderStatus.PAID}
 
 
 class PaidHow(enum.StrEnum):
-    """How the kiosk learnt of the money."""
+    """How the kiosk learnt of a payment."""
 
     FEED = "feed"
     CODE = "code"
@@ -40,7 +40,7 @@ class PaidHow(enum.StrEnum):
 class Payment(msgspec.Struct, frozen=True):
     """One notice of money for an order, in fen; `transaction` is the provider's, where it is known.
 
-    `returned` of money that came in twice and went back alone.
+    `returned` for a double payment that was paid back.
     """
 
     how: PaidHow
@@ -61,7 +61,7 @@ class Delivery(enum.StrEnum):
 
 
 class BindingStep(enum.StrEnum):
-    """How far an attempt to bind has come; each was durable before the next began."""
+    """The last step of an attempt to bind; each is durable before the next begins."""
 
     STARTED = "started"
     KEY_PAIR_MADE = "key-pair-made"
@@ -75,7 +75,7 @@ class BindingStep(enum.StrEnum):
 class Binding(msgspec.Struct, frozen=True):
     """One attempt to bind one token for an order; `public_key` is 04 ‖ x ‖ y.
 
-    `old_certificate` is what a renewal found on the token (DER), kept for writing back.
+    `old_certificate` is the one that a renewal found on the token (DER), for restoring it.
     """
 
     attempt: int
@@ -117,27 +117,28 @@ class Order(msgspec.Struct, frozen=True):
 
     @property
     def received(self) -> int:
-        """What is here, in fen: each provider transaction once, a notice without one only where none is known.
+        """What was received and not returned, in fen, each provider transaction once.
 
-        What the desk vouched for counts also where every transaction went back: then it was money of its own.
+        A notice without a transaction counts only when no transaction is known. What the desk vouched for counts also
+        when every transaction was returned: then it was separate money.
         """
         returned = {payment.transaction for payment in self.payments if payment.returned}
         known = {each.transaction: each.amount for each in self.payments if each.transaction is not None}
-        here = sum(amount for transaction, amount in known.items() if transaction not in returned)
-        words = (each for each in self.payments if each.transaction is None)
-        return here or max(
-            (each.amount for each in words if not known or each.how is PaidHow.DESK), default=0
+        identified = sum(amount for transaction, amount in known.items() if transaction not in returned)
+        unidentified = (each for each in self.payments if each.transaction is None)
+        return identified or max(
+            (each.amount for each in unidentified if not known or each.how is PaidHow.DESK), default=0
         )
 
     @property
     def surplus(self) -> int:
-        """What came in beside the payment that stands for a paid or bound order, and is still here, in fen."""
+        """What a paid or bound order received beyond its price and was not returned, in fen."""
         stands = self.status in {OrderStatus.PAID, OrderStatus.BOUND}
         return max(0, self.received - self.total) if stands else 0
 
     @property
     def returned(self) -> int:
-        """What came in twice and went back, in fen."""
+        """What was paid twice and returned, in fen."""
         amounts = {payment.transaction: payment.amount for payment in self.payments if payment.returned}
         return sum(amounts.values())
 
@@ -202,7 +203,7 @@ class Certificate(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """What the journal tells of one account: its key and its open orders, by kind."""
+    """One account's state by the journal: its key and its open orders, by kind."""
 
     account: str
     key: KeyOnRecord | None = None
@@ -217,7 +218,7 @@ class Ledger(Protocol):
 
     @property
     def complete(self) -> bool:
-        """Whether what is not in it does not exist anywhere."""
+        """Whether it covers all kiosks, so that what is not in it does not exist."""
         ...
 
     def order(self, number: str) -> Order | None:

@@ -58,7 +58,7 @@ class WrongKey(DatabaseError):
 
 
 class StoreCorrupt(DatabaseError):
-    """The database is damaged; `what` says where it showed."""
+    """The database is damaged; `what` says where."""
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(path, f"damaged: {what}")

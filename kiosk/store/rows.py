@@ -64,7 +64,7 @@ class Table:
 
 
 class Singleton(Table, Generic[T]):
-    """One record of which the database holds at most one, under a name."""
+    """A record that exists at most once, under a name."""
 
     def __init__(self, connection: Connection, path: Path, name: str, codec: Codec[T]) -> None:
         super().__init__(connection, path)
