@@ -1,1 +1,1 @@
-"""The screens: Textual, on top of the desk's verbs and nothing else."""
+"""The Textual screens, which use only the desk's service."""

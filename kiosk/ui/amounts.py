@@ -1,4 +1,4 @@
-"""The fee table and the lines of a bill, laid out by cells."""
+"""The fee table and the lines of a bill, aligned by terminal cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AMOUNT = 17
 
 
 def fee_table(t: Text, fees: FeeTable) -> list[str]:
-    """The table of the notice: a line a fee item, a column a kind, the totals last."""
+    """The notice's table: one row per fee item, one column per order kind, the totals last."""
     prices = {kind: {line.item: line.amount for line in lines} for kind, lines in fees}
     kinds = [kind for kind, _ in fees]
     head = pad(t("项目（元）"), _NAME) + "".join(pad(t(KINDS[kind]), _AMOUNT, "right") for kind in kinds)
@@ -45,17 +45,17 @@ def _per(t: Text, kind: OrderKind, amount: int) -> str:
 
 
 def bill_lines(t: Text, lines: tuple[PriceLine, ...], cells: int) -> list[str]:
-    """Item and amount at the ends of each line."""
+    """One line per item: the name at the left, the amount at the right."""
     return [between(t(ITEMS[line.item]), t("{amount} 元", amount=yuan(line.amount)), cells) for line in lines]
 
 
 def price_of(fees: FeeTable | None, kind: OrderKind) -> int | None:
-    """What that kind costs in fen, None without a schedule."""
+    """The price of that kind in fen; None without a fee schedule."""
     return next((total(lines) for of, lines in fees or () if of is kind), None)
 
 
 def validity_line(t: Text, order: OrderView) -> str:
-    """The old end and the new one."""
+    """The old and the new end of validity."""
     if order.previous is None:
         return t("办成后有效期至 {end}", end=day(order.ends_at))
     return t("原 {old}，办成后至 {end}", old=day(order.previous.not_after), end=day(order.ends_at))

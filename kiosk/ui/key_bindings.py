@@ -1,4 +1,4 @@
-"""The keys that work on every screen: help, language, set aside, staff, and in the demo the drawer and the way out."""
+"""The keys that work on every screen: help, language, set aside, staff, and in the demo its drawer and leaving."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Keys(Screen[ScreenResultType], inherit_bindings=False):
-    """A screen with those keys; each function key has a Ctrl twin. Textual's own keys are left out."""
+    """A screen with those keys; each function key has a Ctrl alternative. Textual's own keys are disabled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        # Before the field sees them, so that what is typed right behind Tab goes to the next field.
+        # Handled before the field's own queue, so that text typed right after Tab goes to the next field.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
         Binding("down", "app.focus_next", show=False),
@@ -37,15 +37,15 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
         return cast("Shell", self.app)  # Textual types it as any app
 
     def t(self, message: str, /, **parameters: object) -> str:
-        """The sentence in the language that is chosen."""
+        """The text in the current language."""
         return self.shell.text(message, **parameters)
 
     def action_help_screen(self) -> None:
-        """F1: help over the step."""
+        """F1: show help over the step."""
         self.shell.lay_over(Layer.HELP)
 
     def action_other_language(self) -> None:
-        """F2: the other language, keeping what was typed."""
+        """F2: switch the language, keeping the typed values."""
         self.shell.change_language()
 
     def action_set_aside(self) -> None:
@@ -61,9 +61,9 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
         self.shell.lay_over(Layer.STAFF)
 
     def action_drawer(self) -> None:
-        """F12: the demo's drawer, where there is one."""
+        """F12: open the demo's drawer, if there is one."""
         self.shell.open_drawer()
 
     def action_leave_demo(self) -> None:
-        """Ctrl+Q: leave the demo, after a question; a real kiosk has no such key."""
+        """Ctrl+Q: leave the demo, after a confirmation; a real kiosk has no such key."""
         self.shell.leave_demo()

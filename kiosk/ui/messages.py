@@ -1,4 +1,4 @@
-"""What reaches the app from other threads."""
+"""The messages that other threads post to the app."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StatusArrived(Message):
 
 
 class TokensChanged(Message):
-    """A token went in or out."""
+    """A token was inserted or removed."""
 
 
 class Scanned(Message):

@@ -1,4 +1,4 @@
-"""What a new PIN may be, told before it is typed and checked before the key is asked."""
+"""The rules for a new PIN: shown before typing and checked before the key is used."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class PinRules(msgspec.Struct, frozen=True):
     longest: int = 16
     digits: bool = False
 
-    def told(self, t: Text) -> str:
-        """The rules in a sentence."""
+    def sentence(self, t: Text) -> str:
+        """The rules as a sentence for the member."""
         kind = t("位数字") if self.digits else t("位数字或字母")
         return t(
             "新PIN码 {shortest} 至 {longest} {kind}，不能是初始PIN码。请自己记住，不要告诉别人。",
@@ -29,7 +29,7 @@ class PinRules(msgspec.Struct, frozen=True):
         )
 
     def problem(self, new: str, again: str) -> tuple[str, Said] | None:
-        """The field (new, again) that is wrong, and what is; None when both are right."""
+        """The wrong field ("new" or "again") and its error; None when both are right."""
         wrong = self._wrong_with(new)
         if wrong is not None:
             return "new", wrong
@@ -49,7 +49,7 @@ class PinRules(msgspec.Struct, frozen=True):
 
 
 def rules_for(token: TokenOutcome | None) -> PinRules:
-    """The rules of the key that is in; a PIV card takes up to eight digits (NIST SP 800-73-4 part 2, 2.4.3)."""
+    """The rules of the inserted key; a PIV card takes up to eight digits (NIST SP 800-73-4 part 2, 2.4.3)."""
     if isinstance(token, TokenView) and token.application == _PIV:
         return PinRules(longest=8, digits=True)
     return PinRules()

@@ -1,4 +1,4 @@
-"""The steps and the layers over them, by name."""
+"""The names of the steps and of the overlays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kiosk.domain.ledger import OrderStatus
 
 
 class Route(enum.Enum):
-    """A step."""
+    """A step of a visit."""
 
     HOME = enum.auto()
     ADVISER = enum.auto()
@@ -28,7 +28,7 @@ class Route(enum.Enum):
 
 
 class Layer(enum.Enum):
-    """What the app itself lays over a step."""
+    """An overlay that the app itself shows over a step."""
 
     HELP = enum.auto()
     STAFF = enum.auto()
@@ -37,7 +37,7 @@ class Layer(enum.Enum):
 
 
 def step_of(order: OrderView) -> Route:
-    """Where a member goes on with an order."""
+    """The step where an order continues."""
     if order.status is OrderStatus.PAID:
         begun = order.binding_step is not None
         return Route.BIND if begun or order.kind is OrderKind.RENEWAL else Route.DELIVERY

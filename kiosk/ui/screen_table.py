@@ -1,4 +1,4 @@
-"""The screen of each step and layer, loaded when it is first shown so that the first one comes up fast."""
+"""The screen of each step and overlay, imported on first use so that the app starts fast."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def screen_of(route: Route) -> Page[None]:  # noqa: C901, PLR0911, PLR0912 - a t
 
 
 def layer_of(layer: Layer) -> Overlay[None]:
-    """A new screen for that layer."""
+    """A new screen for that overlay."""
     match layer:
         case Layer.HELP:
             from kiosk.ui.screens.common.help import HelpScreen
@@ -93,7 +93,7 @@ def layer_of(layer: Layer) -> Overlay[None]:
 
 
 def question_before_leaving() -> Overlay[bool]:
-    """Whether the demo shall end."""
+    """Ask whether to leave the demo."""
     from kiosk.ui.screens.common.confirm import ConfirmScreen, leave_question
 
     return ConfirmScreen(leave_question)

@@ -1,4 +1,4 @@
-"""Reading the desk's status in a thread, and what is done meanwhile that nobody asks for."""
+"""Reads the desk's status in a thread, and runs the periodic upkeep there."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ if TYPE_CHECKING:
     from kiosk.desk.views import DeskStatus
     from kiosk.ui.shell import Shell
 
-LOOK_AFTER_SECONDS = 20.0
+UPKEEP_SECONDS = 20.0
 
 
 class StatusWatch:
-    """One question at a time; the answer comes as a message."""
+    """One read at a time; the result arrives as a message."""
 
     def __init__(self, shell: Shell, monotonic: Callable[[], float]) -> None:
         self._shell = shell
         self._monotonic = monotonic
         self._reading = False
-        self._look_after_at = monotonic() + LOOK_AFTER_SECONDS
+        self._next_upkeep = monotonic() + UPKEEP_SECONDS
 
     def read(self) -> None:
-        """Ask, unless an answer is still awaited."""
+        """Start a read, unless one is running."""
         if self._reading:
             return
         self._reading = True
-        looks_after = self._monotonic() >= self._look_after_at
-        if looks_after:
-            self._look_after_at = self._monotonic() + LOOK_AFTER_SECONDS
+        upkeep_due = self._monotonic() >= self._next_upkeep
+        if upkeep_due:
+            self._next_upkeep = self._monotonic() + UPKEEP_SECONDS
 
         def work() -> None:
             status = self._shell.service.status()
             self._shell.post_message(StatusArrived(status))
-            if looks_after and not isinstance(status, Refused):
-                self._look_after(status)
+            if upkeep_due and not isinstance(status, Refused):
+                self._run_upkeep(status)
 
         self._shell.in_thread(work, "status")
 
     def arrived(self) -> None:
-        """The answer came, or the question failed."""
+        """The read ended or failed."""
         self._reading = False
 
-    def _look_after(self, status: DeskStatus) -> None:
-        """End the orders whose time is over, print what waited for paper. In a thread.
+    def _run_upkeep(self, status: DeskStatus) -> None:
+        """Expire overdue orders and print the receipts that waited for paper. Runs in a thread.
 
-        While a member is there the step of the moment prints, and nobody else's receipt comes out beside it.
+        While a member is signed in only the current step prints, so that no other receipt comes out with theirs.
         """
         shell = self._shell
         shell.service.expire_due()

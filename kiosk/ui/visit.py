@@ -1,4 +1,4 @@
-"""One member's visit: all that the screens remember between two steps, forgotten as a whole."""
+"""One member's visit: the state that the screens share between steps, discarded as a whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Purpose(enum.StrEnum):
 
 
 class KeyService(enum.StrEnum):
-    """What a member can do with a key outside an order, in the menu's order."""
+    """The key services outside an order, in the menu's order."""
 
     STATUS = "status"
     CHANGE_PIN = "change-pin"
@@ -29,7 +29,7 @@ class KeyService(enum.StrEnum):
 
 @dataclass
 class Visit:
-    """What one member typed, chose and was given; a new one begins at home."""
+    """What one member typed, chose and received; a new visit begins at home."""
 
     kind: OrderKind = OrderKind.NEW
     purpose: Purpose = Purpose.CONTINUE

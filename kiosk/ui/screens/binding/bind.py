@@ -1,4 +1,4 @@
-"""绑定或更新key盘: type, account, PIN, what the key holds, and the six steps."""
+"""绑定或更新key盘: the bind screen's behaviour, from sign-in to the six steps."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _PIN_TROUBLES = {
 
 
 class BindingMoved(Message):
-    """A thread reports a step of the binding."""
+    """A step of the binding, reported by its thread."""
 
     def __init__(self, progress: BindingProgress) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class BindingMoved(Message):
 
 
 class BindScreen(BindPage):
-    """Binds for the order of the visit, or for one that the account has paid earlier."""
+    """Binds for the visit's order, or for one that the account paid earlier."""
 
     KEEPS_WHEN_IDLE = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,7 +63,7 @@ class BindScreen(BindPage):
     ]
 
     def on_mount(self) -> None:
-        """Read the key that is in, and put the cursor where it is wanted."""
+        """Read the inserted key and focus the first field to fill in."""
         if self.shell.visit.order is not None:
             self.shell.visit.kind = self.shell.visit.order.kind
         super().on_mount()
@@ -72,7 +72,7 @@ class BindScreen(BindPage):
         self.set_interval(1.0, self._tick)
 
     def _focus_first(self) -> None:
-        """Put the cursor where the member goes on."""
+        """Focus the first field to fill in, or the button."""
         if self.shell.visit.session is None:
             self.focus_on("account")
         else:
@@ -85,7 +85,7 @@ class BindScreen(BindPage):
     # The key
 
     def token_changed(self) -> None:
-        """Read the key; once the binding that runs is over, when one runs."""
+        """Read the inserted key, now or after the running binding."""
         if self.run.running:
             self.run.token_stale = True
             return
@@ -100,9 +100,7 @@ class BindScreen(BindPage):
     def _token_arrived(self, token: TokenOutcome) -> None:
         waits = self.run.waits_for_key
         if isinstance(token, TokenView) and not waits and token != self.token:
-            self.message = self.pin_problem = (
-                None  # what was said of the key before does not hold for this one
-            )
+            self.message = self.pin_problem = None  # the messages were about the previous key
         self.token = token
         self.fill()
         if waits and isinstance(token, TokenView) and not self.run.running:
@@ -111,7 +109,7 @@ class BindScreen(BindPage):
     # The member
 
     def on_choice_changed(self, message: widgets.Choice.Changed) -> None:
-        """Another type: the order is looked up again."""
+        """Change the service and look the order up again."""
         visit = self.shell.visit
         visit.kind = ORDER_KINDS[message.index]
         if visit.order is not None and visit.order.kind is not visit.kind:
@@ -121,31 +119,31 @@ class BindScreen(BindPage):
         self.fill()
 
     def on_input_submitted(self) -> None:
-        """Enter in the last field."""
+        """Bind when Enter is pressed in the last field."""
         self._begin()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back or bind."""
+        """Go back or bind."""
         if event.button.id == "back":
             self.action_back()
         else:
             self._begin()
 
     def action_begin(self) -> None:
-        """Bind, wherever the cursor is."""
+        """Bind with Enter, wherever the focus is."""
         self._begin()
 
     def action_back(self) -> None:
-        """Home; nothing is lost. Not while a binding runs."""
+        """Go home and keep the order, unless a binding is running."""
         if not self.holds_still():
             self.shell.set_aside()
 
     def holds_still(self) -> bool:
-        """While the binding runs nobody leaves."""
+        """Block leaving while a binding is running."""
         return self.run.running
 
     def wipe(self) -> None:
-        """Forget password and PIN; the account of the session stays for the one who comes back."""
+        """Clear password and PIN; the session stays for the member who comes back."""
         super().wipe()
         self.password_problem = self.pin_problem = None
 
@@ -268,7 +266,7 @@ class BindScreen(BindPage):
         self.message = sentence
 
     def _ask_which(self, candidates: tuple[TokenView, ...]) -> None:
-        """The order does not tell which of the keys is meant."""
+        """Ask which of several keys to bind, when the order does not determine it."""
 
         def chosen(serial: str | None) -> None:
             if serial is not None:

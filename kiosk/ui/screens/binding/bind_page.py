@@ -1,4 +1,4 @@
-"""What the bind screen shows: the order, the form, the key that is in, and how far the binding has come."""
+"""The bind screen's layout: the order, the form, the inserted key, and the binding's progress."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from kiosk.text.wording import Said
 
 
-# The binding waits for the same key to come back, and goes on by itself.
+# After these the binding waits for the key to be inserted again and resumes by itself.
 _WAITS_FOR_KEY = {TokenTrouble.REMOVED, TokenTrouble.ABSENT}
 
 
 @dataclass
 class BindingRun:
-    """The run of the moment, or the one that stopped. `done` and `current` are steps from 1, 0 for none.
+    """The running binding, or the one that stopped. `done` and `current` are steps from 1, 0 for none.
 
-    `serial` names the key that was chosen among several; `token_stale` says that a key went in or out meanwhile;
-    `began` is when the current step began, UTC seconds.
+    `serial` is the key chosen among several; `token_stale` whether a key was inserted or removed meanwhile;
+    `began` when the current step began, UTC seconds.
     """
 
     running: bool = False
@@ -50,12 +50,12 @@ class BindingRun:
     serial: str | None = None
 
     def begin(self, now: int) -> None:
-        """The desk begins, or goes on."""
+        """Start or resume."""
         self.running, self.waits_for_key, self.token_stale = True, False, False
         self.done, self.current, self.began = 0, 1, now
 
     def moved(self, progress: BindingProgress, now: int) -> None:
-        """The desk reports a step."""
+        """Apply a progress report."""
         if progress.done:
             self.done = max(self.done, progress.step)
             self.current = min(progress.step + 1, len(STEPS))
@@ -64,20 +64,20 @@ class BindingRun:
         self.began = now
 
     def ended(self) -> None:
-        """The desk answered."""
+        """Stop: the desk has answered."""
         self.running, self.current = False, 0
 
     def stopped_by(self, refused: TokenRefused) -> None:
-        """The key stopped it; it goes on by itself when the key was only pulled."""
+        """Record why it stopped; it resumes by itself if the key was only removed."""
         self.waits_for_key = refused.trouble in _WAITS_FOR_KEY
 
     def seconds(self, now: int) -> int:
-        """For how long the current step has been going on."""
+        """The seconds since the current step began."""
         return now - self.began if self.began and now else 0
 
     @property
     def must_stay(self) -> bool:
-        """Whether the certificate is on its way, so that the key must not be pulled."""
+        """Whether the key must not be removed, since a certificate is being issued or written."""
         return self.current >= FIRST_STEP_TO_WAIT_FOR
 
 
@@ -85,7 +85,7 @@ LONGEST_PIN = 16
 
 
 class BindForm(Vertical):
-    """The fields with what is wrong beneath each; a member who has signed in types only the PIN."""
+    """The fields with their errors; a signed-in member types only the PIN."""
 
     def __init__(self, t: Callable[..., str], account: str) -> None:
         super().__init__(id="form")
@@ -110,7 +110,7 @@ class BindForm(Vertical):
         yield KeyFacts(t)
 
     def show(self, *, known: bool, running: bool, pin_hint: str) -> None:
-        """Say what can be typed now."""
+        """Enable the fields that can be typed into."""
         self.query_one("#account", Field).disabled = known or running
         password = self.query_one("#password", Field)
         password.disabled = known or running
@@ -119,7 +119,7 @@ class BindForm(Vertical):
         self.query_one("#pin-hint", Line).update(pin_hint)
 
     def complain(self, password: str, pin: str) -> None:
-        """Say what is wrong with the password and with the PIN."""
+        """Show the errors of the password and the PIN."""
         self.query_one("#password-problem", Prose).say(password)
         self.query_one("#pin-problem", Prose).say(pin)
 
@@ -132,7 +132,7 @@ STEPS = (
     N_("读回并验证签名"),
     N_("绑定完成"),
 )
-# From this step on the key must not be pulled and the member cannot leave.
+# From this step on the key must not be removed and the member cannot leave.
 FIRST_STEP_TO_WAIT_FOR = 3
 
 
@@ -160,7 +160,7 @@ ORDER_KINDS = tuple(OrderKind)
 
 
 class BindPage(Page[None]):
-    """The layout, filled from the state below."""
+    """The layout, and the methods that show its state."""
 
     CSS_PATH = "bind.tcss"
 
@@ -205,7 +205,7 @@ class BindPage(Page[None]):
         yield from self.last_rows()
 
     def fill(self) -> None:
-        """Show the order, the form's state, the key, and how far the binding has come."""
+        """Show the order, the form, the key, and the progress."""
         visit = self.shell.visit
         order = visit.order
         head = ""
@@ -237,7 +237,7 @@ class BindPage(Page[None]):
         return self.shell.status.now if self.shell.status is not None else 0
 
     def fill_progress(self) -> None:
-        """Show how far the binding has come, and what was said last."""
+        """Show the progress and the last message."""
         run, title = self.run, self.t("进度")
         timed = f"{title}  {duration(run.seconds(self.now()))}" if run.current else title
         self.query_one("#progress-title", Line).update(timed)

@@ -1,1 +1,1 @@
-"""Screens that lie over others or serve several."""
+"""Overlays, and screens that serve several services."""

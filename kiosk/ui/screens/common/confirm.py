@@ -1,4 +1,4 @@
-"""A question with two answers over the step."""
+"""A modal question with two answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked; the cursor stands on no unless `prefer_yes`."""
+    """The wording of a question; "no" has the focus unless `prefer_yes`."""
 
     title: str
     text: str
@@ -33,10 +33,10 @@ Asked = Callable[[Text], Question]
 
 
 class ConfirmScreen(Overlay[bool]):
-    """Answers True for yes, False for no and Esc."""
+    """Returns True for yes, False for no and Esc."""
 
     CSS_PATH = "confirm.tcss"
-    # The safer answer, and never for a moment the other, which a quick Enter would give.
+    # Focus the safer answer from the start, so that a quick Enter cannot give the other one.
     AUTO_FOCUS = ".main"
     ENDS_WITH_STEP = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
@@ -47,7 +47,7 @@ class ConfirmScreen(Overlay[bool]):
 
     @property
     def question(self) -> Question:
-        """The question in the language of the moment."""
+        """The question in the current language."""
         return self._asked(self.t)
 
     def compose(self) -> ComposeResult:
@@ -69,7 +69,7 @@ class ConfirmScreen(Overlay[bool]):
 
 
 def last_try_question(t: Text) -> Question:
-    """Whether the member is sure of the PIN although it is the last try."""
+    """Ask whether to use the last PIN try."""
     return Question(
         title=t("最后一次机会"),
         text=t("PIN 再输错一次，这把key盘就会锁死，不能再用。确定刚才输入的 PIN 没有错吗？"),
@@ -79,7 +79,7 @@ def last_try_question(t: Text) -> Question:
 
 
 def leave_question(t: Text) -> Question:
-    """Whether the demo shall end."""
+    """Ask whether to leave the demo."""
     return Question(
         title=t("退出演示"),
         text=t("要退出演示吗？数据会保留，下次接着用。"),

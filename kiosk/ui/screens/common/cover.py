@@ -1,4 +1,4 @@
-"""The hidden screen: nobody was there, the order is kept; the member's password shows it again."""
+"""The privacy screen: hides an idle step and keeps its order until the member signs in again."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class CoverScreen(CredentialsPage[None], Overlay[None]):
-    """Shows nothing of the step beneath."""
+    """Covers the step completely."""
 
     CSS_PATH = "cover.tcss"
     ENDS_WITH_STEP = True
     NEVER_IDLE = True
 
     def compose(self) -> ComposeResult:
-        """What happened, and the way back."""
+        """The explanation and the sign-in fields."""
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(self.t("屏幕已隐藏，订单保留着"), classes="heading")
@@ -44,7 +44,7 @@ class CoverScreen(CredentialsPage[None], Overlay[None]):
         yield from self.last_rows()
 
     def welcome(self, session: Session) -> None:
-        """Show the step to the member it belongs to; lead another to an order of their own."""
+        """Show the hidden step to its own member; take anyone else to their own order."""
         hidden = self.shell.visit.session
         if hidden is not None and hidden.account == session.account:
             self.shell.lift_cover()
@@ -61,14 +61,14 @@ class CoverScreen(CredentialsPage[None], Overlay[None]):
         return step is not None and step.holds_still()
 
     def action_back(self) -> None:
-        """Home, unless a binding runs beneath."""
+        """Go home, unless a binding is running in the hidden step."""
         if self._binding_runs():
             self.say(lambda t: t("正在发放证书，请稍候再试。"))
         else:
             self.shell.go_home()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back or on."""
+        """Sign in or go home."""
         if event.button.id == "next":
             self.sign_in()
         else:

@@ -1,4 +1,4 @@
-"""Account and password: for 「继续办理」, 「查询」 and the hidden screen."""
+"""Account and password: for 「继续办理」, 「查询」 and the privacy screen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CredentialsPage(Page[ScreenResultType]):
-    """A page with account, password and a message; subclasses say what follows."""
+    """A page with account, password and a message; subclasses define what follows the sign-in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
     message: Said | None = None
@@ -37,11 +37,11 @@ class CredentialsPage(Page[ScreenResultType]):
         self.query_one("#message", Prose).say(self.worded(self.message))
 
     def on_input_submitted(self) -> None:
-        """Enter in the password."""
+        """Sign in when Enter is pressed in the password field."""
         self.sign_in()
 
     def sign_in(self) -> None:
-        """Ask the desk, unless a field is empty."""
+        """Check the password with the desk, unless a field is empty."""
         account = self.query_one("#account", Field).value.strip()
         password = self.query_one("#password", Field).value
         self.query_one("#row-account", FieldRow).complain("" if account else self.t("请填写"))
@@ -77,11 +77,11 @@ class CredentialsPage(Page[ScreenResultType]):
                 assert_never(outcome)
 
     def welcome(self, session: Session) -> None:
-        """The password was right."""
+        """Continue after the right password."""
         raise NotImplementedError
 
     def continue_with(self, session: Session) -> None:
-        """Lead the member to the order that is open, or to a list of several."""
+        """Go to the open order, or to the list when there are several or none."""
         self.shell.visit.session = session
         orders = self.shell.service.open_orders
         self.ask(lambda: orders(session), self._orders_found, self.t("正在查找订单"))

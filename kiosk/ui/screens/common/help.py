@@ -1,4 +1,4 @@
-"""帮助: the questions members ask, searchable, with the telephone numbers."""
+"""帮助: common questions with a search field, and the telephone numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class HelpScreen(Overlay[None]):
-    """A search field, the questions that match, and the answer to the one that is marked."""
+    """A search field, the matching questions, and the answer to the highlighted one."""
 
     CSS_PATH = "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +41,7 @@ class HelpScreen(Overlay[None]):
         yield from self.last_rows()
 
     def fill(self) -> None:
-        """Show the questions that hold what is searched for."""
+        """Show the questions that contain the search text."""
         wanted = self.query_one("#search", Field).value.strip().casefold()
         questions = self.query_one("#questions", OptionList)
         questions.clear_options()
@@ -61,15 +61,15 @@ class HelpScreen(Overlay[None]):
         self.query_one("#answer", Prose).say(text)
 
     def on_input_changed(self) -> None:
-        """Search while it is typed."""
+        """Search as the text changes."""
         self.fill()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Answer the question that is marked."""
+        """Show the answer to the highlighted question."""
         self._show(self._answer(int(str(event.option.id))))
 
     def action_move(self, step: int) -> None:
-        """Mark the next question, wherever the cursor is."""
+        """Highlight the next or previous question, wherever the focus is."""
         questions = self.query_one("#questions", OptionList)
         if step > 0:
             questions.action_cursor_down()

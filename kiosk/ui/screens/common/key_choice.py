@@ -1,4 +1,4 @@
-"""Which of several keys: serial number, reader, and what is on each."""
+"""Choose one of several inserted keys by serial number, reader and contents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _READER = 18
 
 
 class KeyChoiceScreen(Overlay[str | None]):
-    """Answers the serial number, None for none; the keys 1 to 9 choose too."""
+    """Returns the serial number, or None; the keys 1 to 9 choose too."""
 
     CSS_PATH = "key_choice.tcss"
     ENDS_WITH_STEP = True
@@ -37,7 +37,7 @@ class KeyChoiceScreen(Overlay[str | None]):
     def __init__(self, candidates: tuple[TokenView, ...]) -> None:
         super().__init__()
         self.candidates = candidates
-        # Whether a key went in or out since, so that the question is another one.
+        # Whether a key was inserted or removed since, so that the list is outdated.
         self.outdated = False
 
     def compose(self) -> ComposeResult:
@@ -77,18 +77,18 @@ class KeyChoiceScreen(Overlay[str | None]):
         keys.action_first()
 
     async def rebuild(self) -> None:
-        """In the other language the same key is marked."""
+        """Keep the highlighted key when the language changes."""
         marked = self.query_one("#keys", OptionList).highlighted
         await super().rebuild()
         self.query_one("#keys", OptionList).highlighted = marked
 
     def token_changed(self) -> None:
-        """A key went in or out: the question is another one, also when something lies over it just now."""
+        """Close because the list is outdated, or remember to close while another overlay is on top."""
         self.outdated = True
         self.dismiss(None)
 
     def on_screen_resume(self) -> None:
-        """Close when that came true meanwhile."""
+        """Close if a key was inserted or removed while another overlay was on top."""
         if self.outdated:
             self.dismiss(None)
 

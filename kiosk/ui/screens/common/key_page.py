@@ -1,4 +1,4 @@
-"""What the screens of the key's services share: a verb on the key that is in, and the questions that it raises."""
+"""The base of the key services' screens: runs an operation on the inserted key and asks what it needs."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ DoneT_co = TypeVar("DoneT_co", covariant=True)
 DoneT = TypeVar("DoneT")
 
 
-# Whole, since Textual looks for a relative one beside the subclass.
+# An absolute path: Textual resolves a relative one against the module of the subclass.
 KEY_PAGE_CSS = Path(__file__).with_name("key_page.tcss")
 
 
 class KeyVerb(Protocol[DoneT_co]):
-    """A verb of the desk on the token of that serial, or on the only one."""
+    """An operation of the desk on the token with that serial, or on the only one."""
 
     def __call__(self, serial: str | None, *, confirmed: bool) -> DoneT_co | TokenRefused | Refused:
-        """Do it; `confirmed` when the member is sure of the PIN although it is the last try."""
+        """Run it; `confirmed` when the member agreed to use the last PIN try."""
         ...
 
 
 class KeyPage(Overlay[bool]):
-    """A service over the menu or over the step that led to it; answers whether it was done.
+    """A key service, shown over the menu or the step that opened it; returns whether it was done.
 
-    Several keys: the desk says so and the member is asked which. The last try of a PIN: the member is asked whether
-    to risk it. Either way the verb is called again with the answer.
+    With several keys inserted the member chooses one; before the last PIN try the member confirms. Either way the
+    operation runs again with the answer.
     """
 
     CSS_PATH: ClassVar[CSSPathType | None] = KEY_PAGE_CSS
@@ -55,7 +55,7 @@ class KeyPage(Overlay[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
     # The heading, for the catalogue.
     TITLE_TEXT: ClassVar[str] = ""
-    # Whether the line that tells which key is in is shown and kept up to date.
+    # Whether to show a line with the inserted key and keep it up to date.
     SHOWS_KEY: ClassVar[bool] = True
 
     def __init__(self) -> None:
@@ -66,11 +66,11 @@ class KeyPage(Overlay[bool]):
         self.serial: str | None = None
         self.token: TokenOutcome | None = None
         self.problems: dict[str, Said] = {}
-        # Whether a key went in or out while the key worked.
+        # Whether a key was inserted or removed during an operation.
         self.stale = False
 
     def compose(self) -> ComposeResult:
-        """Heading, the service's own part, message, buttons."""
+        """The heading, the service's own content, the message and the buttons."""
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(self.t(self.TITLE_TEXT), classes="heading")
@@ -83,7 +83,7 @@ class KeyPage(Overlay[bool]):
         yield from self.last_rows()
 
     def content(self) -> ComposeResult:
-        """The service's own part."""
+        """The service's own content."""
         raise NotImplementedError
 
     def actions(self) -> Iterable[Widget]:
@@ -97,7 +97,7 @@ class KeyPage(Overlay[bool]):
             self.token_changed()
 
     def fill(self) -> None:
-        """Show the message, what is wrong with each field, and which key is in."""
+        """Show the message, the error of each field, and the inserted key."""
         message = self.query_one("#message", Prose)
         message.say(self.worded(self.message))
         message.set_class(self.good, "good")
@@ -119,25 +119,25 @@ class KeyPage(Overlay[bool]):
         self.fill()
 
     def holds_still(self) -> bool:
-        """While the key works nobody leaves."""
+        """Block leaving during an operation on the key."""
         return self.busy
 
     # The key
 
     def token_changed(self) -> None:
-        """Another key may be in: read it, and forget the one that was chosen."""
+        """Forget the chosen key and read the inserted one."""
         if self.finished or self.postpones():
             return
         self.serial = None
         self.fetch(self.shell.service.read_token, self._token_read)
 
     def postpones(self) -> bool:
-        """Whether the key cannot be read just now; then it is read when the work is over."""
+        """Whether an operation is running; the key is then read when it ends."""
         self.stale = self.stale or self.busy
         return self.busy
 
     def on_answered(self, message: Answered) -> None:
-        """What was put off is done behind the answer; Textual calls every page's own handler besides."""
+        """Read the key after the answer if it was deferred. Textual calls the base class's handler as well."""
         del message
         self.call_later(self._catch_up)
 
@@ -153,7 +153,7 @@ class KeyPage(Overlay[bool]):
     def use_key(
         self, verb: KeyVerb[DoneT], then: Callable[[DoneT], None], busy: str, *, confirmed: bool = False
     ) -> None:
-        """Call a verb on the key in a thread; `then` goes on when it was done."""
+        """Run an operation on the key in a thread; `then` receives its result."""
         if self.busy:
             return
         self.problems = {}
@@ -183,7 +183,7 @@ class KeyPage(Overlay[bool]):
             self.key_refused(refused)
 
     def choose_key(self, candidates: tuple[TokenView, ...], again: Callable[[], None]) -> None:
-        """Ask which of several keys, and go on with the one that is chosen."""
+        """Ask which of several keys to use, and continue with it."""
         question = KeyChoiceScreen(candidates)
 
         def chosen(serial: str | None) -> None:
@@ -208,7 +208,7 @@ class KeyPage(Overlay[bool]):
         self.app.push_screen(ConfirmScreen(last_try_question), answered)
 
     def key_refused(self, refused: TokenRefused) -> None:
-        """Say what is wrong with the key."""
+        """Show why the key cannot be used."""
         support = self.shell.settings.support_line
 
         def sentence(t: Text) -> str:
@@ -217,46 +217,46 @@ class KeyPage(Overlay[bool]):
         self.say(sentence)
 
     def refused(self, refused: Refused) -> None:
-        """Say why the desk does not go on."""
+        """Show why the desk refuses."""
         self.say(self.refusal(refused))
 
     # The member
 
     def complain(self, field: str, problem: Said) -> None:
-        """Say what is wrong with one field, and put the cursor there."""
+        """Show the error of one field and focus it."""
         self.problems = {field: problem}
         self.say(None)
         self.focus_on(field)
 
     def typed(self, field: str) -> str:
-        """What stands in a field."""
+        """The value of a field."""
         return self.query_one(f"#{field}", Field).value
 
     def empty(self, *fields: str) -> None:
-        """Empty these fields."""
+        """Clear these fields."""
         for field in fields:
             self.query_one(f"#{field}", Field).value = ""
 
     def wipe(self) -> None:
-        """Empty every field, and forget what was said of them."""
+        """Clear every field and its error."""
         super().wipe()
         self.problems = {}
 
     def action_back(self) -> None:
-        """Close; not while the key works."""
+        """Close, unless an operation is running."""
         if not self.busy:
             self.dismiss(self.finished)
 
     def begin(self) -> None:
-        """Do what the page is for."""
+        """Start the service's operation."""
         raise NotImplementedError
 
     def on_input_submitted(self) -> None:
-        """Enter in the last field."""
+        """Start when Enter is pressed in the last field."""
         self.begin()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back or on."""
+        """Close or start."""
         if event.button.id == "back":
             self.action_back()
         else:

@@ -1,4 +1,4 @@
-"""A question that wants a reason in words."""
+"""A confirmation that requires a typed reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ReasonScreen(Overlay[str | None]):
-    """Answers the reason, None for no."""
+    """Returns the reason, or None for no."""
 
     CSS_PATH = "reason.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
@@ -30,7 +30,7 @@ class ReasonScreen(Overlay[str | None]):
 
     @property
     def question(self) -> Question:
-        """The question in the language of the moment."""
+        """The question in the current language."""
         return self._asked(self.t)
 
     def compose(self) -> ComposeResult:
@@ -48,7 +48,7 @@ class ReasonScreen(Overlay[str | None]):
         self.query_one("#reason").focus()
 
     def on_input_submitted(self) -> None:
-        """Enter goes to the answer."""
+        """Focus the answer when Enter is pressed."""
         self._answer()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

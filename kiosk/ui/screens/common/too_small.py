@@ -1,4 +1,4 @@
-"""The window is too small: says how small."""
+"""The overlay for a terminal window below the minimum size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TooSmallScreen(Overlay[None]):
-    """「窗口太小：现在 78×22，需要 80×24」 until the window is larger."""
+    """Shows 「窗口太小：现在 78×22，需要 80×24」 until the window is large enough."""
 
     CSS_PATH = "too_small.tcss"
 
@@ -22,18 +22,18 @@ class TooSmallScreen(Overlay[None]):
         yield Prose(id="sentence")
 
     def fill(self) -> None:
-        """Say both sizes."""
+        """Show the current and the required size."""
         width, height = self.app.size
         self.query_one("#sentence", Prose).say(
             self.t("窗口太小：现在 {width}×{height}，需要 80×24", width=width, height=height)
         )
 
     def on_resize(self, event: events.Resize) -> None:
-        """Say the new size."""
+        """Show the new size."""
         super().on_resize(event)
         self.fill()
 
     def on_screen_resume(self) -> None:
-        """What lay over it is gone: go too when the window has become large enough meanwhile."""
+        """Close if the window became large enough while another overlay was on top."""
         if self.shell.fits:
             self.dismiss(None)

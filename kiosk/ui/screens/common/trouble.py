@@ -1,4 +1,4 @@
-"""「错误编号 7F3A」: something unexpected happened; the log has it under that number."""
+"""The screen for an unexpected error: 「错误编号 7F3A」, the number under which it is logged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TroubleScreen(Page[None]):
-    """The number, that nothing is lost, the telephone, and the way home."""
+    """The error number, the support line, and a button to the home screen."""
 
     CSS_PATH = "trouble.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]

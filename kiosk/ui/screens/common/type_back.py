@@ -1,4 +1,4 @@
-"""A second confirmation: some characters have to be typed as they stand in the question."""
+"""A confirmation that requires typing characters from the question."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TypeBackScreen(Overlay[bool]):
-    """Answers True once `expected` was typed, whatever its case; False for no and Esc."""
+    """Returns True once `expected` was typed, in any case; False for no and Esc."""
 
     CSS_PATH = "reason.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", show=False)]
@@ -31,7 +31,7 @@ class TypeBackScreen(Overlay[bool]):
 
     @property
     def question(self) -> Question:
-        """The question in the language of the moment."""
+        """The question in the current language."""
         return self._asked(self.t)
 
     def compose(self) -> ComposeResult:
@@ -49,7 +49,7 @@ class TypeBackScreen(Overlay[bool]):
         self.query_one("#typed").focus()
 
     def on_input_submitted(self) -> None:
-        """Enter goes to the answer."""
+        """Focus the answer when Enter is pressed."""
         self._answer()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

@@ -1,4 +1,4 @@
-"""修改PIN码: the old PIN, unless it is the factory's on a key just bound, and the new one twice."""
+"""修改PIN码: asks for the old PIN (unless a new key still has the factory PIN) and twice for the new one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _OLD_PIN_TROUBLES = {
     TokenTrouble.PIN_LAST_TRY,
     TokenTrouble.PIN_WANTED,
 }
-# What was typed is of no more use: no PIN is taken, or the new one may be the old one by now.
+# After these the typed PINs are useless: none is accepted, or the new PIN may already be set.
 _NOTHING_HOLDS = {TokenTrouble.PIN_BLOCKED, TokenTrouble.PIN_UNCERTAIN}
 
 
 class ChangePinScreen(KeyPage):
-    """Answers whether the PIN was changed. `bound` is the serial of a key that was bound for the first time just now."""
+    """Returns whether the PIN was changed. `bound` is the serial of a key that was just bound for the first time."""
 
     TITLE_TEXT = N_("修改PIN码")
 
@@ -57,15 +57,15 @@ class ChangePinScreen(KeyPage):
         self.focus_on("old" if self.asks_old else "new")
 
     def token_changed(self) -> None:
-        """Read it; the key just bound is the one that is meant."""
+        """Read the inserted key; after a first binding it stays the key just bound."""
         super().token_changed()
         if not (self.busy or self.finished):
             self.serial = self.bound
 
     def fill(self) -> None:
-        """Show the rules, and only what is still asked for."""
+        """Show the rules and the fields that are still needed."""
         super().fill()
-        self.query_one("#why", Prose).say("" if self.finished else rules_for(self.token).told(self.t))
+        self.query_one("#why", Prose).say("" if self.finished else rules_for(self.token).sentence(self.t))
         self.query_one("#row-old", FieldRow).display = self.asks_old and not self.finished
         old = self.query_one("#old", Field)
         old.placeholder = self.t("初始PIN码可不填") if self._may_leave_old_out() else ""
@@ -76,7 +76,7 @@ class ChangePinScreen(KeyPage):
             self.query_one("#next", Action).label = self.t("Enter  完成")
 
     def begin(self) -> None:
-        """Look at what was typed, then change the PIN."""
+        """Validate the fields, then change the PIN."""
         if self.finished:
             self.action_back()
             return
@@ -110,7 +110,7 @@ class ChangePinScreen(KeyPage):
         self.focus_on("next")
 
     def key_refused(self, refused: TokenRefused) -> None:
-        """A wrong old PIN is typed again; where the factory PIN was taken by itself, the old one is asked for now."""
+        """Ask for the old PIN again; also where the factory PIN was assumed and is wrong."""
         if refused.trouble in _OLD_PIN_TROUBLES:
             self.asks_old = True
             self.empty("old")

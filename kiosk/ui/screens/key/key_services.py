@@ -1,4 +1,4 @@
-"""key盘服务: what a member can do with a key outside an order."""
+"""key盘服务: the services for a key outside an order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NAME_CELLS = 24
 
 
 class KeyServicesScreen(Page[None]):
-    """The menu; a service that was chosen before the password opens once the member is known."""
+    """The menu; a service chosen before the sign-in opens after it."""
 
     CSS_PATH = "key_services.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +41,7 @@ class KeyServicesScreen(Page[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        """The services and what each is for."""
+        """The services with their descriptions."""
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(self.t("key盘服务"), classes="heading")
@@ -62,7 +62,7 @@ class KeyServicesScreen(Page[None]):
             self._open(visit.service, visit.session)
 
     def fill(self) -> None:
-        """Say who is signed in."""
+        """Show who is signed in."""
         session = self.shell.visit.session
         who = ""
         if session is not None:
@@ -100,22 +100,22 @@ class KeyServicesScreen(Page[None]):
 
 
 def _page(service: KeyService, session: Session) -> KeyPage:
-    """The screen of a service, loaded when it is first wanted."""
+    """The screen of a service, imported on first use."""
     match service:
         case KeyService.STATUS:
-            from kiosk.ui.screens.key.key_status import KeyStatusScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.key.key_status import KeyStatusScreen  # noqa: PLC0415 - imported on first use
 
             return KeyStatusScreen(session)
         case KeyService.CHANGE_PIN:
-            from kiosk.ui.screens.key.change_pin import ChangePinScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.key.change_pin import ChangePinScreen  # noqa: PLC0415 - imported on first use
 
             return ChangePinScreen(session)
         case KeyService.LOGIN_CHECK:
-            from kiosk.ui.screens.key.login_check import LoginCheckScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.key.login_check import LoginCheckScreen  # noqa: PLC0415 - imported on first use
 
             return LoginCheckScreen(session)
         case KeyService.REPORT_LOSS:
-            from kiosk.ui.screens.key.report_loss import ReportLossScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.key.report_loss import ReportLossScreen  # noqa: PLC0415 - imported on first use
 
             return ReportLossScreen(session)
         case _:

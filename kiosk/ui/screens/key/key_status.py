@@ -1,4 +1,4 @@
-"""key盘状态: the key that is in, live, with what the record says of it and what to do."""
+"""key盘状态: the inserted key, its record, and advice."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class KeyStatusScreen(KeyPage):
-    """Reads the key on opening and after every insertion and removal."""
+    """Reads the key when opened and after every insertion or removal."""
 
     TITLE_TEXT = N_("key盘状态")
     SHOWS_KEY = False
-    # Where the cursor stands once the key was read.
+    # The widget to focus after the key was read.
     FIRST: ClassVar[str] = "back"
 
     def __init__(self, who: Session | StaffSession) -> None:
@@ -81,12 +81,12 @@ class KeyStatusScreen(KeyPage):
             self.key_refused(outcome)
 
     def advice(self, view: KeyView) -> Said:
-        """What to do with the key."""
+        """Advice about the key for the member."""
         support = self.shell.settings.support_line
         return lambda t: key_advice(t, view, support)
 
     def key_refused(self, refused: TokenRefused) -> None:
-        """Without a key: ask for one in the words of the binding."""
+        """Ask for a key, with the wording of the bind screen, when none is inserted."""
         self.unknown = refused if refused.trouble is TokenTrouble.NOT_RECOGNISED else None
         if refused.trouble in {TokenTrouble.ABSENT, TokenTrouble.REMOVED}:
             self.say(lambda t: t("请插入key盘，插好后自动显示。"))
@@ -103,12 +103,12 @@ class KeyStatusScreen(KeyPage):
             facts.update(token_status(self.t, self.unknown) if self.unknown is not None else "")
 
     def begin(self) -> None:
-        """There is nothing to do but to look."""
+        """Do nothing: the screen only displays."""
         self.action_back()
 
 
 class StaffKeyStatusScreen(KeyStatusScreen):
-    """The same over the staff's view, which stays when the member's step moves on."""
+    """The same for staff; it stays open when the step beneath changes."""
 
     ENDS_WITH_STEP = False
 
@@ -117,5 +117,5 @@ class StaffKeyStatusScreen(KeyStatusScreen):
         self.staff = staff
 
     def advice(self, view: KeyView) -> Said:
-        """What the staff can do with it."""
+        """Advice about the key for staff."""
         return lambda t: staff_advice(t, view)

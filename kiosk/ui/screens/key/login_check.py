@@ -1,4 +1,4 @@
-"""登录验证: the PIN, what was checked one by one, the SMS code, and the result in a few large words."""
+"""登录验证: the PIN, each check with its result, the SMS code, and a large verdict."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CODE_DIGITS = 6
 
 
 class LoginCheckScreen(KeyPage):
-    """The same checks as the login of the web site, so that the member leaves with a key that works."""
+    """Runs the checks of the web site's login, so that the member leaves with a working key."""
 
     CSS_PATH: ClassVar[CSSPathType | None] = [KEY_PAGE_CSS, "login_check.tcss"]
     TITLE_TEXT = N_("登录验证")
@@ -39,7 +39,7 @@ class LoginCheckScreen(KeyPage):
         self.view: LoginCheckView | None = None
 
     def content(self) -> ComposeResult:
-        """The checks at the left, what is asked at the right, the result below."""
+        """The checks at the left, the input at the right, the verdict below."""
         with Horizontal(id="middle"):
             yield CheckList(id="checks")
             with Vertical(id="side"):
@@ -66,7 +66,7 @@ class LoginCheckScreen(KeyPage):
 
     @property
     def waits(self) -> bool:
-        """Whether the SMS code is waited for: until it was right, or cannot be tried any more."""
+        """Whether an SMS code is expected: until it was right or no try is left."""
         return self.view is not None and bool(self.view.check) and not self.finished
 
     def _seconds_left(self) -> int:
@@ -74,7 +74,7 @@ class LoginCheckScreen(KeyPage):
         return self.view.code_expires - status.now if self.view is not None and status is not None else 0
 
     def fill(self) -> None:
-        """Show the checks, what is asked for now, and the result."""
+        """Show the checks, the current input, and the verdict."""
         super().fill()
         view = self.view
         self.query_one("#checks", CheckList).show(self.t, results_of(view), working=self.busy)
@@ -112,18 +112,18 @@ class LoginCheckScreen(KeyPage):
         large.set_class(usable and not registered, "partly")
 
     def show_busy(self, text: str) -> None:
-        """Mark the checks that are at work."""
+        """Mark the checks that are running."""
         super().show_busy(text)
         if self.is_mounted:
             self.query_one("#checks", CheckList).show(self.t, results_of(self.view), working=self.busy)
 
     def token_changed(self) -> None:
-        """Once there is a result the key may be pulled."""
+        """Ignore the key once there is a result: it may be removed."""
         if self.view is None:
             super().token_changed()
 
     def begin(self) -> None:
-        """Check, send the code, or close."""
+        """Run the checks, send the SMS code, or close."""
         if self.view is None:
             self._check()
         elif self.waits:
@@ -186,7 +186,7 @@ class LoginCheckScreen(KeyPage):
             self.focus_on("code")
 
     def key_refused(self, refused: TokenRefused) -> None:
-        """The PIN is typed again."""
+        """Ask for the PIN again."""
         self.empty("pin")
         super().key_refused(refused)
         self.focus_on("pin")

@@ -1,4 +1,4 @@
-"""挂失: what it does, a question, whether the centre has it, and straight on to a replacement."""
+"""挂失: explains and confirms the report, shows whether it reached the centre, and offers a replacement."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 _NAME = 14
 _LOOK_SECONDS = 0.5
-# Online the centre has it within a tenth of a second; after so many looks it is said that it takes longer.
+# Online the centre has the report within a tenth of a second; after this many checks say that it takes longer.
 _LOOKS = 4
 
 
 class ReportLossScreen(KeyPage):
-    """Once the loss is reported the button leads on to 补办."""
+    """Once the loss is reported, the button starts 补办."""
 
     TITLE_TEXT = N_("挂失（key盘丢失）")
     SHOWS_KEY = False
@@ -48,7 +48,7 @@ class ReportLossScreen(KeyPage):
         self._timer: Timer | None = None
 
     def content(self) -> ComposeResult:
-        """What it is about, and what it does."""
+        """The key and the explanation."""
         yield Line(id="facts")
         yield Prose(id="why")
 
@@ -74,7 +74,7 @@ class ReportLossScreen(KeyPage):
         self.focus_on("next" if account.key is not None else "back")
 
     def fill(self) -> None:
-        """Show the key, the explanation or the result, and what the button does."""
+        """Show the key, the explanation or the result, and the button's label."""
         super().fill()
         account = self.account
         key = account.key if account is not None else None
@@ -137,7 +137,7 @@ class ReportLossScreen(KeyPage):
         return self.shell.settings.support_line
 
     def begin(self) -> None:
-        """Ask, or go on to the replacement."""
+        """Ask for confirmation, or start the replacement."""
         if self.busy or self.account is None or self.account.key is None:
             return
         if self.finished:
@@ -174,12 +174,12 @@ class ReportLossScreen(KeyPage):
             self._timer = self.set_interval(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        """See whether the centre has it meanwhile."""
+        """Check whether the report has reached the centre."""
         registered, account = self.shell.service.loss_registered, self.session.account
         self.fetch(lambda: registered(account), self._looked)
 
     def _looked(self, answer: bool | Refused) -> None:  # noqa: FBT001 - the desk's own answer
-        registered = answer is True  # what cannot be read is looked for again
+        registered = answer is True  # after a refusal check again
         self.looks_left = 0 if registered else max(0, self.looks_left - 1)
         if registered and self._timer is not None:
             self._timer.stop()

@@ -1,4 +1,4 @@
-"""查询: the member's key and orders; an open order can be gone on with."""
+"""查询: the member's key and orders; an open order can be continued."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAME = 12
 
 
 class AccountScreen(Page[None]):
-    """What is on record, after the password."""
+    """The account's record, after the sign-in."""
 
     CSS_PATH = "account.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
@@ -115,7 +115,7 @@ class AccountScreen(Page[None]):
         )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Go on with an open order."""
+        """Continue an open order."""
         orders = self.view.orders if self.view is not None else ()
         order = next((order for order in orders if order.number == event.option.id), None)
         if order is not None:

@@ -1,4 +1,4 @@
-"""「不知道选哪个？」: short questions that lead to the right service."""
+"""「不知道选哪个？」: a few questions that lead to the right service."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer, and the question or the service that it leads to."""
+    """An answer and the question or service it leads to."""
 
     text: str
     leads_to: str
 
 
-class Ask(msgspec.Struct, frozen=True):
+class AdviserQuestion(msgspec.Struct, frozen=True):
     """A question with its answers."""
 
     text: str
@@ -36,7 +36,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 QUESTIONS = {
-    "paid": Ask(
+    "paid": AdviserQuestion(
         N_("这次要办的业务，您缴过费了吗？"),
         (
             Answer(N_("还没有缴费"), "had"),
@@ -45,7 +45,7 @@ QUESTIONS = {
             Answer(N_("只想看看key盘什么时候到期"), "query"),
         ),
     ),
-    "had": Ask(
+    "had": AdviserQuestion(
         N_("这个账号以前绑定过key盘吗？"),
         (
             Answer(N_("没有，第一次办"), "new"),
@@ -59,7 +59,7 @@ FIRST = "paid"
 
 
 class AdviserScreen(Page[None]):
-    """Asks until the service is known."""
+    """Asks one question after another until the service is known."""
 
     CSS_PATH = "adviser.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,11 +70,11 @@ class AdviserScreen(Page[None]):
 
     def compose(self) -> ComposeResult:
         """The question and its answers."""
-        asked = QUESTIONS[self.question]
+        question = QUESTIONS[self.question]
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Line(self.t(asked.text), id="question")
-            for number, answer in enumerate(asked.answers, start=1):
+            yield Line(self.t(question.text), id="question")
+            for number, answer in enumerate(question.answers, start=1):
                 yield Action(f" {number}  {self.t(answer.text)}", id=f"answer-{number}")
         with ActionRow():
             yield Action(self.t("Esc  上一步"), id="back")
@@ -110,7 +110,7 @@ class AdviserScreen(Page[None]):
                 self.focus_on("answer-1")
 
     async def action_back(self) -> None:
-        """The question before, or home."""
+        """Go to the previous question, or home."""
         if self.question == FIRST:
             self.shell.go_home()
         else:

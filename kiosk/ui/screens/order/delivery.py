@@ -1,4 +1,4 @@
-"""「key盘在手里吗？」: bind now, or take the key later."""
+"""「key盘在手里吗？」: bind now, or receive the key later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DeliveryScreen(Page[None]):
-    """What comes after a paid new or replacement order."""
+    """The choice after a paid new or replacement order."""
 
     CSS_PATH = "delivery.tcss"
     KEEPS_WHEN_IDLE = True
@@ -66,7 +66,7 @@ class DeliveryScreen(Page[None]):
         yield from self.last_rows()
 
     def fill(self) -> None:
-        """Say why an answer was not taken, if it was not."""
+        """Show why an answer was refused."""
         line = self.query_one("#message", Prose)
         line.say(self.worded(self.message))
         line.display = self.message is not None

@@ -1,4 +1,4 @@
-"""Done: what was bound, until when, the receipt, and after a first binding the question for a PIN of one's own."""
+"""The end of a binding: what was bound, the receipt, and after a first binding the offer to change the PIN."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kiosk.desk.service import DeskService
 
 _NAME = 16
-# Online the centre has the entry within a tenth of a second; the receipt is not kept for more than two.
+# Online the centre has the entry within a tenth of a second; the receipt waits no more than two seconds for it.
 _LOOKS = 8
 _LOOK_SECONDS = 0.25
 
@@ -38,7 +38,7 @@ class Registered(Message):
 
 
 class Printed(Message):
-    """What became of the receipt."""
+    """The outcome of printing the receipt."""
 
     def __init__(self, outcome: PrintOutcome) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Printed(Message):
 
 
 def wait_until_registered(service: DeskService, number: str) -> bool:
-    """Look some times whether the centre lists the certificate of that order; in a thread."""
+    """Check a few times whether the centre lists the order's certificate; blocks, so call it in a thread."""
     for look in range(_LOOKS):
         if look:
             time.sleep(_LOOK_SECONDS)
@@ -109,15 +109,15 @@ class DoneScreen(Page[None]):
 
     @property
     def asks_for_pin(self) -> bool:
-        """Whether the key has just got its first certificate, and the member has not answered yet."""
+        """Whether to offer a PIN change: after a first binding, until the member has answered."""
         visit = self.shell.visit
         first = visit.bound is not None and visit.bound.order.kind is not OrderKind.RENEWAL
         return first and visit.session is not None and not visit.pin_settled
 
-    # The receipt is printed whatever the member does meanwhile: its thread belongs to the app.
+    # The receipt is printed even if the member leaves the screen: its thread belongs to the app.
 
     def _print(self, bound: BoundView) -> None:
-        """Print; online, once the centre lists the certificate or was given the time to."""
+        """Print the receipt; online, wait a short time for the centre to list the certificate."""
         online = self.shell.status is not None and self.shell.status.network is Network.ONLINE
         service, number = self.shell.service, bound.order.number
         waits = online and not bound.registered
@@ -126,24 +126,24 @@ class DoneScreen(Page[None]):
             if waits and wait_until_registered(service, number):
                 self.post_message(Registered())
             printed = service.print_receipt(number)
-            # The binding stands whatever became of its receipt: nothing is said to be unrecorded but that.
+            # The binding is valid even if its receipt was not recorded, so report only the receipt.
             self.post_message(Printed(PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed))
 
         self.shell.in_thread(work, "receipt")
 
     def on_registered(self) -> None:
-        """Say that the key works already."""
+        """Show that the key works already."""
         if self._visit.bound is not None:
             self._visit.bound = replace(self._visit.bound, registered=True)
             self.fill()
 
     def on_printed(self, message: Printed) -> None:
-        """Say what became of the receipt."""
+        """Show the outcome of printing the receipt."""
         self._visit.printed = message.outcome
         self.fill()
 
     def fill(self) -> None:
-        """Say whether the key works already, what became of the receipt, and what is asked."""
+        """Show whether the key works already, the receipt's outcome, and the offer to change the PIN."""
         bound, printed = self.shell.visit.bound, self.shell.visit.printed
         text = self.t(PRINTED[printed]) if printed is not None else self.t("正在打印凭条")
         for line in self.query("#printed").results(Prose):
@@ -171,7 +171,7 @@ class DoneScreen(Page[None]):
         self.shell.go_home()
 
     def left(self) -> None:
-        """Note that the member kept the factory PIN, whichever way the visit ended."""
+        """Record that the member kept the factory PIN, however the visit ended."""
         bound, session = self.shell.visit.bound, self.shell.visit.session
         if not self.asks_for_pin or bound is None or session is None:
             return

@@ -37,7 +37,7 @@ _NAME_CELLS = 15
 
 
 class HomeScreen(Page[None]):
-    """The first screen; a new visit begins with every choice."""
+    """The first screen; every choice begins a new visit."""
 
     CSS_PATH = "home.tcss"
     NEVER_IDLE = True
@@ -62,7 +62,7 @@ class HomeScreen(Page[None]):
         yield from self.last_rows()
 
     def action_move(self, step: int) -> None:
-        """Go up or down a row of the menu."""
+        """Move up or down one row of the menu."""
         chain = self.focus_chain
         if self.focused not in chain:
             return

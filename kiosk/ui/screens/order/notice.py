@@ -1,4 +1,4 @@
-"""① 缴费须知: what is paid for, and how much."""
+"""① 缴费须知: the fees and what they are for."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ LONG = (
 
 
 class NoticeScreen(Page[None]):
-    """The fee table and what to know before paying."""
+    """The fee table and the notes to read before paying."""
 
     CSS_PATH = "notice.tcss"
-    # Never for a moment on the way back, which a quick Enter would take.
+    # Focus "next" from the start, so that a quick Enter cannot go back.
     AUTO_FOCUS = "#next"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
     fees: FeeTable | None = None
@@ -95,7 +95,7 @@ class NoticeScreen(Page[None]):
         self.shell.go_home()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back or on."""
+        """Go back or on."""
         if event.button.id == "next":
             self.shell.go(Route.VERIFY)
         else:

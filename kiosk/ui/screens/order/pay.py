@@ -1,4 +1,4 @@
-"""③ 缴纳费用: the code to pay by, and how the desk learns that it was paid."""
+"""③ 缴纳费用: the payment QR code, and the ways to confirm the payment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MENDED_IN_PLACE = {CodeProblem.MALFORMED, CodeProblem.CHECK_DIGIT}
 
 
 class PayScreen(Page[None]):
-    """Shows one order until it is paid, has ended, or the member leaves."""
+    """Shows one order until it is paid, it ends, or the member leaves."""
 
     CSS_PATH = "pay.tcss"
     KEEPS_WHEN_IDLE = True
@@ -54,14 +54,14 @@ class PayScreen(Page[None]):
         self.message: Said | None = None
         self._order: OrderView | None = None
         self._polling = False
-        # Why the order could not be read when it was looked for last.
+        # Why the last poll could not read the order.
         self._unread: Refused | None = None
         self._left_for_next = False
 
     @property
     def order(self) -> OrderView:
-        """The order that is shown."""
-        # its own, for the visit may be over before the screen is gone
+        """The order on display."""
+        # a copy, since the visit may end before the screen is removed
         if self._order is None:
             self._order = self.shell.visit.order
         if self._order is None:
@@ -69,7 +69,7 @@ class PayScreen(Page[None]):
         return self._order
 
     def compose(self) -> ComposeResult:
-        """The code at the left, the bill and what to do at the right."""
+        """The QR code at the left, the bill and the instructions at the right."""
         yield self.title_row()
         with Horizontal(id="pay"):
             yield self._code()
@@ -119,7 +119,7 @@ class PayScreen(Page[None]):
         self.set_interval(POLL_SECONDS, self._poll)
 
     def fill(self) -> None:
-        """Show what changes: how to pay, tries, time left, and what went wrong."""
+        """Show the instructions, the tries and the time left, and any error."""
         order = self.order
         self._fill_ended()
         status = self.shell.status
@@ -148,7 +148,7 @@ class PayScreen(Page[None]):
         said = self.worded(self.message or unread) or self._ended()
         self.query_one("#message", Prose).say(said or hint)
         self.query_one("#message").set_class(bool(said), "alert")
-        # a long refusal, which ends with the telephone number, takes the rows below
+        # a long refusal, which ends with the telephone number, needs the rows below
         rows = len(wrap(said, _COLUMN))
         self.query_one("#again").display = order.status.is_open and rows < _LONG
         self.query_one("#help").display = rows <= _LONG
@@ -157,7 +157,7 @@ class PayScreen(Page[None]):
         self.query_one("#left", Line).update(self.t("剩余 {left}（已付的钱不会作废）", left=left))
 
     def _fill_ended(self) -> None:
-        """Once the order has ended nobody shall scan its code, nor read how to pay; Enter leads home."""
+        """Remove the QR code and the instructions once the order has ended; Enter then goes home."""
         over = not self.order.status.is_open
         for name in ("#qr", "#address", "#how", "#entry", "#left"):
             for widget in self.query(name):
@@ -229,11 +229,11 @@ class PayScreen(Page[None]):
                 self._confirm()
 
     def action_confirm_payment(self) -> None:
-        """Enter wherever the cursor is."""
+        """Confirm with Enter, wherever the focus is."""
         self._confirm()
 
     def on_input_submitted(self) -> None:
-        """Enter in the code."""
+        """Confirm when Enter is pressed in the code field."""
         self._confirm()
 
     def _confirm(self) -> None:
@@ -251,7 +251,7 @@ class PayScreen(Page[None]):
             self.ask(lambda: confirm(number, digits), self._confirmed, self.t("正在核对，请稍候"))
 
     def scanned(self, text: str) -> None:
-        """A confirmation was held before the scanner."""
+        """Handle a scanned confirmation."""
         number = self.order.number
         confirm = self.shell.service.confirm_scanned
         self.query_one("#code", CodeEntry).value = ""
@@ -264,7 +264,9 @@ class PayScreen(Page[None]):
             case CodeRefused():
                 now = self.shell.status.now if self.shell.status is not None else self.order.placed_at
                 if outcome.problem not in _MENDED_IN_PLACE:
-                    self.query_one("#code", CodeEntry).value = ""  # a second Enter would use up another try
+                    self.query_one(
+                        "#code", CodeEntry
+                    ).value = ""  # so that a second Enter does not use another try
                 self._say(lambda t: code_problem(t, outcome, now))
             case Refused():
                 self._say(self.refusal(outcome))
@@ -276,16 +278,16 @@ class PayScreen(Page[None]):
         self.fill()
 
     def wipe(self) -> None:
-        """Forget the digits and what was said of them."""
+        """Clear the typed digits and their message."""
         super().wipe()
         self.message = None
 
     def action_back(self) -> None:
-        """Back; the order stays."""
+        """Go back; the order stays open."""
         self.shell.go(Route.VERIFY)
 
     def action_cancel_order(self) -> None:
-        """Give the order up, after a question."""
+        """Cancel the order, after a confirmation."""
         session = self.shell.visit.session
         if session is None or self.order.status is not OrderStatus.PLACED:
             return

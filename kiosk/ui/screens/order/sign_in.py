@@ -1,4 +1,4 @@
-"""Sign in, to go on with an order, to ask about key and orders, or for one of the key's services."""
+"""Sign in to continue an order, to query key and orders, or to use a key service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SignInScreen(CredentialsPage[None]):
     CSS_PATH = "sign_in.tcss"
 
     def compose(self) -> ComposeResult:
-        """What for, and the fields."""
+        """The purpose and the fields."""
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             if self.shell.visit.purpose is Purpose.QUERY:
@@ -46,12 +46,12 @@ class SignInScreen(CredentialsPage[None]):
 
     @property
     def _service(self) -> KeyService | None:
-        """The key's service that the password is wanted for."""
+        """The key service that needs the sign-in."""
         visit = self.shell.visit
         return visit.service if visit.purpose is Purpose.KEY_SERVICE else None
 
     def welcome(self, session: Session) -> None:
-        """Go on with an order, open the key's service, or show key and orders."""
+        """Continue an order, open the key service, or show key and orders."""
         if self.shell.visit.purpose is Purpose.QUERY:
             self.shell.visit.session = session
             self.shell.go(Route.ACCOUNT)
@@ -62,7 +62,7 @@ class SignInScreen(CredentialsPage[None]):
             self.continue_with(session)
 
     def action_back(self) -> None:
-        """Home, or back to the menu of the key's services."""
+        """Go home, or back to the menu of key services."""
         if self._service is not None:
             self.shell.visit.service = None
             self.shell.go(Route.KEY_SERVICES)
@@ -70,7 +70,7 @@ class SignInScreen(CredentialsPage[None]):
             self.shell.go_home()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back or on."""
+        """Go back or sign in."""
         if event.button.id == "next":
             self.sign_in()
         else:

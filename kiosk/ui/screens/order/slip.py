@@ -1,4 +1,4 @@
-"""The key is taken later: what was recorded, and the slip."""
+"""The key is received later: the recorded choice and the printed slip."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class SlipScreen(Page[None]):
-    """The end of a visit without binding."""
+    """The end of a visit without a binding."""
 
     CSS_PATH = "done.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
 
     def compose(self) -> ComposeResult:
-        """What was recorded and what comes next."""
+        """The recorded choice and the next step."""
         visit = self.shell.visit
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):

@@ -1,4 +1,4 @@
-"""② 验证信息: the fields of each kind, all that is wrong at once, and the right kind where the wrong one was chosen."""
+"""② 验证信息: the fields of each service, all errors at once, and an offer of the right service."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _MISMATCH = N_("资料对不上。请核对后再试，登记的资料有误请�
 
 
 class VerifyScreen(Page[None]):
-    """Who the member is, and that the service is the right one."""
+    """Verifies the member and that the chosen service fits."""
 
     CSS_PATH = "verify.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
@@ -111,7 +111,7 @@ class VerifyScreen(Page[None]):
         self.fill()
 
     def fill(self) -> None:
-        """Show kind and price, what is wrong with each field, and the message."""
+        """Show the service, its price, the error of each field, and the message."""
         kind = self.shell.visit.kind
         price = price_of(self.fees, kind)
         self.query_one("#kind", Line).update(
@@ -130,24 +130,24 @@ class VerifyScreen(Page[None]):
         return typed
 
     def on_input_submitted(self) -> None:
-        """Enter in the last field."""
+        """Verify when Enter is pressed in the last field."""
         self.verify()
 
     def action_back(self) -> None:
-        """Back to the notice; what was typed stays."""
+        """Go back to the notice, keeping the typed values."""
         if not self.busy:
             self._keep_typed()
             self.shell.go(Route.NOTICE)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back or on."""
+        """Go back or verify."""
         if event.button.id == "next":
             self.verify()
         else:
             self.action_back()
 
     def verify(self) -> None:
-        """Ask the desk, unless fields are empty."""
+        """Verify with the desk, unless fields are empty."""
         typed = self._keep_typed()
         self.problems = {field: FieldProblem.EMPTY for field, value in typed.items() if not value.strip()}
         self.message = None
@@ -210,7 +210,7 @@ class VerifyScreen(Page[None]):
         offline = self.shell.status is not None and self.shell.status.network is Network.OFFLINE
 
         def question(t: Text) -> Question:
-            told = (
+            text = (
                 N_(
                     "原key盘有效期至 {old}。补办下单后原key盘挂失（本机离线，联网后生效），不能再登录；剩下的时间累计到"
                     "新key盘，到 {end}。确定丢失了吗？"
@@ -223,7 +223,7 @@ class VerifyScreen(Page[None]):
             )
             return Question(
                 title=t("确认挂失并补办"),
-                text=t(told, old=old, end=day(verified.quote.ends_at)),
+                text=t(text, old=old, end=day(verified.quote.ends_at)),
                 yes=t("确定，挂失补办"),
                 no=t("返回"),
             )

@@ -1,4 +1,4 @@
-"""清空key盘: what is on the key, two confirmations, and a blank key."""
+"""清空key盘: shows the key's contents and erases it after two confirmations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAST_CHARACTERS = 4
 
 
 class EraseKeyScreen(StaffKeyStatusScreen):
-    """Shows the key as its status does; the key that is shown is the one that is erased, by its serial number."""
+    """Shows the key's status; erases exactly the key on display, by its serial number."""
 
     TITLE_TEXT = N_("清空key盘")
 
@@ -33,17 +33,17 @@ class EraseKeyScreen(StaffKeyStatusScreen):
         yield Action(self.t("清空"), id="next")
 
     def fill(self) -> None:
-        """Show the facts; without a key there is nothing to erase."""
+        """Show the key's facts; disable erasing without a key."""
         super().fill()
         self.query_one("#next", Action).disabled = self.view is None or self.busy
 
     def token_changed(self) -> None:
-        """Another key: what was asked does not hold for it."""
+        """Read the new key; a confirmation for another key does not apply to it."""
         if not self.postpones():
             super().token_changed()
 
     def begin(self) -> None:
-        """Ask for the first time."""
+        """Ask for the first confirmation."""
         view = self.view
         if view is None or self.busy:
             return

@@ -1,4 +1,4 @@
-"""拾获key盘登记: a key that was handed in is noted, and put on hold when it is in use."""
+"""拾获key盘登记: records a key that was handed in, and puts it on hold when it is in use."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _HELD = N_("原来在使用，已替失主挂失。请通知操作员来领，�
 
 
 def what_next(t: Text, found: FoundView) -> str:
-    """What to do with a key that was handed in."""
+    """Advice about a key that was handed in."""
     sentence = t(_HELD) if found.held else t(_NEXT[found.key.status])
     return sentences(t("已登记。"), sentence)
 
 
 class FoundKeyScreen(StaffKeyStatusScreen):
-    """Shows whose the key is before it is noted."""
+    """Shows whose the key is before it is recorded."""
 
     TITLE_TEXT = N_("拾获key盘登记")
     FIRST = "next"
@@ -48,17 +48,17 @@ class FoundKeyScreen(StaffKeyStatusScreen):
         yield Action(self.t("Enter  登记"), id="next", main=True)
 
     def fill(self) -> None:
-        """Show the facts; without a key there is nothing to note."""
+        """Show the key's facts; disable recording without a key."""
         super().fill()
         self.query_one("#next", Action).disabled = self.view is None or self.finished
 
     def token_changed(self) -> None:
-        """The result stays while the key is taken out."""
+        """Keep the result on display when the key is removed."""
         if not (self.finished or self.postpones()):
             super().token_changed()
 
     def begin(self) -> None:
-        """Note the key."""
+        """Record the key."""
         if self.view is None or self.finished:
             return
         service, staff = self.shell.service, self.staff

@@ -1,4 +1,4 @@
-"""解除挂失: the owner is back with the key and proves it: account, password, and the key's PIN."""
+"""解除挂失: the owner proves possession of the key with account, password and the key's PIN."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LOOK_SECONDS = 0.5
 
 
 class LiftHoldScreen(KeyPage):
-    """The member types, with the staff signed in."""
+    """The member types, while staff are signed in."""
 
     ENDS_WITH_STEP = False
     TITLE_TEXT = N_("解除挂失")
@@ -50,7 +50,7 @@ class LiftHoldScreen(KeyPage):
         self._timer: Timer | None = None
 
     def content(self) -> ComposeResult:
-        """What to do, and the fields."""
+        """The instructions and the fields."""
         yield Prose(id="why")
         yield FieldRow(self.t("*登录账号"), Field(id="account", maximum=20))
         yield FieldRow(self.t("*登录密码"), Field(id="password", password=True))
@@ -67,7 +67,7 @@ class LiftHoldScreen(KeyPage):
         self.focus_on("account")
 
     def fill(self) -> None:
-        """Show what to do, and the fields while they are wanted."""
+        """Show the instructions and, until it is done, the fields."""
         super().fill()
         how = self.t("核对会员本人和证件，插入找到的key盘，再请会员输入账号、密码和这把key盘的PIN码。")
         self.query_one("#why", Prose).say("" if self.finished else how)
@@ -143,7 +143,7 @@ class LiftHoldScreen(KeyPage):
         self.say(sentence, good=registered)
 
     def _look(self) -> None:
-        """See whether the centre has it meanwhile."""
+        """Check whether the lifting has reached the centre."""
         registered, account = self.shell.service.loss_registered, self._account
         self.fetch(lambda: registered(account), self._looked)
 
@@ -154,7 +154,7 @@ class LiftHoldScreen(KeyPage):
             self._show_result(registered=True)
 
     def key_refused(self, refused: TokenRefused) -> None:
-        """The PIN is typed again."""
+        """Ask for the PIN again."""
         self.empty("pin")
         super().key_refused(refused)
         self.focus_on("pin")

@@ -1,4 +1,4 @@
-"""叫工作人员: the staff were called; they sign in here."""
+"""叫工作人员: staff were called and sign in here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class StaffScreen(Overlay[None]):
-    """The banner for the member, and name and password for the staff."""
+    """A banner for the member; name and password for staff."""
 
     CSS_PATH = "staff.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
@@ -52,7 +52,7 @@ class StaffScreen(Overlay[None]):
         self.query_one("#message", Prose).say(self.worded(self.message))
 
     def on_input_submitted(self) -> None:
-        """Enter in the password."""
+        """Sign in when Enter is pressed in the password field."""
         self._sign_in()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -76,7 +76,7 @@ class StaffScreen(Overlay[None]):
         support = self.shell.settings.support_line
         match outcome:
             case StaffSignedIn(staff):
-                from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen  # noqa: PLC0415 - loaded when first wanted
+                from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen  # noqa: PLC0415 - imported on first use
 
                 self.shell.staff_called = False
                 self.app.switch_screen(StaffDeskScreen(staff))

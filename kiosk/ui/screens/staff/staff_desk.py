@@ -1,4 +1,4 @@
-"""The staff's view: orders open or in trouble, disputes, messages kept, receipts that wait, and what to do with keys."""
+"""The staff's view: orders that are open or need attention, disputes, unapplied items, receipts and key services."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ORDERS = 0
 
 
 class Gathered(msgspec.Struct, frozen=True):
-    """All that the staff see, read in one go."""
+    """Everything the staff see, read at once."""
 
     orders: tuple[OrderView, ...]
     disputes: tuple[DisputeRaised, ...]
@@ -46,7 +46,7 @@ class Gathered(msgspec.Struct, frozen=True):
 
 
 def gather(service: DeskService) -> Gathered | Refused:
-    """Read what the staff see."""
+    """Read everything the staff see."""
     orders, disputes, kept = service.staff_orders(), service.disputes(), service.unapplied_items()
     if isinstance(orders, Refused):
         return orders
@@ -58,7 +58,7 @@ def gather(service: DeskService) -> Gathered | Refused:
 
 
 class StaffDeskScreen(Overlay[None]):
-    """What the staff may do with an order; supervisors more than others."""
+    """The staff's operations on orders; some are for supervisors only."""
 
     CSS_PATH = "staff_desk.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
@@ -71,7 +71,7 @@ class StaffDeskScreen(Overlay[None]):
         self.view = _ORDERS
 
     def compose(self) -> ComposeResult:
-        """The views, the list, the verbs."""
+        """The views, the list, the buttons."""
         yield self.title_row()
         with Vertical(classes="body"):
             role = self.t("主管") if self.staff.supervisor else self.t("工作人员")
@@ -107,7 +107,7 @@ class StaffDeskScreen(Overlay[None]):
         self.fill()
 
     def on_choice_changed(self, message: Choice.Changed) -> None:
-        """Another view."""
+        """Switch the view."""
         self.view = message.index
         self.fill()
 
@@ -145,7 +145,7 @@ class StaffDeskScreen(Overlay[None]):
                 ]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Open what can be done with a key."""
+        """Open the chosen key service."""
         if event.option.id in set(StaffKeyService):
             self.message = None
             self.app.push_screen(page(StaffKeyService(event.option.id), self.staff))
@@ -171,7 +171,7 @@ class StaffDeskScreen(Overlay[None]):
         return next((order for order in self.gathered.orders if order.number == number), None)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what was pressed with the order that is marked."""
+        """Run the pressed operation on the highlighted order."""
         if event.button.id == "back":
             self.dismiss(None)
             return

@@ -1,4 +1,4 @@
-"""What staff can do with a key: the rows of their view, and the screen of each."""
+"""The staff's key services: their rows in the staff's view and their screens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StaffKeyService(enum.StrEnum):
-    """What staff can do with a key, in the order of the list."""
+    """The staff's key services, in the order of the list."""
 
     STATUS = "key-status"
     UNBLOCK = "key-unblock"
@@ -36,37 +36,37 @@ _NAME_CELLS = 24
 
 
 def may(staff: StaffSession, service: StaffKeyService) -> bool:
-    """Whether that member of the staff may."""
+    """Whether that member of staff may use the service."""
     return staff.supervisor or service not in _FOR_SUPERVISORS
 
 
 def row(t: Text, staff: StaffSession, service: StaffKeyService) -> str:
-    """The row in the staff's view, with the reason where it cannot be chosen."""
+    """The row in the staff's view, with the reason when it cannot be chosen."""
     title, hint = _ROWS[service]
     return pad(t(title), _NAME_CELLS) + (t(hint) if may(staff, service) else t("（要由主管登录后办理）"))
 
 
 def page(service: StaffKeyService, staff: StaffSession) -> KeyPage:
-    """The screen of a service, loaded when it is first wanted."""
+    """The screen of a service, imported on first use."""
     match service:
         case StaffKeyService.STATUS:
-            from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen  # noqa: PLC0415 - imported on first use
 
             return StaffKeyStatusScreen(staff)
         case StaffKeyService.UNBLOCK:
-            from kiosk.ui.screens.staff.unblock_pin import UnblockPinScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.staff.unblock_pin import UnblockPinScreen  # noqa: PLC0415 - imported on first use
 
             return UnblockPinScreen(staff)
         case StaffKeyService.ERASE:
-            from kiosk.ui.screens.staff.erase_key import EraseKeyScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.staff.erase_key import EraseKeyScreen  # noqa: PLC0415 - imported on first use
 
             return EraseKeyScreen(staff)
         case StaffKeyService.FOUND:
-            from kiosk.ui.screens.staff.found_key import FoundKeyScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.staff.found_key import FoundKeyScreen  # noqa: PLC0415 - imported on first use
 
             return FoundKeyScreen(staff)
         case StaffKeyService.LIFT:
-            from kiosk.ui.screens.staff.lift_hold import LiftHoldScreen  # noqa: PLC0415 - loaded when first wanted
+            from kiosk.ui.screens.staff.lift_hold import LiftHoldScreen  # noqa: PLC0415 - imported on first use
 
             return LiftHoldScreen(staff)
         case _:

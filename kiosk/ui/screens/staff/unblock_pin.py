@@ -1,4 +1,4 @@
-"""解锁PIN码: a supervisor gives a forgotten or blocked PIN a new value, which the member types."""
+"""解锁PIN码: a supervisor resets a forgotten or blocked PIN to a value that the member types."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNBLOCKING_TROUBLES = {
 
 
 class UnblockPinScreen(KeyPage):
-    """The administrator PIN or PUK may be left out where one is configured."""
+    """The administrator PIN or PUK may be left empty where one is configured."""
 
     ENDS_WITH_STEP = False
     TITLE_TEXT = N_("解锁PIN码")
@@ -38,7 +38,7 @@ class UnblockPinScreen(KeyPage):
         self.staff = staff
 
     def content(self) -> ComposeResult:
-        """What to do, and the fields."""
+        """The instructions and the fields."""
         yield Prose(id="why")
         yield FieldRow(
             self.t("管理员PIN（PUK）"),
@@ -58,9 +58,9 @@ class UnblockPinScreen(KeyPage):
         self.focus_on("unblocking")
 
     def fill(self) -> None:
-        """Show what to do, and the fields while they are wanted."""
+        """Show the instructions and, until it is done, the fields."""
         super().fill()
-        rules = rules_for(self.token).told(self.t)
+        rules = rules_for(self.token).sentence(self.t)
         how = self.t("先核对会员本人和证件，再请会员自己输两遍新PIN码。")
         self.query_one("#why", Prose).say("" if self.finished else sentences(how, rules))
         for row in self.query(FieldRow):
@@ -70,7 +70,7 @@ class UnblockPinScreen(KeyPage):
             self.query_one("#next", Action).label = self.t("Enter  完成")
 
     def begin(self) -> None:
-        """Look at what was typed, then unblock."""
+        """Validate the fields, then unblock."""
         if self.finished:
             self.action_back()
             return
@@ -80,7 +80,7 @@ class UnblockPinScreen(KeyPage):
             self.complain(*problem)
             return
         service, staff = self.shell.service, self.staff
-        # The key on the screen and no other: one that is put in its place meanwhile keeps its PIN.
+        # Only the key on display: another one inserted meanwhile keeps its PIN.
         seen = self.token.serial if isinstance(self.token, TokenView) else None
 
         def unblock(serial: str | None, *, confirmed: bool) -> KeyView | TokenRefused | Refused:
@@ -97,7 +97,7 @@ class UnblockPinScreen(KeyPage):
         self.focus_on("next")
 
     def key_refused(self, refused: TokenRefused) -> None:
-        """A wrong administrator PIN is typed again."""
+        """Ask for the administrator PIN or the new PIN again."""
         super().key_refused(refused)
         if refused.trouble in _UNBLOCKING_TROUBLES:
             self.empty("unblocking")
