@@ -112,10 +112,13 @@ def meet_centre(database: Database, clock: FixedClock) -> None:
         )
 
 
-def make_database(path: Path, clock: FixedClock) -> Database:
-    """Make the database of an enrolled kiosk with members, prices and a policy."""
+def make_database(path: Path, clock: FixedClock, *, priced: bool = True) -> Database:
+    """Make the database of an enrolled kiosk with members, a policy and, if `priced`, prices."""
     database = Database.create(path, DATABASE_KEY)
     _enrol(database, clock)
+    if priced:
+        with database.write() as tx:
+            tx.feed.put_schedule(SCHEDULE)
     _publish_members(database)
     give_policy(database, Policy(1, KIOSK, NOW + YEAR))
     return database
@@ -134,7 +137,6 @@ def _enrol(database: Database, clock: FixedClock) -> None:
         tx.enrol(KIOSK, 1, clock)
         for item, value in items.items():
             tx.vault.put(item, value)
-        tx.feed.put_schedule(SCHEDULE)
 
 
 def _publish_members(database: Database) -> None:
@@ -191,10 +193,12 @@ class DeskSetup:
     start of the program.
     """
 
-    def __init__(self, folder: Path, source: VirtualTokenSource | None = None) -> None:
+    def __init__(
+        self, folder: Path, source: VirtualTokenSource | None = None, *, priced: bool = True
+    ) -> None:
         self.folder = folder
         self.clock = FixedClock(NOW)
-        self.database = make_database(folder / "keydesk.db", self.clock)
+        self.database = make_database(folder / "keydesk.db", self.clock, priced=priced)
         self.source = VirtualTokenSource(("first", "second")) if source is None else source
         self.printer = VirtualPrinter(folder / "receipts", 384)
         self.sleep = Sleep(self.clock)

@@ -82,7 +82,10 @@ class NoticeScreen(Page[None]):
             self.message = lambda t: t("本机还没有收费标准，请联网后再办。")
         else:
             self.fees = fees
-        self.query_one("#next").disabled = self.fees is None
+        if self.fees is None:
+            # Textual would pass the cursor of a disabled button on to the way back, which Enter then takes.
+            self.set_focus(None)
+            self.query_one("#next").disabled = True
         self.fill()
 
     def fill(self) -> None:
