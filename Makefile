@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test check bench soak format text hooks clean
+.PHONY: demo install test quick check bench soak format text hooks clean
 
 demo:
 	@$(PYTHON) tools/install.py demo
@@ -17,18 +17,21 @@ test:
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -n 3 --dist loadgroup
 
+# What is worth running at every change: the checks, the rules and the desk's verbs; under a minute.
+quick: check
+	$(BIN)/pytest -n 2 --tier quick
+
 check:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests tools bench
 	$(BIN)/lint-imports
 	$(BIN)/python tools/structure.py
 
 # Every point at which a key can be pulled out of a real reader, not a sample of them: some twenty minutes.
 soak:
 	@$(PYTHON) tools/install.py test
-	KEYDESK_SOAK=1 $(BIN)/pytest -s -k pull tests/kiosk/desk/binding/pulls
+	$(BIN)/pytest -s --tier soak
 
 bench:
 	@$(PYTHON) tools/install.py test

@@ -15,47 +15,7 @@ if TYPE_CHECKING:
     from hardware.apdu import Transport
     from hardware.virtual.gmt.card import GmtCard
 
-
-class DirectChannel:
-    """A channel straight to a transport, which notes what was sent."""
-
-    def __init__(self, transport: Transport) -> None:
-        self.transport = transport
-        self.sent: list[bytes] = []
-        self.closed = False
-
-    @property
-    def atr(self) -> bytes:
-        return b"\x3b\x00"
-
-    def transmit(self, command: bytes) -> bytes:
-        self.sent.append(command)
-        return self.transport.transmit(command)
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class ScriptedTransport:
-    """Answers from a list, in order."""
-
-    def __init__(self, *answers: bytes) -> None:
-        self.answers = list(answers)
-        self.sent: list[bytes] = []
-
-    def transmit(self, command: bytes) -> bytes:
-        self.sent.append(command)
-        return self.answers.pop(0)
-
-
-@pytest.fixture
-def scripted() -> type[ScriptedTransport]:
-    return ScriptedTransport
-
-
-@pytest.fixture
-def direct() -> type[DirectChannel]:
-    return DirectChannel
+from tests.support.channels import DirectChannel
 
 
 @pytest.fixture

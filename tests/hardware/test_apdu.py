@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from hardware.apdu import EVERYTHING, Command, Form, Response, exchange, links
 from hardware.ports import MalformedAnswer
+from tests.support.channels import ScriptedTransport
 
 
 @pytest.mark.parametrize(
@@ -76,21 +76,21 @@ def test_a_chain_carries_the_same_data_and_only_its_last_link_awaits_an_answer(
     assert {(link.instruction, link.p1, link.p2) for link in chain} == {(0x4C, 1, 2)}
 
 
-def test_a_refused_link_ends_the_chain(scripted: Any) -> None:
-    transport = scripted(b"\x90\x00", b"\x6a\x84")
+def test_a_refused_link_ends_the_chain() -> None:
+    transport = ScriptedTransport(b"\x90\x00", b"\x6a\x84")
     answer = exchange(transport, Command(0x4C, data=bytes(9)), longest=3)
     assert answer.status_word == 0x6A84
     assert len(transport.sent) == 2
 
 
-def test_61xx_is_followed_by_get_response(scripted: Any) -> None:
-    transport = scripted(b"AB\x61\x03", b"CDE\x90\x00")
+def test_61xx_is_followed_by_get_response() -> None:
+    transport = ScriptedTransport(b"AB\x61\x03", b"CDE\x90\x00")
     assert exchange(transport, Command(0x88, expected=5)) == Response(b"ABCDE", 0x9000)
     assert transport.sent[1].hex().upper() == "00C00000000003"
 
 
-def test_a_short_command_is_chained_and_its_answer_fetched_in_the_short_form(scripted: Any) -> None:
-    transport = scripted(b"\x90\x00", b"AB\x61\x00", bytes(256) + b"\x61\x02", b"CD\x90\x00")
+def test_a_short_command_is_chained_and_its_answer_fetched_in_the_short_form() -> None:
+    transport = ScriptedTransport(b"\x90\x00", b"AB\x61\x00", bytes(256) + b"\x61\x02", b"CD\x90\x00")
     command = Command(0xDB, 0x3F, 0xFF, bytes(300), EVERYTHING, cla=0, form=Form.SHORT)
     assert exchange(transport, command) == Response(b"AB" + bytes(256) + b"CD", 0x9000)
     assert [each.hex().upper() for each in transport.sent] == [
@@ -101,36 +101,36 @@ def test_a_short_command_is_chained_and_its_answer_fetched_in_the_short_form(scr
     ]
 
 
-def test_a_short_command_takes_the_length_that_the_card_names(scripted: Any) -> None:
-    transport = scripted(b"\x6c\x04", b"ABCD\x90\x00")
+def test_a_short_command_takes_the_length_that_the_card_names() -> None:
+    transport = ScriptedTransport(b"\x6c\x04", b"ABCD\x90\x00")
     assert exchange(transport, Command(0xCB, expected=EVERYTHING, form=Form.SHORT)) == Response(
         b"ABCD", 0x9000
     )
     assert [each.hex().upper() for each in transport.sent] == ["80CB000000", "80CB000004"]
 
 
-def test_6a9e_is_a_status_word_like_others_where_lengths_are_short(scripted: Any) -> None:
-    transport = scripted(b"AB\x6a\x9e")
+def test_6a9e_is_a_status_word_like_others_where_lengths_are_short() -> None:
+    transport = ScriptedTransport(b"AB\x6a\x9e")
     command = Command(0x47, expected=EVERYTHING, cla=0, form=Form.SHORT)
     assert exchange(transport, command) == Response(b"AB", 0x6A9E)
     assert len(transport.sent) == 1
 
 
-def test_6cxx_repeats_the_command_with_the_right_length(scripted: Any) -> None:
-    transport = scripted(b"\x6c\x04", b"ABCD\x90\x00")
+def test_6cxx_repeats_the_command_with_the_right_length() -> None:
+    transport = ScriptedTransport(b"\x6c\x04", b"ABCD\x90\x00")
     assert exchange(transport, Command(0x88, expected=9)) == Response(b"ABCD", 0x9000)
     assert [each.hex().upper() for each in transport.sent] == ["80880000000009", "80880000000004"]
 
 
-def test_6a9e_sends_the_same_command_again_until_the_end(scripted: Any) -> None:
-    transport = scripted(b"AB\x6a\x9e", b"CD\x6a\x9e", b"E\x90\x00")
+def test_6a9e_sends_the_same_command_again_until_the_end() -> None:
+    transport = ScriptedTransport(b"AB\x6a\x9e", b"CD\x6a\x9e", b"E\x90\x00")
     assert exchange(transport, Command(0x4E, expected=EVERYTHING)) == Response(b"ABCDE", 0x9000)
     assert len(set(transport.sent)) == 1
 
 
 @pytest.mark.parametrize("status_word", ["6C08", "6A9E"])
-def test_a_command_that_awaits_no_data_is_never_sent_twice(scripted: Any, status_word: str) -> None:
-    transport = scripted(bytes.fromhex(status_word))
+def test_a_command_that_awaits_no_data_is_never_sent_twice(status_word: str) -> None:
+    transport = ScriptedTransport(bytes.fromhex(status_word))
     assert exchange(transport, Command(0x18, data=bytes(18))).status_word == int(status_word, 16)
     assert len(transport.sent) == 1
 

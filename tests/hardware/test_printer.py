@@ -30,6 +30,7 @@ from hardware.printer import (
     profile,
     send_picture,
 )
+from tests.support.waiting import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +141,7 @@ def network_line() -> Iterator[Line]:
     yield peer, NetworkConnection("127.0.0.1", server.getsockname()[1])
     server.shutdown(socket.SHUT_RDWR)
     server.close()
-    thread.join(5)
+    ended(thread)
 
 
 @pytest.fixture(params=[serial_line, network_line])

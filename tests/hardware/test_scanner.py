@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from hardware.ports import Scanner, ScannerUnavailable
 from hardware.scanner import LineAssembler, ScannerSettings, SerialScanner
+from tests.support.waiting import take, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,15 +68,15 @@ def scans(gun: Gun) -> Iterator[queue.Queue[str]]:
 
 def until_read(gun: Gun, scans: queue.Queue[str]) -> None:
     """Scan until the reading thread has opened the port: what came before, it rightly forgets."""
-    for _ in range(100):
+
+    def heard() -> bool:
         gun.send(b"READY\r")
         try:
-            scans.get(timeout=0.1)
+            return bool(scans.get(timeout=0.1))
         except queue.Empty:
-            continue
-        break
-    else:
-        pytest.fail("the scanner was never opened")
+            return False
+
+    wait_until(heard, "the scanner is opened")
     while True:
         try:
             scans.get(timeout=0.2)
@@ -89,7 +90,7 @@ def test_every_line_is_a_scan_whatever_its_end(gun: Gun, scans: queue.Queue[str]
     gun.send(b"KD1:ABC\r")
     gun.send(b"KD1:DEF\r\n\r\nKD1:")
     gun.send(b"GHI\n")
-    assert [scans.get(timeout=3) for _ in range(3)] == ["KD1:ABC", "KD1:DEF", "KD1:GHI"]
+    assert [take(scans) for _ in range(3)] == ["KD1:ABC", "KD1:DEF", "KD1:GHI"]
     assert scans.empty()
 
 
@@ -101,7 +102,7 @@ def test_it_comes_back_after_it_was_unplugged(gun: Gun, scans: queue.Queue[str])
     gun.plug()
     until_read(gun, scans)
     gun.send(b"AGAIN\r")
-    assert scans.get(timeout=3) == "AGAIN"
+    assert take(scans) == "AGAIN"
 
 
 def test_a_line_whose_end_does_not_come_is_forgotten(gun: Gun, scans: queue.Queue[str]) -> None:
@@ -110,7 +111,7 @@ def test_a_line_whose_end_does_not_come_is_forgotten(gun: Gun, scans: queue.Queu
     gun.send(b"NOISE")
     time.sleep(1.6)
     gun.send(b"KD1:ABC\r")
-    assert scans.get(timeout=3) == "KD1:ABC"
+    assert take(scans) == "KD1:ABC"
 
 
 def test_after_the_stop_nothing_is_reported_and_the_port_is_free(gun: Gun) -> None:

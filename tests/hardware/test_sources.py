@@ -11,6 +11,7 @@ from hardware.ports import ReaderUnavailable, SourceProblem, TokenPresence, Toke
 from hardware.sources import CombinedTokenSource, NamedSource
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
+from tests.support.waiting import acquire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,9 +227,9 @@ def test_every_way_reports_changes_until_the_watch_stops(
     calls = threading.Semaphore(0)
     stop: Callable[[], None] = both.watch(calls.release)
     readers.insert(card)
-    assert calls.acquire(timeout=5)
+    acquire(calls)
     library.insert(other)
-    assert calls.acquire(timeout=5)
+    acquire(calls)
     stop()
     library.remove()
     assert not calls.acquire(timeout=0.2)

@@ -19,6 +19,7 @@ from hardware.token.registry import Driver, gmt_driver, open_token, piv_driver
 from hardware.traffic import LEVEL, LOGGER, ROWS, Shown, TrafficChannel, shown_of, traffic_channel
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.piv.factory import blank_piv_key
+from tests.support.channels import DirectChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -221,10 +222,10 @@ def piv_key(path: Path) -> tuple[PivCard, Driver]:
 
 @pytest.mark.parametrize("make", [gmt_key, piv_key])
 def test_a_whole_use_of_a_key_logs_no_pin_key_or_proof(
-    tmp_path: Path, direct: Any, make: Callable[[Path], tuple[Any, Driver]]
+    tmp_path: Path, make: Callable[[Path], tuple[Any, Driver]]
 ) -> None:
     key, driver = make(tmp_path / "key")
-    channel = direct(key)
+    channel = DirectChannel(key)
     with logged() as lines:
         token = open_token(channel, (driver,))
         factory, chosen = token.factory_pin, "46137982"

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,215 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from kiosk.domain.entries import OrderPlaced
-from kiosk.domain.fees import OrderKind, schedule_at
-from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.payment_codes import OrderCode, encode_order_code, link, order_code_key
-from kiosk.store.database import Database
-from kiosk.store.keyfile import load
-from kiosk.store.system_clock import SystemClock
-from kiosk.store.vault import VaultItem
-
-PATIENCE_SECONDS = 20.0
-FIRST_KIOSK, LAST_KIOSK = 11, 40
-
-
-def _python(module: str, *arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", module, *map(str, arguments)]
-
-
-class CentreProcess:
-    """`keydesk-central serve` over SQLite, with the example members."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.port = 0
-        self.process: subprocess.Popen[str] | None = None
-        self.command("examples")
-        # All tokens at once: every start of Django costs a second.
-        given = self.django(
-            "from sync.central.fleet.enrolment_tokens import give_token\n"
-            f"for number in range({FIRST_KIOSK}, {LAST_KIOSK} + 1): print(give_token(number, now))"
-        )
-        self.tokens = dict(zip(range(FIRST_KIOSK, LAST_KIOSK + 1), given.split(), strict=True))
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def command(self, *arguments: str) -> str:
-        name, *rest = arguments
-        done = subprocess.run(
-            _python("sync.central.command", name, "--data", self.directory, *rest),
-            capture_output=True,
-            text=True,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-        return done.stdout
-
-    def start(self) -> None:
-        with (self.directory / "serve.log").open("a") as log:
-            self.process = subprocess.Popen(
-                _python(
-                    "sync.central.command",
-                    *("serve", "--data", self.directory, "--port", str(self.port), "--exit-with-parent"),
-                ),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline().strip().rpartition(":")[2])
-
-    def stop(self) -> None:
-        if self.process is None:
-            return
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
-
-    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with contextlib.closing(
-            sqlite3.connect(self.directory / "central.sqlite3", timeout=10)
-        ) as connection:
-            return connection.execute(query, values).fetchall()
-
-    def django(self, code: str) -> str:
-        """Run staff's doing in the centre's own code."""
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "sync.central.settings",
-            "KEYDESK_CENTRAL_DATA": str(self.directory),
-        }
-        prelude = "import django, time; django.setup(); now = int(time.time())\n"
-        command = [sys.executable, "-c", prelude + code]
-        return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
-
-
-class KioskProcess:
-    """A data directory, the desk's side of its database, and the agent's commands."""
-
-    def __init__(self, directory: Path, number: int, centre: CentreProcess, token: str) -> None:
-        self.directory, self.number, self.centre = directory, number, centre
-        self.switch = directory / "network-cut"
-        self.clock = SystemClock()
-        self.agent: subprocess.Popen[bytes] | None = None
-        done = self.sync("enrol", "--token", token)
-        assert done.returncode == 0, done.stderr
-        self.sync("once")
-        self.database = self.open()
-
-    def _options(self) -> tuple[str | Path, ...]:
-        return ("--data", self.directory, "--centre", self.centre.address, "--network-switch", self.switch)
-
-    def open(self) -> Database:
-        """Open the database of the data directory, as the app does when it starts."""
-        self.database = Database.open(self.directory / "keydesk.db", load(self.directory / "keydesk.key"))
-        return self.database
-
-    def sync(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            _python("sync.agent.command", command, *self._options(), *arguments),
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-
-    def start(self) -> None:
-        # What starts the tests may itself ignore the interrupt, and children inherit that; the agent heeds it.
-        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
-        try:
-            self.agent = subprocess.Popen(
-                _python("sync.agent.command", "run", *self._options(), "--exit-with-parent"),
-                stdin=subprocess.PIPE,
-            )
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """End the agent."""
-        assert self.agent is not None
-        self.agent.send_signal(number)
-        self.agent.wait(10)
-        if self.agent.stdin is not None:
-            self.agent.stdin.close()
-        self.agent = None
-
-    def close(self) -> None:
-        if self.agent is not None:
-            self.stop(signal.SIGKILL)
-        self.database.close()
-
-    def place(self, account: str) -> tuple[str, str]:
-        """Place an order as the desk does; its number and the address in its QR code."""
-        now = self.clock.wall()
-        with self.database.write() as tx:
-            place = tx.next_tip()
-            number = OrderNumber(place.kiosk, place.epoch, place.sequence)
-            schedule = schedule_at(tx.feed.schedules(), now)
-            operator = tx.members.operator(account)
-            signed, secret = tx.feed.signed_policy(), tx.vault.get(VaultItem.PAYMENT_SECRET)
-            assert schedule is not None
-            assert operator is not None
-            assert signed is not None
-            assert secret is not None
-            enterprise = tx.members.enterprise(operator.enterprise_code)
-            assert enterprise is not None
-            policy = signed.read()
-            token = OrderCode(number, account, OrderKind.NEW, schedule.number, now, bytes(6))
-            data = encode_order_code(token, order_code_key(secret))
-            body = OrderPlaced(
-                order=str(number),
-                account=account,
-                enterprise=enterprise.name,
-                operator=operator.name,
-                order_kind=OrderKind.NEW,
-                lines=schedule.lines(OrderKind.NEW),
-                schedule=schedule.number,
-                policy=policy.number,
-                feed=tx.feed.cursor(),
-                deadline=now + policy.payment_window,
-                order_code=data,
-            )
-            tx.append(body, self.clock)
-        return str(number), link(self.centre.address, data)
-
-    def append(self, body: Any) -> None:
-        with self.database.write() as tx:
-            tx.append(body, self.clock)
-
-    def order(self, number: str) -> Any:
-        with self.database.read() as tx:
-            return tx.ledger.order(number)
-
-    def state(self) -> Any:
-        with self.database.read() as tx:
-            return tx.agent.get()
-
-    def backlog(self) -> int:
-        with self.database.read() as tx:
-            tip = tx.journal.tip()
-            return (0 if tip is None else tip.sequence) - tx.agent.get().high_water
-
-    def hashes(self) -> list[bytes]:
-        with self.database.read() as tx:
-            return [each.hash for each in tx.journal.entries()]
-
-    def centre_entries(self) -> list[tuple[Any, ...]]:
-        return self.centre.rows(
-            "SELECT hash, kind, verdict FROM journal_entry WHERE kiosk = ? ORDER BY sequence", self.number
-        )
+from tests.support.processes import FIRST_KIOSK, CentreProcess, KioskProcess, NewKiosk
 
 
 @pytest.fixture(scope="session")
@@ -244,7 +29,7 @@ def _kiosk_numbers() -> itertools.count[int]:
 @pytest.fixture
 def new_kiosk(
     tmp_path: Path, central: CentreProcess, _kiosk_numbers: itertools.count[int]
-) -> Iterator[Callable[..., KioskProcess]]:
+) -> Iterator[NewKiosk]:
     made: list[KioskProcess] = []
 
     def make(number: int | None = None, token: str = "") -> KioskProcess:
@@ -260,21 +45,8 @@ def new_kiosk(
 
 
 @pytest.fixture
-def kiosk(new_kiosk: Callable[..., KioskProcess]) -> KioskProcess:
+def kiosk(new_kiosk: NewKiosk) -> KioskProcess:
     return new_kiosk()
-
-
-@pytest.fixture(scope="session")
-def eventually() -> Callable[..., None]:
-    """Wait for something to come true."""
-
-    def wait(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-        began = time.monotonic()
-        while not holds():
-            assert time.monotonic() - began < seconds, "it did not come true in time"
-            time.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture(scope="session")

@@ -12,31 +12,30 @@ import pytest
 from kiosk.domain.entries import OrderCancelled
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.store.vault import VaultItem
+from tests.support.processes import CentreProcess, KioskProcess, NewKiosk
+from tests.support.values import present
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("central")
 
-Eventually = Callable[..., float]
 
-
-def status(kiosk: Any, number: str) -> OrderStatus:
-    found = kiosk.order(number).status
-    assert isinstance(found, OrderStatus)
-    return found
+def status(kiosk: KioskProcess, number: str) -> OrderStatus:
+    return present(kiosk.order(number)).status
 
 
 def test_a_payment_on_the_page_reaches_the_kiosk_and_its_order_the_centre(
-    kiosk: Any, pay: Any, eventually: Eventually
+    kiosk: KioskProcess, pay: Callable[[str], Any]
 ) -> None:
     kiosk.start()
-    eventually(lambda: kiosk.state().last_contact is not None)
+    wait_until(lambda: kiosk.state().last_contact is not None)
     number, address = kiosk.place("11000001")
-    eventually(lambda: kiosk.backlog() == 0)
+    wait_until(lambda: kiosk.backlog() == 0)
     assert pay(address)["state"] == "paid"
-    eventually(lambda: status(kiosk, number) is OrderStatus.PAID)
-    (payment,) = kiosk.order(number).payments
+    wait_until(lambda: status(kiosk, number) is OrderStatus.PAID)
+    (payment,) = present(kiosk.order(number)).payments
     assert payment.how is PaidHow.FEED
     assert payment.transaction
-    eventually(lambda: kiosk.backlog() == 0)
+    wait_until(lambda: kiosk.backlog() == 0)
     verdicts = {kind: verdict for _, kind, verdict in kiosk.centre_entries()}
     assert verdicts["order-placed"] == verdicts["order-paid"] == "applied"
     assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
@@ -47,11 +46,11 @@ def test_a_payment_on_the_page_reaches_the_kiosk_and_its_order_the_centre(
 
 
 def test_while_the_network_is_cut_the_backlog_waits_and_then_drains_by_itself(
-    kiosk: Any, pay: Any, eventually: Eventually
+    kiosk: KioskProcess, pay: Callable[[str], Any]
 ) -> None:
     kiosk.switch.touch()
     kiosk.start()
-    eventually(lambda: kiosk.state().error != "")
+    wait_until(lambda: kiosk.state().error != "")
     number, address = kiosk.place("11000007")
     cancelled, cancelled_address = kiosk.place("11000003")
     kiosk.append(OrderCancelled(cancelled, "member"))
@@ -63,48 +62,47 @@ def test_while_the_network_is_cut_the_backlog_waits_and_then_drains_by_itself(
     assert failed.stderr.count("\n") == 1
     assert "没有连上中心" in failed.stderr
     kiosk.switch.unlink()
-    eventually(lambda: status(kiosk, number) is OrderStatus.PAID)
-    eventually(lambda: status(kiosk, cancelled) is not OrderStatus.CANCELLED)
+    wait_until(lambda: status(kiosk, number) is OrderStatus.PAID)
+    wait_until(lambda: status(kiosk, cancelled) is not OrderStatus.CANCELLED)
     assert status(kiosk, cancelled) in {OrderStatus.REFUNDING, OrderStatus.REFUNDED}
-    eventually(lambda: kiosk.backlog() == 0)
+    wait_until(lambda: kiosk.backlog() == 0)
     assert kiosk.state().error == ""
     assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
 
 
 def test_a_centre_that_is_killed_and_comes_back_loses_nothing(
-    kiosk: Any, central: Any, eventually: Eventually
+    kiosk: KioskProcess, central: CentreProcess
 ) -> None:
     kiosk.start()
-    eventually(lambda: kiosk.backlog() == 0)
-    central.process.kill()
-    central.process.wait()
+    wait_until(lambda: kiosk.backlog() == 0)
+    central.kill()
     kiosk.place("11000001")
-    eventually(lambda: kiosk.state().error != "")
+    wait_until(lambda: kiosk.state().error != "")
     central.start()
-    eventually(lambda: kiosk.backlog() == 0)
+    wait_until(lambda: kiosk.backlog() == 0)
     assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_agent_ends_within_a_second_of_a_signal(kiosk: Any, eventually: Eventually, number: int) -> None:
+def test_the_agent_ends_within_a_second_of_a_signal(kiosk: KioskProcess, number: int) -> None:
     kiosk.start()
-    eventually(lambda: "started" in (kiosk.directory / "log" / "sync.log").read_text())
-    agent = kiosk.agent
+    wait_until(lambda: "started" in (kiosk.directory / "log" / "sync.log").read_text())
+    agent = kiosk.running
     kiosk.stop(number)
     assert agent.returncode == 0
 
 
-def test_the_agent_ends_with_its_parent(kiosk: Any, eventually: Eventually) -> None:
+def test_the_agent_ends_with_its_parent(kiosk: KioskProcess) -> None:
     kiosk.start()
-    agent = kiosk.agent
-    eventually(lambda: kiosk.state().last_contact is not None)
-    agent.stdin.close()
-    eventually(lambda: agent.poll() is not None, 3)
+    agent = kiosk.running
+    wait_until(lambda: kiosk.state().last_contact is not None)
+    present(agent.stdin).close()
+    wait_until(lambda: agent.poll() is not None)
     assert agent.returncode == 0
     kiosk.agent = None
 
 
-def test_two_kiosks_keep_apart(new_kiosk: Any, pay: Any, eventually: Eventually) -> None:
+def test_two_kiosks_keep_apart(new_kiosk: NewKiosk, pay: Callable[[str], Any]) -> None:
     one, other = new_kiosk(), new_kiosk()
     first, address = one.place("11000001")
     second, _ = other.place("11000003")
@@ -118,7 +116,7 @@ def test_two_kiosks_keep_apart(new_kiosk: Any, pay: Any, eventually: Eventually)
         assert [entry[0] for entry in each.centre_entries()] == each.hashes()
 
 
-def test_a_revoked_kiosk_is_told_and_what_it_sends_is_kept_apart(kiosk: Any) -> None:
+def test_a_revoked_kiosk_is_told_and_what_it_sends_is_kept_apart(kiosk: KioskProcess) -> None:
     kiosk.centre.django(
         "from sync.central.fleet.models import Kiosk, KioskState\n"
         f"Kiosk.objects.filter(number={kiosk.number}).update(state=KioskState.REVOKED)"
@@ -136,20 +134,20 @@ def test_a_revoked_kiosk_is_told_and_what_it_sends_is_kept_apart(kiosk: Any) -> 
     assert "停用" in night.stdout
 
 
-def test_no_secret_is_in_the_log(kiosk: Any) -> None:
+def test_no_secret_is_in_the_log(kiosk: KioskProcess) -> None:
     kiosk.place("11000001")
     kiosk.sync("once")
     text = (kiosk.directory / "log" / "sync.log").read_text()
     with kiosk.database.read() as tx:
-        secrets = [tx.vault.get(item) for item in (VaultItem.DEVICE_KEY, VaultItem.PAYMENT_SECRET)]
-        verifier = tx.members.operator("11000001").verifier
+        secrets = [present(tx.vault.get(item)) for item in (VaultItem.DEVICE_KEY, VaultItem.PAYMENT_SECRET)]
+        verifier = present(tx.members.operator("11000001")).verifier
     assert verifier not in text
     assert all(secret.hex() not in text for secret in secrets)
     assert (kiosk.directory / "keydesk.db").stat().st_mode & 0o077 == 0
 
 
 def test_a_kiosk_restored_from_a_copy_gets_its_entries_back_and_goes_on_in_a_new_epoch(
-    kiosk: Any, tmp_path: Path
+    kiosk: KioskProcess, tmp_path: Path
 ) -> None:
     kiosk.sync("once")
     kiosk.database.close()
@@ -173,7 +171,9 @@ def test_a_kiosk_restored_from_a_copy_gets_its_entries_back_and_goes_on_in_a_new
     assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
 
 
-def test_a_lost_machine_is_replaced_by_another_with_a_new_token(kiosk: Any, new_kiosk: Any) -> None:
+def test_a_lost_machine_is_replaced_by_another_with_a_new_token(
+    kiosk: KioskProcess, new_kiosk: NewKiosk
+) -> None:
     number, _ = kiosk.place("11000006")
     kiosk.sync("once")
     again = kiosk.sync("enrol", "--token", kiosk.centre.tokens[kiosk.number], "--json")
@@ -186,7 +186,9 @@ def test_a_lost_machine_is_replaced_by_another_with_a_new_token(kiosk: Any, new_
     assert refused.returncode == 1
 
 
-def test_a_fork_is_an_alarm_on_both_sides_and_its_entries_are_kept(kiosk: Any, tmp_path: Path) -> None:
+def test_a_fork_is_an_alarm_on_both_sides_and_its_entries_are_kept(
+    kiosk: KioskProcess, tmp_path: Path
+) -> None:
     kiosk.database.close()
     shutil.copytree(kiosk.directory, tmp_path / "clone")
     kiosk.open()

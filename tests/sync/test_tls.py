@@ -9,9 +9,9 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,6 +26,8 @@ from sync.agent.nightly import exchange
 from sync.agent.opening import AgentSettings, open_agent
 from sync.agent.status import status
 from sync.agent.wording import status_lines
+from tests.support.processes import CentreProcess, KioskProcess
+from tests.support.waiting import ended, wait_until
 
 pytestmark = pytest.mark.xdist_group("central")
 CHINESE = Catalogue(Language.CHINESE).text
@@ -124,7 +126,7 @@ def bad(authority: Authority) -> dict[LinkTrouble, ssl.SSLContext | None]:
 
 
 @pytest.fixture
-def terminator(central: Any, good: ssl.SSLContext) -> Iterator[Terminator]:
+def terminator(central: CentreProcess, good: ssl.SSLContext) -> Iterator[Terminator]:
     made = Terminator(central.port)
     made.context = good
     yield made
@@ -132,7 +134,7 @@ def terminator(central: Any, good: ssl.SSLContext) -> Iterator[Terminator]:
 
 
 @pytest.fixture
-def settings(kiosk: Any, terminator: Terminator, authority: Authority) -> AgentSettings:
+def settings(kiosk: KioskProcess, terminator: Terminator, authority: Authority) -> AgentSettings:
     return AgentSettings(kiosk.directory, f"https://localhost:{terminator.port}", authority=authority.file)
 
 
@@ -146,11 +148,11 @@ def running(settings: AgentSettings) -> Iterator[None]:
             yield
         finally:
             loop.stop.set()
-            thread.join(5)
+            ended(thread)
 
 
 def test_a_kiosk_is_enrolled_and_carries_over_https_with_the_authority_of_its_configuration(
-    central: Any, terminator: Terminator, authority: Authority, tmp_path: Path
+    central: CentreProcess, terminator: Terminator, authority: Authority, tmp_path: Path
 ) -> None:
     configuration = tmp_path / "keydesk.toml"
     configuration.write_text(
@@ -181,13 +183,16 @@ def test_a_kiosk_is_enrolled_and_carries_over_https_with_the_authority_of_its_co
     assert "certificate_authority" in nothing.stderr
 
 
+def in_trouble(kiosk: KioskProcess, trouble: LinkTrouble) -> bool:
+    return kiosk.state().trouble is trouble
+
+
 def test_whoever_is_not_the_centre_gets_nothing_and_the_backlog_waits_for_the_centre(
-    kiosk: Any,
+    kiosk: KioskProcess,
     settings: AgentSettings,
     terminator: Terminator,
     good: ssl.SSLContext,
     bad: dict[LinkTrouble, ssl.SSLContext | None],
-    eventually: Callable[..., None],
 ) -> None:
     for trouble, context in bad.items():
         terminator.context = context
@@ -195,7 +200,7 @@ def test_whoever_is_not_the_centre_gets_nothing_and_the_backlog_waits_for_the_ce
         kiosk.append(OrderCancelled(number, "member"))
         before = kiosk.centre_entries()
         with running(settings):
-            eventually(lambda trouble=trouble: kiosk.state().trouble is trouble)
+            wait_until(partial(in_trouble, kiosk, trouble))
             with kiosk.database.read() as tx:
                 report = status(tx)
             (told,) = [line for line in status_lines(report, CHINESE) if line.startswith("网络")]
@@ -203,7 +208,7 @@ def test_whoever_is_not_the_centre_gets_nothing_and_the_backlog_waits_for_the_ce
             assert report.backlog == kiosk.backlog() >= 2
             assert kiosk.centre_entries() == before
             terminator.context = good
-            eventually(lambda: kiosk.backlog() == 0 and kiosk.state().error == "")
+            wait_until(lambda: kiosk.backlog() == 0 and kiosk.state().error == "")
         assert kiosk.state().trouble is None
         assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.terminal import Demo
+from tests.support.waiting import wait_until
+
 pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("terminal")]
 
 # The app without its screens: the same desk over the same database and card file. It ends itself with the signal that
@@ -16,7 +19,7 @@ pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("terminal")]
 BINDER = """
 import os, signal, sys
 from pathlib import Path
-from hardware.virtual.gmt_card import GmtCard
+from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.assembly import make_desk
@@ -47,7 +50,7 @@ print(service.bind(session, order.number, None, False, killed))
 
 
 def test_a_new_process_after_every_step_ends_in_one_certificate_and_one_charge(
-    demo: Any, openssl: Callable[..., Any], eventually: Callable[..., None]
+    demo: Demo, openssl: Callable[..., Any]
 ) -> None:
     demo.home()
     steps = []
@@ -64,4 +67,4 @@ def test_a_new_process_after_every_step_ends_in_one_certificate_and_one_charge(
     assert (key["status"], key["token_serial"]) == ("valid", "E8AD652202221F05")
     assert openssl(demo).accepts(key["number"])
     assert demo.told("journal", "verify", "--rebuild")["sound"]
-    eventually(lambda: demo.backlog() == 0, 20, "the journal was not sent up")
+    wait_until(lambda: demo.backlog() == 0, "the journal is sent up")

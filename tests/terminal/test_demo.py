@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.support.terminal import Demo
+from tests.support.waiting import wait_until
+
 pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("terminal")]
 
 
-def test_a_new_key_from_the_notice_to_the_receipt(
-    demo: Any, openssl: Callable[..., Any], eventually: Callable[..., None]
-) -> None:
+def test_a_new_key_from_the_notice_to_the_receipt(demo: Demo, openssl: Callable[..., Any]) -> None:
     demo.home()
     terminal = demo.terminal
     terminal.wait("网络 在线  待传 0")
@@ -46,13 +47,11 @@ def test_a_new_key_from_the_notice_to_the_receipt(
     assert judge.accepts_issuing()
     assert judge.accepts(key["number"])
     assert not judge.accepts(key["number"], by=judge.root)
-    eventually(lambda: demo.backlog() == 0, 10, "the journal was not sent up")
+    wait_until(lambda: demo.backlog() == 0, "the journal is sent up")
     assert demo.command("journal", "verify", "--rebuild").returncode == 0
 
 
-def test_a_renewal_without_the_network_is_paid_by_the_phones_digits_and_sent_up_later(
-    demo: Any, eventually: Callable[..., None]
-) -> None:
+def test_a_renewal_without_the_network_is_paid_by_the_phones_digits_and_sent_up_later(demo: Demo) -> None:
     demo.home()
     terminal = demo.terminal
     demo.drawer("断开网络")
@@ -85,11 +84,11 @@ def test_a_renewal_without_the_network_is_paid_by_the_phones_digits_and_sent_up_
     terminal.wait("请选择要办理的业务")
     demo.drawer("接上网络")
     demo.close_drawer()
-    eventually(lambda: demo.backlog() == 0, 40, "the backlog did not drain by itself")
+    wait_until(lambda: demo.backlog() == 0, "the backlog drains by itself")
     terminal.wait("网络 在线  待传 0")
 
 
-def test_a_replacement_puts_the_lost_key_on_hold_and_adds_what_was_left_of_it(demo: Any) -> None:
+def test_a_replacement_puts_the_lost_key_on_hold_and_adds_what_was_left_of_it(demo: Demo) -> None:
     demo.home()
     terminal = demo.terminal
     terminal.wait("网络 在线")
@@ -116,14 +115,14 @@ def test_a_replacement_puts_the_lost_key_on_hold_and_adds_what_was_left_of_it(de
     assert demo.entries("pin-change-skipped", "11000007")
 
 
-def test_the_journal_on_disk_is_the_one_that_the_commands_prove(demo: Any) -> None:
+def test_the_journal_on_disk_is_the_one_that_the_commands_prove(demo: Demo) -> None:
     entries = demo.journal()
     proved = demo.told("journal", "verify", "--rebuild")
     assert proved["found"]["entries"] >= len(entries) > 2
     assert [entry["sequence"] for entry in entries] == list(range(1, len(entries) + 1))
 
 
-def test_leaving_stops_every_process_and_gives_the_terminal_back(demo: Any) -> None:
+def test_leaving_stops_every_process_and_gives_the_terminal_back(demo: Demo) -> None:
     demo.home()
     assert len(demo.processes()) == 4
     demo.terminal.press("C-q")
@@ -132,4 +131,4 @@ def test_leaving_stops_every_process_and_gives_the_terminal_back(demo: Any) -> N
     shown = demo.terminal.wait("LEFT WITH")
     demo.terminal.wait("ECHOES")
     assert "LEFT WITH 0" in shown
-    demo.all_gone(1)
+    demo.all_gone()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
+
+from tests.support.terminal import Demo
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("terminal")]
 
 ACCOUNT, PASSWORD, PIN = "11000002", "Keydesk-2", "246810"
 
 
-def service(demo: Any, choice: str) -> None:
+def service(demo: Demo, choice: str) -> None:
     """Open one of the key services with the member's account."""
     demo.back_out()
     demo.terminal.press("9")
@@ -24,7 +25,7 @@ def service(demo: Any, choice: str) -> None:
     demo.terminal.press("Enter")
 
 
-def staff_service(demo: Any, place: int) -> None:
+def staff_service(demo: Demo, place: int) -> None:
     """Open one of the key services of staff, as the supervisor."""
     demo.back_out()
     demo.terminal.press("F6")
@@ -39,7 +40,7 @@ def staff_service(demo: Any, place: int) -> None:
     demo.terminal.press("Tab", *["Down"] * place, "Enter")
 
 
-def test_a_pin_is_changed_and_a_login_is_checked_with_the_code_on_the_members_phone(demo: Any) -> None:
+def test_a_pin_is_changed_and_a_login_is_checked_with_the_code_on_the_members_phone(demo: Demo) -> None:
     demo.home()
     terminal = demo.terminal
     terminal.wait("网络 在线")
@@ -69,9 +70,7 @@ def test_a_pin_is_changed_and_a_login_is_checked_with_the_code_on_the_members_ph
     terminal.wait("各项都已核对")
 
 
-def test_a_loss_without_the_network_takes_effect_with_it_and_is_lifted_for_the_owner(
-    demo: Any, eventually: Callable[..., None]
-) -> None:
+def test_a_loss_without_the_network_takes_effect_with_it_and_is_lifted_for_the_owner(demo: Demo) -> None:
     demo.home()
     terminal = demo.terminal
     demo.drawer("断开网络")
@@ -86,7 +85,7 @@ def test_a_loss_without_the_network_takes_effect_with_it_and_is_lifted_for_the_o
     (reported,) = demo.entries("loss-reported", ACCOUNT)
     demo.drawer("接上网络")
     demo.close_drawer()
-    terminal.wait("已挂失，中心已登记", 40)
+    terminal.wait("已挂失，中心已登记")
     staff_service(demo, 4)
     terminal.wait("核对会员本人和证件")
     terminal.type(ACCOUNT, PASSWORD, PIN)
@@ -94,11 +93,11 @@ def test_a_loss_without_the_network_takes_effect_with_it_and_is_lifted_for_the_o
     terminal.wait("已解除挂失")
     (lifted,) = demo.entries("hold-lifted", ACCOUNT)
     assert (lifted["key"]["number"], lifted["staff"]) == (reported["key"]["number"], "林涛")
-    eventually(lambda: demo.backlog() == 0, 40, "the lifting was not sent up")
+    wait_until(lambda: demo.backlog() == 0, "the lifting is sent up")
 
 
 def test_a_key_that_is_locked_is_unblocked_by_the_supervisor_and_erased_after_two_questions(
-    demo: Any,
+    demo: Demo,
 ) -> None:
     demo.home()
     terminal = demo.terminal

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
 
 import pytest
 
 from kiosk.domain.ledger import BindingStep
 from kiosk.store.connections import connect
 from kiosk.store.keyfile import load
+from tests.support.terminal import Demo
+from tests.support.values import present
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("terminal")]
 
@@ -29,7 +31,7 @@ _RELEASE = "DROP TRIGGER held; DROP VIEW endless;"
 
 
 @contextmanager
-def _held_behind_the_issue(demo: Any) -> Iterator[None]:
+def _held_behind_the_issue(demo: Demo) -> Iterator[None]:
     """The entry that follows an issue is never committed meanwhile."""
     key = load(demo.directory / "keydesk.key")
     with closing(connect(demo.directory / "keydesk.db", key)) as connection:
@@ -40,15 +42,13 @@ def _held_behind_the_issue(demo: Any) -> Iterator[None]:
             connection.executescript(_RELEASE)
 
 
-def _certificate_issued(demo: Any, number: str) -> bool:
+def _certificate_issued(demo: Demo, number: str) -> bool:
     with closing(demo.database()) as database, database.read() as tx:
-        order = tx.ledger.order(number)
+        order = present(tx.ledger.order(number))
         return order.binding is not None and order.binding.step is BindingStep.ISSUED
 
 
-def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_was(
-    demo: Any, eventually: Callable[..., None]
-) -> None:
+def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_was(demo: Demo) -> None:
     demo.home()
     found = re.search(r"订单号 (3-\d{4}-\d)", demo.order("3", "11000003", "Keydesk-3", "sdqltyjtyxgs"))
     assert found is not None
@@ -56,7 +56,7 @@ def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_w
     demo.kill("kiosk.demo.app")
     demo.terminal.wait("LEFT WITH [1-9]")
     demo.terminal.wait("ECHOES")
-    demo.all_gone(5)
+    demo.all_gone()
 
     demo.continue_order("11000003")
     demo.terminal.wait(f"订单号 {number}")
@@ -69,7 +69,7 @@ def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_w
     demo.terminal.type("111111")
     with _held_behind_the_issue(demo):
         demo.terminal.press("Enter")
-        eventually(lambda: _certificate_issued(demo, number), 30, "no certificate was issued")
+        wait_until(lambda: _certificate_issued(demo, number), "a certificate is issued")
         demo.kill("kiosk.demo.app")
         demo.terminal.wait("LEFT WITH [1-9]")
 
@@ -88,24 +88,24 @@ def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_w
     assert demo.told("journal", "verify", "--rebuild")["sound"]
 
 
-def test_a_killed_launcher_takes_all_processes_along(demo: Any) -> None:
+def test_a_killed_launcher_takes_all_processes_along(demo: Demo) -> None:
     demo.home()
     assert len(demo.processes()) == 4
     demo.kill("bin/keydesk")
-    demo.all_gone(5)
+    demo.all_gone()
 
 
-def test_a_closed_terminal_ends_all_processes(demo: Any) -> None:
+def test_a_closed_terminal_ends_all_processes(demo: Demo) -> None:
     demo.home()
     assert len(demo.processes()) == 4
     demo.terminal.close()
-    demo.all_gone(5)
+    demo.all_gone()
 
 
-def test_a_busy_port_is_replaced(demo: Any, eventually: Callable[..., None]) -> None:
+def test_a_busy_port_is_replaced(demo: Demo) -> None:
     demo.home()
     demo.terminal.close()
-    demo.all_gone(5)
+    demo.all_gone()
     kept = demo.directory / "port"
     before = int(kept.read_text())
     with socket.socket() as busy:

@@ -7,12 +7,13 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kiosk.demo import phone
 from kiosk.domain.payment_codes import link
+from tests.support.terminal import Desk, Openssl
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.terminal, pytest.mark.pcsc, pytest.mark.xdist_group("terminal")]
 
@@ -33,7 +34,7 @@ def _start(stack: contextlib.ExitStack, *command: str | Path) -> subprocess.Pope
 
     def stop() -> None:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate()
 
     stack.callback(stop)
     return process
@@ -60,9 +61,8 @@ def test_a_key_in_a_real_reader_is_bound_for_an_order_paid_at_the_centre(
     programs: Path,
     pcscd: tuple[str, int],
     centre: tuple[str, str],
-    new_desk: Callable[[Path], Any],
-    openssl: Callable[..., Any],
-    eventually: Callable[..., None],
+    new_desk: Callable[[Path], Desk],
+    openssl: Callable[[Desk], Openssl],
     tmp_path: Path,
 ) -> None:
     address, enrolment = centre
@@ -81,6 +81,8 @@ def test_a_key_in_a_real_reader_is_bound_for_an_order_paid_at_the_centre(
     assert SERIAL in _first_line(key)
 
     desk = new_desk(tmp_path / "desk")
+    # Online is said after the first contact, and what is sold to whom comes only with the feed.
+    wait_until(lambda: desk.serves("11000001"), "the feed brings prices and members")
     terminal = desk.terminal
     terminal.start(programs / "keydesk", "run", *configured)
     terminal.wait("请选择要办理的业务")
@@ -107,7 +109,7 @@ def test_a_key_in_a_real_reader_is_bound_for_an_order_paid_at_the_centre(
     judge = openssl(desk)
     assert judge.accepts_issuing()
     assert judge.accepts(bound["number"])
-    eventually(lambda: desk.backlog() == 0, 10, "the journal was not sent up")
+    wait_until(lambda: desk.backlog() == 0, "the journal is sent up")
     checks = desk.told("doctor", "--config", str(configuration))
     assert any(SERIAL in check["found"] and check["level"] == "works" for check in checks)
     assert all(check["level"] != "failed" for check in checks)

@@ -9,7 +9,6 @@ import contextlib
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +18,9 @@ from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import HardwareError, ReaderUnavailable, Token, TokenPresence, TokenRemoved
 from hardware.token.gmt.commands import Instruction
 from hardware.virtual.card import FaultyCard
-from hardware.virtual.reader import serve
+from tests.support.pcsc import PcscService
+from tests.support.readers import emptied, in_reader, inserted, soon
+from tests.support.waiting import ended, wait_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,52 +51,21 @@ print(*(f"{code & 0xFFFFFFFF:08X}" for code in told))
 SHARING_VIOLATION, SUCCESS = "8010000B", "00000000"
 
 
-def soon(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        with contextlib.suppress(ReaderUnavailable):
-            if condition():
-                return True
-        time.sleep(0.02)
-    return False
-
-
-def inserted(source: PcscTokenSource) -> TokenPresence:
-    assert soon(lambda: len(source.present()) == 1)
-    return source.present()[0]
-
-
-@contextlib.contextmanager
-def in_reader(card: VirtualCard, place: tuple[str, int]) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=serve, args=(card, *place, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(5)
-
-
 @pytest.fixture
 def readers(pcscd: tuple[str, int]) -> PcscTokenSource:
     assert pcscd
     source = PcscTokenSource()
-    assert soon(lambda: source.present() == ()), "a card of the test before is still in"
+    emptied(source)
     return source
 
 
 @pytest.fixture
-def kill(pcsc_service: Any) -> Iterator[Callable[[], None]]:
+def kill(pcsc_service: PcscService) -> Iterator[Callable[[], None]]:
     """End pcscd as a crash does; it is started again after the test, if not before."""
     if pcsc_service.process is None:
         pytest.skip("the pcscd that runs is not the tests' own and is left alone")
 
-    def end() -> None:
-        pcsc_service.process.kill()
-        pcsc_service.process.wait()
-
-    yield end
+    yield pcsc_service.kill
     if pcsc_service.process.poll() is not None:
         pcsc_service.start()
 
@@ -113,13 +83,13 @@ class Noting(FaultyCard):
         self.reached.append(command[1])
         if command[1] == self.held:
             self.holding.set()
-            assert self.released.wait(10)
+            wait_event(self.released)
         return super().transmit(command)
 
 
 def works_again(source: PcscTokenSource, before: TokenPresence, card: GmtCard) -> None:
     """The same key is another insertion by now, and what it holds is as it was."""
-    assert soon(lambda: len(source.present()) == 1 and source.present()[0] != before)
+    soon(lambda: len(source.present()) == 1 and source.present()[0] != before)
     with pytest.raises(TokenRemoved):
         source.open(before)
     with contextlib.closing(source.open(source.present()[0])) as token:
@@ -141,7 +111,7 @@ def test_a_service_killed_between_two_calls_loses_the_key_and_sends_no_pin_again
     readers: PcscTokenSource,
     card: GmtCard,
     pcscd: tuple[str, int],
-    pcsc_service: Any,
+    pcsc_service: PcscService,
     kill: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
     place: str,
@@ -199,7 +169,7 @@ def test_a_service_killed_while_a_command_waits_ends_it_at_once_and_it_is_not_se
     readers: PcscTokenSource,
     card: GmtCard,
     pcscd: tuple[str, int],
-    pcsc_service: Any,
+    pcsc_service: PcscService,
     kill: Callable[[], None],
     instruction: Instruction,
 ) -> None:
@@ -217,9 +187,9 @@ def test_a_service_killed_while_a_command_waits_ends_it_at_once_and_it_is_not_se
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        assert noting.holding.wait(5)
+        wait_event(noting.holding)
         kill()
-        thread.join(5)
+        ended(thread)
         assert [type(error) for error in raised] == [TokenRemoved]
         noting.held = None
         noting.released.set()
@@ -233,7 +203,7 @@ def test_a_service_killed_while_a_command_waits_ends_it_at_once_and_it_is_not_se
 def foreign(reader: str) -> list[str]:
     """The codes that another program gets for connecting: shared, exclusive, and direct with and without protocol."""
     ended = subprocess.run(
-        [sys.executable, "-c", FOREIGN, reader], check=True, capture_output=True, text=True, timeout=20
+        [sys.executable, "-c", FOREIGN, reader], check=True, capture_output=True, text=True
     )
     return ended.stdout.split()
 

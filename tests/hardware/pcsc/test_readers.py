@@ -10,6 +10,7 @@ import pytest
 
 from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import ReaderUnavailable, TokenNotRecognised, TokenRemoved
+from tests.support.waiting import acquire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,11 +109,11 @@ def test_the_watch_alone_notices_a_reader_that_was_away(service: Service) -> Non
     (first,) = source.present()
     changes = threading.Semaphore(0)
     stop = source.watch(changes.release)
-    assert changes.acquire(timeout=5)
+    acquire(changes)
     service.plug()
-    assert changes.acquire(timeout=5)
+    acquire(changes)
     service.plug("Reader")
-    assert changes.acquire(timeout=5)
+    acquire(changes)
     stop()
     assert source.present() != (first,)
 

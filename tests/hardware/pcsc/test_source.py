@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
 import pytest
@@ -17,52 +17,21 @@ from hardware.ports import ReaderUnavailable, TokenError, TokenNotRecognised, To
 from hardware.token.gmt.commands import Instruction
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.factory import blank_key
-from hardware.virtual.reader import serve
+from tests.support.pcsc import PcscService
+from tests.support.readers import emptied, in_reader, inserted, noticed_gone, soon
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from hardware.virtual.card import VirtualCard
     from hardware.virtual.gmt.card import GmtCard
-
-
-def soon(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def inserted(source: PcscTokenSource) -> TokenPresence:
-    assert soon(lambda: len(source.present()) == 1)
-    return source.present()[0]
-
-
-def removed(source: PcscTokenSource) -> None:
-    """Wait until pcscd has looked, which it does every 0.4 s: a card back sooner it would not notice."""
-    assert soon(lambda: source.present() == ())
-    time.sleep(1)
-
-
-@contextlib.contextmanager
-def in_reader(card: VirtualCard, place: tuple[str, int]) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=serve, args=(card, *place, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(5)
 
 
 @pytest.fixture
 def readers(pcscd: tuple[str, int]) -> PcscTokenSource:
     source = PcscTokenSource()
-    assert soon(lambda: source.present() == ()), "a card of the test before is still in"
+    emptied(source)
     return source
 
 
@@ -83,7 +52,7 @@ def test_a_key_is_bound_through_the_real_stack(
         signature = token.sign(b"message")
         assert gmssl_pyx.sm2_verify(public_key[1:], b"message", signature)
         token.close()
-        assert soon(lambda: not card.session.verified)
+        soon(lambda: not card.session.verified)
         again = readers.open(presence)
         assert (again.public_key(), again.certificate()) == (public_key, certificate)
         again.close()
@@ -103,7 +72,7 @@ def test_pulled_in_the_middle_of_a_command_it_counts_as_removed_and_is_read_back
             token.generate_key_pair()
         with pytest.raises(TokenRemoved):
             token.pin_state()
-        removed(readers)
+        noticed_gone(readers)
     with in_reader(faulty, pcscd):
         second = inserted(readers)
         assert second != first
@@ -121,7 +90,7 @@ def test_a_connection_left_open_does_not_block_the_next_card(
 ) -> None:
     with in_reader(card, pcscd):
         forgotten = readers.open(inserted(readers))
-    assert soon(lambda: readers.present() == ())
+    soon(lambda: readers.present() == ())
     with in_reader(blank_key(tmp_path / "other.json", "2"), pcscd):
         token = readers.open(inserted(readers))
         assert token.serial == "2"
@@ -168,13 +137,12 @@ def test_insertions_and_removals_are_reported_until_the_watch_stops(
 ) -> None:
     seen: list[int] = []
     stop = readers.watch(lambda: seen.append(len(readers.present())))
-    assert soon(lambda: seen == [0])
+    soon(lambda: seen == [0])
     with in_reader(card, pcscd):
-        assert soon(lambda: seen == [0, 1])
-    assert soon(lambda: seen == [0, 1, 0])
+        soon(lambda: seen == [0, 1])
+    soon(lambda: seen == [0, 1, 0])
     stop()
-    threads = {thread.name for thread in threading.enumerate()}
-    assert soon(lambda: "pcsc-readers" not in {thread.name for thread in threading.enumerate()}), threads
+    soon(lambda: "pcsc-readers" not in {thread.name for thread in threading.enumerate()}, "the watch ends")
     with in_reader(card, pcscd):
         inserted(readers)
     assert seen == [0, 1, 0]
@@ -188,7 +156,7 @@ def test_an_open_connection_is_no_news_to_the_watch(
     with in_reader(card, pcscd):
         presence = inserted(readers)
         stop = readers.watch(lambda: calls.append(time.monotonic()))
-        assert soon(lambda: len(calls) == 1)
+        soon(lambda: len(calls) == 1)
         token = readers.open(presence)
         used = time.process_time()
         time.sleep(1)
@@ -205,11 +173,11 @@ def test_a_service_that_restarts_is_found_again_and_its_cards_count_as_inserted_
 ) -> None:
     changes: list[float] = []
     stop = readers.watch(lambda: changes.append(time.monotonic()))
-    assert soon(lambda: len(changes) == 1), "the watch began before the card came"
+    soon(lambda: len(changes) == 1, "the watch began before the card came")
     with in_reader(card, pcscd):
         first = inserted(readers)
         token = readers.open(first)
-        assert soon(lambda: len(changes) == 2)
+        soon(lambda: len(changes) == 2)
         restart_pcscd()
         with pytest.raises(TokenRemoved):
             token.pin_state()
@@ -219,20 +187,19 @@ def test_a_service_that_restarts_is_found_again_and_its_cards_count_as_inserted_
             readers.open(first)
         again = readers.open(second)
         assert again.serial == card.serial
-        assert soon(lambda: len(changes) >= 4)
+        soon(lambda: len(changes) >= 4)
         again.close()
         token.close()
     stop()
 
 
-def killed(service: Any) -> None:
+def killed(service: PcscService) -> None:
     """End pcscd as a crash does, and start it again."""
-    service.process.kill()
-    service.process.wait()
+    service.kill()
     service.start()
 
 
-def stopped(service: Any) -> None:
+def stopped(service: PcscService) -> None:
     """Stop pcscd in order, and start it again."""
     service.stop()
     service.start()
@@ -244,9 +211,9 @@ def test_two_keys_in_two_readers_are_back_after_the_service_was_gone(
     readers: PcscTokenSource,
     card: GmtCard,
     pcscd: tuple[str, int],
-    pcsc_service: Any,
+    pcsc_service: PcscService,
     tmp_path: Path,
-    restarted: Callable[[Any], None],
+    restarted: Callable[[PcscService], None],
 ) -> None:
     if pcsc_service.process is None:
         pytest.skip("the pcscd that runs is not the tests' own and is left alone")
@@ -254,7 +221,7 @@ def test_two_keys_in_two_readers_are_back_after_the_service_was_gone(
     changed = threading.Event()
     stop = readers.watch(changed.set)
     with in_reader(card, pcscd), in_reader(other, (pcscd[0], pcscd[1] + 1)):
-        assert soon(lambda: len(readers.present()) == 2)
+        soon(lambda: len(readers.present()) == 2)
         before = set(readers.present())
         opened = [readers.open(presence) for presence in before]
         assert {token.serial for token in opened} == {card.serial, "2"}
@@ -276,14 +243,16 @@ def test_two_keys_in_two_readers_are_back_after_the_service_was_gone(
 
 def told_of_two(readers: PcscTokenSource, changed: threading.Event) -> tuple[TokenPresence, ...]:
     """Look whenever the watch calls, and only then, until two keys are in."""
-    until = time.monotonic() + 20
-    while changed.wait(until - time.monotonic()):
-        changed.clear()
-        with contextlib.suppress(ReaderUnavailable):
-            present = readers.present()
-            if len(present) == 2:
-                return present
-    pytest.fail("the watch did not tell of the keys")
+
+    def two() -> tuple[TokenPresence, ...] | None:
+        if changed.is_set():
+            changed.clear()
+            with contextlib.suppress(ReaderUnavailable):
+                present = readers.present()
+                return present if len(present) == 2 else None
+        return None
+
+    return wait_for(two, "the watch tells of the keys")
 
 
 @pytest.mark.pcsc

@@ -12,6 +12,7 @@ from hardware.token.gmt.profile import GmtProfile
 from hardware.token.piv.profile import PivProfile
 from hardware.token.registry import DRIVERS, gmt_driver, open_token, piv_driver
 from hardware.virtual.piv.factory import blank_piv_key
+from tests.support.channels import DirectChannel, ScriptedTransport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,26 +38,26 @@ class SecurityKey:
         return bytes.fromhex("6E 00")
 
 
-def test_a_gmt_key_is_recognised_and_opened_by_its_profile(card: GmtCard, direct: Any) -> None:
-    token = open_token(direct(card), (gmt_driver(GmtProfile(name="our vendor")),))
+def test_a_gmt_key_is_recognised_and_opened_by_its_profile(card: GmtCard) -> None:
+    token = open_token(DirectChannel(card), (gmt_driver(GmtProfile(name="our vendor")),))
     assert token.driver == "our vendor"
 
 
-def test_a_gmt_key_shows_its_serial_number_after_one_command(card: GmtCard, direct: Any) -> None:
-    channel = direct(card)
+def test_a_gmt_key_shows_its_serial_number_after_one_command(card: GmtCard) -> None:
+    channel = DirectChannel(card)
     assert open_token(channel).serial == card.serial
     assert len(channel.sent) == 1
 
 
-def test_a_piv_card_is_recognised_after_gmt_was_asked(direct: Any) -> None:
-    channel = direct(SecurityKey())
+def test_a_piv_card_is_recognised_after_gmt_was_asked() -> None:
+    channel = DirectChannel(SecurityKey())
     token = open_token(channel, (gmt_driver(), piv_driver(PivProfile(name="our PIV"))))
     assert (token.driver, token.serial) == ("our PIV", "12345678")
     assert len(channel.sent) == 3
 
 
-def test_a_yubikey_by_its_answer_to_reset_is_asked_for_piv_first(direct: Any) -> None:
-    class Channel(direct):  # type: ignore[misc]  # the fixture's class is known at run time only
+def test_a_yubikey_by_its_answer_to_reset_is_asked_for_piv_first() -> None:
+    class Channel(DirectChannel):
         atr = YUBIKEY
 
     channel = Channel(SecurityKey())
@@ -66,11 +67,11 @@ def test_a_yubikey_by_its_answer_to_reset_is_asked_for_piv_first(direct: Any) ->
 
 @pytest.mark.parametrize(("yubikey", "commands"), [(True, 2), (False, 3)])
 def test_a_piv_card_that_names_itself_shows_its_serial_number_after_few_commands(
-    tmp_path: Path, direct: Any, *, yubikey: bool, commands: int
+    tmp_path: Path, *, yubikey: bool, commands: int
 ) -> None:
     card = blank_piv_key(tmp_path / "card", "7", yubikey=yubikey)
 
-    class Channel(direct):  # type: ignore[misc]  # the fixture's class is known at run time only
+    class Channel(DirectChannel):
         atr = card.atr
 
     channel = Channel(card)
@@ -78,14 +79,14 @@ def test_a_piv_card_that_names_itself_shows_its_serial_number_after_few_commands
     assert len(channel.sent) == commands
 
 
-def test_what_a_recogniser_read_is_given_again_once_only(card: GmtCard, direct: Any) -> None:
+def test_what_a_recogniser_read_is_given_again_once_only(card: GmtCard) -> None:
     class Twice:
         def __init__(self, channel: Any) -> None:
             self.answers = [channel.transmit(command) for _ in range(2) for command in (first, first, other)]
 
     first, other = bytes.fromhex("80040000000000"), bytes.fromhex("80260000000007") + b"KEYDESK\x00\x0a"
     row = msgspec.structs.replace(gmt_driver(), open=Twice)
-    channel = direct(card)
+    channel = DirectChannel(card)
     opened: Any = open_token(channel, (row,))
     assert channel.sent == [first, first, other, first, first, other]
     assert opened.answers[0] == opened.answers[1] == opened.answers[3]
@@ -96,10 +97,8 @@ def test_gmt_is_asked_before_piv() -> None:
 
 
 @pytest.mark.parametrize("status_word", ["6D00", "6E00", "6700", "6A86"])
-def test_a_card_that_no_row_knows_is_named_and_let_go_after_two_commands(
-    scripted: Any, direct: Any, status_word: str
-) -> None:
-    channel = direct(scripted(*[bytes.fromhex(status_word)] * 2))
+def test_a_card_that_no_row_knows_is_named_and_let_go_after_two_commands(status_word: str) -> None:
+    channel = DirectChannel(ScriptedTransport(*[bytes.fromhex(status_word)] * 2))
     with pytest.raises(TokenNotRecognised) as refused:
         open_token(channel)
     assert refused.value.atr == channel.atr
@@ -110,39 +109,35 @@ def test_a_card_that_no_row_knows_is_named_and_let_go_after_two_commands(
 @pytest.mark.parametrize(
     ("answer", "error"), [("6F00", TokenFault), ("", MalformedAnswer), ("9000", MalformedAnswer)]
 )
-def test_a_card_that_fails_at_once_is_faulty_and_let_go(
-    scripted: Any, direct: Any, answer: str, error: type[Exception]
-) -> None:
-    channel = direct(scripted(bytes.fromhex(answer), bytes.fromhex(answer)))
+def test_a_card_that_fails_at_once_is_faulty_and_let_go(answer: str, error: type[Exception]) -> None:
+    channel = DirectChannel(ScriptedTransport(bytes.fromhex(answer), bytes.fromhex(answer)))
     with pytest.raises(error):
         open_token(channel)
     assert channel.closed
 
 
-def test_a_card_that_calls_an_unknown_command_a_fault_is_still_recognised_by_another_row(direct: Any) -> None:
+def test_a_card_that_calls_an_unknown_command_a_fault_is_still_recognised_by_another_row() -> None:
     class Grumbling(SecurityKey):
         def transmit(self, command: bytes) -> bytes:
             return b"\x6f\x00" if command[0] == 0x80 else super().transmit(command)
 
-    assert open_token(direct(Grumbling())).driver == "piv"
+    assert open_token(DirectChannel(Grumbling())).driver == "piv"
 
 
-def test_a_card_pulled_while_it_is_asked_is_removed_and_asked_no_further(direct: Any) -> None:
+def test_a_card_pulled_while_it_is_asked_is_removed_and_asked_no_further() -> None:
     class Pulled:
         def transmit(self, command: bytes) -> bytes:
             raise TokenRemoved(command.hex())
 
-    channel = direct(Pulled())
+    channel = DirectChannel(Pulled())
     with pytest.raises(TokenRemoved):
         open_token(channel)
     assert channel.closed
     assert len(channel.sent) == 1
 
 
-def test_a_key_without_the_desk_s_application_opens_and_shows_its_serial_number(
-    card: GmtCard, direct: Any
-) -> None:
-    token = open_token(direct(card), (gmt_driver(GmtProfile(application="OTHER")),))
+def test_a_key_without_the_desk_s_application_opens_and_shows_its_serial_number(card: GmtCard) -> None:
+    token = open_token(DirectChannel(card), (gmt_driver(GmtProfile(application="OTHER")),))
     assert token.serial == card.serial
     with pytest.raises(TokenNotPrepared):
         token.pin_state()

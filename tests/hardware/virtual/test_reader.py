@@ -13,6 +13,7 @@ import pytest
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.files import KeyProfile, profile_of
 from hardware.virtual.reader import serve, serve_key_file
+from tests.support.waiting import ended, wait_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +57,7 @@ def serving(card: VirtualCard, port: int) -> Iterator[threading.Thread]:
         yield thread
     finally:
         stop.set()
-        thread.join(5)
-        assert not thread.is_alive()
+        ended(thread)
 
 
 @pytest.fixture
@@ -115,8 +115,7 @@ def test_a_pulled_card_hangs_up_and_stays_out(card: GmtCard, vpcd: Vpcd) -> None
         vpcd.accept()
         vpcd.send(bytes.fromhex("80500000000008"))
         assert vpcd.receive() == b""
-        thread.join(5)
-        assert not thread.is_alive()
+        ended(thread)
 
 
 def test_a_key_file_is_made_and_its_owner_told_when_the_reader_is_reached(tmp_path: Path, vpcd: Vpcd) -> None:
@@ -131,9 +130,9 @@ def test_a_key_file_is_made_and_its_owner_told_when_the_reader_is_reached(tmp_pa
     thread = threading.Thread(target=serve_key_file, args=(path, "F00D", "127.0.0.1", vpcd.port, stop, tell))
     thread.start()
     vpcd.accept()
-    assert told.wait(5)
+    wait_event(told)
     stop.set()
-    thread.join(5)
+    ended(thread)
     assert reached == [True]
     assert b"F00D" in path.read_bytes()
 
@@ -147,5 +146,5 @@ def test_a_piv_card_s_file_is_served_as_one(tmp_path: Path, vpcd: Vpcd) -> None:
     vpcd.send(bytes.fromhex("00A4040005A000000308"))
     assert vpcd.receive()[-2:] == b"\x90\x00"
     stop.set()
-    thread.join(5)
+    ended(thread)
     assert profile_of(tmp_path / "key.json") is KeyProfile.PIV

@@ -34,7 +34,6 @@ class Reader:
 @contextlib.contextmanager
 def served(*options: str | Path) -> Iterator[Reader]:
     with socket.create_server(("127.0.0.1", 0)) as vpcd:
-        vpcd.settimeout(20)
         command = [
             sys.executable,
             "-m",
@@ -46,12 +45,11 @@ def served(*options: str | Path) -> Iterator[Reader]:
         process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
         try:
             card, _ = vpcd.accept()
-            card.settimeout(20)
             assert process.stdout is not None
             with card:
                 yield Reader(card, process.stdout.readline())
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(timeout=20) == 0
+                assert process.wait() == 0
         finally:
             process.kill()
             process.communicate()

@@ -2,22 +2,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from kiosk.demo.processes import Service, end
+from tests.support.waiting import wait_until
 
 STUBBORN = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 READER = "import sys; print('up', flush=True); sys.stdin.read()"
 
 
 def _await(log: Path) -> None:
-    deadline = time.monotonic() + 20
-    while "up" not in (log.read_text() if log.exists() else ""):
-        assert time.monotonic() < deadline, "the child did not start"
-        time.sleep(0.02)
+    wait_until(lambda: "up" in (log.read_text() if log.exists() else ""), "the child starts")
 
 
 def _gone(pid: int) -> bool:
@@ -31,7 +28,7 @@ def test_a_service_ends_when_its_pipe_is_closed(tmp_path: Path) -> None:
     service = Service("reader", [sys.executable, "-c", READER], tmp_path / "log", os.environ)
     _await(tmp_path / "log")
     service.let_go()
-    assert service.process.wait(10) == 0
+    assert service.process.wait() == 0
 
 
 def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +50,4 @@ def test_a_killed_parent_takes_its_service_with_it(tmp_path: Path) -> None:
         child = int(process.stdout.readline())
         _await(tmp_path / "log")
         process.kill()
-        deadline = time.monotonic() + 10
-        while not _gone(child):
-            assert time.monotonic() < deadline, "the service outlived its parent"
-            time.sleep(0.02)
+        wait_until(lambda: _gone(child), "the service ends with its parent")

@@ -59,7 +59,7 @@ from kiosk.domain.ledger import (
 from kiosk.domain.transitions import fold
 
 if TYPE_CHECKING:
-    from tests.kiosk.domain.conftest import Journal
+    from tests.support.journal import Journal
 
 KIOSK, OTHER_KIOSK = 3, 4
 YEAR = 365 * 86400

@@ -22,7 +22,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
 
 if TYPE_CHECKING:
-    from tests.kiosk.domain.conftest import Journal
+    from tests.support.journal import Journal
 
 FIRST, SECOND = "11000001", "11000002"
 POINT = b"\x04" + bytes(64)

@@ -26,7 +26,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 
 if TYPE_CHECKING:
-    from tests.kiosk.domain.conftest import Journal
+    from tests.support.journal import Journal
 
 KIOSK, OTHER_KIOSK = 3, 4
 YEAR = 365 * 86400

@@ -18,7 +18,7 @@ from kiosk.domain.succession import later_key
 from kiosk.domain.transitions import transition
 
 if TYPE_CHECKING:
-    from tests.kiosk.domain.conftest import Journal
+    from tests.support.journal import Journal
 
 KIOSK, OTHER_KIOSK = 3, 4
 YEAR = 365 * 86400

@@ -96,6 +96,6 @@ def openssl(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
                 words.append(argument)
         if signed_by is KeyAlgorithm.SM2:
             words[1:1] = DISTINGUISHING_ID
-        return subprocess.run(["openssl", *words], capture_output=True, text=True, check=False, timeout=30)
+        return subprocess.run(["openssl", *words], capture_output=True, text=True, check=False)
 
     return run

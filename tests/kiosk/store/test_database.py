@@ -16,6 +16,7 @@ from kiosk.store.connections import connect
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreBusy, StoreExists, StoreMissing, StoreNewer, StoreUnavailable
 from kiosk.store.transaction import Transaction
+from tests.support.waiting import wait_event
 
 Place = Callable[[Transaction, str], str]
 
@@ -171,12 +172,12 @@ def test_closing_while_a_transaction_runs_lets_it_finish(database: Database, pat
     def slow_verb() -> None:
         with database.write() as tx:
             begun.set()
-            closed.wait(5)
+            wait_event(closed)
             tx.lockouts.record("kiosk", 7)
 
     thread = threading.Thread(target=slow_verb)
     thread.start()
-    begun.wait(5)
+    wait_event(begun)
     database.close()
     closed.set()
     thread.join()

@@ -6,12 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kiosk.text.cells import width
 from sync.agent.command import main
+from tests.support.memory_centre import NewDesk
 
 COMMANDS = ("enrol", "run", "once", "nightly", "status")
 HAN = re.compile("[一-鿿]")
@@ -30,7 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
 
 
 @pytest.fixture
-def kiosk_directory(new_desk: Any) -> Path:
+def kiosk_directory(new_desk: NewDesk) -> Path:
     """The data directory of an enrolled kiosk, whose key is in its file."""
     desk = new_desk(3)
     desk.enrol()

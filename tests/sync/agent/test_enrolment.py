@@ -10,6 +10,7 @@ from kiosk.domain.journal import unseal
 from kiosk.store.vault import VaultItem
 from sync.agent.errors import AnswerUnusable, CentreUnreachable, EnrolmentFailed
 from sync.agent.push import push
+from tests.support.memory_centre import Desk
 
 
 def test_enrolment_gives_the_kiosk_its_number_certificates_and_first_epoch(
@@ -27,7 +28,7 @@ def test_enrolment_gives_the_kiosk_its_number_certificates_and_first_epoch(
     assert unseal(first.data).entry.body == EpochBegan(given_by_centre=True, continues=None)
 
 
-def test_enrolling_again_changes_nothing(desk: Any) -> None:
+def test_enrolling_again_changes_nothing(desk: Desk) -> None:
     before = desk.hashes()
     again = desk.enrol()
     assert again.before
@@ -40,7 +41,7 @@ def test_a_repeat_after_any_failure_succeeds_with_the_same_keys(
     new_desk: Callable[..., Any], fault: str, at: int
 ) -> None:
     desk = new_desk(3)
-    desk.line.faults = [""] * at + [fault]
+    desk.faulty.faults = [""] * at + [fault]
     with pytest.raises((CentreUnreachable, AnswerUnusable)):
         desk.enrol()
     assert desk.enrol().epoch in {1, 2}
@@ -57,14 +58,16 @@ def test_a_token_used_by_another_machine_says_what_to_do(
         other.enrol()
 
 
-def test_what_is_no_token_is_refused_before_anything_is_sent(desk: Any, new_desk: Callable[..., Any]) -> None:
+def test_what_is_no_token_is_refused_before_anything_is_sent(
+    desk: Desk, new_desk: Callable[..., Any]
+) -> None:
     other = new_desk(4)
     other.memory.token = "4-SHORT"
     with pytest.raises(EnrolmentFailed, match="no enrolment token"):
         other.enrol()
 
 
-def test_a_data_directory_stays_one_kiosk(desk: Any) -> None:
+def test_a_data_directory_stays_one_kiosk(desk: Desk) -> None:
     desk.memory = desk.centre.kiosk(9)
     with pytest.raises(EnrolmentFailed, match="kiosk 3 already"):
         desk.enrol()
@@ -80,7 +83,7 @@ def test_a_policy_of_another_kiosk_in_the_answer_is_refused(new_desk: Callable[.
 
 
 def test_a_machine_that_takes_over_a_lost_kiosk_pulls_its_journal_back(
-    desk: Any, new_desk: Callable[..., Any]
+    desk: Desk, new_desk: Callable[..., Any]
 ) -> None:
     number = desk.place()
     push(desk.agent())

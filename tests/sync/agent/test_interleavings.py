@@ -20,6 +20,7 @@ from sync.agent.errors import ExchangeFailed
 from sync.agent.heartbeat import heartbeat
 from sync.agent.pull import pull
 from sync.agent.push import push
+from tests.support.memory_centre import Desk
 
 FAULTS = st.sampled_from(["", "", "cut", "lost", "garbage", "truncated", "broken", "slow", "busy"])
 STEPS = st.lists(
@@ -33,11 +34,11 @@ WORK: dict[str, Callable[[Any], object]] = {"push": push, "pull": pull, "heartbe
 
 
 @pytest.fixture
-def kinds(desk: Any) -> tuple[type, type]:
+def kinds(desk: Desk) -> tuple[type, type]:
     return type(desk), type(desk.centre)
 
 
-def _do(desk: Any, step: str, orders: list[str]) -> None:
+def _do(desk: Desk, step: str, orders: list[str]) -> None:
     match step:
         case "place":
             orders.append(desk.place())
@@ -66,19 +67,19 @@ def test_nothing_is_lost_and_nothing_is_applied_twice(
             if step not in WORK:
                 _do(desk, step, orders)
                 continue
-            desk.line.faults = list(faults)
+            desk.faulty.faults = list(faults)
             try:
                 WORK[step](agent)
             except ExchangeFailed:
                 assert faults
-        desk.line.faults = []
+        desk.faulty.faults = []
         heartbeat(agent)
         pull(agent)
         push(agent)
         _check(desk, orders)
 
 
-def _check(desk: Any, orders: list[str]) -> None:
+def _check(desk: Desk, orders: list[str]) -> None:
     assert desk.centre_hashes() == desk.hashes()
     assert verify(desk.database).sound
     paid = {str(each[1]) for each in desk.memory.feed}

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +12,7 @@ from kiosk.domain.login_check import (
     ChallengeSigned,
     LoginAnswer,
     LoginJudged,
+    LoginQuestion,
     QuestionRefused,
     Registration,
 )
@@ -21,28 +20,30 @@ from sync.agent.backoff import NotBeforeFile
 from sync.agent.loop import Loop
 from sync.agent.mailbox import UNREACHABLE, answer_waiting
 from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
+from tests.support.memory_centre import Desk
+from tests.support.waiting import ended, wait_until
 
 GIVEN = ChallengeIssued("00003-77", bytes(range(32)), 1_795_327_680)
 _ANSWER: msgspec.msgpack.Decoder[LoginAnswer] = msgspec.msgpack.Decoder(LoginAnswer)
 
 
-def ask(desk: Any, question: object = None, kind: str = MAILBOX_KIND, wait: int = 10) -> int:
+def ask(desk: Desk, question: object = None, kind: str = MAILBOX_KIND, wait: int = 10) -> int:
     body = msgspec.msgpack.encode(question or ChallengeRequested("11000001"))
     with desk.database.write() as tx:
         return int(tx.mailbox.submit(kind, body, desk.clock.now + wait))
 
 
-def answer(desk: Any, question: int) -> LoginAnswer | None:
+def answer(desk: Desk, question: int) -> LoginAnswer | None:
     with desk.database.read() as tx:
         body = tx.mailbox.answer_of(question)
     return None if body is None else _ANSWER.decode(body)
 
 
-def test_a_question_is_put_to_the_centre_and_its_answer_laid_into_the_mailbox(desk: Any) -> None:
+def test_a_question_is_put_to_the_centre_and_its_answer_laid_into_the_mailbox(desk: Desk) -> None:
     desk.enrol()
     signed = ChallengeSigned("00003-77", b"\x30\x82", b"\x30\x45")
     judged = LoginJudged(signature=True, chain=True, registration=Registration.LISTED, phone="138****0001")
-    answers = {ChallengeRequested("11000001"): GIVEN, signed: judged}
+    answers: dict[LoginQuestion, LoginAnswer] = {ChallengeRequested("11000001"): GIVEN, signed: judged}
     desk.centre.login = answers.__getitem__
     first, second = ask(desk), ask(desk, signed)
     assert answer_waiting(desk.agent()) == 2
@@ -51,16 +52,16 @@ def test_a_question_is_put_to_the_centre_and_its_answer_laid_into_the_mailbox(de
 
 
 @pytest.mark.parametrize("fault", ["cut", "busy", "broken", "lost", "slow", "garbage", "truncated"])
-def test_a_line_that_fails_is_told_at_once(desk: Any, fault: str) -> None:
+def test_a_line_that_fails_is_told_at_once(desk: Desk, fault: str) -> None:
     desk.enrol()
     desk.centre.login = lambda _: GIVEN
     question = ask(desk)
-    desk.line.faults = [fault]
+    desk.faulty.faults = [fault]
     answer_waiting(desk.agent())
     assert answer(desk, question) == QuestionRefused(UNREACHABLE)
 
 
-def test_a_question_past_its_deadline_or_of_another_kind_is_left_alone(desk: Any) -> None:
+def test_a_question_past_its_deadline_or_of_another_kind_is_left_alone(desk: Desk) -> None:
     desk.enrol()
     desk.centre.login = lambda _: GIVEN
     late, other = ask(desk, wait=-1), ask(desk, kind="weather")
@@ -68,7 +69,7 @@ def test_a_question_past_its_deadline_or_of_another_kind_is_left_alone(desk: Any
     assert (answer(desk, late), answer(desk, other)) == (None, None)
 
 
-def test_rubbish_in_the_mailbox_is_refused_without_asking(desk: Any) -> None:
+def test_rubbish_in_the_mailbox_is_refused_without_asking(desk: Desk) -> None:
     desk.enrol()
     question = ask(desk, {"kind": "no-such-question"})
     asked = len(desk.centre.requests)
@@ -77,7 +78,7 @@ def test_rubbish_in_the_mailbox_is_refused_without_asking(desk: Any) -> None:
     assert len(desk.centre.requests) == asked
 
 
-def test_the_running_agent_answers_while_the_feed_waits_and_says_so_when_the_line_is_cut(desk: Any) -> None:
+def test_the_running_agent_answers_while_the_feed_waits_and_says_so_when_the_line_is_cut(desk: Desk) -> None:
     desk.enrol()
     desk.centre.login = lambda _: GIVEN
     switch = NetworkSwitch(desk.directory / "cut")
@@ -91,13 +92,11 @@ def test_the_running_agent_answers_while_the_feed_waits_and_says_so_when_the_lin
         assert _answered(desk, ask(desk)) == QuestionRefused(UNREACHABLE)
     finally:
         loop.stop.set()
-        thread.join(5)
-    assert not thread.is_alive()
+        ended(thread)
 
 
-def _answered(desk: Any, question: int) -> LoginAnswer:
-    until = time.monotonic() + 15
-    while (found := answer(desk, question)) is None:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+def _answered(desk: Desk, question: int) -> LoginAnswer:
+    wait_until(lambda: answer(desk, question) is not None, "the question is answered")
+    found = answer(desk, question)
+    assert found is not None
     return found

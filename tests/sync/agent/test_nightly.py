@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from kiosk.domain import feed
@@ -9,11 +7,12 @@ from kiosk.text.catalogue import Catalogue, Language
 from sync.agent.nightly import Trouble, nightly
 from sync.agent.status import status, status_document
 from sync.agent.wording import night_lines, status_lines
+from tests.support.memory_centre import Desk
 
 CHINESE = Catalogue(Language.CHINESE).text
 
 
-def test_a_good_night_leaves_nothing(desk: Any) -> None:
+def test_a_good_night_leaves_nothing(desk: Desk) -> None:
     for _ in range(3):
         desk.place()
     night = nightly(desk.agent())
@@ -22,16 +21,16 @@ def test_a_good_night_leaves_nothing(desk: Any) -> None:
     assert night_lines(night, CHINESE)[-1].endswith("一切正常")
 
 
-def test_a_night_without_network_says_what_waits(desk: Any) -> None:
+def test_a_night_without_network_says_what_waits(desk: Desk) -> None:
     desk.place()
-    desk.line.faults = ["cut"]
+    desk.faulty.faults = ["cut"]
     night = nightly(desk.agent())
     assert set(night.troubles) == {Trouble.CENTRE_NOT_REACHED, Trouble.BACKLOG}
     assert night.same_tip is None
     assert any("2 条日志待上传" in line for line in night_lines(night, CHINESE))
 
 
-def test_disputes_kept_items_and_receipts_are_for_people(desk: Any) -> None:
+def test_disputes_kept_items_and_receipts_are_for_people(desk: Desk) -> None:
     desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
     desk.centre.publish(3, b'{"kind":"shipment"}')
     with desk.database.write() as tx:
@@ -41,7 +40,7 @@ def test_disputes_kept_items_and_receipts_are_for_people(desk: Any) -> None:
     assert len(night_lines(night, CHINESE)) > len(night.troubles)
 
 
-def test_two_histories_are_never_well(desk: Any) -> None:
+def test_two_histories_are_never_well(desk: Desk) -> None:
     desk.place()
     assert nightly(desk.agent()).well
     desk.memory.chain[-1] = desk.memory.chain[0]
@@ -50,7 +49,7 @@ def test_two_histories_are_never_well(desk: Any) -> None:
     assert not night.well
 
 
-def test_a_changed_table_is_found(desk: Any) -> None:
+def test_a_changed_table_is_found(desk: Desk) -> None:
     desk.place()
     with desk.database.write() as tx:
         tx.ledger._connection.execute("DELETE FROM orders")
@@ -59,13 +58,13 @@ def test_a_changed_table_is_found(desk: Any) -> None:
     assert "未通过" in "\n".join(night_lines(night, CHINESE))
 
 
-def test_a_revoked_kiosk_is_told(desk: Any) -> None:
+def test_a_revoked_kiosk_is_told(desk: Desk) -> None:
     desk.memory.revoked = True
     night = nightly(desk.agent())
     assert {Trouble.QUARANTINED, Trouble.CENTRE_REFUSES} <= set(night.troubles)
 
 
-def test_status_asks_nobody(desk: Any) -> None:
+def test_status_asks_nobody(desk: Desk) -> None:
     desk.place()
     asked = len(desk.centre.requests)
     with desk.database.read() as tx:

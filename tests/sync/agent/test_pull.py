@@ -18,6 +18,8 @@ from sync.agent.heartbeat import heartbeat
 from sync.agent.positions import fork_known, raise_alarm
 from sync.agent.pull import apply_or_keep, pull, retry_kept
 from sync.protocol.records import FeedPage, UnappliedNotice
+from tests.support.memory_centre import Desk, NewDesk
+from tests.support.values import present
 
 TOTAL = 50_000
 
@@ -26,17 +28,17 @@ def confirmed(number: str, transaction: str = "T1", amount: int = TOTAL) -> feed
     return feed.PaymentConfirmed(order=number, amount=amount, transaction=transaction, paid_at=1_795_327_600)
 
 
-def kept(desk: Any) -> list[str]:
+def kept(desk: Desk) -> list[str]:
     with desk.database.read() as tx:
         return [each.problem for each in tx.feed.unapplied()]
 
 
-def cursor(desk: Any) -> int:
+def cursor(desk: Desk) -> int:
     with desk.database.read() as tx:
         return int(tx.feed.cursor())
 
 
-def test_members_staff_and_prices_are_taken_in(desk: Any) -> None:
+def test_members_staff_and_prices_are_taken_in(desk: Desk) -> None:
     enterprise = Enterprise("91110000MA01A2B3C4", "北京示例粮油贸易有限公司", "王建国", Review.APPROVED)
     operator = Operator("11000001", enterprise.code, "李晓梅", Review.APPROVED, "$argon2id$...")
     staff = StaffMember("林涛", Role.SUPERVISOR, "$argon2id$...")
@@ -57,7 +59,7 @@ def test_members_staff_and_prices_are_taken_in(desk: Any) -> None:
         assert tx.feed.schedules() == (schedule,)
 
 
-def test_a_payment_makes_the_order_paid_and_is_counted_once(desk: Any) -> None:
+def test_a_payment_makes_the_order_paid_and_is_counted_once(desk: Desk) -> None:
     number = desk.place()
     desk.centre.publish(3, confirmed(number))
     desk.centre.publish(3, confirmed(number))
@@ -69,7 +71,7 @@ def test_a_payment_makes_the_order_paid_and_is_counted_once(desk: Any) -> None:
 
 
 @pytest.mark.parametrize("closing", [OrderCancelled, OrderExpired])
-def test_money_for_a_closed_order_makes_it_refunding(desk: Any, closing: Any) -> None:
+def test_money_for_a_closed_order_makes_it_refunding(desk: Desk, closing: Any) -> None:
     number = desk.place()
     desk.append(closing(number, "member") if closing is OrderCancelled else closing(number))
     desk.centre.publish(3, confirmed(number))
@@ -82,7 +84,7 @@ def test_money_for_a_closed_order_makes_it_refunding(desk: Any, closing: Any) ->
     assert kept(desk) == []
 
 
-def test_money_that_came_in_twice_and_went_back_is_told_in_the_journal_once(desk: Any) -> None:
+def test_money_that_came_in_twice_and_went_back_is_told_in_the_journal_once(desk: Desk) -> None:
     number = desk.place()
     desk.centre.publish(3, confirmed(number))
     desk.centre.publish(3, confirmed(number, "T2"))
@@ -100,7 +102,7 @@ def test_money_that_came_in_twice_and_went_back_is_told_in_the_journal_once(desk
     assert len(kept(desk)) == 1
 
 
-def test_a_refund_is_granted_for_a_paid_order_and_kept_for_another(desk: Any) -> None:
+def test_a_refund_is_granted_for_a_paid_order_and_kept_for_another(desk: Desk) -> None:
     paid, placed = desk.place(), desk.place()
     desk.centre.publish(3, confirmed(paid))
     desk.centre.publish(3, feed.RefundRequested(paid, "林涛", "会员要求退款"))
@@ -126,7 +128,7 @@ def assigned(number: str, account: str = "11000006") -> feed.OrderAssignedHere:
     )
 
 
-def test_an_order_assigned_here_is_paid_and_moves_away_again(desk: Any) -> None:
+def test_an_order_assigned_here_is_paid_and_moves_away_again(desk: Desk) -> None:
     desk.centre.publish(3, assigned("0-web-1"))
     desk.centre.publish(3, assigned("0-web-1"))
     agent = desk.agent()
@@ -141,7 +143,7 @@ def test_an_order_assigned_here_is_paid_and_moves_away_again(desk: Any) -> None:
     assert kept(desk) == []
 
 
-def test_an_order_that_was_let_go_is_not_given_to_a_third_kiosk_as_well(desk: Any) -> None:
+def test_an_order_that_was_let_go_is_not_given_to_a_third_kiosk_as_well(desk: Desk) -> None:
     desk.centre.publish(3, assigned("0-web-1"))
     desk.centre.publish(3, feed.OrderMoved("0-web-1", 8))
     desk.centre.publish(3, feed.OrderMoved("0-web-1", 9))
@@ -150,7 +152,7 @@ def test_an_order_that_was_let_go_is_not_given_to_a_third_kiosk_as_well(desk: An
     assert kept(desk) == ["order-in-another-state: 0-web-1 belongs to kiosk 8"]
 
 
-def test_an_assigned_renewal_knows_the_key_that_was_bound_elsewhere(desk: Any) -> None:
+def test_an_assigned_renewal_knows_the_key_that_was_bound_elsewhere(desk: Desk) -> None:
     desk.centre.publish(3, feed.KeyBoundElsewhere("11000006", "0005000001000002", "A1", 10, 20))
     desk.centre.publish(3, assigned("0-web-1"))
     desk.centre.publish(3, feed.RevocationPublished("0005000001000002", "11000006", "lost"))
@@ -158,10 +160,10 @@ def test_an_assigned_renewal_knows_the_key_that_was_bound_elsewhere(desk: Any) -
     previous = desk.order("0-web-1").previous
     assert (previous.number, previous.token_serial, previous.not_after) == ("0005000001000002", "A1", 20)
     with desk.database.read() as tx:
-        assert tx.feed.key_elsewhere("11000006").lost
+        assert present(tx.feed.key_elsewhere("11000006")).lost
 
 
-def test_what_cannot_be_applied_is_kept_with_its_reason_and_the_cursor_moves_on(desk: Any) -> None:
+def test_what_cannot_be_applied_is_kept_with_its_reason_and_the_cursor_moves_on(desk: Desk) -> None:
     number = desk.place()
     shipment = json.dumps({"kind": "shipment", "order": number, "carrier": "顺丰"}).encode()
     desk.centre.publish(3, shipment)
@@ -189,7 +191,7 @@ def test_what_cannot_be_applied_is_kept_with_its_reason_and_the_cursor_moves_on(
         assert tx.feed.unapplied()[0].body == shipment
 
 
-def test_kept_money_is_applied_once_its_order_is_known(desk: Any) -> None:
+def test_kept_money_is_applied_once_its_order_is_known(desk: Desk) -> None:
     agent = desk.agent()
     with desk.database.read() as tx:
         place = tx.next_tip()
@@ -208,7 +210,7 @@ def test_kept_money_is_applied_once_its_order_is_known(desk: Any) -> None:
     assert kept(desk) == []
 
 
-def test_an_order_paid_elsewhere_is_taken_once_the_members_unpaid_one_here_has_ended(desk: Any) -> None:
+def test_an_order_paid_elsewhere_is_taken_once_the_members_unpaid_one_here_has_ended(desk: Desk) -> None:
     agent = desk.agent()
     own = desk.place("11000006")
     desk.centre.publish(3, assigned("0-web-1"))
@@ -225,7 +227,7 @@ def test_an_order_paid_elsewhere_is_taken_once_the_members_unpaid_one_here_has_e
 @pytest.mark.parametrize(
     "then", [feed.OrderMoved("0-web-1", 8), feed.RefundRequested("0-web-1", "林涛", "不要了")]
 )
-def test_a_kept_order_that_moved_on_or_is_given_back_is_not_taken_after_all(desk: Any, then: Any) -> None:
+def test_a_kept_order_that_moved_on_or_is_given_back_is_not_taken_after_all(desk: Desk, then: Any) -> None:
     agent = desk.agent()
     own = desk.place("11000006")
     desk.centre.publish(3, assigned("0-web-1"))
@@ -241,7 +243,7 @@ def test_a_kept_order_that_moved_on_or_is_given_back_is_not_taken_after_all(desk
     assert desk.order("0-web-1").owner == 3
 
 
-def test_a_policy_counts_only_with_the_centres_signature_over_its_exact_bytes(desk: Any) -> None:
+def test_a_policy_counts_only_with_the_centres_signature_over_its_exact_bytes(desk: Desk) -> None:
     agent = desk.agent()
     good = desk.centre.policy(3, serial=2)
     raised = good.policy.replace(b'"unsynced_certificates":200', b'"unsynced_certificates":900')
@@ -250,7 +252,7 @@ def test_a_policy_counts_only_with_the_centres_signature_over_its_exact_bytes(de
     desk.centre.publish(3, feed.PolicyPublished(desk.centre.policy(4, serial=9)))
     pull(agent)
     with desk.database.read() as tx:
-        assert tx.feed.signed_policy().read().number == 1
+        assert present(tx.feed.signed_policy()).read().number == 1
     desk.centre.publish(3, feed.PolicyPublished(good))
     desk.centre.publish(3, feed.PolicyPublished(desk.centre.policy(3, serial=1)))
     pull(agent)
@@ -263,7 +265,7 @@ def test_a_policy_counts_only_with_the_centres_signature_over_its_exact_bytes(de
     ]
 
 
-def test_disputes_are_shown_until_they_are_settled(desk: Any) -> None:
+def test_disputes_are_shown_until_they_are_settled(desk: Desk) -> None:
     agent = desk.agent()
     desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
     pull(agent)
@@ -275,20 +277,20 @@ def test_disputes_are_shown_until_they_are_settled(desk: Any) -> None:
         assert tx.feed.disputes() == ()
 
 
-def test_a_kept_item_is_told_by_the_heartbeat_until_staff_dismiss_it(desk: Any) -> None:
+def test_a_kept_item_is_told_by_the_heartbeat_until_staff_dismiss_it(desk: Desk) -> None:
     agent = desk.agent()
     desk.centre.publish(3, confirmed("3-9999-9"))
     pull(agent)
     heartbeat(agent)
-    assert desk.memory.heartbeats[-1].kept == (UnappliedNotice(1, "order-unknown: 3-9999-9"),)
+    assert desk.memory.heartbeats.pop().kept == (UnappliedNotice(1, "order-unknown: 3-9999-9"),)
     desk.centre.publish(3, feed.UnappliedDismissed(1))
     pull(agent)
     assert kept(desk) == []
     heartbeat(agent)
-    assert desk.memory.heartbeats[-1].kept == ()
+    assert desk.memory.heartbeats.pop().kept == ()
 
 
-def test_a_fork_s_alarm_that_staff_closed_is_gone_and_other_disputes_stay(desk: Any) -> None:
+def test_a_fork_s_alarm_that_staff_closed_is_gone_and_other_disputes_stay(desk: Desk) -> None:
     agent = desk.agent()
     with desk.database.write() as tx:
         raise_alarm(tx, 7)
@@ -301,11 +303,11 @@ def test_a_fork_s_alarm_that_staff_closed_is_gone_and_other_disputes_stay(desk: 
 
 
 @pytest.mark.parametrize("fault", ["cut", "lost", "garbage", "truncated", "broken"])
-def test_a_feed_that_fails_is_asked_again_from_the_same_place(desk: Any, fault: str) -> None:
+def test_a_feed_that_fails_is_asked_again_from_the_same_place(desk: Desk, fault: str) -> None:
     number = desk.place()
     desk.centre.publish(3, confirmed(number))
     agent = desk.agent()
-    desk.line.faults = [fault]
+    desk.faulty.faults = [fault]
     with pytest.raises((CentreUnreachable, AnswerUnusable)):
         pull(agent)
     assert cursor(desk) == 0
@@ -313,14 +315,14 @@ def test_a_feed_that_fails_is_asked_again_from_the_same_place(desk: Any, fault: 
     assert len(desk.order(number).payments) == 1
 
 
-def test_many_items_come_in_pages(desk: Any) -> None:
+def test_many_items_come_in_pages(desk: Desk) -> None:
     for serial in range(1, 46):
         desk.centre.publish(3, feed.FeeSchedulePublished(FeeSchedule(serial, 0, 1, 1, 1)))
     assert pull(desk.agent()).applied == 45
     assert cursor(desk) == 45
 
 
-def test_two_kiosks_have_feeds_of_their_own(desk: Any, new_desk: Any) -> None:
+def test_two_kiosks_have_feeds_of_their_own(desk: Desk, new_desk: NewDesk) -> None:
     other = new_desk(4)
     other.enrol()
     mine, theirs = desk.place(), other.place()
@@ -332,7 +334,7 @@ def test_two_kiosks_have_feeds_of_their_own(desk: Any, new_desk: Any) -> None:
     assert msgspec.json.decode(desk.memory.feed[0][1])["order"] == mine
 
 
-def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Any) -> None:
+def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Desk) -> None:
     number = desk.place()
     for body in (
         confirmed(number),
@@ -360,7 +362,7 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Any) -> None:
 
 @pytest.mark.parametrize("numbers", [(5, 5), (7, 6), (0,), (-1,), (2**63,), (2**70,)])
 def test_a_feed_whose_numbers_do_not_rise_is_not_believed(
-    desk: Any, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
 ) -> None:
     agent = desk.agent()
     items = tuple(FeedItem(number, msgspec.Raw(b'{"kind":"from-the-future"}')) for number in numbers)
@@ -372,7 +374,7 @@ def test_a_feed_whose_numbers_do_not_rise_is_not_believed(
         assert not tx.feed.unapplied()
 
 
-def test_an_item_without_bottom_is_kept_and_the_cursor_moves_on(desk: Any) -> None:
+def test_an_item_without_bottom_is_kept_and_the_cursor_moves_on(desk: Desk) -> None:
     deep = b'{"kind":"policy","x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
     assert apply_or_keep(desk.agent(), FeedItem(1, msgspec.Raw(deep))) is not None
     with desk.database.read() as tx:

@@ -10,14 +10,16 @@ from kiosk.store.vault import VaultItem
 from sync.agent.errors import AnswerUnusable, CentreBusy, CentreUnreachable, HistoryForked
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
+from tests.support.memory_centre import Desk, NewDesk
+from tests.support.values import present
 
 
-def state(desk: Any) -> Any:
+def state(desk: Desk) -> Any:
     with desk.database.read() as tx:
         return tx.agent.get()
 
 
-def test_entries_arrive_once_and_in_order(desk: Any) -> None:
+def test_entries_arrive_once_and_in_order(desk: Desk) -> None:
     agent = desk.agent()
     for _ in range(3):
         desk.place()
@@ -29,10 +31,10 @@ def test_entries_arrive_once_and_in_order(desk: Any) -> None:
 
 
 @pytest.mark.parametrize("fault", ["cut", "lost", "slow", "broken", "garbage", "truncated", "busy"])
-def test_after_any_failure_a_repeat_sends_the_rest(desk: Any, fault: str) -> None:
+def test_after_any_failure_a_repeat_sends_the_rest(desk: Desk, fault: str) -> None:
     agent = desk.agent()
     desk.place()
-    desk.line.faults = [fault]
+    desk.faulty.faults = [fault]
     with pytest.raises((CentreUnreachable, AnswerUnusable, CentreBusy)):
         push(agent)
     desk.place()
@@ -41,7 +43,7 @@ def test_after_any_failure_a_repeat_sends_the_rest(desk: Any, fault: str) -> Non
     assert state(desk).high_water == 3
 
 
-def test_a_hole_moves_the_mark_back_to_what_the_centre_has(desk: Any) -> None:
+def test_a_hole_moves_the_mark_back_to_what_the_centre_has(desk: Desk) -> None:
     agent = desk.agent()
     for _ in range(4):
         desk.place()
@@ -52,7 +54,7 @@ def test_a_hole_moves_the_mark_back_to_what_the_centre_has(desk: Any) -> None:
     assert desk.centre_hashes() == desk.hashes()
 
 
-def test_a_heartbeat_shows_that_the_centre_lost_entries(desk: Any) -> None:
+def test_a_heartbeat_shows_that_the_centre_lost_entries(desk: Desk) -> None:
     agent = desk.agent()
     for _ in range(4):
         desk.place()
@@ -64,13 +66,13 @@ def test_a_heartbeat_shows_that_the_centre_lost_entries(desk: Any) -> None:
     assert desk.centre_hashes() == desk.hashes()
 
 
-def test_a_fork_is_sent_as_a_branch_and_raises_one_alarm(desk: Any, new_desk: Any) -> None:
+def test_a_fork_is_sent_as_a_branch_and_raises_one_alarm(desk: Desk, new_desk: NewDesk) -> None:
     desk.place()
     push(desk.agent())
     clone = new_desk(3)
     clone.database.close()
     with desk.database.read() as tx:
-        keys = {name: tx.vault.get(name) for name in (VaultItem.DEVICE_KEY, VaultItem.CENTRE_KEY)}
+        keys = {name: present(tx.vault.get(name)) for name in (VaultItem.DEVICE_KEY, VaultItem.CENTRE_KEY)}
         entries = tx.journal.entries()
     with clone.database.write() as tx:
         tx.adopt(3)
@@ -95,7 +97,7 @@ def test_a_fork_is_sent_as_a_branch_and_raises_one_alarm(desk: Any, new_desk: An
     assert state(clone).high_water == 6
 
 
-def test_what_a_revoked_kiosk_sends_is_taken_in_quarantine(desk: Any) -> None:
+def test_what_a_revoked_kiosk_sends_is_taken_in_quarantine(desk: Desk) -> None:
     agent = desk.agent()
     push(agent)
     desk.memory.revoked = True
@@ -107,7 +109,7 @@ def test_what_a_revoked_kiosk_sends_is_taken_in_quarantine(desk: Any) -> None:
     assert set(desk.memory.stray) == {desk.hashes()[-1]}
 
 
-def test_a_clock_that_is_wrong_learns_the_centres_time_and_signs_again(desk: Any) -> None:
+def test_a_clock_that_is_wrong_learns_the_centres_time_and_signs_again(desk: Desk) -> None:
     agent = desk.agent()
     desk.clock.advance(7 * 86_400)
     desk.clock._boot = "another boot"
@@ -118,14 +120,14 @@ def test_a_clock_that_is_wrong_learns_the_centres_time_and_signs_again(desk: Any
     assert state(desk).signed_time_boot == "another boot"
 
 
-def test_an_answer_that_claims_less_than_it_took_is_not_believed(desk: Any) -> None:
+def test_an_answer_that_claims_less_than_it_took_is_not_believed(desk: Desk) -> None:
     desk.place()
     desk.memory.__class__ = type("Forgetful", (type(desk.memory),), {"tip": property(lambda _: None)})
     with pytest.raises(AnswerUnusable):
         push(desk.agent())
 
 
-def test_a_broken_chain_is_an_alarm(desk: Any) -> None:
+def test_a_broken_chain_is_an_alarm(desk: Desk) -> None:
     desk.place()
     push(desk.agent())
     first = desk.memory.chain[-1]

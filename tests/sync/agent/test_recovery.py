@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
@@ -15,10 +15,19 @@ from sync.agent.errors import CentreUnreachable, HistoryForked
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
 from sync.agent.recovery import recover
+from tests.support.memory_centre import Desk
+
+
+class Restored(NamedTuple):
+    """A kiosk restored from a copy; the orders that the copy lacks, and the journal before."""
+
+    desk: Desk
+    lost: list[str]
+    before: list[bytes]
 
 
 @pytest.fixture
-def restored(desk: Any, tmp_path: Path) -> Any:
+def restored(desk: Desk, tmp_path: Path) -> Restored:
     """A kiosk restored from a copy that is three orders old; the centre has them."""
     desk.place()
     push(desk.agent())
@@ -26,69 +35,69 @@ def restored(desk: Any, tmp_path: Path) -> Any:
     copy = tmp_path / "copy.db"
     shutil.copy(desk.database.path, copy)
     desk.database = Database.open(desk.database.path, bytes(range(32)))
-    desk.lost = [desk.place() for _ in range(3)]
+    lost = [desk.place() for _ in range(3)]
     push(desk.agent())
-    desk.before = desk.hashes()
+    before = desk.hashes()
     desk.database.close()
     for suffix in ("-wal", "-shm"):
         Path(f"{desk.database.path}{suffix}").unlink(missing_ok=True)
     shutil.copy(copy, desk.database.path)
     desk.database = Database.open(desk.database.path, bytes(range(32)))
     desk.stack.callback(desk.database.close)
-    return desk
+    return Restored(desk, lost, before)
 
 
-def test_a_restored_kiosk_gets_its_entries_back_and_begins_a_new_epoch(restored: Any) -> None:
-    agent = restored.agent()
+def test_a_restored_kiosk_gets_its_entries_back_and_begins_a_new_epoch(restored: Restored) -> None:
+    agent = restored.desk.agent()
     heartbeat(agent)
-    assert restored.hashes()[:-1] == restored.before
-    with restored.database.read() as tx:
+    assert restored.desk.hashes()[:-1] == restored.before
+    with restored.desk.database.read() as tx:
         entries = tx.journal.entries()
         assert tx.next_tip().epoch == 2
     assert isinstance(entries[-1].entry.body, EpochBegan)
     assert check_chain(None, entries) is not None
-    assert all(restored.order(number) is not None for number in restored.lost)
-    assert verify(restored.database).sound
-    restored.place()
+    assert all(restored.desk.order(number) is not None for number in restored.lost)
+    assert verify(restored.desk.database).sound
+    restored.desk.place()
     push(agent)
-    assert restored.centre_hashes() == restored.hashes()
+    assert restored.desk.centre_hashes() == restored.desk.hashes()
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
 @pytest.mark.parametrize("fault", ["cut", "lost"])
 def test_a_recovery_that_is_cut_short_changes_nothing_and_is_repeated(
-    restored: Any, at: int, fault: str
+    restored: Restored, at: int, fault: str
 ) -> None:
-    agent = restored.agent()
-    before = restored.hashes()
-    restored.line.faults = [""] * at + [fault]
+    agent = restored.desk.agent()
+    before = restored.desk.hashes()
+    restored.desk.faulty.faults = [""] * at + [fault]
     with pytest.raises(CentreUnreachable):
         heartbeat(agent)
-    assert restored.hashes() == before
+    assert restored.desk.hashes() == before
     heartbeat(agent)
-    assert restored.hashes()[:-1] == restored.before
+    assert restored.desk.hashes()[:-1] == restored.before
 
 
-def test_what_a_restored_kiosk_wrote_goes_up_though_it_was_revoked_meanwhile(restored: Any) -> None:
-    restored.place("39999999")
-    restored.memory.revoked = True
-    agent = restored.agent()
+def test_what_a_restored_kiosk_wrote_goes_up_though_it_was_revoked_meanwhile(restored: Restored) -> None:
+    restored.desk.place("39999999")
+    restored.desk.memory.revoked = True
+    agent = restored.desk.agent()
     heartbeat(agent)
     push(agent)
-    assert set(restored.memory.stray) == {restored.hashes()[-1]}
+    assert set(restored.desk.memory.stray) == {restored.desk.hashes()[-1]}
 
 
-def test_a_restored_kiosk_that_went_on_before_it_was_online_is_a_fork(restored: Any) -> None:
-    restored.place("39999999")
-    agent = restored.agent()
+def test_a_restored_kiosk_that_went_on_before_it_was_online_is_a_fork(restored: Restored) -> None:
+    restored.desk.place("39999999")
+    agent = restored.desk.agent()
     heartbeat(agent)
     with pytest.raises(HistoryForked):
         recover(agent)
-    asked = len(restored.centre.requests)
+    asked = len(restored.desk.centre.requests)
     heartbeat(agent)
-    assert len(restored.centre.requests) == asked + 1
-    with restored.database.read() as tx:
+    assert len(restored.desk.centre.requests) == asked + 1
+    with restored.desk.database.read() as tx:
         assert [each.raised.reason for each in tx.feed.disputes()] == [FORK_REASON]
     push(agent)
-    assert set(restored.memory.stray) == set(restored.hashes()) - set(restored.before)
-    assert restored.centre_hashes() == restored.before
+    assert set(restored.desk.memory.stray) == set(restored.desk.hashes()) - set(restored.before)
+    assert restored.desk.centre_hashes() == restored.before

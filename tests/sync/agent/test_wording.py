@@ -17,6 +17,7 @@ from sync.agent.feed_application import Inapplicable, InapplicableReason, parse_
 from sync.agent.nightly import Trouble, night_document, nightly
 from sync.agent.status import status, status_document
 from sync.agent.wording import INAPPLICABLE_REASONS, TROUBLES, enrolled_line, night_lines, status_lines
+from tests.support.memory_centre import Desk, NewDesk
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
 STATUS_KEYS = [
@@ -53,7 +54,7 @@ NIGHT_KEYS = [
 
 
 @pytest.fixture
-def troubled(desk: Any) -> Any:
+def troubled(desk: Desk) -> Any:
     """A desk with everything that can be left for people, behind a line that was cut."""
     desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
     desk.centre.publish(3, feed.DisputeRaised("11000002", 6, "failed", "3-0006-9"))
@@ -64,11 +65,11 @@ def troubled(desk: Any) -> Any:
         tx.print_queue.put(b"receipt", "3-0002-6")
     nightly(desk.agent())
     desk.place()
-    desk.line.faults = ["cut"]
+    desk.faulty.faults = ["cut"]
     return desk
 
 
-def test_a_bad_night_in_chinese(troubled: Any) -> None:
+def test_a_bad_night_in_chinese(troubled: Desk) -> None:
     lines = night_lines(nightly(troubled.agent()), CHINESE)
     assert (
         "需处理    没有连上中心（ConnectError: cut before sending）。请检查网络和中心的地址，稍后再试"
@@ -82,7 +83,7 @@ def test_a_bad_night_in_chinese(troubled: Any) -> None:
     assert "需处理    有 3 项争议，请联系中心裁决" in lines
 
 
-def test_a_bad_night_in_english_has_nothing_chinese(troubled: Any) -> None:
+def test_a_bad_night_in_english_has_nothing_chinese(troubled: Desk) -> None:
     lines = night_lines(nightly(troubled.agent()), ENGLISH)
     assert not re.search("[\u3000-〿一-鿿！-～]", "\n".join(lines))
     assert any(
@@ -92,12 +93,12 @@ def test_a_bad_night_in_english_has_nothing_chinese(troubled: Any) -> None:
 
 
 @pytest.mark.parametrize("t", [CHINESE, ENGLISH], ids=["zh", "en"])
-def test_the_facts_of_a_report_begin_in_one_column(troubled: Any, t: Any) -> None:
+def test_the_facts_of_a_report_begin_in_one_column(troubled: Desk, t: Any) -> None:
     lines = night_lines(nightly(troubled.agent()), t)
     assert len({width(re.match(r".*?\S(?= {2})\s+", line).group()) for line in lines}) == 1  # type: ignore[union-attr]
 
 
-def test_programs_read_the_same_keys_and_values_in_the_same_order(troubled: Any) -> None:
+def test_programs_read_the_same_keys_and_values_in_the_same_order(troubled: Desk) -> None:
     night = json.loads(msgspec.json.encode(night_document(nightly(troubled.agent()))))
     assert list(night) == NIGHT_KEYS
     assert list(night["status"]) == STATUS_KEYS
@@ -111,13 +112,13 @@ def test_programs_read_the_same_keys_and_values_in_the_same_order(troubled: Any)
     assert night["status"]["trouble"] is None
 
 
-def test_a_good_night_has_no_error_for_programs(desk: Any) -> None:
+def test_a_good_night_has_no_error_for_programs(desk: Desk) -> None:
     night = json.loads(msgspec.json.encode(night_document(nightly(desk.agent()))))
     assert night["error"] == ""
     assert night["troubles"] == []
 
 
-def test_a_desk_that_is_not_enrolled_and_never_reached_anybody(new_desk: Any) -> None:
+def test_a_desk_that_is_not_enrolled_and_never_reached_anybody(new_desk: NewDesk) -> None:
     with new_desk(3).database.read() as tx:
         report = status(tx)
     assert "终端机    未登记" in status_lines(report, CHINESE)
@@ -126,7 +127,7 @@ def test_a_desk_that_is_not_enrolled_and_never_reached_anybody(new_desk: Any) ->
     assert status_document(report)["policy"] is None
 
 
-def test_a_refusal_is_kept_with_its_code_until_the_centre_answers_again(desk: Any) -> None:
+def test_a_refusal_is_kept_with_its_code_until_the_centre_answers_again(desk: Desk) -> None:
     desk.memory.revoked = True
     night = nightly(desk.agent())
     lines = night_lines(night, CHINESE)

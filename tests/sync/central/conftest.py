@@ -1,277 +1,18 @@
-"""A kiosk in few lines, that enrols, signs, journals and uploads as a real one does."""
+"""Kiosks that enrol, sign, journal and upload as real ones do, at a centre under Django's own test client."""
 
 from __future__ import annotations
 
-import atexit
-import functools
-import os
-import shutil
-import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
 
-_DATA = tempfile.mkdtemp(prefix="keydesk-central-test-")
-atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
-os.environ["KEYDESK_CENTRAL_DATA"] = _DATA
-os.environ["DJANGO_SETTINGS_MODULE"] = "sync.central.settings"
-os.environ.setdefault("KEYDESK_CENTRAL_HOSTS", "127.0.0.1,localhost,testserver,centre")
+import pytest
 
-import django  # noqa: E402 - the settings read the environment
-import msgspec  # noqa: E402
-import pytest  # noqa: E402
-from argon2 import PasswordHasher  # noqa: E402
+from tests.support.django_setup import KEYS  # isort: split
 
-from sync.central.centre_keys import CentreKeys, make_keys  # noqa: E402
-from sync.central.configuration import load  # noqa: E402
-
-ORGANISATION = "北京华商储备商品交易所"
-KEYS = make_keys(Path(_DATA), ORGANISATION, int(time.time()))
-django.setup()
-
-from django.conf import settings  # noqa: E402
-from django.test import Client  # noqa: E402
-
-from kiosk.domain import entries  # noqa: E402
-from kiosk.domain.certificate_numbers import CertificateNumber  # noqa: E402
-from kiosk.domain.decisions import KeyOnRecord  # noqa: E402
-from kiosk.domain.entries import AnyBody, Tip  # noqa: E402
-from kiosk.domain.fees import FeeSchedule, OrderKind  # noqa: E402
-from kiosk.domain.identifiers import OrderNumber  # noqa: E402
-from kiosk.domain.journal import GENESIS, Entry, SealedEntry, seal  # noqa: E402
-from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key, order_code_text  # noqa: E402
-from kiosk.domain.validity import validity  # noqa: E402
-from kiosk.pki.device_keys import device_public_key, generate_device_key  # noqa: E402
-from kiosk.pki.encodings import encode_private_key  # noqa: E402
-from kiosk.pki.issuing import IssuingAuthority, issuing_request  # noqa: E402
-from kiosk.pki.names import MemberName  # noqa: E402
-from kiosk.pki.requests import assemble, certification_request_info  # noqa: E402
-from kiosk.pki.suites import SM2, KeyAlgorithm  # noqa: E402
-from sync.central import examples as example_module  # noqa: E402
-from sync.central.examples import SCHEDULE, make_examples  # noqa: E402
-from sync.central.fleet.enrolment_tokens import give_token  # noqa: E402
-from sync.protocol import records  # noqa: E402
-from sync.protocol.batches import encode_batch, make_checkpoint  # noqa: E402
-from sync.protocol.errors import Problem  # noqa: E402
-from sync.protocol.signatures import ENROL_KEY_ID, sign_request  # noqa: E402
-
-# Argon2 with its real costs nine times a test would be most of the tests' time.
-cheap = functools.partial(PasswordHasher, time_cost=1, memory_cost=64)
-vars(example_module)["PasswordHasher"] = cheap
-# pytest-django may have read the settings before this file set the data directory.
-settings.KEYDESK = load()
-settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-Record = TypeVar("Record", bound=msgspec.Struct)
-
-ENTERPRISE, ACCOUNT, OPERATOR = "北京示例粮油贸易有限公司", "11000001", "李晓梅"
-
-
-class Answer(msgspec.Struct):
-    """An HTTP answer."""
-
-    status: int
-    body: bytes
-
-    def read(self, record: type[Record]) -> Record:
-        return records.decode(self.body, record)
-
-    @property
-    def problem(self) -> Problem:
-        return self.read(Problem)
-
-
-Send = Callable[[str, str, dict[str, str], bytes], Answer]
-
-
-def client_send(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-    path = "/" + url.split("/", 3)[3]
-    extra: dict[str, Any] = {
-        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()
-    }
-    response = Client().generic(method, path, body, content_type="application/octet-stream", **extra)
-    return Answer(response.status_code, response.content)
-
-
-class KioskDouble:
-    """One kiosk: keys, chain and clock of its own."""
-
-    def __init__(self, number: int = 3, send: Send = client_send, base: str = "http://centre") -> None:
-        self.number = number
-        self.send = send
-        self.base = base
-        self.device_key = generate_device_key()
-        self.issuing_key = SM2.generate()
-        self.enrolment: records.EnrolAnswer | None = None
-        self.epoch = 1
-        self.tip: Tip | None = None
-        self.entries: list[SealedEntry] = []
-        self.clock_offset = 0
-        self.feed_cursor = 0
-        self.told: list[tuple[int, Any]] = []
-        self.member_key = self.issuing_key
-
-    @property
-    def answer(self) -> records.EnrolAnswer:
-        assert self.enrolment is not None
-        return self.enrolment
-
-    def now(self) -> int:
-        return int(time.time()) + self.clock_offset
-
-    def request(
-        self, method: str, path: str, body: bytes = b"", *, key: bytes | None = None, key_id: str = ""
-    ) -> Answer:
-        url = self.base + path
-        headers = sign_request(
-            method,
-            url,
-            body,
-            key_id=key_id or str(self.number),
-            device_key=key or self.device_key,
-            created=self.now(),
-        )
-        return self.send(method, url, headers, body)
-
-    def enrol_with(self, token: str, number: int | None = None) -> Answer:
-        asked = records.EnrolRequest(
-            token,
-            device_public_key(self.device_key),
-            issuing_request(ORGANISATION, number or self.number, self.issuing_key),
-        )
-        return self.request("POST", records.PATH_ENROL, records.encode(asked), key_id=ENROL_KEY_ID)
-
-    def enrol(self, token: str) -> KioskDouble:
-        response = self.enrol_with(token)
-        assert response.status == 200, response.body
-        self.enrolment = response.read(records.EnrolAnswer)
-        self.append(entries.EpochBegan(given_by_centre=True))
-        return self
-
-    def append(self, body: AnyBody, wall: int | None = None) -> SealedEntry:
-        sequence = 1 if self.tip is None else self.tip.sequence + 1
-        previous = GENESIS if self.tip is None else self.tip.hash
-        at = self.now() if wall is None else wall
-        sealed = seal(Entry(1, self.number, self.epoch, sequence, at, 1, "boot", previous, body))
-        self.tip = Tip(self.epoch, sequence, sealed.hash)
-        self.entries.append(sealed)
-        return sealed
-
-    def batch(self, entries: list[SealedEntry], key: bytes | None = None) -> bytes:
-        last = entries[-1]
-        tip = Tip(last.entry.epoch, last.entry.sequence, last.hash)
-        checkpoint = make_checkpoint(self.number, tip, self.now(), key or self.device_key)
-        return encode_batch(records.UploadBatch(tuple(each.data for each in entries), checkpoint))
-
-    def upload(self, entries: list[SealedEntry] | None = None) -> Answer:
-        body = self.batch(self.entries if entries is None else entries)
-        return self.request("POST", records.PATH_JOURNAL, body)
-
-    def pushed(self) -> records.UploadAnswer:
-        response = self.upload()
-        assert response.status == 200, response.body
-        return response.read(records.UploadAnswer)
-
-    def feed(self, after: int = 0, wait: int = 0) -> list[Any]:
-        response = self.request("GET", f"{records.PATH_FEED}?after={after}&wait={wait}")
-        assert response.status == 200, response.body
-        page = response.read(records.FeedPage)
-        self.feed_cursor = max([self.feed_cursor, *(item.number for item in page.items)])
-        self.told = [(item.number, item.read()) for item in page.items]
-        return [body for _, body in self.told]
-
-    def feed_number(self, body: Any) -> int:
-        """The number under which the feed told that, when it was read last."""
-        return next(number for number, told in self.told if told == body)
-
-    def place(
-        self,
-        account: str = ACCOUNT,
-        kind: OrderKind = OrderKind.NEW,
-        schedule: FeeSchedule = SCHEDULE,
-        **changes: Any,
-    ) -> entries.OrderPlaced:
-        sequence = 1 if self.tip is None else self.tip.sequence + 1
-        order = OrderNumber(self.number, self.epoch, sequence)
-        token = OrderCode(order, account, kind, schedule.number, self.now(), b"nonce6")
-        body = entries.OrderPlaced(
-            order=str(order),
-            account=account,
-            enterprise=ENTERPRISE,
-            operator=OPERATOR,
-            order_kind=kind,
-            lines=schedule.lines(kind),
-            schedule=schedule.number,
-            policy=1,
-            feed=self.feed_cursor or 10_000,
-            deadline=self.now() + 900,
-            order_code=encode_order_code(token, order_code_key(self.answer.payment_secret)),
-        )
-        body = msgspec.structs.replace(body, **changes)
-        self.append(body)
-        return body
-
-    def page_path(self, placed: entries.OrderPlaced) -> str:
-        return f"/P/{order_code_text(placed.order_code)}"
-
-    def certificate(
-        self,
-        placed: entries.OrderPlaced,
-        old: KeyOnRecord | None = None,
-        serial: str = "E8AD652202221F03",
-        wall: int | None = None,
-        begin: int | None = None,
-        **changes: Any,
-    ) -> entries.CertificateIssued:
-        """Bind up to `certificate-issued`, with a real certificate; `wall` of that entry, `begin` of the validity."""
-        key = self.member_key = SM2.generate()
-        self.append(
-            entries.BindingStarted(
-                placed.order,
-                1,
-                serial,
-                "gmt",
-                "SM2",
-                public_key=key.public_key if placed.order_kind is OrderKind.RENEWAL else None,
-            )
-        )
-        if placed.order_kind is not OrderKind.RENEWAL:
-            self.append(entries.KeyPairMade(placed.order, 1, key.public_key))
-        member = MemberName(placed.account, placed.enterprise)
-        info = certification_request_info(ORGANISATION, member, KeyAlgorithm.SM2, key.public_key)
-        request = assemble(info, KeyAlgorithm.SM2, SM2.sign(key, info))
-        now = self.now()
-        authority = IssuingAuthority.load(
-            encode_private_key(self.issuing_key),
-            self.answer.issuing_certificate,
-            self.answer.root_certificate,
-            now,
-        )
-        assert self.tip is not None
-        number = CertificateNumber(self.number, self.epoch, self.tip.sequence + 1)
-        period = validity(now if begin is None else begin, None if old is None else old.not_after)
-        der = authority.issue(request, member, int(number), period.start, period.end)
-        body = entries.CertificateIssued(
-            placed.order,
-            1,
-            str(number),
-            der,
-            period.start,
-            period.end,
-            policy=1,
-            predecessor=None if old is None else old.number,
-            old_end=None if old is None else old.not_after,
-        )
-        body = msgspec.structs.replace(body, **changes)
-        self.append(body, wall)
-        return body
-
-    def finish(self, placed: entries.OrderPlaced) -> None:
-        self.append(entries.CertificateWritten(placed.order, 1))
-        self.append(entries.CertificateProved(placed.order, 1, b"challenge", b"signature"))
-        self.append(entries.Bound(placed.order, 1))
+from sync.central.centre_keys import CentreKeys
+from sync.central.examples import Examples, make_examples
+from sync.central.fleet.enrolment_tokens import give_token
+from tests.support.kiosk_double import KioskDouble
 
 
 @pytest.fixture(scope="session")
@@ -285,45 +26,24 @@ def keys() -> CentreKeys:
 
 
 @pytest.fixture
-def examples(db: None, keys: CentreKeys) -> Any:
+def examples(db: None, keys: CentreKeys) -> Examples:
     return make_examples(3, {}, keys, int(time.time()))
 
 
-@pytest.fixture
-def make_kiosk() -> Callable[..., KioskDouble]:
-    """An enrolled kiosk; `send` and `base` for one that talks to a real server."""
-
-    def make(number: int = 3) -> KioskDouble:
-        return KioskDouble(number).enrol(give_token(number, int(time.time())))
-
-    return make
+def enrolled(number: int = 3) -> KioskDouble:
+    """Enrol a kiosk; `send` and `base` make it talk to a real server."""
+    return KioskDouble(number).enrol(give_token(number, int(time.time())))
 
 
 @pytest.fixture
-def new_kiosk() -> type[KioskDouble]:
-    """A kiosk that is not enrolled yet."""
-    return KioskDouble
+def make_kiosk() -> Callable[[int], KioskDouble]:
+    return enrolled
 
 
 @pytest.fixture
-def http_send() -> Send:
-    """Sends over real HTTP."""
-
-    def send(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        request = urllib.request.Request(url, data=body or None, headers=headers, method=method)  # noqa: S310 - loopback
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - loopback
-                return Answer(response.status, response.read())
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read())
-
-    return send
-
-
-@pytest.fixture
-def kiosk(examples: Any, make_kiosk: Callable[..., KioskDouble]) -> KioskDouble:
+def kiosk(examples: Examples) -> KioskDouble:
     """Kiosk 3, enrolled, among the examples."""
-    return make_kiosk(3)
+    return enrolled(3)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from kiosk.domain.feed import PaymentConfirmed
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
 from kiosk.domain.payment_codes import order_code_text
+from sync.central.centre_keys import CentreKeys
 from sync.central.examples import make_examples
 from sync.central.fleet import unapplied_items
 from sync.central.fleet.enrolment_tokens import give_token
@@ -27,16 +28,17 @@ from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, PaymentState
 from sync.central.payments.pages import read_bill
 from sync.protocol import records
+from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def pair(keys: Any, new_kiosk: Any) -> list[Any]:
+def pair(keys: CentreKeys) -> list[Any]:
     """Kiosks 3 and 4, enrolled, among the examples."""
     now = int(time.time())
     make_examples(3, {}, keys, now)
-    kiosks = [new_kiosk(number).enrol(give_token(number, now)) for number in (3, 4)]
+    kiosks = [KioskDouble(number).enrol(give_token(number, now)) for number in (3, 4)]
     for each in kiosks:
         each.feed()
     return kiosks
@@ -64,7 +66,7 @@ def at_once(works: list[Callable[[], object]]) -> None:
         raise errors[0]
 
 
-def test_the_same_upload_many_times_at_once_is_one(pair: list[Any]) -> None:
+def test_the_same_upload_many_times_at_once_is_one(pair: list[KioskDouble]) -> None:
     kiosk = pair[0]
     placed = kiosk.place()
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
@@ -74,7 +76,7 @@ def test_the_same_upload_many_times_at_once_is_one(pair: list[Any]) -> None:
     assert not Dispute.objects.exists()
 
 
-def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[Any]) -> None:
+def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[KioskDouble]) -> None:
     three, four = pair
     placed = [three.place(), four.place(account="11000006", kind=OrderKind.RENEWAL)]
     for kiosk, order in zip(pair, placed, strict=True):
@@ -85,7 +87,7 @@ def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[A
     assert set(Entry.objects.values_list("verdict", flat=True)) == {Verdict.APPLIED}
 
 
-def test_two_kiosks_that_serve_one_account_at_once_end_in_one_dispute(pair: list[Any]) -> None:
+def test_two_kiosks_that_serve_one_account_at_once_end_in_one_dispute(pair: list[KioskDouble]) -> None:
     for kiosk in pair:
         placed = kiosk.place()
         kiosk.append(entries.OrderCancelled(placed.order, "member"))
@@ -100,18 +102,20 @@ def test_two_kiosks_that_serve_one_account_at_once_end_in_one_dispute(pair: list
     assert disputed or set(verdicts) == {Verdict.APPLIED}
 
 
-def test_an_order_paid_twice_at_once_is_paid_once(pair: list[Any], keys: Any) -> None:
+def test_an_order_paid_twice_at_once_is_paid_once(pair: list[KioskDouble], keys: CentreKeys) -> None:
     kiosk = pair[0]
-    bill = read_bill(order_code_text(kiosk.place().token), keys, int(time.time()))
+    bill = read_bill(order_code_text(kiosk.place().order_code), keys, int(time.time()))
     at_once([lambda: paying.pay(bill, int(time.time()))] * 6)
     assert Payment.objects.get().state == PaymentState.PAID
     assert PaymentAttempt.objects.count() == 1
     assert len([each for each in kiosk.feed() if isinstance(each, PaymentConfirmed)]) == 1
 
 
-def test_paying_and_declining_at_once_end_in_one_of_the_two(pair: list[Any], keys: Any) -> None:
+def test_paying_and_declining_at_once_end_in_one_of_the_two(
+    pair: list[KioskDouble], keys: CentreKeys
+) -> None:
     kiosk = pair[0]
-    bill = read_bill(order_code_text(kiosk.place().token), keys, int(time.time()))
+    bill = read_bill(order_code_text(kiosk.place().order_code), keys, int(time.time()))
     now = int(time.time())
     at_once([lambda: paying.pay(bill, now), lambda: paying.decline(bill, now)] * 3)
     paid = PaymentAttempt.objects.filter(state="paid").count()
@@ -121,7 +125,7 @@ def test_paying_and_declining_at_once_end_in_one_of_the_two(pair: list[Any], key
 
 
 def test_money_that_comes_while_the_desk_vouches_for_it_is_pointed_out(
-    pair: list[Any], keys: Any, monkeypatch: pytest.MonkeyPatch
+    pair: list[KioskDouble], keys: CentreKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kiosk = pair[0]
     placed = kiosk.place()
@@ -141,7 +145,7 @@ def test_money_that_comes_while_the_desk_vouches_for_it_is_pointed_out(
 
 
 def test_an_item_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
-    pair: list[Any], monkeypatch: pytest.MonkeyPatch
+    pair: list[KioskDouble], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kiosk = pair[0]
     beats = [
@@ -165,20 +169,20 @@ def test_an_item_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
     assert KeptItem.objects.get().closed_by == "admin"
 
 
-def test_money_is_paid_back_once(pair: list[Any], keys: Any) -> None:
-    bill = read_bill(order_code_text(pair[0].place().token), keys, int(time.time()))
+def test_money_is_paid_back_once(pair: list[KioskDouble], keys: CentreKeys) -> None:
+    bill = read_bill(order_code_text(pair[0].place().order_code), keys, int(time.time()))
     paying.pay(bill, int(time.time()))
     payment = Payment.objects.get()
     at_once([lambda: paying.pay_back(payment, int(time.time()))] * 4)
     assert FeedItem.objects.filter(kiosk=3, kind="refund-paid").count() == 1
 
 
-def test_a_token_used_by_many_machines_at_once_enrols_one(db: None, new_kiosk: Any) -> None:
+def test_a_token_used_by_many_machines_at_once_enrols_one(db: None) -> None:
     token = give_token(9, int(time.time()))
-    machines = [new_kiosk(9) for _ in range(4)]
+    machines = [KioskDouble(9) for _ in range(4)]
     statuses: list[int] = []
 
-    def enrol(machine: Any) -> None:
+    def enrol(machine: KioskDouble) -> None:
         statuses.append(machine.enrol_with(token).status)
 
     at_once([functools.partial(enrol, machine) for machine in machines])

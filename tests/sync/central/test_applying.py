@@ -18,7 +18,7 @@ from kiosk.pki import issuing
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.suites import SM2
 from sync.central.centre_keys import CentreKeys
-from sync.central.examples import SCHEDULE, BoundKey, make_examples
+from sync.central.examples import SCHEDULE, BoundKey, Examples, make_examples
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import FormerMachine
@@ -30,6 +30,7 @@ from sync.central.members.models import FeeSchedule
 from sync.central.members.publishing import publish_schedule
 from sync.central.wording import remark
 from sync.protocol import records
+from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
 
@@ -42,14 +43,16 @@ def _dispute() -> Dispute:
     return Dispute.objects.get(state=DisputeState.OPEN)
 
 
-def _bind(kiosk: Any, placed: entries.OrderPlaced, old: KeyOnRecord | None = None, **changes: Any) -> Any:
+def _bind(
+    kiosk: KioskDouble, placed: entries.OrderPlaced, old: KeyOnRecord | None = None, **changes: Any
+) -> Any:
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, old, **changes)
     kiosk.finish(placed)
     return issued
 
 
-def test_a_dispute_holds_up_its_account_and_no_other(kiosk: Any) -> None:
+def test_a_dispute_holds_up_its_account_and_no_other(kiosk: KioskDouble) -> None:
     kiosk.feed()
     cheap = tuple(line for line in SCHEDULE.lines(OrderKind.NEW) if line.item != "token")
     wrong = kiosk.place(lines=cheap)
@@ -69,7 +72,7 @@ def test_a_dispute_holds_up_its_account_and_no_other(kiosk: Any) -> None:
     assert (told.account, told.sequence, told.reason) == ("11000001", 2, "price-differs")
 
 
-def test_a_dismissed_entry_stays_out_and_the_account_goes_on(kiosk: Any) -> None:
+def test_a_dismissed_entry_stays_out_and_the_account_goes_on(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.place(schedule=SCHEDULE, lines=())
     kiosk.pushed()
@@ -83,7 +86,7 @@ def test_a_dismissed_entry_stays_out_and_the_account_goes_on(kiosk: Any) -> None
 
 
 def test_with_an_entry_what_rests_on_it_stays_out_and_the_account_goes_on(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
     kiosk.feed()
@@ -103,7 +106,7 @@ def test_with_an_entry_what_rests_on_it_stays_out_and_the_account_goes_on(
     assert not LedgerCertificate.objects.exists()
 
 
-def test_retrying_without_a_change_is_disputed_again(kiosk: Any) -> None:
+def test_retrying_without_a_change_is_disputed_again(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.place(lines=())
     kiosk.pushed()
@@ -112,7 +115,7 @@ def test_retrying_without_a_change_is_disputed_again(kiosk: Any) -> None:
     assert _dispute().reason == "price-differs"
 
 
-def test_a_superseded_schedule_is_taken_while_the_kiosk_could_not_know(kiosk: Any) -> None:
+def test_a_superseded_schedule_is_taken_while_the_kiosk_could_not_know(kiosk: KioskDouble) -> None:
     kiosk.feed()
     knew = kiosk.feed_cursor
     row = FeeSchedule.objects.create(
@@ -132,13 +135,15 @@ def test_a_superseded_schedule_is_taken_while_the_kiosk_could_not_know(kiosk: An
     assert LedgerOrder.objects.get(number=new.order).total == 6
 
 
-def _feed_items(kiosk: Any) -> list[Any]:
+def _feed_items(kiosk: KioskDouble) -> list[Any]:
     from sync.protocol import records  # noqa: PLC0415
 
     return list(kiosk.request("GET", f"{records.PATH_FEED}?after=0").read(records.FeedPage).items)
 
 
-def test_what_waits_is_tried_again_when_it_arrives(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+def test_what_waits_is_tried_again_when_it_arrives(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
     kiosk.feed()
     other = make_kiosk(4)
     other.feed()
@@ -153,7 +158,7 @@ def test_what_waits_is_tried_again_when_it_arrives(kiosk: Any, make_kiosk: Calla
 
 
 def test_two_kiosks_that_served_one_account_are_both_on_record(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
     for each in (kiosk, other):
@@ -167,7 +172,9 @@ def test_two_kiosks_that_served_one_account_are_both_on_record(
     assert LedgerCertificate.objects.filter(status="valid").count() == 1
 
 
-def test_a_renewal_of_a_key_bound_elsewhere(examples: Any, make_kiosk: Any, keys: CentreKeys) -> None:
+def test_a_renewal_of_a_key_bound_elsewhere(
+    examples: Examples, make_kiosk: Callable[[int], KioskDouble], keys: CentreKeys
+) -> None:
     pair = SM2.generate()
     bound = {"11000002": BoundKey("OLD-SERIAL", pair.public_key.hex())}
     (made,) = make_examples(3, bound, keys, int(time.time())).certificates
@@ -194,7 +201,7 @@ def test_a_renewal_of_a_key_bound_elsewhere(examples: Any, make_kiosk: Any, keys
 
 
 def test_a_renewal_with_another_token_than_the_one_on_record_is_disputed(
-    examples: Any, make_kiosk: Any, keys: CentreKeys
+    examples: Examples, make_kiosk: Callable[[int], KioskDouble], keys: CentreKeys
 ) -> None:
     bound = {"11000002": BoundKey("OLD-SERIAL", SM2.generate().public_key.hex())}
     (made,) = make_examples(3, bound, keys, int(time.time())).certificates
@@ -208,7 +215,9 @@ def test_a_renewal_with_another_token_than_the_one_on_record_is_disputed(
     assert _dispute().reason == "another-token"
 
 
-def test_other_kiosks_hear_of_a_new_key_and_of_its_loss(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+def test_other_kiosks_hear_of_a_new_key_and_of_its_loss(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
     other = make_kiosk(4)
     kiosk.feed()
     other.feed()
@@ -231,18 +240,20 @@ def test_other_kiosks_hear_of_a_new_key_and_of_its_loss(kiosk: Any, make_kiosk: 
     assert LedgerCertificate.objects.get().status == "valid"
 
 
-def test_a_certificate_by_another_authority_is_disputed(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+def test_a_certificate_by_another_authority_is_disputed(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
     kiosk.feed()
     other = make_kiosk(4)
     kiosk.issuing_key, kiosk.enrolment = other.issuing_key, other.enrolment
-    placed = kiosk.place(token=b"")
+    placed = kiosk.place(order_code=b"")
     kiosk.pushed()
     assert _dispute().reason == "order-of-another-kiosk"
     assert placed.order_code == b""
 
 
 def test_a_certificate_by_a_stolen_authority_is_disputed_and_on_record(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     kiosk.feed()
     placed = kiosk.place()
@@ -256,25 +267,23 @@ def test_a_certificate_by_a_stolen_authority_is_disputed_and_on_record(
     assert not LedgerCertificate.objects.filter(account="11000001").exists()
 
 
-def test_what_came_before_the_machine_was_replaced_is_judged_by_its_own_authority(
-    kiosk: Any, new_kiosk: Callable[[int], Any]
-) -> None:
+def test_what_came_before_the_machine_was_replaced_is_judged_by_its_own_authority(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.place(lines=())
     issued = _bind(kiosk, kiosk.place())
     kiosk.pushed()
-    new_kiosk(3).enrol(give_token(3, int(time.time())))
+    KioskDouble(3).enrol(give_token(3, int(time.time())))
     settle(_dispute(), DisputeState.DISMISSED, "admin", int(time.time()))
     assert set(_verdicts().values()) == {"applied", "dismissed"}
     assert LedgerCertificate.objects.get().number == issued.number
 
 
 def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_disputed(
-    kiosk: Any, new_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble,
 ) -> None:
     kiosk.feed()
     kiosk.pushed()
-    machine = new_kiosk(3)
+    machine = KioskDouble(3)
     machine.enrolment = machine.enrol_with(give_token(3, int(time.time()) - 10)).read(records.EnrolAnswer)
     machine.tip, machine.feed_cursor = kiosk.tip, kiosk.feed_cursor
     machine.epoch = machine.answer.epoch
@@ -289,7 +298,7 @@ def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_disput
     assert _dispute().reason == "certificate-differs"
 
 
-def test_a_certificate_that_ends_too_late_is_disputed(kiosk: Any) -> None:
+def test_a_certificate_that_ends_too_late_is_disputed(kiosk: KioskDouble) -> None:
     kiosk.feed()
     _bind(kiosk, kiosk.place(), old_end=int(time.time()) + 300 * 86400)
     kiosk.pushed()
@@ -298,7 +307,7 @@ def test_a_certificate_that_ends_too_late_is_disputed(kiosk: Any) -> None:
 
 @pytest.mark.parametrize(("seconds", "stands"), [(601, False), (599, True), (-601, False), (-5, False)])
 def test_a_certificate_that_begins_at_another_time_than_its_entry_tells_is_disputed(
-    kiosk: Any,
+    kiosk: KioskDouble,
     seconds: int,
     stands: bool,  # noqa: FBT001 - the parameter
 ) -> None:
@@ -315,7 +324,7 @@ def test_a_certificate_that_begins_at_another_time_than_its_entry_tells_is_dispu
 
 @pytest.mark.parametrize(("before", "stands"), [(1, False), (0, True)])
 def test_a_certificate_that_begins_before_its_issuer_s_is_disputed(
-    kiosk: Any,
+    kiosk: KioskDouble,
     monkeypatch: pytest.MonkeyPatch,
     before: int,
     stands: bool,  # noqa: FBT001 - the parameter
@@ -335,7 +344,7 @@ def test_a_certificate_that_begins_before_its_issuer_s_is_disputed(
         assert _dispute().reason == "beyond-policy"
 
 
-def test_certificates_beyond_the_policy_are_disputed(kiosk: Any, keys: CentreKeys) -> None:
+def test_certificates_beyond_the_policy_are_disputed(kiosk: KioskDouble, keys: CentreKeys) -> None:
     kiosk.feed()
     now = int(time.time())
     limits = Policy(number=0, kiosk=3, valid_until=now + 86400, unsynced_certificates=0, unsynced_amount=1)
@@ -346,14 +355,14 @@ def test_certificates_beyond_the_policy_are_disputed(kiosk: Any, keys: CentreKey
     assert Alarm.objects.filter(kind=AlarmKind.BEYOND_POLICY).count() == 1
 
 
-def test_a_policy_that_was_never_given_is_disputed(kiosk: Any) -> None:
+def test_a_policy_that_was_never_given_is_disputed(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.place(policy=99)
     kiosk.pushed()
     assert _dispute().reason == "beyond-policy"
 
 
-def test_a_poison_entry_holds_up_its_own_account(kiosk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_poison_entry_holds_up_its_own_account(kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     kiosk.feed()
     poison = kiosk.place()
     kiosk.place(account="11000006", kind=OrderKind.RENEWAL)
@@ -374,15 +383,14 @@ def test_a_poison_entry_holds_up_its_own_account(kiosk: Any, monkeypatch: pytest
 
 
 def test_applying_that_fails_whole_leaves_the_batch_and_is_made_up_for(
-    kiosk: Any, monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kiosk.feed()
-    kiosk.place()
+    placed = kiosk.place()
     with monkeypatch.context() as broken:
         broken.setattr("sync.central.device.views.apply_pending", lambda _: 1 // 0)
         assert kiosk.pushed().high_water == kiosk.tip
     assert set(_verdicts().values()) == {"pending"}
-    placed = kiosk.entries[-1].entry.body
     kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     assert set(_verdicts().values()) == {"applied"}
@@ -392,13 +400,13 @@ def _revoked_by_staff(number: str) -> None:
     revoke_certificate(LedgerCertificate.objects.get(number=number), "stolen", int(time.time()))
 
 
-def _enter_revocation(kiosk: Any) -> None:
+def _enter_revocation(kiosk: KioskDouble) -> None:
     """Enter what the feed tells of a revocation, as the kiosk does."""
     (told,) = [item for item in kiosk.feed() if isinstance(item, RevocationPublished)]
     kiosk.append(entries.CertificateRevoked(told.number, told.reason, kiosk.feed_number(told)))
 
 
-def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journal(kiosk: Any) -> None:
+def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journal(kiosk: KioskDouble) -> None:
     kiosk.feed()
     issued = _bind(kiosk, kiosk.place())
     kiosk.pushed()
@@ -410,7 +418,7 @@ def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journa
     assert set(_verdicts().values()) == {"applied"}
 
 
-def test_a_certificate_that_is_being_bound_is_revoked_by_its_kiosk(kiosk: Any) -> None:
+def test_a_certificate_that_is_being_bound_is_revoked_by_its_kiosk(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
@@ -425,7 +433,7 @@ def test_a_certificate_that_is_being_bound_is_revoked_by_its_kiosk(kiosk: Any) -
     assert set(_verdicts().values()) == {"applied"}
 
 
-def test_a_renewal_bound_before_its_kiosk_heard_of_a_revocation_holds(kiosk: Any) -> None:
+def test_a_renewal_bound_before_its_kiosk_heard_of_a_revocation_holds(kiosk: KioskDouble) -> None:
     kiosk.feed()
     issued = _bind(kiosk, kiosk.place())
     kiosk.pushed()
@@ -445,7 +453,7 @@ def test_a_renewal_bound_before_its_kiosk_heard_of_a_revocation_holds(kiosk: Any
 
 
 def test_a_certificate_of_the_exchange_is_revoked_at_once(
-    examples: Any, make_kiosk: Any, keys: CentreKeys
+    examples: Examples, make_kiosk: Callable[[int], KioskDouble], keys: CentreKeys
 ) -> None:
     bound = {"11000007": BoundKey("SERIAL", SM2.generate().public_key.hex())}
     (made,) = make_examples(3, bound, keys, int(time.time())).certificates
@@ -455,7 +463,7 @@ def test_a_certificate_of_the_exchange_is_revoked_at_once(
     assert [item.lost for item in kiosk.feed() if isinstance(item, KeyBoundElsewhere)] == [False, True]
 
 
-def test_the_web_order_is_taken_over_by_its_kiosk(kiosk: Any) -> None:
+def test_the_web_order_is_taken_over_by_its_kiosk(kiosk: KioskDouble) -> None:
     (item,) = [each for each in kiosk.feed() if type(each).__name__ == "OrderAssignedHere"]
     kiosk.append(entries.OrderAssigned(**asdict(item.facts), feed=kiosk.feed_number(item)))
     kiosk.pushed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import os
 import shutil
@@ -11,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zxingcpp
@@ -20,11 +20,12 @@ from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.domain.scanned_confirmations import require_scanned
 from kiosk.pki.device_keys import device_verify
+from tests.support.kiosk_double import KioskDouble, http_send
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 NUMBERS = itertools.count(10)  # a kiosk of its own for every test
@@ -76,7 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         yield process.stdout.readline().strip(), data
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def live(server: tuple[str, Path], new_kiosk: Any, http_send: Any) -> Any:
+def live(server: tuple[str, Path]) -> KioskDouble:
     address, data = server
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
     number = next(NUMBERS)
@@ -106,7 +107,7 @@ def live(server: tuple[str, Path], new_kiosk: Any, http_send: Any) -> Any:
         capture_output=True,
         text=True,
     )
-    return new_kiosk(number, send=http_send, base=address).enrol(given.stdout.strip())
+    return KioskDouble(number, send=http_send, base=address).enrol(given.stdout.strip())
 
 
 def _phone(browser: webdriver.Chrome) -> None:
@@ -121,11 +122,8 @@ def _screen(browser: webdriver.Chrome) -> None:
 
 def _whole(browser: webdriver.Chrome, file: Path) -> Image.Image:
     # after a click the next page may not be laid out yet, and a picture of no width is an error
-    WebDriverWait(browser, 20).until(
-        lambda shown: shown.execute_script(
-            "return document.readyState === 'complete' && document.documentElement.scrollWidth > 0"
-        )
-    )
+    complete = "return document.readyState === 'complete' && document.documentElement.scrollWidth > 0"
+    wait_until(lambda: browser.execute_script(complete), "the page is laid out")
     shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})
     content = base64.b64decode(shot["data"])
     file.write_bytes(content)
@@ -134,13 +132,17 @@ def _whole(browser: webdriver.Chrome, file: Path) -> Image.Image:
 
 def _until(browser: webdriver.Chrome, selector: str) -> None:
     """Wait for the page that a click leads to: until then the old one may still be looked at."""
-    WebDriverWait(browser, 20, ignored_exceptions=[StaleElementReferenceException]).until(
-        lambda shown: shown.find_elements(By.CSS_SELECTOR, selector)
-    )
+
+    def found() -> bool:
+        with contextlib.suppress(StaleElementReferenceException):
+            return bool(browser.find_elements(By.CSS_SELECTOR, selector))
+        return False
+
+    wait_until(found, selector)
 
 
 def test_a_payer_declines_pays_and_reads_the_confirmation(
-    browser: webdriver.Chrome, server: tuple[str, Path], live: Any, pictures: Path
+    browser: webdriver.Chrome, server: tuple[str, Path], live: KioskDouble, pictures: Path
 ) -> None:
     live.feed()
     placed = live.place()
@@ -167,7 +169,7 @@ def test_a_payer_declines_pays_and_reads_the_confirmation(
 
 
 def test_a_forged_code_is_refused_in_plain_words(
-    browser: webdriver.Chrome, server: tuple[str, Path], live: Any, pictures: Path
+    browser: webdriver.Chrome, server: tuple[str, Path], live: KioskDouble, pictures: Path
 ) -> None:
     placed = live.place()
     path = live.page_path(placed)
@@ -178,7 +180,7 @@ def test_a_forged_code_is_refused_in_plain_words(
 
 
 def test_staff_sign_in_and_see_the_kiosk(
-    browser: webdriver.Chrome, server: tuple[str, Path], live: Any, pictures: Path
+    browser: webdriver.Chrome, server: tuple[str, Path], live: KioskDouble, pictures: Path
 ) -> None:
     live.feed()
     live.place()

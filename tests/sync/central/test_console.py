@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from collections.abc import Callable
 from typing import Any, get_args
 
 import msgspec
@@ -11,6 +12,7 @@ from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
@@ -32,6 +34,7 @@ from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
 from kiosk.labels import DISPUTE_REASONS
 from sync.central.console.kiosks import KioskAdmin
+from sync.central.examples import Examples
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind, Entry
@@ -41,19 +44,20 @@ from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
 from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, remark
 from sync.protocol import records
+from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def staff(examples: Any) -> Client:
+def staff(examples: Examples) -> Client:
     client = Client()
     assert client.login(username="admin", password="Keydesk-admin")
     return client
 
 
 @pytest.fixture
-def clerk(examples: Any) -> Client:
+def clerk(examples: Examples) -> Client:
     """Staff who may look at orders, members and kiosks and decide nothing."""
     user = get_user_model().objects.create_user("clerk", password="x", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
@@ -63,7 +67,7 @@ def clerk(examples: Any) -> Client:
 
 
 @pytest.fixture
-def served(kiosk: Any) -> Any:
+def served(kiosk: KioskDouble) -> KioskDouble:
     """Kiosk 3 after an order paid by code, one dispute, one alarm."""
     kiosk.feed()
     placed = kiosk.place()
@@ -76,13 +80,13 @@ def served(kiosk: Any) -> Any:
     return kiosk
 
 
-def _act(client: Client, model: type[Any], action: str, *keys: Any, **more: str) -> str:
+def _act(client: Client, model: type[Model], action: str, *keys: object, **more: str) -> str:
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     chosen = {"action": action, "_selected_action": [str(key) for key in keys], **more}
     return client.post(reverse(name), chosen, follow=True).content.decode()
 
 
-def test_every_page_of_the_console_opens_in_chinese(staff: Client, served: Any) -> None:
+def test_every_page_of_the_console_opens_in_chinese(staff: Client, served: KioskDouble) -> None:
     index = staff.get("/admin/").content.decode()
     for title in (
         "密钥服务台 中心",
@@ -108,7 +112,7 @@ def test_every_page_of_the_console_opens_in_chinese(staff: Client, served: Any) 
             assert staff.get(reverse(f"{base}_add")).status_code == 200, base
 
 
-def test_an_entry_without_bottom_is_shown_as_it_came(staff: Client, kiosk: Any) -> None:
+def test_an_entry_without_bottom_is_shown_as_it_came(staff: Client, kiosk: KioskDouble) -> None:
     deep: Any = None
     for _ in range(900):
         deep = [deep]
@@ -131,7 +135,7 @@ def test_the_consoles_style_is_served_without_collecting(db: None) -> None:
     assert response.status_code == 200
 
 
-def test_the_books_cannot_be_edited(staff: Client, served: Any) -> None:
+def test_the_books_cannot_be_edited(staff: Client, served: KioskDouble) -> None:
     order = LedgerOrder.objects.filter(owner=3).first()
     assert order is not None
     change = reverse("admin:ledger_ledgerorder_change", args=[order.pk])
@@ -140,7 +144,7 @@ def test_the_books_cannot_be_edited(staff: Client, served: Any) -> None:
     assert staff.post(delete, {"post": "yes"}).status_code == 403
 
 
-def test_approving_an_operator_publishes_it(staff: Client, kiosk: Any) -> None:
+def test_approving_an_operator_publishes_it(staff: Client, kiosk: KioskDouble) -> None:
     kiosk.feed()
     assert "已通过" in _act(staff, Operator, "approve", "11000005")
     (told,) = [each for each in kiosk.feed(kiosk.feed_cursor) if isinstance(each, OperatorPublished)]
@@ -150,7 +154,7 @@ def test_approving_an_operator_publishes_it(staff: Client, kiosk: Any) -> None:
     assert Operator.objects.get(account="11000005").review == "refused"
 
 
-def test_what_a_row_is_known_by_is_not_typed_over(staff: Client, kiosk: Any) -> None:
+def test_what_a_row_is_known_by_is_not_typed_over(staff: Client, kiosk: KioskDouble) -> None:
     person, enterprise = DeskStaff.objects.get(name="张华"), Enterprise.objects.order_by("code")[0]
     counts = DeskStaff.objects.count(), Enterprise.objects.count()
     page = reverse("admin:members_deskstaff_change", args=[person.pk])
@@ -164,7 +168,7 @@ def test_what_a_row_is_known_by_is_not_typed_over(staff: Client, kiosk: Any) -> 
     assert (DeskStaff.objects.count(), Enterprise.objects.count()) == counts
 
 
-def test_deciding_takes_a_permission(clerk: Client, served: Any) -> None:
+def test_deciding_takes_a_permission(clerk: Client, served: KioskDouble) -> None:
     _act(clerk, Operator, "approve", "11000005")
     assert Operator.objects.get(account="11000005").review == "under-review"
     _act(clerk, Kiosk, "revoke", 3, remark="mine")
@@ -175,7 +179,7 @@ def test_deciding_takes_a_permission(clerk: Client, served: Any) -> None:
     assert Payment.objects.get().refunded_at is None
 
 
-def test_a_new_password_is_kept_as_a_hash_alone(staff: Client, kiosk: Any) -> None:
+def test_a_new_password_is_kept_as_a_hash_alone(staff: Client, kiosk: KioskDouble) -> None:
     page = reverse("admin:members_operator_change", args=["11000001"])
     fields = {"enterprise": Operator.objects.get(account="11000001").enterprise_id, "name": "李晓梅"}
     before = Operator.objects.get(account="11000001").verifier
@@ -187,14 +191,14 @@ def test_a_new_password_is_kept_as_a_hash_alone(staff: Client, kiosk: Any) -> No
     assert verifier != before
 
 
-def test_a_password_is_kept_as_the_desk_takes_it(staff: Client, kiosk: Any) -> None:
+def test_a_password_is_kept_as_the_desk_takes_it(staff: Client, kiosk: KioskDouble) -> None:
     decomposed = unicodedata.normalize("NFD", " Müller-1 ")
     page = reverse("admin:members_deskstaff_change", args=["张华"])
     staff.post(page, {"role": "staff", "new_password": decomposed})
     assert PasswordHasher().verify(DeskStaff.objects.get(name="张华").verifier, " Müller-1 ")
 
 
-def test_revoking_a_certificate_takes_a_reason_that_is_kept(staff: Client, served: Any) -> None:
+def test_revoking_a_certificate_takes_a_reason_that_is_kept(staff: Client, served: KioskDouble) -> None:
     (made,) = [
         each.entry.body for each in served.entries if type(each.entry.body) is entries.CertificateIssued
     ]
@@ -207,7 +211,7 @@ def test_revoking_a_certificate_takes_a_reason_that_is_kept(staff: Client, serve
     assert LogEntry.objects.get(object_id=made.number).get_change_message() == "吊销：会员已注销"
 
 
-def test_revoking_a_kiosk(staff: Client, served: Any) -> None:
+def test_revoking_a_kiosk(staff: Client, served: KioskDouble) -> None:
     assert "请先填写备注" in _act(staff, Kiosk, "revoke", 3, remark=" ")
     assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
     assert "已吊销 1 台" in _act(staff, Kiosk, "revoke", 3, remark="机器被盗")
@@ -217,7 +221,7 @@ def test_revoking_a_kiosk(staff: Client, served: Any) -> None:
     assert served.pushed().quarantined
 
 
-def _bound(kiosk: Any) -> str:
+def _bound(kiosk: KioskDouble) -> str:
     """The number of the certificate that the kiosk bound for account 11000001."""
     kiosk.feed()
     placed = kiosk.place()
@@ -228,7 +232,7 @@ def _bound(kiosk: Any) -> str:
     return str(issued.number)
 
 
-def _members(kiosk: Any) -> tuple[set[str], set[str]]:
+def _members(kiosk: KioskDouble) -> tuple[set[str], set[str]]:
     """The accounts and the certificates that the kiosk's feed told of."""
     told = kiosk.feed()
     operators = {each.operator.account for each in told if isinstance(each, OperatorPublished)}
@@ -236,7 +240,7 @@ def _members(kiosk: Any) -> tuple[set[str], set[str]]:
 
 
 @pytest.fixture
-def reserved(examples: Any, make_kiosk: Any) -> Any:
+def reserved(examples: Examples, make_kiosk: Callable[[int], KioskDouble]) -> KioskDouble:
     """Kiosk 9, which serves no members yet."""
     Kiosk.objects.create(number=9, serves_all=False)
     made = make_kiosk(9)
@@ -245,7 +249,7 @@ def reserved(examples: Any, make_kiosk: Any) -> Any:
 
 
 def test_a_kiosk_that_an_enterprise_is_given_to_hears_of_its_operators_and_their_keys(
-    staff: Client, kiosk: Any, reserved: Any
+    staff: Client, kiosk: KioskDouble, reserved: KioskDouble
 ) -> None:
     number, enterprise = _bound(kiosk), Operator.objects.get(account="11000001").enterprise
     typed = {"name": enterprise.name, "legal_person": enterprise.legal_person, "review": "approved"}
@@ -255,7 +259,7 @@ def test_a_kiosk_that_an_enterprise_is_given_to_hears_of_its_operators_and_their
 
 
 def test_a_kiosk_hears_of_the_key_of_an_operator_who_changes_to_an_enterprise_of_its_own(
-    staff: Client, kiosk: Any, reserved: Any
+    staff: Client, kiosk: KioskDouble, reserved: KioskDouble
 ) -> None:
     number, enterprise = _bound(kiosk), Operator.objects.get(account="11000007").enterprise
     enterprise.kiosks.add(Kiosk.objects.get(number=9))
@@ -265,7 +269,7 @@ def test_a_kiosk_hears_of_the_key_of_an_operator_who_changes_to_an_enterprise_of
 
 
 def test_a_kiosk_that_is_to_serve_all_members_hears_of_them_all(
-    staff: Client, kiosk: Any, reserved: Any
+    staff: Client, kiosk: KioskDouble, reserved: KioskDouble
 ) -> None:
     number = _bound(kiosk)
     staff.post(reverse("admin:fleet_kiosk_change", args=[9]), {"place": "二楼", "serves_all": "on"})
@@ -274,7 +278,7 @@ def test_a_kiosk_that_is_to_serve_all_members_hears_of_them_all(
 
 
 def test_what_is_typed_about_a_kiosk_undoes_nothing_that_happens_meanwhile(
-    staff: Client, kiosk: Any, monkeypatch: pytest.MonkeyPatch
+    staff: Client, kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = KioskAdmin.get_form
 
@@ -288,11 +292,11 @@ def test_what_is_typed_about_a_kiosk_undoes_nothing_that_happens_meanwhile(
     assert (row.place, row.state, row.feed_number, row.high_sequence) == ("二楼", "revoked", 99, 7)
 
 
-def test_a_token_is_given_out_on_the_page(staff: Client, new_kiosk: Any) -> None:
+def test_a_token_is_given_out_on_the_page(staff: Client) -> None:
     staff.post(reverse("admin:fleet_kiosk_add"), {"number": 8, "place": "二楼", "serves_all": "on"})
     page = _act(staff, Kiosk, "enrolment_token", 8)
     token = page.split("8 号机 二楼：")[1][:31]
-    assert new_kiosk(8).enrol_with(token.strip()).status == 200
+    assert KioskDouble(8).enrol_with(token.strip()).status == 200
 
 
 def _limits(**changes: Any) -> dict[str, Any]:
@@ -311,7 +315,7 @@ def _limits(**changes: Any) -> dict[str, Any]:
     return {**limits, **changes}
 
 
-def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: Any) -> None:
+def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: KioskDouble) -> None:
     kiosk.feed()
     staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits())
     assert KioskPolicy.objects.filter(number=2).exists()
@@ -334,7 +338,7 @@ def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: An
     ],
 )
 def test_a_limit_that_no_kiosk_can_work_under_is_not_signed(
-    staff: Client, kiosk: Any, field: str, value: int
+    staff: Client, kiosk: KioskDouble, field: str, value: int
 ) -> None:
     page = staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits(**{field: value}))
     assert page.status_code == 200
@@ -344,7 +348,7 @@ def test_a_limit_that_no_kiosk_can_work_under_is_not_signed(
 
 @pytest.mark.parametrize(("ticked", "newest"), [({}, 2), ({"prolonged": "on"}, 3)])
 def test_a_policy_ends_when_staff_say_so_unless_it_is_to_be_prolonged(
-    staff: Client, kiosk: Any, ticked: dict[str, str], newest: int
+    staff: Client, kiosk: KioskDouble, ticked: dict[str, str], newest: int
 ) -> None:
     soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 30 * 86400))
     staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits(valid_until_0=soon, **ticked))
@@ -353,7 +357,7 @@ def test_a_policy_ends_when_staff_say_so_unless_it_is_to_be_prolonged(
     assert KioskPolicy.objects.order_by("-number").values_list("number", flat=True)[0] == newest
 
 
-def test_a_fee_schedule_that_is_added_is_published_and_stays(staff: Client, kiosk: Any) -> None:
+def test_a_fee_schedule_that_is_added_is_published_and_stays(staff: Client, kiosk: KioskDouble) -> None:
     kiosk.feed()
     prices = {
         "number": 2,
@@ -371,12 +375,12 @@ def test_a_fee_schedule_that_is_added_is_published_and_stays(staff: Client, kios
     assert FeeSchedule.objects.get(number=2).token == 12000
 
 
-def test_a_dispute_is_dismissed(staff: Client, served: Any) -> None:
+def test_a_dispute_is_dismissed(staff: Client, served: KioskDouble) -> None:
     assert "不入账" in _act(staff, Dispute, "dismiss", Dispute.objects.get().pk)
     assert Dispute.objects.get().settled_by == "admin"
 
 
-def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk: Any) -> None:
+def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     Client().post(kiosk.page_path(placed), {"action": "pay"})
@@ -392,7 +396,7 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
     assert Payment.objects.get().state == "refunded"
 
 
-def test_what_was_paid_twice_is_paid_back_alone(staff: Client, kiosk: Any) -> None:
+def test_what_was_paid_twice_is_paid_back_alone(staff: Client, kiosk: KioskDouble) -> None:
     placed = kiosk.place()
     path = kiosk.page_path(placed)
     for action in ("decline", "pay"):
@@ -411,7 +415,7 @@ def test_what_was_paid_twice_is_paid_back_alone(staff: Client, kiosk: Any) -> No
 
 
 def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
-    staff: Client, kiosk: Any, make_kiosk: Any
+    staff: Client, kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
     other.feed()
@@ -432,7 +436,7 @@ def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
 
 
 def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
-    staff: Client, kiosk: Any, make_kiosk: Any
+    staff: Client, kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     others = [make_kiosk(4), make_kiosk(5)]
     kiosk.feed()
@@ -451,7 +455,7 @@ def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
 
 
 def test_a_revoked_kiosks_order_is_given_to_another_at_once(
-    staff: Client, kiosk: Any, make_kiosk: Any
+    staff: Client, kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
     kiosk.feed()
@@ -473,7 +477,7 @@ def test_everything_that_travels_has_a_chinese_name() -> None:
     assert remark("price-differs: 3-0002-1") == "价格与收费表不符：3-0002-1"
 
 
-def test_alarms_are_ticked_off(staff: Client, kiosk: Any) -> None:
+def test_alarms_are_ticked_off(staff: Client, kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
@@ -490,7 +494,7 @@ def test_alarms_are_ticked_off(staff: Client, kiosk: Any) -> None:
     assert abs((alarm.cleared_at or 0) - time.time()) < 10
 
 
-def test_password_verifiers_are_not_shown_in_the_feed(staff: Client, kiosk: Any) -> None:
+def test_password_verifiers_are_not_shown_in_the_feed(staff: Client, kiosk: KioskDouble) -> None:
     for row in Kiosk.objects.all():
         assert row.feed_number
     from sync.central.fleet.models import FeedItem  # noqa: PLC0415
@@ -500,14 +504,16 @@ def test_password_verifiers_are_not_shown_in_the_feed(staff: Client, kiosk: Any)
         assert "argon2" not in page
 
 
-def test_closing_a_fork_s_alarm_closes_it_at_the_kiosk_too(staff: Client, kiosk: Any) -> None:
+def test_closing_a_fork_s_alarm_closes_it_at_the_kiosk_too(staff: Client, kiosk: KioskDouble) -> None:
     raise_alarm(AlarmKind.FORK, 3, "1/7", "序号 7", kiosk.now())
     kiosk.feed()
     _act(staff, Alarm, "clear", Alarm.objects.get().pk, remark="副本已收回")
     assert kiosk.feed(kiosk.feed_cursor) == [DisputeSettled("", 0, FORK_CLOSED)]
 
 
-def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(staff: Client, kiosk: Any) -> None:
+def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(
+    staff: Client, kiosk: KioskDouble
+) -> None:
     kiosk.feed()
 
     def beat(*kept: records.UnappliedNotice) -> None:

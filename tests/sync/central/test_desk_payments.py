@@ -15,26 +15,28 @@ from django.urls import reverse
 from kiosk.domain import entries
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.ledger import OrderStatus, PaidHow
+from sync.central.examples import Examples
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.ledger.models import Dispute, LedgerOrder
 from sync.central.ledger.rows import order_record
 from sync.central.payments import paying
 from sync.central.payments.models import DeskPayment, Payment, PaymentAttempt, PaymentState, SandboxTrade
+from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
 TOTAL = 34_000
 
 
 @pytest.fixture
-def staff(examples: Any) -> Client:
+def staff(examples: Examples) -> Client:
     client = Client()
     assert client.login(username="admin", password="Keydesk-admin")
     return client
 
 
 @pytest.fixture
-def kiosk(kiosk: Any) -> Any:
+def kiosk(kiosk: KioskDouble) -> Any:
     kiosk.feed()
     return kiosk
 
@@ -49,7 +51,7 @@ def _list(client: Client, **chosen: str) -> str:
     return client.get(reverse("admin:payments_payment_changelist"), chosen).content.decode()
 
 
-def _post(kiosk: Any, placed: entries.OrderPlaced, action: str = "pay") -> Any:
+def _post(kiosk: KioskDouble, placed: entries.OrderPlaced, action: str = "pay") -> Any:
     return (
         Client()
         .post(kiosk.page_path(placed), {"action": action}, headers={"accept": "application/json"})
@@ -57,11 +59,11 @@ def _post(kiosk: Any, placed: entries.OrderPlaced, action: str = "pay") -> Any:
     )
 
 
-def _vouch(kiosk: Any, placed: entries.OrderPlaced, amount: int = TOTAL) -> None:
+def _vouch(kiosk: KioskDouble, placed: entries.OrderPlaced, amount: int = TOTAL) -> None:
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
 
 
-def _echo(kiosk: Any) -> PaymentConfirmed:
+def _echo(kiosk: KioskDouble) -> PaymentConfirmed:
     """Enter the money that the feed tells of, as the kiosk does."""
     (told,) = [each for each in kiosk.feed() if isinstance(each, PaymentConfirmed)]
     number = kiosk.feed_number(told)
@@ -81,7 +83,7 @@ def _status(order: str) -> OrderStatus:
 
 
 def test_money_that_a_desk_vouched_for_is_listed_with_the_payments_until_somebody_reconciles_it(
-    kiosk: Any, staff: Client
+    kiosk: KioskDouble, staff: Client
 ) -> None:
     placed = kiosk.place()
     _vouch(kiosk, placed)
@@ -108,7 +110,7 @@ def test_money_that_a_desk_vouched_for_is_listed_with_the_payments_until_somebod
 
 @pytest.mark.parametrize("online_first", [True, False])
 def test_what_was_paid_online_beside_the_desk_s_own_money_goes_back_though_the_key_is_bound(
-    kiosk: Any,
+    kiosk: KioskDouble,
     staff: Client,
     online_first: bool,  # noqa: FBT001 - the parameter
 ) -> None:
@@ -147,7 +149,9 @@ def test_what_was_paid_online_beside_the_desk_s_own_money_goes_back_though_the_k
     assert SandboxTrade.objects.get().state == "REFUND"
 
 
-def test_what_the_desk_vouched_for_and_the_provider_has_may_be_one_payment(kiosk: Any, staff: Client) -> None:
+def test_what_the_desk_vouched_for_and_the_provider_has_may_be_one_payment(
+    kiosk: KioskDouble, staff: Client
+) -> None:
     placed = kiosk.place()
     _post(kiosk, placed)
     _vouch(kiosk, placed)
@@ -161,7 +165,7 @@ def test_what_the_desk_vouched_for_and_the_provider_has_may_be_one_payment(kiosk
 
 
 def test_the_desk_s_money_of_an_order_that_had_ended_is_given_back_at_the_desk(
-    kiosk: Any, staff: Client
+    kiosk: KioskDouble, staff: Client
 ) -> None:
     placed = kiosk.place()
     kiosk.append(entries.OrderCancelled(placed.order, "member"))
@@ -181,7 +185,7 @@ def test_the_desk_s_money_of_an_order_that_had_ended_is_given_back_at_the_desk(
 
 
 def test_another_kiosk_s_word_changes_nothing_of_what_the_page_takes(
-    kiosk: Any, make_kiosk: Callable[[int], Any], staff: Client
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], staff: Client
 ) -> None:
     placed = kiosk.place()
     other = make_kiosk(4)
@@ -199,7 +203,7 @@ def test_another_kiosk_s_word_changes_nothing_of_what_the_page_takes(
     assert SandboxTrade.objects.get().amount == TOTAL
 
 
-def test_the_word_of_a_revoked_kiosk_is_listed_and_makes_no_page_payable(kiosk: Any) -> None:
+def test_the_word_of_a_revoked_kiosk_is_listed_and_makes_no_page_payable(kiosk: KioskDouble) -> None:
     placed = kiosk.place()
     Kiosk.objects.update(state=KioskState.REVOKED)
     _vouch(kiosk, placed)
@@ -208,7 +212,7 @@ def test_the_word_of_a_revoked_kiosk_is_listed_and_makes_no_page_payable(kiosk: 
     assert Client().get(kiosk.page_path(placed)).status_code == 403
 
 
-def test_one_transaction_told_for_two_tries_is_one_payment_and_pointed_out(kiosk: Any) -> None:
+def test_one_transaction_told_for_two_tries_is_one_payment_and_pointed_out(kiosk: KioskDouble) -> None:
     placed = kiosk.place()
     _post(kiosk, placed, "decline")
     _post(kiosk, placed)
@@ -223,7 +227,9 @@ def test_one_transaction_told_for_two_tries_is_one_payment_and_pointed_out(kiosk
     assert not paying.surplus(Payment.objects.get()).exists()
 
 
-def test_what_was_vouched_for_before_the_table_was_there_is_listed_when_it_is_made(kiosk: Any) -> None:
+def test_what_was_vouched_for_before_the_table_was_there_is_listed_when_it_is_made(
+    kiosk: KioskDouble,
+) -> None:
     placed = kiosk.place()
     _vouch(kiosk, placed)
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, TOTAL, kiosk.now()))

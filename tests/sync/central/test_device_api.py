@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import pytest
@@ -23,11 +22,12 @@ from sync.protocol import records
 from sync.protocol.batches import MAXIMUM_PACKED, MAXIMUM_UNPACKED
 from sync.protocol.errors import ProblemCode
 from sync.protocol.times import policy_holds, time_holds
+from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_repeated_batch_changes_nothing(kiosk: Any) -> None:
+def test_a_repeated_batch_changes_nothing(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.place()
     first = kiosk.pushed()
@@ -36,7 +36,7 @@ def test_a_repeated_batch_changes_nothing(kiosk: Any) -> None:
     assert list(Entry.objects.values_list("key", "hash", "verdict")) == rows
 
 
-def test_a_batch_that_overlaps_appends_what_is_new(kiosk: Any) -> None:
+def test_a_batch_that_overlaps_appends_what_is_new(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.pushed()
     placed = kiosk.place()
@@ -45,7 +45,7 @@ def test_a_batch_that_overlaps_appends_what_is_new(kiosk: Any) -> None:
     assert Entry.objects.count() == 3
 
 
-def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: Any) -> None:
+def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     mark = kiosk.tip
     kiosk.append(entries.OrderExpired("3-0002-1"))
@@ -57,7 +57,7 @@ def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: Any) -> 
     assert Entry.objects.count() == 1
 
 
-def test_a_hole_inside_a_batch_is_refused_whole(kiosk: Any) -> None:
+def test_a_hole_inside_a_batch_is_refused_whole(kiosk: KioskDouble) -> None:
     for number in range(3):
         kiosk.append(entries.OrderExpired(f"3-{number:04d}-1"))
     answer = kiosk.upload([kiosk.entries[0], *kiosk.entries[2:]])
@@ -65,7 +65,9 @@ def test_a_hole_inside_a_batch_is_refused_whole(kiosk: Any) -> None:
     assert not Entry.objects.exists()
 
 
-def test_another_kiosks_signature_is_refused(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+def test_another_kiosks_signature_is_refused(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
     other = make_kiosk(4)
     body = kiosk.batch(kiosk.entries)
     answer = kiosk.request("POST", records.PATH_JOURNAL, body, key=other.device_key)
@@ -76,22 +78,22 @@ def test_another_kiosks_signature_is_refused(kiosk: Any, make_kiosk: Callable[[i
 
 
 def test_a_checkpoint_by_another_key_or_of_another_entry_is_refused(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     forged = kiosk.batch(kiosk.entries, key=make_kiosk(4).device_key)
     answer = kiosk.request("POST", records.PATH_JOURNAL, forged)
     assert (answer.status, answer.problem.code) == (422, ProblemCode.CHECKPOINT_REFUSED)
 
 
-def test_an_unknown_kiosk_is_told_so(db: None, new_kiosk: Any) -> None:
+def test_an_unknown_kiosk_is_told_so(db: None) -> None:
     for key_id in ("77", "kiosk", "99999999999"):
-        answer = new_kiosk(77).request("POST", records.PATH_HEARTBEAT, b"{}", key_id=key_id)
+        answer = KioskDouble(77).request("POST", records.PATH_HEARTBEAT, b"{}", key_id=key_id)
         assert (answer.status, answer.problem.code) == (401, ProblemCode.KIOSK_UNKNOWN)
     unsigned = Client().post(records.PATH_HEARTBEAT, b"{}", content_type="application/json")
     assert unsigned.status_code == 401
 
 
-def test_a_kiosk_with_a_wrong_clock_learns_the_time_and_goes_on(kiosk: Any) -> None:
+def test_a_kiosk_with_a_wrong_clock_learns_the_time_and_goes_on(kiosk: KioskDouble) -> None:
     kiosk.clock_offset = 3 * 86400
     answer = kiosk.upload()
     assert (answer.status, answer.problem.code) == (401, ProblemCode.CLOCK_OFF)
@@ -104,21 +106,21 @@ def test_a_kiosk_with_a_wrong_clock_learns_the_time_and_goes_on(kiosk: Any) -> N
     assert kiosk.upload().status == 200
 
 
-def test_a_zstd_bomb_is_refused_before_it_is_unpacked(kiosk: Any) -> None:
+def test_a_zstd_bomb_is_refused_before_it_is_unpacked(kiosk: KioskDouble) -> None:
     bomb = zstandard.ZstdCompressor().compress(bytes(MAXIMUM_UNPACKED + 1))
     assert len(bomb) < 1000
     answer = kiosk.request("POST", records.PATH_JOURNAL, bomb)
     assert (answer.status, answer.problem.code) == (413, ProblemCode.BODY_TOO_LARGE)
 
 
-def test_a_bomb_that_lies_about_its_size_is_refused(kiosk: Any) -> None:
+def test_a_bomb_that_lies_about_its_size_is_refused(kiosk: KioskDouble) -> None:
     compressor = zstandard.ZstdCompressor(write_content_size=False).compressobj()
     unsized = compressor.compress(bytes(50 * 1024 * 1024)) + compressor.flush()
     answer = kiosk.request("POST", records.PATH_JOURNAL, unsized)
     assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
 
 
-def test_a_body_over_the_limit_is_refused(kiosk: Any) -> None:
+def test_a_body_over_the_limit_is_refused(kiosk: KioskDouble) -> None:
     answer = kiosk.request("POST", records.PATH_JOURNAL, b"x" * (MAXIMUM_PACKED + 1))
     assert (answer.status, answer.problem.code) == (413, ProblemCode.BODY_TOO_LARGE)
     answer = kiosk.request("POST", records.PATH_HEARTBEAT, b"x" * (records.MAXIMUM_JSON + 1))
@@ -126,17 +128,17 @@ def test_a_body_over_the_limit_is_refused(kiosk: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"rubbish", zstandard.compress(b"\xc1"), zstandard.compress(b"")])
-def test_rubbish_is_a_plain_400(kiosk: Any, body: bytes) -> None:
+def test_rubbish_is_a_plain_400(kiosk: KioskDouble, body: bytes) -> None:
     answer = kiosk.request("POST", records.PATH_JOURNAL, body)
     assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
 
 
-def test_a_fork_is_kept_as_a_branch_with_an_alarm_and_its_facts(kiosk: Any) -> None:
+def test_a_fork_is_kept_as_a_branch_with_an_alarm_and_its_facts(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
-    mark, chain = kiosk.tip, list(kiosk.entries)
+    mark, chain = kiosk.last, list(kiosk.entries)
     # The kiosk is set back to where the order was placed, and goes another way.
     kiosk.entries, kiosk.tip = chain[:2], Tip(1, 2, chain[1].hash)
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, int(time.time())))
@@ -154,24 +156,24 @@ def test_a_fork_is_kept_as_a_branch_with_an_alarm_and_its_facts(kiosk: Any) -> N
     assert StrayEntry.objects.count() == 1
 
 
-def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: Any) -> None:
+def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     pages = kiosk.request("GET", f"{records.PATH_JOURNAL}?after=1").read(records.JournalPage)
     assert pages.entries == tuple(each.data for each in kiosk.entries[1:])
-    assert (pages.more, pages.high_water) == (False, kiosk.tip)
-    asked = records.encode(records.EpochRequest(kiosk.tip, "restored"))
+    assert (pages.more, pages.high_water) == (False, kiosk.last)
+    asked = records.encode(records.EpochRequest(kiosk.last, "restored"))
     given = [kiosk.request("POST", records.PATH_EPOCH, asked).read(records.EpochAnswer) for _ in range(2)]
     assert [each.epoch for each in given] == [2, 3]
     assert given[0].high_water == kiosk.tip
     kiosk.epoch, tip = 3, kiosk.tip
     kiosk.append(entries.EpochBegan(given_by_centre=True, continues=tip))
-    assert kiosk.pushed().high_water == Tip(3, 4, kiosk.tip.hash)
+    assert kiosk.pushed().high_water == Tip(3, 4, kiosk.last.hash)
 
 
-def test_a_new_epoch_that_names_another_tip_is_a_branch(kiosk: Any) -> None:
+def test_a_new_epoch_that_names_another_tip_is_a_branch(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     kiosk.epoch = 9
     kiosk.append(entries.EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
@@ -179,9 +181,9 @@ def test_a_new_epoch_that_names_another_tip_is_a_branch(kiosk: Any) -> None:
     assert Entry.objects.count() == 1
 
 
-def test_an_epoch_that_begins_again_inside_itself_is_no_part_of_the_chain(kiosk: Any) -> None:
+def test_an_epoch_that_begins_again_inside_itself_is_no_part_of_the_chain(kiosk: KioskDouble) -> None:
     kiosk.pushed()
-    mark = kiosk.tip
+    mark = kiosk.last
     kiosk.append(entries.EpochBegan(given_by_centre=True, continues=mark))
     answer = kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer)
     assert answer.forked
@@ -190,15 +192,15 @@ def test_an_epoch_that_begins_again_inside_itself_is_no_part_of_the_chain(kiosk:
     assert check_chain(None, pulled_back(kiosk)) == mark
 
 
-def test_an_epoch_that_begins_again_inside_a_batch_is_refused_whole(kiosk: Any) -> None:
-    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=kiosk.tip))
+def test_an_epoch_that_begins_again_inside_a_batch_is_refused_whole(kiosk: KioskDouble) -> None:
+    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=kiosk.last))
     answer = kiosk.upload()
     assert answer.status == 409
     assert answer.problem.code is ProblemCode.CHAIN_BROKEN
     assert not Entry.objects.exists()
 
 
-def test_a_chain_begins_with_an_epoch_or_not_at_all(kiosk: Any) -> None:
+def test_a_chain_begins_with_an_epoch_or_not_at_all(kiosk: KioskDouble) -> None:
     kiosk.entries, kiosk.tip, kiosk.epoch = [], None, 0
     kiosk.append(entries.OrderExpired("3-0002-1"))
     answer = kiosk.upload().read(records.UploadAnswer)
@@ -207,13 +209,13 @@ def test_a_chain_begins_with_an_epoch_or_not_at_all(kiosk: Any) -> None:
     assert not Entry.objects.exists()
 
 
-def pulled_back(kiosk: Any) -> list[SealedEntry]:
+def pulled_back(kiosk: KioskDouble) -> list[SealedEntry]:
     """The kiosk's own entries as it gets them back after a restored copy."""
     answer = kiosk.request("GET", f"{records.PATH_JOURNAL}?after=0")
     return [unseal(data) for data in answer.read(records.JournalPage).entries]
 
 
-def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: Any) -> None:
+def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.SCAN, 34000, int(time.time())))
@@ -230,10 +232,10 @@ def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: Any) -> None:
     assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).read(records.HeartbeatAnswer).quarantined
 
 
-def test_an_entry_of_an_unknown_kind_is_kept_and_stops_nobody_else(kiosk: Any) -> None:
+def test_an_entry_of_an_unknown_kind_is_kept_and_stops_nobody_else(kiosk: KioskDouble) -> None:
     kiosk.feed()
     fields = list(msgspec.msgpack.decode(kiosk.entries[-1].data))
-    fields[3], fields[7] = 2, kiosk.tip.hash
+    fields[3], fields[7] = 2, kiosk.last.hash
     fields[8] = {"kind": "from-the-future", "account": "11000005"}
     data = msgspec.msgpack.encode(fields)
     kiosk.entries.append(journal.SealedEntry(kiosk.entries[-1].entry, data, journal.entry_hash(data)))
@@ -252,20 +254,20 @@ def test_an_entry_of_an_unknown_kind_is_kept_and_stops_nobody_else(kiosk: Any) -
     assert bytes(Entry.objects.get(sequence=2).data) == data
 
 
-def _checkpoint(kiosk: Any, tip: Tip) -> records.Checkpoint:
+def _checkpoint(kiosk: KioskDouble, tip: Tip) -> records.Checkpoint:
     from sync.protocol.batches import make_checkpoint  # noqa: PLC0415
 
     return make_checkpoint(kiosk.number, tip, kiosk.now(), kiosk.device_key)
 
 
-def test_entries_under_another_kiosks_number_are_refused(kiosk: Any) -> None:
+def test_entries_under_another_kiosks_number_are_refused(kiosk: KioskDouble) -> None:
     other = JournalEntry(1, 4, 1, 1, 0, 0, "boot", bytes(32), entries.OrderExpired("4-0001-1"))
     kiosk.entries = [seal(other)]
     answer = kiosk.upload()
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
 
 
-def test_the_feed_goes_on_after_its_cursor(kiosk: Any) -> None:
+def test_the_feed_goes_on_after_its_cursor(kiosk: KioskDouble) -> None:
     response = kiosk.request("GET", f"{records.PATH_FEED}?after=0").read(records.FeedPage)
     numbers = [item.number for item in response.items]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -278,7 +280,7 @@ def test_the_feed_goes_on_after_its_cursor(kiosk: Any) -> None:
     assert (empty.items, empty.more) == ((), False)
 
 
-def test_long_feeds_come_in_pages(kiosk: Any) -> None:
+def test_long_feeds_come_in_pages(kiosk: KioskDouble) -> None:
     from kiosk.domain.feed import RefundRequested  # noqa: PLC0415
 
     publish(3, [RefundRequested("3-0001-1", "admin", str(each)) for each in range(records.FEED_PAGE)], 0)
@@ -293,7 +295,7 @@ def test_long_feeds_come_in_pages(kiosk: Any) -> None:
     assert len(pages[0].items) == records.FEED_PAGE
 
 
-def test_waiting_ends_without_an_item(kiosk: Any) -> None:
+def test_waiting_ends_without_an_item(kiosk: KioskDouble) -> None:
     newest = Kiosk.objects.get(number=3).feed_number
     began = time.monotonic()
     assert kiosk.feed(newest, wait=1) == []
@@ -301,14 +303,14 @@ def test_waiting_ends_without_an_item(kiosk: Any) -> None:
 
 
 @pytest.mark.parametrize("query", ["after=x", "after=-1", "after=99999999999", "after=0&wait=1.5"])
-def test_a_cursor_that_is_no_number_is_refused(kiosk: Any, query: str) -> None:
+def test_a_cursor_that_is_no_number_is_refused(kiosk: KioskDouble, query: str) -> None:
     answer = kiosk.request("GET", f"{records.PATH_FEED}?{query}")
     assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
 
 
-def test_a_heartbeat_is_noted_and_tells_the_time(kiosk: Any) -> None:
+def test_a_heartbeat_is_noted_and_tells_the_time(kiosk: KioskDouble) -> None:
     kiosk.pushed()
-    checkpoint = _checkpoint(kiosk, kiosk.tip)
+    checkpoint = _checkpoint(kiosk, kiosk.last)
     beat = records.Heartbeat(checkpoint, backlog=7, feed_cursor=5, wall=kiosk.now() - 40, program="0.1.0")
     answer = kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat))
     read = answer.read(records.HeartbeatAnswer)
@@ -319,8 +321,8 @@ def test_a_heartbeat_is_noted_and_tells_the_time(kiosk: Any) -> None:
     assert -42 <= row.clock_offset <= -38
 
 
-def test_a_heartbeat_behind_the_high_water_mark_raises_an_alarm(kiosk: Any) -> None:
-    first = kiosk.tip
+def test_a_heartbeat_behind_the_high_water_mark_raises_an_alarm(kiosk: KioskDouble) -> None:
+    first = kiosk.last
     kiosk.append(entries.OrderExpired("3-0001-1"))
     kiosk.pushed()
     beat = records.Heartbeat(_checkpoint(kiosk, first), 0, 0, kiosk.now())
@@ -329,15 +331,15 @@ def test_a_heartbeat_behind_the_high_water_mark_raises_an_alarm(kiosk: Any) -> N
 
 
 def test_a_heartbeat_with_anothers_checkpoint_is_refused(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
-    beat = records.Heartbeat(_checkpoint(other, other.tip), 0, 0, kiosk.now())
+    beat = records.Heartbeat(_checkpoint(other, other.last), 0, 0, kiosk.now())
     answer = kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat))
     assert (answer.status, answer.problem.code) == (422, ProblemCode.CHECKPOINT_REFUSED)
 
 
-def test_policies_are_signed_and_renewed_in_time(kiosk: Any) -> None:
+def test_policies_are_signed_and_renewed_in_time(kiosk: KioskDouble) -> None:
     signed: SignedPolicy = kiosk.answer.policy
     assert policy_holds(signed, kiosk.answer.centre_key)
     assert not policy_holds(SignedPolicy(signed.policy + b" ", signed.signature), kiosk.answer.centre_key)
@@ -356,7 +358,7 @@ def test_other_methods_are_not_taken(db: None) -> None:
 
 
 def test_an_unexpected_error_gets_a_number_and_no_traceback(
-    kiosk: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("secret detail")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
@@ -16,6 +16,7 @@ from sync.central.fleet.enrolment_tokens import TOKEN_LIFE, give_token
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
+from tests.support.kiosk_double import Answer, KioskDouble, Send
 
 pytestmark = pytest.mark.django_db
 
@@ -24,8 +25,8 @@ def _now() -> int:
     return int(time.time())
 
 
-def test_a_token_makes_a_kiosk_with_a_certified_issuing_ca(new_kiosk: Any, keys: CentreKeys) -> None:
-    double = new_kiosk(3)
+def test_a_token_makes_a_kiosk_with_a_certified_issuing_ca(keys: CentreKeys) -> None:
+    double = KioskDouble(3)
     answer = double.enrol_with(give_token(3, _now())).read(records.EnrolAnswer)
     assert (answer.kiosk, answer.epoch, len(answer.payment_secret)) == (3, 1, 32)
     assert answer.root_certificate == keys.root_certificate
@@ -37,8 +38,8 @@ def test_a_token_makes_a_kiosk_with_a_certified_issuing_ca(new_kiosk: Any, keys:
     assert answer.payment_secret not in bytes(row.payment_secret)
 
 
-def test_the_same_machine_may_ask_again_and_gets_the_same(new_kiosk: Any) -> None:
-    double, token = new_kiosk(3), give_token(3, _now())
+def test_the_same_machine_may_ask_again_and_gets_the_same() -> None:
+    double, token = KioskDouble(3), give_token(3, _now())
     first = double.enrol_with(token).read(records.EnrolAnswer)
     again = double.enrol_with(token).read(records.EnrolAnswer)
     assert (first.payment_secret, first.issuing_certificate, first.epoch) == (
@@ -48,58 +49,68 @@ def test_the_same_machine_may_ask_again_and_gets_the_same(new_kiosk: Any) -> Non
     )
 
 
-def test_another_machine_cannot_use_the_token_again(new_kiosk: Any) -> None:
+def test_another_machine_cannot_use_the_token_again() -> None:
     token = give_token(3, _now())
-    assert new_kiosk(3).enrol_with(token).status == 200
-    answer = new_kiosk(3).enrol_with(token)
+    assert KioskDouble(3).enrol_with(token).status == 200
+    answer = KioskDouble(3).enrol_with(token)
     assert (answer.status, answer.problem.code) == (403, ProblemCode.TOKEN_REFUSED)
 
 
-def test_a_token_given_later_replaces_the_one_before(new_kiosk: Any) -> None:
+def test_a_token_given_later_replaces_the_one_before() -> None:
     old = give_token(3, _now())
     new = give_token(3, _now())
-    assert new_kiosk(3).enrol_with(old).status == 403
-    assert new_kiosk(3).enrol_with(new.lower()).status == 200
+    assert KioskDouble(3).enrol_with(old).status == 403
+    assert KioskDouble(3).enrol_with(new.lower()).status == 200
 
 
-def test_a_token_dies_of_age(new_kiosk: Any, clock: Any) -> None:
+def test_a_token_dies_of_age(clock: Callable[[int], None]) -> None:
     token = give_token(3, _now() - TOKEN_LIFE - DAY)
-    assert new_kiosk(3).enrol_with(token).problem.code is ProblemCode.TOKEN_REFUSED
+    assert KioskDouble(3).enrol_with(token).problem.code is ProblemCode.TOKEN_REFUSED
 
 
-def test_unknown_tokens_are_refused(db: None, new_kiosk: Any) -> None:
+def test_unknown_tokens_are_refused(db: None) -> None:
     for token in ("3-0000-0000-0000-0000-0000-0000", "", "x" * 5000):
-        assert new_kiosk(3).enrol_with(token).problem.code is ProblemCode.TOKEN_REFUSED
+        assert KioskDouble(3).enrol_with(token).problem.code is ProblemCode.TOKEN_REFUSED
 
 
-def test_a_request_in_another_kiosks_name_is_refused_and_the_token_stays_good(new_kiosk: Any) -> None:
+def test_a_request_in_another_kiosks_name_is_refused_and_the_token_stays_good() -> None:
     token = give_token(3, _now())
-    answer = new_kiosk(3).enrol_with(token, number=5)
+    answer = KioskDouble(3).enrol_with(token, number=5)
     assert (answer.status, answer.problem.code) == (422, ProblemCode.REQUEST_REFUSED)
     assert EnrolmentToken.objects.get().used_at is None
-    assert new_kiosk(3).enrol_with(token).status == 200
+    assert KioskDouble(3).enrol_with(token).status == 200
 
 
-def test_the_request_must_be_signed_by_the_key_in_it(new_kiosk: Any) -> None:
-    token, thief, owner = give_token(3, _now()), new_kiosk(3), new_kiosk(3)
-    sent: list[tuple[Any, ...]] = []
-    owner.send = lambda *given: sent.append(given)
+def recording(sent: list[bytes]) -> Send:
+    """Note the bodies that would be sent."""
+
+    def send(_method: str, _url: str, _headers: dict[str, str], body: bytes) -> Answer:
+        sent.append(body)
+        return Answer(0, b"")
+
+    return send
+
+
+def test_the_request_must_be_signed_by_the_key_in_it() -> None:
+    token, thief, owner = give_token(3, _now()), KioskDouble(3), KioskDouble(3)
+    sent: list[bytes] = []
+    owner.send = recording(sent)
     owner.enrol_with(token)
-    body = sent[0][3]
+    body = sent[0]
     answer = thief.request("POST", records.PATH_ENROL, body, key_id="enrol")
     assert (answer.status, answer.problem.code) == (401, ProblemCode.SIGNATURE_REFUSED)
 
 
-def test_a_machine_with_a_wrong_clock_can_be_enrolled(new_kiosk: Any) -> None:
-    double = new_kiosk(3)
+def test_a_machine_with_a_wrong_clock_can_be_enrolled() -> None:
+    double = KioskDouble(3)
     double.clock_offset = -5 * 365 * DAY
     answer = double.enrol_with(give_token(3, _now())).read(records.EnrolAnswer)
     assert abs(answer.signed_time.time - _now()) < 5
 
 
-def test_a_replaced_machine_gets_a_new_epoch_and_new_secrets(new_kiosk: Any) -> None:
-    old = new_kiosk(3).enrol(give_token(3, _now()))
-    new = new_kiosk(3)
+def test_a_replaced_machine_gets_a_new_epoch_and_new_secrets() -> None:
+    old = KioskDouble(3).enrol(give_token(3, _now()))
+    new = KioskDouble(3)
     answer = new.enrol_with(give_token(3, _now())).read(records.EnrolAnswer)
     assert answer.epoch == 2
     assert answer.payment_secret != old.answer.payment_secret
@@ -113,13 +124,13 @@ def test_the_centre_describes_itself(db: None, keys: CentreKeys) -> None:
     assert described.centre_key == keys.centre_public_key
 
 
-def test_issuing_certificates_outlive_what_is_issued_under_them(new_kiosk: Any, keys: CentreKeys) -> None:
+def test_issuing_certificates_outlive_what_is_issued_under_them(keys: CentreKeys) -> None:
     token = give_token(3, _now())
-    double = new_kiosk(3)
-    sent: list[tuple[Any, ...]] = []
-    double.send = lambda *given: sent.append(given)
+    double = KioskDouble(3)
+    sent: list[bytes] = []
+    double.send = recording(sent)
     double.enrol_with(token)
-    answer = enrol(records.decode(sent[0][3], records.EnrolRequest), keys, _now())
+    answer = enrol(records.decode(sent[0], records.EnrolRequest), keys, _now())
     certificate = parse_certificate(answer.issuing_certificate)
     assert certificate.not_after - _now() > 3 * 365 * DAY
 

@@ -16,6 +16,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from sync.central.journal.models import Entry, Verdict
 from sync.central.ledger.models import LedgerCertificate
+from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,7 @@ ACCOUNT, SERIAL = "11000001", "E8AD652202221F03"
 
 
 def _bind(
-    kiosk: Any, kind: OrderKind = OrderKind.NEW, old: KeyOnRecord | None = None, serial: str = SERIAL
+    kiosk: KioskDouble, kind: OrderKind = OrderKind.NEW, old: KeyOnRecord | None = None, serial: str = SERIAL
 ) -> KeyOnRecord:
     placed = kiosk.place(kind=kind)
     amount = sum(line.amount for line in placed.lines)
@@ -37,14 +38,14 @@ def _standings() -> dict[str, str]:
     return dict(LedgerCertificate.objects.values_list("number", "status"))
 
 
-def _told(kiosk: Any) -> list[tuple[bool, int]]:
+def _told(kiosk: KioskDouble) -> list[tuple[bool, int]]:
     """What the feed tells that kiosk of the key since it was read last."""
     news = kiosk.feed(kiosk.feed_cursor)
     return [(item.lost, item.holds) for item in news if isinstance(item, KeyBoundElsewhere)]
 
 
 @pytest.fixture
-def other(kiosk: Any, make_kiosk: Callable[[int], Any]) -> Any:
+def other(kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]) -> Any:
     """Kiosk 4, which serves the same members."""
     made = make_kiosk(4)
     kiosk.feed()
@@ -52,7 +53,7 @@ def other(kiosk: Any, make_kiosk: Callable[[int], Any]) -> Any:
     return made
 
 
-def test_the_same_loss_told_by_two_kiosks_is_one_hold(kiosk: Any, other: Any) -> None:
+def test_the_same_loss_told_by_two_kiosks_is_one_hold(kiosk: KioskDouble, other: KioskDouble) -> None:
     key = _bind(kiosk)
     kiosk.append(LossReported(ACCOUNT, key))
     other.append(LossReported(ACCOUNT, key))
@@ -65,7 +66,9 @@ def test_the_same_loss_told_by_two_kiosks_is_one_hold(kiosk: Any, other: Any) ->
     assert not Entry.objects.exclude(verdict=Verdict.APPLIED).exists()
 
 
-def test_a_lift_from_before_does_not_undo_a_loss_that_was_reported_again(kiosk: Any, other: Any) -> None:
+def test_a_lift_from_before_does_not_undo_a_loss_that_was_reported_again(
+    kiosk: KioskDouble, other: KioskDouble
+) -> None:
     key = _bind(kiosk)
     kiosk.append(LossReported(ACCOUNT, key))
     kiosk.pushed()
@@ -77,7 +80,9 @@ def test_a_lift_from_before_does_not_undo_a_loss_that_was_reported_again(kiosk: 
     assert _told(other)[-1] == (True, 3)
 
 
-def test_a_kiosk_whose_late_report_counts_for_more_than_it_knows_is_told(kiosk: Any, other: Any) -> None:
+def test_a_kiosk_whose_late_report_counts_for_more_than_it_knows_is_told(
+    kiosk: KioskDouble, other: KioskDouble
+) -> None:
     key = _bind(kiosk)
     kiosk.append(LossReported(ACCOUNT, key))
     kiosk.append(HoldLifted(ACCOUNT, key.on_hold(), "张华"))
@@ -91,7 +96,7 @@ def test_a_kiosk_whose_late_report_counts_for_more_than_it_knows_is_told(kiosk: 
 
 
 def test_a_kiosk_that_lifts_what_was_reported_again_is_told_that_it_is_on_hold(
-    kiosk: Any, other: Any
+    kiosk: KioskDouble, other: KioskDouble
 ) -> None:
     key = _bind(kiosk)
     kiosk.append(LossReported(ACCOUNT, key))
@@ -104,7 +109,7 @@ def test_a_kiosk_that_lifts_what_was_reported_again_is_told_that_it_is_on_hold(
 
 
 def test_a_renewal_bound_while_the_loss_was_on_its_way_is_on_hold_and_its_kiosk_hears_of_it(
-    kiosk: Any, other: Any
+    kiosk: KioskDouble, other: KioskDouble
 ) -> None:
     old = _bind(kiosk)
     kiosk.pushed()
@@ -118,7 +123,7 @@ def test_a_renewal_bound_while_the_loss_was_on_its_way_is_on_hold_and_its_kiosk_
 
 
 def test_a_lost_keys_replacement_revokes_the_old_certificate_once_and_no_lift_brings_it_back(
-    kiosk: Any, other: Any
+    kiosk: KioskDouble, other: KioskDouble
 ) -> None:
     old = _bind(kiosk)
     kiosk.append(LossReported(ACCOUNT, old))
@@ -134,7 +139,7 @@ def test_a_lost_keys_replacement_revokes_the_old_certificate_once_and_no_lift_br
 
 
 def test_a_loss_that_arrives_after_the_replacement_says_nothing_new_and_holds_up_nobody(
-    kiosk: Any, other: Any
+    kiosk: KioskDouble, other: KioskDouble
 ) -> None:
     old = _bind(kiosk)
     kiosk.append(LossReported(ACCOUNT, old))
@@ -149,7 +154,7 @@ def test_a_loss_that_arrives_after_the_replacement_says_nothing_new_and_holds_up
 
 @pytest.mark.parametrize("found", [False, True])
 def test_a_loss_that_arrives_after_the_renewal_holds_the_token_that_was_lost(
-    kiosk: Any, other: Any, *, found: bool
+    kiosk: KioskDouble, other: KioskDouble, *, found: bool
 ) -> None:
     old = _bind(kiosk)
     new = _bind(kiosk, OrderKind.RENEWAL, old)
@@ -165,7 +170,9 @@ def test_a_loss_that_arrives_after_the_renewal_holds_the_token_that_was_lost(
     assert _standings() == {old.number: "revoked", new.number: "valid"}
 
 
-def test_a_loss_of_a_key_that_was_never_the_accounts_is_disputed(kiosk: Any, other: Any) -> None:
+def test_a_loss_of_a_key_that_was_never_the_accounts_is_disputed(
+    kiosk: KioskDouble, other: KioskDouble
+) -> None:
     _bind(kiosk)
     kiosk.pushed()
     other.append(LossReported(ACCOUNT, KeyOnRecord("4000000000000001", "STRANGE", 1, 2)))
@@ -174,7 +181,7 @@ def test_a_loss_of_a_key_that_was_never_the_accounts_is_disputed(kiosk: Any, oth
 
 
 def test_a_machine_that_replaces_another_hears_of_the_holds_of_keys_that_its_kiosk_bound(
-    kiosk: Any, other: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, other: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     key = _bind(kiosk)
     kiosk.pushed()

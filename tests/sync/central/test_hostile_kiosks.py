@@ -33,16 +33,17 @@ from sync.central.ledger.settling import settle
 from sync.protocol import records
 from sync.protocol.batches import checkpoint_message, encode_batch
 from sync.protocol.errors import ProblemCode
+from tests.support.kiosk_double import Answer, KioskDouble
 
 pytestmark = pytest.mark.django_db
 
 
-def _verdict(kiosk: Any) -> str:
+def _verdict(kiosk: KioskDouble) -> str:
     """The verdict on the kiosk's last entry."""
-    return Entry.objects.get(kiosk=kiosk.number, sequence=kiosk.tip.sequence).verdict
+    return Entry.objects.get(kiosk=kiosk.number, sequence=kiosk.last.sequence).verdict
 
 
-def _paid(kiosk: Any, **more: Any) -> Any:
+def _paid(kiosk: KioskDouble, **more: Any) -> entries.OrderPlaced:
     kiosk.feed()
     placed = kiosk.place(**more)
     kiosk.append(
@@ -56,7 +57,7 @@ def _total(placed: entries.OrderPlaced) -> int:
     return sum(line.amount for line in placed.lines)
 
 
-def test_a_revoked_kiosks_later_batches_are_kept_too(kiosk: Any) -> None:
+def test_a_revoked_kiosks_later_batches_are_kept_too(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.pushed()
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
@@ -69,7 +70,7 @@ def test_a_revoked_kiosks_later_batches_are_kept_too(kiosk: Any) -> None:
     assert Fact.objects.get(kind="money").source == Source.QUARANTINE
 
 
-def test_a_branchs_later_batches_are_kept_too(kiosk: Any) -> None:
+def test_a_branchs_later_batches_are_kept_too(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.pushed()
@@ -84,7 +85,9 @@ def test_a_branchs_later_batches_are_kept_too(kiosk: Any) -> None:
     assert kiosk.upload(kiosk.entries[-1:]).problem.code is ProblemCode.CHAIN_HOLE
 
 
-def test_an_upload_from_before_the_revocation_changes_nothing_when_it_is_sent_again(kiosk: Any) -> None:
+def test_an_upload_from_before_the_revocation_changes_nothing_when_it_is_sent_again(
+    kiosk: KioskDouble,
+) -> None:
     _paid(kiosk)
     before = list(Entry.objects.values_list("key", "verdict"))
     facts = list(Fact.objects.values_list("key", "source"))
@@ -94,38 +97,38 @@ def test_an_upload_from_before_the_revocation_changes_nothing_when_it_is_sent_ag
     assert list(Fact.objects.values_list("key", "source")) == facts
 
 
-def test_a_token_given_before_the_revocation_brings_no_kiosk_back(kiosk: Any, new_kiosk: Any) -> None:
+def test_a_token_given_before_the_revocation_brings_no_kiosk_back(kiosk: KioskDouble) -> None:
     token = give_token(3, int(time.time()))
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
-    answer = new_kiosk(3).enrol_with(token)
+    answer = KioskDouble(3).enrol_with(token)
     assert (answer.status, answer.problem.code) == (403, ProblemCode.KIOSK_REVOKED)
     assert Kiosk.objects.get(number=3).state == KioskState.REVOKED
 
 
-def test_json_without_bottom_is_a_plain_400(kiosk: Any) -> None:
+def test_json_without_bottom_is_a_plain_400(kiosk: KioskDouble) -> None:
     body = b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
     answer = kiosk.request("POST", records.PATH_HEARTBEAT, body)
     assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
 
 
-def _odd(kiosk: Any, fields: dict[str, Any]) -> SealedEntry:
+def _odd(kiosk: KioskDouble, fields: dict[str, Any]) -> SealedEntry:
     """A next entry with places or a body that no kiosk writes."""
     names = ("form", "kiosk", "epoch", "sequence", "wall", "monotonic", "boot", "previous", "body")
     values = {
-        "form": 1, "kiosk": kiosk.number, "epoch": 1, "sequence": kiosk.tip.sequence + 1, "wall": kiosk.now(),
-        "monotonic": 1, "boot": "boot", "previous": kiosk.tip.hash, "body": {"kind": "odd"}, **fields,
+        "form": 1, "kiosk": kiosk.number, "epoch": 1, "sequence": kiosk.last.sequence + 1, "wall": kiosk.now(),
+        "monotonic": 1, "boot": "boot", "previous": kiosk.last.hash, "body": {"kind": "odd"}, **fields,
     }  # fmt: skip
     data = msgspec.msgpack.encode([values[name] for name in names])
     sealed = SealedEntry(kiosk.entries[-1].entry, data, journal.entry_hash(data))
     kiosk.entries.append(sealed)
-    kiosk.tip = Tip(1, kiosk.tip.sequence + 1, sealed.hash)
+    kiosk.tip = Tip(1, kiosk.last.sequence + 1, sealed.hash)
     return sealed
 
 
-def _send(kiosk: Any) -> Any:
+def _send(kiosk: KioskDouble) -> Answer:
     time_ = kiosk.now()
-    signature = device_sign(kiosk.device_key, checkpoint_message(kiosk.number, kiosk.tip, time_))
-    tip = kiosk.tip
+    signature = device_sign(kiosk.device_key, checkpoint_message(kiosk.number, kiosk.last, time_))
+    tip = kiosk.last
     checkpoint = records.Checkpoint(kiosk.number, tip.epoch, tip.sequence, tip.hash, time_, signature)
     batch = records.UploadBatch(tuple(each.data for each in kiosk.entries), checkpoint)
     return kiosk.request("POST", records.PATH_JOURNAL, encode_batch(batch))
@@ -134,13 +137,13 @@ def _send(kiosk: Any) -> Any:
 @pytest.mark.parametrize(
     "place", [{"sequence": 2**40}, {"sequence": -1}, {"epoch": 2**32}, {"wall": 2**63}, {"kiosk": 2**16}]
 )
-def test_a_place_that_no_table_holds_is_malformed(kiosk: Any, place: dict[str, int]) -> None:
+def test_a_place_that_no_table_holds_is_malformed(kiosk: KioskDouble, place: dict[str, int]) -> None:
     _odd(kiosk, place)
     answer = _send(kiosk)
     assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
 
 
-def test_a_body_without_bottom_stops_nobody(kiosk: Any) -> None:
+def test_a_body_without_bottom_stops_nobody(kiosk: KioskDouble) -> None:
     deep: Any = None
     for _ in range(800):
         deep = [deep]
@@ -150,7 +153,7 @@ def test_a_body_without_bottom_stops_nobody(kiosk: Any) -> None:
 
 
 def test_texts_and_numbers_that_no_column_holds_stop_only_their_account(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
     other.feed()
@@ -164,7 +167,7 @@ def test_texts_and_numbers_that_no_column_holds_stop_only_their_account(
     assert Entry.objects.filter(kiosk=3).count() == 4
 
 
-def test_a_dispute_about_an_impossible_text_is_raised_and_stops_nobody_else(kiosk: Any) -> None:
+def test_a_dispute_about_an_impossible_text_is_raised_and_stops_nobody_else(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.place(order="3-\x00-1")
     right = kiosk.place(account="11000006", kind=OrderKind.RENEWAL)
@@ -174,14 +177,18 @@ def test_a_dispute_about_an_impossible_text_is_raised_and_stops_nobody_else(kios
 
 
 @pytest.mark.parametrize(("backlog", "cursor"), [(-1, -1), (2**62, 2**63)])
-def test_a_heartbeats_odd_numbers_are_taken_as_far_as_they_go(kiosk: Any, backlog: int, cursor: int) -> None:
+def test_a_heartbeats_odd_numbers_are_taken_as_far_as_they_go(
+    kiosk: KioskDouble, backlog: int, cursor: int
+) -> None:
     beat = records.Heartbeat(None, backlog, cursor, -(2**62), "p\x00")
     assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200
     row = Kiosk.objects.get(number=3)
     assert (row.backlog >= 0, row.feed_cursor >= 0, row.program) == (True, True, "p")
 
 
-def test_an_order_is_not_taken_without_the_centres_word(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+def test_an_order_is_not_taken_without_the_centres_word(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
     thief = make_kiosk(4)
     thief.feed()
     placed = _paid(kiosk)
@@ -196,7 +203,9 @@ def test_an_order_is_not_taken_without_the_centres_word(kiosk: Any, make_kiosk: 
     assert LedgerOrder.objects.get(number=placed.order).owner == 3
 
 
-def test_an_order_is_not_let_go_by_another_kiosk(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+def test_an_order_is_not_let_go_by_another_kiosk(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
     thief = make_kiosk(4)
     placed = _paid(kiosk)
     thief.append(entries.OrderReleased(placed.order, 4, feed=2**40))
@@ -205,7 +214,7 @@ def test_an_order_is_not_let_go_by_another_kiosk(kiosk: Any, make_kiosk: Callabl
     assert LedgerOrder.objects.get(number=placed.order).owner == 3
 
 
-def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: Any) -> None:
+def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: KioskDouble) -> None:
     kiosk.feed()
     lines = SCHEDULE.lines(OrderKind.NEW)
     made_up = entries.OrderAssigned(
@@ -221,7 +230,7 @@ def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: Any) -> None:
     "changed", [{"enterprise": "甲"}, {"operator": "乙"}, {"placed_at": 1}, {"paid_at": 1}, {"schedule": 2}]
 )
 def test_an_order_is_not_taken_over_with_other_facts_than_the_feed_gave(
-    kiosk: Any, changed: dict[str, object]
+    kiosk: KioskDouble, changed: dict[str, object]
 ) -> None:
     (item,) = [each for each in kiosk.feed() if isinstance(each, OrderAssignedHere)]
     facts = asdict(item.facts) | changed
@@ -230,7 +239,7 @@ def test_an_order_is_not_taken_over_with_other_facts_than_the_feed_gave(
     assert _verdict(kiosk) == Verdict.DISPUTED
 
 
-def test_money_is_not_called_paid_back_before_it_is(kiosk: Any) -> None:
+def test_money_is_not_called_paid_back_before_it_is(kiosk: KioskDouble) -> None:
     placed = _paid(kiosk)
     kiosk.append(entries.RefundGranted(placed.order, "林涛", "asked"))
     kiosk.append(entries.RefundCompleted(placed.order, 34000, feed=1))
@@ -240,7 +249,7 @@ def test_money_is_not_called_paid_back_before_it_is(kiosk: Any) -> None:
 
 
 def test_a_certificate_is_not_revoked_by_a_kiosk_that_nobody_asked(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
     placed = _paid(kiosk)
@@ -253,7 +262,7 @@ def test_a_certificate_is_not_revoked_by_a_kiosk_that_nobody_asked(
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
 
 
-def test_an_order_under_another_kiosks_number_is_disputed(kiosk: Any) -> None:
+def test_an_order_under_another_kiosks_number_is_disputed(kiosk: KioskDouble) -> None:
     kiosk.feed()
     number = OrderNumber(4, 1, 2)
     token = OrderCode(number, "11000001", OrderKind.NEW, SCHEDULE.number, kiosk.now(), b"nonce6")
@@ -266,7 +275,7 @@ def test_an_order_under_another_kiosks_number_is_disputed(kiosk: Any) -> None:
 
 @pytest.mark.parametrize("policy", [4 << 32 | 1, 1 << 32 | 1, -1, 2**63])
 def test_a_policy_is_not_borrowed_by_an_impossible_number(
-    kiosk: Any, make_kiosk: Callable[[int], Any], policy: int
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], policy: int
 ) -> None:
     make_kiosk(7)
     kiosk.feed()
@@ -275,7 +284,7 @@ def test_a_policy_is_not_borrowed_by_an_impossible_number(
     assert Dispute.objects.get().reason == "beyond-policy"
 
 
-def test_the_databases_trouble_is_not_the_entrys(kiosk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_databases_trouble_is_not_the_entrys(kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     def deadlock(*_: object) -> None:
         raise OperationalError("deadlock detected")
 
@@ -289,7 +298,7 @@ def test_the_databases_trouble_is_not_the_entrys(kiosk: Any, monkeypatch: pytest
 
 
 def test_what_a_killed_server_left_is_applied_with_a_heartbeat(
-    kiosk: Any, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kiosk.feed()
     placed = kiosk.place()
@@ -307,8 +316,8 @@ class _Killed(Exception):
 
 
 def test_what_waited_for_an_entry_goes_on_though_the_server_was_killed_right_after_it(
-    kiosk: Any,
-    make_kiosk: Callable[[int], Any],
+    kiosk: KioskDouble,
+    make_kiosk: Callable[[int], KioskDouble],
     clock: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -336,7 +345,7 @@ def test_what_waited_for_an_entry_goes_on_though_the_server_was_killed_right_aft
     assert LedgerCertificate.objects.get().status == "on-hold"
 
 
-def _bound_by(kiosk: Any) -> KeyOnRecord:
+def _bound_by(kiosk: KioskDouble) -> KeyOnRecord:
     """The key that a kiosk bound and has not told of."""
     kiosk.feed()
     placed = kiosk.place()
@@ -347,7 +356,7 @@ def _bound_by(kiosk: Any) -> KeyOnRecord:
 
 
 def test_what_waited_for_a_decision_goes_on_though_the_server_was_killed_right_after_it(
-    kiosk: Any, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kiosk.feed()
     kiosk.place(lines=())
@@ -364,7 +373,7 @@ def test_what_waited_for_a_decision_goes_on_though_the_server_was_killed_right_a
 
 
 def test_an_entry_of_a_newer_kiosk_is_applied_once_the_centre_can_read_it(
-    kiosk: Any, monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kiosk.feed()
     kiosk.pushed()
@@ -388,14 +397,16 @@ def test_an_entry_of_a_newer_kiosk_is_applied_once_the_centre_can_read_it(
     assert Fact.objects.get().order == placed.order
 
 
-def test_an_entry_that_another_request_applied_meanwhile_stays_applied(kiosk: Any) -> None:
+def test_an_entry_that_another_request_applied_meanwhile_stays_applied(kiosk: KioskDouble) -> None:
     _paid(kiosk)
     row = Entry.objects.get(kiosk=3, sequence=2)
     applying._wait(row, "order 3-0001-1")
     assert Entry.objects.get(key=row.key).verdict == Verdict.APPLIED
 
 
-def test_an_account_that_is_there_is_not_made_again(kiosk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_that_is_there_is_not_made_again(
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(Account("11000001", open_orders={OrderKind.NEW: "3-0001-1"}))
     before = bytes(LedgerAccount.objects.get(account="11000001").record)
     # Another request made it between the look and the making.
@@ -405,7 +416,7 @@ def test_an_account_that_is_there_is_not_made_again(kiosk: Any, monkeypatch: pyt
     assert bytes(LedgerAccount.objects.get(account="11000001").record) == before
 
 
-def test_the_numbers_of_a_feed_have_no_hole(kiosk: Any) -> None:
+def test_the_numbers_of_a_feed_have_no_hole(kiosk: KioskDouble) -> None:
     _paid(kiosk)
     numbers = list(FeedItem.objects.filter(kiosk=3).order_by("key").values_list("number", flat=True))
     assert numbers == list(range(1, len(numbers) + 1))

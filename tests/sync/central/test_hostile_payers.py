@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -18,6 +19,7 @@ from kiosk.domain import entries, ledger
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import order_code_text
+from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.effects import assignment
 from sync.central.ledger.models import Dispute, DisputeState, LedgerOrder
@@ -27,6 +29,7 @@ from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentState
 from sync.central.payments.pages import read_bill
 from sync.central.payments.provider import Trade, TradeState
+from tests.support.kiosk_double import KioskDouble
 
 _ORDER = ledger.Order("3-0001-4", 3, OrderKind.NEW, "11000001", "企业", "经办人", (), 1, 1, 2, 3)
 
@@ -54,7 +57,7 @@ def _act(client: Client, page: str, action: str, key: object, **more: str) -> An
     return client.post(reverse(f"admin:{page}_changelist"), chosen, follow=True)
 
 
-def test_names_are_text_on_the_page(kiosk: Any) -> None:
+def test_names_are_text_on_the_page(kiosk: KioskDouble) -> None:
     placed = kiosk.place()
     enterprise = Operator.objects.get(account=placed.account).enterprise
     enterprise.name = "<script>alert(1)</script>"
@@ -65,18 +68,20 @@ def test_names_are_text_on_the_page(kiosk: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/P/" + "0" * 5000, "/P/" + "Ω" * 61, "/P/%00" + "0" * 60, "/" + "٣" * 61])
-def test_an_address_that_is_no_token_is_not_found(kiosk: Any, path: str) -> None:
+def test_an_address_that_is_no_token_is_not_found(kiosk: KioskDouble, path: str) -> None:
     assert Client().get(path).status_code == 404
 
 
-def test_another_kiosks_secret_makes_no_token(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+def test_another_kiosks_secret_makes_no_token(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
     other = make_kiosk(4)
     other.number = 3  # it signs for kiosk 3 with what it has
     assert Client().get(other.page_path(other.place())).status_code == 403
 
 
 def test_files_sent_to_a_page_are_not_written_to_the_disk(
-    kiosk: Any, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
     written: list[object] = []
@@ -90,20 +95,20 @@ def test_files_sent_to_a_page_are_not_written_to_the_disk(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_form_without_end_is_refused(kiosk: Any) -> None:
+def test_a_form_without_end_is_refused(kiosk: KioskDouble) -> None:
     body = b"action=" + b"p" * (2 * 2**20)
     form = "application/x-www-form-urlencoded"
     assert Client().post(kiosk.page_path(kiosk.place()), body, content_type=form).status_code == 400
 
 
 @pytest.mark.parametrize("boundary", ["", "x"])
-def test_a_form_that_is_none_is_a_plain_400(kiosk: Any, boundary: str) -> None:
+def test_a_form_that_is_none_is_a_plain_400(kiosk: KioskDouble, boundary: str) -> None:
     media_type = f"multipart/form-data; boundary={boundary}"
     path = kiosk.page_path(kiosk.place())
     assert Client().generic("POST", path, b"--x\r\nrubbish", content_type=media_type).status_code == 400
 
 
-def test_the_first_try_paid_late_counts_as_money_a_second_time(kiosk: Any, keys: Any) -> None:
+def test_the_first_try_paid_late_counts_as_money_a_second_time(kiosk: KioskDouble, keys: CentreKeys) -> None:
     placed = kiosk.place()
     bill = read_bill(order_code_text(placed.order_code), keys, _now())
     first = paying.open_attempt(bill, _now())
@@ -119,7 +124,9 @@ def test_the_first_try_paid_late_counts_as_money_a_second_time(kiosk: Any, keys:
     assert Payment.objects.get().transaction == told[0]
 
 
-def test_money_of_an_order_that_a_dead_kiosk_never_told_of_is_paid_back(kiosk: Any, boss: Client) -> None:
+def test_money_of_an_order_that_a_dead_kiosk_never_told_of_is_paid_back(
+    kiosk: KioskDouble, boss: Client
+) -> None:
     placed = kiosk.place()
     assert _pay(kiosk.page_path(placed)) == "paid"
     assert "尚未同意" in _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
@@ -129,7 +136,7 @@ def test_money_of_an_order_that_a_dead_kiosk_never_told_of_is_paid_back(kiosk: A
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
-def test_money_that_a_dead_kiosk_never_heard_of_may_be_paid_back(kiosk: Any, cancelled: bool) -> None:  # noqa: FBT001
+def test_money_that_a_dead_kiosk_never_heard_of_may_be_paid_back(kiosk: KioskDouble, cancelled: bool) -> None:  # noqa: FBT001
     kiosk.feed()
     placed = kiosk.place()
     assert _pay(kiosk.page_path(placed)) == "paid"
@@ -142,7 +149,7 @@ def test_money_that_a_dead_kiosk_never_heard_of_may_be_paid_back(kiosk: Any, can
     assert may_pay_back(row)
 
 
-def _paid_at_a_dead_kiosk(kiosk: Any) -> LedgerOrder:
+def _paid_at_a_dead_kiosk(kiosk: KioskDouble) -> LedgerOrder:
     kiosk.feed()
     placed = kiosk.place()
     assert _pay(kiosk.page_path(placed)) == "paid"
@@ -154,7 +161,7 @@ def _paid_at_a_dead_kiosk(kiosk: Any) -> LedgerOrder:
 
 @pytest.mark.parametrize("granted", [True, False])
 def test_money_of_an_order_that_was_kept_out_of_the_books_goes_back_once_its_kiosk_lets_go(
-    kiosk: Any, boss: Client, *, granted: bool
+    kiosk: KioskDouble, boss: Client, *, granted: bool
 ) -> None:
     kiosk.feed()
     placed = kiosk.place(lines=())
@@ -169,7 +176,9 @@ def test_money_of_an_order_that_was_kept_out_of_the_books_goes_back_once_its_kio
     assert ("已原路退回" in page, "尚未同意" in page) == (granted, not granted)
 
 
-def test_an_order_whose_money_went_back_moves_nowhere(kiosk: Any, make_kiosk: Callable[[int], Any]) -> None:
+def test_an_order_whose_money_went_back_moves_nowhere(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
     make_kiosk(4)
     row = _paid_at_a_dead_kiosk(kiosk)
     assert paying.pay_back(Payment.objects.get(), _now())
@@ -177,7 +186,7 @@ def test_an_order_whose_money_went_back_moves_nowhere(kiosk: Any, make_kiosk: Ca
 
 
 def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
     row = _paid_at_a_dead_kiosk(kiosk)
@@ -213,7 +222,7 @@ def test_an_order_is_handed_on_with_the_money_that_is_here() -> None:
         assert assignment(order).transaction == transaction
 
 
-def test_nothing_is_bound_for_money_that_went_back(kiosk: Any) -> None:
+def test_nothing_is_bound_for_money_that_went_back(kiosk: KioskDouble) -> None:
     row = _paid_at_a_dead_kiosk(kiosk)
     assert paying.pay_back(Payment.objects.get(), _now())
     Kiosk.objects.filter(number=3).update(
@@ -224,7 +233,7 @@ def test_nothing_is_bound_for_money_that_went_back(kiosk: Any) -> None:
     assert Dispute.objects.get().reason == "order-in-another-state"
 
 
-def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: Any) -> None:
+def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: KioskDouble) -> None:
     clerk = Client()
     clerk.force_login(User.objects.create_user("clerk", is_staff=True))
     assert clerk.get("/admin/").status_code == 200
@@ -255,7 +264,7 @@ def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: Any) -> None:
     ],
 )
 def test_those_who_may_only_look_are_offered_no_action(
-    kiosk: Any, page: str, model: str, action: str
+    kiosk: KioskDouble, page: str, model: str, action: str
 ) -> None:
     clerk = User.objects.create_user("clerk", is_staff=True)
     clerk.user_permissions.add(Permission.objects.get(codename=f"view_{model}"))
@@ -270,7 +279,7 @@ def test_those_who_may_only_look_are_offered_no_action(
     assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
 
 
-def test_the_console_takes_no_form_from_another_site(kiosk: Any) -> None:
+def test_the_console_takes_no_form_from_another_site(kiosk: KioskDouble) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.create_superuser("boss"))
     assert _act(client, "fleet_kiosk", "revoke", 3, remark="mine").status_code == 403

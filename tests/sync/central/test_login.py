@@ -28,7 +28,7 @@ from kiosk.domain.login_check import (
     Registration,
     signed_message,
 )
-from kiosk.pki.suites import SM2
+from kiosk.pki.suites import SM2, PrivateKey
 from sync.central.configuration import SmsProviderName
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.journal.models import Entry, Verdict
@@ -38,18 +38,19 @@ from sync.central.login.checking import CHECKS_AN_HOUR
 from sync.central.login.models import LoginCheck
 from sync.central.members.models import Operator
 from sync.protocol import records
+from tests.support.kiosk_double import KioskDouble
 
 ACCOUNT = "11000001"
 
 
-def ask(kiosk: Any, question: LoginQuestion) -> LoginAnswer:
+def ask(kiosk: KioskDouble, question: LoginQuestion) -> LoginAnswer:
     response = kiosk.request("POST", records.PATH_LOGIN, records.encode(question))
     assert response.status == 200, response.body
     return records.decode_answer(response.body)
 
 
 @pytest.fixture
-def bound(kiosk: Any) -> Any:
+def bound(kiosk: KioskDouble) -> entries.CertificateIssued:
     """Kiosk 3 after it bound a key for the account: the certificate as it was issued."""
     kiosk.feed()
     placed = kiosk.place()
@@ -60,13 +61,19 @@ def bound(kiosk: Any) -> Any:
     return issued
 
 
-def begin(kiosk: Any) -> ChallengeIssued:
+def begin(kiosk: KioskDouble) -> ChallengeIssued:
     given = ask(kiosk, ChallengeRequested(ACCOUNT))
     assert isinstance(given, ChallengeIssued)
     return given
 
 
-def sign(kiosk: Any, given: ChallengeIssued, issued: Any, *, key: Any = None) -> LoginAnswer:
+def sign(
+    kiosk: KioskDouble,
+    given: ChallengeIssued,
+    issued: entries.CertificateIssued,
+    *,
+    key: PrivateKey | None = None,
+) -> LoginAnswer:
     signature = SM2.sign(key or kiosk.member_key, signed_message(given.challenge))
     return ask(kiosk, ChallengeSigned(given.check, issued.certificate, signature))
 
@@ -81,7 +88,9 @@ def code_sent() -> str:
     return found[1]
 
 
-def test_a_listed_key_that_signs_gets_a_code_which_is_right_once_more_too(kiosk: Any, bound: Any) -> None:
+def test_a_listed_key_that_signs_gets_a_code_which_is_right_once_more_too(
+    kiosk: KioskDouble, bound: entries.CertificateIssued
+) -> None:
     given = begin(kiosk)
     judged = sign(kiosk, given, bound)
     assert isinstance(judged, LoginJudged)
@@ -97,7 +106,7 @@ def test_a_listed_key_that_signs_gets_a_code_which_is_right_once_more_too(kiosk:
     assert code_sent() not in check.code_hash
 
 
-def test_three_wrong_codes_end_the_check(kiosk: Any, bound: Any) -> None:
+def test_three_wrong_codes_end_the_check(kiosk: KioskDouble, bound: entries.CertificateIssued) -> None:
     given = begin(kiosk)
     sign(kiosk, given, bound)
     wrong = "000000" if code_sent() != "000000" else "111111"
@@ -107,14 +116,18 @@ def test_three_wrong_codes_end_the_check(kiosk: Any, bound: Any) -> None:
         assert ask(kiosk, CodeTyped(given.check, code)) == CodeJudged(CodeJudgement.OVER, 0)
 
 
-def test_a_check_that_never_came_to_a_code_takes_none(kiosk: Any, bound: Any) -> None:
+def test_a_check_that_never_came_to_a_code_takes_none(
+    kiosk: KioskDouble, bound: entries.CertificateIssued
+) -> None:
     given = begin(kiosk)
     assert ask(kiosk, CodeTyped(given.check, "000000")) == QuestionRefused("over")
     sign(kiosk, given, bound, key=SM2.generate())
     assert ask(kiosk, CodeTyped(given.check, "000000")) == QuestionRefused("over")
 
 
-def test_one_accounts_key_signs_no_challenge_of_another(kiosk: Any, bound: Any) -> None:
+def test_one_accounts_key_signs_no_challenge_of_another(
+    kiosk: KioskDouble, bound: entries.CertificateIssued
+) -> None:
     given = ask(kiosk, ChallengeRequested("11000006"))
     assert isinstance(given, ChallengeIssued)
     judged = sign(kiosk, given, bound)
@@ -123,7 +136,7 @@ def test_one_accounts_key_signs_no_challenge_of_another(kiosk: Any, bound: Any) 
 
 
 def test_a_code_is_too_old_after_five_minutes_and_a_challenge_after_three(
-    kiosk: Any, bound: Any, clock: Callable[[int], None]
+    kiosk: KioskDouble, bound: entries.CertificateIssued, clock: Callable[[int], None]
 ) -> None:
     given, old = begin(kiosk), begin(kiosk)
     sign(kiosk, given, bound)
@@ -133,7 +146,9 @@ def test_a_code_is_too_old_after_five_minutes_and_a_challenge_after_three(
     assert sign(kiosk, old, bound) == QuestionRefused("over")
 
 
-def test_another_keys_signature_and_a_used_challenge_get_no_code(kiosk: Any, bound: Any) -> None:
+def test_another_keys_signature_and_a_used_challenge_get_no_code(
+    kiosk: KioskDouble, bound: entries.CertificateIssued
+) -> None:
     given = begin(kiosk)
     judged = sign(kiosk, given, bound, key=SM2.generate())
     assert judged == LoginJudged(signature=False, chain=True, registration=Registration.LISTED)
@@ -141,7 +156,9 @@ def test_another_keys_signature_and_a_used_challenge_get_no_code(kiosk: Any, bou
     assert messages() == []
 
 
-def test_a_certificate_that_is_not_the_listed_one_is_unknown(kiosk: Any, bound: Any) -> None:
+def test_a_certificate_that_is_not_the_listed_one_is_unknown(
+    kiosk: KioskDouble, bound: entries.CertificateIssued
+) -> None:
     given = begin(kiosk)
     assert ask(kiosk, ChallengeSigned(given.check, b"\x30\x03\x02\x01\x00", b"")) == LoginJudged(
         signature=False, chain=False, registration=Registration.UNKNOWN
@@ -154,7 +171,9 @@ def test_a_certificate_that_is_not_the_listed_one_is_unknown(kiosk: Any, bound: 
     assert messages() == []
 
 
-def test_a_key_on_hold_or_replaced_is_told_apart(kiosk: Any, bound: Any) -> None:
+def test_a_key_on_hold_or_replaced_is_told_apart(
+    kiosk: KioskDouble, bound: entries.CertificateIssued
+) -> None:
     key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
     kiosk.append(entries.LossReported(ACCOUNT, key))
     kiosk.pushed()
@@ -169,7 +188,7 @@ def test_a_key_on_hold_or_replaced_is_told_apart(kiosk: Any, bound: Any) -> None
 
 
 def test_a_loss_that_waits_behind_a_dispute_keeps_the_key_from_logging_in_until_it_is_lifted(
-    kiosk: Any, bound: Any
+    kiosk: KioskDouble, bound: entries.CertificateIssued
 ) -> None:
     key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
     kiosk.place(lines=())
@@ -188,16 +207,16 @@ def test_a_loss_that_waits_behind_a_dispute_keeps_the_key_from_logging_in_until_
 
 
 def test_a_key_that_a_machine_bound_before_it_was_replaced_logs_in(
-    kiosk: Any, bound: Any, new_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, bound: entries.CertificateIssued
 ) -> None:
-    member, machine = kiosk.member_key, new_kiosk(3).enrol(give_token(3, kiosk.now()))
+    member, machine = kiosk.member_key, KioskDouble(3).enrol(give_token(3, kiosk.now()))
     judged = sign(machine, begin(machine), bound, key=member)
     assert isinstance(judged, LoginJudged)
     assert (judged.signature, judged.chain, judged.registration) == (True, True, Registration.LISTED)
 
 
 def test_checks_belong_to_their_kiosk_and_to_accounts_that_it_serves(
-    kiosk: Any, bound: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, bound: entries.CertificateIssued, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     given = begin(kiosk)
     other = make_kiosk(4)
@@ -206,14 +225,14 @@ def test_checks_belong_to_their_kiosk_and_to_accounts_that_it_serves(
     assert ask(kiosk, ChallengeRequested("99999999")) == QuestionRefused("unknown-account")
 
 
-def test_an_account_is_not_flooded_with_messages(kiosk: Any) -> None:
+def test_an_account_is_not_flooded_with_messages(kiosk: KioskDouble) -> None:
     for _ in range(CHECKS_AN_HOUR):
         begin(kiosk)
     assert ask(kiosk, ChallengeRequested(ACCOUNT)) == QuestionRefused("too-many")
 
 
 def test_without_a_phone_or_a_provider_the_check_ends_without_a_code(
-    kiosk: Any, bound: Any, monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, bound: entries.CertificateIssued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without = msgspec.structs.replace(settings.KEYDESK, sms=SmsProviderName.NONE)
     with monkeypatch.context() as patch:
@@ -228,7 +247,7 @@ def test_without_a_phone_or_a_provider_the_check_ends_without_a_code(
     assert (judged.signature, judged.phone, messages()) == (True, "", [])
 
 
-def test_entries_about_nobodys_key_are_applied(kiosk: Any) -> None:
+def test_entries_about_nobodys_key_are_applied(kiosk: KioskDouble) -> None:
     kiosk.append(entries.KeyErased("", "E8AD652202221F03", "张华"))
     kiosk.append(entries.KeyFound("", "E8AD652202221F04", "张华"))
     kiosk.pushed()
@@ -239,7 +258,7 @@ def test_entries_about_nobodys_key_are_applied(kiosk: Any) -> None:
     }
 
 
-def test_a_loss_never_makes_a_key_known(kiosk: Any) -> None:
+def test_a_loss_never_makes_a_key_known(kiosk: KioskDouble) -> None:
     kiosk.append(entries.LossReported(ACCOUNT, KeyOnRecord("3000000000000099", "E8", 1, 2)))
     kiosk.pushed()
     assert Entry.objects.get(kind="loss-reported").verdict == "waiting"

@@ -24,6 +24,7 @@ from sync.central.ledger.settling import may_pay_back, request_refund
 from sync.central.payments import paying
 from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, PaymentState, SandboxTrade
 from sync.central.payments.pages import read_bill
+from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
 JSON = {"accept": "application/json"}
@@ -39,11 +40,11 @@ def _post(path: str, action: str) -> dict[str, Any]:
     return body
 
 
-def _confirmed(kiosk: Any) -> list[PaymentConfirmed]:
+def _confirmed(kiosk: KioskDouble) -> list[PaymentConfirmed]:
     return [item for item in kiosk.feed() if isinstance(item, PaymentConfirmed)]
 
 
-def test_the_page_shows_who_what_and_how_much(kiosk: Any) -> None:
+def test_the_page_shows_who_what_and_how_much(kiosk: KioskDouble) -> None:
     page = Client().get(kiosk.page_path(kiosk.place())).content.decode()
     for text in (
         "郑州华粮科技有限公司",
@@ -59,14 +60,14 @@ def test_the_page_shows_who_what_and_how_much(kiosk: Any) -> None:
     assert 'name="viewport"' in page
 
 
-def test_the_address_is_taken_in_small_letters_and_without_its_p(kiosk: Any) -> None:
+def test_the_address_is_taken_in_small_letters_and_without_its_p(kiosk: KioskDouble) -> None:
     placed = kiosk.place()
     text = order_code_text(placed.order_code)
     for path in (f"/P/{text}", f"/p/{text.lower()}", f"/{text}", f"/P/{text}/"):
         assert _get(path)["order"] == placed.order
 
 
-def test_paying_twice_pays_once(kiosk: Any) -> None:
+def test_paying_twice_pays_once(kiosk: KioskDouble) -> None:
     path = kiosk.page_path(kiosk.place())
     first, second = _post(path, "pay"), _post(path, "pay")
     assert first["state"] == second["state"] == "paid"
@@ -75,7 +76,7 @@ def test_paying_twice_pays_once(kiosk: Any) -> None:
     assert len(_confirmed(kiosk)) == 1
 
 
-def test_declining_closes_the_attempt_and_paying_uses_the_next(kiosk: Any) -> None:
+def test_declining_closes_the_attempt_and_paying_uses_the_next(kiosk: KioskDouble) -> None:
     path = kiosk.page_path(kiosk.place())
     declined = _post(path, "decline")
     assert (declined["state"], declined["confirmation"]) == ("payable", "")
@@ -91,7 +92,7 @@ def test_declining_closes_the_attempt_and_paying_uses_the_next(kiosk: Any) -> No
     ]
 
 
-def test_a_form_post_returns_to_the_page(kiosk: Any) -> None:
+def test_a_form_post_returns_to_the_page(kiosk: KioskDouble) -> None:
     path = kiosk.page_path(kiosk.place())
     client = Client(enforce_csrf_checks=True)
     declined = client.post(path, {"action": "decline"}, follow=True)
@@ -102,7 +103,7 @@ def test_a_form_post_returns_to_the_page(kiosk: Any) -> None:
     assert "<svg" in paid
 
 
-def test_json_bodies_and_rubbish(kiosk: Any) -> None:
+def test_json_bodies_and_rubbish(kiosk: KioskDouble) -> None:
     path = kiosk.page_path(kiosk.place())
     for body in (b'{"action": "steal"}', b"{", b"[]"):
         assert Client().post(path, body, content_type="application/json").status_code == 400
@@ -112,7 +113,7 @@ def test_json_bodies_and_rubbish(kiosk: Any) -> None:
 
 
 @pytest.mark.parametrize("position", [5, 12, 20, 27, 30, 37])
-def test_a_token_that_was_tampered_with_is_refused(kiosk: Any, position: int) -> None:
+def test_a_token_that_was_tampered_with_is_refused(kiosk: KioskDouble, position: int) -> None:
     placed = kiosk.place()
     forged = bytearray(placed.order_code)
     forged[position] ^= 1
@@ -122,7 +123,7 @@ def test_a_token_that_was_tampered_with_is_refused(kiosk: Any, position: int) ->
 
 
 def test_tokens_of_another_or_an_unknown_kiosk_are_refused(
-    kiosk: Any, make_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
     other.number = 3  # signs in kiosk 3's name with its own secret
@@ -136,7 +137,7 @@ def test_what_is_no_token_is_not_found(db: None, text: str) -> None:
     assert Client().get(f"/P/{text}").status_code == 404
 
 
-def test_an_expired_bill_is_not_paid(kiosk: Any, clock: Callable[[int], None]) -> None:
+def test_an_expired_bill_is_not_paid(kiosk: KioskDouble, clock: Callable[[int], None]) -> None:
     path = kiosk.page_path(kiosk.place())
     clock(901)
     assert _post(path, "pay")["state"] == "expired"
@@ -146,7 +147,7 @@ def test_an_expired_bill_is_not_paid(kiosk: Any, clock: Callable[[int], None]) -
 
 @pytest.mark.parametrize(("window", "later", "state"), [(120, 600, "payable"), (3600, 1800, "expired")])
 def test_an_order_is_payable_as_long_as_its_kiosk_waits_whatever_policy_came_since(
-    kiosk: Any, keys: CentreKeys, clock: Callable[[int], None], window: int, later: int, state: str
+    kiosk: KioskDouble, keys: CentreKeys, clock: Callable[[int], None], window: int, later: int, state: str
 ) -> None:
     kiosk.feed()
     path = kiosk.page_path(kiosk.place())
@@ -158,14 +159,14 @@ def test_an_order_is_payable_as_long_as_its_kiosk_waits_whatever_policy_came_sin
     assert _post(path, "pay" if state == "expired" else "decline")["state"] == state
 
 
-def test_a_bill_from_the_future_is_refused(kiosk: Any) -> None:
+def test_a_bill_from_the_future_is_refused(kiosk: KioskDouble) -> None:
     kiosk.clock_offset = 3600
     placed = kiosk.place()
     response = Client().get(kiosk.page_path(placed), headers=JSON)
     assert (response.status_code, response.json()["trouble"]) == (409, "clock")
 
 
-def test_a_cancelled_order_takes_no_money(kiosk: Any) -> None:
+def test_a_cancelled_order_takes_no_money(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.append(entries.OrderCancelled(placed.order, "member"))
@@ -176,7 +177,7 @@ def test_a_cancelled_order_takes_no_money(kiosk: Any) -> None:
     assert not Payment.objects.exists()
 
 
-def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: Any) -> None:
+def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     path = kiosk.page_path(placed)
@@ -207,7 +208,7 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: Any) -> None
     assert SandboxTrade.objects.get().state == "REFUND"
 
 
-def test_money_heard_of_after_a_decline_is_taken_all_the_same(kiosk: Any, keys: Any) -> None:
+def test_money_heard_of_after_a_decline_is_taken_all_the_same(kiosk: KioskDouble, keys: CentreKeys) -> None:
     placed = kiosk.place()
     now = int(time.time())
     bill = read_bill(order_code_text(placed.order_code), keys, now)
@@ -228,7 +229,7 @@ def _paid_after_the_close(number: str, now: int) -> None:
 
 @pytest.mark.parametrize("later", [0, 3600])
 def test_money_taken_by_a_server_that_died_before_noting_it_is_found_when_the_page_is_opened_again(
-    kiosk: Any, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, later: int
+    kiosk: KioskDouble, clock: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, later: int
 ) -> None:
     path = kiosk.page_path(kiosk.place())
     kiosk.pushed()
@@ -244,7 +245,7 @@ def test_money_taken_by_a_server_that_died_before_noting_it_is_found_when_the_pa
 
 @pytest.mark.parametrize("bound", [False, True])
 def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
-    kiosk: Any,
+    kiosk: KioskDouble,
     bound: bool,  # noqa: FBT001 - the parameter
 ) -> None:
     kiosk.feed()
@@ -290,7 +291,7 @@ def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
     assert dispute.reason == "amount-differs", "an echo of nothing that was said"
 
 
-def test_a_refund_of_an_order_that_was_paid_twice_gives_both_back(kiosk: Any) -> None:
+def test_a_refund_of_an_order_that_was_paid_twice_gives_both_back(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     path = kiosk.page_path(placed)
@@ -307,7 +308,7 @@ def test_a_refund_of_an_order_that_was_paid_twice_gives_both_back(kiosk: Any) ->
     assert set(SandboxTrade.objects.values_list("state", flat=True)) == {"REFUND"}
 
 
-def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: Any) -> None:
+def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
@@ -321,7 +322,7 @@ def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: Any) -> None:
     assert may_pay_back(LedgerOrder.objects.get(number=placed.order))
 
 
-def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: Any) -> None:
+def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
@@ -334,7 +335,9 @@ def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: Any) -> No
     assert not request_refund(row, "admin", "asked", kiosk.now())
 
 
-def test_a_code_without_money_raises_an_alarm_until_the_money_comes(kiosk: Any, keys: Any) -> None:
+def test_a_code_without_money_raises_an_alarm_until_the_money_comes(
+    kiosk: KioskDouble, keys: CentreKeys
+) -> None:
     kiosk.feed()
     placed = kiosk.place()
     now = int(time.time())
@@ -349,7 +352,7 @@ def test_a_code_without_money_raises_an_alarm_until_the_money_comes(kiosk: Any, 
     assert alarm.cleared_at == now
 
 
-def test_a_code_with_money_raises_none(kiosk: Any) -> None:
+def test_a_code_with_money_raises_none(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
@@ -358,27 +361,27 @@ def test_a_code_with_money_raises_none(kiosk: Any) -> None:
     assert not Alarm.objects.exists()
 
 
-def test_a_renewal_costs_230(kiosk: Any) -> None:
+def test_a_renewal_costs_230(kiosk: KioskDouble) -> None:
     kiosk.feed()
     shown = _get(kiosk.page_path(kiosk.place(account="11000002", kind=OrderKind.RENEWAL)))
     assert (shown["amount"], len(shown["lines"])) == (23000, 2)
 
 
-def test_a_revoked_kiosks_bills_are_not_paid(kiosk: Any) -> None:
+def test_a_revoked_kiosks_bills_are_not_paid(kiosk: KioskDouble) -> None:
     path = kiosk.page_path(kiosk.place())
     Kiosk.objects.update(state=KioskState.REVOKED)
     assert Client().post(path, {"action": "pay"}).status_code == 403
 
 
 def test_what_was_ordered_at_a_machine_that_was_replaced_is_still_shown_with_the_code_that_the_new_one_takes(
-    kiosk: Any, new_kiosk: Callable[[int], Any]
+    kiosk: KioskDouble,
 ) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.pushed()
     unheard = kiosk.place(account="11000006", kind=OrderKind.RENEWAL)
     before = _post(kiosk.page_path(placed), "pay")
-    machine = new_kiosk(3).enrol(give_token(3, kiosk.now()))
+    machine = KioskDouble(3).enrol(give_token(3, kiosk.now()))
     page = _get(kiosk.page_path(placed))
     key = confirmation_key(machine.answer.payment_secret)
     assert page["state"] == "paid"
@@ -392,7 +395,7 @@ def test_what_was_ordered_at_a_machine_that_was_replaced_is_still_shown_with_the
 
 
 def test_an_unexpected_error_shows_a_number_and_no_traceback(
-    kiosk: Any, monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = kiosk.page_path(kiosk.place())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,11 +15,12 @@ from kiosk.domain.scanned_confirmations import require_scanned
 from kiosk.pki.device_keys import device_verify
 from sync.central.journal.models import Entry, Verdict
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder
+from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_new_key_from_order_to_register(kiosk: Any) -> None:
+def test_a_new_key_from_order_to_register(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     page = kiosk.page_path(placed)

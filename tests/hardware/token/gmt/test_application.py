@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -31,6 +31,7 @@ from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import add_application, blank_key, unprepared_key
 from hardware.virtual.source import VirtualTokenSource
+from tests.support.channels import DirectChannel, ScriptedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,9 +151,9 @@ def test_erasing_prepares_a_key_that_has_only_others_on_it(tmp_path: Path, opene
     assert bank_bytes(card) == before
 
 
-def test_another_device_key_is_refused_before_anything_is_deleted(card: GmtCard, direct: Any) -> None:
+def test_another_device_key_is_refused_before_anything_is_deleted(card: GmtCard) -> None:
     before = card.record
-    token = GmtToken(direct(card), GmtProfile(device_key="00" * 16))
+    token = GmtToken(DirectChannel(card), GmtProfile(device_key="00" * 16))
     with pytest.raises(DeviceKeyRefused) as refused:
         token.erase()
     assert "00" * 16 not in str(refused.value)
@@ -160,16 +161,14 @@ def test_another_device_key_is_refused_before_anything_is_deleted(card: GmtCard,
 
 
 @pytest.mark.parametrize("status_word", ["6300", "63C2", "63C0", "6982", "6983"])
-def test_each_way_of_refusing_the_device_key_is_the_same_error(
-    card: GmtCard, direct: Any, status_word: str
-) -> None:
-    token = GmtToken(direct(Answering(card, Instruction.DEVICE_AUTHENTICATION, status_word)))
+def test_each_way_of_refusing_the_device_key_is_the_same_error(card: GmtCard, status_word: str) -> None:
+    token = GmtToken(DirectChannel(Answering(card, Instruction.DEVICE_AUTHENTICATION, status_word)))
     with pytest.raises(DeviceKeyRefused):
         token.erase()
 
 
-def test_without_an_administrator_pin_nothing_is_erased(card: GmtCard, direct: Any) -> None:
-    channel = direct(card)
+def test_without_an_administrator_pin_nothing_is_erased(card: GmtCard) -> None:
+    channel = DirectChannel(card)
     token = GmtToken(channel, GmtProfile(administrator_pin=""))
     channel.sent.clear()
     with pytest.raises(NotSupported):
@@ -194,9 +193,7 @@ class Answering:
         return self.answer
 
 
-def test_a_card_that_takes_a_name_for_the_beginning_of_another_deletes_nothing(
-    tmp_path: Path, direct: Any
-) -> None:
+def test_a_card_that_takes_a_name_for_the_beginning_of_another_deletes_nothing(tmp_path: Path) -> None:
     card = unprepared_key(tmp_path / "card.json", "1")
     before = occupy(card)
 
@@ -210,7 +207,7 @@ def test_a_card_that_takes_a_name_for_the_beginning_of_another_deletes_nothing(
                 return card.transmit(header + b"\0" + len(name).to_bytes(2) + name + le)
             return card.transmit(command)
 
-    channel = direct(Careless())
+    channel = DirectChannel(Careless())
     GmtToken(channel).erase()
     assert Instruction.DELETE_APPLICATION not in [command[1] for command in channel.sent]
     assert bank_bytes(card) == before
@@ -220,10 +217,10 @@ THEIRS = GmtProfile(container="THEIR-KEY")
 """Somebody else's container in the desk's application."""
 
 
-def test_an_application_with_containers_of_others_is_not_erased(card: GmtCard, direct: Any) -> None:
-    bind(GmtToken(direct(card), THEIRS))
+def test_an_application_with_containers_of_others_is_not_erased(card: GmtCard) -> None:
+    bind(GmtToken(DirectChannel(card), THEIRS))
     card.power_on()
-    token = GmtToken(direct(card))
+    token = GmtToken(DirectChannel(card))
     bind(token)
     before = card.record
     with pytest.raises(ApplicationShared):
@@ -233,49 +230,43 @@ def test_an_application_with_containers_of_others_is_not_erased(card: GmtCard, d
 
 
 @pytest.mark.parametrize("answer", ["6A94", "6D00", "6E00", "009000", "9000"])
-def test_a_card_that_lists_no_containers_is_erased(card: GmtCard, direct: Any, answer: str) -> None:
-    bind(GmtToken(direct(card)))
+def test_a_card_that_lists_no_containers_is_erased(card: GmtCard, answer: str) -> None:
+    bind(GmtToken(DirectChannel(card)))
     card.power_on()
-    token = GmtToken(direct(Answering(card, Instruction.ENUMERATE_CONTAINERS, answer)))
+    token = GmtToken(DirectChannel(Answering(card, Instruction.ENUMERATE_CONTAINERS, answer)))
     token.erase()
     require_blank(token)
 
 
 @pytest.mark.parametrize("answer", ["6F00", "6581", "6982", "AA", "41004200004300009000"])
-def test_a_list_of_containers_that_fails_keeps_the_application(
-    card: GmtCard, direct: Any, answer: str
-) -> None:
-    bind(GmtToken(direct(card)))
+def test_a_list_of_containers_that_fails_keeps_the_application(card: GmtCard, answer: str) -> None:
+    bind(GmtToken(DirectChannel(card)))
     card.power_on()
     before = card.record
-    token = GmtToken(direct(Answering(card, Instruction.ENUMERATE_CONTAINERS, answer)))
+    token = GmtToken(DirectChannel(Answering(card, Instruction.ENUMERATE_CONTAINERS, answer)))
     with pytest.raises(TokenError):
         token.erase()
     assert card.record == before
 
 
-def test_a_creation_whose_answer_said_that_it_exists_counts_where_it_is_blank(
-    card: GmtCard, direct: Any
-) -> None:
-    bind(GmtToken(direct(card)))
+def test_a_creation_whose_answer_said_that_it_exists_counts_where_it_is_blank(card: GmtCard) -> None:
+    bind(GmtToken(DirectChannel(card)))
     card.power_on()
-    token = GmtToken(direct(Answering(card, Instruction.CREATE_APPLICATION, "6A89", executes=True)))
+    token = GmtToken(DirectChannel(Answering(card, Instruction.CREATE_APPLICATION, "6A89", executes=True)))
     token.erase()
     require_blank(token)
 
 
-def test_an_application_that_survives_its_deletion_is_a_fault_and_not_blank(
-    card: GmtCard, direct: Any
-) -> None:
-    bind(GmtToken(direct(card)))
+def test_an_application_that_survives_its_deletion_is_a_fault_and_not_blank(card: GmtCard) -> None:
+    bind(GmtToken(DirectChannel(card)))
     card.power_on()
-    token = GmtToken(direct(Answering(card, Instruction.DELETE_APPLICATION, "9000")))
+    token = GmtToken(DirectChannel(Answering(card, Instruction.DELETE_APPLICATION, "9000")))
     with pytest.raises(TokenFault) as failed:
         token.erase()
     assert (failed.value.instruction, failed.value.status_word) == (Instruction.CREATE_APPLICATION, 0x6A89)
 
 
-def test_a_container_that_exists_after_all_is_opened(card: GmtCard, direct: Any) -> None:
+def test_a_container_that_exists_after_all_is_opened(card: GmtCard) -> None:
     class Lossy:
         """It executes the first CreateContainer, whose answer is lost, and then has forgotten when asked."""
 
@@ -291,7 +282,7 @@ def test_a_container_that_exists_after_all_is_opened(card: GmtCard, direct: Any)
                 return b"\x6a\x94"
             return card.transmit(command)
 
-    token = GmtToken(direct(Lossy()))
+    token = GmtToken(DirectChannel(Lossy()))
     token.verify_pin("111111")
     with pytest.raises(MalformedAnswer):
         token.generate_key_pair()
@@ -394,13 +385,11 @@ def test_a_key_without_room_for_container_or_key_pair_has_none(
 
 
 @pytest.mark.parametrize("longest_data", [16, 1024])
-def test_a_key_without_room_for_the_certificate_keeps_what_it_had(
-    tmp_path: Path, direct: Any, longest_data: int
-) -> None:
+def test_a_key_without_room_for_the_certificate_keeps_what_it_had(tmp_path: Path, longest_data: int) -> None:
     profile = GmtProfile(longest_data=longest_data)
     room = APPLICATION + CONTAINER + KEY_PAIR + CERTIFICATE - 1
     card = blank_key(tmp_path / "card.json", "1", profile, room=room)
-    token = GmtToken(direct(card), profile)
+    token = GmtToken(DirectChannel(card), profile)
     token.verify_pin("111111")
     public_key = token.generate_key_pair()
     for held in (None, b"an older certificate"):
@@ -413,7 +402,7 @@ def test_a_key_without_room_for_the_certificate_keeps_what_it_had(
     assert token.certificate() == bytes(CERTIFICATE - 1)
 
 
-def test_a_full_key_that_refuses_in_mid_chain_has_not_written(tmp_path: Path, direct: Any) -> None:
+def test_a_full_key_that_refuses_in_mid_chain_has_not_written(tmp_path: Path) -> None:
     profile = GmtProfile(longest_data=100)
     card = blank_key(tmp_path / "card.json", "1", profile)
     links = 0
@@ -427,7 +416,7 @@ def test_a_full_key_that_refuses_in_mid_chain_has_not_written(tmp_path: Path, di
                 return b"\x6a\x84"
             return card.transmit(command)
 
-    token = GmtToken(direct(FullAtSecondLink()), profile)
+    token = GmtToken(DirectChannel(FullAtSecondLink()), profile)
     token.verify_pin("111111")
     token.generate_key_pair()
     with pytest.raises(TokenFull):
@@ -456,13 +445,11 @@ def test_the_names_of_all_applications_are_told(card: GmtCard) -> None:
         (b"\xff\0\0", (b"\xff",)),
     ],
 )
-def test_a_list_of_names_may_end_in_any_number_of_zeros(
-    scripted: Any, answer: bytes, names: tuple[bytes, ...]
-) -> None:
-    assert application_names(GmtSession(scripted(answer + b"\x90\0"), GmtProfile())) == names
+def test_a_list_of_names_may_end_in_any_number_of_zeros(answer: bytes, names: tuple[bytes, ...]) -> None:
+    assert application_names(GmtSession(ScriptedTransport(answer + b"\x90\0"), GmtProfile())) == names
 
 
 @pytest.mark.parametrize("answer", [b"\0A\0", b"A\0\0B\0", b"A" * 33 + b"\0"])
-def test_a_list_with_an_empty_or_endless_name_is_malformed(scripted: Any, answer: bytes) -> None:
+def test_a_list_with_an_empty_or_endless_name_is_malformed(answer: bytes) -> None:
     with pytest.raises(MalformedAnswer):
-        application_names(GmtSession(scripted(answer + b"\x90\0"), GmtProfile()))
+        application_names(GmtSession(ScriptedTransport(answer + b"\x90\0"), GmtProfile()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
 import pytest
@@ -16,6 +16,7 @@ from hardware.token.self_test import random_self_test, signature_self_test
 from hardware.virtual.gmt.apdu import Chaining
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import add_application, blank_key, unprepared_key
+from tests.support.channels import DirectChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,12 +70,10 @@ def certificate(folder: Path) -> bytes:
 
 @every_style
 @pytest.mark.parametrize("page", [7, 31, 768])
-def test_a_key_lives_its_whole_life_in_pieces(
-    tmp_path: Path, direct: Any, chaining: Chaining, page: int
-) -> None:
+def test_a_key_lives_its_whole_life_in_pieces(tmp_path: Path, chaining: Chaining, page: int) -> None:
     blank_key(tmp_path / "card.json", "E8AD652202221F03")
     noting = Noting(GmtCard(tmp_path / "card.json", chaining=chaining, page=page))
-    token = GmtToken(direct(noting))
+    token = GmtToken(DirectChannel(noting))
     assert token.serial == "E8AD652202221F03"
     assert token.pin_state() == PinState(10, 10, factory=True)
     token.verify_pin("111111")
@@ -96,12 +95,10 @@ def test_a_key_lives_its_whole_life_in_pieces(
 
 
 @every_style
-def test_every_command_that_awaits_data_can_be_answered_in_pieces(
-    tmp_path: Path, direct: Any, chaining: Chaining
-) -> None:
+def test_every_command_that_awaits_data_can_be_answered_in_pieces(tmp_path: Path, chaining: Chaining) -> None:
     blank_key(tmp_path / "card.json", "1")
     noting = Noting(GmtCard(tmp_path / "card.json", chaining=chaining, page=1))
-    token = GmtToken(direct(noting))
+    token = GmtToken(DirectChannel(noting))
     token.pin_state()
     token.verify_pin("111111")
     token.generate_key_pair()
@@ -127,10 +124,10 @@ def test_every_command_that_awaits_data_can_be_answered_in_pieces(
 
 
 @every_style
-def test_a_piece_never_makes_the_card_execute_twice(tmp_path: Path, direct: Any, chaining: Chaining) -> None:
+def test_a_piece_never_makes_the_card_execute_twice(tmp_path: Path, chaining: Chaining) -> None:
     blank_key(tmp_path / "card.json", "1")
     card = GmtCard(tmp_path / "card.json", chaining=chaining, page=3)
-    token = GmtToken(direct(card))
+    token = GmtToken(DirectChannel(card))
     with pytest.raises(WrongPin) as refused:
         token.verify_pin("999999")
     assert refused.value.tries_left == 9
@@ -140,10 +137,10 @@ def test_a_piece_never_makes_the_card_execute_twice(tmp_path: Path, direct: Any,
 
 
 @every_style
-def test_a_chained_command_can_be_answered_in_pieces(tmp_path: Path, direct: Any, chaining: Chaining) -> None:
+def test_a_chained_command_can_be_answered_in_pieces(tmp_path: Path, chaining: Chaining) -> None:
     profile = GmtProfile(longest_data=100)
     blank_key(tmp_path / "card.json", "1", profile)
-    channel = direct(GmtCard(tmp_path / "card.json", chaining=chaining, page=10))
+    channel = DirectChannel(GmtCard(tmp_path / "card.json", chaining=chaining, page=10))
     token = GmtToken(channel, profile)
     token.verify_pin("111111")
     public_key = token.generate_key_pair()
@@ -154,12 +151,12 @@ def test_a_chained_command_can_be_answered_in_pieces(tmp_path: Path, direct: Any
 
 
 @every_style
-def test_a_list_of_many_applications_comes_whole(tmp_path: Path, direct: Any, chaining: Chaining) -> None:
+def test_a_list_of_many_applications_comes_whole(tmp_path: Path, chaining: Chaining) -> None:
     card = unprepared_key(tmp_path / "card.json", "1")
     names = ["A" * 32, "B" * 32, "KEYDESK"]
     for name in names:
         add_application(card, GmtProfile(application=name))
-    token = GmtToken(direct(GmtCard(tmp_path / "card.json", chaining=chaining, page=5)))
+    token = GmtToken(DirectChannel(GmtCard(tmp_path / "card.json", chaining=chaining, page=5)))
     token.erase()
     remembered = GmtCard(tmp_path / "card.json").record
     assert [each.name for each in remembered.applications] == names
@@ -176,9 +173,7 @@ ENDLESS: dict[str, Callable[[int], bytes]] = {
 
 
 @pytest.mark.parametrize("endless", list(ENDLESS))
-def test_an_answer_without_end_ends_after_some_rounds_and_bytes(
-    card: GmtCard, direct: Any, endless: str
-) -> None:
+def test_an_answer_without_end_ends_after_some_rounds_and_bytes(card: GmtCard, endless: str) -> None:
     class Endless:
         rounds = taken = 0
 
@@ -190,7 +185,7 @@ def test_an_answer_without_end_ends_after_some_rounds_and_bytes(
 
     transport = Endless()
     with pytest.raises(TokenError) as failed:
-        GmtToken(direct(transport))
+        GmtToken(DirectChannel(transport))
     assert isinstance(failed.value, MalformedAnswer)
     assert transport.rounds <= 512
     assert transport.taken <= (1 << 18) + 2000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +22,7 @@ from hardware.ports import (
 )
 from hardware.token.gmt.commands import Instruction, StatusWord
 from hardware.token.gmt.token import GmtToken
+from tests.support.channels import DirectChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,9 +93,9 @@ class Answering:
 
 
 @pytest.fixture
-def answering(card: GmtCard, direct: Any) -> tuple[GmtToken, Answering]:
+def answering(card: GmtCard) -> tuple[GmtToken, Answering]:
     transport = Answering(card)
-    token = GmtToken(direct(transport))
+    token = GmtToken(DirectChannel(transport))
     token.verify_pin("111111")
     token.generate_key_pair()
     return token, transport

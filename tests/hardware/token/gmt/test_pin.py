@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +20,7 @@ from hardware.token.gmt.commands import Instruction
 from hardware.token.gmt.profile import GmtProfile
 from hardware.token.gmt.token import GmtToken
 from hardware.virtual.gmt.factory import blank_key
+from tests.support.channels import DirectChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,8 +115,8 @@ def test_a_right_administrator_pin_gives_its_own_tries_back(card: GmtCard, opene
     assert card.record.applications[0].administrator.tries_left == ADMINISTRATOR_TRIES
 
 
-def test_a_profile_without_an_administrator_pin_wants_one_given(card: GmtCard, direct: Any) -> None:
-    channel = direct(card)
+def test_a_profile_without_an_administrator_pin_wants_one_given(card: GmtCard) -> None:
+    channel = DirectChannel(card)
     token = GmtToken(channel, GmtProfile(administrator_pin=""))
     channel.sent.clear()
     with pytest.raises(NotSupported) as refused:
@@ -130,9 +131,9 @@ def test_a_profile_without_an_administrator_pin_wants_one_given(card: GmtCard, d
     ("administrator_pin", "new"), [("00000000", "12345"), ("", "246810"), ("1" * 17, "246810")]
 )
 def test_what_can_be_no_pin_is_not_sent_for_unblocking(
-    card: GmtCard, direct: Any, administrator_pin: str, new: str
+    card: GmtCard, administrator_pin: str, new: str
 ) -> None:
-    channel = direct(card)
+    channel = DirectChannel(card)
     token = GmtToken(channel)
     channel.sent.clear()
     with pytest.raises(PinInvalid):
@@ -141,8 +142,8 @@ def test_what_can_be_no_pin_is_not_sent_for_unblocking(
     assert card.record.applications[0].administrator.tries_left == ADMINISTRATOR_TRIES
 
 
-def test_an_unblocking_proof_serves_once_and_no_pin_travels(card: GmtCard, direct: Any) -> None:
-    channel = direct(card)
+def test_an_unblocking_proof_serves_once_and_no_pin_travels(card: GmtCard) -> None:
+    channel = DirectChannel(card)
     token = GmtToken(channel)
     token.unblock_pin("00000000", "246810")
     assert channel.sent[-1][1] == Instruction.UNBLOCK_PIN
@@ -160,7 +161,7 @@ def test_an_unblocking_proof_serves_once_and_no_pin_travels(card: GmtCard, direc
     ],
 )
 def test_each_way_of_refusing_an_administrator_pin_is_told_apart(
-    card: GmtCard, direct: Any, status_word: str, error: type[Exception], left: int | None
+    card: GmtCard, status_word: str, error: type[Exception], left: int | None
 ) -> None:
     class Refusing:
         def transmit(self, command: bytes) -> bytes:
@@ -168,7 +169,7 @@ def test_each_way_of_refusing_an_administrator_pin_is_told_apart(
             return bytes.fromhex(status_word) if unblocking else card.transmit(command)
 
     with pytest.raises(error) as refused:
-        GmtToken(direct(Refusing())).unblock_pin(None, "246810")
+        GmtToken(DirectChannel(Refusing())).unblock_pin(None, "246810")
     assert getattr(refused.value, "tries_left", None) == left
 
 

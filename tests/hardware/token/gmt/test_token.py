@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,6 +23,7 @@ from hardware.token.gmt.token import GmtToken
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import blank_key
+from tests.support.channels import DirectChannel, ScriptedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,9 +122,9 @@ def test_a_new_key_pair_drops_the_certificate_of_the_old(card: GmtCard, opened: 
     assert token.certificate() is None
 
 
-def test_a_long_certificate_goes_out_in_a_chain(tmp_path: Path, direct: Any) -> None:
+def test_a_long_certificate_goes_out_in_a_chain(tmp_path: Path) -> None:
     profile = GmtProfile(longest_data=100)
-    channel = direct(blank_key(tmp_path / "card.json", "1", profile))
+    channel = DirectChannel(blank_key(tmp_path / "card.json", "1", profile))
     token = verified(GmtToken(channel, profile))
     token.generate_key_pair()
     channel.sent.clear()
@@ -182,8 +183,8 @@ def test_the_right_pin_gives_all_tries_back(card: GmtCard, opened: Opened) -> No
 
 
 @pytest.mark.parametrize("pin", ["", "12345", "1" * 17, "一二三四五六", "12345\n"])
-def test_what_cannot_be_a_pin_is_not_sent(card: GmtCard, direct: Any, pin: str) -> None:
-    channel = direct(card)
+def test_what_cannot_be_a_pin_is_not_sent(card: GmtCard, pin: str) -> None:
+    channel = DirectChannel(card)
     token = GmtToken(channel)
     channel.sent.clear()
     with pytest.raises(PinInvalid):
@@ -192,8 +193,8 @@ def test_what_cannot_be_a_pin_is_not_sent(card: GmtCard, direct: Any, pin: str) 
     assert token.pin_state().untouched
 
 
-def test_the_pin_never_travels_and_a_proof_serves_once(card: GmtCard, direct: Any) -> None:
-    channel = direct(card)
+def test_the_pin_never_travels_and_a_proof_serves_once(card: GmtCard) -> None:
+    channel = DirectChannel(card)
     token = GmtToken(channel)
     token.verify_pin("111111")
     assert all(b"111111" not in command for command in channel.sent)
@@ -218,10 +219,10 @@ def test_changing_the_pin_with_a_wrong_one_costs_a_try(card: GmtCard, opened: Op
     token.verify_pin("111111")
 
 
-def test_a_card_that_does_not_tell_of_the_factory_pin_leaves_it_open(scripted: Any, direct: Any) -> None:
+def test_a_card_that_does_not_tell_of_the_factory_pin_leaves_it_open() -> None:
     token = GmtToken(
-        direct(
-            scripted(
+        DirectChannel(
+            ScriptedTransport(
                 device_information(b"SERIAL") + b"\x90\x00",
                 bytes(8) + b"\x00\x01\x90\x00",
                 b"\x0a\x07\x90\x00",
@@ -232,9 +233,9 @@ def test_a_card_that_does_not_tell_of_the_factory_pin_leaves_it_open(scripted: A
 
 
 def test_a_key_without_the_application_opens_and_says_so_when_the_application_is_wanted(
-    card: GmtCard, direct: Any
+    card: GmtCard,
 ) -> None:
-    token = GmtToken(direct(card), GmtProfile(application="SOMEONE-ELSE"))
+    token = GmtToken(DirectChannel(card), GmtProfile(application="SOMEONE-ELSE"))
     assert token.serial == "E8AD652202221F03"
     assert token.application == "SOMEONE-ELSE"
     assert token.factory_pin == "111111"
@@ -269,8 +270,10 @@ def test_no_random_bytes_and_too_many_are_a_callers_mistake(
         opened(card).random(count)
 
 
-def test_fewer_random_bytes_than_asked_for_are_malformed(scripted: Any, direct: Any) -> None:
-    token = GmtToken(direct(scripted(device_information(b"SERIAL") + b"\x90\x00", bytes(7) + b"\x90\x00")))
+def test_fewer_random_bytes_than_asked_for_are_malformed() -> None:
+    token = GmtToken(
+        DirectChannel(ScriptedTransport(device_information(b"SERIAL") + b"\x90\x00", bytes(7) + b"\x90\x00"))
+    )
     with pytest.raises(MalformedAnswer):
         token.random(8)
 
@@ -300,15 +303,15 @@ def test_a_damaged_answer_is_an_error_and_no_value(
     assert token.public_key() == public_key
 
 
-def test_closing_clears_the_verified_pin_and_a_gone_card_does_not_mind(card: GmtCard, direct: Any) -> None:
-    channel = direct(card)
+def test_closing_clears_the_verified_pin_and_a_gone_card_does_not_mind(card: GmtCard) -> None:
+    channel = DirectChannel(card)
     token = verified(GmtToken(channel))
     token.close()
     assert channel.closed
     assert not card.session.verified
 
     faulty = FaultyCard(card, Fault(FaultKind.SILENT, instruction=Instruction.CLEAR_SECURE_STATE))
-    channel = direct(faulty)
+    channel = DirectChannel(faulty)
     GmtToken(channel).close()
     assert channel.closed
 
@@ -321,6 +324,6 @@ def device_information(serial: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("serial", [b"", b"\xff\xfe", b"\0AB", "序列号".encode()])
-def test_a_serial_number_that_cannot_be_read_is_malformed(scripted: Any, direct: Any, serial: bytes) -> None:
+def test_a_serial_number_that_cannot_be_read_is_malformed(serial: bytes) -> None:
     with pytest.raises(MalformedAnswer):
-        GmtToken(direct(scripted(device_information(serial) + b"\x90\x00")))
+        GmtToken(DirectChannel(ScriptedTransport(device_information(serial) + b"\x90\x00")))

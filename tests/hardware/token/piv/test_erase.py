@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -23,6 +23,7 @@ from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.piv.state import PivCardRecord
+from tests.support.channels import DirectChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,11 +137,11 @@ def test_an_erase_that_stops_leaves_no_key_that_anybody_can_use_and_erasing_agai
     assert piv_card.record.key(0x9A) != old
 
 
-def test_the_pin_that_stands_meanwhile_is_another_one_each_time(piv_card: PivCard, direct: Any) -> None:
+def test_the_pin_that_stands_meanwhile_is_another_one_each_time(piv_card: PivCard) -> None:
     drawn = itertools.count(1)
     seen = set()
     for _ in range(3):
-        channel = direct(piv_card)
+        channel = DirectChannel(piv_card)
         PivToken(channel, random=lambda length: next(drawn).to_bytes(length)).erase()
         first, last = [sent[13:21] for sent in channel.sent if sent[1] == Instruction.RESET_RETRY_COUNTER]
         assert last == b"123456\xff\xff"

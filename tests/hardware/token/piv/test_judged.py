@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import subprocess
-import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
@@ -22,47 +19,19 @@ from hardware.token.piv.profile import PivProfile
 from hardware.token.piv.token import PivToken, select
 from hardware.token.registry import Driver
 from hardware.virtual.piv.factory import blank_piv_key
-from hardware.virtual.reader import serve
+from tests.support.pcsc import do_without
+from tests.support.readers import emptied, in_reader, inserted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from hardware.virtual.card import VirtualCard
-
-
-def do_without(reason: str) -> NoReturn:
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    from collections.abc import Callable
 
 
 def source_of(profile: PivProfile) -> PcscTokenSource:
     return PcscTokenSource(drivers=(Driver("piv", select, lambda channel: PivToken(channel, profile)),))
 
 
-def soon(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-@contextlib.contextmanager
-def in_reader(card: VirtualCard, place: tuple[str, int]) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=serve, args=(card, *place, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(5)
-
-
 def said(*command: str) -> str:
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, (command, ran.stdout, ran.stderr)
     return ran.stdout
 
@@ -114,9 +83,9 @@ def test_opensc_reads_the_certificates_and_signs_with_the_keys(
     profiles = {"01": PivProfile(), "02": PivProfile(slot=Slot.SIGNATURE, longest_object=1500)}
     sources = {number: source_of(profile) for number, profile in profiles.items()}
     card = blank_piv_key(tmp_path / "card.json", "11409355", yubikey=kind == "yubikey")
-    assert soon(lambda: sources["01"].present() == ()), "a card of the test before is still in"
+    emptied(sources["01"])
     with in_reader(card, pcscd):
-        assert soon(lambda: len(sources["01"].present()) == 1)
+        inserted(sources["01"])
         certificates = {number: written(source, certificate_for) for number, source in sources.items()}
         for number, certificate in certificates.items():
             assert read(number, tmp_path) == certificate

@@ -10,6 +10,7 @@ import pytest
 from hardware.ports import DeviceKeyRefused, MalformedAnswer, NotSupported, TokenError, TokenFault
 from hardware.token.piv.management import ManagementKey
 from hardware.token.piv.session import PivSession
+from tests.support.channels import ScriptedTransport
 
 if TYPE_CHECKING:
     from hardware.apdu import Transport
@@ -59,11 +60,11 @@ def sent(transport: Any) -> list[str]:
     ],
 )
 def test_desk_and_card_show_each_other_that_they_have_the_key(
-    scripted: Any, algorithm: int, cipher: str, length: int, size: int
+    algorithm: int, cipher: str, length: int, size: int
 ) -> None:
     key = bytes(range(length))
     witness, challenge = WITNESS[:size], CHALLENGE[:size]
-    transport = scripted(
+    transport = ScriptedTransport(
         told(algorithm),
         block("80", sealed(cipher, key, witness)),
         block("82", sealed(cipher, key, challenge)),
@@ -77,8 +78,8 @@ def test_desk_and_card_show_each_other_that_they_have_the_key(
     ]
 
 
-def test_a_connection_authenticates_once(scripted: Any) -> None:
-    transport = scripted(
+def test_a_connection_authenticates_once() -> None:
+    transport = ScriptedTransport(
         told(3),
         block("80", sealed("des-ede3", KEY, WITNESS[:8])),
         block("82", sealed("des-ede3", KEY, CHALLENGE[:8])),
@@ -89,8 +90,8 @@ def test_a_connection_authenticates_once(scripted: Any) -> None:
     assert len(transport.sent) == 3
 
 
-def test_a_card_without_the_key_is_refused(scripted: Any) -> None:
-    transport = scripted(told(3), block("80", WITNESS[:8]), block("82", bytes(8)))
+def test_a_card_without_the_key_is_refused() -> None:
+    transport = ScriptedTransport(told(3), block("80", WITNESS[:8]), block("82", bytes(8)))
     key = management(transport)
     with pytest.raises(DeviceKeyRefused):
         key.require()
@@ -100,15 +101,15 @@ def test_a_card_without_the_key_is_refused(scripted: Any) -> None:
 
 
 @pytest.mark.parametrize("status_word", ["6982", "6983", "6300", "63C2", "6A80", "6985"])
-def test_a_card_that_refuses_the_key_says_so(scripted: Any, status_word: str) -> None:
-    transport = scripted(told(3), block("80", WITNESS[:8]), bytes.fromhex(status_word))
+def test_a_card_that_refuses_the_key_says_so(status_word: str) -> None:
+    transport = ScriptedTransport(told(3), block("80", WITNESS[:8]), bytes.fromhex(status_word))
     with pytest.raises(DeviceKeyRefused):
         management(transport).require()
     assert len(transport.sent) == 3
 
 
-def test_a_card_that_does_not_tell_its_algorithm_is_asked_with_each(scripted: Any) -> None:
-    transport = scripted(
+def test_a_card_that_does_not_tell_its_algorithm_is_asked_with_each() -> None:
+    transport = ScriptedTransport(
         NO_METADATA,
         WRONG,
         block("80", sealed("aes-192-ecb", KEY, WITNESS)),
@@ -118,8 +119,8 @@ def test_a_card_that_does_not_tell_its_algorithm_is_asked_with_each(scripted: An
     assert [each[:8] for each in sent(transport)] == ["00F7009B", "0087039B", "00870A9B", "00870A9B"]
 
 
-def test_a_card_that_makes_no_witness_is_answered_its_challenge(scripted: Any) -> None:
-    transport = scripted(NO_METADATA, *[WRONG] * 5, block("81", CHALLENGE), ACCEPTED)
+def test_a_card_that_makes_no_witness_is_answered_its_challenge() -> None:
+    transport = ScriptedTransport(NO_METADATA, *[WRONG] * 5, block("81", CHALLENGE), ACCEPTED)
     management(transport).require()
     assert sent(transport)[-2:] == [
         "00870A9B047C02810000",
@@ -128,46 +129,46 @@ def test_a_card_that_makes_no_witness_is_answered_its_challenge(scripted: Any) -
 
 
 @pytest.mark.parametrize("status_word", ["6982", "6300"])
-def test_a_card_that_refuses_the_answer_to_its_challenge_has_another_key(
-    scripted: Any, status_word: str
-) -> None:
-    transport = scripted(NO_METADATA, *[WRONG] * 4, block("81", CHALLENGE[:8]), bytes.fromhex(status_word))
+def test_a_card_that_refuses_the_answer_to_its_challenge_has_another_key(status_word: str) -> None:
+    transport = ScriptedTransport(
+        NO_METADATA, *[WRONG] * 4, block("81", CHALLENGE[:8]), bytes.fromhex(status_word)
+    )
     with pytest.raises(DeviceKeyRefused):
         management(transport).require()
 
 
-def test_a_key_of_another_length_than_the_cards_is_not_tried(scripted: Any) -> None:
-    transport = scripted(told(0x0C))
+def test_a_key_of_another_length_than_the_cards_is_not_tried() -> None:
+    transport = ScriptedTransport(told(0x0C))
     with pytest.raises(DeviceKeyRefused):
         management(transport).require()
     assert len(transport.sent) == 1
 
 
-def test_a_key_that_no_algorithm_of_the_card_takes_is_refused(scripted: Any) -> None:
+def test_a_key_that_no_algorithm_of_the_card_takes_is_refused() -> None:
     with pytest.raises(DeviceKeyRefused):
-        management(scripted(NO_METADATA, *[WRONG] * 8)).require()
+        management(ScriptedTransport(NO_METADATA, *[WRONG] * 8)).require()
 
 
-def test_an_algorithm_that_nobody_knows_is_refused(scripted: Any) -> None:
+def test_an_algorithm_that_nobody_knows_is_refused() -> None:
     with pytest.raises(DeviceKeyRefused):
-        management(scripted(told(0x77))).require()
+        management(ScriptedTransport(told(0x77))).require()
 
 
 @pytest.mark.parametrize(
     "answer", [block("80", bytes(7)), block("81", bytes(8)), ACCEPTED, b"\x7c\x05\x80" + ACCEPTED]
 )
-def test_a_witness_of_another_form_is_malformed(scripted: Any, answer: bytes) -> None:
+def test_a_witness_of_another_form_is_malformed(answer: bytes) -> None:
     with pytest.raises(MalformedAnswer):
-        management(scripted(told(3), answer)).require()
+        management(ScriptedTransport(told(3), answer)).require()
 
 
-def test_a_challenge_is_asked_for_anew_each_time_and_forgets_the_authentication(scripted: Any) -> None:
+def test_a_challenge_is_asked_for_anew_each_time_and_forgets_the_authentication() -> None:
     answers = [
         told(3),
         block("80", sealed("des-ede3", KEY, WITNESS[:8])),
         block("82", sealed("des-ede3", KEY, CHALLENGE[:8])),
     ]
-    transport = scripted(*answers, block("81", b"ABCDEFGH"), *answers[1:])
+    transport = ScriptedTransport(*answers, block("81", b"ABCDEFGH"), *answers[1:])
     key = management(transport)
     key.require()
     assert key.challenge() == b"ABCDEFGH"
@@ -175,8 +176,10 @@ def test_a_challenge_is_asked_for_anew_each_time_and_forgets_the_authentication(
     assert transport.answers == []
 
 
-def test_a_card_that_still_waits_for_an_answer_is_asked_once_more(scripted: Any) -> None:
-    transport = scripted(told(3), block("81", b"ABCDEFGH"), WRONG, block("81", b"IJKLMNOP"), WRONG, WRONG)
+def test_a_card_that_still_waits_for_an_answer_is_asked_once_more() -> None:
+    transport = ScriptedTransport(
+        told(3), block("81", b"ABCDEFGH"), WRONG, block("81", b"IJKLMNOP"), WRONG, WRONG
+    )
     key = management(transport)
     assert key.challenge() + key.challenge() == b"ABCDEFGHIJKLMNOP"
     with pytest.raises(NotSupported):
@@ -184,14 +187,14 @@ def test_a_card_that_still_waits_for_an_answer_is_asked_once_more(scripted: Any)
     assert set(sent(transport)[1:]) == {"0087039B047C02810000"}
 
 
-def test_a_card_that_makes_no_challenges_has_no_random(scripted: Any) -> None:
+def test_a_card_that_makes_no_challenges_has_no_random() -> None:
     with pytest.raises(NotSupported) as caught:
-        management(scripted(NO_METADATA, *[WRONG] * 4)).challenge()
+        management(ScriptedTransport(NO_METADATA, *[WRONG] * 4)).challenge()
     assert caught.value.function == "random"
 
 
-def test_the_key_is_in_no_message(scripted: Any) -> None:
-    transport = scripted(told(3), block("80", WITNESS[:8]), bytes.fromhex("6982"))
+def test_the_key_is_in_no_message() -> None:
+    transport = ScriptedTransport(told(3), block("80", WITNESS[:8]), bytes.fromhex("6982"))
     key = management(transport)
     with pytest.raises(TokenError) as caught:
         key.require()

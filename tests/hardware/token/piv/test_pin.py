@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +20,7 @@ from hardware.token.piv.token import PivToken
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key
+from tests.support.channels import DirectChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,8 +94,8 @@ def test_wrong_pins_count_down_to_blocked_and_a_right_one_no_longer_helps(
 @pytest.mark.parametrize(
     "pin", ["", "12345", "123456789", "12345a", "一二三四五六", "12345\n", "１２３４５６"]
 )
-def test_what_cannot_be_a_pin_is_not_sent(piv_card: PivCard, direct: Any, pin: str) -> None:
-    channel = direct(piv_card)
+def test_what_cannot_be_a_pin_is_not_sent(piv_card: PivCard, pin: str) -> None:
+    channel = DirectChannel(piv_card)
     token = PivToken(channel)
     channel.sent.clear()
     calls: tuple[Callable[[], None], ...] = (
@@ -111,15 +112,15 @@ def test_what_cannot_be_a_pin_is_not_sent(piv_card: PivCard, direct: Any, pin: s
 
 
 @pytest.mark.parametrize("pin", ["123456", "1234567", "12345678"])
-def test_a_pin_is_filled_to_eight_bytes(tmp_path: Path, direct: Any, pin: str) -> None:
-    channel = direct(blank_piv_key(tmp_path / "card.json", "1", pin=pin))
+def test_a_pin_is_filled_to_eight_bytes(tmp_path: Path, pin: str) -> None:
+    channel = DirectChannel(blank_piv_key(tmp_path / "card.json", "1", pin=pin))
     PivToken(channel).verify_pin(pin)
     assert channel.sent[-1] == bytes.fromhex("0020008008") + pin.encode().ljust(8, b"\xff")
 
 
 @pytest.mark.parametrize("answer", ["63C2", "6983", "6300", "6982", "6F00", "6C08", "6A9E"])
-def test_a_pin_is_presented_once_whatever_the_answer(piv_card: PivCard, direct: Any, answer: str) -> None:
-    channel = direct(piv_card)
+def test_a_pin_is_presented_once_whatever_the_answer(piv_card: PivCard, answer: str) -> None:
+    channel = DirectChannel(piv_card)
     token = PivToken(channel)
     calls: tuple[Callable[[], None], ...] = (
         lambda: token.verify_pin("123456"),
@@ -190,8 +191,8 @@ def test_a_new_pin_that_the_card_declines_is_said_to_be_none(
             call()
 
 
-def test_a_card_is_asked_once_whether_it_tells_of_its_pins(tmp_path: Path, direct: Any) -> None:
-    channel = direct(blank_piv_key(tmp_path / "card.json", "1"))
+def test_a_card_is_asked_once_whether_it_tells_of_its_pins(tmp_path: Path) -> None:
+    channel = DirectChannel(blank_piv_key(tmp_path / "card.json", "1"))
     token = PivToken(channel)
     token.pin_state()
     token.pin_state()
@@ -199,10 +200,8 @@ def test_a_card_is_asked_once_whether_it_tells_of_its_pins(tmp_path: Path, direc
     assert [command[1] for command in channel.sent].count(Instruction.GET_METADATA) == 1
 
 
-def test_in_slot_9c_the_pin_is_presented_before_each_signature(
-    piv_card: PivCard, direct: Any, bound: Make
-) -> None:
-    channel = direct(piv_card)
+def test_in_slot_9c_the_pin_is_presented_before_each_signature(piv_card: PivCard, bound: Make) -> None:
+    channel = DirectChannel(piv_card)
     token = PivToken(channel, SIGNATURE_SLOT)
     bound(token)
     channel.sent.clear()
@@ -217,13 +216,11 @@ def test_in_slot_9c_the_pin_is_presented_before_each_signature(
     token.sign(b"third")
 
 
-def test_in_slot_9c_a_pin_that_is_refused_once_is_not_presented_again(
-    piv_card: PivCard, direct: Any, bound: Make
-) -> None:
-    channel = direct(piv_card)
+def test_in_slot_9c_a_pin_that_is_refused_once_is_not_presented_again(piv_card: PivCard, bound: Make) -> None:
+    channel = DirectChannel(piv_card)
     token = PivToken(channel, SIGNATURE_SLOT)
     bound(token)
-    PivToken(direct(piv_card), SIGNATURE_SLOT).change_pin("123456", "654321")
+    PivToken(DirectChannel(piv_card), SIGNATURE_SLOT).change_pin("123456", "654321")
     with pytest.raises(WrongPin):
         token.sign(b"message")
     with pytest.raises(SecurityNotSatisfied):
@@ -231,10 +228,8 @@ def test_in_slot_9c_a_pin_that_is_refused_once_is_not_presented_again(
     assert piv_card.record.pin.tries_left == 2
 
 
-def test_in_slot_9a_the_pin_is_presented_once_and_not_kept(
-    piv_card: PivCard, direct: Any, bound: Make
-) -> None:
-    channel = direct(piv_card)
+def test_in_slot_9a_the_pin_is_presented_once_and_not_kept(piv_card: PivCard, bound: Make) -> None:
+    channel = DirectChannel(piv_card)
     token = PivToken(channel)
     bound(token)
     token.sign(b"first")

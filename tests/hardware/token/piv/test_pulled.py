@@ -10,6 +10,7 @@ from hardware.token.piv.objects import certified_point, read_container
 from hardware.token.piv.token import PivToken
 from hardware.virtual.card import CardPulled, Fault, FaultKind, FaultyCard
 from hardware.virtual.piv.factory import blank_piv_key
+from tests.support.channels import DirectChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ ENOUGH = 60
 
 
 @pytest.fixture
-def pulled_everywhere(tmp_path: Path, direct: Any, made: Any, certificate_for: Any) -> Callable[..., int]:
+def pulled_everywhere(tmp_path: Path, made: Any, certificate_for: Callable[..., bytes]) -> Callable[..., int]:
     """Do something on a bound card, pulled at its nth command, for every n; returns how many points were tried."""
 
     def run(
@@ -32,7 +33,7 @@ def pulled_everywhere(tmp_path: Path, direct: Any, made: Any, certificate_for: A
     ) -> int:
         for point in range(1, ENOUGH):
             card = blank_piv_key(tmp_path / "card.json", "1")
-            token = PivToken(direct(card))
+            token = PivToken(DirectChannel(card))
             public_key = made(token)
             old, new = certificate_for(public_key, 900), certificate_for(public_key, 900)
             token.write_certificate(old)
@@ -40,11 +41,11 @@ def pulled_everywhere(tmp_path: Path, direct: Any, made: Any, certificate_for: A
             card.power_on()
             faulty = FaultyCard(card, Fault(kind, at=point))
             try:
-                work(PivToken(direct(faulty)), old, new)
+                work(PivToken(DirectChannel(faulty)), old, new)
             except CardPulled:
                 card.power_on()
                 judge(card, old, new)
-                again = PivToken(direct(card))
+                again = PivToken(DirectChannel(card))
                 again.verify_pin(card.record.pin.value.rstrip(b"\xff").decode())
                 work(again, old, new)
                 judge(card, old, new)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -20,6 +20,7 @@ from hardware.token.piv.token import PivToken
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.piv.state import PivCardRecord
+from tests.support.channels import DirectChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,9 +100,9 @@ def test_opening_and_reading_changes_nothing_on_the_card(piv_card: PivCard, open
 
 @pytest.mark.parametrize("yubikey", [False, True])
 def test_commands_have_short_lengths_and_the_class_of_the_standard(
-    tmp_path: Path, direct: Any, bound: Make, *, yubikey: bool
+    tmp_path: Path, bound: Make, *, yubikey: bool
 ) -> None:
-    channel = direct(blank_piv_key(tmp_path / "card.json", "1", yubikey=yubikey))
+    channel = DirectChannel(blank_piv_key(tmp_path / "card.json", "1", yubikey=yubikey))
     bound(PivToken(channel))
     assert {command[0] for command in channel.sent} == {0x00, 0x10}
     assert all(len(command) <= 5 + 255 + 1 for command in channel.sent)
@@ -276,7 +277,7 @@ def test_a_certificate_of_another_kind_of_key_is_told_without_a_public_key(
     assert token.public_key() is None
 
 
-def test_closing_gives_the_card_up(piv_card: PivCard, direct: Any) -> None:
-    channel = direct(piv_card)
+def test_closing_gives_the_card_up(piv_card: PivCard) -> None:
+    channel = DirectChannel(piv_card)
     PivToken(channel).close()
     assert channel.closed

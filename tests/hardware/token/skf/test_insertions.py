@@ -18,6 +18,7 @@ from hardware.token.skf.devices import SkfDevices
 from hardware.token.skf.process import SkfProcess
 from hardware.token.skf.token import SkfToken
 from hardware.traffic import LEVEL
+from tests.support.waiting import wait_for, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ class Keys:
 
     def await_reports(self) -> None:
         """Wait until the library reports what comes and goes: what was before it began to wait, it does not."""
-        _until(self._waits.exists, 30)
+        wait_until(self._waits.exists)
 
     def put(self, *names: str) -> None:
         """Have these keys in, and no others, from one moment to the next."""
@@ -68,15 +69,15 @@ class Noticed:
         self._told = self._source.present()
         self.calls += 1
 
-    def within(self, seconds: float, *readers: str) -> tuple[TokenPresence, ...]:
+    def told_of(self, *readers: str) -> tuple[TokenPresence, ...]:
         """Wait until just these keys are told to be in, by the watch and when asked."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+
+        def both() -> tuple[TokenPresence, ...] | None:
             present = self._source.present()
-            if [each.reader for each in present] == list(readers) and self.calls and present == self._told:
-                return present
-            time.sleep(0.01)
-        raise AssertionError(f"not noticed: {readers}, but {self._source.present()}")
+            alike = [each.reader for each in present] == list(readers) and present == self._told
+            return present if alike and self.calls else None
+
+        return wait_for(both, f"{readers} are noticed")
 
 
 @pytest.mark.parametrize(
@@ -103,14 +104,14 @@ def test_insertion_and_removal_are_noticed(
     if events and not oddity:
         keys.await_reports()
     keys.put("First")
-    (first,) = noticed.within(10, "First")
+    (first,) = noticed.told_of("First")
     assert (first.atr, noticed.calls) == (b"", 1)
     keys.put("First", "Second")
-    assert noticed.within(10, "First", "Second")[0] == first
+    assert noticed.told_of("First", "Second")[0] == first
     keys.put("Second")
-    noticed.within(10, "Second")
+    noticed.told_of("Second")
     keys.put("First", "Second")
-    again = noticed.within(10, "First", "Second")[0]
+    again = noticed.told_of("First", "Second")[0]
     assert again.insertion != first.insertion
     stop()
     calls = noticed.calls
@@ -128,12 +129,12 @@ def test_a_removal_by_event_is_told_while_the_library_is_busy(
     source.watch(noticed)
     keys.await_reports()
     keys.put("First")
-    noticed.within(10, "First")
+    noticed.told_of("First")
     calls = noticed.calls
     with source._libraries[0].process.exclusively():
         keys.put()
-        _until(lambda: noticed.calls > calls)
-        noticed.within(10)
+        wait_until(lambda: noticed.calls > calls)
+        noticed.told_of()
 
 
 def _waits(caplog: pytest.LogCaptureFixture) -> int:
@@ -155,7 +156,7 @@ def test_a_library_that_cannot_wait_is_looked_at_instead(
     source = skf_source(odd_profile(events=True, poll_seconds=1.0))  # what ends within a second was no wait
     source.watch(lambda: None)
     (watching,) = source._watches.values()
-    _until(lambda: watching._events is None)
+    wait_until(lambda: watching._events is None)
     time.sleep(0.1)
     assert _waits(caplog) == calls, "it is not asked for ever"
 
@@ -170,14 +171,7 @@ def test_waits_that_the_library_limits_are_begun_again(
     monkeypatch.setenv("ODD_LIBRARY", "limits-its-waits")
     source = skf_source(odd_profile(events=True, poll_seconds=0.05))
     source.watch(lambda: None)
-    _until(lambda: _waits(caplog) > 5)
-
-
-def _until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until, "not in time"
-        time.sleep(0.01)
+    wait_until(lambda: _waits(caplog) > 5)
 
 
 def test_without_a_watch_every_question_looks(keys: Keys, odd_profile: Profiles, skf_source: Sources) -> None:
@@ -202,7 +196,7 @@ def test_a_watched_question_costs_no_call(
     keys.put("First")
     noticed = Noticed(source)
     source.watch(noticed)
-    noticed.within(10, "First")
+    noticed.told_of("First")
     callers: list[int] = []
     call = SkfProcess.call
 
@@ -221,11 +215,11 @@ def test_two_watches_are_told_apart(keys: Keys, odd_profile: Profiles, skf_sourc
     noticed = Noticed(source)
     stops = [source.watch(noticed), source.watch(noticed)]
     keys.put("First")
-    _until(lambda: noticed.calls == 2)
+    wait_until(lambda: noticed.calls == 2)
     stops[0]()
     stops[0]()
     keys.put()
-    noticed.within(10)
+    noticed.told_of()
     time.sleep(0.1)
     assert noticed.calls == 3
 
@@ -239,7 +233,7 @@ def test_a_watch_that_is_stopped_at_once_leaves_no_process(
         time.sleep(wait)
         stop()
     source.close()
-    _until(lambda: _workers() == [])
+    wait_until(lambda: _workers() == [])
 
 
 def test_a_look_that_comes_after_the_stop_starts_no_process(odd_profile: Profiles) -> None:
@@ -293,13 +287,13 @@ def test_a_connection_ends_with_the_insertion_even_if_the_library_does_not_mind(
     noticed = Noticed(source)
     source.watch(noticed)
     keys.put("First")
-    token = source.open(noticed.within(10, "First")[0])
+    token = source.open(noticed.told_of("First")[0])
     assert isinstance(token, SkfToken)
     assert len(token.random(8)) == 8
     keys.put()
-    noticed.within(10)
+    noticed.told_of()
     keys.put("First")
-    noticed.within(10, "First")
+    noticed.told_of("First")
     with pytest.raises(TokenRemoved):
         token.random(8)
 
@@ -339,10 +333,10 @@ def test_a_library_that_crashes_while_it_is_watched_comes_back(
     source = skf_source(odd_profile())
     noticed = Noticed(source)
     source.watch(noticed)
-    noticed.within(10, "First")
+    noticed.told_of("First")
     worker = source._libraries[0].process.process_id
     assert worker is not None
     os.kill(worker, 11)
-    _until(lambda: source._libraries[0].process.process_id not in (None, worker))
-    noticed.within(10, "First")
-    _until(lambda: source.problems() == ())
+    wait_until(lambda: source._libraries[0].process.process_id not in (None, worker))
+    noticed.told_of("First")
+    wait_until(lambda: source.problems() == ())

@@ -102,12 +102,13 @@ def test_a_crash_at_every_call_is_told_and_recovered_from(
 
 @pytest.mark.parametrize("function", ["SKF_VerifyPIN", "SKF_GenECCKeyPair"])
 def test_a_hang_is_told_and_recovered_from(soft_keys: SoftKeys, skf_source: Sources, function: str) -> None:
-    source = skf_source(soft_keys.profile(limits={"call": 1.0, "key_generation": 1.0}))
+    profile = soft_keys.profile(limits={"call": 1.0, "key_generation": 1.0})
+    source = skf_source(profile)
     soft_keys.fault(f"{function} 1 hang")
     with pytest.raises(VendorLibraryFailed) as caught:
         _work(source)
     assert caught.value.failure == LibraryFailure.HUNG
-    assert caught.value.reason == f"{function} gave no answer in 1 s"
+    assert caught.value.reason == f"{function} gave no answer in {profile.limits.call:g} s"
     soft_keys.fault()
     _work(source)
 

@@ -29,6 +29,7 @@ from hardware.ports import (
 )
 from hardware.token.skf.errors import FunctionFailed
 from hardware.token.skf.token import SkfToken
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -401,19 +402,12 @@ def test_the_soft_tokens_insertions_are_noticed(
     source = skf_source(soft_keys.profile(events=events))
     noticed: list[float] = []
     source.watch(lambda: noticed.append(time.monotonic()))
-    _until(lambda: len(source.present()) == len(noticed) == 1)
+    wait_until(lambda: len(source.present()) == len(noticed) == 1)
     (first,) = source.present()
     soft_keys.pull()
-    _until(lambda: source.present() == () and len(noticed) == 2)
+    wait_until(lambda: source.present() == () and len(noticed) == 2)
     soft_keys.insert()
-    _until(lambda: len(source.present()) == 1 and len(noticed) == 3)
+    wait_until(lambda: len(source.present()) == 1 and len(noticed) == 3)
     (again,) = source.present()
     assert again.insertion != first.insertion
     assert ("SKF_WaitForDevEvent" in soft_keys.calls()) == events
-
-
-def _until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until, "not noticed in time"
-        time.sleep(0.01)

@@ -23,6 +23,7 @@ from hardware.token.skf.layout import PROTOTYPES, Kind
 from hardware.token.skf.process import SkfProcess
 from hardware.token.skf.token import SkfToken
 from hardware.traffic import LEVEL
+from tests.support.waiting import ended, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,32 +44,23 @@ def _runs(process_id: int) -> bool:
         return False
 
 
-def _gone(process_id: int) -> bool:
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
-        if not _runs(process_id):
-            return True
-        time.sleep(0.02)
-    return False
+def _gone(process_id: int) -> None:
+    wait_until(lambda: not _runs(process_id), "the process ends")
 
 
 def _await_work(process: SkfProcess) -> None:
     """Wait until another thread is at work with it."""
-    until = time.monotonic() + 10
-    idle = True
-    while idle:
-        assert time.monotonic() < until
+
+    def works() -> bool:
         with process.if_idle() as idle:
-            pass
-        time.sleep(0.01)
+            return not idle
+
+    wait_until(works)
 
 
 def _await_child(worker: int | None) -> None:
     """Wait until the library has started a process, beside the worker's own guard."""
-    until = time.monotonic() + 10
-    while len(_in_session(worker)) < 3:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: len(_in_session(worker)) >= 3)
 
 
 def _in_session(session: int | None) -> list[int]:
@@ -114,7 +106,7 @@ def test_a_worker_dies_with_the_app(
         os.kill(worker, signal.SIGSTOP)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    assert _gone(worker)
+    _gone(worker)
 
 
 def test_what_a_library_started_dies_with_the_app(monkeypatch: pytest.MonkeyPatch, odd_library: str) -> None:
@@ -128,10 +120,7 @@ def test_what_a_library_started_dies_with_the_app(monkeypatch: pytest.MonkeyPatc
     _await_child(worker)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    until = time.monotonic() + 10
-    while _in_session(worker):
-        assert time.monotonic() < until, "nothing is left"
-        time.sleep(0.02)
+    wait_until(lambda: not _in_session(worker), "nothing is left")
 
 
 def test_a_worker_ends_when_it_is_let_go(odd_library: str) -> None:
@@ -140,7 +129,7 @@ def test_a_worker_ends_when_it_is_let_go(odd_library: str) -> None:
     worker = process.process_id
     assert worker is not None
     process.stop()
-    assert _gone(worker)
+    _gone(worker)
 
 
 def test_a_call_that_waits_for_ever_is_ended_by_stop(
@@ -161,8 +150,7 @@ def test_a_call_that_waits_for_ever_is_ended_by_stop(
     thread.start()
     _await_work(process)
     process.stop()
-    thread.join(10)
-    assert not thread.is_alive()
+    ended(thread)
     assert [type(failure).__name__ for failure in failures] == ["VendorLibraryFailed"]
 
 
@@ -185,7 +173,7 @@ def test_a_wait_for_an_event_is_ended_though_the_library_left_a_process_with_the
     _await_work(process)
     _await_child(process.process_id)
     process.stop()
-    thread.join(10)
+    ended(thread)
     assert failures == ["crashed"]
 
 

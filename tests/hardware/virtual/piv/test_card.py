@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardware.virtual.card import Fault, FaultKind
+from tests.support.piv_terminal import PivTerminal
 
 PIN, PUK = b"123456\xff\xff".hex(), b"12345678".hex()
 
 
 @pytest.mark.parametrize("name", ["A000000308", "A00000030800001000", "A000000308000010000100"])
-def test_the_application_is_selected_by_its_name_whole_or_shortened(piv: Any, name: str) -> None:
+def test_the_application_is_selected_by_its_name_whole_or_shortened(piv: PivTerminal, name: str) -> None:
     piv.card.power_on()
     assert piv.send("00A40400", name) == piv.TEMPLATE
     assert piv.send("00200080") == "63C3"
@@ -64,16 +63,16 @@ def test_the_application_is_selected_by_its_name_whole_or_shortened(piv: Any, na
         ("0087039B027C0000", "6A80"),
     ],
 )
-def test_what_is_wrong_gets_the_status_word_that_says_so(piv: Any, command: str, answer: str) -> None:
+def test_what_is_wrong_gets_the_status_word_that_says_so(piv: PivTerminal, command: str, answer: str) -> None:
     assert piv.send(command) == answer
 
 
-def test_without_the_application_nothing_is_known(piv: Any) -> None:
+def test_without_the_application_nothing_is_known(piv: PivTerminal) -> None:
     piv.card.power_on()
     assert [piv.send(f"00{each}0000") for each in ("20", "CB", "87", "47")] == ["6D00"] * 4
 
 
-def test_another_name_leaves_the_application_and_its_session_open(piv: Any) -> None:
+def test_another_name_leaves_the_application_and_its_session_open(piv: PivTerminal) -> None:
     piv.verify()
     assert piv.send("00A4040007D2760001240102") == "6A82"
     assert piv.select() == piv.TEMPLATE
@@ -81,7 +80,7 @@ def test_another_name_leaves_the_application_and_its_session_open(piv: Any) -> N
 
 
 @pytest.mark.parametrize("command", ["00A4040008A000000151000000", "00A40400", "00A4040000"])
-def test_another_application_ends_the_session(piv: Any, command: str) -> None:
+def test_another_application_ends_the_session(piv: PivTerminal, command: str) -> None:
     piv.verify()
     piv.let_in()
     assert piv.send(command).startswith("6F")
@@ -90,7 +89,7 @@ def test_another_application_ends_the_session(piv: Any, command: str) -> None:
     assert (piv.send("00200080"), piv.make_key()) == ("63C3", "6982")
 
 
-def test_power_begins_a_new_session(piv: Any) -> None:
+def test_power_begins_a_new_session(piv: PivTerminal) -> None:
     piv.verify()
     piv.let_in()
     piv.card.power_on()
@@ -99,7 +98,9 @@ def test_power_begins_a_new_session(piv: Any) -> None:
     assert (piv.send("00200080"), piv.make_key()) == ("63C3", "6982")
 
 
-def test_the_answer_to_reset_says_what_it_is_and_is_well_formed(piv: Any, yubikey: Any) -> None:
+def test_the_answer_to_reset_says_what_it_is_and_is_well_formed(
+    piv: PivTerminal, yubikey: PivTerminal
+) -> None:
     for atr, historical in (
         (piv.card.atr, "80F9A00000030800001000"),
         (yubikey.card.atr, "8057597562694B6579"),
@@ -112,7 +113,7 @@ def test_the_answer_to_reset_says_what_it_is_and_is_well_formed(piv: Any, yubike
         assert check == 0
 
 
-def test_a_fault_card_fails_around_it_as_planned(piv: Any) -> None:
+def test_a_fault_card_fails_around_it_as_planned(piv: PivTerminal) -> None:
     faults = (FaultKind.INTERNAL_ERROR, FaultKind.TRUNCATED, FaultKind.SILENT)
     faulty = piv.around(*(Fault(kind, at, instruction=0xCB) for at, kind in enumerate(faults, 1)))
     whole = piv.get("5FC102")
@@ -136,7 +137,9 @@ def test_a_fault_card_fails_around_it_as_planned(piv: Any) -> None:
         max_size=8,
     )
 )
-def test_whatever_comes_it_answers_a_status_word_and_nobody_gets_in(piv: Any, commands: list[bytes]) -> None:
+def test_whatever_comes_it_answers_a_status_word_and_nobody_gets_in(
+    piv: PivTerminal, commands: list[bytes]
+) -> None:
     for command in commands:
         answer = piv.card.transmit(command)
         assert len(answer) >= 2

@@ -11,9 +11,8 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from cryptography import x509
@@ -26,9 +25,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hardware.pcsc.source import PcscTokenSource
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.reader import serve
+from tests.support.pcsc import PcscService
+from tests.support.readers import soon
+from tests.support.waiting import ended
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from hardware.virtual.piv.card import PivCard
 
@@ -57,7 +59,6 @@ class Desk:
             command,
             capture_output=True,
             text=True,
-            timeout=20,
             check=False,
             env={**os.environ, "HOME": str(self.folder), "PIV_EXT_AUTH_KEY": str(key_file)},
         )
@@ -83,15 +84,6 @@ class Desk:
     def certificate(self, slot: str) -> x509.Certificate:
         """Read the certificate that was put on the plain card."""
         return x509.load_der_x509_certificate((self.folder / f"{slot}.der").read_bytes())
-
-
-def in_time(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def tlv(tag: str, value: bytes) -> bytes:
@@ -134,7 +126,7 @@ def fill(card: PivCard, slot: str, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def desk(pcsc_service: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(pcsc_service: PcscService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     for program, package in (("pkcs11-tool", "opensc"), ("ykman", "yubikey-manager"), ("openssl", "openssl")):
         if shutil.which(program) is None:
             assert not os.environ.get("CI"), f"needs {program}"
@@ -154,13 +146,13 @@ def desk(pcsc_service: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         thread.start()
     try:
         source = PcscTokenSource()
-        assert in_time(lambda: {each.atr for each in source.present()} == {plain.atr, yubikey.atr})
+        soon(lambda: {each.atr for each in source.present()} == {plain.atr, yubikey.atr})
         readers = {each.atr: each.reader for each in source.present()}
         yield Desk(folder, (plain, yubikey), (readers[plain.atr], readers[yubikey.atr]))
     finally:
         stop.set()
         for thread in served:
-            thread.join(5)
+            ended(thread)
 
 
 @pytest.mark.parametrize("reader", [PLAIN, YUBIKEY])

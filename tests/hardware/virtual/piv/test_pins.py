@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from hardware.virtual.card import CardPulled, Fault, FaultKind
+from tests.support.piv_terminal import PivTerminal
 
 ALGORITHMS = (0x03, 0x08, 0x0A, 0x0C)
 
 
-def test_the_pin_is_verified_asked_for_and_cleared(piv: Any) -> None:
+def test_the_pin_is_verified_asked_for_and_cleared(piv: PivTerminal) -> None:
     assert (piv.send("00200080"), piv.verify(), piv.send("00200080")) == ("63C3", "9000", "9000")
     assert (piv.send("0020FF80"), piv.send("00200080")) == ("9000", "63C3")
 
 
 def test_a_wrong_pin_takes_the_verified_state_and_a_try_and_a_right_one_gives_them_back(
-    piv: Any,
+    piv: PivTerminal,
 ) -> None:
     piv.verify()
     assert piv.verify(piv.WRONG_PIN) == "63C2"
@@ -25,19 +26,19 @@ def test_a_wrong_pin_takes_the_verified_state_and_a_try_and_a_right_one_gives_th
     assert (piv.verify(), piv.verify(piv.WRONG_PIN)) == ("9000", "63C2")
 
 
-def test_the_last_wrong_pin_blocks_it(piv: Any) -> None:
+def test_the_last_wrong_pin_blocks_it(piv: PivTerminal) -> None:
     assert [piv.verify(piv.WRONG_PIN) for _ in range(4)] == ["63C2", "63C1", "63C0", "6983"]
     assert (piv.verify(), piv.send("00200080")) == ("6983", "6983")
 
 
-def test_a_try_is_counted_before_it_is_judged(piv: Any) -> None:
+def test_a_try_is_counted_before_it_is_judged(piv: PivTerminal) -> None:
     pulled = piv.around(Fault(FaultKind.PULLED_AFTER, instruction=0x20))
     with pytest.raises(CardPulled):
         pulled.verify(piv.WRONG_PIN)
     assert piv.restarted().send("00200080") == "63C2"
 
 
-def test_what_can_be_no_pin_costs_no_try(piv: Any) -> None:
+def test_what_can_be_no_pin_costs_no_try(piv: PivTerminal) -> None:
     assert piv.verify(b"12345a\xff\xff".hex()) == "6A80"
     assert piv.send("00240080", piv.PIN + b"12\xff\xff\xff\xff\xff\xff".hex()) == "6A80"
     assert piv.send("002C0080", piv.WRONG_PUK + b"abcdefgh".hex()) == "6A80"
@@ -45,14 +46,14 @@ def test_what_can_be_no_pin_costs_no_try(piv: Any) -> None:
     assert piv.send("002C0080", piv.WRONG_PUK + piv.PIN) == "63C2"
 
 
-def test_the_pin_is_changed_by_its_old_value(piv: Any) -> None:
+def test_the_pin_is_changed_by_its_old_value(piv: PivTerminal) -> None:
     assert piv.send("00240080", piv.WRONG_PIN + piv.OTHER_PIN) == "63C2"
     assert piv.send("00240080", piv.PIN + piv.OTHER_PIN) == "9000"
     assert piv.send("00200080") == "9000"
     assert (piv.verify(piv.PIN), piv.verify(piv.OTHER_PIN)) == ("63C2", "9000")
 
 
-def test_the_puk_is_changed_by_its_old_value(piv: Any) -> None:
+def test_the_puk_is_changed_by_its_old_value(piv: PivTerminal) -> None:
     other = b"87654321".hex()
     assert piv.send("00240081", piv.PUK + other) == "9000"
     assert piv.send("00200080") == "63C3"
@@ -60,7 +61,7 @@ def test_the_puk_is_changed_by_its_old_value(piv: Any) -> None:
     assert piv.send("002C0080", other + piv.PIN) == "9000"
 
 
-def test_a_blocked_pin_is_opened_by_the_puk(piv: Any) -> None:
+def test_a_blocked_pin_is_opened_by_the_puk(piv: PivTerminal) -> None:
     for _ in range(3):
         piv.verify(piv.WRONG_PIN)
     assert piv.send("00240080", piv.PIN + piv.OTHER_PIN) == "6983"
@@ -68,7 +69,7 @@ def test_a_blocked_pin_is_opened_by_the_puk(piv: Any) -> None:
     assert (piv.send("00200080"), piv.verify(piv.OTHER_PIN)) == ("63C3", "9000")
 
 
-def test_a_blocked_puk_stays_blocked(piv: Any) -> None:
+def test_a_blocked_puk_stays_blocked(piv: PivTerminal) -> None:
     assert [piv.send("002C0080", piv.WRONG_PUK + piv.PIN) for _ in range(4)] == [
         "63C2",
         "63C1",
@@ -82,7 +83,7 @@ def test_a_blocked_puk_stays_blocked(piv: Any) -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_management_key_is_proved_by_the_challenge_that_it_enciphers(
-    new_piv: Any, algorithm: int
+    new_piv: Callable[..., PivTerminal], algorithm: int
 ) -> None:
     piv = new_piv(management_algorithm=algorithm)
     assert piv.make_key() == "6982"
@@ -91,7 +92,9 @@ def test_the_management_key_is_proved_by_the_challenge_that_it_enciphers(
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_the_card_and_the_desk_prove_the_management_key_to_each_other(new_piv: Any, algorithm: int) -> None:
+def test_the_card_and_the_desk_prove_the_management_key_to_each_other(
+    new_piv: Callable[..., PivTerminal], algorithm: int
+) -> None:
     piv = new_piv(management_algorithm=algorithm)
     header, block = f"0087{algorithm:02X}9B", "0F" * (8 if algorithm == 0x03 else 16)
     witness = piv.send(header, "7C028000")[8:-4]
@@ -113,7 +116,7 @@ def test_the_card_and_the_desk_prove_the_management_key_to_each_other(new_piv: A
     ],
 )
 def test_a_wrong_proof_of_the_management_key_takes_its_rights_away(
-    piv: Any, asked: str, proof: str, answer: str
+    piv: PivTerminal, asked: str, proof: str, answer: str
 ) -> None:
     assert piv.let_in() == "9000"
     piv.send("0087039B", asked)
@@ -121,7 +124,7 @@ def test_a_wrong_proof_of_the_management_key_takes_its_rights_away(
     assert piv.make_key() == "6982"
 
 
-def test_a_challenge_serves_once(piv: Any) -> None:
+def test_a_challenge_serves_once(piv: PivTerminal) -> None:
     asked = piv.send("0087039B047C02810000")
     response = "0087039B", piv.tlv("7C", piv.tlv("82", piv.enciphered(0x03, asked[8:-4])))
     assert (piv.send(*response), piv.send(*response)) == ("9000", "6985")
@@ -129,5 +132,5 @@ def test_a_challenge_serves_once(piv: Any) -> None:
     assert piv.send("0087039B047C02810000") != asked
 
 
-def test_the_older_number_of_3des_means_it_too(piv: Any) -> None:
+def test_the_older_number_of_3des_means_it_too(piv: PivTerminal) -> None:
     assert piv.send("0087009B047C02810000").endswith("9000")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,12 +11,13 @@ from hardware.virtual import card_file
 from hardware.virtual.card_file import CardFileUnreadable
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key, open_or_make_piv_key
+from tests.support.piv_terminal import PivTerminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_its_contents_last(piv: Any) -> None:
+def test_its_contents_last(piv: PivTerminal) -> None:
     piv.let_in()
     piv.make_key()
     piv.put("5FC105", "7003300100")
@@ -30,13 +31,15 @@ def test_its_contents_last(piv: Any) -> None:
     assert (again.verify(piv.OTHER_PIN), again.sign()[-4:]) == ("9000", "9000")
 
 
-def test_the_file_is_its_owner_s_alone(piv: Any, tmp_path: Path) -> None:
+def test_the_file_is_its_owner_s_alone(piv: PivTerminal, tmp_path: Path) -> None:
     piv.verify()
     assert stat.S_IMODE(piv.path.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.iterdir()] == [piv.path.name]
 
 
-def test_a_full_disk_is_told_and_nothing_is_taken_as_done(piv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_nothing_is_taken_as_done(
+    piv: PivTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
@@ -66,7 +69,7 @@ def test_a_file_that_is_no_piv_card_s_is_left_alone(tmp_path: Path, content: byt
         (b'"room"', b'"space"'),
     ],
 )
-def test_a_file_that_no_card_can_have_is_not_read(piv: Any, there: bytes, instead: bytes) -> None:
+def test_a_file_that_no_card_can_have_is_not_read(piv: PivTerminal, there: bytes, instead: bytes) -> None:
     content = piv.path.read_bytes()
     assert there in content
     piv.path.write_bytes(content.replace(there, instead))

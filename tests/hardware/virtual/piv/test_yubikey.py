@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from tests.support.piv_terminal import PivTerminal
 
 
-def test_a_yubikey_tells_its_version_and_serial_number(yubikey: Any) -> None:
+def test_a_yubikey_tells_its_version_and_serial_number(yubikey: PivTerminal) -> None:
     assert yubikey.send("00FD000000") == "0507019000"
     assert yubikey.send("00F8000000") == f"{14159265:08X}9000"
     assert yubikey.card.serial == "14159265"
 
 
-def test_a_yubikey_tells_what_its_pins_and_keys_are(yubikey: Any) -> None:
+def test_a_yubikey_tells_what_its_pins_and_keys_are(yubikey: PivTerminal) -> None:
     assert yubikey.send("00F7008000") == "0101FF05010106020303" + "9000"
     yubikey.verify(yubikey.WRONG_PIN)
     yubikey.send("00240081", yubikey.PUK + yubikey.WRONG_PUK)
@@ -24,7 +24,7 @@ def test_a_yubikey_tells_what_its_pins_and_keys_are(yubikey: Any) -> None:
     assert yubikey.send("00F7009C00") == "01011102020301030101" + yubikey.tlv("04", made[6:-4]) + "9000"
 
 
-def test_a_yubikey_is_reset_once_pin_and_puk_are_blocked(yubikey: Any) -> None:
+def test_a_yubikey_is_reset_once_pin_and_puk_are_blocked(yubikey: PivTerminal) -> None:
     yubikey.let_in(0x0A)
     yubikey.make_key()
     yubikey.send("00240080", yubikey.PIN + yubikey.OTHER_PIN)
@@ -38,7 +38,7 @@ def test_a_yubikey_is_reset_once_pin_and_puk_are_blocked(yubikey: Any) -> None:
     assert (yubikey.verify(), yubikey.sign()) == ("9000", "6A86")
 
 
-def test_a_yubikey_keeps_yubico_s_objects(yubikey: Any) -> None:
+def test_a_yubikey_keeps_yubico_s_objects(yubikey: PivTerminal) -> None:
     yubikey.let_in(0x0A)
     assert yubikey.put("5FFF00", "8000") == "9000"
     assert yubikey.get("5FFF00") == "530280009000"

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,6 +22,7 @@ from kiosk.domain.entries import AnyBody, HoldLifted, KeyErased, KeyFound, PinCh
 from kiosk.domain.fees import OrderKind
 from kiosk.store.keys_on_record import key_on_record
 from kiosk.store.verify import verify
+from tests.support.key_rigs import LibraryRig, Moment, Rig, Workshop
 
 NEXT, THIRD = "86420975", "13572468"
 FEWEST = 6
@@ -35,18 +35,17 @@ class LibraryBench:
 
     def __init__(
         self,
-        workshop: Any,
-        moments: Any,
+        workshop: Workshop,
+        rig: LibraryRig,
         supervisor: StaffSession,
         bodies: Callable[[], list[AnyBody]],
         sleep: Callable[[float], None],
     ) -> None:
-        self.rig, self.database, self.bodies = workshop.rig, workshop.database, bodies
+        self.rig, self.database, self.bodies = rig, workshop.database, bodies
         self.supervisor = supervisor
         desk: Desk = workshop.desk()
         self.service = DeskService(replace(desk, sleep=sleep))
         self.points = 0
-        self._moments = moments
         case = workshop.case(OrderKind.NEW)
         self.session, self.key, self.factory = case.session, case.key, case.pin
         self.rig.insert(self.key)
@@ -93,7 +92,7 @@ class LibraryBench:
 
     def rounds(self, verb: Callable[[], object]) -> Iterator[tuple[object, list[AnyBody]]]:
         """Each round of a verb: what came of it and what was journalled, till one was not reached by its pull."""
-        for moment in (self._moments.BEFORE, self._moments.DURING):
+        for moment in (Moment.BEFORE, Moment.DURING):
             for call in range(1, MOST):
                 shutil.copy(self._kept, self._state)
                 count = len(self.bodies())
@@ -116,14 +115,13 @@ class LibraryBench:
 
 @pytest.fixture
 def bench(
-    open_workshop: Any,
-    library_rig: Any,
-    moments: Any,
+    open_workshop: Callable[[Rig], Workshop],
+    library_rig: LibraryRig,
     supervisor: StaffSession,
     bodies: Callable[[], list[AnyBody]],
     sleep: Callable[[float], None],
 ) -> Iterator[LibraryBench]:
-    made = LibraryBench(open_workshop(library_rig), moments, supervisor, bodies, sleep)
+    made = LibraryBench(open_workshop(library_rig), library_rig, supervisor, bodies, sleep)
     yield made
     print(f"\nskf, {made.points} points tried")  # noqa: T201 - asked for with -s
 

@@ -6,15 +6,14 @@ the order completes: one certificate is valid, and it is the one on the key.
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
+from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindingProgress, BoundView, TokenRefused, TokenTrouble
+from kiosk.desk.views import BindingProgress, BindOutcome, BoundView, TokenRefused, TokenTrouble
 from kiosk.domain.entries import Bound, CertificateIssued
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
@@ -22,24 +21,27 @@ from kiosk.pki.certificates import parse_member_certificate
 from kiosk.store.database import Database
 from kiosk.store.keys_on_record import key_on_record
 from kiosk.store.verify import verify
+from tests.support.key_rigs import Case, Killed, LibraryRig, Moment, MortalDatabase, ReaderRig, Rig, Workshop
+from tests.support.values import present
 
 KINDS = (OrderKind.NEW, OrderKind.REPLACEMENT, OrderKind.RENEWAL)
 FEWEST = 12
 """Exchanges without which no binding can be: fewer would mean that the counting is broken."""
 MOST = 200
 SAMPLE = 2
-SOAK = bool(os.environ.get("KEYDESK_SOAK"))
 
 
 def _quietly(_progress: BindingProgress) -> None:
     """Nobody watches."""
 
 
-def _bind(desk: Any, case: Any) -> Any:
+def _bind(desk: Desk, case: Case) -> BindOutcome:
     return DeskService(desk).bind(case.session, case.order, case.pin, False, _quietly)  # noqa: FBT003 - the contract
 
 
-def _pulled(workshop: Any, kind: OrderKind, exchange: int, moment: Any) -> tuple[Any, Any, bool]:
+def _pulled(
+    workshop: Workshop, kind: OrderKind, exchange: int, moment: Moment
+) -> tuple[Case, BindOutcome, bool]:
     """A case whose key is pulled there: what the desk said, and whether the binding came so far."""
     case = workshop.case(kind)
     workshop.rig.insert(case.key)
@@ -48,7 +50,9 @@ def _pulled(workshop: Any, kind: OrderKind, exchange: int, moment: Any) -> tuple
     return case, outcome, workshop.rig.pulled()
 
 
-def _points(workshop: Any, kind: OrderKind, moments: Any) -> Iterator[tuple[Any, Any]]:
+def _points(
+    workshop: Workshop, kind: OrderKind, moments: Iterable[Moment]
+) -> Iterator[tuple[Case, BindOutcome]]:
     """A case and its planned pull for every exchange and moment, until the binding needs no more exchanges."""
     for exchange in range(1, MOST):
         for moment in moments:
@@ -60,7 +64,7 @@ def _points(workshop: Any, kind: OrderKind, moments: Any) -> Iterator[tuple[Any,
     pytest.fail("the binding does not end")
 
 
-def _require_sound(workshop: Any, case: Any) -> None:
+def _require_sound(workshop: Workshop, case: Case) -> None:
     database: Database = workshop.database
     with database.read() as tx:
         order = tx.ledger.order(case.order)
@@ -81,7 +85,7 @@ def _require_sound(workshop: Any, case: Any) -> None:
     assert parse_member_certificate(on_token).public_key == public_key
 
 
-def _complete(workshop: Any, case: Any, outcome: Any) -> None:
+def _complete(workshop: Workshop, case: Case, outcome: BindOutcome) -> None:
     """The member comes back with the same key, if it was pulled before all was done."""
     workshop.rig.remove()
     if not isinstance(outcome, BoundView):
@@ -95,10 +99,10 @@ def _complete(workshop: Any, case: Any, outcome: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pull_at_any_exchange_ends_in_one_certificate(
-    workshop: Any, kind: OrderKind, moments: Any, contact: Callable[[], None]
+    workshop: Workshop, kind: OrderKind, contact: Callable[[], None]
 ) -> None:
     points = -1  # the last of them needed no pull
-    for case, outcome in _points(workshop, kind, moments):
+    for case, outcome in _points(workshop, kind, Moment):
         _complete(workshop, case, outcome)
         contact()
         points += 1
@@ -108,14 +112,14 @@ def test_a_pull_at_any_exchange_ends_in_one_certificate(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pull_and_another_key_in_between_touches_only_the_right_one(
-    workshop: Any, kind: OrderKind, moments: Any, contact: Callable[[], None]
+    workshop: Workshop, kind: OrderKind, contact: Callable[[], None]
 ) -> None:
     points = -1  # the last of them needed no pull
-    for case, outcome in _points(workshop, kind, (moments.DURING,)):
+    for case, outcome in _points(workshop, kind, (Moment.DURING,)):
         points += 1
         workshop.rig.remove()
         with workshop.database.read() as tx:
-            begun = tx.ledger.order(case.order).binding is not None
+            begun = present(tx.ledger.order(case.order)).binding is not None
         if isinstance(outcome, BoundView) or not (begun or kind is OrderKind.RENEWAL):
             continue  # nothing ties the order to a key yet: the other one would be as good
         other = workshop.other()
@@ -134,7 +138,7 @@ def test_a_pull_and_another_key_in_between_touches_only_the_right_one(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kill_after_any_entry_and_a_pull_ends_in_one_certificate(
-    workshop: Any, kind: OrderKind, mortal: Any, killed: type[BaseException], contact: Callable[[], None]
+    workshop: Workshop, kind: OrderKind, contact: Callable[[], None]
 ) -> None:
     points = 0
     while True:
@@ -142,11 +146,11 @@ def test_a_kill_after_any_entry_and_a_pull_ends_in_one_certificate(
         case = workshop.case(kind)
         workshop.rig.insert(case.key)
         try:
-            outcome = _bind(workshop.desk(mortal(workshop.database, points)), case)
-        except killed:
+            outcome = _bind(workshop.desk(MortalDatabase(workshop.database, points)), case)
+        except Killed:
             workshop.rig.remove()
             with workshop.database.read() as tx:
-                bound = tx.ledger.order(case.order).status is OrderStatus.BOUND
+                bound = present(tx.ledger.order(case.order)).status is OrderStatus.BOUND
             if not bound:
                 workshop.rig.insert(case.key)
                 assert isinstance(_bind(workshop.desk(), case), BoundView)
@@ -163,15 +167,19 @@ def test_a_kill_after_any_entry_and_a_pull_ends_in_one_certificate(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_crash_of_the_vendors_library_at_any_call_ends_in_one_certificate(
-    open_workshop: Any, library_rig: Any, kind: OrderKind, contact: Callable[[], None]
+    open_workshop: Callable[[Rig], Workshop],
+    library_rig: LibraryRig,
+    kind: OrderKind,
+    contact: Callable[[], None],
 ) -> None:
     workshop = open_workshop(library_rig)
     for call in range(1, MOST):
         case = workshop.case(kind)
         workshop.rig.insert(case.key)
-        workshop.rig.crash_at(call)
+        library_rig.crash_at(call)
         outcome = _bind(workshop.desk(), case)
         if not isinstance(outcome, BoundView):
+            assert isinstance(outcome, TokenRefused)
             assert outcome.trouble is TokenTrouble.LIBRARY_FAILED, outcome
         _complete(workshop, case, outcome)
         contact()
@@ -183,20 +191,36 @@ def test_a_crash_of_the_vendors_library_at_any_call_ends_in_one_certificate(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pull_out_of_a_real_reader_ends_in_one_certificate(
-    open_workshop: Any, reader_rig: Any, kind: OrderKind, moments: Any, contact: Callable[[], None]
+    open_workshop: Callable[[Rig], Workshop],
+    reader_rig: ReaderRig,
+    kind: OrderKind,
+    contact: Callable[[], None],
 ) -> None:
-    """A seeded sample of the points; all of them in the soak test."""
+    """A seeded sample of the points; the next test takes all of them."""
     workshop = open_workshop(reader_rig)
     chance = random.Random(f"{reader_rig.name} {kind.value}")  # noqa: S311 - a sample that can be drawn again
-    every = [(exchange, moment) for exchange in range(1, MOST) for moment in moments]
-    points = 0
-    for exchange, moment in every if SOAK else chance.sample(every[: 3 * FEWEST], SAMPLE):
+    every = [(exchange, moment) for exchange in range(1, FEWEST + 1) for moment in Moment]
+    for exchange, moment in chance.sample(every, SAMPLE):
         case, outcome, reached = _pulled(workshop, kind, exchange, moment)
-        assert reached or SOAK
+        assert reached
         _complete(workshop, case, outcome)
         contact()
-        if not reached:
-            break
+    assert verify(workshop.database).sound
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_pull_out_of_a_real_reader_ends_in_one_certificate(
+    open_workshop: Callable[[Rig], Workshop],
+    reader_rig: ReaderRig,
+    kind: OrderKind,
+    contact: Callable[[], None],
+) -> None:
+    workshop = open_workshop(reader_rig)
+    points = -1  # the last of them needed no pull
+    for case, outcome in _points(workshop, kind, Moment):
+        _complete(workshop, case, outcome)
+        contact()
         points += 1
     assert verify(workshop.database).sound
     print(f"\n{reader_rig.name} {kind.value}: {points} points tried")  # noqa: T201 - asked for with -s

@@ -25,6 +25,7 @@ from kiosk.domain.login_check import (
 )
 from kiosk.store.database import Database
 from tests.support.desk import answered
+from tests.support.waiting import ended, wait_event
 
 NOW = 1_795_327_500
 FACTORY = "111111"
@@ -65,17 +66,17 @@ def test_a_member_who_leaves_holds_up_nobody(
 
     def sleep(_seconds: float) -> None:
         waiting.set()
-        released.wait(5)
+        wait_event(released)
         agent()
 
     service = DeskService(replace(desk, sleep=sleep))
     outcomes: list[LoginCheckOutcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(_check(service, session)), daemon=True)
     thread.start()
-    assert waiting.wait(5)
+    wait_event(waiting)
     assert not isinstance(service.read_token(), TokenRefused)
     released.set()
-    thread.join(10)
+    ended(thread)
     assert _passed(_view(outcomes[0])) == set(Check) - {Check.SMS}
     assert _questions(database) == 0
 
@@ -93,7 +94,7 @@ def agent_thread(agent: Agent) -> Iterator[Agent]:
     thread.start()
     yield agent
     stop.set()
-    thread.join(5)
+    ended(thread)
 
 
 @pytest.mark.usefixtures("card")

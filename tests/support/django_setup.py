@@ -1,0 +1,39 @@
+"""Django for the centre's tests: a data directory of its own, keys made once, and hashes that cost nothing.
+
+To be imported before anything of sync.central that has models.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+_DATA = tempfile.mkdtemp(prefix="keydesk-central-test-")
+atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
+os.environ["KEYDESK_CENTRAL_DATA"] = _DATA
+os.environ["DJANGO_SETTINGS_MODULE"] = "sync.central.settings"
+os.environ.setdefault("KEYDESK_CENTRAL_HOSTS", "127.0.0.1,localhost,testserver,centre")
+
+import django  # noqa: E402 - the settings read the environment
+from argon2 import PasswordHasher  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from sync.central.centre_keys import make_keys  # noqa: E402
+from sync.central.configuration import load  # noqa: E402
+
+ORGANISATION = "北京华商储备商品交易所"
+KEYS = make_keys(Path(_DATA), ORGANISATION, int(time.time()))
+django.setup()
+
+from sync.central import examples  # noqa: E402 - models come after the set-up
+
+# Argon2 with its real costs nine times a test would be most of the tests' time.
+vars(examples)["PasswordHasher"] = functools.partial(PasswordHasher, time_cost=1, memory_cost=64)
+# pytest-django may have read the settings before this file set the data directory.
+settings.KEYDESK = load()
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,124 @@
+"""A kiosk's journal in memory, for the tests of the fold."""
+
+from __future__ import annotations
+
+import pytest
+
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import (
+    AnyBody,
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateProved,
+    CertificateWritten,
+    EpochBegan,
+    KeyPairMade,
+    OrderPaid,
+    OrderPlaced,
+    Tip,
+)
+from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryRefused
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, seal
+from kiosk.domain.ledger import MemoryLedger, Order, OrderStatus, PaidHow
+from kiosk.domain.transitions import transition
+
+KIOSK = 3
+YEAR = 365 * 86400
+POINT = b"\x04" + bytes(64)
+
+
+class Journal:
+    """A kiosk's chain and its state in memory; `add` appends what the rules take."""
+
+    def __init__(self, *, complete: bool = False) -> None:
+        self.ledger = MemoryLedger(complete=complete)
+        self.entries: list[SealedEntry] = []
+        self.turns: set[tuple[OrderStatus, OrderStatus]] = set()
+        self.tip: Tip | None = None
+        self.epoch = 1
+        self.clock = FixedClock(1_800_000_000)
+        self.add(EpochBegan(given_by_centre=True))
+
+    @staticmethod
+    def lines_of(kind: OrderKind) -> tuple[PriceLine, ...]:
+        yearly = (PriceLine(FeeItem.CERTIFICATE, 20_000), PriceLine(FeeItem.SERVICE, 10_000))
+        return (PriceLine(FeeItem.TOKEN, 5_000), *yearly) if kind.wants_new_token else yearly
+
+    @property
+    def next_sequence(self) -> int:
+        return len(self.entries) + 1
+
+    def add(self, body: AnyBody) -> None:
+        self.clock.advance(1)
+        previous = GENESIS if self.tip is None else self.tip.hash
+        place = (FORM, KIOSK, self.epoch, self.next_sequence)
+        sealed = seal(Entry(*place, self.clock.wall(), self.clock.monotonic(), "boot", previous, body))
+        tip = check_link(self.tip, sealed)
+        rows = transition(self.ledger, sealed.entry)
+        for row in rows:
+            before = self.ledger.orders.get(row.number) if isinstance(row, Order) else None
+            if isinstance(row, Order) and before is not None and before.status is not row.status:
+                self.turns.add((before.status, row.status))
+        self.ledger.put(rows)
+        self.entries.append(sealed)
+        self.tip = tip
+
+    def try_to(self, body: AnyBody) -> bool:
+        try:
+            self.add(body)
+        except EntryRefused:
+            return False
+        return True
+
+    def place(
+        self, kind: OrderKind = OrderKind.NEW, account: str = "11000001", previous: KeyOnRecord | None = None
+    ) -> str:
+        number = f"3-{self.next_sequence:04d}"
+        deadline = self.clock.wall() + 900
+        self.add(
+            OrderPlaced(
+                number, account, "企业", "经办人", kind, self.lines_of(kind), 1, 1, 0, deadline, b"", previous
+            )
+        )
+        return number
+
+    def refuses(self, body: AnyBody) -> DisputeReason:
+        with pytest.raises(EntryDisputed) as caught:
+            self.add(body)
+        return caught.value.reason
+
+    def key(self, account: str = "11000001") -> KeyOnRecord:
+        row = self.ledger.accounts[account]
+        assert row.key is not None
+        return row.key
+
+    def pay(self, order: str, how: PaidHow = PaidHow.CODE, transaction: str | None = None) -> None:
+        amount = self.ledger.orders[order].total
+        self.add(OrderPaid(order, how, amount, self.clock.wall(), transaction))
+
+    def issue(self, order: str, attempt: int, key: KeyOnRecord | None) -> str:
+        number = f"{self.next_sequence:016X}"
+        now = self.clock.wall()
+        old_end = key.not_after if key else None
+        end = max(now, old_end or 0) + YEAR
+        predecessor = key.number if key else None
+        self.add(CertificateIssued(order, attempt, number, b"DER", now, end, 1, predecessor, old_end))
+        return number
+
+    def bind(self, order: str, token: str) -> str:
+        row = self.ledger.orders[order]
+        account = self.ledger.account(row.account)
+        key = account.key if account else None
+        attempt = len(row.bindings) + 1
+        renewal = row.kind is OrderKind.RENEWAL
+        self.add(BindingStarted(order, attempt, token, "gmt", "sm2", POINT if renewal else None))
+        if not renewal:
+            self.add(KeyPairMade(order, attempt, POINT))
+        number = self.issue(order, attempt, key)
+        self.add(CertificateWritten(order, attempt))
+        self.add(CertificateProved(order, attempt, b"c", b"s"))
+        self.add(Bound(order, attempt))
+        return number

@@ -1,0 +1,257 @@
+"""A kiosk in few lines, that enrols, signs, journals and uploads to the centre as a real one does."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from django.test import Client
+
+from tests.support.django_setup import ORGANISATION  # isort: split
+
+from kiosk.domain import entries
+from kiosk.domain.certificate_numbers import CertificateNumber
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import AnyBody, Tip
+from kiosk.domain.fees import FeeSchedule, OrderKind
+from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.journal import GENESIS, Entry, SealedEntry, seal
+from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key, order_code_text
+from kiosk.domain.validity import validity
+from kiosk.pki.device_keys import device_public_key, generate_device_key
+from kiosk.pki.encodings import encode_private_key
+from kiosk.pki.issuing import IssuingAuthority, issuing_request
+from kiosk.pki.names import MemberName
+from kiosk.pki.requests import assemble, certification_request_info
+from kiosk.pki.suites import SM2, KeyAlgorithm
+from sync.central.examples import SCHEDULE
+from sync.protocol import records
+from sync.protocol.batches import encode_batch, make_checkpoint
+from sync.protocol.errors import Problem
+from sync.protocol.signatures import ENROL_KEY_ID, sign_request
+from tests.support.values import present
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+ENTERPRISE, ACCOUNT, OPERATOR = "北京示例粮油贸易有限公司", "11000001", "李晓梅"
+
+
+class Answer(msgspec.Struct):
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+
+    def read(self, record: type[Record]) -> Record:
+        return records.decode(self.body, record)
+
+    @property
+    def problem(self) -> Problem:
+        return self.read(Problem)
+
+
+Send = Callable[[str, str, dict[str, str], bytes], Answer]
+
+
+def client_send(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    path = "/" + url.split("/", 3)[3]
+    response = Client().generic(method, path, body, "application/octet-stream", headers=headers)
+    return Answer(response.status_code, response.content)
+
+
+def http_send(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    """Send over real HTTP."""
+    request = urllib.request.Request(url, data=body or None, headers=headers, method=method)  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request) as response:  # noqa: S310 - loopback
+            return Answer(response.status, response.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.read())
+
+
+class KioskDouble:
+    """One kiosk: keys, chain and clock of its own."""
+
+    def __init__(self, number: int = 3, send: Send = client_send, base: str = "http://centre") -> None:
+        self.number = number
+        self.send = send
+        self.base = base
+        self.device_key = generate_device_key()
+        self.issuing_key = SM2.generate()
+        self.enrolment: records.EnrolAnswer | None = None
+        self.epoch = 1
+        self.tip: Tip | None = None
+        self.entries: list[SealedEntry] = []
+        self.clock_offset = 0
+        self.feed_cursor = 0
+        self.told: list[tuple[int, Any]] = []
+        self.member_key = self.issuing_key
+
+    @property
+    def answer(self) -> records.EnrolAnswer:
+        assert self.enrolment is not None
+        return self.enrolment
+
+    @property
+    def last(self) -> Tip:
+        """The place of the last entry."""
+        return present(self.tip)
+
+    def now(self) -> int:
+        return int(time.time()) + self.clock_offset
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", *, key: bytes | None = None, key_id: str = ""
+    ) -> Answer:
+        url = self.base + path
+        headers = sign_request(
+            method,
+            url,
+            body,
+            key_id=key_id or str(self.number),
+            device_key=key or self.device_key,
+            created=self.now(),
+        )
+        return self.send(method, url, headers, body)
+
+    def enrol_with(self, token: str, number: int | None = None) -> Answer:
+        asked = records.EnrolRequest(
+            token,
+            device_public_key(self.device_key),
+            issuing_request(ORGANISATION, number or self.number, self.issuing_key),
+        )
+        return self.request("POST", records.PATH_ENROL, records.encode(asked), key_id=ENROL_KEY_ID)
+
+    def enrol(self, token: str) -> KioskDouble:
+        response = self.enrol_with(token)
+        assert response.status == 200, response.body
+        self.enrolment = response.read(records.EnrolAnswer)
+        self.append(entries.EpochBegan(given_by_centre=True))
+        return self
+
+    def append(self, body: AnyBody, wall: int | None = None) -> SealedEntry:
+        sequence = 1 if self.tip is None else self.tip.sequence + 1
+        previous = GENESIS if self.tip is None else self.tip.hash
+        at = self.now() if wall is None else wall
+        sealed = seal(Entry(1, self.number, self.epoch, sequence, at, 1, "boot", previous, body))
+        self.tip = Tip(self.epoch, sequence, sealed.hash)
+        self.entries.append(sealed)
+        return sealed
+
+    def batch(self, entries: list[SealedEntry], key: bytes | None = None) -> bytes:
+        last = entries[-1]
+        tip = Tip(last.entry.epoch, last.entry.sequence, last.hash)
+        checkpoint = make_checkpoint(self.number, tip, self.now(), key or self.device_key)
+        return encode_batch(records.UploadBatch(tuple(each.data for each in entries), checkpoint))
+
+    def upload(self, entries: list[SealedEntry] | None = None) -> Answer:
+        body = self.batch(self.entries if entries is None else entries)
+        return self.request("POST", records.PATH_JOURNAL, body)
+
+    def pushed(self) -> records.UploadAnswer:
+        response = self.upload()
+        assert response.status == 200, response.body
+        return response.read(records.UploadAnswer)
+
+    def feed(self, after: int = 0, wait: int = 0) -> list[Any]:
+        response = self.request("GET", f"{records.PATH_FEED}?after={after}&wait={wait}")
+        assert response.status == 200, response.body
+        page = response.read(records.FeedPage)
+        self.feed_cursor = max([self.feed_cursor, *(item.number for item in page.items)])
+        self.told = [(item.number, item.read()) for item in page.items]
+        return [body for _, body in self.told]
+
+    def feed_number(self, body: Any) -> int:
+        """The number under which the feed told that, when it was read last."""
+        return next(number for number, told in self.told if told == body)
+
+    def place(
+        self,
+        account: str = ACCOUNT,
+        kind: OrderKind = OrderKind.NEW,
+        schedule: FeeSchedule = SCHEDULE,
+        **changes: Any,
+    ) -> entries.OrderPlaced:
+        sequence = 1 if self.tip is None else self.tip.sequence + 1
+        order = OrderNumber(self.number, self.epoch, sequence)
+        token = OrderCode(order, account, kind, schedule.number, self.now(), b"nonce6")
+        body = entries.OrderPlaced(
+            order=str(order),
+            account=account,
+            enterprise=ENTERPRISE,
+            operator=OPERATOR,
+            order_kind=kind,
+            lines=schedule.lines(kind),
+            schedule=schedule.number,
+            policy=1,
+            feed=self.feed_cursor or 10_000,
+            deadline=self.now() + 900,
+            order_code=encode_order_code(token, order_code_key(self.answer.payment_secret)),
+        )
+        body = msgspec.structs.replace(body, **changes)
+        self.append(body)
+        return body
+
+    def page_path(self, placed: entries.OrderPlaced) -> str:
+        return f"/P/{order_code_text(placed.order_code)}"
+
+    def certificate(
+        self,
+        placed: entries.OrderPlaced,
+        old: KeyOnRecord | None = None,
+        serial: str = "E8AD652202221F03",
+        wall: int | None = None,
+        begin: int | None = None,
+        **changes: Any,
+    ) -> entries.CertificateIssued:
+        """Bind up to `certificate-issued`, with a real certificate; `wall` of that entry, `begin` of the validity."""
+        key = self.member_key = SM2.generate()
+        self.append(
+            entries.BindingStarted(
+                placed.order,
+                1,
+                serial,
+                "gmt",
+                "SM2",
+                public_key=key.public_key if placed.order_kind is OrderKind.RENEWAL else None,
+            )
+        )
+        if placed.order_kind is not OrderKind.RENEWAL:
+            self.append(entries.KeyPairMade(placed.order, 1, key.public_key))
+        member = MemberName(placed.account, placed.enterprise)
+        info = certification_request_info(ORGANISATION, member, KeyAlgorithm.SM2, key.public_key)
+        request = assemble(info, KeyAlgorithm.SM2, SM2.sign(key, info))
+        now = self.now()
+        authority = IssuingAuthority.load(
+            encode_private_key(self.issuing_key),
+            self.answer.issuing_certificate,
+            self.answer.root_certificate,
+            now,
+        )
+        assert self.tip is not None
+        number = CertificateNumber(self.number, self.epoch, self.tip.sequence + 1)
+        period = validity(now if begin is None else begin, None if old is None else old.not_after)
+        der = authority.issue(request, member, int(number), period.start, period.end)
+        body = entries.CertificateIssued(
+            placed.order,
+            1,
+            str(number),
+            der,
+            period.start,
+            period.end,
+            policy=1,
+            predecessor=None if old is None else old.number,
+            old_end=None if old is None else old.not_after,
+        )
+        body = msgspec.structs.replace(body, **changes)
+        self.append(body, wall)
+        return body
+
+    def finish(self, placed: entries.OrderPlaced) -> None:
+        self.append(entries.CertificateWritten(placed.order, 1))
+        self.append(entries.CertificateProved(placed.order, 1, b"challenge", b"signature"))
+        self.append(entries.Bound(placed.order, 1))

@@ -1,0 +1,334 @@
+"""A centre in memory that checks what a centre must check, behind a line that can fail in every way."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx2
+import msgspec
+
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.entries import AnyBody, OrderPlaced, Tip
+from kiosk.domain.errors import ChainBroken
+from kiosk.domain.feed import FeedItem
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.journal import SealedEntry, check_link, unseal
+from kiosk.domain.login_check import LoginAnswer, LoginQuestion, QuestionRefused
+from kiosk.domain.policy import Policy
+from kiosk.pki.device_keys import device_public_key, generate_device_key
+from kiosk.pki.issuing import RootAuthority
+from kiosk.pki.names import DEFAULT_ORGANISATION
+from kiosk.pki.suites import SM2
+from kiosk.store.database import Database
+from sync.agent.context import Agent
+from sync.agent.enrolment import enrol
+from sync.agent.opening import AgentSettings, agent_over
+from sync.protocol import records
+from sync.protocol.batches import checkpoint_holds, decode_batch
+from sync.protocol.errors import ClockOff, Problem, ProblemCode, SignatureRefused
+from sync.protocol.signatures import verify_request
+from sync.protocol.times import sign_policy, sign_time
+
+NOW = 1_795_327_500  # 2026-11-22 06:05:00 UTC
+YEAR = 365 * 86_400
+ADDRESS = "http://centre.example"
+LINES = (
+    PriceLine(FeeItem.TOKEN, 18_000),
+    PriceLine(FeeItem.CERTIFICATE, 12_000),
+    PriceLine(FeeItem.SERVICE, 20_000),
+)
+TOTAL = 50_000
+
+
+class MemoryKiosk:
+    """What the centre holds of one kiosk."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.token = records.enrol_token(number, bytes(range(number, number + 15)))
+        self.device_key = b""
+        self.issuing_certificate = b""
+        self.epoch = 0
+        self.revoked = False
+        self.chain: list[SealedEntry] = []
+        self.stray: dict[bytes, SealedEntry] = {}
+        self.feed: list[tuple[int, bytes]] = []
+        self.heartbeats: list[records.Heartbeat] = []
+
+    @property
+    def tip(self) -> Tip | None:
+        if not self.chain:
+            return None
+        last = self.chain[-1]
+        return Tip(last.entry.epoch, last.entry.sequence, last.hash)
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, problem: Problem) -> None:
+        super().__init__(problem.sentence)
+        self.status, self.problem = status, problem
+
+
+class MemoryCentre:
+    """Enrolment, heartbeats, journals and feeds, by the protocol's own checks."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.key = generate_device_key()
+        self.root = RootAuthority.create(DEFAULT_ORGANISATION, SM2.generate(), 1, NOW - YEAR, NOW + 20 * YEAR)
+        self.kiosks: dict[int, MemoryKiosk] = {}
+        self.lock = threading.Lock()
+        self.requests: list[str] = []
+        self.login: Callable[[LoginQuestion], LoginAnswer] = lambda _: QuestionRefused("unknown-account")
+
+    def kiosk(self, number: int) -> MemoryKiosk:
+        return self.kiosks.setdefault(number, MemoryKiosk(number))
+
+    def publish(self, number: int, body: Any) -> int:
+        kiosk = self.kiosks[number]
+        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        with self.lock:
+            item = len(kiosk.feed) + 1
+            kiosk.feed.append((item, data))
+        return item
+
+    def policy(self, number: int, serial: int = 1) -> Any:
+        return sign_policy(Policy(serial, number, NOW + YEAR), self.key)
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(f"{request.method} {request.url.path}")
+        try:
+            body = self._answer(request, bytes(request.read()))
+        except Refusal as refusal:
+            return httpx2.Response(refusal.status, content=records.encode(refusal.problem))
+        return httpx2.Response(200, content=records.encode(body))
+
+    def _answer(self, request: httpx2.Request, body: bytes) -> msgspec.Struct:
+        path = request.url.path
+        if path == records.PATH_CENTRE:
+            public = device_public_key(self.key)
+            return records.CentreDescription(1, DEFAULT_ORGANISATION, public, self.now)
+        if path == records.PATH_ENROL:
+            return self._enrol(request, body)
+        return self._of_kiosk(self._caller(request, body), request, body)
+
+    def _of_kiosk(self, kiosk: MemoryKiosk, request: httpx2.Request, body: bytes) -> msgspec.Struct:
+        path = request.url.path
+        match request.method, path:
+            case "POST", records.PATH_HEARTBEAT:
+                return self._heartbeat(kiosk, records.decode(body, records.Heartbeat))
+            case "POST", records.PATH_JOURNAL:
+                return self._append(kiosk, decode_batch(body))
+            case ("GET", records.PATH_JOURNAL | records.PATH_FEED) | ("POST", records.PATH_EPOCH) if (
+                kiosk.revoked
+            ):
+                raise Refusal(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
+            case "GET", records.PATH_JOURNAL:
+                after = int(request.url.params["after"])
+                page = tuple(each.data for each in kiosk.chain[after : after + 50])
+                return records.JournalPage(page, len(kiosk.chain) > after + 50, kiosk.tip)
+            case "GET", records.PATH_FEED:
+                return self._feed(kiosk, request)
+            case "POST", records.PATH_LOGIN:
+                return self.login(records.decode_question(body))
+            case "POST", records.PATH_EPOCH:
+                kiosk.epoch += 1
+                return records.EpochAnswer(kiosk.epoch, kiosk.tip)
+        raise Refusal(404, Problem(ProblemCode.NOT_FOUND, path))
+
+    def _enrol(self, request: httpx2.Request, body: bytes) -> records.EnrolAnswer:
+        asked = records.decode(body, records.EnrolRequest)
+        self._verified(request, body, lambda _: asked.device_key)
+        kiosk = next((each for each in self.kiosks.values() if each.token == asked.token), None)
+        if kiosk is None or kiosk.device_key not in {b"", asked.device_key}:
+            raise Refusal(403, Problem(ProblemCode.TOKEN_REFUSED, "No such token."))
+        if not kiosk.device_key:
+            kiosk.device_key = asked.device_key
+            kiosk.epoch += 1
+        kiosk.issuing_certificate = self.root.certify_kiosk(
+            asked.issuing_request, kiosk.number, kiosk.number + 1, self.now - 3600, self.now + 5 * YEAR
+        )
+        return records.EnrolAnswer(
+            kiosk=kiosk.number,
+            epoch=kiosk.epoch,
+            issuing_certificate=kiosk.issuing_certificate,
+            root_certificate=self.root.certificate.der,
+            payment_secret=bytes(32),
+            centre_key=device_public_key(self.key),
+            policy=self.policy(kiosk.number),
+            signed_time=sign_time(kiosk.number, self.now, self.key),
+        )
+
+    def _heartbeat(self, kiosk: MemoryKiosk, beat: records.Heartbeat) -> records.HeartbeatAnswer:
+        if beat.checkpoint is not None:
+            assert checkpoint_holds(beat.checkpoint, kiosk.number, kiosk.device_key)
+        kiosk.heartbeats.append(beat)
+        signed = sign_time(kiosk.number, self.now, self.key)
+        return records.HeartbeatAnswer(signed, kiosk.tip, len(kiosk.feed), kiosk.revoked)
+
+    def _append(self, kiosk: MemoryKiosk, batch: records.UploadBatch) -> records.UploadAnswer:
+        entries = [unseal(data) for data in batch.entries]
+        assert checkpoint_holds(batch.checkpoint, kiosk.number, kiosk.device_key)
+        assert batch.checkpoint.hash == entries[-1].hash
+        assert all(each.entry.kiosk == kiosk.number for each in entries)
+        forked = False
+        with self.lock:
+            if kiosk.revoked:
+                kiosk.stray |= {each.hash: each for each in entries}
+            else:
+                forked = self._extend(kiosk, entries)
+        signed = sign_time(kiosk.number, self.now, self.key)
+        return records.UploadAnswer(kiosk.tip, signed, forked, kiosk.revoked)
+
+    def _extend(self, kiosk: MemoryKiosk, entries: list[SealedEntry]) -> bool:
+        """All or nothing; whether the batch is a fork's branch."""
+        first = entries[0].entry
+        if first.sequence > len(kiosk.chain) + 1:
+            problem = Problem(ProblemCode.CHAIN_HOLE, "Entries are missing.", high_water=kiosk.tip)
+            raise Refusal(409, problem)
+        known = {each.hash for each in kiosk.chain} | set(kiosk.stray)
+        new = [each for each in entries if each.hash not in known]
+        if not new:
+            return entries[-1].hash in kiosk.stray
+        if new[0].entry.sequence <= len(kiosk.chain) or new[0].entry.previous in kiosk.stray:
+            kiosk.stray |= {each.hash: each for each in new}
+            return True
+        tip = kiosk.tip
+        try:
+            for each in new:
+                tip = check_link(tip, each)
+        except ChainBroken as error:
+            raise Refusal(409, Problem(ProblemCode.CHAIN_BROKEN, str(error), kiosk.tip)) from error
+        kiosk.chain += new
+        return False
+
+    def _feed(self, kiosk: MemoryKiosk, request: httpx2.Request) -> records.FeedPage:
+        after, wait = int(request.url.params["after"]), int(request.url.params["wait"])
+        until = time.monotonic() + wait
+        while len(kiosk.feed) <= after and time.monotonic() < until:
+            time.sleep(0.02)
+        items = kiosk.feed[after : after + 20]
+        return records.FeedPage(
+            tuple(FeedItem(number, msgspec.Raw(data)) for number, data in items), len(kiosk.feed) > after + 20
+        )
+
+    def _caller(self, request: httpx2.Request, body: bytes) -> MemoryKiosk:
+        def key_of(key_id: str) -> bytes | None:
+            kiosk = self.kiosks.get(int(key_id))
+            return kiosk.device_key if kiosk else None
+
+        return self.kiosks[int(self._verified(request, body, key_of))]
+
+    def _verified(self, request: httpx2.Request, body: bytes, key_of: Callable[[str], bytes | None]) -> str:
+        try:
+            return verify_request(
+                request.method, str(request.url), request.headers, body, key_of=key_of, now=self.now
+            ).key_id
+        except ClockOff as error:
+            kiosk = int(request.headers["signature-input"].partition('keyid="')[2].partition('"')[0])
+            signed = sign_time(kiosk, self.now, self.key)
+            problem = Problem(ProblemCode.CLOCK_OFF, str(error), signed_time=signed)
+            raise Refusal(401, problem) from error
+        except SignatureRefused as error:
+            raise Refusal(401, Problem(ProblemCode.SIGNATURE_REFUSED, str(error))) from error
+
+
+class FaultyLine(httpx2.BaseTransport):
+    """The line to the centre; `faults` are used up one a request, and "" is none."""
+
+    def __init__(self, centre: MemoryCentre) -> None:
+        self.centre = centre
+        self.faults: list[str] = []
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        fault = self.faults.pop(0) if self.faults else ""
+        match fault:
+            case "cut":
+                raise httpx2.ConnectError("cut before sending", request=request)
+            case "busy":
+                return httpx2.Response(503, headers={"retry-after": "7"})
+            case "broken":
+                return httpx2.Response(500, content=b"<h1>Internal Server Error</h1>")
+        response = self.centre.handle(request)
+        match fault:
+            case "lost":
+                raise httpx2.ReadError("cut before the answer", request=request)
+            case "slow":
+                raise httpx2.ReadTimeout("no answer in time", request=request)
+            case "garbage":
+                return httpx2.Response(200, content=b"<html>please log in to this network</html>")
+            case "truncated":
+                return httpx2.Response(200, content=bytes(response.read())[:-7])
+        return response
+
+
+class Desk:
+    """One kiosk: its data directory, its database, its clock, its agent, and a hand that works at it."""
+
+    def __init__(self, directory: Path, number: int, centre: MemoryCentre, stack: ExitStack) -> None:
+        self.directory = directory
+        self.number = number
+        self.centre = centre
+        self.faulty = FaultyLine(centre)
+        self.line: httpx2.BaseTransport = self.faulty
+        self.clock = FixedClock(NOW)
+        self.settings = AgentSettings(directory, ADDRESS)
+        self.database = Database.create(directory / "keydesk.db", bytes(range(32)))
+        self.stack = stack
+        stack.callback(self.database.close)
+        self.memory = centre.kiosk(number)
+        self._counter = itertools.count(1)
+
+    def enrol(self) -> Any:
+        return enrol(self.settings, self.database, self.memory.token, self.line, self.clock)
+
+    def agent(self) -> Agent:
+        return self.stack.enter_context(agent_over(self.settings, self.database, self.line, self.clock))
+
+    def place(self, account: str | None = None) -> str:
+        with self.database.write() as tx:
+            place = tx.next_tip()
+            number = str(OrderNumber(place.kiosk, place.epoch, place.sequence))
+            body = OrderPlaced(
+                order=number,
+                account=account or f"{self.number}{next(self._counter):07d}",
+                enterprise="北京示例粮油贸易有限公司",
+                operator="李晓梅",
+                order_kind=OrderKind.NEW,
+                lines=LINES,
+                schedule=1,
+                policy=1,
+                feed=tx.feed.cursor(),
+                deadline=self.clock.wall() + 900,
+                order_code=bytes(38),
+            )
+            tx.append(body, self.clock)
+        return number
+
+    def append(self, body: AnyBody) -> SealedEntry:
+        with self.database.write() as tx:
+            return tx.append(body, self.clock)
+
+    def order(self, number: str) -> Any:
+        with self.database.read() as tx:
+            return tx.ledger.order(number)
+
+    def hashes(self) -> list[bytes]:
+        with self.database.read() as tx:
+            return [each.hash for each in tx.journal.entries()]
+
+    def centre_hashes(self) -> list[bytes]:
+        return [each.hash for each in self.memory.chain]
+
+
+class NewDesk(Protocol):
+    """Make a kiosk that is not enrolled yet."""
+
+    def __call__(self, number: int = 3, of: MemoryCentre | None = None) -> Desk: ...
