@@ -224,7 +224,7 @@ class TokenPresence(msgspec.Struct, frozen=True):
     insertion: int
 
 
-class SourceProblem(msgspec.Struct, frozen=True):
+class SourceFault(msgspec.Struct, frozen=True):
     """A token source that does not work while others may; `reason` is for the log and the doctor."""
 
     driver: str
@@ -333,7 +333,7 @@ class TokenSource(Protocol):
         """Connect to that very insertion. Raises TokenRemoved, TokenNotRecognised, TokenNotPrepared."""
         ...
 
-    def problems(self) -> tuple[SourceProblem, ...]:
+    def problems(self) -> tuple[SourceFault, ...]:
         """What does not work although the source as a whole does; empty where all is well."""
         ...
 

@@ -10,7 +10,7 @@ import msgspec
 from hardware.ports import (
     HardwareError,
     ReaderUnavailable,
-    SourceProblem,
+    SourceFault,
     Token,
     TokenNotRecognised,
     TokenPresence,
@@ -83,7 +83,7 @@ class CombinedTokenSource:
             self._identities[presence] = _Identity(token.serial)
             return token
 
-    def problems(self) -> tuple[SourceProblem, ...]:
+    def problems(self) -> tuple[SourceFault, ...]:
         """The problems of each source that does not work."""
         return tuple(problem for named in self._sources for problem in _look(named)[1])
 
@@ -134,12 +134,12 @@ class CombinedTokenSource:
         return self._identities[presence]
 
 
-def _look(named: NamedSource) -> tuple[tuple[TokenPresence, ...], tuple[SourceProblem, ...]]:
+def _look(named: NamedSource) -> tuple[tuple[TokenPresence, ...], tuple[SourceFault, ...]]:
     """The tokens of a source, and its problems."""
     try:
         presences = named.source.present()
     except ReaderUnavailable as failure:
-        return (), (SourceProblem(named.name, failure.reason),)
+        return (), (SourceFault(named.name, failure.reason),)
     return presences, named.source.problems()
 
 

@@ -27,7 +27,7 @@ _PLACES = PlatformDirs("keydesk", appauthor=False)
 SYSTEM_FILE = Path("/etc/keydesk/keydesk.toml")
 
 
-class ConfigurationProblem(enum.StrEnum):
+class ConfigurationFault(enum.StrEnum):
     """What can be wrong with the configuration file."""
 
     MISSING = "missing"
@@ -39,28 +39,28 @@ class ConfigurationProblem(enum.StrEnum):
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; `file` and `problem` say where and why.
+    """The configuration cannot be used; `file` and `fault` say where and why.
 
     `reason` is what the reader of files or of TOML says, in English; `table` the number of the `[[skf]]` table.
     """
 
     def __init__(
-        self, file: Path, problem: ConfigurationProblem, reason: str = "", table: int | None = None
+        self, file: Path, fault: ConfigurationFault, reason: str = "", table: int | None = None
     ) -> None:
-        super().__init__(f"{file}: {_PROBLEMS[problem].format(reason=reason, table=table)}")
+        super().__init__(f"{file}: {_FAULTS[fault].format(reason=reason, table=table)}")
         self.file = file
-        self.problem = problem
+        self.fault = fault
         self.reason = reason
         self.table = table
 
 
-_PROBLEMS = {
-    ConfigurationProblem.MISSING: "there is no such file",
-    ConfigurationProblem.UNREADABLE: "it cannot be read ({reason})",
-    ConfigurationProblem.NOT_TOML: "it is not valid TOML: {reason}",
-    ConfigurationProblem.INVALID: "{reason} (keydesk.example.toml lists every key)",
-    ConfigurationProblem.LIBRARIES_NO_TABLES: "skf: each library has a table [[skf]], in two brackets",
-    ConfigurationProblem.LIBRARY_INVALID: "skf, table {table}: {reason} (keydesk.example.toml lists every key)",
+_FAULTS = {
+    ConfigurationFault.MISSING: "there is no such file",
+    ConfigurationFault.UNREADABLE: "it cannot be read ({reason})",
+    ConfigurationFault.NOT_TOML: "it is not valid TOML: {reason}",
+    ConfigurationFault.INVALID: "{reason} (keydesk.example.toml lists every key)",
+    ConfigurationFault.LIBRARIES_NO_TABLES: "skf: each library has a table [[skf]], in two brackets",
+    ConfigurationFault.LIBRARY_INVALID: "skf, table {table}: {reason} (keydesk.example.toml lists every key)",
 }
 
 
@@ -150,23 +150,21 @@ def load(file: Path | None = None) -> Configuration:
         profiles = tuple(_skf_profiles(file, raw.pop("skf", [])))
         return msgspec.structs.replace(msgspec.convert(raw, Configuration), skf=profiles)
     except FileNotFoundError as error:
-        raise ConfigurationError(file, ConfigurationProblem.MISSING) from error
+        raise ConfigurationError(file, ConfigurationFault.MISSING) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(file, ConfigurationProblem.UNREADABLE, str(error)) from error
+        raise ConfigurationError(file, ConfigurationFault.UNREADABLE, str(error)) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(file, ConfigurationProblem.NOT_TOML, str(error)) from error
+        raise ConfigurationError(file, ConfigurationFault.NOT_TOML, str(error)) from error
     except msgspec.ValidationError as error:
-        raise ConfigurationError(file, ConfigurationProblem.INVALID, str(error)) from error
+        raise ConfigurationError(file, ConfigurationFault.INVALID, str(error)) from error
 
 
 def _skf_profiles(file: Path, tables: Any) -> Iterator[SkfProfile]:
     """Read the `[[skf]]` tables, each over the profile that it names. Raises ConfigurationError."""
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ConfigurationError(file, ConfigurationProblem.LIBRARIES_NO_TABLES)
+        raise ConfigurationError(file, ConfigurationFault.LIBRARIES_NO_TABLES)
     for number, table in enumerate(tables, start=1):
         try:
             yield configured_profile(table)
         except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                file, ConfigurationProblem.LIBRARY_INVALID, str(error), number
-            ) from error
+            raise ConfigurationError(file, ConfigurationFault.LIBRARY_INVALID, str(error), number) from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hardware.pcsc.calls import EVENT_BITS, PcscCalls, PcscFailed, ReaderState
 from hardware.ports import (
     ReaderUnavailable,
-    SourceProblem,
+    SourceFault,
     Token,
     TokenNotRecognised,
     TokenPresence,
@@ -81,7 +81,7 @@ class PcscTokenSource:
         with self._lock:
             return tuple(each.reader for each in self._states())
 
-    def problems(self) -> tuple[SourceProblem, ...]:
+    def problems(self) -> tuple[SourceFault, ...]:
         """None: where something is wrong `present` says so."""
         return ()
 

@@ -6,7 +6,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
-from hardware.ports import ReaderUnavailable, SourceProblem, Token, TokenPresence, TokenRemoved
+from hardware.ports import ReaderUnavailable, SourceFault, Token, TokenPresence, TokenRemoved
 from hardware.token.registry import DRIVERS, Driver, open_token
 from hardware.virtual.card import CardPulled, VirtualCard
 
@@ -78,7 +78,7 @@ class VirtualTokenSource:
             self._connected[presence.reader] = channel
         return open_token(channel, self._drivers)
 
-    def problems(self) -> tuple[SourceProblem, ...]:
+    def problems(self) -> tuple[SourceFault, ...]:
         """None, ever."""
         return ()
 

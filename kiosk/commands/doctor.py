@@ -45,7 +45,7 @@ from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
 from kiosk.text.command_line import spoken
 from kiosk.text.failures import Text, configuration_failure, store_failure
-from kiosk.text.link_troubles import AUTHORITY_UNUSABLE, LINK_TROUBLES
+from kiosk.text.link_faults import AUTHORITY_UNUSABLE, LINK_FAULTS
 from kiosk.text.money import yuan
 from kiosk.text.times import moment
 
@@ -344,7 +344,7 @@ def _network(status: KioskStatus, text: Text) -> Iterator[Check]:
             found = text("离线，上次联系 {contact}，待传 {backlog}", contact=contact, backlog=status.backlog)
             advice = text("检查网络和 keydesk-sync run；离线照常办理")
             if status.trouble is not None:
-                why, what = LINK_TROUBLES[status.trouble]
+                why, what = LINK_FAULTS[status.trouble]
                 found, advice = f"{text(why)} ({found})", text(what)
             yield Check(name, Level.MISSING, found, advice)
         case _:

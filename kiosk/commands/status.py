@@ -10,16 +10,16 @@ import msgspec
 from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
 from kiosk.desk.status import clock_status, network_of
-from kiosk.desk.views import ClockTrouble, Network
+from kiosk.desk.views import ClockFault, Network
 from kiosk.domain.ledger import OrderStatus
 from kiosk.store import status
-from kiosk.store.agent_state import ContactFailure, LinkTrouble
+from kiosk.store.agent_state import ContactFault, LinkFault
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.transaction import Transaction
 from kiosk.text.catalogue import N_
 from kiosk.text.command_line import spoken
-from kiosk.text.contact_failures import CONTACT_FAILURES
-from kiosk.text.link_troubles import LINK_TROUBLES
+from kiosk.text.contact_faults import CONTACT_FAULTS
+from kiosk.text.link_faults import LINK_FAULTS
 from kiosk.text.times import moment
 
 Text = Callable[..., str]
@@ -30,9 +30,9 @@ NETWORKS = {
     Network.NOT_ENROLLED: N_("未登记"),
 }
 CLOCKS = {
-    ClockTrouble.BEHIND_LAST_ENTRY: N_("落后于最后一条记录"),
-    ClockTrouble.FAR_FROM_SERVER: N_("与中心时间相差过大"),
-    ClockTrouble.SERVER_TIME_TOO_OLD: N_("太久没有与中心对时"),
+    ClockFault.BEHIND_LAST_ENTRY: N_("落后于最后一条记录"),
+    ClockFault.FAR_FROM_SERVER: N_("与中心时间相差过大"),
+    ClockFault.SERVER_TIME_TOO_OLD: N_("太久没有与中心对时"),
 }
 
 
@@ -53,10 +53,10 @@ class KioskStatus(msgspec.Struct, frozen=True):
     receipts_waiting: int
     disputes: int
     feed_items_kept: int
-    clock: ClockTrouble | None
+    clock: ClockFault | None
     error: str
-    failure: ContactFailure | None = None
-    trouble: LinkTrouble | None = None
+    failure: ContactFault | None = None
+    trouble: LinkFault | None = None
 
 
 def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
@@ -144,9 +144,7 @@ def _print_status(status: KioskStatus) -> None:
 
 def _why(status: KioskStatus, text: Text) -> str:
     if status.trouble is not None:
-        return text(LINK_TROUBLES[status.trouble][0])
+        return text(LINK_FAULTS[status.trouble][0])
     if status.failure is not None:
-        return text(
-            "{found}（{detail}）", found=text(CONTACT_FAILURES[status.failure][0]), detail=status.error
-        )
+        return text("{found}（{detail}）", found=text(CONTACT_FAULTS[status.failure][0]), detail=status.error)
     return status.error

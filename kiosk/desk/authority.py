@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.views import ClockTrouble, Refusal
+from kiosk.desk.views import ClockFault, Refusal
 from kiosk.domain.fees import FeeSchedule, schedule_at
 from kiosk.domain.ledger import OrderStatus
 from kiosk.domain.policy import Policy
@@ -35,15 +35,15 @@ class ServerTime(msgspec.Struct, frozen=True):
     boot: str
 
 
-def clock_trouble(
+def clock_fault(
     clock: Clock, last_entry: int | None, server: ServerTime | None, policy: Policy
-) -> ClockTrouble | None:
+) -> ClockFault | None:
     """What is wrong with the clock, if anything; `last_entry` is the latest of those entries' wall times (UTC seconds)."""
     now = clock.wall()
     if last_entry is not None and now < last_entry:
-        return ClockTrouble.BEHIND_LAST_ENTRY
+        return ClockFault.BEHIND_LAST_ENTRY
     if server is None:
-        return ClockTrouble.SERVER_TIME_TOO_OLD
+        return ClockFault.SERVER_TIME_TOO_OLD
     if clock.boot() == server.boot:
         elapsed = max(0, clock.monotonic() - server.monotonic) // 1000
         deviates = abs(now - (server.time + elapsed)) > policy.clock_deviation
@@ -51,9 +51,9 @@ def clock_trouble(
         elapsed = 0
         deviates = now < server.time - policy.clock_deviation
     if deviates:
-        return ClockTrouble.FAR_FROM_SERVER
+        return ClockFault.FAR_FROM_SERVER
     if max(now - server.time, elapsed) > policy.server_time_age:
-        return ClockTrouble.SERVER_TIME_TOO_OLD
+        return ClockFault.SERVER_TIME_TOO_OLD
     return None
 
 
@@ -111,23 +111,23 @@ def server_time(state: AgentState) -> ServerTime | None:
     return ServerTime(state.signed_time.time, state.signed_time_monotonic, state.signed_time_boot)
 
 
-def trouble_with_clock(tx: Transaction, clock: Clock, policy: Policy) -> ClockTrouble | None:
+def current_clock_fault(tx: Transaction, clock: Clock, policy: Policy) -> ClockFault | None:
     """What is wrong with the clock, if anything."""
     state = tx.agent.get()
-    return clock_trouble(clock, tx.journal.latest_wall(state.high_water), server_time(state), policy)
+    return clock_fault(clock, tx.journal.latest_wall(state.high_water), server_time(state), policy)
 
 
 def require_clock(tx: Transaction, clock: Clock, policy: Policy) -> None:
     """Refuse while the clock cannot be believed."""
-    trouble = trouble_with_clock(tx, clock, policy)
+    trouble = current_clock_fault(tx, clock, policy)
     match trouble:
         case None:
             return
-        case ClockTrouble.BEHIND_LAST_ENTRY:
+        case ClockFault.BEHIND_LAST_ENTRY:
             raise DeskRefused(Refusal.CLOCK_BEHIND)
-        case ClockTrouble.FAR_FROM_SERVER:
+        case ClockFault.FAR_FROM_SERVER:
             raise DeskRefused(Refusal.CLOCK_FAR_FROM_SERVER)
-        case ClockTrouble.SERVER_TIME_TOO_OLD:
+        case ClockFault.SERVER_TIME_TOO_OLD:
             raise DeskRefused(Refusal.SERVER_TIME_TOO_OLD)
         case _:
             assert_never(trouble)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kiosk.desk.authority import policy_of, trouble_with_clock
+from kiosk.desk.authority import current_clock_fault, policy_of
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.tokens.reading import token_status
-from kiosk.desk.views import ClockTrouble, DeskStatus, FeeTable, Network
+from kiosk.desk.views import ClockFault, DeskStatus, FeeTable, Network
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.store.status import read_status
 
@@ -67,9 +67,9 @@ def fees(desk: Desk) -> FeeTable | None:
     return None if schedule is None else tuple((kind, schedule.lines(kind)) for kind in OrderKind)
 
 
-def clock_status(tx: Transaction, clock: Clock) -> ClockTrouble | None:
+def clock_status(tx: Transaction, clock: Clock) -> ClockFault | None:
     """What is wrong with the clock; None when nothing is, and without a policy to judge it by."""
     try:
-        return trouble_with_clock(tx, clock, policy_of(tx))
+        return current_clock_fault(tx, clock, policy_of(tx))
     except DeskRefused:
         return None  # without a policy nothing is issued, and the status says 未登记

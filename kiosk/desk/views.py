@@ -35,7 +35,7 @@ class TokenStatus(enum.StrEnum):
     SEVERAL = "several"
 
 
-class ClockTrouble(enum.StrEnum):
+class ClockFault(enum.StrEnum):
     """Why nothing is issued at present."""
 
     BEHIND_LAST_ENTRY = "behind-last-entry"
@@ -52,7 +52,7 @@ class DeskStatus(msgspec.Struct, frozen=True):
     backlog: int
     now: int
     feed_as_of: int | None
-    clock: ClockTrouble | None = None
+    clock: ClockFault | None = None
     receipts_waiting: int = 0
     disputes: int = 0
     unapplied_items: int = 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 
-class LinkTrouble(enum.StrEnum):
+class LinkFault(enum.StrEnum):
     """Why the other end is not accepted as the centre."""
 
     UNKNOWN_AUTHORITY = "unknown-authority"
@@ -26,7 +26,7 @@ class LinkTrouble(enum.StrEnum):
     REFUSED = "refused"
 
 
-class ContactFailure(enum.StrEnum):
+class ContactFault(enum.StrEnum):
     """Why the last attempt to reach the centre failed."""
 
     UNREACHABLE = "unreachable"
@@ -51,9 +51,9 @@ class AgentState(msgspec.Struct, frozen=True):
     signed_time_monotonic: int = 0
     signed_time_boot: str = ""
     error: str = ""
-    trouble: LinkTrouble | None = None
+    trouble: LinkFault | None = None
     quarantined: bool = False
-    failure: ContactFailure | None = None
+    failure: ContactFault | None = None
     refusal: str = ""
 
 

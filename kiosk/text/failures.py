@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kiosk.configuration import ConfigurationError, ConfigurationProblem
+from kiosk.configuration import ConfigurationError, ConfigurationFault
 from kiosk.store.errors import (
     DiskFull,
     EnrolledAlready,
@@ -38,7 +38,7 @@ def with_advice(found: str, advice: str, text: Text) -> str:
 
 def configuration_failure(error: ConfigurationError, text: Text) -> tuple[str, str]:
     """What is wrong with the configuration, and what to do about it."""
-    found, advice = _CONFIGURATION[error.problem]
+    found, advice = _CONFIGURATION[error.fault]
     return text(found, file=error.file, reason=error.reason, table=error.table), text(advice)
 
 
@@ -54,18 +54,18 @@ def store_failure(error: Exception, text: Text) -> tuple[str, str]:
 
 _COMPARE = N_("对照 keydesk.example.toml 改正")
 _CONFIGURATION = {
-    ConfigurationProblem.MISSING: (N_("没有配置文件 {file}"), N_("核对 --config 给的文件名")),
-    ConfigurationProblem.UNREADABLE: (
+    ConfigurationFault.MISSING: (N_("没有配置文件 {file}"), N_("核对 --config 给的文件名")),
+    ConfigurationFault.UNREADABLE: (
         N_("配置文件 {file} 读不出来（{reason}）"),
         N_("检查文件的属主、权限和编码（UTF-8）"),
     ),
-    ConfigurationProblem.NOT_TOML: (N_("配置文件 {file} 不是 TOML（{reason}）"), _COMPARE),
-    ConfigurationProblem.INVALID: (N_("配置文件 {file} 有一项不对（{reason}）"), _COMPARE),
-    ConfigurationProblem.LIBRARIES_NO_TABLES: (
+    ConfigurationFault.NOT_TOML: (N_("配置文件 {file} 不是 TOML（{reason}）"), _COMPARE),
+    ConfigurationFault.INVALID: (N_("配置文件 {file} 有一项不对（{reason}）"), _COMPARE),
+    ConfigurationFault.LIBRARIES_NO_TABLES: (
         N_("配置文件 {file} 里 skf 的写法不对"),
         N_("给每个厂商库各写一张 [[skf]] 表，用双方括号"),
     ),
-    ConfigurationProblem.LIBRARY_INVALID: (
+    ConfigurationFault.LIBRARY_INVALID: (
         N_("配置文件 {file} 的第 {table} 张 [[skf]] 表不对（{reason}）"),
         _COMPARE,
     ),

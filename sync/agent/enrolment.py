@@ -20,7 +20,7 @@ from kiosk.pki.suites import SM2
 from kiosk.store.vault import VaultItem
 from sync.agent.centre_client import CentreClient, Credentials
 from sync.agent.context import record_contact
-from sync.agent.errors import EnrolmentFailed, EnrolmentProblem, RequestRefused
+from sync.agent.errors import EnrolmentFailed, EnrolmentFault, RequestRefused
 from sync.agent.opening import AgentSettings, agent_over, program
 from sync.agent.recovery import recover
 from sync.protocol.errors import BodyMalformed, ProblemCode
@@ -60,11 +60,11 @@ def enrol(
     try:
         kiosk = kiosk_of_enrol_token(token)
     except BodyMalformed as error:
-        raise EnrolmentFailed(EnrolmentProblem.NO_TOKEN) from error
+        raise EnrolmentFailed(EnrolmentFault.NO_TOKEN) from error
     with database.read() as tx:
         identity = tx.identity
     if identity is not None and identity.kiosk != kiosk:
-        raise EnrolmentFailed(EnrolmentProblem.ANOTHER_KIOSK_HERE, kiosk=kiosk, here=identity.kiosk)
+        raise EnrolmentFailed(EnrolmentFault.ANOTHER_KIOSK_HERE, kiosk=kiosk, here=identity.kiosk)
     if identity is not None and identity.epoch:
         return Enrolled(kiosk, identity.epoch, before=True)
     epoch = None
@@ -99,7 +99,7 @@ def _exchange_token(
         answer = centre.enrol(request)
     except RequestRefused as refused:
         if refused.code is ProblemCode.TOKEN_REFUSED:
-            raise EnrolmentFailed(EnrolmentProblem.TOKEN_REFUSED, kiosk=kiosk) from refused
+            raise EnrolmentFailed(EnrolmentFault.TOKEN_REFUSED, kiosk=kiosk) from refused
         raise
     _check(answer, description, kiosk, keys)
     return answer
@@ -122,21 +122,21 @@ def _keys(database: Database) -> _Keys:
 def _check(answer: EnrolAnswer, description: CentreDescription, kiosk: int, keys: _Keys) -> None:
     """Check the whole answer before anything of it is stored. Raises EnrolmentFailed."""
     if answer.kiosk != kiosk or answer.centre_key != description.centre_key:
-        raise EnrolmentFailed(EnrolmentProblem.ANSWER_FOR_ANOTHER, kiosk=kiosk)
+        raise EnrolmentFailed(EnrolmentFault.ANSWER_FOR_ANOTHER, kiosk=kiosk)
     if len(answer.payment_secret) != _SECRET_LENGTH:
-        raise EnrolmentFailed(EnrolmentProblem.NO_PAYMENT_SECRET, kiosk=kiosk)
+        raise EnrolmentFailed(EnrolmentFault.NO_PAYMENT_SECRET, kiosk=kiosk)
     if not (
         time_holds(answer.signed_time, kiosk, answer.centre_key)
         and policy_holds(answer.policy, answer.centre_key)
         and _is_policy_of(answer.policy, kiosk)
     ):
-        raise EnrolmentFailed(EnrolmentProblem.NOT_SIGNED, kiosk=kiosk)
+        raise EnrolmentFailed(EnrolmentFault.NOT_SIGNED, kiosk=kiosk)
     try:
         IssuingAuthority.load(
             keys.issuing, answer.issuing_certificate, answer.root_certificate, answer.signed_time.time
         )
     except PkiError as error:
-        raise EnrolmentFailed(EnrolmentProblem.CERTIFICATE_INVALID, kiosk=kiosk, detail=str(error)) from error
+        raise EnrolmentFailed(EnrolmentFault.CERTIFICATE_INVALID, kiosk=kiosk, detail=str(error)) from error
 
 
 def _is_policy_of(policy: SignedPolicy, kiosk: int) -> bool:

@@ -24,14 +24,14 @@ import enum
 from pathlib import Path
 from typing import ClassVar
 
-from kiosk.store.agent_state import ContactFailure, LinkTrouble
+from kiosk.store.agent_state import ContactFault, LinkFault
 from sync.protocol.errors import Problem, ProblemCode
 
 
 class AgentError(Exception):
     """The agent cannot do what it was asked; `failure` is set where the contact with the centre failed."""
 
-    failure: ClassVar[ContactFailure | None] = None
+    failure: ClassVar[ContactFault | None] = None
 
 
 class NotEnrolledYet(AgentError):
@@ -71,7 +71,7 @@ class AddressInClear(AuthorityUnusable):
         self.address = address
 
 
-class EnrolmentProblem(enum.StrEnum):
+class EnrolmentFault(enum.StrEnum):
     """Why a machine did not become the kiosk that its enrolment token names."""
 
     NO_TOKEN = "no-token"  # noqa: S105 - a reason, no secret
@@ -92,33 +92,33 @@ class EnrolmentFailed(AgentError):
 
     def __init__(
         self,
-        problem: EnrolmentProblem,
+        fault: EnrolmentFault,
         *,
         kiosk: int | None = None,
         here: int | None = None,
         detail: str = "",
     ) -> None:
-        super().__init__(_ENROLMENT[problem].format(kiosk=kiosk, here=here, detail=detail))
-        self.problem = problem
+        super().__init__(_ENROLMENT[fault].format(kiosk=kiosk, here=here, detail=detail))
+        self.fault = fault
         self.kiosk = kiosk
         self.here = here
         self.detail = detail
 
 
 _ENROLMENT = {
-    EnrolmentProblem.NO_TOKEN: "that is no enrolment token; it reads like 3-XXXX-XXXX-…",
-    EnrolmentProblem.ANOTHER_KIOSK_HERE: (
+    EnrolmentFault.NO_TOKEN: "that is no enrolment token; it reads like 3-XXXX-XXXX-…",
+    EnrolmentFault.ANOTHER_KIOSK_HERE: (
         "this data directory is kiosk {here} already; give another --data for kiosk {kiosk}"
     ),
-    EnrolmentProblem.TOKEN_REFUSED: (
+    EnrolmentFault.TOKEN_REFUSED: (
         "the token is unknown, too old, or was used by another machine; ask for a new one at the centre"
     ),
-    EnrolmentProblem.ANSWER_FOR_ANOTHER: (
+    EnrolmentFault.ANSWER_FOR_ANOTHER: (
         "the centre's answer is for another kiosk or from another centre; ask its staff"
     ),
-    EnrolmentProblem.NO_PAYMENT_SECRET: "the centre's answer lacks the payment secret; ask its staff",
-    EnrolmentProblem.NOT_SIGNED: "the centre's time or policy is not signed for this kiosk; ask its staff",
-    EnrolmentProblem.CERTIFICATE_INVALID: (
+    EnrolmentFault.NO_PAYMENT_SECRET: "the centre's answer lacks the payment secret; ask its staff",
+    EnrolmentFault.NOT_SIGNED: "the centre's time or policy is not signed for this kiosk; ask its staff",
+    EnrolmentFault.CERTIFICATE_INVALID: (
         "the certificate from the centre does not hold ({detail}); ask its staff"
     ),
 }
@@ -127,7 +127,7 @@ _ENROLMENT = {
 class HistoryForked(AgentError):
     """The centre holds another entry than this kiosk at that sequence number; a person decides."""
 
-    failure = ContactFailure.FORKED
+    failure = ContactFault.FORKED
 
     def __init__(self, sequence: int) -> None:
         super().__init__(
@@ -143,7 +143,7 @@ class ExchangeFailed(AgentError):
 class CentreUnreachable(ExchangeFailed):
     """No connection, a broken connection, or no answer in time; `detail` is the network library's message."""
 
-    failure = ContactFailure.UNREACHABLE
+    failure = ContactFault.UNREACHABLE
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -153,26 +153,26 @@ class CentreUnreachable(ExchangeFailed):
 class CentreUntrusted(CentreUnreachable):
     """The server at the centre's address cannot prove to be the centre; nothing was sent to it."""
 
-    def __init__(self, trouble: LinkTrouble, detail: str) -> None:
+    def __init__(self, trouble: LinkFault, detail: str) -> None:
         super().__init__(f"{_UNTRUSTED[trouble]} ({detail})")
         self.trouble = trouble
         self.detail = detail
 
 
 _UNTRUSTED = {
-    LinkTrouble.UNKNOWN_AUTHORITY: "the centre's certificate is of an authority that is not trusted here",
-    LinkTrouble.EXPIRED: "the centre's certificate has expired, or this machine's clock is wrong",
-    LinkTrouble.NOT_YET_VALID: "the centre's certificate is not valid yet, or this machine's clock is wrong",
-    LinkTrouble.ANOTHER_HOST: "the centre's certificate is for another host name than that of its address",
-    LinkTrouble.NO_TLS: "the centre's address says https and what answers there speaks no TLS",
-    LinkTrouble.REFUSED: "the centre's certificate does not hold",
+    LinkFault.UNKNOWN_AUTHORITY: "the centre's certificate is of an authority that is not trusted here",
+    LinkFault.EXPIRED: "the centre's certificate has expired, or this machine's clock is wrong",
+    LinkFault.NOT_YET_VALID: "the centre's certificate is not valid yet, or this machine's clock is wrong",
+    LinkFault.ANOTHER_HOST: "the centre's certificate is for another host name than that of its address",
+    LinkFault.NO_TLS: "the centre's address says https and what answers there speaks no TLS",
+    LinkFault.REFUSED: "the centre's certificate does not hold",
 }
 
 
 class CentreBusy(ExchangeFailed):
     """The centre asks to be tried again later; `retry_after` in seconds, None when it gives no time."""
 
-    failure = ContactFailure.BUSY
+    failure = ContactFault.BUSY
 
     def __init__(self, status: int, retry_after: float | None) -> None:
         super().__init__(f"the centre is busy ({status})")
@@ -183,7 +183,7 @@ class CentreBusy(ExchangeFailed):
 class AnswerUnusable(ExchangeFailed):
     """The answer is a server error (`status`), or not in the protocol (`detail`)."""
 
-    failure = ContactFailure.ANSWER_UNUSABLE
+    failure = ContactFault.ANSWER_UNUSABLE
 
     def __init__(self, detail: str, status: int | None = None) -> None:
         super().__init__(detail)
@@ -194,7 +194,7 @@ class AnswerUnusable(ExchangeFailed):
 class RequestRefused(AgentError):
     """The centre understood the request and refused it; the same request would be refused again."""
 
-    failure = ContactFailure.REFUSED
+    failure = ContactFault.REFUSED
 
     def __init__(self, status: int, problem: Problem) -> None:
         super().__init__(f"the centre refused ({status} {problem.code.value}): {problem.sentence}")

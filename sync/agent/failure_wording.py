@@ -11,11 +11,11 @@ from typing import TypeAlias, assert_never
 from kiosk.configuration import ConfigurationError
 from kiosk.domain.errors import ChainBroken, DomainError, EntryDisputed, EntryMalformed, EntryWaits
 from kiosk.labels import DISPUTE_REASONS
-from kiosk.store.agent_state import ContactFailure
+from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
-from kiosk.text.contact_failures import CONTACT_FAILURES
+from kiosk.text.contact_faults import CONTACT_FAULTS
 from kiosk.text.failures import configuration_failure, store_failure, with_advice
-from kiosk.text.link_troubles import AUTHORITY_UNUSABLE, LINK_TROUBLES
+from kiosk.text.link_faults import AUTHORITY_UNUSABLE, LINK_FAULTS
 from sync.agent.errors import (
     AddressInClear,
     AddressInvalid,
@@ -26,7 +26,7 @@ from sync.agent.errors import (
     CentreUnreachable,
     CentreUntrusted,
     EnrolmentFailed,
-    EnrolmentProblem,
+    EnrolmentFault,
     HistoryForked,
     NotEnrolledYet,
     RequestRefused,
@@ -77,16 +77,16 @@ def _agent(error: AgentError, t: Text) -> Worded:  # noqa: PLR0911 - one case an
         case AuthorityUnusable(file=file, reason=reason):
             said, advice = AUTHORITY_UNUSABLE
             return t(said, file=file, reason=reason), t(advice)
-        case EnrolmentFailed(problem=problem):
-            said, advice = ENROLMENT[problem]
+        case EnrolmentFailed(fault=fault):
+            said, advice = ENROLMENT[fault]
             return t(said, **vars(error)), t(advice, **vars(error))
         case RequestRefused(status=status, problem=problem):
             return _refused(status, problem, t)
         case CentreUntrusted(trouble=trouble, detail=detail):
-            said, advice = LINK_TROUBLES[trouble]
+            said, advice = LINK_FAULTS[trouble]
             return in_brackets(t(said), detail, t), t(advice)
         case _:
-            said, advice = _UNKNOWN if error.failure is None else CONTACT_FAILURES[error.failure]
+            said, advice = _UNKNOWN if error.failure is None else CONTACT_FAULTS[error.failure]
             return in_brackets(t(said), _detail(error, t), t), t(advice)
 
 
@@ -133,17 +133,17 @@ def _domain(error: DomainError, t: Text) -> Worded:
             return in_brackets(t("本机的记录不成立"), str(error), t), t(_VERIFY)
 
 
-def contact_failure(kind: ContactFailure | None, error: str, refusal: str, t: Text) -> str:
+def contact_failure(kind: ContactFault | None, error: str, refusal: str, t: Text) -> str:
     """Why the last attempt to reach the centre failed, by the store's record; the English message in brackets."""
     match kind:
         case None:
             return in_brackets(t("与中心的联系没有成功"), error, t)
-        case ContactFailure.REFUSED if refusal in set(ProblemCode):
+        case ContactFault.REFUSED if refusal in set(ProblemCode):
             return in_brackets(t(PROBLEMS[ProblemCode(refusal)][0]), refusal, t)
-        case ContactFailure.UNREACHABLE | ContactFailure.ANSWER_UNUSABLE | ContactFailure.REFUSED:
-            return in_brackets(t(CONTACT_FAILURES[kind][0]), error, t)
-        case ContactFailure.BUSY | ContactFailure.FORKED:
-            return t(CONTACT_FAILURES[kind][0])
+        case ContactFault.UNREACHABLE | ContactFault.ANSWER_UNUSABLE | ContactFault.REFUSED:
+            return in_brackets(t(CONTACT_FAULTS[kind][0]), error, t)
+        case ContactFault.BUSY | ContactFault.FORKED:
+            return t(CONTACT_FAULTS[kind][0])
         case _:
             assert_never(kind)
 
@@ -172,19 +172,19 @@ PROBLEMS: dict[ProblemCode, Worded] = {
     ProblemCode.CHECKPOINT_REFUSED: (N_("中心不认本机日志的签名"), _SUPPORT),
     ProblemCode.BODY_TOO_LARGE: (N_("一次传的内容超过了上限"), _SUPPORT),
     ProblemCode.NOT_FOUND: (N_("中心没有这项服务"), N_("核对中心的地址和程序版本")),
-    ProblemCode.BUSY: CONTACT_FAILURES[ContactFailure.BUSY],
+    ProblemCode.BUSY: CONTACT_FAULTS[ContactFault.BUSY],
     ProblemCode.INTERNAL: (N_("中心出错"), _LATER),
 }
 
-ENROLMENT: dict[EnrolmentProblem, Worded] = {
-    EnrolmentProblem.NO_TOKEN: (N_("给的不是登记令牌"), N_("核对令牌，它的样子是 3-XXXX-XXXX-…")),
-    EnrolmentProblem.ANOTHER_KIOSK_HERE: (
+ENROLMENT: dict[EnrolmentFault, Worded] = {
+    EnrolmentFault.NO_TOKEN: (N_("给的不是登记令牌"), N_("核对令牌，它的样子是 3-XXXX-XXXX-…")),
+    EnrolmentFault.ANOTHER_KIOSK_HERE: (
         N_("这个数据目录已是 {here} 号终端机"),
         N_("用 --data 给 {kiosk} 号另一个目录"),
     ),
-    EnrolmentProblem.TOKEN_REFUSED: PROBLEMS[ProblemCode.TOKEN_REFUSED],
-    EnrolmentProblem.ANSWER_FOR_ANOTHER: (N_("中心的回答是给别的终端机的，或来自另一个中心"), _ASK),
-    EnrolmentProblem.NO_PAYMENT_SECRET: (N_("中心的回答里没有付款密钥"), _ASK),
-    EnrolmentProblem.NOT_SIGNED: (N_("中心的时间或授权策略不是签给本机的"), _ASK),
-    EnrolmentProblem.CERTIFICATE_INVALID: (N_("中心签发的证书不成立（{detail}）"), _ASK),
+    EnrolmentFault.TOKEN_REFUSED: PROBLEMS[ProblemCode.TOKEN_REFUSED],
+    EnrolmentFault.ANSWER_FOR_ANOTHER: (N_("中心的回答是给别的终端机的，或来自另一个中心"), _ASK),
+    EnrolmentFault.NO_PAYMENT_SECRET: (N_("中心的回答里没有付款密钥"), _ASK),
+    EnrolmentFault.NOT_SIGNED: (N_("中心的时间或授权策略不是签给本机的"), _ASK),
+    EnrolmentFault.CERTIFICATE_INVALID: (N_("中心签发的证书不成立（{detail}）"), _ASK),
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kiosk.domain.entries import Tip
 
 
-class Trouble(enum.StrEnum):
+class NightlyFinding(enum.StrEnum):
     """What needs a person after the nightly run."""
 
     CENTRE_NOT_REACHED = "centre-not-reached"
@@ -46,7 +46,7 @@ class NightlyReport(msgspec.Struct, frozen=True):
     journal_problem: str
     same_tip: bool | None
     status: Status
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[NightlyFinding, ...]
     error: AgentError | None = None
 
     @property
@@ -119,18 +119,18 @@ def _problem(found: Verification) -> str:
     return "" if found.sound else "; ".join(found.differences[:3])
 
 
-def _troubles(done: _Exchange, now: Status, *, same_tip: bool | None, sound: bool) -> list[Trouble]:
+def _troubles(done: _Exchange, now: Status, *, same_tip: bool | None, sound: bool) -> list[NightlyFinding]:
     refused = isinstance(done.error, RequestRefused | HistoryForked)
     found = {
-        Trouble.CENTRE_NOT_REACHED: done.error is not None and not refused,
-        Trouble.CENTRE_REFUSES: refused,
-        Trouble.BACKLOG: now.backlog > 0,
-        Trouble.JOURNAL_UNSOUND: not sound,
-        Trouble.TIPS_DIFFER: same_tip is False,
-        Trouble.QUARANTINED: now.quarantined,
-        Trouble.DISPUTES: bool(now.disputes),
-        Trouble.KEPT_ITEMS: bool(now.kept_items),
-        Trouble.RECEIPTS_WAITING: now.receipts_waiting > 0,
+        NightlyFinding.CENTRE_NOT_REACHED: done.error is not None and not refused,
+        NightlyFinding.CENTRE_REFUSES: refused,
+        NightlyFinding.BACKLOG: now.backlog > 0,
+        NightlyFinding.JOURNAL_UNSOUND: not sound,
+        NightlyFinding.TIPS_DIFFER: same_tip is False,
+        NightlyFinding.QUARANTINED: now.quarantined,
+        NightlyFinding.DISPUTES: bool(now.disputes),
+        NightlyFinding.KEPT_ITEMS: bool(now.kept_items),
+        NightlyFinding.RECEIPTS_WAITING: now.receipts_waiting > 0,
     }
     return [trouble for trouble, holds in found.items() if holds]
 

@@ -8,7 +8,7 @@ import msgspec
 
 from kiosk.domain.feed import DisputeRaised
 from kiosk.domain.journal import short_hash
-from kiosk.store.agent_state import ContactFailure, LinkTrouble
+from kiosk.store.agent_state import ContactFault, LinkFault
 from kiosk.store.feed import UnappliedItem
 from kiosk.store.status import read_status
 
@@ -31,7 +31,7 @@ class Status(msgspec.Struct, frozen=True):
     last_contact: int | None
     last_attempt: int | None
     error: str
-    trouble: LinkTrouble | None
+    trouble: LinkFault | None
     quarantined: bool
     feed_cursor: int
     policy: int | None
@@ -39,7 +39,7 @@ class Status(msgspec.Struct, frozen=True):
     disputes: tuple[DisputeRaised, ...]
     kept_items: tuple[UnappliedItem, ...]
     receipts_waiting: int
-    failure: ContactFailure | None
+    failure: ContactFault | None
     refusal: str
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from kiosk.store.agent_state import LinkTrouble
+from kiosk.store.agent_state import LinkFault
 from sync.agent.errors import AuthorityUnusable
 
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h
 _TROUBLES = {
-    2: LinkTrouble.UNKNOWN_AUTHORITY,
-    9: LinkTrouble.NOT_YET_VALID,
-    10: LinkTrouble.EXPIRED,
-    18: LinkTrouble.UNKNOWN_AUTHORITY,
-    19: LinkTrouble.UNKNOWN_AUTHORITY,
-    20: LinkTrouble.UNKNOWN_AUTHORITY,
-    21: LinkTrouble.UNKNOWN_AUTHORITY,
-    62: LinkTrouble.ANOTHER_HOST,
-    64: LinkTrouble.ANOTHER_HOST,
+    2: LinkFault.UNKNOWN_AUTHORITY,
+    9: LinkFault.NOT_YET_VALID,
+    10: LinkFault.EXPIRED,
+    18: LinkFault.UNKNOWN_AUTHORITY,
+    19: LinkFault.UNKNOWN_AUTHORITY,
+    20: LinkFault.UNKNOWN_AUTHORITY,
+    21: LinkFault.UNKNOWN_AUTHORITY,
+    62: LinkFault.ANOTHER_HOST,
+    64: LinkFault.ANOTHER_HOST,
 }
 
 
@@ -40,14 +40,14 @@ def ssl_context(authority: Path | None) -> ssl.SSLContext:
         raise AuthorityUnusable(authority, str(error)) from error
 
 
-def link_trouble(error: BaseException) -> LinkTrouble | None:
+def link_trouble(error: BaseException) -> LinkFault | None:
     """What TLS found wrong with the other end, if the request failed for that."""
     found = _cause(error)
     if found is None:
         return None
     if isinstance(found, ssl.SSLCertVerificationError):
-        return _TROUBLES.get(found.verify_code, LinkTrouble.REFUSED)
-    return LinkTrouble.NO_TLS if found.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"} else None
+        return _TROUBLES.get(found.verify_code, LinkFault.REFUSED)
+    return LinkFault.NO_TLS if found.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"} else None
 
 
 def _cause(error: BaseException | None) -> ssl.SSLError | None:

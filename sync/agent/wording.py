@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from kiosk.labels import DISPUTE_REASONS
-from kiosk.store.agent_state import ContactFailure
+from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
-from kiosk.text.contact_failures import CONTACT_FAILURES
+from kiosk.text.contact_faults import CONTACT_FAULTS
 from kiosk.text.disputes import dispute_line
-from kiosk.text.link_troubles import LINK_TROUBLES
+from kiosk.text.link_faults import LINK_FAULTS
 from kiosk.text.times import moment
 from sync.agent.failure_wording import contact_failure, failure, in_brackets
 from sync.agent.feed_application import InapplicableReason, parse_problem
-from sync.agent.nightly import Trouble
+from sync.agent.nightly import NightlyFinding
 
 if TYPE_CHECKING:
     from kiosk.store.feed import UnappliedItem
@@ -117,7 +117,7 @@ def _time(seconds: int | None, t: Text) -> str:
 
 def _last_failure(report: Status, t: Text) -> str:
     if report.trouble is not None:
-        return t(LINK_TROUBLES[report.trouble][0])
+        return t(LINK_FAULTS[report.trouble][0])
     return contact_failure(report.failure, report.error, report.refusal, t)
 
 
@@ -130,29 +130,29 @@ def _kept(item: UnappliedItem, t: Text) -> str:
     return in_brackets(t("第 {number} 项：{reason}", number=item.number, reason=said), detail, t)
 
 
-def _trouble(trouble: Trouble, night: NightlyReport, t: Text) -> str:
+def _trouble(trouble: NightlyFinding, night: NightlyReport, t: Text) -> str:
     if trouble in _AT_THE_CENTRE and night.error is not None:
         return failure(night.error, t)
     counts = {
-        Trouble.BACKLOG: night.status.backlog,
-        Trouble.DISPUTES: len(night.status.disputes),
-        Trouble.KEPT_ITEMS: len(night.status.kept_items),
-        Trouble.RECEIPTS_WAITING: night.status.receipts_waiting,
+        NightlyFinding.BACKLOG: night.status.backlog,
+        NightlyFinding.DISPUTES: len(night.status.disputes),
+        NightlyFinding.KEPT_ITEMS: len(night.status.kept_items),
+        NightlyFinding.RECEIPTS_WAITING: night.status.receipts_waiting,
     }
     return t(TROUBLES[trouble], count=counts.get(trouble, 0))
 
 
-_AT_THE_CENTRE = frozenset({Trouble.CENTRE_NOT_REACHED, Trouble.CENTRE_REFUSES})
+_AT_THE_CENTRE = frozenset({NightlyFinding.CENTRE_NOT_REACHED, NightlyFinding.CENTRE_REFUSES})
 TROUBLES = {
-    Trouble.CENTRE_NOT_REACHED: CONTACT_FAILURES[ContactFailure.UNREACHABLE][0],
-    Trouble.CENTRE_REFUSES: CONTACT_FAILURES[ContactFailure.REFUSED][0],
-    Trouble.BACKLOG: N_("还有 {count} 条日志待上传"),
-    Trouble.JOURNAL_UNSOUND: N_("日志校验未通过，请停用本机并联系技术支持"),
-    Trouble.TIPS_DIFFER: N_("本机日志与中心的不一致，请联系技术支持"),
-    Trouble.QUARANTINED: N_("本机已被中心停用，请联系中心"),
-    Trouble.DISPUTES: N_("有 {count} 项争议，请联系中心裁决"),
-    Trouble.KEPT_ITEMS: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
-    Trouble.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在终端机上按 F6 登录后打印"),
+    NightlyFinding.CENTRE_NOT_REACHED: CONTACT_FAULTS[ContactFault.UNREACHABLE][0],
+    NightlyFinding.CENTRE_REFUSES: CONTACT_FAULTS[ContactFault.REFUSED][0],
+    NightlyFinding.BACKLOG: N_("还有 {count} 条日志待上传"),
+    NightlyFinding.JOURNAL_UNSOUND: N_("日志校验未通过，请停用本机并联系技术支持"),
+    NightlyFinding.TIPS_DIFFER: N_("本机日志与中心的不一致，请联系技术支持"),
+    NightlyFinding.QUARANTINED: N_("本机已被中心停用，请联系中心"),
+    NightlyFinding.DISPUTES: N_("有 {count} 项争议，请联系中心裁决"),
+    NightlyFinding.KEPT_ITEMS: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
+    NightlyFinding.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在终端机上按 F6 登录后打印"),
 }
 
 INAPPLICABLE_REASONS = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hardware.ports import ReaderUnavailable, SourceProblem, TokenPresence, TokenRemoved
+from hardware.ports import ReaderUnavailable, SourceFault, TokenPresence, TokenRemoved
 from hardware.sources import CombinedTokenSource, NamedSource
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
@@ -40,8 +40,8 @@ class Counting(VirtualTokenSource):
         self.opened += 1
         return super().open(presence)
 
-    def problems(self) -> tuple[SourceProblem, ...]:
-        return (SourceProblem("library", self.problem),) if self.problem else ()
+    def problems(self) -> tuple[SourceFault, ...]:
+        return (SourceFault("library", self.problem),) if self.problem else ()
 
 
 class Stranger:
@@ -204,7 +204,7 @@ def test_a_way_that_fails_is_a_problem_while_another_works(library: Counting, ca
     both = CombinedTokenSource((NamedSource("pcsc", Broken()), NamedSource("skf", library)))
     library.insert(card)
     assert len(both.present()) == 1
-    assert both.problems() == (SourceProblem("pcsc", "no service"),)
+    assert both.problems() == (SourceFault("pcsc", "no service"),)
 
 
 def test_readers_are_unavailable_only_where_every_way_fails() -> None:

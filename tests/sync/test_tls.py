@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.entries import OrderCancelled
-from kiosk.store.agent_state import LinkTrouble
+from kiosk.store.agent_state import LinkFault
 from kiosk.text.catalogue import Catalogue, Language
 from sync.agent.backoff import NotBeforeFile
 from sync.agent.errors import AuthorityUnusable, CentreUntrusted
@@ -111,17 +111,17 @@ def good(authority: Authority) -> ssl.SSLContext:
 
 
 @pytest.fixture(scope="module")
-def bad(authority: Authority) -> dict[LinkTrouble, ssl.SSLContext | None]:
+def bad(authority: Authority) -> dict[LinkFault, ssl.SSLContext | None]:
     """What the terminator shows instead, by what is wrong with it."""
     other = Authority(authority.folder, "theirs")
     return {
-        LinkTrouble.UNKNOWN_AUTHORITY: other.server("good", "DNS:localhost"),
-        LinkTrouble.EXPIRED: authority.server("old", "DNS:localhost", "20200101000000Z", "20210101000000Z"),
-        LinkTrouble.NOT_YET_VALID: authority.server(
+        LinkFault.UNKNOWN_AUTHORITY: other.server("good", "DNS:localhost"),
+        LinkFault.EXPIRED: authority.server("old", "DNS:localhost", "20200101000000Z", "20210101000000Z"),
+        LinkFault.NOT_YET_VALID: authority.server(
             "early", "DNS:localhost", "20900101000000Z", "20910101000000Z"
         ),
-        LinkTrouble.ANOTHER_HOST: authority.server("elsewhere", "DNS:centre.example"),
-        LinkTrouble.NO_TLS: None,
+        LinkFault.ANOTHER_HOST: authority.server("elsewhere", "DNS:centre.example"),
+        LinkFault.NO_TLS: None,
     }
 
 
@@ -183,7 +183,7 @@ def test_a_kiosk_is_enrolled_and_carries_over_https_with_the_authority_of_its_co
     assert "certificate_authority" in nothing.stderr
 
 
-def in_trouble(kiosk: KioskProcess, trouble: LinkTrouble) -> bool:
+def in_trouble(kiosk: KioskProcess, trouble: LinkFault) -> bool:
     return kiosk.state().trouble is trouble
 
 
@@ -192,7 +192,7 @@ def test_whoever_is_not_the_centre_gets_nothing_and_the_backlog_waits_for_the_ce
     settings: AgentSettings,
     terminator: Terminator,
     good: ssl.SSLContext,
-    bad: dict[LinkTrouble, ssl.SSLContext | None],
+    bad: dict[LinkFault, ssl.SSLContext | None],
 ) -> None:
     for trouble, context in bad.items():
         terminator.context = context
@@ -221,7 +221,7 @@ def test_without_the_configured_authority_a_private_one_is_not_trusted(
         pytest.raises(CentreUntrusted) as refused,
     ):
         exchange(agent)
-    assert refused.value.trouble is LinkTrouble.UNKNOWN_AUTHORITY
+    assert refused.value.trouble is LinkFault.UNKNOWN_AUTHORITY
     broken = authority.folder / "broken.pem"
     broken.write_text("no certificate\n")
     with pytest.raises(AuthorityUnusable):
@@ -246,4 +246,4 @@ def test_an_authority_without_the_one_above_it_is_unknown(
         pytest.raises(CentreUntrusted) as refused,
     ):
         exchange(agent)
-    assert refused.value.trouble is LinkTrouble.UNKNOWN_AUTHORITY
+    assert refused.value.trouble is LinkFault.UNKNOWN_AUTHORITY

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from hardware.ports import SourceProblem, TokenError, TokenPresence, VendorLibraryFailed
+from hardware.ports import SourceFault, TokenError, TokenPresence, VendorLibraryFailed
 from hardware.token.skf.layout import text_of
 from hardware.token.skf.process import SkfProcess
 from hardware.token.skf.session import SkfCalls
@@ -27,7 +27,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """What one look saw: the keys, or why there was nothing to see."""
 
     present: tuple[TokenPresence, ...]
-    problem: SourceProblem | None
+    problem: SourceFault | None
 
 
 class SkfDevices:
@@ -64,7 +64,7 @@ class SkfDevices:
             )
             problem = None
             if self._problem is not None:
-                problem = SourceProblem(self.profile.name, self._problem)
+                problem = SourceFault(self.profile.name, self._problem)
             return Snapshot(present, problem)
 
     def name_of(self, insertion: int) -> bytes | None:

@@ -6,7 +6,7 @@ import itertools
 import threading
 from typing import TYPE_CHECKING
 
-from hardware.ports import ReaderUnavailable, SourceProblem, Token, TokenPresence, TokenRemoved
+from hardware.ports import ReaderUnavailable, SourceFault, Token, TokenPresence, TokenRemoved
 from hardware.token.skf.devices import SkfDevices, Snapshot
 from hardware.token.skf.layout import text_of
 from hardware.token.skf.session import SkfSession
@@ -39,7 +39,7 @@ class SkfTokenSource:
         """The keys that are in now: as the watch keeps it, or by enumeration where nobody watches."""
         return tuple(presence for each in self._libraries for presence in self._snapshot(each).present)
 
-    def problems(self) -> tuple[SourceProblem, ...]:
+    def problems(self) -> tuple[SourceFault, ...]:
         """The libraries that could not be used at the last look."""
         found = (each.snapshot.problem for each in self._libraries)
         return tuple(problem for problem in found if problem is not None)

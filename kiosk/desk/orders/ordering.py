@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kiosk.desk.authority import (
+    current_clock_fault,
     identity_of,
     policy_of,
     schedule_of,
     secret,
-    trouble_with_clock,
 )
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.quoting import judge
@@ -134,7 +134,7 @@ def expire_due(desk: Desk) -> int:
 def _due(desk: Desk, tx: Transaction) -> tuple[str, ...]:
     now = desk.clock.wall()
     overdue = tx.ledger.overdue(now)
-    if not overdue or trouble_with_clock(tx, desk.clock, policy_of(tx)) is not None:
+    if not overdue or current_clock_fault(tx, desk.clock, policy_of(tx)) is not None:
         return ()
     kiosk, contact = identity_of(tx).kiosk, tx.agent.get().last_contact
     return tuple(

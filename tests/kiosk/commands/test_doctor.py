@@ -11,9 +11,9 @@ import pytest
 
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.store.agent_state import AgentState, LinkTrouble
+from kiosk.store.agent_state import AgentState, LinkFault
 from kiosk.store.location import open_database
-from kiosk.text.link_troubles import LINK_TROUBLES
+from kiosk.text.link_faults import LINK_FAULTS
 
 Keydesk = Callable[..., Any]
 
@@ -144,19 +144,19 @@ def test_a_library_that_does_not_load_is_named_with_its_file(
     assert _checks(told)["key盘驱动"]["found"] == "gmt, piv, vendor"
 
 
-@pytest.mark.parametrize("trouble", LinkTrouble)
+@pytest.mark.parametrize("trouble", LinkFault)
 def test_a_centre_whose_certificate_does_not_hold_is_told_with_what_to_do(
-    keydesk: Keydesk, directory: Path, trouble: LinkTrouble
+    keydesk: Keydesk, directory: Path, trouble: LinkFault
 ) -> None:
     with open_database(directory).write() as tx:
         state = AgentState(error="certificate verify failed", trouble=trouble, last_contact=1_795_000_000)
         tx.agent.put(state)
     centre = _checks(keydesk("doctor", "--json", "--data", directory))["中心"]
     assert centre["level"] == "missing"
-    assert LINK_TROUBLES[trouble][0] in centre["found"]
-    assert centre["advice"] == LINK_TROUBLES[trouble][1]
+    assert LINK_FAULTS[trouble][0] in centre["found"]
+    assert centre["advice"] == LINK_FAULTS[trouble][1]
     printed = keydesk("status", "--data", directory).printed
-    assert f"上次联系失败：{LINK_TROUBLES[trouble][0]}" in printed
+    assert f"上次联系失败：{LINK_FAULTS[trouble][0]}" in printed
 
 
 def test_an_authority_of_the_centre_that_cannot_be_read_is_named_with_its_file(

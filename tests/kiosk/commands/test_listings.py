@@ -13,7 +13,7 @@ import pytest
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderPaid, SurplusReturned
 from kiosk.domain.ledger import PaidHow
-from kiosk.store.agent_state import AgentState, ContactFailure
+from kiosk.store.agent_state import AgentState, ContactFault
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load, load_or_create
 from kiosk.text.cells import width
@@ -92,7 +92,7 @@ def test_status_tells_the_backlog_and_who_the_kiosk_is(keydesk: Keydesk, directo
         high_water=5,
         last_contact=1_795_000_000,
         error="the line is cut",
-        failure=ContactFailure.UNREACHABLE,
+        failure=ContactFault.UNREACHABLE,
     )
     with database.write() as tx:
         tx.agent.put(state)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from kiosk.desk.authority import ServerTime, clock_trouble
-from kiosk.desk.views import ClockTrouble
+from kiosk.desk.authority import ServerTime, clock_fault
+from kiosk.desk.views import ClockFault
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.policy import DAY, Policy
 
@@ -12,45 +12,45 @@ POLICY = Policy(number=1, kiosk=3, valid_until=NOW + DAY)
 def test_a_clock_behind_the_last_entry_is_not_believed() -> None:
     clock = FixedClock(NOW)
     server = ServerTime(NOW, 0, "boot")
-    assert clock_trouble(clock, NOW, server, POLICY) is None
-    assert clock_trouble(clock, NOW + 1, server, POLICY) is ClockTrouble.BEHIND_LAST_ENTRY
+    assert clock_fault(clock, NOW, server, POLICY) is None
+    assert clock_fault(clock, NOW + 1, server, POLICY) is ClockFault.BEHIND_LAST_ENTRY
 
 
 def test_within_one_boot_the_monotonic_clock_carries_the_signed_time_on() -> None:
     clock = FixedClock(NOW)
     server = ServerTime(NOW, 0, "boot")
     clock.advance(30 * DAY)
-    assert clock_trouble(clock, NOW, server, POLICY) is None
+    assert clock_fault(clock, NOW, server, POLICY) is None
     clock.now += POLICY.clock_deviation
-    assert clock_trouble(clock, NOW, server, POLICY) is None
+    assert clock_fault(clock, NOW, server, POLICY) is None
     clock.now += 1
-    assert clock_trouble(clock, NOW, server, POLICY) is ClockTrouble.FAR_FROM_SERVER
+    assert clock_fault(clock, NOW, server, POLICY) is ClockFault.FAR_FROM_SERVER
     clock.now -= 2 * POLICY.clock_deviation + 2
-    assert clock_trouble(clock, NOW, server, POLICY) is ClockTrouble.FAR_FROM_SERVER
+    assert clock_fault(clock, NOW, server, POLICY) is ClockFault.FAR_FROM_SERVER
 
 
 def test_after_a_start_only_a_clock_before_the_signed_time_is_known_to_be_wrong() -> None:
     server = ServerTime(NOW, 500, "another boot")
-    assert clock_trouble(FixedClock(NOW + DAY), None, server, POLICY) is None
+    assert clock_fault(FixedClock(NOW + DAY), None, server, POLICY) is None
     before = FixedClock(NOW - POLICY.clock_deviation - 1)
-    assert clock_trouble(before, None, server, POLICY) is ClockTrouble.FAR_FROM_SERVER
-    assert clock_trouble(FixedClock(NOW - POLICY.clock_deviation), None, server, POLICY) is None
+    assert clock_fault(before, None, server, POLICY) is ClockFault.FAR_FROM_SERVER
+    assert clock_fault(FixedClock(NOW - POLICY.clock_deviation), None, server, POLICY) is None
 
 
 def test_a_signed_time_is_as_old_as_the_older_of_the_two_clocks_says() -> None:
     slow, server = FixedClock(NOW), ServerTime(NOW, 0, "boot")
     slow.advance(POLICY.server_time_age + 300)
     slow.now -= 300
-    assert clock_trouble(slow, NOW, server, POLICY) is ClockTrouble.SERVER_TIME_TOO_OLD
+    assert clock_fault(slow, NOW, server, POLICY) is ClockFault.SERVER_TIME_TOO_OLD
     started = FixedClock(NOW + POLICY.server_time_age + 1, "after a start")
-    assert clock_trouble(started, NOW, server, POLICY) is ClockTrouble.SERVER_TIME_TOO_OLD
+    assert clock_fault(started, NOW, server, POLICY) is ClockFault.SERVER_TIME_TOO_OLD
 
 
 def test_a_signed_time_that_is_too_old_or_missing_stops_everything() -> None:
     clock = FixedClock(NOW)
     server = ServerTime(NOW, 0, "boot")
     clock.advance(POLICY.server_time_age)
-    assert clock_trouble(clock, NOW, server, POLICY) is None
+    assert clock_fault(clock, NOW, server, POLICY) is None
     clock.advance(1)
-    assert clock_trouble(clock, NOW, server, POLICY) is ClockTrouble.SERVER_TIME_TOO_OLD
-    assert clock_trouble(clock, NOW, None, POLICY) is ClockTrouble.SERVER_TIME_TOO_OLD
+    assert clock_fault(clock, NOW, server, POLICY) is ClockFault.SERVER_TIME_TOO_OLD
+    assert clock_fault(clock, NOW, None, POLICY) is ClockFault.SERVER_TIME_TOO_OLD

@@ -11,7 +11,7 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
-    ClockTrouble,
+    ClockFault,
     Network,
     Refusal,
     Refused,
@@ -99,7 +99,7 @@ def test_a_bound_key_tells_its_certificate(
 def test_the_clocks_trouble_is_shown(service: DeskService, clock: FixedClock) -> None:
     assert answered(service.status()).clock is None
     clock.now += 3600
-    assert answered(service.status()).clock is ClockTrouble.FAR_FROM_SERVER
+    assert answered(service.status()).clock is ClockFault.FAR_FROM_SERVER
 
 
 def test_before_enrolment_nothing_is_sold_and_nothing_breaks(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.configuration import ConfigurationError, ConfigurationProblem
+from kiosk.configuration import ConfigurationError, ConfigurationFault
 from kiosk.store import errors
-from kiosk.store.agent_state import LinkTrouble
+from kiosk.store.agent_state import LinkFault
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.failures import _RECORDS, _STORE, sentence, store_failure
-from kiosk.text.link_troubles import LINK_TROUBLES
+from kiosk.text.link_faults import LINK_FAULTS
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
 HAN = re.compile("[一-鿿]")
@@ -56,15 +56,15 @@ def test_a_failure_of_the_store_is_one_sentence_in_either_language(error: Except
         assert "\n" not in said
 
 
-@pytest.mark.parametrize("problem", ConfigurationProblem)
+@pytest.mark.parametrize("problem", ConfigurationFault)
 def test_a_configuration_that_cannot_be_used_is_told_with_the_reader_s_reason_in_brackets(
-    problem: ConfigurationProblem,
+    problem: ConfigurationFault,
 ) -> None:
     error = ConfigurationError(Path("/etc/keydesk.toml"), problem, "Expected `int`", 2)
     chinese, english = sentence(error, CHINESE), sentence(error, ENGLISH)
     assert "/etc/keydesk.toml" in chinese
     assert not HAN.search(english)
-    told = problem not in {ConfigurationProblem.MISSING, ConfigurationProblem.LIBRARIES_NO_TABLES}
+    told = problem not in {ConfigurationFault.MISSING, ConfigurationFault.LIBRARIES_NO_TABLES}
     assert ("（Expected `int`）" in chinese, "(Expected `int`)" in english) == (told, told)
     assert str(error).startswith("/etc/keydesk.toml: ")
 
@@ -87,4 +87,4 @@ def test_an_error_that_nobody_foresaw_is_said_of_the_records() -> None:
 
 
 def test_every_trouble_with_the_centre_s_certificate_has_words() -> None:
-    assert set(LINK_TROUBLES) == set(LinkTrouble)
+    assert set(LINK_FAULTS) == set(LinkFault)

@@ -17,10 +17,10 @@ from kiosk.domain.errors import (
     EntryWaits,
 )
 from kiosk.labels import DISPUTE_REASONS
-from kiosk.store.agent_state import ContactFailure, LinkTrouble
+from kiosk.store.agent_state import ContactFault, LinkFault
 from kiosk.text.catalogue import Catalogue, Language
-from kiosk.text.contact_failures import CONTACT_FAILURES
-from kiosk.text.link_troubles import LINK_TROUBLES
+from kiosk.text.contact_faults import CONTACT_FAULTS
+from kiosk.text.link_faults import LINK_FAULTS
 from sync.agent.errors import (
     AddressInClear,
     AddressInvalid,
@@ -31,7 +31,7 @@ from sync.agent.errors import (
     CentreUnreachable,
     CentreUntrusted,
     EnrolmentFailed,
-    EnrolmentProblem,
+    EnrolmentFault,
     HistoryForked,
     NotEnrolledYet,
     RequestRefused,
@@ -62,10 +62,10 @@ AGENT = (
     AddressInvalid("centre"),
     AuthorityUnusable(Path("/etc/centre.pem"), "no certificate"),
     AddressInClear(Path("/etc/centre.pem"), "http://c"),
-    *(EnrolmentFailed(problem, kiosk=4, here=3, detail="expired") for problem in EnrolmentProblem),
+    *(EnrolmentFailed(problem, kiosk=4, here=3, detail="expired") for problem in EnrolmentFault),
     HistoryForked(7),
     CentreUnreachable("ConnectError: refused"),
-    *(CentreUntrusted(trouble, "verify failed") for trouble in LinkTrouble),
+    *(CentreUntrusted(trouble, "verify failed") for trouble in LinkFault),
     CentreBusy(503, 7.0),
     AnswerUnusable("not the centre's answer"),
     AnswerUnusable("the answer is a bare 502", 502),
@@ -123,8 +123,8 @@ def test_english_stands_only_in_brackets_and_in_names_of_files_commands_and_opti
 
 def test_every_member_that_travels_has_words() -> None:
     assert set(PROBLEMS) == set(ProblemCode)
-    assert set(CONTACT_FAILURES) == set(ContactFailure)
-    assert set(ENROLMENT) == set(EnrolmentProblem)
+    assert set(CONTACT_FAULTS) == set(ContactFault)
+    assert set(ENROLMENT) == set(EnrolmentFault)
     assert set(DISPUTE_REASONS) >= set(DisputeReason)
 
 
@@ -145,7 +145,7 @@ def test_a_refusal_names_status_code_and_the_number_in_the_centre_s_log() -> Non
 
 
 def test_a_certificate_is_told_as_the_other_commands_tell_it() -> None:
-    for trouble, (found, advice) in LINK_TROUBLES.items():
+    for trouble, (found, advice) in LINK_FAULTS.items():
         said = failure(CentreUntrusted(trouble, "verify failed"), CHINESE)
         assert said == f"{found}（verify failed）。请{advice}"
 
@@ -153,17 +153,17 @@ def test_a_certificate_is_told_as_the_other_commands_tell_it() -> None:
 @pytest.mark.parametrize(
     ("kind", "error", "refusal", "said"),
     [
-        (ContactFailure.UNREACHABLE, "ReadTimeout: slow", "", "没有连上中心（ReadTimeout: slow）"),
-        (ContactFailure.BUSY, "the centre is busy (503)", "", "中心正忙"),
-        (ContactFailure.ANSWER_UNUSABLE, "a bare 502", "", "中心的回答不能用（a bare 502）"),
-        (ContactFailure.REFUSED, "the centre refused", "kiosk-revoked", "本机已被中心停用（kiosk-revoked）"),
-        (ContactFailure.REFUSED, "the centre refused", "of-tomorrow", "中心拒绝了本机（the centre refused）"),
-        (ContactFailure.FORKED, "a copy is in use", "", "本机的日志与中心的分叉了"),
+        (ContactFault.UNREACHABLE, "ReadTimeout: slow", "", "没有连上中心（ReadTimeout: slow）"),
+        (ContactFault.BUSY, "the centre is busy (503)", "", "中心正忙"),
+        (ContactFault.ANSWER_UNUSABLE, "a bare 502", "", "中心的回答不能用（a bare 502）"),
+        (ContactFault.REFUSED, "the centre refused", "kiosk-revoked", "本机已被中心停用（kiosk-revoked）"),
+        (ContactFault.REFUSED, "the centre refused", "of-tomorrow", "中心拒绝了本机（the centre refused）"),
+        (ContactFault.FORKED, "a copy is in use", "", "本机的日志与中心的分叉了"),
         (None, "noted by an older version", "", "与中心的联系没有成功（noted by an older version）"),
     ],
 )
 def test_the_last_contact_s_failure_is_told_from_the_store(
-    kind: ContactFailure | None, error: str, refusal: str, said: str
+    kind: ContactFault | None, error: str, refusal: str, said: str
 ) -> None:
     assert contact_failure(kind, error, refusal, CHINESE) == said
     assert not CHINESE_TYPE.search(contact_failure(kind, error, refusal, ENGLISH))

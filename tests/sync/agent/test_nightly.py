@@ -4,7 +4,7 @@ import msgspec
 
 from kiosk.domain import feed
 from kiosk.text.catalogue import Catalogue, Language
-from sync.agent.nightly import Trouble, nightly
+from sync.agent.nightly import NightlyFinding, nightly
 from sync.agent.status import status, status_document
 from sync.agent.wording import night_lines, status_lines
 from tests.support.memory_centre import Desk
@@ -25,7 +25,7 @@ def test_a_night_without_network_says_what_waits(desk: Desk) -> None:
     desk.place()
     desk.faulty.faults = ["cut"]
     night = nightly(desk.agent())
-    assert set(night.troubles) == {Trouble.CENTRE_NOT_REACHED, Trouble.BACKLOG}
+    assert set(night.troubles) == {NightlyFinding.CENTRE_NOT_REACHED, NightlyFinding.BACKLOG}
     assert night.same_tip is None
     assert any("2 条日志待上传" in line for line in night_lines(night, CHINESE))
 
@@ -36,7 +36,11 @@ def test_disputes_kept_items_and_receipts_are_for_people(desk: Desk) -> None:
     with desk.database.write() as tx:
         tx.print_queue.put(b"receipt", "3-0002-6")
     night = nightly(desk.agent())
-    assert set(night.troubles) == {Trouble.DISPUTES, Trouble.KEPT_ITEMS, Trouble.RECEIPTS_WAITING}
+    assert set(night.troubles) == {
+        NightlyFinding.DISPUTES,
+        NightlyFinding.KEPT_ITEMS,
+        NightlyFinding.RECEIPTS_WAITING,
+    }
     assert len(night_lines(night, CHINESE)) > len(night.troubles)
 
 
@@ -45,7 +49,7 @@ def test_two_histories_are_never_well(desk: Desk) -> None:
     assert nightly(desk.agent()).well
     desk.memory.chain[-1] = desk.memory.chain[0]
     night = nightly(desk.agent())
-    assert Trouble.DISPUTES in night.troubles
+    assert NightlyFinding.DISPUTES in night.troubles
     assert not night.well
 
 
@@ -54,14 +58,14 @@ def test_a_changed_table_is_found(desk: Desk) -> None:
     with desk.database.write() as tx:
         tx.ledger._connection.execute("DELETE FROM orders")
     night = nightly(desk.agent())
-    assert Trouble.JOURNAL_UNSOUND in night.troubles
+    assert NightlyFinding.JOURNAL_UNSOUND in night.troubles
     assert "未通过" in "\n".join(night_lines(night, CHINESE))
 
 
 def test_a_revoked_kiosk_is_told(desk: Desk) -> None:
     desk.memory.revoked = True
     night = nightly(desk.agent())
-    assert {Trouble.QUARANTINED, Trouble.CENTRE_REFUSES} <= set(night.troubles)
+    assert {NightlyFinding.QUARANTINED, NightlyFinding.CENTRE_REFUSES} <= set(night.troubles)
 
 
 def test_status_asks_nobody(desk: Desk) -> None:

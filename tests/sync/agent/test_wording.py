@@ -14,7 +14,7 @@ from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.cells import width
 from sync.agent.enrolment import Enrolled
 from sync.agent.feed_application import Inapplicable, InapplicableReason, parse_problem
-from sync.agent.nightly import Trouble, night_document, nightly
+from sync.agent.nightly import NightlyFinding, night_document, nightly
 from sync.agent.status import status, status_document
 from sync.agent.wording import INAPPLICABLE_REASONS, TROUBLES, enrolled_line, night_lines, status_lines
 from tests.support.memory_centre import Desk, NewDesk
@@ -148,7 +148,7 @@ def test_why_an_item_is_kept_can_be_read_again(reason: InapplicableReason) -> No
 
 
 def test_every_trouble_and_every_reason_has_words() -> None:
-    assert set(TROUBLES) == set(Trouble)
+    assert set(TROUBLES) == set(NightlyFinding)
     assert set(INAPPLICABLE_REASONS) == set(InapplicableReason)
 
 
