@@ -1,4 +1,4 @@
-"""A desk whose members have paid already, over a database of its own."""
+"""A desk with its own database, whose members have already paid."""
 
 from __future__ import annotations
 

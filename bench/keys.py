@@ -1,7 +1,7 @@
-"""How long a key takes over a real PC/SC reader, beside what cannot be had faster.
+"""The time that a key takes over a real PC/SC reader, beside its lower bound.
 
-A binding's floor is the sum of the card's own answers; the floor of the serial number on the screen is the moment at
-which PC/SC tells of the insertion (pcscd itself looks into a virtual reader every 0.4 s).
+The lower bound of a binding is the sum of the card's own response times; that of the serial number on the screen is the
+moment when PC/SC reports the insertion (pcscd itself polls a virtual reader every 0.4 s).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PATIENCE = 20.0
 
 
 def over_the_reader(folder: Path) -> None:
-    """Every kind of card, one after the other; says so where there is no virtual reader."""
+    """Measure every kind of card; print a note when there is no virtual reader."""
     try:
         with reader() as port:
             for profile in KeyProfile:
@@ -61,7 +61,7 @@ def _measure(folder: Path, profile: KeyProfile, port: int) -> None:
 
 
 class CardMaker:
-    """Makes blank cards of one profile, each under a serial number of its own."""
+    """Makes blank cards of one profile, each with its own serial number."""
 
     def __init__(self, folder: Path, profile: KeyProfile, port: int) -> None:
         self._folder = folder
@@ -69,14 +69,14 @@ class CardMaker:
         self._port = port
 
     def make(self, name: str) -> CardInReader:
-        """A card that is not yet in the reader."""
+        """A card that is not inserted yet."""
         return CardInReader(self._folder / f"{name}.card", self._profile, name, self._port)
 
 
 def _bind(
     made: BenchDesk, source: PcscTokenSource, cards: CardMaker, number: int
 ) -> tuple[float, float, int]:
-    """Bind one new key: seconds in all, seconds of the card's answers, commands."""
+    """Bind one new key: total seconds, seconds of the card's responses, number of commands."""
     service, order, card = DeskService(made.desk), made.paid_order(), cards.make(f"E8AD6522022{number:05X}")
     card.insert()
     _until(lambda: len(source.present()) == 1)
@@ -91,7 +91,7 @@ def _bind(
 
 
 def _show(made: BenchDesk, source: PcscTokenSource, cards: CardMaker, number: int) -> tuple[float, float]:
-    """Put a key in before the bind screen: seconds until PC/SC told, seconds until the serial stood there."""
+    """Insert a key on the bind screen: seconds until PC/SC reported it, and until its serial was shown."""
     order, serial = made.paid_order(), f"F8AD6522022{number:05X}"
     card = cards.make(serial)
     told: list[float] = []
@@ -106,7 +106,7 @@ def _show(made: BenchDesk, source: PcscTokenSource, cards: CardMaker, number: in
 
 
 async def _on_screen(made: BenchDesk, order: PaidOrder, card: CardInReader) -> tuple[float, float]:
-    """Show the bind screen, put the card in: when vpcd had it, and when its serial stood there (monotonic seconds)."""
+    """Insert the card on the bind screen: when vpcd had it and when its serial was shown (monotonic seconds)."""
     app = KeydeskApp(DeskService(made.desk))
     async with app.run_test(size=(80, 24)) as pilot:
         app.visit.session = order.session

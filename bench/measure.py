@@ -1,4 +1,4 @@
-"""Measuring two things in turn, so that a machine whose speed drifts is unfair to neither."""
+"""Measures two things alternately, so that a drift in the machine's speed affects both."""
 
 from __future__ import annotations
 

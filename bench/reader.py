@@ -1,4 +1,4 @@
-"""A PC/SC service with a virtual reader, and a card in a process of its own that counts what it answers."""
+"""A PC/SC service with a virtual reader, and a card in its own process that counts its responses."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _STARTS = 15.0
 
 
 class ReaderMissing(Exception):
-    """There is no virtual reader to be had on this machine, or a service of somebody else's runs."""
+    """No virtual reader is available, or another PC/SC service is running."""
 
 
 @contextlib.contextmanager
 def reader() -> Iterator[int]:
-    """Start pcscd with one virtual reader, and give vpcd's port. Raises ReaderMissing."""
+    """Start pcscd with one virtual reader and yield vpcd's port. Raises ReaderMissing."""
     program = shutil.which("pcscd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None or not _LIBRARY.exists():
         raise ReaderMissing("needs pcscd and vsmartcard-vpcd")
@@ -70,14 +70,14 @@ def _until_there() -> None:
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """How many commands a card answered, and how long it took over them (seconds)."""
+    """The number of commands a card answered, and the seconds it took."""
 
     count: int
     seconds: float
 
 
 class CountingCard:
-    """A card around another that takes the time of its answers."""
+    """A wrapper around a card that measures its response times."""
 
     def __init__(self, card: VirtualCard) -> None:
         self._card = card
@@ -85,15 +85,15 @@ class CountingCard:
 
     @property
     def atr(self) -> bytes:
-        """The other card's."""
+        """The wrapped card's ATR."""
         return self._card.atr
 
     def power_on(self) -> None:
-        """Begin a session of the other card."""
+        """Power on the wrapped card."""
         self._card.power_on()
 
     def transmit(self, command: bytes) -> bytes:
-        """Have the other card answer, and take the time."""
+        """Forward the command and measure the response time."""
         begun = time.perf_counter()
         try:
             return self._card.transmit(command)
@@ -103,7 +103,7 @@ class CountingCard:
 
 
 class CardInReader:
-    """A blank key in the reader, from its making to `close`; `inserted_at` is on the monotonic clock."""
+    """A blank key for the reader, until `close`; `inserted_at` is on the monotonic clock."""
 
     def __init__(self, state: Path, profile: KeyProfile, serial: str, port: int) -> None:
         ours, theirs = multiprocessing.Pipe()
@@ -114,24 +114,24 @@ class CardInReader:
         assert self._pipe.recv() == "made"
 
     def insert(self) -> float:
-        """Put it in; the moment (monotonic seconds) at which vpcd had it."""
+        """Insert it; returns when vpcd had it (monotonic seconds)."""
         self._pipe.send("insert")
         return float(self._pipe.recv())
 
     def answers(self) -> Answers:
-        """What it answered so far."""
+        """The responses so far."""
         self._pipe.send("answers")
         found: Answers = self._pipe.recv()
         return found
 
     def close(self) -> None:
-        """Pull it."""
+        """Remove it."""
         self._pipe.send("pull")
         self._process.join()
 
 
 def _serve(state: Path, profile: KeyProfile, serial: str, port: int, pipe: Connection) -> None:
-    """Be the card's process: it shares no interpreter with what is measured."""
+    """Run the card; its own process keeps it out of the measured interpreter."""
     card = CountingCard(open_or_make(state, serial, profile))
     stop = threading.Event()
     pipe.send("made")

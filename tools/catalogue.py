@@ -1,8 +1,8 @@
-"""Bring the English catalogue up to the source: `python tools/catalogue.py`, or `--check` to only compare.
+"""Update the English catalogue from the source: `python tools/catalogue.py`, or `--check` to only compare.
 
-Collects the sentences from kiosk/ and sync/ (see kiosk/text/catalogue.py), keeps the translations that are
-there, drops those of sentences that are gone, and compiles the .mo. Nothing in the files depends on the time.
-Exit status 1: sentences without English are left, or, with `--check`, the files are behind the source.
+Collects the messages from kiosk/ and sync/ (see kiosk/text/catalogue.py), keeps the existing translations, drops
+obsolete ones, and compiles the .mo. The files do not depend on the time.
+Exit status 1: a message has no translation, or, with `--check`, the files are out of date.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("kiosk", "sync")
 ENGLISH = ROOT / "kiosk" / "text" / "locale" / "en" / "LC_MESSAGES" / "keydesk.po"
 KEYWORDS = ("t", "_t", "_", "text", "N_")
-# The header wants a date; one that never changes keeps the files the same for the same source.
+# The header requires a date; a fixed one keeps the files reproducible.
 BEGUN = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 
 
 def is_chinese(message: str) -> bool:
-    """Whether the string has a Han character or fullwidth punctuation, and so is a sentence of ours."""
+    """Whether the string has a Han character or fullwidth punctuation, and so is a message."""
     return any("一" <= each <= "鿿" or "\u3000" <= each <= "〿" or "！" <= each <= "～" for each in message)
 
 
 def placeholders(message: str) -> set[str]:
-    """The names that a sentence wants filled in. Raises ValueError when its braces do not match."""
+    """The placeholders of a message. Raises ValueError when its braces do not match."""
     return {name for _, name, _, _ in string.Formatter().parse(message) if name is not None}
 
 
 def extract(root: Path = ROOT, sources: tuple[str, ...] = SOURCES) -> dict[str, list[str]]:
-    """The sentences in the source, each with the files that say it, in order of appearance."""
+    """The messages in the source, each with the files that contain it, in order of appearance."""
     found: dict[str, list[str]] = {}
     keywords = dict.fromkeys(KEYWORDS)
     for source in sources:
@@ -53,7 +53,7 @@ def extract(root: Path = ROOT, sources: tuple[str, ...] = SOURCES) -> dict[str, 
 
 
 def read(path: Path = ENGLISH) -> dict[str, str]:
-    """The translations in a .po file; none when there is no file yet."""
+    """The translations in a .po file; none when the file does not exist."""
     if not path.exists():
         return {}
     with path.open("rb") as file:
@@ -62,7 +62,7 @@ def read(path: Path = ENGLISH) -> dict[str, str]:
 
 
 def build(messages: dict[str, list[str]], translations: dict[str, str]) -> Catalog:
-    """The English catalogue of these sentences; those without a translation are empty."""
+    """The English catalogue of these messages; missing translations are empty."""
     catalogue = Catalog(
         locale="en",
         domain="keydesk",
@@ -89,14 +89,14 @@ def po_bytes(catalogue: Catalog) -> bytes:
 
 
 def mo_bytes(catalogue: Catalog) -> bytes:
-    """The catalogue compiled, as gettext reads it."""
+    """The compiled catalogue, as gettext reads it."""
     file = io.BytesIO()
     write_mo(file, catalogue)
     return file.getvalue()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the files, or compare them, and name the sentences that still want English."""
+    """Write or compare the files, and list the messages without a translation."""
     parser = argparse.ArgumentParser(description="Bring the English catalogue up to the source.")
     parser.add_argument("--check", action="store_true", help="only compare, write nothing")
     check = parser.parse_args(arguments).check

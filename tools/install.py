@@ -1,7 +1,7 @@
-"""Make `.venv` and fill it from the locked, hashed requirements: `python3 tools/install.py demo|kiosk|test`.
+"""Create `.venv` with the locked, hashed requirements: `python3 tools/install.py demo|kiosk|test`.
 
-Runs on the system's Python with nothing but the standard library. What Debian has to give it installs when it may
-(root, or sudo without a password), else it says the one command. KEYDESK_NO_APT=1 forbids it.
+Runs on the system's Python with the standard library alone. Installs the required Debian packages when permitted
+(root, or sudo without a password), else prints the command. KEYDESK_NO_APT=1 forbids it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ TEST_LIBRARIES = {"libcairo.so.2": "libcairo2"}
 
 
 def say(sentence: str) -> None:
-    """One line to whoever ran make."""
+    """Print one line for the user of make."""
     print(f"keydesk: {sentence}", file=sys.stderr, flush=True)
 
 
@@ -63,19 +63,19 @@ def debian_installer() -> list[str] | None:
 
 
 def missing(packages: dict[str, str]) -> list[str]:
-    """The packages whose program or file is not on this machine."""
+    """The packages whose program or file is missing."""
     found = (Path(probe).exists() if probe.startswith("/") else shutil.which(probe) for probe in packages)
     return sorted({package for (package, there) in zip(packages.values(), found, strict=True) if not there})
 
 
 def missing_libraries() -> list[str]:
-    """The packages whose shared library the linker does not know."""
+    """The packages whose shared library the linker does not find."""
     known = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
     return [package for library, package in TEST_LIBRARIES.items() if library not in known]
 
 
 def install_debian(packages: list[str], purpose: str) -> bool:
-    """Install them, or say the command; whether they are there now."""
+    """Install them or print the command; returns whether they are installed."""
     if not packages:
         return True
     installer = debian_installer()
@@ -98,7 +98,7 @@ def install_debian(packages: list[str], purpose: str) -> bool:
 
 
 def make_venv() -> None:
-    """Make the virtual environment; Debian keeps the part of Python that does it in python3-venv."""
+    """Create the virtual environment; on Debian this requires python3-venv."""
     if PYTHON.exists():
         return
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
@@ -116,7 +116,7 @@ def make_venv() -> None:
 
 
 def fill(selection: str) -> None:
-    """Install the locked packages of that selection and the project itself, unless that was done before."""
+    """Install the selection's locked packages and the project, unless already done."""
     lock = ROOT / "requirements" / f"{selection}.txt"
     stamp = VENV / f".{selection}"
     wanted = hashlib.sha256(lock.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
@@ -130,7 +130,7 @@ def fill(selection: str) -> None:
 
 
 def main(selection: str) -> int:
-    """Install one selection; 0 when all of it is there."""
+    """Install one selection; returns 0 when it is complete."""
     if sys.version_info < OLDEST:
         say("Python 3.11 or newer is needed")
         return 1

@@ -1,9 +1,9 @@
-"""Hold the structure: no circle of imports, no room too full, no small file with a single reader.
+"""Check the structure: no import cycle, no package over its limits, no small file with a single importer.
 
-`python tools/structure.py` prints the counts and exits with 1 where one of them is broken. Every import counts, those
-for types only and those within functions too. A room of a folder is one of its files or one of its sub-packages (one
-that holds nothing but sub-packages counts as these); an arrow runs between two rooms where any file of the one imports any file of the other. The bounds and the seams (small
-files that stay apart, each with its reason) stand in pyproject.toml under `tool.structure`.
+`python tools/structure.py` prints the counts and exits with 1 if a limit is exceeded. Every import counts, including
+type-only imports and those within functions. A room of a folder is one of its files or sub-packages (a sub-package of
+sub-packages alone counts as these); an arrow joins two rooms when any file of one imports any file of the other. The
+limits and the seams (small files that stay separate, each with its reason) are in pyproject.toml, `tool.structure`.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ Arrows = dict[str, set[str]]
 
 
 class Counts(NamedTuple):
-    """What one looks at when a folder is opened."""
+    """The size of a folder: its rooms and the imports between them."""
 
     rooms: int
     arrows: int
 
 
 def files(root: Path) -> list[str]:
-    """The project's own modules; Django's migrations are a history, not a structure."""
+    """The project's modules, without Django's migrations."""
     found = (path for package in PACKAGES for path in (root / package).rglob("*.py"))
     return sorted(str(path.relative_to(root)) for path in found if "migrations" not in path.parts)
 
 
 def arrows_of(root: Path) -> Arrows:
-    """Who imports whom, file by file."""
+    """The imports of each file."""
     known = files(root)
     modules = {_module(path): path for path in known}
     return {path: set(_imported(root / path, modules)) - {path} for path in known}
@@ -101,7 +101,7 @@ def counts(arrows: Arrows, folder: str) -> Counts:
 
 
 def _room(path: str, folder: str, corridors: set[str]) -> str | None:
-    """The room of the folder that the file lies in; a package's `__init__.py` is its face and no room."""
+    """The file's room in the folder; a package's `__init__.py` is not a room."""
     if not path.startswith(f"{folder}/"):
         return None
     room = f"{folder}/{path.removeprefix(f'{folder}/').split('/')[0]}"
@@ -111,7 +111,7 @@ def _room(path: str, folder: str, corridors: set[str]) -> str | None:
 
 
 def lonely(root: Path, arrows: Arrows) -> Iterator[str]:
-    """The small files that a single file imports; a package's `__init__.py` is its face and no such file."""
+    """The small files with a single importer; a package's `__init__.py` does not count."""
     readers: dict[str, int] = dict.fromkeys(arrows, 0)
     for imported in arrows.values():
         for path in imported:
@@ -123,7 +123,7 @@ def lonely(root: Path, arrows: Arrows) -> Iterator[str]:
 
 
 def complaints(root: Path, bounds: dict[str, list[int]], seams: dict[str, str]) -> Iterator[str]:
-    """One sentence for each thing that is not as it is to be."""
+    """One sentence per violation."""
     arrows = arrows_of(root)
     for circle in circles(arrows):
         yield f"these files import each other in a circle: {', '.join(circle)}"
@@ -148,7 +148,7 @@ def _report(root: Path, folders: Iterable[str]) -> Iterator[str]:
 
 
 def main() -> int:
-    """Print the counts, then what is wrong; 1 when anything is."""
+    """Print the counts and the violations; returns 1 if there are any."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["structure"]
     print("\n".join(_report(ROOT, settings["bounds"])))
     found = list(complaints(ROOT, settings["bounds"], settings["seams"]))
