@@ -233,8 +233,8 @@ def _signals_raise() -> Iterator[None]:
 
 def _free_port(directory: Path, text: Text) -> int:
     """The port of the run before while it is free, else the next that is."""
-    kept = directory / "port"
-    wanted = int(kept.read_text()) if kept.exists() else FIRST_PORT
+    port_file = directory / "port"
+    wanted = int(port_file.read_text()) if port_file.exists() else FIRST_PORT
     for port in (wanted, *range(FIRST_PORT, FIRST_PORT + 50), 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -243,6 +243,6 @@ def _free_port(directory: Path, text: Text) -> int:
             except OSError:
                 continue
             chosen = int(probe.getsockname()[1])
-            write_durably(kept, str(chosen).encode())
+            write_durably(port_file, str(chosen).encode())
             return chosen
     raise DemoError(text("127.0.0.1 上没有空闲的端口"))

@@ -51,10 +51,10 @@ def messages(centre: str, account: str) -> tuple[str, ...]:
     )
     try:
         with urllib.request.urlopen(address, timeout=SECONDS) as answer:  # noqa: S310 - http(s) by _lower_host
-            told = msgspec.json.decode(answer.read(), type=tuple[_Message, ...])
+            received = msgspec.json.decode(answer.read(), type=tuple[_Message, ...])
     except (OSError, msgspec.MsgspecError):
         return ()
-    return tuple(message.text for message in told)
+    return tuple(message.text for message in received)
 
 
 def _lower_host(link: str) -> str:

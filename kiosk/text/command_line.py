@@ -66,7 +66,7 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with status 2, the usage, and what to do."""
         text = spoken().text
-        told = text(
+        message = text(
             "命令写得不对（{problem}）。用 {program} --help 看说明。", problem=message, program=self.prog
         )
-        self.exit(2, f"{self.format_usage()}{told}\n")
+        self.exit(2, f"{self.format_usage()}{message}\n")

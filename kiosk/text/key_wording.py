@@ -96,8 +96,8 @@ def tries_line(t: Text, token: TokenView) -> str:
         said = t("还可试 {tries} 次（共 {allowed} 次）", tries=token.tries_left, allowed=token.tries_allowed)
     if token.factory_pin is None:
         return said
-    kept = t("还是初始PIN码") if token.factory_pin else t("已改成自己的")
-    return f"{said}  {kept}"
+    origin = t("还是初始PIN码") if token.factory_pin else t("已改成自己的")
+    return f"{said}  {origin}"
 
 
 def days_line(t: Text, days_left: int) -> str:

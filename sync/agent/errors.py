@@ -5,7 +5,7 @@
     ├── AddressInvalid          the centre's address is missing or invalid (address)
     ├── AuthorityUnusable       the file with the CA of the centre's TLS certificate cannot be used (file, reason)
     │   └── AddressInClear          the address beside it is not https (address)
-    ├── EnrolmentFailed         the centre refused this machine, or its answer is invalid (problem, kiosk, …)
+    ├── EnrolmentFailed         the centre refused this machine, or its answer is invalid (fault, kiosk, …)
     ├── HistoryForked           the centre has another entry at a sequence number of this kiosk (sequence)
     ├── ExchangeFailed          a request got no usable answer; the centre may have carried it out all the same
     │   ├── CentreUnreachable   no connection, cut, or no answer in time (detail)

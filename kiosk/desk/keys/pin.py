@@ -53,7 +53,7 @@ def record_done(desk: Desk, body: AnyBody) -> bool:
         with desk.database.write() as tx:
             tx.append(body, desk.clock)
     except (EntryRefused, StoreError) as error:
-        _LOG.error("done and not noted", entry=type(body).__name__, problem=str(error))
+        _LOG.error("done and not recorded", entry=type(body).__name__, problem=str(error))
         return False
     return True
 

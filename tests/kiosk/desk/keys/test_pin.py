@@ -193,7 +193,7 @@ def test_a_journal_that_cannot_be_written_leaves_the_new_pin_and_says_so_in_the_
     with structlog.testing.capture_logs() as logs:
         assert isinstance(_change(service, session, None, PIN), KeyView)
     monkeypatch.undo()
-    assert [(each["event"], each["entry"]) for each in logs] == [("done and not noted", "PinChanged")]
+    assert [(each["event"], each["entry"]) for each in logs] == [("done and not recorded", "PinChanged")]
     assert len(bodies()) == count
     assert _takes(source, card, PIN)
 
