@@ -30,11 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the other tiers."""
+    """Leave out the tests of the other tiers, and keep in one process what shares a service."""
     chosen = config.getoption("--tier")
     wanted = {Tier.QUICK, Tier.WHOLE} if chosen is None else {Tier(chosen)}
     kept, left = list[pytest.Item](), list[pytest.Item]()
     for item in items:
+        if "pcsc_service" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("pcsc"))  # there is one service a machine
         file = item.path.relative_to(_TESTS).as_posix()
         tier = tier_of(file, soak=item.get_closest_marker("soak") is not None)
         (kept if tier in wanted else left).append(item)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -124,6 +127,15 @@ def make_database(path: Path, clock: FixedClock, *, priced: bool = True) -> Data
     return database
 
 
+@functools.cache
+def _template(*, priced: bool) -> Path:
+    """Make the database that every setup begins with, once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="keydesk-desk-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    make_database(folder / "keydesk.db", FixedClock(NOW), priced=priced).close()
+    return folder / "keydesk.db"
+
+
 def _enrol(database: Database, clock: FixedClock) -> None:
     issuing = authorities().issuing
     items = {
@@ -198,7 +210,8 @@ class DeskSetup:
     ) -> None:
         self.folder = folder
         self.clock = FixedClock(NOW)
-        self.database = make_database(folder / "keydesk.db", self.clock, priced=priced)
+        shutil.copyfile(_template(priced=priced), folder / "keydesk.db")
+        self.database = Database.open(folder / "keydesk.db", DATABASE_KEY)
         self.source = VirtualTokenSource(("first", "second")) if source is None else source
         self.printer = VirtualPrinter(folder / "receipts", 384)
         self.sleep = Sleep(self.clock)

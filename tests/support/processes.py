@@ -21,13 +21,21 @@ from kiosk.store.database import Database
 from kiosk.store.keyfile import load
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
+from sync.agent.enrolment import enrol
+from sync.agent.nightly import exchange
+from sync.agent.opening import AgentSettings, open_agent, open_or_create_database
 from tests.support.values import present
 
-FIRST_KIOSK, LAST_KIOSK = 11, 40
+FIRST_KIOSK, LAST_KIOSK = 11, 60
 
 
 def _python(module: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def _environment() -> dict[str, str]:
+    """Leave out what Django's tests in the same process have set for themselves."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
 
 
 class CentreProcess:
@@ -57,6 +65,7 @@ class CentreProcess:
             text=True,
             check=True,
             stdin=subprocess.DEVNULL,
+            env=_environment(),
         )
         return done.stdout
 
@@ -71,9 +80,12 @@ class CentreProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env=_environment(),
             )
         assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline().strip().rpartition(":")[2])
+        address = self.process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:")
+        self.port = int(address.rpartition(":")[2])
 
     def stop(self) -> None:
         if self.process is None:
@@ -117,10 +129,20 @@ class KioskProcess:
         self.switch = directory / "network-cut"
         self.clock = SystemClock()
         self.agent: subprocess.Popen[bytes] | None = None
-        done = self.sync("enrol", "--token", token)
-        assert done.returncode == 0, done.stderr
-        self.sync("once")
+        self._set_up(token)
         self.database = self.open()
+
+    def _set_up(self, token: str) -> None:
+        """Enrol and exchange once, as the commands do, without the starts of two processes."""
+        settings = AgentSettings(self.directory, self.centre.address, network_switch=self.switch)
+        before = os.umask(0o077)
+        try:
+            with open_or_create_database(self.directory) as database:
+                enrol(settings, database, token, settings.transport(), settings.clock)
+            with open_agent(settings) as agent:
+                exchange(agent)
+        finally:
+            os.umask(before)
 
     def _options(self) -> tuple[str | Path, ...]:
         return ("--data", self.directory, "--centre", self.centre.address, "--network-switch", self.switch)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,7 +13,8 @@ from tests.support.django_setup import KEYS  # isort: split
 from sync.central.centre_keys import CentreKeys
 from sync.central.examples import Examples, make_examples
 from sync.central.fleet.enrolment_tokens import give_token
-from tests.support.kiosk_double import KioskDouble
+from tests.support.kiosk_double import KioskDouble, http_send
+from tests.support.processes import FIRST_KIOSK, CentreProcess
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,28 @@ def django_db_modify_db_settings_xdist_suffix() -> None:
 @pytest.fixture(scope="session")
 def keys() -> CentreKeys:
     return KEYS
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CentreProcess]:
+    """The real server over real HTTP, beside the centre of the tests with real agents."""
+    made = CentreProcess(tmp_path_factory.mktemp("served"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def served_numbers() -> itertools.count[int]:
+    """A kiosk of its own for every test."""
+    return itertools.count(FIRST_KIOSK)
+
+
+@pytest.fixture
+def live(served: CentreProcess, served_numbers: itertools.count[int]) -> KioskDouble:
+    """A kiosk that talks to the real server."""
+    number = next(served_numbers)
+    return KioskDouble(number, send=http_send, base=served.address).enrol(served.tokens[number])
 
 
 @pytest.fixture

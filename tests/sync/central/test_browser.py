@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import itertools
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -24,11 +21,11 @@ from selenium.webdriver.common.by import By
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.domain.scanned_confirmations import require_scanned
 from kiosk.pki.device_keys import device_verify
-from tests.support.kiosk_double import KioskDouble, http_send
+from tests.support.kiosk_double import KioskDouble
+from tests.support.processes import CentreProcess
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.browser
-NUMBERS = itertools.count(10)  # a kiosk of its own for every test
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("serving")]
 PHONE = (390, 844)
 SCREEN = (1280, 900)
 FLAGS = (
@@ -62,52 +59,14 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    data = tmp_path_factory.mktemp("central")
-    command = [sys.executable, "-m", "sync.central.command"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
-    subprocess.run(
-        [*command, "examples", "--data", str(data)], check=True, env=kept, stdout=subprocess.DEVNULL
-    )
-    process = subprocess.Popen(
-        [*command, "serve", "--data", str(data), "--port", "0"], stdout=subprocess.PIPE, text=True, env=kept
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip(), data
-    finally:
-        process.terminate()
-        process.wait()
+def server(served: CentreProcess) -> str:
+    return served.address
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = os.environ.get("KEYDESK_TEST_PICTURES")
     return Path(kept) if kept else tmp_path_factory.mktemp("pictures")
-
-
-@pytest.fixture
-def live(server: tuple[str, Path]) -> KioskDouble:
-    address, data = server
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
-    number = next(NUMBERS)
-    given = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sync.central.command",
-            "enrol-token",
-            "--data",
-            str(data),
-            "--kiosk",
-            str(number),
-        ],
-        check=True,
-        env=kept,
-        capture_output=True,
-        text=True,
-    )
-    return KioskDouble(number, send=http_send, base=address).enrol(given.stdout.strip())
 
 
 def _phone(browser: webdriver.Chrome) -> None:
@@ -142,12 +101,12 @@ def _until(browser: webdriver.Chrome, selector: str) -> None:
 
 
 def test_a_payer_declines_pays_and_reads_the_confirmation(
-    browser: webdriver.Chrome, server: tuple[str, Path], live: KioskDouble, pictures: Path
+    browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
 ) -> None:
     live.feed()
     placed = live.place()
     _phone(browser)
-    browser.get((server[0] + live.page_path(placed)).replace("http://", "HTTP://"))
+    browser.get((server + live.page_path(placed)).replace("http://", "HTTP://"))
     assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
     assert browser.find_element(By.CSS_SELECTOR, "[data-order]").text == placed.order
     _whole(browser, pictures / "pay.png")
@@ -169,24 +128,24 @@ def test_a_payer_declines_pays_and_reads_the_confirmation(
 
 
 def test_a_forged_code_is_refused_in_plain_words(
-    browser: webdriver.Chrome, server: tuple[str, Path], live: KioskDouble, pictures: Path
+    browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
 ) -> None:
     placed = live.place()
     path = live.page_path(placed)
     _phone(browser)
-    browser.get(server[0] + path[:-1] + ("0" if path[-1] != "0" else "1"))
+    browser.get(server + path[:-1] + ("0" if path[-1] != "0" else "1"))
     _whole(browser, pictures / "refused.png")
     assert "请勿支付" in browser.find_element(By.TAG_NAME, "body").text
 
 
 def test_staff_sign_in_and_see_the_kiosk(
-    browser: webdriver.Chrome, server: tuple[str, Path], live: KioskDouble, pictures: Path
+    browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
 ) -> None:
     live.feed()
     live.place()
     live.pushed()
     _screen(browser)
-    browser.get(server[0] + "/admin/")
+    browser.get(server + "/admin/")
     browser.find_element(By.NAME, "username").send_keys("admin")
     browser.find_element(By.NAME, "password").send_keys("Keydesk-admin")
     browser.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
@@ -199,7 +158,7 @@ def test_staff_sign_in_and_see_the_kiosk(
         header.value_of_css_property("background-color") != "rgba(0, 0, 0, 0)"
     )  # the style sheet was served
     for page in ("fleet/kiosk", "ledger/ledgerorder", "journal/entry", "members/operator"):
-        browser.get(f"{server[0]}/admin/{page}/")
+        browser.get(f"{server}/admin/{page}/")
         _whole(browser, pictures / f"{page.replace('/', '-')}.png")
-    browser.get(f"{server[0]}/admin/fleet/kiosk/")
+    browser.get(f"{server}/admin/fleet/kiosk/")
     assert str(live.number) in browser.find_element(By.ID, "result_list").text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import itertools
 import json
 import os
 import signal
@@ -25,10 +24,11 @@ from sync.central.device.waiting import SLOTS
 from sync.central.serving import THREADS
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
-from tests.support.kiosk_double import Answer, KioskDouble, http_send
+from tests.support.kiosk_double import Answer, KioskDouble
+from tests.support.processes import CentreProcess
 from tests.support.waiting import ended, stretched, wait_until
 
-NUMBERS = itertools.count(10)  # a kiosk of its own for every test
+pytestmark = pytest.mark.xdist_group("serving")
 COMMAND = [sys.executable, "-m", "sync.central.command"]
 
 
@@ -82,29 +82,15 @@ def _pay(address: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(served: CentreProcess) -> Path:
     """A data directory with the examples in it."""
-    directory = tmp_path_factory.mktemp("central")
-    made = _run("examples", "--data", str(directory))
-    assert made.returncode == 0, made.stderr
-    (directory / "examples.json").write_text(made.stdout, encoding="utf-8")
-    return directory
+    return served.directory
 
 
 @pytest.fixture(scope="module")
-def server(data: Path) -> Iterator[str]:
-    with _serving(data) as (_, address):
-        assert address.startswith("http://127.0.0.1:")
-        yield address
-
-
-@pytest.fixture
-def live(server: str, data: Path) -> KioskDouble:
-    """A kiosk that talks to the server over HTTP."""
-    number = next(NUMBERS)
-    given = _run("enrol-token", "--data", str(data), "--kiosk", str(number), "--json")
-    double = KioskDouble(number, send=http_send, base=server)
-    return double.enrol(json.loads(given.stdout)["token"])
+def server(served: CentreProcess) -> str:
+    """The address of the server over them."""
+    return served.address
 
 
 def test_a_kiosk_works_over_http(live: KioskDouble, server: str) -> None:
