@@ -6,6 +6,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 import structlog
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.desk.views import DeskStatus
 
+_SCREENS = Path(__file__).parent / "screens"
 LEAST_WIDTH = 80
 LEAST_HEIGHT = 24
 NOTICE_SECONDS = 4.0
@@ -48,7 +50,8 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
-    CSS_PATH = "keydesk.tcss"
+    # The screens' own, too: a style sheet that is read later has all of them parsed again.
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["keydesk.tcss", *sorted(_SCREENS.glob("**/*.tcss"))]
     TITLE = "Keydesk"
     BINDINGS: ClassVar[list[object]] = []  # type: ignore[assignment]
 

@@ -12,10 +12,12 @@ from textual.widgets import Input
 
 from kiosk.text.wording import refusal
 from kiosk.ui.key_bindings import Keys
+from kiosk.ui.widgets.first_layout import FirstLayout
 from kiosk.ui.widgets.rows import KeyRow, StatusRow, TitleRow
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.geometry import Size
     from textual.widget import Widget
 
     from kiosk.desk.views import Refused
@@ -38,7 +40,7 @@ class Answered(Message):
         self.ends_busy = ends_busy
 
 
-class Page(Keys[ScreenResultType]):
+class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
     """A screen of the desk. Subclasses compose, and `fill` what they show from their own state."""
 
     # Whether the screen is only hidden, and not wiped, when nobody uses it.
@@ -88,9 +90,16 @@ class Page(Keys[ScreenResultType]):
         self.fill()
         self.shell.show_status()
 
+    def on_compose(self) -> None:
+        """Use the roomy layout on large terminals, before there are widgets to style."""
+        self.set_class(self._is_roomy(self.app.size), "roomy", update=False)
+
     def on_resize(self, event: events.Resize) -> None:
-        """Take more air where there is room."""
-        self.set_class(event.size.width >= ROOMY_WIDTH and event.size.height >= ROOMY_HEIGHT, "roomy")
+        """Use the roomy layout on large terminals."""
+        self.set_class(self._is_roomy(event.size), "roomy")
+
+    def _is_roomy(self, size: Size) -> bool:
+        return size.width >= ROOMY_WIDTH and size.height >= ROOMY_HEIGHT
 
     async def rebuild(self) -> None:
         """Compose again, in the language of the moment, keeping what was typed and where the cursor was.

@@ -34,6 +34,11 @@ class Action(Button, inherit_bindings=False):
         super().__init__(label, id=id, classes="main" if main else None)
         self.active_effect_duration = 0
 
+    def watch_flat(self, flat: bool) -> None:  # noqa: FBT001 - Textual calls it so
+        """Take the class of the style without applying styles: that comes when the button is mounted."""
+        self.set_class(flat, "-style-flat", update=False)
+        self.set_class(not flat, "-style-default", update=False)
+
 
 class ActionRow(Horizontal):
     """Up to three buttons in a row."""

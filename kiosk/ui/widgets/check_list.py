@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.content import Content
-from textual.widgets import Static
 
 from kiosk.desk.keys.views import Check, CheckResult
 from kiosk.text.cells import pad
 from kiosk.text.key_wording import CHECKS, RESULTS
+from kiosk.ui.widgets.steady import SteadyText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ _MARKS = {
 }
 
 
-class CheckList(Static):
+class CheckList(SteadyText):
     """`[v]` passed, `[x]` failed, `[-]` not checked, `[>]` waits; `[ ]` before, `[.]` while the desk checks."""
 
     DEFAULT_CSS = f"CheckList {{ width: 1fr; height: {len(Check)}; }}"

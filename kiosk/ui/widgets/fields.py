@@ -36,10 +36,10 @@ class Field(Input, inherit_bindings=False):
         Binding("enter", "next_or_submit", show=False, priority=True),
     ]
     DEFAULT_CSS = """
-    Field, Field.-textual-compact {
+    Field {
         height: 1; border: none; padding: 0 1; background: $field; color: $foreground; background-tint: transparent;
     }
-    Field:focus, Field.-textual-compact:focus {
+    Field:focus {
         border: none; background: #ffffff; color: #0a1826; text-style: bold; background-tint: transparent;
     }
     Field.-wrong { background: #4a1f2a; }
@@ -63,8 +63,8 @@ class Field(Input, inherit_bindings=False):
             password=password,
             placeholder=placeholder,
             max_length=maximum,
-            compact=True,
             select_on_focus=False,
+            validate_on=(),
         )
         self.cursor_blink = False
 

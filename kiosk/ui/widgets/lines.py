@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.geometry import Size
-from textual.widgets import Static
 
 from kiosk.text.cells import pad, width, wrap
+from kiosk.ui.widgets.steady import SteadyText
 
 if TYPE_CHECKING:
     from textual.app import RenderResult
 
 
-class Line(Static):
+class Line(SteadyText):
     """Plain text of one or more given lines; brackets are brackets."""
 
     DEFAULT_CSS = "Line { width: 1fr; height: auto; }"
@@ -23,7 +23,7 @@ class Line(Static):
         super().__init__(text, id=id, classes=classes, markup=False)
 
 
-class Prose(Static):
+class Prose(SteadyText):
     """Text wrapped by our own rules: no full stop begins a line, no number is broken."""
 
     DEFAULT_CSS = "Prose { width: 1fr; height: auto; }"
@@ -36,7 +36,7 @@ class Prose(Static):
         """Show another text."""
         if text != self.text:
             self.text = text
-            self.refresh(layout=True)
+            self.refresh_content()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's own signature
         """As many rows as the wrapped text takes; none when it is empty."""

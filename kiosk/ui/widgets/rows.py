@@ -11,6 +11,7 @@ from textual.widgets import Static
 from kiosk.desk.views import DeskStatus, Network, PrinterState, TokenStatus
 from kiosk.text.catalogue import N_
 from kiosk.text.times import minute
+from kiosk.ui.widgets.steady import SteadyText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ class StepRow(Static):
         super().__init__(Content.assemble(*parts), markup=False)
 
 
-class StatusRow(Static):
+class StatusRow(SteadyText):
     """Driver, key, printer, network, backlog and clock; a countdown or a notice in their place."""
 
     DEFAULT_CSS = """

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Static
 
 from kiosk.desk.views import BindingProgress, Refused, TokenOutcome, TokenRefused, TokenTrouble
 from kiosk.domain.fees import OrderKind
@@ -22,6 +21,7 @@ from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.fields import Field
 from kiosk.ui.widgets.key_facts import PLAIN_TROUBLES, KeyFacts, token_status
 from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.steady import SteadyText
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -136,7 +136,7 @@ STEPS = (
 FIRST_STEP_TO_WAIT_FOR = 3
 
 
-class Progress(Static):
+class Progress(SteadyText):
     """A list of `[v]`, `[>]` and `[ ]`."""
 
     DEFAULT_CSS = "Progress { width: 1fr; height: 6; }"

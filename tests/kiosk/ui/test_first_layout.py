@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.widget import Widget
+
+from kiosk.desk.views import BoundView, OrderView
+from kiosk.domain.fees import OrderKind
+from kiosk.settings import Display
+from kiosk.text.catalogue import Language
+from kiosk.ui.app import KeydeskApp
+from kiosk.ui.routes import Route
+from kiosk.ui.visit import Visit
+from tests.support.desk import SESSION, DeskSetup, place, session_of
+from tests.support.screens import settle
+
+if TYPE_CHECKING:
+    from textual.css.styles import RulesMap
+    from textual.dom import DOMNode
+    from textual.geometry import Region
+    from textual.pilot import Pilot
+    from textual.screen import Screen
+
+SERIAL = "E8AD652202221F03"
+SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
+LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
+# The account's rows come with the desk's answer, when the screen stands already.
+LAYOUTS = dict.fromkeys(Route, 1) | {Route.ACCOUNT: 2}
+
+
+class Steps:
+    """An app over a desk with a key in its reader, and the visits with which its steps are shown."""
+
+    def __init__(self, setup: DeskSetup, language: Language = Language.CHINESE) -> None:
+        self._service = setup.open_service()
+        self.app = KeydeskApp(self._service, display=Display(language), monotonic=lambda: 0.0)
+        setup.source.insert(setup.blank(SERIAL))
+        self._placed = place(self._service, SESSION, OrderKind.NEW)
+        self._paid = setup.paid_order("11000003", OrderKind.NEW)
+
+    def _visit(self, route: Route) -> Visit:
+        session, number = (
+            (SESSION, self._placed) if route is Route.PAY else (session_of("11000003"), self._paid)
+        )
+        order = self._service.order(number)
+        assert isinstance(order, OrderView)
+        bound = BoundView(order, SERIAL, "0003000001000019", order.placed_at, order.ends_at, registered=False)
+        return Visit(session=session, order=order, bound=bound)
+
+    async def show(self, pilot: Pilot[None], route: Route) -> None:
+        """Show that step and wait until it is settled."""
+        self.begin(route)
+        await settle(pilot)
+
+    def begin(self, route: Route) -> None:
+        """Go to that step."""
+        self.app.visit = self._visit(route)
+        self.app.go(route)
+
+
+class Counts:
+    """The layouts by the name of the screen, and the style applications by the node, from now on."""
+
+    def __init__(self, app: KeydeskApp) -> None:
+        self.layouts: Counter[str] = Counter()
+        self.styled: Counter[DOMNode] = Counter()
+        self._app = app
+        app.screen_change_signal.subscribe(app, self._watch, immediate=True)
+        apply = app.stylesheet.apply
+
+        def counted(
+            node: DOMNode, *, animate: bool = False, cache: dict[tuple[object, ...], RulesMap] | None = None
+        ) -> None:
+            self.styled[node] += 1
+            apply(node, animate=animate, cache=cache)
+
+        app.stylesheet.apply = counted  # type: ignore[method-assign] # Textual has no hook for it
+
+    def _watch(self, screen: Screen[object]) -> None:
+        screen.screen_layout_refresh_signal.subscribe(self._app, self._laid_out, immediate=True)
+
+    def _laid_out(self, screen: Screen[object]) -> None:
+        self.layouts[type(screen).__name__] += 1
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Iterator[DeskSetup]:
+    setup = DeskSetup(tmp_path)
+    yield setup
+    setup.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_change_of_the_screen_lays_the_new_one_out_once(
+    setup: DeskSetup, size: tuple[int, int]
+) -> None:
+    steps = Steps(setup)
+    async with steps.app.run_test(size=size) as pilot:
+        await settle(pilot)
+        counts = Counts(steps.app)
+        for route in Route:
+            counts.layouts.clear()
+            await steps.show(pilot, route)
+            assert counts.layouts == {type(steps.app.screen).__name__: LAYOUTS[route]}
+    assert steps.app.trouble == ""
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_change_of_the_screen_styles_its_widgets_once(
+    setup: DeskSetup, size: tuple[int, int]
+) -> None:
+    steps = Steps(setup)
+    async with steps.app.run_test(size=size) as pilot:
+        await settle(pilot)
+        counts = Counts(steps.app)
+        for route in Route:
+            await steps.show(pilot, route)
+            widgets = list(steps.app.screen.walk_children(Widget, with_self=True))
+            # Some again: what has the focus, is disabled, or says its state by a class.
+            assert sum(counts.styled[widget] for widget in widgets) < 1.5 * len(widgets)
+    assert steps.app.trouble == ""
+
+
+def places(screen: Screen[object]) -> list[tuple[Region, Region]]:
+    return [(widget.region, widget.virtual_region) for widget in screen.walk_children(Widget)]
+
+
+async def lay_out_again(pilot: Pilot[None]) -> None:
+    for widget in pilot.app.screen.walk_children(Widget):
+        widget.refresh(layout=True)
+    await settle(pilot)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", SIZES)
+async def test_another_layout_finds_every_widget_where_it_is(
+    setup: DeskSetup, size: tuple[int, int], language: Language
+) -> None:
+    steps = Steps(setup, language)
+    async with steps.app.run_test(size=size) as pilot:
+        await settle(pilot)
+        for route in Route:
+            await steps.show(pilot, route)
+            before = places(steps.app.screen)
+            await lay_out_again(pilot)
+            assert places(steps.app.screen) == before
+    assert steps.app.trouble == ""
+
+
+async def test_a_window_that_grows_while_a_screen_comes_up_is_filled(setup: DeskSetup) -> None:
+    steps = Steps(setup)
+    async with steps.app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for route in (Route.NOTICE, Route.PAY):
+            await pilot.resize_terminal(80, 24)
+            steps.begin(route)
+            await pilot.resize_terminal(120, 36)
+            await settle(pilot)
+            screen = steps.app.screen
+            assert screen.has_class("roomy")
+            before = places(screen)
+            await lay_out_again(pilot)
+            assert places(screen) == before
+            assert screen.size == (120, 36)
+    assert steps.app.trouble == ""
