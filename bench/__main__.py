@@ -13,6 +13,7 @@ import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
 
 from bench.keys import over_the_reader
 from bench.measure import compare
+from bench.screens import changing_screens
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.domain.clock import FixedClock
@@ -118,6 +119,7 @@ def main() -> None:
         appending(Path(folder))
         signing(Path(folder))
         over_the_reader(Path(folder))
+        changing_screens(Path(folder))
     starting()
 
 

@@ -58,17 +58,22 @@ class BenchDesk:
         self.desk = Desk(database, self._clock, os.urandom, tokens, printer, None, settings)
         self._enrol()
 
-    def paid_order(self) -> PaidOrder:
-        """A new member who paid for a new key."""
-        number, now = next(self._numbers), self._clock.wall()
-        account = str(20_000_000 + number)
+    def member(self) -> Session:
+        """A new member."""
+        account, now = str(20_000_000 + next(self._numbers)), self._clock.wall()
         with self._database.write() as tx:
             tx.members.put_operator(Operator(account, _FIRM.code, "操作员", Review.APPROVED, ""))
+        return Session(account, "操作员", _FIRM.name, now)
+
+    def paid_order(self) -> PaidOrder:
+        """A new member who paid for a new key."""
+        session, number, now = self.member(), next(self._numbers), self._clock.wall()
+        with self._database.write() as tx:
             body = OrderAssigned(
                 order=str(OrderNumber(1, 1, number)),
-                account=account,
+                account=session.account,
                 enterprise=_FIRM.name,
-                operator="操作员",
+                operator=session.operator,
                 order_kind=OrderKind.NEW,
                 lines=_SCHEDULE.lines(OrderKind.NEW),
                 schedule=1,
@@ -78,7 +83,7 @@ class BenchDesk:
                 feed=number,
             )
             tx.append(body, self._clock)
-        return PaidOrder(Session(account, "操作员", _FIRM.name, now), body.order)
+        return PaidOrder(session, body.order)
 
     def _enrol(self) -> None:
         now, centre_key = self._clock.wall(), generate_device_key()

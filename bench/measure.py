@@ -23,4 +23,9 @@ def compare(
     our_median = statistics.median(pair[0] for pair in pairs) / per * 1000
     floor_median = statistics.median(pair[1] for pair in pairs) / per * 1000
     ratio = statistics.median(pair[0] / pair[1] for pair in pairs)
-    print(f"{name:<44} {our_median:9.3f} ms   floor {floor_median:9.3f} ms   ratio {ratio:6.2f}")
+    report(name, our_median, floor_median, ratio)
+
+
+def report(name: str, ours: float, floor: float, ratio: float) -> None:
+    """Print one line of milliseconds."""
+    print(f"{name:<44} {ours:9.3f} ms   floor {floor:9.3f} ms   ratio {ratio:6.2f}")
