@@ -92,9 +92,8 @@ class DrawerScreen(Overlay[None]):
             yield OptionList(id="things", markup=False)
             yield Prose(id="result")
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Begin at the first thing."""
-        super().on_mount()
         things = self.query_one("#things", OptionList)
         things.focus()
         things.action_first()

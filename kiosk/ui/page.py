@@ -89,6 +89,10 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         """Show the state for the first time."""
         self.fill()
         self.shell.show_status()
+        self.opened()
+
+    def opened(self) -> None:
+        """Ask the desk for what the screen shows, and set the focus. Called once, when the screen has been filled."""
 
     def on_compose(self) -> None:
         """Use the roomy layout on large terminals, before there are widgets to style."""

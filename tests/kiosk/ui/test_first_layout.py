@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widget import Widget
 
-from kiosk.desk.views import BoundView, OrderView
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import BoundView, OrderView, TokenOutcome
 from kiosk.domain.fees import OrderKind
 from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
+from kiosk.ui.screens.key.change_pin import ChangePinScreen
 from kiosk.ui.visit import Visit
 from tests.support.desk import SESSION, DeskSetup, place, session_of
 from tests.support.screens import settle
@@ -166,4 +168,24 @@ async def test_a_window_that_grows_while_a_screen_comes_up_is_filled(setup: Desk
             await lay_out_again(pilot)
             assert places(screen) == before
             assert screen.size == (120, 36)
+    assert steps.app.trouble == ""
+
+
+async def test_a_screen_that_comes_up_reads_the_key_once(
+    setup: DeskSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(setup)
+    asked: list[str | None] = []
+    read = DeskService.read_token
+
+    def counted(service: DeskService, number: str | None = None, serial: str | None = None) -> TokenOutcome:
+        asked.append(number)
+        return read(service, number, serial)
+
+    monkeypatch.setattr(DeskService, "read_token", counted)
+    async with steps.app.run_test() as pilot:
+        await settle(pilot)
+        await steps.app.push_screen(ChangePinScreen(SESSION))
+        await settle(pilot)
+    assert asked == [None]
     assert steps.app.trouble == ""

@@ -63,10 +63,12 @@ class BindScreen(BindPage):
     ]
 
     def on_mount(self) -> None:
-        """Read the inserted key and focus the first field to fill in."""
+        """Begin with the kind of the order."""
         if self.shell.visit.order is not None:
             self.shell.visit.kind = self.shell.visit.order.kind
-        super().on_mount()
+
+    def opened(self) -> None:
+        """Read the inserted key and focus the first field to fill in."""
         self._focus_first()
         self.token_changed()
         self.set_interval(1.0, self._tick)

@@ -90,9 +90,8 @@ class KeyPage(Overlay[bool]):
         """The buttons."""
         raise NotImplementedError
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Look which key is in."""
-        super().on_mount()
         if self.SHOWS_KEY:
             self.token_changed()
 

@@ -51,9 +51,9 @@ class ChangePinScreen(KeyPage):
         yield Action(self.t("Esc  返回"), id="back")
         yield Action(self.t("Enter  修改"), id="next", main=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Begin with the first field that is asked for."""
-        super().on_mount()
+        super().opened()
         self.focus_on("old" if self.asks_old else "new")
 
     def token_changed(self) -> None:

@@ -54,9 +54,8 @@ class KeyServicesScreen(Page[None]):
             yield Action(self.t("Esc  回首页"), id="back")
         yield from self.last_rows()
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Open the service for which the member signed in."""
-        super().on_mount()
         visit = self.shell.visit
         if visit.session is not None and visit.service is not None:
             self._open(visit.service, visit.session)

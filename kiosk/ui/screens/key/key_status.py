@@ -44,9 +44,9 @@ class KeyStatusScreen(KeyPage):
         """Back alone."""
         yield Action(self.t("Esc  返回"), id="back", main=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Read the key."""
-        super().on_mount()
+        super().opened()
         self.focus_on("back")
         self._read()
 

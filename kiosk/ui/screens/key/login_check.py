@@ -54,9 +54,9 @@ class LoginCheckScreen(KeyPage):
         yield Action(self.t("Esc  返回"), id="back")
         yield Action("", id="next", main=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Begin with the PIN."""
-        super().on_mount()
+        super().opened()
         self.focus_on("pin")
         self.set_interval(1.0, self._tick)
 

@@ -57,9 +57,9 @@ class ReportLossScreen(KeyPage):
         yield Action(self.t("Esc  返回"), id="back")
         yield Action("", id="next", main=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Read which key it is about."""
-        super().on_mount()
+        super().opened()
         account, session = self.shell.service.account, self.session
         self.ask(lambda: account(session), self._account_arrived, self.t("正在查询，请稍候"))
 

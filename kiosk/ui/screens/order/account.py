@@ -56,9 +56,8 @@ class AccountScreen(Page[None]):
             yield Action(self.t("Esc  回首页"), id="back")
         yield from self.last_rows()
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Read the account."""
-        super().on_mount()
         session = self.shell.visit.session
         if session is not None:
             account = self.shell.service.account

@@ -98,10 +98,9 @@ class DoneScreen(Page[None]):
             facts.append((self.t("原到期日"), day(bound.order.previous.not_after)))
         return [pad(name, _NAME) + value for name, value in facts]
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Print the receipt, and put the cursor on what comes next."""
         self._visit = self.shell.visit
-        super().on_mount()
         self.focus_on("change" if self.asks_for_pin else "home")
         bound = self.shell.visit.bound
         if bound is not None and self.shell.visit.printed is None:

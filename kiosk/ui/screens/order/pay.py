@@ -112,9 +112,8 @@ class PayScreen(Page[None]):
             self.t("求助 {support}", support=self.shell.settings.support_line), id="help", classes="muted"
         )
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Begin to look for the payment."""
-        super().on_mount()
         self.query_one("#code").focus()
         self.set_interval(POLL_SECONDS, self._poll)
 

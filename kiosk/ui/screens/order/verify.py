@@ -98,9 +98,8 @@ class VerifyScreen(Page[None]):
             yield Action(self.t("Enter  下一步"), id="next", main=True)
         yield from self.last_rows()
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Read the price."""
-        super().on_mount()
         self.fetch(self.shell.service.fees, self._fees_arrived)
 
     def _fees_arrived(self, fees: FeeTable | Refused | None) -> None:

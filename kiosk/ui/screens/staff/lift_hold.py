@@ -61,9 +61,9 @@ class LiftHoldScreen(KeyPage):
         yield Action(self.t("Esc  返回"), id="back")
         yield Action(self.t("Enter  解除挂失"), id="next", main=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Begin with the account."""
-        super().on_mount()
+        super().opened()
         self.focus_on("account")
 
     def fill(self) -> None:

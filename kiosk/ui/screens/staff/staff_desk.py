@@ -87,9 +87,8 @@ class StaffDeskScreen(Overlay[None]):
             yield Action(self.t("打印凭条"), id="print")
         yield from self.last_rows()
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Read what there is."""
-        super().on_mount()
         for verb in ("vouch", "abandon", "refund"):
             self.query_one(f"#{verb}").disabled = not self.staff.supervisor
         self._gather()

@@ -52,9 +52,9 @@ class UnblockPinScreen(KeyPage):
         yield Action(self.t("Esc  返回"), id="back")
         yield Action(self.t("Enter  解锁"), id="next", main=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Begin with the administrator PIN."""
-        super().on_mount()
+        super().opened()
         self.focus_on("unblocking")
 
     def fill(self) -> None:
