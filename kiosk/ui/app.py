@@ -20,12 +20,11 @@ from kiosk.desk.views import Refusal, Refused
 from kiosk.settings import Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.wording import REFUSALS
-from kiosk.ui import layers
-from kiosk.ui.messages import Scanned, StatusArrived, TokensChanged
-from kiosk.ui.page import Overlay, Page
+from kiosk.ui.page import Overlay, Page, lift_overlays, put_overlays_back
 from kiosk.ui.presence import Attendance
 from kiosk.ui.routes import Layer, Route
 from kiosk.ui.screen_table import layer_of, question_before_leaving, screen_of
+from kiosk.ui.shell import Scanned, StatusArrived, TokensChanged
 from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.theme import KEYDESK_THEME
 from kiosk.ui.visit import Visit
@@ -186,7 +185,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         if self._covered:
             self._after_cover = route
             return
-        lifted = layers.lift(self._screen_stack, self.step)
+        lifted = lift_overlays(self._screen_stack, self.step)
         await self._close_overlays()
         await self.switch_screen(screen_of(route))
         self._lay_back(lifted)
@@ -199,7 +198,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def _lay_back(self, lifted: list[Overlay[object]]) -> None:
         if lifted:
-            layers.lay_back(self._screen_stack, lifted)
+            put_overlays_back(self._screen_stack, lifted)
             self.show_status()
 
     async def _lift_cover(self) -> None:

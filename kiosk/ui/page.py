@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from textual import events
 from textual.await_complete import AwaitComplete
 from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
@@ -16,8 +17,8 @@ from kiosk.ui.widgets.first_layout import FirstLayout
 from kiosk.ui.widgets.rows import KeyRow, StatusRow, TitleRow
 
 if TYPE_CHECKING:
-    from textual import events
     from textual.geometry import Size
+    from textual.screen import Screen
     from textual.widget import Widget
 
     from kiosk.desk.views import Refused
@@ -234,3 +235,25 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
 
     def step_changed(self) -> None:
         """Another step lies beneath."""
+
+
+def lift_overlays(stack: list[Screen[Any]], step: Screen[Any] | None) -> list[Overlay[object]]:
+    """Take the overlays off the screen stack while the step beneath changes, all but those that the step opened.
+
+    Help, the staff's view and the drawer stay when the step moves on by itself: were they closed, the Esc meant for
+    them would leave the new step. Textual can only replace the topmost screen, so they are taken off for a moment.
+    """
+    place = stack.index(step) + 1 if step is not None else len(stack)
+    while place < len(stack) and cast("Overlay[object]", stack[place]).ENDS_WITH_STEP:
+        place += 1
+    lifted = cast("list[Overlay[object]]", stack[place:])
+    del stack[place:]
+    return lifted
+
+
+def put_overlays_back(stack: list[Screen[Any]], lifted: list[Overlay[object]]) -> None:
+    """Put the overlays over the new step."""
+    stack.extend(lifted)
+    stack[-1].post_message(events.ScreenResume())
+    for screen in lifted:
+        screen.step_changed()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-if TYPE_CHECKING:
-    from textual.message import Message
+from textual.message import Message
 
+from kiosk.desk.views import DeskStatus, Refused
+
+if TYPE_CHECKING:
     from kiosk.desk.service import DeskService
-    from kiosk.desk.views import DeskStatus
     from kiosk.settings import Exchange
     from kiosk.ui.routes import Layer, Route
     from kiosk.ui.visit import Visit
@@ -161,3 +162,23 @@ class Shell(Protocol):
     def report(self, error: Exception) -> None:
         """Log an unexpected error under a number and show the number alone."""
         ...
+
+
+class StatusArrived(Message):
+    """The desk's status, read in a thread, or why it could not be read."""
+
+    def __init__(self, status: DeskStatus | Refused) -> None:
+        super().__init__()
+        self.status = status
+
+
+class TokensChanged(Message):
+    """A token was inserted or removed."""
+
+
+class Scanned(Message):
+    """The scanner read something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.views import PrinterState, Refused
-from kiosk.ui.messages import StatusArrived
+from kiosk.ui.shell import StatusArrived
 
 if TYPE_CHECKING:
     from kiosk.desk.views import DeskStatus

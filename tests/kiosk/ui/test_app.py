@@ -15,11 +15,11 @@ from kiosk.domain.fees import OrderKind
 from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
-from kiosk.ui.messages import Scanned, TokensChanged
 from kiosk.ui.page import Answered, Page
 from kiosk.ui.routes import Route
 from kiosk.ui.screen_table import screen_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
+from kiosk.ui.shell import Scanned, TokensChanged
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
