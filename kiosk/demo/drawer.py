@@ -19,7 +19,7 @@ from kiosk.ui.widgets.lines import Line, Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.text.wording import Said, Text
+    from kiosk.text.wording import LazyText, Text
 
 DAY = 24 * 3600
 YEAR = 365 * DAY
@@ -35,7 +35,7 @@ _PHONE_STATES = {
 }
 
 
-# The letter that activates each row; the virtual keys have digits.
+# The letter that runs each row; the virtual keys have digits.
 _HOTKEYS = {
     "remove": "x",
     "swap": "s",
@@ -69,7 +69,7 @@ def _phone_says(t: Text, page: PhonePage) -> str:
 
 
 class DrawerScreen(Overlay[None]):
-    """A list of actions around the desk, at the right of the screen, with their result below."""
+    """A list of the demo's actions at the right of the screen, with their result below."""
 
     CSS_PATH = "drawer.tcss"
     NEVER_IDLE = True
@@ -82,7 +82,7 @@ class DrawerScreen(Overlay[None]):
         super().__init__()
         self.demo = demo
         self._hotkeys: dict[str, str] = {}
-        self.result: Said | None = None
+        self.result: LazyText | None = None
         self.page: PhonePage | None = None
 
     def compose(self) -> ComposeResult:
@@ -93,7 +93,7 @@ class DrawerScreen(Overlay[None]):
             yield Prose(id="result")
 
     def opened(self) -> None:
-        """Begin at the first thing."""
+        """Highlight the first row."""
         things = self.query_one("#things", OptionList)
         things.focus()
         things.action_first()
@@ -104,12 +104,12 @@ class DrawerScreen(Overlay[None]):
 
     @property
     def link(self) -> str:
-        """The link of the order that is on the screen."""
+        """The payment link of the order on the screen."""
         order = self.shell.visit.order
         return order.link if order is not None else ""
 
-    def fill(self) -> None:
-        """List what can be done now."""
+    def update_content(self) -> None:
+        """List the available actions."""
         things = self.query_one("#things", OptionList)
         marked = things.highlighted
         things.clear_options()
@@ -126,7 +126,7 @@ class DrawerScreen(Overlay[None]):
                 things.add_option(Option(f" {self._hotkey(identity)} {text}", id=identity))
         if marked is not None and marked < things.option_count:
             things.highlighted = marked
-        self.query_one("#result", Prose).say(self.worded(self.result) or self._where())
+        self.query_one("#result", Prose).say(self.localized(self.result) or self._where())
 
     def _hotkey(self, identity: str) -> str:
         """The row's letter, registered as available; a space where there is none."""
@@ -138,13 +138,13 @@ class DrawerScreen(Overlay[None]):
         return key
 
     def action_press(self, key: str) -> None:
-        """Do what the row with that key does, when it is listed."""
+        """Run the action of the row with that key, if it is listed."""
         if key in self._hotkeys:
             self._begin(self._hotkeys[key])
 
     def step_changed(self) -> None:
-        """The order on the screen may be another."""
-        self.fill()
+        """Update the list: the step may show another order."""
+        self.update_content()
 
     def _keys(self) -> list[tuple[str, str]]:
         inserted = self.demo.inserted()
@@ -203,7 +203,7 @@ class DrawerScreen(Overlay[None]):
         )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Do it."""
+        """Run the action of the chosen row."""
         self._begin(str(event.option.id))
 
     def _begin(self, identity: str) -> None:
@@ -238,8 +238,8 @@ class DrawerScreen(Overlay[None]):
             case _:
                 pass
 
-    def _do(self, act: Callable[[], None], said: Said) -> None:
-        def work() -> Said:
+    def _do(self, act: Callable[[], None], said: LazyText) -> None:
+        def work() -> LazyText:
             try:
                 act()
             except DemoError as error:
@@ -249,9 +249,9 @@ class DrawerScreen(Overlay[None]):
 
         self.ask(work, self._did, self.t("请稍候"))
 
-    def _did(self, said: Said) -> None:
+    def _did(self, said: LazyText) -> None:
         self.result = said
-        self.fill()
+        self.update_content()
 
     def _use_phone(self, verb: str) -> None:
         if verb == "scan":
@@ -279,7 +279,7 @@ class DrawerScreen(Overlay[None]):
         else:
             self.page = page
             self.result = lambda t: _phone_says(t, page)
-        self.fill()
+        self.update_content()
 
     def _read_messages(self) -> None:
         session, messages = self.shell.visit.session, self.demo.phone_messages
@@ -288,7 +288,7 @@ class DrawerScreen(Overlay[None]):
 
     def _messages_arrived(self, messages: tuple[str, ...]) -> None:
         self.result = lambda t: messages[0] if messages else t("手机上没有短信")
-        self.fill()
+        self.update_content()
 
     def _scan(self) -> None:
         if self.page is not None:
@@ -305,7 +305,7 @@ class DrawerScreen(Overlay[None]):
                 t("法人 {legal}  操作员 {operator}", legal=account.legal_person, operator=account.operator),
             )
         )
-        self.fill()
+        self.update_content()
 
     def _show_staff(self, index: int) -> None:
         one = self.demo.staff()[index]
@@ -314,4 +314,4 @@ class DrawerScreen(Overlay[None]):
             name=one.name,
             password=one.password,
         )
-        self.fill()
+        self.update_content()

@@ -27,8 +27,8 @@ from kiosk.text.money import yuan
 from kiosk.text.times import duration, minute
 
 Text = Callable[..., str]
-# A sentence that can be worded again after a change of language.
-Said = Callable[[Text], str]
+# A message that is worded when shown, so that it follows a change of language.
+LazyText = Callable[[Text], str]
 
 # The configuration's defaults, which the English screens name in English.
 DEFAULT_NAMES = (N_("国家储备商品竞价交易系统"), N_("北京华商储备商品交易所"))

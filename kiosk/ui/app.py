@@ -1,4 +1,4 @@
-"""The desk's app: the language, the visit, the way from step to step, idle times and the last resort for errors."""
+"""The kiosk's app: the language, the visit, the change of steps, idle timeouts and unexpected errors."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from kiosk.desk.views import Refusal, Refused
 from kiosk.settings import Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.wording import REFUSALS
-from kiosk.ui.page import Overlay, Page, lift_overlays, put_overlays_back
-from kiosk.ui.presence import Attendance
+from kiosk.ui.page import Overlay, Page, detach_overlays, reattach_overlays
+from kiosk.ui.presence import IdleMonitor
 from kiosk.ui.routes import Layer, Route
 from kiosk.ui.screen_table import layer_of, question_before_leaving, screen_of
 from kiosk.ui.shell import Scanned, StatusArrived, TokensChanged
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     from kiosk.desk.views import DeskStatus
 
 _SCREENS = Path(__file__).parent / "screens"
-LEAST_WIDTH = 80
-LEAST_HEIGHT = 24
+MIN_WIDTH = 80
+MIN_HEIGHT = 24
 NOTICE_SECONDS = 4.0
-_TROUBLES_TO_GIVE_UP = 5
-_TOUCHES = (events.Key, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown, events.Paste)
+_MAX_ERRORS = 5
+_USER_EVENTS = (events.Key, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown, events.Paste)
 _OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
 
 
 class KeydeskApp(App[None], inherit_bindings=False):
-    """The kiosk's screens. `drawer` makes the demo's; with it there is a way to leave, without it there is neither."""
+    """The kiosk's app. `drawer` creates the demo's drawer and enables leaving; a real kiosk has neither."""
 
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
@@ -71,32 +71,32 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.status: DeskStatus | None = None
         self._unreadable = False
         self.staff_called = False
-        self.trouble = ""
+        self.error_code = ""
         display = display or Display()
         self._own_language = display.language
         self._catalogue = Catalogue(display.language)
         self._monotonic = monotonic
-        self._attendance = Attendance(self, display.idle, display.countdown, monotonic)
+        self._idle_monitor = IdleMonitor(self, display.idle, display.countdown, monotonic)
         self._notice = ""
         self._notice_until: float | None = None
-        self._covered = False
-        self._after_cover: Route | None = None
+        self._step_hidden = False
+        self._route_once_shown: Route | None = None
         self._too_small: Overlay[None] | None = None
         self._stops: list[Callable[[], None]] = []
         self._status_watch = StatusWatch(self, monotonic)
-        self._troubles = 0
+        self._error_count = 0
         self.register_theme(KEYDESK_THEME)
         self.theme = KEYDESK_THEME.name
 
     # Wording
 
     def text(self, message: str, /, **parameters: object) -> str:
-        """The sentence in the language of the moment."""
+        """The text in the current language."""
         return self._catalogue.text(message, **parameters)
 
     @property
     def language(self) -> Language:
-        """The language of the moment."""
+        """The current language."""
         return self._catalogue.language
 
     @property
@@ -108,55 +108,55 @@ class KeydeskApp(App[None], inherit_bindings=False):
         return Language.ENGLISH if self.language is Language.CHINESE else Language.CHINESE
 
     def change_language(self) -> None:
-        """Change to the other language in everything that is shown, keeping what was typed."""
+        """Switch every screen to the other language, keeping the typed values."""
         self.call_later(self._change_language)
 
     async def _change_language(self) -> None:
         self._catalogue = Catalogue(self._other())
         self._notice, self._notice_until = "", None
         for page in self.pages:
-            page.call_later(page.rebuild)  # among what the screen itself does, and not beside it
+            page.call_later(page.rebuild)  # in order with the messages of the screen itself
 
     @property
     def fits(self) -> bool:
-        """Whether the window is large enough."""
-        return self.size.width >= LEAST_WIDTH and self.size.height >= LEAST_HEIGHT
+        """Whether the terminal window is large enough."""
+        return self.size.width >= MIN_WIDTH and self.size.height >= MIN_HEIGHT
 
     # From step to step
 
     @property
     def pages(self) -> list[Page[object]]:
-        """Our screens, the lowest first."""
+        """The open pages, the lowest first."""
         return [screen for screen in self.screen_stack if isinstance(screen, Page)]
 
     @property
     def step(self) -> Page[object] | None:
-        """The screen of the step, beneath whatever lies over it."""
+        """The page of the current step, beneath any overlays."""
         return next((page for page in self.pages if not isinstance(page, Overlay)), None)
 
     @property
     def is_demo(self) -> bool:
-        """Whether there is a drawer and a way to leave."""
+        """Whether this is the demo, with its drawer and a key to leave."""
         return self._drawer is not None
 
-    # What lies over the step
+    # Overlays
 
-    def lay_over(self, layer: Layer) -> None:
-        """Show that layer over the step, unless it lies there already, or nothing may lie there now."""
-        self._lay(layer_of(layer))
+    def show_layer(self, layer: Layer) -> None:
+        """Show that overlay over the step, unless it is open already or overlays are not allowed now."""
+        self._push_overlay(layer_of(layer))
 
     def open_drawer(self) -> None:
-        """Show the demo's drawer; nothing where there is none."""
+        """Open the demo's drawer, if there is one."""
         if self._drawer is not None:
-            self._lay(self._drawer())
+            self._push_overlay(self._drawer())
 
-    def _lay(self, layer: Overlay[None]) -> None:
-        lies = any(type(page) is type(layer) for page in self.pages)
-        if not lies and not self._covered and self.fits:
+    def _push_overlay(self, layer: Overlay[None]) -> None:
+        is_open = any(type(page) is type(layer) for page in self.pages)
+        if not is_open and not self._step_hidden and self.fits:
             self.push_screen(layer)
 
     def leave_demo(self) -> None:
-        """Leave the demo, after a question; nothing where there is none."""
+        """Leave the demo after a confirmation; does nothing on a real kiosk."""
         question = question_before_leaving()
         if self.is_demo and self.fits and not isinstance(self.screen, type(question)):
             self.push_screen(question, self._leave)
@@ -165,75 +165,75 @@ class KeydeskApp(App[None], inherit_bindings=False):
         if answer:
             self.exit()
 
-    # A screen cannot wait for its own removal, so the way on is asked for here and walked in the app's loop.
+    # A screen cannot await its own removal, so these requests are queued and run in the app's message loop.
 
     def go(self, route: Route) -> None:
-        """Show a step in place of the one of the moment, beneath what lies over it; once the cover is lifted."""
+        """Replace the current step, beneath any overlays; while a step is hidden, wait until it is shown again."""
         self.call_later(self._go, route, self.visit)
 
     def go_home(self, notice: str = "") -> None:
-        """End the visit: forget all of it and show the first screen."""
+        """End the visit, discard its state, and show the home screen."""
         self.call_later(self._go_home, notice)
 
-    def lift_cover(self) -> None:
-        """Show the hidden step again, or the one that it has led to meanwhile."""
-        self.call_later(self._lift_cover)
+    def show_hidden_step(self) -> None:
+        """Close the privacy screen and show the hidden step, or the step it has moved on to."""
+        self.call_later(self._show_hidden_step)
 
     async def _go(self, route: Route, visit: Visit) -> None:
         if visit is not self.visit:
-            return  # asked for by a visit that is over
-        if self._covered:
-            self._after_cover = route
+            return  # the visit that requested it has ended
+        if self._step_hidden:
+            self._route_once_shown = route
             return
-        lifted = lift_overlays(self._screen_stack, self.step)
+        detached = detach_overlays(self._screen_stack, self.step)
         await self._close_overlays()
         await self.switch_screen(screen_of(route))
-        self._lay_back(lifted)
-        self._attendance.touch()
+        self._reattach_overlays(detached)
+        self._idle_monitor.touch()
         self._check_size(self.size)
 
     async def _close_overlays(self) -> None:
         while isinstance(self.screen, Overlay):
             await self.pop_screen()
 
-    def _lay_back(self, lifted: list[Overlay[object]]) -> None:
-        if lifted:
-            put_overlays_back(self._screen_stack, lifted)
+    def _reattach_overlays(self, detached: list[Overlay[object]]) -> None:
+        if detached:
+            reattach_overlays(self._screen_stack, detached)
             self.show_status()
 
-    async def _lift_cover(self) -> None:
-        self._covered = False
+    async def _show_hidden_step(self) -> None:
+        self._step_hidden = False
         await self._close_overlays()
-        self._attendance.touch()
-        route, self._after_cover = self._after_cover, None
+        self._idle_monitor.touch()
+        route, self._route_once_shown = self._route_once_shown, None
         if route is not None:
             await self._go(route, self.visit)
 
-    def uncover(self) -> None:
-        """Give the hidden step up: somebody else goes on from the cover."""
-        self._covered, self._after_cover = False, None
+    def discard_hidden_step(self) -> None:
+        """Discard the hidden step, because another member signed in on the privacy screen."""
+        self._step_hidden, self._route_once_shown = False, None
 
     async def _go_home(self, notice: str = "") -> None:
         if self.step is not None:
-            self.step.left()
+            self.step.visit_ended()
         self.visit = Visit()
         self.clear_clipboard_text()
-        self.uncover()
+        self.discard_hidden_step()
         await self._close_overlays()
         await self._go(Route.HOME, self.visit)
         if notice:
             self.announce(notice, for_seconds=NOTICE_SECONDS)
 
     def clear_clipboard_text(self) -> None:
-        """Forget what Textual keeps of copied text."""
+        """Clear Textual's own copy of the clipboard."""
         self._clipboard = ""
 
-    def _held(self) -> bool:
-        return any(page.holds_still() for page in self.pages)
+    def _leaving_blocked(self) -> bool:
+        return any(page.blocks_leaving() for page in self.pages)
 
     def set_aside(self) -> None:
-        """Leave without cancelling anything; not while a binding runs."""
-        if self._held():
+        """Leave without cancelling anything, unless a page blocks leaving."""
+        if self._leaving_blocked():
             return
         kept = self.visit.order is not None and self.visit.order.status.is_open
         notice = self.text("已暂存。凭账号和密码用「继续办理」接着办。") if kept else ""
@@ -242,11 +242,11 @@ class KeydeskApp(App[None], inherit_bindings=False):
     # Status, idle time, window size
 
     async def on_mount(self) -> None:
-        """Show the first screen and begin to watch the desk."""
+        """Show the home screen and start watching the desk."""
         await self.push_screen(screen_of(Route.HOME))
         self._stops = [
-            self.service.watch_tokens(self._tell_tokens_changed),
-            self.service.watch_scans(self._tell_scanned),
+            self.service.watch_tokens(self._post_tokens_changed),
+            self.service.watch_scans(self._post_scanned),
         ]
         self.set_interval(1.0, self._tick)
         self._status_watch.read()
@@ -255,14 +255,14 @@ class KeydeskApp(App[None], inherit_bindings=False):
         """Run `work` in a thread that outlives the screen."""
         self.run_worker(work, thread=True, group=group)
 
-    def _tell_tokens_changed(self) -> None:
+    def _post_tokens_changed(self) -> None:
         self.post_message(TokensChanged())
 
-    def _tell_scanned(self, text: str) -> None:
+    def _post_scanned(self, text: str) -> None:
         self.post_message(Scanned(text))
 
     def on_unmount(self) -> None:
-        """Stop watching."""
+        """Stop watching the desk."""
         for stop in self._stops:
             stop()
         self._stops = []
@@ -271,10 +271,10 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._status_watch.read()
         if self._notice_until is not None and self._monotonic() >= self._notice_until:
             self.announce("")
-        await self._attendance.look()
+        await self._idle_monitor.check()
 
     def on_status_arrived(self, message: StatusArrived) -> None:
-        """Show the desk's status in the status row; what was read last while it cannot be read."""
+        """Show the desk's status in the status row; the last known one while it cannot be read."""
         self._status_watch.arrived()
         self._unreadable = isinstance(message.status, Refused)
         if not isinstance(message.status, Refused):
@@ -282,27 +282,27 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.show_status()
 
     def on_tokens_changed(self) -> None:
-        """Tell the screens; the status row follows at once."""
+        """Notify the pages and update the status row."""
         self._status_watch.read()
         for page in self.pages:
-            page.when_whole(page.token_changed)
+            page.when_composed(page.token_changed)
 
     def on_scanned(self, message: Scanned) -> None:
-        """Tell the step what was scanned."""
+        """Pass a scanned text to the current step."""
         step = self.step
-        if step is not None and not self._covered:
-            step.when_whole(lambda: step.scanned(message.text))
+        if step is not None and not self._step_hidden:
+            step.when_composed(lambda: step.scanned(message.text))
 
     def announce(self, text: str, *, for_seconds: float | None = None) -> None:
-        """Put a sentence into the status row, for a while or until the next; nothing takes it away."""
+        """Show a notice in the status row, for some time or until the next one; an empty text removes it."""
         self._notice = text
         self._notice_until = self._monotonic() + for_seconds if text and for_seconds else None
         self.show_status()
 
     def show_status(self) -> None:
-        """Bring every status row up to date: a countdown, else a notice, else how the devices are."""
+        """Update every status row: with the countdown, else a notice, else the state of the devices."""
         unreadable = self.text(REFUSALS[Refusal.STORE_UNREADABLE]) if self._unreadable else ""
-        notice = self._attendance.countdown() or self._notice or unreadable
+        notice = self._idle_monitor.countdown() or self._notice or unreadable
         for page in self.pages:
             for row in page.query(StatusRow):
                 if notice:
@@ -311,42 +311,42 @@ class KeydeskApp(App[None], inherit_bindings=False):
                     row.show_status(self.text, self.status)
 
     async def on_event(self, event: events.Event) -> None:
-        """Notice that somebody uses the screen."""
-        if isinstance(event, _TOUCHES):
-            counting = self._attendance.counting
-            self._attendance.touch()
+        """Restart the idle count on input."""
+        if isinstance(event, _USER_EVENTS):
+            counting = self._idle_monitor.counting
+            self._idle_monitor.touch()
             if counting:
                 self.show_status()
         await super().on_event(event)
 
-    async def hide(self) -> None:
-        """Cover the step; its order is kept."""
+    async def hide_step(self) -> None:
+        """Show the privacy screen over the step and keep its order."""
         await self._close_overlays()
         if self.step is not None:
             self.step.wipe()
-        self._attendance.touch()
-        self._covered = True
-        await self.push_screen(layer_of(Layer.COVER))
+        self._idle_monitor.touch()
+        self._step_hidden = True
+        await self.push_screen(layer_of(Layer.PRIVACY))
         self._check_size(self.size)
 
     @property
-    def unlike_at_start(self) -> bool:
-        """Whether a member left another language or a call for the staff behind."""
+    def needs_reset(self) -> bool:
+        """Whether a member changed the language or called staff."""
         return self.staff_called or self.language is not self._own_language
 
     async def reset(self) -> None:
-        """Forget the visit, the staff's call and the language."""
+        """Discard the visit, the call for staff and the chosen language."""
         self.staff_called = False
         self._notice, self._notice_until = "", None
         self._catalogue = Catalogue(self._own_language)
         await self._go_home()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Look whether the window is large enough."""
+        """Check whether the window is large enough."""
         self._check_size(event.size)
 
     def _check_size(self, size: Size) -> None:
-        small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
+        small = size.width < MIN_WIDTH or size.height < MIN_HEIGHT
         shown = self.screen is self._too_small
         if small and not shown:
             self._too_small = layer_of(Layer.TOO_SMALL)
@@ -354,32 +354,32 @@ class KeydeskApp(App[None], inherit_bindings=False):
         elif shown and not small:
             self.pop_screen()
 
-    # The last resort
+    # Unexpected errors
 
     def report(self, error: Exception) -> None:
-        """Log an unexpected error under a number and show the number alone."""
-        self.trouble = secrets.token_hex(2).upper()
-        self._troubles += 1
-        structlog.get_logger().error("unexpected error", code=self.trouble, exc_info=error)
-        if self._troubles > _TROUBLES_TO_GIVE_UP or not self.is_running or not self.pages:
+        """Log an unexpected error under a number and show only the number."""
+        self.error_code = secrets.token_hex(2).upper()
+        self._error_count += 1
+        structlog.get_logger().error("unexpected error", code=self.error_code, exc_info=error)
+        if self._error_count > _MAX_ERRORS or not self.is_running or not self.pages:
             self._give_up()
         else:
-            self.call_later(self._show_trouble)
+            self.call_later(self._show_error)
 
-    async def _show_trouble(self) -> None:
+    async def _show_error(self) -> None:
         self._status_watch.arrived()
         self._notice, self._notice_until = "", None
         self.visit = Visit()
-        self.uncover()
+        self.discard_hidden_step()
         await self._close_overlays()
-        await self._go(Route.TROUBLE, self.visit)
+        await self._go(Route.ERROR, self.visit)
 
     def _give_up(self) -> None:
-        """End with the number, without a traceback; the system starts the program again."""
-        self.exit(return_code=70, message=self.text("错误编号 {code}", code=self.trouble))
+        """Exit with the number and without a traceback; the service manager restarts the program."""
+        self.exit(return_code=70, message=self.text("错误编号 {code}", code=self.error_code))
 
     def _handle_exception(self, error: Exception) -> None:
-        # Textual would print a traceback into the terminal here and end.
+        # Textual would print a traceback to the terminal and exit.
         self.report(error)
 
     async def _dispatch_message(self, message: Message) -> None:

@@ -42,7 +42,7 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
 
     def action_help_screen(self) -> None:
         """F1: show help over the step."""
-        self.shell.lay_over(Layer.HELP)
+        self.shell.show_layer(Layer.HELP)
 
     def action_other_language(self) -> None:
         """F2: switch the language, keeping the typed values."""
@@ -58,7 +58,7 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
             self.shell.staff_called = True
             self.app.bell()
             structlog.get_logger().info("staff called")
-        self.shell.lay_over(Layer.STAFF)
+        self.shell.show_layer(Layer.STAFF)
 
     def action_drawer(self) -> None:
         """F12: open the demo's drawer, if there is one."""

@@ -1,4 +1,4 @@
-"""What every screen has: the wording, the keys, questions to the desk in a thread, and a rebuild in the other language."""
+"""The base of every screen: shared rows, calls to the desk in a thread, and recomposing in another language."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from kiosk.desk.views import Refused
-    from kiosk.text.wording import Said
+    from kiosk.text.wording import LazyText
     from kiosk.ui.visit import Visit
 
 ResultT = TypeVar("ResultT")
@@ -32,7 +32,7 @@ ROOMY_HEIGHT = 32
 
 
 class Answered(Message):
-    """A thread has the desk's answer; the screen's own loop goes on with it."""
+    """The desk's answer, posted by a thread and handled in the screen's message loop."""
 
     def __init__(self, then: Callable[[], None], visit: Visit, *, ends_busy: bool) -> None:
         super().__init__()
@@ -42,26 +42,26 @@ class Answered(Message):
 
 
 class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
-    """A screen of the desk. Subclasses compose, and `fill` what they show from their own state."""
+    """A screen of the kiosk. Subclasses implement `compose`, and show their state in `update_content`."""
 
-    # Whether the screen is only hidden, and not wiped, when nobody uses it.
+    # Whether an idle screen is hidden behind the privacy screen instead of being reset.
     KEEPS_WHEN_IDLE: ClassVar[bool] = False
-    # Whether the screen stays when nobody uses it; its fields are emptied all the same.
+    # Whether an idle screen stays; its fields are cleared all the same.
     NEVER_IDLE: ClassVar[bool] = False
 
     busy = False
     _rebuilding = False
     _rebuild_again = False
-    _put_off: tuple[Callable[[], None], ...] = ()
+    _deferred: tuple[Callable[[], None], ...] = ()
 
     def title_row(self) -> TitleRow:
-        """The system's and the exchange's name."""
+        """The names of the system and the exchange."""
         settings = self.shell.settings
         called = self.t("已叫工作人员") if self.shell.staff_called else ""
         return TitleRow(self.t(settings.system), self.t(settings.name), called)
 
     def last_rows(self, *extra: tuple[str, str, str]) -> Iterable[Widget]:
-        """The status row and the keys, the screen's own (key, text, action) among them."""
+        """The status row and the function keys; `extra` adds the screen's own as (key, text, action)."""
         yield StatusRow()
         yield KeyRow(
             self.t,
@@ -70,30 +70,30 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
             extra=extra,
         )
 
-    def fill(self) -> None:
-        """Show the state; called after every composing, and by the screens when their state changes."""
+    def update_content(self) -> None:
+        """Show the state; called after every compose, and by the screen when its state changes."""
 
     def token_changed(self) -> None:
-        """A token went in or out."""
+        """Handle an insertion or removal of a token."""
 
     def scanned(self, text: str) -> None:
-        """The scanner read `text`."""
+        """Handle a scanned text."""
 
-    def holds_still(self) -> bool:
-        """Whether leaving is not possible just now."""
+    def blocks_leaving(self) -> bool:
+        """Whether the screen cannot be left at present."""
         return False
 
-    def left(self) -> None:
-        """The visit ends on this step, by the member or because nobody is there."""
+    def visit_ended(self) -> None:
+        """Handle the end of the visit on this step, by the member or by the idle timeout."""
 
     def on_mount(self) -> None:
         """Show the state for the first time."""
-        self.fill()
+        self.update_content()
         self.shell.show_status()
         self.opened()
 
     def opened(self) -> None:
-        """Ask the desk for what the screen shows, and set the focus. Called once, when the screen has been filled."""
+        """Request the screen's data from the desk and set the focus; called once, after the first update."""
 
     def on_compose(self) -> None:
         """Use the roomy layout on large terminals, before there are widgets to style."""
@@ -107,9 +107,9 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         return size.width >= ROOMY_WIDTH and size.height >= ROOMY_HEIGHT
 
     async def rebuild(self) -> None:
-        """Compose again, in the language of the moment, keeping what was typed and where the cursor was.
+        """Recompose in the current language, keeping the typed values and the focus.
 
-        What comes meanwhile, when the screen has only some of its widgets, is put off until it is whole.
+        Messages that arrive while widgets are missing are deferred until the screen is complete.
         """
         self._rebuild_again = True
         if self._rebuilding:
@@ -118,62 +118,62 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         try:
             while self._rebuild_again:
                 self._rebuild_again = False
-                await self._compose_again()
+                await self._recompose()
         finally:
             self._rebuilding = False
-        put_off, self._put_off = self._put_off, ()
-        for do in put_off:
-            do()
+        deferred, self._deferred = self._deferred, ()
+        for action in deferred:
+            action()
 
-    async def _compose_again(self) -> None:
+    async def _recompose(self) -> None:
         focused = self.focused.id if self.focused is not None else None
         typed = {field.id: field.value for field in self.query(Input) if field.id}
         await self.recompose()
         for field in self.query(Input):
             if field.id in typed:
                 field.value = typed[field.id]
-        self.fill()
+        self.update_content()
         self.shell.show_status()
         if focused is not None:
             self.focus_on(focused)
 
-    def when_whole(self, do: Callable[[], None]) -> None:
-        """Do it now, or once the screen is composed again."""
+    def when_composed(self, action: Callable[[], None]) -> None:
+        """Run `action` now, or when the running recompose has ended."""
         if self._rebuilding:
-            self._put_off = (*self._put_off, do)
+            self._deferred = (*self._deferred, action)
         else:
-            do()
+            action()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Textual's question: nothing is done by key on a screen that is being composed again, but by F2 again."""
+        """Disable every key but F2 while the screen is being recomposed."""
         if self._rebuilding and action != "other_language":
             return False
         return super().check_action(action, parameters)
 
     def focus_on(self, identity: str) -> None:
-        """Put the cursor on that widget, when it can take it."""
+        """Focus that widget, if it exists and is focusable."""
         found = self.query(f"#{identity}")
         if found and found.first().focusable:
             found.first().focus()
 
-    def worded(self, said: Said | None) -> str:
-        """What is to be said, in the language of the moment; nothing for None."""
-        return said(self.t) if said is not None else ""
+    def localized(self, message: LazyText | None) -> str:
+        """The message in the current language; empty for None."""
+        return message(self.t) if message is not None else ""
 
-    def refusal(self, refused: Refused) -> Said:
-        """Why the desk does not go on, and what to do."""
+    def refusal(self, refused: Refused) -> LazyText:
+        """Why the desk refuses, and what the member can do."""
         support = self.shell.settings.support_line
         return lambda t: refusal(t, refused, support)
 
     def wipe(self) -> None:
-        """Empty every field."""
+        """Clear every field."""
         for field in self.query(Input):
             field.value = ""
 
     def ask(self, call: Callable[[], ResultT], then: Callable[[ResultT], None], busy: str) -> None:
-        """Ask the desk in a thread, saying what goes on; a second question meanwhile is not asked.
+        """Call the desk in a thread and show `busy` meanwhile; ignored while another such call runs.
 
-        `then` runs in the screen's own loop.
+        `then` receives the result in the screen's message loop.
         """
         if self.busy:
             return
@@ -182,7 +182,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         self._in_thread(call, then, ends_busy=True)
 
     def fetch(self, call: Callable[[], ResultT], then: Callable[[ResultT], None]) -> None:
-        """Ask the desk in a thread without holding the member up."""
+        """Call the desk in a thread in the background, without blocking input."""
         self._in_thread(call, then, ends_busy=False)
 
     def _in_thread(
@@ -197,11 +197,11 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         self.run_worker(work, thread=True, group="desk")
 
     def on_answered(self, message: Answered) -> None:
-        """Go on with the desk's answer, unless the visit in which it was asked for is over."""
+        """Handle the desk's answer, unless its visit has ended."""
         message.stop()
-        self.when_whole(lambda: self._take_up(message))
+        self.when_composed(lambda: self._handle_answer(message))
 
-    def _take_up(self, message: Answered) -> None:
+    def _handle_answer(self, message: Answered) -> None:
         if message.ends_busy:
             self.busy = False
             self.show_busy("")
@@ -209,11 +209,11 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
             message.then()
 
     def show_busy(self, text: str) -> None:
-        """Say in the status row what goes on, nothing when it is over."""
+        """Show the running operation in the status row; empty when it has ended."""
         self.shell.announce(text)
 
     async def _dispatch_message(self, message: Message) -> None:
-        # An error in a handler must not end the screen's loop, nor reach the terminal.
+        # An error in a handler must neither end the screen's message loop nor reach the terminal.
         try:
             await super()._dispatch_message(message)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one
@@ -221,39 +221,39 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
 
 
 class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bindings=False):
-    """A screen over the step, which stays as it is beneath."""
+    """A modal screen over the step."""
 
     BINDINGS = Keys.BINDINGS
-    # Whether the step itself asked for it, so that it goes when the step does; any other stays over the next step.
+    # Whether the overlay belongs to the step and closes with it; any other stays open over the next step.
     ENDS_WITH_STEP: ClassVar[bool] = False
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
-        """Close with an answer, once, and only as the uppermost: Textual takes away whatever lies on top."""
+        """Close with a result, but only as the topmost screen, since Textual pops whichever is on top."""
         if self.app.screen is not self:
             return AwaitComplete()
         return super().dismiss(result)
 
     def step_changed(self) -> None:
-        """Another step lies beneath."""
+        """Handle a change of the step beneath."""
 
 
-def lift_overlays(stack: list[Screen[Any]], step: Screen[Any] | None) -> list[Overlay[object]]:
-    """Take the overlays off the screen stack while the step beneath changes, all but those that the step opened.
+def detach_overlays(stack: list[Screen[Any]], step: Screen[Any] | None) -> list[Overlay[object]]:
+    """Remove the overlays above the step from the screen stack, except those that end with the step.
 
-    Help, the staff's view and the drawer stay when the step moves on by itself: were they closed, the Esc meant for
-    them would leave the new step. Textual can only replace the topmost screen, so they are taken off for a moment.
+    Help, the staff's view and the drawer stay open when the step changes by itself; otherwise an Esc meant for them
+    would leave the new step. Textual can only switch the topmost screen, so they are detached during the change.
     """
     place = stack.index(step) + 1 if step is not None else len(stack)
     while place < len(stack) and cast("Overlay[object]", stack[place]).ENDS_WITH_STEP:
         place += 1
-    lifted = cast("list[Overlay[object]]", stack[place:])
+    detached = cast("list[Overlay[object]]", stack[place:])
     del stack[place:]
-    return lifted
+    return detached
 
 
-def put_overlays_back(stack: list[Screen[Any]], lifted: list[Overlay[object]]) -> None:
-    """Put the overlays over the new step."""
-    stack.extend(lifted)
+def reattach_overlays(stack: list[Screen[Any]], detached: list[Overlay[object]]) -> None:
+    """Put the overlays back above the new step."""
+    stack.extend(detached)
     stack[-1].post_message(events.ScreenResume())
-    for screen in lifted:
+    for screen in detached:
         screen.step_changed()

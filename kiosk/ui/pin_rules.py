@@ -6,7 +6,7 @@ import msgspec
 
 from kiosk.desk.views import TokenOutcome, TokenView
 from kiosk.text.catalogue import N_
-from kiosk.text.wording import Said, Text
+from kiosk.text.wording import LazyText, Text
 
 _PIV = "PIV"
 
@@ -28,24 +28,24 @@ class PinRules(msgspec.Struct, frozen=True):
             kind=kind,
         )
 
-    def problem(self, new: str, again: str) -> tuple[str, Said] | None:
+    def problem(self, new: str, again: str) -> tuple[str, LazyText] | None:
         """The wrong field ("new" or "again") and its error; None when both are right."""
         wrong = self._wrong_with(new)
         if wrong is not None:
             return "new", wrong
         if new != again:
-            return "again", _said(N_("两次输入的不一样") if again else N_("请再输一遍"))
+            return "again", _lazy(N_("两次输入的不一样") if again else N_("请再输一遍"))
         return None
 
-    def _wrong_with(self, new: str) -> Said | None:
+    def _wrong_with(self, new: str) -> LazyText | None:
         if not new:
-            return _said(N_("请填写"))
+            return _lazy(N_("请填写"))
         if not self.shortest <= len(new) <= self.longest:
             shortest, longest = self.shortest, self.longest
             return lambda t: t("要 {shortest} 至 {longest} 位", shortest=shortest, longest=longest)
         if self.digits and not (new.isascii() and new.isdigit()):
-            return _said(N_("只能用数字"))
-        return None if new.isascii() and new.isalnum() else _said(N_("只能用数字和字母"))
+            return _lazy(N_("只能用数字"))
+        return None if new.isascii() and new.isalnum() else _lazy(N_("只能用数字和字母"))
 
 
 def rules_for(token: TokenOutcome | None) -> PinRules:
@@ -55,5 +55,5 @@ def rules_for(token: TokenOutcome | None) -> PinRules:
     return PinRules()
 
 
-def _said(sentence: str) -> Said:
+def _lazy(sentence: str) -> LazyText:
     return lambda t: t(sentence)

@@ -24,7 +24,7 @@ class Route(enum.Enum):
     SIGN_IN = enum.auto()
     ACCOUNT = enum.auto()
     KEY_SERVICES = enum.auto()
-    TROUBLE = enum.auto()
+    ERROR = enum.auto()
 
 
 class Layer(enum.Enum):
@@ -32,7 +32,7 @@ class Layer(enum.Enum):
 
     HELP = enum.auto()
     STAFF = enum.auto()
-    COVER = enum.auto()
+    PRIVACY = enum.auto()
     TOO_SMALL = enum.auto()
 
 

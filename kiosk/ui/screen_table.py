@@ -61,10 +61,10 @@ def screen_of(route: Route) -> Page[None]:  # noqa: C901, PLR0911, PLR0912 - a t
             from kiosk.ui.screens.key.key_services import KeyServicesScreen
 
             return KeyServicesScreen()
-        case Route.TROUBLE:
-            from kiosk.ui.screens.common.trouble import TroubleScreen
+        case Route.ERROR:
+            from kiosk.ui.screens.common.error import ErrorScreen
 
-            return TroubleScreen()
+            return ErrorScreen()
         case _:
             assert_never(route)
 
@@ -80,10 +80,10 @@ def layer_of(layer: Layer) -> Overlay[None]:
             from kiosk.ui.screens.staff.staff import StaffScreen
 
             return StaffScreen()
-        case Layer.COVER:
-            from kiosk.ui.screens.common.cover import CoverScreen
+        case Layer.PRIVACY:
+            from kiosk.ui.screens.common.privacy import PrivacyScreen
 
-            return CoverScreen()
+            return PrivacyScreen()
         case Layer.TOO_SMALL:
             from kiosk.ui.screens.common.too_small import TooSmallScreen
 

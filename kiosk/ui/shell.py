@@ -1,4 +1,4 @@
-"""What a screen needs of the app that shows it, so that no screen has to know the app."""
+"""The interface of the app that the screens use, so that no screen imports the app."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from kiosk.ui.visit import Visit
 
 
-class Shown(Protocol):
-    """What is asked of a screen by others than itself."""
+class PageProtocol(Protocol):
+    """The interface of a page that the app's helpers use."""
 
     KEEPS_WHEN_IDLE: ClassVar[bool]
     NEVER_IDLE: ClassVar[bool]
 
-    def holds_still(self) -> bool:
-        """Whether leaving is not possible just now."""
+    def blocks_leaving(self) -> bool:
+        """Whether the screen cannot be left at present."""
         ...
 
     def wipe(self) -> None:
-        """Empty every field."""
+        """Clear every field."""
         ...
 
 
 class Shell(Protocol):
-    """The app as the screens and its own helpers see it. All but `post_message` belongs to the app's thread."""
+    """The app, for its screens and helpers. Only `post_message` may be called from another thread."""
 
     visit: Visit
     staff_called: bool
 
     @property
     def service(self) -> DeskService:
-        """The desk's verbs."""
+        """The desk's service."""
         ...
 
     @property
@@ -49,23 +49,23 @@ class Shell(Protocol):
 
     @property
     def status(self) -> DeskStatus | None:
-        """The desk's last status, None before the first."""
+        """The desk's last known status; None before the first."""
         ...
 
     @property
     def is_demo(self) -> bool:
-        """Whether there is a drawer and a way to leave."""
+        """Whether this is the demo, with its drawer and a key to leave."""
         ...
 
     @property
-    def trouble(self) -> str:
-        """The number of the last unexpected error."""
+    def error_code(self) -> str:
+        """The number of the last unexpected error; empty when there was none."""
         ...
 
     # Wording
 
     def text(self, message: str, /, **parameters: object) -> str:
-        """The sentence in the language that is chosen."""
+        """The text in the current language."""
         ...
 
     @property
@@ -74,19 +74,19 @@ class Shell(Protocol):
         ...
 
     def change_language(self) -> None:
-        """Change to the other language in everything that is shown."""
+        """Switch every screen to the other language."""
         ...
 
     # From step to step
 
     @property
-    def pages(self) -> Sequence[Shown]:
-        """The desk's screens, the lowest first."""
+    def pages(self) -> Sequence[PageProtocol]:
+        """The open pages, the lowest first."""
         ...
 
     @property
-    def step(self) -> Shown | None:
-        """The screen of the step, beneath whatever lies over it."""
+    def step(self) -> PageProtocol | None:
+        """The page of the current step, beneath any overlays."""
         ...
 
     @property
@@ -95,7 +95,7 @@ class Shell(Protocol):
         ...
 
     def go(self, route: Route) -> None:
-        """Show another step."""
+        """Show a step."""
         ...
 
     def go_home(self, notice: str = "") -> None:
@@ -106,49 +106,49 @@ class Shell(Protocol):
         """Leave without cancelling anything."""
         ...
 
-    def lay_over(self, layer: Layer) -> None:
-        """Show that layer over the step, unless it lies there already."""
+    def show_layer(self, layer: Layer) -> None:
+        """Show that overlay over the step, unless it is open already."""
         ...
 
     def open_drawer(self) -> None:
-        """Show the demo's drawer; nothing where there is none."""
+        """Open the demo's drawer, if there is one."""
         ...
 
     def leave_demo(self) -> None:
-        """Leave the demo, after a question; nothing where there is none."""
+        """Leave the demo after a confirmation; does nothing on a real kiosk."""
         ...
 
-    # When nobody uses the screen
+    # When the screen is idle
 
-    async def hide(self) -> None:
-        """Cover the step; its order is kept."""
+    async def hide_step(self) -> None:
+        """Show the privacy screen over the step and keep its order."""
         ...
 
-    def lift_cover(self) -> None:
-        """Show the hidden step again."""
+    def show_hidden_step(self) -> None:
+        """Close the privacy screen and show the hidden step again."""
         ...
 
-    def uncover(self) -> None:
-        """Give the hidden step up."""
+    def discard_hidden_step(self) -> None:
+        """Discard the hidden step."""
         ...
 
     @property
-    def unlike_at_start(self) -> bool:
-        """Whether a member left another language or a call for the staff behind."""
+    def needs_reset(self) -> bool:
+        """Whether a member changed the language or called staff."""
         ...
 
     async def reset(self) -> None:
-        """Forget the visit, the staff's call and the language."""
+        """Discard the visit, the call for staff and the chosen language."""
         ...
 
     # The status row, threads and errors
 
     def announce(self, text: str, *, for_seconds: float | None = None) -> None:
-        """Put a sentence into the status row, for a while or until the next."""
+        """Show a notice in the status row, for some time or until the next one."""
         ...
 
     def show_status(self) -> None:
-        """Bring every status row up to date."""
+        """Update every status row."""
         ...
 
     def in_thread(self, work: Callable[[], object], group: str) -> None:
@@ -160,7 +160,7 @@ class Shell(Protocol):
         ...
 
     def report(self, error: Exception) -> None:
-        """Log an unexpected error under a number and show the number alone."""
+        """Log an unexpected error under a number and show only the number."""
         ...
 
 

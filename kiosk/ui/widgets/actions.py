@@ -1,4 +1,4 @@
-"""Buttons that show their key, side by side at the bottom of a step."""
+"""Buttons labelled with their key, in a row at the bottom of a screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.widgets import Button
 
 
 class Action(Button, inherit_bindings=False):
-    """A button three rows high; the arrow keys go to its neighbours."""
+    """A button three rows high; the arrow keys move to its neighbours."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "press", show=False),
@@ -35,7 +35,7 @@ class Action(Button, inherit_bindings=False):
         self.active_effect_duration = 0
 
     def watch_flat(self, flat: bool) -> None:  # noqa: FBT001 - Textual calls it so
-        """Take the class of the style without applying styles: that comes when the button is mounted."""
+        """Set the style's class without applying styles, which happens when the button is mounted."""
         self.set_class(flat, "-style-flat", update=False)
         self.set_class(not flat, "-style-default", update=False)
 

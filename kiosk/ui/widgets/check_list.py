@@ -1,4 +1,4 @@
-"""The checks of 登录验证 with their results."""
+"""The list of checks of 登录验证 with their results."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _MARKS = {
 
 
 class CheckList(SteadyText):
-    """`[v]` passed, `[x]` failed, `[-]` not checked, `[>]` waits; `[ ]` before, `[.]` while the desk checks."""
+    """`[v]` passed, `[x]` failed, `[-]` not checked, `[>]` waiting; `[ ]` not started, `[.]` running."""
 
     DEFAULT_CSS = f"CheckList {{ width: 1fr; height: {len(Check)}; }}"
 
     def show(self, t: Text, results: Mapping[Check, CheckResult], *, working: bool) -> None:
-        """Show the results that there are."""
+        """Show the results so far."""
         parts: list[Content | str | tuple[str, str]] = []
         for check in Check:
             name = pad(t(CHECKS[check]), _NAME_CELLS)

@@ -1,4 +1,4 @@
-"""The eleven digits from the payer's phone, grouped 4-4-3 while they are typed."""
+"""The field for the eleven digits from the payer's phone, grouped 4-4-3 while typing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ _LONGEST_SCAN = 200
 
 
 class CodeEntry(Field):
-    """Digits are grouped; what a scanner types, which begins with a letter, is left as it is."""
+    """Groups digits; leaves the input of a scanner, which begins with a letter, unchanged."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id, placeholder="____-____-___", maximum=_LONGEST_SCAN)
 
     @property
     def is_scan(self) -> bool:
-        """Whether a scanner that acts as a keyboard typed this."""
+        """Whether the value came from a scanner that acts as a keyboard."""
         return self.value.strip().upper().startswith(PREFIX)
 
     def group_digits(self) -> None:
-        """Group the digits of the moment."""
+        """Group the digits typed so far."""
         if self.value[:1].isalpha():
             return
         digits = "".join(character for character in self.value if character.isdigit())[
@@ -35,5 +35,5 @@ class CodeEntry(Field):
                 self.cursor_position = len(grouped)
 
     def on_input_changed(self) -> None:
-        """Keep the groups in order."""
+        """Group the digits again."""
         self.group_digits()

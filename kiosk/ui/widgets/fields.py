@@ -1,4 +1,4 @@
-"""Fields that a member types into or chooses from, with what is wrong beside them."""
+"""Input fields and choices, with their errors beside them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Field(Input, inherit_bindings=False):
-    """One row to type into. Nothing can be copied out of it, nor pasted from an earlier visit's clipboard."""
+    """A one-row input. Nothing can be copied from it, nor pasted from an earlier visit's clipboard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "cursor_left", show=False),
@@ -32,7 +32,7 @@ class Field(Input, inherit_bindings=False):
         Binding("backspace", "delete_left", show=False),
         Binding("delete", "delete_right", show=False),
         Binding("ctrl+u", "delete_left_all", show=False),
-        # Before the field's own queue, so that what is typed right behind Enter goes to the next field.
+        # Handled before the field's own queue, so that text typed right after Enter goes to the next field.
         Binding("enter", "next_or_submit", show=False, priority=True),
     ]
     DEFAULT_CSS = """
@@ -79,7 +79,7 @@ class Field(Input, inherit_bindings=False):
 
     @property
     def _value(self) -> Text:
-        # Textual's bullet is drawn two cells wide by some terminals.
+        # Some terminals draw Textual's bullet two cells wide.
         return (
             Text("*" * len(self.value), no_wrap=True, overflow="ignore", end="")
             if self.password
@@ -88,7 +88,7 @@ class Field(Input, inherit_bindings=False):
 
 
 class FieldRow(Horizontal):
-    """A label, a field, and at its right what is wrong with what was typed."""
+    """A label, a field, and the field's error at the right."""
 
     DEFAULT_CSS = """
     FieldRow { height: 1; margin-bottom: 1; }
@@ -103,19 +103,19 @@ class FieldRow(Horizontal):
         super().__init__(id=f"row-{field.id}")
 
     def compose(self) -> ComposeResult:
-        """Label, field, problem."""
+        """The label, the field and the error."""
         yield Line(self._label, classes="label")
         yield self.field
         yield Prose(classes="problem")
 
-    def complain(self, problem: str) -> None:
-        """Say what is wrong, nothing when it is right."""
+    def show_error(self, problem: str) -> None:
+        """Show an error; an empty text removes it."""
         self.query_one(".problem", Prose).say(problem)
         self.field.set_class(bool(problem), "-wrong")
 
 
 class Choice(Widget, can_focus=True):
-    """One of a few, side by side; the arrow keys or a touch choose."""
+    """Radio buttons in a row; chosen with the arrow keys or by touch."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", show=False),
@@ -139,7 +139,7 @@ class Choice(Widget, can_focus=True):
         self.set_reactive(Choice.chosen, chosen)
 
     def render(self) -> RenderResult:
-        """The options, the chosen one marked."""
+        """The options, with the chosen one marked."""
         parts: list[Content | str | tuple[str, str]] = []
         for index, option in enumerate(self.options):
             on = index == self.chosen
@@ -150,11 +150,11 @@ class Choice(Widget, can_focus=True):
         return Content.assemble(*parts)
 
     def action_move(self, step: int) -> None:
-        """Choose the neighbour."""
+        """Choose the next or previous option."""
         self.choose((self.chosen + step) % len(self.options))
 
     def choose(self, index: int) -> None:
-        """Choose an option and say so."""
+        """Choose an option and post `Changed`."""
         if index != self.chosen and not self.disabled:
             self.chosen = index
             self.post_message(self.Changed(index))

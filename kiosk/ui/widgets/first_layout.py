@@ -1,8 +1,8 @@
-"""One layout for a screen that comes up.
+"""A single layout for a newly opened screen.
 
-Textual lays a new screen out several times: its first layout tells the screen its own size, every widget whose size
-that layout sets asks for another one, and so do mounting the new screen and removing the old one. The first layout
-already takes all of that into account, and paints the whole screen.
+Textual lays a new screen out several times: the first layout sets the screen's own size, every widget whose size it
+sets requests another layout, and so do mounting the new screen and removing the old one. The first layout already
+takes all of that into account and paints the whole screen, so the later requests are dropped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class FirstLayout(Screen[ScreenResultType]):
-    """A screen whose first layout answers every request for a layout or a painting that was made before its end."""
+    """A screen whose first layout satisfies every layout and repaint request made before it ends."""
 
     _shape_laid_out: tuple[object, ...] | None = None
     _answered: tuple[type[Message], ...] = ()
@@ -42,19 +42,19 @@ class FirstLayout(Screen[ScreenResultType]):
     def _answer_requests(self, *, painted: bool) -> None:
         for widget in self.walk_children(Widget, with_self=True):
             # Textual has no public way to withdraw a request. A scrollbar that has appeared leaves less room for the
-            # rest, which does take a second layout.
+            # other widgets, so that one does need a second layout.
             if not any(widget.scrollbars_enabled):
                 widget._layout_required = False  # noqa: SLF001 - see above
             if painted:
                 widget._repaint_required = False  # noqa: SLF001 - see above
         self._answered = (messages.Layout, messages.Update) if painted else (messages.Layout,)
-        self.call_later(self._all_answered)  # comes behind the requests that are queued already
+        self.call_later(self._all_answered)  # runs after the requests that are already queued
 
     def _all_answered(self) -> None:
         self._answered = ()
 
     def update_node_styles(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002 - Textual's own signature
-        """Style the whole screen again; what that asks for is not answered yet."""
+        """Restyle the whole screen; requests made by that are not satisfied yet."""
         self._all_answered()
         super().update_node_styles(animate)
 
@@ -81,7 +81,7 @@ class FirstLayout(Screen[ScreenResultType]):
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
     ) -> Self:
-        """Refresh, unless the first layout has just painted everything, or a layout would give the same result."""
+        """Refresh, unless the first layout has just painted everything or a layout would not change anything."""
         if not (regions or recompose):
             if layout and self._shape() == self._shape_laid_out:
                 return self

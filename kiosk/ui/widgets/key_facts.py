@@ -1,4 +1,4 @@
-"""What the key that is in holds: serial number, certificate, validity, read live."""
+"""The inserted key: serial number, certificate, validity."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _STATUS = {
     TokenTrouble.SEVERAL: N_("插了不止一把key盘，办理时会问用哪一把"),
 }
 _NO_USE = N_("插着的key盘不能用")
-# What the status line says in its own words, so that nothing else has to be said.
+# Those that the status line words itself, so that no other message is needed.
 PLAIN_TROUBLES = frozenset(_STATUS)
 
 
 class KeyFacts(Vertical):
-    """*序列号, *证书, *有效期, and what stood there before."""
+    """*序列号, *证书, *有效期, and the previous end of validity."""
 
     DEFAULT_CSS = """
     KeyFacts { height: auto; }
@@ -54,7 +54,7 @@ class KeyFacts(Vertical):
         yield Line(id="before")
 
     def show(self, token: TokenOutcome | None, order: OrderView | None) -> None:
-        """Show the key that is in, and the end of the one on record."""
+        """Show the inserted key, and the validity of the key on record."""
         t = self._t
         serial = certificate = validity = ""
         if isinstance(token, TokenView):
@@ -68,7 +68,7 @@ class KeyFacts(Vertical):
         self.query_one("#before", Line).update(self._before(order, empty=not validity))
 
     def _before(self, order: OrderView | None, *, empty: bool) -> str:
-        """Why there is nothing to see yet, and until when the certificate on record is valid."""
+        """Why the fields are empty, and the end of the certificate on record."""
         t = self._t
         old = day(order.previous.not_after) if order is not None and order.previous is not None else ""
         if empty and (order is None or order.kind is not OrderKind.RENEWAL):
@@ -77,7 +77,7 @@ class KeyFacts(Vertical):
 
 
 def token_status(t: Text, token: TokenOutcome | None) -> str:
-    """The status line: 「驱动未加载…」, 「驱动已加载，请插入KEY」, 「key盘已插入」, or that the key is no use."""
+    """The status line: 「驱动未加载…」, 「驱动已加载，请插入KEY」, 「key盘已插入」, or that the key cannot be used."""
     match token:
         case None:
             return t("正在读取key盘")

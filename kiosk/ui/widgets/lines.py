@@ -1,4 +1,4 @@
-"""Text that is laid out by cells: one line, or prose that breaks as Chinese does."""
+"""Text measured in terminal cells: plain lines, or prose wrapped by the rules of Chinese."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Line(SteadyText):
-    """Plain text of one or more given lines; brackets are brackets."""
+    """Plain text of one or more lines, without markup."""
 
     DEFAULT_CSS = "Line { width: 1fr; height: auto; }"
 
@@ -24,7 +24,7 @@ class Line(SteadyText):
 
 
 class Prose(SteadyText):
-    """Text wrapped by our own rules: no full stop begins a line, no number is broken."""
+    """Text wrapped so that no line begins with a full stop and no number is broken."""
 
     DEFAULT_CSS = "Prose { width: 1fr; height: auto; }"
 
@@ -33,13 +33,13 @@ class Prose(SteadyText):
         self.text = text
 
     def say(self, text: str) -> None:
-        """Show another text."""
+        """Replace the text."""
         if text != self.text:
             self.text = text
             self.refresh_content()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's own signature
-        """As many rows as the wrapped text takes; none when it is empty."""
+        """The number of wrapped lines; zero for an empty text."""
         return len(wrap(self.text, max(2, width))) if self.text else 0
 
     def render(self) -> RenderResult:
@@ -48,5 +48,5 @@ class Prose(SteadyText):
 
 
 def between(left: str, right: str, cells: int) -> str:
-    """Two texts at the ends of a line of so many cells; at least a space between them."""
+    """Two texts justified to the ends of a line of that many cells, at least one space apart."""
     return left + pad(right, max(1 + width(right), cells - width(left)), "right")

@@ -1,4 +1,4 @@
-"""A QR code in half blocks: black on white in every cell, whatever the terminal's colours."""
+"""A QR code in half blocks, black on white whatever the terminal's colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INK = Style(color="#000000", bgcolor="#ffffff", bold=False)
 
 
 class QrCode(Widget):
-    """The code of a text, with its quiet zone; as large as the code is."""
+    """The QR code of a text with its quiet zone; the widget has the code's size."""
 
     DEFAULT_CSS = "QrCode { width: auto; height: auto; }"
 
@@ -24,7 +24,7 @@ class QrCode(Widget):
         self.styles.height = len(self._rows)
 
     def render_line(self, y: int) -> Strip:
-        """One row of two modules a cell."""
+        """One row of cells, two modules each."""
         if y >= len(self._rows):
             return Strip.blank(self.size.width, _INK)
         return Strip([Segment(self._rows[y], _INK)], len(self._rows[y]))

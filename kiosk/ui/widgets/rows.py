@@ -1,4 +1,4 @@
-"""The rows that every screen has: title, steps, status, keys."""
+"""The rows of every screen: title, steps, status, function keys."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _FINE = {N_("正常"), N_("已插"), N_("未插"), N_("在线"), "--"}
 
 
 class TitleRow(Horizontal):
-    """The system's name and the exchange's; at the right, that the staff were called."""
+    """The names of the system and the exchange; at the right whether staff were called."""
 
     DEFAULT_CSS = """
     TitleRow { height: 1; background: $secondary; padding: 0 1; }
@@ -65,7 +65,7 @@ class TitleRow(Horizontal):
 
 
 class StepRow(Static):
-    """「① 缴费须知 ② 验证信息 ③ 缴纳费用」 with the step of the moment picked out."""
+    """「① 缴费须知 ② 验证信息 ③ 缴纳费用」 with the current step highlighted."""
 
     DEFAULT_CSS = "StepRow { height: 1; width: 1fr; padding: 0 1; }"
 
@@ -78,7 +78,7 @@ class StepRow(Static):
 
 
 class StatusRow(SteadyText):
-    """Driver, key, printer, network, backlog and clock; a countdown or a notice in their place."""
+    """Driver, key, printer, network, backlog and clock; or a countdown or notice instead."""
 
     DEFAULT_CSS = """
     StatusRow { height: 1; width: 1fr; padding: 0 1; background: $surface; }
@@ -86,7 +86,7 @@ class StatusRow(SteadyText):
     """
 
     def show_status(self, t: Callable[..., str], status: DeskStatus | None) -> None:
-        """Show how the devices are."""
+        """Show the state of the devices."""
         self.remove_class("-notice")
         if status is None:
             self.update("")
@@ -109,13 +109,13 @@ class StatusRow(SteadyText):
         self.update(Content.assemble(*parts))
 
     def show_notice(self, text: str) -> None:
-        """Show a sentence instead."""
+        """Show a notice instead of the status."""
         self.add_class("-notice")
         self.update(Content(text))
 
 
 class KeyHint(Static):
-    """One function key and what it does; touching it does the same."""
+    """A function key and its label; a touch runs its action."""
 
     DEFAULT_CSS = """
     KeyHint { width: auto; margin-right: 2; color: $muted; }
@@ -127,7 +127,7 @@ class KeyHint(Static):
         self._press = action
 
     async def on_click(self, event: events.Click) -> None:
-        """Do what the key does."""
+        """Run the key's action."""
         event.stop()
         await self.run_action(self._press)
 
@@ -152,7 +152,7 @@ class KeyRow(Horizontal):
         super().__init__()
 
     def compose(self) -> ComposeResult:
-        """The keys that work everywhere, then the screen's own."""
+        """The global keys, then the screen's own."""
         t = self._t
         yield KeyHint("F1", t("帮助"), "screen.help_screen")
         yield KeyHint("F2", self._other_language, "screen.other_language")

@@ -1,4 +1,4 @@
-"""Text that changes in place: the screen is laid out again only if the text needs another height."""
+"""Text that changes in place: a new layout only happens when the text needs another height."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class SteadyText(Static):
-    """A text that asks for a layout only when its size changes."""
+    """A static text that requests a layout only when its size changes."""
 
-    # Only a layout sets it. As Textual declares it, setting it asks for another layout.
+    # Set only by a layout. As Textual declares it, setting it requests another layout.
     virtual_size: Reactive[Size] = Reactive(Size(0, 0))
 
     def update(self, content: VisualType = "", *, layout: bool = True) -> None:
-        """Show another content."""
+        """Replace the content."""
         super().update(content, layout=False)
         if layout:
             self.refresh_content()
 
     def refresh_content(self) -> None:
-        """Repaint the text after a change, with a layout only if it needs another height than it has."""
+        """Repaint after a change, with a new layout only if the height changes."""
         self.refresh(layout=not self._fits())
 
     def _fits(self) -> bool:

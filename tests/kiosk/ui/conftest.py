@@ -673,7 +673,7 @@ def app(desk: FakeDesk, ticker: Ticker) -> Iterator[KeydeskApp]:
     """A kiosk's app; no unexpected error may have happened in it."""
     app = KeydeskApp(cast("DeskService", desk), None, Display(), Exchange(), monotonic=ticker)
     yield app
-    assert app.trouble == ""
+    assert app.error_code == ""
 
 
 @pytest.fixture
@@ -689,4 +689,4 @@ def demo_app(desk: FakeDesk, demo: FakeDemo, ticker: Ticker) -> Iterator[Keydesk
         cast("DeskService", desk), lambda: DrawerScreen(demo), Display(), Exchange(), monotonic=ticker
     )
     yield app
-    assert app.trouble == ""
+    assert app.error_code == ""

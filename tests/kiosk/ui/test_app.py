@@ -88,7 +88,7 @@ async def test_what_comes_while_the_language_changes_waits_until_the_screen_is_w
         await pilot.press("f2")
         await asyncio.sleep(0.3)
         await settle(pilot)
-        assert app.trouble == ""
+        assert app.error_code == ""
         assert len(answered) == 1
         assert app.language is Language.CHINESE, "the second F2 was not lost"
         assert "应付 340.00 元" in text_of(app)
@@ -163,14 +163,14 @@ async def test_an_unexpected_error_is_a_number_on_screen_and_a_traceback_in_the_
             await pilot.press("enter")
             await settle(pilot)
             screen = text_of(app)
-            assert f"错误编号 {app.trouble}" in screen
+            assert f"错误编号 {app.error_code}" in screen
             assert "melted" not in screen
             assert "Traceback" not in screen
             await pilot.press("enter")
             await settle(pilot)
             assert "请选择要办理的业务" in text_of(app)
     (entry,) = [entry for entry in logs if entry["log_level"] == "error"]
-    assert entry["code"] == app.trouble
+    assert entry["code"] == app.error_code
     assert "melted" in repr(entry["exc_info"].__cause__ or entry["exc_info"])
 
 
@@ -184,13 +184,13 @@ async def test_an_error_in_a_handler_or_while_composing_is_a_number_too(
             monkeypatch.setattr("kiosk.ui.screens.order.home.HomeScreen._choose", None)
             await pilot.press("tab", "enter")
             await settle(pilot)
-            first = app.trouble
+            first = app.error_code
             assert f"错误编号 {first}" in text_of(app)
             app.visit.order = None
             app.go(Route.PAY)
             await settle(pilot)
-            assert app.trouble != first
-            assert f"错误编号 {app.trouble}" in text_of(app)
+            assert app.error_code != first
+            assert f"错误编号 {app.error_code}" in text_of(app)
 
 
 async def test_errors_without_end_stop_the_app_with_the_number_alone(

@@ -108,7 +108,7 @@ async def test_a_change_of_the_screen_lays_the_new_one_out_once(
             counts.layouts.clear()
             await steps.show(pilot, route)
             assert counts.layouts == {type(steps.app.screen).__name__: LAYOUTS[route]}
-    assert steps.app.trouble == ""
+    assert steps.app.error_code == ""
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -124,7 +124,7 @@ async def test_a_change_of_the_screen_styles_its_widgets_once(
             widgets = list(steps.app.screen.walk_children(Widget, with_self=True))
             # Some again: what has the focus, is disabled, or says its state by a class.
             assert sum(counts.styled[widget] for widget in widgets) < 1.5 * len(widgets)
-    assert steps.app.trouble == ""
+    assert steps.app.error_code == ""
 
 
 def places(screen: Screen[object]) -> list[tuple[Region, Region]]:
@@ -150,7 +150,7 @@ async def test_another_layout_finds_every_widget_where_it_is(
             before = places(steps.app.screen)
             await lay_out_again(pilot)
             assert places(steps.app.screen) == before
-    assert steps.app.trouble == ""
+    assert steps.app.error_code == ""
 
 
 async def test_a_window_that_grows_while_a_screen_comes_up_is_filled(setup: DeskSetup) -> None:
@@ -168,7 +168,7 @@ async def test_a_window_that_grows_while_a_screen_comes_up_is_filled(setup: Desk
             await lay_out_again(pilot)
             assert places(screen) == before
             assert screen.size == (120, 36)
-    assert steps.app.trouble == ""
+    assert steps.app.error_code == ""
 
 
 async def test_a_screen_that_comes_up_reads_the_key_once(
@@ -188,4 +188,4 @@ async def test_a_screen_that_comes_up_reads_the_key_once(
         await steps.app.push_screen(ChangePinScreen(SESSION))
         await settle(pilot)
     assert asked == [None]
-    assert steps.app.trouble == ""
+    assert steps.app.error_code == ""

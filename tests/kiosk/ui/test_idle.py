@@ -9,7 +9,7 @@ from textual.widgets import Input
 from kiosk.desk.views import Field, Session
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
-from kiosk.ui.presence import Active, Counting, IdleWatch, Over
+from kiosk.ui.presence import Active, CountingDown, IdleTimer, TimedOut
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -21,13 +21,13 @@ SECRETS = ("Keydesk-1", "王建国秘密", "654321")
 
 
 def test_the_watch_counts_quietly_then_aloud_and_a_touch_begins_anew(ticker: Any) -> None:
-    watch = IdleWatch(90, 20, ticker)
+    watch = IdleTimer(90, 20, ticker)
     start = ticker.seconds
     seen = []
     for second in (0, 89.9, 90, 109.5, 110):
         ticker.seconds = start + second
         seen.append(watch.state())
-    assert seen == [Active(), Active(), Counting(20), Counting(1), Over()]
+    assert seen == [Active(), Active(), CountingDown(20), CountingDown(1), TimedOut()]
     watch.touch()
     assert watch.state() == Active()
 
@@ -122,7 +122,7 @@ async def waiting_for_payment(app: KeydeskApp, pilot: Pilot[None], desk: Any) ->
 
 
 async def sign_in_at_the_cover(app: KeydeskApp, pilot: Pilot[None], account: str) -> None:
-    assert shown(app) == "CoverScreen"
+    assert shown(app) == "PrivacyScreen"
     app.screen.query_one("#account", Input).value = account
     app.screen.query_one("#password", Input).value = f"Keydesk-{account[-1]}"
     app.screen.query_one("#next").focus()
@@ -155,7 +155,7 @@ async def test_a_payment_beneath_the_cover_leads_on_once_it_is_lifted(
         desk.pay(FIRST)
         await pilot.pause(0.7)
         await settle(pilot)
-        assert shown(app) == "CoverScreen"
+        assert shown(app) == "PrivacyScreen"
         await sign_in_at_the_cover(app, pilot, "11000001")
         await settle(pilot)
         assert shown(app) == "DeliveryScreen"
@@ -182,7 +182,7 @@ async def test_what_was_half_typed_at_the_cover_is_wiped_too(app: KeydeskApp, de
         await still(app, pilot, ticker, 200)
         await pilot.press(*"11000001", "enter", *"Keydesk")
         await still(app, pilot, ticker, 200)
-        assert shown(app) == "CoverScreen"
+        assert shown(app) == "PrivacyScreen"
         assert [field.value for field in app.screen.query(Input)] == ["", ""]
 
 
@@ -235,7 +235,7 @@ async def test_a_binding_that_runs_goes_on_beneath_the_cover(
         ticker.seconds += 200
         app.call_later(app._tick)
         await pilot.pause(0.1)
-        assert shown(app) == "CoverScreen"
+        assert shown(app) == "PrivacyScreen"
         assert SECRETS[2] not in everything_held(app)
         desk.binding_gate.set()
         await settle(pilot)

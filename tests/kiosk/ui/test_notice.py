@@ -17,7 +17,7 @@ def unpriced(tmp_path: Path) -> Iterator[KeydeskApp]:
     setup = DeskSetup(tmp_path, priced=False)
     app = KeydeskApp(setup.open_service(), None, Display(), Exchange())
     yield app
-    assert app.trouble == ""
+    assert app.error_code == ""
     setup.close()
 
 

@@ -121,7 +121,7 @@ async def test_whatever_is_refused_is_read_whole_in_the_smallest_window(
                 await pilot.pause()
                 cut += [(route, outcome)] if cut_off(app) else []
     assert cut == []
-    assert app.trouble == ""
+    assert app.error_code == ""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

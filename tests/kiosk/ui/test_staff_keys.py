@@ -92,7 +92,7 @@ async def test_a_key_is_erased_only_after_two_confirmations(app: KeydeskApp, des
         await settle(pilot)
         await pilot.press("tab", "enter")
         await settle(pilot)
-        assert shown(app) == "TypeBackScreen"
+        assert shown(app) == "TypedConfirmationScreen"
         await type_in(pilot, "1F04")
         assert "和序列号末四位不一样" in text_of(app)
         app.screen.query_one("#typed", Input).value = ""

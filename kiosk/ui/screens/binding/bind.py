@@ -45,7 +45,7 @@ _PIN_TROUBLES = {
 }
 
 
-class BindingMoved(Message):
+class BindingProgressed(Message):
     """A step of the binding, reported by its thread."""
 
     def __init__(self, progress: BindingProgress) -> None:
@@ -82,7 +82,7 @@ class BindScreen(BindPage):
 
     def _tick(self) -> None:
         if self.run.running:
-            self.fill_progress()
+            self.update_progress()
 
     # The key
 
@@ -104,7 +104,7 @@ class BindScreen(BindPage):
         if isinstance(token, TokenView) and not waits and token != self.token:
             self.message = self.pin_problem = None  # the messages were about the previous key
         self.token = token
-        self.fill()
+        self.update_content()
         if waits and isinstance(token, TokenView) and not self.run.running:
             self._bind()
 
@@ -118,7 +118,7 @@ class BindScreen(BindPage):
             visit.order = None
         self.run.waits_for_key = False
         self.message = None
-        self.fill()
+        self.update_content()
 
     def on_input_submitted(self) -> None:
         """Bind when Enter is pressed in the last field."""
@@ -137,10 +137,10 @@ class BindScreen(BindPage):
 
     def action_back(self) -> None:
         """Go home and keep the order, unless a binding is running."""
-        if not self.holds_still():
+        if not self.blocks_leaving():
             self.shell.set_aside()
 
-    def holds_still(self) -> bool:
+    def blocks_leaving(self) -> bool:
         """Block leaving while a binding is running."""
         return self.run.running
 
@@ -161,7 +161,7 @@ class BindScreen(BindPage):
         password = self.query_one("#password", widgets.Field).value
         if not account or not password:
             self.password_problem = lambda t: t("请填写账号和密码")
-            self.fill()
+            self.update_content()
             self.focus_on("password" if account else "account")
             return
         sign_in = self.shell.service.sign_in
@@ -186,7 +186,7 @@ class BindScreen(BindPage):
                 self.message = self.refusal(outcome)
             case _:
                 assert_never(outcome)
-        self.fill()
+        self.update_content()
 
     def _find_order(self, session: Session) -> None:
         visit = self.shell.visit
@@ -200,7 +200,7 @@ class BindScreen(BindPage):
     def _order_found(self, outcome: OrderView | Refused) -> None:
         if isinstance(outcome, Refused):
             self.message = self.refusal(outcome)
-            self.fill()
+            self.update_content()
             return
         self.shell.visit.order = outcome
         self._bind()
@@ -214,18 +214,18 @@ class BindScreen(BindPage):
         pin, serial = self.query_one("#pin", widgets.Field).value or None, self.run.serial
         self.run.begin(self.now())
         self.message = self.pin_problem = None
-        self.fill()
+        self.update_content()
         bind, number = self.shell.service.bind, order.number
 
-        def moved(progress: BindingProgress) -> None:
-            self.post_message(BindingMoved(progress))
+        def report(progress: BindingProgress) -> None:
+            self.post_message(BindingProgressed(progress))
 
-        self.ask(lambda: bind(session, number, pin, last_try_confirmed, moved, serial), self._bound, "")
+        self.ask(lambda: bind(session, number, pin, last_try_confirmed, report, serial), self._bound, "")
 
-    def on_binding_moved(self, message: BindingMoved) -> None:
+    def on_binding_progressed(self, message: BindingProgressed) -> None:
         """Mark the step."""
-        self.run.moved(message.progress, self.now())
-        self.fill_progress()
+        self.run.step_reported(message.progress, self.now())
+        self.update_progress()
 
     def _bound(self, outcome: BindOutcome) -> None:
         self.run.ended()
@@ -241,7 +241,7 @@ class BindScreen(BindPage):
                 self.message = self.refusal(outcome)
             case _:
                 assert_never(outcome)
-        self.fill()
+        self.update_content()
         if self.focused is None:
             self._focus_first()
         if self.run.token_stale or not isinstance(self.token, TokenView):

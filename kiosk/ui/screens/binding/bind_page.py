@@ -26,7 +26,7 @@ from kiosk.ui.widgets.steady import SteadyText
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.text.wording import Said
+    from kiosk.text.wording import LazyText
 
 
 # After these the binding waits for the key to be inserted again and resumes by itself.
@@ -54,7 +54,7 @@ class BindingRun:
         self.running, self.waits_for_key, self.token_stale = True, False, False
         self.done, self.current, self.began = 0, 1, now
 
-    def moved(self, progress: BindingProgress, now: int) -> None:
+    def step_reported(self, progress: BindingProgress, now: int) -> None:
         """Apply a progress report."""
         if progress.done:
             self.done = max(self.done, progress.step)
@@ -76,9 +76,9 @@ class BindingRun:
         return now - self.began if self.began and now else 0
 
     @property
-    def must_stay(self) -> bool:
+    def key_must_stay(self) -> bool:
         """Whether the key must not be removed, since a certificate is being issued or written."""
-        return self.current >= FIRST_STEP_TO_WAIT_FOR
+        return self.current >= FIRST_UNINTERRUPTIBLE_STEP
 
 
 LONGEST_PIN = 16
@@ -118,7 +118,7 @@ class BindForm(Vertical):
         self.query_one("#pin", Field).disabled = running
         self.query_one("#pin-hint", Line).update(pin_hint)
 
-    def complain(self, password: str, pin: str) -> None:
+    def show_error(self, password: str, pin: str) -> None:
         """Show the errors of the password and the PIN."""
         self.query_one("#password-problem", Prose).say(password)
         self.query_one("#pin-problem", Prose).say(pin)
@@ -133,7 +133,7 @@ STEPS = (
     N_("绑定完成"),
 )
 # From this step on the key must not be removed and the member cannot leave.
-FIRST_STEP_TO_WAIT_FOR = 3
+FIRST_UNINTERRUPTIBLE_STEP = 3
 
 
 class Progress(SteadyText):
@@ -168,9 +168,9 @@ class BindPage(Page[None]):
         super().__init__()
         self.token: TokenOutcome | None = None
         self.run = BindingRun()
-        self.password_problem: Said | None = None
-        self.pin_problem: Said | None = None
-        self.message: Said | None = None
+        self.password_problem: LazyText | None = None
+        self.pin_problem: LazyText | None = None
+        self.message: LazyText | None = None
 
     def compose(self) -> ComposeResult:
         """Notes, type, form and progress."""
@@ -204,7 +204,7 @@ class BindPage(Page[None]):
             yield Action(self.t("Enter  绑定"), id="bind", main=True)
         yield from self.last_rows()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the order, the form, the key, and the progress."""
         visit = self.shell.visit
         order = visit.order
@@ -222,7 +222,7 @@ class BindPage(Page[None]):
         hint = self.t("续期要填") if visit.kind is OrderKind.RENEWAL else self.t("新key盘不用填")
         form = self.query_one(BindForm)
         form.show(known=visit.session is not None, running=running, pin_hint=hint)
-        form.complain(self.worded(self.password_problem), self.worded(self.pin_problem))
+        form.show_error(self.localized(self.password_problem), self.localized(self.pin_problem))
         self.query_one("#kind", widgets.Choice).disabled = running
         self.query_one("#bind", Action).disabled = running
         back = self.query_one("#back", Action)
@@ -230,13 +230,13 @@ class BindPage(Page[None]):
         back.label = self.t("Esc  回首页") if order is None else self.t("Esc  暂存")
         self.query_one(KeyFacts).show(self.token, order)
         self.query_one("#token-status", Line).update(token_status(self.t, self.token))
-        self.fill_progress()
+        self.update_progress()
 
     def now(self) -> int:
         """The desk's clock, UTC seconds; 0 before its first status."""
         return self.shell.status.now if self.shell.status is not None else 0
 
-    def fill_progress(self) -> None:
+    def update_progress(self) -> None:
         """Show the progress and the last message."""
         run, title = self.run, self.t("进度")
         timed = f"{title}  {duration(run.seconds(self.now()))}" if run.current else title
@@ -246,14 +246,14 @@ class BindPage(Page[None]):
         if run.running:
             hold = self.t("!! 正在发放证书，请不要拔出key盘（约 10 秒）")
             start = self.t("正在读取key盘，请不要拔出")
-            message.say(hold if run.must_stay else start)
+            message.say(hold if run.key_must_stay else start)
         else:
-            message.say(self.worded(self.message) or self._wrong_with_key())
+            message.say(self.localized(self.message) or self._wrong_with_key())
 
     def _wrong_with_key(self) -> str:
         token = self.token
         if isinstance(token, Refused):
-            return self.worded(self.refusal(token))
+            return self.localized(self.refusal(token))
         if not isinstance(token, TokenRefused) or token.trouble in PLAIN_TROUBLES:
             return ""
         return token_trouble(self.t, token, self.shell.settings.support_line)

@@ -29,7 +29,7 @@ class Question(msgspec.Struct, frozen=True):
     prefer_yes: bool = False
 
 
-Asked = Callable[[Text], Question]
+QuestionFactory = Callable[[Text], Question]
 
 
 class ConfirmScreen(Overlay[bool]):
@@ -41,7 +41,7 @@ class ConfirmScreen(Overlay[bool]):
     ENDS_WITH_STEP = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
-    def __init__(self, question: Asked) -> None:
+    def __init__(self, question: QuestionFactory) -> None:
         super().__init__()
         self._asked = question
 

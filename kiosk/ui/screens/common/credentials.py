@@ -17,14 +17,14 @@ from kiosk.ui.widgets.lines import Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.text.wording import Said
+    from kiosk.text.wording import LazyText
 
 
 class CredentialsPage(Page[ScreenResultType]):
     """A page with account, password and a message; subclasses define what follows the sign-in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
-    message: Said | None = None
+    message: LazyText | None = None
 
     def credentials(self) -> ComposeResult:
         """The two fields and the message."""
@@ -32,9 +32,9 @@ class CredentialsPage(Page[ScreenResultType]):
         yield FieldRow(self.t("*登录密码"), Field(id="password", password=True))
         yield Prose(id="message", classes="alert")
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the message."""
-        self.query_one("#message", Prose).say(self.worded(self.message))
+        self.query_one("#message", Prose).say(self.localized(self.message))
 
     def on_input_submitted(self) -> None:
         """Sign in when Enter is pressed in the password field."""
@@ -44,8 +44,8 @@ class CredentialsPage(Page[ScreenResultType]):
         """Check the password with the desk, unless a field is empty."""
         account = self.query_one("#account", Field).value.strip()
         password = self.query_one("#password", Field).value
-        self.query_one("#row-account", FieldRow).complain("" if account else self.t("请填写"))
-        self.query_one("#row-password", FieldRow).complain("" if password else self.t("请填写"))
+        self.query_one("#row-account", FieldRow).show_error("" if account else self.t("请填写"))
+        self.query_one("#row-password", FieldRow).show_error("" if password else self.t("请填写"))
         if not account or not password:
             self.focus_on("password" if account else "account")
             return
@@ -53,10 +53,10 @@ class CredentialsPage(Page[ScreenResultType]):
         ask = self.shell.service.sign_in
         self.ask(lambda: ask(account, password), self._signed_in, self.t("正在核对，请稍候"))
 
-    def say(self, message: Said | None) -> None:
+    def say(self, message: LazyText | None) -> None:
         """Show a message."""
         self.message = message
-        self.fill()
+        self.update_content()
 
     def _signed_in(self, outcome: SignInOutcome) -> None:
         support = self.shell.settings.support_line

@@ -40,7 +40,7 @@ class HelpScreen(Overlay[None]):
             yield Line(self.t("客服电话 {support}", support=support), id="support")
         yield from self.last_rows()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the questions that contain the search text."""
         wanted = self.query_one("#search", Field).value.strip().casefold()
         questions = self.query_one("#questions", OptionList)
@@ -62,7 +62,7 @@ class HelpScreen(Overlay[None]):
 
     def on_input_changed(self) -> None:
         """Search as the text changes."""
-        self.fill()
+        self.update_content()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show the answer to the highlighted question."""

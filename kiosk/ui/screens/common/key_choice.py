@@ -71,7 +71,7 @@ class KeyChoiceScreen(Overlay[str | None]):
         return f"{pad(token.serial, _SERIAL)}{pad(truncate(token.reader, _READER - 1), _READER)}{holds}"
 
     def on_mount(self) -> None:
-        """Begin at the first key."""
+        """Highlight the first key."""
         keys = self.query_one("#keys", OptionList)
         keys.focus()
         keys.action_first()
@@ -102,5 +102,5 @@ class KeyChoiceScreen(Overlay[str | None]):
         self.dismiss(event.option.id)
 
     def on_button_pressed(self) -> None:
-        """None."""
+        """Close without a choice."""
         self.dismiss(None)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
     from textual.widgets import Button
 
-    from kiosk.text.wording import Said, Text
+    from kiosk.text.wording import LazyText, Text
 
 DoneT_co = TypeVar("DoneT_co", covariant=True)
 DoneT = TypeVar("DoneT")
@@ -60,12 +60,12 @@ class KeyPage(Overlay[bool]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message: Said | None = None
+        self.message: LazyText | None = None
         self.good = False
         self.finished = False
         self.serial: str | None = None
         self.token: TokenOutcome | None = None
-        self.problems: dict[str, Said] = {}
+        self.problems: dict[str, LazyText] = {}
         # Whether a key was inserted or removed during an operation.
         self.stale = False
 
@@ -91,17 +91,17 @@ class KeyPage(Overlay[bool]):
         raise NotImplementedError
 
     def opened(self) -> None:
-        """Look which key is in."""
+        """Read the inserted key."""
         if self.SHOWS_KEY:
             self.token_changed()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the message, the error of each field, and the inserted key."""
         message = self.query_one("#message", Prose)
-        message.say(self.worded(self.message))
+        message.say(self.localized(self.message))
         message.set_class(self.good, "good")
         for row in self.query(FieldRow):
-            row.complain(self.worded(self.problems.get(str(row.field.id))))
+            row.show_error(self.localized(self.problems.get(str(row.field.id))))
         if self.SHOWS_KEY:
             self.query_one("#key-in", Line).update(self._key_in())
 
@@ -109,15 +109,15 @@ class KeyPage(Overlay[bool]):
         if isinstance(self.token, TokenView):
             return self.t("key盘已插入：{serial}", serial=self.token.serial)
         if isinstance(self.token, Refused):
-            return self.worded(self.refusal(self.token))
+            return self.localized(self.refusal(self.token))
         return token_status(self.t, self.token)
 
-    def say(self, message: Said | None, *, good: bool = False) -> None:
+    def say(self, message: LazyText | None, *, good: bool = False) -> None:
         """Show a message."""
         self.message, self.good = message, good
-        self.fill()
+        self.update_content()
 
-    def holds_still(self) -> bool:
+    def blocks_leaving(self) -> bool:
         """Block leaving during an operation on the key."""
         return self.busy
 
@@ -125,12 +125,12 @@ class KeyPage(Overlay[bool]):
 
     def token_changed(self) -> None:
         """Forget the chosen key and read the inserted one."""
-        if self.finished or self.postpones():
+        if self.finished or self.defer_reading():
             return
         self.serial = None
         self.fetch(self.shell.service.read_token, self._token_read)
 
-    def postpones(self) -> bool:
+    def defer_reading(self) -> bool:
         """Whether an operation is running; the key is then read when it ends."""
         self.stale = self.stale or self.busy
         return self.busy
@@ -138,16 +138,16 @@ class KeyPage(Overlay[bool]):
     def on_answered(self, message: Answered) -> None:
         """Read the key after the answer if it was deferred. Textual calls the base class's handler as well."""
         del message
-        self.call_later(self._catch_up)
+        self.call_later(self._read_deferred_key)
 
-    def _catch_up(self) -> None:
+    def _read_deferred_key(self) -> None:
         if self.stale and not self.busy:
             self.stale = False
             self.token_changed()
 
     def _token_read(self, token: TokenOutcome) -> None:
         self.token = token
-        self.fill()
+        self.update_content()
 
     def use_key(
         self, verb: KeyVerb[DoneT], then: Callable[[DoneT], None], busy: str, *, confirmed: bool = False
@@ -221,7 +221,7 @@ class KeyPage(Overlay[bool]):
 
     # The member
 
-    def complain(self, field: str, problem: Said) -> None:
+    def show_error(self, field: str, problem: LazyText) -> None:
         """Show the error of one field and focus it."""
         self.problems = {field: problem}
         self.say(None)

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from kiosk.ui.page import Overlay
-from kiosk.ui.screens.common.confirm import Asked, Question
+from kiosk.ui.screens.common.confirm import Question, QuestionFactory
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -24,7 +24,7 @@ class ReasonScreen(Overlay[str | None]):
     CSS_PATH = "reason.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
-    def __init__(self, question: Asked) -> None:
+    def __init__(self, question: QuestionFactory) -> None:
         super().__init__()
         self._asked = question
 
@@ -44,7 +44,7 @@ class ReasonScreen(Overlay[str | None]):
                 yield Action(self.question.yes, id="yes", main=True)
 
     def on_mount(self) -> None:
-        """Begin with the reason."""
+        """Focus the reason."""
         self.query_one("#reason").focus()
 
     def on_input_submitted(self) -> None:
@@ -60,6 +60,6 @@ class ReasonScreen(Overlay[str | None]):
 
     def _answer(self) -> None:
         reason = self.query_one("#reason", Field).value.strip()
-        self.query_one("#row-reason", FieldRow).complain("" if reason else self.t("请填写"))
+        self.query_one("#row-reason", FieldRow).show_error("" if reason else self.t("请填写"))
         if reason:
             self.dismiss(reason)

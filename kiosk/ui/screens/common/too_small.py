@@ -21,7 +21,7 @@ class TooSmallScreen(Overlay[None]):
         """The sentence."""
         yield Prose(id="sentence")
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the current and the required size."""
         width, height = self.app.size
         self.query_one("#sentence", Prose).say(
@@ -31,7 +31,7 @@ class TooSmallScreen(Overlay[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Show the new size."""
         super().on_resize(event)
-        self.fill()
+        self.update_content()
 
     def on_screen_resume(self) -> None:
         """Close if the window became large enough while another overlay was on top."""

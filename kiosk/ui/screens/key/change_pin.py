@@ -52,7 +52,7 @@ class ChangePinScreen(KeyPage):
         yield Action(self.t("Enter  修改"), id="next", main=True)
 
     def opened(self) -> None:
-        """Begin with the first field that is asked for."""
+        """Focus the first field."""
         super().opened()
         self.focus_on("old" if self.asks_old else "new")
 
@@ -62,9 +62,9 @@ class ChangePinScreen(KeyPage):
         if not (self.busy or self.finished):
             self.serial = self.bound
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the rules and the fields that are still needed."""
-        super().fill()
+        super().update_content()
         self.query_one("#why", Prose).say("" if self.finished else rules_for(self.token).sentence(self.t))
         self.query_one("#row-old", FieldRow).display = self.asks_old and not self.finished
         old = self.query_one("#old", Field)
@@ -83,13 +83,13 @@ class ChangePinScreen(KeyPage):
         old = self.typed("old") if self.asks_old else ""
         new, again = self.typed("new"), self.typed("again")
         if self.asks_old and not old and not self._may_leave_old_out():
-            self.complain("old", lambda t: t("请填写"))
+            self.show_error("old", lambda t: t("请填写"))
             return
         problem = rules_for(self.token).problem(new, again)
         if problem is None and old and old == new:
             problem = "new", lambda t: t("和原PIN码一样")
         if problem is not None:
-            self.complain(*problem)
+            self.show_error(*problem)
             return
         service, session = self.shell.service, self.session
 

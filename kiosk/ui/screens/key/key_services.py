@@ -60,7 +60,7 @@ class KeyServicesScreen(Page[None]):
         if visit.session is not None and visit.service is not None:
             self._open(visit.service, visit.session)
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show who is signed in."""
         session = self.shell.visit.session
         who = ""

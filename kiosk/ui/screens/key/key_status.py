@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from kiosk.text.wording import Said
+    from kiosk.text.wording import LazyText
 
 
 class KeyStatusScreen(KeyPage):
@@ -80,7 +80,7 @@ class KeyStatusScreen(KeyPage):
         else:
             self.key_refused(outcome)
 
-    def advice(self, view: KeyView) -> Said:
+    def advice(self, view: KeyView) -> LazyText:
         """Advice about the key for the member."""
         support = self.shell.settings.support_line
         return lambda t: key_advice(t, view, support)
@@ -93,9 +93,9 @@ class KeyStatusScreen(KeyPage):
         else:
             super().key_refused(refused)
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the facts."""
-        super().fill()
+        super().update_content()
         facts = self.query_one("#facts", Line)
         if self.view is not None:
             facts.update(key_facts(self.t, self.view))
@@ -116,6 +116,6 @@ class StaffKeyStatusScreen(KeyStatusScreen):
         super().__init__(staff)
         self.staff = staff
 
-    def advice(self, view: KeyView) -> Said:
+    def advice(self, view: KeyView) -> LazyText:
         """Advice about the key for staff."""
         return lambda t: staff_advice(t, view)

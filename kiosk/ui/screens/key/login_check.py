@@ -55,14 +55,14 @@ class LoginCheckScreen(KeyPage):
         yield Action("", id="next", main=True)
 
     def opened(self) -> None:
-        """Begin with the PIN."""
+        """Focus the PIN."""
         super().opened()
         self.focus_on("pin")
         self.set_interval(1.0, self._tick)
 
     def _tick(self) -> None:
         if self.waits:
-            self.fill()
+            self.update_content()
 
     @property
     def waits(self) -> bool:
@@ -73,9 +73,9 @@ class LoginCheckScreen(KeyPage):
         status = self.shell.status
         return self.view.code_expires - status.now if self.view is not None and status is not None else 0
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the checks, the current input, and the verdict."""
-        super().fill()
+        super().update_content()
         view = self.view
         self.query_one("#checks", CheckList).show(self.t, results_of(view), working=self.busy)
         self.query_one("#pin", Field).display = view is None
@@ -88,7 +88,7 @@ class LoginCheckScreen(KeyPage):
             sent = self._sent(view)
         self.query_one("#ask", Line).update(ask)
         self.query_one("#sent", Prose).say(sent)
-        self._fill_verdict()
+        self._update_verdict()
         on = self.t("Enter  验证") if view is None or self.waits else self.t("Enter  完成")
         self.query_one("#next", Action).label = on
 
@@ -101,7 +101,7 @@ class LoginCheckScreen(KeyPage):
             )
         )
 
-    def _fill_verdict(self) -> None:
+    def _update_verdict(self) -> None:
         large = self.query_one("#verdict", Line)
         words = verdict(self.t, self.view) if self.view is not None and self.finished else ""
         large.update(words)

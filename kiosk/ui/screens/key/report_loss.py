@@ -58,7 +58,7 @@ class ReportLossScreen(KeyPage):
         yield Action("", id="next", main=True)
 
     def opened(self) -> None:
-        """Read which key it is about."""
+        """Read the account's key."""
         super().opened()
         account, session = self.shell.service.account, self.session
         self.ask(lambda: account(session), self._account_arrived, self.t("正在查询，请稍候"))
@@ -70,12 +70,12 @@ class ReportLossScreen(KeyPage):
             return
         self.account = account
         self.finished = account.key_state is KeyState.LOST
-        self.fill()
+        self.update_content()
         self.focus_on("next" if account.key is not None else "back")
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the key, the explanation or the result, and the button's label."""
-        super().fill()
+        super().update_content()
         account = self.account
         key = account.key if account is not None else None
         self.query_one("#facts", Line).update(self._facts(account, key) if account is not None else "")
@@ -185,7 +185,7 @@ class ReportLossScreen(KeyPage):
             self._timer.stop()
             self._timer = None
             self.registered = True
-        self.fill()
+        self.update_content()
 
     def _replace(self) -> None:
         visit = self.shell.visit

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from kiosk.desk.views import AccountView, OrderView
-    from kiosk.text.wording import Said
+    from kiosk.text.wording import LazyText
 
 _NAME = 12
 
@@ -38,7 +38,7 @@ class AccountScreen(Page[None]):
     def __init__(self) -> None:
         super().__init__()
         self.view: AccountView | None = None
-        self.message: Said | None = None
+        self.message: LazyText | None = None
 
     def compose(self) -> ComposeResult:
         """Key facts, then the orders."""
@@ -66,18 +66,18 @@ class AccountScreen(Page[None]):
     def _arrived(self, view: AccountView | Refused) -> None:
         if isinstance(view, Refused):
             self.message = self.refusal(view)
-            self.fill()
+            self.update_content()
             self.focus_on("back")
             return
         self.view = view
-        self.fill()
+        self.update_content()
         self.query_one("#orders", OptionList).action_first()
         self.focus_on("orders" if view.orders else "back")
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the account."""
         view = self.view
-        self.query_one("#surplus", Prose).say(self.worded(self.message))
+        self.query_one("#surplus", Prose).say(self.localized(self.message))
         if view is None:
             return
         session = view.session

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button
 
-    from kiosk.text.wording import Said
+    from kiosk.text.wording import LazyText
 
 
 class DeliveryScreen(Page[None]):
@@ -37,7 +37,7 @@ class DeliveryScreen(Page[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message: Said | None = None
+        self.message: LazyText | None = None
 
     def compose(self) -> ComposeResult:
         """The three answers."""
@@ -65,10 +65,10 @@ class DeliveryScreen(Page[None]):
             yield Prose(id="message")
         yield from self.last_rows()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show why an answer was refused."""
         line = self.query_one("#message", Prose)
-        line.say(self.worded(self.message))
+        line.say(self.localized(self.message))
         line.display = self.message is not None
 
     def action_pick(self, answer: str) -> None:
@@ -96,7 +96,7 @@ class DeliveryScreen(Page[None]):
     def _chosen(self, outcome: DeliveryOutcome) -> None:
         if isinstance(outcome, Refused):
             self.message = self.refusal(outcome)
-            self.fill()
+            self.update_content()
             return
         self.shell.visit.printed = outcome
         self.shell.go(Route.SLIP)

@@ -99,7 +99,7 @@ class DoneScreen(Page[None]):
         return [pad(name, _NAME) + value for name, value in facts]
 
     def opened(self) -> None:
-        """Print the receipt, and put the cursor on what comes next."""
+        """Print the receipt and focus the next action."""
         self._visit = self.shell.visit
         self.focus_on("change" if self.asks_for_pin else "home")
         bound = self.shell.visit.bound
@@ -134,14 +134,14 @@ class DoneScreen(Page[None]):
         """Show that the key works already."""
         if self._visit.bound is not None:
             self._visit.bound = replace(self._visit.bound, registered=True)
-            self.fill()
+            self.update_content()
 
     def on_printed(self, message: Printed) -> None:
         """Show the outcome of printing the receipt."""
         self._visit.printed = message.outcome
-        self.fill()
+        self.update_content()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show whether the key works already, the receipt's outcome, and the offer to change the PIN."""
         bound, printed = self.shell.visit.bound, self.shell.visit.printed
         text = self.t(PRINTED[printed]) if printed is not None else self.t("正在打印凭条")
@@ -169,7 +169,7 @@ class DoneScreen(Page[None]):
         """Home."""
         self.shell.go_home()
 
-    def left(self) -> None:
+    def visit_ended(self) -> None:
         """Record that the member kept the factory PIN, however the visit ended."""
         bound, session = self.shell.visit.bound, self.shell.visit.session
         if not self.asks_for_pin or bound is None or session is None:
@@ -190,8 +190,8 @@ class DoneScreen(Page[None]):
             return
 
         def answered(changed: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
-            del changed  # the visit knows
-            self.fill()
+            del changed  # the visit has it
+            self.update_content()
             self.focus_on("change" if self.asks_for_pin else "home")
 
         self.app.push_screen(ChangePinScreen(session, bound.serial), answered)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual.widgets import Button
 
     from kiosk.desk.views import FeeTable
-    from kiosk.text.wording import Said
+    from kiosk.text.wording import LazyText
 
 SHORT = (
     N_(
@@ -49,7 +49,7 @@ class NoticeScreen(Page[None]):
     AUTO_FOCUS = "#next"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
     fees: FeeTable | None = None
-    message: Said | None = None
+    message: LazyText | None = None
 
     def compose(self) -> ComposeResult:
         """The table, the notice, back and next."""
@@ -85,12 +85,12 @@ class NoticeScreen(Page[None]):
             # Textual would pass the cursor of a disabled button on to the way back, which Enter then takes.
             self.set_focus(None)
             self.query_one("#next").disabled = True
-        self.fill()
+        self.update_content()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the fee table, or why there is none."""
         table = "\n".join(fee_table(self.t, self.fees)) if self.fees is not None else ""
-        self.query_one("#fees", Line).update(table or self.worded(self.message))
+        self.query_one("#fees", Line).update(table or self.localized(self.message))
 
     def action_back(self) -> None:
         """Back to the first screen."""

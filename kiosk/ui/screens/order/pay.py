@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
     from textual.widgets import Button
 
-    from kiosk.text.wording import Said, Text
+    from kiosk.text.wording import LazyText, Text
 
 POLL_SECONDS = 0.5
 _COLUMN = 37
@@ -51,7 +51,7 @@ class PayScreen(Page[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message: Said | None = None
+        self.message: LazyText | None = None
         self._order: OrderView | None = None
         self._polling = False
         # Why the last poll could not read the order.
@@ -113,14 +113,14 @@ class PayScreen(Page[None]):
         )
 
     def opened(self) -> None:
-        """Begin to look for the payment."""
+        """Start polling for the payment."""
         self.query_one("#code").focus()
         self.set_interval(POLL_SECONDS, self._poll)
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the instructions, the tries and the time left, and any error."""
         order = self.order
-        self._fill_ended()
+        self._update_ended()
         status = self.shell.status
         online = status is not None and status.network is Network.ONLINE
         how = (
@@ -144,18 +144,18 @@ class PayScreen(Page[None]):
         self.query_one("#tries", Line).update(self.t("只可扫码") if locked else tries)
         hint = self.t("或把手机上的确认二维码给扫码器扫")
         unread = self.refusal(self._unread) if self._unread is not None else None
-        said = self.worded(self.message or unread) or self._ended()
-        self.query_one("#message", Prose).say(said or hint)
-        self.query_one("#message").set_class(bool(said), "alert")
+        text = self.localized(self.message or unread) or self._ended()
+        self.query_one("#message", Prose).say(text or hint)
+        self.query_one("#message").set_class(bool(text), "alert")
         # a long refusal, which ends with the telephone number, needs the rows below
-        rows = len(wrap(said, _COLUMN))
+        rows = len(wrap(text, _COLUMN))
         self.query_one("#again").display = order.status.is_open and rows < _LONG
         self.query_one("#help").display = rows <= _LONG
         now = status.now if status is not None else order.placed_at
         left = duration(order.deadline - now)
         self.query_one("#left", Line).update(self.t("剩余 {left}（已付的钱不会作废）", left=left))
 
-    def _fill_ended(self) -> None:
+    def _update_ended(self) -> None:
         """Remove the QR code and the instructions once the order has ended; Enter then goes home."""
         over = not self.order.status.is_open
         for name in ("#qr", "#address", "#how", "#entry", "#left"):
@@ -200,7 +200,7 @@ class PayScreen(Page[None]):
         self._polling = False
         if isinstance(order, Refused):
             self._unread = order
-            self.fill()
+            self.update_content()
         elif order is not None:
             self._unread = None
             self._show(order)
@@ -217,7 +217,7 @@ class PayScreen(Page[None]):
             self._left_for_next = True
             self.shell.go_home()
             return
-        self.fill()
+        self.update_content()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back, cancel or confirm."""
@@ -272,9 +272,9 @@ class PayScreen(Page[None]):
             case _:
                 assert_never(outcome)
 
-    def _say(self, message: Said) -> None:
+    def _say(self, message: LazyText) -> None:
         self.message = message
-        self.fill()
+        self.update_content()
 
     def wipe(self) -> None:
         """Clear the typed digits and their message."""

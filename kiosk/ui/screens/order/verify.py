@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from textual.widgets import Button
 
     from kiosk.desk.views import FeeTable, QuoteOutcome
-    from kiosk.text.wording import Said, Text
+    from kiosk.text.wording import LazyText, Text
 
 
 _MISMATCH = N_("资料对不上。请核对后再试，登记的资料有误请联系工作人员。")
@@ -68,7 +68,7 @@ class VerifyScreen(Page[None]):
         super().__init__()
         self.fees: FeeTable | None = None
         self.problems: dict[Field, FieldProblem] = {}
-        self.message: Said | None = None
+        self.message: LazyText | None = None
 
     @property
     def _fields(self) -> tuple[Field, ...]:
@@ -107,9 +107,9 @@ class VerifyScreen(Page[None]):
             self._say(self.refusal(fees))
             return
         self.fees = fees
-        self.fill()
+        self.update_content()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the service, its price, the error of each field, and the message."""
         kind = self.shell.visit.kind
         price = price_of(self.fees, kind)
@@ -120,8 +120,8 @@ class VerifyScreen(Page[None]):
         for field in self._fields:
             problem = self.problems.get(field)
             row = self.query_one(f"#row-{field.value}", widgets.FieldRow)
-            row.complain(self.t(FIELD_PROBLEMS[problem]) if problem else "")
-        self.query_one("#message", Prose).say(self.worded(self.message))
+            row.show_error(self.t(FIELD_PROBLEMS[problem]) if problem else "")
+        self.query_one("#message", Prose).say(self.localized(self.message))
 
     def _keep_typed(self) -> dict[Field, str]:
         typed = {field: self.query_one(f"#{field.value}", widgets.Field).value for field in self._fields}
@@ -153,17 +153,17 @@ class VerifyScreen(Page[None]):
         if self.problems:
             self._show_problems()
             return
-        self.fill()
+        self.update_content()
         kind = self.shell.visit.kind
         self.ask(lambda: self.shell.service.verify(kind, typed), self._verified, self.t("正在核对，请稍候"))
 
     def _show_problems(self) -> None:
-        self.fill()
+        self.update_content()
         self.focus_on(next(field for field in self._fields if field in self.problems).value)
 
-    def _say(self, message: Said) -> None:
+    def _say(self, message: LazyText) -> None:
         self.message = message
-        self.fill()
+        self.update_content()
 
     def _verified(self, outcome: VerifyOutcome) -> None:
         support = self.shell.settings.support_line

@@ -10,7 +10,7 @@ from kiosk.desk.keys.views import KeyOutcome, KeyView
 from kiosk.desk.views import KeyStatus, TokenRefused, TokenTrouble
 from kiosk.text.catalogue import N_
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
-from kiosk.ui.screens.common.type_back import TypeBackScreen
+from kiosk.ui.screens.common.typed_confirmation import TypedConfirmationScreen
 from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen
 from kiosk.ui.widgets.actions import Action
 
@@ -32,14 +32,14 @@ class EraseKeyScreen(StaffKeyStatusScreen):
         yield Action(self.t("Esc  返回"), id="back", main=True)
         yield Action(self.t("清空"), id="next")
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the key's facts; disable erasing without a key."""
-        super().fill()
+        super().update_content()
         self.query_one("#next", Action).disabled = self.view is None or self.busy
 
     def token_changed(self) -> None:
         """Read the new key; a confirmation for another key does not apply to it."""
-        if not self.postpones():
+        if not self.defer_reading():
             super().token_changed()
 
     def begin(self) -> None:
@@ -82,7 +82,7 @@ class EraseKeyScreen(StaffKeyStatusScreen):
             if yes:
                 self._erase(serial)
 
-        self.app.push_screen(TypeBackScreen(question, serial[-LAST_CHARACTERS:]), answered)
+        self.app.push_screen(TypedConfirmationScreen(question, serial[-LAST_CHARACTERS:]), answered)
 
     def _erase(self, serial: str) -> None:
         erase, staff = self.shell.service.erase, self.staff

@@ -47,14 +47,14 @@ class FoundKeyScreen(StaffKeyStatusScreen):
         yield Action(self.t("Esc  返回"), id="back")
         yield Action(self.t("Enter  登记"), id="next", main=True)
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the key's facts; disable recording without a key."""
-        super().fill()
+        super().update_content()
         self.query_one("#next", Action).disabled = self.view is None or self.finished
 
     def token_changed(self) -> None:
         """Keep the result on display when the key is removed."""
-        if not (self.finished or self.postpones()):
+        if not (self.finished or self.defer_reading()):
             super().token_changed()
 
     def begin(self) -> None:

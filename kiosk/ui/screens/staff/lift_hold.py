@@ -62,13 +62,13 @@ class LiftHoldScreen(KeyPage):
         yield Action(self.t("Enter  解除挂失"), id="next", main=True)
 
     def opened(self) -> None:
-        """Begin with the account."""
+        """Focus the account."""
         super().opened()
         self.focus_on("account")
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the instructions and, until it is done, the fields."""
-        super().fill()
+        super().update_content()
         how = self.t("核对会员本人和证件，插入找到的key盘，再请会员输入账号、密码和这把key盘的PIN码。")
         self.query_one("#why", Prose).say("" if self.finished else how)
         for row in self.query(FieldRow):
@@ -86,7 +86,7 @@ class LiftHoldScreen(KeyPage):
             return
         empty = [field for field in ("account", "password", "pin") if not self.typed(field).strip()]
         if empty:
-            self.complain(empty[0], lambda t: t("请填写"))
+            self.show_error(empty[0], lambda t: t("请填写"))
             return
         self.problems = {}
         self.say(None)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widgets import Button
 
-    from kiosk.text.wording import Said
+    from kiosk.text.wording import LazyText
 
 
 class StaffScreen(Overlay[None]):
@@ -26,7 +26,7 @@ class StaffScreen(Overlay[None]):
 
     CSS_PATH = "staff.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
-    message: Said | None = None
+    message: LazyText | None = None
 
     def compose(self) -> ComposeResult:
         """Banner and fields."""
@@ -47,9 +47,9 @@ class StaffScreen(Overlay[None]):
             yield Action(self.t("Enter  登录"), id="enter", main=True)
         yield from self.last_rows()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the message."""
-        self.query_one("#message", Prose).say(self.worded(self.message))
+        self.query_one("#message", Prose).say(self.localized(self.message))
 
     def on_input_submitted(self) -> None:
         """Sign in when Enter is pressed in the password field."""
@@ -65,8 +65,8 @@ class StaffScreen(Overlay[None]):
     def _sign_in(self) -> None:
         name = self.query_one("#staff-name", Field).value.strip()
         password = self.query_one("#staff-password", Field).value
-        self.query_one("#row-staff-name", FieldRow).complain("" if name else self.t("请填写"))
-        self.query_one("#row-staff-password", FieldRow).complain("" if password else self.t("请填写"))
+        self.query_one("#row-staff-name", FieldRow).show_error("" if name else self.t("请填写"))
+        self.query_one("#row-staff-password", FieldRow).show_error("" if password else self.t("请填写"))
         if name and password:
             ask = self.shell.service.staff_sign_in
             self.ask(lambda: ask(name, password), self._signed_in, self.t("正在核对，请稍候"))
@@ -89,4 +89,4 @@ class StaffScreen(Overlay[None]):
                 self.message = self.refusal(outcome)
             case _:
                 assert_never(outcome)
-        self.fill()
+        self.update_content()

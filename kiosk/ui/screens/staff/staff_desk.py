@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.widgets import Button
 
     from kiosk.desk.service import DeskService
-    from kiosk.text.wording import Said, Text
+    from kiosk.text.wording import LazyText, Text
 
 VIEWS = (N_("订单"), N_("争议"), N_("未处理的消息"), N_("待打凭条"), N_("key盘"))
 _ORDERS = 0
@@ -67,7 +67,7 @@ class StaffDeskScreen(Overlay[None]):
         super().__init__()
         self.staff = staff
         self.gathered: Gathered | None = None
-        self.message: Said | None = None
+        self.message: LazyText | None = None
         self.view = _ORDERS
 
     def compose(self) -> ComposeResult:
@@ -88,7 +88,7 @@ class StaffDeskScreen(Overlay[None]):
         yield from self.last_rows()
 
     def opened(self) -> None:
-        """Read what there is."""
+        """Read the lists."""
         for verb in ("vouch", "abandon", "refund"):
             self.query_one(f"#{verb}").disabled = not self.staff.supervisor
         self._gather()
@@ -103,16 +103,16 @@ class StaffDeskScreen(Overlay[None]):
             self._say(self.refusal(gathered))
             return
         self.gathered = gathered
-        self.fill()
+        self.update_content()
 
     def on_choice_changed(self, message: Choice.Changed) -> None:
         """Switch the view."""
         self.view = message.index
-        self.fill()
+        self.update_content()
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the view."""
-        self.query_one("#message", Prose).say(self.worded(self.message))
+        self.query_one("#message", Prose).say(self.localized(self.message))
         if self.gathered is None:
             return
         rows = self.query_one("#rows", OptionList)
@@ -256,6 +256,6 @@ class StaffDeskScreen(Overlay[None]):
         self._say(lambda t: t("订单 {number}：{status}", number=number, status=t(status)))
         self._gather()
 
-    def _say(self, message: Said) -> None:
+    def _say(self, message: LazyText) -> None:
         self.message = message
-        self.fill()
+        self.update_content()

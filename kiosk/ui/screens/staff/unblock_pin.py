@@ -53,13 +53,13 @@ class UnblockPinScreen(KeyPage):
         yield Action(self.t("Enter  解锁"), id="next", main=True)
 
     def opened(self) -> None:
-        """Begin with the administrator PIN."""
+        """Focus the administrator PIN."""
         super().opened()
         self.focus_on("unblocking")
 
-    def fill(self) -> None:
+    def update_content(self) -> None:
         """Show the instructions and, until it is done, the fields."""
-        super().fill()
+        super().update_content()
         rules = rules_for(self.token).sentence(self.t)
         how = self.t("先核对会员本人和证件，再请会员自己输两遍新PIN码。")
         self.query_one("#why", Prose).say("" if self.finished else sentences(how, rules))
@@ -77,7 +77,7 @@ class UnblockPinScreen(KeyPage):
         unblocking, new = self.typed("unblocking") or None, self.typed("new")
         problem = rules_for(self.token).problem(new, self.typed("again"))
         if problem is not None:
-            self.complain(*problem)
+            self.show_error(*problem)
             return
         service, staff = self.shell.service, self.staff
         # Only the key on display: another one inserted meanwhile keeps its PIN.

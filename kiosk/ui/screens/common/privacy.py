@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from kiosk.desk.views import Session
 
 
-class CoverScreen(CredentialsPage[None], Overlay[None]):
+class PrivacyScreen(CredentialsPage[None], Overlay[None]):
     """Covers the step completely."""
 
-    CSS_PATH = "cover.tcss"
+    CSS_PATH = "privacy.tcss"
     ENDS_WITH_STEP = True
     NEVER_IDLE = True
 
@@ -47,18 +47,18 @@ class CoverScreen(CredentialsPage[None], Overlay[None]):
         """Show the hidden step to its own member; take anyone else to their own order."""
         hidden = self.shell.visit.session
         if hidden is not None and hidden.account == session.account:
-            self.shell.lift_cover()
+            self.shell.show_hidden_step()
             return
         if self._binding_runs():
             self.say(lambda t: t("正在发放证书，请稍候再试。"))
             return
         self.shell.visit = Visit()
-        self.shell.uncover()
+        self.shell.discard_hidden_step()
         self.continue_with(session)
 
     def _binding_runs(self) -> bool:
         step = self.shell.step
-        return step is not None and step.holds_still()
+        return step is not None and step.blocks_leaving()
 
     def action_back(self) -> None:
         """Go home, unless a binding is running in the hidden step."""

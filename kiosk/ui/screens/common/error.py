@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class TroubleScreen(Page[None]):
+class ErrorScreen(Page[None]):
     """The error number, the support line, and a button to the home screen."""
 
-    CSS_PATH = "trouble.tcss"
+    CSS_PATH = "error.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
 
     def compose(self) -> ComposeResult:
@@ -26,7 +26,7 @@ class TroubleScreen(Page[None]):
         support = self.shell.settings.support_line
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Line(self.t("错误编号 {code}", code=self.shell.trouble), id="code")
+            yield Line(self.t("错误编号 {code}", code=self.shell.error_code), id="code")
             yield Prose(
                 self.t(
                     "对不起，刚才这一步出了意外，没有完成。已记录的付款和绑定都还在，可以用「继续办理」接着办。"

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from kiosk.ui.page import Overlay
-from kiosk.ui.screens.common.confirm import Asked, Question
+from kiosk.ui.screens.common.confirm import Question, QuestionFactory
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from textual.widgets import Button
 
 
-class TypeBackScreen(Overlay[bool]):
+class TypedConfirmationScreen(Overlay[bool]):
     """Returns True once `expected` was typed, in any case; False for no and Esc."""
 
     CSS_PATH = "reason.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", show=False)]
 
-    def __init__(self, question: Asked, expected: str) -> None:
+    def __init__(self, question: QuestionFactory, expected: str) -> None:
         super().__init__()
         self._asked = question
         self._expected = expected
@@ -45,7 +45,7 @@ class TypeBackScreen(Overlay[bool]):
                 yield Action(self.question.yes, id="yes")
 
     def on_mount(self) -> None:
-        """Begin with the field."""
+        """Focus the field."""
         self.query_one("#typed").focus()
 
     def on_input_submitted(self) -> None:
@@ -62,6 +62,6 @@ class TypeBackScreen(Overlay[bool]):
     def _answer(self) -> None:
         typed = self.query_one("#typed", Field).value.strip()
         right = typed.upper() == self._expected.upper()
-        self.query_one("#row-typed", FieldRow).complain("" if right else self.t("和序列号末四位不一样"))
+        self.query_one("#row-typed", FieldRow).show_error("" if right else self.t("和序列号末四位不一样"))
         if right:
             self.dismiss(True)  # noqa: FBT003 - the screen's result
