@@ -97,7 +97,7 @@ class Peer(App[None]):
 
 
 class Gauge:
-    """Measures what changes of the screen cost one app."""
+    """Measures the cost of screen changes in one app."""
 
     def __init__(self, app: App[None]) -> None:
         self._app = app
@@ -180,7 +180,7 @@ async def _costs(visits: Visits) -> list[tuple[Cost, Cost]]:
 
 
 def changing_screens(folder: Path) -> None:
-    """Print what a change costs: median and 99th percentile of the times, means of the counts."""
+    """Print the cost of a screen change: median and 99th percentile of the times, means of the counts."""
     source = VirtualTokenSource()
     source.insert(blank_key(folder / "screens.card", SERIAL))
     with bench_desk(folder / "screens", source) as bench:

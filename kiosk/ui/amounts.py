@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine, total
@@ -14,8 +13,8 @@ from kiosk.ui.widgets.lines import between
 
 if TYPE_CHECKING:
     from kiosk.desk.views import FeeTable, OrderView
+    from kiosk.text.wording import Text
 
-Text = Callable[..., str]
 _NAME = 22
 _AMOUNT = 17
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
@@ -16,7 +15,8 @@ from kiosk.ui.widgets.lines import Line
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-Text = Callable[..., str]
+    from kiosk.text.wording import Text
+
 
 _INSERT = N_("驱动已加载，请插入KEY")
 _STATUS = {

@@ -14,10 +14,10 @@ from kiosk.text.times import minute
 from kiosk.ui.widgets.steady import SteadyText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from textual import events
     from textual.app import ComposeResult
+
+    from kiosk.text.wording import Text
 
 STEPS = (N_("① 缴费须知"), N_("② 验证信息"), N_("③ 缴纳费用"))
 
@@ -69,7 +69,7 @@ class StepRow(Static):
 
     DEFAULT_CSS = "StepRow { height: 1; width: 1fr; padding: 0 1; }"
 
-    def __init__(self, t: Callable[..., str], current: int) -> None:
+    def __init__(self, t: Text, current: int) -> None:
         parts: list[Content | str | tuple[str, str]] = []
         for number, step in enumerate(STEPS):
             style = "bold $accent" if number == current else "$muted"
@@ -85,7 +85,7 @@ class StatusRow(SteadyText):
     StatusRow.-notice { background: $accent; color: #0e2236; text-style: bold; }
     """
 
-    def show_status(self, t: Callable[..., str], status: DeskStatus | None) -> None:
+    def show_status(self, t: Text, status: DeskStatus | None) -> None:
         """Show the state of the devices."""
         self.remove_class("-notice")
         if status is None:
@@ -139,7 +139,7 @@ class KeyRow(Horizontal):
 
     def __init__(
         self,
-        t: Callable[..., str],
+        t: Text,
         *,
         other_language: str,
         demo: bool,

@@ -223,7 +223,7 @@ class BindScreen(BindPage):
         self.ask(lambda: bind(session, number, pin, last_try_confirmed, report, serial), self._bound, "")
 
     def on_binding_progressed(self, message: BindingProgressed) -> None:
-        """Mark the step."""
+        """Show the progress of the binding."""
         self.run.step_reported(message.progress, self.now())
         self.update_progress()
 

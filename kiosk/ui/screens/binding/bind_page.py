@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from kiosk.ui.widgets.steady import SteadyText
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.text.wording import LazyText
+    from kiosk.text.wording import LazyText, Text
 
 
 # After these the binding waits for the key to be inserted again and resumes by itself.
@@ -87,7 +86,7 @@ LONGEST_PIN = 16
 class BindForm(Vertical):
     """The fields with their errors; a signed-in member types only the PIN."""
 
-    def __init__(self, t: Callable[..., str], account: str) -> None:
+    def __init__(self, t: Text, account: str) -> None:
         super().__init__(id="form")
         self._t = t
         self._account = account
@@ -141,7 +140,7 @@ class Progress(SteadyText):
 
     DEFAULT_CSS = "Progress { width: 1fr; height: 6; }"
 
-    def show(self, t: Callable[..., str], *, done: int, current: int) -> None:
+    def show(self, t: Text, *, done: int, current: int) -> None:
         """Mark the steps up to `done`, and `current` (0 for none)."""
         parts: list[Content | str | tuple[str, str]] = []
         for number, step in enumerate(STEPS, start=1):

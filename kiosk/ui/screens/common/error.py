@@ -22,7 +22,7 @@ class ErrorScreen(Page[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
 
     def compose(self) -> ComposeResult:
-        """The number and what to do."""
+        """The error number and the instructions."""
         support = self.shell.settings.support_line
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
@@ -38,9 +38,9 @@ class ErrorScreen(Page[None]):
         yield from self.last_rows()
 
     def action_back(self) -> None:
-        """Home."""
+        """Go home."""
         self.shell.go_home()
 
     def on_button_pressed(self) -> None:
-        """Home."""
+        """Go home."""
         self.shell.go_home()

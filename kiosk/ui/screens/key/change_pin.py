@@ -47,7 +47,7 @@ class ChangePinScreen(KeyPage):
         yield FieldRow(self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST))
 
     def actions(self) -> Iterable[Widget]:
-        """Back and on."""
+        """The back and the confirm button."""
         yield Action(self.t("Esc  返回"), id="back")
         yield Action(self.t("Enter  修改"), id="next", main=True)
 

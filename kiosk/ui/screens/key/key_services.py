@@ -94,7 +94,7 @@ class KeyServicesScreen(Page[None]):
         self.app.push_screen(_page(service, session))
 
     def action_back(self) -> None:
-        """Home."""
+        """Go home."""
         self.shell.go_home()
 
 

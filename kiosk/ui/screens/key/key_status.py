@@ -41,7 +41,7 @@ class KeyStatusScreen(KeyPage):
         yield Line(id="facts")
 
     def actions(self) -> Iterable[Widget]:
-        """Back alone."""
+        """The back button."""
         yield Action(self.t("Esc  返回"), id="back", main=True)
 
     def opened(self) -> None:

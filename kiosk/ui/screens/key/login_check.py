@@ -50,7 +50,7 @@ class LoginCheckScreen(KeyPage):
         yield Line(id="verdict")
 
     def actions(self) -> Iterable[Widget]:
-        """Back and on."""
+        """The back and the confirm button."""
         yield Action(self.t("Esc  返回"), id="back")
         yield Action("", id="next", main=True)
 

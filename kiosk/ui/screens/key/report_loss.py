@@ -53,7 +53,7 @@ class ReportLossScreen(KeyPage):
         yield Prose(id="why")
 
     def actions(self) -> Iterable[Widget]:
-        """Back and on."""
+        """The back and the confirm button."""
         yield Action(self.t("Esc  返回"), id="back")
         yield Action("", id="next", main=True)
 

@@ -123,9 +123,9 @@ class AccountScreen(Page[None]):
             self.shell.go(step_of(order))
 
     def action_back(self) -> None:
-        """Home."""
+        """Go home."""
         self.shell.go_home()
 
     def on_button_pressed(self) -> None:
-        """Home."""
+        """Go home."""
         self.action_back()

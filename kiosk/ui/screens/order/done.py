@@ -166,7 +166,7 @@ class DoneScreen(Page[None]):
         return self.t("PIN码已改成您自己的。") if self.shell.visit.pin_settled else ""
 
     def action_back(self) -> None:
-        """Home."""
+        """Go home."""
         self.shell.go_home()
 
     def visit_ended(self) -> None:

@@ -93,7 +93,7 @@ class NoticeScreen(Page[None]):
         self.query_one("#fees", Line).update(table or self.localized(self.message))
 
     def action_back(self) -> None:
-        """Back to the first screen."""
+        """Go back to the home screen."""
         self.shell.go_home()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

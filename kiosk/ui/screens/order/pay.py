@@ -220,7 +220,7 @@ class PayScreen(Page[None]):
         self.update_content()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back, cancel or confirm."""
+        """Go back, cancel the order or confirm the payment."""
         match event.button.id:
             case "back":
                 self.action_back()

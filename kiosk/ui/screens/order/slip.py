@@ -40,9 +40,9 @@ class SlipScreen(Page[None]):
         yield from self.last_rows()
 
     def action_back(self) -> None:
-        """Home."""
+        """Go home."""
         self.shell.go_home()
 
     def on_button_pressed(self) -> None:
-        """Home."""
+        """Go home."""
         self.shell.go_home()

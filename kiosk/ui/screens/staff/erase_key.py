@@ -28,7 +28,7 @@ class EraseKeyScreen(StaffKeyStatusScreen):
     TITLE_TEXT = N_("清空key盘")
 
     def actions(self) -> Iterable[Widget]:
-        """Back and on."""
+        """The back and the confirm button."""
         yield Action(self.t("Esc  返回"), id="back", main=True)
         yield Action(self.t("清空"), id="next")
 

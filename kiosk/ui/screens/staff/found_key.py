@@ -43,7 +43,7 @@ class FoundKeyScreen(StaffKeyStatusScreen):
     FIRST = "next"
 
     def actions(self) -> Iterable[Widget]:
-        """Back and on."""
+        """The back and the confirm button."""
         yield Action(self.t("Esc  返回"), id="back")
         yield Action(self.t("Enter  登记"), id="next", main=True)
 
@@ -64,13 +64,13 @@ class FoundKeyScreen(StaffKeyStatusScreen):
         service, staff = self.shell.service, self.staff
         shown = self.view.token.serial
 
-        def note(serial: str | None, *, confirmed: bool) -> FoundView | TokenRefused | Refused:
+        def record(serial: str | None, *, confirmed: bool) -> FoundView | TokenRefused | Refused:
             del confirmed
             return service.key_found(staff, serial or shown)
 
-        self.use_key(note, self._noted, self.t("正在登记，请稍候"))
+        self.use_key(record, self._recorded, self.t("正在登记，请稍候"))
 
-    def _noted(self, found: FoundView) -> None:
+    def _recorded(self, found: FoundView) -> None:
         self.view = found.key
         self.finished = True
         self.say(lambda t: what_next(t, found), good=True)

@@ -57,7 +57,7 @@ class LiftHoldScreen(KeyPage):
         yield FieldRow(self.t("*PIN 码"), Field(id="pin", password=True, maximum=LONGEST_PIN))
 
     def actions(self) -> Iterable[Widget]:
-        """Back and on."""
+        """The back and the confirm button."""
         yield Action(self.t("Esc  返回"), id="back")
         yield Action(self.t("Enter  解除挂失"), id="next", main=True)
 

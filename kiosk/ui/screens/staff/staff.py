@@ -56,7 +56,7 @@ class StaffScreen(Overlay[None]):
         self._sign_in()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back or sign in."""
+        """Close or sign in."""
         if event.button.id == "back":
             self.dismiss(None)
         else:

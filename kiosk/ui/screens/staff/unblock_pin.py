@@ -48,7 +48,7 @@ class UnblockPinScreen(KeyPage):
         yield FieldRow(self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST))
 
     def actions(self) -> Iterable[Widget]:
-        """Back and on."""
+        """The back and the confirm button."""
         yield Action(self.t("Esc  返回"), id="back")
         yield Action(self.t("Enter  解锁"), id="next", main=True)
 
