@@ -14,7 +14,7 @@ pytest.register_assert_rewrite("tests.support")
 
 from tests.support import pcsc, skf  # noqa: E402 - rewritten before they are imported
 from tests.support.pcsc import PcscService  # noqa: E402
-from tests.support.tiers import Tier, tier_of  # noqa: E402
+from tests.support.tiers import Tier, may_hold, tier_of  # noqa: E402
 
 _TESTS = Path(__file__).parent
 
@@ -27,6 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer the tiers."""
     choices = [tier.value for tier in Tier]
     parser.addoption("--tier", choices=choices, help="only this tier (default: all but soak)")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import folders that hold nothing of the tier."""
+    chosen = config.getoption("--tier")
+    if chosen is None or not collection_path.is_dir() or not collection_path.is_relative_to(_TESTS):
+        return None
+    folder = collection_path.relative_to(_TESTS).as_posix()
+    return None if may_hold(folder, Tier(chosen)) else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tiers import TIERS, Tier, row_of, tier_of
+from tests.support.tiers import TIERS, Tier, may_hold, row_of, tier_of
 
 TESTS = Path(__file__).parents[1]
 FILES = sorted(str(path.relative_to(TESTS)) for path in TESTS.rglob("test_*.py"))
@@ -17,6 +17,15 @@ def test_every_test_file_has_a_tier_and_every_row_a_file() -> None:
 def test_a_file_that_no_row_covers_is_an_error() -> None:
     with pytest.raises(LookupError):
         row_of("elsewhere/test_it.py")
+
+
+def test_folders_without_a_tier_need_not_be_read_for_it() -> None:
+    read = [
+        folder for folder in (".", "kiosk", "kiosk/desk", "kiosk/desk/keys") if may_hold(folder, Tier.QUICK)
+    ]
+    assert read == [".", "kiosk", "kiosk/desk", "kiosk/desk/keys"]
+    assert not any(may_hold(folder, Tier.QUICK) for folder in ("sync", "kiosk/ui", "kiosk/de"))
+    assert may_hold("sync", Tier.SOAK)
 
 
 def test_the_longest_path_decides_and_the_marker_above_all() -> None:

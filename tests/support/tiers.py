@@ -54,6 +54,13 @@ def row_of(file: str) -> str:
     raise LookupError(f"tests/support/tiers.py has no tier for {file}")
 
 
+def may_hold(folder: str, tier: Tier) -> bool:
+    """Whether tests of a tier may lie in that folder or beneath it; `soak` is a marker and may be anywhere."""
+    rows = [f"{row}/" for row, each in TIERS.items() if each is tier]
+    here = "" if folder == "." else f"{folder}/"
+    return tier is Tier.SOAK or any(row.startswith(here) or here.startswith(row) for row in rows)
+
+
 def tier_of(file: str, *, soak: bool = False) -> Tier:
     """Return the tier of a test in that file; LookupError where none is given."""
     return Tier.SOAK if soak else TIERS[row_of(file)]
