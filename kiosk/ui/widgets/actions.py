@@ -34,6 +34,15 @@ class Action(Button, inherit_bindings=False):
         super().__init__(label, id=id, classes="main" if main else None)
         self.active_effect_duration = 0
 
+    def watch_disabled(self, disabled: bool) -> None:  # noqa: FBT001 - Textual calls it so
+        """Leave the focus nowhere when the focused button is disabled.
+
+        Textual would pass it to the button beside it, which an Enter that comes a little late would press.
+        """
+        if disabled and self.has_focus:
+            self.screen.set_focus(None)
+        super().watch_disabled(disabled)
+
     def watch_flat(self, flat: bool) -> None:  # noqa: FBT001 - Textual calls it so
         """Set the style's class without applying styles, which happens when the button is mounted."""
         self.set_class(flat, "-style-flat", update=False)

@@ -40,6 +40,9 @@ LONG = (
     ),
 )
 
+# How often the fees are read again while there are none: the first feed may bring them at any moment.
+READ_AGAIN_SECONDS = 2.0
+
 
 class NoticeScreen(Page[None]):
     """The fee table and the notes to read before paying."""
@@ -72,6 +75,9 @@ class NoticeScreen(Page[None]):
 
     def opened(self) -> None:
         """Read the fees."""
+        self._read_fees()
+
+    def _read_fees(self) -> None:
         self.fetch(self.shell.service.fees, self._fees_arrived)
 
     def _fees_arrived(self, fees: FeeTable | Refused | None) -> None:
@@ -81,10 +87,12 @@ class NoticeScreen(Page[None]):
             self.message = lambda t: t("本机还没有收费标准，请联网后再办。")
         else:
             self.fees = fees
+        waited = self.query_one("#next").disabled
+        self.query_one("#next").disabled = self.fees is None
         if self.fees is None:
-            # Textual would pass the cursor of a disabled button on to the way back, which Enter then takes.
-            self.set_focus(None)
-            self.query_one("#next").disabled = True
+            self.set_timer(READ_AGAIN_SECONDS, self._read_fees)
+        elif waited and self.focused is None:
+            self.focus_on("next")
         self.update_content()
 
     def update_content(self) -> None:
