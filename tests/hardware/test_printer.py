@@ -18,6 +18,7 @@ from PIL import Image, ImageChops
 
 from hardware.ports import PaperOut, PrinterState, PrinterUnavailable, ReceiptPrinter
 from hardware.printer import (
+    Connection,
     Cut,
     EscposPrinter,
     FileConnection,
@@ -265,7 +266,7 @@ def test_a_device_file_is_written_to_and_not_emptied_by_a_question(tmp_path: Pat
         FileConnection("/dev/no-such-printer"),
     ],
 )
-def test_a_printer_that_is_not_there_is_unavailable(connection: Any) -> None:
+def test_a_printer_that_is_not_there_is_unavailable(connection: Connection) -> None:
     printer = EscposPrinter(PrinterSettings(connection, dots=384))
     assert printer.state() is PrinterState.UNAVAILABLE
     with pytest.raises(PrinterUnavailable):

@@ -165,7 +165,7 @@ class KioskDouble:
         self.told = [(item.number, item.read()) for item in page.items]
         return [body for _, body in self.told]
 
-    def feed_number(self, body: Any) -> int:
+    def feed_number(self, body: object) -> int:
         """The number under which the feed told that, when it was read last."""
         return next(number for number, told in self.told if told == body)
 

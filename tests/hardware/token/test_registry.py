@@ -81,7 +81,7 @@ def test_a_piv_card_that_names_itself_shows_its_serial_number_after_few_commands
 
 def test_what_a_recogniser_read_is_given_again_once_only(card: GmtCard) -> None:
     class Twice:
-        def __init__(self, channel: Any) -> None:
+        def __init__(self, channel: DirectChannel) -> None:
             self.answers = [channel.transmit(command) for _ in range(2) for command in (first, first, other)]
 
     first, other = bytes.fromhex("80040000000000"), bytes.fromhex("80260000000007") + b"KEYDESK\x00\x0a"

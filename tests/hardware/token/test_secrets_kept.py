@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.pretty import pretty_repr
@@ -17,6 +17,7 @@ from hardware.token.gmt.token import GmtToken
 from hardware.token.piv.profile import PivProfile
 from hardware.token.piv.token import PivToken
 from hardware.traffic import LEVEL, LOGGER, TrafficChannel
+from hardware.virtual.card import VirtualCard
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.piv.factory import blank_piv_key
 
@@ -53,7 +54,7 @@ class Failing:
 
     atr = b"\x3b\x00"
 
-    def __init__(self, card: Any, answer: str | None, *, after: int) -> None:
+    def __init__(self, card: VirtualCard, answer: str | None, *, after: int) -> None:
         self.card = card
         self.answer = answer
         self.left = after
@@ -117,7 +118,7 @@ def test_no_secret_is_told_and_no_proof_is_sent_twice_however_the_card_fails(
         (verb, answer) for verb in VERBS for answer in (*STATUS_WORDS, None)
     ):
         path = tmp_path / f"{number}.json"
-        card: Any = blank_key(path, "7") if kind == "gmt" else blank_piv_key(path, "7")
+        card: VirtualCard = blank_key(path, "7") if kind == "gmt" else blank_piv_key(path, "7")
         failing = Failing(card, answer, after=after)
         said.append(
             drive(

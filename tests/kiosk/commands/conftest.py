@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +15,7 @@ from kiosk.store.database import Database
 from kiosk.store.keyfile import load_or_create
 from kiosk.store.location import DATABASE, KEY_FILE
 from kiosk.store.transaction import Transaction
+from tests.support.commands import Keydesk, Told
 
 NOW = 1_795_000_000
 YEAR = 365 * 24 * 3600
@@ -27,23 +24,6 @@ LINES = (
     PriceLine(FeeItem.CERTIFICATE, 8_000),
     PriceLine(FeeItem.SERVICE, 15_000),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Told:
-    """How a command ended and what it printed."""
-
-    status: int
-    printed: str
-    said: str
-
-    @property
-    def document(self) -> Any:
-        """What it told programs."""
-        return json.loads(self.printed)
-
-
-Keydesk = Callable[..., Told]
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.store.agent_state import AgentState, LinkFault
 from kiosk.store.location import open_database
 from kiosk.text.link_faults import LINK_FAULTS
+from tests.support.commands import Told
 
 Keydesk = Callable[..., Any]
 
 
-def _checks(told: Any) -> dict[str, Any]:
+def _checks(told: Told) -> dict[str, Any]:
     return {check["name"]: check for check in told.document}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kiosk.store.location import DATABASE, KEY_FILE
+from tests.support.commands import Told
 
 Keydesk = Callable[..., Any]
 READERS = (("orders",), ("keys",), ("status",), ("journal", "verify"), ("journal", "export"))
@@ -51,7 +52,7 @@ TROUBLES = (
 )
 
 
-def _require_one_sentence(told: Any, *parts: str) -> None:
+def _require_one_sentence(told: Told, *parts: str) -> None:
     assert told.status == 1
     assert told.printed == ""
     assert told.said.startswith("keydesk: ")

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from kiosk.domain import feed
-from kiosk.domain.entries import OrderCancelled, OrderExpired
+from kiosk.domain.entries import AnyBody, OrderCancelled, OrderExpired
 from kiosk.domain.feed import FeedItem
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
@@ -70,10 +71,14 @@ def test_a_payment_makes_the_order_paid_and_is_counted_once(desk: Desk) -> None:
     assert (payment.how, payment.feed, payment.transaction) == (PaidHow.FEED, 1, "T1")
 
 
-@pytest.mark.parametrize("closing", [OrderCancelled, OrderExpired])
-def test_money_for_a_closed_order_makes_it_refunding(desk: Desk, closing: Any) -> None:
+@pytest.mark.parametrize(
+    "closing",
+    [lambda number: OrderCancelled(number, "member"), OrderExpired],
+    ids=["OrderCancelled", "OrderExpired"],
+)
+def test_money_for_a_closed_order_makes_it_refunding(desk: Desk, closing: Callable[[str], AnyBody]) -> None:
     number = desk.place()
-    desk.append(closing(number, "member") if closing is OrderCancelled else closing(number))
+    desk.append(closing(number))
     desk.centre.publish(3, confirmed(number))
     pull(desk.agent())
     assert desk.order(number).status is OrderStatus.REFUNDING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -46,7 +46,7 @@ def told(algorithm: int) -> bytes:
     return bytes((0x01, 0x01, algorithm, 0x05, 0x01, 0x01)) + ACCEPTED
 
 
-def sent(transport: Any) -> list[str]:
+def sent(transport: ScriptedTransport) -> list[str]:
     return [each.hex().upper() for each in transport.sent]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,7 +23,9 @@ ENOUGH = 60
 
 
 @pytest.fixture
-def pulled_everywhere(tmp_path: Path, made: Any, certificate_for: Callable[..., bytes]) -> Callable[..., int]:
+def pulled_everywhere(
+    tmp_path: Path, made: Callable[[PivToken], bytes], certificate_for: Callable[..., bytes]
+) -> Callable[..., int]:
     """Do something on a bound card, pulled at its nth command, for every n; returns how many points were tried."""
 
     def run(
