@@ -228,6 +228,31 @@ def test_an_order_that_moves_away_leaves_nothing_behind(journal: Journal) -> Non
     journal.place(OrderKind.NEW)
 
 
+CLOSED = [status for status in OrderStatus if not status.is_open]
+
+
+@pytest.mark.parametrize("status", CLOSED)
+def test_an_order_that_has_ended_is_not_moved_by_its_owner(journal: Journal, status: OrderStatus) -> None:
+    number = in_every_state(journal)[status]
+    released = OrderReleased(number, OTHER_KIOSK, 5)
+    assert journal.refuses(released) is DisputeReason.ORDER_IN_ANOTHER_STATE
+
+
+@pytest.mark.parametrize("status", CLOSED)
+def test_an_order_that_has_ended_is_not_moved_by_another_kiosk(
+    make_journal: Callable[[bool], Journal], status: OrderStatus
+) -> None:
+    centre = make_journal(True)  # noqa: FBT003 - the centre's
+    order = centre.ledger.orders[in_every_state(centre)[status]]
+    taken = OrderAssigned(
+        order.number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 8
+    )
+    entry = replace(centre.entries[-1].entry, kiosk=OTHER_KIOSK, body=taken)
+    with pytest.raises(EntryDisputed) as caught:
+        transition(centre.ledger, entry)
+    assert caught.value.reason is DisputeReason.ORDER_IN_ANOTHER_STATE
+
+
 @pytest.mark.parametrize("release_first", [True, False])
 def test_the_centre_takes_a_move_from_either_kiosk_first(
     make_journal: Callable[[bool], Journal], *, release_first: bool

@@ -187,13 +187,15 @@ def test_a_token_that_gives_another_certificate_back_is_not_bound(
     assert isinstance(bind(service, session, number), BoundView)
 
 
-def test_a_refund_in_the_middle_of_a_renewal_leaves_the_old_certificate_on_the_token(
+@pytest.mark.parametrize("before", [5, 6])
+def test_a_refund_before_a_renewal_is_proved_or_bound_leaves_the_old_certificate_on_the_token(
     service: DeskService,
     session: Session,
     source: VirtualTokenSource,
     bound_elsewhere: Elsewhere,
     paid_order: Pay,
     certificate_on: CertificateOn,
+    before: int,
 ) -> None:
     card = bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)
     old = certificate_on(card)
@@ -201,7 +203,7 @@ def test_a_refund_in_the_middle_of_a_renewal_leaves_the_old_certificate_on_the_t
     number = paid_order("11000001", OrderKind.RENEWAL)
 
     def refund(progress: BindingProgress) -> None:
-        if progress == BindingProgress(5, done=False):
+        if progress == BindingProgress(before, done=False):
             assert certificate_on(card) != old
             assert isinstance(service.grant_refund(SUPERVISOR, number, "不要了"), OrderView)
 

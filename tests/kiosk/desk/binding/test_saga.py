@@ -8,6 +8,7 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
+    BindingProgress,
     BoundView,
     Refusal,
     Refused,
@@ -179,6 +180,25 @@ def test_a_key_pair_made_anew_on_the_token_on_record_is_not_renewed(
     token.close()
     refused = bind(service, session, paid_order("11000001", OrderKind.RENEWAL), PIN)
     assert refused == TokenRefused(TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001")
+
+
+def test_a_certificate_that_was_issued_is_proved_and_bound_though_the_clock_is_set_back(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    clock: FixedClock,
+    paid_order: Pay,
+) -> None:
+    def set_back(progress: BindingProgress) -> None:
+        if progress == BindingProgress(5, done=False):
+            clock.now -= 3600
+
+    source.insert(blank("NEW"))
+    number = paid_order("11000001", OrderKind.NEW)
+    bound = service.bind(session, number, None, False, set_back)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+    assert bound.not_before > clock.wall()
 
 
 def test_nothing_is_issued_beyond_the_policy_the_clock_or_the_issuing_authority(
