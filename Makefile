@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test quick quick-tests check bench soak format text hooks clean
+.PHONY: demo install test quick quick-tests check bench soak mutate format text hooks clean
 
 demo:
 	@$(PYTHON) tools/install.py demo
@@ -35,6 +35,11 @@ check:
 soak:
 	@$(PYTHON) tools/install.py test
 	$(BIN)/pytest -s --tier soak
+
+# Whether the tests of the domain and the desk notice a broken rule: 500 of them, half an hour. MUTATE= takes its options.
+mutate:
+	@$(PYTHON) tools/install.py test
+	$(BIN)/python -m tools.mutate $(MUTATE)
 
 bench:
 	@$(PYTHON) tools/install.py test
