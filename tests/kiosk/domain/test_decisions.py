@@ -68,5 +68,17 @@ def test_a_key_expires_after_its_last_second(end: int, now: int) -> None:
     assert (state is KeyState.EXPIRING) == (end - EXPIRING_WITHIN < now <= end)
 
 
+def test_a_key_expires_soon_in_its_last_thirty_days() -> None:
+    key, last_days = KeyOnRecord("1", "S", 0, 100 * 86_400), 70 * 86_400
+    assert key_state(key, last_days) is KeyState.VALID
+    assert key_state(key, last_days + 1) is KeyState.EXPIRING
+
+
 def test_no_key_is_never_bound() -> None:
     assert key_state(None, 0) is KeyState.NEVER_BOUND
+
+
+@pytest.mark.parametrize("state", [KeyState.VALID, KeyState.EXPIRING, KeyState.EXPIRED])
+def test_a_replacement_reports_the_loss_of_a_key_that_nobody_reported_yet(state: KeyState) -> None:
+    assert decide(OrderKind.REPLACEMENT, state, None) == Proceed(declares_loss=True)
+    assert decide(OrderKind.REPLACEMENT, KeyState.LOST, None) == Proceed(declares_loss=False)

@@ -130,3 +130,17 @@ def test_a_key_that_was_replaced_elsewhere_is_no_predecessor(journal: Journal) -
     journal.add(KeyPairMade(order, 1, POINT))
     assert _refused(journal, order, own) is DisputeReason.ANOTHER_CERTIFICATE_VALID
     journal.issue(order, 1, later)
+
+
+def test_a_certificate_that_never_came_into_use_stays_void_when_it_is_revoked(journal: Journal) -> None:
+    order = _with_key_pair(journal)
+    void = journal.issue(order, 1, None)
+    journal.add(BindingAbandoned(order, 1, "林涛", "坏了"))
+    journal.add(CertificateRevoked(void, "查封", 9))
+    assert journal.ledger.certificates[void].status is CertificateStatus.VOID
+
+
+def test_a_renewal_of_no_key_begins_on_no_token(journal: Journal) -> None:
+    renewal = _paid(journal, OrderKind.RENEWAL)
+    started = BindingStarted(renewal, 1, "T1", "gmt", "sm2", POINT)
+    assert journal.refuses(started) is DisputeReason.ANOTHER_TOKEN

@@ -23,7 +23,7 @@ from kiosk.domain.entries import (
 )
 from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.ledger import CertificateStatus, OrderStatus
+from kiosk.domain.ledger import BindingStep, CertificateStatus, OrderStatus
 
 if TYPE_CHECKING:
     from tests.support.journal import Journal
@@ -218,3 +218,29 @@ def test_a_key_that_came_from_elsewhere_after_the_order_counts_if_it_ends_later(
         journal.add(body)
     assert journal.ledger.certificates[own].status is CertificateStatus.REVOKED
     assert journal.ledger.certificates[new].status is CertificateStatus.VALID
+
+
+def test_every_attempt_of_an_order_stays_on_record(journal: Journal) -> None:
+    order = journal.place()
+    journal.pay(order)
+    for attempt, token in enumerate(("T1", "T2"), 1):
+        journal.add(BindingStarted(order, attempt, token, "gmt", "sm2"))
+        journal.add(KeyPairMade(order, attempt, POINT))
+        journal.add(BindingAbandoned(order, attempt, "林涛", "坏了"))
+    journal.bind(order, "T3")
+    attempts = journal.ledger.orders[order].bindings
+    assert [(each.attempt, each.token_serial, each.step) for each in attempts] == [
+        (1, "T1", BindingStep.ABANDONED),
+        (2, "T2", BindingStep.ABANDONED),
+        (3, "T3", BindingStep.BOUND),
+    ]
+
+
+@pytest.mark.parametrize("kind", [OrderKind.NEW, OrderKind.REPLACEMENT])
+def test_a_key_pair_from_before_the_attempt_is_none_of_a_new_token(journal: Journal, kind: OrderKind) -> None:
+    order = journal.place(kind)
+    journal.pay(order)
+    journal.add(BindingStarted(order, 1, "T1", "gmt", "sm2", POINT))
+    attempt = journal.ledger.orders[order].binding
+    assert attempt is not None
+    assert attempt.public_key is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import CertificateRevoked, HoldLifted, KeyFound, LossReported
@@ -238,3 +239,20 @@ def test_whoever_tells_first_a_loss_reaches_the_centre(
     for kiosk in kiosks_of:
         kiosks.send(kiosk, 1)
     assert kiosks.centre.key().lost
+
+
+def test_a_loss_of_a_key_that_was_renewed_meanwhile_holds_its_renewal_and_one_of_another_token_is_disputed(
+    journal: Journal,
+) -> None:
+    first = journal.place()
+    journal.pay(first)
+    journal.bind(first, "T1")
+    before = journal.key()
+    renewal = journal.place(OrderKind.RENEWAL)
+    journal.pay(renewal)
+    renewed = journal.bind(renewal, "T1")
+    another = replace(before, number="4000000000000001", token_serial="T9")
+    assert journal.refuses(LossReported("11000001", another)) is DisputeReason.CERTIFICATE_DIFFERS
+    journal.add(LossReported("11000001", before))
+    assert (journal.key().number, journal.key().lost) == (renewed, True)
+    assert journal.ledger.certificates[renewed].status is CertificateStatus.ON_HOLD

@@ -281,3 +281,9 @@ def test_the_centre_takes_a_move_from_either_kiosk_first(
 def test_an_entry_for_an_order_that_is_not_there_waits(journal: Journal) -> None:
     with pytest.raises(EntryWaits):
         journal.add(OrderCancelled("3-9999", "member"))
+
+
+def test_an_order_that_ends_leaves_the_accounts_other_order_open(journal: Journal) -> None:
+    renewal, replacement = journal.place(OrderKind.RENEWAL), journal.place(OrderKind.REPLACEMENT)
+    journal.add(OrderCancelled(renewal, "member"))
+    assert journal.ledger.accounts[ACCOUNTS[0]].open_orders == {OrderKind.REPLACEMENT: replacement}

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import get_args
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from msgspec.structs import replace
 
 from kiosk.domain.entries import AnyBody, EpochBegan, OrderCancelled, OrderPaid, OrderPlaced, Tip
 from kiosk.domain.errors import ChainBroken, EntryMalformed
+from kiosk.domain.feed import AnyFeedBody
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.journal import (
     FORM,
@@ -158,3 +162,21 @@ def test_a_sequence_that_does_not_follow_breaks_the_chain(sequence: int) -> None
     tip = check_chain(None, CHAIN)
     with pytest.raises(ChainBroken):
         check_link(tip, seal(replace(entry_after(tip, PLACED).entry, sequence=sequence)))
+
+
+def test_what_an_entry_or_a_feed_item_leaves_out_stays_what_it_was_when_it_was_written() -> None:
+    left_out = {
+        (body.__name__, field.name): field.default
+        for body in (*get_args(AnyBody), *get_args(AnyFeedBody))
+        for field in msgspec.structs.fields(body)
+        if field.default not in {msgspec.NODEFAULT, None}
+    }
+    assert left_out == {
+        ("PinChanged", "certain"): True,
+        ("PinUnblocked", "certain"): True,
+        ("KeyErased", "certificate"): "",
+        ("KeyBoundElsewhere", "certificate"): b"",
+        ("KeyBoundElsewhere", "lost"): False,
+        ("KeyBoundElsewhere", "holds"): 0,
+        ("KeyBoundElsewhere", "revoked"): False,
+    }

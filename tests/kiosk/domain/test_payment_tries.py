@@ -66,3 +66,7 @@ def test_whoever_waits_as_told_is_let_in(order: list[int], others: list[int]) ->
         moment = verdict.at
     assert not isinstance(verdict, TryLater)
     assert isinstance(verdict, TypingLocked) == (len(order) >= 5)
+
+
+def test_the_twentieth_try_counts_from_the_second_in_which_it_is_made() -> None:
+    assert tries_verdict((), [NOW] * 20, NOW) == TryLater(at=NOW + 3600, whole_kiosk=True)

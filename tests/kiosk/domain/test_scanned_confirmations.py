@@ -104,3 +104,15 @@ def test_whatever_is_scanned_is_answered_by_a_confirmation_error(scan: str) -> N
 def test_what_does_not_fit_is_not_encoded(amount: int, signature: bytes) -> None:
     with pytest.raises(CodeFieldOutOfRange):
         encode_scanned(TOKEN, amount, signature)
+
+
+def test_the_centre_signs_the_token_and_eight_bytes_of_the_amount_under_a_label_of_their_own() -> None:
+    assert scanned_message(TOKEN, AMOUNT) == (
+        b"keydesk scanned confirmation 1\x00" + TOKEN + bytes.fromhex("00000000000084D0")
+    )
+
+
+def test_what_another_code_wraps_is_no_confirmation() -> None:
+    text = confirm(TOKEN, AMOUNT)
+    with pytest.raises(ConfirmationMalformed):
+        read_scanned("X" * len(PREFIX) + text.removeprefix(PREFIX))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.succession import later_key
@@ -61,3 +62,9 @@ def test_another_key_that_began_later_takes_the_place_whatever_was_lost(
 def test_without_a_key_the_other_is_the_key() -> None:
     assert later_key(None, None) is None
     assert later_key(key(1), None) == key(1) == later_key(None, key(1))
+
+
+def test_of_a_key_told_twice_with_as_many_holds_a_loss_counts_whoever_tells_of_it() -> None:
+    lost, in_use = replace(key(2), lost=True), key(2)
+    for pair in ((lost, in_use), (in_use, lost)):
+        assert later_key(*pair) == lost

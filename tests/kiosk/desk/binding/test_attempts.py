@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from hardware.token.gmt.commands import Instruction
 from hardware.token.gmt.token import GmtToken
-from hardware.virtual.card import FaultyCard
+from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
@@ -236,3 +237,26 @@ def test_a_renewal_begun_anew_still_keeps_the_certificate_from_before_its_first_
     assert order is not None
     assert [attempt.old_certificate for attempt in order.bindings] == [old, old]
     assert [each.status for each in certificates] == [CertificateStatus.VALID, CertificateStatus.VOID]
+
+
+def test_a_certificate_that_the_card_did_not_take_counts_as_written_by_nobody(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    bind: Bind,
+) -> None:
+    failing = Fault(FaultKind.INTERNAL_ERROR, instruction=Instruction.IMPORT_CERTIFICATE)
+    source.insert(FaultyCard(blank("A"), failing))
+    number = paid_order("11000001", OrderKind.NEW)
+    refused = bind(service, session, number)
+    assert isinstance(refused, TokenRefused)
+    assert refused.trouble is TokenTrouble.FAULT
+    with database.read() as tx:
+        order = tx.ledger.order(number)
+    assert order is not None
+    assert order.binding is not None
+    assert order.binding.step is BindingStep.ISSUED
+    assert isinstance(bind(service, session, number), BoundView)

@@ -117,15 +117,18 @@ def test_an_attempt_on_a_key_that_was_replaced_elsewhere_is_given_up_for_the_new
     bound_elsewhere: Elsewhere,
     paid_order: Pay,
     bind: Bind,
+    certificate_on: CertificateOn,
     at: At,
 ) -> None:
     first = bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)
+    old = certificate_on(first)
     number = paid_order("11000001", OrderKind.RENEWAL)
     source.insert(first)
     with pytest.raises(KeyboardInterrupt):
         service.bind(session, number, PIN, False, at(BindingProgress(4, done=True), _interrupt))  # noqa: FBT003 - the contract
     source.remove()
     second = bound_elsewhere("11000001", "B0001", NOW - 100, NOW + YEAR)
+    other = certificate_on(second)
     source.insert(first)
     assert bind(service, session, number, PIN) == Refused(Refusal.BEGUN_ON_REPLACED_KEY)
     source.swap(second)
@@ -136,6 +139,9 @@ def test_an_attempt_on_a_key_that_was_replaced_elsewhere_is_given_up_for_the_new
     assert bound.serial == "B0001"
     with database.read() as tx:
         certificates = tx.ledger.certificates(account="11000001")
+        order = tx.ledger.order(number)
+    assert order is not None
+    assert [attempt.old_certificate for attempt in order.bindings] == [old, other]
     assert [each.status for each in certificates] == [CertificateStatus.VALID, CertificateStatus.VOID]
     assert verify(database).sound
 

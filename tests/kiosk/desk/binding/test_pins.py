@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
+    BindingProgress,
     BoundView,
     Refused,
     Session,
@@ -98,3 +101,37 @@ def test_a_key_pair_that_belongs_to_nobody_is_replaced_but_only_with_the_pin(
     number = paid_order("11000001", OrderKind.NEW)
     assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
     assert isinstance(bind(service, session, number, "111111"), BoundView)
+
+
+def test_a_blocked_pin_is_told_before_any_is_asked_for(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+    bind: Bind,
+) -> None:
+    source.insert(bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY))
+    number = paid_order("11000001", OrderKind.RENEWAL)
+    for _ in range(6):
+        bind(service, session, number, "999999", last=True)
+    assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_BLOCKED, 0)
+
+
+def test_the_factory_pin_is_not_tried_on_a_renewal_that_goes_on(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    bound_here: Callable[[str, str], GmtCard],
+    paid_order: Pay,
+    bind: Bind,
+) -> None:
+    def interrupt(progress: BindingProgress) -> None:
+        if progress == BindingProgress(3, done=True):
+            raise KeyboardInterrupt
+
+    source.insert(bound_here("11000001", "A0001"))
+    number = paid_order("11000001", OrderKind.RENEWAL)
+    with pytest.raises(KeyboardInterrupt):
+        service.bind(session, number, "111111", False, interrupt)  # noqa: FBT003 - the contract
+    assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_WANTED, 6)

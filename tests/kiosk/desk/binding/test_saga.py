@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
@@ -18,6 +20,7 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
+from kiosk.domain.entries import AnyBody, BindingStarted
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.policy import Policy
@@ -262,3 +265,69 @@ def test_an_operator_under_review_is_not_bound(
     number = paid_order("11000005", OrderKind.NEW)
     refused = bind(service, session_of("11000005"), number)
     assert refused == Refused(Refusal.OPERATOR_UNDER_REVIEW)
+
+
+STEPS = [BindingProgress(step, done=done) for step in range(1, 7) for done in (False, True)]
+OF_THE_KEY_PAIR = 2
+
+
+@pytest.mark.parametrize("kind", [OrderKind.NEW, OrderKind.RENEWAL])
+def test_each_step_is_told_once_in_order_and_a_renewal_makes_no_key_pair(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+    kind: OrderKind,
+) -> None:
+    new = kind is OrderKind.NEW
+    source.insert(blank("A") if new else bound_elsewhere("11000001", "A", NOW - YEAR, NOW + DAY))
+    number, seen = paid_order("11000001", kind), list[BindingProgress]()
+    bound = service.bind(session, number, None if new else PIN, False, seen.append)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+    assert seen == [each for each in STEPS if new or each.step != OF_THE_KEY_PAIR]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+def test_a_binding_that_goes_on_tells_first_of_the_steps_that_are_done(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    step: int,
+) -> None:
+    def interrupt(progress: BindingProgress) -> None:
+        if progress == BindingProgress(step, done=True):
+            raise KeyboardInterrupt
+
+    source.insert(blank("A"))
+    number, seen = paid_order("11000001", OrderKind.NEW), list[BindingProgress]()
+    with pytest.raises(KeyboardInterrupt):
+        service.bind(session, number, None, False, interrupt)  # noqa: FBT003 - the contract
+    bound = service.bind(session, number, None, False, seen.append)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+    passed = [BindingProgress(each, done=True) for each in range(1, step + 1)]
+    assert seen == [STEPS[0], *passed, *STEPS[2 * step :]]
+
+
+@pytest.mark.parametrize("kind", [OrderKind.REPLACEMENT, OrderKind.RENEWAL])
+def test_only_a_renewal_names_the_key_that_came_from_elsewhere(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+    bodies: Callable[[], list[AnyBody]],
+    kind: OrderKind,
+) -> None:
+    number = paid_order("11000001", kind)
+    old = bound_elsewhere("11000001", "OLD", NOW - YEAR, NOW + DAY)
+    renews = kind is OrderKind.RENEWAL
+    source.insert(old if renews else blank("NEW"))
+    bound = service.bind(session, number, PIN if renews else None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+    (started,) = (body for body in bodies() if isinstance(body, BindingStarted))
+    assert (started.key is not None) is renews

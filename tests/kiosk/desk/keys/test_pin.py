@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import structlog
 
+from hardware.ports import TokenFault
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.keys.pin import _may_have_written
 from kiosk.desk.keys.views import KeyOutcome, KeyView
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
@@ -316,3 +318,49 @@ def test_no_pin_gets_into_a_log_or_a_message(
     text = repr((logs, told, caplog.text))
     assert logs
     assert not [secret for secret in (*secrets, ADMINISTRATOR) if secret in text]
+
+
+@pytest.mark.parametrize(
+    ("status_word", "may"),
+    [
+        (0x6100, True),
+        (0x6200, False),
+        (0x63C2, False),
+        (0x64FF, False),
+        (0x6500, True),
+        (0x6581, True),
+        (0x6600, False),
+        (0x6E00, False),
+        (0x6F00, True),
+        (0x9001, True),
+    ],
+)
+def test_a_card_may_have_changed_its_memory_unless_its_answer_says_precisely_what_is_wrong(
+    status_word: int,
+    may: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    assert _may_have_written(TokenFault(0x5E, status_word)) is may
+
+
+def test_a_card_that_says_precisely_why_it_kept_the_old_pin_leaves_nothing_to_note(
+    service: DeskService, source: VirtualTokenSource, session: Session, card: GmtCard, bodies: Bodies
+) -> None:
+    count = len(bodies())
+    kept = Fault(FaultKind.RUBBISH, 1, instruction=CHANGE_PIN, rubbish=b"\x6a\x80")
+    source.swap(FaultyCard(card, kept))
+    assert _trouble(_change(service, session, None, PIN)) is TokenTrouble.FAULT
+    assert bodies()[count:] == []
+
+
+def test_nothing_is_noted_of_a_pin_that_was_kept_on_a_key_that_is_not_the_members_own(
+    service: DeskService, session: Session, bound_here: Callable[[str, str], GmtCard], bodies: Bodies
+) -> None:
+    before = bodies()
+    service.skip_pin_change(session, "OWN")
+    assert bodies() == before
+    bound_here(ACCOUNT, "OWN")
+    before = bodies()
+    service.skip_pin_change(session, "ANOTHER")
+    assert bodies() == before
+    service.skip_pin_change(session, "OWN")
+    assert bodies() == [*before, PinChangeSkipped(ACCOUNT, "OWN")]

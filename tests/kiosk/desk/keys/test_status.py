@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from hardware.ports import MalformedAnswer
+from hardware.token.gmt.token import GmtToken
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import blank_key, unprepared_key
@@ -190,3 +194,23 @@ def test_a_key_bound_here_that_was_replaced_elsewhere_is_superseded_and_may_be_e
     assert isinstance(found, FoundView)
     assert (found.held, found.key.status, found.key.account) == (False, KeyStatus.REVOKED, "11000001")
     assert _view(service.erase(staff, "OLD")).status is KeyStatus.BLANK
+
+
+def test_an_answer_that_is_spoilt_once_on_its_way_is_read_again(
+    service: DeskService,
+    source: VirtualTokenSource,
+    staff: StaffSession,
+    bound_here: Here,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source.insert(bound_here("11000001", "A"))
+    read, spoilt = GmtToken.certificate, [True]
+
+    def once(token: GmtToken) -> bytes | None:
+        if spoilt:
+            spoilt.clear()
+            raise MalformedAnswer
+        return read(token)
+
+    monkeypatch.setattr(GmtToken, "certificate", once)
+    assert _view(service.key_status(staff)).status is KeyStatus.IN_USE

@@ -4,15 +4,30 @@ from collections.abc import Callable
 
 import pytest
 
+from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.ordering import is_due
+from kiosk.desk.orders.views import require_paid, require_unpaid
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import OrderOpen, OrderView, Placed, PrintOutcome, Refusal, Refused, Session, WrongKind
+from kiosk.desk.views import (
+    BindingProgress,
+    CodeAccepted,
+    OrderOpen,
+    OrderView,
+    Placed,
+    PrintOutcome,
+    Refusal,
+    Refused,
+    Session,
+    WrongKind,
+)
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.entries import LossReported, OrderCancelled, OrderPlaced, OrderReleased
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import parse_order_number
-from kiosk.domain.ledger import Delivery, OrderStatus
+from kiosk.domain.ledger import BindingStep, Delivery, Order, OrderStatus
 from kiosk.domain.payment_codes import order_code_key, parse_link, verify_order_code
 from kiosk.domain.policy import Policy
 from kiosk.store.database import Database
@@ -258,3 +273,111 @@ def test_nobody_pays_for_a_certificate_that_the_orders_before_may_take(
     assert service.place_order(other, OrderKind.NEW) == reached
     contact()
     assert third != placed(other, OrderKind.NEW)
+
+
+@pytest.mark.parametrize(
+    ("status", "bound", "paid"),
+    [
+        (OrderStatus.PLACED, Refusal.ORDER_UNPAID, None),
+        (OrderStatus.PAID, None, Refusal.ORDER_PAID_ALREADY),
+        (OrderStatus.BOUND, Refusal.ORDER_BOUND, Refusal.ORDER_BOUND),
+        (OrderStatus.CANCELLED, Refusal.ORDER_CANCELLED, Refusal.ORDER_CANCELLED),
+        (OrderStatus.EXPIRED, Refusal.ORDER_EXPIRED, Refusal.ORDER_EXPIRED),
+        (OrderStatus.REFUNDING, Refusal.ORDER_REFUNDING, Refusal.ORDER_REFUNDING),
+        (OrderStatus.REFUNDED, Refusal.ORDER_REFUNDING, Refusal.ORDER_REFUNDING),
+    ],
+)
+def test_an_order_that_cannot_be_bound_or_paid_says_why(
+    status: OrderStatus, bound: Refusal | None, paid: Refusal | None
+) -> None:
+    order = Order("1", 3, OrderKind.NEW, "11000001", "", "", (), 1, 0, 1, 1, status=status)
+
+    def refused(require: Callable[[Order], Order]) -> Refusal | None:
+        try:
+            require(order)
+        except DeskRefused as error:
+            return error.reason
+        return None
+
+    assert (refused(require_paid), refused(require_unpaid)) == (bound, paid)
+
+
+def test_an_order_that_moved_away_expires_at_its_new_kiosk_alone(
+    service: DeskService,
+    session: Session,
+    session_of: Callable[[str], Session],
+    clock: FixedClock,
+    database: Database,
+    contact: Callable[[], None],
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    placed(session_of("11000003"), OrderKind.NEW)
+    with database.write() as tx:
+        tx.append(OrderReleased(number, new_owner=9, feed=1), clock)
+    clock.advance(2 * DAY)
+    contact()
+    assert service.expire_due() == 1
+
+
+def test_an_order_that_has_its_certificate_takes_no_second_one_of_the_policy(
+    service: DeskService,
+    session: Session,
+    session_of: Callable[[str], Session],
+    database: Database,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+    give_policy: Callable[[Database, Policy], None],
+) -> None:
+    def interrupt(progress: BindingProgress) -> None:
+        if progress == BindingProgress(3, done=True):
+            raise KeyboardInterrupt
+
+    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_certificates=2))
+    first = placed(session, OrderKind.NEW)
+    pay(first)
+    source.insert(blank("A"))
+    with pytest.raises(KeyboardInterrupt):
+        service.bind(session, first, None, False, interrupt)  # noqa: FBT003 - the contract
+    view = answered(service.order(first))
+    assert view is not None
+    assert (view.binding_step, view.binding_serial) == (BindingStep.ISSUED, "A")
+    placed(session_of("11000003"), OrderKind.NEW)
+    reached = Refused(Refusal.POLICY_CERTIFICATES_REACHED)
+    assert service.place_order(session_of("11000002"), OrderKind.NEW) == reached
+
+
+def test_the_money_that_was_taken_since_the_upload_counts_towards_the_amount_of_the_policy(
+    service: DeskService,
+    session: Session,
+    session_of: Callable[[str], Session],
+    database: Database,
+    contact: Callable[[], None],
+    placed: Callable[[Session, OrderKind], str],
+    digits_for: Callable[[str], str],
+    give_policy: Callable[[Database, Policy], None],
+) -> None:
+    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_amount=34_000))
+    number = placed(session, OrderKind.NEW)
+    assert isinstance(service.confirm_typed(number, digits_for(number)), CodeAccepted)
+    reached = Refused(Refusal.POLICY_AMOUNT_REACHED)
+    assert service.place_order(session_of("11000003"), OrderKind.NEW) == reached
+    contact()
+    placed(session_of("11000003"), OrderKind.NEW)
+
+
+def test_a_renewal_reports_no_loss(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    bound_elsewhere: Callable[[str, str, int, int], object],
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    bound_elsewhere("11000001", "A0001", NOW - 100 * DAY, NOW + 20 * DAY)
+    placed(session, OrderKind.RENEWAL)
+    with database.read() as tx:
+        told = [sealed.entry.body for sealed in tx.journal.entries()]
+    assert not [body for body in told if isinstance(body, LossReported)]
+    assert answered(service.account(session)).key_state is KeyState.EXPIRING

@@ -295,3 +295,21 @@ def test_a_receipt_that_waited_for_the_upload_no_longer_asks_the_member_to_wait(
 def _height(png: bytes) -> int:
     with Image.open(io.BytesIO(png)) as picture:
         return picture.height
+
+
+def test_a_member_prints_the_own_receipt_and_leaves_the_others_waiting(
+    service: DeskService,
+    session_of: Callable[[str], Session],
+    printer: VirtualPrinter,
+    placed: Place,
+    pay: Callable[[str], None],
+) -> None:
+    printer.set_paper(present=False)
+    for account in ("11000001", "11000003"):
+        number = placed(session_of(account), OrderKind.NEW)
+        pay(number)
+        service.choose_delivery(session_of(account), number, Delivery.MAIL)
+    printer.set_paper(present=True)
+    assert service.print_receipt(number) is PrintOutcome.PRINTED
+    assert len(printer.receipts()) == 1
+    assert answered(service.status()).receipts_waiting == 1

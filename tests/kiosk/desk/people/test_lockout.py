@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.desk.people.credentials import ACCOUNT_RULE, KIOSK_RULE, LockoutState, lockout_state
+from kiosk.desk.people.credentials import (
+    ACCOUNT_RULE,
+    KIOSK_RULE,
+    LockoutRule,
+    LockoutState,
+    lockout_state,
+)
 
 NOW = 1_000_000
 
@@ -29,6 +36,15 @@ def test_twenty_at_one_kiosk_lock_it_for_five_minutes() -> None:
     assert lockout_state(KIOSK_RULE, failures, NOW + 300).until is None
 
 
+@pytest.mark.parametrize("rule", [ACCOUNT_RULE, KIOSK_RULE])
+def test_failures_count_for_a_quarter_of_an_hour_less_a_second(rule: LockoutRule) -> None:
+    latest = [NOW] * (rule.failures - 1)
+    assert lockout_state(rule, [NOW - 899, *latest], NOW).until is not None
+    assert lockout_state(rule, [NOW - 900, *latest], NOW).until is None
+    assert lockout_state(rule, [NOW - 899, NOW], NOW).tries_left == rule.failures - 2
+    assert lockout_state(rule, [NOW - 900, NOW], NOW).tries_left == rule.failures - 1
+
+
 def test_failures_from_before_the_clock_was_set_back_do_not_lock() -> None:
     assert lockout_state(ACCOUNT_RULE, [NOW + 86_400] * 5, NOW).until is None
 
@@ -43,3 +59,8 @@ def test_a_lock_always_ends_and_always_leaves_a_try(failures: list[int], later: 
 def test_after_the_kiosks_lock_there_is_one_try_before_the_next() -> None:
     failures = [NOW] * KIOSK_RULE.failures
     assert lockout_state(KIOSK_RULE, failures, NOW + KIOSK_RULE.duration) == LockoutState(None, 1)
+
+
+def test_after_a_lock_that_ended_the_next_one_counts() -> None:
+    failures = [*[NOW] * 5, *[NOW + 900] * 5]
+    assert lockout_state(ACCOUNT_RULE, failures, NOW + 900).until == NOW + 1800

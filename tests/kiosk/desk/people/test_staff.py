@@ -82,6 +82,22 @@ def test_a_refund_locks_the_binding(
     assert [order.number for order in answered(service.staff_orders())] == [number]
 
 
+def test_staff_see_the_orders_that_go_on_or_owe_money_back_newest_first(
+    service: DeskService,
+    session_of: Callable[[str], Session],
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+) -> None:
+    gives_up = session_of("11000003")
+    service.cancel(gives_up, placed(gives_up, OrderKind.NEW))
+    accounts = ("11000001", "11000002", "11000003")
+    unpaid, paid, refunding = (placed(session_of(each), OrderKind.NEW) for each in accounts)
+    pay(paid)
+    pay(refunding)
+    service.grant_refund(SUPERVISOR, refunding, "不要了")
+    assert [order.number for order in answered(service.staff_orders())] == [refunding, paid, unpaid]
+
+
 def test_there_is_nothing_to_abandon_before_a_binding_began(
     service: DeskService,
     session: Session,

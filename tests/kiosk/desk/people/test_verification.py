@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from hardware.virtual.gmt.card import GmtCard
@@ -25,6 +26,7 @@ from kiosk.desk.views import (
     Verified,
     WrongCredentials,
     WrongKind,
+    fields_of,
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
@@ -276,3 +278,27 @@ def test_a_name_that_no_certificate_has_room_for_is_refused_before_payment(
         tx.members.put_enterprise(Enterprise("A", name, "王建国", Review.APPROVED))
     outcome = service.verify(OrderKind.NEW, {**NEW, Field.ENTERPRISE: name})
     assert outcome == Refused(Refusal.RECORD_DISAGREES)
+
+
+def test_a_new_key_asks_for_all_five_fields_and_any_other_service_for_three() -> None:
+    assert fields_of(OrderKind.NEW) == tuple(Field)
+    three = (Field.ACCOUNT, Field.PASSWORD, Field.ENTERPRISE)
+    assert fields_of(OrderKind.REPLACEMENT) == fields_of(OrderKind.RENEWAL) == three
+
+
+@pytest.mark.parametrize("account", ["11000005", "11000006", "99999999"])
+def test_offline_a_member_who_is_not_approved_is_told_the_age_of_the_feed(
+    service: DeskService, clock: FixedClock, account: str
+) -> None:
+    clock.advance(200)
+    assert _age(service.quote(_session_of(account), OrderKind.NEW)) == NOW
+
+
+def test_an_operator_whose_enterprise_the_feed_has_not_told_of_does_not_go_on(
+    service: DeskService, database: Database
+) -> None:
+    with database.write() as tx:
+        operator = tx.members.operator("11000001")
+        assert operator is not None
+        tx.members.put_operator(msgspec.structs.replace(operator, enterprise_code="Z"))
+    assert service.sign_in("11000001", "Keydesk-1") == Refused(Refusal.NOT_ALLOWED)

@@ -90,3 +90,17 @@ def test_a_key_with_a_certificate_older_than_the_record_is_erased_by_staff(
     erased = service.erase(staff, "FOUND")
     assert isinstance(erased, KeyView), erased
     assert erased.status is KeyStatus.BLANK
+
+
+def test_a_newer_key_of_the_same_member_is_not_renewed_in_place_of_the_one_on_record(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session_of: Callable[[str], Session],
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+) -> None:
+    card = _beside_the_record(bound_elsewhere, ON_RECORD + 1)
+    number = paid_order("11000002", OrderKind.RENEWAL)
+    source.insert(card)
+    outcome = service.bind(session_of("11000002"), number, PIN, False, lambda _progress: None)  # noqa: FBT003
+    assert outcome == TokenRefused(TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="ON-RECORD", found="FOUND")

@@ -212,6 +212,7 @@ def test_what_is_erased_by_nobody_is_free_for_no_new_key(
                 assert judged != (True, False), (here, there, pair, certificate, owner)
                 seen.add(judged)
                 assert (owner.status is KeyStatus.UNDER_WAY) is under_way
+                assert (owner.ground is Ground.BINDING) is under_way
                 if not under_way and "in use" in (here, there):
                     blank = pair == certificate == "none"
                     assert owner.status in ({KeyStatus.BLANK} if blank else USED), (pair, certificate)
@@ -347,6 +348,7 @@ def test_nobody_elses_order_takes_what_nobody_erases_at_insertion_or_at_the_bind
         ("revoked", "no key", NEITHER, f"{NEITHER} newer", KeyStatus.UNKNOWN, UNKNOWN, NEITHER),
         ("no key", "on hold", NEITHER, f"{NEITHER} newer", KeyStatus.UNKNOWN, UNKNOWN, NEITHER),
         ("on hold", "no key", NEITHER, f"{HERE} older", KeyStatus.ON_HOLD, Ground.JOURNAL, HERE),
+        ("on hold", GONE, NEITHER, f"{THERE} on record", KeyStatus.ON_HOLD, Ground.JOURNAL, HERE),
         # two accounts have the serial
         ("in use", "in use", HERE, "damaged", KeyStatus.OUT_OF_STEP, Ground.JOURNAL, HERE),
         ("in use", "in use", THERE, "damaged", KeyStatus.OUT_OF_STEP, Ground.FEED, THERE),
@@ -358,6 +360,7 @@ def test_nobody_elses_order_takes_what_nobody_erases_at_insertion_or_at_the_bind
         (OTHER, "no key", HERE, f"{HERE} older", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, HERE),
         (OTHER, "no key", HERE, f"{HERE} newer", KeyStatus.UNKNOWN, UNKNOWN, HERE),
         (OTHER, "no key", HERE, "of the same second", KeyStatus.UNKNOWN, UNKNOWN, HERE),
+        ("no key", OTHER, THERE, f"{THERE} on record", KeyStatus.UNKNOWN, Ground.KNOWN_CERTIFICATE, THERE),
         (GONE, "no key", HERE, f"{HERE} on record", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, HERE),
         ("no key", GONE, THERE, f"{THERE} on record", KeyStatus.REVOKED, Ground.KNOWN_CERTIFICATE, THERE),
         ("no key", "no key", NEITHER, "expired", KeyStatus.UNKNOWN, UNKNOWN, NEITHER),
@@ -400,7 +403,9 @@ def test_a_certificate_that_a_binding_on_another_token_waits_for_is_not_free_to_
         assert certificate is not None
         tx.ledger.put((replace(certificate, status=CertificateStatus.ISSUED), Account(HERE)))
         facts = TokenFacts(SERIAL, contents.public_key(HERE), der)
-        assert _in_use(owner_of(tx, facts))
+        owner = owner_of(tx, facts)
+        assert (owner.ground, owner.order) == (Ground.KNOWN_CERTIFICATE, "9-0002-1")
+        assert _in_use(owner)
         assert _refused_to_others(tx, order, facts)
 
 
@@ -421,3 +426,25 @@ def test_a_blank_token_that_is_on_record_is_free_once_its_key_is_given_up(
     with database.write() as tx:
         _record(tx, contents, order, here, there)
         assert _refused_to_others(tx, order, TokenFacts(SERIAL, None, None)) is refused
+
+
+def test_a_key_that_this_kiosk_bound_names_its_order(
+    database: Database, contents: Contents, order: Order
+) -> None:
+    facts = TokenFacts(SERIAL, contents.public_key(HERE), contents.certificates[f"{HERE} on record"])
+    with database.write() as tx:
+        _record(tx, contents, order, "in use", "no key")
+        assert owner_of(tx, facts).order == "9-0002-1"
+        _record(tx, contents, order, "in use on another token", "no key")
+        assert owner_of(tx, facts).order == "9-0002-1"
+
+
+@pytest.mark.parametrize(("here", "own"), [("in use", True), ("in use on another token", False)])
+def test_a_token_with_a_binding_under_way_is_a_key_on_record_only_where_the_record_names_it(
+    database: Database, contents: Contents, order: Order, here: str, *, own: bool
+) -> None:
+    with database.write() as tx:
+        _record(tx, contents, order, here, "no key")
+        _binding(tx, order, under_way=True)
+        key = owner_of(tx, TokenFacts(SERIAL, contents.public_key(HERE), None)).key
+    assert key == (contents.key(HERE, here) if own else None)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
-from hardware.ports import PinState
-from kiosk.desk.tokens.pin import may_try_factory_pin
+from hardware.ports import PinState, Token, WrongPin
+from kiosk.desk.errors import TokenUnusable
+from kiosk.desk.tokens.pin import may_try_factory_pin, unlock
+from kiosk.desk.views import TokenRefused, TokenTrouble
 
 
 @pytest.mark.parametrize(
@@ -26,3 +30,24 @@ def test_the_factory_pin_takes_none_of_the_tries_that_a_member_with_another_pin_
     state: PinState, *, may: bool
 ) -> None:
     assert may_try_factory_pin(state) is may
+
+
+class NotFactoryFresh:
+    """A token whose owner changed its PIN, which it does not tell."""
+
+    tries_left = 6
+
+    def pin_state(self) -> PinState:
+        return PinState(self.tries_left, 6)
+
+    def verify_pin(self, _pin: str) -> None:
+        self.tries_left -= 1
+        raise WrongPin(self.tries_left)
+
+
+def test_a_factory_pin_that_is_wrong_asks_for_the_members_own_and_is_not_tried_again() -> None:
+    token = NotFactoryFresh()
+    for _ in range(2):
+        with pytest.raises(TokenUnusable) as caught:
+            unlock(cast("Token", token), None, factory_pin="111111", last_try_confirmed=False)
+        assert caught.value.refused == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=5)

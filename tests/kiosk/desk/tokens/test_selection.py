@@ -198,3 +198,28 @@ def test_an_order_that_nobody_knows_chooses_nothing(
     source.insert(blank("B"), "second")
     assert _refused(service.read_token("3-9999-9")).trouble is TokenTrouble.SEVERAL
     assert isinstance(service.bind(session, "3-9999-9", None, False, _quietly), Refused)  # noqa: FBT003
+
+
+def test_the_only_readable_token_is_told_to_be_another_than_the_one_that_is_named(
+    service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard]
+) -> None:
+    source.insert(UnknownCard(), "first")
+    source.insert(blank("A"), "second")
+    assert service.read_token(serial="B") == TokenRefused(TokenTrouble.SWAPPED, expected="B", found="A")
+
+
+def test_a_replacement_takes_the_blank_token_and_not_the_key_that_it_replaces(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    blank: Callable[[str], GmtCard],
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+) -> None:
+    old = bound_elsewhere("11000001", "OLD", NOW - DAY, NOW + DAY)
+    number = paid_order("11000001", OrderKind.REPLACEMENT)
+    source.insert(old, "first")
+    source.insert(blank("BLANK"), "second")
+    bound = service.bind(session, number, None, False, _quietly)  # noqa: FBT003
+    assert isinstance(bound, BoundView), bound
+    assert bound.serial == "BLANK"

@@ -266,3 +266,25 @@ def test_a_key_that_got_a_successor_while_the_hold_is_being_lifted_stays_on_hold
     source.insert(Succeeded(card))
     assert lift(service, session, staff) == Refused(Refusal.KEY_STATE_CHANGED)
     assert key_of(database) == later.key
+
+
+def test_a_hold_stays_where_no_certificate_on_record_tells_whose_the_key_pair_is(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    staff: StaffSession,
+    bound_elsewhere: Elsewhere,
+    database: Database,
+    clock: FixedClock,
+    key_of: KeyOf,
+    lift: Lift,
+) -> None:
+    card = bound_elsewhere(ACCOUNT, "ELSEWHERE", NOW - DAY, NOW + DAY)
+    with database.write() as tx:
+        told = tx.feed.key_elsewhere(ACCOUNT)
+        assert told is not None
+        tx.feed.put_key_elsewhere(msgspec.structs.replace(told, lost=True, certificate=b""))
+    source.insert(card)
+    clock.advance(200)
+    assert lift(service, session, staff, PIN) == Refused(Refusal.RECORD_DISAGREES, feed_as_of=NOW)
+    assert key_of(database).lost

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.gmt.factory import unprepared_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, LossView
 from kiosk.desk.service import DeskService
@@ -145,3 +147,45 @@ def test_a_found_key_that_is_nobodys_is_only_noted(
     assert (found.held, found.key.status) == (False, KeyStatus.BLANK)
     assert bodies()[-1] == KeyFound("", "A", "张华")
     assert service.key_found(StaffSession("无名", supervisor=False)) == Refused(Refusal.NOT_ALLOWED)
+
+
+def test_who_is_not_of_the_staff_is_refused_before_a_token_is_looked_for(
+    service: DeskService, session: Session
+) -> None:
+    gone = StaffSession("走了", supervisor=True)
+    outcomes = (
+        service.key_found(gone),
+        service.lift_hold(session, gone, "654321", False),  # noqa: FBT003 - the contract
+        service.erase(gone, "A"),
+        service.unblock_pin(gone, None, "654321"),
+    )
+    assert set(outcomes) == {Refused(Refusal.NOT_ALLOWED)}
+
+
+def test_a_token_without_the_application_that_was_found_is_noted_and_holds_nothing(
+    service: DeskService, source: VirtualTokenSource, staff: StaffSession, bodies: Bodies, tmp_path: Path
+) -> None:
+    source.insert(unprepared_key(tmp_path / "raw", "RAW"))
+    found = service.key_found(staff)
+    assert isinstance(found, FoundView), found
+    assert (found.held, found.key.status) == (False, KeyStatus.NOT_PREPARED)
+    assert bodies()[-1] == KeyFound("", "RAW", staff.name, None)
+
+
+def test_a_revoked_key_that_was_found_is_noted_and_holds_nothing(
+    service: DeskService,
+    source: VirtualTokenSource,
+    staff: StaffSession,
+    bound_here: Here,
+    database: Database,
+    clock: FixedClock,
+    bodies: Bodies,
+    key_of: KeyOf,
+) -> None:
+    source.insert(bound_here(ACCOUNT, "OWN"))
+    with database.write() as tx:
+        tx.append(CertificateRevoked(key_of(database).number, "注销", 77), clock)
+    found = service.key_found(staff)
+    assert isinstance(found, FoundView), found
+    assert not found.held
+    assert bodies()[-1] == KeyFound(ACCOUNT, "OWN", staff.name, None)

@@ -220,3 +220,15 @@ def test_a_certificate_that_does_not_hold_yet_fails(
 ) -> None:
     clock.advance(-60)
     assert Check.VALIDITY in _failed(_view(_check(service, session)))
+
+
+@pytest.mark.usefixtures("card")
+def test_a_chain_that_ends_at_another_root_fails(
+    service: DeskService, session: Session, database: Database, offline: Callable[[], None]
+) -> None:
+    offline()
+    other = RootAuthority.create(DEFAULT_ORGANISATION, SM2.generate(), 1, NOW - DAY, NOW + 9000 * DAY)
+    with database.write() as tx:
+        tx.vault.put(VaultItem.ROOT_CERTIFICATE, other.certificate.der)
+    view = _view(_check(service, session))
+    assert (_result(view, Check.CHAIN), view.usable) == (FAILED, False)

@@ -71,7 +71,7 @@ def test_a_code_whose_time_is_over_fails(service: DeskService, session: Session,
     view = _view(_check(service, session))
     agent.answers[CodeTyped] = CodeJudged(CodeJudgement.OVER)
     over = answered(service.login_code(view, "123456"))
-    assert (_failed(over), over.usable) == ({Check.SMS}, False)
+    assert (_failed(over), over.usable, over.tries_left) == ({Check.SMS}, False, 0)
 
 
 @pytest.mark.usefixtures("card")

@@ -142,3 +142,14 @@ def test_past_the_deadline_the_desk_goes_on_alone(
     clock.advance(400)
     _check(service, session)
     assert _questions(database) == 0  # pruned, and offline by now
+
+
+@pytest.mark.usefixtures("card")
+def test_a_question_waits_for_the_agent_no_longer_than_the_member(
+    service: DeskService, session: Session, agent: Agent, clock: FixedClock, database: Database
+) -> None:
+    agent.answers.clear()
+    asked = clock.wall()
+    _check(service, session)
+    with database.read() as tx:
+        assert [each.deadline for each in tx.mailbox.waiting()] == [asked + 4]
