@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 SETTLING_ROUNDS = 4
 
@@ -25,6 +26,47 @@ def text_of(app: App[None]) -> str:
     width, height = app.size
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip)[: width * 2] for strip in strips[:height])
+
+
+def sentence(app: App[None]) -> str:
+    """Return what stands on the screen without the breaks between the rows."""
+    return "".join(text_of(app).replace("\n", "").split())
+
+
+def cut_off(app: App[None]) -> list[str]:
+    """Name what the screen on top shows only in part."""
+    kinds = "Action, Field, Line, Prose, StatusRow, KeyHint, Choice, Static"
+    shown = [widget for widget in app.screen.query(kinds) if widget.display and widget.size]
+    places = [(widget, app.screen.find_widget(widget)) for widget in shown]
+    return [repr(widget) for widget, place in places if place.visible_region != place.region]
+
+
+def focused(app: App[None]) -> str | None:
+    """Name the widget that has the cursor."""
+    return app.focused.id if app.focused is not None else None
+
+
+def fill(app: App[None], **values: str) -> None:
+    """Put a value into each of these fields; an underscore stands for a hyphen."""
+    for name, value in values.items():
+        app.screen.query_one(f"#{name.replace('_', '-')}", Input).value = value
+
+
+async def type_in(pilot: Pilot[None], *values: str) -> None:
+    """Put each value into the field that has the cursor, and press Enter."""
+    for value in values:
+        field = pilot.app.focused
+        assert isinstance(field, Input), field
+        field.value = value
+        await pilot.press("enter")
+    await settle(pilot)
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press each key once what the one before did is settled."""
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
 
 
 async def press_button(app: App[None], pilot: Pilot[None], name: str) -> None:

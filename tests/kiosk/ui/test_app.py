@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
@@ -12,7 +12,6 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from kiosk.domain.fees import OrderKind
-from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.page import Answered, Page
@@ -20,38 +19,24 @@ from kiosk.ui.routes import Route
 from kiosk.ui.screen_table import screen_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.shell import Scanned, TokensChanged
+from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, answer_next, go
+from tests.support.screens import fill, focused, press, press_button, settle, text_of
 
 if TYPE_CHECKING:
-    from textual.pilot import Pilot
     from textual.widget import Widget
 
-
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(4):
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
-
-
-def text_of(app: KeydeskApp) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+SIZE = (80, 24)
 
 
 async def test_changing_the_language_keeps_what_was_typed_and_the_cursor(app: KeydeskApp) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("1")
-        await settle(pilot)
-        await pilot.press("enter")
-        await settle(pilot)
-        app.screen.query_one("#enterprise", Input).value = "bjslly"
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.VERIFY)
+        fill(app, enterprise="bjslly")
         app.screen.query_one("#operator", Input).focus()
-        await pilot.press("f2")
-        await settle(pilot)
+        await press(pilot, "f2")
         assert "Legal person" in text_of(app)
         assert app.screen.query_one("#enterprise", Input).value == "bjslly"
-        assert app.focused is not None
-        assert app.focused.id == "operator"
+        assert focused(app) == "operator"
         await pilot.click(app.screen.query("KeyHint")[1])
         await settle(pilot)
         assert "企业法人姓名" in text_of(app)
@@ -59,12 +44,12 @@ async def test_changing_the_language_keeps_what_was_typed_and_the_cursor(app: Ke
 
 
 async def test_what_comes_while_the_language_changes_waits_until_the_screen_is_whole(
-    app: KeydeskApp, desk: Any, monkeypatch: pytest.MonkeyPatch
+    app: KeydeskApp, kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered: list[object] = []
     recompose = Screen.recompose
 
-    async def slowly(screen: Screen[Any]) -> None:
+    async def slowly(screen: Screen[object]) -> None:
         await screen.query("*").remove()
         assert isinstance(screen, Page)
         answer = Answered(
@@ -80,10 +65,7 @@ async def test_what_comes_while_the_language_changes_waits_until_the_screen_is_w
         await recompose(screen)
 
     async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        app.visit.order = desk.add_order("11000001", OrderKind.NEW)
-        app.go(Route.PAY)
-        await settle(pilot)
+        await go(app, pilot, Route.PAY, order=kiosk.place(NEWCOMER, OrderKind.NEW))
         monkeypatch.setattr(Screen, "recompose", slowly)
         await pilot.press("f2")
         await asyncio.sleep(0.3)
@@ -99,9 +81,7 @@ async def test_what_is_typed_right_behind_a_key_that_goes_on_lands_in_the_next_f
     app: KeydeskApp, onward: str
 ) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("5")
-        await settle(pilot)
+        await go(app, pilot, Route.SIGN_IN)
         # All at once, as a terminal hands over what was typed while the machine was busy.
         for key in (*"11000002", onward, *"Keydesk", "shift+tab", "9"):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
@@ -113,22 +93,21 @@ async def test_what_is_typed_right_behind_a_key_that_goes_on_lands_in_the_next_f
 async def test_the_cursor_of_a_new_screen_is_never_on_the_way_back_for_a_moment(
     app: KeydeskApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    focused: list[tuple[str, str | None]] = []
+    seen: list[tuple[str, str | None]] = []
     set_focus = Screen.set_focus
 
-    def recorded(screen: Screen[Any], widget: Widget | None, *given: Any, **named: Any) -> None:
-        focused.append((type(screen).__name__, widget.id if widget is not None else None))
+    def recorded(screen: Screen[object], widget: Widget | None, *given: bool, **named: bool) -> None:
+        seen.append((type(screen).__name__, widget.id if widget is not None else None))
         set_focus(screen, widget, *given, **named)
 
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         monkeypatch.setattr(Screen, "set_focus", recorded)
-        await pilot.press("1")
-        await settle(pilot)
+        await press(pilot, "1")
         asked = ConfirmScreen(lambda _t: Question("?", "", yes="yes", no="no", prefer_yes=True))
         await app.push_screen(asked)
         await settle(pilot)
-    shown = {screen: [at for of, at in focused if of == screen and at] for screen, _ in focused}
+    shown = {screen: [at for of, at in seen if of == screen and at] for screen, _ in seen}
     assert shown["NoticeScreen"] == ["next"]
     assert shown["ConfirmScreen"] == ["yes"]
 
@@ -147,21 +126,14 @@ async def test_a_small_window_says_its_size_and_a_larger_one_goes_on(
         assert "请选择要办理的业务" in text_of(app)
 
 
-async def test_an_unexpected_error_is_a_number_on_screen_and_a_traceback_in_the_log(
-    desk: Any, ticker: Any
-) -> None:
-    app = KeydeskApp(desk, monotonic=ticker)
+async def test_an_unexpected_error_is_a_number_on_screen_and_a_traceback_in_the_log(kiosk: Kiosk) -> None:
+    app = kiosk.app()
     with structlog.testing.capture_logs() as logs:
-        async with app.run_test(size=(80, 24)) as pilot:
-            await settle(pilot)
-            await pilot.press("7")
-            await settle(pilot)
-            desk.fails = RuntimeError("the disk melted")
-            app.screen.query_one("#account", Input).value = "11000001"
-            app.screen.query_one("#password", Input).value = "Keydesk-1"
-            app.screen.query_one("#next").focus()
-            await pilot.press("enter")
-            await settle(pilot)
+        async with app.run_test(size=SIZE) as pilot:
+            await go(app, pilot, Route.SIGN_IN)
+            answer_next(kiosk.service, "sign_in", RuntimeError("the disk melted"))
+            fill(app, account=NEWCOMER, password="Keydesk-1")
+            await press_button(app, pilot, "next")
             screen = text_of(app)
             assert f"错误编号 {app.error_code}" in screen
             assert "melted" not in screen
@@ -175,11 +147,11 @@ async def test_an_unexpected_error_is_a_number_on_screen_and_a_traceback_in_the_
 
 
 async def test_an_error_in_a_handler_or_while_composing_is_a_number_too(
-    desk: Any, ticker: Any, monkeypatch: pytest.MonkeyPatch
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = KeydeskApp(desk, monotonic=ticker)
+    app = kiosk.app()
     with structlog.testing.capture_logs():
-        async with app.run_test(size=(80, 24)) as pilot:
+        async with app.run_test(size=SIZE) as pilot:
             await settle(pilot)
             monkeypatch.setattr("kiosk.ui.screens.order.home.HomeScreen._choose", None)
             await pilot.press("tab", "enter")
@@ -194,11 +166,11 @@ async def test_an_error_in_a_handler_or_while_composing_is_a_number_too(
 
 
 async def test_errors_without_end_stop_the_app_with_the_number_alone(
-    desk: Any, ticker: Any, capsys: pytest.CaptureFixture[str]
+    kiosk: Kiosk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = KeydeskApp(desk, monotonic=ticker)
+    app = kiosk.app()
     with structlog.testing.capture_logs():
-        async with app.run_test(size=(80, 24)) as pilot:
+        async with app.run_test(size=SIZE) as pilot:
             await settle(pilot)
             for _ in range(6):
                 app.report(RuntimeError("again"))
@@ -210,18 +182,20 @@ async def test_errors_without_end_stop_the_app_with_the_number_alone(
 @pytest.mark.parametrize("language", list(Language))
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["small", "large"])
 async def test_nothing_has_to_be_scrolled_and_every_button_is_whole(
-    desk: Any, ticker: Any, language: Language, size: tuple[int, int]
+    kiosk: Kiosk, language: Language, size: tuple[int, int]
 ) -> None:
-    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
+    app = kiosk.app(language)
+    kiosk.owners_key()
+    order = kiosk.place(OWNER, OrderKind.REPLACEMENT)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
-        app.visit.session = desk._session("11000002")
-        app.visit.order = desk.add_order("11000002", OrderKind.REPLACEMENT)
+        app.visit.session = kiosk.session(OWNER)
+        app.visit.order = order
         for route in Route:
             app.show_status()
             await app.switch_screen(screen_of(route))
             await settle(pilot)
-            app.visit.order = desk.orders["3-0147-6"]
+            app.visit.order = order
             for widget in app.screen.query("Action, Field, Line, Prose, StatusRow, KeyHint, Choice"):
                 if widget.display and widget.size:
                     region = widget.region

@@ -1,26 +1,29 @@
+"""What becomes of a screen that nobody uses."""
+
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
-from kiosk.desk.views import Field, Session
+from kiosk.desk.views import Field, OrderView, PrintOutcome
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
+from kiosk.ui.app import KeydeskApp
 from kiosk.ui.presence import Active, CountingDown, IdleTimer, TimedOut
+from kiosk.ui.routes import Route
+from tests.support.desk import PIN, answered
+from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, Ticker, go, held, until
+from tests.support.screens import fill, focused, press, press_button, settle, shown, text_of
 
-if TYPE_CHECKING:
-    from textual.pilot import Pilot
-
-    from kiosk.ui.app import KeydeskApp
-
-FIRST = "3-0147-6"
-SECRETS = ("Keydesk-1", "王建国秘密", "654321")
+SIZE = (80, 24)
+SECRETS = ("Keydesk-1", "王建国秘密")
 
 
-def test_the_watch_counts_quietly_then_aloud_and_a_touch_begins_anew(ticker: Any) -> None:
+def test_the_watch_counts_quietly_then_aloud_and_a_touch_begins_anew() -> None:
+    ticker = Ticker()
     watch = IdleTimer(90, 20, ticker)
     start = ticker.seconds
     seen = []
@@ -32,26 +35,11 @@ def test_the_watch_counts_quietly_then_aloud_and_a_touch_begins_anew(ticker: Any
     assert watch.state() == Active()
 
 
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(4):
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
-
-
-async def still(app: KeydeskApp, pilot: Pilot[None], ticker: Any, seconds: float) -> None:
+async def still(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, seconds: float) -> None:
     """Nobody touches anything for so long."""
-    ticker.seconds += seconds
+    kiosk.ticker.seconds += seconds
     app.call_later(app._tick)
     await settle(pilot)
-
-
-def text_of(app: KeydeskApp) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
-def shown(app: KeydeskApp) -> str:
-    return type(app.screen).__name__
 
 
 def everything_held(app: KeydeskApp) -> str:
@@ -61,211 +49,174 @@ def everything_held(app: KeydeskApp) -> str:
 
 
 async def test_a_form_is_wiped_after_a_countdown_and_nothing_typed_can_be_reached(
-    app: KeydeskApp, ticker: Any
+    app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("1")
-        await settle(pilot)
-        await pilot.press("enter")
-        await settle(pilot)
-        app.screen.query_one("#password", Input).value = SECRETS[0]
-        app.screen.query_one("#legal-person", Input).value = SECRETS[1]
-        await pilot.press("escape")
-        await settle(pilot)
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.VERIFY)
+        fill(app, password=SECRETS[0], legal_person=SECRETS[1])
+        await press(pilot, "escape")
         assert app.visit.typed[Field.LEGAL_PERSON] == SECRETS[1]
-        await still(app, pilot, ticker, 91)
+        await still(app, pilot, kiosk, 91)
         assert "19 秒后清屏" in text_of(app)
         await pilot.press("tab")
-        await still(app, pilot, ticker, 0)
+        await still(app, pilot, kiosk, 0)
         assert "秒后清屏" not in text_of(app)
-        await still(app, pilot, ticker, 111)
+        await still(app, pilot, kiosk, 111)
         assert shown(app) == "HomeScreen"
         assert not any(secret in everything_held(app) for secret in SECRETS)
         for key in ("1", "enter", "escape", "escape", "4", "escape", "7"):
-            await pilot.press(key)
-            await settle(pilot)
+            await press(pilot, key)
             assert not any(secret in everything_held(app) + text_of(app) for secret in SECRETS)
 
 
 async def test_a_password_cannot_be_copied(app: KeydeskApp) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("7")
-        await settle(pilot)
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.SIGN_IN)
         await pilot.press(*"Keydesk", "ctrl+a", "shift+home", "ctrl+c", "ctrl+x")
         assert app.clipboard == ""
         assert app.screen.query_one("#account", Input).value == "Keydesk"
 
 
-async def test_the_language_of_a_former_member_is_forgotten(app: KeydeskApp, ticker: Any) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("f2", "7")
-        await settle(pilot)
+async def test_the_language_of_a_former_member_is_forgotten(app: KeydeskApp, kiosk: Kiosk) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.SIGN_IN)
+        await press(pilot, "f2")
         assert "Continue" in text_of(app)
-        await still(app, pilot, ticker, 200)
+        await still(app, pilot, kiosk, 200)
         assert "请选择要办理的业务" in text_of(app)
 
 
-async def waiting_for_payment(app: KeydeskApp, pilot: Pilot[None], desk: Any) -> None:
-    desk.add_order("11000001", OrderKind.NEW)
-    await settle(pilot)
-    await pilot.press("7")
-    await settle(pilot)
-    app.screen.query_one("#account", Input).value = "11000001"
-    app.screen.query_one("#password", Input).value = "Keydesk-1"
-    app.screen.query_one("#next").focus()
-    await pilot.press("enter")
-    await settle(pilot)
+async def waiting_for_payment(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> OrderView:
+    order = kiosk.place(NEWCOMER, OrderKind.NEW)
+    await go(app, pilot, Route.PAY, kiosk.session(NEWCOMER), order)
     assert shown(app) == "PayScreen"
+    return order
 
 
 async def sign_in_at_the_cover(app: KeydeskApp, pilot: Pilot[None], account: str) -> None:
     assert shown(app) == "PrivacyScreen"
-    app.screen.query_one("#account", Input).value = account
-    app.screen.query_one("#password", Input).value = f"Keydesk-{account[-1]}"
-    app.screen.query_one("#next").focus()
-    await pilot.press("enter")
-    await settle(pilot)
+    fill(app, account=account, password=f"Keydesk-{account[-1]}")
+    await press_button(app, pilot, "next")
 
 
 async def test_an_order_that_waits_is_hidden_kept_and_shown_again_to_its_member(
-    app: KeydeskApp, desk: Any, ticker: Any
+    app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await waiting_for_payment(app, pilot, desk)
-        app.screen.query_one("#code", Input).value = "4821"
-        await still(app, pilot, ticker, 200)
+    async with app.run_test(size=SIZE) as pilot:
+        order = await waiting_for_payment(app, pilot, kiosk)
+        fill(app, code="4821")
+        await still(app, pilot, kiosk, 200)
         assert "订单保留着" in text_of(app)
         assert "340.00" not in text_of(app)
-        assert "11000001" not in text_of(app)
-        await sign_in_at_the_cover(app, pilot, "11000001")
+        assert NEWCOMER not in text_of(app)
+        await sign_in_at_the_cover(app, pilot, NEWCOMER)
         assert shown(app) == "PayScreen"
+        assert "340.00" in text_of(app)
         assert app.screen.query_one("#code", Input).value == ""
-        assert desk.orders[FIRST].status is OrderStatus.PLACED
+        assert kiosk.order(order.number).status is OrderStatus.PLACED
 
 
-async def test_a_payment_beneath_the_cover_leads_on_once_it_is_lifted(
-    app: KeydeskApp, desk: Any, ticker: Any
-) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await waiting_for_payment(app, pilot, desk)
-        await still(app, pilot, ticker, 200)
-        desk.pay(FIRST)
-        await pilot.pause(0.7)
-        await settle(pilot)
+async def test_a_payment_beneath_the_cover_leads_on_once_it_is_lifted(app: KeydeskApp, kiosk: Kiosk) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        order = await waiting_for_payment(app, pilot, kiosk)
+        await still(app, pilot, kiosk, 200)
+        kiosk.setup.pay(order.number)
+        await until(pilot, lambda: app._route_once_shown is not None)
         assert shown(app) == "PrivacyScreen"
-        await sign_in_at_the_cover(app, pilot, "11000001")
-        await settle(pilot)
+        await sign_in_at_the_cover(app, pilot, NEWCOMER)
         assert shown(app) == "DeliveryScreen"
 
 
-async def test_another_member_at_the_cover_sees_only_their_own(
-    app: KeydeskApp, desk: Any, ticker: Any
-) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await waiting_for_payment(app, pilot, desk)
-        desk.add_order("11000002", OrderKind.RENEWAL)
-        await still(app, pilot, ticker, 200)
-        await sign_in_at_the_cover(app, pilot, "11000002")
-        await settle(pilot)
+async def test_another_member_at_the_cover_sees_only_their_own(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.owners_key()
+    async with app.run_test(size=SIZE) as pilot:
+        await waiting_for_payment(app, pilot, kiosk)
+        kiosk.place(OWNER, OrderKind.RENEWAL)
+        await still(app, pilot, kiosk, 200)
+        await sign_in_at_the_cover(app, pilot, OWNER)
         assert shown(app) == "PayScreen"
         assert app.visit.session is not None
-        assert app.visit.session.account == "11000002"
+        assert app.visit.session.account == OWNER
         assert "王" not in text_of(app)
 
 
-async def test_what_was_half_typed_at_the_cover_is_wiped_too(app: KeydeskApp, desk: Any, ticker: Any) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await waiting_for_payment(app, pilot, desk)
-        await still(app, pilot, ticker, 200)
-        await pilot.press(*"11000001", "enter", *"Keydesk")
-        await still(app, pilot, ticker, 200)
+async def test_what_was_half_typed_at_the_cover_is_wiped_too(app: KeydeskApp, kiosk: Kiosk) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await waiting_for_payment(app, pilot, kiosk)
+        await still(app, pilot, kiosk, 200)
+        fill(app, account=NEWCOMER, password="Keydesk")
+        await still(app, pilot, kiosk, 200)
         assert shown(app) == "PrivacyScreen"
         assert [field.value for field in app.screen.query(Input)] == ["", ""]
 
 
-async def test_the_cover_can_be_left_for_home(app: KeydeskApp, desk: Any, ticker: Any) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await waiting_for_payment(app, pilot, desk)
-        await still(app, pilot, ticker, 200)
-        await pilot.press("escape")
-        await settle(pilot)
+async def test_the_cover_can_be_left_for_home(app: KeydeskApp, kiosk: Kiosk) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        order = await waiting_for_payment(app, pilot, kiosk)
+        await still(app, pilot, kiosk, 200)
+        await press(pilot, "escape")
         assert shown(app) == "HomeScreen"
         assert app.visit.session is None
-        assert desk.orders[FIRST].status is OrderStatus.PLACED
+        assert kiosk.order(order.number).status is OrderStatus.PLACED
 
 
 @pytest.mark.parametrize("key", ["f1", "f6"])
 async def test_an_overlay_does_not_keep_a_screen_from_being_wiped(
-    app: KeydeskApp, ticker: Any, key: str
+    app: KeydeskApp, kiosk: Kiosk, key: str
 ) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("7")
-        await settle(pilot)
-        await pilot.press(*"123", key)
-        await settle(pilot)
-        await still(app, pilot, ticker, 200)
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.SIGN_IN)
+        fill(app, account="123")
+        await press(pilot, key)
+        await still(app, pilot, kiosk, 200)
         assert shown(app) == "HomeScreen"
         assert "123" not in everything_held(app)
 
 
-async def test_a_binding_that_runs_goes_on_beneath_the_cover(
-    app: KeydeskApp, desk: Any, ticker: Any, blank: Any
-) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        order = desk.add_order("11000001", OrderKind.RENEWAL, OrderStatus.PAID)
-        desk.insert(blank)
-        await settle(pilot)
-        await pilot.press("4")
-        await settle(pilot)
-        await pilot.press("shift+tab", "right", "right")
-        app.screen.query_one("#account", Input).value = "11000001"
-        app.screen.query_one("#password", Input).value = "Keydesk-1"
-        app.screen.query_one("#pin", Input).value = SECRETS[2]
-        app.screen.query_one("#bind").focus()
-        desk.binding_gate = threading.Event()
-        await pilot.press("enter")
-        for _ in range(20):
-            await pilot.pause(0.02)
-            if desk.binds:
-                break
-        ticker.seconds += 200
-        app.call_later(app._tick)
-        await pilot.pause(0.1)
-        assert shown(app) == "PrivacyScreen"
-        assert SECRETS[2] not in everything_held(app)
-        desk.binding_gate.set()
-        await settle(pilot)
-        assert desk.orders[order.number].status is OrderStatus.BOUND
-        await sign_in_at_the_cover(app, pilot, "11000001")
-        await settle(pilot)
-        assert shown(app) == "DoneScreen"
+async def test_a_binding_that_runs_goes_on_beneath_the_cover(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.source.insert(kiosk.owners_key())
+    order = kiosk.place_paid(OWNER, OrderKind.RENEWAL)
+    with held(kiosk.service, "bind") as gate:
+        async with app.run_test(size=SIZE) as pilot:
+            await go(app, pilot, Route.BIND, kiosk.session(OWNER), order)
+            assert focused(app) == "pin"
+            fill(app, pin=PIN)
+            await pilot.press("enter")
+            kiosk.ticker.seconds += 200
+            app.call_later(app._tick)
+            await until(pilot, lambda: shown(app) == "PrivacyScreen")
+            assert PIN not in everything_held(app)
+            gate.set()
+            await settle(pilot)
+            assert kiosk.order(order.number).status is OrderStatus.BOUND
+            await sign_in_at_the_cover(app, pilot, OWNER)
+            assert shown(app) == "DoneScreen"
 
 
-async def test_what_nobody_asks_for_is_done_meanwhile(app: KeydeskApp, desk: Any, ticker: Any) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
+async def test_what_nobody_asks_for_is_done_meanwhile(app: KeydeskApp, kiosk: Kiosk) -> None:
+    order, waiting = kiosk.place(NEWCOMER, OrderKind.NEW), _receipt_that_waits(kiosk)
+    async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        order = desk.add_order("11000001", OrderKind.NEW, OrderStatus.PLACED)
-        desk.now = order.deadline + 1
-        desk.receipts_waiting = 2
-        ticker.seconds += 30
-        await pilot.pause(1.2)
-        await settle(pilot)
-        assert desk.orders[order.number].status is OrderStatus.EXPIRED
-        assert desk.receipts_waiting == 0
+        kiosk.let_orders_fall_due()
+        await still(app, pilot, kiosk, 30)
+        assert kiosk.order(order.number).status is OrderStatus.EXPIRED
+        assert waiting() == 0
 
 
-async def test_nothing_is_printed_beside_a_member_who_is_there(
-    app: KeydeskApp, desk: Any, ticker: Any
-) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
+async def test_nothing_is_printed_beside_a_member_who_is_there(app: KeydeskApp, kiosk: Kiosk) -> None:
+    waiting = _receipt_that_waits(kiosk)
+    async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        app.visit.session = Session("11000001", "李晓梅", "北京示例粮油贸易有限公司", desk.now)
-        desk.receipts_waiting = 2
-        ticker.seconds += 30
-        await pilot.pause(1.2)
-        await settle(pilot)
-        assert desk.receipts_waiting == 2
+        app.visit.session = kiosk.session(NEWCOMER)
+        await still(app, pilot, kiosk, 30)
+        assert waiting() == 1
+
+
+def _receipt_that_waits(kiosk: Kiosk) -> Callable[[], int]:
+    """Leave a receipt without paper, and put the paper back in; how many wait can be asked then."""
+    kiosk.owners_key()
+    order = kiosk.place_paid(OWNER, OrderKind.RENEWAL)
+    kiosk.printer.set_paper(present=False)
+    assert kiosk.service.print_receipt(order.number) is PrintOutcome.PAPER_OUT
+    kiosk.printer.set_paper(present=True)
+    return lambda: answered(kiosk.service.status()).receipts_waiting

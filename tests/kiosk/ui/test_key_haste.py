@@ -2,78 +2,45 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
-
-import msgspec
 import pytest
+from msgspec.structs import replace
 from textual import events
-from textual.widgets import Input, OptionList
+from textual.pilot import Pilot
+from textual.widgets import Input
 
-from kiosk.desk.keys.views import Check, CheckResult
-from kiosk.desk.views import KeyStatus, StaffSession, StaffSignedIn, TokenRefused, TokenTrouble
-from kiosk.domain.decisions import KeyState
+from kiosk.desk.keys.views import KeyView
+from kiosk.desk.views import KeyStatus, TokenRefused, TokenTrouble
+from kiosk.domain.entries import LossReported, PinChanged
+from kiosk.ui.app import KeydeskApp
+from kiosk.ui.routes import Route
+from kiosk.ui.screens.common.key_choice import KeyChoiceScreen
+from kiosk.ui.screens.common.key_page import KeyPage
+from kiosk.ui.screens.staff.erase_key import EraseKeyScreen
+from kiosk.ui.screens.staff.found_key import FoundKeyScreen
+from kiosk.ui.visit import KeyService
+from tests.support.desk import PIN, STAFF, SUPERVISOR
+from tests.support.kiosk import OTHER_SERIAL, OWNER, SERIAL, Kiosk, answer_next, go, held, lay, until
+from tests.support.screens import (
+    fill,
+    focused,
+    press,
+    press_button,
+    settle,
+    shown,
+    text_of,
+    type_in,
+)
 
-if TYPE_CHECKING:
-    from textual.pilot import Pilot
-
-    from kiosk.ui.app import KeydeskApp
-
-# The fake desk of conftest.py, which cannot be imported by name.
-Desk = Any
-ABSENT = TokenRefused(TokenTrouble.ABSENT)
-OTHER_SERIAL = "E8AD652202221F09"
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(4):
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
-
-
-def shown(app: KeydeskApp) -> str:
-    return type(app.screen).__name__
-
-
-def text_of(app: KeydeskApp) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+SIZE = (80, 24)
 
 
-def typed(app: KeydeskApp) -> list[str]:
-    return [field.value for field in app.screen.query(Input) if field.value]
-
-
-async def type_in(pilot: Pilot[None], *values: str) -> None:
-    for value in values:
-        await pilot.press(*value, "enter")
+async def open_service(
+    app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, service: KeyService, account: str = OWNER
+) -> None:
+    """The service as it opens once the password was right."""
     await settle(pilot)
-
-
-async def open_service(pilot: Pilot[None], number: str) -> None:
-    await settle(pilot)
-    await pilot.press("9")
-    await settle(pilot)
-    await pilot.press(number)
-    await settle(pilot)
-    await type_in(pilot, "11000002", "Keydesk-2")
-
-
-async def open_staff(app: KeydeskApp, pilot: Pilot[None], service: str) -> None:
-    await settle(pilot)
-    await pilot.press("f6")
-    await settle(pilot)
-    app.screen.query_one("#staff-name", Input).value = "林涛"
-    app.screen.query_one("#staff-password", Input).value = "Super-1"
-    app.screen.query_one("#staff-password").focus()
-    await pilot.press("enter")
-    await settle(pilot)
-    await pilot.press("shift+tab", "left", "tab")
-    await settle(pilot)
-    rows = app.screen.query_one("#rows", OptionList)
-    rows.highlighted = rows.get_option_index(service)
-    await pilot.press("enter")
-    await settle(pilot)
+    app.visit.service = service
+    await go(app, pilot, Route.KEY_SERVICES, kiosk.session(account))
 
 
 async def enter_twice(app: KeydeskApp, pilot: Pilot[None]) -> None:
@@ -83,152 +50,153 @@ async def enter_twice(app: KeydeskApp, pilot: Pilot[None]) -> None:
     await settle(pilot)
 
 
-def held(desk: Desk, monkeypatch: pytest.MonkeyPatch, verb: str) -> threading.Event:
-    """The verb answers only once the event is set."""
-    gate, answer = threading.Event(), getattr(desk, verb)
-
-    def wait(*asked: Any) -> Any:
-        gate.wait(5)
-        return answer(*asked)
-
-    monkeypatch.setattr(desk, verb, wait)
-    return gate
+def two_keys(kiosk: Kiosk) -> None:
+    """Put two blank keys in."""
+    for serial, reader in ((SERIAL, "Virtual reader"), (OTHER_SERIAL, "Other reader")):
+        kiosk.source.insert(kiosk.blank(serial), reader)
 
 
-def two_keys(used: Any) -> TokenRefused:
-    second = msgspec.structs.replace(used, serial=OTHER_SERIAL, reader="Other reader")
-    return TokenRefused(TokenTrouble.SEVERAL, candidates=(used, second))
+def outdated(app: KeydeskApp) -> bool:
+    """Whether the question for one of several keys has heard that one went out."""
+    return any(isinstance(screen, KeyChoiceScreen) and screen.outdated for screen in app.screen_stack)
+
+
+def stale(app: KeydeskApp) -> bool:
+    """Whether the page has heard that a key went out while it worked."""
+    return isinstance(app.screen, KeyPage) and app.screen.stale
+
+
+def entries(kiosk: Kiosk, kind: type) -> int:
+    return sum(isinstance(body, kind) for body in kiosk.setup.bodies())
 
 
 # Twice
 
 
 async def test_yes_twice_reports_a_loss_once_and_takes_away_nothing_but_the_question(
-    app: KeydeskApp, desk: Desk, used: Any
+    app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    desk.token = used
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_service(pilot, "4")
-        await pilot.press("enter")
-        await settle(pilot)
+    kiosk.owners_key()
+    async with app.run_test(size=SIZE) as pilot:
+        await open_service(app, pilot, kiosk, KeyService.REPORT_LOSS)
+        await press(pilot, "enter")
         await pilot.press("tab")
         await enter_twice(app, pilot)
         assert shown(app) == "ReportLossScreen"
-        assert [call[0] for call in desk.calls] == ["report_loss"]
+    assert entries(kiosk, LossReported) == 1
 
 
-async def test_enter_twice_changes_a_pin_once(app: KeydeskApp, desk: Desk, used: Any) -> None:
-    desk.token = used
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_service(pilot, "2")
-        await type_in(pilot, "111111", "234567")
-        await pilot.press(*"234567")
+async def test_enter_twice_changes_a_pin_once(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.source.insert(kiosk.owners_key())
+    async with app.run_test(size=SIZE) as pilot:
+        await open_service(app, pilot, kiosk, KeyService.CHANGE_PIN)
+        fill(app, old=PIN, new="234567", again="234567")
+        app.screen.query_one("#again").focus()
         await enter_twice(app, pilot)
         assert shown(app) == "ChangePinScreen"
-        assert [call[0] for call in desk.calls] == ["change_pin"]
+    assert entries(kiosk, PinChanged) == 1
 
 
 # Which of several keys
 
 
 async def test_a_key_pulled_under_the_staffs_sign_in_takes_the_question_away_and_not_the_sign_in(
-    app: KeydeskApp, desk: Desk, used: Any
+    app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    desk.token = two_keys(used)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_service(pilot, "1")
+    two_keys(kiosk)
+    async with app.run_test(size=SIZE) as pilot:
+        await open_service(app, pilot, kiosk, KeyService.STATUS)
         assert shown(app) == "KeyChoiceScreen"
-        await pilot.press("f6")
-        await settle(pilot)
-        desk.insert(used)
+        await press(pilot, "f6")
+        kiosk.source.remove("Other reader")
+        await until(pilot, lambda: outdated(app))
         await settle(pilot)
         assert shown(app) == "StaffScreen"
-        await pilot.press("escape")
-        await settle(pilot)
+        await press(pilot, "escape")
         assert shown(app) == "KeyStatusScreen"
-        assert used.serial in text_of(app)
+        assert SERIAL in text_of(app)
         assert "没有选key盘" not in text_of(app)
 
 
 async def test_the_key_that_is_marked_stays_marked_in_the_other_language(
-    app: KeydeskApp, desk: Desk, used: Any
+    app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    desk.token = two_keys(used)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_service(pilot, "1")
+    two_keys(kiosk)
+    asked = answer_next(kiosk.service, "key_status")
+    async with app.run_test(size=SIZE) as pilot:
+        await open_service(app, pilot, kiosk, KeyService.STATUS)
         await pilot.press("down", "f2")
         await settle(pilot)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert desk.calls[-1] == ("key_status", OTHER_SERIAL)
+        await press(pilot, "enter")
+    assert asked[-1][1] == OTHER_SERIAL
 
 
 # Pulled while it works
 
 
 async def test_a_key_pulled_while_its_pin_is_changed_is_not_said_to_be_in(
-    app: KeydeskApp, desk: Desk, used: Any, monkeypatch: pytest.MonkeyPatch
+    app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    desk.token = used
-    desk.outcomes["change_pin"] = [TokenRefused(TokenTrouble.REMOVED)]
-    gate = held(desk, monkeypatch, "change_pin")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_service(pilot, "2")
-        for value in ("111111", "234567", "234567"):
-            await pilot.press(*value, "enter")
-        await pilot.press("escape")
-        await pilot.pause(0.05)
-        desk.insert(ABSENT)
-        await pilot.pause(0.05)
-        assert shown(app) == "ChangePinScreen"
-        gate.set()
-        await settle(pilot)
-        assert "key盘被拔出了" in text_of(app)
-        assert used.serial not in text_of(app)
+    kiosk.source.insert(kiosk.owners_key())
+    answer_next(kiosk.service, "change_pin", TokenRefused(TokenTrouble.REMOVED))
+    with held(kiosk.service, "change_pin") as gate:
+        async with app.run_test(size=SIZE) as pilot:
+            await open_service(app, pilot, kiosk, KeyService.CHANGE_PIN)
+            fill(app, old=PIN, new="234567", again="234567")
+            app.screen.query_one("#again").focus()
+            await pilot.press("enter", "escape")
+            await pilot.pause()
+            kiosk.source.remove()
+            await until(pilot, lambda: stale(app))
+            assert shown(app) == "ChangePinScreen"
+            gate.set()
+            await settle(pilot)
+            assert "key盘被拔出了" in text_of(app)
+            assert SERIAL not in text_of(app)
 
 
 async def test_a_key_pulled_while_it_is_erased_is_to_be_erased_again_and_not_shown_any_more(
-    app: KeydeskApp, desk: Desk, used: Any, monkeypatch: pytest.MonkeyPatch
+    app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    desk.token = used
-    desk.outcomes["erase"] = [TokenRefused(TokenTrouble.REMOVED)]
-    gate = held(desk, monkeypatch, "erase")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_staff(app, pilot, "key-erase")
-        for _ in range(2):
-            await pilot.press("tab", "enter")
+    card = kiosk.blank()
+    kiosk.source.insert(card)
+    answer_next(kiosk.service, "erase", TokenRefused(TokenTrouble.REMOVED))
+    with held(kiosk.service, "erase") as gate:
+        async with app.run_test(size=SIZE) as pilot:
+            await lay(app, pilot, EraseKeyScreen(SUPERVISOR))
+            await press_button(app, pilot, "next")
+            await press_button(app, pilot, "yes")
+            fill(app, typed=SERIAL[-4:])
+            await pilot.press("enter")
+            await until(pilot, lambda: shown(app) == "EraseKeyScreen")
+            kiosk.source.remove()
+            await until(pilot, lambda: stale(app))
+            gate.set()
             await settle(pilot)
-        await pilot.press(*used.serial[-4:], "enter")
-        await pilot.pause(0.05)
-        desk.insert(ABSENT)
-        await pilot.pause(0.05)
-        gate.set()
-        await settle(pilot)
-        assert "可能没有清完。请重新插入同一把，再清空一次" in text_of(app)
-        assert used.serial not in text_of(app)
-        assert app.screen.query_one("#next").disabled
-        desk.insert(used)
-        await settle(pilot)
-        assert used.serial in text_of(app)
-        assert not app.screen.query_one("#next").disabled
+            assert "可能没有清完。请重新插入同一把，再清空一次" in text_of(app)
+            assert SERIAL not in text_of(app)
+            assert app.screen.query_one("#next").disabled
+            kiosk.source.insert(card)
+            await until(pilot, lambda: SERIAL in text_of(app))
+            assert not app.screen.query_one("#next").disabled
 
 
 async def test_a_key_pulled_while_it_is_noted_as_found_is_not_shown_any_more(
-    app: KeydeskApp, desk: Desk, used: Any, monkeypatch: pytest.MonkeyPatch
+    app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    desk.token = used
-    desk.outcomes["key_found"] = [TokenRefused(TokenTrouble.REMOVED)]
-    gate = held(desk, monkeypatch, "key_found")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_staff(app, pilot, "key-found")
-        await pilot.press("enter")
-        await pilot.pause(0.05)
-        desk.insert(ABSENT)
-        await pilot.pause(0.05)
-        gate.set()
-        await settle(pilot)
-        assert "请插入key盘" in text_of(app)
-        assert used.serial not in text_of(app)
+    kiosk.source.insert(kiosk.owners_key())
+    answer_next(kiosk.service, "key_found", TokenRefused(TokenTrouble.REMOVED))
+    with held(kiosk.service, "key_found") as gate:
+        async with app.run_test(size=SIZE) as pilot:
+            await lay(app, pilot, FoundKeyScreen(SUPERVISOR))
+            await pilot.press("enter")
+            await pilot.pause()
+            kiosk.source.remove()
+            await until(pilot, lambda: stale(app))
+            gate.set()
+            await settle(pilot)
+            assert "请插入key盘" in text_of(app)
+            assert SERIAL not in text_of(app)
 
 
 # What was typed
@@ -236,82 +204,29 @@ async def test_a_key_pulled_while_it_is_noted_as_found_is_not_shown_any_more(
 
 @pytest.mark.parametrize("trouble", [TokenTrouble.PIN_BLOCKED, TokenTrouble.PIN_UNCERTAIN])
 async def test_pins_that_are_of_no_more_use_do_not_stay_in_the_fields(
-    app: KeydeskApp, desk: Desk, used: Any, trouble: TokenTrouble
+    app: KeydeskApp, kiosk: Kiosk, trouble: TokenTrouble
 ) -> None:
-    desk.token = used
-    desk.outcomes["change_pin"] = [TokenRefused(trouble, tries_left=0)]
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_service(pilot, "2")
+    kiosk.source.insert(kiosk.owners_key())
+    answer_next(kiosk.service, "change_pin", TokenRefused(trouble, tries_left=0))
+    async with app.run_test(size=SIZE) as pilot:
+        await open_service(app, pilot, kiosk, KeyService.CHANGE_PIN)
         await type_in(pilot, "111111", "234567", "234567")
-        assert typed(app) == []
-        assert app.focused is not None
-        assert app.focused.id == "old"
+        assert [field.value for field in app.screen.query(Input) if field.value] == []
+        assert focused(app) == "old"
 
 
-async def test_a_new_pin_may_have_no_blanks_and_signs_which_the_rules_do_not_name(
-    app: KeydeskApp, desk: Desk, used: Any
-) -> None:
-    desk.token = used
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_service(pilot, "2")
-        for name, value in (("old", "111111"), ("new", "234567 "), ("again", "234567 ")):
-            app.screen.query_one(f"#{name}", Input).value = value
-        app.screen.query_one("#next").focus()
-        await pilot.press("enter")
-        await settle(pilot)
-        assert "只能用数字和字母" in text_of(app)
-        assert desk.calls == []
-
-
-async def test_of_a_revoked_key_it_is_not_said_that_its_hold_could_be_lifted(
-    app: KeydeskApp, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    account = desk.account
-
-    def revoked(session: Any) -> Any:
-        view = account(session)
-        key = msgspec.structs.replace(view.key, lost=True, revoked=True)
-        return msgspec.structs.replace(view, key=key, key_state=KeyState.LOST)
-
-    monkeypatch.setattr(desk, "account", revoked)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_service(pilot, "4")
-        assert "证书已作废，不能再用" in text_of(app)
-        assert "解除挂失" not in text_of(app)
-        assert "现在补办key盘" in text_of(app)
-
-
-@pytest.mark.parametrize("standing", [KeyStatus.ON_HOLD, KeyStatus.UNKNOWN])
+@pytest.mark.parametrize("status", [KeyStatus.ON_HOLD, KeyStatus.UNKNOWN])
 async def test_staff_are_told_before_any_question_that_a_supervisor_has_to_erase_the_key(
-    app: KeydeskApp, desk: Desk, used: Any, monkeypatch: pytest.MonkeyPatch, standing: KeyStatus
+    app: KeydeskApp, kiosk: Kiosk, status: KeyStatus
 ) -> None:
-    desk.token, desk.standing = used, standing
-    monkeypatch.setattr(
-        desk,
-        "staff_sign_in",
-        lambda name, _: StaffSignedIn(StaffSession(name, supervisor=False)),
-    )
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_staff(app, pilot, "key-erase")
-        await pilot.press("tab", "enter")
-        await settle(pilot)
+    kiosk.source.insert(kiosk.owners_key())
+    view = kiosk.service.key_status(STAFF)
+    assert isinstance(view, KeyView)
+    answer_next(kiosk.service, "key_status", replace(view, status=status))
+    erased = answer_next(kiosk.service, "erase")
+    async with app.run_test(size=SIZE) as pilot:
+        await lay(app, pilot, EraseKeyScreen(STAFF))
+        await press_button(app, pilot, "next")
         assert shown(app) == "EraseKeyScreen"
         assert "要由主管登录后才能清空" in text_of(app)
-        assert desk.calls[-1][0] != "erase"
-
-
-async def test_what_was_not_checked_is_said_in_full_in_english(
-    app: KeydeskApp, desk: Desk, used: Any
-) -> None:
-    left_out = {Check.REGISTER, Check.SMS}
-    results = tuple(
-        (check, CheckResult.NOT_CHECKED if check in left_out else CheckResult.PASSED) for check in Check
-    )
-    desk.token, desk.login = used, msgspec.structs.replace(desk.login, results=results, check="")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("f2")
-        await open_service(pilot, "3")
-        await type_in(pilot, "123456")
-        rows = [" ".join(row.split()) for row in text_of(app).splitlines()]
-        assert "[-] Listed by the centre not checked │" in rows
-        assert "[-] SMS code not checked │" in rows
+    assert erased == []

@@ -3,162 +3,143 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
-import msgspec
 import pytest
-from textual.widgets import Input, OptionList
+from msgspec.structs import replace
+from textual.pilot import Pilot
+from textual.widgets import OptionList
 
-from kiosk.desk.keys.views import Check, CheckResult
-from kiosk.desk.views import Network, TokenRefused, TokenTrouble
-from kiosk.settings import Display
+from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
+from kiosk.desk.views import TokenRefused, TokenTrouble, TokenView
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
+from kiosk.ui.routes import Route
+from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen
+from kiosk.ui.visit import KeyService
+from tests.support.desk import PIN, SUPERVISOR
+from tests.support.kiosk import (
+    CERTIFICATE,
+    NOW,
+    OTHER_SERIAL,
+    OWNER,
+    SERIAL,
+    VALIDITY,
+    Kiosk,
+    LoginCentre,
+    answer_next,
+    go,
+    lay,
+)
+from tests.support.screens import cut_off, fill, press, press_button, settle, type_in
 
-if TYPE_CHECKING:
-    from textual.pilot import Pilot
-
-# The fake desk of conftest.py, which cannot be imported by name.
-Desk: TypeAlias = Any
-Way: TypeAlias = "Callable[[Pilot[None], Desk], Awaitable[None]]"
-
-replace = msgspec.structs.replace
+Way: TypeAlias = Callable[[KeydeskApp, Pilot[None], Kiosk], Awaitable[None]]
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
 LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 
 
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(4):
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
+async def service(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, chosen: KeyService) -> None:
+    app.visit.service = chosen
+    await go(app, pilot, Route.KEY_SERVICES, kiosk.session(OWNER))
 
 
-async def type_in(pilot: Pilot[None], *values: str) -> None:
-    for value in values:
-        field = pilot.app.focused
-        assert isinstance(field, Input)
-        field.value = value
-        await pilot.press("enter")
-    await settle(pilot)
-
-
-async def service(pilot: Pilot[None], number: str) -> None:
-    await pilot.press("9")
-    await settle(pilot)
-    await pilot.press(number)
-    await settle(pilot)
-    await type_in(pilot, "11000002", "Keydesk-2")
-
-
-async def staff(pilot: Pilot[None], chosen: str = "") -> None:
-    await pilot.press("f6")
-    await settle(pilot)
-    await type_in(pilot, "林涛", "Super-1")
-    await pilot.press("shift+tab", "left", "tab")
-    await settle(pilot)
+async def staff(app: KeydeskApp, pilot: Pilot[None], chosen: str = "") -> None:
+    await lay(app, pilot, StaffDeskScreen(SUPERVISOR))
+    await press(pilot, "shift+tab", "left", "tab")
     if chosen:
-        rows = pilot.app.screen.query_one("#rows", OptionList)
+        rows = app.screen.query_one("#rows", OptionList)
         rows.highlighted = rows.get_option_index(chosen)
-        await pilot.press("enter")
-        await settle(pilot)
+        await press(pilot, "enter")
 
 
-async def menu(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await pilot.press("9")
-    await settle(pilot)
+async def menu(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    del kiosk
+    await go(app, pilot, Route.KEY_SERVICES)
 
 
-async def status(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await service(pilot, "1")
+async def status(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    await service(app, pilot, kiosk, KeyService.STATUS)
 
 
-async def blocked(pilot: Pilot[None], desk: Desk) -> None:
-    desk.insert(replace(desk.token, pin_blocked=True, tries_left=0))
-    await service(pilot, "1")
+async def blocked(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    kiosk.waste_tries(5)
+    await service(app, pilot, kiosk, KeyService.STATUS)
 
 
-async def several(pilot: Pilot[None], desk: Desk) -> None:
-    second = replace(desk.token, serial="E8AD652202221F09", reader="Other reader")
-    desk.outcomes["key_status"] = [TokenRefused(TokenTrouble.SEVERAL, candidates=(desk.token, second))]
-    await service(pilot, "1")
+async def several(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    first = kiosk.service.read_token()
+    assert isinstance(first, TokenView)
+    second = replace(first, serial=OTHER_SERIAL, reader="Other reader")
+    answer_next(kiosk.service, "key_status", TokenRefused(TokenTrouble.SEVERAL, candidates=(first, second)))
+    await service(app, pilot, kiosk, KeyService.STATUS)
 
 
-async def change_pin(pilot: Pilot[None], desk: Desk) -> None:
-    desk.outcomes["change_pin"] = [TokenRefused(TokenTrouble.PIN_WRONG, tries_left=3)]
-    await service(pilot, "2")
+async def change_pin(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    kiosk.waste_tries(1)
+    await service(app, pilot, kiosk, KeyService.CHANGE_PIN)
     await type_in(pilot, "000000", "234567", "234567")
 
 
-async def login_code(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await service(pilot, "3")
-    await type_in(pilot, "123456")
+async def login_code(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    LoginCentre(kiosk)
+    await service(app, pilot, kiosk, KeyService.LOGIN_CHECK)
+    await type_in(pilot, PIN)
 
 
-async def login_offline(pilot: Pilot[None], desk: Desk) -> None:
-    left_out = {Check.REGISTER, Check.SMS}
-    results = tuple(
-        (check, CheckResult.NOT_CHECKED if check in left_out else CheckResult.PASSED) for check in Check
-    )
-    desk.network = Network.OFFLINE
-    desk.login = replace(desk.login, results=results, check="", feed_as_of=desk.now - 53_700)
-    await login_code(pilot, desk)
+async def login_offline(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    kiosk.go_offline(53_700)
+    await service(app, pilot, kiosk, KeyService.LOGIN_CHECK)
+    await type_in(pilot, PIN)
 
 
-async def login_refused(pilot: Pilot[None], desk: Desk) -> None:
+async def login_refused(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     results = tuple(
         (check, CheckResult.FAILED if check is Check.REVOCATION else CheckResult.PASSED) for check in Check
     )
-    desk.login = replace(desk.login, results=results, check="")
-    await login_code(pilot, desk)
+    view = LoginCheckView(SERIAL, CERTIFICATE, VALIDITY[1], results, "", "138****5678", NOW + 300, 5)
+    answer_next(kiosk.service, "login_check", view)
+    await service(app, pilot, kiosk, KeyService.LOGIN_CHECK)
+    await type_in(pilot, PIN)
 
 
-async def loss(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await service(pilot, "4")
+async def loss(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    await service(app, pilot, kiosk, KeyService.REPORT_LOSS)
 
 
-async def loss_offline(pilot: Pilot[None], desk: Desk) -> None:
-    desk.network, desk.loss_reaches_centre = Network.OFFLINE, False
-    await service(pilot, "4")
-    await pilot.press("enter")
-    await settle(pilot)
-    await pilot.press("tab", "enter")
-    await settle(pilot)
+async def loss_offline(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    kiosk.go_offline()
+    await service(app, pilot, kiosk, KeyService.REPORT_LOSS)
+    await press(pilot, "enter")
+    await press(pilot, "tab", "enter")
 
 
-async def staff_menu(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await staff(pilot)
+async def staff_menu(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    del kiosk
+    await staff(app, pilot)
 
 
-async def unblock(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await staff(pilot, "key-unblock")
+async def unblock(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    del kiosk
+    await staff(app, pilot, "key-unblock")
 
 
-async def erase(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await staff(pilot, "key-erase")
-    await pilot.press("tab", "enter")
-    await settle(pilot)
-    await pilot.press("tab", "enter")
-    await settle(pilot)
+async def erase(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    del kiosk
+    await staff(app, pilot, "key-erase")
+    await press_button(app, pilot, "next")
+    await press_button(app, pilot, "yes")
 
 
-async def found(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await staff(pilot, "key-found")
-    await pilot.press("enter")
-    await settle(pilot)
+async def found(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    del kiosk
+    await staff(app, pilot, "key-found")
+    await press(pilot, "enter")
 
 
-async def lift(pilot: Pilot[None], desk: Desk) -> None:
-    del desk
-    await staff(pilot, "key-lift")
-    pilot.app.screen.query_one("#account", Input).value = "11000002"
+async def lift(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    del kiosk
+    await staff(app, pilot, "key-lift")
+    fill(app, account=OWNER)
 
 
 WAYS = [
@@ -187,21 +168,20 @@ WAYS = [
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("size", SIZES)
 def test_the_key_screens_look_as_they_did(
-    snap_compare: Callable[..., bool],
-    desk: Desk,
-    ticker: Any,
-    used: Any,
-    cut_off: Callable[..., list[str]],
-    size: tuple[int, int],
-    language: Language,
-    way: Way,
+    snap_compare: Callable[..., bool], kiosk: Kiosk, size: tuple[int, int], language: Language, way: Way
 ) -> None:
-    desk.token = used
-    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
+    kiosk.source.insert(kiosk.owners_key())
+    kiosk.waste_tries(1)
+    kiosk.fill_journal(100)
+    app = kiosk.app(language)
 
     async def show(pilot: Pilot[None]) -> None:
         await settle(pilot)
-        await way(pilot, desk)
-        assert cut_off(pilot.app) == []
+        await way(app, pilot, kiosk)
+        await settle(pilot)  # what was put off until the screen was painted, such as where the cursor goes
+        kiosk.leave_waiting(12)
+        app.call_later(app._tick)
+        await settle(pilot)
+        assert cut_off(app) == []
 
     assert snap_compare(app, terminal_size=size, run_before=show)

@@ -1,60 +1,67 @@
+"""The steps as pictures, in both languages and at both sizes; and what must be read whole on them."""
+
 from __future__ import annotations
 
 import io
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
 
 import cairosvg  # type: ignore[import-untyped]
 import pytest
 import zxingcpp
+from msgspec.structs import replace
 from PIL import Image
+from textual.pilot import Pilot
 
 from kiosk.desk.views import (
     BoundView,
     FieldErrors,
     FieldProblem,
-    Network,
     Refusal,
     Refused,
+    VerifyOutcome,
     WrongCredentials,
     fields_of,
 )
+from kiosk.domain.base32 import encode_base32
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.ledger import OrderStatus
-from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
-
-if TYPE_CHECKING:
-    from textual.pilot import Pilot
+from kiosk.ui.screens.order.delivery import DeliveryScreen
+from kiosk.ui.screens.order.verify import VerifyScreen
+from tests.support.kiosk import OWNER, SERIAL, Kiosk, go
+from tests.support.screens import cut_off, settle
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
 LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
+# A real order's link holds a random number: the pictures are of this one.
+LINK = "HTTP://127.0.0.1:8000/P/" + encode_base32(bytes(range(38)))
 
 
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(4):
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
-
-
-def prepare(app: KeydeskApp, desk: Any, route: Route) -> None:
-    """A visit as it is when that step comes."""
-    visit = app.visit
-    status = OrderStatus.PLACED if route is Route.PAY else OrderStatus.PAID
-    order = desk.add_order("11000002", OrderKind.REPLACEMENT, status)
-    visit.kind = OrderKind.NEW if route in {Route.NOTICE, Route.VERIFY} else OrderKind.REPLACEMENT
-    visit.session = desk._session("11000002")
-    visit.order = order
-    visit.bound = BoundView(
+async def show(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, route: Route) -> None:
+    """Show a step as it is when a visit comes to it, with an order of 147 entries and twelve that wait."""
+    kiosk.owners_key()
+    kiosk.source.insert(kiosk.blank())
+    kiosk.fill_journal(146)
+    order = kiosk.place(OWNER, OrderKind.REPLACEMENT)
+    if route is not Route.PAY:
+        kiosk.setup.pay(order.number)
+    order = replace(kiosk.order(order.number), link=LINK)
+    kiosk.go_offline()
+    kiosk.leave_waiting(12)
+    await settle(pilot)
+    app.visit.bound = BoundView(
         order=order,
-        serial="E8AD652202221F03",
+        serial=SERIAL,
         certificate="0003000001000019",
-        not_before=desk.now,
+        not_before=kiosk.clock.wall(),
         not_after=order.ends_at,
         registered=False,
     )
+    app.call_later(app._tick)
+    await go(app, pilot, route, kiosk.session(OWNER), order)
+    if route in {Route.NOTICE, Route.VERIFY}:
+        await go(app, pilot, route, kiosk.session(OWNER))
 
 
 PICTURES = [
@@ -73,53 +80,42 @@ PICTURES = [
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("size", SIZES)
 def test_the_screens_look_as_they_did(
-    snap_compare: Callable[..., bool],
-    desk: Any,
-    ticker: Any,
-    blank: Any,
-    cut_off: Callable[..., list[str]],
-    size: tuple[int, int],
-    language: Language,
-    route: Route,
+    snap_compare: Callable[..., bool], kiosk: Kiosk, size: tuple[int, int], language: Language, route: Route
 ) -> None:
-    desk.network = Network.OFFLINE
-    desk.token = blank
-    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
+    app = kiosk.app(language)
 
-    async def show(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        prepare(app, desk, route)
-        app.go(route)
-        await settle(pilot)
+    async def prepare(pilot: Pilot[None]) -> None:
+        await show(app, pilot, kiosk, route)
         assert cut_off(app) == []
 
-    before: Callable[[Pilot[None]], Awaitable[None]] = show
+    before: Callable[[Pilot[None]], Awaitable[None]] = prepare
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_whatever_is_refused_is_read_whole_in_the_smallest_window(
-    desk: Any, ticker: Any, cut_off: Callable[..., list[str]], language: Language
+    kiosk: Kiosk, language: Language
 ) -> None:
-    desk.network = Network.OFFLINE
-    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
-    as_of = desk.now - 53_700
+    app = kiosk.app(language)
+    as_of = kiosk.clock.wall() - 53_700
     refusals = [Refused(reason, feed_as_of=as_of) for reason in Refusal]
     unlike = FieldErrors(dict.fromkeys(fields_of(OrderKind.NEW), FieldProblem.DOES_NOT_MATCH), as_of)
-    cut = []
+    cut: list[object] = []
     async with app.run_test(size=(80, 24)) as pilot:
+        await show(app, pilot, kiosk, Route.VERIFY)
+        assert isinstance(app.screen, VerifyScreen)
+        outcomes: tuple[VerifyOutcome, ...] = (*refusals, unlike, WrongCredentials(4, as_of))
+        for outcome in outcomes:
+            app.screen._verified(outcome)
+            await pilot.pause()
+            cut += [outcome] if cut_off(app) else []
+        app.go(Route.DELIVERY)
         await settle(pilot)
-        prepare(app, desk, Route.VERIFY)
-        for route, answer, outcomes in (
-            (Route.VERIFY, "_verified", [*refusals, unlike, WrongCredentials(4, as_of)]),
-            (Route.DELIVERY, "_chosen", refusals),
-        ):
-            app.go(route)
-            await settle(pilot)
-            for outcome in outcomes:
-                getattr(app.screen, answer)(outcome)
-                await pilot.pause()
-                cut += [(route, outcome)] if cut_off(app) else []
+        assert isinstance(app.screen, DeliveryScreen)
+        for refused in refusals:
+            app.screen._chosen(refused)
+            await pilot.pause()
+            cut += [refused] if cut_off(app) else []
     assert cut == []
     assert app.error_code == ""
 
@@ -127,19 +123,16 @@ async def test_whatever_is_refused_is_read_whole_in_the_smallest_window(
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_code_on_the_rendered_screen_is_read_by_another_decoder(
-    desk: Any, ticker: Any, size: tuple[int, int], language: Language
+    kiosk: Kiosk, size: tuple[int, int], language: Language
 ) -> None:
-    app = KeydeskApp(desk, display=Display(language), monotonic=ticker)
+    app = kiosk.app(language)
+    order = kiosk.place(OWNER, OrderKind.NEW)
     async with app.run_test(size=size) as pilot:
-        await settle(pilot)
-        prepare(app, desk, Route.PAY)
-        app.go(Route.PAY)
-        await settle(pilot)
+        await go(app, pilot, Route.PAY, kiosk.session(OWNER), order)
         # A font whose half blocks fill half a cell; the picture's own font is fetched from the network.
         picture = app.export_screenshot().replace("Fira Code", "DejaVu Sans Mono")
-        link = desk.orders["3-0147-6"].link
         code = app.screen.query_one("#qr")
         assert (code.size.width, code.size.height) == (41, 21)
     png = cairosvg.svg2png(bytestring=picture.encode(), scale=2)
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)))
-    assert [result.text for result in found] == [link]
+    assert [result.text for result in found] == [order.link]
