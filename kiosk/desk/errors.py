@@ -32,5 +32,5 @@ class TokenUnusable(DeskError):
     """The token cannot be used, or the binding stopped there."""
 
     def __init__(self, refused: TokenRefused) -> None:
-        super().__init__(refused.trouble.value)
+        super().__init__(refused.reason.value)
         self.refused = refused

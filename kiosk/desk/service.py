@@ -52,8 +52,8 @@ from kiosk.desk.views import (
     StaffSession,
     StaffSignInOutcome,
     TokenOutcome,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
     VerifyOutcome,
 )
 from kiosk.domain.errors import EntryRefused
@@ -71,7 +71,7 @@ _Outcome = TypeVar("_Outcome")
 
 _STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_BUSY, Refusal.STORE_UNREADABLE}
 # Whose key a token is, and whether it is on hold, comes from the feed unless this kiosk bound it.
-_RESTS_ON_FEED = {TokenTrouble.NOT_THE_KEY_ON_RECORD, TokenTrouble.ANOTHER_MEMBERS, TokenTrouble.NOT_ON_HOLD}
+_RESTS_ON_FEED = {TokenRefusal.NOT_THE_KEY_ON_RECORD, TokenRefusal.ANOTHER_MEMBERS, TokenRefusal.NOT_ON_HOLD}
 
 
 class Outcomes:
@@ -110,7 +110,7 @@ class Outcomes:
             try:
                 return verb()
             except TokenUnusable as unusable:
-                _LOG.info("stopped", verb=name, trouble=unusable.refused.trouble.value, **facts)
+                _LOG.info("stopped", verb=name, trouble=unusable.refused.reason.value, **facts)
                 return self._token_refused(unusable)
 
         return self._outcome(unless_unusable)
@@ -118,7 +118,7 @@ class Outcomes:
     def _token_refused(self, unusable: TokenUnusable) -> TokenRefused:
         """What is wrong with the token, with the feed's age where it rests on that."""
         refused = unusable.refused
-        return replace(refused, feed_as_of=self._feed_age()) if refused.trouble in _RESTS_ON_FEED else refused
+        return replace(refused, feed_as_of=self._feed_age()) if refused.reason in _RESTS_ON_FEED else refused
 
     def _feed_age(self) -> int | None:
         with self._desk.database.read() as tx:

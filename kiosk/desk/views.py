@@ -75,7 +75,7 @@ def fields_of(kind: OrderKind) -> tuple[Field, ...]:
     return (Field.ACCOUNT, Field.PASSWORD, Field.ENTERPRISE)
 
 
-class FieldProblem(enum.StrEnum):
+class FieldRefusal(enum.StrEnum):
     """What is wrong with one field."""
 
     EMPTY = "empty"
@@ -110,10 +110,10 @@ class Verified(msgspec.Struct, frozen=True, tag="verified"):
     quote: Quote
 
 
-class FieldErrors(msgspec.Struct, frozen=True, tag="field-errors"):
+class FieldsRefused(msgspec.Struct, frozen=True, tag="field-errors"):
     """All that is wrong with what was typed, by field; `feed_as_of` when offline and what does not match is the feed's."""
 
-    problems: dict[Field, FieldProblem]
+    reasons: dict[Field, FieldRefusal]
     feed_as_of: int | None = None
 
 
@@ -199,7 +199,7 @@ class OrderOpen(msgspec.Struct, frozen=True, tag="order-open"):
 
 
 QuoteOutcome = Verified | WrongKind | OrderOpen | Refused
-VerifyOutcome = Verified | FieldErrors | WrongCredentials | LockedOut | Refused | WrongKind | OrderOpen
+VerifyOutcome = Verified | FieldsRefused | WrongCredentials | LockedOut | Refused | WrongKind | OrderOpen
 
 
 class SignedIn(msgspec.Struct, frozen=True, tag="signed-in"):
@@ -249,7 +249,7 @@ class Placed(msgspec.Struct, frozen=True, tag="placed"):
 PlaceOutcome = Placed | Refused | OrderOpen
 
 
-class CodeProblem(enum.StrEnum):
+class CodeRefusal(enum.StrEnum):
     """Why a confirmation did not complete the order; the first two cost no try."""
 
     MALFORMED = "malformed"
@@ -266,7 +266,7 @@ class CodeProblem(enum.StrEnum):
 class CodeRefused(msgspec.Struct, frozen=True, tag="code-refused"):
     """The confirmation was not accepted; `wait_until` for WAIT and KIOSK_LOCKED."""
 
-    problem: CodeProblem
+    reason: CodeRefusal
     tries_left: int
     wait_until: int | None = None
 
@@ -303,7 +303,7 @@ class TokenView(msgspec.Struct, frozen=True):
     prepared: bool = True
 
 
-class TokenTrouble(enum.StrEnum):
+class TokenRefusal(enum.StrEnum):
     """Why the token that is in cannot be used, or the binding stopped."""
 
     NO_DRIVER = "no-driver"
@@ -349,7 +349,7 @@ class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
     when it is SEVERAL. `feed_as_of` when the reason rests on the feed and the kiosk is offline.
     """
 
-    trouble: TokenTrouble
+    reason: TokenRefusal
     tries_left: int | None = None
     expected: str | None = None
     found: str | None = None

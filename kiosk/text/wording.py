@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from kiosk.desk.views import (
-    CodeProblem,
+    CodeRefusal,
     CodeRefused,
     Field,
-    FieldProblem,
+    FieldRefusal,
     LockedOut,
     OrderView,
     PrintOutcome,
     Refusal,
     Refused,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
     WrongCredentials,
 )
 from kiosk.domain.decisions import KeyState
@@ -50,10 +50,10 @@ FIELDS = {
     Field.OPERATOR: N_("企业操作员姓名"),
     Field.PASSWORD: N_("登录密码"),
 }
-FIELD_PROBLEMS = {
-    FieldProblem.EMPTY: N_("请填写"),
-    FieldProblem.MALFORMED: N_("格式不对"),
-    FieldProblem.DOES_NOT_MATCH: N_("与登记的资料不一致"),
+FIELD_REFUSALS = {
+    FieldRefusal.EMPTY: N_("请填写"),
+    FieldRefusal.MALFORMED: N_("格式不对"),
+    FieldRefusal.DOES_NOT_MATCH: N_("与登记的资料不一致"),
 }
 KEY_STATES = {
     KeyState.NEVER_BOUND: N_("还没有绑定过key盘"),
@@ -131,55 +131,55 @@ _SOLVED_ALONE = {
     Refusal.REPLACEMENT_OPEN,
 }
 
-TOKEN_TROUBLES = {
-    TokenTrouble.NO_DRIVER: N_("驱动未加载，现在读不到key盘。"),
-    TokenTrouble.ABSENT: N_("没有读到key盘，请插入后再试。"),
-    TokenTrouble.SEVERAL: N_("插了不止一把key盘，请选一把，或只留要用的一把。"),
-    TokenTrouble.NOT_RECOGNISED: N_("认不出这把key盘（{card}），请换一把。"),
-    TokenTrouble.NOT_PREPARED: N_("这把key盘没有初始化，请换一把，或请工作人员初始化。"),
-    TokenTrouble.REMOVED: N_("key盘被拔出了。请重新插入同一把，接着办，不再收费。"),
-    TokenTrouble.SWAPPED: N_("插入的不是刚才那把key盘（应为 {expected}），请换回来。"),
-    TokenTrouble.NOT_BLANK: N_("这把key盘里已有证书，新办和补办要用空白key盘。"),
-    TokenTrouble.ANOTHER_MEMBERS: N_("这把key盘绑定在别的账号上，不能用。"),
-    TokenTrouble.NOT_THE_KEY_ON_RECORD: N_("这不是登记在您账号上的那把key盘（应为 {expected}）。"),
-    TokenTrouble.NO_KEY_TO_RENEW: N_("这把key盘里没有可以续期的证书。"),
-    TokenTrouble.PIN_WRONG: N_("PIN 不对，还可试 {tries} 次。"),
-    TokenTrouble.PIN_LAST_TRY: N_("PIN 只剩最后一次机会，再错就会锁死。"),
-    TokenTrouble.PIN_BLOCKED: N_("PIN 已锁死，请找工作人员，由主管解锁。"),
-    TokenTrouble.PIN_INVALID: N_("PIN 的长度或字符不对，请核对后再输。"),
-    TokenTrouble.PIN_WANTED: N_("请输入这把key盘的 PIN 码。"),
-    TokenTrouble.FULL: N_("这把key盘存不下证书了，请换一把。"),
-    TokenTrouble.FAULT: N_("key盘出错（{detail}）。请拔下重插再试；没有多收费。"),
-    TokenTrouble.PROOF_FAILED: N_("写入后验证没有通过，请重试；还不行请找工作人员。"),
-    TokenTrouble.NO_CERTIFICATE: N_("这把key盘里还没有证书，请先绑定。"),
-    TokenTrouble.PIN_UNCHANGED: N_("新PIN码不能是初始PIN码，也不能和原来的一样，请换一个。"),
-    TokenTrouble.PIN_UNCERTAIN: N_("key盘没有应答，新PIN码可能已经生效：请先用新PIN码试，不行再用原来的。"),
-    TokenTrouble.UNBLOCKING_PIN_WRONG: N_("管理员PIN（PUK）不对，还可试 {tries} 次。"),
-    TokenTrouble.UNBLOCKING_PIN_BLOCKED: N_("管理员PIN（PUK）已锁死，这把key盘不能解锁了，请换一把补办。"),
-    TokenTrouble.DEVICE_KEY_REFUSED: N_("这把key盘不认本机的设备密钥，不能初始化。请核对配置或联系厂商。"),
-    TokenTrouble.SHARED: N_("这把key盘的应用里还有别人的密钥，清空会一起删掉，所以没有清空。请换一把。"),
-    TokenTrouble.NOT_SUPPORTED: N_("这种key盘没有这项功能（{detail}）。"),
-    TokenTrouble.LIBRARY_FAILED: N_("key盘厂商的驱动程序出错（{detail}）。请拔下重插再试。"),
-    TokenTrouble.IN_USE: N_("这把key盘正在使用，或有绑定没办完，不能清空。"),
-    TokenTrouble.NOT_ON_HOLD: N_("这把key盘没有挂失，不用解除。"),
+TOKEN_REFUSALS = {
+    TokenRefusal.NO_DRIVER: N_("驱动未加载，现在读不到key盘。"),
+    TokenRefusal.ABSENT: N_("没有读到key盘，请插入后再试。"),
+    TokenRefusal.SEVERAL: N_("插了不止一把key盘，请选一把，或只留要用的一把。"),
+    TokenRefusal.NOT_RECOGNISED: N_("认不出这把key盘（{card}），请换一把。"),
+    TokenRefusal.NOT_PREPARED: N_("这把key盘没有初始化，请换一把，或请工作人员初始化。"),
+    TokenRefusal.REMOVED: N_("key盘被拔出了。请重新插入同一把，接着办，不再收费。"),
+    TokenRefusal.SWAPPED: N_("插入的不是刚才那把key盘（应为 {expected}），请换回来。"),
+    TokenRefusal.NOT_BLANK: N_("这把key盘里已有证书，新办和补办要用空白key盘。"),
+    TokenRefusal.ANOTHER_MEMBERS: N_("这把key盘绑定在别的账号上，不能用。"),
+    TokenRefusal.NOT_THE_KEY_ON_RECORD: N_("这不是登记在您账号上的那把key盘（应为 {expected}）。"),
+    TokenRefusal.NO_KEY_TO_RENEW: N_("这把key盘里没有可以续期的证书。"),
+    TokenRefusal.PIN_WRONG: N_("PIN 不对，还可试 {tries} 次。"),
+    TokenRefusal.PIN_LAST_TRY: N_("PIN 只剩最后一次机会，再错就会锁死。"),
+    TokenRefusal.PIN_BLOCKED: N_("PIN 已锁死，请找工作人员，由主管解锁。"),
+    TokenRefusal.PIN_INVALID: N_("PIN 的长度或字符不对，请核对后再输。"),
+    TokenRefusal.PIN_WANTED: N_("请输入这把key盘的 PIN 码。"),
+    TokenRefusal.FULL: N_("这把key盘存不下证书了，请换一把。"),
+    TokenRefusal.FAULT: N_("key盘出错（{detail}）。请拔下重插再试；没有多收费。"),
+    TokenRefusal.PROOF_FAILED: N_("写入后验证没有通过，请重试；还不行请找工作人员。"),
+    TokenRefusal.NO_CERTIFICATE: N_("这把key盘里还没有证书，请先绑定。"),
+    TokenRefusal.PIN_UNCHANGED: N_("新PIN码不能是初始PIN码，也不能和原来的一样，请换一个。"),
+    TokenRefusal.PIN_UNCERTAIN: N_("key盘没有应答，新PIN码可能已经生效：请先用新PIN码试，不行再用原来的。"),
+    TokenRefusal.UNBLOCKING_PIN_WRONG: N_("管理员PIN（PUK）不对，还可试 {tries} 次。"),
+    TokenRefusal.UNBLOCKING_PIN_BLOCKED: N_("管理员PIN（PUK）已锁死，这把key盘不能解锁了，请换一把补办。"),
+    TokenRefusal.DEVICE_KEY_REFUSED: N_("这把key盘不认本机的设备密钥，不能初始化。请核对配置或联系厂商。"),
+    TokenRefusal.SHARED: N_("这把key盘的应用里还有别人的密钥，清空会一起删掉，所以没有清空。请换一把。"),
+    TokenRefusal.NOT_SUPPORTED: N_("这种key盘没有这项功能（{detail}）。"),
+    TokenRefusal.LIBRARY_FAILED: N_("key盘厂商的驱动程序出错（{detail}）。请拔下重插再试。"),
+    TokenRefusal.IN_USE: N_("这把key盘正在使用，或有绑定没办完，不能清空。"),
+    TokenRefusal.NOT_ON_HOLD: N_("这把key盘没有挂失，不用解除。"),
 }
 # The key of that serial, and what is on it is not what is on record.
 _OTHER_CONTENTS = N_("这把key盘里的密钥或证书不是登记的那一套，请找工作人员。")
 _TOKEN_NEEDS_STAFF = {
-    TokenTrouble.NO_DRIVER,
-    TokenTrouble.NOT_RECOGNISED,
-    TokenTrouble.NOT_PREPARED,
-    TokenTrouble.ANOTHER_MEMBERS,
-    TokenTrouble.NOT_THE_KEY_ON_RECORD,
-    TokenTrouble.PIN_BLOCKED,
-    TokenTrouble.FULL,
-    TokenTrouble.FAULT,
-    TokenTrouble.PROOF_FAILED,
-    TokenTrouble.UNBLOCKING_PIN_BLOCKED,
-    TokenTrouble.DEVICE_KEY_REFUSED,
-    TokenTrouble.SHARED,
-    TokenTrouble.NOT_SUPPORTED,
-    TokenTrouble.LIBRARY_FAILED,
+    TokenRefusal.NO_DRIVER,
+    TokenRefusal.NOT_RECOGNISED,
+    TokenRefusal.NOT_PREPARED,
+    TokenRefusal.ANOTHER_MEMBERS,
+    TokenRefusal.NOT_THE_KEY_ON_RECORD,
+    TokenRefusal.PIN_BLOCKED,
+    TokenRefusal.FULL,
+    TokenRefusal.FAULT,
+    TokenRefusal.PROOF_FAILED,
+    TokenRefusal.UNBLOCKING_PIN_BLOCKED,
+    TokenRefusal.DEVICE_KEY_REFUSED,
+    TokenRefusal.SHARED,
+    TokenRefusal.NOT_SUPPORTED,
+    TokenRefusal.LIBRARY_FAILED,
 }
 
 # What a card that no driver knows seems to be; the names are those of hardware/token/known_cards.py.
@@ -201,16 +201,16 @@ _STAFF_ADVICE = {
 _NO_KEYS = frozenset(KNOWN_CARDS) - frozenset(_STAFF_ADVICE)
 _STAFF_OTHERWISE = N_("工作人员请把 ATR 报给技术支持。")
 
-CODE_PROBLEMS = {
-    CodeProblem.MALFORMED: N_("确认码是 11 位数字，请看手机再输。"),
-    CodeProblem.CHECK_DIGIT: N_("有一位输错了，请核对后再输（不算次数）。"),
-    CodeProblem.WRONG: N_("确认码不对，还可试 {tries} 次。"),
-    CodeProblem.WAIT: N_("请等 {wait} 再输。"),
-    CodeProblem.LOCKED: N_("次数用完。请改用扫码，或找工作人员。"),
-    CodeProblem.KIOSK_LOCKED: N_("本机输错太多，请 {wait} 后再输或扫码。"),
-    CodeProblem.ANOTHER_ORDER: N_("这是另一笔订单的确认码。"),
-    CodeProblem.ANOTHER_KIOSK: N_("这是另一台终端机的确认码。"),
-    CodeProblem.NOT_GENUINE: N_("这个确认码不是真的。"),
+CODE_REFUSALS = {
+    CodeRefusal.MALFORMED: N_("确认码是 11 位数字，请看手机再输。"),
+    CodeRefusal.CHECK_DIGIT: N_("有一位输错了，请核对后再输（不算次数）。"),
+    CodeRefusal.WRONG: N_("确认码不对，还可试 {tries} 次。"),
+    CodeRefusal.WAIT: N_("请等 {wait} 再输。"),
+    CodeRefusal.LOCKED: N_("次数用完。请改用扫码，或找工作人员。"),
+    CodeRefusal.KIOSK_LOCKED: N_("本机输错太多，请 {wait} 后再输或扫码。"),
+    CodeRefusal.ANOTHER_ORDER: N_("这是另一笔订单的确认码。"),
+    CodeRefusal.ANOTHER_KIOSK: N_("这是另一台终端机的确认码。"),
+    CodeRefusal.NOT_GENUINE: N_("这个确认码不是真的。"),
 }
 PRINTED = {
     PrintOutcome.PRINTED: N_("凭条已打印，请取走。"),
@@ -278,10 +278,10 @@ def locked_out(t: Text, locked: LockedOut, support: str) -> str:
     return with_support(t, sentence, support)
 
 
-def token_trouble(t: Text, refused: TokenRefused, support: str) -> str:
+def token_refusal(t: Text, refused: TokenRefused, support: str) -> str:
     """What is wrong with the key, and what to do."""
-    words = TOKEN_TROUBLES[refused.trouble]
-    if refused.trouble is TokenTrouble.NOT_THE_KEY_ON_RECORD and refused.found == refused.expected:
+    words = TOKEN_REFUSALS[refused.reason]
+    if refused.reason is TokenRefusal.NOT_THE_KEY_ON_RECORD and refused.found == refused.expected:
         words = _OTHER_CONTENTS
     sentence = t(
         words,
@@ -290,13 +290,13 @@ def token_trouble(t: Text, refused: TokenRefused, support: str) -> str:
         detail=refused.detail or "?",
         card=t(KNOWN_CARDS.get(refused.card or "", _UNKNOWN_CARD)),
     )
-    if refused.trouble is TokenTrouble.NOT_RECOGNISED and refused.card not in _NO_KEYS:
+    if refused.reason is TokenRefusal.NOT_RECOGNISED and refused.card not in _NO_KEYS:
         sentence = sentences(sentence, t(_STAFF_ADVICE.get(refused.card or "", _STAFF_OTHERWISE)))
     sentence = aged(t, sentence, refused.feed_as_of)
-    return with_support(t, sentence, support) if refused.trouble in _TOKEN_NEEDS_STAFF else sentence
+    return with_support(t, sentence, support) if refused.reason in _TOKEN_NEEDS_STAFF else sentence
 
 
-def code_problem(t: Text, refused: CodeRefused, now: int) -> str:
+def code_refusal(t: Text, refused: CodeRefused, now: int) -> str:
     """Why a confirmation did not complete the order."""
     wait = duration((refused.wait_until or now) - now)
-    return t(CODE_PROBLEMS[refused.problem], tries=refused.tries_left, wait=wait)
+    return t(CODE_REFUSALS[refused.reason], tries=refused.tries_left, wait=wait)

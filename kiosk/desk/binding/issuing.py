@@ -12,7 +12,7 @@ from kiosk.desk.authority import (
     require_policy_holds,
 )
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.certificate_numbers import CertificateNumber
 from kiosk.domain.entries import CertificateIssued
 from kiosk.domain.validity import validity
@@ -57,7 +57,7 @@ def issue(desk: Desk, tx: Transaction, order: Order, attempt: Binding, request: 
     except EndBeyondIssuer as error:
         raise DeskRefused(Refusal.ISSUER_ENDS_TOO_SOON) from error
     except RequestInvalid as error:
-        raise TokenUnusable(TokenRefused(TokenTrouble.PROOF_FAILED, found=attempt.token_serial)) from error
+        raise TokenUnusable(TokenRefused(TokenRefusal.PROOF_FAILED, found=attempt.token_serial)) from error
     except IssueRefused as error:
         raise DeskRefused(Refusal.CLOCK_FAR_FROM_SERVER) from error
     except PkiError as error:

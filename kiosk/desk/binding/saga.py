@@ -25,7 +25,7 @@ from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, token_refused
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import BindingProgress, BoundView, Refusal, Session, TokenRefused, TokenTrouble
+from kiosk.desk.views import BindingProgress, BoundView, Refusal, Session, TokenRefusal, TokenRefused
 from kiosk.domain.entries import (
     AnyBody,
     BindingStarted,
@@ -330,7 +330,7 @@ def _restore_old_certificate(work: _Work, old: bytes, ended: Exception) -> None:
             work.token.write_certificate(old)
     except HardwareError as failed:
         # the next call continues from the journal, so the first failure is the one to report
-        ended.add_note(f"the old certificate was not restored: {token_refused(failed).trouble.value}")
+        ended.add_note(f"the old certificate was not restored: {token_refused(failed).reason.value}")
 
 
 def _stays(order: Order) -> bool:
@@ -348,4 +348,4 @@ def _require(certificate: Certificate | None) -> Certificate:
 
 
 def _unproved(attempt: Binding) -> TokenUnusable:
-    return TokenUnusable(TokenRefused(TokenTrouble.PROOF_FAILED, found=attempt.token_serial))
+    return TokenUnusable(TokenRefused(TokenRefusal.PROOF_FAILED, found=attempt.token_serial))

@@ -17,7 +17,7 @@ from kiosk.desk.people.staff import require_staff
 from kiosk.desk.tokens.ownership import UNPREPARED, owner_of
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStatus, Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.entries import KeyErased
 from kiosk.domain.members import Role
 
@@ -97,7 +97,7 @@ def _set_about(desk: Desk, staff: StaffSession, found: TokenFacts | str) -> None
         unexpired = owner.not_after is not None and owner.not_after >= desk.clock.wall()
         match may_erase(owner.status, unexpired_member=unexpired):
             case Eraser.NOBODY:
-                raise TokenUnusable(TokenRefused(TokenTrouble.IN_USE, found=serial))
+                raise TokenUnusable(TokenRefused(TokenRefusal.IN_USE, found=serial))
             case Eraser.SUPERVISOR if not staff.supervisor or member.role is not Role.SUPERVISOR:
                 raise DeskRefused(Refusal.NOT_ALLOWED)
             case Eraser.SUPERVISOR | Eraser.STAFF:

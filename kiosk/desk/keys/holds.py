@@ -14,7 +14,7 @@ from kiosk.desk.tokens.ownership import UNPREPARED, owner_of
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStatus, Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.entries import AnyBody, HoldLifted, KeyFound, LossReported
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
@@ -122,7 +122,7 @@ def _require_liftable(tx: Transaction, account: str, staff: StaffSession) -> Key
     if key.revoked or (certificate is not None and certificate.status is CertificateStatus.REVOKED):
         raise DeskRefused(Refusal.KEY_REVOKED)
     if not key.lost:
-        raise TokenUnusable(TokenRefused(TokenTrouble.NOT_ON_HOLD, found=key.token_serial))
+        raise TokenUnusable(TokenRefused(TokenRefusal.NOT_ON_HOLD, found=key.token_serial))
     row = tx.ledger.account(account)
     if row is not None and OrderKind.REPLACEMENT in row.open_orders:
         raise DeskRefused(Refusal.REPLACEMENT_OPEN)
@@ -131,7 +131,7 @@ def _require_liftable(tx: Transaction, account: str, staff: StaffSession) -> Key
 
 def _require_signed(certificate: IssuedCertificate, message: bytes, signature: bytes, serial: str) -> None:
     if not suite(certificate.algorithm).verify(certificate.public_key, message, signature):
-        raise TokenUnusable(TokenRefused(TokenTrouble.PROOF_FAILED, found=serial))
+        raise TokenUnusable(TokenRefused(TokenRefusal.PROOF_FAILED, found=serial))
 
 
 def _read(chosen: Chosen) -> tuple[TokenView, TokenFacts | None]:

@@ -25,7 +25,7 @@ from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import Network, TokenRefused, TokenTrouble
+from kiosk.desk.views import Network, TokenRefusal, TokenRefused
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
@@ -211,13 +211,13 @@ def _certificate(desk: Desk, session: Session, facts: TokenFacts) -> IssuedCerti
         own = require_own_key(tx, session.account, facts)
     on_token = issued_certificate(facts.certificate)
     if on_token is None:
-        raise TokenUnusable(TokenRefused(TokenTrouble.NO_CERTIFICATE, found=facts.serial))
+        raise TokenUnusable(TokenRefused(TokenRefusal.NO_CERTIFICATE, found=facts.serial))
     copied = own.certificate is not None and own.certificate.der != on_token.der
     if on_token.number != own.key.number or copied:
         serial = own.key.token_serial
         raise TokenUnusable(
             TokenRefused(
-                TokenTrouble.NOT_THE_KEY_ON_RECORD,
+                TokenRefusal.NOT_THE_KEY_ON_RECORD,
                 expected=serial,
                 found=facts.serial,
                 detail=on_token.number,

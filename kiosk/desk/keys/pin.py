@@ -30,7 +30,7 @@ from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.pin import may_try_factory_pin
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import TokenRefused, TokenTrouble
+from kiosk.desk.views import TokenRefusal, TokenRefused
 from kiosk.domain.entries import PinChanged, PinChangeSkipped, PinUnblocked
 from kiosk.domain.errors import EntryRefused
 from kiosk.store.errors import StoreError
@@ -87,19 +87,19 @@ def change_pin(
             view = key_view(desk, tx, before, owner_of(tx, facts))
         current = _current(token, token.pin_state(), old, last_try_confirmed=last_try_confirmed)
         if new in (current, token.factory_pin):
-            raise _trouble(TokenTrouble.PIN_UNCHANGED, facts.serial)
+            raise _trouble(TokenRefusal.PIN_UNCHANGED, facts.serial)
         try:
             token.change_pin(current, new)
         except WrongPin as error:
             if old:
                 raise
             # the member did not type it: ask for the PIN instead of reporting a wrong one
-            wanted = TokenRefused(TokenTrouble.PIN_WANTED, tries_left=error.tries_left)
+            wanted = TokenRefused(TokenRefusal.PIN_WANTED, tries_left=error.tries_left)
             raise TokenUnusable(wanted) from error
         except HardwareError as error:
             if _may_have_taken(error):
                 record_done(desk, PinChanged(session.account, facts.serial, certain=False))
-                raise _trouble(TokenTrouble.PIN_UNCERTAIN, facts.serial) from error
+                raise _trouble(TokenRefusal.PIN_UNCERTAIN, facts.serial) from error
             raise
     record_done(desk, PinChanged(session.account, facts.serial))
     return _with_new_pin(view)
@@ -131,13 +131,13 @@ def unblock_pin(
             view = key_view(desk, tx, before, owner_of(tx, facts))
         unblocked = PinUnblocked(view.account or "", facts.serial, staff.name)
         if new == token.factory_pin:
-            raise _trouble(TokenTrouble.PIN_UNCHANGED, facts.serial)
+            raise _trouble(TokenRefusal.PIN_UNCHANGED, facts.serial)
         try:
             token.unblock_pin(unblocking_pin or None, new)
         except HardwareError as error:
             if _may_have_taken(error):
                 record_done(desk, replace(unblocked, certain=False))
-                raise _trouble(TokenTrouble.PIN_UNCERTAIN, facts.serial) from error
+                raise _trouble(TokenRefusal.PIN_UNCERTAIN, facts.serial) from error
             raise
     record_done(desk, unblocked)
     return _with_new_pin(view)
@@ -146,13 +146,13 @@ def unblock_pin(
 def _current(token: Token, state: PinState, old: str | None, *, last_try_confirmed: bool) -> str:
     """The PIN to present as the old one. Raises TokenUnusable where none may be presented."""
     if state.blocked:
-        raise TokenUnusable(TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0))
+        raise TokenUnusable(TokenRefused(TokenRefusal.PIN_BLOCKED, tries_left=0))
     if old:
         if state.tries_left == 1 and not last_try_confirmed:
-            raise TokenUnusable(TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1))
+            raise TokenUnusable(TokenRefused(TokenRefusal.PIN_LAST_TRY, tries_left=1))
         return old
     if not may_try_factory_pin(state):
-        raise TokenUnusable(TokenRefused(TokenTrouble.PIN_WANTED, tries_left=state.tries_left))
+        raise TokenUnusable(TokenRefused(TokenRefusal.PIN_WANTED, tries_left=state.tries_left))
     return token.factory_pin
 
 
@@ -174,5 +174,5 @@ def _with_new_pin(view: KeyView) -> KeyView:
     return replace(view, token=taken)
 
 
-def _trouble(trouble: TokenTrouble, serial: str) -> TokenUnusable:
+def _trouble(trouble: TokenRefusal, serial: str) -> TokenUnusable:
     return TokenUnusable(TokenRefused(trouble, found=serial))

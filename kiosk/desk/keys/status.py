@@ -14,7 +14,7 @@ from kiosk.desk.status import feed_age
 from kiosk.desk.tokens.ownership import Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStatus, Session, StaffSession, TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import KeyStatus, Session, StaffSession, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.policy import DAY
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = Non
         if isinstance(who, StaffSession):
             require_staff(tx, who)
         elif owner.account not in (None, who.account):
-            raise TokenUnusable(TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=facts.serial))
+            raise TokenUnusable(TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=facts.serial))
         return key_view(desk, tx, token, owner)
 
 

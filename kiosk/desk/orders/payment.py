@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from kiosk.desk.authority import policy_of, require_amount_allowed, secret
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import KIOSK_TRIES, order_tries, order_view, own_order, require_paid
-from kiosk.desk.views import CodeAccepted, CodeProblem, CodeRefused, Refusal
+from kiosk.desk.views import CodeAccepted, CodeRefusal, CodeRefused, Refusal
 from kiosk.domain.entries import OrderPaid
 from kiosk.domain.ledger import Order, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import (
@@ -50,15 +50,15 @@ def confirm_typed(desk: Desk, number: str, digits: str) -> CodeAccepted | CodeRe
         try:
             right = confirmation_matches(digits, order.order_code, order.total, key)
         except ConfirmationCheckDigitWrong:
-            return CodeRefused(CodeProblem.CHECK_DIGIT, left)
+            return CodeRefused(CodeRefusal.CHECK_DIGIT, left)
         except ConfirmationMalformed:
-            return CodeRefused(CodeProblem.MALFORMED, left)
+            return CodeRefused(CodeRefusal.MALFORMED, left)
         verdict = tries_verdict(tries, tx.lockouts.failures(KIOSK_TRIES, now - HOUR), now)
         match verdict:
             case TypingLocked():
-                return CodeRefused(CodeProblem.LOCKED, 0)
+                return CodeRefused(CodeRefusal.LOCKED, 0)
             case TryLater():
-                problem = CodeProblem.KIOSK_LOCKED if verdict.whole_kiosk else CodeProblem.WAIT
+                problem = CodeRefusal.KIOSK_LOCKED if verdict.whole_kiosk else CodeRefusal.WAIT
                 return CodeRefused(problem, left, verdict.at)
             case TryAllowed():
                 return _paid(desk, tx, order, PaidHow.CODE) if right else _wrong(tx, number, now, left - 1)
@@ -80,11 +80,11 @@ def confirm_scanned(desk: Desk, number: str, text: str) -> CodeAccepted | CodeRe
                 lambda message, signature: device_verify(centre, message, signature),
             )
         except ConfirmationMalformed:
-            return CodeRefused(CodeProblem.MALFORMED, left)
+            return CodeRefused(CodeRefusal.MALFORMED, left)
         except ConfirmationOfAnotherOrder:
             return CodeRefused(_whose(tx, read_scanned(text).identity), left)
         except ConfirmationWrong:
-            return CodeRefused(CodeProblem.NOT_GENUINE, left)
+            return CodeRefused(CodeRefusal.NOT_GENUINE, left)
         return _paid(desk, tx, order, PaidHow.SCAN)
 
 
@@ -108,12 +108,12 @@ def _paid(desk: Desk, tx: Transaction, order: Order, how: PaidHow) -> CodeAccept
 def _wrong(tx: Transaction, number: str, now: int, left: int) -> CodeRefused:
     tx.lockouts.record(order_tries(number), now)
     tx.lockouts.record(KIOSK_TRIES, now)
-    return CodeRefused(CodeProblem.LOCKED if left == 0 else CodeProblem.WRONG, left)
+    return CodeRefused(CodeRefusal.LOCKED if left == 0 else CodeRefusal.WRONG, left)
 
 
-def _whose(tx: Transaction, identity: bytes) -> CodeProblem:
+def _whose(tx: Transaction, identity: bytes) -> CodeRefusal:
     """Whether the order code of that identity belongs to another order of this kiosk, or to none."""
     for order in tx.ledger.orders():
         if order.order_code and order_code_identity(order.order_code) == identity:
-            return CodeProblem.ANOTHER_ORDER
-    return CodeProblem.ANOTHER_KIOSK
+            return CodeRefusal.ANOTHER_ORDER
+    return CodeRefusal.ANOTHER_KIOSK

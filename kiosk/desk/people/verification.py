@@ -17,8 +17,8 @@ from kiosk.desk.status import feed_age
 from kiosk.desk.views import (
     AccountView,
     Field,
-    FieldErrors,
-    FieldProblem,
+    FieldRefusal,
+    FieldsRefused,
     LockedOut,
     Refusal,
     Session,
@@ -46,18 +46,18 @@ def verify(desk: Desk, kind: OrderKind, fields: dict[Field, str]) -> VerifyOutco
 
     Slow: Argon2id. Raises DeskRefused.
     """
-    problems = _problems_of_form(kind, fields)
-    if problems:
-        return FieldErrors(problems)
+    reasons = _refusals_of_form(kind, fields)
+    if reasons:
+        return FieldsRefused(reasons)
     account = tidy_account(fields[Field.ACCOUNT])
     found = _authenticate(desk, account, fields[Field.PASSWORD])
     if not isinstance(found, Operator):
         return found
     with desk.database.read() as tx:
         enterprise = tx.members.enterprise(found.enterprise_code)
-        problems = _problems_of_names(kind, fields, found, enterprise)
-        if problems or enterprise is None:
-            return FieldErrors(problems, feed_age(tx, desk.clock.wall()))
+        reasons = _refusals_of_names(kind, fields, found, enterprise)
+        if reasons or enterprise is None:
+            return FieldsRefused(reasons, feed_age(tx, desk.clock.wall()))
         session = _session(desk, found, enterprise)
         return judge(desk, tx, session, kind)
 
@@ -94,26 +94,26 @@ def tidy_account(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
-def _problems_of_form(kind: OrderKind, fields: dict[Field, str]) -> dict[Field, FieldProblem]:
-    problems = {field: FieldProblem.EMPTY for field in fields_of(kind) if not fields.get(field, "").strip()}
+def _refusals_of_form(kind: OrderKind, fields: dict[Field, str]) -> dict[Field, FieldRefusal]:
+    reasons = {field: FieldRefusal.EMPTY for field in fields_of(kind) if not fields.get(field, "").strip()}
     account = tidy_account(fields.get(Field.ACCOUNT, ""))
     if account and _ACCOUNT.fullmatch(account) is None:
-        problems[Field.ACCOUNT] = FieldProblem.MALFORMED
-    return problems
+        reasons[Field.ACCOUNT] = FieldRefusal.MALFORMED
+    return reasons
 
 
-def _problems_of_names(
+def _refusals_of_names(
     kind: OrderKind, fields: dict[Field, str], operator: Operator, enterprise: Enterprise | None
-) -> dict[Field, FieldProblem]:
+) -> dict[Field, FieldRefusal]:
     if enterprise is None:
-        return {Field.ENTERPRISE: FieldProblem.DOES_NOT_MATCH}
+        return {Field.ENTERPRISE: FieldRefusal.DOES_NOT_MATCH}
     on_record = {
         Field.LEGAL_PERSON: (enterprise.legal_person, True),
         Field.ENTERPRISE: (enterprise.name, False),
         Field.OPERATOR: (operator.name, True),
     }
     return {
-        field: FieldProblem.DOES_NOT_MATCH
+        field: FieldRefusal.DOES_NOT_MATCH
         for field in fields_of(kind)
         if field in on_record
         and not name_matches(fields[field], on_record[field][0], person=on_record[field][1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.reading import issued_certificate
-from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.ledger import Binding, BindingStep, Order
 from kiosk.store.keys_on_record import certificate_on_record, key_before
 
@@ -43,7 +43,7 @@ def require_free(tx: Transaction, order: Order, facts: TokenFacts) -> None:
     owner = owner_of(tx, facts)
     if owner.taken:
         own = owner.account == order.account
-        raise _trouble(TokenTrouble.NOT_BLANK if own else TokenTrouble.ANOTHER_MEMBERS, None, facts.serial)
+        raise _trouble(TokenRefusal.NOT_BLANK if own else TokenRefusal.ANOTHER_MEMBERS, None, facts.serial)
 
 
 def factory_pin_fits(order: Order, facts: TokenFacts) -> bool:
@@ -60,24 +60,24 @@ def factory_pin_fits(order: Order, facts: TokenFacts) -> bool:
 
 def _require_of_attempt(attempt: Binding, facts: TokenFacts) -> None:
     if attempt.token_serial != facts.serial:
-        raise _trouble(TokenTrouble.SWAPPED, attempt.token_serial, facts.serial)
+        raise _trouble(TokenRefusal.SWAPPED, attempt.token_serial, facts.serial)
     if attempt.public_key is not None and attempt.public_key != facts.public_key:
         # the key pair that was certified is gone: only a supervisor's abandoning leads on
-        raise _trouble(TokenTrouble.PROOF_FAILED, attempt.token_serial, facts.serial)
+        raise _trouble(TokenRefusal.PROOF_FAILED, attempt.token_serial, facts.serial)
 
 
 def _require_on_record(tx: Transaction, order: Order, facts: TokenFacts, key: KeyOnRecord) -> None:
     if facts.serial != key.token_serial:
         owner = owner_of(tx, facts)
         if owner.taken and owner.account != order.account:
-            raise _trouble(TokenTrouble.ANOTHER_MEMBERS, None, facts.serial)
-        raise _trouble(TokenTrouble.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
+            raise _trouble(TokenRefusal.ANOTHER_MEMBERS, None, facts.serial)
+        raise _trouble(TokenRefusal.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
     if facts.public_key is None:
-        raise _trouble(TokenTrouble.NO_KEY_TO_RENEW, key.token_serial, facts.serial)
+        raise _trouble(TokenRefusal.NO_KEY_TO_RENEW, key.token_serial, facts.serial)
     known = issued_certificate(certificate_on_record(tx, key, order.account))
     if known is not None and known.public_key != facts.public_key:
-        raise _trouble(TokenTrouble.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
+        raise _trouble(TokenRefusal.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
 
 
-def _trouble(trouble: TokenTrouble, expected: str | None, found: str) -> TokenUnusable:
+def _trouble(trouble: TokenRefusal, expected: str | None, found: str) -> TokenUnusable:
     return TokenUnusable(TokenRefused(trouble, expected=expected, found=found))

@@ -9,7 +9,7 @@ import msgspec
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.reading import issued_certificate
-from kiosk.desk.views import Refusal, TokenRefused, TokenTrouble
+from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.pki.certificates import IssuedCertificate
@@ -34,7 +34,7 @@ def require_own_key(tx: Transaction, account: str, facts: TokenFacts) -> OwnKey:
         raise DeskRefused(Refusal.NO_KEY, rests_on_feed=True)
     if key.token_serial != facts.serial:
         if owner_of(tx, facts).account not in (None, account):
-            raise TokenUnusable(TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=facts.serial))
+            raise TokenUnusable(TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=facts.serial))
         raise _not_on_record(key, facts)
     return OwnKey(key, issued_certificate(certificate_on_record(tx, key, account)))
 
@@ -45,7 +45,7 @@ def require_key_pair(own: OwnKey, facts: TokenFacts) -> IssuedCertificate:
     Without a certificate on record nothing tells whose the key pair is.
     """
     if facts.public_key is None:
-        raise TokenUnusable(TokenRefused(TokenTrouble.NO_CERTIFICATE, found=facts.serial))
+        raise TokenUnusable(TokenRefused(TokenRefusal.NO_CERTIFICATE, found=facts.serial))
     if own.certificate is None:
         raise DeskRefused(Refusal.RECORD_DISAGREES, rests_on_feed=True)
     if own.certificate.public_key != facts.public_key:
@@ -66,5 +66,5 @@ def certificate_to_restore(tx: Transaction, own: OwnKey, facts: TokenFacts) -> b
 
 
 def _not_on_record(key: KeyOnRecord, facts: TokenFacts) -> TokenUnusable:
-    refused = TokenRefused(TokenTrouble.NOT_THE_KEY_ON_RECORD, expected=key.token_serial, found=facts.serial)
+    refused = TokenRefused(TokenRefusal.NOT_THE_KEY_ON_RECORD, expected=key.token_serial, found=facts.serial)
     return TokenUnusable(refused)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hardware.ports import WrongPin
 from kiosk.desk.errors import TokenUnusable
-from kiosk.desk.views import TokenRefused, TokenTrouble
+from kiosk.desk.views import TokenRefusal, TokenRefused
 
 if TYPE_CHECKING:
     from hardware.ports import PinState, Token
@@ -22,14 +22,14 @@ def unlock(token: Token, pin: str | None, *, factory_pin: str | None, last_try_c
     """
     state = token.pin_state()
     if state.blocked:
-        raise TokenUnusable(TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0))
+        raise TokenUnusable(TokenRefused(TokenRefusal.PIN_BLOCKED, tries_left=0))
     if not pin:
         if factory_pin is None or not may_try_factory_pin(state):
-            raise TokenUnusable(TokenRefused(TokenTrouble.PIN_WANTED, tries_left=state.tries_left))
+            raise TokenUnusable(TokenRefused(TokenRefusal.PIN_WANTED, tries_left=state.tries_left))
         _try_factory_pin(token, factory_pin)
         return
     if state.tries_left == 1 and not last_try_confirmed:
-        raise TokenUnusable(TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1))
+        raise TokenUnusable(TokenRefused(TokenRefusal.PIN_LAST_TRY, tries_left=1))
     token.verify_pin(pin)
 
 
@@ -48,4 +48,4 @@ def _try_factory_pin(token: Token, factory_pin: str) -> None:
         token.verify_pin(factory_pin)
     except WrongPin as error:
         # nobody typed it, so the member is asked for the PIN and not told of a mistake
-        raise TokenUnusable(TokenRefused(TokenTrouble.PIN_WANTED, tries_left=error.tries_left)) from error
+        raise TokenUnusable(TokenRefused(TokenRefusal.PIN_WANTED, tries_left=error.tries_left)) from error

@@ -32,7 +32,7 @@ from hardware.ports import (
     WrongPin,
 )
 from hardware.token.known_cards import describe_card
-from kiosk.desk.views import TokenRefused, TokenStatus, TokenTrouble, TokenView
+from kiosk.desk.views import TokenRefusal, TokenRefused, TokenStatus, TokenView
 from kiosk.pki.certificates import IssuedCertificate, parse_member_certificate
 from kiosk.pki.errors import CertificateInvalid
 
@@ -71,16 +71,16 @@ def _readable(read: Callable[[], bytes | None]) -> bytes | None:
     return UNREADABLE
 
 
-_PLAIN: dict[type[HardwareError], TokenTrouble] = {
-    ReaderUnavailable: TokenTrouble.NO_DRIVER,
-    TokenRemoved: TokenTrouble.REMOVED,
-    TokenNotPrepared: TokenTrouble.NOT_PREPARED,
-    PinInvalid: TokenTrouble.PIN_INVALID,
-    SecurityNotSatisfied: TokenTrouble.PIN_WANTED,
-    NoKeyPair: TokenTrouble.PROOF_FAILED,
-    TokenFull: TokenTrouble.FULL,
-    DeviceKeyRefused: TokenTrouble.DEVICE_KEY_REFUSED,
-    ApplicationShared: TokenTrouble.SHARED,
+_PLAIN: dict[type[HardwareError], TokenRefusal] = {
+    ReaderUnavailable: TokenRefusal.NO_DRIVER,
+    TokenRemoved: TokenRefusal.REMOVED,
+    TokenNotPrepared: TokenRefusal.NOT_PREPARED,
+    PinInvalid: TokenRefusal.PIN_INVALID,
+    SecurityNotSatisfied: TokenRefusal.PIN_WANTED,
+    NoKeyPair: TokenRefusal.PROOF_FAILED,
+    TokenFull: TokenRefusal.FULL,
+    DeviceKeyRefused: TokenRefusal.DEVICE_KEY_REFUSED,
+    ApplicationShared: TokenRefusal.SHARED,
 }
 
 
@@ -88,31 +88,31 @@ def token_refused(error: HardwareError) -> TokenRefused:  # noqa: PLR0911 - one 
     """What the screens are told of a device's failure."""
     match error:
         case TokenSwapped():
-            return TokenRefused(TokenTrouble.SWAPPED, expected=error.expected, found=error.found)
+            return TokenRefused(TokenRefusal.SWAPPED, expected=error.expected, found=error.found)
         case TokenNotRecognised():
             card = describe_card(error.atr)
             return TokenRefused(
-                TokenTrouble.NOT_RECOGNISED, detail=error.atr.hex().upper(), card=card.value if card else None
+                TokenRefusal.NOT_RECOGNISED, detail=error.atr.hex().upper(), card=card.value if card else None
             )
         case WrongPin() if error.tries_left != 0:
-            return TokenRefused(TokenTrouble.PIN_WRONG, tries_left=error.tries_left)
+            return TokenRefused(TokenRefusal.PIN_WRONG, tries_left=error.tries_left)
         case WrongPin() | PinBlocked():
-            return TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0)
+            return TokenRefused(TokenRefusal.PIN_BLOCKED, tries_left=0)
         case UnblockingPinRefused() if error.tries_left != 0:
-            return TokenRefused(TokenTrouble.UNBLOCKING_PIN_WRONG, tries_left=error.tries_left)
+            return TokenRefused(TokenRefusal.UNBLOCKING_PIN_WRONG, tries_left=error.tries_left)
         case UnblockingPinRefused() | UnblockingPinBlocked():
-            return TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)
+            return TokenRefused(TokenRefusal.UNBLOCKING_PIN_BLOCKED, tries_left=0)
         case NotSupported():
-            return TokenRefused(TokenTrouble.NOT_SUPPORTED, detail=error.function)
+            return TokenRefused(TokenRefusal.NOT_SUPPORTED, detail=error.function)
         case VendorLibraryFailed():
             detail = f"{PurePath(error.library).name} {error.failure.value}"
-            return TokenRefused(TokenTrouble.LIBRARY_FAILED, detail=detail)
+            return TokenRefused(TokenRefusal.LIBRARY_FAILED, detail=detail)
         case TokenFault():
-            return TokenRefused(TokenTrouble.FAULT, detail=f"{error.status_word:04X}")
+            return TokenRefused(TokenRefusal.FAULT, detail=f"{error.status_word:04X}")
         case _:
-            trouble = _PLAIN.get(type(error), TokenTrouble.FAULT)
+            trouble = _PLAIN.get(type(error), TokenRefusal.FAULT)
             return TokenRefused(
-                trouble, detail=type(error).__name__ if trouble is TokenTrouble.FAULT else None
+                trouble, detail=type(error).__name__ if trouble is TokenRefusal.FAULT else None
             )
 
 

@@ -17,7 +17,7 @@ from hardware.ports import HardwareError, TokenNotPrepared
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.tokens.fitness import require_fits, require_free
 from kiosk.desk.tokens.reading import TokenFacts, token_refused, token_view, unprepared_view
-from kiosk.desk.views import TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.ledger import OrderStatus
 from kiosk.store.keys_on_record import key_before, key_on_record
 
@@ -96,26 +96,26 @@ def _naming(token: Token) -> Iterator[None]:
     try:
         yield
     except TokenNotPrepared as error:
-        raise TokenUnusable(TokenRefused(TokenTrouble.NOT_PREPARED, found=token.serial)) from error
+        raise TokenUnusable(TokenRefused(TokenRefusal.NOT_PREPARED, found=token.serial)) from error
 
 
 def _require_serial(token: Token, serial: str | None) -> None:
     if serial is not None and token.serial != serial:
-        raise TokenUnusable(TokenRefused(TokenTrouble.SWAPPED, expected=serial, found=token.serial))
+        raise TokenUnusable(TokenRefused(TokenRefusal.SWAPPED, expected=serial, found=token.serial))
 
 
 def _presence(desk: Desk, wanted: Wanted) -> TokenPresence:
     """Where the token that is meant is. Raises TokenUnusable, HardwareError."""
     present = desk.tokens.present()
     if not present:
-        raise TokenUnusable(TokenRefused(TokenTrouble.ABSENT))
+        raise TokenUnusable(TokenRefused(TokenRefusal.ABSENT))
     if len(present) == 1:
         return present[0]
     seen = [_look(desk, presence) for presence in present]
     # a key that a reader and its vendor's library both find is one key
     readable = tuple({each.view.serial: each for each in reversed(seen) if each.view is not None}.values())
     if not readable:
-        raise TokenUnusable(seen[0].refused or TokenRefused(TokenTrouble.SEVERAL))
+        raise TokenUnusable(seen[0].refused or TokenRefused(TokenRefusal.SEVERAL))
     return _pick(desk, readable[::-1], wanted).presence
 
 
@@ -135,7 +135,7 @@ def _look(desk: Desk, presence: TokenPresence) -> _Seen:
 def _pick(desk: Desk, seen: tuple[_Seen, ...], wanted: Wanted) -> _Seen:
     """The one that is meant. Raises TokenUnusable."""
     if wanted.serial is not None:
-        return _of_serial(seen, wanted.serial, TokenTrouble.SWAPPED)
+        return _of_serial(seen, wanted.serial, TokenRefusal.SWAPPED)
     with desk.database.read() as tx:
         order = tx.ledger.order(wanted.order) if wanted.order is not None else None
         if order is not None:
@@ -148,11 +148,11 @@ def _pick(desk: Desk, seen: tuple[_Seen, ...], wanted: Wanted) -> _Seen:
 def _for_order(tx: Transaction, order: Order, seen: tuple[_Seen, ...]) -> _Seen:
     attempt = order.binding
     if attempt is not None:
-        return _of_serial(seen, attempt.token_serial, TokenTrouble.SWAPPED)
+        return _of_serial(seen, attempt.token_serial, TokenRefusal.SWAPPED)
     if not order.kind.wants_new_token:
         key = key_before(tx, order)
         if key is not None:
-            return _of_serial(seen, key.token_serial, TokenTrouble.NOT_THE_KEY_ON_RECORD)
+            return _of_serial(seen, key.token_serial, TokenRefusal.NOT_THE_KEY_ON_RECORD)
     fitting = tuple(each for each in seen if each.facts is not None and _fits(tx, order, each.facts))
     return _only(fitting or seen)
 
@@ -165,7 +165,7 @@ def _fits(tx: Transaction, order: Order, facts: TokenFacts) -> bool:
     return True
 
 
-def _of_serial(seen: tuple[_Seen, ...], serial: str, otherwise: TokenTrouble) -> _Seen:
+def _of_serial(seen: tuple[_Seen, ...], serial: str, otherwise: TokenRefusal) -> _Seen:
     """The token of that serial; the only one goes on without it, and is told what is wrong with it."""
     for each in seen:
         if _serial(each) == serial:
@@ -178,7 +178,7 @@ def _of_serial(seen: tuple[_Seen, ...], serial: str, otherwise: TokenTrouble) ->
 def _only(seen: tuple[_Seen, ...]) -> _Seen:
     if len(seen) == 1:
         return seen[0]
-    raise TokenUnusable(TokenRefused(TokenTrouble.SEVERAL, candidates=_views(seen)))
+    raise TokenUnusable(TokenRefused(TokenRefusal.SEVERAL, candidates=_views(seen)))
 
 
 def _serial(seen: _Seen) -> str | None:

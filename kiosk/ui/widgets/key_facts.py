@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
 
-from kiosk.desk.views import OrderView, Refused, TokenOutcome, TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import OrderView, Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.times import day, period
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 _INSERT = N_("驱动已加载，请插入KEY")
 _STATUS = {
-    TokenTrouble.NO_DRIVER: N_("驱动未加载，请联系工作人员"),
-    TokenTrouble.ABSENT: _INSERT,
-    TokenTrouble.REMOVED: _INSERT,
-    TokenTrouble.SEVERAL: N_("插了不止一把key盘，办理时会问用哪一把"),
+    TokenRefusal.NO_DRIVER: N_("驱动未加载，请联系工作人员"),
+    TokenRefusal.ABSENT: _INSERT,
+    TokenRefusal.REMOVED: _INSERT,
+    TokenRefusal.SEVERAL: N_("插了不止一把key盘，办理时会问用哪一把"),
 }
 _NO_USE = N_("插着的key盘不能用")
 # Those that the status line words itself, so that no other message is needed.
-PLAIN_TROUBLES = frozenset(_STATUS)
+PLAIN_REFUSALS = frozenset(_STATUS)
 
 
 class KeyFacts(Vertical):
@@ -83,7 +83,7 @@ def token_status(t: Text, token: TokenOutcome | None) -> str:
             return t("正在读取key盘")
         case TokenView():
             return t("key盘已插入")
-        case TokenRefused(trouble=TokenTrouble.NOT_RECOGNISED, detail=str(atr)):
+        case TokenRefused(reason=TokenRefusal.NOT_RECOGNISED, detail=str(atr)):
             return f"ATR {atr}"
         case TokenRefused(trouble):
             return t(_STATUS.get(trouble, _NO_USE))

@@ -66,9 +66,9 @@ class OrderCodeRefusal(enum.StrEnum):
 class OrderCodeRefused(Exception):
     """The order code in the address is refused."""
 
-    def __init__(self, trouble: OrderCodeRefusal) -> None:
-        super().__init__(trouble.value)
-        self.trouble = trouble
+    def __init__(self, reason: OrderCodeRefusal) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 class Bill(msgspec.Struct, frozen=True):

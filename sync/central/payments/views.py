@@ -47,7 +47,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         bill = read_bill(token, centre_keys(), now)
     except OrderCodeRefused as refused:
         return _answer(
-            request, "payments/refused.html", _trouble(refused.trouble), STATUS.get(refused.trouble, 409)
+            request, "payments/refused.html", _trouble(refused.reason), STATUS.get(refused.reason, 409)
         )
     paying.ask_provider(bill.order, now)
     if request.method == "POST":

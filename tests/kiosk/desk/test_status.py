@@ -16,9 +16,9 @@ from kiosk.desk.views import (
     Refusal,
     Refused,
     Session,
+    TokenRefusal,
     TokenRefused,
     TokenStatus,
-    TokenTrouble,
     TokenView,
 )
 from kiosk.domain.clock import FixedClock
@@ -59,7 +59,7 @@ def test_the_tokens_are_counted_as_they_come_and_go(
     service: DeskService, source: VirtualTokenSource, blank: Callable[[str], GmtCard]
 ) -> None:
     assert answered(service.status()).token is TokenStatus.ABSENT
-    assert service.read_token() == TokenRefused(TokenTrouble.ABSENT)
+    assert service.read_token() == TokenRefused(TokenRefusal.ABSENT)
     source.insert(blank("A"), "first")
     assert answered(service.status()).token is TokenStatus.PRESENT
     assert service.read_token() == TokenView(
@@ -80,7 +80,7 @@ def test_the_tokens_are_counted_as_they_come_and_go(
     assert answered(service.status()).token is TokenStatus.SEVERAL
     several = service.read_token()
     assert isinstance(several, TokenRefused)
-    assert several.trouble is TokenTrouble.SEVERAL
+    assert several.reason is TokenRefusal.SEVERAL
     assert [(each.serial, each.reader) for each in several.candidates] == [("A", "first"), ("B", "second")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from kiosk.desk.views import TokenRefused, TokenTrouble
+from kiosk.desk.views import TokenRefusal, TokenRefused
 from kiosk.domain.entries import PinChanged, PinChangeSkipped
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
@@ -115,7 +115,7 @@ async def test_where_the_factory_pin_is_not_the_one_on_the_key_the_old_one_is_as
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:
     kiosk.source.insert(kiosk.blank())
-    asked = answer_next(kiosk.service, "change_pin", TokenRefused(TokenTrouble.PIN_WANTED, tries_left=5))
+    asked = answer_next(kiosk.service, "change_pin", TokenRefused(TokenRefusal.PIN_WANTED, tries_left=5))
     async with app.run_test(size=SIZE) as pilot:
         await bind(app, pilot, kiosk)
         await press(pilot, "enter")
@@ -169,7 +169,7 @@ async def test_of_several_keys_the_binding_asks_which_once_enter_is_pressed(
 
 async def test_a_card_that_is_no_key_is_told_on_the_bind_screen(app: KeydeskApp, kiosk: Kiosk) -> None:
     atr = "3B6A000080654601020304050607"
-    refused = TokenRefused(TokenTrouble.NOT_RECOGNISED, detail=atr, card="security-key")
+    refused = TokenRefused(TokenRefusal.NOT_RECOGNISED, detail=atr, card="security-key")
     answer_next(kiosk.service, "read_token", refused)
     async with app.run_test(size=SIZE) as pilot:
         await to_binding(app, pilot, kiosk)

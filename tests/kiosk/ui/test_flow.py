@@ -7,7 +7,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from kiosk.desk.views import OrderView, Refusal, Refused, TokenRefused, TokenTrouble
+from kiosk.desk.views import OrderView, Refusal, Refused, TokenRefusal, TokenRefused
 from kiosk.domain.base32 import check_digit
 from kiosk.domain.entries import OrderPlaced, PinChangeSkipped, RefundGranted
 from kiosk.domain.feed import DisputeRaised
@@ -358,7 +358,7 @@ async def test_a_pulled_key_is_said_and_the_binding_resumes_when_it_is_back(
 
 async def test_a_key_pulled_in_the_middle_is_to_be_put_back(app: KeydeskApp, kiosk: Kiosk) -> None:
     kiosk.source.insert(kiosk.blank())
-    answer_next(kiosk.service, "bind", TokenRefused(TokenTrouble.REMOVED))
+    answer_next(kiosk.service, "bind", TokenRefused(TokenRefusal.REMOVED))
     async with app.run_test(size=SIZE) as pilot:
         await to_binding(app, pilot, kiosk)
         await press(pilot, "enter")

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import KeyStatus, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, TokenRefusal, TokenRefused
 from kiosk.domain.entries import LossReported, PinChanged
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
@@ -138,7 +138,7 @@ async def test_a_key_pulled_while_its_pin_is_changed_is_not_said_to_be_in(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:
     kiosk.source.insert(kiosk.owners_key())
-    answer_next(kiosk.service, "change_pin", TokenRefused(TokenTrouble.REMOVED))
+    answer_next(kiosk.service, "change_pin", TokenRefused(TokenRefusal.REMOVED))
     with held(kiosk.service, "change_pin") as gate:
         async with app.run_test(size=SIZE) as pilot:
             await open_service(app, pilot, kiosk, KeyService.CHANGE_PIN)
@@ -160,7 +160,7 @@ async def test_a_key_pulled_while_it_is_erased_is_to_be_erased_again_and_not_sho
 ) -> None:
     card = kiosk.blank()
     kiosk.source.insert(card)
-    answer_next(kiosk.service, "erase", TokenRefused(TokenTrouble.REMOVED))
+    answer_next(kiosk.service, "erase", TokenRefused(TokenRefusal.REMOVED))
     with held(kiosk.service, "erase") as gate:
         async with app.run_test(size=SIZE) as pilot:
             await lay(app, pilot, EraseKeyScreen(SUPERVISOR))
@@ -185,7 +185,7 @@ async def test_a_key_pulled_while_it_is_noted_as_found_is_not_shown_any_more(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:
     kiosk.source.insert(kiosk.owners_key())
-    answer_next(kiosk.service, "key_found", TokenRefused(TokenTrouble.REMOVED))
+    answer_next(kiosk.service, "key_found", TokenRefused(TokenRefusal.REMOVED))
     with held(kiosk.service, "key_found") as gate:
         async with app.run_test(size=SIZE) as pilot:
             await lay(app, pilot, FoundKeyScreen(SUPERVISOR))
@@ -202,9 +202,9 @@ async def test_a_key_pulled_while_it_is_noted_as_found_is_not_shown_any_more(
 # What was typed
 
 
-@pytest.mark.parametrize("trouble", [TokenTrouble.PIN_BLOCKED, TokenTrouble.PIN_UNCERTAIN])
+@pytest.mark.parametrize("trouble", [TokenRefusal.PIN_BLOCKED, TokenRefusal.PIN_UNCERTAIN])
 async def test_pins_that_are_of_no_more_use_do_not_stay_in_the_fields(
-    app: KeydeskApp, kiosk: Kiosk, trouble: TokenTrouble
+    app: KeydeskApp, kiosk: Kiosk, trouble: TokenRefusal
 ) -> None:
     kiosk.source.insert(kiosk.owners_key())
     answer_next(kiosk.service, "change_pin", TokenRefused(trouble, tries_left=0))

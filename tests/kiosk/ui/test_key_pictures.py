@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
-from kiosk.desk.views import TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import TokenRefusal, TokenRefused, TokenView
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
@@ -70,7 +70,7 @@ async def several(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     first = kiosk.service.read_token()
     assert isinstance(first, TokenView)
     second = replace(first, serial=OTHER_SERIAL, reader="Other reader")
-    answer_next(kiosk.service, "key_status", TokenRefused(TokenTrouble.SEVERAL, candidates=(first, second)))
+    answer_next(kiosk.service, "key_status", TokenRefused(TokenRefusal.SEVERAL, candidates=(first, second)))
     await service(app, pilot, kiosk, KeyService.STATUS)
 
 

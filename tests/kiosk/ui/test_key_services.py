@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from kiosk.desk.keys.views import Check, CheckResult, KeyView, LoginCheckView
-from kiosk.desk.views import KeyStatus, Refusal, Refused, TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import KeyStatus, Refusal, Refused, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.entries import LossReported, PinChanged
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
@@ -211,7 +211,7 @@ async def test_a_card_that_is_no_key_is_told_with_its_answer_to_reset(
     app: KeydeskApp, kiosk: Kiosk, card: str | None, said: str
 ) -> None:
     atr = "3B9F95811BFFC70031E073FE211B57375550010000D1"
-    answer_next(kiosk.service, "key_status", TokenRefused(TokenTrouble.NOT_RECOGNISED, detail=atr, card=card))
+    answer_next(kiosk.service, "key_status", TokenRefused(TokenRefusal.NOT_RECOGNISED, detail=atr, card=card))
     async with app.run_test(size=SIZE) as pilot:
         await open_service(app, pilot, kiosk, KeyService.STATUS)
         assert f"ATR {atr}" in text_of(app)
@@ -366,16 +366,16 @@ async def test_a_key_with_the_factory_pin_needs_no_old_one(app: KeydeskApp, kios
     assert pin_changes(kiosk) == [SERIAL]
 
 
-@pytest.mark.parametrize("trouble", [TokenTrouble.PIN_UNCHANGED, TokenTrouble.PIN_UNCERTAIN])
+@pytest.mark.parametrize("trouble", [TokenRefusal.PIN_UNCHANGED, TokenRefusal.PIN_UNCERTAIN])
 async def test_a_new_pin_that_the_desk_does_not_take_or_is_not_sure_of_is_said(
-    app: KeydeskApp, kiosk: Kiosk, trouble: TokenTrouble
+    app: KeydeskApp, kiosk: Kiosk, trouble: TokenRefusal
 ) -> None:
     kiosk.source.insert(kiosk.owners_key())
     answer_next(kiosk.service, "change_pin", TokenRefused(trouble))
     async with app.run_test(size=SIZE) as pilot:
         await open_service(app, pilot, kiosk, KeyService.CHANGE_PIN)
         await type_in(pilot, "111111", "222222", "222222")
-        said = "新PIN码不能是初始PIN码" if trouble is TokenTrouble.PIN_UNCHANGED else "请先用新PIN码试"
+        said = "新PIN码不能是初始PIN码" if trouble is TokenRefusal.PIN_UNCHANGED else "请先用新PIN码试"
         assert said in sentence(app)
 
 

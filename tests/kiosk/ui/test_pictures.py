@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 
 from kiosk.desk.views import (
     BoundView,
-    FieldErrors,
-    FieldProblem,
+    FieldRefusal,
+    FieldsRefused,
     Refusal,
     Refused,
     VerifyOutcome,
@@ -99,7 +99,7 @@ async def test_whatever_is_refused_is_read_whole_in_the_smallest_window(
     app = kiosk.app(language)
     as_of = kiosk.clock.wall() - 53_700
     refusals = [Refused(reason, feed_as_of=as_of) for reason in Refusal]
-    unlike = FieldErrors(dict.fromkeys(fields_of(OrderKind.NEW), FieldProblem.DOES_NOT_MATCH), as_of)
+    unlike = FieldsRefused(dict.fromkeys(fields_of(OrderKind.NEW), FieldRefusal.DOES_NOT_MATCH), as_of)
     cut: list[object] = []
     async with app.run_test(size=(80, 24)) as pilot:
         await show(app, pilot, kiosk, Route.VERIFY)

@@ -18,13 +18,13 @@ from kiosk.desk.views import (
     SignedIn,
     SignInOutcome,
     TokenOutcome,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
     TokenView,
     WrongCredentials,
 )
 from kiosk.domain.fees import OrderKind
-from kiosk.text.wording import locked_out, token_trouble, wrong_credentials
+from kiosk.text.wording import locked_out, token_refusal, wrong_credentials
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.binding.bind_page import ORDER_KINDS, BindPage
 from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from kiosk.text.wording import Text
 
-_PIN_TROUBLES = {
-    TokenTrouble.PIN_WRONG,
-    TokenTrouble.PIN_LAST_TRY,
-    TokenTrouble.PIN_BLOCKED,
-    TokenTrouble.PIN_INVALID,
-    TokenTrouble.PIN_WANTED,
+_PIN_REFUSALS = {
+    TokenRefusal.PIN_WRONG,
+    TokenRefusal.PIN_LAST_TRY,
+    TokenRefusal.PIN_BLOCKED,
+    TokenRefusal.PIN_INVALID,
+    TokenRefusal.PIN_WANTED,
 }
 
 
@@ -251,11 +251,11 @@ class BindScreen(BindPage):
         support = self.shell.settings.support_line
 
         def sentence(t: Text) -> str:
-            return token_trouble(t, refused, support)
+            return token_refusal(t, refused, support)
 
-        if refused.trouble in _PIN_TROUBLES:
+        if refused.reason in _PIN_REFUSALS:
             self.query_one("#pin", widgets.Field).disabled = False
-            if refused.trouble is TokenTrouble.PIN_LAST_TRY:
+            if refused.reason is TokenRefusal.PIN_LAST_TRY:
                 self._ask_for_last_try()
             else:
                 self.query_one("#pin", widgets.Field).value = ""
@@ -263,7 +263,7 @@ class BindScreen(BindPage):
             self.pin_problem = sentence
             return
         self.run.stopped_by(refused)
-        if refused.trouble is TokenTrouble.SEVERAL and refused.candidates:
+        if refused.reason is TokenRefusal.SEVERAL and refused.candidates:
             self._ask_which(refused.candidates)
         self.message = sentence
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from kiosk.desk.views import BindingProgress, Refused, TokenOutcome, TokenRefused, TokenTrouble
+from kiosk.desk.views import BindingProgress, Refused, TokenOutcome, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.text.times import duration
-from kiosk.text.wording import BINDING_KINDS, KINDS, token_trouble
+from kiosk.text.wording import BINDING_KINDS, KINDS, token_refusal
 from kiosk.ui.page import Page
 from kiosk.ui.widgets import fields as widgets
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.fields import Field
-from kiosk.ui.widgets.key_facts import PLAIN_TROUBLES, KeyFacts, token_status
+from kiosk.ui.widgets.key_facts import PLAIN_REFUSALS, KeyFacts, token_status
 from kiosk.ui.widgets.lines import Line, Prose
 from kiosk.ui.widgets.steady import SteadyText
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 # After these the binding waits for the key to be inserted again and resumes by itself.
-_WAITS_FOR_KEY = {TokenTrouble.REMOVED, TokenTrouble.ABSENT}
+_WAITS_FOR_KEY = {TokenRefusal.REMOVED, TokenRefusal.ABSENT}
 
 
 @dataclass
@@ -68,7 +68,7 @@ class BindingRun:
 
     def stopped_by(self, refused: TokenRefused) -> None:
         """Record why it stopped; it resumes by itself if the key was only removed."""
-        self.waits_for_key = refused.trouble in _WAITS_FOR_KEY
+        self.waits_for_key = refused.reason in _WAITS_FOR_KEY
 
     def seconds(self, now: int) -> int:
         """The seconds since the current step began."""
@@ -253,6 +253,6 @@ class BindPage(Page[None]):
         token = self.token
         if isinstance(token, Refused):
             return self.localized(self.refusal(token))
-        if not isinstance(token, TokenRefused) or token.trouble in PLAIN_TROUBLES:
+        if not isinstance(token, TokenRefused) or token.reason in PLAIN_REFUSALS:
             return ""
-        return token_trouble(self.t, token, self.shell.settings.support_line)
+        return token_refusal(self.t, token, self.shell.settings.support_line)

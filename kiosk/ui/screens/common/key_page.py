@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from kiosk.desk.views import Refused, TokenOutcome, TokenRefused, TokenTrouble, TokenView
-from kiosk.text.wording import token_trouble
+from kiosk.desk.views import Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
+from kiosk.text.wording import token_refusal
 from kiosk.ui.page import Answered, Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question
 from kiosk.ui.screens.common.key_choice import KeyChoiceScreen
@@ -173,9 +173,9 @@ class KeyPage(Overlay[bool]):
         self.ask(lambda: verb(serial, confirmed=confirmed), answered, busy)
 
     def _token_refused(self, refused: TokenRefused, again: Callable[..., None]) -> None:
-        if refused.trouble is TokenTrouble.SEVERAL and refused.candidates:
+        if refused.reason is TokenRefusal.SEVERAL and refused.candidates:
             self.choose_key(refused.candidates, lambda: again(confirmed=False))
-        elif refused.trouble is TokenTrouble.PIN_LAST_TRY:
+        elif refused.reason is TokenRefusal.PIN_LAST_TRY:
             self._ask_for_last_try(refused, again)
         else:
             self.serial = None
@@ -211,7 +211,7 @@ class KeyPage(Overlay[bool]):
         support = self.shell.settings.support_line
 
         def sentence(t: Text) -> str:
-            return token_trouble(t, refused, support)
+            return token_refusal(t, refused, support)
 
         self.say(sentence)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import Refused, Session, TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import Refused, Session, TokenRefusal, TokenRefused, TokenView
 from kiosk.text.catalogue import N_
 from kiosk.ui.pin_rules import rules_for
 from kiosk.ui.screens.common.key_page import KeyPage
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 LONGEST = 16
-_OLD_PIN_TROUBLES = {
-    TokenTrouble.PIN_WRONG,
-    TokenTrouble.PIN_LAST_TRY,
-    TokenTrouble.PIN_WANTED,
+_OLD_PIN_REFUSALS = {
+    TokenRefusal.PIN_WRONG,
+    TokenRefusal.PIN_LAST_TRY,
+    TokenRefusal.PIN_WANTED,
 }
 # After these the typed PINs are useless: none is accepted, or the new PIN may already be set.
-_NOTHING_HOLDS = {TokenTrouble.PIN_BLOCKED, TokenTrouble.PIN_UNCERTAIN}
+_NOTHING_HOLDS = {TokenRefusal.PIN_BLOCKED, TokenRefusal.PIN_UNCERTAIN}
 
 
 class ChangePinScreen(KeyPage):
@@ -111,15 +111,15 @@ class ChangePinScreen(KeyPage):
 
     def key_refused(self, refused: TokenRefused) -> None:
         """Ask for the old PIN again; also where the factory PIN was assumed and is wrong."""
-        if refused.trouble in _OLD_PIN_TROUBLES:
+        if refused.reason in _OLD_PIN_REFUSALS:
             self.asks_old = True
             self.empty("old")
         super().key_refused(refused)
-        if refused.trouble in _OLD_PIN_TROUBLES:
+        if refused.reason in _OLD_PIN_REFUSALS:
             self.call_after_refresh(self.focus_on, "old")
-        elif refused.trouble is TokenTrouble.PIN_UNCHANGED:
+        elif refused.reason is TokenRefusal.PIN_UNCHANGED:
             self.empty("new", "again")
             self.focus_on("new")
-        elif refused.trouble in _NOTHING_HOLDS:
+        elif refused.reason in _NOTHING_HOLDS:
             self.empty("old", "new", "again")
             self.focus_on("old" if self.asks_old else "new")

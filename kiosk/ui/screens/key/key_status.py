@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from kiosk.desk.keys.views import KeyOutcome, KeyView
-from kiosk.desk.views import Refused, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import Refused, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.key_wording import key_advice, key_facts, key_is_well, staff_advice
 from kiosk.ui.screens.common.key_page import KeyPage
@@ -74,7 +74,7 @@ class KeyStatusScreen(KeyPage):
             self.focus_on(self.FIRST)
         elif isinstance(outcome, Refused):
             self.refused(outcome)
-        elif outcome.trouble is TokenTrouble.SEVERAL and outcome.candidates:
+        elif outcome.reason is TokenRefusal.SEVERAL and outcome.candidates:
             self.say(None)
             self.choose_key(outcome.candidates, self._read)
         else:
@@ -87,8 +87,8 @@ class KeyStatusScreen(KeyPage):
 
     def key_refused(self, refused: TokenRefused) -> None:
         """Ask for a key, with the wording of the bind screen, when none is inserted."""
-        self.unknown = refused if refused.trouble is TokenTrouble.NOT_RECOGNISED else None
-        if refused.trouble in {TokenTrouble.ABSENT, TokenTrouble.REMOVED}:
+        self.unknown = refused if refused.reason is TokenRefusal.NOT_RECOGNISED else None
+        if refused.reason in {TokenRefusal.ABSENT, TokenRefusal.REMOVED}:
             self.say(lambda t: t("请插入key盘，插好后自动显示。"))
         else:
             super().key_refused(refused)

@@ -8,13 +8,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Digits
 
-from kiosk.desk.views import CodeAccepted, CodeOutcome, CodeProblem, CodeRefused, Network, OrderView, Refused
+from kiosk.desk.views import CodeAccepted, CodeOutcome, CodeRefusal, CodeRefused, Network, OrderView, Refused
 from kiosk.domain.ledger import OrderStatus
 from kiosk.text.cells import wrap
 from kiosk.text.money import capitals, yuan
 from kiosk.text.qr_cells import QrTooLarge
 from kiosk.text.times import duration
-from kiosk.text.wording import KINDS, STATUSES, code_problem
+from kiosk.text.wording import KINDS, STATUSES, code_refusal
 from kiosk.ui.amounts import bill_lines, validity_line
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 _COLUMN = 37
 _LONG = 3
-_MENDED_IN_PLACE = {CodeProblem.MALFORMED, CodeProblem.CHECK_DIGIT}
+_MENDED_IN_PLACE = {CodeRefusal.MALFORMED, CodeRefusal.CHECK_DIGIT}
 
 
 class PayScreen(Page[None]):
@@ -262,11 +262,11 @@ class PayScreen(Page[None]):
                 self._show(order)
             case CodeRefused():
                 now = self.shell.status.now if self.shell.status is not None else self.order.placed_at
-                if outcome.problem not in _MENDED_IN_PLACE:
+                if outcome.reason not in _MENDED_IN_PLACE:
                     self.query_one(
                         "#code", CodeEntry
                     ).value = ""  # so that a second Enter does not use another try
-                self._say(lambda t: code_problem(t, outcome, now))
+                self._say(lambda t: code_refusal(t, outcome, now))
             case Refused():
                 self._say(self.refusal(outcome))
             case _:

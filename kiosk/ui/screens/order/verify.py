@@ -9,8 +9,8 @@ from textual.containers import Vertical
 
 from kiosk.desk.views import (
     Field,
-    FieldErrors,
-    FieldProblem,
+    FieldRefusal,
+    FieldsRefused,
     LockedOut,
     Network,
     OrderOpen,
@@ -29,7 +29,7 @@ from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.text.times import day
 from kiosk.text.wording import (
-    FIELD_PROBLEMS,
+    FIELD_REFUSALS,
     FIELDS,
     KINDS,
     OFFER_REASONS,
@@ -67,7 +67,7 @@ class VerifyScreen(Page[None]):
     def __init__(self) -> None:
         super().__init__()
         self.fees: FeeTable | None = None
-        self.problems: dict[Field, FieldProblem] = {}
+        self.problems: dict[Field, FieldRefusal] = {}
         self.message: LazyText | None = None
 
     @property
@@ -120,7 +120,7 @@ class VerifyScreen(Page[None]):
         for field in self._fields:
             problem = self.problems.get(field)
             row = self.query_one(f"#row-{field.value}", widgets.FieldRow)
-            row.show_error(self.t(FIELD_PROBLEMS[problem]) if problem else "")
+            row.show_error(self.t(FIELD_REFUSALS[problem]) if problem else "")
         self.query_one("#message", Prose).say(self.localized(self.message))
 
     def _keep_typed(self) -> dict[Field, str]:
@@ -148,7 +148,7 @@ class VerifyScreen(Page[None]):
     def verify(self) -> None:
         """Verify with the desk, unless fields are empty."""
         typed = self._keep_typed()
-        self.problems = {field: FieldProblem.EMPTY for field, value in typed.items() if not value.strip()}
+        self.problems = {field: FieldRefusal.EMPTY for field, value in typed.items() if not value.strip()}
         self.message = None
         if self.problems:
             self._show_problems()
@@ -168,11 +168,11 @@ class VerifyScreen(Page[None]):
     def _verified(self, outcome: VerifyOutcome) -> None:
         support = self.shell.settings.support_line
         match outcome:
-            case FieldErrors(problems, as_of):
+            case FieldsRefused(problems, as_of):
                 self.problems = problems
                 self.message = (
                     (lambda t: with_support(t, aged(t, t(_MISMATCH), as_of), support))
-                    if FieldProblem.DOES_NOT_MATCH in problems.values()
+                    if FieldRefusal.DOES_NOT_MATCH in problems.values()
                     else None
                 )
                 self._show_problems()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.erase import Eraser, may_erase
 from kiosk.desk.keys.views import KeyOutcome, KeyView
-from kiosk.desk.views import KeyStatus, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.typed_confirmation import TypedConfirmationScreen
@@ -101,7 +101,7 @@ class EraseKeyScreen(StaffKeyStatusScreen):
             self.refused(outcome)
 
     def _not_erased(self, refused: TokenRefused) -> None:
-        if refused.trouble in {TokenTrouble.REMOVED, TokenTrouble.ABSENT}:
+        if refused.reason in {TokenRefusal.REMOVED, TokenRefusal.ABSENT}:
             self.view, self.stale = None, False
             self.say(lambda t: t("key盘被拔出了，可能没有清完。请重新插入同一把，再清空一次。"))
         else:

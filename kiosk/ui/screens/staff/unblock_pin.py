@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import Refused, StaffSession, TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import Refused, StaffSession, TokenRefusal, TokenRefused, TokenView
 from kiosk.text.catalogue import N_
 from kiosk.text.wording import sentences
 from kiosk.ui.pin_rules import rules_for
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 LONGEST = 16
-_UNBLOCKING_TROUBLES = {
-    TokenTrouble.UNBLOCKING_PIN_WRONG,
-    TokenTrouble.UNBLOCKING_PIN_BLOCKED,
-    TokenTrouble.NOT_SUPPORTED,
+_UNBLOCKING_REFUSALS = {
+    TokenRefusal.UNBLOCKING_PIN_WRONG,
+    TokenRefusal.UNBLOCKING_PIN_BLOCKED,
+    TokenRefusal.NOT_SUPPORTED,
 }
 
 
@@ -99,9 +99,9 @@ class UnblockPinScreen(KeyPage):
     def key_refused(self, refused: TokenRefused) -> None:
         """Ask for the administrator PIN or the new PIN again."""
         super().key_refused(refused)
-        if refused.trouble in _UNBLOCKING_TROUBLES:
+        if refused.reason in _UNBLOCKING_REFUSALS:
             self.empty("unblocking")
             self.focus_on("unblocking")
-        elif refused.trouble in {TokenTrouble.PIN_UNCHANGED, TokenTrouble.PIN_UNCERTAIN}:
+        elif refused.reason in {TokenRefusal.PIN_UNCHANGED, TokenRefusal.PIN_UNCERTAIN}:
             self.empty("new", "again")
             self.focus_on("new")

@@ -20,8 +20,8 @@ from kiosk.desk.views import (
     Refused,
     Session,
     StaffSession,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
 )
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, CertificateStatus
@@ -71,7 +71,7 @@ def test_an_attempt_wants_its_own_token_until_a_supervisor_gives_it_up(
     _start_on(service, session, number, 4)
     source.swap(blank("SECOND"))
     assert bind(service, session, number) == TokenRefused(
-        TokenTrouble.SWAPPED, expected="DIES", found="SECOND"
+        TokenRefusal.SWAPPED, expected="DIES", found="SECOND"
     )
     view = answered(service.order(number))
     assert view is not None
@@ -123,7 +123,7 @@ def test_a_token_whose_certified_key_pair_is_gone_proves_nothing(
     token.generate_key_pair()
     token.close()
     refused = bind(service, session, number)
-    assert refused == TokenRefused(TokenTrouble.PROOF_FAILED, expected="ERASED", found="ERASED")
+    assert refused == TokenRefused(TokenRefusal.PROOF_FAILED, expected="ERASED", found="ERASED")
     assert isinstance(service.abandon(SUPERVISOR, number, "重置过"), OrderView)
     assert isinstance(bind(service, session, number, "111111"), BoundView)
 
@@ -150,7 +150,7 @@ def test_a_token_that_does_not_sign_the_challenge_is_not_bound(
             return signatures[0]  # that of the request, whatever is to be signed
 
     source.insert(Replaying(card))
-    refused = TokenRefused(TokenTrouble.PROOF_FAILED, found="REPLAYS")
+    refused = TokenRefused(TokenRefusal.PROOF_FAILED, found="REPLAYS")
     assert bind(service, session, number) == refused
     assert len(signatures) == 2
     with database.read() as tx:
@@ -180,7 +180,7 @@ def test_a_token_that_gives_another_certificate_back_is_not_bound(
 
     with monkeypatch.context() as patch:
         patch.setattr(GmtToken, "certificate", spoilt)
-        refused = TokenRefused(TokenTrouble.PROOF_FAILED, found="SPOILS")
+        refused = TokenRefused(TokenRefusal.PROOF_FAILED, found="SPOILS")
         assert bind(service, session, number) == refused
         with database.read() as tx:
             (certificate,) = tx.ledger.certificates(account="11000001")
@@ -253,7 +253,7 @@ def test_a_certificate_that_the_card_did_not_take_counts_as_written_by_nobody(
     number = paid_order("11000001", OrderKind.NEW)
     refused = bind(service, session, number)
     assert isinstance(refused, TokenRefused)
-    assert refused.trouble is TokenTrouble.FAULT
+    assert refused.reason is TokenRefusal.FAULT
     with database.read() as tx:
         order = tx.ledger.order(number)
     assert order is not None

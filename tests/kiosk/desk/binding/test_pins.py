@@ -14,8 +14,8 @@ from kiosk.desk.views import (
     BoundView,
     Refused,
     Session,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
 )
 from kiosk.domain.fees import OrderKind
 
@@ -40,13 +40,13 @@ def test_the_last_try_wants_a_confirmation_and_a_blocked_pin_is_told(
     source.insert(bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY))
     number = paid_order("11000001", OrderKind.RENEWAL)
     for left in (5, 4, 3, 2, 1):
-        assert bind(service, session, number, "999999") == TokenRefused(TokenTrouble.PIN_WRONG, left)
-    assert bind(service, session, number, "999999") == TokenRefused(TokenTrouble.PIN_LAST_TRY, 1)
-    assert bind(service, session, number, PIN) == TokenRefused(TokenTrouble.PIN_LAST_TRY, 1)
-    assert bind(service, session, number, "12") == TokenRefused(TokenTrouble.PIN_LAST_TRY, 1)
+        assert bind(service, session, number, "999999") == TokenRefused(TokenRefusal.PIN_WRONG, left)
+    assert bind(service, session, number, "999999") == TokenRefused(TokenRefusal.PIN_LAST_TRY, 1)
+    assert bind(service, session, number, PIN) == TokenRefused(TokenRefusal.PIN_LAST_TRY, 1)
+    assert bind(service, session, number, "12") == TokenRefused(TokenRefusal.PIN_LAST_TRY, 1)
     wrong = bind(service, session, number, "999999", last=True)
-    assert wrong == TokenRefused(TokenTrouble.PIN_BLOCKED, 0)
-    assert bind(service, session, number, PIN, last=True) == TokenRefused(TokenTrouble.PIN_BLOCKED, 0)
+    assert wrong == TokenRefused(TokenRefusal.PIN_BLOCKED, 0)
+    assert bind(service, session, number, PIN, last=True) == TokenRefused(TokenRefusal.PIN_BLOCKED, 0)
 
 
 def test_the_factory_pin_is_tried_once_and_never_again_by_itself(
@@ -64,10 +64,10 @@ def test_the_factory_pin_is_tried_once_and_never_again_by_itself(
     number = paid_order("11000001", OrderKind.NEW)
     first = bind(service, session, number)
     assert isinstance(first, TokenRefused)
-    assert first.trouble is TokenTrouble.PIN_WANTED
+    assert first.reason is TokenRefusal.PIN_WANTED
     left = first.tries_left
     for _ in range(3):
-        assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=left)
+        assert bind(service, session, number) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=left)
     assert isinstance(bind(service, session, number, PIN), BoundView)
 
 
@@ -81,7 +81,7 @@ def test_a_wrong_pin_does_not_tie_the_order_to_the_token(
 ) -> None:
     number = paid_order("11000001", OrderKind.NEW)
     source.insert(blank("FIRST"))
-    assert bind(service, session, number, "999999") == TokenRefused(TokenTrouble.PIN_WRONG, 5)
+    assert bind(service, session, number, "999999") == TokenRefused(TokenRefusal.PIN_WRONG, 5)
     source.swap(blank("SECOND"))
     assert isinstance(bind(service, session, number), BoundView)
 
@@ -99,7 +99,7 @@ def test_a_key_pair_that_belongs_to_nobody_is_replaced_but_only_with_the_pin(
     token.generate_key_pair()
     token.close()
     number = paid_order("11000001", OrderKind.NEW)
-    assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
+    assert bind(service, session, number) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=6)
     assert isinstance(bind(service, session, number, "111111"), BoundView)
 
 
@@ -115,7 +115,7 @@ def test_a_blocked_pin_is_told_before_any_is_asked_for(
     number = paid_order("11000001", OrderKind.RENEWAL)
     for _ in range(6):
         bind(service, session, number, "999999", last=True)
-    assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_BLOCKED, 0)
+    assert bind(service, session, number) == TokenRefused(TokenRefusal.PIN_BLOCKED, 0)
 
 
 def test_the_factory_pin_is_not_tried_on_a_renewal_that_goes_on(
@@ -134,4 +134,4 @@ def test_the_factory_pin_is_not_tried_on_a_renewal_that_goes_on(
     number = paid_order("11000001", OrderKind.RENEWAL)
     with pytest.raises(KeyboardInterrupt):
         service.bind(session, number, "111111", False, interrupt)  # noqa: FBT003 - the contract
-    assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_WANTED, 6)
+    assert bind(service, session, number) == TokenRefused(TokenRefusal.PIN_WANTED, 6)

@@ -19,8 +19,8 @@ from kiosk.desk.views import (
     KeyStatus,
     Session,
     StaffSession,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
     TokenView,
 )
 from kiosk.domain.fees import OrderKind
@@ -116,7 +116,7 @@ def test_a_pin_change_on_a_piv_card_whose_answer_is_lost_leaves_the_new_pin_to_t
     source.swap(FaultyCard(card, Fault(kind, 1, instruction=0x24)))
     refused = service.change_pin(session, None, PIN, False)  # noqa: FBT003 - the contract
     assert isinstance(refused, TokenRefused)
-    assert refused.trouble is TokenTrouble.PIN_UNCERTAIN
+    assert refused.reason is TokenRefusal.PIN_UNCERTAIN
     source.swap(card)
     is_now = PIN if kind is FaultKind.PULLED_AFTER else FACTORY
     assert isinstance(service.change_pin(session, is_now, "112233", False), KeyView)  # noqa: FBT003

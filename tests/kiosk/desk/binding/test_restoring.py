@@ -20,8 +20,8 @@ from kiosk.desk.views import (
     Refused,
     Session,
     StaffSession,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
 )
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
@@ -109,7 +109,7 @@ def test_the_login_check_puts_the_certificate_on_record_back(
     assert _status(service, session) == (KeyStatus.OUT_OF_STEP, 20)
     wrong = service.login_check(session, "000000", False)  # noqa: FBT003 - the contract
     assert isinstance(wrong, TokenRefused)
-    assert (wrong.trouble, certificate_on(card) == old) == (TokenTrouble.PIN_WRONG, False)
+    assert (wrong.reason, certificate_on(card) == old) == (TokenRefusal.PIN_WRONG, False)
     checked = service.login_check(session, PIN, False)  # noqa: FBT003 - the contract
     assert isinstance(checked, LoginCheckView)
     assert checked.usable
@@ -154,7 +154,7 @@ def test_what_may_be_another_kiosks_renewal_stays_on_the_key(
     source.insert(card)
     assert _status(service, session)[0] is KeyStatus.OUT_OF_STEP
     assert service.login_check(session, PIN, False) == TokenRefused(  # noqa: FBT003 - the contract
-        TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001", detail=told.number
+        TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001", detail=told.number
     )
     assert certificate_on(card) == on_it
 
@@ -189,7 +189,7 @@ def test_a_certificate_that_this_kiosk_did_not_issue_stays_though_the_record_has
     source.insert(card)
     renewed = _overwritten(source, authority, 0x0002_000001_000099)
     assert service.login_check(session, PIN, False) == TokenRefused(  # noqa: FBT003 - the contract
-        TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001", detail="0002000001000099"
+        TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001", detail="0002000001000099"
     )
     assert certificate_on(card) == renewed
 

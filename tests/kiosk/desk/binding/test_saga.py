@@ -15,8 +15,8 @@ from kiosk.desk.views import (
     Refusal,
     Refused,
     Session,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
@@ -82,8 +82,8 @@ def test_a_renewal_keeps_the_key_pair_asks_for_the_members_pin_and_adds_a_year_t
     before = card.record.applications[0].containers[0].public_key
     source.insert(card)
     number = paid_order("11000001", OrderKind.RENEWAL)
-    assert bind(service, session, number) == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
-    assert bind(service, session, number, "111111") == TokenRefused(TokenTrouble.PIN_WRONG, tries_left=5)
+    assert bind(service, session, number) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=6)
+    assert bind(service, session, number, "111111") == TokenRefused(TokenRefusal.PIN_WRONG, tries_left=5)
     bound = bind(service, session, number, PIN)
     assert isinstance(bound, BoundView)
     assert bound.not_after == add_years(NOW + 20 * DAY, 1)
@@ -135,14 +135,14 @@ def test_a_token_that_is_somebodys_is_not_taken_for_a_new_key(
 ) -> None:
     others = bound_elsewhere("11000003", "OTHERS", NOW - DAY, NOW + DAY)
     number = paid_order("11000001", OrderKind.NEW)
-    assert bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ABSENT)
+    assert bind(service, session, number, PIN) == TokenRefused(TokenRefusal.ABSENT)
     source.insert(others)
-    assert bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHERS")
+    assert bind(service, session, number, PIN) == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="OTHERS")
     card = blank("MINE")
     source.swap(card)
     assert isinstance(bind(service, session, number), BoundView)
     again = paid_order("11000001", OrderKind.REPLACEMENT)
-    assert bind(service, session, again, "111111") == TokenRefused(TokenTrouble.NOT_BLANK, found="MINE")
+    assert bind(service, session, again, "111111") == TokenRefused(TokenRefusal.NOT_BLANK, found="MINE")
 
 
 def test_a_renewal_wants_the_key_on_record(
@@ -159,13 +159,13 @@ def test_a_renewal_wants_the_key_on_record(
     number = paid_order("11000001", OrderKind.RENEWAL)
     source.insert(blank("B0001"))
     assert bind(service, session, number, PIN) == TokenRefused(
-        TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A0001", found="B0001"
+        TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="A0001", found="B0001"
     )
     source.swap(others)
-    assert bind(service, session, number, PIN) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHERS")
+    assert bind(service, session, number, PIN) == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="OTHERS")
     source.swap(blank("A0001"))
     assert bind(service, session, number, PIN) == TokenRefused(
-        TokenTrouble.NO_KEY_TO_RENEW, expected="A0001", found="A0001"
+        TokenRefusal.NO_KEY_TO_RENEW, expected="A0001", found="A0001"
     )
 
 
@@ -182,7 +182,7 @@ def test_a_key_pair_made_anew_on_the_token_on_record_is_not_renewed(
     token.generate_key_pair()
     token.close()
     refused = bind(service, session, paid_order("11000001", OrderKind.RENEWAL), PIN)
-    assert refused == TokenRefused(TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001")
+    assert refused == TokenRefused(TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="A0001", found="A0001")
 
 
 def test_a_certificate_that_was_issued_is_proved_and_bound_though_the_clock_is_set_back(

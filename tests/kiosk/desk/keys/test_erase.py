@@ -28,8 +28,8 @@ from kiosk.desk.views import (
     Refused,
     Session,
     StaffSession,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import AnyBody, CertificateRevoked, KeyErased
@@ -93,7 +93,7 @@ def test_a_key_in_use_is_erased_by_nobody(
     count = len(bodies())
     clock.advance(400 * DAY)  # it has expired, and can be renewed all the same
     for who in (staff, supervisor):
-        assert service.erase(who, "OWN") == TokenRefused(TokenTrouble.IN_USE, found="OWN")
+        assert service.erase(who, "OWN") == TokenRefused(TokenRefusal.IN_USE, found="OWN")
     assert not _is_blank(card)
     assert len(bodies()) == count
 
@@ -106,7 +106,7 @@ def test_a_key_in_use_elsewhere_is_erased_by_nobody(
 ) -> None:
     card = bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY)
     source.insert(card)
-    assert service.erase(supervisor, "OTHER") == TokenRefused(TokenTrouble.IN_USE, found="OTHER")
+    assert service.erase(supervisor, "OTHER") == TokenRefused(TokenRefusal.IN_USE, found="OTHER")
 
 
 def test_a_certificate_of_a_member_whom_the_feed_has_not_told_of_speaks_for_itself(
@@ -123,9 +123,9 @@ def test_a_certificate_of_a_member_whom_the_feed_has_not_told_of_speaks_for_itse
         assert known is not None
         tx.feed.put_key_elsewhere(msgspec.structs.replace(known, token_serial="ANOTHER"))
     source.insert(card)
-    assert service.erase(supervisor, "STRANGER") == TokenRefused(TokenTrouble.IN_USE, found="STRANGER")
+    assert service.erase(supervisor, "STRANGER") == TokenRefused(TokenRefusal.IN_USE, found="STRANGER")
     clock.advance(DAY)  # its last second
-    assert service.erase(supervisor, "STRANGER") == TokenRefused(TokenTrouble.IN_USE, found="STRANGER")
+    assert service.erase(supervisor, "STRANGER") == TokenRefused(TokenRefusal.IN_USE, found="STRANGER")
     clock.advance(1)
     assert _erased(service.erase(supervisor, "STRANGER")) is KeyStatus.BLANK
 
@@ -143,7 +143,7 @@ def test_a_binding_under_way_keeps_its_token_until_it_is_abandoned(
     source.insert(FaultyCard(card, Fault(FaultKind.PULLED_BEFORE, 1, instruction=0x4C)))
     service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
     source.insert(card)
-    assert service.erase(supervisor, "A") == TokenRefused(TokenTrouble.IN_USE, found="A")
+    assert service.erase(supervisor, "A") == TokenRefused(TokenRefusal.IN_USE, found="A")
     service.abandon(supervisor, number, "换一把")
     assert service.erase(staff, "A") == Refused(Refusal.NOT_ALLOWED)  # a key pair that nobody can place
     assert _erased(service.erase(supervisor, "A")) is KeyStatus.BLANK
@@ -177,7 +177,7 @@ def test_a_key_on_hold_is_erased_by_a_supervisor_alone_and_cannot_be_lifted_then
         16,
     )
     lifted = service.lift_hold(session, staff, "111111", False)  # noqa: FBT003 - the contract
-    assert lifted == TokenRefused(TokenTrouble.NO_CERTIFICATE, found="OWN")
+    assert lifted == TokenRefused(TokenRefusal.NO_CERTIFICATE, found="OWN")
 
 
 def test_a_superseded_key_and_a_blank_one_are_erased_by_staff(
@@ -227,7 +227,7 @@ def test_an_erased_key_that_only_a_replacement_is_left_for_goes_back_into_stock(
     status = service.key_status(supervisor)
     assert isinstance(status, KeyView)
     assert (status.status, status.account) == (KeyStatus.IN_USE, "11000003")
-    assert service.erase(supervisor, "REUSED") == TokenRefused(TokenTrouble.IN_USE, found="REUSED")
+    assert service.erase(supervisor, "REUSED") == TokenRefused(TokenRefusal.IN_USE, found="REUSED")
     found = service.key_found(supervisor)
     assert isinstance(found, FoundView)
     assert (found.held, found.key.account) == (True, "11000003")
@@ -249,7 +249,7 @@ def test_a_key_that_was_revoked_is_a_new_one_with_its_pin(
     def bind() -> BindOutcome:
         return service.bind(session_of("11000003"), number, "654321", False, lambda _progress: None)  # noqa: FBT003
 
-    assert bind() == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="REVOKED")
+    assert bind() == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="REVOKED")
     with database.write() as tx:
         told = tx.feed.key_elsewhere(ACCOUNT)
         assert told is not None
@@ -267,7 +267,7 @@ def test_a_lost_key_that_was_not_erased_is_no_new_one(
     card = bound_here(ACCOUNT, "LOST")
     service.report_loss(session_of(ACCOUNT))
     source.insert(card)
-    for account, trouble in ((ACCOUNT, TokenTrouble.NOT_BLANK), ("11000003", TokenTrouble.ANOTHER_MEMBERS)):
+    for account, trouble in ((ACCOUNT, TokenRefusal.NOT_BLANK), ("11000003", TokenRefusal.ANOTHER_MEMBERS)):
         kind = OrderKind.REPLACEMENT if account == ACCOUNT else OrderKind.NEW
         number = paid_order(account, kind)
         outcome = service.bind(session_of(account), number, "111111", False, lambda _progress: None)  # noqa: FBT003
@@ -304,7 +304,7 @@ def test_only_the_token_of_that_serial_is_erased(
     service.report_loss(session)
     source.insert(lost)
     count = len(bodies())
-    assert service.erase(supervisor, "A") == TokenRefused(TokenTrouble.SWAPPED, expected="A", found="LOST")
+    assert service.erase(supervisor, "A") == TokenRefused(TokenRefusal.SWAPPED, expected="A", found="LOST")
     assert len(bodies()) == count
     source.insert(blank("A"), "second")
     assert _erased(service.erase(supervisor, "A")) is KeyStatus.BLANK
@@ -400,5 +400,5 @@ def test_a_key_in_use_elsewhere_whose_certificate_is_damaged_is_erased_by_nobody
     view = service.key_status(supervisor)
     assert isinstance(view, KeyView), view
     assert (view.status, view.account) == (KeyStatus.OUT_OF_STEP, "11000002")
-    assert service.erase(supervisor, "OTHER") == TokenRefused(TokenTrouble.IN_USE, found="OTHER")
+    assert service.erase(supervisor, "OTHER") == TokenRefused(TokenRefusal.IN_USE, found="OTHER")
     assert not _is_blank(card)

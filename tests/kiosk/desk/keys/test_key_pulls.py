@@ -18,7 +18,7 @@ from hardware.virtual.piv.state import PivCardRecord
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, KeyView, LiftedView, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import BoundView, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.entries import AnyBody, HoldLifted, KeyErased, KeyFound, PinChanged, PinUnblocked
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
@@ -175,7 +175,7 @@ def _as_told(outcome: Outcome) -> bool | None:
     if isinstance(outcome, KeyView):
         return True
     assert isinstance(outcome, TokenRefused)
-    return False if outcome.trouble is TokenTrouble.PIN_UNCERTAIN else None
+    return False if outcome.reason is TokenRefusal.PIN_UNCERTAIN else None
 
 
 def test_a_pin_is_changed_or_not_and_the_member_is_never_told_wrong(bench: Bench) -> None:
@@ -189,7 +189,7 @@ def test_a_pin_is_changed_or_not_and_the_member_is_never_told_wrong(bench: Bench
             assert changed
             continue
         assert isinstance(outcome, TokenRefused)
-        if outcome.trouble is TokenTrouble.PIN_UNCERTAIN:
+        if outcome.reason is TokenRefusal.PIN_UNCERTAIN:
             uncertain += 1
             assert bench.service.change_pin(bench.session, bench.pin(), THIRD, False)  # noqa: FBT003
         else:
@@ -201,7 +201,7 @@ def test_a_pin_is_unblocked_or_not_and_the_supervisor_is_never_told_wrong(bench:
     for outcome, told in bench.rounds(lambda: bench.service.unblock_pin(bench.supervisor, None, NEXT)):
         changed = bench.pin() == NEXT
         assert _noted(told, PinUnblocked) is _as_told(outcome)
-        if isinstance(outcome, TokenRefused) and outcome.trouble is not TokenTrouble.PIN_UNCERTAIN:
+        if isinstance(outcome, TokenRefused) and outcome.reason is not TokenRefusal.PIN_UNCERTAIN:
             assert not changed, outcome
         if isinstance(outcome, KeyView):
             assert changed
@@ -302,7 +302,7 @@ def test_a_key_that_is_swapped_at_any_command_leaves_the_other_untouched(
         if isinstance(outcome, SUCCESSES):
             continue  # all was done, only the goodbye was lost
         assert isinstance(outcome, TokenRefused), outcome
-        assert outcome.trouble in {TokenTrouble.REMOVED, TokenTrouble.PIN_UNCERTAIN, TokenTrouble.SWAPPED}
+        assert outcome.reason in {TokenRefusal.REMOVED, TokenRefusal.PIN_UNCERTAIN, TokenRefusal.SWAPPED}
         bench.source.swap(bench.card)
     else:
         raise AssertionError("the verb never came to its end")
@@ -326,5 +326,5 @@ def test_a_verb_on_the_key_that_was_shown_refuses_one_that_was_put_in_its_place(
     other = blank("OTHER")
     untouched, count = other.record, len(bench.bodies())
     bench.source.swap(other)
-    assert verbs[verb]() == TokenRefused(TokenTrouble.SWAPPED, expected=shown, found="OTHER")
+    assert verbs[verb]() == TokenRefused(TokenRefusal.SWAPPED, expected=shown, found="OTHER")
     assert (other.record, len(bench.bodies())) == (untouched, count)

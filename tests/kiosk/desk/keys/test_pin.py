@@ -16,7 +16,7 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.pin import _may_have_written
 from kiosk.desk.keys.views import KeyOutcome, KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.entries import AnyBody, PinChanged, PinChangeSkipped, PinUnblocked
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull
@@ -45,9 +45,9 @@ def _change(
     return service.change_pin(session, old, new, last)
 
 
-def _trouble(outcome: object) -> TokenTrouble:
+def _trouble(outcome: object) -> TokenRefusal:
     assert isinstance(outcome, TokenRefused), outcome
-    return outcome.trouble
+    return outcome.reason
 
 
 def _tries(card: GmtCard) -> int:
@@ -84,11 +84,11 @@ def test_the_new_pin_is_neither_the_factory_pin_nor_the_old_one(
     service: DeskService, session: Session, card: GmtCard, bodies: Bodies
 ) -> None:
     faulty_before = _tries(card)
-    assert _trouble(_change(service, session, None, FACTORY)) is TokenTrouble.PIN_UNCHANGED
+    assert _trouble(_change(service, session, None, FACTORY)) is TokenRefusal.PIN_UNCHANGED
     _change(service, session, None, PIN)
     count = len(bodies())
-    assert _trouble(_change(service, session, PIN, PIN)) is TokenTrouble.PIN_UNCHANGED
-    assert _trouble(_change(service, session, "000000", FACTORY)) is TokenTrouble.PIN_UNCHANGED
+    assert _trouble(_change(service, session, PIN, PIN)) is TokenRefusal.PIN_UNCHANGED
+    assert _trouble(_change(service, session, "000000", FACTORY)) is TokenRefusal.PIN_UNCHANGED
     assert (_tries(card), len(bodies())) == (faulty_before, count)
 
 
@@ -96,10 +96,10 @@ def test_the_factory_pin_is_not_tried_where_a_try_is_gone_or_the_key_says_it_was
     service: DeskService, session: Session, card: GmtCard
 ) -> None:
     _change(service, session, None, PIN)
-    assert _trouble(_change(service, session, None, NEXT)) is TokenTrouble.PIN_WANTED
+    assert _trouble(_change(service, session, None, NEXT)) is TokenRefusal.PIN_WANTED
     assert _tries(card) == 6
-    assert _trouble(_change(service, session, "999999", NEXT)) is TokenTrouble.PIN_WRONG
-    assert _change(service, session, None, NEXT) == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=5)
+    assert _trouble(_change(service, session, "999999", NEXT)) is TokenRefusal.PIN_WRONG
+    assert _change(service, session, None, NEXT) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=5)
     assert _tries(card) == 5
 
 
@@ -109,18 +109,18 @@ def test_a_wrong_pin_costs_one_try_the_last_wants_a_confirmation_and_then_it_is_
     count = len(bodies())
     for left in (5, 4, 3, 2, 1):
         assert _change(service, session, "999999", NEXT) == TokenRefused(
-            TokenTrouble.PIN_WRONG, tries_left=left
+            TokenRefusal.PIN_WRONG, tries_left=left
         )
-    assert _change(service, session, "999999", NEXT) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
+    assert _change(service, session, "999999", NEXT) == TokenRefused(TokenRefusal.PIN_LAST_TRY, tries_left=1)
     assert _tries(card) == 1
-    blocked = TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0)
+    blocked = TokenRefused(TokenRefusal.PIN_BLOCKED, tries_left=0)
     assert _change(service, session, "999999", NEXT, last=True) == blocked
     assert _change(service, session, FACTORY, NEXT, last=True) == blocked
     assert len(bodies()) == count
 
 
 def test_a_pin_that_cannot_be_one_is_not_sent(service: DeskService, session: Session, card: GmtCard) -> None:
-    assert _trouble(_change(service, session, None, "1")) is TokenTrouble.PIN_INVALID
+    assert _trouble(_change(service, session, None, "1")) is TokenRefusal.PIN_INVALID
     assert _tries(card) == 6
 
 
@@ -135,7 +135,7 @@ def test_nobody_changes_the_pin_of_a_key_that_is_not_their_own(
     assert _change(service, session_of("11000003"), FACTORY, PIN) == Refused(Refusal.NO_KEY)
     source.swap(blank("BLANK"))
     assert _change(service, session, FACTORY, PIN) == TokenRefused(
-        TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="OWN", found="BLANK"
+        TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="OWN", found="BLANK"
     )
     assert _tries(card) == 6
 
@@ -149,7 +149,7 @@ def test_the_pin_of_another_members_key_is_not_changed(
 ) -> None:
     source.remove()
     source.insert(bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY))
-    assert _change(service, session, PIN, NEXT) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHER")
+    assert _change(service, session, PIN, NEXT) == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="OTHER")
     assert _tries(card) == 6
 
 
@@ -164,7 +164,7 @@ def test_an_answer_that_was_lost_leaves_the_new_pin_to_try(
 ) -> None:
     count = len(bodies())
     source.swap(FaultyCard(card, Fault(kind, 1, instruction=CHANGE_PIN)))
-    lost = TokenRefused(TokenTrouble.PIN_UNCERTAIN, found="OWN")
+    lost = TokenRefused(TokenRefusal.PIN_UNCERTAIN, found="OWN")
     assert _change(service, session, None, PIN) == lost
     assert bodies()[count:] == [PinChanged(ACCOUNT, "OWN", certain=False)]
     changed = kind is FaultKind.PULLED_AFTER
@@ -211,7 +211,7 @@ def test_that_a_member_kept_the_factory_pin_is_noted_for_the_own_key_alone(
 
 
 def _block(service: DeskService, session: Session) -> None:
-    while _trouble(_change(service, session, "999999", NEXT, last=True)) is not TokenTrouble.PIN_BLOCKED:
+    while _trouble(_change(service, session, "999999", NEXT, last=True)) is not TokenRefusal.PIN_BLOCKED:
         pass
 
 
@@ -247,15 +247,15 @@ def test_a_wrong_unblocking_pin_is_told_and_the_factory_pin_is_not_given_back(
     service: DeskService, supervisor: StaffSession, card: GmtCard
 ) -> None:
     refused = service.unblock_pin(supervisor, "99999999", PIN)
-    assert _trouble(refused) is TokenTrouble.UNBLOCKING_PIN_WRONG
+    assert _trouble(refused) is TokenRefusal.UNBLOCKING_PIN_WRONG
     assert isinstance(refused, TokenRefused)
     assert refused.tries_left == card.record.applications[0].administrator.tries_left
-    assert _trouble(service.unblock_pin(supervisor, ADMINISTRATOR, FACTORY)) is TokenTrouble.PIN_UNCHANGED
-    while _trouble(refused) is TokenTrouble.UNBLOCKING_PIN_WRONG:
+    assert _trouble(service.unblock_pin(supervisor, ADMINISTRATOR, FACTORY)) is TokenRefusal.PIN_UNCHANGED
+    while _trouble(refused) is TokenRefusal.UNBLOCKING_PIN_WRONG:
         refused = service.unblock_pin(supervisor, "99999999", PIN)
-    assert _trouble(refused) is TokenTrouble.UNBLOCKING_PIN_BLOCKED
+    assert _trouble(refused) is TokenRefusal.UNBLOCKING_PIN_BLOCKED
     assert (
-        _trouble(service.unblock_pin(supervisor, ADMINISTRATOR, PIN)) is TokenTrouble.UNBLOCKING_PIN_BLOCKED
+        _trouble(service.unblock_pin(supervisor, ADMINISTRATOR, PIN)) is TokenRefusal.UNBLOCKING_PIN_BLOCKED
     )
 
 
@@ -264,7 +264,7 @@ def test_an_unblocking_whose_answer_was_lost_leaves_the_new_pin_to_try(
 ) -> None:
     count = len(bodies())
     source.swap(FaultyCard(card, Fault(FaultKind.PULLED_AFTER, 1, instruction=UNBLOCK_PIN)))
-    lost = TokenRefused(TokenTrouble.PIN_UNCERTAIN, found="OWN")
+    lost = TokenRefused(TokenRefusal.PIN_UNCERTAIN, found="OWN")
     assert service.unblock_pin(supervisor, None, PIN) == lost
     assert bodies()[count:] == [PinUnblocked(ACCOUNT, "OWN", "林涛", certain=False)]
     assert _takes(source, card, PIN)
@@ -348,7 +348,7 @@ def test_a_card_that_says_precisely_why_it_kept_the_old_pin_leaves_nothing_to_no
     count = len(bodies())
     kept = Fault(FaultKind.RUBBISH, 1, instruction=CHANGE_PIN, rubbish=b"\x6a\x80")
     source.swap(FaultyCard(card, kept))
-    assert _trouble(_change(service, session, None, PIN)) is TokenTrouble.FAULT
+    assert _trouble(_change(service, session, None, PIN)) is TokenRefusal.FAULT
     assert bodies()[count:] == []
 
 

@@ -15,7 +15,7 @@ from hardware.virtual.gmt.factory import blank_key, unprepared_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, KeyOutcome, KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import KeyStatus, Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
@@ -55,7 +55,7 @@ def test_a_member_is_told_of_another_members_key_only_that_it_is_not_theirs(
     bound_elsewhere: Elsewhere,
 ) -> None:
     source.insert(bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY))
-    assert service.key_status(session) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHER")
+    assert service.key_status(session) == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="OTHER")
     view = _view(service.key_status(staff))
     assert (view.status, view.account, view.operator) == (KeyStatus.IN_USE, "11000002", "陈静")
 
@@ -73,7 +73,7 @@ def test_the_own_key_is_chosen_out_of_several(
     assert _view(service.key_status(session)).token.serial == "OWN"
     several = service.key_status(staff)
     assert isinstance(several, TokenRefused)
-    assert several.trouble is TokenTrouble.SEVERAL
+    assert several.reason is TokenRefusal.SEVERAL
     assert _view(service.key_status(staff, "BLANK")).status is KeyStatus.BLANK
 
 
@@ -94,7 +94,7 @@ def test_a_binding_under_way_shows_its_order_to_its_member_alone(
         view = _view(service.key_status(who))
         assert (view.status, view.order) == (KeyStatus.UNDER_WAY, number)
     other = service.key_status(session_of("11000003"))
-    assert other == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="A")
+    assert other == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="A")
 
 
 def test_a_lost_key_and_a_superseded_one_are_told_apart(
@@ -136,7 +136,7 @@ def test_only_staff_see_a_token_that_is_not_prepared(
     service: DeskService, source: VirtualTokenSource, session: Session, staff: StaffSession, tmp_path: Path
 ) -> None:
     source.insert(unprepared_key(tmp_path / "raw", "RAW"))
-    assert service.key_status(session) == TokenRefused(TokenTrouble.NOT_PREPARED, found="RAW")
+    assert service.key_status(session) == TokenRefused(TokenRefusal.NOT_PREPARED, found="RAW")
     view = _view(service.key_status(staff))
     assert (view.status, view.token.serial, view.token.prepared) == (
         KeyStatus.NOT_PREPARED,
@@ -159,7 +159,7 @@ def test_a_token_whose_random_numbers_stand_still_is_reported_to_staff(
     blank_key(tmp_path / "still", "STILL")
     source.insert(GmtCard(tmp_path / "still", random=bytes))
     assert isinstance(service.key_status(session), KeyView)
-    assert service.key_status(staff) == TokenRefused(TokenTrouble.FAULT, detail="SelfTestFailed")
+    assert service.key_status(staff) == TokenRefused(TokenRefusal.FAULT, detail="SelfTestFailed")
 
 
 def test_reading_the_status_writes_nothing(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import CodeAccepted, CodeProblem, CodeRefused, Refusal, Refused, Session, SignedIn
+from kiosk.desk.views import CodeAccepted, CodeRefusal, CodeRefused, Refusal, Refused, Session, SignedIn
 from kiosk.domain.base32 import check_digit
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
@@ -46,8 +46,8 @@ def test_a_slip_of_the_finger_costs_no_try(
     right = digits_for(number)
     last = str((int(right[-1]) + 1) % 10)
     for _ in range(7):
-        assert service.confirm_typed(number, right[:-1] + last) == CodeRefused(CodeProblem.CHECK_DIGIT, 5)
-        assert service.confirm_typed(number, "12345") == CodeRefused(CodeProblem.MALFORMED, 5)
+        assert service.confirm_typed(number, right[:-1] + last) == CodeRefused(CodeRefusal.CHECK_DIGIT, 5)
+        assert service.confirm_typed(number, "12345") == CodeRefused(CodeRefusal.MALFORMED, 5)
     assert isinstance(service.confirm_typed(number, right), CodeAccepted)
 
 
@@ -61,16 +61,16 @@ def test_after_five_wrong_tries_with_growing_waits_typing_is_locked_and_scanning
 ) -> None:
     service = DeskService(open_desk())
     number = placed(session, OrderKind.NEW)
-    assert service.confirm_typed(number, WRONG) == CodeRefused(CodeProblem.WRONG, 4)
+    assert service.confirm_typed(number, WRONG) == CodeRefused(CodeRefusal.WRONG, 4)
     for left, wait in ((3, 2), (2, 4), (1, 8)):
-        assert service.confirm_typed(number, WRONG) == CodeRefused(CodeProblem.WRONG, left)
+        assert service.confirm_typed(number, WRONG) == CodeRefused(CodeRefusal.WRONG, left)
         waiting = service.confirm_typed(number, digits_for(number))
-        assert waiting == CodeRefused(CodeProblem.WAIT, left, clock.wall() + wait)
+        assert waiting == CodeRefused(CodeRefusal.WAIT, left, clock.wall() + wait)
         clock.advance(wait)
-    assert service.confirm_typed(number, WRONG) == CodeRefused(CodeProblem.LOCKED, 0)
+    assert service.confirm_typed(number, WRONG) == CodeRefused(CodeRefusal.LOCKED, 0)
     clock.advance(60)
     restarted = DeskService(open_desk())
-    assert restarted.confirm_typed(number, digits_for(number)) == CodeRefused(CodeProblem.LOCKED, 0)
+    assert restarted.confirm_typed(number, digits_for(number)) == CodeRefused(CodeRefusal.LOCKED, 0)
     view = answered(restarted.order(number))
     assert view is not None
     assert (view.typing_locked, view.tries_left) == (True, 0)
@@ -90,7 +90,7 @@ def test_an_order_that_ran_out_of_tries_gets_none_back_with_the_months(
         service.confirm_typed(number, WRONG)
     clock.advance(365 * 86_400)
     assert isinstance(service.sign_in("11000001", "Keydesk-1"), SignedIn)  # which forgets old failures
-    assert service.confirm_typed(number, digits_for(number)) == CodeRefused(CodeProblem.LOCKED, 0)
+    assert service.confirm_typed(number, digits_for(number)) == CodeRefused(CodeRefusal.LOCKED, 0)
 
 
 def test_twenty_wrong_tries_an_hour_lock_typing_at_the_kiosk(
@@ -108,7 +108,7 @@ def test_twenty_wrong_tries_an_hour_lock_typing_at_the_kiosk(
     began = clock.wall()
     clock.advance(60)
     refused = service.confirm_typed(number, digits_for(number))
-    assert refused == CodeRefused(CodeProblem.KIOSK_LOCKED, 5, began + 3600)
+    assert refused == CodeRefused(CodeRefusal.KIOSK_LOCKED, 5, began + 3600)
     clock.advance(3540)
     assert isinstance(service.confirm_typed(number, digits_for(number)), CodeAccepted)
 
@@ -159,22 +159,22 @@ def test_a_scan_tells_another_order_from_another_kiosk_and_from_a_forgery(
 ) -> None:
     number = placed(session, OrderKind.NEW)
     other = placed(session_of("11000003"), OrderKind.NEW)
-    assert service.confirm_scanned(number, scan_for(other)) == CodeRefused(CodeProblem.ANOTHER_ORDER, 5)
+    assert service.confirm_scanned(number, scan_for(other)) == CodeRefused(CodeRefusal.ANOTHER_ORDER, 5)
     with database.read() as tx:
         order = tx.ledger.order(number)
     assert order is not None
     stranger = bytes(38)
     signed = device_sign(centre_key, scanned_message(stranger, 34000))
     foreign = service.confirm_scanned(number, encode_scanned(stranger, 34000, signed))
-    assert foreign == CodeRefused(CodeProblem.ANOTHER_KIOSK, 5)
+    assert foreign == CodeRefused(CodeRefusal.ANOTHER_KIOSK, 5)
     forged = device_sign(generate_device_key(), scanned_message(order.order_code, 34000))
     refused = service.confirm_scanned(number, encode_scanned(order.order_code, 34000, forged))
-    assert refused == CodeRefused(CodeProblem.NOT_GENUINE, 5)
+    assert refused == CodeRefused(CodeRefusal.NOT_GENUINE, 5)
     cheap = device_sign(centre_key, scanned_message(order.order_code, 100))
     refused = service.confirm_scanned(number, encode_scanned(order.order_code, 100, cheap))
-    assert refused == CodeRefused(CodeProblem.NOT_GENUINE, 5)
+    assert refused == CodeRefused(CodeRefusal.NOT_GENUINE, 5)
     for rubbish in ("", "KDESK1:", "KDESK1:" + "U" * 122, "https://example.com"):
-        assert service.confirm_scanned(number, rubbish) == CodeRefused(CodeProblem.MALFORMED, 5)
+        assert service.confirm_scanned(number, rubbish) == CodeRefused(CodeRefusal.MALFORMED, 5)
 
 
 def test_the_confirmation_of_another_order_is_a_wrong_one_when_typed(
@@ -186,5 +186,5 @@ def test_the_confirmation_of_another_order_is_a_wrong_one_when_typed(
 ) -> None:
     number = placed(session, OrderKind.NEW)
     other = placed(session_of("11000003"), OrderKind.NEW)
-    assert service.confirm_typed(number, digits_for(other)) == CodeRefused(CodeProblem.WRONG, 4)
+    assert service.confirm_typed(number, digits_for(other)) == CodeRefused(CodeRefusal.WRONG, 4)
     assert service.confirm_typed("3-9999-0", WRONG) == Refused(Refusal.NO_ORDER)

@@ -12,8 +12,8 @@ from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
     Field,
-    FieldErrors,
-    FieldProblem,
+    FieldRefusal,
+    FieldsRefused,
     OrderOpen,
     OrderView,
     Placed,
@@ -21,8 +21,8 @@ from kiosk.desk.views import (
     Refused,
     Session,
     SignedIn,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
     Verified,
     WrongCredentials,
     WrongKind,
@@ -56,7 +56,7 @@ def _session_of(account: str) -> Session:
 
 
 def _age(outcome: object) -> int | None:
-    assert isinstance(outcome, Refused | WrongKind | FieldErrors), outcome
+    assert isinstance(outcome, Refused | WrongKind | FieldsRefused), outcome
     return outcome.feed_as_of
 
 
@@ -74,12 +74,12 @@ def test_all_that_is_empty_or_malformed_is_told_at_once_before_the_password_is_t
     refused = service.verify(
         OrderKind.NEW, {Field.ACCOUNT: "abc", Field.PASSWORD: "wrong", Field.OPERATOR: " "}
     )
-    assert refused == FieldErrors(
+    assert refused == FieldsRefused(
         {
-            Field.LEGAL_PERSON: FieldProblem.EMPTY,
-            Field.ENTERPRISE: FieldProblem.EMPTY,
-            Field.OPERATOR: FieldProblem.EMPTY,
-            Field.ACCOUNT: FieldProblem.MALFORMED,
+            Field.LEGAL_PERSON: FieldRefusal.EMPTY,
+            Field.ENTERPRISE: FieldRefusal.EMPTY,
+            Field.OPERATOR: FieldRefusal.EMPTY,
+            Field.ACCOUNT: FieldRefusal.MALFORMED,
         }
     )
     assert service.sign_in("11000001", "wrong") == WrongCredentials(4)
@@ -91,8 +91,8 @@ def test_all_names_that_do_not_match_are_told_at_once_but_only_after_the_passwor
     names = {Field.LEGAL_PERSON: "张三", Field.ENTERPRISE: "某某公司", Field.OPERATOR: "李四"}
     wrong = service.verify(OrderKind.NEW, {**NEW, **names, Field.PASSWORD: "wrong"})
     assert isinstance(wrong, WrongCredentials)
-    assert service.verify(OrderKind.NEW, {**NEW, **names}) == FieldErrors(
-        dict.fromkeys(names, FieldProblem.DOES_NOT_MATCH)
+    assert service.verify(OrderKind.NEW, {**NEW, **names}) == FieldsRefused(
+        dict.fromkeys(names, FieldRefusal.DOES_NOT_MATCH)
     )
 
 
@@ -155,13 +155,13 @@ def test_offline_whatever_rests_on_the_feed_tells_its_age(
     assert _age(service.place_order(nobody, OrderKind.RENEWAL)) == NOW
     assert _age(service.verify(OrderKind.NEW, {**NEW, Field.ENTERPRISE: "另一家公司"})) == NOW
     for card, trouble in (
-        (other, TokenTrouble.ANOTHER_MEMBERS),
-        (spare, TokenTrouble.NOT_THE_KEY_ON_RECORD),
+        (other, TokenRefusal.ANOTHER_MEMBERS),
+        (spare, TokenRefusal.NOT_THE_KEY_ON_RECORD),
     ):
         source.swap(card)
         refused = service.bind(session, renewal, "654321", False, lambda _progress: None)  # noqa: FBT003
         assert isinstance(refused, TokenRefused)
-        assert (refused.trouble, refused.feed_as_of) == (trouble, NOW)
+        assert (refused.reason, refused.feed_as_of) == (trouble, NOW)
 
 
 def test_an_open_order_of_that_kind_leads_there(

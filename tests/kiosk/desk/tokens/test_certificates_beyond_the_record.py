@@ -14,7 +14,7 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, KeyStatus, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import BoundView, KeyStatus, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 
 NOW = 1_795_327_500
@@ -46,7 +46,7 @@ def test_a_key_with_a_certificate_as_new_as_the_record_or_newer_is_bound_for_nob
     number = paid_order("11000001", OrderKind.NEW)
     source.insert(_beside_the_record(bound_elsewhere, begin))
     outcome = service.bind(session, number, PIN, False, lambda _progress: None)  # noqa: FBT003 - the contract
-    assert outcome == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="FOUND")
+    assert outcome == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="FOUND")
 
 
 def test_a_key_with_a_certificate_older_than_the_record_is_bound_for_somebody_else(
@@ -74,7 +74,7 @@ def test_a_key_with_a_certificate_as_new_as_the_record_or_newer_is_erased_by_nob
     view = service.key_status(supervisor)
     assert isinstance(view, KeyView), view
     assert (view.status, view.account) == (KeyStatus.UNKNOWN, "11000002")
-    assert service.erase(supervisor, "FOUND") == TokenRefused(TokenTrouble.IN_USE, found="FOUND")
+    assert service.erase(supervisor, "FOUND") == TokenRefused(TokenRefusal.IN_USE, found="FOUND")
 
 
 def test_a_key_with_a_certificate_older_than_the_record_is_erased_by_staff(
@@ -103,4 +103,4 @@ def test_a_newer_key_of_the_same_member_is_not_renewed_in_place_of_the_one_on_re
     number = paid_order("11000002", OrderKind.RENEWAL)
     source.insert(card)
     outcome = service.bind(session_of("11000002"), number, PIN, False, lambda _progress: None)  # noqa: FBT003
-    assert outcome == TokenRefused(TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="ON-RECORD", found="FOUND")
+    assert outcome == TokenRefused(TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="ON-RECORD", found="FOUND")

@@ -18,7 +18,7 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.fitness import factory_pin_fits
 from kiosk.desk.tokens.reading import TokenFacts
-from kiosk.desk.views import Session, TokenRefused, TokenTrouble
+from kiosk.desk.views import Session, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Order
 
@@ -58,7 +58,7 @@ def test_a_strangers_key_is_refused_and_keeps_its_certificate_and_its_tries(
     number = paid_order("11000001", OrderKind.NEW)
     refused = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the port's order
     assert isinstance(refused, TokenRefused)
-    assert refused.trouble is TokenTrouble.ANOTHER_MEMBERS
+    assert refused.reason is TokenRefusal.ANOTHER_MEMBERS
     again = source.open(source.present()[0])
     assert (again.certificate(), again.pin_state().tries_left) == (STRANGERS[stranger], before)
     again.close()

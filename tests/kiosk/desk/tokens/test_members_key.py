@@ -10,7 +10,7 @@ import pytest
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindOutcome, Session, StaffSession, TokenRefused, TokenTrouble, TokenView
+from kiosk.desk.views import BindOutcome, Session, StaffSession, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
@@ -66,8 +66,8 @@ def test_a_key_of_the_feed_is_the_members_though_its_certificate_is_missing_or_d
     card = _with_certificate(bound_elsewhere(MEMBER, SERIAL, NOW - DAY, NOW + DAY), DAMAGES[damage])
     before = card.record
     source.insert(card)
-    assert service.erase(supervisor, SERIAL) == TokenRefused(TokenTrouble.IN_USE, found=SERIAL)
-    refused = TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+    assert service.erase(supervisor, SERIAL) == TokenRefused(TokenRefusal.IN_USE, found=SERIAL)
+    refused = TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=SERIAL)
     assert insert_and_bind(kind, "11000003") == (refused, refused)
     assert card.record == before
 
@@ -84,8 +84,8 @@ def test_a_key_of_the_feed_is_the_members_though_an_older_certificate_is_on_it(
     with database.write() as tx:
         tx.feed.put_key_elsewhere(KeyBoundElsewhere(MEMBER, "0002000001000009", SERIAL, NOW, NOW + 365 * DAY))
     source.insert(card)
-    assert service.erase(supervisor, SERIAL) == TokenRefused(TokenTrouble.IN_USE, found=SERIAL)
-    refused = TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+    assert service.erase(supervisor, SERIAL) == TokenRefused(TokenRefusal.IN_USE, found=SERIAL)
+    refused = TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=SERIAL)
     assert insert_and_bind(OrderKind.NEW, "11000003") == (refused, refused)
 
 
@@ -99,7 +99,7 @@ def test_a_blank_token_that_the_feed_says_is_a_key_in_use_is_free_once_it_is_los
     with database.write() as tx:
         tx.feed.put_key_elsewhere(key)
     source.insert(blank(SERIAL))
-    refused = TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+    refused = TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=SERIAL)
     assert insert_and_bind(OrderKind.NEW, "11000003") == (refused, refused)
     with database.write() as tx:
         tx.feed.put_key_elsewhere(msgspec.structs.replace(key, lost=True, holds=1))
@@ -107,7 +107,7 @@ def test_a_blank_token_that_the_feed_says_is_a_key_in_use_is_free_once_it_is_los
     assert not isinstance(read, TokenRefused)
     # the factory PIN is not the one that was typed: the token was taken
     assert isinstance(bound, TokenRefused)
-    assert bound.trouble is TokenTrouble.PIN_WRONG
+    assert bound.reason is TokenRefusal.PIN_WRONG
 
 
 def test_for_an_order_that_cannot_be_bound_yet_a_members_key_is_only_read(

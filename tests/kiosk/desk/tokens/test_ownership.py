@@ -20,7 +20,7 @@ from kiosk.desk.tokens import ownership
 from kiosk.desk.tokens.fitness import require_free
 from kiosk.desk.tokens.ownership import Ground, Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
-from kiosk.desk.views import KeyStatus, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import KeyStatus, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
@@ -184,7 +184,7 @@ def _refused_to_others(tx: Transaction, order: Order, facts: TokenFacts) -> bool
     try:
         require_free(tx, order, facts)
     except TokenUnusable as unusable:
-        return unusable.refused == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+        return unusable.refused == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=SERIAL)
     return False
 
 
@@ -314,12 +314,12 @@ def test_nobody_elses_order_takes_what_nobody_erases_at_insertion_or_at_the_bind
     source.token = LookedAt(TokenFacts(SERIAL, contents.public_key(pair), contents.certificates[certificate]))
     service = DeskService(dataclasses.replace(desk, tokens=source))
     number, member = paid_order(WHO_ORDERS, kind), session_of(WHO_ORDERS)
-    refused = TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found=SERIAL)
+    refused = TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=SERIAL)
     for here, there in itertools.product(("no key", "in use", "on hold", "revoked"), KEYS):
         with database.write() as tx:
             _record(tx, contents, order, here, there)
         try:
-            in_use = service.erase(supervisor, SERIAL) == TokenRefused(TokenTrouble.IN_USE, found=SERIAL)
+            in_use = service.erase(supervisor, SERIAL) == TokenRefused(TokenRefusal.IN_USE, found=SERIAL)
         except Touched:
             in_use = False
         read = service.read_token(number)

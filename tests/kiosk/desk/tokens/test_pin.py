@@ -9,7 +9,7 @@ import pytest
 from hardware.ports import PinState, Token, WrongPin
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.tokens.pin import may_try_factory_pin, unlock
-from kiosk.desk.views import TokenRefused, TokenTrouble
+from kiosk.desk.views import TokenRefusal, TokenRefused
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_a_factory_pin_that_is_wrong_asks_for_the_members_own_and_is_not_tried_a
     for _ in range(2):
         with pytest.raises(TokenUnusable) as caught:
             unlock(cast("Token", token), None, factory_pin="111111", last_try_confirmed=False)
-        assert caught.value.refused == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=5)
+        assert caught.value.refused == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=5)

@@ -10,40 +10,40 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.reading import token_refused
-from kiosk.desk.views import TokenRefused, TokenStatus, TokenTrouble
+from kiosk.desk.views import TokenRefusal, TokenRefused, TokenStatus
 from tests.support.desk import answered
 
 
 @pytest.mark.parametrize(
     ("error", "refused"),
     [
-        (ports.TokenRemoved(), TokenRefused(TokenTrouble.REMOVED)),
-        (ports.TokenSwapped("A", "B"), TokenRefused(TokenTrouble.SWAPPED, expected="A", found="B")),
-        (ports.TokenNotRecognised(b"\x3b\x00"), TokenRefused(TokenTrouble.NOT_RECOGNISED, detail="3B00")),
-        (ports.TokenNotPrepared(), TokenRefused(TokenTrouble.NOT_PREPARED)),
-        (ports.WrongPin(3), TokenRefused(TokenTrouble.PIN_WRONG, tries_left=3)),
-        (ports.WrongPin(None), TokenRefused(TokenTrouble.PIN_WRONG)),
-        (ports.WrongPin(0), TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0)),
-        (ports.PinBlocked(), TokenRefused(TokenTrouble.PIN_BLOCKED, tries_left=0)),
-        (ports.PinInvalid(), TokenRefused(TokenTrouble.PIN_INVALID)),
-        (ports.SecurityNotSatisfied(), TokenRefused(TokenTrouble.PIN_WANTED)),
-        (ports.NoKeyPair(), TokenRefused(TokenTrouble.PROOF_FAILED)),
-        (ports.TokenFull(), TokenRefused(TokenTrouble.FULL)),
-        (ports.TokenFault(0x50, 0x6F00), TokenRefused(TokenTrouble.FAULT, detail="6F00")),
-        (ports.MalformedAnswer(), TokenRefused(TokenTrouble.FAULT, detail="MalformedAnswer")),
-        (ports.ReaderUnavailable("no pcscd"), TokenRefused(TokenTrouble.NO_DRIVER)),
-        (ports.UnblockingPinRefused(2), TokenRefused(TokenTrouble.UNBLOCKING_PIN_WRONG, tries_left=2)),
-        (ports.UnblockingPinRefused(None), TokenRefused(TokenTrouble.UNBLOCKING_PIN_WRONG)),
-        (ports.UnblockingPinRefused(0), TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
-        (ports.UnblockingPinBlocked(), TokenRefused(TokenTrouble.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
-        (ports.DeviceKeyRefused(), TokenRefused(TokenTrouble.DEVICE_KEY_REFUSED)),
-        (ports.ApplicationShared(), TokenRefused(TokenTrouble.SHARED)),
-        (ports.NotSupported("erase"), TokenRefused(TokenTrouble.NOT_SUPPORTED, detail="erase")),
+        (ports.TokenRemoved(), TokenRefused(TokenRefusal.REMOVED)),
+        (ports.TokenSwapped("A", "B"), TokenRefused(TokenRefusal.SWAPPED, expected="A", found="B")),
+        (ports.TokenNotRecognised(b"\x3b\x00"), TokenRefused(TokenRefusal.NOT_RECOGNISED, detail="3B00")),
+        (ports.TokenNotPrepared(), TokenRefused(TokenRefusal.NOT_PREPARED)),
+        (ports.WrongPin(3), TokenRefused(TokenRefusal.PIN_WRONG, tries_left=3)),
+        (ports.WrongPin(None), TokenRefused(TokenRefusal.PIN_WRONG)),
+        (ports.WrongPin(0), TokenRefused(TokenRefusal.PIN_BLOCKED, tries_left=0)),
+        (ports.PinBlocked(), TokenRefused(TokenRefusal.PIN_BLOCKED, tries_left=0)),
+        (ports.PinInvalid(), TokenRefused(TokenRefusal.PIN_INVALID)),
+        (ports.SecurityNotSatisfied(), TokenRefused(TokenRefusal.PIN_WANTED)),
+        (ports.NoKeyPair(), TokenRefused(TokenRefusal.PROOF_FAILED)),
+        (ports.TokenFull(), TokenRefused(TokenRefusal.FULL)),
+        (ports.TokenFault(0x50, 0x6F00), TokenRefused(TokenRefusal.FAULT, detail="6F00")),
+        (ports.MalformedAnswer(), TokenRefused(TokenRefusal.FAULT, detail="MalformedAnswer")),
+        (ports.ReaderUnavailable("no pcscd"), TokenRefused(TokenRefusal.NO_DRIVER)),
+        (ports.UnblockingPinRefused(2), TokenRefused(TokenRefusal.UNBLOCKING_PIN_WRONG, tries_left=2)),
+        (ports.UnblockingPinRefused(None), TokenRefused(TokenRefusal.UNBLOCKING_PIN_WRONG)),
+        (ports.UnblockingPinRefused(0), TokenRefused(TokenRefusal.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
+        (ports.UnblockingPinBlocked(), TokenRefused(TokenRefusal.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
+        (ports.DeviceKeyRefused(), TokenRefused(TokenRefusal.DEVICE_KEY_REFUSED)),
+        (ports.ApplicationShared(), TokenRefused(TokenRefusal.SHARED)),
+        (ports.NotSupported("erase"), TokenRefused(TokenRefusal.NOT_SUPPORTED, detail="erase")),
         (
             ports.VendorLibraryFailed(
                 "/opt/vendor/libskf.so", ports.LibraryFailure.HUNG, "no answer in 30 s"
             ),
-            TokenRefused(TokenTrouble.LIBRARY_FAILED, detail="libskf.so hung"),
+            TokenRefused(TokenRefusal.LIBRARY_FAILED, detail="libskf.so hung"),
         ),
     ],
 )
@@ -73,9 +73,9 @@ class Unknown(VirtualTokenSource):
 def test_without_a_driver_and_with_a_card_of_another_kind_the_screens_are_told(desk: Desk) -> None:
     bare = DeskService(replace(desk, tokens=NoDriver()))
     assert answered(bare.status()).token is TokenStatus.NO_DRIVER
-    assert bare.read_token() == TokenRefused(TokenTrouble.NO_DRIVER)
+    assert bare.read_token() == TokenRefused(TokenRefusal.NO_DRIVER)
     strange = DeskService(replace(desk, tokens=Unknown()))
-    assert strange.read_token() == TokenRefused(TokenTrouble.NOT_RECOGNISED, detail="3B00")
+    assert strange.read_token() == TokenRefused(TokenRefusal.NOT_RECOGNISED, detail="3B00")
 
 
 def test_every_kind_of_failure_is_told_as_more_than_a_fault() -> None:
@@ -86,7 +86,7 @@ def test_every_kind_of_failure_is_told_as_more_than_a_fault() -> None:
     plain = [kind for kind in kinds if kind.__init__ is ports.TokenError.__init__]
     assert len(plain) >= 8
     for kind in plain:
-        assert token_refused(kind()).trouble is not TokenTrouble.FAULT, kind
+        assert token_refused(kind()).reason is not TokenRefusal.FAULT, kind
 
 
 def _kinds(kind: type[ports.TokenError]) -> list[type[ports.TokenError]]:

@@ -18,8 +18,8 @@ from kiosk.desk.views import (
     Refused,
     Session,
     TokenOutcome,
+    TokenRefusal,
     TokenRefused,
-    TokenTrouble,
     TokenView,
 )
 from kiosk.domain.fees import OrderKind
@@ -72,11 +72,11 @@ def test_a_serial_names_the_token(
 ) -> None:
     source.insert(blank("A"), "first")
     assert _serial(service.read_token(serial="A")) == "A"
-    assert service.read_token(serial="B") == TokenRefused(TokenTrouble.SWAPPED, expected="B", found="A")
+    assert service.read_token(serial="B") == TokenRefused(TokenRefusal.SWAPPED, expected="B", found="A")
     source.insert(blank("B"), "third")
     assert _serial(service.read_token(serial="B")) == "B"
     gone = _refused(service.read_token(serial="C"))
-    assert (gone.trouble, gone.expected, _serials(gone)) == (TokenTrouble.SWAPPED, "C", ["A", "B"])
+    assert (gone.reason, gone.expected, _serials(gone)) == (TokenRefusal.SWAPPED, "C", ["A", "B"])
 
 
 def test_a_renewal_takes_the_key_on_record_out_of_several(
@@ -93,7 +93,7 @@ def test_a_renewal_takes_the_key_on_record_out_of_several(
     source.insert(other, "first")
     source.insert(blank("BLANK"), "second")
     missing = _refused(service.read_token(number))
-    assert missing.trouble is TokenTrouble.NOT_THE_KEY_ON_RECORD
+    assert missing.reason is TokenRefusal.NOT_THE_KEY_ON_RECORD
     assert (missing.expected, _serials(missing)) == ("OWN", ["OTHER", "BLANK"])
     source.insert(card, "third")
     assert _serial(service.read_token(number)) == "OWN"
@@ -116,7 +116,7 @@ def test_a_new_key_is_made_of_the_only_token_that_fits(
     assert _serial(service.read_token(number)) == "A"
     source.insert(blank("B"), "third")
     several = _refused(service.bind(session, number, None, False, _quietly))  # noqa: FBT003
-    assert (several.trouble, _serials(several)) == (TokenTrouble.SEVERAL, ["A", "B"])
+    assert (several.reason, _serials(several)) == (TokenRefusal.SEVERAL, ["A", "B"])
     bound = service.bind(session, number, None, False, _quietly, "B")  # noqa: FBT003
     assert isinstance(bound, BoundView)
     assert bound.serial == "B"
@@ -131,11 +131,11 @@ def test_an_attempt_goes_on_with_its_own_token_out_of_several(
 ) -> None:
     number, card = paid_order("11000001", OrderKind.NEW), blank("A")
     source.insert(FaultyCard(card, Fault(FaultKind.PULLED_BEFORE, 1, instruction=0x4C)), "first")
-    assert _refused(service.bind(session, number, None, False, _quietly)).trouble  # noqa: FBT003
+    assert _refused(service.bind(session, number, None, False, _quietly)).reason  # noqa: FBT003
     source.insert(blank("B"), "first")
     source.insert(blank("C"), "second")
     without = _refused(service.bind(session, number, None, False, _quietly))  # noqa: FBT003
-    assert (without.trouble, without.expected) == (TokenTrouble.SWAPPED, "A")
+    assert (without.reason, without.expected) == (TokenRefusal.SWAPPED, "A")
     source.insert(card, "third")
     bound = service.bind(session, number, "111111", False, _quietly)  # noqa: FBT003
     assert isinstance(bound, BoundView)
@@ -152,10 +152,10 @@ def test_unknown_and_broken_cards_beside_a_key_are_not_in_the_way(
     number = paid_order("11000001", OrderKind.NEW)
     source.insert(UnknownCard(), "first")
     alone = _refused(service.read_token(number))
-    assert (alone.trouble, alone.card) == (TokenTrouble.NOT_RECOGNISED, "storage-card")
+    assert (alone.reason, alone.card) == (TokenRefusal.NOT_RECOGNISED, "storage-card")
     assert alone.detail == "3B8F8001804F0CA000000306030001000000006A"
     source.insert(FaultyCard(blank("BAD"), *(Fault(FaultKind.SILENT, at) for at in range(1, 40))), "second")
-    assert _refused(service.read_token(number)).trouble is TokenTrouble.NOT_RECOGNISED
+    assert _refused(service.read_token(number)).reason is TokenRefusal.NOT_RECOGNISED
     source.insert(blank("GOOD"), "third")
     assert _serial(service.read_token()) == "GOOD"
     assert isinstance(service.bind(session, number, None, False, _quietly), BoundView)  # noqa: FBT003
@@ -171,9 +171,9 @@ def test_a_token_without_the_desks_application_is_named_and_never_taken_for_a_ne
 ) -> None:
     number = paid_order("11000001", OrderKind.NEW)
     source.insert(unprepared_key(tmp_path / "raw", "RAW"), "first")
-    assert service.read_token() == TokenRefused(TokenTrouble.NOT_PREPARED, found="RAW")
+    assert service.read_token() == TokenRefused(TokenRefusal.NOT_PREPARED, found="RAW")
     bare = _refused(service.bind(session, number, None, False, _quietly))  # noqa: FBT003
-    assert bare == TokenRefused(TokenTrouble.NOT_PREPARED, found="RAW")
+    assert bare == TokenRefused(TokenRefusal.NOT_PREPARED, found="RAW")
     source.insert(blank("GOOD"), "second")
     assert _serial(service.read_token(number)) == "GOOD"
     several = _refused(service.read_token())
@@ -196,7 +196,7 @@ def test_an_order_that_nobody_knows_chooses_nothing(
 ) -> None:
     source.insert(blank("A"), "first")
     source.insert(blank("B"), "second")
-    assert _refused(service.read_token("3-9999-9")).trouble is TokenTrouble.SEVERAL
+    assert _refused(service.read_token("3-9999-9")).reason is TokenRefusal.SEVERAL
     assert isinstance(service.bind(session, "3-9999-9", None, False, _quietly), Refused)  # noqa: FBT003
 
 
@@ -205,7 +205,7 @@ def test_the_only_readable_token_is_told_to_be_another_than_the_one_that_is_name
 ) -> None:
     source.insert(UnknownCard(), "first")
     source.insert(blank("A"), "second")
-    assert service.read_token(serial="B") == TokenRefused(TokenTrouble.SWAPPED, expected="B", found="A")
+    assert service.read_token(serial="B") == TokenRefused(TokenRefusal.SWAPPED, expected="B", found="A")
 
 
 def test_a_replacement_takes_the_blank_token_and_not_the_key_that_it_replaces(

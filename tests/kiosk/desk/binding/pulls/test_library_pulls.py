@@ -17,7 +17,7 @@ from hardware.ports import WrongPin
 from kiosk.desk.context import Desk
 from kiosk.desk.keys.views import FoundView, KeyView, LiftedView, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import BoundView, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.entries import AnyBody, HoldLifted, KeyErased, KeyFound, PinChanged, PinUnblocked
 from kiosk.domain.fees import OrderKind
 from kiosk.store.keys_on_record import key_on_record
@@ -133,7 +133,7 @@ def _certain(outcome: object, told: list[AnyBody], kind: type[PinChanged | PinUn
         if isinstance(outcome, KeyView)
         else (
             False
-            if isinstance(outcome, TokenRefused) and outcome.trouble is TokenTrouble.PIN_UNCERTAIN
+            if isinstance(outcome, TokenRefused) and outcome.reason is TokenRefusal.PIN_UNCERTAIN
             else None
         )
     )

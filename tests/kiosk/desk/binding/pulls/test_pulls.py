@@ -13,7 +13,7 @@ import pytest
 
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindingProgress, BindOutcome, BoundView, TokenRefused, TokenTrouble
+from kiosk.desk.views import BindingProgress, BindOutcome, BoundView, TokenRefusal, TokenRefused
 from kiosk.domain.entries import Bound, CertificateIssued
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
@@ -128,7 +128,7 @@ def test_a_pull_and_another_key_in_between_touches_only_the_right_one(
         refused = _bind(workshop.desk(), case)
         workshop.rig.remove()
         assert isinstance(refused, TokenRefused), refused
-        assert refused.trouble in {TokenTrouble.SWAPPED, TokenTrouble.NOT_THE_KEY_ON_RECORD}
+        assert refused.reason in {TokenRefusal.SWAPPED, TokenRefusal.NOT_THE_KEY_ON_RECORD}
         assert workshop.contents(other) == before
         _complete(workshop, case, outcome)
         contact()
@@ -180,7 +180,7 @@ def test_a_crash_of_the_vendors_library_at_any_call_ends_in_one_certificate(
         outcome = _bind(workshop.desk(), case)
         if not isinstance(outcome, BoundView):
             assert isinstance(outcome, TokenRefused)
-            assert outcome.trouble is TokenTrouble.LIBRARY_FAILED, outcome
+            assert outcome.reason is TokenRefusal.LIBRARY_FAILED, outcome
         _complete(workshop, case, outcome)
         contact()
         if isinstance(outcome, BoundView) and call > FEWEST:

@@ -12,7 +12,7 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import LiftedView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Placed, Refusal, Refused, Session, StaffSession, TokenRefused, TokenTrouble
+from kiosk.desk.views import Placed, Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import AnyBody, CertificateRevoked, HoldLifted
@@ -58,7 +58,7 @@ def test_the_owner_lifts_the_hold_with_the_key_and_its_pin(
     assert bodies()[-1] == HoldLifted(ACCOUNT, lost, "张华")
     assert status_of(database) is CertificateStatus.VALID
     assert verify_store(database).sound
-    assert lift(service, session, staff) == TokenRefused(TokenTrouble.NOT_ON_HOLD, found="OWN")
+    assert lift(service, session, staff) == TokenRefused(TokenRefusal.NOT_ON_HOLD, found="OWN")
 
 
 def test_a_hold_that_another_kiosk_set_is_lifted_here(
@@ -94,12 +94,12 @@ def test_a_hold_is_lifted_with_the_right_pin_alone(
     card = bound_here(ACCOUNT, "OWN")
     service.report_loss(session)
     source.insert(card)
-    assert lift(service, session, staff, "") == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=6)
+    assert lift(service, session, staff, "") == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=6)
     for left in (5, 4, 3, 2, 1):
         assert lift(service, session, staff, "999999") == TokenRefused(
-            TokenTrouble.PIN_WRONG, tries_left=left
+            TokenRefusal.PIN_WRONG, tries_left=left
         )
-    assert lift(service, session, staff) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
+    assert lift(service, session, staff) == TokenRefused(TokenRefusal.PIN_LAST_TRY, tries_left=1)
     assert status_of(database) is CertificateStatus.ON_HOLD
     assert isinstance(lift(service, session, staff, last=True), LiftedView)
 
@@ -119,7 +119,7 @@ def test_another_token_lifts_nothing(
     service.report_loss(session)
     source.insert(blank("B"))
     assert lift(service, session, staff) == TokenRefused(
-        TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="OWN", found="B"
+        TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="OWN", found="B"
     )
     # the same token with another key pair proves nothing either
     token = source.open(source.swap(card))
@@ -128,7 +128,7 @@ def test_another_token_lifts_nothing(
     token.close()
     refused = lift(service, session, staff)
     assert isinstance(refused, TokenRefused)
-    assert refused.trouble is TokenTrouble.NOT_THE_KEY_ON_RECORD
+    assert refused.reason is TokenRefusal.NOT_THE_KEY_ON_RECORD
     assert status_of(database) is CertificateStatus.ON_HOLD
 
 
@@ -235,7 +235,7 @@ def test_a_signature_from_before_proves_nothing(
     service.report_loss(session)
     assert isinstance(lift(service, session, staff), LiftedView)
     service.report_loss(session)
-    assert lift(service, session, staff) == TokenRefused(TokenTrouble.PROOF_FAILED, found="OWN")
+    assert lift(service, session, staff) == TokenRefused(TokenRefusal.PROOF_FAILED, found="OWN")
     assert status_of(database) is CertificateStatus.ON_HOLD
 
 

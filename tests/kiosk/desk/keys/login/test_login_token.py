@@ -13,7 +13,7 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckOutcome, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused, Session, TokenRefused, TokenTrouble
+from kiosk.desk.views import Refusal, Refused, Session, TokenRefusal, TokenRefused
 from kiosk.domain.login_check import (
     ChallengeRequested,
     ChallengeSigned,
@@ -62,11 +62,11 @@ def test_a_wrong_pin_costs_one_try_is_sent_once_and_takes_no_challenge(
 
     source.swap(Counting(card))
     for left in (5, 4, 3, 2, 1):
-        wrong = TokenRefused(TokenTrouble.PIN_WRONG, tries_left=left)
+        wrong = TokenRefused(TokenRefusal.PIN_WRONG, tries_left=left)
         assert _check(service, session, "999999") == wrong
     assert sent.count(0x18) == 5
-    assert _check(service, session, FACTORY) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
-    assert _check(service, session, "") == TokenRefused(TokenTrouble.PIN_WANTED, tries_left=1)
+    assert _check(service, session, FACTORY) == TokenRefused(TokenRefusal.PIN_LAST_TRY, tries_left=1)
+    assert _check(service, session, "") == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=1)
     assert sent.count(0x18) == 5
     assert agent.asked == []
     assert isinstance(_check(service, session, FACTORY, last=True), LoginCheckView)
@@ -84,7 +84,7 @@ def test_a_pin_of_one_try_is_confirmed_once_for_the_whole_check(
     card.store(
         msgspec.structs.replace(record, applications=(msgspec.structs.replace(application, user=only),))
     )
-    assert _check(service, session) == TokenRefused(TokenTrouble.PIN_LAST_TRY, tries_left=1)
+    assert _check(service, session) == TokenRefused(TokenRefusal.PIN_LAST_TRY, tries_left=1)
     assert isinstance(_check(service, session, FACTORY, last=True), LoginCheckView)
 
 
@@ -102,7 +102,7 @@ def test_a_pin_that_is_another_one_when_the_centre_has_answered_is_sent_once_mor
         token.close()
 
     waits.insert(0, change)
-    assert _check(service, session) == TokenRefused(TokenTrouble.PIN_WRONG, tries_left=5)
+    assert _check(service, session) == TokenRefused(TokenRefusal.PIN_WRONG, tries_left=5)
     assert [type(asked) for asked in agent.asked] == [ChallengeRequested]
     assert card.record.applications[0].user.tries_left == 5
 
@@ -120,12 +120,12 @@ def test_a_token_that_is_not_the_own_key_is_refused_before_the_centre_is_asked(
     assert _check(service, session_of("11000003")) == Refused(Refusal.NO_KEY)
     source.swap(blank("B"))
     assert _check(service, session) == TokenRefused(
-        TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="OWN", found="B"
+        TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="OWN", found="B"
     )
     source.remove()
     other = bound_elsewhere("11000002", "OTHER", NOW - DAY, NOW + DAY)
     source.insert(other)
-    assert _check(service, session) == TokenRefused(TokenTrouble.ANOTHER_MEMBERS, found="OTHER")
+    assert _check(service, session) == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="OTHER")
     source.insert(card, "second")
     assert isinstance(_check(service, session), LoginCheckView)
     assert [type(asked) for asked in agent.asked] == [ChallengeRequested, ChallengeSigned]
@@ -137,7 +137,7 @@ def test_a_key_that_lost_its_certificate_has_none_to_log_in_with(
     token = source.open(source.present()[0])
     token.erase()
     token.close()
-    assert _check(service, session) == TokenRefused(TokenTrouble.NO_CERTIFICATE, found="OWN")
+    assert _check(service, session) == TokenRefused(TokenRefusal.NO_CERTIFICATE, found="OWN")
     assert card.serial == "OWN"
 
 
@@ -161,7 +161,7 @@ def test_a_certificate_that_only_has_the_number_of_the_one_on_record_is_not_take
     token.write_certificate(authority.issue(request, member, int(number, 16), NOW, NOW + DAY))
     token.close()
     assert _check(service, session) == TokenRefused(
-        TokenTrouble.NOT_THE_KEY_ON_RECORD, expected="OWN", found="OWN", detail=number
+        TokenRefusal.NOT_THE_KEY_ON_RECORD, expected="OWN", found="OWN", detail=number
     )
     assert card.record.applications[0].user.tries_left == 6
 
@@ -176,7 +176,7 @@ def test_a_key_that_is_swapped_while_the_centre_is_asked_is_not_signed_with(
     waits: list[Callable[[], object]],
 ) -> None:
     waits.insert(0, lambda: source.swap(blank("B")))
-    assert _check(service, session) == TokenRefused(TokenTrouble.SWAPPED, expected="OWN", found="B")
+    assert _check(service, session) == TokenRefused(TokenRefusal.SWAPPED, expected="OWN", found="B")
     assert [type(asked) for asked in agent.asked] == [ChallengeRequested]
     assert card.record.applications[0].user.tries_left == 6
 
@@ -204,4 +204,4 @@ def test_a_fault_in_the_answer_of_the_card_is_told(
     service: DeskService, session: Session, card: GmtCard, source: VirtualTokenSource
 ) -> None:
     source.swap(FaultyCard(card, Fault(FaultKind.INTERNAL_ERROR, 1, instruction=0x74)))
-    assert _check(service, session) == TokenRefused(TokenTrouble.FAULT, detail="6F00")
+    assert _check(service, session) == TokenRefused(TokenRefusal.FAULT, detail="6F00")
