@@ -185,6 +185,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         if self._step_hidden:
             self._route_once_shown = route
             return
+        # The stack itself: the public `screen_stack` is a copy, and only the topmost screen can be switched.
         detached = detach_overlays(self._screen_stack, self.step)
         await self._close_overlays()
         await self.switch_screen(screen_of(route))
@@ -198,6 +199,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def _reattach_overlays(self, detached: list[Overlay[object]]) -> None:
         if detached:
+            # The stack itself: the public `push_screen` would put a new result callback over the screen's own.
             reattach_overlays(self._screen_stack, detached)
             self.show_status()
 
@@ -226,6 +228,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def clear_clipboard_text(self) -> None:
         """Clear Textual's own copy of the clipboard."""
+        # The public `copy_to_clipboard` would also overwrite the terminal's clipboard.
         self._clipboard = ""
 
     def _leaving_blocked(self) -> bool:
@@ -379,10 +382,11 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.exit(return_code=70, message=self.text("错误编号 {code}", code=self.error_code))
 
     def _handle_exception(self, error: Exception) -> None:
-        # Textual would print a traceback to the terminal and exit.
+        # Textual has no public hook for unexpected errors; it would print a traceback to the terminal and exit.
         self.report(error)
 
     async def _dispatch_message(self, message: Message) -> None:
+        # No public hook surrounds every handler; without this an error in one would end the message loop.
         try:
             await super()._dispatch_message(message)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one

@@ -213,7 +213,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         self.shell.announce(text)
 
     async def _dispatch_message(self, message: Message) -> None:
-        # An error in a handler must neither end the screen's message loop nor reach the terminal.
+        # No public hook surrounds every handler; without this an error in one would end the screen's message loop.
         try:
             await super()._dispatch_message(message)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one

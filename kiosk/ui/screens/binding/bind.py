@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widgets import Button, Input
 
 from kiosk.desk.views import (
     BindingProgress,
@@ -32,8 +34,6 @@ from kiosk.ui.screens.common.key_choice import KeyChoiceScreen
 from kiosk.ui.widgets import fields as widgets
 
 if TYPE_CHECKING:
-    from textual.widgets import Button
-
     from kiosk.text.wording import Text
 
 _PIN_REFUSALS = {
@@ -120,21 +120,13 @@ class BindScreen(BindPage):
         self.message = None
         self.update_content()
 
-    def on_input_submitted(self) -> None:
-        """Bind when Enter is pressed in the last field."""
-        self._begin()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Go back or bind."""
-        if event.button.id == "back":
-            self.action_back()
-        else:
-            self._begin()
-
+    @on(Button.Pressed, "#bind")
+    @on(Input.Submitted)
     def action_begin(self) -> None:
         """Bind with Enter, wherever the focus is."""
         self._begin()
 
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Go home and keep the order, unless a binding is running."""
         if not self.blocks_leaving():

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widgets import Button
 
 from kiosk.text.wording import Text
 from kiosk.ui.page import Overlay
@@ -16,7 +18,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -59,13 +60,15 @@ class ConfirmScreen(Overlay[bool]):
                 yield Action(self.question.no, id="no", main=not self.question.prefer_yes)
                 yield Action(self.question.yes, id="yes", main=self.question.prefer_yes)
 
+    @on(Button.Pressed, "#no")
     def action_no(self) -> None:
-        """Esc is no."""
+        """Answer no, with Esc too."""
         self.dismiss(False)  # noqa: FBT003 - the screen's result
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Answer."""
-        self.dismiss(event.button.id == "yes")
+    @on(Button.Pressed, "#yes")
+    def agree(self) -> None:
+        """Answer yes."""
+        self.dismiss(True)  # noqa: FBT003 - the screen's result
 
 
 def last_try_question(t: Text) -> Question:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import ScreenResultType
+from textual.widgets import Button, Input
 
 from kiosk.desk.views import LockedOut, OrderView, Refused, Session, SignedIn, SignInOutcome, WrongCredentials
 from kiosk.text.wording import locked_out, wrong_credentials
@@ -36,10 +38,8 @@ class CredentialsPage(Page[ScreenResultType]):
         """Show the message."""
         self.query_one("#message", Prose).say(self.localized(self.message))
 
-    def on_input_submitted(self) -> None:
-        """Sign in when Enter is pressed in the password field."""
-        self.sign_in()
-
+    @on(Button.Pressed, "#next")
+    @on(Input.Submitted)
     def sign_in(self) -> None:
         """Check the password with the desk, unless a field is empty."""
         account = self.query_one("#account", Field).value.strip()
@@ -77,8 +77,8 @@ class CredentialsPage(Page[ScreenResultType]):
                 assert_never(outcome)
 
     def welcome(self, session: Session) -> None:
-        """Continue after the right password."""
-        raise NotImplementedError
+        """Continue after the right password, by default with the open order."""
+        self.continue_with(session)
 
     def continue_with(self, session: Session) -> None:
         """Go to the open order, or to the list when there are several or none."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button
 
 from kiosk.ui.page import Page
 from kiosk.ui.widgets.actions import Action, ActionRow
@@ -37,10 +39,7 @@ class ErrorScreen(Page[None]):
             yield Action(self.t("Enter  回首页"), id="home", main=True)
         yield from self.last_rows()
 
+    @on(Button.Pressed, "#home")
     def action_back(self) -> None:
-        """Go home."""
-        self.shell.go_home()
-
-    def on_button_pressed(self) -> None:
         """Go home."""
         self.shell.go_home()

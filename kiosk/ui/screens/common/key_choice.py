@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import OptionList
+from textual.widgets import Button, OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.text.cells import pad, truncate
@@ -101,6 +102,7 @@ class KeyChoiceScreen(Overlay[str | None]):
         """Choose by Enter or touch."""
         self.dismiss(event.option.id)
 
-    def on_button_pressed(self) -> None:
+    @on(Button.Pressed, "#back")
+    def choose_none(self) -> None:
         """Close without a choice."""
         self.dismiss(None)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button, Input
 
 from kiosk.desk.views import Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.text.wording import token_refusal
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.types import CSSPathType
     from textual.widget import Widget
-    from textual.widgets import Button
 
     from kiosk.text.wording import LazyText, Text
 
@@ -83,12 +84,12 @@ class KeyPage(Overlay[bool]):
         yield from self.last_rows()
 
     def content(self) -> ComposeResult:
-        """The service's own content."""
-        raise NotImplementedError
+        """The service's own content; none by default."""
+        return ()
 
     def actions(self) -> Iterable[Widget]:
-        """The buttons."""
-        raise NotImplementedError
+        """The buttons; none by default."""
+        return ()
 
     def opened(self) -> None:
         """Read the inserted key."""
@@ -241,22 +242,18 @@ class KeyPage(Overlay[bool]):
         super().wipe()
         self.problems = {}
 
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Close, unless an operation is running."""
         if not self.busy:
             self.dismiss(self.finished)
 
     def begin(self) -> None:
-        """Start the service's operation."""
-        raise NotImplementedError
+        """Start the service's operation; does nothing by default."""
 
-    def on_input_submitted(self) -> None:
-        """Start when Enter is pressed in the last field."""
+    # Textual registers the decorated function itself, not an override of it, so `begin` is called from here.
+
+    @on(Button.Pressed, "#next")
+    @on(Input.Submitted)
+    def _begin_pressed(self) -> None:
         self.begin()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Close or start."""
-        if event.button.id == "back":
-            self.action_back()
-        else:
-            self.begin()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.containers import Vertical
+from textual.widgets import Button
 
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.credentials import CredentialsPage
@@ -14,7 +16,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.desk.views import Session
 
@@ -60,16 +61,10 @@ class PrivacyScreen(CredentialsPage[None], Overlay[None]):
         step = self.shell.step
         return step is not None and step.blocks_leaving()
 
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Go home, unless a binding is running in the hidden step."""
         if self._binding_runs():
             self.say(lambda t: t("正在发放证书，请稍候再试。"))
         else:
             self.shell.go_home()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Sign in or go home."""
-        if event.button.id == "next":
-            self.sign_in()
-        else:
-            self.action_back()

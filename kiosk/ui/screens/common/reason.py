@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widgets import Button, Input
 
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.confirm import Question, QuestionFactory
@@ -15,7 +17,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
 
 class ReasonScreen(Overlay[str | None]):
@@ -47,18 +48,15 @@ class ReasonScreen(Overlay[str | None]):
         """Focus the reason."""
         self.query_one("#reason").focus()
 
-    def on_input_submitted(self) -> None:
-        """Focus the answer when Enter is pressed."""
-        self._answer()
+    @on(Button.Pressed, "#no")
+    def give_none(self) -> None:
+        """Close without a reason."""
+        self.dismiss(None)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Answer."""
-        if event.button.id == "yes":
-            self._answer()
-        else:
-            self.dismiss(None)
-
-    def _answer(self) -> None:
+    @on(Button.Pressed, "#yes")
+    @on(Input.Submitted)
+    def give_reason(self) -> None:
+        """Return the reason, unless the field is empty."""
         reason = self.query_one("#reason", Field).value.strip()
         self.query_one("#row-reason", FieldRow).show_error("" if reason else self.t("请填写"))
         if reason:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widgets import Button, Input
 
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.confirm import Question, QuestionFactory
@@ -15,7 +17,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
 
 class TypedConfirmationScreen(Overlay[bool]):
@@ -48,18 +49,15 @@ class TypedConfirmationScreen(Overlay[bool]):
         """Focus the field."""
         self.query_one("#typed").focus()
 
-    def on_input_submitted(self) -> None:
-        """Focus the answer when Enter is pressed."""
-        self._answer()
+    @on(Button.Pressed, "#no")
+    def decline(self) -> None:
+        """Answer no."""
+        self.dismiss(False)  # noqa: FBT003 - the screen's result
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Answer."""
-        if event.button.id == "yes":
-            self._answer()
-        else:
-            self.dismiss(False)  # noqa: FBT003 - the screen's result
-
-    def _answer(self) -> None:
+    @on(Button.Pressed, "#yes")
+    @on(Input.Submitted)
+    def compare(self) -> None:
+        """Answer yes if the right characters were typed."""
         typed = self.query_one("#typed", Field).value.strip()
         right = typed.upper() == self._expected.upper()
         self.query_one("#row-typed", FieldRow).show_error("" if right else self.t("和序列号末四位不一样"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button
 
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
@@ -17,7 +19,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.desk.views import Session
     from kiosk.ui.screens.common.key_page import KeyPage
@@ -72,12 +73,10 @@ class KeyServicesScreen(Page[None]):
         """Choose by number."""
         self._choose(list(SERVICES)[index])
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Choose by Enter or touch, or go home."""
-        if event.button.id == "back":
-            self.action_back()
-        else:
-            self._choose(KeyService(str(event.button.id)))
+    @on(Button.Pressed, ".column Action")
+    def pick_pressed(self, event: Button.Pressed) -> None:
+        """Choose by Enter or touch."""
+        self._choose(KeyService(str(event.button.id)))
 
     def _choose(self, service: KeyService) -> None:
         visit = self.shell.visit
@@ -93,6 +92,7 @@ class KeyServicesScreen(Page[None]):
         self.focus_on(service.value)
         self.app.push_screen(_page(service, session))
 
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Go home."""
         self.shell.go_home()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import OptionList
+from textual.widgets import Button, OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.desk.views import Refused
@@ -122,10 +123,7 @@ class AccountScreen(Page[None]):
             self.shell.visit.kind = order.kind
             self.shell.go(step_of(order))
 
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Go home."""
         self.shell.go_home()
-
-    def on_button_pressed(self) -> None:
-        """Go home."""
-        self.action_back()

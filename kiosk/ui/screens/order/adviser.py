@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button
 
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
@@ -18,7 +20,6 @@ from kiosk.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -86,12 +87,10 @@ class AdviserScreen(Page[None]):
         if index < len(answers):
             await self._follow(answers[index].leads_to)
 
-    async def on_button_pressed(self, event: Button.Pressed) -> None:
+    @on(Button.Pressed, ".column Action")
+    async def pick_pressed(self, event: Button.Pressed) -> None:
         """Answer by Enter or touch."""
-        if event.button.id == "back":
-            await self.action_back()
-        else:
-            await self.action_pick(int(str(event.button.id).removeprefix("answer-")) - 1)
+        await self.action_pick(int(str(event.button.id).removeprefix("answer-")) - 1)
 
     async def _follow(self, leads_to: str) -> None:
         visit = self.shell.visit
@@ -109,6 +108,7 @@ class AdviserScreen(Page[None]):
                 await self.rebuild()
                 self.focus_on("answer-1")
 
+    @on(Button.Pressed, "#back")
     async def action_back(self) -> None:
         """Go to the previous question, or home."""
         if self.question == FIRST:

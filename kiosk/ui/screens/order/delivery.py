@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button
 
 from kiosk.desk.views import DeliveryOutcome, Refused
 from kiosk.domain.ledger import Delivery
@@ -18,7 +20,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.text.wording import LazyText
 
@@ -75,7 +76,8 @@ class DeliveryScreen(Page[None]):
         """Answer by number."""
         self._choose(answer)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
+    @on(Button.Pressed, ".column Action")
+    def pick_pressed(self, event: Button.Pressed) -> None:
         """Answer by Enter or touch."""
         self._choose(str(event.button.id))
 

@@ -6,9 +6,11 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
+from textual.widgets import Button
 
 from kiosk.desk.views import BoundView, Network, PrintOutcome, Refused
 from kiosk.domain.fees import OrderKind
@@ -23,7 +25,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.desk.service import DeskService
 
@@ -165,6 +166,7 @@ class DoneScreen(Page[None]):
             return self.t("key盘还是初始PIN码，人人都知道，请改成自己的。先不要拔出key盘。")
         return self.t("PIN码已改成您自己的。") if self.shell.visit.pin_settled else ""
 
+    @on(Button.Pressed, "#later, #home")
     def action_back(self) -> None:
         """Go home."""
         self.shell.go_home()
@@ -177,14 +179,9 @@ class DoneScreen(Page[None]):
         skip = self.shell.service.skip_pin_change
         self.shell.in_thread(lambda: skip(session, bound.serial), "desk")
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Change the PIN, or go home."""
-        if event.button.id == "change":
-            self._change_pin()
-        else:
-            self.action_back()
-
-    def _change_pin(self) -> None:
+    @on(Button.Pressed, "#change")
+    def change_pin(self) -> None:
+        """Ask for a PIN of the member's own."""
         bound, session = self.shell.visit.bound, self.shell.visit.session
         if bound is None or session is None:
             return

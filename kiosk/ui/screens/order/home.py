@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Vertical
+from textual.widgets import Button
 
 from kiosk.domain.fees import OrderKind
 from kiosk.labels import ORDER_KINDS
@@ -19,7 +21,6 @@ from kiosk.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
 MENU = (
     ("new", ORDER_KINDS[OrderKind.NEW], N_("第一次办理")),
@@ -74,7 +75,8 @@ class HomeScreen(Page[None]):
         """Choose by number."""
         self._choose(MENU[index][0])
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
+    @on(Button.Pressed, "#menu Action")
+    def pick_pressed(self, event: Button.Pressed) -> None:
         """Choose by Enter or touch."""
         self._choose(str(event.button.id))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button
 
 from kiosk.desk.views import Refused
 from kiosk.text.catalogue import N_
@@ -19,7 +21,6 @@ from kiosk.ui.widgets.rows import StepRow
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.desk.views import FeeTable
     from kiosk.text.wording import LazyText
@@ -100,13 +101,12 @@ class NoticeScreen(Page[None]):
         table = "\n".join(fee_table(self.t, self.fees)) if self.fees is not None else ""
         self.query_one("#fees", Line).update(table or self.localized(self.message))
 
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Go back to the home screen."""
         self.shell.go_home()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Go back or on."""
-        if event.button.id == "next":
-            self.shell.go(Route.VERIFY)
-        else:
-            self.action_back()
+    @on(Button.Pressed, "#next")
+    def go_on(self) -> None:
+        """Go on to the member's data."""
+        self.shell.go(Route.VERIFY)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Digits
+from textual.widgets import Button, Digits, Input
 
 from kiosk.desk.views import CodeAccepted, CodeOutcome, CodeRefusal, CodeRefused, Network, OrderView, Refused
 from kiosk.domain.ledger import OrderStatus
@@ -28,7 +29,6 @@ from kiosk.ui.widgets.rows import StepRow
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
-    from textual.widgets import Button
 
     from kiosk.text.wording import LazyText, Text
 
@@ -219,23 +219,10 @@ class PayScreen(Page[None]):
             return
         self.update_content()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Go back, cancel the order or confirm the payment."""
-        match event.button.id:
-            case "back":
-                self.action_back()
-            case _:
-                self._confirm()
-
+    @on(Button.Pressed, "#confirm")
+    @on(Input.Submitted)
     def action_confirm_payment(self) -> None:
-        """Confirm with Enter, wherever the focus is."""
-        self._confirm()
-
-    def on_input_submitted(self) -> None:
-        """Confirm when Enter is pressed in the code field."""
-        self._confirm()
-
-    def _confirm(self) -> None:
+        """Confirm with Enter, wherever the focus is; go home once the order has ended."""
         if not self.order.status.is_open:
             self.shell.go_home()
             return
@@ -281,6 +268,7 @@ class PayScreen(Page[None]):
         super().wipe()
         self.message = None
 
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Go back; the order stays open."""
         self.shell.go(Route.VERIFY)

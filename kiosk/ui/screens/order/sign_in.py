@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.containers import Vertical
+from textual.widgets import Button
 
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.common.credentials import CredentialsPage
@@ -15,7 +17,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.desk.views import Session
 
@@ -61,6 +62,7 @@ class SignInScreen(CredentialsPage[None]):
         else:
             self.continue_with(session)
 
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Go home, or back to the menu of key services."""
         if self._service is not None:
@@ -68,10 +70,3 @@ class SignInScreen(CredentialsPage[None]):
             self.shell.go(Route.KEY_SERVICES)
         else:
             self.shell.go_home()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Go back or sign in."""
-        if event.button.id == "next":
-            self.sign_in()
-        else:
-            self.action_back()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button
 
 from kiosk.domain.ledger import Delivery
 from kiosk.text.wording import DELIVERIES, PRINTED
@@ -39,10 +41,7 @@ class SlipScreen(Page[None]):
             yield Action(self.t("Enter  回首页"), id="home", main=True)
         yield from self.last_rows()
 
+    @on(Button.Pressed, "#home")
     def action_back(self) -> None:
-        """Go home."""
-        self.shell.go_home()
-
-    def on_button_pressed(self) -> None:
         """Go home."""
         self.shell.go_home()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button, Input
 
 from kiosk.desk.views import (
     Field,
@@ -49,7 +51,6 @@ from kiosk.ui.widgets.rows import StepRow
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.desk.views import FeeTable, QuoteOutcome
     from kiosk.text.wording import LazyText, Text
@@ -128,23 +129,15 @@ class VerifyScreen(Page[None]):
         self.shell.visit.typed.update(typed)
         return typed
 
-    def on_input_submitted(self) -> None:
-        """Verify when Enter is pressed in the last field."""
-        self.verify()
-
+    @on(Button.Pressed, "#back")
     def action_back(self) -> None:
         """Go back to the notice, keeping the typed values."""
         if not self.busy:
             self._keep_typed()
             self.shell.go(Route.NOTICE)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Go back or verify."""
-        if event.button.id == "next":
-            self.verify()
-        else:
-            self.action_back()
-
+    @on(Button.Pressed, "#next")
+    @on(Input.Submitted)
     def verify(self) -> None:
         """Verify with the desk, unless fields are empty."""
         typed = self._keep_typed()

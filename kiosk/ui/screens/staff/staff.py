@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Button, Input
 
 from kiosk.desk.views import LockedOut, Refused, StaffSignedIn, StaffSignInOutcome, WrongCredentials
 from kiosk.text.wording import locked_out, wrong_credentials
@@ -16,7 +18,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.text.wording import LazyText
 
@@ -51,18 +52,15 @@ class StaffScreen(Overlay[None]):
         """Show the message."""
         self.query_one("#message", Prose).say(self.localized(self.message))
 
-    def on_input_submitted(self) -> None:
-        """Sign in when Enter is pressed in the password field."""
-        self._sign_in()
+    @on(Button.Pressed, "#back")
+    def go_back(self) -> None:
+        """Close."""
+        self.dismiss(None)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Close or sign in."""
-        if event.button.id == "back":
-            self.dismiss(None)
-        else:
-            self._sign_in()
-
-    def _sign_in(self) -> None:
+    @on(Button.Pressed, "#enter")
+    @on(Input.Submitted)
+    def sign_in(self) -> None:
+        """Check the password with the desk, unless a field is empty."""
         name = self.query_one("#staff-name", Field).value.strip()
         password = self.query_one("#staff-password", Field).value
         self.query_one("#row-staff-name", FieldRow).show_error("" if name else self.t("请填写"))

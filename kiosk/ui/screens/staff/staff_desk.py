@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import OptionList
+from textual.widgets import Button, OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.desk.views import OrderView, PrintOutcome, Refused, StaffSession
@@ -28,7 +29,6 @@ from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Button
 
     from kiosk.desk.service import DeskService
     from kiosk.text.wording import LazyText, Text
@@ -169,23 +169,43 @@ class StaffDeskScreen(Overlay[None]):
         number = rows.get_option_at_index(rows.highlighted).id
         return next((order for order in self.gathered.orders if order.number == number), None)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Run the pressed operation on the highlighted order."""
-        if event.button.id == "back":
-            self.dismiss(None)
-            return
+    def _chosen(self) -> OrderView | None:
+        """The highlighted order; asks to choose one if there is none."""
         order = self._marked()
-        if event.button.id == "print":
-            self._print(order)
-        elif order is None:
+        if order is None:
             self._say(lambda t: t("请先在「订单」里选中一笔。"))
-        elif event.button.id == "vouch":
-            self._vouch(order)
-        else:
-            self._with_reason(order, refund=event.button.id == "refund")
+        return order
 
-    def _print(self, order: OrderView | None) -> None:
-        service = self.shell.service
+    @on(Button.Pressed, "#back")
+    def go_back(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    @on(Button.Pressed, "#vouch")
+    def vouch(self) -> None:
+        """Confirm the payment of the highlighted order."""
+        order = self._chosen()
+        if order is not None:
+            self._vouch(order)
+
+    @on(Button.Pressed, "#abandon")
+    def abandon(self) -> None:
+        """Abandon the binding of the highlighted order."""
+        order = self._chosen()
+        if order is not None:
+            self._with_reason(order, refund=False)
+
+    @on(Button.Pressed, "#refund")
+    def refund(self) -> None:
+        """Refund the highlighted order."""
+        order = self._chosen()
+        if order is not None:
+            self._with_reason(order, refund=True)
+
+    @on(Button.Pressed, "#print")
+    def print_receipt(self) -> None:
+        """Print the receipt of the highlighted order, or without one all waiting receipts."""
+        service, order = self.shell.service, self._marked()
         if order is not None:
             self.ask(lambda: service.print_receipt(order.number), self._printed, self.t("正在打印凭条"))
         else:
