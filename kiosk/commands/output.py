@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
+import re
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -40,10 +42,20 @@ def listing(
         line(nothing)
 
 
+# A cell that begins like this is a formula to a spreadsheet, and long digits are a number that it rounds.
+_NOT_PLAIN = re.compile(r"[=+\-@\t\r]|[0-9]{12,}$")
+
+
 def spreadsheet(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print CSV (RFC 4180) with a byte order mark, without which Excel does not read it as UTF-8."""
-    sys.stdout.write("\N{BYTE ORDER MARK}")
-    csv.writer(sys.stdout).writerows([heads, *rows])
+    """Print CSV (RFC 4180) in UTF-8 with a byte order mark, without which Excel does not read it as UTF-8.
+
+    A cell that a spreadsheet would take for a formula or a large number begins with an apostrophe.
+    """
+    output = io.StringIO(newline="")
+    plain = ([f"'{cell}" if _NOT_PLAIN.match(cell) else cell for cell in row] for row in rows)
+    csv.writer(output).writerows([heads, *plain])
+    sys.stdout.flush()
+    sys.stdout.buffer.write(output.getvalue().encode("utf-8-sig"))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

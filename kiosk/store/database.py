@@ -114,6 +114,11 @@ class Database:
                 raise StoreNewer(self.path, version, migrations.LATEST)
             if version < migrations.LATEST:
                 migrations.migrate(connection)
+            elif migrations.has_unread_serials(connection):
+                connection.execute("BEGIN IMMEDIATE")
+                with _rolled_back_on_error(connection):
+                    migrations.read_serials(connection)
+                    connection.execute("COMMIT")
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:

@@ -104,22 +104,31 @@ def _create(tables: Tables, name: str, columns: dict[str, type]) -> None:
 _Record = dict[str, Any]  # a record of the domain as the map that its MessagePack is
 
 
+# What a row has where a program of the former version wrote it, which knows no such column. A serial is printable.
+_NOT_READ = "\t"
+
+
 def _token_serials(tables: Tables) -> None:
     """The serial of the token that a key or an attempt is on, so that its owner is found by it; empty for none."""
-    _add_serial(tables, "accounts", lambda account: _serial_in(account["key"]))
-    _add_serial(tables, "orders", lambda order: _serial_of_attempt(order["bindings"]))
-    _add_serial(tables, "keys_elsewhere", _serial_in)
+    for name in _SERIALS:
+        tables.table(name).add_column("token_serial", str, not_null_default=_NOT_READ)
+        tables.table(name).create_index(["token_serial"])
+    read_serials(tables.conn)
 
 
-def _add_serial(tables: Tables, name: str, serial_of: Callable[[_Record], str]) -> None:
-    table = tables.table(name)
-    table.add_column("token_serial", str, not_null_default="")
-    (key,) = table.pks
-    for number, row in tables.execute(f"SELECT {key}, row FROM {name}").fetchall():  # noqa: S608 - names of ours
-        serial = serial_of(msgspec.msgpack.decode(row))
-        if serial:
-            tables.execute(f"UPDATE {name} SET token_serial = ? WHERE {key} = ?", (serial, number))  # noqa: S608 - see above
-    table.create_index(["token_serial"])
+def has_unread_serials(connection: Connection) -> bool:
+    """Whether a program of the former version wrote rows after another process had brought the tables up to date."""
+    questions = (f"SELECT 1 FROM {name} WHERE token_serial = ? LIMIT 1" for name in _SERIALS)  # noqa: S608 - names of ours
+    return any(connection.execute(question, (_NOT_READ,)).fetchone() for question in questions)
+
+
+def read_serials(connection: Connection) -> None:
+    """Fill the serials of such rows; within a transaction."""
+    for name, (key, serial_of) in _SERIALS.items():
+        unread = f"SELECT {key}, row FROM {name} WHERE token_serial = ?"  # noqa: S608 - names of ours
+        for number, row in connection.execute(unread, (_NOT_READ,)).fetchall():
+            serial = serial_of(msgspec.msgpack.decode(row))
+            connection.execute(f"UPDATE {name} SET token_serial = ? WHERE {key} = ?", (serial, number))  # noqa: S608 - names of ours
 
 
 def _serial_in(record: _Record | None) -> str:
@@ -129,3 +138,11 @@ def _serial_in(record: _Record | None) -> str:
 def _serial_of_attempt(bindings: list[_Record]) -> str:
     """Of the last attempt, unless it was abandoned."""
     return "" if not bindings or bindings[-1]["step"] == "abandoned" else _serial_in(bindings[-1])
+
+
+_SERIALS: dict[str, tuple[str, Callable[[_Record], str]]] = {
+    "accounts": ("account", lambda account: _serial_in(account["key"])),
+    "orders": ("number", lambda order: _serial_of_attempt(order["bindings"])),
+    "keys_elsewhere": ("account", _serial_in),
+}
+"""The tables with such a column: their key, and where a row has the serial."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kiosk.commands.output import spreadsheet
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderPaid, SurplusReturned
 from kiosk.domain.ledger import PaidHow
@@ -47,6 +51,22 @@ def test_orders_for_programs_carry_fen_and_can_be_the_open_ones_alone(
     assert keydesk("orders", "--open", "--json", "--data", directory).document == told.document
 
 
+def test_a_cell_that_a_spreadsheet_would_calculate_is_text(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    spreadsheet(["序列号"], [["=HYPERLINK(A1)"], ["-1"], ["@x"], ["E8AD652202221F03"], ['a"b,c']])
+    heads, *rows = capsysbinary.readouterr().out.decode("utf-8-sig").splitlines()
+    assert heads == "序列号"
+    assert rows == ["'=HYPERLINK(A1)", "'-1", "'@x", "E8AD652202221F03", '"a""b,c"']
+
+
+def test_csv_is_utf_8_whatever_the_terminal_speaks(directory: Path) -> None:
+    command = [sys.executable, "-m", "kiosk.commands.cli", "orders", "--csv", "--data", str(directory)]
+    environment = {**os.environ, "PYTHONIOENCODING": "gbk"}
+    printed = subprocess.run(command, check=True, capture_output=True, env=environment).stdout
+    assert printed.decode("utf-8-sig").splitlines()[0].startswith(("订单号", "Order"))
+
+
 def test_orders_and_keys_for_a_spreadsheet_are_csv(keydesk: Keydesk, directory: Path) -> None:
     printed = keydesk("orders", "--csv", "--data", directory).printed
     assert printed.startswith("\N{BYTE ORDER MARK}订单号,")
@@ -56,7 +76,7 @@ def test_orders_and_keys_for_a_spreadsheet_are_csv(keydesk: Keydesk, directory: 
     assert second[5] == "已付款，待绑定"
     keys = keydesk("keys", "--csv", "--data", directory).printed.splitlines()
     assert len(keys) == 2
-    assert keys[1].startswith("0003000001000006,")
+    assert keys[1].startswith("'0003000001000006,")  # else a number that a spreadsheet rounds
     assert keydesk("orders", "--csv", "--json", "--data", directory).status == 2
 
 

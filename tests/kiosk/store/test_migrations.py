@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kiosk.domain.clock import FixedClock
@@ -97,3 +98,17 @@ def test_a_serial_is_looked_up_by_an_index(
     with closing(connect(path, key)) as connection:
         plan = " ".join(str(row[-1]) for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
     assert f"idx_{table}_token_serial" in plan
+
+
+def test_what_a_former_agent_still_writes_after_the_upgrade_is_found_at_the_next_start(
+    former: Path, key: bytes
+) -> None:
+    with closing(connect(former, key)) as agent:
+        Database.open(former, key).close()
+        row = msgspec.msgpack.encode(KeyBoundElsewhere("11000009", "0005000001000009", "LATE", 1, 2))
+        # the statement of the former version
+        agent.execute("INSERT OR REPLACE INTO keys_elsewhere (account, row) VALUES (?, ?)", ("11000009", row))
+    database = Database.open(former, key)
+    with database.read() as tx:
+        assert tx.feed.accounts_of_token("LATE") == ("11000009",)
+    database.close()
