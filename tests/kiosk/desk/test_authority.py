@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from kiosk.desk.authority import ServerTime, clock_fault
+from collections.abc import Callable
+
+from kiosk.desk.authority import ServerTime, certificate_years, clock_fault
 from kiosk.desk.views import ClockFault
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.policy import DAY, Policy
+from kiosk.store.database import Database
 
 NOW = 1_000_000_000
 POLICY = Policy(number=1, kiosk=3, valid_until=NOW + DAY)
@@ -54,3 +57,14 @@ def test_a_signed_time_that_is_too_old_or_missing_stops_everything() -> None:
     clock.advance(1)
     assert clock_fault(clock, NOW, server, POLICY) is ClockFault.SERVER_TIME_TOO_OLD
     assert clock_fault(clock, NOW, None, POLICY) is ClockFault.SERVER_TIME_TOO_OLD
+
+
+def test_a_certificate_is_for_as_many_years_as_the_policy_says_and_for_one_without_a_policy(
+    database: Database, give_policy: Callable[[Database, Policy], None]
+) -> None:
+    give_policy(database, Policy(2, 3, NOW + DAY, certificate_years=3))
+    with database.read() as tx:
+        assert certificate_years(tx) == 3
+    give_policy(database, Policy(3, 4, NOW + DAY, certificate_years=3))
+    with database.read() as tx:
+        assert certificate_years(tx) == 1

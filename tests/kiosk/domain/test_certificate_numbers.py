@@ -22,6 +22,7 @@ NUMBERS = st.builds(
 def test_the_parts_stand_side_by_side() -> None:
     assert str(CertificateNumber(0x3000, 0, 0x23B1A)) == "3000000000023B1A"
     assert str(CertificateNumber(0x7FFF, 0xFFFFFF, 0xFFFFFF)) == "7FFFFFFFFFFFFFFF"
+    assert str(CertificateNumber(1, 0, 0)) == "0001000000000000"
 
 
 @given(number=NUMBERS)
@@ -46,7 +47,8 @@ def test_a_part_out_of_range_is_refused(kiosk: int, epoch: int, sequence: int) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8000000000000000", "0000000000000001", "123", "300000000002 3B1A", "G" * 16]
+    "text",
+    ["", "8000000000000000", "0000000000000001", "0000FFFFFF000001", "123", "300000000002 3B1A", "G" * 16],
 )
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(CertificateNumberMalformed):

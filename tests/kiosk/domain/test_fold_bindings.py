@@ -244,3 +244,15 @@ def test_a_key_pair_from_before_the_attempt_is_none_of_a_new_token(journal: Jour
     attempt = journal.ledger.orders[order].binding
     assert attempt is not None
     assert attempt.public_key is None
+
+
+def test_the_centre_takes_a_renewal_of_a_key_that_only_its_order_tells_of(
+    make_journal: Callable[[bool], Journal],
+) -> None:
+    centre = make_journal(True)  # noqa: FBT003 - the centre's
+    told = KeyOnRecord("4000000000000001", "E1", 1_700_000_000, 1_731_000_000)
+    renewal = centre.place(OrderKind.RENEWAL, previous=told)
+    centre.pay(renewal)
+    assert centre.ledger.accounts[ACCOUNTS[0]].key is None
+    number = centre.bind(renewal, "E1")
+    assert (centre.key().number, centre.key().lost) == (number, False)

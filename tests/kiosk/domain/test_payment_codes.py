@@ -243,3 +243,16 @@ def test_what_is_not_eleven_digits_is_malformed(typed: str) -> None:
 def test_whatever_is_typed_is_answered_by_a_confirmation_error(typed: str) -> None:
     with pytest.raises(PaymentCodeError):
         require_confirmation(typed, DATA, AMOUNT, CONFIRMATION_KEY)
+
+
+def test_a_confirmation_is_ten_digits_of_the_mac_over_the_code_and_the_amount_in_eight_bytes() -> None:
+    key = hmac.digest(SECRET, b"keydesk confirmation key 1", "sha256")
+    mac = hmac.digest(key, b"confirm" + DATA + AMOUNT.to_bytes(8, "big"), "sha256")
+    digits = normalise(confirmation_digits(DATA, AMOUNT, confirmation_key(SECRET)))
+    assert int(digits[:10]) == int.from_bytes(mac[:16], "big") % 10**10
+
+
+def test_what_does_not_fit_is_named() -> None:
+    with pytest.raises(LinkTooLong) as caught:
+        link("HTTP://AN.ADDRESS.THAT.IS.TOO.LONG", DATA)
+    assert (caught.value.address, caught.value.length) == ("HTTP://AN.ADDRESS.THAT.IS.TOO.LONG", 96)

@@ -299,3 +299,19 @@ def test_a_key_whose_certificate_the_record_lacks_is_renewed(
         tx.feed.put_key_elsewhere(replace(named, certificate=b""))
     number = paid_order("11000001", OrderKind.RENEWAL)
     assert isinstance(bind(service, session, number, PIN), BoundView)
+
+
+def test_a_renewal_that_goes_on_and_stops_again_puts_back_the_certificate_from_before_its_beginning(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    pulled: Callable[[], tuple[GmtCard, str, bytes | None]],
+    certificate_on: CertificateOn,
+) -> None:
+    def fill_up(progress: BindingProgress) -> None:
+        if progress == BindingProgress(5, done=False):
+            raise DiskFull(database.path)
+
+    card, number, old = pulled()
+    assert isinstance(service.bind(session, number, PIN, False, fill_up), Refused)  # noqa: FBT003 - the contract
+    assert certificate_on(card) == old

@@ -28,7 +28,7 @@ from kiosk.domain.validity import add_years
 from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.store.database import Database
-from tests.support.desk import answered
+from tests.support.desk import FACTORY_PIN, answered
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -289,27 +289,37 @@ def test_each_step_is_told_once_in_order_and_a_renewal_makes_no_key_pair(
     assert seen == [each for each in STEPS if new or each.step != OF_THE_KEY_PAIR]
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        *((OrderKind.NEW, step) for step in (1, 2, 3, 4, 5)),
+        *((OrderKind.RENEWAL, step) for step in (1, 3, 4, 5)),
+    ],
+)
 def test_a_binding_that_goes_on_tells_first_of_the_steps_that_are_done(
     service: DeskService,
     session: Session,
     source: VirtualTokenSource,
     blank: Callable[[str], GmtCard],
+    bound_elsewhere: Elsewhere,
     paid_order: Pay,
+    kind: OrderKind,
     step: int,
 ) -> None:
     def interrupt(progress: BindingProgress) -> None:
         if progress == BindingProgress(step, done=True):
             raise KeyboardInterrupt
 
-    source.insert(blank("A"))
-    number, seen = paid_order("11000001", OrderKind.NEW), list[BindingProgress]()
+    new = kind is OrderKind.NEW
+    source.insert(blank("A") if new else bound_elsewhere("11000001", "A", NOW - YEAR, NOW + DAY))
+    number, seen, pin = paid_order("11000001", kind), list[BindingProgress](), None if new else PIN
     with pytest.raises(KeyboardInterrupt):
-        service.bind(session, number, None, False, interrupt)  # noqa: FBT003 - the contract
-    bound = service.bind(session, number, None, False, seen.append)  # noqa: FBT003 - the contract
+        service.bind(session, number, pin, False, interrupt)  # noqa: FBT003 - the contract
+    bound = service.bind(session, number, pin, False, seen.append)  # noqa: FBT003 - the contract
     assert isinstance(bound, BoundView), bound
     passed = [BindingProgress(each, done=True) for each in range(1, step + 1)]
-    assert seen == [STEPS[0], *passed, *STEPS[2 * step :]]
+    expected = [STEPS[0], *passed, *STEPS[2 * step :]]
+    assert seen == [each for each in expected if new or each.step != OF_THE_KEY_PAIR]
 
 
 @pytest.mark.parametrize("kind", [OrderKind.REPLACEMENT, OrderKind.RENEWAL])
@@ -331,3 +341,19 @@ def test_only_a_renewal_names_the_key_that_came_from_elsewhere(
     assert isinstance(bound, BoundView), bound
     (started,) = (body for body in bodies() if isinstance(body, BindingStarted))
     assert (started.key is not None) is renews
+
+
+def test_a_renewal_of_a_key_that_was_bound_here_names_no_key(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    bound_here: Callable[[str, str], GmtCard],
+    paid_order: Pay,
+    bodies: Callable[[], list[AnyBody]],
+) -> None:
+    source.insert(bound_here("11000001", "OWN"))
+    number = paid_order("11000001", OrderKind.RENEWAL)
+    bound = service.bind(session, number, FACTORY_PIN, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+    (started,) = (body for body in bodies() if isinstance(body, BindingStarted) and body.order == number)
+    assert started.key is None

@@ -302,3 +302,11 @@ def test_an_operator_whose_enterprise_the_feed_has_not_told_of_does_not_go_on(
         assert operator is not None
         tx.members.put_operator(msgspec.structs.replace(operator, enterprise_code="Z"))
     assert service.sign_in("11000001", "Keydesk-1") == Refused(Refusal.NOT_ALLOWED)
+
+
+@pytest.mark.parametrize("account", ["", " "])
+def test_an_account_without_a_character_is_empty_and_not_malformed(
+    service: DeskService, account: str
+) -> None:
+    refused = service.verify(OrderKind.NEW, {**NEW, Field.ACCOUNT: account})
+    assert refused == FieldsRefused({Field.ACCOUNT: FieldRefusal.EMPTY})

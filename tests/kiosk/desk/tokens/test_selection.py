@@ -223,3 +223,18 @@ def test_a_replacement_takes_the_blank_token_and_not_the_key_that_it_replaces(
     bound = service.bind(session, number, None, False, _quietly)  # noqa: FBT003
     assert isinstance(bound, BoundView), bound
     assert bound.serial == "BLANK"
+
+
+def test_a_token_that_is_somebodys_is_told_for_a_new_key_only_once_that_is_paid(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    bound_elsewhere: Elsewhere,
+    placed: Callable[[Session, OrderKind], str],
+    pay: Callable[[str], None],
+) -> None:
+    source.insert(bound_elsewhere("11000003", "OTHERS", NOW - DAY, NOW + DAY))
+    number = placed(session, OrderKind.NEW)
+    assert _serial(service.read_token(number)) == "OTHERS"
+    pay(number)
+    assert service.read_token(number) == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="OTHERS")

@@ -232,3 +232,42 @@ def test_a_chain_that_ends_at_another_root_fails(
         tx.vault.put(VaultItem.ROOT_CERTIFICATE, other.certificate.der)
     view = _view(_check(service, session))
     assert (_result(view, Check.CHAIN), view.usable) == (FAILED, False)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "holds"),
+    [
+        (NOW + 120, NOW + DAY, True),
+        (NOW + 121, NOW + DAY, False),
+        (NOW - DAY, NOW + 120, True),
+        (NOW - DAY, NOW + 119, False),
+    ],
+)
+def test_a_certificate_holds_from_its_first_second_to_its_last(
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    bound_elsewhere: Callable[[str, str, int, int], GmtCard],
+    offline: Callable[[], None],
+    clock: FixedClock,
+    begin: int,
+    end: int,
+    *,
+    holds: bool,
+) -> None:
+    source.insert(bound_elsewhere(ACCOUNT, "A", begin, end))
+    offline()
+    assert clock.wall() == NOW + 120
+    view = _view(_check(service, session, PIN))
+    assert _result(view, Check.VALIDITY) is (PASSED if holds else FAILED)
+
+
+@pytest.mark.usefixtures("card")
+def test_where_a_check_fails_no_code_can_be_typed(
+    service: DeskService, session: Session, agent: Agent
+) -> None:
+    sent = agent.answers[ChallengeSigned]
+    assert isinstance(sent, LoginJudged)
+    agent.answers[ChallengeSigned] = msgspec.structs.replace(sent, registration=Registration.REVOKED)
+    view = _view(_check(service, session))
+    assert (view.check, view.phone, view.code_expires, view.tries_left) == ("", "", 0, 0)
