@@ -66,8 +66,9 @@ class FirstLayout(Screen[ScreenResultType]):
             message.prevent_default()
 
     @on(events.Resize)
-    def _drop_own_size(self, event: events.Resize) -> None:
-        if event.size == self.size:
+    def _drop_first_size(self, event: events.Resize) -> None:
+        # The first layout tells the screen its own size. A window that was resized sends the same event later.
+        if messages.Layout in self._answered and event.size == self.outer_size:
             event.stop()
             event.prevent_default()
 

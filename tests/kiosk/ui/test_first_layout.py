@@ -189,3 +189,23 @@ async def test_a_screen_that_comes_up_reads_the_key_once(
         await settle(pilot)
     assert asked == [None]
     assert steps.app.error_code == ""
+
+
+@pytest.mark.parametrize("before", [(80, 24), (100, 30), (120, 36)], ids=str)
+@pytest.mark.parametrize("after", [(80, 24), (100, 30), (120, 36)], ids=str)
+@pytest.mark.parametrize("route", [Route.HOME, Route.PAY], ids=str)
+async def test_a_window_that_is_resized_shows_the_screen_as_one_that_was_opened_so(
+    tmp_path: Path, route: Route, before: tuple[int, int], after: tuple[int, int]
+) -> None:
+    found = []
+    for name, first in (("resized", before), ("opened", after)):
+        (tmp_path / name).mkdir()
+        setup = DeskSetup(tmp_path / name)
+        steps = Steps(setup)
+        async with steps.app.run_test(size=first) as pilot:
+            await steps.show(pilot, route)
+            await pilot.resize_terminal(*after)
+            await settle(pilot)
+            found.append([widget.region for widget in steps.app.screen.walk_children(Widget)])
+        setup.close()
+    assert found[0] == found[1]
