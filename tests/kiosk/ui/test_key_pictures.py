@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
-from kiosk.desk.views import TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views import Network, TokenRefusal, TokenRefused, TokenView
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
@@ -86,8 +86,16 @@ async def login_code(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     await type_in(pilot, PIN)
 
 
+async def lose_the_line(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, seconds: int = 600) -> None:
+    """Let the line be down, and the screens know it: they read the status once a second."""
+    kiosk.go_offline(seconds)
+    app.call_later(app._tick)
+    while app.status is None or app.status.network is Network.ONLINE:
+        await settle(pilot)
+
+
 async def login_offline(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
-    kiosk.go_offline(53_700)
+    await lose_the_line(app, pilot, kiosk, 53_700)
     await service(app, pilot, kiosk, KeyService.LOGIN_CHECK)
     await type_in(pilot, PIN)
 
@@ -107,7 +115,7 @@ async def loss(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
 
 
 async def loss_offline(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
-    kiosk.go_offline()
+    await lose_the_line(app, pilot, kiosk)
     await service(app, pilot, kiosk, KeyService.REPORT_LOSS)
     await press(pilot, "enter")
     await press(pilot, "tab", "enter")
