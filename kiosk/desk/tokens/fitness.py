@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.tokens.ownership import owner_of
+from kiosk.desk.tokens.ownership import owner_of, owner_without_binding
 from kiosk.desk.tokens.reading import issued_certificate
 from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.ledger import Binding, BindingStep, Order
@@ -34,16 +34,22 @@ def require_fits(tx: Transaction, order: Order, facts: TokenFacts) -> None:
 
 
 def require_free(tx: Transaction, order: Order, facts: TokenFacts) -> None:
-    """Refuse a token that is somebody's where the order's binding would begin by making a key on it.
+    """Refuse a token that is somebody's where the order's binding has yet to make a key on it.
 
-    Raises TokenUnusable.
+    An attempt that was interrupted before goes on with whatever its own account has there. Raises TokenUnusable.
     """
-    if order.binding is not None or not order.kind.wants_new_token:
+    attempt = order.binding
+    if not order.kind.wants_new_token or (attempt is not None and not _wants_key_on(attempt, facts)):
         return
-    owner = owner_of(tx, facts)
-    if owner.taken:
-        own = owner.account == order.account
+    owner = owner_of(tx, facts) if attempt is None else owner_without_binding(tx, facts)
+    own = owner.account == order.account
+    if owner.taken and (attempt is None or not own):
         raise _trouble(TokenRefusal.NOT_BLANK if own else TokenRefusal.ANOTHER_MEMBERS, None, facts.serial)
+
+
+def _wants_key_on(attempt: Binding, facts: TokenFacts) -> bool:
+    """Whether the attempt would make its key on that token: one that it did not begin on is refused as SWAPPED."""
+    return attempt.public_key is None and attempt.token_serial == facts.serial
 
 
 def factory_pin_fits(order: Order, facts: TokenFacts) -> bool:

@@ -105,17 +105,30 @@ class _Claim(msgspec.Struct, frozen=True):
 
 def owner_of(tx: Transaction, facts: TokenFacts) -> Owner:
     """Whose the token with these contents is."""
+    settled = owner_without_binding(tx, facts)
+    under_way = _under_way(tx, facts.serial)
+    if under_way is None:
+        return settled
+    return msgspec.structs.replace(under_way, certificate=settled.certificate, not_after=settled.not_after)
+
+
+def owner_without_binding(tx: Transaction, facts: TokenFacts) -> Owner:
+    """Whose the token would be without the binding under way on it."""
     issued = issued_certificate(facts.certificate)
-    order = tx.ledger.binding_on(facts.serial)
-    if order is not None:
-        key = key_on_record(tx, order.account)
-        here = key if key is not None and key.token_serial == facts.serial else None
-        owner = Owner(KeyStatus.UNDER_WAY, Ground.BINDING, order.account, order.number, here)
-    else:
-        owner = _settled(tx, facts, issued)
+    owner = _settled(tx, facts, issued)
     if issued is None:
         return owner
     return msgspec.structs.replace(owner, certificate=issued.number, not_after=issued.not_after)
+
+
+def _under_way(tx: Transaction, serial: str) -> Owner | None:
+    """Whose binding on the token of that serial is under way."""
+    order = tx.ledger.binding_on(serial)
+    if order is None:
+        return None
+    key = key_on_record(tx, order.account)
+    here = key if key is not None and key.token_serial == serial else None
+    return Owner(KeyStatus.UNDER_WAY, Ground.BINDING, order.account, order.number, here)
 
 
 def _settled(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None) -> Owner:

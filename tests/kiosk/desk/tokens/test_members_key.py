@@ -10,7 +10,16 @@ import pytest
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindOutcome, Session, StaffSession, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views import (
+    BindingProgress,
+    BindOutcome,
+    BoundView,
+    Session,
+    StaffSession,
+    TokenRefusal,
+    TokenRefused,
+    TokenView,
+)
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
@@ -20,15 +29,29 @@ DAY = 86_400
 PIN = "654321"
 MEMBER = "11000002"
 SERIAL = "OTHER"
+FACTORY_PIN = "111111"
+MAKES_KEY_PAIR = 2
 DAMAGES = {
     "nothing": None,
     "bytes that are no certificate": b"no certificate at all",
     "DER that is no certificate": b"\x30\x03\x02\x01\x00",
 }
 
+Blank = Callable[[str], GmtCard]
 Elsewhere = Callable[[str, str, int, int], GmtCard]
 Pay = Callable[[str, OrderKind], str]
 Bind = Callable[[OrderKind, str], tuple[object, BindOutcome]]
+Interrupted = Callable[[str], str]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def _killed(progress: BindingProgress) -> None:
+    """End a binding before it makes the key pair."""
+    if progress.step == MAKES_KEY_PAIR:
+        raise Killed
 
 
 def _with_certificate(card: GmtCard, certificate: bytes | None) -> GmtCard:
@@ -50,6 +73,27 @@ def insert_and_bind(service: DeskService, paid_order: Pay, session_of: Callable[
         return read, service.bind(session_of(account), number, PIN, False, lambda _progress: None)  # noqa: FBT003
 
     return bind
+
+
+@pytest.fixture
+def interrupted(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    blank: Blank,
+    paid_order: Pay,
+) -> Interrupted:
+    """Begin the member's binding on a blank token of that serial, and give the order; no key pair was made."""
+
+    def begin(serial: str) -> str:
+        number = paid_order(session.account, OrderKind.NEW)
+        source.insert(blank(serial))
+        with pytest.raises(Killed):
+            service.bind(session, number, None, False, _killed)  # noqa: FBT003 - the contract
+        source.remove()
+        return number
+
+    return begin
 
 
 @pytest.mark.parametrize("kind", [OrderKind.NEW, OrderKind.REPLACEMENT])
@@ -92,7 +136,7 @@ def test_a_key_of_the_feed_is_the_members_though_an_older_certificate_is_on_it(
 def test_a_blank_token_that_the_feed_says_is_a_key_in_use_is_free_once_it_is_lost(
     source: VirtualTokenSource,
     database: Database,
-    blank: Callable[[str], GmtCard],
+    blank: Blank,
     insert_and_bind: Bind,
 ) -> None:
     key = KeyBoundElsewhere(MEMBER, "0002000001000009", SERIAL, NOW - DAY, NOW + 365 * DAY)
@@ -121,3 +165,61 @@ def test_for_an_order_that_cannot_be_bound_yet_a_members_key_is_only_read(
     read = service.read_token(placed(session, OrderKind.NEW))
     assert isinstance(read, TokenView)
     assert read.serial == SERIAL
+
+
+def test_a_key_that_was_made_elsewhere_on_the_token_of_an_interrupted_binding_is_not_overwritten(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    bound_elsewhere: Elsewhere,
+    interrupted: Interrupted,
+) -> None:
+    number = interrupted(SERIAL)
+    card = bound_elsewhere(MEMBER, SERIAL, NOW - DAY, NOW + DAY)
+    before = card.record
+    source.insert(card)
+    refused = TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=SERIAL)
+    assert service.read_token(number) == refused
+    assert service.bind(session, number, PIN, False, lambda _progress: None) == refused  # noqa: FBT003
+    assert card.record == before
+
+
+def test_an_interrupted_binding_goes_on_with_a_key_pair_of_which_nothing_is_known(
+    service: DeskService, source: VirtualTokenSource, session: Session, interrupted: Interrupted, blank: Blank
+) -> None:
+    number = interrupted(SERIAL)
+    token = source.open(source.insert(blank(SERIAL)))
+    token.verify_pin(FACTORY_PIN)
+    token.generate_key_pair()
+    token.close()
+    assert isinstance(service.read_token(number), TokenView)
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+
+
+def test_an_interrupted_binding_goes_on_where_the_token_is_a_key_of_the_same_account(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    bound_elsewhere: Elsewhere,
+    interrupted: Interrupted,
+) -> None:
+    number = interrupted(SERIAL)
+    source.insert(bound_elsewhere(session.account, SERIAL, NOW - DAY, NOW + DAY))
+    assert isinstance(service.read_token(number), TokenView)
+    bound = service.bind(session, number, PIN, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+
+
+def test_for_an_interrupted_binding_another_token_is_the_wrong_one_whosever_it_is(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    bound_elsewhere: Elsewhere,
+    interrupted: Interrupted,
+) -> None:
+    number = interrupted("BEGUN")
+    source.insert(bound_elsewhere(MEMBER, SERIAL, NOW - DAY, NOW + DAY))
+    assert isinstance(service.read_token(number), TokenView)
+    swapped = TokenRefused(TokenRefusal.SWAPPED, expected="BEGUN", found=SERIAL)
+    assert service.bind(session, number, PIN, False, lambda _progress: None) == swapped  # noqa: FBT003
