@@ -14,7 +14,7 @@ from hardware.ports import TokenNotPrepared
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.keys.status import key_view
 from kiosk.desk.people.staff import require_staff
-from kiosk.desk.tokens.ownership import UNPREPARED, owner_of
+from kiosk.desk.tokens.ownership import owner_of, owner_of_unprepared
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.views import KeyStatus, Refusal, TokenRefusal, TokenRefused
@@ -49,7 +49,7 @@ _ERASERS: dict[KeyStatus, Eraser] = {
     # nothing on it allows a login
     KeyStatus.REVOKED: Eraser.STAFF,
     KeyStatus.BLANK: Eraser.STAFF,
-    # a token that came without the desk's application is prepared by this
+    # a token that came without the desk's application is prepared by this, unless its serial is that of a key
     KeyStatus.NOT_PREPARED: Eraser.STAFF,
 }
 
@@ -91,7 +91,7 @@ def _set_about(desk: Desk, staff: StaffSession, found: TokenFacts | str) -> None
     with desk.database.write() as tx:
         member = require_staff(tx, staff)
         if isinstance(found, str):
-            owner, serial = UNPREPARED, found
+            owner, serial = owner_of_unprepared(tx, found), found
         else:
             owner, serial = owner_of(tx, found), found.serial
         unexpired = owner.not_after is not None and owner.not_after >= desk.clock.wall()

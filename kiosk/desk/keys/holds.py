@@ -10,7 +10,7 @@ from kiosk.desk.keys.status import key_view
 from kiosk.desk.keys.views import FoundView, LiftedView, LossView
 from kiosk.desk.people.staff import require_staff
 from kiosk.desk.tokens.own_key import require_key_pair, require_own_key
-from kiosk.desk.tokens.ownership import UNPREPARED, owner_of
+from kiosk.desk.tokens.ownership import Owner, owner_of, owner_of_unprepared
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
@@ -64,14 +64,14 @@ def key_found(desk: Desk, staff: StaffSession, serial: str | None = None) -> Fou
         view, facts = _read(chosen)
     with desk.database.write() as tx:
         require_staff(tx, staff)
-        owner = owner_of(tx, facts) if facts else UNPREPARED
+        owner = _owner(tx, view, facts)
         # a blank token allows no login, even if its serial is on record
         key = owner.key if owner.status is not KeyStatus.BLANK else None
         if key is not None and key.revoked:
             key = None
         # a key that is on hold already is reported again: its hold may have been lifted elsewhere
         tx.append(KeyFound(owner.account or "", view.serial, staff.name, key), desk.clock)
-        after = owner_of(tx, facts) if facts else owner
+        after = _owner(tx, view, facts)
         return FoundView(key_view(desk, tx, view, after), held=key is not None and not key.lost)
 
 
@@ -141,6 +141,10 @@ def _read(chosen: Chosen) -> tuple[TokenView, TokenFacts | None]:
     except TokenNotPrepared:
         return unprepared_view(chosen.token, chosen.reader), None
     return chosen.view(facts), facts
+
+
+def _owner(tx: Transaction, view: TokenView, facts: TokenFacts | None) -> Owner:
+    return owner_of(tx, facts) if facts else owner_of_unprepared(tx, view.serial)
 
 
 def _registered(tx: Transaction, account: str) -> bool:

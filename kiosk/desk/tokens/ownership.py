@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kiosk.desk.tokens.reading import issued_certificate
+from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
 from kiosk.desk.views import KeyStatus
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.keys_on_record import certificate_on_record, key_on_record
 
 if TYPE_CHECKING:
-    from kiosk.desk.tokens.reading import TokenFacts
     from kiosk.pki.certificates import IssuedCertificate
     from kiosk.store.transaction import Transaction
 
@@ -79,7 +78,7 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 UNPREPARED = Owner(KeyStatus.NOT_PREPARED, Ground.NOTHING)
-"""A token that lacks the desk's application: nothing but its serial could be read."""
+"""A token that lacks the desk's application and is not taken."""
 
 
 class _Claim(msgspec.Struct, frozen=True):
@@ -121,6 +120,13 @@ def owner_without_binding(tx: Transaction, facts: TokenFacts) -> Owner:
     return msgspec.structs.replace(owner, certificate=issued.number, not_after=issued.not_after)
 
 
+def owner_of_unprepared(tx: Transaction, serial: str) -> Owner:
+    """Whose the token of that serial is, which lacks the desk's application; UNPREPARED where it is not taken."""
+    claim = _strongest(_claims(tx, TokenFacts(serial, None, None), None))
+    owner = _under_way(tx, serial) or (_by_claim(tx, claim) if claim else UNPREPARED)
+    return owner if owner.taken else UNPREPARED
+
+
 def _under_way(tx: Transaction, serial: str) -> Owner | None:
     """Whose binding on the token of that serial is under way."""
     order = tx.ledger.binding_on(serial)
@@ -133,8 +139,7 @@ def _under_way(tx: Transaction, serial: str) -> Owner | None:
 
 def _settled(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None) -> Owner:
     """Whose it is where no binding on it is under way."""
-    claims = _claims(tx, facts, issued)
-    claim = max(claims, key=lambda each: each.weight, default=None)
+    claim = _strongest(_claims(tx, facts, issued))
     if facts.public_key is None and not facts.certificate:
         if claim is None:
             return Owner(KeyStatus.BLANK, Ground.NOTHING)
@@ -171,6 +176,10 @@ def _claims(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None
         )
         found.append(claim)
     return tuple(found)
+
+
+def _strongest(claims: tuple[_Claim, ...]) -> _Claim | None:
+    return max(claims, key=lambda each: each.weight, default=None)
 
 
 def _by_claim(tx: Transaction, claim: _Claim) -> Owner:

@@ -33,6 +33,7 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import AnyBody, CertificateRevoked, KeyErased
+from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
 from kiosk.store.verify import verify as verify_store
@@ -289,6 +290,60 @@ def test_a_token_without_the_application_is_prepared_and_bound(
     number = paid_order(ACCOUNT, OrderKind.NEW)
     bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003
     assert isinstance(bound, BoundView)
+
+
+@pytest.mark.parametrize(
+    ("lost", "revoked", "told_staff"),
+    [
+        (False, False, TokenRefused(TokenRefusal.IN_USE, found="RAW")),
+        (True, False, Refused(Refusal.NOT_ALLOWED)),
+        (True, True, None),
+    ],
+)
+def test_a_token_without_the_application_is_erased_as_the_key_that_its_serial_is_on_record_as(
+    service: DeskService,
+    source: VirtualTokenSource,
+    staff: StaffSession,
+    supervisor: StaffSession,
+    database: Database,
+    bodies: Bodies,
+    tmp_path: Path,
+    lost: bool,  # noqa: FBT001 - a parameter of the test
+    revoked: bool,  # noqa: FBT001 - a parameter of the test
+    told_staff: KeyOutcome | None,
+) -> None:
+    key = KeyBoundElsewhere("11000002", "0001000001000001", "RAW", NOW - DAY, NOW + DAY)
+    with database.write() as tx:
+        tx.feed.put_key_elsewhere(msgspec.structs.replace(key, lost=lost, holds=int(lost), revoked=revoked))
+    source.insert(unprepared_key(tmp_path / "raw", "RAW"))
+    count = len(bodies())
+    if told_staff is not None:
+        assert service.erase(staff, "RAW") == told_staff
+        assert len(bodies()) == count
+    if lost:
+        assert _erased(service.erase(supervisor if told_staff else staff, "RAW")) is KeyStatus.BLANK
+    else:
+        assert service.erase(supervisor, "RAW") == told_staff
+
+
+def test_a_token_without_the_application_is_kept_for_the_binding_that_is_under_way_on_it(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    supervisor: StaffSession,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    tmp_path: Path,
+) -> None:
+    number = paid_order(ACCOUNT, OrderKind.NEW)
+    source.insert(FaultyCard(blank("RAW"), Fault(FaultKind.PULLED_BEFORE, 1, instruction=0x4C)))
+    service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    source.insert(unprepared_key(tmp_path / "raw", "RAW"))
+    assert service.erase(supervisor, "RAW") == TokenRefused(TokenRefusal.IN_USE, found="RAW")
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003
+    assert bound == TokenRefused(TokenRefusal.NOT_PREPARED, found="RAW")
+    service.abandon(supervisor, number, "换一把")
+    assert _erased(service.erase(supervisor, "RAW")) is KeyStatus.BLANK
 
 
 def test_only_the_token_of_that_serial_is_erased(

@@ -172,6 +172,24 @@ def test_a_token_without_the_application_that_was_found_is_noted_and_holds_nothi
     assert bodies()[-1] == KeyFound("", "RAW", staff.name, None)
 
 
+def test_a_token_without_the_application_that_was_found_is_held_as_the_key_in_use_of_its_serial(
+    service: DeskService,
+    source: VirtualTokenSource,
+    staff: StaffSession,
+    database: Database,
+    bodies: Bodies,
+    tmp_path: Path,
+) -> None:
+    told = KeyBoundElsewhere("11000002", "0001000001000001", "RAW", NOW - DAY, NOW + DAY)
+    with database.write() as tx:
+        tx.feed.put_key_elsewhere(told)
+    source.insert(unprepared_key(tmp_path / "raw", "RAW"))
+    found = service.key_found(staff)
+    assert isinstance(found, FoundView), found
+    assert (found.held, found.key.status, found.key.account) == (True, KeyStatus.ON_HOLD, "11000002")
+    assert bodies()[-1] == KeyFound("11000002", "RAW", staff.name, told.key)
+
+
 def test_a_revoked_key_that_was_found_is_noted_and_holds_nothing(
     service: DeskService,
     source: VirtualTokenSource,
