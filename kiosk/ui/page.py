@@ -122,13 +122,16 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         finally:
             self._rebuilding = False
         deferred, self._deferred = self._deferred, ()
-        for action in deferred:
-            action()
+        if self._remains:
+            for action in deferred:
+                action()
 
     async def _recompose(self) -> None:
         focused = self.focused.id if self.focused is not None else None
         typed = {field.id: field.value for field in self.query(Input) if field.id}
         await self.recompose()
+        if not self._remains:
+            return  # Textual removes its widgets and mounts no others
         for field in self.query(Input):
             if field.id in typed:
                 field.value = typed[field.id]
@@ -136,6 +139,11 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         self.shell.show_status()
         if focused is not None:
             self.focus_on(focused)
+
+    @property
+    def _remains(self) -> bool:
+        """Whether the screen is neither removed nor being removed."""
+        return self.is_attached and self.display
 
     def when_composed(self, action: Callable[[], None]) -> None:
         """Run `action` now, or when the running recompose has ended."""

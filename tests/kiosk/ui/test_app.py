@@ -20,7 +20,7 @@ from kiosk.ui.screen_table import screen_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.shell import Scanned, TokensChanged
 from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, answer_next, go
-from tests.support.screens import fill, focused, press, press_button, settle, text_of
+from tests.support.screens import fill, focused, press, press_button, settle, shown, text_of
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -74,6 +74,22 @@ async def test_what_comes_while_the_language_changes_waits_until_the_screen_is_w
         assert len(answered) == 1
         assert app.language is Language.CHINESE, "the second F2 was not lost"
         assert "应付 340.00 元" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("keys", "turns"), [(("f2", "f1", "f5"), 0), (("f1", "f2", "f5"), 0), (("f1", "f2", "f5"), 3)]
+)
+async def test_help_that_closes_while_the_language_changes_is_no_error(
+    app: KeydeskApp, keys: tuple[str, ...], turns: int
+) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for key in keys:
+            app.post_message(events.Key(key, None))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await settle(pilot)
+        assert shown(app) != "ErrorScreen"
 
 
 @pytest.mark.parametrize("onward", ["tab", "enter"])
