@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyte
 import pytest
+from textual.drivers.headless_driver import HeadlessDriver
 from textual.widget import Widget
 
 from kiosk.desk.service import DeskService
@@ -15,12 +17,16 @@ from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
+from kiosk.ui.screens.common.too_small import TooSmallScreen
 from kiosk.ui.screens.key.change_pin import ChangePinScreen
+from kiosk.ui.screens.order.pay import PayScreen
 from kiosk.ui.visit import Visit
 from tests.support.desk import SESSION, DeskSetup, place, session_of
+from tests.support.kiosk import until
 from tests.support.screens import settle
 
 if TYPE_CHECKING:
+    from textual.app import App
     from textual.css.styles import RulesMap
     from textual.dom import DOMNode
     from textual.geometry import Region
@@ -169,6 +175,53 @@ async def test_a_window_that_grows_while_a_screen_comes_up_is_filled(setup: Desk
             assert places(screen) == before
             assert screen.size == (120, 36)
     assert steps.app.error_code == ""
+
+
+class Painted(HeadlessDriver):
+    """A driver that paints what the app writes into a terminal in memory."""
+
+    def __init__(
+        self,
+        app: App[object],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self.terminal = pyte.Screen(columns=110, lines=32)
+        self._stream = pyte.Stream(self.terminal)
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether the app need not write anything."""
+        return False
+
+    def write(self, data: str) -> None:
+        """Paint it."""
+        self._stream.feed(data)
+
+
+async def test_a_step_that_came_up_beneath_a_window_too_small_is_painted_whole_when_it_grows(
+    setup: DeskSetup,
+) -> None:
+    steps = Steps(setup)
+    app = steps.app
+    app.driver_class = Painted
+    async with app.run_test(headless=False, size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.resize_terminal(60, 20)
+        await until(pilot, lambda: isinstance(app.screen, TooSmallScreen))
+        await settle(pilot)
+        steps.begin(Route.PAY)
+        await pilot.resize_terminal(110, 32)
+        await until(pilot, lambda: isinstance(app.screen, PayScreen) and app.screen.has_class("roomy"))
+        await settle(pilot)
+        assert isinstance(app._driver, Painted)
+        painted = list(app._driver.terminal.display)
+        app._display(app.screen, app.screen._compositor.render_update(full=True))
+        assert painted == app._driver.terminal.display
+    assert app.error_code == ""
 
 
 async def test_a_screen_that_comes_up_reads_the_key_once(
