@@ -108,7 +108,9 @@ def test_entries_hold_in_one_order_only(order: list[int]) -> None:
 def test_a_missing_entry_breaks_the_chain(missing: int) -> None:
     with pytest.raises(ChainBroken) as caught:
         check_chain(None, CHAIN[:missing] + CHAIN[missing + 1 :])
-    assert caught.value.sequence == missing + 2
+    place = CHAIN[missing + 1].entry
+    broken = caught.value
+    assert (broken.kiosk, broken.epoch, broken.sequence) == (place.kiosk, place.epoch, missing + 2)
 
 
 def test_a_new_epoch_goes_on_counting_and_names_the_tip() -> None:
