@@ -107,7 +107,7 @@ def starting() -> None:
 
     compare(
         "importing the screens (floor: Textual)",
-        lambda: run("import kiosk.screens"),
+        lambda: run("import kiosk.ui.app"),
         lambda: run("import textual.app, textual.widgets"),
         7,
     )
