@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,17 @@ class Desk:
 
     def all_gone(self) -> None:
         """See to it that every program has ended."""
-        wait_until(lambda: not self.processes(), "no program stays behind")
+        patience = Patience()
+        while left := self.processes():
+            assert not patience.ended(), f"programs stay behind: {[_command_of(each) for each in left]}"
+            time.sleep(0.05)
+
+
+def _command_of(process: int) -> str:
+    """The command line of a program that may just have ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return f"{process} " + Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
+    return f"{process} has ended since"
 
 
 class Demo(Desk):
