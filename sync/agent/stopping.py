@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -15,11 +16,23 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on SIGTERM, SIGINT or SIGHUP, and restore the handlers afterwards; only in the main thread."""
+    """Set `stop` on SIGTERM, SIGINT or SIGHUP, and restore the handlers afterwards; only in the main thread.
+
+    A handler interrupts the main thread wherever it stands, also where it holds the event's lock: a handler that called
+    `stop.set` would wait for that lock for ever. So it only puts a word into a queue, which takes no lock that the
+    interrupted code can hold (`queue.SimpleQueue.put` is reentrant), and a thread sets the event.
+    """
+    signals: SimpleQueue[int] = SimpleQueue()
+
+    def wait() -> None:
+        signals.get()
+        stop.set()
 
     def asked(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop.set()
+        del frame
+        signals.put(number)
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
 
     # Signals that the parent ignores for its children (Ctrl+C, a closed terminal) stay ignored.
     numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import multiprocessing
@@ -13,6 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from granian import Granian
@@ -82,10 +84,44 @@ def serve(host: str, port: int, ready: Callable[[str], None], *, exit_with_paren
         workers_kill_timeout=3,
         process_name=None,
     )
+    server.main_loop_interrupt = _Interrupt()
     threading.Thread(target=_announce, args=(address, ready), daemon=True).start()
     if exit_with_parent:
         threading.Thread(target=_end_with_input, daemon=True).start()
     server.serve()
+
+
+class _Interrupt(threading.Event):
+    """What granian's main thread waits for, safe to be set by a signal handler in that thread.
+
+    A plain event's `set` would wait for ever for the lock that the interrupted `wait` or `clear` holds, as when two
+    signals come at once. `queue.SimpleQueue.put` is reentrant.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._raised = False
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+
+    def is_set(self) -> bool:
+        """Whether it was set since it was cleared."""
+        return self._raised
+
+    def set(self) -> None:
+        """Wake the thread that waits."""
+        self._raised = True
+        self._wakes.put(None)
+
+    def clear(self) -> None:
+        """Wait again from now on."""
+        self._raised = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Return once it is set, or after so many seconds; whether it is set."""
+        with contextlib.suppress(Empty):
+            while not self._raised:
+                self._wakes.get(timeout=timeout)
+        return self._raised
 
 
 def end_with_parent() -> None:

@@ -255,3 +255,32 @@ def test_a_worker_that_starts_while_its_server_dies_ends_too() -> None:
         [sys.executable, "-c", _PARENT, _WORKER], stdout=subprocess.PIPE, text=True, check=True
     )
     assert done.stdout == ""
+
+
+# With a `threading.Event` a handler waits for the lock that the interrupted `wait` or `clear` holds.
+_INTERRUPTED_WAITS = """
+import signal
+from sync.central.serving import _Interrupt
+
+interrupt = _Interrupt()
+signal.signal(signal.SIGALRM, lambda *_: interrupt.set())
+signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+for _ in range(5000):
+    interrupt.wait()
+    interrupt.clear()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("came through")
+"""
+
+
+def test_a_signal_handler_wakes_the_server_whatever_it_interrupts() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_WAITS],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=stretched(60),
+        env=_environment(),
+    )
+
+    assert done.stdout == "came through\n"
