@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,10 @@ class FeedTables(Table):
         rows = self._connection.execute("SELECT number, body, problem FROM kept_items ORDER BY number")
         return tuple(UnappliedItem(*row) for row in rows)
 
+    def count_unapplied(self) -> int:
+        """How many items could not be applied."""
+        return self._number("SELECT count(*) FROM kept_items")
+
     def drop_unapplied(self, number: int) -> None:
         """Delete an unapplied item, after it was applied or dealt with."""
         self._connection.execute("DELETE FROM kept_items WHERE number = ?", (number,))
@@ -126,11 +131,21 @@ class FeedTables(Table):
 
     def disputes(self, *, settled: bool = False) -> tuple[Dispute, ...]:
         """The disputes that are open, by journal sequence; with `settled` also the decided ones."""
-        all_of_them = self._all(_DISPUTE, "SELECT row FROM disputes ORDER BY sequence, account")
-        return tuple(dispute for dispute in all_of_them if settled or dispute.outcome is None)
+        query = "SELECT row FROM disputes WHERE settled = ? ORDER BY sequence, account"
+        found = [self._all(_DISPUTE, query, each) for each in ((False, True) if settled else (False,))]
+        return tuple(sorted(chain(*found), key=lambda each: (each.raised.sequence, each.raised.account)))
+
+    def count_disputes(self) -> int:
+        """How many disputes are open."""
+        return self._number("SELECT count(*) FROM disputes WHERE settled = 0")
 
     def _put_dispute(self, dispute: Dispute) -> None:
         self._connection.execute(
-            "INSERT OR REPLACE INTO disputes (account, sequence, row) VALUES (?, ?, ?)",
-            (dispute.raised.account, dispute.raised.sequence, _DISPUTE.encode(dispute)),
+            "INSERT OR REPLACE INTO disputes (account, sequence, settled, row) VALUES (?, ?, ?, ?)",
+            (
+                dispute.raised.account,
+                dispute.raised.sequence,
+                dispute.outcome is not None,
+                _DISPUTE.encode(dispute),
+            ),
         )

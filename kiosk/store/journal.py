@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kiosk.domain.entries import Tip
-from kiosk.domain.journal import SealedEntry, unseal
+from kiosk.domain.entries import HoldLifted, KeyFound, LossReported, Tip
+from kiosk.domain.journal import Entry, SealedEntry, unseal
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.rows import Table
+
+_NO_HOLD = ""  # in the column of the account whose hold an entry is about
+
+
+def _hold_account(entry: Entry) -> str:
+    body = entry.body
+    return body.account if isinstance(body, LossReported | HoldLifted | KeyFound) else _NO_HOLD
 
 
 class JournalTable(Table):
@@ -16,7 +23,7 @@ class JournalTable(Table):
     def tip(self) -> Tip | None:
         """Where the chain ends; None before the first entry."""
         row = self._connection.execute(
-            "SELECT epoch, sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1"
+            "SELECT epoch, sequence, hash FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)"
         ).fetchone()
         return None if row is None else Tip(*row)
 
@@ -29,8 +36,8 @@ class JournalTable(Table):
         return None if row[0] is None else int(row[0])
 
     def count(self) -> int:
-        """How many entries there are."""
-        return self._number("SELECT count(*) FROM journal")
+        """How many entries there are; there is no gap."""
+        return self._number("SELECT max(sequence) FROM journal")
 
     def entry(self, sequence: int) -> SealedEntry | None:
         """The entry of that sequence. Raises StoreCorrupt, EntryMalformed."""
@@ -54,12 +61,17 @@ class JournalTable(Table):
         """Whether any entry belongs to that epoch."""
         return bool(self._number("SELECT EXISTS (SELECT 1 FROM journal WHERE epoch = ?)", epoch))
 
+    def concerns_hold(self, account: str, after: int) -> bool:
+        """Whether an entry past that sequence places the account's key on hold or lifts that."""
+        query = "SELECT EXISTS (SELECT 1 FROM journal WHERE hold_account = ? AND hold_account <> '' AND sequence > ?)"
+        return bool(self._number(query, account, after))
+
     def add(self, sealed: SealedEntry) -> None:
         """Store an entry; the caller has checked that it continues the chain."""
         entry = sealed.entry
         self._connection.execute(
-            "INSERT INTO journal (sequence, epoch, wall, hash, data) VALUES (?, ?, ?, ?, ?)",
-            (entry.sequence, entry.epoch, entry.wall, sealed.hash, sealed.data),
+            "INSERT INTO journal (sequence, epoch, wall, hold_account, hash, data) VALUES (?, ?, ?, ?, ?, ?)",
+            (entry.sequence, entry.epoch, entry.wall, _hold_account(entry), sealed.hash, sealed.data),
         )
 
     def _unsealed(self, sequence: int, digest: bytes, data: bytes) -> SealedEntry:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, assert_never
 
 from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Order, OrderStatus, Row
+from kiosk.domain.scanned_confirmations import order_code_identity
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.rows import Codec, Table
 
@@ -14,13 +17,23 @@ CERTIFICATE = Codec(Certificate)
 ACCOUNT = Codec(Account)
 
 COLUMNS = {
-    "orders": ("number", "account", "status", "sequence", "deadline", "token_serial", "row"),
+    "orders": (
+        "number",
+        "account",
+        "status",
+        "sequence",
+        "deadline",
+        "token_serial",
+        "code_identity",
+        "row",
+    ),
     "payments": ("order_number", "sequence", "how", "amount"),
     "certificates": ("number", "account", "status", "sequence", "row"),
     "accounts": ("account", "token_serial", "row"),
 }
 
 NO_TOKEN = ""  # in the column of serials
+NO_CODE = b""  # in the column of order codes
 
 Values = tuple[Any, ...]  # str, int and bytes, as in COLUMNS
 
@@ -39,6 +52,7 @@ def table_rows(record: Row) -> Iterable[tuple[str, Values]]:
                     order.sequence,
                     order.deadline,
                     order.binding.token_serial if order.binding else NO_TOKEN,
+                    order_code_identity(order.order_code) if order.order_code else NO_CODE,
                     ORDER.encode(order),
                 ),
             )
@@ -63,7 +77,6 @@ def table_rows(record: Row) -> Iterable[tuple[str, Values]]:
             assert_never(record)
 
 
-_ALL = -1  # SQLite's LIMIT
 _CODECS: dict[str, Codec[Order] | Codec[Certificate] | Codec[Account]] = {
     "orders": ORDER,
     "certificates": CERTIFICATE,
@@ -99,13 +112,39 @@ class LedgerTables(Table):
         self, status: OrderStatus | None = None, account: str | None = None, limit: int | None = None
     ) -> tuple[Order, ...]:
         """The orders, newest first; of that status, of that account, no more than `limit`."""
-        return self._all(
-            ORDER,
-            "SELECT row FROM orders WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR account = ?2)"
-            " ORDER BY sequence DESC LIMIT ?3",
-            status,
-            account,
-            _ALL if limit is None else limit,
+        return tuple(islice(self.each_order(status, account), limit))
+
+    def each_order(self, status: OrderStatus | None = None, account: str | None = None) -> Iterator[Order]:
+        """The same, one at a time."""
+        match status, account:
+            case None, None:
+                return self._each(ORDER, "SELECT row FROM orders ORDER BY sequence DESC")
+            case None, str(account):
+                query = "SELECT row FROM orders WHERE account = ? ORDER BY sequence DESC"
+                return self._each(ORDER, query, account)
+            case OrderStatus() as status, None:
+                query = "SELECT row FROM orders WHERE status = ? ORDER BY sequence DESC"
+                return self._each(ORDER, query, status)
+            case _:
+                query = "SELECT row FROM orders WHERE account = ? AND +status = ? ORDER BY sequence DESC"
+                return self._each(ORDER, query, account, status)
+
+    def each_open_order(self) -> Iterator[Order]:
+        """The orders, unpaid or paid and not bound, newest first, one at a time."""
+        ordered = (self.each_order(status) for status in OrderStatus if status.is_open)
+        return heapq.merge(*ordered, key=lambda order: order.sequence, reverse=True)
+
+    def count(self, status: OrderStatus) -> int:
+        """How many orders have that status."""
+        return self._number("SELECT count(*) FROM orders WHERE status = ?", status)
+
+    def has_code(self, identity: bytes) -> bool:
+        """Whether the order code of that identity belongs to an order here; see `order_code_identity`."""
+        return bool(
+            self._number(
+                "SELECT EXISTS (SELECT 1 FROM orders WHERE code_identity = ? AND code_identity <> x'')",
+                identity,
+            )
         )
 
     def binding_on(self, token_serial: str) -> Order | None:
@@ -140,14 +179,15 @@ class LedgerTables(Table):
         self, status: CertificateStatus | None = None, account: str | None = None, limit: int | None = None
     ) -> tuple[Certificate, ...]:
         """The certificates issued here, newest first; of that status, of that account, no more than `limit`."""
-        return self._all(
-            CERTIFICATE,
-            "SELECT row FROM certificates WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR account = ?2)"
-            " ORDER BY sequence DESC LIMIT ?3",
-            status,
-            account,
-            _ALL if limit is None else limit,
-        )
+        found = self.each_certificate(account)
+        return tuple(islice((each for each in found if status in (None, each.status)), limit))
+
+    def each_certificate(self, account: str | None = None) -> Iterator[Certificate]:
+        """The certificates issued here, of that account, newest first, one at a time."""
+        if account is None:
+            return self._each(CERTIFICATE, "SELECT row FROM certificates ORDER BY sequence DESC")
+        query = "SELECT row FROM certificates WHERE account = ? ORDER BY sequence DESC"
+        return self._each(CERTIFICATE, query, account)
 
     def accounts(self) -> tuple[Account, ...]:
         """All accounts that anything happened to here."""
@@ -170,8 +210,9 @@ class LedgerTables(Table):
         An order counts once, and not at all when the centre confirmed it or the first such notice went up already.
         """
         return self._number(
-            "SELECT sum(amount) FROM (SELECT amount, min(sequence) AS first FROM payments GROUP BY order_number"
-            " HAVING first > ? AND sum(how = 'feed') = 0)",
+            "SELECT sum(amount) FROM payments AS first WHERE sequence > ? AND how <> 'feed' AND NOT EXISTS"
+            " (SELECT 1 FROM payments AS other WHERE other.order_number = first.order_number"
+            " AND (other.how = 'feed' OR other.sequence < first.sequence))",
             after_sequence,
         )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from kiosk.store.rows import Table
 
+KEPT = "confirmation:"
+"""Failures of scopes that begin like this are never deleted by their age; an index names it too."""
+
 
 class Lockouts(Table):
     """The times (UTC seconds) of failed attempts."""
@@ -23,9 +26,8 @@ class Lockouts(Table):
         """Delete a scope's failures, after a success."""
         self._connection.execute("DELETE FROM failures WHERE scope = ?", (scope,))
 
-    def prune(self, before: int, except_prefix: str) -> None:
-        """Delete all failures before that time, except those of scopes that begin with `except_prefix`."""
+    def prune(self, before: int) -> None:
+        """Delete all failures before that time, except those of KEPT scopes."""
         self._connection.execute(
-            "DELETE FROM failures WHERE time < ?1 AND substr(scope, 1, length(?2)) <> ?2",
-            (before, except_prefix),
+            "DELETE FROM failures WHERE time < ? AND scope NOT GLOB 'confirmation:*'", (before,)
         )

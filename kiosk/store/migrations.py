@@ -7,6 +7,7 @@ fills such a column reads the rows as plain maps, since the records may look dif
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database as Tables
 
-LATEST = 2
+LATEST = 3
 
 
 def migrate(connection: Connection) -> None:
@@ -28,6 +29,7 @@ def migrate(connection: Connection) -> None:
     steps = Migrations("keydesk")
     steps(name="0001_foundation")(_foundation)
     steps(name="0002_token_serials")(_token_serials)
+    steps(name="0003_large_stores")(_large_stores)
     connection.execute("BEGIN IMMEDIATE")
     try:
         steps.apply(Tables(connection, execute_plugins=False))
@@ -146,3 +148,89 @@ _SERIALS: dict[str, tuple[str, Callable[[_Record], str]]] = {
     "keys_elsewhere": ("account", _serial_in),
 }
 """The tables with such a column: their key, and where a row has the serial."""
+
+
+def _large_stores(tables: Tables) -> None:
+    """What each question to a table that grows needs in order to read no more than its answer."""
+    _index(tables, "journal", "wall")
+    _index(tables, "orders", "sequence")
+    _index(tables, "orders", "token_serial, status, sequence")
+    tables.execute("DROP INDEX idx_orders_token_serial")
+    _index(tables, "payments", "sequence", where="how <> 'feed'")
+    _index(tables, "failures", "time", where="scope NOT GLOB 'confirmation:*'")
+    _index(tables, "print_queue", "order_number")
+    tables.table("print_queue").enable_counts()
+    _column(tables, "orders", "code_identity BLOB NOT NULL DEFAULT x''")
+    _column(tables, "disputes", "settled INTEGER NOT NULL DEFAULT 0")
+    _column(tables, "journal", "hold_account TEXT NOT NULL DEFAULT ''")
+    for fill in (_fill_code_identities, _fill_settled, _fill_hold_accounts):
+        fill(tables.conn)
+    _index(tables, "orders", "code_identity", where="code_identity <> x''")
+    _index(tables, "disputes", "settled, sequence, account")
+    _index(tables, "journal", "hold_account, sequence", where="hold_account <> ''")
+
+
+def _index(tables: Tables, table: str, columns: str, *, where: str = "") -> None:
+    name = "_".join(["idx", table, *columns.split(", ")])
+    condition = f" WHERE {where}" if where else ""
+    tables.execute(f"CREATE INDEX {name} ON {table} ({columns}){condition}")
+
+
+def _column(tables: Tables, table: str, definition: str) -> None:
+    tables.execute(f"ALTER TABLE {table} ADD COLUMN {definition}")
+
+
+_HOLDS = frozenset({"loss-reported", "hold-lifted", "key-found"})
+
+
+def _fill_code_identities(connection: Connection) -> None:
+    for number, row in connection.execute("SELECT number, row FROM orders"):
+        identity = _code_identity(msgspec.msgpack.decode(row)["token"])
+        connection.execute("UPDATE orders SET code_identity = ? WHERE number = ?", (identity, number))
+
+
+def _fill_settled(connection: Connection) -> None:
+    for account, sequence, row in connection.execute("SELECT account, sequence, row FROM disputes"):
+        settled = msgspec.msgpack.decode(row)["outcome"] is not None
+        values = (settled, account, sequence)
+        connection.execute("UPDATE disputes SET settled = ? WHERE account = ? AND sequence = ?", values)
+
+
+def _fill_hold_accounts(connection: Connection) -> None:
+    for sequence, data in connection.execute("SELECT sequence, data FROM journal"):
+        account = _hold_account(data)
+        if account:
+            values = (account, sequence)
+            connection.execute("UPDATE journal SET hold_account = ? WHERE sequence = ?", values)
+
+
+def _hold_account(data: bytes) -> str:
+    """Whose hold the entry is about; empty for others, and where it is damaged, which checking the journal finds."""
+    try:
+        body = msgspec.msgpack.decode(data, type=_Holds).body
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+    return body.account if body.kind in _HOLDS else ""
+
+
+class _HoldBody(msgspec.Struct):
+    kind: str
+    account: str = ""
+
+
+class _Holds(msgspec.Struct, array_like=True):
+    """An entry, as far as it is read here."""
+
+    form: int
+    kiosk: int
+    epoch: int
+    sequence: int
+    wall: int
+    monotonic: int
+    boot: str
+    previous: bytes
+    body: _HoldBody
+
+
+def _code_identity(order_code: bytes) -> bytes:
+    return hashlib.sha256(order_code).digest()[:8] if order_code else b""

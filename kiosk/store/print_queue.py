@@ -27,8 +27,30 @@ class PrintQueue(Table):
 
     def waiting(self) -> tuple[WaitingReceipt, ...]:
         """The receipts that are still to be printed, oldest first."""
-        rows = self._connection.execute("SELECT id, order_number, receipt FROM print_queue ORDER BY id")
-        return tuple(WaitingReceipt(*row) for row in rows)
+        found, after = [], 0
+        while (waiting := self.next_after(after)) is not None:
+            found.append(waiting)
+            after = waiting.id
+        return tuple(found)
+
+    def next_after(self, receipt: int, order: str | None = None) -> WaitingReceipt | None:
+        """The first receipt past that one, of that order if one is given."""
+        if order is None:
+            row = self._connection.execute(
+                "SELECT id, order_number, receipt FROM print_queue WHERE id > ? ORDER BY id LIMIT 1",
+                (receipt,),
+            ).fetchone()
+        else:
+            row = self._connection.execute(
+                "SELECT id, order_number, receipt FROM print_queue WHERE order_number = ? AND id > ?"
+                " ORDER BY id LIMIT 1",
+                (order, receipt),
+            ).fetchone()
+        return None if row is None else WaitingReceipt(*row)
+
+    def count(self) -> int:
+        """How many receipts are still to be printed; triggers count them."""
+        return self._number("SELECT count FROM _counts WHERE \"table\" = 'print_queue'")
 
     def change(self, receipt: int, to: bytes) -> None:
         """Replace a receipt, keeping its place in the queue."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -54,10 +55,14 @@ class Table:
 
     def _all(self, codec: Codec[T], query: str, *values: str | int | None) -> tuple[T, ...]:
         """The records in the first column of every row."""
-        rows = self._connection.execute(query, values)
-        return tuple(codec.decode(self._path, row[0]) for row in rows)
+        return tuple(self._each(codec, query, *values))
 
-    def _number(self, query: str, *values: str | int) -> int:
+    def _each(self, codec: Codec[T], query: str, *values: str | int | None) -> Iterator[T]:
+        """The same, one at a time."""
+        for row in self._connection.execute(query, values):
+            yield codec.decode(self._path, row[0])
+
+    def _number(self, query: str, *values: str | int | bytes) -> int:
         """The first column of the first row as an int; 0 when it is NULL."""
         row = self._connection.execute(query, values).fetchone()
         return int(row[0] or 0)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kiosk.domain.entries import Tip
-from kiosk.domain.feed import DisputeRaised
 from kiosk.store.agent_state import AgentState
-from kiosk.store.feed import UnappliedItem
 from kiosk.store.transaction import Identity
 
 if TYPE_CHECKING:
@@ -17,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class StoreStatus(msgspec.Struct, frozen=True):
-    """The store's part of the status: journal, agent, feed, and what needs a person."""
+    """The store's part of the status: journal, agent, feed, and how much needs a person."""
 
     identity: Identity | None
     tip: Tip | None
     agent: AgentState
     feed_cursor: int
-    disputes: tuple[DisputeRaised, ...]
-    unapplied_items: tuple[UnappliedItem, ...]
+    disputes: int
+    unapplied_items: int
     receipts_waiting: int
 
     @property
@@ -55,7 +53,7 @@ def read_status(tx: Transaction) -> StoreStatus:
         tip=tx.journal.tip(),
         agent=tx.agent.get(),
         feed_cursor=tx.feed.cursor(),
-        disputes=tuple(each.raised for each in tx.feed.disputes()),
-        unapplied_items=tx.feed.unapplied(),
-        receipts_waiting=len(tx.print_queue.waiting()),
+        disputes=tx.feed.count_disputes(),
+        unapplied_items=tx.feed.count_unapplied(),
+        receipts_waiting=tx.print_queue.count(),
     )

@@ -54,6 +54,6 @@ def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
     )
     kept = tuple(
         UnappliedNotice(each.number, each.problem[:KEPT_PROBLEM_LENGTH])
-        for each in store.unapplied_items[:MAXIMUM_KEPT]
+        for each in tx.feed.unapplied()[:MAXIMUM_KEPT]
     )
     return Heartbeat(checkpoint, store.backlog, store.feed_cursor, wall, agent.program, kept)

@@ -15,7 +15,7 @@ from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.views import KeyStatus, Refusal, TokenRefusal, TokenRefused
-from kiosk.domain.entries import AnyBody, HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.pki.suites import suite
@@ -149,9 +149,4 @@ def _owner(tx: Transaction, view: TokenView, facts: TokenFacts | None) -> Owner:
 
 def _registered(tx: Transaction, account: str) -> bool:
     """Whether the centre has every entry about a hold of the account's key."""
-    waiting = tx.journal.each(after=tx.agent.get().high_water)
-    return not any(_concerns_hold(sealed.entry.body, account) for sealed in waiting)
-
-
-def _concerns_hold(body: AnyBody, account: str) -> bool:
-    return isinstance(body, LossReported | HoldLifted | KeyFound) and body.account == account
+    return not tx.journal.concerns_hold(account, after=tx.agent.get().high_water)

@@ -30,7 +30,7 @@ from kiosk.domain.payment_tries import (
     TypingLocked,
     tries_verdict,
 )
-from kiosk.domain.scanned_confirmations import order_code_identity, read_scanned, require_scanned
+from kiosk.domain.scanned_confirmations import read_scanned, require_scanned
 from kiosk.pki.device_keys import device_verify
 from kiosk.store.vault import VaultItem
 
@@ -113,7 +113,4 @@ def _wrong(tx: Transaction, number: str, now: int, left: int) -> CodeRefused:
 
 def _whose(tx: Transaction, identity: bytes) -> CodeRefusal:
     """Whether the order code of that identity belongs to another order of this kiosk, or to none."""
-    for order in tx.ledger.orders():
-        if order.order_code and order_code_identity(order.order_code) == identity:
-            return CodeRefusal.ANOTHER_ORDER
-    return CodeRefusal.ANOTHER_KIOSK
+    return CodeRefusal.ANOTHER_ORDER if tx.ledger.has_code(identity) else CodeRefusal.ANOTHER_KIOSK

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kiosk.domain.ledger import Order
     from kiosk.store.transaction import Transaction
 
+_FIRST = 0  # what the first receipt in the queue is past
 _DECODER = msgspec.msgpack.Decoder(Receipt)
 
 
@@ -64,7 +65,7 @@ def queue_receipt(desk: Desk, tx: Transaction, order: Order) -> None:
 def print_receipt(desk: Desk, number: str) -> PrintOutcome:
     """Print what waits for that order, else a copy of its receipt. Raises DeskRefused where it has none."""
     with desk.database.write() as tx:
-        if not any(waiting.order == number for waiting in tx.print_queue.waiting()):
+        if tx.print_queue.next_after(_FIRST, number) is None:
             copy = replace(receipt_of(desk, tx, own_order(tx, number)), copy=True)
             tx.print_queue.put(msgspec.msgpack.encode(copy), number)
     return _print(desk, number)[0]
@@ -77,15 +78,15 @@ def print_waiting(desk: Desk) -> int:
 
 def _print(desk: Desk, number: str | None) -> tuple[PrintOutcome, int]:
     """Print what waits, of that order or of all, until the printer fails."""
-    printed = 0
+    printed, after = 0, _FIRST
     with desk.printer_lock:
-        with desk.database.read() as tx:
-            queue = tx.print_queue.waiting()
-        for waiting in queue:
-            if number is not None and waiting.order != number:
-                continue
+        while True:
             with desk.database.read() as tx:
+                waiting = tx.print_queue.next_after(after, number)
+                if waiting is None:
+                    break
                 receipt = _as_of_now(desk, tx, _DECODER.decode(waiting.receipt))
+            after = waiting.id
             outcome = _print_one(desk, waiting.id, receipt)
             if outcome is not PrintOutcome.PRINTED:
                 return outcome, printed

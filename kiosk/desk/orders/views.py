@@ -12,6 +12,7 @@ from kiosk.domain.payment_codes import link
 from kiosk.domain.payment_tries import TRIES_PER_ORDER
 from kiosk.domain.validity import validity
 from kiosk.store.keys_on_record import key_before
+from kiosk.store.lockouts import KEPT
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
@@ -19,12 +20,11 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 KIOSK_TRIES = "confirmations"
-ORDER_TRIES = "confirmation:"
 
 
 def order_tries(number: str) -> str:
     """The scope under which an order's wrong confirmations are counted."""
-    return f"{ORDER_TRIES}{number}"
+    return f"{KEPT}{number}"
 
 
 def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:

@@ -12,7 +12,6 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from kiosk.desk.orders.views import ORDER_TRIES
 from kiosk.desk.status import feed_age
 from kiosk.desk.views import LockedOut, WrongCredentials
 from kiosk.domain.policy import DAY
@@ -107,7 +106,7 @@ def check_password(
     right = _verify(verifier or desk.settings.dummy_verifier, password) and bool(verifier)
     now = desk.clock.wall()
     with desk.database.write() as tx:
-        tx.lockouts.prune(now - _FORGOTTEN_AFTER, except_prefix=ORDER_TRIES)
+        tx.lockouts.prune(now - _FORGOTTEN_AFTER)
         if right:
             tx.lockouts.clear(scopes.person)
             return None

@@ -50,6 +50,9 @@ def test_orders_are_found_by_status_and_account_newest_first(
         assert [order.number for order in found(OrderStatus.CANCELLED, "11000001")] == [first]
         assert [order.number for order in found(limit=1)] == [again]
         assert found(account="1") == ()
+        assert [order.number for order in tx.ledger.each_open_order()] == [again, third, second]
+        assert tx.ledger.count(OrderStatus.PLACED) == 3
+        assert tx.ledger.count(OrderStatus.PAID) == 0
         account = tx.ledger.account("11000001")
         assert account is not None
         assert account.open_orders == {OrderKind.NEW: again}

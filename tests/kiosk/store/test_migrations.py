@@ -10,9 +10,11 @@ import pytest
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import BindingAbandoned
-from kiosk.domain.feed import KeyBoundElsewhere
+from kiosk.domain.feed import DisputeRaised, KeyBoundElsewhere
+from kiosk.domain.scanned_confirmations import order_code_identity
 from kiosk.store.connections import connect
 from kiosk.store.database import Database
+from kiosk.store.feed import Dispute
 from kiosk.store.transaction import Transaction
 from kiosk.store.verify import verify
 
@@ -111,4 +113,52 @@ def test_what_a_former_agent_still_writes_after_the_upgrade_is_found_at_the_next
     database = Database.open(former, key)
     with database.read() as tx:
         assert tx.feed.accounts_of_token("LATE") == ("11000009",)
+    database.close()
+
+
+def test_an_order_code_is_found_after_an_upgrade(former: Path, key: bytes) -> None:
+    code = bytes(range(38))
+    with closing(connect(former, key)) as connection:
+        number, row = connection.execute("SELECT number, row FROM orders").fetchone()
+        order = {**msgspec.msgpack.decode(row), "token": code}
+        values = (msgspec.msgpack.encode(order), number)
+        connection.execute("UPDATE orders SET row = ? WHERE number = ?", values)
+    database = Database.open(former, key)
+    with database.read() as tx:
+        assert tx.ledger.has_code(order_code_identity(code))
+        assert not tx.ledger.has_code(order_code_identity(b""))
+    database.close()
+
+
+@pytest.mark.parametrize("kind", ["loss-reported", "hold-lifted", "key-found", "pin-changed"])
+def test_a_hold_that_the_centre_has_not_heard_of_is_found_after_an_upgrade(
+    former: Path, key: bytes, kind: str
+) -> None:
+    entry = [1, 3, 1, 14, 0, 0, "", b"", {"kind": kind, "account": "11000001"}]
+    with closing(connect(former, key)) as connection:
+        insert = "INSERT INTO journal (sequence, epoch, wall, hash, data) VALUES (?, 1, 0, x'', ?)"
+        connection.execute(insert, (14, msgspec.msgpack.encode(entry)))
+        connection.execute(insert, (15, b"damaged"))
+    database = Database.open(former, key)
+    with database.read() as tx:
+        assert tx.journal.concerns_hold("11000001", after=13) is (kind != "pin-changed")
+        assert not tx.journal.concerns_hold("11000001", after=14)
+        assert not tx.journal.concerns_hold("11000002", after=0)
+    database.close()
+
+
+def test_what_waits_for_people_is_counted_after_an_upgrade(former: Path, key: bytes) -> None:
+    with closing(connect(former, key)) as connection:
+        for sequence, outcome in ((1, None), (2, "accepted"), (3, None)):
+            dispute = Dispute(DisputeRaised("11000001", sequence, "", ""), outcome)
+            values = ("11000001", sequence, msgspec.msgpack.encode(dispute))
+            connection.execute("INSERT INTO disputes (account, sequence, row) VALUES (?, ?, ?)", values)
+            connection.execute("INSERT INTO print_queue (order_number, receipt) VALUES ('1-0001-7', x'00')")
+    database = Database.open(former, key)
+    with database.write() as tx:
+        assert tx.feed.count_disputes() == 2
+        assert [each.raised.sequence for each in tx.feed.disputes()] == [1, 3]
+        assert tx.print_queue.count() == 3
+        tx.print_queue.done(2)
+        assert tx.print_queue.count() == 2
     database.close()

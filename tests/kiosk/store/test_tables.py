@@ -13,6 +13,7 @@ from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.feed import Dispute, UnappliedItem
+from kiosk.store.lockouts import KEPT
 from kiosk.store.members import MemberCounts
 from kiosk.store.vault import VaultItem
 
@@ -130,9 +131,9 @@ def test_failures_are_counted_by_scope_and_time(database: Database) -> None:
         assert tx.lockouts.failures("a") == [10, 10, 30]
         assert tx.lockouts.failures("a", since=11) == [30]
         assert tx.lockouts.failures("a", since=30) == [30]
-        tx.lockouts.record("kept:b", 5)
-        tx.lockouts.prune(before=20, except_prefix="kept:")
-        assert tx.lockouts.failures("kept:b") == [5]
+        tx.lockouts.record(f"{KEPT}b", 5)
+        tx.lockouts.prune(before=20)
+        assert tx.lockouts.failures(f"{KEPT}b") == [5]
         assert (tx.lockouts.failures("a"), tx.lockouts.failures("b")) == ([30], [20])
         tx.lockouts.clear("a")
         assert (tx.lockouts.failures("a"), tx.lockouts.failures("b")) == ([], [20])
@@ -166,6 +167,14 @@ def test_receipts_wait_in_order_until_they_are_printed(database: Database) -> No
         assert [row.receipt for row in tx.print_queue.waiting()] == [b"\x1b@1", b"\x1b@3"]
         tx.print_queue.done(first)
         assert [row.order for row in tx.print_queue.waiting()] == ["3-0003-1"]
+        assert tx.print_queue.count() == 1
+        tx.print_queue.put(b"\x1b@4", "3-0002-9")
+        assert tx.print_queue.count() == 2
+        found = tx.print_queue.next_after(0, "3-0002-9")
+        assert found is not None
+        assert found.receipt == b"\x1b@4"
+        assert tx.print_queue.next_after(found.id) is None
+        assert tx.print_queue.next_after(0, "3-0009-1") is None
 
 
 def test_the_agents_state_is_kept_whole(database: Database) -> None:

@@ -1,0 +1,210 @@
+"""Every statement to the database reads no more than its answer, however large the tables are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kiosk.domain.clock import FixedClock
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import LossReported, OrderPaid
+from kiosk.domain.feed import DisputeRaised, DisputeSettled, FeedItem, KeyBoundElsewhere
+from kiosk.domain.fees import FeeSchedule
+from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
+from kiosk.store.connections import connect
+from kiosk.store.database import Database
+from kiosk.store.transaction import Transaction
+from kiosk.store.vault import VaultItem
+from kiosk.store.verify import verify
+from tests.support import statements
+
+Place = Callable[[Transaction, str], str]
+
+SMALL = {
+    "sqlite_master": "the tables themselves",
+    "staff": "the people of one desk",
+    "schedules": "prices change a few times a year",
+    "mailbox": "questions of the last hour: each answer deletes the older ones",
+    "kept_items": "each waits for a person, and the centre is told of it",
+}
+"""The tables that may be read whole, and why they stay small."""
+
+WHOLE = {
+    r"SELECT row FROM (orders|certificates) ORDER BY sequence DESC": "a listing, one row at a time",
+    r"SELECT row FROM accounts ORDER BY account": "no program asks it",
+    r"SELECT count\(\*\) FROM (enterprises|operators)": "`keydesk status` counts the entries of an index",
+    r"SELECT [a-z_, ]+, row FROM (orders|certificates|accounts)": "checking the store looks at every row",
+    r"SELECT order_number, sequence, how, amount FROM payments": "checking the store looks at every row",
+}
+"""The statements that are there to read a table whole."""
+
+LATER = KeyBoundElsewhere("11000004", "0002000001000002", "NEXT", 1, 2)
+KEY_ON_RECORD = KeyOnRecord("0003000001000006", "E8AD652202221F03", 1, 2)
+
+
+@pytest.fixture
+def sent(database: Database, path: Path, key: bytes, place: Place, clock: FixedClock) -> Iterator[set[str]]:
+    """Every statement that was sent while each part of the store did all that it can."""
+    database.close()
+    with pytest.MonkeyPatch.context() as patched:
+        sent = statements.watch(patched)
+        opened = Database.open(path, key)
+        with opened.write() as tx:
+            _history(tx, place, clock)
+            _ledger(tx)
+            _feed(tx)
+            _members(tx)
+            _local(tx)
+        verify(opened)
+        _spoil(path, key)
+        verify(opened, rebuild=True)
+        opened.close()
+        yield sent
+
+
+def _history(tx: Transaction, place: Place, clock: FixedClock) -> None:
+    tx.append(OrderPaid(place(tx, "11000001"), PaidHow.CODE, 35_000, clock.wall()), clock)
+    tx.append(LossReported("11000001", KEY_ON_RECORD), clock)
+    tx.begin_epoch(2, clock, given_by_centre=True)
+    tx.journal.count()
+    tx.journal.latest_wall(0)
+    tx.journal.concerns_hold("11000001", 0)
+    tx.agent.put(tx.agent.get())
+
+
+def _ledger(tx: Transaction) -> None:
+    ledger = tx.ledger
+    for status in (None, OrderStatus.PAID):
+        for account in (None, "11000001"):
+            ledger.orders(status, account)
+    for order in ledger.each_open_order():
+        ledger.order(order.number)
+    ledger.count(OrderStatus.PAID)
+    ledger.has_code(bytes(8))
+    ledger.binding_on("E8AD652202221F03")
+    ledger.opened_after(0)
+    ledger.overdue(0)
+    ledger.certificate("7")
+    ledger.certificates()
+    ledger.certificates(account="11000001")
+    ledger.accounts()
+    ledger.accounts_of_token("E8AD652202221F03")
+    ledger.unsynced_certificates(0)
+    ledger.unsynced_amount(0)
+
+
+def _feed(tx: Transaction) -> None:
+    feed = tx.feed
+    feed.put_cursor(feed.cursor())
+    feed.set_aside(FeedItem(1, msgspec.Raw(b"{}")), "malformed")
+    feed.unapplied()
+    feed.count_unapplied()
+    feed.drop_unapplied(1)
+    feed.put_schedule(FeeSchedule(1, 0, 1, 1, 1))
+    feed.schedules()
+    feed.signed_policy()
+    feed.put_key_elsewhere(LATER)
+    feed.key_elsewhere("11000004")
+    feed.accounts_of_token("NEXT")
+    feed.put_dispute(DisputeRaised("11000001", 1, "", ""))
+    feed.settle_dispute(DisputeSettled("11000001", 1, "accepted"))
+    feed.disputes(settled=True)
+    feed.count_disputes()
+
+
+def _members(tx: Transaction) -> None:
+    members = tx.members
+    members.put_enterprise(Enterprise("A", "企业", "法人", Review.APPROVED))
+    members.put_operator(Operator("11000001", "A", "经办人", Review.APPROVED, ""))
+    members.put_staff(StaffMember("林涛", Role.STAFF, ""))
+    members.enterprise("A")
+    members.operator("11000001")
+    members.operators_of("A")
+    members.staff("林涛")
+    members.all_staff()
+    members.counts()
+
+
+def _local(tx: Transaction) -> None:
+    tx.vault.put(VaultItem.DEVICE_KEY, bytes(32))
+    tx.vault.get(VaultItem.DEVICE_KEY)
+    tx.lockouts.record("members", 1)
+    tx.lockouts.failures("members")
+    tx.lockouts.clear("members")
+    tx.lockouts.prune(1)
+    question = tx.mailbox.submit("login", b"", 1)
+    tx.mailbox.waiting()
+    tx.mailbox.answer(question, b"")
+    tx.mailbox.answer_of(question)
+    tx.mailbox.prune(1)
+    receipt = tx.print_queue.put(b"", "3-0002-6")
+    tx.print_queue.count()
+    tx.print_queue.next_after(0)
+    tx.print_queue.next_after(0, "3-0002-6")
+    tx.print_queue.change(receipt, b"")
+    tx.print_queue.done(receipt)
+
+
+def _spoil(path: Path, key: bytes) -> None:
+    with closing(connect(path, key)) as connection:
+        connection.execute("UPDATE orders SET deadline = 0")
+
+
+def test_every_statement_that_stands_in_the_source_was_sent(sent: set[str]) -> None:
+    own = [file for file in statements.senders() if file.name != "migrations.py"]
+    missed = [
+        f"{file.name}: {pattern.pattern}"
+        for file in own
+        for pattern in statements.written(file)
+        if not any(pattern.fullmatch(statement) for statement in sent)
+    ]
+    assert {file.parent.name for file in own} == {"store"}
+    assert missed == []
+
+
+def test_no_statement_reads_a_table_that_grows_from_end_to_end(
+    sent: set[str], path: Path, key: bytes
+) -> None:
+    with closing(connect(path, key)) as connection:
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchall()
+        found = {}
+        for statement in sent:
+            values = (None,) * statement.count("?")
+            plan = [str(step[-1]) for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+            if faults := list(_faults(statement, plan)):
+                found[statement] = faults
+    assert found == {}
+
+
+def _faults(statement: str, plan: list[str]) -> Iterator[str]:
+    """The steps of a plan that read a table from end to end, or sort one in memory, without leave."""
+    whole = any(re.fullmatch(pattern, statement) for pattern in WHOLE)
+    for step in plan:
+        scanned = re.match(r"SCAN (?!CONSTANT ROW)(\w+)", step)
+        if scanned and scanned[1] not in SMALL and not whole:
+            yield step
+        if whole and "TEMP B-TREE" in step:
+            yield step
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT row FROM orders WHERE (?1 IS NULL OR status = ?1)",
+        "SELECT amount, min(sequence) FROM payments GROUP BY order_number HAVING min(sequence) > ?1",
+        "DELETE FROM failures WHERE time < ?1 AND substr(scope, 1, 4) <> 'kept'",
+    ],
+)
+def test_a_statement_that_reads_a_table_that_grows_is_found(
+    database: Database, path: Path, key: bytes, statement: str
+) -> None:
+    database.close()
+    with closing(connect(path, key)) as connection:
+        plan = [str(step[-1]) for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", (1,))]
+    assert list(_faults(statement, plan))
