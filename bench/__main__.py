@@ -14,6 +14,7 @@ import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
 from bench.keys import over_the_reader
 from bench.measure import compare
 from bench.screens import changing_screens
+from bench.signatures import signing_and_reading
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.domain.clock import FixedClock
@@ -92,7 +93,7 @@ def signing(folder: Path) -> None:
     key = sm2.generate()
     message = secrets.token_bytes(400)
     compare(
-        "signature by the virtual key (floor: GmSSL)",
+        "signature by the virtual key (floor: libcrypto)",
         lambda: token.sign(message),
         lambda: sm2.sign(key, message),
         50,
@@ -118,6 +119,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="keydesk-bench-") as folder:
         appending(Path(folder))
         signing(Path(folder))
+        signing_and_reading()
         over_the_reader(Path(folder))
         changing_screens(Path(folder))
     starting()

@@ -59,8 +59,8 @@ def make_desk(
 def log_to(file: Path, level: LogLevel = LogLevel.INFO) -> None:
     """Send the log to a file, and with it whatever a library writes to standard error behind the screens.
 
-    GmSSL prints a line for every wrong signature; on the terminal it would spoil the picture. Textual paints on
-    Python's own standard error, so that gets the terminal under another number.
+    On the terminal it would spoil the picture. Textual paints on Python's own standard error, so that gets the terminal
+    under another number.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Final, assert_never
 
-import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
-from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from hardware.crypto import signatures
+from hardware.crypto.sm2 import PointInvalid, sm2
 from hardware.ports import KeyAlgorithm, MalformedAnswer, NoKeyPair
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _LABEL: Final = b"keydesk self-test\x00"
 _CHALLENGE: Final = 32
 _POINT: Final = 65
 _FIELD: Final = 1 << 256
-_SM2_USER_ID: Final = b"1234567812345678"
 
 
 class Check(enum.StrEnum):
@@ -109,14 +108,9 @@ def signature_self_test(token: Token, random: Callable[[int], bytes]) -> None:
 def _first_number(signature: bytes) -> int:
     """Return r of a DER signature (RFC 3279, 2.2.3). Raises SelfTestFailed."""
     try:
-        numbers = DSASignature.load(signature, strict=True)
-        r, s = int(numbers["r"].native), int(numbers["s"].native)
-        whole: bytes = numbers.dump(force=True)
-    except (ValueError, TypeError):
+        return signatures.decode(signature, _FIELD)[0]
+    except ValueError:
         raise SelfTestFailed(Check.SIGNATURE_FORM) from None
-    if not (0 < r < _FIELD and 0 < s < _FIELD) or whole != signature:
-        raise SelfTestFailed(Check.SIGNATURE_FORM)
-    return r
 
 
 def _verifier(algorithm: KeyAlgorithm, public_key: bytes) -> Callable[[bytes, bytes], bool]:
@@ -133,17 +127,10 @@ def _verifier(algorithm: KeyAlgorithm, public_key: bytes) -> Callable[[bytes, by
 
 def _sm2_verifier(public_key: bytes) -> Callable[[bytes, bytes], bool]:
     try:
-        point = bytes(gmssl_pyx.normalize_sm2_public_key(public_key[1:]))
-    except gmssl_pyx.InvalidValueError:
+        sm2().require_point(public_key)
+    except PointInvalid:
         raise SelfTestFailed(Check.PUBLIC_KEY) from None
-
-    def verify(message: bytes, signature: bytes) -> bool:
-        try:
-            return bool(gmssl_pyx.sm2_verify(point, message, signature, signer_id=_SM2_USER_ID))
-        except gmssl_pyx.GmsslInnerError:
-            return False
-
-    return verify
+    return lambda message, signature: sm2().verify(public_key, message, signature)
 
 
 def _p256_verifier(public_key: bytes) -> Callable[[bytes, bytes], bool]:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hardware.crypto.libcrypto import LibcryptoUnusable
+from hardware.crypto.sm2 import sm2
 from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import (
     HardwareError,
@@ -44,7 +46,7 @@ from kiosk.store.system_clock import SystemClock
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
 from kiosk.text.command_line import spoken
-from kiosk.text.failures import Text, configuration_failure, store_failure
+from kiosk.text.failures import Text, configuration_failure, libcrypto_failure, store_failure
 from kiosk.text.link_faults import AUTHORITY_UNUSABLE, LINK_FAULTS
 from kiosk.text.money import yuan
 from kiosk.text.times import moment
@@ -146,6 +148,7 @@ def _checks(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
     yield _python(text)
     yield _terminal(text)
     yield _font(text)
+    yield _sm2(text)
     try:
         configuration = load(arguments.config)
     except ConfigurationError as error:
@@ -188,6 +191,13 @@ def _font(text: Text) -> Check:
         if file.is_file():
             return Check(text("凭条字体"), Level.WORKS, file.name)
     return Check(text("凭条字体"), Level.FAILED, text("没有找到"), text("重新运行 make install"))
+
+
+def _sm2(text: Text) -> Check:
+    try:
+        return Check(text("国密算法"), Level.WORKS, f"OpenSSL {sm2().version}")
+    except LibcryptoUnusable as error:
+        return Check(text("国密算法"), Level.FAILED, *libcrypto_failure(error, text))
 
 
 def _drivers(configuration: Configuration, text: Text) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from hardware.crypto.sm2 import sm2
 from hardware.ports import ReceiptPrinter, Scanner
 from hardware.printer import AbsentPrinter, EscposPrinter
 from hardware.scanner import SerialScanner
@@ -17,12 +18,13 @@ from kiosk.text.command_line import spoken
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the screens until the process is stopped. Raises CommandError, ConfigurationError, StoreError."""
+    """Show the screens until the process is stopped. Raises CommandError, ConfigurationError, LibcryptoUnusable, StoreError."""
     text = spoken().text
     configuration = load(arguments.config)
     directory = arguments.data or configuration.directory
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         raise CommandError(text("密钥服务台要在终端里运行，窗口至少 80×24"))
+    sm2()  # here, where a missing library can still be said
     try:
         database = open_or_create_database(directory)
     except OSError as error:

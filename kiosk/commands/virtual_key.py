@@ -9,6 +9,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from hardware.crypto.sm2 import sm2
 from hardware.virtual.card_file import CardFileUnreadable
 from hardware.virtual.files import KeyProfile, OtherProfile, open_or_make
 from hardware.virtual.reader import serve
@@ -20,7 +21,8 @@ SERIAL = "E8AD652202221F03"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve the key to vpcd. Raises CommandError."""
+    """Serve the key to vpcd. Raises CommandError, LibcryptoUnusable."""
+    sm2()  # here, where a missing library can still be said
     text = spoken().text
     profile = None if arguments.profile is None else KeyProfile(arguments.profile)
     stop = threading.Event()

@@ -1,37 +1,35 @@
 """The two signature suites: SM2 with SM3 (GB/T 32918, GM/T 0009) and ECDSA on P-256 with SHA-256 (FIPS 186-5).
 
 A public key is the uncompressed point 04 ‖ x ‖ y (65 bytes, SEC 1 section 2.3.3); a signature is DER (r, s)
-(RFC 3279, section 2.2.3; GM/T 0009, section 7.3). SM2 uses the default user ID.
-
-GmSSL writes a line to the process's standard error whenever a well-formed SM2 signature is wrong: a program that
-paints the terminal must have its standard error elsewhere.
+(RFC 3279, section 2.2.3; GM/T 0009, section 7.3). SM2 uses the usual user ID (GM/T 0009, section 10).
 """
 
 from __future__ import annotations
 
 from typing import Final, Protocol, assert_never
 
-import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
 import msgspec
-from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hardware import ports
+from hardware.crypto import libcrypto, signatures
+from hardware.crypto.sm2 import PointInvalid, ScalarInvalid, sm2
 from kiosk.pki.errors import PrivateKeyMalformed, PublicKeyInvalid
 
 COORDINATE_LENGTH = 32
 POINT_LENGTH = 1 + 2 * COORDINATE_LENGTH
-SM2_USER_ID = b"1234567812345678"
 
 _UNCOMPRESSED = 0x04
-_SM2_ORDER = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39D54123
 _P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
 
 
 # The key pairs in use are those that tokens can hold.
 KeyAlgorithm = ports.KeyAlgorithm
+
+# What the first use of SM2 raises on a machine that cannot do it.
+LibcryptoUnusable = libcrypto.LibcryptoUnusable
 
 
 class PrivateKey(msgspec.Struct, frozen=True):
@@ -75,53 +73,44 @@ class Suite(Protocol):
 
 
 class Sm2WithSm3:
-    """SM2 signatures over SM3, by GmSSL."""
+    """SM2 signatures over SM3, by the system's libcrypto; the first use raises LibcryptoUnusable where there is none."""
 
     algorithm: KeyAlgorithm = KeyAlgorithm.SM2
     curve: str = "1.2.156.10197.1.301"
     signature_algorithm: str = "1.2.156.10197.1.501"
 
     def generate(self) -> PrivateKey:
-        """Make a key pair with GmSSL's randomness."""
-        point, scalar = gmssl_pyx.sm2_key_generate()
-        return PrivateKey(self.algorithm, bytes(scalar), bytes((_UNCOMPRESSED,)) + bytes(point))
+        """Make a key pair with libcrypto's randomness."""
+        scalar, point = sm2().generate()
+        return PrivateKey(self.algorithm, scalar, point)
 
     def sign(self, private_key: PrivateKey, message: bytes) -> bytes:
-        """Sign a message with the default user ID. Raises PrivateKeyMalformed."""
+        """Sign a message with the usual user ID. Raises PrivateKeyMalformed."""
         try:
-            signature = gmssl_pyx.sm2_sign(
-                private_key.scalar, private_key.public_key[1:], message, signer_id=SM2_USER_ID
-            )
-        except gmssl_pyx.GmsslInnerError as error:
-            raise PrivateKeyMalformed("no SM2 private key") from error
-        return bytes(signature)
+            return sm2().sign(private_key.scalar, private_key.public_key, message)
+        except (ScalarInvalid, PointInvalid) as error:
+            raise PrivateKeyMalformed(str(error)) from error
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
-        """Whether the signature holds with the default user ID. Raises PublicKeyInvalid."""
-        self.require_point(public_key)
-        if not _is_signature(signature, _SM2_ORDER):
-            return False
-        return bool(gmssl_pyx.sm2_verify(public_key[1:], message, signature, signer_id=SM2_USER_ID))
+        """Whether the signature holds with the usual user ID. Raises PublicKeyInvalid."""
+        try:
+            return sm2().verify(public_key, message, signature)
+        except PointInvalid as error:
+            raise PublicKeyInvalid(str(error)) from error
 
     def require_point(self, public_key: bytes) -> None:
         """Raise PublicKeyInvalid unless these 65 bytes are a point on the curve of GB/T 32918.5."""
-        _require_uncompressed(public_key)
         try:
-            gmssl_pyx.normalize_sm2_public_key(public_key)
-        except gmssl_pyx.InvalidValueError as error:
-            raise PublicKeyInvalid("not a point on the SM2 curve") from error
+            sm2().require_point(public_key)
+        except PointInvalid as error:
+            raise PublicKeyInvalid(str(error)) from error
 
     def require_private_key(self, private_key: PrivateKey) -> None:
-        """Raise PrivateKeyMalformed unless the scalar is in range and signs for the point."""
-        # GB/T 32918.2, section 6.1: the private key is at most n − 2, because 1 + d is inverted.
-        _require_scalar(private_key.scalar, _SM2_ORDER - 2)
-        probe = b"keydesk key pair check"
+        """Raise PrivateKeyMalformed unless the scalar is in range and belongs to the point."""
         try:
-            consistent = self.verify(private_key.public_key, probe, self.sign(private_key, probe))
-        except PublicKeyInvalid as error:
-            raise PrivateKeyMalformed("its point is not on the SM2 curve") from error
-        if not consistent:
-            raise PrivateKeyMalformed("the SM2 scalar and point do not belong together")
+            sm2().require_pair(private_key.scalar, private_key.public_key)
+        except (ScalarInvalid, PointInvalid) as error:
+            raise PrivateKeyMalformed(str(error)) from error
 
 
 class P256WithSha256:
@@ -144,11 +133,10 @@ class P256WithSha256:
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
         """Whether the signature holds. Raises PublicKeyInvalid."""
         key = self._public(public_key)
-        if not _is_signature(signature, _P256_ORDER):
-            return False
         try:
+            signatures.decode(signature, _P256_ORDER)
             key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
-        except InvalidSignature:
+        except (ValueError, InvalidSignature):
             return False
         return True
 
@@ -191,17 +179,6 @@ def _require_scalar(scalar: bytes, maximum: int) -> None:
         raise PrivateKeyMalformed("the scalar is out of range")
 
 
-def _is_signature(signature: bytes, order: int) -> bool:
-    """Whether these bytes are DER (r, s) with both in [1, n − 1], in their only encoding."""
-    try:
-        parsed = DSASignature.load(signature, strict=True)
-        r, s = int(parsed["r"].native), int(parsed["s"].native)
-        canonical = bytes(DSASignature({"r": r, "s": s}).dump())
-    except (ValueError, TypeError):
-        return False
-    return 1 <= r < order and 1 <= s < order and canonical == signature
-
-
 SM2: Final = Sm2WithSm3()
 P256: Final = P256WithSha256()
 
@@ -215,3 +192,8 @@ def suite(algorithm: KeyAlgorithm) -> Suite:
             return P256
         case _:
             assert_never(algorithm)
+
+
+def require_sm2() -> str:
+    """Load what SM2 needs, and return the version of OpenSSL. Raises LibcryptoUnusable."""
+    return sm2().version

@@ -1,9 +1,10 @@
-"""What is wrong with the store or the configuration, and what to do about it, for the commands of both programs."""
+"""What is wrong with the store, the configuration or the system, and what to do, for the commands of both programs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from hardware.crypto.libcrypto import LibcryptoFault, LibcryptoUnusable
 from kiosk.configuration import ConfigurationError, ConfigurationFault
 from kiosk.store.errors import (
     DiskFull,
@@ -25,9 +26,11 @@ Text = Callable[..., str]
 
 
 def sentence(error: Exception, text: Text) -> str:
-    """The whole sentence for an error of the configuration or the store, or the system's refusal of a file."""
+    """The whole sentence for an error of the configuration, libcrypto or the store, or the system's refusal of a file."""
     if isinstance(error, ConfigurationError):
         return with_advice(*configuration_failure(error, text), text)
+    if isinstance(error, LibcryptoUnusable):
+        return with_advice(*libcrypto_failure(error, text), text)
     return with_advice(*store_failure(error, text), text)
 
 
@@ -40,6 +43,11 @@ def configuration_failure(error: ConfigurationError, text: Text) -> tuple[str, s
     """What is wrong with the configuration, and what to do about it."""
     found, advice = _CONFIGURATION[error.fault]
     return text(found, file=error.file, reason=error.reason, table=error.table), text(advice)
+
+
+def libcrypto_failure(error: LibcryptoUnusable, text: Text) -> tuple[str, str]:
+    """Why SM2 cannot be used on this machine, and what to do about it."""
+    return text(_LIBCRYPTO[error.fault], reason=error.detail), text(_INSTALL_OPENSSL)
 
 
 def store_failure(error: Exception, text: Text) -> tuple[str, str]:
@@ -69,6 +77,13 @@ _CONFIGURATION = {
         N_("配置文件 {file} 的第 {table} 张 [[skf]] 表不对（{reason}）"),
         _COMPARE,
     ),
+}
+
+_INSTALL_OPENSSL = N_("安装 OpenSSL 3.0 以上的 libcrypto（Debian 的 libssl3 或 libssl3t64）")
+_LIBCRYPTO = {
+    LibcryptoFault.MISSING: N_("没有国密算法要用的 libcrypto（{reason}）"),
+    LibcryptoFault.TOO_OLD: N_("libcrypto 太旧（{reason}）"),
+    LibcryptoFault.WITHOUT_SM2: N_("libcrypto 不能用国密算法 SM2（{reason}）"),
 }
 
 _RESTORE = N_("恢复最近的备份；已上传的记录由中心补回")

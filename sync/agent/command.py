@@ -14,6 +14,7 @@ import msgspec
 from kiosk.configuration import ConfigurationError
 from kiosk.configuration import load as load_configuration
 from kiosk.domain.errors import DomainError
+from kiosk.pki.suites import LibcryptoUnusable
 from kiosk.store.errors import StoreError
 from kiosk.text.command_line import CommandParser, spoken
 from sync.agent.backoff import NotBeforeFile
@@ -35,7 +36,9 @@ from sync.agent.wording import enrolled_line, exchanged_line, night_lines, statu
 from sync.protocol.errors import ProtocolError
 
 _Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - there is no public name
-_FAILURES = (AgentError, ConfigurationError, ProtocolError, StoreError, DomainError, OSError)
+_FAILURES = (
+    AgentError, ConfigurationError, LibcryptoUnusable, ProtocolError, StoreError, DomainError, OSError,
+)  # fmt: skip
 
 
 def parser() -> CommandParser:

@@ -11,10 +11,11 @@ from typing import TypeAlias, assert_never
 from kiosk.configuration import ConfigurationError
 from kiosk.domain.errors import ChainBroken, DomainError, EntryDisputed, EntryMalformed, EntryWaits
 from kiosk.labels import DISPUTE_REASONS
+from kiosk.pki.suites import LibcryptoUnusable
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
 from kiosk.text.contact_faults import CONTACT_FAULTS
-from kiosk.text.failures import configuration_failure, store_failure, with_advice
+from kiosk.text.failures import configuration_failure, libcrypto_failure, store_failure, with_advice
 from kiosk.text.link_faults import AUTHORITY_UNUSABLE, LINK_FAULTS
 from sync.agent.errors import (
     AddressInClear,
@@ -39,7 +40,7 @@ Worded: TypeAlias = tuple[str, str]
 
 
 def failure(error: Exception, t: Text) -> str:
-    """The whole sentence for an AgentError, ProtocolError, DomainError, StoreError, ConfigurationError or OSError."""
+    """The whole sentence for an error of the agent, protocol, domain, store, configuration or system."""
     return with_advice(*_worded(error, t), t)
 
 
@@ -56,6 +57,8 @@ def _worded(error: Exception, t: Text) -> Worded:
             return _protocol(error, t)
         case ConfigurationError():
             return configuration_failure(error, t)
+        case LibcryptoUnusable():
+            return libcrypto_failure(error, t)
         case DomainError() if not isinstance(error, EntryMalformed):
             return _domain(error, t)
         case _:

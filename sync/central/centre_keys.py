@@ -31,8 +31,8 @@ from kiosk.pki.device_keys import (
 from kiosk.pki.encodings import decode_private_key, encode_private_key
 from kiosk.pki.errors import PkiError
 from kiosk.pki.issuing import IssuingAuthority, RootAuthority, issuing_request
-from kiosk.pki.suites import SM2
-from sync.central.errors import EXCHANGE_KIOSK, KeysUnusable
+from kiosk.pki.suites import SM2, LibcryptoUnusable, require_sm2
+from sync.central.errors import EXCHANGE_KIOSK, CryptographyUnusable, KeysUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,14 +82,20 @@ class CentreKeys(msgspec.Struct, frozen=True):
 
 
 def make_keys(directory: Path, organisation: str, now: int) -> CentreKeys:
-    """Make the missing keys in the data directory and load all of them. Raises KeysUnusable, NameInvalid."""
+    """Make the missing keys in the data directory and load all of them.
+
+    Raises CryptographyUnusable, KeysUnusable, NameInvalid.
+    """
     try:
+        require_sm2()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _load_or_create(directory / DJANGO_KEY, lambda: secrets.token_urlsafe(48).encode())
         _load_or_create(directory / "centre.key", generate_device_key)
         _load_or_create(directory / "seal.key", lambda: secrets.token_bytes(32))
         _make_root(directory, organisation, now)
         _make_exchange(directory, organisation, now)
+    except LibcryptoUnusable as error:
+        raise CryptographyUnusable(str(error)) from error
     except OSError as error:
         raise KeysUnusable(directory, str(error)) from error
     return load_keys(directory)

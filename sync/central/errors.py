@@ -3,6 +3,7 @@
 CentreError
 ├── ConfigurationWrong      a key or value of the configuration is wrong (what)
 ├── KeysUnusable            the keys in the data directory cannot be read or created (path)
+├── CryptographyUnusable    SM2 cannot be used on this machine (why)
 ├── KioskNumberRefused      no kiosk may have that number (number)
 ├── PortBusy                the address is taken (host, port)
 └── CannotServe             the server did not come up (reason)
@@ -36,6 +37,14 @@ class KeysUnusable(CentreError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"The keys in {path} cannot be used ({why}): restore them from the backup.")
         self.path = path
+
+
+class CryptographyUnusable(CentreError):
+    """SM2 cannot be used on this machine."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The centre cannot work without SM2: {why}.")
+        self.why = why
 
 
 class KioskNumberRefused(CentreError):

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
-from gmssl_pyx import (  # type: ignore[import-untyped]  # stubs for its extension, but no py.typed
-    InvalidValueError,
-    normalize_sm2_public_key,
-)
-
+from hardware.crypto import signatures
+from hardware.crypto.sm2 import ORDER, PointInvalid, sm2
 from hardware.ports import MalformedAnswer
 from hardware.token.gmt.commands import COORDINATE, KEY_BITS, LAYOUTS, LONGEST_NAME, Field, Instruction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-_ORDER: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
-"""The order of the SM2 curve (GB/T 32918.5)."""
 
 _WIDE: Final = 64
 """The coordinate of GM/T 0016's structures: right-aligned in 64 bytes."""
@@ -73,19 +66,21 @@ def public_point(data: bytes) -> bytes:
     Raises MalformedAnswer for another form or a point off the curve.
     """
     x, y = _pair(Instruction.EXPORT_PUBLIC_KEY, data)
+    point = b"\x04" + x + y
     try:
-        return b"\x04" + bytes(normalize_sm2_public_key(x + y))
-    except InvalidValueError:
+        sm2().require_point(point)
+    except PointInvalid:
         raise MalformedAnswer("the public key is no point of the SM2 curve") from None
+    return point
 
 
 def der_signature(data: bytes) -> bytes:
     """Read a signature's answer (bits, r, s) as DER. Raises MalformedAnswer for what no signature can be."""
     r, s = (int.from_bytes(part) for part in _pair(Instruction.ECC_SIGN_DATA, data))
-    if not (0 < r < _ORDER and 0 < s < _ORDER):
-        raise MalformedAnswer("the signature's numbers are out of range")
-    encoded: bytes = DSASignature({"r": r, "s": s}).dump()
-    return encoded
+    try:
+        return signatures.encode(r, s, ORDER)
+    except ValueError as error:
+        raise MalformedAnswer(str(error)) from None
 
 
 def _pair(instruction: Instruction, data: bytes) -> tuple[bytes, bytes]:

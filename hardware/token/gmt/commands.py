@@ -118,9 +118,6 @@ class SignatureInput(enum.IntEnum):
     DIGEST = 2
 
 
-DEFAULT_USER_ID: Final = b"1234567812345678"
-"""The SM2 user ID (GM/T 0009, 10)."""
-
 COORDINATE: Final = 32
 """Bytes of an SM2 coordinate, and of r and s."""
 

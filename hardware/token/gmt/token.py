@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from hardware.apdu import EVERYTHING, Channel
+from hardware.crypto.sm2 import USER_ID
 from hardware.ports import KeyAlgorithm, MalformedAnswer, NoKeyPair, NotSupported, PinState, TokenError
 from hardware.token.gmt.application import (
     create_container,
@@ -15,7 +16,6 @@ from hardware.token.gmt.application import (
 )
 from hardware.token.gmt.codec import der_signature, public_point
 from hardware.token.gmt.commands import (
-    DEFAULT_USER_ID,
     KEY_BITS,
     Instruction,
     KeyPurpose,
@@ -183,8 +183,8 @@ class GmtToken:
             expected=_LONGEST_PAIR,
             application=self._application(),
             container=self._needed_container(),
-            user_id_length=len(DEFAULT_USER_ID),
-            user_id=DEFAULT_USER_ID,
+            user_id_length=len(USER_ID),
+            user_id=USER_ID,
             message=message,
         )
         return der_signature(data)

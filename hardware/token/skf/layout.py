@@ -11,12 +11,9 @@ import enum
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
-from gmssl_pyx import (  # type: ignore[import-untyped]  # stubs for its extension, but no py.typed
-    InvalidValueError,
-    normalize_sm2_public_key,
-)
 
+from hardware.crypto import signatures
+from hardware.crypto.sm2 import ORDER, PointInvalid, sm2
 from hardware.ports import MalformedAnswer
 
 if TYPE_CHECKING:
@@ -54,9 +51,6 @@ SIGNATURE: Final = (("r", 64), ("s", 64))
 
 KEY_BITS: Final = 256
 COORDINATE: Final = 32
-
-_ORDER: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
-"""The order of the SM2 curve (GB/T 32918.5)."""
 
 
 class DeviceInformation(msgspec.Struct, frozen=True):
@@ -115,11 +109,12 @@ def public_point(data: bytes, ulong_bytes: int) -> bytes:
     values = unpack(PUBLIC_KEY, data, ulong_bytes)
     if _number(values["bits"]) != KEY_BITS:
         raise MalformedAnswer("the public key has not 256 bits")
-    x, y = _aligned(values["x"]), _aligned(values["y"])
+    point = b"\x04" + _aligned(values["x"]) + _aligned(values["y"])
     try:
-        return b"\x04" + bytes(normalize_sm2_public_key(x + y))
-    except InvalidValueError:
+        sm2().require_point(point)
+    except PointInvalid:
         raise MalformedAnswer("the public key is no point of the SM2 curve") from None
+    return point
 
 
 def public_key_blob(point: bytes, ulong_bytes: int) -> bytes:
@@ -132,10 +127,10 @@ def der_signature(data: bytes) -> bytes:
     """Read ECCSIGNATUREBLOB as DER (r, s). Raises MalformedAnswer for what no signature can be."""
     values = unpack(SIGNATURE, data, 4)
     r, s = (int.from_bytes(_aligned(values[name])) for name in ("r", "s"))
-    if not (0 < r < _ORDER and 0 < s < _ORDER):
-        raise MalformedAnswer("the signature's numbers are out of range")
-    encoded: bytes = DSASignature({"r": r, "s": s}).dump()
-    return encoded
+    try:
+        return signatures.encode(r, s, ORDER)
+    except ValueError as error:
+        raise MalformedAnswer(str(error)) from None
 
 
 def names(data: bytes) -> tuple[bytes, ...]:

@@ -6,8 +6,9 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
-from gmssl_pyx import sm3_hash  # type: ignore[import-untyped]  # stubs for its extension, but no py.typed
+from cryptography.hazmat.primitives import hashes
 
+from hardware.crypto.sm2 import USER_ID
 from hardware.ports import (
     KeyAlgorithm,
     MalformedAnswer,
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from hardware.ports import Token
 
 
-USER_ID: Final = b"1234567812345678"
-"""The default user ID (GM/T 0009, chapter 10)."""
-
 _CURVE: Final = bytes.fromhex(
     "FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFC"  # a
     "28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93"  # b
@@ -55,12 +53,18 @@ _CURVE: Final = bytes.fromhex(
 
 def signer_digest(point: bytes, user_id: bytes = USER_ID) -> bytes:
     """Return Z of a public key (04 ‖ x ‖ y), 32 bytes."""
-    return bytes(sm3_hash((8 * len(user_id)).to_bytes(2) + user_id + _CURVE + point[1:]))
+    return _sm3((8 * len(user_id)).to_bytes(2) + user_id + _CURVE + point[1:])
 
 
 def message_digest(point: bytes, message: bytes, user_id: bytes = USER_ID) -> bytes:
     """Return the 32 bytes that are signed for a message."""
-    return bytes(sm3_hash(signer_digest(point, user_id) + message))
+    return _sm3(signer_digest(point, user_id) + message)
+
+
+def _sm3(data: bytes) -> bytes:
+    digest = hashes.Hash(hashes.SM3())
+    digest.update(data)
+    return digest.finalize()
 
 
 _SIGNATURE_KEY: Final = 1

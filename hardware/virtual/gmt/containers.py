@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
 import msgspec
-from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
 
+from hardware.crypto import signatures
+from hardware.crypto.sm2 import LONGEST_USER_ID, ORDER, sm2
 from hardware.token.gmt.commands import COORDINATE, KEY_BITS, KeyPurpose, SignatureInput, StatusWord
 from hardware.virtual.gmt.apdu import read_body
 from hardware.virtual.gmt.state import (
@@ -70,13 +70,14 @@ def generate_key_pair(memory: Memory, request: Request) -> bytes:
     container = container_of(application, body)
     if body["bits"] != _BITS:
         refuse(StatusWord.WRONG_DATA)
-    public_key, private_key = gmssl_pyx.sm2_key_generate()
+    private_key, point = sm2().generate()
+    public_key = point[1:]
     _store(
         memory,
         application,
         msgspec.structs.replace(container, private_key=private_key, public_key=public_key, certificate=None),
     )
-    return _BITS + bytes(public_key)
+    return _BITS + public_key
 
 
 def export_public_key(memory: Memory, request: Request) -> bytes:
@@ -95,15 +96,14 @@ def sign(memory: Memory, request: Request) -> bytes:
     if request.p1 != SignatureInput.MESSAGE:
         refuse(StatusWord.WRONG_PARAMETERS)
     container = container_of(verified_application_of(memory, body), body)
-    if container.private_key is None:
+    if container.private_key is None or container.public_key is None:
         refuse(StatusWord.NO_KEY_PAIR)
-    if not body["message"] or not body["user_id"]:
+    if not body["message"] or not 1 <= len(body["user_id"]) <= LONGEST_USER_ID:
         refuse(StatusWord.WRONG_DATA)
-    encoded = gmssl_pyx.sm2_sign(
-        container.private_key, container.public_key, body["message"], signer_id=body["user_id"]
-    )
-    numbers: dict[str, int] = DSASignature.load(encoded).native
-    return _BITS + numbers["r"].to_bytes(COORDINATE) + numbers["s"].to_bytes(COORDINATE)
+    point = b"\x04" + container.public_key
+    encoded = sm2().sign(container.private_key, point, body["message"], body["user_id"])
+    r, s = signatures.decode(encoded, ORDER)
+    return _BITS + r.to_bytes(COORDINATE) + s.to_bytes(COORDINATE)
 
 
 def import_certificate(memory: Memory, request: Request) -> bytes:

@@ -9,7 +9,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
 import pytest
 
 from hardware.pcsc.source import PcscTokenSource
@@ -17,6 +16,7 @@ from hardware.ports import ReaderUnavailable, TokenError, TokenNotRecognised, To
 from hardware.token.gmt.commands import Instruction
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.factory import blank_key
+from tests.support import sm2_reference
 from tests.support.pcsc import PcscService
 from tests.support.readers import emptied, in_reader, inserted, noticed_gone, soon
 from tests.support.waiting import wait_for
@@ -50,7 +50,7 @@ def test_a_key_is_bound_through_the_real_stack(
         token.write_certificate(certificate)
         assert token.certificate() == certificate
         signature = token.sign(b"message")
-        assert gmssl_pyx.sm2_verify(public_key[1:], b"message", signature)
+        assert sm2_reference.verify(public_key, b"message", signature)
         token.close()
         soon(lambda: not card.session.verified)
         again = readers.open(presence)

@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, cast
 
-import gmssl_pyx  # type: ignore[import-untyped]  # the package has stubs for its extension but no py.typed
 import pytest
 from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
 from cryptography.hazmat.primitives import hashes, serialization
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hardware.crypto.sm2 import sm2
 from hardware.ports import KeyAlgorithm, MalformedAnswer, NoKeyPair, SecurityNotSatisfied, Token, TokenError
 from hardware.token.self_test import Check, SelfTestFailed, random_self_test, signature_self_test
 
@@ -36,11 +36,9 @@ class SoftToken:
         self.random: Callable[[int], bytes] = secrets.token_bytes
         self.sign: Callable[[bytes], bytes]
         if algorithm is KeyAlgorithm.SM2:
-            point, scalar = gmssl_pyx.sm2_key_generate()
-            self.point: bytes | None = b"\x04" + bytes(point)
-            self.sign = lambda message: bytes(
-                gmssl_pyx.sm2_sign(scalar, point, message, signer_id=b"1234567812345678")
-            )
+            scalar, point = sm2().generate()
+            self.point: bytes | None = point
+            self.sign = lambda message: sm2().sign(scalar, point, message)
         else:
             key = ec.generate_private_key(ec.SECP256R1())
             self.point = key.public_key().public_bytes(

@@ -15,6 +15,7 @@ from kiosk.store.agent_state import AgentState, LinkFault
 from kiosk.store.location import open_database
 from kiosk.text.link_faults import LINK_FAULTS
 from tests.support.commands import Told
+from tests.support.no_libcrypto import no_libcrypto
 
 Keydesk = Callable[..., Any]
 
@@ -54,6 +55,19 @@ def test_a_broken_configuration_is_the_one_thing_that_is_told(keydesk: Keydesk, 
     assert told.status == 1
     assert [check["name"] for check in told.document if check["level"] == "failed"] == ["配置"]
     assert "scren" in _checks(told)["配置"]["found"]
+
+
+def test_the_library_of_sm2_is_named_with_its_version_or_with_what_to_install(
+    keydesk: Keydesk, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = _checks(keydesk("doctor", "--json", "--data", directory))["国密算法"]
+    assert (check["level"], check["found"].startswith("OpenSSL 3.")) == ("works", True)
+    with no_libcrypto(monkeypatch):
+        told = keydesk("doctor", "--json", "--data", directory)
+    check = _checks(told)["国密算法"]
+    assert (told.status, check["level"]) == (1, "failed")
+    assert "libcrypto-none.so.3" in check["found"]
+    assert "libssl3" in check["advice"]
 
 
 def test_without_pyscard_the_packages_to_install_are_named(

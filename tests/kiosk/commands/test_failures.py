@@ -10,6 +10,7 @@ import pytest
 
 from kiosk.store.location import DATABASE, KEY_FILE
 from tests.support.commands import Told
+from tests.support.no_libcrypto import no_libcrypto
 
 Keydesk = Callable[..., Any]
 READERS = (("orders",), ("keys",), ("status",), ("journal", "verify"), ("journal", "export"))
@@ -120,3 +121,14 @@ def test_a_virtual_key_s_file_that_is_none_is_left_alone(keydesk: Keydesk, tmp_p
     _require_one_sentence(
         keydesk("virtual-key", "--state", tmp_path / "no" / "key.card"), "key.card 不能写入"
     )
+
+
+@pytest.mark.parametrize("command", [("run",), ("demo",), ("virtual-key",)], ids=" ".join)
+def test_without_libcrypto_nothing_starts_and_what_to_install_is_named(
+    keydesk: Keydesk, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    terminal = type("Terminal", (), {"isatty": lambda _: True})()
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with no_libcrypto(monkeypatch):
+        _require_one_sentence(keydesk(*command), "libcrypto-none.so.3", "请安装 OpenSSL 3.0", "libssl3")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hardware.crypto.libcrypto import LibcryptoFault, LibcryptoUnusable
 from kiosk.domain.errors import (
     ChainBroken,
     DisputeReason,
@@ -52,7 +53,7 @@ CHINESE_TYPE = re.compile("[\u3000-〿一-鿿！-～]")
 # What people type, and what they know by its English name.
 NAMES = re.compile(
     r"keydesk-sync enrol --token|keydesk journal verify|--centre https://|--data|\[centre\]|certificate_authority|url"
-    r"|https|key盘|/var/lib/keydesk|/etc/centre\.pem|http://c|^centre(?= 不是)"
+    r"|https|key盘|/var/lib/keydesk|/etc/centre\.pem|http://c|libcrypto|OpenSSL|Debian|libssl3(t64)?|SM2|^centre(?= 不是)"
 )
 REFUSED = Problem(ProblemCode.CHAIN_BROKEN, "An entry's link is wrong.", error_number="7F3A")
 
@@ -77,6 +78,7 @@ PROTOCOL = (
     BodyTooLarge(2, 1),
     BodyMalformed("no batch"),
 )
+LIBCRYPTO = tuple(LibcryptoUnusable(fault, "libcrypto.so.3") for fault in LibcryptoFault)
 DOMAIN = (
     EntryWaits("order 3-0147-6"),
     *(EntryDisputed(reason, "3-0147-6") for reason in DisputeReason),
@@ -104,7 +106,7 @@ def test_the_examples_below_are_all_that_can_be_raised(
 
 
 @pytest.mark.parametrize(
-    "error", [*AGENT, *PROTOCOL, *DOMAIN], ids=lambda error: f"{type(error).__name__} {error}"
+    "error", [*AGENT, *PROTOCOL, *DOMAIN, *LIBCRYPTO], ids=lambda error: f"{type(error).__name__} {error}"
 )
 def test_a_failure_is_one_sentence_that_says_what_to_do(error: Exception) -> None:
     chinese, english = failure(error, CHINESE), failure(error, ENGLISH)
@@ -115,7 +117,9 @@ def test_a_failure_is_one_sentence_that_says_what_to_do(error: Exception) -> Non
         assert not re.search("[{}\n]|None", said)
 
 
-@pytest.mark.parametrize("error", [*AGENT, *PROTOCOL, *DOMAIN], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "error", [*AGENT, *PROTOCOL, *DOMAIN, *LIBCRYPTO], ids=lambda error: type(error).__name__
+)
 def test_english_stands_only_in_brackets_and_in_names_of_files_commands_and_options(error: Exception) -> None:
     told = re.sub("（[^）]*）", "", failure(error, CHINESE))
     assert not re.search("[a-z]", NAMES.sub("", told))

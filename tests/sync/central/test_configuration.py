@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import sync.central
+from sync.central.centre_keys import make_keys
 from sync.central.configuration import (
     CONFIG,
     DATA,
@@ -16,7 +17,8 @@ from sync.central.configuration import (
     SmsProviderName,
     load,
 )
-from sync.central.errors import ConfigurationWrong
+from sync.central.errors import ConfigurationWrong, CryptographyUnusable
+from tests.support.no_libcrypto import no_libcrypto
 
 EXAMPLE = Path(sync.central.__file__).parent / "example.toml"
 
@@ -42,3 +44,13 @@ def test_a_wrong_key_or_value_is_refused(tmp_path: Path, line: str) -> None:
     file.write_text(line, encoding="utf-8")
     with pytest.raises(ConfigurationWrong):
         load({CONFIG: str(file)})
+
+
+def test_a_machine_without_libcrypto_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        no_libcrypto(monkeypatch),
+        pytest.raises(CryptographyUnusable, match=r"libcrypto-none.so.3.*libssl3"),
+    ):
+        make_keys(tmp_path, "An exchange", 1_795_000_000)

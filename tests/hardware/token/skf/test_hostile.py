@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import gmssl_pyx  # type: ignore[import-untyped]  # stubs for its extension, but no py.typed
 import msgspec
 from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hardware.crypto.sm2 import sm2
 from hardware.ports import TokenError
 from hardware.token.skf.codes import CODES, SarCode
 from hardware.token.skf.layout import PROTOTYPES, Kind
@@ -19,12 +19,13 @@ from hardware.token.skf.profile import DigestBy, SkfProfile
 from hardware.token.skf.session import LONGEST_CERTIFICATE, SkfSession
 from hardware.token.skf.token import SkfToken
 from hardware.token.skf.wire import Answer
+from tests.support import sm2_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEVICE = b"Key"
-POINT = bytes(gmssl_pyx.sm2_key_generate()[0])
+POINT = sm2().generate()[1][1:]
 NAMES = b"Key\0KEYDESK\0KEYDESK-SIGN\0\0"
 PUBLIC_KEY = (256).to_bytes(4, "little") + bytes(32) + POINT[:32] + bytes(32) + POINT[32:]
 SIGNATURE = bytes(32) + b"\1" * 32 + bytes(32) + b"\2" * 32
@@ -143,7 +144,7 @@ def use(token: SkfToken, process: Hostile) -> None:
     tried(token.pin_state)
     for read in (token.public_key, token.generate_key_pair):
         key = tried(read)
-        assert key is None or gmssl_pyx.normalize_sm2_public_key(key[1:])  # type: ignore[index]
+        assert key is None or sm2_reference.on_curve(key)  # type: ignore[arg-type]
     certificate = tried(token.certificate)
     assert certificate is None or 0 < len(certificate) <= LONGEST_CERTIFICATE  # type: ignore[arg-type]
     tried(lambda: token.verify_pin("111111"), proves=1)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-import gmssl_pyx  # type: ignore[import-untyped]  # stubs for its extension, but no py.typed
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardware.crypto.signatures import decode
+from hardware.crypto.sm2 import ORDER, sm2
 from hardware.ports import MalformedAnswer
 from hardware.token.skf import layout
 from hardware.token.skf.token import message_digest, signer_digest
+from tests.support import sm2_reference
 
 
 def test_the_structures_have_the_lengths_of_the_public_header() -> None:
@@ -28,7 +30,7 @@ def test_a_structure_that_is_not_packed_is_aligned() -> None:
 
 @pytest.mark.parametrize("ulong_bytes", [4, 8])
 def test_a_public_key_survives_its_structure(ulong_bytes: int) -> None:
-    point = b"\x04" + bytes(gmssl_pyx.sm2_key_generate()[0])
+    point = sm2().generate()[1]
     assert layout.public_point(layout.public_key_blob(point, ulong_bytes), ulong_bytes) == point
 
 
@@ -49,14 +51,11 @@ def test_lists_of_names_are_cut_at_their_zeros(data: bytes, names: tuple[bytes, 
 
 
 def test_the_hash_is_the_one_that_an_sm2_signature_signs() -> None:
-    point, scalar = gmssl_pyx.sm2_key_generate()
+    scalar, point = sm2().generate()
     message = "国家储备商品竞价交易系统".encode()
-    signature = gmssl_pyx.sm2_sign(scalar, point, message, signer_id=b"1234567812345678")
-    digest = message_digest(b"\x04" + bytes(point), message)
-    assert gmssl_pyx.sm2_verify_sm3_digest(point, digest, signature)
-    assert not gmssl_pyx.sm2_verify_sm3_digest(
-        point, message_digest(b"\x04" + bytes(point), b"another"), signature
-    )
+    numbers = decode(sm2().sign(scalar, point, message), ORDER)
+    assert sm2_reference.verify_digest(point, message_digest(point, message), *numbers)
+    assert not sm2_reference.verify_digest(point, message_digest(point, b"another"), *numbers)
 
 
 def test_the_signers_digest_is_that_of_the_standards_example() -> None:

@@ -1,8 +1,9 @@
-"""The soft token by itself, called by ctypes; OpenSSL and GmSSL judge its signatures."""
+"""The soft token by itself, called by ctypes; OpenSSL and plain arithmetic judge its signatures."""
 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import shutil
 import signal
@@ -14,8 +15,8 @@ import pytest
 from asn1crypto.algos import DSASignature  # type: ignore[import-untyped]  # the package has no types
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
-from gmssl_pyx import sm2_verify, sm3_hash  # type: ignore[import-untyped]  # stubs, but no py.typed
 
+from tests.support import sm2_reference
 from tests.support.waiting import wait_until
 
 _USER, _SIGNATURE, _SM2, _SM3 = 1, 1, 0x00020200, 1
@@ -127,7 +128,7 @@ def _openssl_verifies(folder: Path, point: bytes, message: bytes, signature: byt
     return subprocess.run([*command, *options], cwd=folder, capture_output=True, check=False).returncode == 0
 
 
-def test_openssl_and_gmssl_verify_its_signatures(
+def test_openssl_and_the_standards_arithmetic_verify_its_signatures(
     token: Token, device: ctypes.c_void_p, tmp_path: Path
 ) -> None:
     if shutil.which("openssl") is None:
@@ -139,7 +140,7 @@ def test_openssl_and_gmssl_verify_its_signatures(
     point = blob[36:68] + blob[100:132]
     numbers = {"r": int.from_bytes(made.raw[:64]), "s": int.from_bytes(made.raw[64:])}
     signature = DSASignature(numbers).dump()
-    assert sm2_verify(point, _MESSAGE, signature, signer_id=_ID)
+    assert sm2_reference.verify(b"\x04" + point, _MESSAGE, signature, _ID)
     assert _openssl_verifies(tmp_path, point, _MESSAGE, signature)
     assert not _openssl_verifies(tmp_path, point, _MESSAGE + b"!", signature)
     assert token.call("SKF_ECCVerify", device, blob, hashed, 32, made) == 0
@@ -151,7 +152,7 @@ def test_a_plain_digest_is_sm3(token: Token, device: ctypes.c_void_p) -> None:
     handle = token.handle("SKF_DigestInit", device, _SM3, None, None, 0)
     assert token.call("SKF_DigestUpdate", handle, b"ab", 2) == 0
     assert token.call("SKF_DigestUpdate", handle, b"c", 1) == 0
-    assert token.data("SKF_DigestFinal", handle) == bytes(sm3_hash(b"abc"))
+    assert token.data("SKF_DigestFinal", handle) == hashlib.new("sm3", b"abc").digest()
 
 
 def test_a_certificate_is_kept_for_the_next_process(token: Token, device: ctypes.c_void_p) -> None:
