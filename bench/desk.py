@@ -80,6 +80,7 @@ class BenchDesk:
                 placed_at=now,
                 transaction=f"W{number}",
                 paid_at=now,
+                handover=1,
                 feed=number,
             )
             tx.append(body, self._clock)

@@ -36,6 +36,8 @@ ORDER_STATUSES = {
 }
 CERTIFICATE_STATUSES = {
     CertificateStatus.ISSUED: N_("已签发，未绑定"),
+    CertificateStatus.BOUND: N_("已绑定，待登记"),
+    CertificateStatus.HELD: N_("暂缓登记"),
     CertificateStatus.VALID: N_("有效"),
     CertificateStatus.ON_HOLD: N_("已挂失"),
     CertificateStatus.REVOKED: N_("已吊销"),

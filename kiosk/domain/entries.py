@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
@@ -49,17 +51,18 @@ class OrderPlaced(Body, tag="order-placed", frozen=True):
 
 
 class OrderAssigned(Body, AssignedOrder, tag="order-assigned", frozen=True):
-    """The centre gave this kiosk an order that was paid elsewhere; `feed` is the item's number."""
+    """The centre gave this kiosk an order that was paid elsewhere, in that hand-over; `feed` is the item's number."""
 
     feed: int
     previous: KeyOnRecord | None = None
 
 
 class OrderReleased(Body, tag="order-released", frozen=True):
-    """The centre moved an order to another kiosk."""
+    """The centre moved an order to another kiosk, in that hand-over."""
 
     order: str
     new_owner: int
+    handover: int
     feed: int
 
 
@@ -261,6 +264,45 @@ class KeyErased(Body, tag="key-erased", frozen=True):
     certificate: str = ""
 
 
+class Decision(enum.StrEnum):
+    """What a person decided about a certificate: it is the account's key after all, stays held, or is out of use."""
+
+    LIST = "list"
+    KEEP = "keep"
+    REVOKE = "revoke"
+
+
+class RegisterDecided(Body, tag="register-decided", frozen=True):
+    """A person decided about a certificate, at the centre; its issuer enters it too, with the item's number in `feed`."""
+
+    account: str
+    order: str
+    certificate: str
+    decision: Decision
+    by: str
+    remark: str
+    feed: int = 0
+
+
+class OrderTakenOver(Body, AssignedOrder, tag="order-taken-over", frozen=True):
+    """The centre gave an order that no kiosk can let go of, e.g. a revoked one's, to another owner."""
+
+    new_owner: int
+    by: str
+    remark: str
+
+
+class MatterDecided(Body, tag="matter-decided", frozen=True):
+    """A person closed a matter at the centre, by the rule and the subject that name it."""
+
+    rule: str
+    subject: str
+    action: str
+    by: str
+    remark: str
+    account: str = ""
+
+
 AnyBody = (
     EpochBegan
     | OrderPlaced
@@ -288,4 +330,7 @@ AnyBody = (
     | RefundCompleted
     | SurplusReturned
     | CertificateRevoked
+    | RegisterDecided
+    | OrderTakenOver
+    | MatterDecided
 )

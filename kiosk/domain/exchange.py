@@ -10,3 +10,5 @@ PAYEE = "郑州华粮科技有限公司"
 """Who receives the fees."""
 SUPPORT = ("0371-68085231", "68085211")
 """The telephone numbers that help."""
+EXCHANGE_KIOSK = 0x3000
+"""The kiosk number under which the exchange itself issues, and of the centre's own journal."""

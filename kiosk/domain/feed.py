@@ -84,10 +84,11 @@ class OrderAssignedHere(FeedBody, AssignedOrder, tag="order-assigned", frozen=Tr
 
 
 class OrderMoved(FeedBody, tag="order-moved", frozen=True):
-    """An order of this kiosk now belongs to another."""
+    """An order of this kiosk now belongs to another, in that hand-over."""
 
     order: str
     new_owner: int
+    handover: int
 
 
 class PaymentConfirmed(FeedBody, tag="payment-confirmed", frozen=True):

@@ -75,7 +75,8 @@ class BindingStep(enum.StrEnum):
 class Binding(msgspec.Struct, frozen=True):
     """One attempt to bind one token for an order; `public_key` is 04 ‖ x ‖ y.
 
-    `old_certificate` is the one that a renewal found on the token (DER), for restoring it.
+    `old_certificate` is the one that a renewal found on the token (DER), for restoring it; `revoked` once it was decided
+    that the bound certificate is out of use.
     """
 
     attempt: int
@@ -86,10 +87,23 @@ class Binding(msgspec.Struct, frozen=True):
     public_key: bytes | None = None
     certificate: str | None = None
     old_certificate: bytes | None = None
+    revoked: bool = False
+
+
+class HandOver(msgspec.Struct, frozen=True):
+    """An order given away: the number of the hand-over and the new owner."""
+
+    handover: int
+    owner: int
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One order of one account; the key is its number."""
+    """One order of one account, as its owner's journal tells it; the key is its reference in `number`.
+
+    `handover` counts the hand-overs up to this one; `told_by` is the kiosk whose journal this is, `released` whom it gave
+    the order to. At the centre `others` are the views of the other kiosks, and an order is not `proven` while it is only
+    told of by a kiosk that claims to have been given it.
+    """
 
     number: str
     owner: int
@@ -109,6 +123,11 @@ class Order(msgspec.Struct, frozen=True):
     bindings: tuple[Binding, ...] = ()
     delivery: Delivery | None = None
     refund_reason: str = ""
+    handover: int = 0
+    told_by: int = 0
+    released: tuple[HandOver, ...] = ()
+    others: tuple[Order, ...] = ()
+    proven: bool = True
 
     @property
     def total(self) -> int:
@@ -149,12 +168,18 @@ class Order(msgspec.Struct, frozen=True):
             return None
         return self.bindings[-1]
 
+    @property
+    def certificates(self) -> tuple[str, ...]:
+        """The numbers of the certificates that the attempts of every view name."""
+        views = (self, *self.others)
+        return tuple(each.certificate for view in views for each in view.bindings if each.certificate)
+
 
 class AssignedOrder(msgspec.Struct, frozen=True):
     """A paid order as it is given to the kiosk that is to bind it; amounts in fen, times in UTC seconds.
 
     The feed item and the journal entry that repeats it carry these facts, in this order on the wire. `transaction` is
-    empty where the centre knows of none.
+    empty where the centre knows of none. `handover` is the number of the hand-over, from 1.
     """
 
     order: str
@@ -167,6 +192,7 @@ class AssignedOrder(msgspec.Struct, frozen=True):
     placed_at: int
     transaction: str
     paid_at: int
+    handover: int
 
     @property
     def facts(self) -> AssignedOrder:
@@ -175,9 +201,11 @@ class AssignedOrder(msgspec.Struct, frozen=True):
 
 
 class CertificateStatus(enum.StrEnum):
-    """ISSUED until its order is bound; VOID was issued and never came into use."""
+    """By its order: ISSUED, BOUND, VOID (never came into use). Then by the register: VALID is listed, HELD is not yet."""
 
     ISSUED = "issued"
+    BOUND = "bound"
+    HELD = "held"
     VALID = "valid"
     ON_HOLD = "on-hold"
     REVOKED = "revoked"

@@ -28,17 +28,20 @@ from kiosk.domain.entries import (
     KeyFound,
     KeyPairMade,
     LossReported,
+    MatterDecided,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
     OrderPaid,
     OrderPlaced,
     OrderReleased,
+    OrderTakenOver,
     PinChanged,
     PinChangeSkipped,
     PinUnblocked,
     RefundCompleted,
     RefundGranted,
+    RegisterDecided,
     SurplusReturned,
 )
 from kiosk.domain.errors import DisputeReason, EntryDisputed
@@ -46,6 +49,7 @@ from kiosk.domain.journal import Entry, SealedEntry
 from kiosk.domain.ledger import (
     Account,
     CertificateStatus,
+    HandOver,
     Ledger,
     MemoryLedger,
     Order,
@@ -62,7 +66,7 @@ def transition(ledger: Ledger, entry: Entry) -> tuple[Row, ...]:  # noqa: C901, 
     """The rows that this entry changes. Raises EntryWaits, EntryDisputed."""
     body = entry.body
     match body:
-        case EpochBegan():
+        case EpochBegan() | RegisterDecided() | OrderTakenOver() | MatterDecided():
             return ()
         case OrderPlaced():
             return _placed(ledger, entry, body)
@@ -157,7 +161,7 @@ def _placed(ledger: Ledger, entry: Entry, body: OrderPlaced) -> tuple[Row, ...]:
 def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, ...]:
     known = ledger.order(body.order)
     if known is not None:
-        return _moved(ledger, entry, known, entry.kiosk)
+        return _moved(ledger, entry, known, HandOver(body.handover, entry.kiosk))
     order = Order(
         number=body.order,
         owner=entry.kiosk,
@@ -171,6 +175,7 @@ def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, .
         deadline=body.paid_at,
         sequence=entry.sequence,
         previous=body.previous,
+        handover=body.handover,
     )
     # Without a transaction somebody vouched for it; the provider's may follow and is the same money.
     transaction = body.transaction or None
@@ -185,16 +190,17 @@ def _released(ledger: Ledger, entry: Entry, body: OrderReleased) -> tuple[Row, .
     order = order_of(ledger, body.order)
     if order.owner not in {entry.kiosk, body.new_owner}:
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, order.number)
-    return _moved(ledger, entry, order, body.new_owner)
+    return _moved(ledger, entry, order, HandOver(body.handover, body.new_owner))
 
 
-def _moved(ledger: Ledger, entry: Entry, order: Order, owner: int) -> tuple[Row, ...]:
+def _moved(ledger: Ledger, entry: Entry, order: Order, given: HandOver) -> tuple[Row, ...]:
     """The order with another owner, by either kiosk's entry; what was issued for it is void, and attempts count from one."""
+    owner = given.owner
     if order.owner == owner:
         return (order,)
     if not order.status.is_open:
         raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
-    rows = (replace(order, owner=owner, bindings=()), *binding.voided(ledger, order))
+    rows = (replace(order, owner=owner, handover=given.handover, bindings=()), *binding.voided(ledger, order))
     if ledger.complete:
         return rows
     if owner == entry.kiosk:

@@ -192,7 +192,8 @@ def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None
         raise Inapplicable(
             InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.number} belongs to kiosk {order.owner}"
         )
-    tx.append(OrderReleased(order=body.order, new_owner=body.new_owner, feed=number), clock)
+    released = OrderReleased(order=body.order, new_owner=body.new_owner, handover=body.handover, feed=number)
+    tx.append(released, clock)
 
 
 def _paid(tx: Transaction, number: int, body: PaymentConfirmed, clock: Clock) -> None:

@@ -31,6 +31,9 @@ ENTRY_KINDS = {
     "refund-completed": "退款完成",
     "surplus-returned": "多付退回",
     "certificate-revoked": "吊销证书",
+    "register-decided": "证书处理决定",
+    "order-taken-over": "接管订单",
+    "matter-decided": "待办处理",
     "unreadable": "不可读",
 }
 

@@ -278,6 +278,7 @@ class DeskSetup:
                 placed_at=now,
                 transaction=f"W{serial}",
                 paid_at=now,
+                handover=1,
                 feed=1000 + serial,
                 previous=key_on_record(tx, account),
             )

@@ -411,6 +411,7 @@ class Workshop:
                 placed_at=now,
                 transaction=f"W{number}",
                 paid_at=now,
+                handover=1,
                 feed=1000 + number,
                 previous=key_on_record(tx, account),
             )

@@ -38,8 +38,9 @@ def check_echo(kiosk: int, body: Echo) -> None:
         case OrderAssigned(order=order):
             same = isinstance(said, OrderAssignedHere) and said.facts == body.facts
             reason, subject = DisputeReason.ORDER_OF_ANOTHER_KIOSK, order
-        case OrderReleased(order=order, new_owner=owner):
-            same = isinstance(said, OrderMoved) and (said.order, said.new_owner) == (order, owner)
+        case OrderReleased(order=order):
+            told_of = (body.order, body.new_owner, body.handover)
+            same = isinstance(said, OrderMoved) and (said.order, said.new_owner, said.handover) == told_of
             reason, subject = DisputeReason.ORDER_OF_ANOTHER_KIOSK, order
         case RefundCompleted(order=order, amount=amount):
             same = isinstance(said, RefundPaid) and (said.order, said.amount) == (order, amount)

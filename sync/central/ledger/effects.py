@@ -64,4 +64,5 @@ def assignment(order: Order) -> OrderAssignedHere:
         placed_at=order.placed_at,
         transaction="" if paid is None or paid.transaction is None else paid.transaction,
         paid_at=order.placed_at if paid is None else paid.time,
+        handover=order.handover,
     )

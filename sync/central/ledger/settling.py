@@ -111,7 +111,7 @@ def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
         if money_returned(row.number, lock=True):
             return False
         if row.owner in working:
-            publish(row.owner, [OrderMoved(row.number, kiosk)], now)
+            publish(row.owner, [OrderMoved(row.number, kiosk, order_record(row).handover + 1)], now)
         else:
             _take_from_the_dead(order_record(row), kiosk, now)
     return True
@@ -119,6 +119,7 @@ def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
 
 def _take_from_the_dead(order: Order, kiosk: int, now: int) -> None:
     """Change the owner here, where no kiosk can let go: from now on only the new one grants a refund."""
-    for each in (replace(order, owner=kiosk, bindings=()), *voided(DatabaseLedger(), order)):
+    moved = replace(order, owner=kiosk, handover=order.handover + 1, bindings=())
+    for each in (moved, *voided(DatabaseLedger(), order)):
         put(each)
-    publish(kiosk, [assignment(order)], now)
+    publish(kiosk, [assignment(moved)], now)

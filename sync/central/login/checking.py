@@ -216,8 +216,8 @@ def _registration(listed: Certificate) -> Registration:
             return Registration.ON_HOLD
         case CertificateStatus.REVOKED | CertificateStatus.VOID:
             return Registration.REVOKED
-        case CertificateStatus.ISSUED:
-            return Registration.UNKNOWN  # its binding has not arrived
+        case CertificateStatus.ISSUED | CertificateStatus.BOUND | CertificateStatus.HELD:
+            return Registration.UNKNOWN  # its binding has not arrived, or is not on the register yet
 
 
 def _loss_pending(listed: Certificate) -> bool:

@@ -113,7 +113,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         key = self._known_key(account)
         self.journal.try_to(
             OrderAssigned(
-                number, account, "企", "人", kind, lines, 1, 1_700_000_000, number, 1_700_000_001, 5, key
+                number, account, "企", "人", kind, lines, 1, 1_700_000_000, number, 1_700_000_001, 1, 5, key
             )
         )
 
@@ -136,12 +136,13 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
                     order.placed_at,
                     "t",
                     1,
+                    order.handover + 1,
                     5,
                     key,
                 )
             )
         else:
-            self.journal.try_to(OrderReleased(order.number, owner, 6))
+            self.journal.try_to(OrderReleased(order.number, owner, order.handover + 1, 6))
 
     @rule(pick=PICKS, how=st.sampled_from(PaidHow), transaction=st.sampled_from((None, "t1", "t2")))
     def pay(self, pick: int, how: PaidHow, transaction: str | None) -> None:

@@ -159,7 +159,9 @@ def test_only_the_desk_s_own_money_stands_for_an_order_whose_transaction_went_ba
 def test_an_order_that_came_on_somebodys_word_counts_the_money_once_when_it_comes(journal: Journal) -> None:
     number = journal.place()
     lines = journal.ledger.orders[number].lines
-    journal.add(OrderAssigned("web-1", ACCOUNTS[1], "企业", "经办人", OrderKind.NEW, lines, 1, 1, "", 1, 8))
+    journal.add(
+        OrderAssigned("web-1", ACCOUNTS[1], "企业", "经办人", OrderKind.NEW, lines, 1, 1, "", 1, 1, 8)
+    )
     assert journal.ledger.orders["web-1"].received == 35_000
     journal.pay("web-1", PaidHow.FEED, "t1")
     assert (journal.ledger.orders["web-1"].received, journal.ledger.orders["web-1"].surplus) == (35_000, 0)
@@ -220,10 +222,10 @@ def test_an_order_that_moves_away_leaves_nothing_behind(journal: Journal) -> Non
     journal.add(BindingStarted(number, 1, "T1", "gmt", "sm2"))
     journal.add(KeyPairMade(number, 1, POINT))
     certificate = journal.issue(number, 1, None)
-    journal.add(OrderReleased(number, OTHER_KIOSK, 5))
+    journal.add(OrderReleased(number, OTHER_KIOSK, 1, 5))
     assert journal.ledger.certificates[certificate].status is CertificateStatus.VOID
     assert journal.ledger.accounts[ACCOUNTS[0]].open_orders == {}
-    for body in (CertificateWritten(number, 1), OrderReleased(number, OTHER_KIOSK + 1, 6)):
+    for body in (CertificateWritten(number, 1), OrderReleased(number, OTHER_KIOSK + 1, 2, 6)):
         assert journal.refuses(body) is DisputeReason.ORDER_OF_ANOTHER_KIOSK
     journal.place(OrderKind.NEW)
 
@@ -234,7 +236,7 @@ CLOSED = [status for status in OrderStatus if not status.is_open]
 @pytest.mark.parametrize("status", CLOSED)
 def test_an_order_that_has_ended_is_not_moved_by_its_owner(journal: Journal, status: OrderStatus) -> None:
     number = in_every_state(journal)[status]
-    released = OrderReleased(number, OTHER_KIOSK, 5)
+    released = OrderReleased(number, OTHER_KIOSK, 1, 5)
     assert journal.refuses(released) is DisputeReason.ORDER_IN_ANOTHER_STATE
 
 
@@ -245,7 +247,7 @@ def test_an_order_that_has_ended_is_not_moved_by_another_kiosk(
     centre = make_journal(True)  # noqa: FBT003 - the centre's
     order = centre.ledger.orders[in_every_state(centre)[status]]
     taken = OrderAssigned(
-        order.number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 8
+        order.number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 1, 8
     )
     entry = replace(centre.entries[-1].entry, kiosk=OTHER_KIOSK, body=taken)
     with pytest.raises(EntryDisputed) as caught:
@@ -263,9 +265,9 @@ def test_the_centre_takes_a_move_from_either_kiosk_first(
     centre.add(BindingStarted(number, 1, "T1", "gmt", "sm2"))
     order = centre.ledger.orders[number]
     taken = OrderAssigned(
-        number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 8, order.previous
+        number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 1, 8, order.previous
     )
-    told = [(KIOSK, OrderReleased(number, OTHER_KIOSK, 8)), (OTHER_KIOSK, taken)]
+    told = [(KIOSK, OrderReleased(number, OTHER_KIOSK, 1, 8)), (OTHER_KIOSK, taken)]
     for kiosk, body in told if release_first else reversed(told):
         entry = replace(centre.entries[-1].entry, kiosk=kiosk, body=body)
         centre.ledger.put(transition(centre.ledger, entry))

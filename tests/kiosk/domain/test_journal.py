@@ -178,6 +178,8 @@ def test_what_an_entry_or_a_feed_item_leaves_out_stays_what_it_was_when_it_was_w
         ("PinUnblocked", "certain"): True,
         ("KeyErased", "certificate"): "",
         ("KeyBoundElsewhere", "certificate"): b"",
+        ("MatterDecided", "account"): "",
+        ("RegisterDecided", "feed"): 0,
         ("KeyBoundElsewhere", "lost"): False,
         ("KeyBoundElsewhere", "holds"): 0,
         ("KeyBoundElsewhere", "revoked"): False,

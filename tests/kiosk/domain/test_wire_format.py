@@ -74,12 +74,13 @@ def test_an_assigned_order_is_written_field_by_field_as_its_feed_item_says() -> 
         placed_at=1_800_000_000,
         transaction="T1",
         paid_at=1_800_000_100,
+        handover=1,
     )
     assert msgspec.json.encode(told).decode() == (
         '{"kind":"order-assigned","order":"3-0002-1","account":"11000001","enterprise":"企业",'
         '"operator":"李晓梅","order_kind":"new","lines":[{"item":"token","amount":11000},'
         '{"item":"service","amount":15000}],"schedule":2,'
-        '"placed_at":1800000000,"transaction":"T1","paid_at":1800000100}'
+        '"placed_at":1800000000,"transaction":"T1","paid_at":1800000100,"handover":1}'
     )
     entered = OrderAssigned(
         order=told.order,
@@ -92,6 +93,7 @@ def test_an_assigned_order_is_written_field_by_field_as_its_feed_item_says() -> 
         placed_at=told.placed_at,
         transaction=told.transaction,
         paid_at=told.paid_at,
+        handover=told.handover,
         feed=9,
     )
     written = msgspec.msgpack.decode(seal(Entry(FORM, 3, 1, 2, 0, 0, "boot", GENESIS, entered)).data)
@@ -107,6 +109,7 @@ def test_an_assigned_order_is_written_field_by_field_as_its_feed_item_says() -> 
         "placed_at",
         "transaction",
         "paid_at",
+        "handover",
         "feed",
         "previous",
     ]

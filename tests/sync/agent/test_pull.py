@@ -130,6 +130,7 @@ def assigned(number: str, account: str = "11000006") -> feed.OrderAssignedHere:
         placed_at=1_795_327_000,
         transaction="W1",
         paid_at=1_795_327_100,
+        handover=1,
     )
 
 
@@ -140,8 +141,8 @@ def test_an_order_assigned_here_is_paid_and_moves_away_again(desk: Desk) -> None
     pull(agent)
     assert desk.order("0-web-1").status is OrderStatus.PAID
     assert desk.order("0-web-1").owner == 3
-    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8))
-    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8))
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8, 2))
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8, 2))
     pull(agent)
     assert desk.order("0-web-1").owner == 8
     assert len(desk.hashes()) == 3
@@ -150,8 +151,8 @@ def test_an_order_assigned_here_is_paid_and_moves_away_again(desk: Desk) -> None
 
 def test_an_order_that_was_let_go_is_not_given_to_a_third_kiosk_as_well(desk: Desk) -> None:
     desk.centre.publish(3, assigned("0-web-1"))
-    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8))
-    desk.centre.publish(3, feed.OrderMoved("0-web-1", 9))
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 8, 2))
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 9, 2))
     pull(desk.agent())
     assert desk.order("0-web-1").owner == 8
     assert kept(desk) == ["order-in-another-state: 0-web-1 belongs to kiosk 8"]
@@ -230,7 +231,7 @@ def test_an_order_paid_elsewhere_is_taken_once_the_members_unpaid_one_here_has_e
 
 
 @pytest.mark.parametrize(
-    "then", [feed.OrderMoved("0-web-1", 8), feed.RefundRequested("0-web-1", "林涛", "不要了")]
+    "then", [feed.OrderMoved("0-web-1", 8, 2), feed.RefundRequested("0-web-1", "林涛", "不要了")]
 )
 def test_a_kept_order_that_moved_on_or_is_given_back_is_not_taken_after_all(desk: Desk, then: Any) -> None:
     agent = desk.agent()
@@ -344,9 +345,9 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Desk) -> None
     for body in (
         confirmed(number),
         assigned("0-web-1"),
-        feed.OrderMoved("0-web-1", 8),
+        feed.OrderMoved("0-web-1", 8, 2),
         assigned("0-web-1"),
-        feed.OrderMoved("0-web-1", 9),
+        feed.OrderMoved("0-web-1", 9, 2),
         confirmed(number, "T2"),
         feed.PaymentReturned(number, "T2", TOTAL),
         feed.RefundRequested(number, "林涛", "会员要求退款"),

@@ -15,6 +15,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from msgspec.structs import asdict
 
 from kiosk.domain import entries
 from kiosk.domain.errors import DisputeReason
@@ -428,7 +429,7 @@ def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
     assert "移交到 4 号机" in _act(staff, LedgerOrder, "move", placed.order, target="4")
     (moved,) = [each for each in kiosk.feed() if isinstance(each, OrderMoved)]
     assert not [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
-    kiosk.append(entries.OrderReleased(placed.order, moved.new_owner, kiosk.feed_number(moved)))
+    kiosk.append(entries.OrderReleased(**asdict(moved), feed=kiosk.feed_number(moved)))
     kiosk.pushed()
     (given,) = [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
     assert (given.order, given.lines, given.account) == (placed.order, placed.lines, placed.account)
@@ -446,7 +447,7 @@ def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
     for target in ("4", "5"):
         _act(staff, LedgerOrder, "move", placed.order, target=target)
     for moved in [each for each in kiosk.feed() if isinstance(each, OrderMoved)]:
-        kiosk.append(entries.OrderReleased(placed.order, moved.new_owner, kiosk.feed_number(moved)))
+        kiosk.append(entries.OrderReleased(**asdict(moved), feed=kiosk.feed_number(moved)))
     kiosk.pushed()
     given = [[each for each in other.feed() if isinstance(each, OrderAssignedHere)] for other in others]
     assert [len(each) for each in given] == [1, 0]

@@ -195,7 +195,7 @@ def test_an_order_is_not_taken_without_the_centres_word(
     thief.append(
         entries.OrderAssigned(
             placed.order, placed.account, placed.enterprise, placed.operator, placed.order_kind, placed.lines,
-            placed.schedule, thief.now(), "T1", thief.now(), feed=1,
+            placed.schedule, thief.now(), "T1", thief.now(), handover=1, feed=1,
         )
     )  # fmt: skip
     thief.pushed()
@@ -208,7 +208,7 @@ def test_an_order_is_not_let_go_by_another_kiosk(
 ) -> None:
     thief = make_kiosk(4)
     placed = _paid(kiosk)
-    thief.append(entries.OrderReleased(placed.order, 4, feed=2**40))
+    thief.append(entries.OrderReleased(placed.order, 4, handover=1, feed=2**40))
     thief.pushed()
     assert _verdict(thief) == Verdict.DISPUTED
     assert LedgerOrder.objects.get(number=placed.order).owner == 3
@@ -218,7 +218,7 @@ def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: KioskDouble) -> N
     kiosk.feed()
     lines = SCHEDULE.lines(OrderKind.NEW)
     made_up = entries.OrderAssigned(
-        "8-0001-1", "11000001", "甲", "乙", OrderKind.NEW, lines, 1, kiosk.now(), "T1", kiosk.now(), feed=1
+        "8-0001-1", "11000001", "甲", "乙", OrderKind.NEW, lines, 1, kiosk.now(), "T1", kiosk.now(), 1, feed=1
     )
     kiosk.append(made_up)
     kiosk.pushed()
@@ -227,7 +227,15 @@ def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: KioskDouble) -> N
 
 
 @pytest.mark.parametrize(
-    "changed", [{"enterprise": "甲"}, {"operator": "乙"}, {"placed_at": 1}, {"paid_at": 1}, {"schedule": 2}]
+    "changed",
+    [
+        {"enterprise": "甲"},
+        {"operator": "乙"},
+        {"placed_at": 1},
+        {"paid_at": 1},
+        {"schedule": 2},
+        {"handover": 7},
+    ],
 )
 def test_an_order_is_not_taken_over_with_other_facts_than_the_feed_gave(
     kiosk: KioskDouble, changed: dict[str, object]

@@ -184,7 +184,7 @@ def test_bindable_says_why_there_is_nothing_to_bind(
     assert isinstance(found, OrderView)
     assert found.number == number
     with database.write() as tx:
-        tx.append(OrderReleased(number, new_owner=9, feed=1), clock)
+        tx.append(OrderReleased(number, new_owner=9, handover=1, feed=1), clock)
     assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_ELSEWHERE)
     clock.advance(200)
     outcome = service.bindable(session, OrderKind.RENEWAL)
@@ -314,7 +314,7 @@ def test_an_order_that_moved_away_expires_at_its_new_kiosk_alone(
     number = placed(session, OrderKind.NEW)
     placed(session_of("11000003"), OrderKind.NEW)
     with database.write() as tx:
-        tx.append(OrderReleased(number, new_owner=9, feed=1), clock)
+        tx.append(OrderReleased(number, new_owner=9, handover=1, feed=1), clock)
     clock.advance(2 * DAY)
     contact()
     assert service.expire_due() == 1

@@ -1,0 +1,214 @@
+"""`fold_entry`: the rows that one journal entry changes, by the order's fold and then by the account's register.
+
+It reads rows by key alone, those of `subjects` and the ones that they lead to, and never raises; the same at both ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import (
+    BindingStarted,
+    CertificateRevoked,
+    HoldLifted,
+    KeyFound,
+    LossReported,
+    OrderAssigned,
+    OrderPlaced,
+    RegisterDecided,
+)
+from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.journal import Entry
+from kiosk.domain.ledger import Certificate, CertificateStatus, Order
+from kiosk.domain.order_fold import Folded, fold_order
+from kiosk.domain.register import (
+    CertificateBound,
+    CertificateVoided,
+    KeyNamed,
+    Register,
+    RegisterEvent,
+    fold_register,
+)
+from kiosk.domain.remarks import Remark, RemarkReason
+from kiosk.domain.subjects import subjects
+
+
+class Records(Protocol):
+    """The rows by their keys. At the centre they cover all kiosks (`complete`), at a kiosk its own entries."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the journals of all kiosks are folded here."""
+        ...
+
+    def order(self, number: str) -> Order | None:
+        """The order of that reference."""
+        ...
+
+    def certificate(self, number: str) -> Certificate | None:
+        """The certificate of that number."""
+        ...
+
+    def register(self, account: str) -> Register | None:
+        """The register of that account."""
+        ...
+
+
+RecordRow = Order | Certificate | Register
+
+Judge = Callable[[Certificate], CertificateBound | None]
+"""What the register is told of a certificate whose order is bound; None when its judgement comes later."""
+
+
+class Folding(msgspec.Struct, frozen=True):
+    """The rows that an entry changed, each once, and the remarks that it left."""
+
+    rows: tuple[RecordRow, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+
+def judged_by_the_issuer(certificate: Certificate) -> CertificateBound:
+    """At the kiosk that issued it: listed at once, since the guard judged before."""
+    return bound_event(certificate, unconditional=True)
+
+
+def bound_event(
+    certificate: Certificate, *, has_matter: bool = False, unconditional: bool = False
+) -> CertificateBound:
+    """The register's event for a bound certificate."""
+    key = KeyOnRecord(
+        certificate.number, certificate.token_serial, certificate.not_before, certificate.not_after
+    )
+    return CertificateBound(
+        key, certificate.order, certificate.predecessor, has_matter=has_matter, unconditional=unconditional
+    )
+
+
+def fold_entry(records: Records, entry: Entry, judge: Judge) -> Folding:
+    """The rows after this entry."""
+    named = subjects(entry.body)
+    before = records.order(named.order) if named.order else None
+    held = {} if before is None else {number: records.certificate(number) for number in before.certificates}
+    issued = records.certificate(named.certificate) if named.certificate else None
+    if issued is not None:
+        held[issued.number] = issued
+    certificates = {number: each for number, each in held.items() if each is not None}
+    folded = fold_order(before, certificates, entry, complete=records.complete)
+    account = folded.order.account if folded.order is not None else named.account
+    if isinstance(entry.body, CertificateRevoked) and issued is not None:
+        account = issued.account
+    events, remarks = _events(records, entry, folded, issued, judge)
+    changed = {each.number: each for each in folded.certificates}
+    register = before_register = records.register(account) or Register(account)
+    for event in events:
+        result = fold_register(register, event)
+        register = result.register
+        remarks += result.remarks
+        for number, status in result.statuses:
+            certificate = changed.get(number) or records.certificate(number)
+            if certificate is not None and certificate.status is not status:
+                changed[number] = replace(certificate, status=status)
+    rows: list[RecordRow] = [] if folded.order is None or folded.order == before else [folded.order]
+    rows += changed.values()
+    if register != before_register:
+        rows.append(register)
+    return Folding(tuple(rows), (*folded.remarks, *remarks))
+
+
+def _events(
+    records: Records, entry: Entry, folded: Folded, issued: Certificate | None, judge: Judge
+) -> tuple[list[RegisterEvent], tuple[Remark, ...]]:
+    """What the register is told by an entry, and the remarks where it is told nothing."""
+    events: list[RegisterEvent] = []
+    if not records.complete and not folded.remarks:
+        events += (KeyNamed(key) for key in _named_keys(entry))
+    for certificate in folded.certificates:
+        if certificate.status is CertificateStatus.VOID:
+            events.append(CertificateVoided(certificate.number))
+        elif certificate.status is CertificateStatus.BOUND and (told := judge(certificate)) is not None:
+            events.append(told)
+    own, remark = _own_event(entry, issued, complete=records.complete)
+    if own is not None:
+        events.append(own)
+    return events, () if remark is None else (remark,)
+
+
+def _own_event(
+    entry: Entry, certificate: Certificate | None, *, complete: bool
+) -> tuple[RegisterEvent | None, Remark | None]:
+    """What an entry itself tells the register; or why its kiosk has no word on that certificate."""
+    match entry.body:
+        case LossReported() | KeyFound() | HoldLifted():
+            return entry.body, None
+        case CertificateRevoked(number=number):
+            reason = _no_word_on(certificate, entry.kiosk)
+            if reason is not None:
+                return None, Remark(reason, number)
+            void = certificate is None or certificate.status is CertificateStatus.VOID
+            return None if void else entry.body, None
+        case RegisterDecided(certificate=number):
+            if not complete or entry.kiosk == EXCHANGE_KIOSK:
+                return entry.body, None
+            stranger = _no_word_on(certificate, entry.kiosk) is not None
+            return None, Remark(RemarkReason.NOT_THE_EXCHANGE, number) if stranger else None
+        case _:
+            return None, None
+
+
+def _no_word_on(certificate: Certificate | None, kiosk: int) -> RemarkReason | None:
+    """Why a kiosk has no word on a certificate: its issuer has, and the exchange."""
+    if certificate is None:
+        return RemarkReason.CERTIFICATE_UNKNOWN
+    if kiosk in {certificate.kiosk, EXCHANGE_KIOSK}:
+        return None
+    return RemarkReason.CERTIFICATE_OF_ANOTHER_KIOSK
+
+
+def _named_keys(entry: Entry) -> Iterator[KeyOnRecord]:
+    match entry.body:
+        case OrderPlaced(previous=key) | OrderAssigned(previous=key):
+            named = key
+        case BindingStarted(key=key) | LossReported(key=key) | KeyFound(key=key) | HoldLifted(key=key):
+            named = key
+        case _:
+            named = None
+    if named is not None:
+        yield named
+
+
+class MemoryRecords:
+    """Rows in memory: rebuilding, batches, tests."""
+
+    def __init__(self, *, complete: bool = False) -> None:
+        self.complete = complete
+        self.orders: dict[str, Order] = {}
+        self.certificates: dict[str, Certificate] = {}
+        self.registers: dict[str, Register] = {}
+
+    def order(self, number: str) -> Order | None:
+        """The order of that reference."""
+        return self.orders.get(number)
+
+    def certificate(self, number: str) -> Certificate | None:
+        """The certificate of that number."""
+        return self.certificates.get(number)
+
+    def register(self, account: str) -> Register | None:
+        """The register of that account."""
+        return self.registers.get(account)
+
+    def put(self, rows: tuple[RecordRow, ...]) -> None:
+        """Store the rows of a folding."""
+        for row in rows:
+            match row:
+                case Order():
+                    self.orders[row.number] = row
+                case Certificate():
+                    self.certificates[row.number] = row
+                case Register():
+                    self.registers[row.account] = row

@@ -1,0 +1,90 @@
+"""What an entry is about, told from its body alone, so that the rows of many entries are loaded by key at once.
+
+An order leads to its account and to the certificates that its attempts name, a certificate to its account; the rest
+stands here.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import msgspec
+
+from kiosk.domain.entries import (
+    AnyBody,
+    BindingAbandoned,
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateProved,
+    CertificateRevoked,
+    CertificateWritten,
+    DeliveryChosen,
+    EpochBegan,
+    HoldLifted,
+    KeyErased,
+    KeyFound,
+    KeyPairMade,
+    LossReported,
+    MatterDecided,
+    OrderAssigned,
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderReleased,
+    OrderTakenOver,
+    PinChanged,
+    PinChangeSkipped,
+    PinUnblocked,
+    RefundCompleted,
+    RefundGranted,
+    RegisterDecided,
+    SurplusReturned,
+)
+
+
+class Subjects(msgspec.Struct, frozen=True):
+    """The keys of the rows that an entry's fold begins from; empty where it names none."""
+
+    order: str = ""
+    account: str = ""
+    certificate: str = ""
+
+
+def subjects(body: AnyBody) -> Subjects:  # noqa: PLR0911 - one case a group of entries
+    """The order's reference, the account and the certificate's number that an entry names."""
+    match body:
+        case OrderPlaced() | OrderAssigned() | OrderTakenOver():
+            return Subjects(order=body.order, account=body.account)
+        case CertificateIssued():
+            return Subjects(order=body.order, certificate=body.number)
+        case RegisterDecided():
+            return Subjects(order=body.order, account=body.account, certificate=body.certificate)
+        case CertificateRevoked():
+            return Subjects(certificate=body.number)
+        case (
+            OrderReleased()
+            | OrderPaid()
+            | OrderCancelled()
+            | OrderExpired()
+            | DeliveryChosen()
+            | BindingStarted()
+            | KeyPairMade()
+            | CertificateWritten()
+            | CertificateProved()
+            | Bound()
+            | BindingAbandoned()
+            | RefundGranted()
+            | RefundCompleted()
+            | SurplusReturned()
+        ):
+            return Subjects(order=body.order)
+        case LossReported() | KeyFound() | HoldLifted():
+            return Subjects(account=body.account)
+        case PinChanged() | PinChangeSkipped() | PinUnblocked() | KeyErased() | MatterDecided():
+            return Subjects(account=body.account)
+        case EpochBegan():
+            return Subjects()
+        case _:
+            assert_never(body)

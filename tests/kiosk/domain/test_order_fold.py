@@ -1,0 +1,366 @@
+"""The order's fold over the journals of several kiosks: total, and the same in every order in which they arrive."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from kiosk.domain.entries import (
+    AnyBody,
+    BindingAbandoned,
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateProved,
+    CertificateRevoked,
+    CertificateWritten,
+    Decision,
+    DeliveryChosen,
+    EpochBegan,
+    HoldLifted,
+    KeyErased,
+    KeyFound,
+    KeyPairMade,
+    LossReported,
+    MatterDecided,
+    OrderAssigned,
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderReleased,
+    OrderTakenOver,
+    PinChanged,
+    PinChangeSkipped,
+    PinUnblocked,
+    RefundCompleted,
+    RefundGranted,
+    RegisterDecided,
+    SurplusReturned,
+)
+from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.journal import FORM, GENESIS, Entry
+from kiosk.domain.ledger import (
+    AssignedOrder,
+    Certificate,
+    CertificateStatus,
+    Delivery,
+    Order,
+    OrderStatus,
+    PaidHow,
+)
+from kiosk.domain.ledger_fold import MemoryRecords, bound_event, fold_entry
+from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.subjects import subjects
+
+A, B, C = 3, 4, 5
+ACCOUNT = "11000001"
+ORDER = "3-0001-1.aa"
+POINT = b"\x04" + bytes(64)
+LINES = (PriceLine(FeeItem.TOKEN, 5_000), PriceLine(FeeItem.CERTIFICATE, 20_000))
+FACTS = AssignedOrder(
+    ORDER, ACCOUNT, "企业", "经办人", OrderKind.NEW, LINES, 1, 1_800_000_000, "t1", 1_800_000_100, 1
+)
+
+
+class Kiosks:
+    """Journals of several kiosks as bodies, folded together in any order."""
+
+    def __init__(self) -> None:
+        self.written: dict[int, list[Entry]] = {}
+
+    def write(self, kiosk: int, *bodies: AnyBody) -> None:
+        journal = self.written.setdefault(kiosk, [])
+        for body in bodies:
+            sequence = len(journal) + 1
+            wall = 1_800_000_000 + sequence
+            journal.append(Entry(FORM, kiosk, 1, sequence, wall, 0, "boot", GENESIS, body))
+
+    def interleaved(self, source: random.Random) -> Iterator[Entry]:
+        rests = {kiosk: list(journal) for kiosk, journal in self.written.items()}
+        while rests:
+            kiosk = source.choice(sorted(rests))
+            yield rests[kiosk].pop(0)
+            if not rests[kiosk]:
+                del rests[kiosk]
+
+
+def fold(entries: Iterator[Entry] | list[Entry], *, complete: bool = True) -> MemoryRecords:
+    records = MemoryRecords(complete=complete)
+    for entry in entries:
+        records.put(fold_entry(records, entry, bound_event).rows)
+    return records
+
+
+def number_of(kiosk: int, serial: int) -> str:
+    return f"{kiosk:04X}{serial:012X}"
+
+
+def placed() -> OrderPlaced:
+    return OrderPlaced(ORDER, ACCOUNT, "企业", "经办人", OrderKind.NEW, LINES, 1, 1, 0, 2**31, b"")
+
+
+def paid(transaction: str | None = "t1") -> OrderPaid:
+    return OrderPaid(ORDER, PaidHow.CODE, 25_000, 1_800_000_100, transaction)
+
+
+def given_to(handover: int) -> OrderAssigned:
+    facts = {name: getattr(FACTS, name) for name in AssignedOrder.__struct_fields__}
+    return OrderAssigned(**facts | {"handover": handover}, feed=7)
+
+
+def taken_over(owner: int, handover: int) -> OrderTakenOver:
+    facts = {name: getattr(FACTS, name) for name in AssignedOrder.__struct_fields__}
+    return OrderTakenOver(**facts | {"handover": handover}, new_owner=owner, by="林涛", remark="revoked")
+
+
+def binding(kiosk: int, serial: int, steps: int = 6) -> list[AnyBody]:
+    number = number_of(kiosk, serial)
+    bodies: list[AnyBody] = [
+        BindingStarted(ORDER, 1, f"T{kiosk}{serial}", "gmt", "sm2"),
+        KeyPairMade(ORDER, 1, POINT),
+        CertificateIssued(ORDER, 1, number, b"DER", 1_800_000_200, 1_900_000_000, 1),
+        CertificateWritten(ORDER, 1),
+        CertificateProved(ORDER, 1, b"c", b"s"),
+        Bound(ORDER, 1),
+    ]
+    return bodies[:steps]
+
+
+def moved_and_bound() -> Kiosks:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1, 3), OrderReleased(ORDER, B, 1, 9), paid("t2"))
+    kiosks.write(B, given_to(1), *binding(B, 1))
+    return kiosks
+
+
+def moved_and_back() -> Kiosks:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 1, 9), given_to(2), *binding(A, 2))
+    kiosks.write(B, given_to(1), *binding(B, 1, 4), OrderReleased(ORDER, A, 2, 9))
+    return kiosks
+
+
+def taken_from_the_dead() -> Kiosks:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1))
+    kiosks.write(EXCHANGE_KIOSK, taken_over(B, 1))
+    kiosks.write(B, given_to(1), *binding(B, 1))
+    return kiosks
+
+
+def taken_over_and_refunded() -> Kiosks:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1, 5))
+    kiosks.write(
+        EXCHANGE_KIOSK,
+        taken_over(EXCHANGE_KIOSK, 1),
+        RefundGranted(ORDER, "林涛", "asked"),
+        RefundCompleted(ORDER, 25_000, 3),
+    )
+    return kiosks
+
+
+def claimed_by_a_thief() -> Kiosks:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1))
+    kiosks.write(C, given_to(9), *binding(C, 1), paid("t9"), OrderReleased(ORDER, B, 10, 1))
+    kiosks.write(B, paid("t8"), placed(), OrderCancelled(ORDER, "member"))
+    return kiosks
+
+
+HISTORIES = {
+    "moved and bound": (moved_and_bound, B, OrderStatus.BOUND, number_of(B, 1)),
+    "moved and back": (moved_and_back, A, OrderStatus.BOUND, number_of(A, 2)),
+    "taken from the dead": (taken_from_the_dead, B, OrderStatus.BOUND, number_of(B, 1)),
+    "taken over and refunded": (taken_over_and_refunded, EXCHANGE_KIOSK, OrderStatus.REFUNDED, ""),
+    "claimed by a thief": (claimed_by_a_thief, A, OrderStatus.BOUND, number_of(A, 1)),
+}
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_fifty_orders_of_arrival_give_the_same_order(history: str) -> None:
+    kiosks, owner, status, bound = HISTORIES[history]
+    seen: set[Order] = set()
+    for seed in range(50):
+        records = fold(kiosks().interleaved(random.Random(seed)))  # noqa: S311 - a seed to repeat it by
+        order = records.orders[ORDER]
+        seen.add(order)
+        counted = {
+            number
+            for number, each in records.certificates.items()
+            if each.status not in {CertificateStatus.VOID, CertificateStatus.ISSUED}
+        }
+        assert counted == ({bound} if bound else set())
+    assert len(seen) == 1
+    (order,) = seen
+    assert (order.owner, order.status, order.proven) == (owner, status, True)
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_the_owners_own_journal_makes_the_order_that_the_centre_has(history: str) -> None:
+    kiosks, owner, _, _ = HISTORIES[history]
+    journals = kiosks()
+    centre = fold(journals.interleaved(random.Random(1))).orders[ORDER]  # noqa: S311 - as above
+    own = fold(journals.written[owner], complete=False).orders[ORDER]
+    assert replace(centre, others=()) == own
+
+
+def test_an_assignment_takes_nothing_until_the_release_comes() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 1, 9))
+    kiosks.write(B, given_to(1), *binding(B, 1))
+    records = MemoryRecords(complete=True)
+    remarks = []
+    for entry in (*kiosks.written[B], *kiosks.written[A][:2]):
+        folded = fold_entry(records, entry, bound_event)
+        remarks += [remark.reason for remark in folded.remarks]
+        records.put(folded.rows)
+    assert records.orders[ORDER].owner == A
+    assert records.certificates[number_of(B, 1)].status is CertificateStatus.VOID
+    assert set(remarks) == {RemarkReason.ASSIGNMENT_UNPROVEN, RemarkReason.NOT_THE_OWNER}
+    records.put(fold_entry(records, kiosks.written[A][2], bound_event).rows)
+    assert records.orders[ORDER].owner == B
+    assert records.certificates[number_of(B, 1)].status is CertificateStatus.VALID
+
+
+def test_an_order_that_only_a_stranger_claims_binds_nothing() -> None:
+    kiosks = Kiosks()
+    kiosks.write(B, given_to(1), *binding(B, 1))
+    records = fold(kiosks.written[B])
+    assert not records.orders[ORDER].proven
+    assert records.certificates[number_of(B, 1)].status is CertificateStatus.ISSUED
+    assert records.registers == {}
+
+
+def test_money_told_by_another_kiosk_is_remarked_and_changes_nothing_of_the_owners() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed())
+    kiosks.write(B, paid())
+    records = fold(kiosks.written[A])
+    folded = fold_entry(records, kiosks.written[B][0], bound_event)
+    assert folded.rows == ()
+    assert [remark.reason for remark in folded.remarks] == [RemarkReason.MONEY_TOLD_BY_ANOTHER]
+
+
+def test_a_certificate_issued_against_the_rules_is_on_record_as_void() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), binding(A, 1)[2])
+    records = fold(kiosks.written[A])
+    assert records.certificates[number_of(A, 1)].status is CertificateStatus.VOID
+    assert records.orders[ORDER].status is OrderStatus.PLACED
+
+
+def test_a_kiosk_cannot_take_another_ones_certificate_number() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1)[:2])
+    records = fold(kiosks.written[A])
+    foreign = CertificateIssued(ORDER, 1, number_of(B, 1), b"DER", 1, 2, 1)
+    folded = fold_entry(records, replace(kiosks.written[A][-1], body=foreign), bound_event)
+    assert folded.rows == ()
+    assert [remark.reason for remark in folded.remarks] == [RemarkReason.CERTIFICATE_OF_ANOTHER_KIOSK]
+
+
+def test_a_bound_order_is_refunded_only_once_its_certificate_was_decided_to_be_out_of_use() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1), RefundGranted(ORDER, "林涛", ""))
+    decided = RegisterDecided(ACCOUNT, ORDER, number_of(A, 1), Decision.REVOKE, "林涛", "", 4)
+    assert fold(kiosks.written[A]).orders[ORDER].status is OrderStatus.BOUND
+    kiosks.write(A, decided, RefundGranted(ORDER, "林涛", ""))
+    kiosks.write(EXCHANGE_KIOSK, decided)
+    records = fold([*kiosks.written[EXCHANGE_KIOSK], *kiosks.written[A]])
+    assert records.orders[ORDER].status is OrderStatus.REFUNDING
+    assert records.certificates[number_of(A, 1)].status is CertificateStatus.REVOKED
+
+
+KEY = bound_event(
+    Certificate(number_of(A, 1), ORDER, ACCOUNT, "TA1", b"", 1, 2, A, 1, CertificateStatus.ISSUED)
+).key
+EVERY_BODY: tuple[AnyBody, ...] = (
+    EpochBegan(given_by_centre=True),
+    placed(),
+    given_to(1),
+    given_to(2),
+    OrderReleased(ORDER, B, 1, 1),
+    OrderReleased(ORDER, A, 2, 1),
+    taken_over(B, 1),
+    taken_over(EXCHANGE_KIOSK, 3),
+    paid(),
+    paid(None),
+    replace(paid("t2"), amount=1),
+    OrderCancelled(ORDER, "member"),
+    OrderExpired(ORDER),
+    DeliveryChosen(ORDER, Delivery.MAIL),
+    *(body for kiosk in (A, B) for body in binding(kiosk, 1)),
+    BindingStarted(ORDER, 2, "T9", "gmt", "sm2"),
+    KeyPairMade(ORDER, 2, POINT),
+    CertificateIssued(ORDER, 2, number_of(A, 2), b"DER2", 5, 6, 1, number_of(A, 1), 2),
+    CertificateWritten(ORDER, 2),
+    CertificateProved(ORDER, 2, b"", b""),
+    Bound(ORDER, 2),
+    BindingAbandoned(ORDER, 1, "林涛", ""),
+    RefundGranted(ORDER, "林涛", ""),
+    RefundCompleted(ORDER, 25_000, 1),
+    SurplusReturned(ORDER, "t1", 25_000, 1),
+    CertificateRevoked(number_of(A, 1), "", 1),
+    CertificateRevoked(number_of(B, 1), "", 1),
+    *(RegisterDecided(ACCOUNT, ORDER, number_of(A, 1), decision, "林涛", "") for decision in Decision),
+    LossReported(ACCOUNT, KEY),
+    KeyFound(ACCOUNT, "TA1", "张华", KEY),
+    KeyFound(ACCOUNT, "TA1", "张华"),
+    HoldLifted(ACCOUNT, replace(KEY, lost=True, holds=1), "张华"),
+    PinChanged(ACCOUNT, "TA1"),
+    PinChangeSkipped(ACCOUNT, "TA1"),
+    PinUnblocked(ACCOUNT, "TA1", "林涛"),
+    KeyErased(ACCOUNT, "TA1", "张华"),
+    MatterDecided("rule", "subject", "close", "林涛", ""),
+)
+STEPS = st.lists(st.tuples(st.sampled_from((A, B, EXCHANGE_KIOSK)), st.sampled_from(EVERY_BODY)), max_size=40)
+USUAL = st.integers(0, 8)
+
+
+def test_every_kind_of_entry_is_tried() -> None:
+    assert {type(body) for body in EVERY_BODY} == set(get_args(AnyBody))
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=STEPS, usual=USUAL, complete=st.booleans())
+def test_every_entry_is_folded_in_every_state(
+    steps: list[tuple[int, AnyBody]],
+    usual: int,
+    complete: bool,  # noqa: FBT001 - drawn by hypothesis
+) -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1))
+    records = fold(kiosks.written[A][:usual], complete=complete)
+    for place, (kiosk, body) in enumerate(steps, 100):
+        entry = Entry(FORM, kiosk, 1, place, 1_800_000_000 + place, 0, "boot", GENESIS, body)
+        before = {row.number: row for row in records.orders.values()}
+        folded = fold_entry(records, entry, bound_event)
+        records.put(folded.rows)
+        named = subjects(body)
+        assert {row.number for row in folded.rows if isinstance(row, Order)} <= {named.order}
+        for number, order in before.items():
+            assert records.orders[number].account == order.account
+        for register in records.registers.values():
+            assert sum(each.is_listed and not each.key.lost for each in register.certificates) <= 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=STEPS, seeds=st.tuples(st.integers(0, 2**32), st.integers(0, 2**32)))
+def test_any_journals_make_the_same_order_in_two_orders_of_arrival(
+    steps: list[tuple[int, AnyBody]], seeds: tuple[int, int]
+) -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid())
+    for kiosk, body in steps:
+        kiosks.write(kiosk, body)
+    one, other = (fold(kiosks.interleaved(random.Random(seed))) for seed in seeds)  # noqa: S311 - as above
+    assert one.orders == other.orders
