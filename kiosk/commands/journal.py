@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     found = verify(open_store(arguments), rebuild=arguments.rebuild)
-    proved = found.sound and not found.differences
+    proved = found.sound and not found.different
     if arguments.json:
         document({"sound": found.sound, "found": found})
     else:
@@ -55,9 +55,11 @@ def _print_findings(found: Verification) -> None:
     line(text("哈希链完整"))
     for difference in found.differences:
         line(text("数据表与日志不一致：{row}", row=difference))
+    if found.different > len(found.differences):
+        line(text("还有 {count} 行不一致", count=found.different - len(found.differences)))
     if found.rebuilt:
         line(text("已按日志重建数据表"))
-    elif not found.differences:
+    elif not found.different:
         line(text("数据表就是日志的折叠"))
 
 

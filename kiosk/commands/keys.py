@@ -6,6 +6,7 @@ import argparse
 
 from kiosk.commands.output import listing
 from kiosk.commands.store import open_store
+from kiosk.domain.ledger import Certificate
 from kiosk.labels import CERTIFICATE_STATUSES
 from kiosk.text.command_line import spoken
 from kiosk.text.times import period
@@ -13,12 +14,11 @@ from kiosk.text.times import period
 
 def run(arguments: argparse.Namespace) -> int:
     """Print them. Raises CommandError, ConfigurationError, StoreError."""
-    with open_store(arguments).read() as tx:
-        certificates = tx.ledger.certificates()
     text = spoken().text
     heads = [text("证书"), text("账号"), text("序列号"), text("有效期"), text("状态"), text("订单号")]
-    rows = (
-        (
+
+    def row(certificate: Certificate) -> tuple[str, ...]:
+        return (
             certificate.number,
             certificate.account,
             certificate.token_serial,
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
             text(CERTIFICATE_STATUSES[certificate.status]),
             certificate.order,
         )
-        for certificate in certificates
-    )
-    listing(arguments, certificates, heads, rows, text("没有签发过证书"))
+
+    with open_store(arguments).read() as tx:
+        listing(arguments, tx.ledger.each_certificate, heads, row, text("没有签发过证书"))
     return 0

@@ -16,14 +16,11 @@ from kiosk.text.times import moment
 
 def run(arguments: argparse.Namespace) -> int:
     """Print them. Raises CommandError, ConfigurationError, StoreError."""
-    with open_store(arguments).read() as tx:
-        orders = tx.ledger.orders()
-    if arguments.open:
-        orders = tuple(order for order in orders if order.status.is_open)
     text = spoken().text
     heads = [text("订单号"), text("时间"), text("业务"), text("账号"), text("金额（元）"), text("状态")]
-    rows = (
-        (
+
+    def row(order: Order) -> tuple[str, ...]:
+        return (
             order.number,
             moment(order.placed_at),
             text(ORDER_KINDS[order.kind]),
@@ -31,9 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
             yuan(order.total),
             _status(order, text),
         )
-        for order in orders
-    )
-    listing(arguments, orders, heads, rows, text("没有订单"))
+
+    with open_store(arguments).read() as tx:
+        orders = tx.ledger.each_open_order if arguments.open else tx.ledger.each_order
+        listing(arguments, orders, heads, row, text("没有订单"))
     return 0
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import csv
-import io
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import TypeVar
 
 import msgspec
 
 from kiosk.text.cells import pad, width
+
+T = TypeVar("T")
 
 
 def line(text: str = "") -> None:
@@ -24,22 +28,35 @@ def document(value: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
 
 
+def documents(values: Iterable[object]) -> None:
+    """Print one JSON array, a value at a time."""
+    before, after = "[", "[]\n"
+    for value in values:
+        lines = msgspec.json.format(msgspec.json.encode(value)).decode().replace("\n", "\n  ")
+        sys.stdout.write(f"{before}\n  {lines}")
+        before, after = ",", "\n]\n"
+    sys.stdout.write(after)
+
+
 def listing(
     arguments: argparse.Namespace,
-    records: Sequence[object],
+    records: Callable[[], Iterator[T]],
     heads: Sequence[str],
-    rows: Iterable[Sequence[str]],
+    row: Callable[[T], Sequence[str]],
     nothing: str,
 ) -> None:
-    """Print records as JSON (`--json`), their rows as CSV (`--csv`), or as a table; `nothing` where there are none."""
+    """Print records as JSON (`--json`), their rows as CSV (`--csv`), or as a table; `nothing` where there are none.
+
+    No more than one is in memory; `records` gives them anew at each call.
+    """
     if arguments.json:
-        document(records)
+        documents(records())
     elif arguments.csv:
-        spreadsheet(heads, rows)
-    elif records:
-        table(heads, rows)
-    else:
+        spreadsheet(heads, map(row, records()))
+    elif next(records(), None) is None:
         line(nothing)
+    else:
+        table(lambda: chain([heads], map(row, records())))
 
 
 # A cell that begins like this is a formula to a spreadsheet, and long digits are a number that it rounds.
@@ -51,16 +68,25 @@ def spreadsheet(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     A cell that a spreadsheet would take for a formula or a large number begins with an apostrophe.
     """
-    output = io.StringIO(newline="")
     plain = ([f"'{cell}" if _NOT_PLAIN.match(cell) else cell for cell in row] for row in rows)
-    csv.writer(output).writerows([heads, *plain])
     sys.stdout.flush()
-    sys.stdout.buffer.write(output.getvalue().encode("utf-8-sig"))
+    sys.stdout.buffer.write(codecs.BOM_UTF8)
+    csv.writer(_Utf8Output()).writerows(chain([heads], plain))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose columns line up in cells."""
-    lines = [heads, *rows]
-    widths = [max(width(row[column]) for row in lines) for column in range(len(heads))]
-    for row in lines:
+class _Utf8Output:
+    """The standard output in UTF-8, whatever the terminal speaks."""
+
+    def write(self, text: str) -> int:
+        """Write it."""
+        return sys.stdout.buffer.write(text.encode())
+
+
+def table(rows: Callable[[], Iterator[Sequence[str]]]) -> None:
+    """Print a table whose columns line up in cells; `rows` gives its rows, all of one length, anew at each call."""
+    widths: list[int] = []
+    for row in rows():
+        cells = map(width, row)
+        widths = [max(pair) for pair in zip(widths, cells, strict=True)] if widths else list(cells)
+    for row in rows():
         line("  ".join(pad(cell, cells) for cell, cells in zip(row, widths, strict=True)).rstrip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
@@ -282,6 +283,12 @@ class MemoryLedger:
     def account(self, account: str) -> Account | None:
         """The account of that name."""
         return self.accounts.get(account)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows."""
+        yield from self.orders.values()
+        yield from self.certificates.values()
+        yield from self.accounts.values()
 
     def put(self, rows: tuple[Row, ...]) -> None:
         """Store the rows that a transition returned."""

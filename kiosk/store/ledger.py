@@ -32,6 +32,9 @@ COLUMNS = {
     "accounts": ("account", "token_serial", "row"),
 }
 
+KEYS = {"orders": 1, "payments": 2, "certificates": 1, "accounts": 1}
+"""How many of a table's first columns are its key."""
+
 NO_TOKEN = ""  # in the column of serials
 NO_CODE = b""  # in the column of order codes
 
@@ -222,25 +225,33 @@ class LedgerTables(Table):
             for table, values in table_rows(record):
                 self._connection.execute(_INSERT[table], values)
 
-    def clear(self) -> None:
-        """Empty the folded tables, for rebuilding them in the same transaction."""
+    def definitions(self) -> tuple[str, ...]:
+        """The statements that make the folded tables, without their indexes."""
+        query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+        return tuple(self._connection.execute(query, (table,)).fetchone()[0] for table in COLUMNS)
+
+    def replace(self, by: LedgerTables) -> None:
+        """Make the folded tables those of another database."""
         for table in COLUMNS:
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in COLUMNS
+            for values in by.rows(table):
+                self._connection.execute(_INSERT[table], values)
 
-    def differences(self, records: Iterable[Row]) -> tuple[str, ...]:
-        """The rows that differ from these records or exist on one side only, as `orders 3-0147-6`."""
-        made = {_name(table, values): values for record in records for table, values in table_rows(record)}
-        found = dict(self._rows())
-        return tuple(sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name)))
+    def differences(self, made: LedgerTables) -> Iterator[str]:
+        """The rows that differ from those made just now or exist on one side only, as `orders 3-0147-6`."""
+        for table in sorted(COLUMNS):
+            for here, there in _side_by_side(self.rows(table), made.rows(table), KEYS[table]):
+                if here is None or there is None or self._as_written_now(table, here) != there:
+                    yield " ".join([table, *map(str, (here or there or ())[: KEYS[table]])])
 
-    def _rows(self) -> Iterator[tuple[str, Values]]:
-        """Every row of every table by name; no values where the record in it cannot be read."""
-        for table, columns in COLUMNS.items():
-            query = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 - the names stand in COLUMNS
-            for values in self._connection.execute(query):
-                yield _name(table, values), self._as_written_now(table, values)
+    def rows(self, table: str) -> Iterator[Values]:
+        """The rows of a folded table by key, one at a time."""
+        columns = COLUMNS[table]
+        names, key = ", ".join(columns), ", ".join(columns[: KEYS[table]])
+        yield from self._connection.execute(f"SELECT {names} FROM {table} ORDER BY {key}")  # noqa: S608 - the names stand in COLUMNS
 
     def _as_written_now(self, table: str, values: Values) -> Values:
+        """The values as this version writes them; none where the record in them cannot be read."""
         # A record that an older version wrote may lack a field that has its default since.
         codec = _CODECS.get(table)
         if codec is None:
@@ -252,6 +263,16 @@ class LedgerTables(Table):
             return ()
 
 
-def _name(table: str, values: Values) -> str:
-    key = f"{values[0]} {values[1]}" if table == "payments" else values[0]
-    return f"{table} {key}"
+def _side_by_side(
+    ones: Iterator[Values], others: Iterator[Values], key: int
+) -> Iterator[tuple[Values | None, Values | None]]:
+    """Rows of the same key from two tables, each by key; None where one has no such row."""
+    one, other = next(ones, None), next(others, None)
+    while one is not None or other is not None:
+        first = other is None or (one is not None and one[:key] <= other[:key])
+        second = one is None or (other is not None and other[:key] <= one[:key])
+        yield (one if first else None), (other if second else None)
+        if first:
+            one = next(ones, None)
+        if second:
+            other = next(others, None)

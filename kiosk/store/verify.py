@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from typing import IO, Any
 
 import msgspec
@@ -11,11 +10,13 @@ import msgspec
 from kiosk.domain.entries import Tip
 from kiosk.domain.errors import DomainError
 from kiosk.domain.journal import Entry, SealedEntry, check_link
-from kiosk.domain.ledger import MemoryLedger, Row
 from kiosk.domain.transitions import transition
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreCorrupt
+from kiosk.store.scratch import ScratchLedger, scratch_ledger
 from kiosk.store.transaction import Transaction
+
+_NAMED = 1000  # differences; more are counted
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -26,43 +27,50 @@ class Break(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """The findings; `differences` names the rows that differ from the fold of the journal."""
+    """The findings: how many rows differ from the fold of the journal; `differences` names the first of them."""
 
     entries: int
     tip: Tip | None
     damaged_pages: tuple[str, ...]
     broken: Break | None
+    different: int
     differences: tuple[str, ...]
     rebuilt: bool
 
     @property
     def sound(self) -> bool:
         """Whether pages, chain and tables are as they should be (after rebuilding, when that was done)."""
-        return not self.damaged_pages and self.broken is None and (self.rebuilt or not self.differences)
+        return not self.damaged_pages and self.broken is None and (self.rebuilt or not self.different)
 
 
 def verify(database: Database, *, rebuild: bool = False) -> Verification:
     """Check every page, every link of the chain and every row of the folded tables; slow.
 
-    With `rebuild` the folded tables are written anew from the journal where they differ, if the chain is whole. In a
+    The journal is folded in a file that is gone afterwards, as large as the tables; memory stays flat. With `rebuild` the
+    folded tables are written anew from the journal where they differ, if the chain is whole. In a
     file with damaged pages nothing else is looked at. Raises StoreBusy, DiskFull, StoreCorrupt, StoreUnavailable.
     """
     damaged = database.page_damage()
     if damaged:
-        return Verification(0, None, damaged, None, (), rebuilt=False)
-    with database.write() if rebuild else database.read() as tx:
-        folded, tip, broken = _fold(tx)
-        differences = tx.ledger.differences(_rows_of(folded)) if broken is None else ()
-        rebuilt = rebuild and bool(differences)
+        return Verification(0, None, damaged, None, 0, (), rebuilt=False)
+    with (
+        database.write() if rebuild else database.read() as tx,
+        scratch_ledger(database.path, tx.ledger) as folded,
+    ):
+        tip, broken = _fold(tx, folded)
+        differences = tx.ledger.differences(folded.tables) if broken is None else iter(())
+        named = tuple(islice(differences, _NAMED))
+        different = len(named) + sum(1 for _ in differences)
+        rebuilt = rebuild and different > 0
         if rebuilt:
-            tx.ledger.clear()
-            tx.ledger.put(_rows_of(folded))
+            tx.ledger.replace(folded.tables)
     return Verification(
         entries=0 if tip is None else tip.sequence,
         tip=tip,
         damaged_pages=(),
         broken=broken,
-        differences=differences,
+        different=different,
+        differences=named,
         rebuilt=rebuilt,
     )
 
@@ -93,9 +101,9 @@ def _exported(sealed: SealedEntry) -> dict[str, Any]:
     }
 
 
-def _fold(tx: Transaction) -> tuple[MemoryLedger, Tip | None, Break | None]:
-    """The fold of the journal, the last valid link of its chain, and where it breaks."""
-    ledger, tip = MemoryLedger(), None
+def _fold(tx: Transaction, ledger: ScratchLedger) -> tuple[Tip | None, Break | None]:
+    """Fold the journal; the result is the last valid link of its chain, and where it breaks."""
+    tip = None
     entries = tx.journal.each()
     for sequence in count(1):
         try:
@@ -105,11 +113,6 @@ def _fold(tx: Transaction) -> tuple[MemoryLedger, Tip | None, Break | None]:
             tip = check_link(tip, sealed)
             ledger.put(transition(ledger, sealed.entry))
         except (DomainError, StoreCorrupt) as error:
-            return ledger, tip, Break(sequence, str(error))
-    return ledger, tip, None
-
-
-def _rows_of(ledger: MemoryLedger) -> Iterator[Row]:
-    yield from ledger.orders.values()
-    yield from ledger.certificates.values()
-    yield from ledger.accounts.values()
+            return tip, Break(sequence, str(error))
+    ledger.spill()
+    return tip, None

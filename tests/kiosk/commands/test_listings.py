@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from kiosk.commands.output import spreadsheet
+from kiosk.commands.output import listing, spreadsheet
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderPaid, SurplusReturned
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.agent_state import AgentState, ContactFault
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load, load_or_create
+from kiosk.store.ledger import COLUMNS
 from kiosk.text.cells import width
 
 Keydesk = Callable[..., Any]
@@ -157,3 +161,44 @@ def test_the_environment_chooses_english(
     shown = keydesk("orders", "--data", directory).printed
     assert shown.isascii()
     assert "340.00" in shown
+
+
+class Record(msgspec.Struct, frozen=True, weakref=True):
+    number: str
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_listing_has_no_more_than_two_records_in_memory(form: str) -> None:
+    alive: weakref.WeakSet[Record] = weakref.WeakSet()
+    counts = []
+
+    def records() -> Iterator[Record]:
+        for number in range(50):
+            record = Record(str(number))
+            alive.add(record)
+            counts.append(len(alive))
+            yield record
+
+    arguments = argparse.Namespace(json=form == "json", csv=form == "csv")
+    listing(arguments, records, ["号"], lambda record: [record.number], "没有")
+    assert len(counts) >= 50
+    assert max(counts) <= 2
+
+
+@pytest.mark.parametrize("options", [("orders", "--json"), ("orders", "--open", "--csv"), ("keys", "--json")])
+def test_what_comes_before_a_damaged_row_is_listed(
+    keydesk: Keydesk, directory: Path, options: tuple[str, ...]
+) -> None:
+    database = Database.open(directory / "keydesk.db", load(directory / "keydesk.key"))
+    with database.write() as tx:
+        connection = tx.ledger._connection
+        for table in ("orders", "certificates"):
+            columns = ", ".join(COLUMNS[table][1:])
+            late = columns.replace("sequence", "0").replace("row", "x'99'")
+            connection.execute(
+                f"INSERT INTO {table} (number, {columns}) SELECT number || 'x', {late} FROM {table}"  # noqa: S608 - tables of ours
+            )
+    database.close()
+    told = keydesk(*options, "--data", directory)
+    assert told.status == 1
+    assert ("0003000001000006" if options[0] == "keys" else "3-0007-5") in told.printed

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
+import tempfile
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +13,11 @@ from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderPaid
 from kiosk.domain.journal import check_chain, seal, unseal
 from kiosk.domain.ledger import PaidHow
+from kiosk.store import scratch
+from kiosk.store import verify as verification
 from kiosk.store.database import Database
+from kiosk.store.errors import DiskFull
+from kiosk.store.scratch import scratch_ledger
 from kiosk.store.transaction import Transaction
 from kiosk.store.verify import export, verify
 
@@ -117,3 +123,42 @@ def test_an_export_holds_the_exact_bytes_of_every_entry(history: Database) -> No
         "order-paid",
     ]
     assert (lines[1]["kiosk"], lines[1]["sequence"], lines[1]["wall"]) == (3, 2, 1_800_000_030)
+
+
+def test_a_journal_larger_than_what_is_kept_in_memory_is_checked_and_rebuilt(
+    history: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch, "_CHANGES_IN_MEMORY", 1)
+    assert verify(history).sound
+    spoil(history, "DELETE FROM orders")
+    found = verify(history, rebuild=True)
+    assert (found.different, found.rebuilt) == (2, True)
+    assert verify(history).sound
+
+
+def test_of_many_differences_the_first_are_named_and_all_are_counted(
+    history: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "_NAMED", 1)
+    spoil(history, "DELETE FROM accounts")
+    found = verify(history)
+    assert (found.differences, found.different, found.sound) == (("accounts 11000001",), 2, False)
+
+
+def test_nothing_of_a_check_stays_beside_the_database(history: Database) -> None:
+    before = set(history.path.parent.iterdir())
+    with history.read() as tx, scratch_ledger(history.path, tx.ledger):
+        assert set(history.path.parent.iterdir()) <= before
+    verify(history)
+    assert set(history.path.parent.iterdir()) <= before
+
+
+def test_a_check_without_room_for_its_file_says_that_the_store_cannot_be_used(
+    history: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> tuple[int, str]:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    with pytest.raises(DiskFull):
+        verify(history)
