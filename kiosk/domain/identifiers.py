@@ -25,6 +25,10 @@ from kiosk.domain.errors import DomainError
 
 MAXIMUM_KIOSK = 0x7FFF  # a certificate number has 15 bits for it
 MAXIMUM_EPOCH = 0xFF_FFFF
+FIRST_RANDOM_EPOCH = (
+    0x1_0000  # the centre gives those below; a kiosk that cannot ask it takes one from here on
+)
+MAXIMUM_MACHINE = 0xFFFF
 MAXIMUM_SEQUENCE = 0xFFFF_FFFF
 MAXIMUM_ATTEMPT = 999
 FIRST_EPOCH = 1

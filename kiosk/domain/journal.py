@@ -1,7 +1,7 @@
 """Journal entries: the events at a kiosk, in order, each sealed by the hash of the one before.
 
-An entry's bytes are MessagePack of an array (form, kiosk, epoch, sequence, wall, monotonic, boot, previous, body);
-its hash is SHA-256 over a label and those exact bytes, so that checking needs no second encoding. The body is a map
+An entry's bytes are MessagePack of an array (form, kiosk, machine, epoch, sequence, wall, monotonic, boot, previous,
+body); its hash is SHA-256 over a label and those exact bytes, so that checking needs no second encoding. The body is a map
 whose `kind` names it. An entry carries all that the fold needs.
 """
 
@@ -22,16 +22,20 @@ from kiosk.domain.errors import ChainBroken, EntryMalformed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORM = 1
+FORM = 2
 GENESIS = bytes(32)
 _LABEL = b"keydesk journal entry\x00"
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One entry; `wall` in UTC seconds, `monotonic` in milliseconds since the boot that `boot` names."""
+    """One entry; `wall` in UTC seconds, `monotonic` in milliseconds since the boot that `boot` names.
+
+    `machine` is the number under which the machine that wrote it was enrolled at its kiosk.
+    """
 
     form: int
     kiosk: int
+    machine: int
     epoch: int
     sequence: int
     wall: int

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from kiosk.domain.clock import Clock
 from kiosk.domain.entries import AnyBody, EpochBegan
 from kiosk.domain.errors import ChainBroken
-from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK, require_range
+from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK, MAXIMUM_MACHINE, require_range
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, seal, unseal
 from kiosk.domain.transitions import transition
 from kiosk.store.agent_state import AgentTable
@@ -37,10 +37,14 @@ _NO_EPOCH = 0
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who writes this journal; epoch 0 while a lost journal is pulled back and no new epoch has begun."""
+    """Who writes this journal; epoch 0 while a lost journal is pulled back and no new epoch has begun.
+
+    `machine` is the number of its enrolment at that kiosk.
+    """
 
     kiosk: int
     epoch: int
+    machine: int = 1
 
 
 class Place(NamedTuple):
@@ -92,23 +96,26 @@ class Transaction:
         """
         return self._append(self.next_tip(), body, clock)
 
-    def enrol(self, kiosk: int, epoch: int, clock: Clock, *, given_by_centre: bool = True) -> SealedEntry:
+    def enrol(
+        self, kiosk: int, epoch: int, clock: Clock, *, machine: int = 1, given_by_centre: bool = True
+    ) -> SealedEntry:
         """Make this the store of a new kiosk, and begin its first epoch.
 
         Raises EnrolledAlready, IdentifierOutOfRange.
         """
-        self.adopt(kiosk)
+        self.adopt(kiosk, machine)
         return self.begin_epoch(epoch, clock, given_by_centre=given_by_centre)
 
-    def adopt(self, kiosk: int) -> None:
+    def adopt(self, kiosk: int, machine: int = 1) -> None:
         """Make this the store of a kiosk that lost its own; its entries are imported next, then an epoch begins.
 
         Raises EnrolledAlready, IdentifierOutOfRange.
         """
         require_range("kiosk", kiosk, 1, MAXIMUM_KIOSK)
+        require_range("machine", machine, 1, MAXIMUM_MACHINE)
         if (identity := self.identity) is not None:
             raise EnrolledAlready(identity.kiosk)
-        self._identity.put(Identity(kiosk, _NO_EPOCH))
+        self._identity.put(Identity(kiosk, _NO_EPOCH, machine))
 
     def begin_epoch(self, epoch: int, clock: Clock, *, given_by_centre: bool) -> SealedEntry:
         """Begin another epoch, whose first entry names the tip that it continues.
@@ -144,16 +151,19 @@ class Transaction:
             if stored is not None and stored.hash == sealed.hash:
                 continue
             self._store(sealed)
-            self._identity.put(Identity(entry.kiosk, entry.epoch))
+            self._identity.put(replace(identity, epoch=entry.epoch))
             count += 1
         return count
 
     def _append(self, place: Place, body: AnyBody, clock: Clock) -> SealedEntry:
-        tip = self.journal.tip()
+        identity, tip = self.identity, self.journal.tip()
+        if identity is None:
+            raise NotEnrolled
         sealed = seal(
             Entry(
                 form=FORM,
                 kiosk=place.kiosk,
+                machine=identity.machine,
                 epoch=place.epoch,
                 sequence=place.sequence,
                 wall=clock.wall(),

@@ -25,6 +25,7 @@ class VaultItem(enum.StrEnum):
     DEVICE_KEY = "device-key"  # Ed25519, raw, 32 bytes
     PAYMENT_SECRET = "payment-secret"  # noqa: S105 - the name of a secret; 32 bytes
     CENTRE_KEY = "centre-key"  # Ed25519 public key, raw, 32 bytes
+    DEED = "deed"  # what the centre signed when it enrolled this machine, JSON
 
 
 class Vault(Table):

@@ -48,7 +48,7 @@ from sync.protocol.records import (
     decode_answer,
     encode,
 )
-from sync.protocol.signatures import ENROL_KEY_ID, sign_request
+from sync.protocol.signatures import ENROL_KEY_ID, machine_key_id, sign_request
 
 if TYPE_CHECKING:
     from kiosk.domain.login_check import LoginAnswer, LoginQuestion
@@ -68,10 +68,11 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Who signs: `kiosk` None while it is being enrolled; `device_key` the Ed25519 seed (32 bytes)."""
+    """Who signs: `kiosk` None while its machine is being enrolled; `device_key` the Ed25519 seed (32 bytes)."""
 
     kiosk: int | None
     device_key: bytes
+    machine: int = 1
 
     def __repr__(self) -> str:
         """Name the kiosk without its key."""
@@ -80,7 +81,7 @@ class Credentials(msgspec.Struct, frozen=True):
     @property
     def key_id(self) -> str:
         """The `keyid` of the signature (RFC 9421, section 2.3)."""
-        return ENROL_KEY_ID if self.kiosk is None else str(self.kiosk)
+        return ENROL_KEY_ID if self.kiosk is None else machine_key_id(self.kiosk, self.machine)
 
 
 class CentreClient:
@@ -138,9 +139,10 @@ class CentreClient:
             self._send("POST", PATH_JOURNAL, body, media_type=BATCH_MEDIA_TYPE), UploadAnswer
         )
 
-    def own_entries(self, after: int) -> JournalPage:
-        """Fetch the kiosk's own entries after a sequence number."""
-        return self._decoded(self._send("GET", PATH_JOURNAL, query={"after": after}), JournalPage)
+    def own_entries(self, after: int, strand: int = 0) -> JournalPage:
+        """Fetch the entries of a strand's line after a sequence number; of the one that received last for strand 0."""
+        query = {"after": after, "strand": strand}
+        return self._decoded(self._send("GET", PATH_JOURNAL, query=query), JournalPage)
 
     def feed(self, after: int, wait: int) -> FeedPage:
         """The feed's items after the cursor; the centre waits up to `wait` seconds for one."""

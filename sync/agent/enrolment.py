@@ -23,6 +23,7 @@ from sync.agent.context import record_contact
 from sync.agent.errors import EnrolmentFailed, EnrolmentFault, RequestRefused
 from sync.agent.opening import AgentSettings, agent_over, program
 from sync.agent.recovery import recover
+from sync.protocol.deeds import deed_holds, read_deed
 from sync.protocol.errors import BodyMalformed, ProblemCode
 from sync.protocol.records import CentreDescription, EnrolAnswer, EnrolRequest, kiosk_of_enrol_token
 from sync.protocol.times import policy_holds, time_holds
@@ -125,6 +126,8 @@ def _check(answer: EnrolAnswer, description: CentreDescription, kiosk: int, keys
         raise EnrolmentFailed(EnrolmentFault.ANSWER_FOR_ANOTHER, kiosk=kiosk)
     if len(answer.payment_secret) != _SECRET_LENGTH:
         raise EnrolmentFailed(EnrolmentFault.NO_PAYMENT_SECRET, kiosk=kiosk)
+    if not _is_own_deed(answer, keys):
+        raise EnrolmentFailed(EnrolmentFault.NOT_SIGNED, kiosk=kiosk)
     if not (
         time_holds(answer.signed_time, kiosk, answer.centre_key)
         and policy_holds(answer.policy, answer.centre_key)
@@ -139,6 +142,17 @@ def _check(answer: EnrolAnswer, description: CentreDescription, kiosk: int, keys
         raise EnrolmentFailed(EnrolmentFault.CERTIFICATE_INVALID, kiosk=kiosk, detail=str(error)) from error
 
 
+def _is_own_deed(answer: EnrolAnswer, keys: _Keys) -> bool:
+    """Whether the centre signed a deed for this machine that says what its answer says."""
+    try:
+        deed = read_deed(answer.deed)
+    except BodyMalformed:
+        return False
+    told = (answer.kiosk, answer.machine, device_public_key(keys.device), answer.issuing_certificate)
+    says = (deed.kiosk, deed.machine, deed.device_key, deed.issuing_certificate)
+    return told == says and deed_holds(answer.deed, answer.centre_key)
+
+
 def _is_policy_of(policy: SignedPolicy, kiosk: int) -> bool:
     try:
         return policy.read().kiosk == kiosk
@@ -148,11 +162,12 @@ def _is_policy_of(policy: SignedPolicy, kiosk: int) -> bool:
 
 def _store(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
     if tx.identity is None:
-        tx.adopt(answer.kiosk)
+        tx.adopt(answer.kiosk, answer.machine)
     tx.vault.put(VaultItem.ISSUING_CERTIFICATE, answer.issuing_certificate)
     tx.vault.put(VaultItem.ROOT_CERTIFICATE, answer.root_certificate)
     tx.vault.put(VaultItem.PAYMENT_SECRET, answer.payment_secret)
     tx.vault.put(VaultItem.CENTRE_KEY, answer.centre_key)
+    tx.vault.put(VaultItem.DEED, msgspec.json.encode(answer.deed))
     tx.feed.put_policy(answer.policy)
     record_contact(tx, clock, answer.signed_time)
 

@@ -107,7 +107,7 @@ def agent_over(
     if identity is None or device_key is None:
         raise NotEnrolledYet(settings.directory)
     time = CentreTime(database, clock)
-    credentials = Credentials(identity.kiosk, device_key)
+    credentials = Credentials(identity.kiosk, device_key, identity.machine)
     centre = CentreClient(settings.centre, credentials, time.now, time.learn, transport)
     try:
         yield Agent(

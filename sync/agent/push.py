@@ -56,7 +56,7 @@ def push(agent: Agent, stopped: Callable[[], bool] = lambda: False) -> PushRepor
         if _accepted(agent, batch, answer):
             return PushReport(sent + len(batch), tail_lost=True)
         sent += len(batch)
-        agent.log.info("sent", entries=len(batch), until=batch[-1].entry.sequence, forked=answer.forked)
+        agent.log.info("sent", entries=len(batch), until=batch[-1].entry.sequence, branched=answer.branched)
     return PushReport(sent)
 
 
@@ -92,9 +92,9 @@ def _accepted(agent: Agent, batch: tuple[SealedEntry, ...], answer: UploadAnswer
     last = batch[-1].entry.sequence
     with agent.database.write() as tx:
         record_contact(tx, agent.clock, answer.signed_time)
-        if answer.forked:
+        if answer.branched:
             raise_alarm(tx, batch[0].entry.sequence)
-        if answer.forked or answer.quarantined or fork_known(tx):
+        if answer.branched or answer.quarantined or fork_known(tx):
             # The centre keeps these beside the journal, and its mark does not include them.
             state = replace(tx.agent.get(), high_water=last, quarantined=answer.quarantined)
             tx.agent.put(state)

@@ -10,7 +10,9 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 _SEQUENCE_BITS = 32
+_STRAND_BITS = 16
 LAST = (1 << _SEQUENCE_BITS) - 1
+LAST_STRAND = (1 << _STRAND_BITS) - 1
 
 
 def row_key(kiosk: int, number: int) -> int:
@@ -18,8 +20,13 @@ def row_key(kiosk: int, number: int) -> int:
     return kiosk << _SEQUENCE_BITS | number
 
 
+def entry_key(kiosk: int, strand: int, sequence: int) -> int:
+    """The key of an entry: kiosk (15 bits) ‖ strand (16 bits) ‖ sequence (32 bits)."""
+    return (kiosk << _STRAND_BITS | strand) << _SEQUENCE_BITS | sequence
+
+
 def fact_key(kiosk: int, sequence: int, digest: bytes) -> str:
-    """The key of an entry's fact, on the chain or on a branch: kiosk, sequence and 16 hex digits of the entry's hash."""
+    """The key of an entry's fact, on a strand or in quarantine: kiosk, sequence and 16 hex digits of the entry's hash."""
     return f"{kiosk:05d}-{sequence:010d}-{digest[:8].hex()}"
 
 

@@ -31,6 +31,9 @@ class ProblemCode(enum.StrEnum):
     TOKEN_REFUSED = "token-refused"  # noqa: S105 - 403: the enrolment token is unknown, too old, or used by another machine
     REQUEST_REFUSED = "request-refused"  # 422: the request for the issuing CA's certificate is invalid
     KIOSK_REVOKED = "kiosk-revoked"  # 403
+    MACHINE_RETIRED = (
+        "machine-retired"  # 403: another machine took its place, or it was reported lost; it may upload
+    )
     KIOSK_UNKNOWN = "kiosk-unknown"  # 401
     CHAIN_HOLE = "chain-hole"  # 409, with `high_water`: send what follows it
     CHAIN_BROKEN = "chain-broken"  # 409: an entry does not continue the one before, or is of another kiosk

@@ -4,7 +4,7 @@
     GET  /device/v1/centre               → CentreDescription              unsigned, before enrolment
     POST /device/v1/heartbeat            Heartbeat → HeartbeatAnswer
     POST /device/v1/journal              UploadBatch (batches.py) → UploadAnswer
-    GET  /device/v1/journal?after=       → JournalPage                    the kiosk's own entries back
+    GET  /device/v1/journal?after=&strand=  → JournalPage                 the kiosk's own entries back
     GET  /device/v1/feed?after=&wait=    → FeedPage                       waits up to `wait` seconds for an item
     POST /device/v1/epoch                EpochRequest → EpochAnswer
     POST /device/v1/login                LoginQuestion → LoginAnswer      (kiosk/domain/login_check.py)
@@ -26,6 +26,7 @@ from kiosk.domain.feed import FeedItem
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion
 from kiosk.domain.policy import SignedPolicy, SignedTime
+from sync.protocol.deeds import SignedDeed
 from sync.protocol.errors import BodyMalformed
 
 VERSION = 1
@@ -77,9 +78,13 @@ class EnrolRequest(msgspec.Struct, frozen=True):
 
 
 class EnrolAnswer(msgspec.Struct, frozen=True):
-    """All that a kiosk needs to work on its own; certificates are DER, the payment secret has 32 bytes."""
+    """All that a kiosk needs to work on its own; certificates are DER, the payment secret has 32 bytes.
+
+    `machine` is the number of this enrolment, `deed` what the machine keeps of it.
+    """
 
     kiosk: int
+    machine: int
     epoch: int
     issuing_certificate: bytes
     root_certificate: bytes
@@ -87,6 +92,16 @@ class EnrolAnswer(msgspec.Struct, frozen=True):
     centre_key: bytes
     policy: SignedPolicy
     signed_time: SignedTime
+    deed: SignedDeed
+
+
+class StrandMark(msgspec.Struct, frozen=True):
+    """A strand of a kiosk's journal: where it left which other one (0: none), and what the centre has of it."""
+
+    strand: int
+    parent: int
+    branch_sequence: int
+    high_water: Tip
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -113,12 +128,20 @@ class UploadBatch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class UploadAnswer(msgspec.Struct, frozen=True):
-    """What the centre holds now; `forked` when the batch is kept as a branch, `quarantined` when the kiosk is revoked."""
+    """What the centre holds of the strand that ends with the batch's last entry.
+
+    `branched` when that strand began with this batch, `begin_epoch` the new epoch that its kiosk has to begin (None:
+    none), `quarantined` when the machine is revoked, `retired` when it may only upload any more.
+    """
 
     high_water: Tip | None
     signed_time: SignedTime
-    forked: bool = False
+    strand: int = 0
+    strands: tuple[StrandMark, ...] = ()
+    begin_epoch: int | None = None
+    branched: bool = False
     quarantined: bool = False
+    retired: bool = False
 
 
 class UnappliedNotice(msgspec.Struct, frozen=True):
@@ -129,7 +152,10 @@ class UnappliedNotice(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """A sign of life; `backlog` counts entries not yet acknowledged, `wall` is the kiosk's clock (UTC seconds)."""
+    """A sign of life; `backlog` counts entries not yet acknowledged, `wall` is the kiosk's clock (UTC seconds).
+
+    `strand` is the one that the kiosk's journal was on when the centre answered last (0: not known).
+    """
 
     checkpoint: Checkpoint | None
     backlog: int
@@ -137,15 +163,24 @@ class Heartbeat(msgspec.Struct, frozen=True):
     wall: int
     program: str = ""
     kept: tuple[UnappliedNotice, ...] = ()
+    strand: int = 0
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True):
-    """The centre's time and what it holds of this kiosk; `feed` is the number of the newest item."""
+    """The centre's time and what it holds of this kiosk; `feed` is the number of the newest item.
+
+    `strand` is the one that has the checkpoint's tip, 0 when none has it yet; then `high_water` is that of the strand
+    which the heartbeat named, if there is one. The other fields are those of `UploadAnswer`.
+    """
 
     signed_time: SignedTime
     high_water: Tip | None
     feed: int
+    strand: int = 0
+    strands: tuple[StrandMark, ...] = ()
+    begin_epoch: int | None = None
     quarantined: bool = False
+    retired: bool = False
 
 
 class FeedPage(msgspec.Struct, frozen=True):
@@ -156,18 +191,20 @@ class FeedPage(msgspec.Struct, frozen=True):
 
 
 class JournalPage(msgspec.Struct, frozen=True):
-    """A kiosk's own entries (their exact bytes), in order of sequence."""
+    """The entries of a strand's line (their exact bytes), in order of sequence; strand 0 before the first."""
 
     entries: tuple[bytes, ...]
     more: bool
+    strand: int
     high_water: Tip | None
 
 
 class EpochRequest(msgspec.Struct, frozen=True):
-    """A kiosk that was restored or cloned asks for a new epoch after its tip."""
+    """A kiosk that was restored or cloned asks for a new epoch after its tip, on that strand (0: the latest)."""
 
     tip: Tip | None
     reason: str = ""
+    strand: int = 0
 
 
 class EpochAnswer(msgspec.Struct, frozen=True):

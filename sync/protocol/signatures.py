@@ -1,7 +1,7 @@
 """Signing and checking device requests: HTTP Message Signatures (RFC 9421), Ed25519, with Content-Digest (RFC 9530).
 
 A signature covers method, path, query and the digest of the body (an empty one too), under the tag `keydesk-device`;
-`keyid` is the kiosk's number. The centre's address is not covered, since a proxy may change it; another centre knows
+`keyid` is the kiosk's number and its machine's (`3/1`). The centre's address is not covered, since a proxy may change it; another centre knows
 no key of this kiosk.
 
 `created` must be within five minutes of the centre's clock. A request whose signature is valid and whose time is not
@@ -11,6 +11,7 @@ leaves its own clock alone. Within the five minutes a request can be replayed; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ TAG = "keydesk-device"
 ENROL_KEY_ID = "enrol"
 TOLERANCE = 5 * 60
 COVERED = ("@method", "@path", "@query", "content-digest")
+
+_MACHINE_KEY_ID = re.compile(r"([1-9][0-9]{0,4})/([1-9][0-9]{0,4})")
 
 KeyLookup = Callable[[str], bytes | None]
 
@@ -78,6 +81,17 @@ class _Verifier(HTTPMessageVerifier):
 
     def validate_created_and_expires(self, sig_input: object, max_age: object = None) -> None:
         """Check nothing: `verify_request` checks the time."""
+
+
+def machine_key_id(kiosk: int, machine: int) -> str:
+    """The `keyid` (RFC 9421, section 2.3) of a kiosk's machine."""
+    return f"{kiosk}/{machine}"
+
+
+def parse_machine_key_id(key_id: str) -> tuple[int, int] | None:
+    """The kiosk and the machine in a `keyid`; None for any other text."""
+    match = _MACHINE_KEY_ID.fullmatch(key_id)
+    return None if match is None else (int(match.group(1)), int(match.group(2)))
 
 
 def sign_request(

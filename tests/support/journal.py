@@ -54,7 +54,7 @@ class Journal:
     def add(self, body: AnyBody) -> None:
         self.clock.advance(1)
         previous = GENESIS if self.tip is None else self.tip.hash
-        place = (FORM, KIOSK, self.epoch, self.next_sequence)
+        place = (FORM, KIOSK, 1, self.epoch, self.next_sequence)
         sealed = seal(Entry(*place, self.clock.wall(), self.clock.monotonic(), "boot", previous, body))
         tip = check_link(self.tip, sealed)
         rows = transition(self.ledger, sealed.entry)

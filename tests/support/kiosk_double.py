@@ -19,7 +19,7 @@ from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import AnyBody, Tip
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
-from kiosk.domain.journal import GENESIS, Entry, SealedEntry, seal
+from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, seal
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key, order_code_text
 from kiosk.domain.validity import validity
 from kiosk.pki.device_keys import device_public_key, generate_device_key
@@ -32,7 +32,7 @@ from sync.central.examples import SCHEDULE
 from sync.protocol import records
 from sync.protocol.batches import encode_batch, make_checkpoint
 from sync.protocol.errors import Problem
-from sync.protocol.signatures import ENROL_KEY_ID, sign_request
+from sync.protocol.signatures import ENROL_KEY_ID, machine_key_id, sign_request
 from tests.support.values import present
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -84,6 +84,7 @@ class KioskDouble:
         self.issuing_key = SM2.generate()
         self.enrolment: records.EnrolAnswer | None = None
         self.epoch = 1
+        self.machine = 1
         self.tip: Tip | None = None
         self.entries: list[SealedEntry] = []
         self.clock_offset = 0
@@ -112,7 +113,7 @@ class KioskDouble:
             method,
             url,
             body,
-            key_id=key_id or str(self.number),
+            key_id=key_id or machine_key_id(self.number, self.machine),
             device_key=key or self.device_key,
             created=self.now(),
         )
@@ -130,6 +131,7 @@ class KioskDouble:
         response = self.enrol_with(token)
         assert response.status == 200, response.body
         self.enrolment = response.read(records.EnrolAnswer)
+        self.machine = self.answer.machine
         self.append(entries.EpochBegan(given_by_centre=True))
         return self
 
@@ -137,7 +139,9 @@ class KioskDouble:
         sequence = 1 if self.tip is None else self.tip.sequence + 1
         previous = GENESIS if self.tip is None else self.tip.hash
         at = self.now() if wall is None else wall
-        sealed = seal(Entry(1, self.number, self.epoch, sequence, at, 1, "boot", previous, body))
+        sealed = seal(
+            Entry(FORM, self.number, self.machine, self.epoch, sequence, at, 1, "boot", previous, body)
+        )
         self.tip = Tip(self.epoch, sequence, sealed.hash)
         self.entries.append(sealed)
         return sealed

@@ -32,9 +32,11 @@ from sync.agent.enrolment import enrol
 from sync.agent.opening import AgentSettings, agent_over
 from sync.protocol import records
 from sync.protocol.batches import checkpoint_holds, decode_batch
+from sync.protocol.deeds import Deed, sign_deed
 from sync.protocol.errors import ClockOff, Problem, ProblemCode, SignatureRefused
-from sync.protocol.signatures import verify_request
+from sync.protocol.signatures import parse_machine_key_id, verify_request
 from sync.protocol.times import sign_policy, sign_time
+from tests.support.values import present
 
 NOW = 1_795_327_500  # 2026-11-22 06:05:00 UTC
 YEAR = 365 * 86_400
@@ -56,6 +58,7 @@ class MemoryKiosk:
         self.device_key = b""
         self.issuing_certificate = b""
         self.epoch = 0
+        self.machine = 0
         self.revoked = False
         self.chain: list[SealedEntry] = []
         self.stray: dict[bytes, SealedEntry] = {}
@@ -133,7 +136,7 @@ class MemoryCentre:
             case "GET", records.PATH_JOURNAL:
                 after = int(request.url.params["after"])
                 page = tuple(each.data for each in kiosk.chain[after : after + 50])
-                return records.JournalPage(page, len(kiosk.chain) > after + 50, kiosk.tip)
+                return records.JournalPage(page, len(kiosk.chain) > after + 50, 1, kiosk.tip)
             case "GET", records.PATH_FEED:
                 return self._feed(kiosk, request)
             case "POST", records.PATH_LOGIN:
@@ -152,11 +155,14 @@ class MemoryCentre:
         if not kiosk.device_key:
             kiosk.device_key = asked.device_key
             kiosk.epoch += 1
+            kiosk.machine += 1
         kiosk.issuing_certificate = self.root.certify_kiosk(
             asked.issuing_request, kiosk.number, kiosk.number + 1, self.now - 3600, self.now + 5 * YEAR
         )
+        deed = Deed(kiosk.number, kiosk.machine, kiosk.device_key, kiosk.issuing_certificate, b"sealed")
         return records.EnrolAnswer(
             kiosk=kiosk.number,
+            machine=kiosk.machine,
             epoch=kiosk.epoch,
             issuing_certificate=kiosk.issuing_certificate,
             root_certificate=self.root.certificate.der,
@@ -164,6 +170,7 @@ class MemoryCentre:
             centre_key=device_public_key(self.key),
             policy=self.policy(kiosk.number),
             signed_time=sign_time(kiosk.number, self.now, self.key),
+            deed=sign_deed(deed, self.key),
         )
 
     def _heartbeat(self, kiosk: MemoryKiosk, beat: records.Heartbeat) -> records.HeartbeatAnswer:
@@ -171,7 +178,7 @@ class MemoryCentre:
             assert checkpoint_holds(beat.checkpoint, kiosk.number, kiosk.device_key)
         kiosk.heartbeats.append(beat)
         signed = sign_time(kiosk.number, self.now, self.key)
-        return records.HeartbeatAnswer(signed, kiosk.tip, len(kiosk.feed), kiosk.revoked)
+        return records.HeartbeatAnswer(signed, kiosk.tip, len(kiosk.feed), quarantined=kiosk.revoked)
 
     def _append(self, kiosk: MemoryKiosk, batch: records.UploadBatch) -> records.UploadAnswer:
         entries = [unseal(data) for data in batch.entries]
@@ -185,7 +192,7 @@ class MemoryCentre:
             else:
                 forked = self._extend(kiosk, entries)
         signed = sign_time(kiosk.number, self.now, self.key)
-        return records.UploadAnswer(kiosk.tip, signed, forked, kiosk.revoked)
+        return records.UploadAnswer(kiosk.tip, signed, branched=forked, quarantined=kiosk.revoked)
 
     def _extend(self, kiosk: MemoryKiosk, entries: list[SealedEntry]) -> bool:
         """All or nothing; whether the batch is a fork's branch."""
@@ -221,10 +228,11 @@ class MemoryCentre:
 
     def _caller(self, request: httpx2.Request, body: bytes) -> MemoryKiosk:
         def key_of(key_id: str) -> bytes | None:
-            kiosk = self.kiosks.get(int(key_id))
-            return kiosk.device_key if kiosk else None
+            number, machine = present(parse_machine_key_id(key_id))
+            kiosk = self.kiosks.get(number)
+            return kiosk.device_key if kiosk and kiosk.machine == machine else None
 
-        return self.kiosks[int(self._verified(request, body, key_of))]
+        return self.kiosks[present(parse_machine_key_id(self._verified(request, body, key_of)))[0]]
 
     def _verified(self, request: httpx2.Request, body: bytes, key_of: Callable[[str], bytes | None]) -> str:
         try:
@@ -232,7 +240,7 @@ class MemoryCentre:
                 request.method, str(request.url), request.headers, body, key_of=key_of, now=self.now
             ).key_id
         except ClockOff as error:
-            kiosk = int(request.headers["signature-input"].partition('keyid="')[2].partition('"')[0])
+            kiosk = int(request.headers["signature-input"].partition('keyid="')[2].partition("/")[0])
             signed = sign_time(kiosk, self.now, self.key)
             problem = Problem(ProblemCode.CLOCK_OFF, str(error), signed_time=signed)
             raise Refusal(401, problem) from error

@@ -247,9 +247,11 @@ class KioskProcess:
         with self.database.read() as tx:
             return [each.hash for each in tx.journal.entries()]
 
-    def centre_entries(self) -> list[tuple[Any, ...]]:
+    def centre_entries(self, strand: int = 1) -> list[tuple[Any, ...]]:
         return self.centre.rows(
-            "SELECT hash, kind, verdict FROM journal_entry WHERE kiosk = ? ORDER BY sequence", self.number
+            "SELECT hash, kind, verdict FROM journal_entry WHERE kiosk = ? AND strand = ? ORDER BY sequence",
+            self.number,
+            strand,
         )
 
 

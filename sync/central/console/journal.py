@@ -20,7 +20,7 @@ from sync.central.console.base import (
 )
 from sync.central.context import centre_now
 from sync.central.journal.alarms import close_alarm
-from sync.central.journal.models import Alarm, Entry, Fact, StrayEntry
+from sync.central.journal.models import Alarm, Entry, Fact, Strand, StrayEntry
 from sync.central.wording import remark
 
 _WHEN = (time_column("wall", "终端机时间"), time_column("received_at", "收到时间"))
@@ -51,12 +51,33 @@ def _printable(value: object) -> object:
             return value
 
 
+@admin.register(Strand)
+class StrandAdmin(ReadOnlyAdmin[Strand]):
+    """The strands of the kiosks' journals."""
+
+    list_display = (
+        "kiosk",
+        "number",
+        "machine",
+        "parent",
+        "branch_sequence",
+        "high_epoch",
+        "high_sequence",
+        hex_column("high_hash", "哈希"),
+        "epoch_due",
+        time_column("begun_at", "开始时间"),
+        time_column("received_at", "最近收到"),
+    )
+    search_fields = ("=kiosk",)
+
+
 @admin.register(Entry)
 class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
     """The journals as received."""
 
     list_display = (
         "kiosk",
+        "strand",
         "epoch",
         "sequence",
         hex_column("hash", "哈希"),
@@ -72,6 +93,8 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
     show_full_result_count = False
     fields = (
         "kiosk",
+        "strand",
+        "machine",
         "epoch",
         "sequence",
         "kind",
@@ -91,12 +114,11 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
 
 @admin.register(StrayEntry)
 class StrayEntryAdmin(_Readable, ReadOnlyAdmin[StrayEntry]):
-    """Branches and quarantine."""
+    """Quarantine."""
 
-    list_display = ("kiosk", "epoch", "sequence", hex_column("hash", "哈希"), "kind", "source", *_WHEN)
-    list_filter = ("source",)
+    list_display = ("kiosk", "machine", "epoch", "sequence", hex_column("hash", "哈希"), "kind", *_WHEN)
     search_fields = ("=kiosk",)
-    fields = ("kiosk", "epoch", "sequence", "kind", "source", "readable")
+    fields = ("kiosk", "machine", "epoch", "sequence", "kind", "readable")
     readonly_fields = ("readable",)
 
 
@@ -107,6 +129,7 @@ class FactAdmin(ReadOnlyAdmin[Fact]):
     list_display = (
         "kind",
         "kiosk",
+        "strand",
         "sequence",
         "source",
         "order",

@@ -40,7 +40,7 @@ class KioskAdmin(Admin[Kiosk]):
         "reachable",
         time_column("last_contact", "最近联系"),
         "backlog",
-        "high_sequence",
+        "announced_sequence",
         "clock_offset",
         "program",
     )
@@ -53,8 +53,6 @@ class KioskAdmin(Admin[Kiosk]):
         "backlog",
         "clock_offset",
         "program",
-        "high_epoch",
-        "high_sequence",
         "announced_sequence",
         "feed_number",
         "feed_cursor",

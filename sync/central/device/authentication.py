@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from sync.central.context import centre_keys
-from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.fleet.machines import is_revoked, is_working, machine_of
+from sync.central.fleet.models import Kiosk, Machine
 from sync.protocol.errors import BodyTooLarge, ClockOff, Problem, ProblemCode, SignatureRefused
-from sync.protocol.signatures import KeyLookup, verify_request
+from sync.protocol.signatures import KeyLookup, parse_machine_key_id, verify_request
 from sync.protocol.times import sign_time
 
 _FIELDS = ("Content-Digest", "Signature-Input", "Signature")
@@ -33,37 +34,46 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     return body
 
 
-def caller(request: HttpRequest, body: bytes, now: int) -> Kiosk:
-    """The kiosk that signed this request. Raises CallerRefused."""
-    kiosks: dict[str, Kiosk] = {}
+def caller(request: HttpRequest, body: bytes, now: int) -> Machine:
+    """The machine that signed this request, whatever its state. Raises CallerRefused."""
+    machines: dict[str, Machine] = {}
 
     def key_of(key_id: str) -> bytes | None:
-        if not (key_id.isascii() and key_id.isdigit() and len(key_id) <= len("32767")):
+        named = parse_machine_key_id(key_id)
+        machine = None if named is None else machine_of(*named)
+        if machine is None:
             return None
-        kiosk = Kiosk.objects.filter(number=int(key_id)).exclude(state=KioskState.AWAITED).first()
-        if kiosk is None or not kiosk.device_key:
-            return None
-        kiosks[key_id] = kiosk
-        return bytes(kiosk.device_key)
+        machines[key_id] = machine
+        return bytes(machine.device_key)
 
     try:
         verified = _verify(request, body, key_of, now)
     except ClockOff as off:
-        kiosk = next(iter(kiosks.values()))
-        signed = sign_time(kiosk.number, now, centre_keys().centre_key)
+        machine = next(iter(machines.values()))
+        signed = sign_time(machine.kiosk_id, now, centre_keys().centre_key)
         sentence = (
             f"The request's time is {abs(off.created - now)} s off: sign again with the time given here."
         )
         raise CallerRefused(401, Problem(ProblemCode.CLOCK_OFF, sentence, signed_time=signed)) from off
     except SignatureRefused as error:
-        if not kiosks:
+        if not machines:
             problem = Problem(
-                ProblemCode.KIOSK_UNKNOWN, "No kiosk that is enrolled here signed this request."
+                ProblemCode.KIOSK_UNKNOWN, "No machine that is enrolled here signed this request."
             )
         else:
             problem = Problem(ProblemCode.SIGNATURE_REFUSED, "The request is not signed by that kiosk.")
         raise CallerRefused(401, problem) from error
-    return kiosks[verified]
+    return machines[verified]
+
+
+def require_working(machine: Machine) -> Kiosk:
+    """The kiosk of a machine that may serve members. Raises CallerRefused."""
+    if is_revoked(machine):
+        raise CallerRefused(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
+    if not is_working(machine):
+        sentence = "This machine was taken out of use: it may upload and nothing else."
+        raise CallerRefused(403, Problem(ProblemCode.MACHINE_RETIRED, sentence))
+    return machine.kiosk
 
 
 def require_signed_by(request: HttpRequest, body: bytes, public_key: bytes, key_id: str, now: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 
+import msgspec
 from django.db import transaction
 
 from kiosk.domain.entries import Tip
@@ -15,11 +16,13 @@ from kiosk.pki.errors import IssueRefused, RequestInvalid
 from sync.central.centre_keys import CentreKeys, new_serial
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import token_digest
-from sync.central.fleet.machines import payment_secret, retire, secret_context
-from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
-from sync.central.journal.models import Entry
+from sync.central.fleet.epochs import next_epoch
+from sync.central.fleet.machines import end, payment_secret, present_machine, secret_context
+from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState, Machine, MachineState
+from sync.central.journal.strands import latest, numbered, strands_of
 from sync.central.ledger.publishing import publish_everything
-from sync.central.tables import LAST, column_text, row_key
+from sync.central.tables import column_text, row_key
+from sync.protocol.deeds import Deed, SignedDeed, sign_deed
 from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import EnrolAnswer, EnrolRequest
 from sync.protocol.times import sign_time
@@ -47,36 +50,38 @@ def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
         if token.used_at is None:
             if token.expires_at <= now:
                 raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token is too old: ask for another.")
-            _enrol_new(kiosk, request, keys, now)
+            machine = _enrol_new(kiosk, request, keys, now)
             token.used_at, token.device_key = now, request.device_key
             token.save()
-        elif not hmac.compare_digest(bytes(token.device_key), request.device_key) or not hmac.compare_digest(
-            bytes(kiosk.device_key), request.device_key
-        ):
-            raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token was used by another machine.")
-        return _answer(kiosk, keys, now)
+        else:
+            machine = _enrolled_before(kiosk, token, request)
+        return _answer(kiosk, machine, keys, now)
 
 
-def next_epoch(kiosk: Kiosk) -> int:
-    """An epoch that this kiosk never had, recorded in its row (not saved)."""
-    keys = (row_key(kiosk.number, 0), row_key(kiosk.number, LAST))
-    epoch = kiosk.epoch_given + 1
-    while Entry.objects.filter(key__range=keys, epoch=epoch).exists():
-        epoch += 1
-    kiosk.epoch_given = epoch
-    return epoch
-
-
-def begin_epoch(number: int) -> tuple[int, Tip | None]:
-    """Give a kiosk a new epoch; the result is the epoch and what the centre holds of the kiosk."""
+def begin_epoch(number: int, strand: int) -> tuple[int, Tip | None]:
+    """Give a kiosk a new epoch; the result is the epoch and what the centre holds of that strand (0: the latest)."""
     with transaction.atomic():
         kiosk = Kiosk.objects.select_for_update().get(number=number)
         epoch = next_epoch(kiosk)
         kiosk.save(update_fields=["epoch_given"])
-        return epoch, kiosk.high_water
+        strands = strands_of(number)
+        named = numbered(strands, strand) if strand else latest(strands)
+        return epoch, None if named is None else named.high_water
 
 
-def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) -> None:
+def _enrolled_before(kiosk: Kiosk, token: EnrolmentToken, request: EnrolRequest) -> Machine:
+    """The machine that repeats its request. Raises EnrolmentRefused."""
+    machine = present_machine(kiosk.number)
+    keys = [bytes(token.device_key), b"" if machine is None else bytes(machine.device_key)]
+    if machine is None or not all(hmac.compare_digest(each, request.device_key) for each in keys):
+        raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token was used by another machine.")
+    return machine
+
+
+def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) -> Machine:
+    """Enrol the next machine of a kiosk; the one before is retired. Raises EnrolmentRefused."""
+    if Machine.objects.filter(device_key=request.device_key).exists():
+        raise _refused(ProblemCode.REQUEST_REFUSED, "This device key was enrolled before: make another.")
     root = keys.root()
     # A day early, so that a kiosk whose clock is a little slow accepts it too.
     begin = max(now - DAY, root.certificate.not_before)
@@ -87,30 +92,49 @@ def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) 
     except (RequestInvalid, IssueRefused) as error:
         sentence = f"The request for the issuing certificate does not hold: {error}."
         raise _refused(ProblemCode.REQUEST_REFUSED, sentence) from error
+    machine = _put_machine(kiosk.number, request.device_key, certificate, keys, now)
     first = kiosk.enrolled_at is None
-    if not first:
-        retire(kiosk, now)
     kiosk.state, kiosk.enrolled_at, kiosk.last_contact = KioskState.ENROLLED, now, now
-    kiosk.device_key, kiosk.issuing_certificate = request.device_key, certificate
     kiosk.program = column_text(request.program, 60)
-    kiosk.payment_secret = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), secret_context(kiosk.number))
     next_epoch(kiosk)
     kiosk.save()
     policies.ensure(kiosk.number, keys, now)
     if first:
         publish_everything(kiosk, now)
+    return machine
 
 
-def _answer(kiosk: Kiosk, keys: CentreKeys, now: int) -> EnrolAnswer:
+def _put_machine(kiosk: int, device_key: bytes, certificate: bytes, keys: CentreKeys, now: int) -> Machine:
+    former = present_machine(kiosk)
+    if former is not None and former.state == MachineState.ENROLLED:
+        end(former, MachineState.RETIRED, "", f"第 {former.number + 1} 台机器接替", now)
+    number = 1 if former is None else former.number + 1
+    sealed = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), secret_context(kiosk, number))
+    deed = sign_deed(Deed(kiosk, number, device_key, certificate, sealed), keys.centre_key)
+    return Machine.objects.create(
+        key=row_key(kiosk, number),
+        kiosk_id=kiosk,
+        number=number,
+        device_key=device_key,
+        issuing_certificate=certificate,
+        payment_secret=sealed,
+        deed=msgspec.json.encode(deed),
+        enrolled_at=now,
+    )
+
+
+def _answer(kiosk: Kiosk, machine: Machine, keys: CentreKeys, now: int) -> EnrolAnswer:
     return EnrolAnswer(
         kiosk=kiosk.number,
+        machine=machine.number,
         epoch=kiosk.epoch_given,
-        issuing_certificate=bytes(kiosk.issuing_certificate),
+        issuing_certificate=bytes(machine.issuing_certificate),
         root_certificate=keys.root_certificate,
-        payment_secret=payment_secret(kiosk, keys),
+        payment_secret=payment_secret(machine, keys),
         centre_key=keys.centre_public_key,
         policy=policies.ensure(kiosk.number, keys, now),
         signed_time=sign_time(kiosk.number, now, keys.centre_key),
+        deed=msgspec.json.decode(bytes(machine.deed), type=SignedDeed),
     )
 
 

@@ -9,18 +9,25 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from kiosk.domain.entries import Tip
 from sync.central.context import centre_keys, centre_now
 from sync.central.device import enrolment
 from sync.central.device.answers import answer, device_view
-from sync.central.device.authentication import CallerRefused, caller, read_body, require_signed_by
+from sync.central.device.authentication import (
+    CallerRefused,
+    caller,
+    read_body,
+    require_signed_by,
+    require_working,
+)
 from sync.central.device.waiting import waiting_slot
 from sync.central.fleet import feeding, policies
+from sync.central.fleet.machines import is_revoked, is_working
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.fleet.unapplied_items import record_unapplied
 from sync.central.journal.alarms import raise_alarm
-from sync.central.journal.appending import Outcome, append, journal_page
-from sync.central.journal.models import AlarmKind, Entry, Verdict
+from sync.central.journal.appending import Outcome, append
+from sync.central.journal.models import AlarmKind, Entry, Strand, Verdict
+from sync.central.journal.strands import holding, journal_page, latest, marks, numbered, strands_of
 from sync.central.ledger.applying import apply_pending
 from sync.central.tables import LAST, column_text
 from sync.protocol import records
@@ -62,41 +69,55 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
     """Record a kiosk's heartbeat; answer with the time and what the centre holds of its journal."""
     now = centre_now()
     body = read_body(request, records.MAXIMUM_JSON)
-    kiosk = caller(request, body, now)
+    machine = caller(request, body, now)
     beat = records.decode(body, records.Heartbeat)
     if beat.checkpoint is not None and not checkpoint_holds(
-        beat.checkpoint, kiosk.number, bytes(kiosk.device_key)
+        beat.checkpoint, machine.kiosk_id, bytes(machine.device_key)
     ):
         problem = Problem(ProblemCode.CHECKPOINT_REFUSED, "The checkpoint is not this kiosk's.")
         raise CallerRefused(422, problem)
     with transaction.atomic():
-        kiosk = Kiosk.objects.select_for_update().get(number=kiosk.number)
-        _record_heartbeat(kiosk, beat, now)
+        kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
+        strands = strands_of(kiosk.number)
+        strand = _strand_at(strands, beat)
+        _record_heartbeat(kiosk, strand, beat, now)
         record_unapplied(kiosk.number, beat.kept, now)
         if kiosk.state == KioskState.ENROLLED:
             policies.ensure(kiosk.number, centre_keys(), now)
             kiosk.refresh_from_db()
     if Entry.objects.filter(verdict=Verdict.PENDING, received_at__lt=now - ABANDONED_AFTER).exists():
         _apply(kiosk.number, now)  # a server that was killed between appending and applying left them
+    named = strand or numbered(strands, beat.strand) or latest(strands)
     return answer(
         records.HeartbeatAnswer(
             signed_time=sign_time(kiosk.number, now, centre_keys().centre_key),
-            high_water=kiosk.high_water,
+            high_water=None if named is None else named.high_water,
             feed=kiosk.feed_number,
-            quarantined=kiosk.state == KioskState.REVOKED,
+            strand=0 if strand is None else strand.number,
+            strands=marks(strands),
+            begin_epoch=None if strand is None else strand.epoch_due,
+            quarantined=is_revoked(machine),
+            retired=not is_working(machine),
         )
     )
 
 
-def _record_heartbeat(kiosk: Kiosk, beat: records.Heartbeat, now: int) -> None:
+def _strand_at(strands: list[Strand], beat: records.Heartbeat) -> Strand | None:
+    """The strand that has the tip of a heartbeat; for an empty journal the one that received last."""
+    if beat.checkpoint is None:
+        return latest(strands)
+    return holding(strands, beat.checkpoint.sequence, beat.checkpoint.hash)
+
+
+def _record_heartbeat(kiosk: Kiosk, strand: Strand | None, beat: records.Heartbeat, now: int) -> None:
     kiosk.last_contact, kiosk.clock_offset = now, max(min(beat.wall - now, 2**62), -(2**62))
     kiosk.backlog = max(0, min(beat.backlog, 2**31 - 1))
     kiosk.feed_cursor = max(0, min(beat.feed_cursor, 2**62))
     kiosk.program = column_text(beat.program, 60)
     if beat.checkpoint is not None:
         tip = beat.checkpoint.tip
-        if tip.sequence < kiosk.high_sequence and tip.epoch == kiosk.high_epoch:
-            detail = f"终端机到 {tip.sequence}，中心已有 {kiosk.high_sequence}（恢复了旧备份？）"
+        if strand is not None and tip.sequence < strand.high_sequence:
+            detail = f"终端机到 {tip.sequence}，中心已有 {strand.high_sequence}（恢复了旧备份？）"
             raise_alarm(AlarmKind.LOST_TAIL, kiosk.number, f"{tip.epoch}/{tip.sequence}", detail, now)
         kiosk.announced_sequence = max(kiosk.announced_sequence, min(tip.sequence, LAST))
     kiosk.save()
@@ -107,19 +128,24 @@ def journal(request: HttpRequest) -> HttpResponse:
     """Receive a batch of entries (POST), or return a kiosk's own (GET)."""
     now = centre_now()
     body = read_body(request, MAXIMUM_PACKED)
-    kiosk = caller(request, body, now)
+    machine = caller(request, body, now)
     if request.method == "GET":
-        _require_not_revoked(kiosk)
-        return answer(journal_page(kiosk, _number(request, "after")))
-    appended = append(kiosk.number, decode_batch(body), now)
-    if appended.outcome is Outcome.APPENDED and appended.entries:
-        _apply(kiosk.number, now)
+        kiosk = require_working(machine)
+        return answer(journal_page(kiosk.number, _number(request, "strand"), _number(request, "after")))
+    appended = append(machine, decode_batch(body), now)
+    if appended.entries:
+        _apply(machine.kiosk_id, now)
+    strand = appended.strand
     return answer(
         records.UploadAnswer(
-            high_water=appended.kiosk.high_water,
-            signed_time=sign_time(kiosk.number, now, centre_keys().centre_key),
-            forked=appended.outcome is Outcome.FORKED,
+            high_water=None if strand is None else strand.high_water,
+            signed_time=sign_time(machine.kiosk_id, now, centre_keys().centre_key),
+            strand=0 if strand is None else strand.number,
+            strands=marks(appended.strands),
+            begin_epoch=None if strand is None else strand.epoch_due,
+            branched=appended.outcome is Outcome.BRANCHED,
             quarantined=appended.outcome is Outcome.QUARANTINED,
+            retired=not is_working(machine),
         )
     )
 
@@ -138,8 +164,7 @@ def feed(request: HttpRequest) -> HttpResponse:
 
     When too many kiosks wait already the answer comes at once, and the kiosk asks again a little later.
     """
-    kiosk = caller(request, b"", centre_now())
-    _require_not_revoked(kiosk)
+    kiosk = require_working(caller(request, b"", centre_now()))
     after, wait = _number(request, "after"), min(_number(request, "wait"), records.MAXIMUM_WAIT)
     page = feeding.page(kiosk.number, after)
     if page.items or not wait:
@@ -156,17 +181,9 @@ def feed(request: HttpRequest) -> HttpResponse:
 def epoch(request: HttpRequest) -> HttpResponse:
     """Give a kiosk a new epoch."""
     body = read_body(request, records.MAXIMUM_JSON)
-    kiosk = caller(request, body, centre_now())
-    _require_not_revoked(kiosk)
-    records.decode(body, records.EpochRequest)
-    number, high_water = enrolment.begin_epoch(kiosk.number)
-    tip: Tip | None = high_water
-    return answer(records.EpochAnswer(number, tip))
-
-
-def _require_not_revoked(kiosk: Kiosk) -> None:
-    if kiosk.state == KioskState.REVOKED:
-        raise CallerRefused(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
+    kiosk = require_working(caller(request, body, centre_now()))
+    asked = records.decode(body, records.EpochRequest)
+    return answer(records.EpochAnswer(*enrolment.begin_epoch(kiosk.number, asked.strand)))
 
 
 def _number(request: HttpRequest, name: str) -> int:

@@ -1,47 +1,63 @@
-"""Secrets and issuing certificates of a kiosk's machines: the present one and those that it replaced."""
+"""The machines of a kiosk: the present one, those before it, their secrets and their issuing certificates."""
 
 from __future__ import annotations
 
 from kiosk.domain.payment_codes import OrderCode, PaymentCodeError, order_code_key, verify_order_code
 from sync.central.centre_keys import CentreKeys
-from sync.central.fleet.models import FormerMachine, Kiosk
+from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
+from sync.central.tables import column_text, row_key
 
 
-def payment_secret(kiosk: Kiosk, keys: CentreKeys) -> bytes:
-    """The secret that a kiosk and the centre share for tokens and confirmations. Raises SealBroken."""
-    return keys.open_secret(kiosk.payment_secret, secret_context(kiosk.number))
+def present_machine(kiosk: int) -> Machine | None:
+    """The machine that was enrolled last; None before the first."""
+    return Machine.objects.filter(kiosk_id=kiosk).order_by("-key").first()
 
 
-def secret_context(kiosk: int) -> str:
-    """The context under which a kiosk's payment secret is sealed."""
-    return f"payment secret of kiosk {kiosk}"
+def machine_of(kiosk: int, number: int) -> Machine | None:
+    """The machine of that number, with its kiosk."""
+    return Machine.objects.select_related("kiosk").filter(key=row_key(kiosk, number)).first()
 
 
-def retire(kiosk: Kiosk, now: int) -> None:
-    """Store the secret and the certificate of the machine that is being replaced, from the kiosk's row."""
-    FormerMachine.objects.create(
-        kiosk=kiosk,
-        replaced_at=now,
-        issuing_certificate=bytes(kiosk.issuing_certificate),
-        payment_secret=bytes(kiosk.payment_secret),
+def is_revoked(machine: Machine) -> bool:
+    """Whether what this machine sends is kept out of the books: it was revoked, or its kiosk was."""
+    return machine.state == MachineState.REVOKED or machine.kiosk.state == KioskState.REVOKED
+
+
+def is_working(machine: Machine) -> bool:
+    """Whether this machine may serve members."""
+    return machine.state == MachineState.ENROLLED and machine.kiosk.state == KioskState.ENROLLED
+
+
+def end(machine: Machine, state: MachineState, by: str, remark: str, now: int) -> None:
+    """Take a machine out of use; one that is out of use already may only be revoked besides."""
+    Machine.objects.filter(key=machine.key).update(
+        state=state, ended_at=now, ended_by=by, remark=column_text(remark, 200)
     )
 
 
-def verified_order_code(kiosk: Kiosk, data: bytes, keys: CentreKeys) -> tuple[OrderCode, bool]:
-    """An order token of this kiosk, and whether its present machine made it. Raises PaymentCodeError."""
-    try:
-        return verify_order_code(data, order_code_key(payment_secret(kiosk, keys))), True
-    except PaymentCodeError:
-        for machine in FormerMachine.objects.filter(kiosk=kiosk):
-            secret = keys.open_secret(machine.payment_secret, secret_context(kiosk.number))
-            try:
-                return verify_order_code(data, order_code_key(secret)), False
-            except PaymentCodeError:
-                continue
-        raise
+def payment_secret(machine: Machine, keys: CentreKeys) -> bytes:
+    """The secret that a machine and the centre share for order codes and confirmations. Raises SealBroken."""
+    return keys.open_secret(machine.payment_secret, secret_context(machine.kiosk_id, machine.number))
 
 
-def issuing_certificates(kiosk: Kiosk, since: int = 0) -> list[bytes]:
-    """The issuing CAs (DER) of the kiosk's machines that were in use at or after `since` (UTC seconds)."""
-    former = FormerMachine.objects.filter(kiosk=kiosk, replaced_at__gte=since)
-    return [bytes(kiosk.issuing_certificate), *(bytes(each.issuing_certificate) for each in former)]
+def secret_context(kiosk: int, machine: int) -> str:
+    """The context under which a machine's payment secret is sealed."""
+    return f"payment secret of kiosk {kiosk}, machine {machine}"
+
+
+def verified_order_code(kiosk: int, data: bytes, keys: CentreKeys) -> tuple[OrderCode, bool]:
+    """An order code of this kiosk, and whether its present machine made it. Raises PaymentCodeError."""
+    machines = list(Machine.objects.filter(kiosk_id=kiosk).order_by("-key"))
+    for place, machine in enumerate(machines):
+        try:
+            return verify_order_code(data, order_code_key(payment_secret(machine, keys))), place == 0
+        except PaymentCodeError:
+            if place == len(machines) - 1:
+                raise
+    raise PaymentCodeError("no machine of that kiosk")
+
+
+def issuing_certificates(kiosk: Kiosk) -> list[bytes]:
+    """The issuing CAs (DER) of the kiosk's machines, the present one first."""
+    rows = Machine.objects.filter(kiosk=kiosk).order_by("-key")
+    return [bytes(each) for each in rows.values_list("issuing_certificate", flat=True)]

@@ -6,7 +6,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from kiosk.domain.entries import Tip
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.policy import DAY, HOUR, Policy
 from sync.central.errors import EXCHANGE_KIOSK
@@ -35,7 +34,7 @@ class KioskState(models.TextChoices):
 
 
 class Kiosk(models.Model):
-    """One kiosk; times are UTC seconds, `payment_secret` is sealed with the centre's key."""
+    """One kiosk: a place with a number, whatever machines stand there; times are UTC seconds."""
 
     number = models.PositiveIntegerField(
         "编号",
@@ -45,18 +44,12 @@ class Kiosk(models.Model):
     place = models.CharField("位置", max_length=80, blank=True)
     state = models.CharField("状态", max_length=10, choices=KioskState.choices, default=KioskState.AWAITED)
     serves_all = models.BooleanField("服务全部会员", default=True)
-    device_key = models.BinaryField("设备公钥", default=bytes, editable=False)
-    issuing_certificate = models.BinaryField("签发证书", default=bytes, editable=False)
-    payment_secret = models.BinaryField("缴费密钥", default=bytes, editable=False)
     enrolled_at = models.BigIntegerField("登记时间", null=True, editable=False)
     last_contact = models.BigIntegerField("最近联系", null=True, editable=False)
     backlog = models.PositiveIntegerField("未上传记录", default=0, editable=False)
     program = models.CharField("程序版本", max_length=60, blank=True, editable=False)
     clock_offset = models.BigIntegerField("时钟偏差(秒)", default=0, editable=False)
     epoch_given = models.PositiveIntegerField("已发纪元", default=0, editable=False)
-    high_epoch = models.PositiveIntegerField("纪元", default=0, editable=False)
-    high_sequence = models.BigIntegerField("已收序号", default=0, editable=False)
-    high_hash = models.BinaryField("已收哈希", default=bytes, editable=False)
     announced_sequence = models.BigIntegerField("终端机序号", default=0, editable=False)
     feed_number = models.BigIntegerField("下发编号", default=0, editable=False)
     feed_cursor = models.BigIntegerField("已读编号", default=0, editable=False)
@@ -72,16 +65,48 @@ class Kiosk(models.Model):
     def __str__(self) -> str:
         return f"{self.number} 号机 {self.place}".strip()
 
-    @property
-    def high_water(self) -> Tip | None:
-        """The tip of the received journal; None before the first entry."""
-        if not self.high_sequence:
-            return None
-        return Tip(self.high_epoch, self.high_sequence, bytes(self.high_hash))
 
-    def put_high_water(self, tip: Tip) -> None:
-        """Set a new tip (not saved)."""
-        self.high_epoch, self.high_sequence, self.high_hash = tip.epoch, tip.sequence, tip.hash
+class MachineState(models.TextChoices):
+    """A machine's state; only what a revoked one sends is kept out of the books."""
+
+    ENROLLED = "enrolled", "在用"
+    RETIRED = "retired", "已停用"
+    LOST = "lost", "已丢失"
+    REVOKED = "revoked", "已吊销"
+
+
+class Machine(models.Model):
+    """A machine of a kiosk, by the number of its enrolment; a higher number supersedes.
+
+    `payment_secret` is sealed with the centre's key; `deed` is what the machine keeps of all this; `strand` is the one
+    that it wrote on last (0 before the first entry).
+    """
+
+    key = models.BigIntegerField("键", primary_key=True, editable=False)
+    kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
+    number = models.PositiveIntegerField("机器号")
+    state = models.CharField(
+        "状态", max_length=10, choices=MachineState.choices, default=MachineState.ENROLLED
+    )
+    device_key = models.BinaryField("设备公钥", editable=False, db_index=True)
+    issuing_certificate = models.BinaryField("签发证书", editable=False)
+    payment_secret = models.BinaryField("缴费密钥", editable=False)
+    deed = models.BinaryField("登记书", editable=False)
+    strand = models.PositiveIntegerField("日志线", default=0, editable=False)
+    enrolled_at = models.BigIntegerField("登记时间")
+    ended_at = models.BigIntegerField("停用时间", null=True)
+    ended_by = models.CharField("停用人", max_length=150, blank=True)
+    remark = models.CharField("备注", max_length=200, blank=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "机器"
+        verbose_name_plural = "机器"
+        ordering = ("-key",)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk_id} 号机 第 {self.number} 台"
 
 
 class EnrolmentToken(models.Model):
@@ -102,25 +127,6 @@ class EnrolmentToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kiosk_id} 号机 {self.digest[:8]}"
-
-
-class FormerMachine(models.Model):
-    """A machine of a kiosk that was replaced; what it signed before is still in use."""
-
-    kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
-    replaced_at = models.BigIntegerField("更换时间")
-    issuing_certificate = models.BinaryField("签发证书", editable=False)
-    payment_secret = models.BinaryField("缴费密钥", editable=False)
-
-    class Meta:
-        """Names and order."""
-
-        verbose_name = "换下的机器"
-        verbose_name_plural = "换下的机器"
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return f"{self.kiosk_id} 号机 {self.replaced_at}"
 
 
 class KioskPolicy(models.Model):

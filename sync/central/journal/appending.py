@@ -1,4 +1,4 @@
-"""Appending a batch to its kiosk's chain, whole or not at all; entries that do not continue it are stored beside it."""
+"""Appending a batch to the strand that it continues, whole or not at all; one that leaves a strand begins another."""
 
 from __future__ import annotations
 
@@ -8,23 +8,35 @@ import itertools
 import msgspec
 from django.db import transaction
 
-from sync.central.fleet.models import Kiosk, KioskState
+from kiosk.domain.entries import Tip
+from sync.central.fleet.epochs import next_epoch, note_epochs
+from sync.central.fleet.machines import is_revoked, is_working
+from sync.central.fleet.models import Kiosk, Machine
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.facts import store_facts
-from sync.central.journal.models import AlarmKind, Entry, Source, StrayEntry, Verdict
+from sync.central.journal.models import AlarmKind, Entry, Source, Strand, StrayEntry, Verdict
 from sync.central.journal.received_entries import UNREADABLE, ReceivedEntry, continues, read
 from sync.central.journal.signals import entries_received
-from sync.central.tables import LAST, fact_key, row_key
+from sync.central.journal.strands import (
+    MAXIMUM_STRANDS,
+    holding,
+    known_hashes,
+    latest,
+    sharing_an_epoch,
+    strand_key,
+    strands_of,
+)
+from sync.central.tables import entry_key, fact_key
 from sync.protocol.batches import checkpoint_holds
 from sync.protocol.errors import Problem, ProblemCode
-from sync.protocol.records import JOURNAL_PAGE, JournalPage, UploadBatch
+from sync.protocol.records import UploadBatch
 
 
 class Outcome(enum.Enum):
     """What was done with a batch."""
 
     APPENDED = "appended"
-    FORKED = "forked"
+    BRANCHED = "branched"
     QUARANTINED = "quarantined"
 
 
@@ -37,71 +49,163 @@ class BatchRefused(Exception):
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """A batch that is stored; `entries` are those that are new on the chain."""
+    """A batch that is stored; `entries` are those that are new, `strand` is the one that ends with the batch's last."""
 
     outcome: Outcome
-    kiosk: Kiosk
+    strand: Strand | None
+    strands: list[Strand]
     entries: list[ReceivedEntry]
 
 
-def append(number: int, batch: UploadBatch, now: int) -> Appended:
-    """Store a batch of one kiosk. Raises BatchRefused, BodyMalformed."""
+class _Upload(msgspec.Struct, frozen=True):
+    """A batch as it is judged, under the lock of its kiosk's row; `machine` sent it."""
+
+    kiosk: Kiosk
+    machine: Machine
+    strands: list[Strand]
+    received: list[ReceivedEntry]
+    now: int
+
+
+def append(machine: Machine, batch: UploadBatch, now: int) -> Appended:
+    """Store a batch that a machine sent. Raises BatchRefused, BodyMalformed."""
     received = [read(data) for data in batch.entries]
     with transaction.atomic():
-        kiosk = Kiosk.objects.select_for_update().get(number=number)
-        _require_sound(kiosk, batch, received)
+        kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
+        machine = Machine.objects.select_related("kiosk").get(key=machine.key)
+        strands = strands_of(kiosk.number)
+        upload = _Upload(kiosk, machine, strands, received, now)
+        _require_sound(upload, batch)
+        kiosk.last_contact = now
         kiosk.announced_sequence = max(kiosk.announced_sequence, received[-1].sequence)
-        if kiosk.state == KioskState.REVOKED:
-            return _quarantined(kiosk, received, now)
-        fresh = _new_entries(kiosk, received)
-        if fresh is None or (fresh and not continues(kiosk.high_water, fresh[0])):
-            return _forked(kiosk, received, now)
-        _store(kiosk, fresh, now)
-        return Appended(Outcome.APPENDED, kiosk, fresh)
+        note_epochs(kiosk, (each.epoch for each in received))
+        kiosk.save(update_fields=["last_contact", "announced_sequence", "epoch_given"])
+        return _quarantined(upload) if is_revoked(machine) else _appended(upload)
 
 
-def _require_sound(kiosk: Kiosk, batch: UploadBatch, received: list[ReceivedEntry]) -> None:
-    """Raise BatchRefused unless the batch is consecutive entries of this kiosk without a gap before them."""
+def _require_sound(upload: _Upload, batch: UploadBatch) -> None:
+    """Raise BatchRefused unless the batch is consecutive entries of this kiosk's machines, signed by the sender."""
+    kiosk, machine, received = upload.kiosk, upload.machine, upload.received
     if any(each.kiosk != kiosk.number for each in received):
-        raise _refused(kiosk, ProblemCode.CHAIN_BROKEN, "The batch has entries of another kiosk.")
+        raise _refused(upload, ProblemCode.CHAIN_BROKEN, "The batch has entries of another kiosk.")
+    if any(each.machine > machine.number for each in received):
+        raise _refused(upload, ProblemCode.CHAIN_BROKEN, "The batch has entries of another machine.")
     for before, each in itertools.pairwise(received):
         if not continues(before.tip, each):
-            sentence = f"The batch breaks at sequence {each.sequence}."
-            raise _refused(kiosk, ProblemCode.CHAIN_BROKEN, sentence)
-    held = checkpoint_holds(batch.checkpoint, kiosk.number, bytes(kiosk.device_key))
+            raise _broken(upload, each)
+    held = checkpoint_holds(batch.checkpoint, kiosk.number, bytes(machine.device_key))
     if not held or batch.checkpoint.tip != received[-1].tip:
-        raise _refused(kiosk, ProblemCode.CHECKPOINT_REFUSED, "The checkpoint is not that of the batch.")
-    if received[0].sequence > kiosk.high_sequence + 1 and not _follows_what_is_beside(received[0]):
-        sentence = f"The batch begins at {received[0].sequence}, expected {kiosk.high_sequence + 1}."
-        raise _refused(kiosk, ProblemCode.CHAIN_HOLE, sentence)
+        sentence = "The checkpoint is not that of the batch."
+        raise _refused(upload, ProblemCode.CHECKPOINT_REFUSED, sentence)
 
 
-def _follows_what_is_beside(first: ReceivedEntry) -> bool:
-    """Whether an entry continues a branch, or what a revoked kiosk sent before."""
-    key = fact_key(first.kiosk, first.sequence - 1, first.previous)
-    return StrayEntry.objects.filter(key=key, hash=first.previous).exists()
+def _appended(upload: _Upload) -> Appended:
+    """Put the new entries where the chain puts them: on the strand that they continue, or on a branch of it."""
+    received, strands = upload.received, upload.strands
+    known = known_hashes(strands, received[0].sequence, received[-1].sequence)
+    fresh = list(itertools.dropwhile(lambda each: each.hash in known, received))
+    if not fresh:
+        return Appended(Outcome.APPENDED, known[received[-1].hash], strands, [])
+    parent, before = _continued(upload, known, fresh[0])
+    if not continues(before, fresh[0]):
+        raise _broken(upload, fresh[0])
+    if parent is not None and parent.high_water == before:
+        return _stored(upload, parent, fresh, None)
+    if parent is None and not strands:
+        return _stored(upload, _new_strand(upload, None, None), fresh, None)
+    if len(strands) >= MAXIMUM_STRANDS:
+        return _quarantined(upload)
+    return _branched(upload, parent, before, fresh)
 
 
-def _new_entries(kiosk: Kiosk, received: list[ReceivedEntry]) -> list[ReceivedEntry] | None:
-    """The entries that are not on the chain yet; None when the chain has one of them with another hash."""
-    old = [each for each in received if each.sequence <= kiosk.high_sequence]
-    keys = [row_key(kiosk.number, each.sequence) for each in old]
-    known = {
-        sequence: bytes(digest)
-        for sequence, digest in Entry.objects.filter(key__in=keys).values_list("sequence", "hash")
-    }
-    if any(known.get(each.sequence) != each.hash for each in old):
-        return None
-    return received[len(old) :]
+def _continued(
+    upload: _Upload, known: dict[bytes, Strand], first: ReceivedEntry
+) -> tuple[Strand | None, Tip | None]:
+    """The strand that has the entry before this one, and that entry; None for both before a journal's first.
+
+    Raises BatchRefused when it has not arrived.
+    """
+    if first.sequence == 1:
+        return None, None
+    received = upload.received
+    if first is not received[0]:
+        before = received[received.index(first) - 1].tip
+        return known[before.hash], before
+    sequence, digest = first.sequence - 1, first.previous
+    strand = holding(upload.strands, sequence, digest)
+    if strand is None:
+        sentence = f"The entry before {first.sequence} has not arrived."
+        raise _refused(upload, ProblemCode.CHAIN_HOLE, sentence)
+    key = entry_key(strand.kiosk, strand.number, sequence)
+    epoch = Entry.objects.values_list("epoch", flat=True).get(key=key)
+    return strand, Tip(epoch, sequence, digest)
 
 
-def _store(kiosk: Kiosk, fresh: list[ReceivedEntry], now: int) -> None:
-    if fresh:
-        Entry.objects.bulk_create([_entry(each, now) for each in fresh])
-        kiosk.put_high_water(fresh[-1].tip)
-        _record_facts(fresh, Source.CHAIN, now)
-    kiosk.last_contact = now
-    kiosk.save()
+def _new_strand(upload: _Upload, parent: Strand | None, before: Tip | None) -> Strand:
+    number = max((each.number for each in upload.strands), default=0) + 1
+    strand = Strand(
+        key=strand_key(upload.kiosk.number, number),
+        kiosk=upload.kiosk.number,
+        number=number,
+        machine=upload.machine.number,
+        parent=0 if parent is None else parent.number,
+        branch_sequence=0 if before is None else before.sequence,
+        begun_at=upload.now,
+        received_at=upload.now,
+    )
+    upload.strands.append(strand)
+    return strand
+
+
+def _branched(
+    upload: _Upload, parent: Strand | None, before: Tip | None, fresh: list[ReceivedEntry]
+) -> Appended:
+    strand = _new_strand(upload, parent, before)
+    stored = _stored(upload, strand, fresh, before)
+    detail = f"日志线 {strand.number} 从日志线 {strand.parent} 的序号 {strand.branch_sequence} 之后分出"
+    if parent is None:
+        detail = f"日志线 {strand.number} 从头另起，没有接在已收到的记录后面"
+    subject = f"{strand.parent}→{strand.number}"
+    raise_alarm(AlarmKind.FORK, upload.kiosk.number, subject, detail, upload.now)
+    return msgspec.structs.replace(stored, outcome=Outcome.BRANCHED)
+
+
+def _stored(upload: _Upload, strand: Strand, fresh: list[ReceivedEntry], branched_at: Tip | None) -> Appended:
+    """Add entries to a strand; who must begin a new epoch is noted."""
+    Entry.objects.bulk_create([_entry(each, strand.number, upload.now) for each in fresh])
+    if any(each.epoch != strand.high_epoch for each in fresh):
+        strand.epoch_due = None
+    strand.put_high_water(fresh[-1].tip)
+    strand.machine, strand.received_at = upload.machine.number, upload.now
+    if is_working(upload.machine) and len(upload.strands) > 1:
+        _give_epochs(upload, strand, branched_at)
+    strand.save()
+    _watch_two_alive(upload, strand)
+    _record_facts(fresh, Source.CHAIN, strand.number, upload.now)
+    return Appended(Outcome.APPENDED, strand, upload.strands, fresh)
+
+
+def _give_epochs(upload: _Upload, strand: Strand, branched_at: Tip | None) -> None:
+    for each in sharing_an_epoch(upload.strands, strand, branched_at):
+        if each.epoch_due is None:
+            each.epoch_due = next_epoch(upload.kiosk)
+            upload.kiosk.save(update_fields=["epoch_given"])
+            each.save()
+
+
+def _watch_two_alive(upload: _Upload, strand: Strand) -> None:
+    """Raise an alarm when a machine goes back to a strand after another: two data directories are at work."""
+    machine = upload.machine
+    was, new = machine.strand, strand.begun_at == upload.now and strand is upload.strands[-1]
+    if was and was != strand.number and not new:
+        detail = (
+            f"第 {machine.number} 台机器的两份数据都在办业务（日志线 {was} 和 {strand.number}）："
+            "请停用其中一份，在「机器」里停用这台机器，留下的一份凭新令牌重新登记"
+        )
+        subject = f"{min(was, strand.number)}+{max(was, strand.number)}"
+        raise_alarm(AlarmKind.TWO_ALIVE, upload.kiosk.number, subject, detail, upload.now)
+    if was != strand.number:
+        Machine.objects.filter(key=machine.key).update(strand=strand.number)
 
 
 def reread_unreadable() -> None:
@@ -114,13 +218,15 @@ def reread_unreadable() -> None:
             Entry.objects.filter(key=row.key).update(
                 kind=received.kind, subject=received.order, account=received.account
             )
-            _record_facts([received], Source.CHAIN, row.received_at)
+            _record_facts([received], Source.CHAIN, row.strand, row.received_at)
 
 
-def _entry(each: ReceivedEntry, now: int) -> Entry:
+def _entry(each: ReceivedEntry, strand: int, now: int) -> Entry:
     return Entry(
-        key=row_key(each.kiosk, each.sequence),
+        key=entry_key(each.kiosk, strand, each.sequence),
         kiosk=each.kiosk,
+        strand=strand,
+        machine=each.machine,
         epoch=each.epoch,
         sequence=each.sequence,
         hash=each.hash,
@@ -133,61 +239,44 @@ def _entry(each: ReceivedEntry, now: int) -> Entry:
     )
 
 
-def _forked(kiosk: Kiosk, received: list[ReceivedEntry], now: int) -> Appended:
-    keys = [row_key(kiosk.number, each.sequence) for each in received]
-    known = dict(Entry.objects.filter(key__in=keys).values_list("sequence", "hash"))
-    branch = [each for each in received if bytes(known.get(each.sequence, b"")) != each.hash]
-    first = branch[0]
-    detail = f"序号 {first.sequence} 处与已收到的记录不同（纪元 {first.epoch}）"
-    _store_beside(kiosk, branch, Source.BRANCH, now)
-    raise_alarm(AlarmKind.FORK, kiosk.number, f"{first.epoch}/{first.sequence}", detail, now)
-    return Appended(Outcome.FORKED, kiosk, [])
-
-
-def _quarantined(kiosk: Kiosk, received: list[ReceivedEntry], now: int) -> Appended:
-    _store_beside(kiosk, received, Source.QUARANTINE, now)
-    raise_alarm(
-        AlarmKind.REVOKED_SENDS, kiosk.number, str(kiosk.number), "已吊销的终端机仍在上传，已隔离保存", now
-    )
-    return Appended(Outcome.QUARANTINED, kiosk, [])
-
-
-def _store_beside(kiosk: Kiosk, received: list[ReceivedEntry], source: Source, now: int) -> None:
+def _quarantined(upload: _Upload) -> Appended:
+    """Keep a batch beside the strands, with the facts in it."""
     rows = [
         StrayEntry(
             key=fact_key(each.kiosk, each.sequence, each.hash),
             kiosk=each.kiosk,
+            machine=each.machine,
             epoch=each.epoch,
             sequence=each.sequence,
             hash=each.hash,
             data=each.data,
             kind=each.kind,
-            source=source,
             wall=each.wall,
-            received_at=now,
+            received_at=upload.now,
         )
-        for each in received
+        for each in upload.received
     ]
     StrayEntry.objects.bulk_create(rows, ignore_conflicts=True)
-    _record_facts(received, source, now)
-    kiosk.last_contact = now
-    kiosk.save()
+    _record_facts(upload.received, Source.QUARANTINE, 0, upload.now)
+    subject, detail = str(upload.machine.number), "已吊销的终端机仍在上传，已隔离保存"
+    if not is_revoked(upload.machine):
+        subject, detail = "strands", "日志线太多，上传的记录已隔离保存"
+    raise_alarm(AlarmKind.REVOKED_SENDS, upload.kiosk.number, subject, detail, upload.now)
+    return Appended(Outcome.QUARANTINED, latest(upload.strands), upload.strands, [])
 
 
-def _record_facts(received: list[ReceivedEntry], source: Source, now: int) -> None:
+def _record_facts(received: list[ReceivedEntry], source: Source, strand: int, now: int) -> None:
     """Store the facts of these entries, and tell the apps above in the same transaction."""
-    facts = store_facts(received, source, now)
+    facts = store_facts(received, source, strand, now)
     entries_received.send(sender=source, received=received, facts=facts, now=now)
 
 
-def journal_page(kiosk: Kiosk, after: int) -> JournalPage:
-    """A kiosk's own entries after a sequence number."""
-    rows = Entry.objects.filter(
-        key__gt=row_key(kiosk.number, min(after, LAST)), key__lte=row_key(kiosk.number, LAST)
+def _broken(upload: _Upload, each: ReceivedEntry) -> BatchRefused:
+    return _refused(upload, ProblemCode.CHAIN_BROKEN, f"The batch breaks at sequence {each.sequence}.")
+
+
+def _refused(upload: _Upload, code: ProblemCode, sentence: str) -> BatchRefused:
+    strand = latest(each for each in upload.strands if each.number == upload.machine.strand) or latest(
+        upload.strands
     )
-    data = [bytes(each) for each in rows.order_by("key").values_list("data", flat=True)[: JOURNAL_PAGE + 1]]
-    return JournalPage(tuple(data[:JOURNAL_PAGE]), more=len(data) > JOURNAL_PAGE, high_water=kiosk.high_water)
-
-
-def _refused(kiosk: Kiosk, code: ProblemCode, sentence: str) -> BatchRefused:
-    return BatchRefused(Problem(code, sentence, high_water=kiosk.high_water))
+    return BatchRefused(Problem(code, sentence, high_water=None if strand is None else strand.high_water))

@@ -1,4 +1,4 @@
-"""Facts in entries: what already happened is stored whatever the verdict, also from a branch or a revoked kiosk."""
+"""Facts in entries: what already happened is stored whatever the verdict, also from a revoked machine."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from sync.central.tables import column_text, fact_key
 _LARGEST = 10**15  # fen; small enough that a sum of a kiosk's facts fits into a column
 
 
-def fact_of(received: ReceivedEntry, source: Source, now: int) -> Fact | None:
+def fact_of(received: ReceivedEntry, source: Source, strand: int, now: int) -> Fact | None:
     """The fact in an entry, unsaved; None for an entry without one."""
     body = None if received.entry is None else received.entry.body
     fact = Fact(
         key=fact_key(received.kiosk, received.sequence, received.hash),
         kiosk=received.kiosk,
+        strand=strand,
         sequence=received.sequence,
         source=source,
         order=received.order,
@@ -54,8 +55,8 @@ def fact_of(received: ReceivedEntry, source: Source, now: int) -> Fact | None:
     return fact
 
 
-def store_facts(received: list[ReceivedEntry], source: Source, now: int) -> list[Fact]:
-    """Store the facts of these entries; repeating changes nothing."""
-    facts = [fact for each in received if (fact := fact_of(each, source, now)) is not None]
+def store_facts(received: list[ReceivedEntry], source: Source, strand: int, now: int) -> list[Fact]:
+    """Store the facts of these entries of a strand (0 beside the strands); repeating changes nothing."""
+    facts = [fact for each in received if (fact := fact_of(each, source, strand, now)) is not None]
     Fact.objects.bulk_create(facts, ignore_conflicts=True)
     return facts

@@ -1,9 +1,10 @@
-"""Received entries, byte for byte; entries beside the chain; facts, whatever the verdict; alarms."""
+"""Strands; received entries, byte for byte; quarantine; facts, whatever the verdict; alarms."""
 
 from __future__ import annotations
 
 from django.db import models
 
+from kiosk.domain.entries import Tip
 from sync.central.wording import ENTRY_KINDS, PAID_HOW
 
 
@@ -21,11 +22,53 @@ UNDECIDED = (Verdict.PENDING, Verdict.WAITING, Verdict.DISPUTED)
 """Verdicts that are not final."""
 
 
-class Entry(models.Model):
-    """One entry of a kiosk's chain; `subject` is the order or the certificate that it names."""
+class Strand(models.Model):
+    """One journal of a kiosk's machine, or a branch of one after a copy was put back; 1 is a kiosk's first.
+
+    A branch's own entries follow the entry `branch_sequence` of `parent` (0 for both: nothing before them). `machine`
+    is the one that wrote last, `epoch_due` the new epoch that its kiosk was told to begin, until it does.
+    """
 
     key = models.BigIntegerField("键", primary_key=True)
     kiosk = models.PositiveIntegerField("终端机")
+    number = models.PositiveIntegerField("日志线")
+    machine = models.PositiveIntegerField("机器号")
+    parent = models.PositiveIntegerField("分自", default=0)
+    branch_sequence = models.BigIntegerField("分叉处", default=0)
+    high_epoch = models.PositiveIntegerField("纪元", default=0)
+    high_sequence = models.BigIntegerField("已收序号", default=0)
+    high_hash = models.BinaryField("已收哈希", default=bytes)
+    epoch_due = models.PositiveIntegerField("待开纪元", null=True)
+    begun_at = models.BigIntegerField("开始时间")
+    received_at = models.BigIntegerField("最近收到")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "日志线"
+        verbose_name_plural = "日志线"
+        ordering = ("-key",)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk} 号机 日志线 {self.number}"
+
+    @property
+    def high_water(self) -> Tip:
+        """The tip of what was received on it."""
+        return Tip(self.high_epoch, self.high_sequence, bytes(self.high_hash))
+
+    def put_high_water(self, tip: Tip) -> None:
+        """Set a new tip (not saved)."""
+        self.high_epoch, self.high_sequence, self.high_hash = tip.epoch, tip.sequence, tip.hash
+
+
+class Entry(models.Model):
+    """One entry of a strand; `subject` is the order or the certificate that it names."""
+
+    key = models.BigIntegerField("键", primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    strand = models.PositiveIntegerField("日志线", default=1)
+    machine = models.PositiveIntegerField("机器号", default=1)
     epoch = models.PositiveIntegerField("纪元")
     sequence = models.BigIntegerField("序号")
     hash = models.BinaryField("哈希")
@@ -51,32 +94,31 @@ class Entry(models.Model):
 
 
 class Source(models.TextChoices):
-    """Where an entry was stored, from which a fact was read or which is beside its kiosk's chain."""
+    """Where an entry was stored, from which a fact was read or which is beside the strands."""
 
     CHAIN = "chain", "日志"
-    BRANCH = "branch", "分叉"
     QUARANTINE = "quarantine", "隔离"
 
 
 class StrayEntry(models.Model):
-    """An entry beside the chain: of a fork's branch, or sent by a revoked kiosk."""
+    """An entry beside the strands, in quarantine: a revoked machine sent it."""
 
     key = models.CharField("键", max_length=40, primary_key=True)
     kiosk = models.PositiveIntegerField("终端机")
+    machine = models.PositiveIntegerField("机器号", default=1)
     epoch = models.PositiveIntegerField("纪元")
     sequence = models.BigIntegerField("序号")
     hash = models.BinaryField("哈希")
     data = models.BinaryField("内容")
     kind = models.CharField("种类", max_length=40, choices=list(ENTRY_KINDS.items()))
-    source = models.CharField("来源", max_length=10, choices=Source.choices)
     wall = models.BigIntegerField("终端机时间")
     received_at = models.BigIntegerField("收到时间")
 
     class Meta:
         """Names and order."""
 
-        verbose_name = "分叉与隔离记录"
-        verbose_name_plural = "分叉与隔离记录"
+        verbose_name = "隔离记录"
+        verbose_name_plural = "隔离记录"
         ordering = ("-key",)
 
     def __str__(self) -> str:
@@ -92,11 +134,15 @@ class FactKind(models.TextChoices):
 
 
 class Fact(models.Model):
-    """A certificate issued or taken out of use, or a payment; amounts in fen, `certificate` is DER."""
+    """A certificate issued or taken out of use, or a payment; amounts in fen, `certificate` is DER.
+
+    `strand` is 0 for what lies beside the strands.
+    """
 
     key = models.CharField("键", max_length=40, primary_key=True)
     kind = models.CharField("种类", max_length=12, choices=FactKind.choices)
     kiosk = models.PositiveIntegerField("终端机")
+    strand = models.PositiveIntegerField("日志线", default=0)
     sequence = models.BigIntegerField("序号")
     source = models.CharField("来源", max_length=10, choices=Source.choices)
     order = models.CharField("订单", max_length=40, blank=True, db_index=True)
@@ -123,6 +169,7 @@ class AlarmKind(models.TextChoices):
     """The kinds of alarms."""
 
     FORK = "fork", "日志分叉"
+    TWO_ALIVE = "two-alive", "两份数据同时使用"
     LOST_TAIL = "lost-tail", "日志缺尾"
     UNPAID_CONFIRMATION = "unpaid-confirmation", "无收款的确认"
     DESK_CONFIRMATION = "desk-confirmation", "主管担保收款"

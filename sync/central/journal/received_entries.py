@@ -7,7 +7,7 @@ import msgspec
 from kiosk.domain import entries, journal
 from kiosk.domain.entries import AnyBody, Tip
 from kiosk.domain.errors import EntryMalformed
-from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK
+from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK, MAXIMUM_MACHINE
 from kiosk.domain.journal import entry_hash, unseal
 from sync.central.tables import LAST, column_text
 from sync.protocol.errors import BodyMalformed
@@ -23,6 +23,7 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
 
     form: int
     kiosk: int
+    machine: int
     epoch: int
     sequence: int
     wall: int
@@ -36,6 +37,7 @@ class ReceivedEntry(msgspec.Struct, frozen=True):
     """An entry as received; `entry` is None when its form or its kind is not known here."""
 
     kiosk: int
+    machine: int
     epoch: int
     sequence: int
     wall: int
@@ -68,6 +70,7 @@ def read(data: bytes) -> ReceivedEntry:
         named = _named_by(entry.body)
     return ReceivedEntry(
         kiosk=header.kiosk,
+        machine=header.machine,
         epoch=header.epoch,
         sequence=header.sequence,
         wall=header.wall,
@@ -88,6 +91,7 @@ def _header(data: bytes) -> _Header:
         raise BodyMalformed(f"an entry without a place: {error}") from error
     held = (
         1 <= header.kiosk <= MAXIMUM_KIOSK
+        and 1 <= header.machine <= MAXIMUM_MACHINE
         and 0 <= header.epoch <= MAXIMUM_EPOCH
         and 1 <= header.sequence <= LAST
         and abs(header.wall) <= LAST_TIME

@@ -27,7 +27,7 @@ from sync.central.ledger.checks import check
 from sync.central.ledger.effects import publish_effects
 from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import DatabaseLedger, put
-from sync.central.tables import column_text, row_key
+from sync.central.tables import column_text, entry_key
 
 LOG = logging.getLogger("keydesk.central")
 
@@ -215,8 +215,8 @@ def _never_comes(missing: str) -> bool:
     else:
         facts = Fact.objects.filter(
             kind=FactKind.CERTIFICATE, source=Source.CHAIN, certificate_number=name
-        ).values_list("kiosk", "sequence")
-        brought = Entry.objects.filter(key__in=[row_key(kiosk, sequence) for kiosk, sequence in facts])
+        ).values_list("kiosk", "strand", "sequence")
+        brought = Entry.objects.filter(key__in=[entry_key(*place) for place in facts])
     verdicts = set(brought.values_list("verdict", flat=True))
     return verdicts == {Verdict.DISMISSED}
 

@@ -33,14 +33,14 @@ from kiosk.pki.errors import PkiError
 from kiosk.pki.verification import verify_certificate
 from sync.central.context import centre_keys
 from sync.central.fleet import policies
-from sync.central.fleet.machines import issuing_certificates, verified_order_code
-from sync.central.fleet.models import FeedItem, Kiosk, KioskPolicy
+from sync.central.fleet.machines import machine_of, verified_order_code
+from sync.central.fleet.models import FeedItem, KioskPolicy
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Fact, FactKind, Source
 from sync.central.journal.models import Entry as EntryRow
 from sync.central.ledger.echoes import check_echo
 from sync.central.ledger.money import money_returned
-from sync.central.tables import LAST, row_key
+from sync.central.tables import LAST, entry_key, row_key
 
 _UNPROVED = (PaidHow.CODE.value, PaidHow.SCAN.value, PaidHow.DESK.value)
 
@@ -87,9 +87,8 @@ def _check_price(entry: Entry, body: OrderPlaced) -> None:
 
 def _check_token(entry: Entry, body: OrderPlaced) -> None:
     """The order's code must be this order's, by this kiosk's key."""
-    kiosk = Kiosk.objects.get(number=entry.kiosk)
     try:
-        code, _ = verified_order_code(kiosk, body.order_code, centre_keys())
+        code, _ = verified_order_code(entry.kiosk, body.order_code, centre_keys())
     except PaymentCodeError as error:
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order) from error
     its_own = code.order.kiosk == entry.kiosk and str(code.order) == body.order
@@ -142,8 +141,8 @@ def _check_certificate(ledger: Ledger, entry: Entry, body: CertificateIssued, ro
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number) from error
     if number != body.number:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
-    _check_paper(entry, body, order, row.received_at)
-    _check_clock(entry, body, policy)
+    _check_paper(entry, body, order)
+    _check_clock(entry, body, policy, row)
     _check_period(ledger, body, order, policy)
     unsynced = Fact.objects.filter(
         kiosk=entry.kiosk,
@@ -158,13 +157,13 @@ def _check_certificate(ledger: Ledger, entry: Entry, body: CertificateIssued, ro
         raise EntryDisputed(DisputeReason.BEYOND_POLICY, body.number)
 
 
-def _check_paper(entry: Entry, body: CertificateIssued, order: Order, received_at: int) -> None:
-    """The DER must be by the kiosk's issuing CA when it came, and say what the entry says."""
+def _check_paper(entry: Entry, body: CertificateIssued, order: Order) -> None:
+    """The DER must be by the issuing CA of the machine that wrote the entry, and say what the entry says."""
     differs = EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)
-    kiosk = Kiosk.objects.get(number=entry.kiosk)
+    machine = machine_of(entry.kiosk, entry.machine)
     try:
         certificate = parse_member_certificate(body.certificate)
-        issuer = _issuer(body.certificate, issuing_certificates(kiosk, received_at))
+        issuer = None if machine is None else _issuer(body.certificate, bytes(machine.issuing_certificate))
     except PkiError as error:
         raise differs from error
     if issuer is None:
@@ -179,11 +178,10 @@ def _check_paper(entry: Entry, body: CertificateIssued, order: Order, received_a
         raise EntryDisputed(DisputeReason.BEYOND_POLICY, body.number)
 
 
-def _issuer(der: bytes, candidates: list[bytes]) -> ParsedCertificate | None:
-    """Which of these CAs signed a certificate. Raises PkiError when one of them cannot be read."""
-    issued = parse_certificate(der)
-    issuers = (parse_certificate(each) for each in candidates)
-    return next((issuer for issuer in issuers if _signed(issued, issuer)), None)
+def _issuer(der: bytes, authority: bytes) -> ParsedCertificate | None:
+    """The CA if it signed a certificate, else None. Raises PkiError when one of them cannot be read."""
+    issued, issuer = parse_certificate(der), parse_certificate(authority)
+    return issuer if _signed(issued, issuer) else None
 
 
 def _signed(issued: ParsedCertificate, issuer: ParsedCertificate) -> bool:
@@ -194,11 +192,10 @@ def _signed(issued: ParsedCertificate, issuer: ParsedCertificate) -> bool:
     return True
 
 
-def _check_clock(entry: Entry, body: CertificateIssued, policy: Policy) -> None:
+def _check_clock(entry: Entry, body: CertificateIssued, policy: Policy, row: EntryRow) -> None:
     """A certificate begins when its entry tells, and no kiosk issues while its clock is behind its last entry."""
-    before = EntryRow.objects.filter(key=row_key(entry.kiosk, entry.sequence - 1)).values_list(
-        "wall", flat=True
-    )
+    key = entry_key(entry.kiosk, row.strand, entry.sequence - 1)
+    before = EntryRow.objects.filter(key=key).values_list("wall", flat=True)
     behind = any(entry.wall < wall for wall in before)
     if behind or abs(body.not_before - entry.wall) > policy.clock_deviation:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, body.number)

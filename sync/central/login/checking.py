@@ -44,7 +44,7 @@ from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
 from sync.central.members.models import Operator
 from sync.central.members.publishing import kiosks_of_account
-from sync.central.tables import row_key
+from sync.central.tables import entry_key
 
 LOG = logging.getLogger("keydesk.central")
 
@@ -228,5 +228,5 @@ def _loss_pending(listed: Certificate) -> bool:
         source=Source.CHAIN,
         certificate_number__in=same_token.values("number"),
     )
-    keys = [row_key(kiosk, sequence) for kiosk, sequence in reported.values_list("kiosk", "sequence")]
+    keys = [entry_key(*place) for place in reported.values_list("kiosk", "strand", "sequence")]
     return Entry.objects.filter(key__in=keys, verdict__in=UNDECIDED).exists()

@@ -9,13 +9,11 @@ from django.views.decorators.http import require_GET
 from sync.central.configuration import SmsProviderName
 from sync.central.context import centre_keys, centre_now
 from sync.central.device.answers import answer, device_view
-from sync.central.device.authentication import CallerRefused, caller, read_body
-from sync.central.fleet.models import KioskState
+from sync.central.device.authentication import caller, read_body, require_working
 from sync.central.login.checking import LoginCheckService
 from sync.central.login.models import SandboxMessage
 from sync.central.login.sms import sms_provider
 from sync.protocol import records
-from sync.protocol.errors import Problem, ProblemCode
 
 SHOWN = 10
 
@@ -25,9 +23,7 @@ def question(request: HttpRequest) -> HttpResponse:
     """Answer one question of a kiosk's login check."""
     now = centre_now()
     body = read_body(request, records.MAXIMUM_JSON)
-    kiosk = caller(request, body, now)
-    if kiosk.state == KioskState.REVOKED:
-        raise CallerRefused(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
+    kiosk = require_working(caller(request, body, now))
     configuration = settings.KEYDESK
     sms = sms_provider(configuration.sms)
     checking = LoginCheckService(kiosk.number, centre_keys(), sms, configuration.system, now)

@@ -22,7 +22,7 @@ from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
 from kiosk.labels import FEE_ITEMS, ORDER_KINDS
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet import policies
-from sync.central.fleet.machines import payment_secret, verified_order_code
+from sync.central.fleet.machines import payment_secret, present_machine, verified_order_code
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.rows import order_record
@@ -127,10 +127,11 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
     except PaymentCodeError as error:
         raise OrderCodeRefused(OrderCodeRefusal.UNREADABLE) from error
     kiosk = Kiosk.objects.filter(number=claimed.order.kiosk).exclude(state=KioskState.AWAITED).first()
-    if kiosk is None:
+    present = present_machine(claimed.order.kiosk)
+    if kiosk is None or present is None:
         raise OrderCodeRefused(OrderCodeRefusal.FORGED)
     try:
-        code, current = verified_order_code(kiosk, data, keys)
+        code, current = verified_order_code(kiosk.number, data, keys)
     except PaymentCodeError as error:
         raise OrderCodeRefused(OrderCodeRefusal.FORGED) from error
     schedule = FeeSchedule.objects.filter(number=code.fee_schedule).first()
@@ -151,7 +152,7 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
     lines = schedule.record().lines(code.kind)
     # The kiosk waits as long as its policy said when it placed the order, not as the present one says.
     deadline = code.placed_at + newest.payment_window if row is None else order_record(row).deadline
-    return Bill(data, code, payment_secret(kiosk, keys), lines, deadline)
+    return Bill(data, code, payment_secret(present, keys), lines, deadline)
 
 
 def page_state(bill: Bill, now: int) -> PageState:

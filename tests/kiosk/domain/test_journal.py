@@ -44,7 +44,7 @@ PLACED = OrderPlaced(
 
 def entry_after(tip: Tip | None, body: AnyBody, epoch: int = 1) -> SealedEntry:
     sequence, previous = (1, GENESIS) if tip is None else (tip.sequence + 1, tip.hash)
-    return seal(Entry(FORM, 3, epoch, sequence, 1_800_000_000 + sequence, 1000, "boot", previous, body))
+    return seal(Entry(FORM, 3, 1, epoch, sequence, 1_800_000_000 + sequence, 1000, "boot", previous, body))
 
 
 def chain_of(*bodies: AnyBody) -> list[SealedEntry]:
@@ -71,9 +71,9 @@ def test_bytes_give_the_same_entry_and_hash_back() -> None:
 
 
 def test_a_hash_is_pinned_for_the_bytes_on_disk() -> None:
-    sealed = seal(Entry(1, 3, 1, 1, 1_800_000_000, 5, "b", GENESIS, EpochBegan(given_by_centre=True)))
+    sealed = seal(Entry(2, 3, 1, 1, 1, 1_800_000_000, 5, "b", GENESIS, EpochBegan(given_by_centre=True)))
     assert sealed.data.hex() == (
-        "99010301 01ce6b49 d20005a1 62c420" + "00" * 32 + "83a46b69 6e64ab65 706f6368 2d626567 616e"
+        "9a020301 0101ce6b 49d20005 a162c420" + "00" * 32 + "83a46b69 6e64ab65 706f6368 2d626567 616e"
         "af676976 656e5f62 795f6365 6e747265 c3a9636f 6e74696e 756573c0"
     ).replace(" ", "")
     assert short_hash(sealed.hash) == sealed.hash.hex()[:8].upper()

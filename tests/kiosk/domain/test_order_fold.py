@@ -81,7 +81,7 @@ class Kiosks:
         for body in bodies:
             sequence = len(journal) + 1
             wall = 1_800_000_000 + sequence
-            journal.append(Entry(FORM, kiosk, 1, sequence, wall, 0, "boot", GENESIS, body))
+            journal.append(Entry(FORM, kiosk, 1, 1, sequence, wall, 0, "boot", GENESIS, body))
 
     def interleaved(self, source: random.Random) -> Iterator[Entry]:
         rests = {kiosk: list(journal) for kiosk, journal in self.written.items()}
@@ -341,7 +341,7 @@ def test_every_entry_is_folded_in_every_state(
     kiosks.write(A, placed(), paid(), *binding(A, 1))
     records = fold(kiosks.written[A][:usual], complete=complete)
     for place, (kiosk, body) in enumerate(steps, 100):
-        entry = Entry(FORM, kiosk, 1, place, 1_800_000_000 + place, 0, "boot", GENESIS, body)
+        entry = Entry(FORM, kiosk, 1, 1, place, 1_800_000_000 + place, 0, "boot", GENESIS, body)
         before = {row.number: row for row in records.orders.values()}
         folded = fold_entry(records, entry, bound_event)
         records.put(folded.rows)

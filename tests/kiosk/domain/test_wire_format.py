@@ -96,7 +96,7 @@ def test_an_assigned_order_is_written_field_by_field_as_its_feed_item_says() -> 
         handover=told.handover,
         feed=9,
     )
-    written = msgspec.msgpack.decode(seal(Entry(FORM, 3, 1, 2, 0, 0, "boot", GENESIS, entered)).data)
+    written = msgspec.msgpack.decode(seal(Entry(FORM, 3, 1, 1, 2, 0, 0, "boot", GENESIS, entered)).data)
     assert list(written[-1]) == [
         "kind",
         "order",

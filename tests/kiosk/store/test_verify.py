@@ -91,7 +91,7 @@ def test_an_entry_that_was_written_over_is_named(history: Database) -> None:
     with history.write() as tx:
         paid = tx.journal.entries(after=2, limit=1)[0]
         body = OrderPaid("3-0002-6", PaidHow.CODE, 1, 1_800_000_000)
-        forged = seal(type(paid.entry)(1, 3, 1, 3, 1, 1, "b", paid.entry.previous, body))
+        forged = seal(type(paid.entry)(2, 3, 1, 1, 3, 1, 1, "b", paid.entry.previous, body))
         tx.journal._connection.execute(
             "UPDATE journal SET data = ?, hash = ? WHERE sequence = 3", (forged.data, forged.hash)
         )

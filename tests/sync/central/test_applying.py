@@ -21,7 +21,6 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.examples import SCHEDULE, BoundKey, Examples, make_examples
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.fleet.models import FormerMachine
 from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact, Verdict
 from sync.central.ledger.models import Dispute, DisputeState, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import DatabaseLedger
@@ -286,13 +285,12 @@ def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_disput
     machine = KioskDouble(3)
     machine.enrolment = machine.enrol_with(give_token(3, int(time.time()) - 10)).read(records.EnrolAnswer)
     machine.tip, machine.feed_cursor = kiosk.tip, kiosk.feed_cursor
-    machine.epoch = machine.answer.epoch
+    machine.epoch, machine.machine = machine.answer.epoch, machine.answer.machine
     machine.append(entries.EpochBegan(given_by_centre=True, continues=kiosk.tip))
     machine.issuing_key = kiosk.issuing_key
     machine.enrolment = msgspec.structs.replace(
         machine.answer, issuing_certificate=kiosk.answer.issuing_certificate
     )
-    FormerMachine.objects.update(replaced_at=int(time.time()) - 5)
     _bind(machine, machine.place())
     machine.pushed()
     assert _dispute().reason == "certificate-differs"

@@ -284,13 +284,13 @@ def test_what_is_typed_about_a_kiosk_undoes_nothing_that_happens_meanwhile(
     shown = KioskAdmin.get_form
 
     def meanwhile(*told: Any, **more: Any) -> Any:
-        Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED, feed_number=99, high_sequence=7)
+        Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED, feed_number=99, announced_sequence=7)
         return shown(*told, **more)
 
     monkeypatch.setattr(KioskAdmin, "get_form", meanwhile)
     staff.post(reverse("admin:fleet_kiosk_change", args=[3]), {"place": "二楼", "serves_all": "on"})
     row = Kiosk.objects.get(number=3)
-    assert (row.place, row.state, row.feed_number, row.high_sequence) == ("二楼", "revoked", 99, 7)
+    assert (row.place, row.state, row.feed_number, row.announced_sequence) == ("二楼", "revoked", 99, 7)
 
 
 def test_a_token_is_given_out_on_the_page(staff: Client) -> None:

@@ -72,7 +72,7 @@ def test_another_kiosks_signature_is_refused(
     body = kiosk.batch(kiosk.entries)
     answer = kiosk.request("POST", records.PATH_JOURNAL, body, key=other.device_key)
     assert (answer.status, answer.problem.code) == (401, ProblemCode.SIGNATURE_REFUSED)
-    answer = kiosk.request("POST", records.PATH_JOURNAL, body, key=other.device_key, key_id="4")
+    answer = kiosk.request("POST", records.PATH_JOURNAL, body, key=other.device_key, key_id="4/1")
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
     assert not Entry.objects.exists()
 
@@ -86,7 +86,7 @@ def test_a_checkpoint_by_another_key_or_of_another_entry_is_refused(
 
 
 def test_an_unknown_kiosk_is_told_so(db: None) -> None:
-    for key_id in ("77", "kiosk", "99999999999"):
+    for key_id in ("77", "77/1", "kiosk", "99999999999/1", "3/0", "3/"):
         answer = KioskDouble(77).request("POST", records.PATH_HEARTBEAT, b"{}", key_id=key_id)
         assert (answer.status, answer.problem.code) == (401, ProblemCode.KIOSK_UNKNOWN)
     unsigned = Client().post(records.PATH_HEARTBEAT, b"{}", content_type="application/json")
@@ -133,27 +133,33 @@ def test_rubbish_is_a_plain_400(kiosk: KioskDouble, body: bytes) -> None:
     assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
 
 
-def test_a_fork_is_kept_as_a_branch_with_an_alarm_and_its_facts(kiosk: KioskDouble) -> None:
+def test_a_branch_is_a_strand_of_its_own_with_an_alarm_and_its_facts(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
-    mark, chain = kiosk.last, list(kiosk.entries)
+    chain = list(kiosk.entries)
     # The kiosk is set back to where the order was placed, and goes another way.
     kiosk.entries, kiosk.tip = chain[:2], Tip(1, 2, chain[1].hash)
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, int(time.time())))
     answer = kiosk.pushed()
-    assert answer.forked
-    assert answer.high_water == mark
-    assert [bytes(row.hash) for row in Entry.objects.order_by("key")] == [each.hash for each in chain]
-    (stray,) = StrayEntry.objects.all()
-    assert (stray.source, bytes(stray.data)) == (Source.BRANCH, kiosk.entries[-1].data)
+    assert (answer.branched, answer.strand, answer.high_water) == (True, 2, kiosk.tip)
+    assert [bytes(row.hash) for row in Entry.objects.filter(strand=1).order_by("key")] == [
+        each.hash for each in chain
+    ]
+    (entry,) = Entry.objects.filter(strand=2)
+    assert (bytes(entry.data), entry.verdict) == (kiosk.entries[-1].data, Verdict.APPLIED)
     (money,) = Fact.objects.filter(kind="money")
-    assert (money.source, money.amount, money.order) == (Source.BRANCH, 34000, placed.order)
+    assert (money.source, money.strand, money.amount, money.order) == (Source.CHAIN, 2, 34000, placed.order)
     kinds = set(Alarm.objects.values_list("kind", flat=True))
     assert kinds == {AlarmKind.FORK, AlarmKind.UNPAID_CONFIRMATION}
-    assert kiosk.pushed().forked
-    assert StrayEntry.objects.count() == 1
+    again = kiosk.pushed()
+    assert (again.branched, again.strand, again.high_water) == (False, 2, kiosk.tip)
+    assert Entry.objects.count() == 4
+    assert {each.strand: (each.parent, each.branch_sequence) for each in again.strands} == {
+        1: (0, 0),
+        2: (1, 2),
+    }
 
 
 def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: KioskDouble) -> None:
@@ -173,11 +179,11 @@ def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: KioskDo
     assert kiosk.pushed().high_water == Tip(3, 4, kiosk.last.hash)
 
 
-def test_a_new_epoch_that_names_another_tip_is_a_branch(kiosk: KioskDouble) -> None:
+def test_a_new_epoch_that_names_another_tip_is_refused(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     kiosk.epoch = 9
     kiosk.append(entries.EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
-    assert kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer).forked
+    assert kiosk.upload(kiosk.entries[1:]).problem.code is ProblemCode.CHAIN_BROKEN
     assert Entry.objects.count() == 1
 
 
@@ -185,10 +191,7 @@ def test_an_epoch_that_begins_again_inside_itself_is_no_part_of_the_chain(kiosk:
     kiosk.pushed()
     mark = kiosk.last
     kiosk.append(entries.EpochBegan(given_by_centre=True, continues=mark))
-    answer = kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer)
-    assert answer.forked
-    assert answer.high_water == mark
-    assert [row.kind for row in StrayEntry.objects.all()] == ["epoch-began"]
+    assert kiosk.upload(kiosk.entries[1:]).problem.code is ProblemCode.CHAIN_BROKEN
     assert check_chain(None, pulled_back(kiosk)) == mark
 
 
@@ -203,9 +206,7 @@ def test_an_epoch_that_begins_again_inside_a_batch_is_refused_whole(kiosk: Kiosk
 def test_a_chain_begins_with_an_epoch_or_not_at_all(kiosk: KioskDouble) -> None:
     kiosk.entries, kiosk.tip, kiosk.epoch = [], None, 0
     kiosk.append(entries.OrderExpired("3-0002-1"))
-    answer = kiosk.upload().read(records.UploadAnswer)
-    assert answer.forked
-    assert answer.high_water is None
+    assert kiosk.upload().problem.code is ProblemCode.CHAIN_BROKEN
     assert not Entry.objects.exists()
 
 
@@ -223,7 +224,7 @@ def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: KioskDouble) ->
     answer = kiosk.pushed()
     assert (answer.quarantined, answer.high_water) == (True, None)
     assert not Entry.objects.exists()
-    assert StrayEntry.objects.filter(source=Source.QUARANTINE).count() == 3
+    assert StrayEntry.objects.count() == 3
     assert Fact.objects.get(kind="money").source == Source.QUARANTINE
     assert Alarm.objects.filter(kind=AlarmKind.REVOKED_SENDS).exists()
     refused = kiosk.request("GET", f"{records.PATH_FEED}?after=0")
@@ -235,8 +236,8 @@ def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: KioskDouble) ->
 def test_an_entry_of_an_unknown_kind_is_kept_and_stops_nobody_else(kiosk: KioskDouble) -> None:
     kiosk.feed()
     fields = list(msgspec.msgpack.decode(kiosk.entries[-1].data))
-    fields[3], fields[7] = 2, kiosk.last.hash
-    fields[8] = {"kind": "from-the-future", "account": "11000005"}
+    fields[4], fields[8] = 2, kiosk.last.hash
+    fields[9] = {"kind": "from-the-future", "account": "11000005"}
     data = msgspec.msgpack.encode(fields)
     kiosk.entries.append(journal.SealedEntry(kiosk.entries[-1].entry, data, journal.entry_hash(data)))
     kiosk.tip = Tip(1, 2, journal.entry_hash(data))
@@ -261,7 +262,7 @@ def _checkpoint(kiosk: KioskDouble, tip: Tip) -> records.Checkpoint:
 
 
 def test_entries_under_another_kiosks_number_are_refused(kiosk: KioskDouble) -> None:
-    other = JournalEntry(1, 4, 1, 1, 0, 0, "boot", bytes(32), entries.OrderExpired("4-0001-1"))
+    other = JournalEntry(2, 4, 1, 1, 1, 0, 0, "boot", bytes(32), entries.OrderExpired("4-0001-1"))
     kiosk.entries = [seal(other)]
     answer = kiosk.upload()
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)

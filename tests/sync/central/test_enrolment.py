@@ -8,13 +8,15 @@ from django.test import Client
 
 from kiosk.domain.policy import DAY
 from kiosk.pki.certificates import parse_certificate
+from kiosk.pki.device_keys import device_public_key
 from kiosk.pki.verification import verify_issuing
 from sync.central.centre_keys import CentreKeys
 from sync.central.device.enrolment import enrol
 from sync.central.errors import EXCHANGE_KIOSK, KioskNumberRefused
 from sync.central.fleet.enrolment_tokens import TOKEN_LIFE, give_token
-from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState
+from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState, Machine, MachineState
 from sync.protocol import records
+from sync.protocol.deeds import Deed, SignedDeed, deed_holds, read_deed
 from sync.protocol.errors import ProblemCode
 from tests.support.kiosk_double import Answer, KioskDouble, Send
 
@@ -35,7 +37,25 @@ def test_a_token_makes_a_kiosk_with_a_certified_issuing_ca(keys: CentreKeys) -> 
     assert issuing.permitted
     row = Kiosk.objects.get(number=3)
     assert row.state == KioskState.ENROLLED
-    assert answer.payment_secret not in bytes(row.payment_secret)
+    machine = Machine.objects.get()
+    assert (machine.kiosk_id, machine.number, machine.state) == (3, 1, MachineState.ENROLLED)
+    assert answer.payment_secret not in bytes(machine.payment_secret)
+
+
+def test_the_deed_says_all_that_the_centre_has_of_the_machine(keys: CentreKeys) -> None:
+    double = KioskDouble(3)
+    answer = double.enrol_with(give_token(3, _now())).read(records.EnrolAnswer)
+    assert deed_holds(answer.deed, keys.centre_public_key)
+    machine = Machine.objects.get()
+    assert read_deed(answer.deed) == Deed(
+        3,
+        1,
+        device_public_key(double.device_key),
+        answer.issuing_certificate,
+        bytes(machine.payment_secret),
+    )
+    changed = answer.deed.deed[:-1] + b"?"
+    assert not deed_holds(SignedDeed(changed, answer.deed.signature), keys.centre_public_key)
 
 
 def test_the_same_machine_may_ask_again_and_gets_the_same() -> None:
@@ -113,8 +133,19 @@ def test_a_replaced_machine_gets_a_new_epoch_and_new_secrets() -> None:
     new = KioskDouble(3)
     answer = new.enrol_with(give_token(3, _now())).read(records.EnrolAnswer)
     assert answer.epoch == 2
+    assert (answer.machine, old.answer.machine) == (2, 1)
     assert answer.payment_secret != old.answer.payment_secret
-    assert old.upload().problem.code is ProblemCode.SIGNATURE_REFUSED
+    assert [each.state for each in Machine.objects.order_by("number")] == ["retired", "enrolled"]
+    assert old.pushed().retired
+    refused = old.request("GET", f"{records.PATH_FEED}?after=0")
+    assert (refused.status, refused.problem.code) == (403, ProblemCode.MACHINE_RETIRED)
+
+
+def test_a_device_key_is_enrolled_once() -> None:
+    double = KioskDouble(3).enrol(give_token(3, _now()))
+    answer = double.enrol_with(give_token(3, _now()))
+    assert (answer.status, answer.problem.code) == (422, ProblemCode.REQUEST_REFUSED)
+    assert Machine.objects.get().state == MachineState.ENROLLED
 
 
 def test_the_centre_describes_itself(db: None, keys: CentreKeys) -> None:

@@ -70,15 +70,18 @@ def test_a_revoked_kiosks_later_batches_are_kept_too(kiosk: KioskDouble) -> None
     assert Fact.objects.get(kind="money").source == Source.QUARANTINE
 
 
-def test_a_branchs_later_batches_are_kept_too(kiosk: KioskDouble) -> None:
+def test_a_branchs_later_batches_continue_its_strand(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     kiosk.pushed()
     kiosk.entries, kiosk.tip = kiosk.entries[:1], Tip(1, 1, kiosk.entries[0].hash)
     for delivery in ("counter", "mail", "counter"):
         kiosk.append(entries.DeliveryChosen(placed.order, Delivery(delivery)))
-        assert kiosk.upload(kiosk.entries[-1:]).read(records.UploadAnswer).forked
-    assert StrayEntry.objects.filter(source=Source.BRANCH).count() == 3
+        assert kiosk.upload(kiosk.entries[-1:]).read(records.UploadAnswer).strand == 2
+    assert list(Entry.objects.order_by("key").values_list("strand", "sequence")) == [
+        (1, 1), (1, 2), (2, 2), (2, 3), (2, 4),
+    ]  # fmt: skip
+    assert not StrayEntry.objects.exists()
     # What goes on from nothing that is here stays a hole.
     kiosk.tip = Tip(1, 7, bytes(32))
     kiosk.append(entries.OrderExpired(placed.order))
@@ -113,10 +116,10 @@ def test_json_without_bottom_is_a_plain_400(kiosk: KioskDouble) -> None:
 
 def _odd(kiosk: KioskDouble, fields: dict[str, Any]) -> SealedEntry:
     """A next entry with places or a body that no kiosk writes."""
-    names = ("form", "kiosk", "epoch", "sequence", "wall", "monotonic", "boot", "previous", "body")
+    names = ("form", "kiosk", "machine", "epoch", "sequence", "wall", "monotonic", "boot", "previous", "body")
     values = {
-        "form": 1, "kiosk": kiosk.number, "epoch": 1, "sequence": kiosk.last.sequence + 1, "wall": kiosk.now(),
-        "monotonic": 1, "boot": "boot", "previous": kiosk.last.hash, "body": {"kind": "odd"}, **fields,
+        "form": 2, "kiosk": kiosk.number, "machine": 1, "epoch": 1, "sequence": kiosk.last.sequence + 1,
+        "wall": kiosk.now(), "monotonic": 1, "boot": "boot", "previous": kiosk.last.hash, "body": {"kind": "odd"}, **fields,
     }  # fmt: skip
     data = msgspec.msgpack.encode([values[name] for name in names])
     sealed = SealedEntry(kiosk.entries[-1].entry, data, journal.entry_hash(data))

@@ -46,7 +46,7 @@ def test_a_new_key_from_order_to_register(kiosk: KioskDouble) -> None:
 
     answer = kiosk.pushed()
     assert answer.high_water == kiosk.tip
-    assert not answer.forked
+    assert not answer.branched
     assert abs(answer.signed_time.time - time.time()) < 5
     assert set(Entry.objects.values_list("verdict", "remark")) == {(Verdict.APPLIED.value, "")}
     assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.BOUND.value

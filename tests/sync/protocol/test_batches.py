@@ -31,7 +31,7 @@ CHECKPOINT = make_checkpoint(3, TIP, 1_795_000_000, KEY)
 
 
 def _entry(sequence: int, text: str = "3-0001-1") -> SealedEntry:
-    return seal(Entry(1, 3, 1, sequence, 0, 0, "boot", GENESIS, OrderExpired(text)))
+    return seal(Entry(2, 3, 1, 1, sequence, 0, 0, "boot", GENESIS, OrderExpired(text)))
 
 
 @given(st.lists(st.binary(max_size=2000), min_size=1, max_size=20))

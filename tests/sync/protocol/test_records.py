@@ -17,16 +17,17 @@ from sync.protocol.times import policy_holds, sign_policy, sign_time, time_holds
 CENTRE = generate_device_key()
 PUBLIC = device_public_key(CENTRE)
 TIME = SignedTime(3, 5, bytes(64))
+MARK = records.StrandMark(2, 1, 5, Tip(1, 7, bytes(32)))
 
 
 @pytest.mark.parametrize(
     "record",
     [
         records.EnrolRequest("3-X", bytes(32), b"csr"),
-        records.UploadAnswer(Tip(1, 2, bytes(32)), TIME, forked=True),
+        records.UploadAnswer(Tip(1, 2, bytes(32)), TIME, 2, (MARK,), begin_epoch=7, branched=True),
         records.Heartbeat(records.Checkpoint(3, 1, 2, bytes(32), 9, bytes(64)), 1, 2, 3, "0.1"),
-        records.HeartbeatAnswer(TIME, None, 7),
-        records.JournalPage((b"\x00\xff",), more=True, high_water=None),
+        records.HeartbeatAnswer(TIME, None, 7, 1, (MARK,), retired=True),
+        records.JournalPage((b"\x00\xff",), more=True, strand=0, high_water=None),
         records.EpochRequest(None, "restored"),
         records.EpochAnswer(2, Tip(1, 2, bytes(32))),
         Problem(ProblemCode.CHAIN_HOLE, "A hole.", Tip(1, 2, bytes(32)), TIME, "7F3A"),

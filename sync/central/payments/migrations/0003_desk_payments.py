@@ -13,13 +13,13 @@ def list_vouched(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     payments = apps.get_model('payments', 'Payment').objects
     for rows in (entries, apps.get_model('journal', 'StrayEntry').objects):
         for row in rows.filter(kind='order-paid').iterator():
-            body = msgspec.msgpack.decode(bytes(row.data))[8]
+            body = msgspec.msgpack.decode(bytes(row.data))[-1]
             order = str(body['order'])[:40]
             if body['how'] != 'desk' or not order:
                 continue
             opening = entries.filter(subject=order, kind__in=('order-placed', 'order-assigned')).first()
             account = '' if opening is None else opening.account
-            kind = '' if opening is None else msgspec.msgpack.decode(bytes(opening.data))[8]['order_kind']
+            kind = '' if opening is None else msgspec.msgpack.decode(bytes(opening.data))[-1]['order_kind']
             told = {'kiosk': row.kiosk, 'account': account, 'amount': max(-(10**15), min(body['amount'], 10**15))}
             desk.get_or_create(
                 key=f'{row.kiosk:05d}-{row.sequence:010d}-{bytes(row.hash)[:8].hex()}',
