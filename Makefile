@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Without it each of the many processes of a test would compile the whole program again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo install test quick quick-tests check bench soak mutate format text hooks clean
 
 demo:
