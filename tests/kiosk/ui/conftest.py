@@ -10,6 +10,9 @@ import pytest
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.screens.order import done
 from tests.support.kiosk import Kiosk
+from tests.support.style_sheets import parse_once
+
+parse_once()
 
 
 @pytest.fixture
