@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +19,23 @@ from tests.support.pcsc import PcscService  # noqa: E402
 from tests.support.tiers import Tier, may_hold, tier_of  # noqa: E402
 
 _TESTS = Path(__file__).parent
+_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder there that only its user may read
+_ENOUGH_BYTES = 4 * 1024**3
 
 # How long an example takes says how busy the machine is, and nothing of the program.
 settings.register_profile("untimed", settings.default, deadline=None)
 settings.load_profile("untimed")
+
+
+def _keep_files_in_memory() -> None:
+    """Let pytest's folders be in memory: what is tested syncs its files tens of thousands of times."""
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ENOUGH_BYTES:
+        return
+    if not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:  # the soft token is a library there
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+_keep_files_in_memory()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,6 +67,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector all that is there before the first test and stays to the last."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
