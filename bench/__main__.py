@@ -15,6 +15,7 @@ from bench.keys import over_the_reader
 from bench.measure import compare
 from bench.screens import changing_screens
 from bench.signatures import signing_and_reading
+from bench.store import in_a_large_store
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.domain.clock import FixedClock
@@ -122,6 +123,7 @@ def main() -> None:
         signing_and_reading()
         over_the_reader(Path(folder))
         changing_screens(Path(folder))
+        in_a_large_store(Path(folder) / "store")
     starting()
 
 

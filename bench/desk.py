@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 KIOSK = 3
 DAY = 86_400
 _SCHEDULE = FeeSchedule(1, 0, 11000, 8000, 15000)
+_NO_CEILINGS = (10**9, 10**12)  # certificates and fen before the next upload
 _FIRM = Enterprise("A", "北京示例粮油贸易有限公司", "王建国", Review.APPROVED)
 
 
@@ -92,7 +93,7 @@ class BenchDesk:
         key = SM2.generate()
         request = issuing_request(DEFAULT_ORGANISATION, KIOSK, key)
         certificate = root.certify_kiosk(request, KIOSK, 2, now - DAY, now + 2000 * DAY)
-        policy = msgspec.json.encode(Policy(1, KIOSK, now + 90 * DAY))
+        policy = msgspec.json.encode(Policy(1, KIOSK, now + 90 * DAY, *_NO_CEILINGS))
         signed = SignedTime(KIOSK, now, device_sign(centre_key, SignedTime.message(KIOSK, now)))
         items = {
             VaultItem.ISSUING_KEY: encode_private_key(key),

@@ -30,6 +30,7 @@ TIERS = {
     "kiosk/desk/binding/test_faults.py": Tier.WHOLE,
     "kiosk/desk/keys/test_key_pulls.py": Tier.WHOLE,
     "kiosk/desk/test_desk_machine.py": Tier.WHOLE,
+    "kiosk/desk/test_large_store.py": Tier.WHOLE,
     "kiosk/domain": Tier.QUICK,
     "kiosk/pki": Tier.WHOLE,
     "kiosk/store": Tier.WHOLE,

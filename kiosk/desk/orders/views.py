@@ -15,6 +15,8 @@ from kiosk.store.keys_on_record import key_before
 from kiosk.store.lockouts import KEPT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kiosk.desk.context import Desk
     from kiosk.domain.fees import OrderKind
     from kiosk.store.transaction import Transaction
@@ -27,8 +29,17 @@ def order_tries(number: str) -> str:
     return f"{KEPT}{number}"
 
 
-def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:
-    """The order with its key on record; `ends_at` is the certificate's, once there is one."""
+def order_views(desk: Desk, tx: Transaction, orders: Iterable[Order]) -> tuple[OrderView, ...]:
+    """The orders as `order_view` shows each; the policy, whose signature is checked, is read once."""
+    years = certificate_years(tx)
+    return tuple(order_view(desk, tx, order, years) for order in orders)
+
+
+def order_view(desk: Desk, tx: Transaction, order: Order, years: int | None = None) -> OrderView:
+    """The order with its key on record; `ends_at` is the certificate's, once there is one.
+
+    `years` is for how long a certificate is issued; as the policy says unless given.
+    """
     binding = order.binding
     certificate = tx.ledger.certificate(binding.certificate) if binding and binding.certificate else None
     if certificate is not None:
@@ -36,7 +47,7 @@ def order_view(desk: Desk, tx: Transaction, order: Order) -> OrderView:
     else:
         key = key_before(tx, order)
         old_end = key.not_after if key else None
-        ends_at = validity(desk.clock.wall(), old_end, certificate_years(tx)).end
+        ends_at = validity(desk.clock.wall(), old_end, years or certificate_years(tx)).end
     used = len(tx.lockouts.failures(order_tries(order.number)))
     return OrderView(
         number=order.number,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.authority import policy_of, require_amount_allowed
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.orders.views import order_view, own_order, require_paid, require_unpaid
+from kiosk.desk.orders.views import order_view, order_views, own_order, require_paid, require_unpaid
 from kiosk.desk.people.credentials import check_password, staff_scopes
 from kiosk.desk.views import LockedOut, OrderView, Refusal, StaffSession, StaffSignedIn, WrongCredentials
 from kiosk.domain.entries import AnyBody, BindingAbandoned, OrderPaid, RefundGranted
@@ -79,7 +79,7 @@ def staff_orders(desk: Desk) -> tuple[OrderView, ...]:
     with desk.database.read() as tx:
         found = [order for status in _LISTED for order in tx.ledger.orders(status=status)]
         found.sort(key=lambda order: order.sequence, reverse=True)
-        return tuple(order_view(desk, tx, order) for order in found)
+        return order_views(desk, tx, found)
 
 
 def unapplied_items(desk: Desk) -> tuple[str, ...]:

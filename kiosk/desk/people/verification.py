@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.quoting import judge
-from kiosk.desk.orders.views import order_view
+from kiosk.desk.orders.views import order_views
 from kiosk.desk.people.credentials import check_password, member_scopes
 from kiosk.desk.status import feed_age
 from kiosk.desk.views import (
@@ -84,7 +84,7 @@ def account_view(desk: Desk, session: Session) -> AccountView:
             session=session,
             key=key,
             key_state=key_state(key, now),
-            orders=tuple(order_view(desk, tx, order) for order in orders),
+            orders=order_views(desk, tx, orders),
             feed_as_of=feed_age(tx, now),
         )
 
