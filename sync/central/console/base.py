@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from sync.central.console.lists import BoundedList, BoundedPaginator
+from sync.central.console.walks import search
 from sync.central.formats import china_time, yuan
 from sync.central.tables import column_text
 
@@ -19,7 +22,7 @@ REMARK_LENGTH = 200
 NEEDS_REMARK = "请先填写备注"
 
 if TYPE_CHECKING:
-    Admin = admin.ModelAdmin
+    Page = admin.ModelAdmin
     Inline = admin.TabularInline
     Form = forms.ModelForm
 else:
@@ -28,7 +31,7 @@ else:
         def __class_getitem__(cls, _parameters: object) -> type:
             return cls
 
-    class Admin(_Bracketed, admin.ModelAdmin):
+    class Page(_Bracketed, admin.ModelAdmin):
         """A page of the console."""
 
     class Inline(_Bracketed, admin.TabularInline):
@@ -47,6 +50,43 @@ class SecondsField(forms.SplitDateTimeField):
         """Convert to UTC seconds."""
         moment = super().compress(data_list)
         return None if moment is None else int(moment.timestamp())
+
+
+class Admin(Page[Row]):
+    """A table that may grow without end: its list's order, filters and searches are those that indexes serve.
+
+    `search_fields` are `=field` (in full) or `^field` (its beginning).
+    """
+
+    paginator = BoundedPaginator
+    list_per_page = 50
+    window = 10_000
+    """How many rows are judged by conditions that no index serves (lists.py)."""
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, request: HttpRequest, **named: Any) -> type[ChangeList]:
+        """The list of one page."""
+        del request, named
+        return BoundedList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
+        """The rows that fit, none of them twice."""
+        if not search_term.strip():
+            return queryset, False
+        ordering = self.get_ordering(request) or self.opts.ordering or ["-pk"]
+        found = search(
+            queryset, self.get_search_fields(request), search_term, [str(each) for each in ordering]
+        )
+        return queryset.filter(pk__in=found.keys), False
+
+
+class SmallAdmin(Page[Row]):
+    """A table of some hundreds of rows at most, which can be sorted by any column and searched in any way."""
+
+    show_facets = admin.ShowFacets.NEVER
 
 
 class ReadOnlyAdmin(Admin[Row]):

@@ -18,6 +18,7 @@ from sync.central.console.base import (
     typed_remark,
     yuan_column,
 )
+from sync.central.console.filters import KioskEntryFilter, KioskKeyFilter, KioskTextFilter, SetFilter
 from sync.central.context import centre_now
 from sync.central.journal.alarms import close_alarm
 from sync.central.journal.models import Alarm, Entry, Fact, Strand, StrayEntry
@@ -68,7 +69,7 @@ class StrandAdmin(ReadOnlyAdmin[Strand]):
         time_column("begun_at", "开始时间"),
         time_column("received_at", "最近收到"),
     )
-    search_fields = ("=kiosk",)
+    list_filter = (("kiosk", KioskKeyFilter),)
 
 
 @admin.register(Entry)
@@ -88,9 +89,8 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
         "verdict",
         "explanation",
     )
-    list_filter = ("verdict", "kind")
-    search_fields = ("=account", "=subject", "=kiosk")
-    show_full_result_count = False
+    list_filter = (("kiosk", KioskEntryFilter), "verdict", "kind")
+    search_fields = ("=account", "=subject")
     fields = (
         "kiosk",
         "strand",
@@ -117,7 +117,7 @@ class StrayEntryAdmin(_Readable, ReadOnlyAdmin[StrayEntry]):
     """Quarantine."""
 
     list_display = ("kiosk", "machine", "epoch", "sequence", hex_column("hash", "哈希"), "kind", *_WHEN)
-    search_fields = ("=kiosk",)
+    list_filter = (("kiosk", KioskTextFilter),)
     fields = ("kiosk", "machine", "epoch", "sequence", "kind", "readable")
     readonly_fields = ("readable",)
 
@@ -139,7 +139,7 @@ class FactAdmin(ReadOnlyAdmin[Fact]):
         "transaction",
         *_WHEN,
     )
-    list_filter = ("kind", "source", "how")
+    list_filter = (("kiosk", KioskTextFilter), "kind", "source", "how")
     search_fields = ("=order", "=certificate_number")
     exclude = ("certificate",)
 
@@ -158,7 +158,7 @@ class AlarmAdmin(ReadOnlyAdmin[Alarm]):
         "cleared_by",
         "remark",
     )
-    list_filter = ("kind", ("cleared_at", admin.EmptyFieldListFilter))
+    list_filter = (("cleared_at", SetFilter), "kind")
     action_form = RemarkForm
     actions = ("clear",)
 

@@ -12,14 +12,15 @@ from django.http import HttpRequest
 from kiosk.domain.policy import Policy
 from sync.central.console.base import (
     NEEDS_REMARK,
-    Admin,
     Form,
     ReadOnlyAdmin,
     RemarkForm,
     SecondsField,
+    SmallAdmin,
     time_column,
     typed_remark,
 )
+from sync.central.console.filters import KioskKeyFilter, SetFilter
 from sync.central.context import centre_keys, centre_now
 from sync.central.fleet import policies, unapplied_items
 from sync.central.fleet.enrolment_tokens import give_token
@@ -30,7 +31,7 @@ LATE = 300  # seconds without contact after which a kiosk counts as offline
 
 
 @admin.register(Kiosk)
-class KioskAdmin(Admin[Kiosk]):
+class KioskAdmin(SmallAdmin[Kiosk]):
     """Kiosks: last contact, backlog, enrolment, revocation."""
 
     list_display = (
@@ -131,7 +132,7 @@ class PolicyForm(Form[KioskPolicy]):
 
 
 @admin.register(KioskPolicy)
-class PolicyAdmin(Admin[KioskPolicy]):
+class PolicyAdmin(SmallAdmin[KioskPolicy]):
     """Policies: adding one signs and publishes it; policies are never changed."""
 
     form = PolicyForm
@@ -196,8 +197,7 @@ class KeptAdmin(ReadOnlyAdmin[KeptItem]):
         "closed_by",
         "remark",
     )
-    list_filter = ("kind", ("gone_at", admin.EmptyFieldListFilter), ("closed_at", admin.EmptyFieldListFilter))
-    search_fields = ("=kiosk",)
+    list_filter = (("kiosk", KioskKeyFilter), ("closed_at", SetFilter), ("gone_at", SetFilter), "kind")
     action_form = RemarkForm
     actions = ("dismiss",)
 
@@ -224,8 +224,7 @@ class FeedAdmin(ReadOnlyAdmin[FeedItem]):
     """The feeds of all kiosks."""
 
     list_display = ("kiosk", "number", "kind", time_column("made_at", "时间"))
-    list_filter = ("kind",)
-    search_fields = ("=kiosk",)
+    list_filter = (("kiosk", KioskKeyFilter), "kind")
     fields = ("kiosk", "number", "kind", "text")
     readonly_fields = ("text",)
 

@@ -18,6 +18,7 @@ from sync.central.console.base import (
     typed_remark,
     yuan_column,
 )
+from sync.central.console.filters import KioskFilter
 from sync.central.context import centre_now
 from sync.central.formats import china_time, yuan
 from sync.central.ledger import settling
@@ -52,7 +53,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
         yuan_column("received", "实收"),
         time_column("placed_at", "下单时间"),
     )
-    list_filter = ("status", "kind", "owner")
+    list_filter = ("status", ("owner", KioskFilter), "kind")
     search_fields = ("=number", "=account")
     exclude = ("record",)
     readonly_fields = ("details",)
@@ -120,7 +121,7 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
         time_column("not_before", "有效期起"),
         time_column("not_after", "有效期止"),
     )
-    list_filter = ("status", "kiosk")
+    list_filter = ("status", ("kiosk", KioskFilter))
     search_fields = ("=number", "=account", "=token_serial")
     exclude = ("record",)
     action_form = RemarkForm

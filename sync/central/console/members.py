@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from sync.central.console.base import Admin, Form, SecondsField, time_column, yuan_column
+from sync.central.console.base import Admin, Form, Page, SecondsField, SmallAdmin, time_column, yuan_column
 from sync.central.context import centre_now
 from sync.central.ledger.publishing import publish_enterprise, publish_operator
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator, ReviewState
@@ -30,8 +30,8 @@ class PasswordForm(Form[Any]):
     )
 
 
-class _PermanentAdmin(Admin[Any]):
-    """A table whose rows are published to kiosks and never deleted."""
+class _Permanent(Page[Any]):
+    """Rows that are published to kiosks and never deleted."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Kiosks cannot delete a row that was published."""
@@ -45,12 +45,12 @@ class _PermanentAdmin(Admin[Any]):
 
 
 @admin.register(Enterprise)
-class EnterpriseAdmin(_PermanentAdmin):
+class EnterpriseAdmin(_Permanent, Admin[Any]):
     """Member enterprises."""
 
     list_display = ("code", "name", "legal_person", "review")
     list_filter = ("review",)
-    search_fields = ("code", "name", "legal_person")
+    search_fields = ("^code", "^name", "=legal_person")
     filter_horizontal = ("kiosks",)
 
     def save_related(
@@ -66,13 +66,13 @@ class EnterpriseAdmin(_PermanentAdmin):
 
 
 @admin.register(Operator)
-class OperatorAdmin(_PermanentAdmin):
+class OperatorAdmin(_Permanent, Admin[Any]):
     """Operators and their review."""
 
     form = PasswordForm
     list_display = ("account", "name", "enterprise", "review")
     list_filter = ("review",)
-    search_fields = ("account", "name", "enterprise__name")
+    search_fields = ("^account", "=name", "^enterprise__name")
     autocomplete_fields = ("enterprise",)
     actions = ("approve", "refuse")
 
@@ -118,7 +118,7 @@ class OperatorAdmin(_PermanentAdmin):
 
 
 @admin.register(DeskStaff)
-class StaffAdmin(_PermanentAdmin):
+class StaffAdmin(_Permanent, SmallAdmin[Any]):
     """The desk's staff."""
 
     form = PasswordForm
@@ -151,7 +151,7 @@ class FeeScheduleForm(Form[FeeSchedule]):
 
 
 @admin.register(FeeSchedule)
-class FeeScheduleAdmin(_PermanentAdmin):
+class FeeScheduleAdmin(_Permanent, SmallAdmin[Any]):
     """Fee schedules: added, never changed, since orders name them by number."""
 
     form = FeeScheduleForm

@@ -19,6 +19,7 @@ from sync.central.console.base import (
     typed_remark,
     yuan_column,
 )
+from sync.central.console.filters import KioskFilter, KioskTextFilter, SupervisorFilter
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.settling import may_return, request_refund
@@ -112,8 +113,9 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         time_column("paid_at", "支付时间"),
         time_column("refunded_at", "退回时间"),
     )
-    list_filter = ("state", SurplusFilter, "kiosk")
+    list_filter = ("state", ("kiosk", KioskFilter), SurplusFilter)
     search_fields = ("=order", "=account", "=transaction", "=attempts__transaction")
+    window = 2000  # a surplus is looked for in other tables
     exclude = ("token",)
     readonly_fields = ("vouched", "surplus")
     inlines = (AttemptInline,)
@@ -191,7 +193,7 @@ class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
         "settled_by",
         "remark",
     )
-    list_filter = ("state", "kiosk", "supervisor")
+    list_filter = (("kiosk", KioskTextFilter), "state", ("supervisor", SupervisorFilter))
     search_fields = ("=order", "=account", "=supervisor")
     action_form = RemarkForm
     actions = ("same", "apart", "paid_back")

@@ -212,7 +212,14 @@ class KeptItem(models.Model):
         verbose_name = "未能应用的资料"
         verbose_name_plural = "未能应用的资料"
         ordering = ("-key",)
-        indexes = (models.Index(fields=("kiosk", "gone_at"), name="kept_kiosk_gone"),)
+        indexes = (
+            models.Index(fields=("kiosk", "gone_at"), name="kept_kiosk_gone"),
+            models.Index(fields=("kind", "key"), name="kept_kind"),
+            models.Index(fields=("key",), name="kept_not_gone", condition=models.Q(gone_at__isnull=True)),
+            models.Index(fields=("key",), name="kept_gone", condition=models.Q(gone_at__isnull=False)),
+            models.Index(fields=("key",), name="kept_open", condition=models.Q(closed_at__isnull=True)),
+            models.Index(fields=("key",), name="kept_closed", condition=models.Q(closed_at__isnull=False)),
+        )
 
     def __str__(self) -> str:
         return f"{self.kiosk}/{self.number} {self.get_kind_display()}"

@@ -87,7 +87,11 @@ class Entry(models.Model):
         verbose_name = "日志记录"
         verbose_name_plural = "日志记录"
         ordering = ("-key",)
-        indexes = (models.Index(fields=("verdict", "account"), name="entry_verdict_account"),)
+        indexes = (
+            models.Index(fields=("verdict", "account"), name="entry_verdict_account"),
+            models.Index(fields=("verdict", "key"), name="entry_verdict"),
+            models.Index(fields=("account", "key"), name="entry_account"),
+        )
 
     def __str__(self) -> str:
         return f"{self.kiosk}/{self.epoch}/{self.sequence} {self.kind}"
@@ -160,6 +164,7 @@ class Fact(models.Model):
         verbose_name = "既成事实"
         verbose_name_plural = "既成事实"
         ordering = ("-key",)
+        indexes = (models.Index(fields=("source", "key"), name="fact_source"),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.order or self.certificate_number}"
@@ -197,7 +202,19 @@ class Alarm(models.Model):
 
         verbose_name = "告警"
         verbose_name_plural = "告警"
-        ordering = ("-raised_at",)
+        ordering = ("-raised_at", "-key")
+        indexes = (
+            models.Index(fields=("raised_at", "key"), name="alarm_raised"),
+            models.Index(fields=("kind", "raised_at", "key"), name="alarm_kind"),
+            models.Index(
+                fields=("raised_at", "key"), name="alarm_open", condition=models.Q(cleared_at__isnull=True)
+            ),
+            models.Index(
+                fields=("raised_at", "key"),
+                name="alarm_cleared",
+                condition=models.Q(cleared_at__isnull=False),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.subject}"

@@ -22,7 +22,7 @@ class LedgerOrder(models.Model):
     number = models.CharField("订单号", max_length=40, primary_key=True)
     owner = models.PositiveIntegerField("终端机")
     kind = models.CharField("业务", max_length=12, choices=_choices(ORDER_KINDS.items()))
-    account = models.CharField("账号", max_length=12, db_index=True)
+    account = models.CharField("账号", max_length=12)
     status = models.CharField("状态", max_length=10, choices=_choices(ORDER_STATUSES.items()))
     total = models.BigIntegerField("金额(分)")
     received = models.BigIntegerField("实收(分)")
@@ -34,8 +34,14 @@ class LedgerOrder(models.Model):
 
         verbose_name = "订单"
         verbose_name_plural = "订单"
-        ordering = ("-placed_at",)
+        ordering = ("-placed_at", "-number")
         permissions = (("move_order", "可以移交订单"),)
+        indexes = (
+            models.Index(fields=("placed_at", "number"), name="order_placed"),
+            models.Index(fields=("status", "placed_at", "number"), name="order_status"),
+            models.Index(fields=("owner", "placed_at", "number"), name="order_owner"),
+            models.Index(fields=("account", "placed_at", "number"), name="order_account"),
+        )
 
     def __str__(self) -> str:
         return self.number
@@ -46,7 +52,7 @@ class LedgerCertificate(models.Model):
 
     number = models.CharField("证书号", max_length=16, primary_key=True)
     kiosk = models.PositiveIntegerField("签发终端机")
-    account = models.CharField("账号", max_length=12, db_index=True)
+    account = models.CharField("账号", max_length=12)
     order = models.CharField("订单号", max_length=40)
     token_serial = models.CharField("key盘序列号", max_length=64)
     status = models.CharField("状态", max_length=10, choices=_choices(CERTIFICATE_STATUSES.items()))
@@ -59,8 +65,15 @@ class LedgerCertificate(models.Model):
 
         verbose_name = "证书"
         verbose_name_plural = "证书登记簿"
-        ordering = ("-not_before",)
+        ordering = ("-not_before", "-number")
         permissions = (("revoke_certificate", "可以吊销证书"),)
+        indexes = (
+            models.Index(fields=("not_before", "number"), name="certificate_begin"),
+            models.Index(fields=("status", "not_before", "number"), name="certificate_status"),
+            models.Index(fields=("kiosk", "not_before", "number"), name="certificate_kiosk"),
+            models.Index(fields=("account", "not_before", "number"), name="certificate_account"),
+            models.Index(fields=("token_serial",), name="certificate_token"),
+        )
 
     def __str__(self) -> str:
         return self.number
@@ -78,6 +91,8 @@ class LedgerAccount(models.Model):
 
         verbose_name = "账号key盘"
         verbose_name_plural = "账号key盘"
+        ordering = ("account",)
+        indexes = (models.Index(fields=("key_number",), name="account_key"),)
 
     def __str__(self) -> str:
         return self.account
@@ -111,9 +126,14 @@ class Dispute(models.Model):
 
         verbose_name = "争议"
         verbose_name_plural = "争议"
-        ordering = ("-raised_at",)
+        ordering = ("-raised_at", "-key")
         permissions = (("settle_dispute", "可以处理争议"),)
-        indexes = (models.Index(fields=("account", "state"), name="dispute_account_state"),)
+        indexes = (
+            models.Index(fields=("account", "state"), name="dispute_account_state"),
+            models.Index(fields=("raised_at", "key"), name="dispute_raised"),
+            models.Index(fields=("state", "raised_at", "key"), name="dispute_state"),
+            models.Index(fields=("reason", "raised_at", "key"), name="dispute_reason"),
+        )
 
     def __str__(self) -> str:
         return f"{self.kiosk}/{self.sequence} {self.get_reason_display()}"

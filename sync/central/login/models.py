@@ -34,8 +34,14 @@ class LoginCheck(models.Model):
 
         verbose_name = "登录验证"
         verbose_name_plural = "登录验证"
-        ordering = ("-asked_at", "key")
-        indexes = (models.Index(fields=("account", "asked_at"), name="login_account_time"),)
+        ordering = ("-asked_at", "-key")
+        indexes = (
+            models.Index(fields=("account", "asked_at", "key"), name="login_account_time"),
+            models.Index(fields=("asked_at", "key"), name="login_time"),
+            models.Index(fields=("state", "asked_at", "key"), name="login_state"),
+            models.Index(fields=("kiosk", "asked_at", "key"), name="login_kiosk"),
+            models.Index(fields=("certificate_number",), name="login_certificate"),
+        )
 
     def __str__(self) -> str:
         return f"{self.account} {self.get_state_display()}"
@@ -55,6 +61,7 @@ class SandboxMessage(models.Model):
         verbose_name = "沙箱短信"
         verbose_name_plural = "沙箱短信"
         ordering = ("-sent_at", "-id")
+        indexes = (models.Index(fields=("account", "sent_at", "id"), name="message_account"),)
 
     def __str__(self) -> str:
         return self.text

@@ -28,7 +28,7 @@ class Enterprise(models.Model):
     """A member enterprise."""
 
     code = models.CharField("统一社会信用代码", max_length=18, primary_key=True)
-    name = models.CharField("企业名称", max_length=64)
+    name = models.CharField("企业名称", max_length=64, db_index=True)
     legal_person = models.CharField("企业法人", max_length=40)
     review = models.CharField(
         "审核", max_length=12, choices=ReviewState.choices, default=ReviewState.UNDER_REVIEW
@@ -43,6 +43,10 @@ class Enterprise(models.Model):
         verbose_name = "会员企业"
         verbose_name_plural = "会员企业"
         ordering = ("code",)
+        indexes = (
+            models.Index(fields=("review", "code"), name="enterprise_review"),
+            models.Index(fields=("legal_person",), name="enterprise_person"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -78,6 +82,10 @@ class Operator(models.Model):
         verbose_name = "操作员"
         verbose_name_plural = "操作员"
         ordering = ("account",)
+        indexes = (
+            models.Index(fields=("review", "account"), name="operator_review"),
+            models.Index(fields=("name",), name="operator_name"),
+        )
         permissions = (("review_operator", "可以审核操作员"),)
 
     def __str__(self) -> str:

@@ -51,8 +51,15 @@ class Payment(models.Model):
 
         verbose_name = "缴费"
         verbose_name_plural = "缴费"
-        ordering = ("-opened_at",)
+        ordering = ("-opened_at", "-order")
         permissions = (("refund_payment", "可以退款"),)
+        indexes = (
+            models.Index(fields=("opened_at", "order"), name="payment_opened"),
+            models.Index(fields=("state", "opened_at", "order"), name="payment_state"),
+            models.Index(fields=("kiosk", "opened_at", "order"), name="payment_kiosk"),
+            models.Index(fields=("account", "opened_at", "order"), name="payment_account"),
+            models.Index(fields=("transaction",), name="payment_transaction"),
+        )
 
     def __str__(self) -> str:
         return self.order
@@ -76,6 +83,7 @@ class PaymentAttempt(models.Model):
         verbose_name = "支付尝试"
         verbose_name_plural = "支付尝试"
         ordering = ("out_trade_no",)
+        indexes = (models.Index(fields=("transaction",), name="attempt_transaction"),)
 
     def __str__(self) -> str:
         return self.out_trade_no
@@ -94,7 +102,7 @@ class DeskPayment(models.Model):
     """A payment that a supervisor vouched for, of which no provider knows; `key` is that of the entry's fact."""
 
     key = models.CharField("键", max_length=40, primary_key=True)
-    order = models.CharField("订单号", max_length=40, db_index=True)
+    order = models.CharField("订单号", max_length=40)
     kiosk = models.PositiveIntegerField("终端机")
     account = models.CharField("账号", max_length=12, blank=True)
     amount = models.BigIntegerField("金额(分)")
@@ -115,6 +123,13 @@ class DeskPayment(models.Model):
         verbose_name_plural = "柜台担保收款"
         ordering = ("-key",)
         permissions = (("reconcile_deskpayment", "可以核对柜台担保收款"),)
+        indexes = (
+            models.Index(fields=("order", "key"), name="desk_order"),
+            models.Index(fields=("order", "state"), name="desk_order_state"),
+            models.Index(fields=("state", "key"), name="desk_state"),
+            models.Index(fields=("account", "key"), name="desk_account"),
+            models.Index(fields=("supervisor", "key"), name="desk_supervisor"),
+        )
 
     def __str__(self) -> str:
         return f"{self.order} {self.supervisor}"
