@@ -44,9 +44,10 @@ mutate:
 	@$(PYTHON) tools/install.py test
 	$(BIN)/python -m tools.mutate $(MUTATE)
 
+# BENCH= takes its options, as --rows 1000000 for the centre's lists.
 bench:
 	@$(PYTHON) tools/install.py test
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH)
 
 format:
 	$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import secrets
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
 
+from bench.central_lists import central_lists
 from bench.keys import over_the_reader
 from bench.measure import compare
 from bench.screens import changing_screens
@@ -27,6 +29,7 @@ from kiosk.pki.suites import KeyAlgorithm, suite
 from kiosk.store.database import Database
 
 APPENDS = 200
+ROWS = 100_000
 
 
 def _placed(number: int) -> OrderPlaced:
@@ -117,6 +120,9 @@ def starting() -> None:
 
 def main() -> None:
     """All of it."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows in each table of the centre's console")
+    rows = parser.parse_args().rows
     with tempfile.TemporaryDirectory(prefix="keydesk-bench-") as folder:
         appending(Path(folder))
         signing(Path(folder))
@@ -124,6 +130,7 @@ def main() -> None:
         over_the_reader(Path(folder))
         changing_screens(Path(folder))
         in_a_large_store(Path(folder) / "store")
+        central_lists(Path(folder) / "central", rows)
     starting()
 
 
