@@ -8,6 +8,7 @@ from hardware.scanner import ScannerSettings
 from hardware.token.piv.commands import Slot
 from hardware.token.skf.profile import Limits, SkfProfile, configured_profile
 from kiosk.configuration import Configuration, ConfigurationError, LogLevel, load, user_file
+from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "keydesk.example.toml"
@@ -95,9 +96,11 @@ def test_data_and_file_have_the_places_of_the_system_and_of_the_user(
 
 def test_values_are_read(tmp_path: Path) -> None:
     file = tmp_path / "keydesk.toml"
-    file.write_text('[centre]\nurl = "https://centre.example"\n[screen]\nlanguage = "en"\n')
+    file.write_text(
+        '[centre]\nurl = "https://centre.example"\n[screen]\nlanguage = "en"\nidle = 60\ncountdown = 7\n'
+    )
     configuration = load(file)
-    assert configuration.screen.language is Language.ENGLISH
+    assert configuration.screen == Display(Language.ENGLISH, idle=60, countdown=7)
     assert configuration.payment_page == "HTTPS://CENTRE.EXAMPLE"
 
 

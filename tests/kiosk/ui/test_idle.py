@@ -11,6 +11,7 @@ from textual.widgets import Input
 from kiosk.desk.views import Field, OrderView, PrintOutcome
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
+from kiosk.settings import Display
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.presence import Active, CountingDown, IdleTimer, TimedOut
 from kiosk.ui.routes import Route
@@ -220,3 +221,18 @@ def _receipt_that_waits(kiosk: Kiosk) -> Callable[[], int]:
     assert kiosk.service.print_receipt(order.number) is PrintOutcome.PAPER_OUT
     kiosk.printer.set_paper(present=True)
     return lambda: answered(kiosk.service.status()).receipts_waiting
+
+
+async def test_how_long_a_screen_waits_and_counts_is_a_setting(kiosk: Kiosk) -> None:
+    display = Display(idle=30, countdown=7)
+    app = KeydeskApp(kiosk.service, None, display, monotonic=kiosk.ticker)
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.VERIFY)
+        await still(app, pilot, kiosk, 29)
+        assert "秒后清屏" not in text_of(app)
+        await still(app, pilot, kiosk, 2)
+        assert "6 秒后清屏" in text_of(app)
+        await still(app, pilot, kiosk, 5)
+        assert "1 秒后清屏" in text_of(app)
+        await still(app, pilot, kiosk, 1)
+        assert shown(app) == "HomeScreen"
