@@ -71,6 +71,12 @@ def test_a_wrong_check_digit_is_told_apart() -> None:
         parse_order_number(wrong)
 
 
+@pytest.mark.parametrize(("kiosk", "epoch", "sequence"), [(1, 0, 0), (0x7FFF, (1 << 24) - 1, (1 << 32) - 1)])
+def test_the_least_and_the_greatest_parts_are_taken(kiosk: int, epoch: int, sequence: int) -> None:
+    number = OrderNumber(kiosk, epoch, sequence)
+    assert parse_order_number(str(number)) == number
+
+
 @pytest.mark.parametrize(
     ("kiosk", "epoch", "sequence", "part"),
     [
