@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from hardware.token.gmt.commands import Instruction
 from hardware.token.gmt.token import GmtToken
@@ -25,6 +26,7 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, CertificateStatus
+from kiosk.domain.members import Review
 from kiosk.store.database import Database
 from tests.support.desk import answered
 
@@ -260,3 +262,34 @@ def test_a_certificate_that_the_card_did_not_take_counts_as_written_by_nobody(
     assert order.binding is not None
     assert order.binding.step is BindingStep.ISSUED
     assert isinstance(bind(service, session, number), BoundView)
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_whether_a_certificate_may_be_issued_is_judged_again_until_there_is_one(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    bind: Bind,
+    step: int,
+) -> None:
+    number = paid_order("11000001", OrderKind.NEW)
+    source.insert(blank("NEW"))
+    _start_on(service, session, number, step)
+    _review(database, Review.UNDER_REVIEW)
+    assert bind(service, session, number) == Refused(Refusal.OPERATOR_UNDER_REVIEW)
+    with database.read() as tx:
+        assert not tx.ledger.certificates(account="11000001")
+    _review(database, Review.APPROVED)
+    _start_on(service, session, number, 3)
+    _review(database, Review.UNDER_REVIEW)
+    assert isinstance(bind(service, session, number), BoundView)
+
+
+def _review(database: Database, review: Review) -> None:
+    with database.write() as tx:
+        operator = tx.members.operator("11000001")
+        assert operator is not None
+        tx.members.put_operator(replace(operator, review=review))

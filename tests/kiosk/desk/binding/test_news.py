@@ -20,7 +20,7 @@ from kiosk.desk.views import (
     TokenRefused,
 )
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderReleased
+from kiosk.domain.entries import Bound, OrderReleased
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
@@ -191,3 +191,30 @@ def test_a_policy_that_ends_in_the_middle_of_a_binding_issues_nothing(
         assert not tx.ledger.certificates()
     give_policy(database, Policy(3, 3, NOW + YEAR))
     assert isinstance(bind(service, session, number), BoundView)
+
+
+def test_a_renewal_that_turns_out_to_be_bound_already_keeps_its_new_certificate_on_the_token(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    clock: FixedClock,
+    source: VirtualTokenSource,
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+    certificate_on: CertificateOn,
+    at: At,
+) -> None:
+    card = bound_elsewhere("11000001", "A0001", NOW - YEAR, NOW + 20 * DAY)
+    old = certificate_on(card)
+    source.insert(card)
+    number = paid_order("11000001", OrderKind.RENEWAL)
+
+    def bind_beside() -> None:
+        with database.write() as tx:
+            tx.append(Bound(number, 1), clock)
+
+    watch = at(BindingProgress(6, done=False), bind_beside)
+    assert service.bind(session, number, PIN, False, watch) == Refused(Refusal.ORDER_BOUND)  # noqa: FBT003 - the contract
+    with database.read() as tx:
+        (certificate,) = tx.ledger.certificates(account="11000001")
+    assert certificate_on(card) == certificate.certificate != old
