@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from kiosk.desk.authority import ServerTime, certificate_years, clock_fault
-from kiosk.desk.views import ClockFault
+from kiosk.desk.views import ClockFault, Refusal, Refused
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.policy import DAY, Policy
 from kiosk.store.database import Database
+from tests.support.desk import SESSION, DeskSetup
 
 NOW = 1_000_000_000
 POLICY = Policy(number=1, kiosk=3, valid_until=NOW + DAY)
@@ -68,3 +71,12 @@ def test_a_certificate_is_for_as_many_years_as_the_policy_says_and_for_one_witho
     give_policy(database, Policy(3, 4, NOW + DAY, certificate_years=3))
     with database.read() as tx:
         assert certificate_years(tx) == 1
+
+
+def test_without_prices_nothing_is_offered_and_offline_the_age_of_the_feed_is_told(tmp_path: Path) -> None:
+    setup = DeskSetup(tmp_path, priced=False)
+    service, met = setup.open_service(), setup.clock.wall()
+    assert service.quote(SESSION, OrderKind.NEW) == Refused(Refusal.NO_FEE_SCHEDULE)
+    setup.clock.advance(200)
+    assert service.quote(SESSION, OrderKind.NEW) == Refused(Refusal.NO_FEE_SCHEDULE, feed_as_of=met)
+    setup.close()

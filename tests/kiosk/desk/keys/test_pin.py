@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ import structlog
 from hardware.ports import TokenFault
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.card import GmtCard
+from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.pin import _may_have_written
 from kiosk.desk.keys.views import KeyOutcome, KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.views import BoundView, Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.entries import AnyBody, PinChanged, PinChangeSkipped, PinUnblocked
+from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull
 from kiosk.store.transaction import Transaction
@@ -364,3 +367,20 @@ def test_nothing_is_noted_of_a_pin_that_was_kept_on_a_key_that_is_not_the_member
     assert bodies() == before
     service.skip_pin_change(session, "OWN")
     assert bodies() == [*before, PinChangeSkipped(ACCOUNT, "OWN")]
+
+
+def test_a_member_who_did_not_type_the_factory_pin_is_asked_and_not_told_of_a_mistake(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    paid_order: Callable[[str, OrderKind], str],
+    tmp_path: Path,
+) -> None:
+    # a card that does not say whether it still has the factory PIN
+    source.insert(blank_piv_key(tmp_path / "piv.card", "17345678"))
+    number = paid_order(ACCOUNT, OrderKind.NEW)
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+    assert isinstance(_change(service, session, None, PIN), KeyView)
+    assert _change(service, session, None, NEXT) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=2)
+    assert _change(service, session, "999999", NEXT) == TokenRefused(TokenRefusal.PIN_WRONG, tries_left=1)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import structlog
 
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
@@ -30,6 +31,7 @@ from kiosk.domain.identifiers import parse_order_number
 from kiosk.domain.ledger import BindingStep, Delivery, Order, OrderStatus
 from kiosk.domain.payment_codes import order_code_key, parse_link, verify_order_code
 from kiosk.domain.policy import Policy
+from kiosk.domain.validity import add_years
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull, StoreBusy
 from tests.support.desk import answered
@@ -209,7 +211,7 @@ def test_taking_the_token_later_prints_a_slip_and_keeps_the_order_open(
 @pytest.mark.parametrize(
     ("error", "reason"), [(DiskFull, Refusal.DISK_FULL), (StoreBusy, Refusal.STORE_BUSY)]
 )
-def test_a_full_disk_or_another_writer_fails_the_verb_whole(
+def test_a_full_disk_or_another_writer_fails_the_verb_whole_and_stands_in_the_log(
     service: DeskService,
     session: Session,
     database: Database,
@@ -225,7 +227,9 @@ def test_a_full_disk_or_another_writer_fails_the_verb_whole(
 
     with monkeypatch.context() as patch:
         patch.setattr("kiosk.store.ledger.LedgerTables.put", full)
-        assert service.place_order(session, OrderKind.NEW) == Refused(reason)
+        with structlog.testing.capture_logs() as logs:
+            assert service.place_order(session, OrderKind.NEW) == Refused(reason)
+    assert [(each["event"], each["reason"]) for each in logs] == [("refused", reason.value)]
     with database.read() as tx:
         assert tx.journal.count() == before
     assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
@@ -381,3 +385,51 @@ def test_a_renewal_reports_no_loss(
         told = [sealed.entry.body for sealed in tx.journal.entries()]
     assert not [body for body in told if isinstance(body, LossReported)]
     assert answered(service.account(session)).key_state is KeyState.EXPIRING
+
+
+def test_a_renewal_has_its_token_and_no_delivery_to_choose(
+    service: DeskService,
+    session: Session,
+    bound_elsewhere: Callable[[str, str, int, int], object],
+    paid_order: Callable[[str, OrderKind], str],
+) -> None:
+    bound_elsewhere("11000001", "A0001", NOW - 100 * DAY, NOW + 20 * DAY)
+    number = paid_order("11000001", OrderKind.RENEWAL)
+    assert service.choose_delivery(session, number, Delivery.MAIL) == Refused(Refusal.NOT_ALLOWED)
+    view = answered(service.order(number))
+    assert view is not None
+    assert view.delivery is None
+
+
+def test_an_order_that_was_given_up_is_not_among_the_open_ones(
+    service: DeskService, session: Session, placed: Callable[[Session, OrderKind], str]
+) -> None:
+    given_up = placed(session, OrderKind.NEW)
+    service.cancel(session, given_up)
+    second = placed(session, OrderKind.NEW)
+    assert [order.number for order in answered(service.open_orders(session))] == [second]
+
+
+def test_an_order_of_a_renewal_shows_an_end_counted_from_the_old_one(
+    service: DeskService, session: Session, bound_elsewhere: Callable[[str, str, int, int], object]
+) -> None:
+    old_end = NOW + 20 * DAY
+    bound_elsewhere("11000001", "A0001", NOW - 100 * DAY, old_end)
+    placed = service.place_order(session, OrderKind.RENEWAL)
+    assert isinstance(placed, Placed)
+    assert placed.order.ends_at == add_years(old_end, 1)
+
+
+def test_where_no_order_is_due_nothing_is_written(
+    service: DeskService,
+    session: Session,
+    placed: Callable[[Session, OrderKind], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    placed(session, OrderKind.NEW)
+
+    def busy(database: Database) -> None:
+        raise StoreBusy(database.path)
+
+    monkeypatch.setattr(Database, "write", busy)
+    assert service.expire_due() == 0

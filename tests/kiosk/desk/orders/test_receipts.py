@@ -313,3 +313,32 @@ def test_a_member_prints_the_own_receipt_and_leaves_the_others_waiting(
     assert service.print_receipt(number) is PrintOutcome.PRINTED
     assert len(printer.receipts()) == 1
     assert answered(service.status()).receipts_waiting == 1
+
+
+def test_a_receipt_printed_before_the_upload_asks_the_member_to_wait(
+    desk: Desk,
+    service: DeskService,
+    session: Session,
+    source: VirtualTokenSource,
+    printer: VirtualPrinter,
+    blank: Callable[[str], GmtCard],
+    placed: Place,
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    source.insert(blank("E8AD652202221F03"))
+    assert isinstance(service.bind(session, number, None, False, lambda _progress: None), BoundView)  # noqa: FBT003 - the contract
+    with desk.database.read() as tx:
+        receipt = receipt_of(desk, tx, own_order(tx, number))
+    assert receipt.key is not None
+    assert receipt.key.login_after_sync
+    assert service.print_receipt(number) is PrintOutcome.PRINTED
+    assert printer.receipts()[0].read_bytes() == render(receipt, printer.dots)
+
+
+def test_an_order_without_a_certificate_and_an_unknown_one_are_not_registered(
+    service: DeskService, session: Session, placed: Place
+) -> None:
+    assert service.registered(placed(session, OrderKind.NEW)) is False
+    assert service.registered("3-4711-0") is False

@@ -15,6 +15,7 @@ from kiosk.desk.views import (
     StaffSignedIn,
     WrongCredentials,
 )
+from kiosk.domain.clock import FixedClock
 from kiosk.domain.feed import DisputeRaised, FeedItem
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
@@ -119,3 +120,23 @@ def test_disputes_and_kept_feed_items_are_shown(service: DeskService, database: 
     assert service.unapplied_items() == ('9: unknown kind: {"kind":"new-thing"}',)
     status = answered(service.status())
     assert (status.disputes, status.unapplied_items) == (1, 1)
+
+
+def test_money_that_a_supervisor_saw_for_an_order_that_had_ended_goes_back(
+    service: DeskService,
+    session: Session,
+    clock: FixedClock,
+    contact: Callable[[], None],
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    expired = placed(session, OrderKind.NEW)
+    clock.advance(1200)
+    contact()
+    assert service.expire_due() == 1
+    cancelled = placed(session, OrderKind.NEW)
+    service.cancel(session, cancelled)
+    for number in (expired, cancelled):
+        vouched = service.vouch(SUPERVISOR, number)
+        assert isinstance(vouched, OrderView), vouched
+        assert vouched.status is OrderStatus.REFUNDING
+        assert service.vouch(SUPERVISOR, number) == Refused(Refusal.ORDER_REFUNDING)

@@ -295,13 +295,17 @@ def test_offline_a_member_who_is_not_approved_is_told_the_age_of_the_feed(
 
 
 def test_an_operator_whose_enterprise_the_feed_has_not_told_of_does_not_go_on(
-    service: DeskService, database: Database
+    service: DeskService, database: Database, clock: FixedClock
 ) -> None:
     with database.write() as tx:
         operator = tx.members.operator("11000001")
         assert operator is not None
         tx.members.put_operator(msgspec.structs.replace(operator, enterprise_code="Z"))
     assert service.sign_in("11000001", "Keydesk-1") == Refused(Refusal.NOT_ALLOWED)
+    unknown = {Field.ENTERPRISE: FieldRefusal.DOES_NOT_MATCH}
+    assert service.verify(OrderKind.NEW, NEW) == FieldsRefused(unknown)
+    clock.advance(200)
+    assert service.sign_in("11000001", "Keydesk-1") == Refused(Refusal.NOT_ALLOWED, feed_as_of=NOW)
 
 
 @pytest.mark.parametrize("account", ["", " "])

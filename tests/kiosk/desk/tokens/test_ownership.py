@@ -448,3 +448,17 @@ def test_a_token_with_a_binding_under_way_is_a_key_on_record_only_where_the_reco
         _binding(tx, order, under_way=True)
         key = owner_of(tx, TokenFacts(SERIAL, contents.public_key(HERE), None)).key
     assert key == (contents.key(HERE, here) if own else None)
+
+
+def test_a_token_with_a_binding_under_way_tells_the_certificate_that_is_on_it_and_its_end(
+    database: Database, contents: Contents, order: Order
+) -> None:
+    der = contents.certificates[f"{HERE} older"]
+    issued = issued_certificate(der)
+    assert issued is not None
+    with database.write() as tx:
+        _record(tx, contents, order, "in use", "no key")
+        _binding(tx, order, under_way=True)
+        owner = owner_of(tx, TokenFacts(SERIAL, contents.public_key(HERE), der))
+    assert owner.status is KeyStatus.UNDER_WAY
+    assert (owner.certificate, owner.not_after) == (issued.number, NOW + DAY)
