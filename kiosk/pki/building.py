@@ -9,21 +9,24 @@ import hashlib
 from datetime import UTC, datetime
 
 import msgspec
-from asn1crypto import core, x509  # type: ignore[import-untyped]  # the package has no types
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from kiosk.pki.certificates import CERTIFICATE_SIGNING, CLIENT_AUTHENTICATION, DIGITAL_SIGNATURE
-from kiosk.pki.encodings import public_key_info, signature_algorithm
+from kiosk.pki import asn1
+from kiosk.pki.encodings import encode_public_key, signature_algorithm, signed_structure
 from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 
 KEY_IDENTIFIER_LENGTH = 20
+_VERSION_3 = 2
 _GENERALIZED_TIME_FROM = 2050  # RFC 5280, section 4.1.2.5
+_DIRECTORY_NAME = asn1.EXPLICIT + 4  # GeneralName, RFC 5280, section 4.2.1.6
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """A certificate's contents besides its extensions; both times in UTC seconds."""
+    """A certificate's contents besides its extensions; the subject is DER, both times in UTC seconds."""
 
     serial: int
-    subject: x509.Name
+    subject: bytes
     algorithm: KeyAlgorithm
     public_key: bytes
     not_before: int
@@ -31,9 +34,9 @@ class Contents(msgspec.Struct, frozen=True):
 
 
 class Signer(msgspec.Struct, frozen=True):
-    """Who signs: the issuer's name and private key."""
+    """Who signs: the issuer's name (DER) and private key."""
 
-    name: x509.Name
+    name: bytes
     private_key: PrivateKey
 
 
@@ -44,84 +47,85 @@ def key_identifier(public_key: bytes) -> bytes:
 
 def build_root(contents: Contents, private_key: PrivateKey) -> bytes:
     """Make a self-signed root (DER)."""
-    extensions = [
-        _extension("basic_constraints", x509.BasicConstraints({"ca": True}), critical=True),
-        _extension("key_usage", x509.KeyUsage({CERTIFICATE_SIGNING, "crl_sign"}), critical=True),
-    ]
+    extensions = (
+        _critical(x509.BasicConstraints(ca=True, path_length=None)),
+        _critical(_usage(certifies=True)),
+    )
     return _sign(contents, Signer(contents.subject, private_key), extensions)
 
 
-def build_issuing(contents: Contents, signer: Signer, permitted: x509.Name) -> bytes:
-    """Make an issuing CA's certificate (DER): no CA below it, and members' names only below `permitted`."""
-    subtree = x509.GeneralSubtree({"base": x509.GeneralName(name="directory_name", value=permitted)})
-    constraints = x509.NameConstraints({"permitted_subtrees": x509.GeneralSubtrees([subtree])})
-    basic = x509.BasicConstraints({"ca": True, "path_len_constraint": 0})
-    extensions = [
-        _extension("basic_constraints", basic, critical=True),
-        _extension("key_usage", x509.KeyUsage({CERTIFICATE_SIGNING, "crl_sign"}), critical=True),
-        _extension("name_constraints", constraints, critical=True),
-    ]
+def build_issuing(contents: Contents, signer: Signer, permitted: bytes) -> bytes:
+    """Make an issuing CA's certificate (DER): no CA below it, and members' names only below `permitted` (DER)."""
+    # NameConstraints, RFC 5280, section 4.2.1.10: one permitted subtree, of every depth.
+    subtree = asn1.sequence(asn1.element(_DIRECTORY_NAME, permitted))
+    constraints = asn1.sequence(asn1.element(asn1.EXPLICIT, subtree))
+    extensions = (
+        _critical(x509.BasicConstraints(ca=True, path_length=0)),
+        _critical(_usage(certifies=True)),
+        _extension(x509.NameConstraints.oid, constraints, critical=True),
+    )
     return _sign(contents, signer, extensions)
 
 
 def build_member(contents: Contents, signer: Signer) -> bytes:
     """Make a member's certificate (DER): for signatures that authenticate a client, and nothing else."""
-    extensions = [
-        _extension("basic_constraints", x509.BasicConstraints({"ca": False}), critical=True),
-        _extension("key_usage", x509.KeyUsage({DIGITAL_SIGNATURE}), critical=True),
-        _extension("extended_key_usage", x509.ExtKeyUsageSyntax([CLIENT_AUTHENTICATION]), critical=False),
-    ]
+    extensions = (
+        _critical(x509.BasicConstraints(ca=False, path_length=None)),
+        _critical(_usage(certifies=False)),
+        _plain(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])),
+    )
     return _sign(contents, signer, extensions)
 
 
-def _extension(name: str, value: core.Asn1Value, *, critical: bool) -> x509.Extension:
-    return x509.Extension(
-        {
-            "extn_id": name,
-            "critical": critical,
-            "extn_value": core.ParsableOctetString(value.dump()),
-        }
+def _usage(*, certifies: bool) -> x509.KeyUsage:
+    """An authority signs certificates and their revocation, a member signs messages."""
+    return x509.KeyUsage(
+        digital_signature=not certifies,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=certifies,
+        crl_sign=certifies,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 
-def _time(seconds: int) -> x509.Time:
+def _critical(value: x509.ExtensionType) -> bytes:
+    return _extension(value.oid, value.public_bytes(), critical=True)
+
+
+def _plain(value: x509.ExtensionType) -> bytes:
+    return _extension(value.oid, value.public_bytes(), critical=False)
+
+
+def _extension(oid: x509.ObjectIdentifier, value: bytes, *, critical: bool) -> bytes:
+    # critical is FALSE where it is left out.
+    flag = asn1.element(asn1.BOOLEAN, b"\xff") if critical else b""
+    return asn1.sequence(asn1.identifier(oid.dotted_string), flag, asn1.element(asn1.OCTET_STRING, value))
+
+
+def _time(seconds: int) -> bytes:
     moment = datetime.fromtimestamp(seconds, UTC)
     if moment.year < _GENERALIZED_TIME_FROM:
-        return x509.Time(name="utc_time", value=core.UTCTime(moment))
-    return x509.Time(name="general_time", value=core.GeneralizedTime(moment))
+        return asn1.element(asn1.UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
+    return asn1.element(asn1.GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode())
 
 
-def _sign(contents: Contents, signer: Signer, extensions: list[x509.Extension]) -> bytes:
-    of = suite(signer.private_key.algorithm)
-    authority = x509.AuthorityKeyIdentifier(
-        {
-            "key_identifier": key_identifier(signer.private_key.public_key),
-        }
+def _sign(contents: Contents, signer: Signer, extensions: tuple[bytes, ...]) -> bytes:
+    algorithm = signature_algorithm(suite(signer.private_key.algorithm))
+    subject_key = x509.SubjectKeyIdentifier(key_identifier(contents.public_key))
+    issuer_key = x509.AuthorityKeyIdentifier(key_identifier(signer.private_key.public_key), None, None)
+    signed = asn1.sequence(
+        asn1.element(asn1.EXPLICIT, asn1.integer(_VERSION_3)),
+        asn1.integer(contents.serial),
+        algorithm,
+        signer.name,
+        asn1.sequence(_time(contents.not_before), _time(contents.not_after)),
+        contents.subject,
+        encode_public_key(contents.algorithm, contents.public_key),
+        asn1.element(asn1.EXPLICIT + 3, asn1.sequence(*extensions, _plain(subject_key), _plain(issuer_key))),
     )
-    identifier = core.OctetString(key_identifier(contents.public_key))
-    fields = x509.TbsCertificate(
-        {
-            "version": "v3",
-            "serial_number": contents.serial,
-            "signature": signature_algorithm(of),
-            "issuer": signer.name,
-            "validity": {"not_before": _time(contents.not_before), "not_after": _time(contents.not_after)},
-            "subject": contents.subject,
-            "subject_public_key_info": public_key_info(contents.algorithm, contents.public_key),
-            "extensions": x509.Extensions(
-                [
-                    *extensions,
-                    _extension("key_identifier", identifier, critical=False),
-                    _extension("authority_key_identifier", authority, critical=False),
-                ]
-            ),
-        }
-    )
-    certificate = x509.Certificate(
-        {
-            "tbs_certificate": fields,
-            "signature_algorithm": signature_algorithm(of),
-            "signature_value": core.OctetBitString(of.sign(signer.private_key, bytes(fields.dump()))),
-        }
-    )
-    return bytes(certificate.dump())
+    signature = suite(signer.private_key.algorithm).sign(signer.private_key, signed)
+    return signed_structure(signed, algorithm, signature)

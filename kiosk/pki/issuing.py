@@ -44,7 +44,7 @@ class RootAuthority(msgspec.Struct, frozen=True):
         """Take up an existing root. Raises PrivateKeyMalformed, CertificateInvalid, NameInvalid."""
         key, parsed = decode_private_key(private_key), verify_root(certificate)
         _require_own(key, parsed)
-        return cls(key, parsed, organisation_of(parsed.subject_name()))
+        return cls(key, parsed, organisation_of(parsed.subject))
 
     def certify_kiosk(
         self, request: bytes, kiosk: int, serial: int, not_before: int, not_after: int
@@ -55,7 +55,7 @@ class RootAuthority(msgspec.Struct, frozen=True):
         """
         verified = verify_request(request)
         subject = issuing_name(self.organisation, kiosk)
-        if verified.subject != bytes(subject.dump()):
+        if verified.subject != subject:
             raise RequestInvalid("the request names another kiosk")
         _require_period(self.certificate, not_before, not_after)
         contents = Contents(
@@ -66,7 +66,7 @@ class RootAuthority(msgspec.Struct, frozen=True):
             not_before=not_before,
             not_after=not_after,
         )
-        signer = Signer(self.certificate.subject_name(), self.private_key)
+        signer = Signer(self.certificate.subject, self.private_key)
         return build_issuing(contents, signer, prefix_name(self.organisation))
 
 
@@ -86,7 +86,7 @@ class IssuingAuthority(msgspec.Struct, frozen=True):
         """
         key, parsed = decode_private_key(private_key), verify_issuing(certificate, root, at)
         _require_own(key, parsed)
-        return cls(key, parsed, root, organisation_of(parsed.subject_name()))
+        return cls(key, parsed, root, organisation_of(parsed.subject))
 
     @property
     def limit(self) -> int:
@@ -104,19 +104,19 @@ class IssuingAuthority(msgspec.Struct, frozen=True):
         if number <= 0 or number.bit_length() > MEMBER_SERIAL_BITS:
             raise IssueRefused(f"the number {number:X} has no 63 bits")
         verified = verify_request(request)
-        require_permitted(verified.subject_name(), self.certificate)
-        if verified.subject != bytes(member_name(self.organisation, member).dump()):
+        require_permitted(verified.subject, self.certificate)
+        if verified.subject != member_name(self.organisation, member):
             raise RequestInvalid("the request names another member")
         _require_period(self.certificate, not_before, not_after)
         contents = Contents(
             serial=number,
-            subject=verified.subject_name(),
+            subject=verified.subject,
             algorithm=verified.algorithm,
             public_key=verified.public_key,
             not_before=not_before,
             not_after=not_after,
         )
-        return build_member(contents, Signer(self.certificate.subject_name(), self.private_key))
+        return build_member(contents, Signer(self.certificate.subject, self.private_key))
 
 
 def issuing_request(organisation: str, kiosk: int, private_key: PrivateKey) -> bytes:

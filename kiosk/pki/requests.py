@@ -7,17 +7,18 @@ has the private key.
 from __future__ import annotations
 
 import msgspec
-from asn1crypto import core, csr, x509  # type: ignore[import-untyped]  # the package has no types
+from cryptography import x509
 
+from kiosk.pki import asn1
 from kiosk.pki.encodings import (
-    DER_ERRORS,
-    public_key_info,
-    read_public_key_info,
+    PARSE_ERRORS,
+    decode_public_key,
+    encode_public_key,
     signature_algorithm,
     signed_structure,
 )
 from kiosk.pki.errors import NameInvalid, PossessionNotProved, PublicKeyInvalid, RequestInvalid
-from kiosk.pki.names import MemberName, encode_name, member_name
+from kiosk.pki.names import MemberName, member_name, parts_of
 from kiosk.pki.suites import KeyAlgorithm, suite
 
 
@@ -28,10 +29,6 @@ class VerifiedRequest(msgspec.Struct, frozen=True):
     public_key: bytes
     subject: bytes
 
-    def subject_name(self) -> x509.Name:
-        """The subject as a name."""
-        return x509.Name.load(self.subject)
-
 
 def certification_request_info(
     organisation: str, member: MemberName, algorithm: KeyAlgorithm, public_key: bytes
@@ -40,52 +37,39 @@ def certification_request_info(
     return request_info_for(member_name(organisation, member), algorithm, public_key)
 
 
-def request_info_for(subject: x509.Name, algorithm: KeyAlgorithm, public_key: bytes) -> bytes:
-    """Return the bytes to sign for any name, e.g. an issuing CA's. Raises PublicKeyInvalid."""
-    info = csr.CertificationRequestInfo(
-        {
-            "version": "v1",
-            "subject": subject,
-            "subject_pk_info": public_key_info(algorithm, public_key),
-            "attributes": csr.CRIAttributes([]),
-        }
-    )
-    return bytes(info.dump())
+def request_info_for(subject: bytes, algorithm: KeyAlgorithm, public_key: bytes) -> bytes:
+    """Return the bytes to sign for any name (DER), e.g. an issuing CA's. Raises PublicKeyInvalid."""
+    no_attributes = asn1.element(asn1.EXPLICIT)
+    return asn1.sequence(asn1.integer(0), subject, encode_public_key(algorithm, public_key), no_attributes)
 
 
 def assemble(info: bytes, algorithm: KeyAlgorithm, signature: bytes) -> bytes:
     """Complete a request from its signed bytes and the signature (DER r, s). Raises RequestInvalid."""
+    request = signed_structure(info, signature_algorithm(suite(algorithm)), signature)
+    _load(request)
+    return request
+
+
+def _load(der: bytes) -> x509.CertificateSigningRequest:
     try:
-        request = csr.CertificationRequest(
-            {
-                "certification_request_info": csr.CertificationRequestInfo.load(info, strict=True),
-                "signature_algorithm": signature_algorithm(suite(algorithm)),
-                "signature": core.OctetBitString(signature),
-            }
-        )
-        return bytes(request.dump())
-    except DER_ERRORS as error:
+        return x509.load_der_x509_csr(der)
+    except PARSE_ERRORS as error:
         raise RequestInvalid("malformed") from error
 
 
 def verify_request(der: bytes) -> VerifiedRequest:
     """Read a request and check its proof of possession. Raises RequestInvalid, PossessionNotProved."""
+    request = _load(der)
+    signed, signature = request.tbs_certrequest_bytes, request.signature
     try:
-        request = csr.CertificationRequest.load(der, strict=True)
-        info = request["certification_request_info"]
-        signed, signature = bytes(info.dump()), bytes(request["signature"].native)
-        named_algorithm = bytes(request["signature_algorithm"].dump())
-        subject = encode_name(info["subject"])
-        algorithm, public_key = read_public_key_info(info["subject_pk_info"])
-    except (PublicKeyInvalid, NameInvalid) as error:
+        _, subject, info, _ = asn1.elements(asn1.only(signed, asn1.SEQUENCE))
+        parts_of(subject.whole)
+        algorithm, public_key = decode_public_key(info.whole)
+    except (NameInvalid, PublicKeyInvalid, ValueError) as error:
         raise RequestInvalid(str(error)) from error
-    except DER_ERRORS as error:
-        raise RequestInvalid("malformed") from error
-    if signed_structure(signed, named_algorithm, signature) != der:
-        raise RequestInvalid("not DER")
     of = suite(algorithm)
-    if named_algorithm != bytes(signature_algorithm(of).dump()):
-        raise RequestInvalid("signature algorithm")
+    if signed_structure(signed, signature_algorithm(of), signature) != der:
+        raise RequestInvalid("not DER, or the signature algorithm is not the key's")
     if not of.verify(public_key, signed, signature):
         raise PossessionNotProved("the request is not signed by its own key")
-    return VerifiedRequest(algorithm, public_key, subject)
+    return VerifiedRequest(algorithm, public_key, subject.whole)

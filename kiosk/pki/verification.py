@@ -5,18 +5,11 @@ Registration and revocation are checked elsewhere.
 
 from __future__ import annotations
 
+import functools
 import hmac
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from asn1crypto import x509  # type: ignore[import-untyped]  # the package has no types
-
-from kiosk.pki.certificates import (
-    CERTIFICATE_SIGNING,
-    CLIENT_AUTHENTICATION,
-    DIGITAL_SIGNATURE,
-    parse_certificate,
-    parse_member_certificate,
-)
+from kiosk.pki.certificates import member_contents, parse_certificate
 from kiosk.pki.encodings import signature_algorithm
 from kiosk.pki.errors import (
     CertificateExpired,
@@ -31,34 +24,36 @@ from kiosk.pki.suites import suite
 if TYPE_CHECKING:
     from kiosk.pki.certificates import IssuedCertificate, ParsedCertificate
 
+KEPT_AUTHORITIES: Final = 256
+"""Issuing CAs whose signatures were checked and need not be again; the least used go first."""
+
 
 def verify_certificate(child: ParsedCertificate, issuer: ParsedCertificate) -> None:
     """Check one link: signature, names, key identifiers, what the issuer may sign, and its name constraints.
 
     Raises CertificateInvalid, SignatureInvalid, OutsideNameConstraints. Times are for `require_valid_at`.
     """
-    if not issuer.is_authority or CERTIFICATE_SIGNING not in issuer.key_usage:
+    if not issuer.extensions.is_authority or not issuer.extensions.signs_certificates:
         raise CertificateInvalid("the issuer is no certification authority")
     if child.issuer != issuer.subject:
         raise CertificateInvalid("the issuer has another name")
-    if child.authority_key_identifier != issuer.key_identifier:
+    if child.extensions.authority_key_identifier != issuer.extensions.key_identifier:
         raise CertificateInvalid("the issuer has another key")
-    if child.is_authority and issuer.path_length == 0 and child.der != issuer.der:
+    no_more = issuer.extensions.path_length == 0 and child.der != issuer.der
+    if child.extensions.is_authority and no_more:
         raise CertificateInvalid("the issuer may not certify an authority")
     of = suite(issuer.algorithm)
-    expected = bytes(signature_algorithm(of).dump())
-    if not hmac.compare_digest(child.signature_algorithm, expected):
+    if not hmac.compare_digest(child.signature_algorithm, signature_algorithm(of)):
         raise SignatureInvalid("the signature algorithm is not the issuer's")
     if not of.verify(issuer.public_key, child.signed, child.signature):
         raise SignatureInvalid("the issuer's key did not sign this")
-    require_permitted(child.subject_name(), issuer)
+    require_permitted(child.subject, issuer)
 
 
-def require_permitted(subject: x509.Name, issuer: ParsedCertificate) -> None:
-    """Raise OutsideNameConstraints unless the issuer's name constraints, if any, permit the subject."""
-    if issuer.permitted is None:
-        return
-    if not any(is_within(subject, x509.Name.load(name)) for name in issuer.permitted):
+def require_permitted(subject: bytes, issuer: ParsedCertificate) -> None:
+    """Raise OutsideNameConstraints unless the issuer's name constraints, if any, permit the subject (DER)."""
+    permitted = issuer.extensions.permitted
+    if permitted is not None and not any(is_within(subject, name) for name in permitted):
         raise OutsideNameConstraints(readable(subject))
 
 
@@ -82,13 +77,21 @@ def verify_issuing(issuing: bytes, root: bytes, at: int) -> ParsedCertificate:
 
     It must certify members alone (path length 0) and carry name constraints. Raises CertificateInvalid and its subclasses.
     """
-    top, parsed = verify_root(root), parse_certificate(issuing)
-    verify_certificate(parsed, top)
-    if not parsed.is_authority or parsed.path_length != 0 or not parsed.permitted:
-        raise CertificateInvalid("not an issuing CA with path length 0 and name constraints")
+    top, parsed = _authorities(issuing, root)
     for certificate in (top, parsed):
         require_valid_at(certificate, at)
     return parsed
+
+
+@functools.lru_cache(KEPT_AUTHORITIES)
+def _authorities(issuing: bytes, root: bytes) -> tuple[ParsedCertificate, ParsedCertificate]:
+    """Return root and issuing CA, checked but for the time. Raises CertificateInvalid and its subclasses."""
+    top, parsed = verify_root(root), parse_certificate(issuing)
+    verify_certificate(parsed, top)
+    says = parsed.extensions
+    if not says.is_authority or says.path_length != 0 or not says.permitted:
+        raise CertificateInvalid("not an issuing CA with path length 0 and name constraints")
+    return top, parsed
 
 
 def verify_chain(member: bytes, issuing: bytes, root: bytes, at: int) -> IssuedCertificate:
@@ -99,6 +102,6 @@ def verify_chain(member: bytes, issuing: bytes, root: bytes, at: int) -> IssuedC
     authority, parsed = verify_issuing(issuing, root, at), parse_certificate(member)
     verify_certificate(parsed, authority)
     require_valid_at(parsed, at)
-    if DIGITAL_SIGNATURE not in parsed.key_usage or CLIENT_AUTHENTICATION not in parsed.extended_key_usage:
+    if not parsed.extensions.signs_messages or not parsed.extensions.authenticates_clients:
         raise CertificateInvalid("not for authenticating a client")
-    return parse_member_certificate(member)
+    return member_contents(parsed)

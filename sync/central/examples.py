@@ -265,7 +265,7 @@ def _certify(
         not_before=period[0],
         not_after=period[1],
     )
-    return build_member(contents, Signer(authority.certificate.subject_name(), authority.private_key))
+    return build_member(contents, Signer(authority.certificate.subject, authority.private_key))
 
 
 def _register(example: _Example, key: BoundKey, number: str, der: bytes, period: tuple[int, int]) -> None:

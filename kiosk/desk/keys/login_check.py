@@ -276,7 +276,7 @@ def _chain_verifies(tx: Transaction, certificate: IssuedCertificate, now: int) -
     at = min(max(now, certificate.not_before), certificate.not_after)
     try:
         authority, member = parse_certificate(issuing), parse_certificate(certificate.der)
-        if member.authority_key_identifier != authority.key_identifier:
+        if member.extensions.authority_key_identifier != authority.extensions.key_identifier:
             return None
         verify_chain(certificate.der, issuing, root, at)
     except CertificateInvalid:

@@ -19,7 +19,7 @@ def test_a_request_says_who_asks_with_which_key(
 ) -> None:
     verified = verify_request(member_request)
     assert (verified.algorithm, verified.public_key) == (token_key.algorithm, token_key.public_key)
-    assert read_member_name(verified.subject_name()) == member
+    assert read_member_name(verified.subject) == member
 
 
 def test_openssl_verifies_the_request(

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from asn1crypto.x509 import Name  # type: ignore[import-untyped]  # the package has no types
-
     from kiosk.pki.issuing import IssuingAuthority, RootAuthority
     from kiosk.pki.names import MemberName
 
@@ -50,7 +48,7 @@ OUTSIDE = {
 }
 
 
-def forge_member(issuing: IssuingAuthority, subject: Name, key: PrivateKey, now: int) -> bytes:
+def forge_member(issuing: IssuingAuthority, subject: bytes, key: PrivateKey, now: int) -> bytes:
     """Sign with the issuing CA's key what its `issue` would refuse."""
     contents = Contents(
         serial=NUMBER,
@@ -60,7 +58,7 @@ def forge_member(issuing: IssuingAuthority, subject: Name, key: PrivateKey, now:
         not_before=now,
         not_after=now + YEAR,
     )
-    return build_member(contents, Signer(issuing.certificate.subject_name(), issuing.private_key))
+    return build_member(contents, Signer(issuing.certificate.subject, issuing.private_key))
 
 
 def judge_member(openssl: OpenSsl, issuing: IssuingAuthority, member: bytes, now: int) -> tuple[int, str]:
@@ -219,7 +217,7 @@ def test_a_member_signed_by_another_kiosks_key_is_refused(
         not_before=now,
         not_after=now + YEAR,
     )
-    forged = build_member(contents, Signer(issuing.certificate.subject_name(), stranger))
+    forged = build_member(contents, Signer(issuing.certificate.subject, stranger))
     with pytest.raises(CertificateInvalid, match="another key"):
         verify_chain(forged, issuing.certificate.der, root.certificate.der, now)
 
@@ -253,7 +251,7 @@ def test_an_issuing_ca_cannot_make_another(
         not_before=now,
         not_after=now + YEAR,
     )
-    signer = Signer(issuing.certificate.subject_name(), issuing.private_key)
+    signer = Signer(issuing.certificate.subject, issuing.private_key)
     below = build_issuing(contents, signer, prefix_name(DEFAULT_ORGANISATION))
     with pytest.raises(CertificateInvalid, match="may not certify an authority"):
         verify_certificate(parse_certificate(below), issuing.certificate)
@@ -276,7 +274,7 @@ def test_another_root_of_the_same_name_is_refused(
     key = suite(root.private_key.algorithm).generate()
     contents = Contents(
         serial=1,
-        subject=root.certificate.subject_name(),
+        subject=root.certificate.subject,
         algorithm=key.algorithm,
         public_key=key.public_key,
         not_before=now - 3600,

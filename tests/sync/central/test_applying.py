@@ -30,6 +30,7 @@ from sync.central.members.publishing import publish_schedule
 from sync.central.wording import remark
 from sync.protocol import records
 from tests.support.kiosk_double import KioskDouble
+from tests.support.odd_certificates import root_without_key_parameters
 
 pytestmark = pytest.mark.django_db
 
@@ -293,6 +294,15 @@ def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_disput
     )
     _bind(machine, machine.place())
     machine.pushed()
+    assert _dispute().reason == "certificate-differs"
+
+
+def test_a_certificate_of_an_odd_form_is_disputed(kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.certificate(placed, certificate=root_without_key_parameters())
+    kiosk.pushed()
     assert _dispute().reason == "certificate-differs"
 
 

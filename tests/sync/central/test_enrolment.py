@@ -34,7 +34,7 @@ def test_a_token_makes_a_kiosk_with_a_certified_issuing_ca(keys: CentreKeys) -> 
     assert answer.root_certificate == keys.root_certificate
     issuing = verify_issuing(answer.issuing_certificate, answer.root_certificate, _now())
     assert issuing.public_key == double.issuing_key.public_key
-    assert issuing.permitted
+    assert issuing.extensions.permitted
     row = Kiosk.objects.get(number=3)
     assert row.state == KioskState.ENROLLED
     machine = Machine.objects.get()

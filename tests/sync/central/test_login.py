@@ -39,6 +39,7 @@ from sync.central.login.models import LoginCheck
 from sync.central.members.models import Operator
 from sync.protocol import records
 from tests.support.kiosk_double import KioskDouble
+from tests.support.odd_certificates import without_key_parameters
 
 ACCOUNT = "11000001"
 
@@ -161,6 +162,10 @@ def test_a_certificate_that_is_not_the_listed_one_is_unknown(
 ) -> None:
     given = begin(kiosk)
     assert ask(kiosk, ChallengeSigned(given.check, b"\x30\x03\x02\x01\x00", b"")) == LoginJudged(
+        signature=False, chain=False, registration=Registration.UNKNOWN
+    )
+    odd = without_key_parameters(bound.certificate)
+    assert ask(kiosk, ChallengeSigned(begin(kiosk).check, odd, b"")) == LoginJudged(
         signature=False, chain=False, registration=Registration.UNKNOWN
     )
     last = bound.certificate[-1] ^ 1

@@ -23,6 +23,7 @@ from kiosk.desk.views import (
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
+from tests.support.odd_certificates import root_without_key_parameters
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -35,6 +36,7 @@ DAMAGES = {
     "nothing": None,
     "bytes that are no certificate": b"no certificate at all",
     "DER that is no certificate": b"\x30\x03\x02\x01\x00",
+    "a key without parameters": root_without_key_parameters(),
 }
 
 Blank = Callable[[str], GmtCard]
