@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.measure import compare
-from kiosk.pki.certificates import KEPT_CERTIFICATES, parse_certificate
+from hardware.crypto.sm2 import KEPT_KEYS
+from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.encodings import encode_private_key
 from kiosk.pki.issuing import IssuingAuthority, RootAuthority, issuing_request
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CALLS, ROUNDS = 50, 15
-MEMBERS = 4 * KEPT_CERTIFICATES  # so that each is forgotten before its next turn
+MEMBERS = KEPT_KEYS + 100  # so that each, and its key, is forgotten before its next turn
 NOW, YEAR = 1_795_000_000, 365 * 86_400
 MEMBER = MemberName(account="11000001", enterprise="河南粮油贸易(集团)有限公司")
 
