@@ -52,9 +52,6 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 
-_BATCH = 500
-
-
 class InapplicableReason(enum.StrEnum):
     """Why an item was not applied; the record of the item begins with it."""
 
@@ -166,27 +163,16 @@ def _assigned(tx: Transaction, number: int, body: OrderAssignedHere, clock: Cloc
     identity, known = tx.identity, tx.ledger.order(body.order)
     if known is not None and identity is not None and known.owner == identity.kiosk:
         return
-    if known is not None and _moved_already(tx, number):
-        return
+    if known is not None and known.handover > body.handover:
+        return  # it was taken and has moved on since
     previous = key_on_record(tx, body.account)
     tx.append(OrderAssigned(**asdict(body.facts), feed=number, previous=previous), clock)
-
-
-def _moved_already(tx: Transaction, number: int) -> bool:
-    """Whether the journal holds the move of an order by this item. Reads the whole journal: moves are rare."""
-    after = 0
-    while batch := tx.journal.entries(after, _BATCH):
-        bodies = (sealed.entry.body for sealed in batch)
-        if any(isinstance(body, OrderAssigned | OrderReleased) and body.feed == number for body in bodies):
-            return True
-        after = batch[-1].entry.sequence
-    return False
 
 
 def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None:
     """Release an order of this kiosk; one that was released before is no longer this kiosk's to give away."""
     order, identity = _order(tx, body.order), tx.identity
-    if order.owner == body.new_owner or _moved_already(tx, number):
+    if order.owner == body.new_owner or order.handover > body.handover:
         return
     if identity is None or order.owner != identity.kiosk:
         raise Inapplicable(

@@ -118,7 +118,7 @@ def test_a_refund_is_granted_for_a_paid_order_and_kept_for_another(desk: Desk) -
     assert [each.partition(":")[0] for each in kept(desk)] == ["order-in-another-state"]
 
 
-def assigned(number: str, account: str = "11000006") -> feed.OrderAssignedHere:
+def assigned(number: str, account: str = "11000006", handover: int = 1) -> feed.OrderAssignedHere:
     return feed.OrderAssignedHere(
         order=number,
         account=account,
@@ -130,7 +130,7 @@ def assigned(number: str, account: str = "11000006") -> feed.OrderAssignedHere:
         placed_at=1_795_327_000,
         transaction="W1",
         paid_at=1_795_327_100,
-        handover=1,
+        handover=handover,
     )
 
 
@@ -346,8 +346,8 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Desk) -> None
         confirmed(number),
         assigned("0-web-1"),
         feed.OrderMoved("0-web-1", 8, 2),
-        assigned("0-web-1"),
-        feed.OrderMoved("0-web-1", 9, 2),
+        assigned("0-web-1", handover=3),
+        feed.OrderMoved("0-web-1", 9, 4),
         confirmed(number, "T2"),
         feed.PaymentReturned(number, "T2", TOTAL),
         feed.RefundRequested(number, "林涛", "会员要求退款"),
