@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin import site
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import User
 from django.db import connection
@@ -115,6 +116,20 @@ def _cost(client: Client, path: str) -> int:
         except IncorrectLookupParameters:  # no such page
             return 0
         return counted()
+
+
+@sqlite_alone
+def test_the_log_is_read_along_its_indexes_too(staff: Client) -> None:
+    fill([LedgerOrder], 1)
+    order = LedgerOrder.objects.get()
+    LogEntry.objects.log_actions(User.objects.get().pk, [order], CHANGE, "seen", single_object=True)
+    history = reverse("admin:ledger_ledgerorder_history", args=[order.pk])
+    with statements() as sent:
+        assert "seen" in staff.get(history).content.decode()
+        assert order.pk in staff.get(reverse("admin:index")).content.decode()
+    log = [one for one in sent if "django_admin_log" in one.sql]
+    assert len(log) >= 3
+    assert not [(each, one.sql) for one in log for each in faults(one, SMALL)]
 
 
 @sqlite_alone

@@ -20,6 +20,7 @@ AGAIN = (
     "test_applying.py",
     "test_holds.py",
     "test_console.py",
+    "test_console_lists.py",
     "test_payment_page.py",
     "test_enrolment.py",
     "test_hostile_kiosks.py",
