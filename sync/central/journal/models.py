@@ -164,7 +164,10 @@ class Fact(models.Model):
         verbose_name = "既成事实"
         verbose_name_plural = "既成事实"
         ordering = ("-key",)
-        indexes = (models.Index(fields=("source", "key"), name="fact_source"),)
+        indexes = (
+            models.Index(fields=("source", "key"), name="fact_source"),
+            models.Index(fields=("kiosk", "kind", "received_at"), name="fact_unsynced"),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.order or self.certificate_number}"

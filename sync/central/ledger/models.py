@@ -129,7 +129,7 @@ class Dispute(models.Model):
         ordering = ("-raised_at", "-key")
         permissions = (("settle_dispute", "可以处理争议"),)
         indexes = (
-            models.Index(fields=("account", "state"), name="dispute_account_state"),
+            models.Index(fields=("account", "state", "raised_at"), name="dispute_account_state"),
             models.Index(fields=("raised_at", "key"), name="dispute_raised"),
             models.Index(fields=("state", "raised_at", "key"), name="dispute_state"),
             models.Index(fields=("reason", "raised_at", "key"), name="dispute_reason"),

@@ -1,0 +1,55 @@
+"""What the statements of the device API and of the payer's page read, by SQLite's plans."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from kiosk.domain import entries
+from kiosk.domain.ledger import PaidHow
+from sync.protocol import records
+from tests.support.kiosk_double import KioskDouble
+from tests.support.query_plans import faults, statements
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's plans"),
+]
+
+SMALL = {
+    "fleet_kiosk": "the kiosks",
+    "fleet_kioskpolicy": "a few a year for each kiosk",
+    "members_deskstaff": "the desks' staff",
+    "members_feeschedule": "the prices, a few a year",
+}
+FEW = {
+    '"fleet_kioskpolicy"."kiosk_id" = ': "a kiosk's policies",
+    '"fleet_machine"."kiosk_id" = ': "a kiosk's machines",
+    '"journal_entry"."account" = ': "an account's entries",
+    '"journal_entry"."subject" = ': "an order's entries",
+    '"journal_entry"."verdict" = ': "entries that are not applied yet",
+    '"payments_paymentattempt"."payment_id" = ': "an order's attempts",
+}
+"""The conditions that leave few rows, which may be sorted or looked through."""
+
+
+def test_no_request_of_an_orders_life_reads_a_table_that_grows_from_end_to_end(kiosk: KioskDouble) -> None:
+    with statements() as sent:
+        kiosk.feed()
+        placed = kiosk.place()
+        for action in ("decline", "pay"):
+            Client().get(kiosk.page_path(placed))
+            Client().post(kiosk.page_path(placed), {"action": action})
+        kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+        kiosk.certificate(placed)
+        kiosk.finish(placed)
+        kiosk.place(account="11000006", lines=())
+        kiosk.pushed()
+        kiosk.feed(kiosk.feed_cursor)
+        beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+        assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
+    asked = [one for one in sent if one.sql.startswith(("SELECT", "UPDATE", "DELETE"))]
+    assert len(asked) > 100
+    found = [(each, one.sql) for one in asked for each in faults(one, SMALL)]
+    assert not [(each, sql) for each, sql in found if not any(few in sql for few in FEW)]
