@@ -24,7 +24,7 @@ from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.journal import check_chain
-from kiosk.domain.transitions import fold
+from kiosk.domain.ledger_fold import fold_journal
 from kiosk.pki.suites import KeyAlgorithm, suite
 from kiosk.store.database import Database
 
@@ -80,7 +80,7 @@ def appending(folder: Path) -> None:
         entries = tx.journal.entries()
     compare(
         "rebuilding one entry (floor: its hash chain)",
-        lambda: fold(entries),
+        lambda: fold_journal(entries),
         lambda: check_chain(None, entries),
         7,
         len(entries),

@@ -22,9 +22,9 @@ from kiosk.domain.entries import (
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import seal
-from kiosk.domain.ledger import MemoryLedger, PaidHow
+from kiosk.domain.ledger import PaidHow
+from kiosk.domain.ledger_fold import MemoryRecords, fold_entry, judged_by_the_issuer
 from kiosk.domain.members import Operator, Review
-from kiosk.domain.transitions import transition
 from kiosk.store.lockouts import KEPT
 
 if TYPE_CHECKING:
@@ -55,10 +55,12 @@ def fill(database: Database, clock: Clock, orders: int) -> None:
             last = tx.journal.entry(tip.sequence) if tip is not None else None
             assert last is not None
             for number in range(first, min(first + _BATCH, orders)):
-                ledger = MemoryLedger()
+                ledger = MemoryRecords()
                 for body in _life(last.entry.sequence + 1, last.entry.kiosk, number, clock.wall()):
                     last = _next(last, body, clock)
-                    ledger.put(transition(ledger, last.entry))
+                    folding = fold_entry(ledger, last.entry, judged_by_the_issuer)
+                    assert not folding.remarks
+                    ledger.put(folding.rows)
                     tx.journal.add(last)
                 tx.ledger.put(ledger.rows())
                 account = str(FIRST_ACCOUNT + number)
@@ -105,7 +107,7 @@ def _life(sequence: int, kiosk: int, number: int, now: int) -> Iterator[AnyBody]
     yield OrderPaid(order, how, sum(line.amount for line in lines), now, transaction, number)
     yield BindingStarted(order, 1, serial, "gmt", "SM2")
     yield KeyPairMade(order, 1, b"\x04" + number.to_bytes(64, "big"))
-    yield CertificateIssued(order, 1, f"{number:016X}", _CERTIFICATE, now, now + _YEAR, 1)
+    yield CertificateIssued(order, 1, f"{kiosk:04X}{number:012X}", _CERTIFICATE, now, now + _YEAR, 1)
     yield CertificateWritten(order, 1)
     yield CertificateProved(order, 1, _SIGNATURE, _SIGNATURE)
     yield Bound(order, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from kiosk.domain.errors import DisputeReason
 from kiosk.domain.fees import FeeItem, OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
+from kiosk.domain.remarks import RemarkReason
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's customary name for a marker
@@ -43,22 +44,36 @@ CERTIFICATE_STATUSES = {
     CertificateStatus.REVOKED: N_("已吊销"),
     CertificateStatus.VOID: N_("已作废"),
 }
-DISPUTE_REASONS: dict[str, str] = {
-    DisputeReason.ORDER_EXISTS.value: N_("订单号已存在"),
-    DisputeReason.ORDER_OPEN_ALREADY.value: N_("已有未完成的同类订单"),
-    DisputeReason.ORDER_IN_ANOTHER_STATE.value: N_("订单状态不符"),
-    DisputeReason.ORDER_OF_ANOTHER_KIOSK.value: N_("订单属于其他终端机"),
-    DisputeReason.AMOUNT_DIFFERS.value: N_("金额不符"),
-    DisputeReason.PRICE_DIFFERS.value: N_("价格与收费表不符"),
-    DisputeReason.BINDING_IN_ANOTHER_STEP.value: N_("绑定步骤不符"),
-    DisputeReason.ANOTHER_TOKEN.value: N_("不是登记的key盘"),
-    DisputeReason.CERTIFICATE_EXISTS.value: N_("证书号已存在"),
-    DisputeReason.CERTIFICATE_DIFFERS.value: N_("证书与登记不符"),
-    DisputeReason.PREDECESSOR_SUCCEEDED.value: N_("原证书已被续期或补办"),
-    DisputeReason.ANOTHER_CERTIFICATE_VALID.value: N_("已有其他有效证书"),
-    DisputeReason.BEYOND_POLICY.value: N_("超出策略"),
-    DisputeReason.KIOSK_REVOKED.value: N_("终端机已吊销"),
+REMARK_REASONS: dict[str, str] = {
+    RemarkReason.ORDER_EXISTS.value: N_("订单号已存在"),
+    RemarkReason.ORDER_UNKNOWN.value: N_("终端机的日志里没有这个订单"),
+    RemarkReason.ORDER_OPEN_ALREADY.value: N_("已有未完成的同类订单"),
+    RemarkReason.ORDER_IN_ANOTHER_STATE.value: N_("订单状态不符"),
+    RemarkReason.ORDER_OF_ANOTHER_KIOSK.value: N_("订单属于其他终端机"),
+    RemarkReason.NOT_THE_OWNER.value: N_("订单已移交，原终端机又有记录"),
+    RemarkReason.ASSIGNMENT_UNPROVEN.value: N_("接收订单，却没有移交记录"),
+    RemarkReason.HANDOVER_DIFFERS.value: N_("移交次数不符"),
+    RemarkReason.MONEY_TOLD_BY_ANOTHER.value: N_("收款不是订单所属的终端机报的"),
+    RemarkReason.AMOUNT_DIFFERS.value: N_("金额不符"),
+    RemarkReason.PRICE_DIFFERS.value: N_("价格与收费表不符"),
+    RemarkReason.BINDING_IN_ANOTHER_STEP.value: N_("绑定步骤不符"),
+    RemarkReason.ANOTHER_TOKEN.value: N_("不是登记的key盘"),
+    RemarkReason.CERTIFICATE_EXISTS.value: N_("证书号已存在"),
+    RemarkReason.CERTIFICATE_DIFFERS.value: N_("证书与登记不符"),
+    RemarkReason.CERTIFICATE_OF_ANOTHER_KIOSK.value: N_("证书号属于其他终端机"),
+    RemarkReason.CERTIFICATE_UNKNOWN.value: N_("没有绑定过这张证书"),
+    RemarkReason.CERTIFICATE_HELD.value: N_("暂缓登记"),
+    RemarkReason.PREDECESSOR_SUCCEEDED.value: N_("原证书已被续期或补办"),
+    RemarkReason.ANOTHER_CERTIFICATE_VALID.value: N_("已有其他有效证书"),
+    RemarkReason.NOT_THE_EXCHANGE.value: N_("只有中心可以这样决定"),
+    RemarkReason.BEYOND_POLICY.value: N_("超出策略"),
+    RemarkReason.KIOSK_REVOKED.value: N_("终端机已吊销"),
     # The centre's own: an entry that it could not enter into its books, or not read.
     "failed": N_("入账出错"),
     "unreadable": N_("记录不可读"),
+}
+DISPUTE_REASONS: dict[str, str] = {
+    reason: name
+    for reason, name in REMARK_REASONS.items()
+    if reason in {*DisputeReason, "failed", "unreadable"}
 }

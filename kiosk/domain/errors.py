@@ -1,9 +1,9 @@
 """What the rules refuse.
 
 DomainError
-├── EntryRefused            an entry does not follow from the state before it
-│   ├── EntryWaits          it names something that has not arrived yet (missing)
-│   └── EntryDisputed       it contradicts what is on record (reason)
+├── EntryRefused            an entry does not follow from the state before it (reason, subject)
+├── EntryWaits              at the centre: it names something that has not arrived yet (missing)
+├── EntryDisputed           at the centre: it contradicts what is on record (reason)
 ├── EntryMalformed          bytes that are no entry, or no entry of a kind that is known here
 └── ChainBroken             an entry does not continue the chain (kiosk, epoch, sequence)
 """
@@ -11,6 +11,8 @@ DomainError
 from __future__ import annotations
 
 import enum
+
+from kiosk.domain.remarks import RemarkReason
 
 
 class DomainError(Exception):
@@ -20,8 +22,13 @@ class DomainError(Exception):
 class EntryRefused(DomainError):
     """The entry does not follow from the state before it."""
 
+    def __init__(self, reason: RemarkReason, subject: str) -> None:
+        super().__init__(f"{reason.value}: {subject}")
+        self.reason = reason
+        self.subject = subject
 
-class EntryWaits(EntryRefused):
+
+class EntryWaits(DomainError):
     """The entry names something that has not arrived yet; `missing` says what, e.g. order 3-0147-6."""
 
     def __init__(self, missing: str) -> None:
@@ -48,7 +55,7 @@ class DisputeReason(enum.StrEnum):
     KIOSK_REVOKED = "kiosk-revoked"
 
 
-class EntryDisputed(EntryRefused):
+class EntryDisputed(DomainError):
     """The entry contradicts what is on record; a person decides."""
 
     def __init__(self, reason: DisputeReason, subject: str) -> None:

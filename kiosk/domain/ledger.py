@@ -170,6 +170,11 @@ class Order(msgspec.Struct, frozen=True):
         return self.bindings[-1]
 
     @property
+    def is_open_here(self) -> bool:
+        """Whether it is unpaid, or paid and not bound, and belongs to the kiosk whose journal tells it."""
+        return self.status.is_open and self.owner == self.told_by
+
+    @property
     def certificates(self) -> tuple[str, ...]:
         """The numbers of the certificates that the attempts of every view name."""
         views = (self, *self.others)

@@ -5,7 +5,7 @@ It reads rows by key alone, those of `subjects` and the ones that they lead to, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -23,7 +23,7 @@ from kiosk.domain.entries import (
     RegisterDecided,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK
-from kiosk.domain.journal import Entry
+from kiosk.domain.journal import Entry, SealedEntry
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.order_fold import Folded, fold_order
 from kiosk.domain.register import (
@@ -202,6 +202,20 @@ class MemoryRecords:
         """The register of that account."""
         return self.registers.get(account)
 
+    def open_orders_of(self, account: str) -> tuple[Order, ...]:
+        """The account's orders that their kiosk owns: unpaid, or paid and not bound."""
+        return tuple(each for each in self.orders.values() if each.account == account and each.is_open_here)
+
+    def certificates_of(self, account: str) -> tuple[Certificate, ...]:
+        """The certificates issued for the account."""
+        return tuple(each for each in self.certificates.values() if each.account == account)
+
+    def rows(self) -> Iterator[RecordRow]:
+        """All rows."""
+        yield from self.orders.values()
+        yield from self.certificates.values()
+        yield from self.registers.values()
+
     def put(self, rows: tuple[RecordRow, ...]) -> None:
         """Store the rows of a folding."""
         for row in rows:
@@ -212,3 +226,11 @@ class MemoryRecords:
                     self.certificates[row.number] = row
                 case Register():
                     self.registers[row.account] = row
+
+
+def fold_journal(entries: Iterable[SealedEntry]) -> MemoryRecords:
+    """The rows that these entries of one kiosk make, from nothing."""
+    records = MemoryRecords()
+    for sealed in entries:
+        records.put(fold_entry(records, sealed.entry, judged_by_the_issuer).rows)
+    return records

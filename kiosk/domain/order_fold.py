@@ -129,8 +129,8 @@ def _step(  # noqa: PLR0911 - one case a group of entries
             reason = RemarkReason.MONEY_TOLD_BY_ANOTHER if money else RemarkReason.ORDER_UNKNOWN
             raise DoesNotFollow(reason, body.order)
         case CertificateIssued():
-            _require_new(certificates, entry, body)
             after = binding_steps.step(view, body)
+            _require_new(certificates, entry, body)
             return after, (_certificate(after, entry, body),)
         case (
             BindingStarted()

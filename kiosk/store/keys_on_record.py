@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kiosk.domain.succession import later_key
+from kiosk.domain.register import later_key
 
 if TYPE_CHECKING:
     from kiosk.domain.decisions import KeyOnRecord
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def key_on_record(tx: Transaction, account: str) -> KeyOnRecord | None:
     """The account's key as far as this kiosk knows."""
-    row = tx.ledger.account(account)
+    row = tx.ledger.register(account)
     elsewhere = tx.feed.key_elsewhere(account)
     return later_key(row.key if row else None, elsewhere.key if elsewhere else None)
 

@@ -1,4 +1,4 @@
-"""The folded state in tables: what the transitions read and write, and the desk's questions to it."""
+"""The folded state in tables: what the fold and the guard read, and the fold writes, and the desk's questions to it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, assert_never
 
-from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Order, OrderStatus, Row
+from kiosk.domain.ledger import Certificate, CertificateStatus, Order, OrderStatus
+from kiosk.domain.ledger_fold import RecordRow
+from kiosk.domain.register import Register
 from kiosk.domain.scanned_confirmations import order_code_identity
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.rows import Codec, Table
 
 ORDER = Codec(Order)
 CERTIFICATE = Codec(Certificate)
-ACCOUNT = Codec(Account)
+REGISTER = Codec(Register)
 
 COLUMNS = {
     "orders": (
@@ -41,7 +43,7 @@ NO_CODE = b""  # in the column of order codes
 Values = tuple[Any, ...]  # str, int and bytes, as in COLUMNS
 
 
-def table_rows(record: Row) -> Iterable[tuple[str, Values]]:
+def table_rows(record: RecordRow) -> Iterable[tuple[str, Values]]:
     """The rows of one record, each with its table."""
     match record:
         case Order():
@@ -73,17 +75,17 @@ def table_rows(record: Row) -> Iterable[tuple[str, Values]]:
                     CERTIFICATE.encode(certificate),
                 ),
             )
-        case Account():
+        case Register():
             serial = record.key.token_serial if record.key else NO_TOKEN
-            yield "accounts", (record.account, serial, ACCOUNT.encode(record))
+            yield "accounts", (record.account, serial, REGISTER.encode(record))
         case _:
             assert_never(record)
 
 
-_CODECS: dict[str, Codec[Order] | Codec[Certificate] | Codec[Account]] = {
+_CODECS: dict[str, Codec[Order] | Codec[Certificate] | Codec[Register]] = {
     "orders": ORDER,
     "certificates": CERTIFICATE,
-    "accounts": ACCOUNT,
+    "accounts": REGISTER,
 }
 _INSERT = {
     table: f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - the names stand in COLUMNS
@@ -92,7 +94,7 @@ _INSERT = {
 
 
 class LedgerTables(Table):
-    """A `kiosk.domain.ledger.Ledger` of this kiosk's own entries."""
+    """The `kiosk.domain.guard.AccountRecords` of this kiosk's own entries."""
 
     @property
     def complete(self) -> bool:
@@ -107,9 +109,9 @@ class LedgerTables(Table):
         """The certificate of that number."""
         return self._one(CERTIFICATE, "SELECT row FROM certificates WHERE number = ?", number)
 
-    def account(self, account: str) -> Account | None:
-        """The account of that name."""
-        return self._one(ACCOUNT, "SELECT row FROM accounts WHERE account = ?", account)
+    def register(self, account: str) -> Register | None:
+        """The account's certificates as far as this kiosk's journal tells of them."""
+        return self._one(REGISTER, "SELECT row FROM accounts WHERE account = ?", account)
 
     def orders(
         self, status: OrderStatus | None = None, account: str | None = None, limit: int | None = None
@@ -192,9 +194,17 @@ class LedgerTables(Table):
         query = "SELECT row FROM certificates WHERE account = ? ORDER BY sequence DESC"
         return self._each(CERTIFICATE, query, account)
 
-    def accounts(self) -> tuple[Account, ...]:
-        """All accounts that anything happened to here."""
-        return self._all(ACCOUNT, "SELECT row FROM accounts ORDER BY account")
+    def open_orders_of(self, account: str) -> tuple[Order, ...]:
+        """The account's orders that this kiosk owns, unpaid or paid and not bound, newest first."""
+        return tuple(order for order in self.each_order(account=account) if order.is_open_here)
+
+    def certificates_of(self, account: str) -> tuple[Certificate, ...]:
+        """The certificates issued here for the account, newest first."""
+        return tuple(self.each_certificate(account))
+
+    def registers(self) -> tuple[Register, ...]:
+        """All accounts that a key was bound for or told of here."""
+        return self._all(REGISTER, "SELECT row FROM accounts ORDER BY account")
 
     def accounts_of_token(self, token_serial: str) -> tuple[str, ...]:
         """The accounts whose key, by the journal, is the token of that serial."""
@@ -219,8 +229,8 @@ class LedgerTables(Table):
             after_sequence,
         )
 
-    def put(self, records: Iterable[Row]) -> None:
-        """Store the rows that a transition returned."""
+    def put(self, records: Iterable[RecordRow]) -> None:
+        """Store the rows of a folding."""
         for record in records:
             for table, values in table_rows(record):
                 self._connection.execute(_INSERT[table], values)

@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from kiosk.domain.errors import EntryMalformed
+from kiosk.domain.journal import unseal
+from kiosk.domain.ledger_fold import fold_entry, judged_by_the_issuer
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from sqlite_utils import Database as Tables
 
-LATEST = 3
+LATEST = 4
+_FOLDED_OTHERWISE = 4  # before this step the folded tables were made by other rules
 
 
 def migrate(connection: Connection) -> None:
@@ -30,15 +36,38 @@ def migrate(connection: Connection) -> None:
     steps(name="0001_foundation")(_foundation)
     steps(name="0002_token_serials")(_token_serials)
     steps(name="0003_large_stores")(_large_stores)
+    steps(name="0004_folds")(_nothing)
     connection.execute("BEGIN IMMEDIATE")
     try:
+        (before,) = connection.execute("PRAGMA user_version").fetchone()
         steps.apply(Tables(connection, execute_plugins=False))
+        if before < _FOLDED_OTHERWISE:
+            fold_anew(connection)
         connection.execute(f"PRAGMA user_version = {LATEST}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _nothing(_tables: Tables) -> None:
+    """The tables stay as they are; their rows are made anew."""
+
+
+def fold_anew(connection: Connection) -> None:
+    """Make the folded tables from the journal; within a transaction. What cannot be read, `journal verify` names."""
+    from kiosk.store.ledger import COLUMNS, LedgerTables  # noqa: PLC0415 - seldom needed
+
+    for table in COLUMNS:
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in COLUMNS
+    ledger = LedgerTables(connection, Path())
+    for (data,) in connection.execute("SELECT data FROM journal ORDER BY sequence"):
+        try:
+            entry = unseal(data).entry
+        except EntryMalformed:
+            continue
+        ledger.put(fold_entry(ledger, entry, judged_by_the_issuer).rows)
 
 
 def _foundation(tables: Tables) -> None:

@@ -10,7 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kiosk.domain.ledger import Account, Certificate, MemoryLedger, Order, Row
+from kiosk.domain.ledger import Certificate, Order
+from kiosk.domain.ledger_fold import MemoryRecords, RecordRow
+from kiosk.domain.register import Register
 from kiosk.store.connections import connect
 from kiosk.store.errors import DiskFull, StoreUnavailable
 from kiosk.store.key_derivation import KEY_LENGTH
@@ -27,7 +29,7 @@ class ScratchLedger:
 
     def __init__(self, tables: LedgerTables) -> None:
         self.tables = tables
-        self._recent, self._changes = MemoryLedger(), 0
+        self._recent, self._changes = MemoryRecords(), 0
 
     @property
     def complete(self) -> bool:
@@ -42,12 +44,12 @@ class ScratchLedger:
         """The certificate of that number."""
         return self._recent.certificate(number) or self.tables.certificate(number)
 
-    def account(self, account: str) -> Account | None:
-        """The account of that name."""
-        return self._recent.account(account) or self.tables.account(account)
+    def register(self, account: str) -> Register | None:
+        """The register of that account."""
+        return self._recent.register(account) or self.tables.register(account)
 
-    def put(self, rows: tuple[Row, ...]) -> None:
-        """Store the rows that a transition returned."""
+    def put(self, rows: tuple[RecordRow, ...]) -> None:
+        """Store the rows of a folding."""
         self._recent.put(rows)
         self._changes += len(rows)
         if self._changes > _CHANGES_IN_MEMORY:
@@ -56,7 +58,7 @@ class ScratchLedger:
     def spill(self) -> None:
         """Write what is in memory to the tables."""
         self.tables.put(self._recent.rows())
-        self._recent, self._changes = MemoryLedger(), 0
+        self._recent, self._changes = MemoryRecords(), 0
 
 
 @contextmanager

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from kiosk.domain.clock import Clock
 from kiosk.domain.entries import AnyBody, EpochBegan
 from kiosk.domain.errors import ChainBroken
+from kiosk.domain.guard import admitted
 from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK, MAXIMUM_MACHINE, require_range
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, seal, unseal
-from kiosk.domain.transitions import transition
+from kiosk.domain.ledger_fold import Folding, fold_entry, judged_by_the_issuer
 from kiosk.store.agent_state import AgentTable
 from kiosk.store.errors import EnrolledAlready, EpochUsed, NotEnrolled
 from kiosk.store.feed import FeedTables
@@ -91,8 +92,8 @@ class Transaction:
     def append(self, body: AnyBody, clock: Clock) -> SealedEntry:
         """Write the next entry of the chain and the rows that it changes.
 
-        Raises EntryWaits and EntryDisputed when it does not follow from the state, NotEnrolled, and ChainBroken for
-        the start of an epoch, which `begin_epoch` writes.
+        Raises EntryRefused when it does not follow from the state, NotEnrolled, and ChainBroken for the start of an
+        epoch, which `begin_epoch` writes.
         """
         return self._append(self.next_tip(), body, clock)
 
@@ -136,7 +137,7 @@ class Transaction:
         """Import this kiosk's own entries that the centre has and this store lost; the result is how many.
 
         Entries that are here already are skipped. Raises ChainBroken at an entry of another kiosk, at a gap, and
-        where this journal has another entry with the same sequence; NotEnrolled, EntryMalformed, EntryRefused.
+        where this journal has another entry with the same sequence; NotEnrolled, EntryMalformed.
         """
         identity = self.identity
         if identity is None:
@@ -150,7 +151,8 @@ class Transaction:
             stored = self.journal.entry(entry.sequence)
             if stored is not None and stored.hash == sealed.hash:
                 continue
-            self._store(sealed)
+            check_link(self.journal.tip(), sealed)
+            self._store(sealed, fold_entry(self.ledger, entry, judged_by_the_issuer))
             self._identity.put(replace(identity, epoch=entry.epoch))
             count += 1
         return count
@@ -173,11 +175,10 @@ class Transaction:
                 body=body,
             )
         )
-        self._store(sealed)
+        check_link(tip, sealed)
+        self._store(sealed, admitted(self.ledger, sealed.entry))
         return sealed
 
-    def _store(self, sealed: SealedEntry) -> None:
-        check_link(self.journal.tip(), sealed)
-        rows = transition(self.ledger, sealed.entry)
+    def _store(self, sealed: SealedEntry, folding: Folding) -> None:
         self.journal.add(sealed)
-        self.ledger.put(rows)
+        self.ledger.put(folding.rows)

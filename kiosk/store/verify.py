@@ -10,7 +10,7 @@ import msgspec
 from kiosk.domain.entries import Tip
 from kiosk.domain.errors import DomainError
 from kiosk.domain.journal import Entry, SealedEntry, check_link
-from kiosk.domain.transitions import transition
+from kiosk.domain.ledger_fold import fold_entry, judged_by_the_issuer
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.scratch import ScratchLedger, scratch_ledger
@@ -111,7 +111,7 @@ def _fold(tx: Transaction, ledger: ScratchLedger) -> tuple[Tip | None, Break | N
             if sealed is None:
                 break
             tip = check_link(tip, sealed)
-            ledger.put(transition(ledger, sealed.entry))
+            ledger.put(fold_entry(ledger, sealed.entry, judged_by_the_issuer).rows)
         except (DomainError, StoreCorrupt) as error:
             return tip, Break(sequence, str(error))
     ledger.spill()

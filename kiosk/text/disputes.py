@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kiosk.domain.feed import FORK_REASON, DisputeRaised
-from kiosk.labels import DISPUTE_REASONS
+from kiosk.labels import REMARK_REASONS
 
 
 def dispute_line(raised: DisputeRaised, t: Callable[..., str]) -> str:
@@ -16,6 +16,6 @@ def dispute_line(raised: DisputeRaised, t: Callable[..., str]) -> str:
         "第 {sequence} 条，账号 {account}：{reason}（{subject}）",
         sequence=raised.sequence,
         account=raised.account or "-",
-        reason=t(DISPUTE_REASONS.get(raised.reason, raised.reason)),
+        reason=t(REMARK_REASONS.get(raised.reason, raised.reason)),
         subject=raised.subject,
     )

@@ -9,8 +9,16 @@ from collections.abc import Callable
 from typing import TypeAlias, assert_never
 
 from kiosk.configuration import ConfigurationError
-from kiosk.domain.errors import ChainBroken, DomainError, EntryDisputed, EntryMalformed, EntryWaits
-from kiosk.labels import DISPUTE_REASONS
+from kiosk.domain.errors import (
+    ChainBroken,
+    DomainError,
+    EntryDisputed,
+    EntryMalformed,
+    EntryRefused,
+    EntryWaits,
+)
+from kiosk.domain.remarks import RemarkReason
+from kiosk.labels import REMARK_REASONS
 from kiosk.pki.suites import LibcryptoUnusable
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
@@ -126,10 +134,14 @@ def _protocol(error: ProtocolError, t: Text) -> Worded:
 
 def _domain(error: DomainError, t: Text) -> Worded:
     match error:
+        case EntryRefused(
+            reason=RemarkReason.ORDER_UNKNOWN | RemarkReason.CERTIFICATE_UNKNOWN, subject=subject
+        ):
+            return t("要先有的记录还没有到（{missing}）", missing=subject), t("稍后再试")
         case EntryWaits(missing=missing):
             return t("要先有的记录还没有到（{missing}）", missing=missing), t("稍后再试")
-        case EntryDisputed(reason=reason, subject=subject):
-            return in_brackets(t(DISPUTE_REASONS[reason.value]), subject, t), t("联系中心")
+        case EntryRefused(reason=reason, subject=subject) | EntryDisputed(reason=reason, subject=subject):
+            return in_brackets(t(REMARK_REASONS[reason.value]), subject, t), t("联系中心")
         case ChainBroken(sequence=sequence):
             return t("本机日志在第 {sequence} 条接不上", sequence=sequence), t(_VERIFY)
         case _:

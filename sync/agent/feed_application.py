@@ -42,7 +42,7 @@ from kiosk.domain.feed import (
     StaffPublished,
     UnappliedDismissed,
 )
-from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus, PaidHow
+from kiosk.domain.ledger import CertificateStatus, HandOver, Order, OrderStatus, PaidHow
 from kiosk.store.keys_on_record import key_on_record
 from kiosk.store.vault import VaultItem
 from sync.protocol.times import policy_holds
@@ -172,7 +172,7 @@ def _assigned(tx: Transaction, number: int, body: OrderAssignedHere, clock: Cloc
 def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None:
     """Release an order of this kiosk; one that was released before is no longer this kiosk's to give away."""
     order, identity = _order(tx, body.order), tx.identity
-    if order.owner == body.new_owner or order.handover > body.handover:
+    if HandOver(body.handover, body.new_owner) in order.released or order.handover > body.handover:
         return
     if identity is None or order.owner != identity.kiosk:
         raise Inapplicable(

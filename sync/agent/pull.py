@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kiosk.domain.errors import DomainError, EntryDisputed, EntryWaits
+from kiosk.domain.errors import DomainError, EntryRefused
 from kiosk.domain.feed import (
     AnyFeedBody,
     FeedItem,
@@ -18,6 +18,7 @@ from kiosk.domain.feed import (
     RefundPaid,
     RefundRequested,
 )
+from kiosk.domain.remarks import RemarkReason
 from sync.agent.context import Agent, record_contact
 from sync.agent.errors import AnswerUnusable
 from sync.agent.feed_application import Inapplicable, InapplicableReason, apply
@@ -160,9 +161,11 @@ _KINDS = frozenset(str(each.__struct_config__.tag) for each in AnyFeedBody.__arg
 
 def _inapplicable(error: Exception) -> Inapplicable:
     match error:
-        case EntryWaits(missing=missing):
-            return Inapplicable(InapplicableReason.ARRIVES_TOO_EARLY, missing)
-        case EntryDisputed(reason=reason, subject=subject):
+        case EntryRefused(
+            reason=RemarkReason.ORDER_UNKNOWN | RemarkReason.CERTIFICATE_UNKNOWN, subject=subject
+        ):
+            return Inapplicable(InapplicableReason.ARRIVES_TOO_EARLY, subject)
+        case EntryRefused(reason=reason, subject=subject):
             return Inapplicable(InapplicableReason.CONTRADICTS_RECORD, f"{reason.value} {subject}")
         case _:
             return Inapplicable(InapplicableReason.MALFORMED, str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from kiosk.labels import DISPUTE_REASONS
+from kiosk.labels import REMARK_REASONS
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
@@ -126,7 +126,7 @@ def _kept(item: UnappliedItem, t: Text) -> str:
     said = t("原因不明") if reason is None else t(INAPPLICABLE_REASONS[reason])
     if reason is InapplicableReason.CONTRADICTS_RECORD:
         code, _, subject = detail.partition(" ")
-        detail = f"{t(DISPUTE_REASONS.get(code, code))} {subject}"
+        detail = f"{t(REMARK_REASONS.get(code, code))} {subject}"
     return in_brackets(t("第 {number} 项：{reason}", number=item.number, reason=said), detail, t)
 
 

@@ -19,11 +19,13 @@ from kiosk.domain.entries import (
     OrderPlaced,
     Tip,
 )
-from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryRefused
+from kiosk.domain.errors import EntryRefused
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.guard import admitted
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, seal
-from kiosk.domain.ledger import MemoryLedger, Order, OrderStatus, PaidHow
-from kiosk.domain.transitions import transition
+from kiosk.domain.ledger import Order, OrderStatus, PaidHow
+from kiosk.domain.ledger_fold import Folding, MemoryRecords, bound_event, fold_entry
+from kiosk.domain.remarks import Remark, RemarkReason
 
 KIOSK = 3
 YEAR = 365 * 86400
@@ -31,10 +33,11 @@ POINT = b"\x04" + bytes(64)
 
 
 class Journal:
-    """A kiosk's chain and its state in memory; `add` appends what the rules take."""
+    """A kiosk's chain and its state in memory; `add` appends what the guard admits, or at the centre whatever comes."""
 
     def __init__(self, *, complete: bool = False) -> None:
-        self.ledger = MemoryLedger(complete=complete)
+        self.ledger = MemoryRecords(complete=complete)
+        self.remarks: tuple[Remark, ...] = ()
         self.entries: list[SealedEntry] = []
         self.turns: set[tuple[OrderStatus, OrderStatus]] = set()
         self.tip: Tip | None = None
@@ -57,14 +60,20 @@ class Journal:
         place = (FORM, KIOSK, 1, self.epoch, self.next_sequence)
         sealed = seal(Entry(*place, self.clock.wall(), self.clock.monotonic(), "boot", previous, body))
         tip = check_link(self.tip, sealed)
-        rows = transition(self.ledger, sealed.entry)
-        for row in rows:
+        folding = self._folded(sealed.entry)
+        for row in folding.rows:
             before = self.ledger.orders.get(row.number) if isinstance(row, Order) else None
             if isinstance(row, Order) and before is not None and before.status is not row.status:
                 self.turns.add((before.status, row.status))
-        self.ledger.put(rows)
+        self.ledger.put(folding.rows)
+        self.remarks += folding.remarks
         self.entries.append(sealed)
         self.tip = tip
+
+    def _folded(self, entry: Entry) -> Folding:
+        if self.ledger.complete:
+            return fold_entry(self.ledger, entry, bound_event)
+        return admitted(self.ledger, entry)
 
     def try_to(self, body: AnyBody) -> bool:
         try:
@@ -85,22 +94,22 @@ class Journal:
         )
         return number
 
-    def refuses(self, body: AnyBody) -> DisputeReason:
-        with pytest.raises(EntryDisputed) as caught:
+    def refuses(self, body: AnyBody) -> RemarkReason:
+        with pytest.raises(EntryRefused) as caught:
             self.add(body)
         return caught.value.reason
 
     def key(self, account: str = "11000001") -> KeyOnRecord:
-        row = self.ledger.accounts[account]
-        assert row.key is not None
-        return row.key
+        key = self.ledger.registers[account].key
+        assert key is not None
+        return key
 
     def pay(self, order: str, how: PaidHow = PaidHow.CODE, transaction: str | None = None) -> None:
         amount = self.ledger.orders[order].total
         self.add(OrderPaid(order, how, amount, self.clock.wall(), transaction))
 
     def issue(self, order: str, attempt: int, key: KeyOnRecord | None) -> str:
-        number = f"{self.next_sequence:016X}"
+        number = f"{KIOSK:04X}{self.next_sequence:012X}"
         now = self.clock.wall()
         old_end = key.not_after if key else None
         end = max(now, old_end or 0) + YEAR
@@ -110,7 +119,7 @@ class Journal:
 
     def bind(self, order: str, token: str) -> str:
         row = self.ledger.orders[order]
-        account = self.ledger.account(row.account)
+        account = self.ledger.register(row.account)
         key = account.key if account else None
         attempt = len(row.bindings) + 1
         renewal = row.kind is OrderKind.RENEWAL

@@ -35,8 +35,8 @@ from kiosk.domain.entries import (
     KeyPairMade,
 )
 from kiosk.domain.errors import EntryRefused
+from kiosk.domain.guard import under_way_elsewhere
 from kiosk.domain.ledger import Binding, BindingStep, Certificate, Order, OrderStatus
-from kiosk.domain.succession import under_way_elsewhere
 from kiosk.pki.errors import CertificateInvalid, PkiError
 from kiosk.pki.requests import assemble, certification_request_info
 from kiosk.pki.suites import KeyAlgorithm, suite
@@ -213,7 +213,7 @@ def _start(work: _Work, facts: TokenFacts, old: bytes | None) -> None:
         order = work.paid(tx)
         require_fits(tx, order, facts)
         renews = not order.kind.wants_new_token
-        row, key = tx.ledger.account(order.account), key_on_record(tx, order.account)
+        row, key = tx.ledger.register(order.account), key_on_record(tx, order.account)
         body = BindingStarted(
             order=order.number,
             attempt=len(order.bindings) + 1,

@@ -17,6 +17,7 @@ from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.views import KeyStatus, Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.fees import OrderKind
+from kiosk.domain.guard import open_order
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.pki.suites import suite
 from kiosk.store.keys_on_record import key_on_record
@@ -123,8 +124,7 @@ def _require_liftable(tx: Transaction, account: str, staff: StaffSession) -> Key
         raise DeskRefused(Refusal.KEY_REVOKED)
     if not key.lost:
         raise TokenUnusable(TokenRefused(TokenRefusal.NOT_ON_HOLD, found=key.token_serial))
-    row = tx.ledger.account(account)
-    if row is not None and OrderKind.REPLACEMENT in row.open_orders:
+    if open_order(tx.ledger, account, OrderKind.REPLACEMENT) is not None:
         raise DeskRefused(Refusal.REPLACEMENT_OPEN)
     return key
 

@@ -19,6 +19,7 @@ from kiosk.desk.status import feed_age
 from kiosk.desk.views import OrderOpen, Quote, Refusal, Session, Verified, WrongKind
 from kiosk.domain.decisions import ContinueOrder, OfferKind, Proceed, decide, key_state
 from kiosk.domain.fees import OrderKind, total
+from kiosk.domain.guard import open_order
 from kiosk.domain.members import Review
 from kiosk.domain.validity import validity
 from kiosk.pki.errors import NameInvalid
@@ -36,8 +37,8 @@ def judge(desk: Desk, tx: Transaction, session: Session, kind: OrderKind) -> Ver
     require_approved(tx, session.account)
     now = desk.clock.wall()
     state = key_state(key_on_record(tx, session.account), now)
-    row = tx.ledger.account(session.account)
-    decision = decide(kind, state, row.open_orders.get(kind) if row else None)
+    pending = open_order(tx.ledger, session.account, kind)
+    decision = decide(kind, state, pending.number if pending else None)
     match decision:
         case ContinueOrder():
             return OrderOpen(session, decision.order)
@@ -78,8 +79,7 @@ def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, de
     previous = key_on_record(tx, session.account)
     old_end = previous.not_after if previous else None
     # whoever pays in the last second of the window, and binds the orders of other kinds first, must still get one
-    row = tx.ledger.account(session.account)
-    years = policy.certificate_years * (1 + len(row.open_orders if row else ()))
+    years = policy.certificate_years * (1 + len(tx.ledger.open_orders_of(session.account)))
     require_issuer_outlives(tx, validity(now + policy.payment_window, old_end, years).end)
     return Quote(
         kind=kind,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from kiosk.desk.authority import certificate_years, identity_of
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.views import OrderView, Refusal
+from kiosk.domain.guard import open_order
 from kiosk.domain.ledger import BindingStep, Order, OrderStatus
 from kiosk.domain.payment_codes import link
 from kiosk.domain.payment_tries import TRIES_PER_ORDER
@@ -114,10 +115,9 @@ def require_unpaid(order: Order) -> Order:
 
 def paid_order(tx: Transaction, account: str, kind: OrderKind) -> Order:
     """The order that a binding of that kind for the account uses. Raises DeskRefused with the reason."""
-    row = tx.ledger.account(account)
-    number = row.open_orders.get(kind) if row else None
-    if number is not None:
-        return require_paid(own_order(tx, number))
+    pending = open_order(tx.ledger, account, kind)
+    if pending is not None:
+        return require_paid(pending)
     for order in tx.ledger.orders(account=account):
         if order.kind is kind:
             return require_paid(own_order(tx, order.number))

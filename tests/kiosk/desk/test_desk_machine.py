@@ -98,7 +98,7 @@ class World:
         serial = order.binding.token_serial if order.binding else None
         if serial is None and not order.kind.wants_new_token:
             with self.database.read() as tx:
-                account = tx.ledger.account(order.account)
+                account = tx.ledger.register(order.account)
             serial = account.key.token_serial if account and account.key else None
         if serial is None or serial not in self.tokens:
             serial = f"STOCK{len(self.tokens)}"
@@ -207,7 +207,7 @@ class DeskMachine(RuleBasedStateMachine):
         """The owner has the key again, whichever that is."""
         world = self.world
         with world.database.read() as tx:
-            row = tx.ledger.account(account)
+            row = tx.ledger.register(account)
         if row is None or row.key is None or row.key.token_serial not in world.tokens:
             return
         world.source.swap(world.tokens[row.key.token_serial])
@@ -284,7 +284,7 @@ class DeskMachine(RuleBasedStateMachine):
             ]
             assert len(valid) <= 1
             with self.world.database.read() as tx:
-                row = tx.ledger.account(account)
+                row = tx.ledger.register(account)
             if valid:
                 assert row is not None
                 assert row.key is not None

@@ -17,9 +17,10 @@ from kiosk.domain.entries import (
     CertificateWritten,
     KeyPairMade,
 )
-from kiosk.domain.errors import DisputeReason, EntryDisputed
+from kiosk.domain.errors import EntryRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
+from kiosk.domain.remarks import RemarkReason
 
 if TYPE_CHECKING:
     from tests.support.journal import Journal
@@ -47,8 +48,8 @@ def _renewal(journal: Journal) -> tuple[str, KeyOnRecord]:
     return _paid(journal, OrderKind.RENEWAL), journal.key()
 
 
-def _refused(journal: Journal, order: str, key: KeyOnRecord | None) -> DisputeReason:
-    with pytest.raises(EntryDisputed) as caught:
+def _refused(journal: Journal, order: str, key: KeyOnRecord | None) -> RemarkReason:
+    with pytest.raises(EntryRefused) as caught:
         journal.issue(order, 1, key)
     return caught.value.reason
 
@@ -59,7 +60,7 @@ def test_a_certificate_that_was_revoked_before_it_came_into_use_is_not_bound(jou
     journal.add(CertificateWritten(order, 1))
     journal.add(CertificateRevoked(number, "查封", 9))
     journal.add(CertificateProved(order, 1, b"c", b"s"))
-    assert journal.refuses(Bound(order, 1)) is DisputeReason.CERTIFICATE_DIFFERS
+    assert journal.refuses(Bound(order, 1)) is RemarkReason.CERTIFICATE_DIFFERS
     journal.add(BindingAbandoned(order, 1, "林涛", "重来"))
     assert journal.ledger.certificates[number].status is CertificateStatus.VOID
 
@@ -68,15 +69,15 @@ def test_a_certificate_that_was_revoked_before_it_came_into_use_is_not_bound(jou
 def test_attempts_are_counted_from_one(journal: Journal, attempt: int) -> None:
     order = _paid(journal)
     started = BindingStarted(order, attempt, "T1", "gmt", "sm2")
-    assert journal.refuses(started) is DisputeReason.BINDING_IN_ANOTHER_STEP
+    assert journal.refuses(started) is RemarkReason.BINDING_IN_ANOTHER_STEP
 
 
 def test_a_renewal_keeps_its_key_pair(journal: Journal) -> None:
     renewal, _ = _renewal(journal)
     without = BindingStarted(renewal, 1, "T1", "gmt", "sm2")
-    assert journal.refuses(without) is DisputeReason.ANOTHER_TOKEN
+    assert journal.refuses(without) is RemarkReason.ANOTHER_TOKEN
     journal.add(BindingStarted(renewal, 1, "T1", "gmt", "sm2", POINT))
-    assert journal.refuses(KeyPairMade(renewal, 1, POINT)) is DisputeReason.BINDING_IN_ANOTHER_STEP
+    assert journal.refuses(KeyPairMade(renewal, 1, POINT)) is RemarkReason.BINDING_IN_ANOTHER_STEP
 
 
 def test_a_renewal_of_a_certificate_that_was_revoked_meanwhile_is_in_use_itself(journal: Journal) -> None:
@@ -98,13 +99,13 @@ def test_a_certificate_number_is_given_once(journal: Journal) -> None:
     first, second = _with_key_pair(journal), _with_key_pair(journal, SECOND, "T2")
     number = journal.issue(first, 1, None)
     again = CertificateIssued(second, 1, number, b"DER", 1_800_000_000, 1_831_536_000, 1)
-    assert journal.refuses(again) is DisputeReason.CERTIFICATE_EXISTS
+    assert journal.refuses(again) is RemarkReason.CERTIFICATE_EXISTS
 
 
 def test_another_accounts_certificate_is_no_predecessor(journal: Journal) -> None:
     journal.bind(_paid(journal), "T1")
     other = _with_key_pair(journal, SECOND, "T2")
-    assert _refused(journal, other, journal.key()) is DisputeReason.CERTIFICATE_DIFFERS
+    assert _refused(journal, other, journal.key()) is RemarkReason.CERTIFICATE_DIFFERS
 
 
 def test_a_certificate_that_never_came_into_use_is_no_predecessor(journal: Journal) -> None:
@@ -115,9 +116,9 @@ def test_a_certificate_that_never_came_into_use_is_no_predecessor(journal: Journ
     journal.add(KeyPairMade(order, 2, POINT))
     told = journal.ledger.certificates[void]
     predecessor = KeyOnRecord(void, "T1", told.not_before, told.not_after)
-    with pytest.raises(EntryDisputed) as caught:
+    with pytest.raises(EntryRefused) as caught:
         journal.issue(order, 2, predecessor)
-    assert caught.value.reason is DisputeReason.CERTIFICATE_DIFFERS
+    assert caught.value.reason is RemarkReason.CERTIFICATE_DIFFERS
 
 
 def test_a_key_that_was_replaced_elsewhere_is_no_predecessor(journal: Journal) -> None:
@@ -128,7 +129,7 @@ def test_a_key_that_was_replaced_elsewhere_is_no_predecessor(journal: Journal) -
     journal.pay(order)
     journal.add(BindingStarted(order, 1, "T2", "gmt", "sm2"))
     journal.add(KeyPairMade(order, 1, POINT))
-    assert _refused(journal, order, own) is DisputeReason.ANOTHER_CERTIFICATE_VALID
+    assert _refused(journal, order, own) is RemarkReason.ANOTHER_CERTIFICATE_VALID
     journal.issue(order, 1, later)
 
 
@@ -143,4 +144,4 @@ def test_a_certificate_that_never_came_into_use_stays_void_when_it_is_revoked(jo
 def test_a_renewal_of_no_key_begins_on_no_token(journal: Journal) -> None:
     renewal = _paid(journal, OrderKind.RENEWAL)
     started = BindingStarted(renewal, 1, "T1", "gmt", "sm2", POINT)
-    assert journal.refuses(started) is DisputeReason.ANOTHER_TOKEN
+    assert journal.refuses(started) is RemarkReason.ANOTHER_TOKEN

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import CertificateRevoked, HoldLifted, KeyFound, LossReported
-from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
-from kiosk.domain.succession import later_key
-from kiosk.domain.transitions import transition
+from kiosk.domain.ledger_fold import bound_event, fold_entry
+from kiosk.domain.register import later_key
+from kiosk.domain.remarks import RemarkReason
 
 if TYPE_CHECKING:
     from tests.support.journal import Journal
@@ -31,11 +30,11 @@ def test_a_loss_puts_the_certificate_on_hold_until_the_next_is_bound(journal: Jo
     first = journal.place()
     journal.pay(first)
     old = journal.bind(first, "T1")
-    key = journal.ledger.accounts[ACCOUNT].key
+    key = journal.ledger.registers[ACCOUNT].key
     assert key is not None
     journal.add(LossReported(ACCOUNT, key))
     assert journal.ledger.certificates[old].status is CertificateStatus.ON_HOLD
-    assert journal.ledger.accounts[ACCOUNT].key == key.on_hold()
+    assert journal.ledger.registers[ACCOUNT].key == key.on_hold()
     second = journal.place(OrderKind.REPLACEMENT)
     journal.pay(second)
     journal.bind(second, "T2")
@@ -78,7 +77,7 @@ def test_a_revoked_key_is_not_lifted(journal: Journal) -> None:
     journal.add(LossReported(ACCOUNT, key))
     journal.add(CertificateRevoked(key.number, "staff", 9))
     body = HoldLifted(ACCOUNT, journal.key(), "张华")
-    assert journal.refuses(body) is DisputeReason.CERTIFICATE_DIFFERS
+    assert journal.refuses(body) is RemarkReason.CERTIFICATE_DIFFERS
     assert status_of(journal, key) is CertificateStatus.REVOKED
 
 
@@ -90,7 +89,7 @@ def test_the_hold_of_a_key_that_was_replaced_is_not_lifted(journal: Journal) -> 
     journal.pay(second)
     journal.bind(second, "T2")
     body = HoldLifted(ACCOUNT, lost, "张华")
-    assert journal.refuses(body) is DisputeReason.CERTIFICATE_DIFFERS
+    assert journal.refuses(body) is RemarkReason.CERTIFICATE_DIFFERS
     assert status_of(journal, key) is CertificateStatus.REVOKED
     assert not journal.key().lost
 
@@ -147,11 +146,12 @@ def test_what_an_order_tells_of_the_key_reaches_its_certificate(journal: Journal
 
 def test_the_centre_learns_of_a_key_from_its_binding(make_journal: Callable[[bool], Journal]) -> None:
     centre = make_journal(True)  # noqa: FBT003 - the centre's
-    key = KeyOnRecord("4000000000000001", "E1", 1_799_000_000, 1_830_000_000)
-    for body in (LossReported(ACCOUNT, key), HoldLifted(ACCOUNT, key.on_hold(), "张华")):
-        with pytest.raises(EntryWaits) as caught:
-            centre.add(body)
-        assert caught.value.missing == f"certificate {key.number}"
+    early = KeyOnRecord(f"{KIOSK:04X}{7:012X}", "T1", 1_799_000_000, 1_830_000_000)
+    centre.add(LossReported(ACCOUNT, early))
+    assert [remark.reason for remark in centre.remarks] == [RemarkReason.CERTIFICATE_UNKNOWN]
+    assert centre.ledger.registers[ACCOUNT].key is None
+    assert bound_key(centre).number == early.number
+    assert status_of(centre, early) is CertificateStatus.ON_HOLD
 
 
 class Kiosks:
@@ -165,7 +165,7 @@ class Kiosks:
         self.sent = [1, 1]
 
     def known(self, kiosk: int) -> KeyOnRecord:
-        row = self.journals[kiosk].ledger.account(ACCOUNT)
+        row = self.journals[kiosk].ledger.register(ACCOUNT)
         known = later_key(row.key if row else None, self.feeds[kiosk])
         assert known is not None
         return known
@@ -187,14 +187,12 @@ class Kiosks:
         waiting = self.journals[kiosk].entries[self.sent[kiosk] :][:count]
         self.sent[kiosk] += len(waiting)
         for sealed in waiting:
-            try:
-                rows = transition(self.centre.ledger, sealed.entry)
-            except EntryDisputed:
+            folding = fold_entry(self.centre.ledger, sealed.entry, bound_event)
+            if folding.remarks:
                 # only a hold that was lifted where nobody had heard of the revocation yet
                 assert isinstance(sealed.entry.body, HoldLifted)
                 assert self.centre.key().revoked
-            else:
-                self.centre.ledger.put(rows)
+            self.centre.ledger.put(folding.rows)
 
 
 STEPS = st.lists(
@@ -241,7 +239,7 @@ def test_whoever_tells_first_a_loss_reaches_the_centre(
     assert kiosks.centre.key().lost
 
 
-def test_a_loss_of_a_key_that_was_renewed_meanwhile_holds_its_renewal_and_one_of_another_token_is_disputed(
+def test_a_loss_of_a_key_that_was_renewed_meanwhile_holds_its_renewal_and_one_of_another_token_is_refused(
     journal: Journal,
 ) -> None:
     first = journal.place()
@@ -252,7 +250,7 @@ def test_a_loss_of_a_key_that_was_renewed_meanwhile_holds_its_renewal_and_one_of
     journal.pay(renewal)
     renewed = journal.bind(renewal, "T1")
     another = replace(before, number="4000000000000001", token_serial="T9")
-    assert journal.refuses(LossReported("11000001", another)) is DisputeReason.CERTIFICATE_DIFFERS
+    assert journal.refuses(LossReported("11000001", another)) is RemarkReason.CERTIFICATE_UNKNOWN
     journal.add(LossReported("11000001", before))
     assert (journal.key().number, journal.key().lost) == (renewed, True)
     assert journal.ledger.certificates[renewed].status is CertificateStatus.ON_HOLD

@@ -26,10 +26,11 @@ from kiosk.domain.entries import (
     RefundGranted,
     SurplusReturned,
 )
-from kiosk.domain.errors import DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.errors import EntryRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus, PaidHow
-from kiosk.domain.transitions import transition
+from kiosk.domain.ledger_fold import bound_event, fold_entry
+from kiosk.domain.remarks import RemarkReason
 
 if TYPE_CHECKING:
     from tests.support.journal import Journal
@@ -99,7 +100,7 @@ def test_payments_commute(
         for how, transaction in order_of_arrival:
             journal.pay(number, how, transaction)
         order = journal.ledger.orders[number]
-        ends.append((order.status, order.received, journal.ledger.accounts[order.account]))
+        ends.append((order.status, order.received, journal.ledger.register(order.account)))
     assert ends[0] == ends[1]
 
 
@@ -127,14 +128,14 @@ def test_what_came_in_twice_goes_back_alone_and_once(
         journal.bind(number, "T1")
     status = journal.ledger.orders[number].status
     assert journal.ledger.orders[number].surplus == 35_000
-    assert journal.refuses(SurplusReturned(number, "t3", 35_000, 7)) is DisputeReason.AMOUNT_DIFFERS
-    assert journal.refuses(SurplusReturned(number, "t2", 34_999, 7)) is DisputeReason.AMOUNT_DIFFERS
+    assert journal.refuses(SurplusReturned(number, "t3", 35_000, 7)) is RemarkReason.AMOUNT_DIFFERS
+    assert journal.refuses(SurplusReturned(number, "t2", 34_999, 7)) is RemarkReason.AMOUNT_DIFFERS
     journal.add(SurplusReturned(number, "t2", 35_000, 7))
     order = journal.ledger.orders[number]
     assert (order.status, order.received, order.surplus, order.returned) == (status, 35_000, 0, 35_000)
-    assert journal.refuses(SurplusReturned(number, "t2", 35_000, 8)) is DisputeReason.AMOUNT_DIFFERS
+    assert journal.refuses(SurplusReturned(number, "t2", 35_000, 8)) is RemarkReason.AMOUNT_DIFFERS
     last = SurplusReturned(number, "t1", 35_000, 8)
-    assert journal.refuses(last) is DisputeReason.ORDER_IN_ANOTHER_STATE, "the order's own money stays"
+    assert journal.refuses(last) is RemarkReason.ORDER_IN_ANOTHER_STATE, "the order's own money stays"
     journal.pay(number, PaidHow.FEED, "t2")
     assert journal.ledger.orders[number].received == 35_000, "told again, it did not come again"
 
@@ -149,7 +150,7 @@ def test_only_the_desk_s_own_money_stands_for_an_order_whose_transaction_went_ba
     assert journal.ledger.orders[number].received == 35_000
     returned = SurplusReturned(number, "t1", 35_000, 7)
     if how is PaidHow.CODE:
-        assert journal.refuses(returned) is DisputeReason.ORDER_IN_ANOTHER_STATE
+        assert journal.refuses(returned) is RemarkReason.ORDER_IN_ANOTHER_STATE
         return
     journal.add(returned)
     order = journal.ledger.orders[number]
@@ -173,15 +174,15 @@ def test_a_refund_after_a_surplus_went_back_is_of_what_is_left(journal: Journal)
     journal.pay(number, PaidHow.FEED, "t2")
     journal.add(SurplusReturned(number, "t1", 35_000, 7))
     journal.add(RefundGranted(number, "林涛", "asked"))
-    assert journal.refuses(RefundCompleted(number, 70_000, 9)) is DisputeReason.AMOUNT_DIFFERS
+    assert journal.refuses(RefundCompleted(number, 70_000, 9)) is RemarkReason.AMOUNT_DIFFERS
     journal.add(RefundCompleted(number, 35_000, 9))
     assert journal.ledger.orders[number].status is OrderStatus.REFUNDED
 
 
-def test_another_amount_is_disputed(journal: Journal) -> None:
+def test_another_amount_is_refused(journal: Journal) -> None:
     number = journal.place()
     body = OrderPaid(number, PaidHow.FEED, 34_999, 1_800_000_000, "t1")
-    assert journal.refuses(body) is DisputeReason.AMOUNT_DIFFERS
+    assert journal.refuses(body) is RemarkReason.AMOUNT_DIFFERS
 
 
 def test_nothing_is_bound_after_a_refund_was_granted(journal: Journal) -> None:
@@ -200,19 +201,19 @@ def test_nothing_is_bound_after_a_refund_was_granted(journal: Journal) -> None:
         BindingAbandoned(number, 1, "林涛", ""),
     )
     for body in bodies:
-        assert journal.refuses(body) is DisputeReason.ORDER_IN_ANOTHER_STATE
+        assert journal.refuses(body) is RemarkReason.ORDER_IN_ANOTHER_STATE
 
 
 def test_a_bound_order_is_not_refunded(journal: Journal) -> None:
     number = in_every_state(journal)[OrderStatus.BOUND]
-    assert journal.refuses(RefundGranted(number, "林涛", "")) is DisputeReason.ORDER_IN_ANOTHER_STATE
+    assert journal.refuses(RefundGranted(number, "林涛", "")) is RemarkReason.ORDER_IN_ANOTHER_STATE
 
 
 def test_one_open_order_an_account_and_kind(journal: Journal) -> None:
     journal.place(OrderKind.NEW)
-    with pytest.raises(EntryDisputed) as caught:
+    with pytest.raises(EntryRefused) as caught:
         journal.place(OrderKind.NEW)
-    assert caught.value.reason is DisputeReason.ORDER_OPEN_ALREADY
+    assert caught.value.reason is RemarkReason.ORDER_OPEN_ALREADY
     journal.place(OrderKind.NEW, ACCOUNTS[1])
 
 
@@ -224,9 +225,9 @@ def test_an_order_that_moves_away_leaves_nothing_behind(journal: Journal) -> Non
     certificate = journal.issue(number, 1, None)
     journal.add(OrderReleased(number, OTHER_KIOSK, 1, 5))
     assert journal.ledger.certificates[certificate].status is CertificateStatus.VOID
-    assert journal.ledger.accounts[ACCOUNTS[0]].open_orders == {}
+    assert journal.ledger.open_orders_of(ACCOUNTS[0]) == ()
     for body in (CertificateWritten(number, 1), OrderReleased(number, OTHER_KIOSK + 1, 2, 6)):
-        assert journal.refuses(body) is DisputeReason.ORDER_OF_ANOTHER_KIOSK
+        assert journal.refuses(body) is RemarkReason.ORDER_OF_ANOTHER_KIOSK
     journal.place(OrderKind.NEW)
 
 
@@ -237,7 +238,7 @@ CLOSED = [status for status in OrderStatus if not status.is_open]
 def test_an_order_that_has_ended_is_not_moved_by_its_owner(journal: Journal, status: OrderStatus) -> None:
     number = in_every_state(journal)[status]
     released = OrderReleased(number, OTHER_KIOSK, 1, 5)
-    assert journal.refuses(released) is DisputeReason.ORDER_IN_ANOTHER_STATE
+    assert journal.refuses(released) is RemarkReason.ORDER_IN_ANOTHER_STATE
 
 
 @pytest.mark.parametrize("status", CLOSED)
@@ -250,9 +251,13 @@ def test_an_order_that_has_ended_is_not_moved_by_another_kiosk(
         order.number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 1, 8
     )
     entry = replace(centre.entries[-1].entry, kiosk=OTHER_KIOSK, body=taken)
-    with pytest.raises(EntryDisputed) as caught:
-        transition(centre.ledger, entry)
-    assert caught.value.reason is DisputeReason.ORDER_IN_ANOTHER_STATE
+    folding = fold_entry(centre.ledger, entry, bound_event)
+    centre.ledger.put(folding.rows)
+    assert [remark.reason for remark in folding.remarks] == [RemarkReason.ASSIGNMENT_UNPROVEN]
+    assert (centre.ledger.orders[order.number].owner, centre.ledger.orders[order.number].status) == (
+        KIOSK,
+        status,
+    )
 
 
 @pytest.mark.parametrize("release_first", [True, False])
@@ -270,22 +275,20 @@ def test_the_centre_takes_a_move_from_either_kiosk_first(
     told = [(KIOSK, OrderReleased(number, OTHER_KIOSK, 1, 8)), (OTHER_KIOSK, taken)]
     for kiosk, body in told if release_first else reversed(told):
         entry = replace(centre.entries[-1].entry, kiosk=kiosk, body=body)
-        centre.ledger.put(transition(centre.ledger, entry))
+        centre.ledger.put(fold_entry(centre.ledger, entry, bound_event).rows)
     start = replace(
         centre.entries[-1].entry, kiosk=OTHER_KIOSK, body=BindingStarted(number, 1, "T9", "gmt", "sm2")
     )
-    centre.ledger.put(transition(centre.ledger, start))
+    centre.ledger.put(fold_entry(centre.ledger, start, bound_event).rows)
     moved = centre.ledger.orders[number]
     assert (moved.owner, [binding.token_serial for binding in moved.bindings]) == (OTHER_KIOSK, ["T9"])
-    assert centre.ledger.accounts[ACCOUNTS[0]].open_orders == {OrderKind.NEW: number}
 
 
-def test_an_entry_for_an_order_that_is_not_there_waits(journal: Journal) -> None:
-    with pytest.raises(EntryWaits):
-        journal.add(OrderCancelled("3-9999", "member"))
+def test_an_entry_for_an_order_that_is_not_there_is_refused(journal: Journal) -> None:
+    assert journal.refuses(OrderCancelled("3-9999", "member")) is RemarkReason.ORDER_UNKNOWN
 
 
 def test_an_order_that_ends_leaves_the_accounts_other_order_open(journal: Journal) -> None:
     renewal, replacement = journal.place(OrderKind.RENEWAL), journal.place(OrderKind.REPLACEMENT)
     journal.add(OrderCancelled(renewal, "member"))
-    assert journal.ledger.accounts[ACCOUNTS[0]].open_orders == {OrderKind.REPLACEMENT: replacement}
+    assert [order.number for order in journal.ledger.open_orders_of(ACCOUNTS[0])] == [replacement]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.succession import later_key
+from kiosk.domain.register import later_key
 
 HOLDS = st.integers(0, 5)
 

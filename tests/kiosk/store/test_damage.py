@@ -122,5 +122,5 @@ def test_a_row_that_cannot_be_read_is_corrupt(database: Database) -> None:
     with database.write() as tx:
         tx.ledger._connection.execute("INSERT INTO accounts (account, row) VALUES ('1', x'A1E2')")
     with database.read() as tx, pytest.raises(StoreCorrupt) as caught:
-        tx.ledger.account("1")
-    assert "Account" in caught.value.what
+        tx.ledger.register("1")
+    assert "Register" in caught.value.what

@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import BindingAbandoned
+from kiosk.domain.entries import BindingAbandoned, OrderPlaced
 from kiosk.domain.feed import DisputeRaised, KeyBoundElsewhere
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.journal import FORM, Entry, seal
 from kiosk.domain.scanned_confirmations import order_code_identity
 from kiosk.store.connections import connect
 from kiosk.store.database import Database
@@ -118,11 +120,11 @@ def test_what_a_former_agent_still_writes_after_the_upgrade_is_found_at_the_next
 
 def test_an_order_code_is_found_after_an_upgrade(former: Path, key: bytes) -> None:
     code = bytes(range(38))
+    body = OrderPlaced("3-0014-2", "11000009", "企业", "经办人", OrderKind.NEW, (), 1, 1, 0, 1, code)
+    data = seal(Entry(FORM, 3, 1, 1, 14, 0, 0, "", b"", body)).data
     with closing(connect(former, key)) as connection:
-        number, row = connection.execute("SELECT number, row FROM orders").fetchone()
-        order = {**msgspec.msgpack.decode(row), "token": code}
-        values = (msgspec.msgpack.encode(order), number)
-        connection.execute("UPDATE orders SET row = ? WHERE number = ?", values)
+        insert = "INSERT INTO journal (sequence, epoch, wall, hash, data) VALUES (14, 1, 0, x'', ?)"
+        connection.execute(insert, (data,))
     database = Database.open(former, key)
     with database.read() as tx:
         assert tx.ledger.has_code(order_code_identity(code))

@@ -92,7 +92,7 @@ def _ledger(tx: Transaction) -> None:
     ledger.certificate("7")
     ledger.certificates()
     ledger.certificates(account="11000001")
-    ledger.accounts()
+    ledger.registers()
     ledger.accounts_of_token("E8AD652202221F03")
     ledger.unsynced_certificates(0)
     ledger.unsynced_amount(0)

@@ -7,10 +7,11 @@ import pytest
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import EpochBegan, OrderCancelled, OrderExpired, OrderPaid
-from kiosk.domain.errors import ChainBroken, DisputeReason, EntryDisputed, EntryWaits
+from kiosk.domain.errors import ChainBroken, EntryRefused
 from kiosk.domain.identifiers import IdentifierOutOfRange
 from kiosk.domain.journal import SealedEntry, check_chain, seal
 from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.remarks import RemarkReason
 from kiosk.store.database import Database
 from kiosk.store.errors import EnrolledAlready, EpochUsed, NotEnrolled
 from kiosk.store.transaction import Identity, Place, Transaction
@@ -92,17 +93,18 @@ def test_a_store_without_entries_has_no_wall_time(tmp_path: Path) -> None:
         assert tx.journal.latest_wall(0) is None
 
 
-def test_an_entry_that_is_disputed_leaves_no_trace(
+def test_an_entry_that_is_refused_leaves_no_trace(
     database: Database, clock: FixedClock, place: PlaceOrder
 ) -> None:
     with database.write() as tx:
         number = place(tx, "11000001")
         tx.append(OrderCancelled(number, "member"), clock)
-    with pytest.raises(EntryDisputed) as caught, database.write() as tx:
+    with pytest.raises(EntryRefused) as caught, database.write() as tx:
         tx.append(OrderExpired(number), clock)
-    assert caught.value.reason is DisputeReason.ORDER_IN_ANOTHER_STATE
-    with pytest.raises(EntryWaits), database.write() as tx:
+    assert caught.value.reason is RemarkReason.ORDER_IN_ANOTHER_STATE
+    with pytest.raises(EntryRefused) as caught, database.write() as tx:
         tx.append(OrderExpired("3-9999-1"), clock)
+    assert caught.value.reason is RemarkReason.ORDER_UNKNOWN
     assert len(entries_of(database)) == 3
     assert verify(database).sound
 
@@ -165,7 +167,7 @@ def test_a_restored_backup_takes_its_own_entries_back_and_goes_on_in_a_new_epoch
     assert begun.entry.body.continues.hash == centre_has[-1].hash
     with database.read() as before, restored.read() as after:
         assert after.ledger.orders() == before.ledger.orders()
-        assert after.ledger.accounts() == before.ledger.accounts()
+        assert after.ledger.registers() == before.ledger.registers()
         assert after.identity == Identity(3, 3)
     assert verify(restored).sound
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderPaid
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import LossReported, OrderPaid
 from kiosk.domain.journal import check_chain, seal, unseal
 from kiosk.domain.ledger import PaidHow
 from kiosk.store import scratch
@@ -30,6 +31,8 @@ def history(database: Database, place: Place, clock: FixedClock) -> Database:
         for account in ("11000001", "11000002"):
             clock.advance(30)
             tx.append(OrderPaid(place(tx, account), PaidHow.CODE, 35_000, clock.wall()), clock)
+            key = KeyOnRecord(f"4000{account:>012}", f"E{account}", clock.wall() - 1, clock.wall())
+            tx.append(LossReported(account, key), clock)
     return database
 
 
@@ -41,7 +44,7 @@ def spoil(database: Database, statement: str) -> None:
 def test_a_whole_store_is_sound(history: Database) -> None:
     report = verify(history)
     assert report.sound
-    assert (report.entries, report.differences, report.broken, report.damaged_pages) == (5, (), None, ())
+    assert (report.entries, report.differences, report.broken, report.damaged_pages) == (7, (), None, ())
     with history.read() as tx:
         assert report.tip == tx.journal.tip()
 
@@ -53,7 +56,8 @@ def test_a_whole_store_is_sound(history: Database) -> None:
         ("UPDATE orders SET row = x'00' WHERE account = '11000001'", "orders 3-0002-6"),
         ("DELETE FROM orders WHERE account = '11000001'", "orders 3-0002-6"),
         ("DELETE FROM payments WHERE sequence = 3", "payments 3-0002-6 3"),
-        ("UPDATE accounts SET row = x'81A0' WHERE account = '11000002'", "accounts 11000002"),
+        ("UPDATE accounts SET row = x'81A0' WHERE account = '11000001'", "accounts 11000001"),
+        ("DELETE FROM accounts WHERE account = '11000002'", "accounts 11000002"),
         ("INSERT INTO accounts (account, row) VALUES ('11000009', x'00')", "accounts 11000009"),
         (
             "INSERT INTO certificates (number, account, status, sequence, row) VALUES ('7', '1', 'valid', 9, x'00')",
@@ -65,7 +69,7 @@ def test_a_table_that_differs_from_the_journal_is_found_and_rebuilt(
     history: Database, statement: str, difference: str
 ) -> None:
     with history.read() as tx:
-        before = (tx.ledger.orders(), tx.ledger.accounts(), tx.ledger.unsynced_amount(0))
+        before = (tx.ledger.orders(), tx.ledger.registers(), tx.ledger.unsynced_amount(0))
     spoil(history, statement)
     found = verify(history)
     assert found.differences == (difference,)
@@ -74,7 +78,7 @@ def test_a_table_that_differs_from_the_journal_is_found_and_rebuilt(
     assert (rebuilt.differences, rebuilt.rebuilt, rebuilt.sound) == ((difference,), True, True)
     assert verify(history).differences == ()
     with history.read() as tx:
-        assert (tx.ledger.orders(), tx.ledger.accounts(), tx.ledger.unsynced_amount(0)) == before
+        assert (tx.ledger.orders(), tx.ledger.registers(), tx.ledger.unsynced_amount(0)) == before
 
 
 def test_a_missing_entry_is_named_and_nothing_is_rebuilt(history: Database) -> None:
@@ -87,7 +91,7 @@ def test_a_missing_entry_is_named_and_nothing_is_rebuilt(history: Database) -> N
         assert len(tx.ledger.orders()) == 2
 
 
-def test_an_entry_that_was_written_over_is_named(history: Database) -> None:
+def test_an_entry_that_was_written_over_is_named_by_the_one_after_it(history: Database) -> None:
     with history.write() as tx:
         paid = tx.journal.entries(after=2, limit=1)[0]
         body = OrderPaid("3-0002-6", PaidHow.CODE, 1, 1_800_000_000)
@@ -97,7 +101,7 @@ def test_an_entry_that_was_written_over_is_named(history: Database) -> None:
         )
     report = verify(history)
     assert report.broken is not None
-    assert report.broken.sequence == 3
+    assert report.broken.sequence == 4
 
 
 def test_bytes_that_are_no_entry_are_named(history: Database) -> None:
@@ -109,7 +113,7 @@ def test_bytes_that_are_no_entry_are_named(history: Database) -> None:
 
 def test_an_export_holds_the_exact_bytes_of_every_entry(history: Database) -> None:
     stream = io.StringIO()
-    assert export(history, stream) == 5
+    assert export(history, stream) == 7
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     entries = [unseal(base64.b64decode(line["data"])) for line in lines]
     with history.read() as tx:
@@ -119,8 +123,10 @@ def test_an_export_holds_the_exact_bytes_of_every_entry(history: Database) -> No
         "epoch-began",
         "order-placed",
         "order-paid",
+        "loss-reported",
         "order-placed",
         "order-paid",
+        "loss-reported",
     ]
     assert (lines[1]["kiosk"], lines[1]["sequence"], lines[1]["wall"]) == (3, 2, 1_800_000_030)
 

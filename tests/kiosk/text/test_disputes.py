@@ -5,14 +5,14 @@ import re
 import pytest
 
 from kiosk.domain.feed import FORK_REASON, DisputeRaised
-from kiosk.labels import DISPUTE_REASONS
+from kiosk.labels import REMARK_REASONS
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.disputes import dispute_line
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
 
 
-@pytest.mark.parametrize("reason", [*DISPUTE_REASONS, FORK_REASON])
+@pytest.mark.parametrize("reason", [*REMARK_REASONS, FORK_REASON])
 def test_every_reason_is_told_in_either_language_and_never_by_its_code(reason: str) -> None:
     raised = DisputeRaised("11000001", 41, reason, "3-0100-1")
     chinese, english = dispute_line(raised, CHINESE), dispute_line(raised, ENGLISH)

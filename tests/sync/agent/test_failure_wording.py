@@ -15,9 +15,11 @@ from kiosk.domain.errors import (
     DomainError,
     EntryDisputed,
     EntryMalformed,
+    EntryRefused,
     EntryWaits,
 )
-from kiosk.labels import DISPUTE_REASONS
+from kiosk.domain.remarks import RemarkReason
+from kiosk.labels import REMARK_REASONS
 from kiosk.store.agent_state import ContactFault, LinkFault
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.contact_faults import CONTACT_FAULTS
@@ -80,6 +82,7 @@ PROTOCOL = (
 )
 LIBCRYPTO = tuple(LibcryptoUnusable(fault, "libcrypto.so.3") for fault in LibcryptoFault)
 DOMAIN = (
+    *(EntryRefused(reason, "3-0147-6") for reason in RemarkReason),
     EntryWaits("order 3-0147-6"),
     *(EntryDisputed(reason, "3-0147-6") for reason in DisputeReason),
     EntryMalformed("no entry"),
@@ -129,7 +132,7 @@ def test_every_member_that_travels_has_words() -> None:
     assert set(PROBLEMS) == set(ProblemCode)
     assert set(CONTACT_FAULTS) == set(ContactFault)
     assert set(ENROLMENT) == set(EnrolmentFault)
-    assert set(DISPUTE_REASONS) >= set(DisputeReason)
+    assert set(REMARK_REASONS) >= set(RemarkReason)
 
 
 def test_what_the_network_library_says_stands_in_brackets() -> None:

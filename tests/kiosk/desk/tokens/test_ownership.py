@@ -25,7 +25,6 @@ from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import (
-    Account,
     Binding,
     BindingStep,
     Certificate,
@@ -33,6 +32,7 @@ from kiosk.domain.ledger import (
     Order,
     OrderStatus,
 )
+from kiosk.domain.register import Register, Registered, Standing
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
 from kiosk.pki.requests import assemble, certification_request_info
@@ -125,10 +125,14 @@ def order() -> Order:
     )
 
 
+def _register(key: KeyOnRecord | None) -> Register:
+    return Register(HERE, () if key is None else (Registered(key, Standing.LISTED),))
+
+
 def _journal(tx: Transaction, contents: Contents, state: str) -> None:
     """What this kiosk bound to HERE."""
     key = contents.key(HERE, state)
-    tx.ledger.put((Account(HERE, key),))
+    tx.ledger.put((_register(key),))
     if key is not None:
         der = contents.certificates[f"{HERE} on record"]
         assert der is not None
@@ -401,7 +405,7 @@ def test_a_certificate_that_a_binding_on_another_token_waits_for_is_not_free_to_
         assert issued is not None
         certificate = tx.ledger.certificate(issued.number)
         assert certificate is not None
-        tx.ledger.put((replace(certificate, status=CertificateStatus.ISSUED), Account(HERE)))
+        tx.ledger.put((replace(certificate, status=CertificateStatus.ISSUED), Register(HERE)))
         facts = TokenFacts(SERIAL, contents.public_key(HERE), der)
         owner = owner_of(tx, facts)
         assert (owner.ground, owner.order) == (Ground.KNOWN_CERTIFICATE, "9-0002-1")
