@@ -164,6 +164,7 @@ def _swap(mutant: Mutant, function: Function) -> None:
     code = _code_of(
         compile(mutant.applied(Path(file).read_bytes()), file, "exec", dont_inherit=True), function
     )
+    gc.unfreeze()  # what is frozen is not among the objects
     changed = [
         each
         for each in gc.get_objects()

@@ -51,9 +51,18 @@ def test_waiting_ends():
 """
 
 
+CONFTEST = """import gc
+
+
+def pytest_collection_finish():
+    gc.freeze()
+"""
+
+
 def _mutated(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     (tmp_path / "rules.py").write_text(SOURCE, encoding="utf-8")
     (tmp_path / "test_rules.py").write_text(TESTS, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     command = (sys.executable, "-m", "tools.mutate", "--share", "1", "--tests", "test_rules.py", *options)
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
     return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
