@@ -16,7 +16,7 @@ from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.certificate_numbers import CertificateNumber
 from kiosk.domain.entries import CertificateIssued
 from kiosk.domain.validity import validity
-from kiosk.pki.errors import EndBeyondIssuer, IssueRefused, PkiError, RequestInvalid
+from kiosk.pki.errors import EndBeyondIssuer, PkiError, RequestInvalid
 from kiosk.pki.names import MemberName
 from kiosk.store.keys_on_record import key_on_record
 
@@ -58,8 +58,6 @@ def issue(desk: Desk, tx: Transaction, order: Order, attempt: Binding, request: 
         raise DeskRefused(Refusal.ISSUER_ENDS_TOO_SOON) from error
     except RequestInvalid as error:
         raise TokenUnusable(TokenRefused(TokenRefusal.PROOF_FAILED, found=attempt.token_serial)) from error
-    except IssueRefused as error:
-        raise DeskRefused(Refusal.CLOCK_FAR_FROM_SERVER) from error
     except PkiError as error:
         raise DeskRefused(Refusal.RECORD_DISAGREES) from error
     body = CertificateIssued(
