@@ -6,7 +6,7 @@ An unknown account costs the same work and gets the same answer as a wrong passw
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from argon2 import PasswordHasher
@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from kiosk.desk.status import feed_age
 from kiosk.desk.views import LockedOut, WrongCredentials
+from kiosk.domain.members import Operator, StaffMember
 from kiosk.domain.policy import DAY
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.store.transaction import Transaction
 
+
+PersonT = TypeVar("PersonT", Operator, StaffMember)
 
 MINUTE = 60
 
@@ -91,25 +94,26 @@ def staff_scopes(name: str) -> Scopes:
     return Scopes(f"staff:{name}", "staff")
 
 
-def check_password(
-    desk: Desk, scopes: Scopes, verifier: str | None, password: str
-) -> WrongCredentials | LockedOut | None:
-    """None when the password is right; a wrong one is recorded before the answer is given.
+def authenticate(
+    desk: Desk, scopes: Scopes, person: PersonT | None, password: str
+) -> PersonT | WrongCredentials | LockedOut:
+    """The person, when the password is right; a wrong one is recorded before the answer is given.
 
-    `verifier` is None for an unknown person, empty for one without a password. While locked nothing is checked. Slow:
-    Argon2id.
+    `person` is None for an unknown one; one without a password has an empty verifier. While locked nothing is checked.
+    Slow: Argon2id.
     """
     with desk.database.read() as tx:
         locked = _locked(tx, scopes, desk.clock.wall())
     if locked is not None:
         return locked
-    right = _verify(verifier or desk.settings.dummy_verifier, password) and bool(verifier)
+    verifier = person.verifier if person is not None else ""
+    matches = _verify(verifier or desk.settings.dummy_verifier, password)
     now = desk.clock.wall()
     with desk.database.write() as tx:
         tx.lockouts.prune(now - _FORGOTTEN_AFTER)
-        if right:
+        if person is not None and person.verifier and matches:
             tx.lockouts.clear(scopes.person)
-            return None
+            return person
         for scope in (scopes.person, scopes.kiosk):
             tx.lockouts.record(scope, now)
         locked = _locked(tx, scopes, now)

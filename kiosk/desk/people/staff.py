@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kiosk.desk.authority import policy_of, require_amount_allowed
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import order_view, order_views, own_order, require_paid, require_unpaid
-from kiosk.desk.people.credentials import check_password, staff_scopes
+from kiosk.desk.people.credentials import authenticate, staff_scopes
 from kiosk.desk.views import LockedOut, OrderView, Refusal, StaffSession, StaffSignedIn, WrongCredentials
 from kiosk.domain.entries import AnyBody, BindingAbandoned, OrderPaid, RefundGranted
 from kiosk.domain.ledger import OrderStatus, PaidHow
@@ -25,17 +25,14 @@ _LISTED = (OrderStatus.PLACED, OrderStatus.PAID, OrderStatus.REFUNDING)
 
 
 def staff_sign_in(desk: Desk, name: str, password: str) -> StaffSignedIn | WrongCredentials | LockedOut:
-    """Check a staff member's name (or its pinyin initials) and password. Slow: Argon2id. Raises DeskRefused."""
+    """Check a staff member's name (or its pinyin initials) and password. Slow: Argon2id."""
     tidy = unicodedata.normalize("NFKC", name).strip()
     with desk.database.read() as tx:
         member = tx.members.staff(tidy) or _by_initials(tx, tidy)
-    verifier = member.verifier if member else None
-    refused = check_password(desk, staff_scopes(member.name if member else tidy), verifier, password)
-    if refused is not None:
-        return refused
-    if member is None:
-        raise DeskRefused(Refusal.NOT_ALLOWED)
-    return StaffSignedIn(StaffSession(member.name, supervisor=member.role is Role.SUPERVISOR))
+    found = authenticate(desk, staff_scopes(member.name if member else tidy), member, password)
+    if not isinstance(found, StaffMember):
+        return found
+    return StaffSignedIn(StaffSession(found.name, supervisor=found.role is Role.SUPERVISOR))
 
 
 def _by_initials(tx: Transaction, typed: str) -> StaffMember | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.quoting import judge
 from kiosk.desk.orders.views import order_views
-from kiosk.desk.people.credentials import check_password, member_scopes
+from kiosk.desk.people.credentials import authenticate, member_scopes
 from kiosk.desk.status import feed_age
 from kiosk.desk.views import (
     AccountView,
@@ -123,13 +123,7 @@ def _refusals_of_names(
 def _authenticate(desk: Desk, account: str, password: str) -> Operator | WrongCredentials | LockedOut:
     with desk.database.read() as tx:
         operator = tx.members.operator(account)
-    verifier = operator.verifier if operator else None
-    refused = check_password(desk, member_scopes(account), verifier, password)
-    if refused is None and operator is not None:
-        return operator
-    if refused is None:
-        raise DeskRefused(Refusal.NOT_ALLOWED)
-    return refused
+    return authenticate(desk, member_scopes(account), operator, password)
 
 
 def _session(desk: Desk, operator: Operator, enterprise: Enterprise) -> Session:
