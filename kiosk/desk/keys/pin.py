@@ -47,15 +47,13 @@ if TYPE_CHECKING:
 _LOG = structlog.get_logger()
 
 
-def record_done(desk: Desk, body: AnyBody) -> bool:
-    """Append the entry; whether that succeeded."""
+def record_done(desk: Desk, body: AnyBody) -> None:
+    """Append the entry of what the token did already; where that fails the log tells it."""
     try:
         with desk.database.write() as tx:
             tx.append(body, desk.clock)
     except (EntryRefused, StoreError) as error:
         _LOG.error("done and not recorded", entry=type(body).__name__, problem=str(error))
-        return False
-    return True
 
 
 _FIRST_ERROR, _MEMORY_CHANGED, _LAST_PRECISE_ERROR = 0x62, 0x65, 0x6E

@@ -104,13 +104,12 @@ def require_paid(order: Order) -> Order:
             assert_never(order.status)
 
 
-def require_unpaid(order: Order) -> Order:
-    """The order, if it waits for payment. Raises DeskRefused with the reason why not."""
+def require_unpaid(order: Order) -> None:
+    """Raises DeskRefused, with the reason, unless the order waits for payment."""
     if order.status is OrderStatus.PAID:
         raise DeskRefused(Refusal.ORDER_PAID_ALREADY)
     if order.status is not OrderStatus.PLACED:
         require_paid(order)
-    return order
 
 
 def paid_order(tx: Transaction, account: str, kind: OrderKind) -> Order:

@@ -23,6 +23,7 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
+from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
 from tests.support.desk import answered
 
@@ -55,6 +56,13 @@ def test_silence_of_more_than_90_seconds_or_an_error_of_the_agent_is_offline(
     clock.advance(1)
     status = answered(service.status())
     assert (status.network, status.feed_as_of) == (Network.OFFLINE, NOW)
+
+
+def test_before_the_first_contact_the_centre_is_not_reached(service: DeskService, database: Database) -> None:
+    with database.write() as tx:
+        tx.agent.put(AgentState())
+    status = answered(service.status())
+    assert (status.network, status.feed_as_of) == (Network.OFFLINE, None)
 
 
 def test_the_tokens_are_counted_as_they_come_and_go(

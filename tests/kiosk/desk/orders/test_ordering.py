@@ -296,7 +296,7 @@ def test_an_order_that_cannot_be_bound_or_paid_says_why(
 ) -> None:
     order = Order("1", 3, OrderKind.NEW, "11000001", "", "", (), 1, 0, 1, 1, status=status)
 
-    def refused(require: Callable[[Order], Order]) -> Refusal | None:
+    def refused(require: Callable[[Order], object]) -> Refusal | None:
         try:
             require(order)
         except DeskRefused as error:
