@@ -24,7 +24,8 @@ def test_a_clock_behind_the_last_entry_is_not_believed() -> None:
 
 def test_within_one_boot_the_monotonic_clock_carries_the_signed_time_on() -> None:
     clock = FixedClock(NOW)
-    server = ServerTime(NOW, 0, "boot")
+    clock.milliseconds = 5000
+    server = ServerTime(NOW, 5000, "boot")
     clock.advance(30 * DAY)
     assert clock_fault(clock, NOW, server, POLICY) is None
     clock.now += POLICY.clock_deviation
