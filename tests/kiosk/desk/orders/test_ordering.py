@@ -401,13 +401,20 @@ def test_a_renewal_has_its_token_and_no_delivery_to_choose(
     assert view.delivery is None
 
 
-def test_an_order_that_was_given_up_is_not_among_the_open_ones(
-    service: DeskService, session: Session, placed: Callable[[Session, OrderKind], str]
+def test_an_order_that_was_given_up_or_moved_away_is_not_among_the_open_ones(
+    service: DeskService,
+    session: Session,
+    clock: FixedClock,
+    database: Database,
+    placed: Callable[[Session, OrderKind], str],
 ) -> None:
     given_up = placed(session, OrderKind.NEW)
     service.cancel(session, given_up)
     second = placed(session, OrderKind.NEW)
     assert [order.number for order in answered(service.open_orders(session))] == [second]
+    with database.write() as tx:
+        tx.append(OrderReleased(second, new_owner=9, handover=1, feed=1), clock)
+    assert answered(service.open_orders(session)) == ()
 
 
 def test_an_order_of_a_renewal_shows_an_end_counted_from_the_old_one(
