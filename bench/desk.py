@@ -17,7 +17,7 @@ from kiosk.desk.settings import DeskSettings
 from kiosk.desk.views import Session
 from kiosk.domain.entries import OrderAssigned
 from kiosk.domain.fees import FeeSchedule, OrderKind
-from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.members import Enterprise, Operator, Review
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
 from kiosk.pki.device_keys import device_public_key, device_sign, generate_device_key
@@ -41,10 +41,10 @@ _FIRM = Enterprise("A", "北京示例粮油贸易有限公司", "王建国", Rev
 
 
 class PaidOrder(msgspec.Struct, frozen=True):
-    """A member's session and the number of their paid new-key order."""
+    """A member's session and the reference of their paid new-key order."""
 
     session: Session
-    number: str
+    reference: str
 
 
 class BenchDesk:
@@ -71,7 +71,7 @@ class BenchDesk:
         session, number, now = self.member(), next(self._numbers), self._clock.wall()
         with self._database.write() as tx:
             body = OrderAssigned(
-                order=str(OrderNumber(1, 1, number)),
+                order=str(OrderReference(OrderNumber(1, 1, number), bytes(6))),
                 account=session.account,
                 enterprise=_FIRM.name,
                 operator=session.operator,

@@ -81,7 +81,7 @@ def _bind(
     card.insert()
     _until(lambda: len(source.present()) == 1)
     before, begun = card.answers(), time.perf_counter()
-    outcome = service.bind(order.session, order.number, None, False, lambda _: None)  # noqa: FBT003 - the contract
+    outcome = service.bind(order.session, order.reference, None, False, lambda _: None)  # noqa: FBT003 - the contract
     wall = time.perf_counter() - begun
     after = card.answers()
     assert isinstance(outcome, BoundView), outcome
@@ -110,7 +110,7 @@ async def _on_screen(made: BenchDesk, order: PaidOrder, card: CardInReader) -> t
     app = KeydeskApp(DeskService(made.desk))
     async with app.run_test(size=(80, 24)) as pilot:
         app.visit.session = order.session
-        placed = app.service.order(order.number)
+        placed = app.service.order(order.reference)
         assert isinstance(placed, OrderView)
         app.visit.order = placed
         app.go(Route.BIND)

@@ -20,7 +20,7 @@ from kiosk.domain.entries import (
     OrderPlaced,
 )
 from kiosk.domain.fees import FeeSchedule, OrderKind
-from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.journal import seal
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.ledger_fold import MemoryRecords, fold_entry, judged_by_the_issuer
@@ -84,7 +84,7 @@ def _next(last: SealedEntry, body: AnyBody, clock: Clock) -> SealedEntry:
 
 def _life(sequence: int, kiosk: int, number: int, now: int) -> Iterator[AnyBody]:
     """What happens to one order that is placed as that entry of the first epoch."""
-    order, serial = str(OrderNumber(kiosk, 1, sequence)), f"B{number:015d}"
+    order, serial = str(OrderReference(OrderNumber(kiosk, 1, sequence), bytes(6))), f"B{number:015d}"
     lines = _SCHEDULE.lines(OrderKind.NEW)
     yield OrderPlaced(
         order=order,

@@ -149,7 +149,7 @@ class Visits:
         self.service = DeskService(bench.desk)
         paid, member = bench.paid_order(), bench.member()
         placed = self.service.place_order(member, OrderKind.NEW)
-        order = self.service.order(paid.number)
+        order = self.service.order(paid.reference)
         assert isinstance(order, OrderView)
         assert isinstance(placed, Placed)
         self._paid = Visit(session=paid.session, order=order)

@@ -87,10 +87,10 @@ class Store:
         assert isinstance(outcome, Placed), outcome
         return session, outcome.order
 
-    def code_of(self, number: str) -> bytes:
+    def code_of(self, reference: str) -> bytes:
         """The code of an order of this store."""
         with self.database.read() as tx:
-            order = tx.ledger.order(number)
+            order = tx.ledger.order(reference)
         assert order is not None
         return order.order_code
 
@@ -119,17 +119,17 @@ def _member_verbs(store: Store) -> dict[str, Callable[[], Verb]]:
         return prepare
 
     def digits(order: OrderView) -> str:
-        return confirmation_digits(store.code_of(order.number), order.total, confirmation_key(_SECRET))
+        return confirmation_digits(store.code_of(order.reference), order.total, confirmation_key(_SECRET))
 
     def confirmed() -> Verb:
         _, order = store.placed()
         typed = digits(order)
-        return lambda: service.confirm_typed(order.number, typed)
+        return lambda: service.confirm_typed(order.reference, typed)
 
     def scanned() -> Verb:
         _, order = store.placed()
         text = encode_scanned((99).to_bytes(38, "big"), order.total, bytes(64))
-        return lambda: service.confirm_scanned(order.number, text)
+        return lambda: service.confirm_scanned(order.reference, text)
 
     return {
         "fees": lambda: service.fees,
@@ -137,14 +137,14 @@ def _member_verbs(store: Store) -> dict[str, Callable[[], Verb]]:
         "sign_in": lambda: lambda: service.sign_in("11000001", _PASSWORD),
         "quote": for_member(lambda session: service.quote(session, OrderKind.NEW)),
         "place_order": for_member(lambda session: service.place_order(session, OrderKind.NEW)),
-        "order": for_placed(lambda _, order: service.order(order.number)),
+        "order": for_placed(lambda _, order: service.order(order.reference)),
         "open_orders": for_placed(lambda session, _: service.open_orders(session)),
         "confirm_typed": confirmed,
         "confirm_typed, wrong": for_placed(
-            lambda _, order: service.confirm_typed(order.number, "12345678903")
+            lambda _, order: service.confirm_typed(order.reference, "12345678903")
         ),
         "confirm_scanned, of another order": scanned,
-        "cancel": for_placed(lambda session, order: service.cancel(session, order.number)),
+        "cancel": for_placed(lambda session, order: service.cancel(session, order.reference)),
         "account": lambda: lambda: service.account(old),
         "report_loss": lambda: lambda: service.report_loss(old),
         "loss_registered": lambda: lambda: service.loss_registered(old.account),
@@ -158,24 +158,24 @@ def _desk_verbs(store: Store) -> dict[str, Callable[[], Verb]]:
     def for_paid(verb: Callable[[Session, str], object]) -> Callable[[], Verb]:
         def prepare() -> Verb:
             paid = made.paid_order()
-            return lambda: verb(paid.session, paid.number)
+            return lambda: verb(paid.session, paid.reference)
 
         return prepare
 
     def vouched() -> Verb:
         _, order = store.placed()
-        return lambda: service.vouch(_SUPERVISOR, order.number)
+        return lambda: service.vouch(_SUPERVISOR, order.reference)
 
     return {
         "choose_delivery": for_paid(
-            lambda session, number: service.choose_delivery(session, number, Delivery.COUNTER)
+            lambda session, order: service.choose_delivery(session, order, Delivery.COUNTER)
         ),
         "bindable": for_paid(lambda session, _: service.bindable(session, OrderKind.NEW)),
-        "registered": for_paid(lambda _, number: service.registered(number)),
-        "print_receipt": for_paid(lambda _, number: service.print_receipt(number)),
-        "grant_refund": for_paid(lambda _, number: service.grant_refund(_SUPERVISOR, number, "")),
+        "registered": for_paid(lambda _, order: service.registered(order)),
+        "print_receipt": for_paid(lambda _, order: service.print_receipt(order)),
+        "grant_refund": for_paid(lambda _, order: service.grant_refund(_SUPERVISOR, order, "")),
         "vouch": vouched,
-        "abandon": for_paid(lambda _, number: service.abandon(_SUPERVISOR, number, "")),
+        "abandon": for_paid(lambda _, order: service.abandon(_SUPERVISOR, order, "")),
         "staff_sign_in": lambda: lambda: service.staff_sign_in(_SUPERVISOR.name, _PASSWORD),
         "unapplied_items": lambda: service.unapplied_items,
         "disputes": lambda: service.disputes,

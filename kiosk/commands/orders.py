@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def row(order: Order) -> tuple[str, ...]:
         return (
-            order.number,
+            order.order_number,
             moment(order.placed_at),
             text(ORDER_KINDS[order.kind]),
             order.account,

@@ -174,7 +174,9 @@ def require_amount_allowed(tx: Transaction, policy: Policy, amount: int, *, exce
 def amount_left(tx: Transaction, policy: Policy, *, except_order: str = "") -> int:
     """How much (fen) may still be accepted before the next upload, less the orders that wait for payment."""
     waiting = sum(
-        order.total for order in tx.ledger.orders(status=OrderStatus.PLACED) if order.number != except_order
+        order.total
+        for order in tx.ledger.orders(status=OrderStatus.PLACED)
+        if order.reference != except_order
     )
     return policy.unsynced_amount - tx.ledger.unsynced_amount(tx.agent.get().high_water) - waiting
 

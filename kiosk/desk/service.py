@@ -265,9 +265,9 @@ class DeskService(KeyVerbs):
         """Place the order; a replacement that declares the loss reports it too."""
         return self._outcome(lambda: ordering.place_order(self._desk, session, kind))
 
-    def order(self, number: str) -> OrderView | Refused | None:
-        """The order's present state; None where there is none of that number."""
-        return self._outcome(lambda: ordering.order(self._desk, number))
+    def order(self, reference: str) -> OrderView | Refused | None:
+        """The order's present state; None where there is none of that reference."""
+        return self._outcome(lambda: ordering.order(self._desk, reference))
 
     def open_orders(self, session: Session) -> tuple[OrderView, ...] | Refused:
         """The member's orders that wait for payment or binding here."""
@@ -277,38 +277,38 @@ class DeskService(KeyVerbs):
         """The paid order that a binding of that kind would use."""
         return self._outcome(lambda: ordering.bindable(self._desk, session, kind))
 
-    def confirm_typed(self, number: str, digits: str) -> CodeOutcome:
+    def confirm_typed(self, reference: str, digits: str) -> CodeOutcome:
         """Take a typed confirmation."""
-        return self._outcome(lambda: payment.confirm_typed(self._desk, number, digits))
+        return self._outcome(lambda: payment.confirm_typed(self._desk, reference, digits))
 
-    def confirm_scanned(self, number: str, text: str) -> CodeOutcome:
+    def confirm_scanned(self, reference: str, text: str) -> CodeOutcome:
         """Take a scanned confirmation."""
-        return self._outcome(lambda: payment.confirm_scanned(self._desk, number, text))
+        return self._outcome(lambda: payment.confirm_scanned(self._desk, reference, text))
 
-    def cancel(self, session: Session, number: str) -> OrderView | Refused:
+    def cancel(self, session: Session, reference: str) -> OrderView | Refused:
         """Give an unpaid order up."""
-        return self._outcome(lambda: ordering.cancel(self._desk, session, number))
+        return self._outcome(lambda: ordering.cancel(self._desk, session, reference))
 
     def expire_due(self) -> int | Refused:
         """Expire the orders that were not paid in time; the result is how many."""
         return self._or(0, lambda: ordering.expire_due(self._desk))
 
-    def choose_delivery(self, session: Session, number: str, delivery: Delivery) -> DeliveryOutcome:
+    def choose_delivery(self, session: Session, reference: str, delivery: Delivery) -> DeliveryOutcome:
         """Record that the token is collected later or mailed, and print the slip; NOT_PRINTED where only that failed."""
-        outcome = self._outcome(lambda: ordering.choose_delivery(self._desk, session, number, delivery))
+        outcome = self._outcome(lambda: ordering.choose_delivery(self._desk, session, reference, delivery))
         if isinstance(outcome, Refused):
             return outcome
-        printed = self.print_receipt(number)
+        printed = self.print_receipt(reference)
         return PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed
 
-    def read_token(self, number: str | None = None, serial: str | None = None) -> TokenOutcome:
+    def read_token(self, reference: str | None = None, serial: str | None = None) -> TokenOutcome:
         """Read the token that is meant; takes up to a second, longer while one is being bound."""
-        return self._token_outcome("read token", lambda: selection.read_token(self._desk, number, serial))
+        return self._token_outcome("read token", lambda: selection.read_token(self._desk, reference, serial))
 
     def bind(
         self,
         session: Session,
-        number: str,
+        reference: str,
         pin: str | None,
         last_try_confirmed: bool,  # noqa: FBT001 - the screens' contract
         progress: Callable[[BindingProgress], None],
@@ -320,26 +320,26 @@ class DeskService(KeyVerbs):
             lambda: saga.bind(
                 self._desk,
                 session,
-                number,
+                reference,
                 pin,
                 progress,
                 last_try_confirmed=last_try_confirmed,
                 serial=serial,
             ),
-            order=number,
+            order=reference,
         )
 
     def account(self, session: Session) -> AccountView | Refused:
         """查询: the key and the orders."""
         return self._outcome(lambda: verification.account_view(self._desk, session))
 
-    def print_receipt(self, number: str) -> PrintOutcome | Refused:
+    def print_receipt(self, reference: str) -> PrintOutcome | Refused:
         """Print the order's receipt, or a copy of it; without paper it waits."""
-        return self._or(PrintOutcome.NO_RECEIPT, lambda: receipts.print_receipt(self._desk, number))
+        return self._or(PrintOutcome.NO_RECEIPT, lambda: receipts.print_receipt(self._desk, reference))
 
-    def registered(self, number: str) -> bool | Refused:
+    def registered(self, reference: str) -> bool | Refused:
         """Whether the centre lists the certificate that was bound for that order."""
-        return self._outcome(lambda: receipts.registered(self._desk, number))
+        return self._outcome(lambda: receipts.registered(self._desk, reference))
 
     def print_waiting(self) -> int | Refused:
         """Print what is queued; the result is how many receipts were printed."""
@@ -363,17 +363,17 @@ class DeskService(KeyVerbs):
         """Check a staff member's password. Slow: Argon2id."""
         return self._outcome(lambda: staff_verbs.staff_sign_in(self._desk, name, password))
 
-    def abandon(self, staff: StaffSession, number: str, reason: str) -> OrderView | Refused:
+    def abandon(self, staff: StaffSession, reference: str, reason: str) -> OrderView | Refused:
         """Give up a binding whose token died."""
-        return self._outcome(lambda: staff_verbs.abandon(self._desk, staff, number, reason))
+        return self._outcome(lambda: staff_verbs.abandon(self._desk, staff, reference, reason))
 
-    def vouch(self, staff: StaffSession, number: str) -> OrderView | Refused:
+    def vouch(self, staff: StaffSession, reference: str) -> OrderView | Refused:
         """Confirm a payment that the supervisor has seen."""
-        return self._outcome(lambda: staff_verbs.vouch(self._desk, staff, number))
+        return self._outcome(lambda: staff_verbs.vouch(self._desk, staff, reference))
 
-    def grant_refund(self, staff: StaffSession, number: str, reason: str) -> OrderView | Refused:
+    def grant_refund(self, staff: StaffSession, reference: str, reason: str) -> OrderView | Refused:
         """Give the money back."""
-        return self._outcome(lambda: staff_verbs.grant_refund(self._desk, staff, number, reason))
+        return self._outcome(lambda: staff_verbs.grant_refund(self._desk, staff, reference, reason))
 
     def staff_orders(self) -> tuple[OrderView, ...] | Refused:
         """The open orders and those with money to pay back."""

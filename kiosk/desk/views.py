@@ -12,6 +12,7 @@ import msgspec
 from hardware import ports
 from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.fees import OrderKind, PriceLine
+from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
 
 # The screens may not import the devices; they take the printer's states from here.
@@ -217,7 +218,7 @@ class OrderView(msgspec.Struct, frozen=True):
     `surplus` was paid on top of the price and `returned` was paid back, both in fen.
     """
 
-    number: str
+    reference: str
     kind: OrderKind
     account: str
     enterprise: str
@@ -238,6 +239,11 @@ class OrderView(msgspec.Struct, frozen=True):
     certificate: str | None
     surplus: int = 0
     returned: int = 0
+
+    @property
+    def order_number(self) -> str:
+        """The number that people know it by; another order may have the same."""
+        return number_in(self.reference)
 
 
 class Placed(msgspec.Struct, frozen=True, tag="placed"):

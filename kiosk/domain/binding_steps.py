@@ -67,10 +67,10 @@ def step(order: Order, body: AttemptStep) -> Order:  # noqa: PLR0911 - one case 
 def _started(order: Order, body: BindingStarted) -> Order:
     """A first attempt, or one after an abandoned one."""
     if order.binding is not None or body.attempt != len(order.bindings) + 1:
-        raise DoesNotFollow(RemarkReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise DoesNotFollow(RemarkReason.BINDING_IN_ANOTHER_STEP, order.reference)
     renews = order.kind is OrderKind.RENEWAL
     if renews and body.public_key is None:
-        raise DoesNotFollow(RemarkReason.ANOTHER_TOKEN, order.number)
+        raise DoesNotFollow(RemarkReason.ANOTHER_TOKEN, order.reference)
     attempt = Binding(
         attempt=body.attempt,
         token_serial=body.token_serial,
@@ -85,21 +85,21 @@ def _started(order: Order, body: BindingStarted) -> Order:
 
 def _of_new_token(order: Order) -> Order:
     if not order.kind.wants_new_token:
-        raise DoesNotFollow(RemarkReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise DoesNotFollow(RemarkReason.BINDING_IN_ANOTHER_STEP, order.reference)
     return order
 
 
 def _current(order: Order, number: int) -> Binding:
     attempt = order.binding
     if attempt is None or attempt.attempt != number:
-        raise DoesNotFollow(RemarkReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise DoesNotFollow(RemarkReason.BINDING_IN_ANOTHER_STEP, order.reference)
     return attempt
 
 
 def _after(order: Order, body: AttemptStep, before: BindingStep) -> Binding:
     attempt = _current(order, body.attempt)
     if attempt.step is not before:
-        raise DoesNotFollow(RemarkReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise DoesNotFollow(RemarkReason.BINDING_IN_ANOTHER_STEP, order.reference)
     return attempt
 
 

@@ -39,12 +39,12 @@ def started(ledger: Ledger, entry: Entry, body: BindingStarted) -> tuple[Row, ..
     """A first attempt, or one after an abandoned one; renewals need the token on record."""
     order = _paid_order(ledger, entry, body.order)
     if order.binding is not None or body.attempt != len(order.bindings) + 1:
-        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.reference)
     account, rows = taken_over(ledger, account_of(ledger, order.account), body.key)
     if order.kind is OrderKind.RENEWAL:
         key = account.key or order.previous
         if key is None or key.token_serial != body.token_serial or body.public_key is None:
-            raise EntryDisputed(DisputeReason.ANOTHER_TOKEN, order.number)
+            raise EntryDisputed(DisputeReason.ANOTHER_TOKEN, order.reference)
     attempt = Binding(
         attempt=body.attempt,
         token_serial=body.token_serial,
@@ -61,7 +61,7 @@ def key_pair_made(ledger: Ledger, entry: Entry, body: KeyPairMade) -> tuple[Row,
     """Only a new token gets a key pair."""
     order, attempt = _attempt(ledger, entry, body, BindingStep.STARTED)
     if not order.kind.wants_new_token:
-        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.reference)
     return (_with(order, replace(attempt, step=BindingStep.KEY_PAIR_MADE, public_key=body.public_key)),)
 
 
@@ -74,7 +74,7 @@ def issued(ledger: Ledger, entry: Entry, body: CertificateIssued) -> tuple[Row, 
         raise EntryDisputed(DisputeReason.CERTIFICATE_EXISTS, body.number)
     certificate = Certificate(
         number=body.number,
-        order=order.number,
+        order=order.reference,
         account=order.account,
         token_serial=attempt.token_serial,
         certificate=body.certificate,
@@ -111,7 +111,7 @@ def bound(ledger: Ledger, entry: Entry, body: Bound) -> tuple[Row, ...]:
     """
     order, attempt = _attempt(ledger, entry, body, BindingStep.PROVED)
     if attempt.certificate is None:
-        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.reference)
     certificate = certificate_of(ledger, attempt.certificate)
     if certificate.status is not CertificateStatus.ISSUED:
         raise EntryDisputed(DisputeReason.CERTIFICATE_DIFFERS, certificate.number)
@@ -139,7 +139,7 @@ def abandoned(ledger: Ledger, entry: Entry, body: BindingAbandoned) -> tuple[Row
     order = _paid_order(ledger, entry, body.order)
     attempt = order.binding
     if attempt is None or attempt.attempt != body.attempt:
-        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.reference)
     return (_with(order, replace(attempt, step=BindingStep.ABANDONED)), *voided(ledger, order))
 
 
@@ -159,14 +159,14 @@ def voided(ledger: Ledger, order: Order) -> tuple[Row, ...]:
 def without_open_order(ledger: Ledger, order: Order) -> Account:
     """The account's row after that order is no longer open."""
     account = account_of(ledger, order.account)
-    remaining = {kind: number for kind, number in account.open_orders.items() if number != order.number}
+    remaining = {kind: other for kind, other in account.open_orders.items() if other != order.reference}
     return replace(account, open_orders=remaining)
 
 
-def _paid_order(ledger: Ledger, entry: Entry, number: str) -> Order:
-    order = owned_order_of(ledger, entry, number)
+def _paid_order(ledger: Ledger, entry: Entry, reference: str) -> Order:
+    order = owned_order_of(ledger, entry, reference)
     if order.status is not OrderStatus.PAID:
-        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.reference)
     return order
 
 
@@ -177,7 +177,7 @@ def _attempt(ledger: Ledger, entry: Entry, body: _Step, after: BindingStep) -> t
     order = _paid_order(ledger, entry, body.order)
     attempt = order.binding
     if attempt is None or attempt.attempt != body.attempt or attempt.step is not after:
-        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.number)
+        raise EntryDisputed(DisputeReason.BINDING_IN_ANOTHER_STEP, order.reference)
     return order, attempt
 
 

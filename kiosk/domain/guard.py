@@ -55,7 +55,7 @@ def under_way_elsewhere(records: AccountRecords, order: Order) -> Certificate | 
     """The certificate under way for another open order of the same account."""
     for other in records.open_orders_of(order.account):
         attempt = other.binding
-        if other.number != order.number and attempt is not None and attempt.certificate is not None:
+        if other.reference != order.reference and attempt is not None and attempt.certificate is not None:
             return records.certificate(attempt.certificate)
     return None
 
@@ -67,8 +67,8 @@ def open_order(records: AccountRecords, account: str, kind: OrderKind) -> Order 
 
 def _require_no_open_order(records: AccountRecords, body: OrderPlaced | OrderAssigned) -> None:
     other = open_order(records, body.account, body.order_kind)
-    if other is not None and other.number != body.order:
-        raise EntryRefused(RemarkReason.ORDER_OPEN_ALREADY, other.number)
+    if other is not None and other.reference != body.order:
+        raise EntryRefused(RemarkReason.ORDER_OPEN_ALREADY, other.reference)
 
 
 def _require_own_token(records: AccountRecords, body: BindingStarted) -> None:
@@ -78,7 +78,7 @@ def _require_own_token(records: AccountRecords, body: BindingStarted) -> None:
         return
     key = later_key(_register(records, order.account).key, body.key) or order.previous
     if key is None or key.token_serial != body.token_serial:
-        raise EntryRefused(RemarkReason.ANOTHER_TOKEN, order.number)
+        raise EntryRefused(RemarkReason.ANOTHER_TOKEN, order.reference)
 
 
 def _require_next_certificate(records: AccountRecords, body: CertificateIssued) -> None:

@@ -1,14 +1,16 @@
-"""Order numbers: made offline from kiosk, epoch and sequence, short enough to be dictated.
+"""Order numbers, made offline from kiosk, epoch and sequence, and references, which name one order for good.
 
 An order number reads `3-0147-6` in a kiosk's first epoch and `3-2-0147-6` in a later one: kiosk, epoch, sequence and
-a check digit (ISO 7064 MOD 11,10) over all three in fixed widths. The payment provider's `out_trade_no` is a function
-of the same three and of the attempt.
+a check digit (ISO 7064 MOD 11,10) over all three in fixed widths. It is short enough to be dictated, and may stand for
+two orders after a kiosk's data came back from a copy. An order's reference adds the nonce of its code:
+`3-0147-6.9f86d081884c`. People see and type numbers, records and programs use references.
 
     DomainError
     └── IdentifierError
         ├── IdentifierOutOfRange        a part does not fit its width (part, value)
         ├── OrderNumberMalformed        not the form of an order number
         ├── OrderNumberCheckDigitWrong  the form is right, the check digit is not: mistyped or misheard
+        ├── OrderReferenceMalformed     not the form of a reference
         ├── OutTradeNoMalformed         not an `out_trade_no` of ours
         └── CertificateNumberMalformed  not 16 hex digits of a certificate number (certificate_numbers.py)
 """
@@ -20,7 +22,7 @@ import unicodedata
 
 import msgspec
 
-from kiosk.domain.base32 import check_digit
+from kiosk.domain.base32 import Base32Malformed, check_digit, decode_base32, encode_base32
 from kiosk.domain.errors import DomainError
 
 MAXIMUM_KIOSK = 0x7FFF  # a certificate number has 15 bits for it
@@ -32,10 +34,15 @@ MAXIMUM_MACHINE = 0xFFFF
 MAXIMUM_SEQUENCE = 0xFFFF_FFFF
 MAXIMUM_ATTEMPT = 999
 FIRST_EPOCH = 1
+NONCE_LENGTH = 6
 
+_KIOSK_BYTES, _EPOCH_BYTES, _SEQUENCE_BYTES = 2, 3, 4
+_EPOCH_END = _KIOSK_BYTES + _EPOCH_BYTES
+_NUMBER_BYTES = _EPOCH_END + _SEQUENCE_BYTES
 _DASHES = re.compile(r"[\s‐-―−_]+")
 _ORDER_NUMBER = re.compile(r"([1-9][0-9]{0,4})-(?:([0-9]{1,8})-)?([0-9]{1,10})-([0-9])")
-_OUT_TRADE_NO = re.compile(r"K([0-9]{5})E([0-9]{8})S([0-9]{9,10})A([1-9][0-9]{0,2})")
+_NONCE = re.compile(r"[0-9a-f]{12}")
+_OUT_TRADE_NO = re.compile(r"K([0-9A-Z]{24})A([1-9][0-9]{0,2})")
 
 
 class IdentifierError(DomainError, ValueError):
@@ -57,6 +64,10 @@ class OrderNumberMalformed(IdentifierError):
 
 class OrderNumberCheckDigitWrong(IdentifierError):
     """The check digit does not belong to the number."""
+
+
+class OrderReferenceMalformed(IdentifierError):
+    """The text has not the form of a reference."""
 
 
 class OutTradeNoMalformed(IdentifierError):
@@ -111,24 +122,67 @@ def parse_order_number(text: str) -> OrderNumber:
     return number
 
 
-def out_trade_no(order: OrderNumber, attempt: int) -> str:
-    """Return the payment provider's number for an order's attempt 1, 2, … : 27 to 30 of `[0-9A-Z]`.
+class OrderReference(msgspec.Struct, frozen=True, order=True):
+    """What names one order everywhere: its number and the 6 bytes of its code's nonce; at most 40 characters.
 
-    A further attempt is for after the provider closed the one before. Raises IdentifierOutOfRange.
+    Making one with another nonce raises IdentifierOutOfRange.
+    """
+
+    number: OrderNumber
+    nonce: bytes
+
+    def __post_init__(self) -> None:
+        require_range("nonce", len(self.nonce), NONCE_LENGTH, NONCE_LENGTH)
+
+    def __str__(self) -> str:
+        """The reference as records hold it: `3-0147-6.9f86d081884c`."""
+        return f"{self.number}.{self.nonce.hex()}"
+
+
+def parse_order_reference(text: str) -> OrderReference:
+    """Read a reference back, exactly as it is written. Raises OrderReferenceMalformed."""
+    number, _, nonce = text.partition(".")
+    if _NONCE.fullmatch(nonce) is None:
+        raise OrderReferenceMalformed(text)
+    try:
+        reference = OrderReference(parse_order_number(number), bytes.fromhex(nonce))
+    except IdentifierError as error:
+        raise OrderReferenceMalformed(text) from error
+    if str(reference) != text:
+        raise OrderReferenceMalformed(text)
+    return reference
+
+
+def number_in(reference: str) -> str:
+    """The number that people know an order by, from its reference's text, whatever a record holds there."""
+    return reference.partition(".")[0]
+
+
+def out_trade_no(order: OrderReference, attempt: int) -> str:
+    """Return the payment provider's number for an order's attempt 1, 2, … : 27 to 29 of `[0-9A-Z]`.
+
+    `K`, the base 32 of kiosk (2 bytes), epoch (3), sequence (4) and nonce (6), `A` and the attempt. A further attempt is for
+    after the provider closed the one before. Raises IdentifierOutOfRange.
     """
     require_range("attempt", attempt, 1, MAXIMUM_ATTEMPT)
-    return f"K{order.kiosk:05d}E{order.epoch:08d}S{order.sequence:09d}A{attempt}"
+    number = order.number
+    widths = ((number.kiosk, _KIOSK_BYTES), (number.epoch, _EPOCH_BYTES), (number.sequence, _SEQUENCE_BYTES))
+    place = b"".join(value.to_bytes(width, "big") for value, width in widths)
+    return f"K{encode_base32(place + order.nonce)}A{attempt}"
 
 
-def parse_out_trade_no(text: str) -> tuple[OrderNumber, int]:
+def parse_out_trade_no(text: str) -> tuple[OrderReference, int]:
     """Read order and attempt back. Raises OutTradeNoMalformed for anything that `out_trade_no` does not make."""
     match = _OUT_TRADE_NO.fullmatch(text)
     if match is None:
         raise OutTradeNoMalformed(text)
-    kiosk, epoch, sequence, attempt = (int(part) for part in match.groups())
+    attempt = int(match[2])
     try:
-        order = OrderNumber(kiosk, epoch, sequence)
-    except IdentifierOutOfRange as error:
+        data = decode_base32(match[1], _NUMBER_BYTES + NONCE_LENGTH)
+        parts = (data[:_KIOSK_BYTES], data[_KIOSK_BYTES:_EPOCH_END], data[_EPOCH_END:_NUMBER_BYTES])
+        number = OrderNumber(*(int.from_bytes(part, "big") for part in parts))
+        order = OrderReference(number, data[_NUMBER_BYTES:])
+    except (Base32Malformed, IdentifierOutOfRange) as error:
         raise OutTradeNoMalformed(text) from error
     if out_trade_no(order, attempt) != text:
         raise OutTradeNoMalformed(text)

@@ -10,6 +10,7 @@ import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.fees import OrderKind, PriceLine, total
+from kiosk.domain.identifiers import number_in
 
 
 class OrderStatus(enum.StrEnum):
@@ -99,14 +100,14 @@ class HandOver(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One order of one account, as its owner's journal tells it; the key is its reference in `number`.
+    """One order of one account, as its owner's journal tells it; the key is its reference (an `OrderReference` as text).
 
     `handover` counts the hand-overs up to this one; `told_by` is the kiosk whose journal this is, `released` whom it gave
     the order to. At the centre `others` are the views of the other kiosks, and an order is not `proven` while it is only
     told of by a kiosk that claims to have been given it.
     """
 
-    number: str
+    reference: str
     owner: int
     kind: OrderKind
     account: str
@@ -129,6 +130,11 @@ class Order(msgspec.Struct, frozen=True):
     released: tuple[HandOver, ...] = ()
     others: tuple[Order, ...] = ()
     proven: bool = True
+
+    @property
+    def order_number(self) -> str:
+        """The number that people know it by; another order may have the same."""
+        return number_in(self.reference)
 
     @property
     def total(self) -> int:
@@ -255,8 +261,8 @@ class Ledger(Protocol):
         """Whether it covers all kiosks, so that what is not in it does not exist."""
         ...
 
-    def order(self, number: str) -> Order | None:
-        """The order of that number."""
+    def order(self, reference: str) -> Order | None:
+        """The order of that reference."""
         ...
 
     def certificate(self, number: str) -> Certificate | None:
@@ -277,9 +283,9 @@ class MemoryLedger:
         self.certificates: dict[str, Certificate] = {}
         self.accounts: dict[str, Account] = {}
 
-    def order(self, number: str) -> Order | None:
-        """The order of that number."""
-        return self.orders.get(number)
+    def order(self, reference: str) -> Order | None:
+        """The order of that reference."""
+        return self.orders.get(reference)
 
     def certificate(self, number: str) -> Certificate | None:
         """The certificate of that number."""
@@ -300,7 +306,7 @@ class MemoryLedger:
         for row in rows:
             match row:
                 case Order():
-                    self.orders[row.number] = row
+                    self.orders[row.reference] = row
                 case Certificate():
                     self.certificates[row.number] = row
                 case Account():

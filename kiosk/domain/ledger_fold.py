@@ -221,7 +221,7 @@ class MemoryRecords:
         for row in rows:
             match row:
                 case Order():
-                    self.orders[row.number] = row
+                    self.orders[row.reference] = row
                 case Certificate():
                     self.certificates[row.number] = row
                 case Register():

@@ -7,19 +7,19 @@ from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import Account, Certificate, Ledger, Order
 
 
-def order_of(ledger: Ledger, number: str) -> Order:
-    """The order of that number. Raises EntryWaits."""
-    order = ledger.order(number)
+def order_of(ledger: Ledger, reference: str) -> Order:
+    """The order of that reference. Raises EntryWaits."""
+    order = ledger.order(reference)
     if order is None:
-        raise EntryWaits(f"order {number}")
+        raise EntryWaits(f"order {reference}")
     return order
 
 
-def owned_order_of(ledger: Ledger, entry: Entry, number: str) -> Order:
-    """The order of that number, which the entry's kiosk owns. Raises EntryWaits, EntryDisputed."""
-    order = order_of(ledger, number)
+def owned_order_of(ledger: Ledger, entry: Entry, reference: str) -> Order:
+    """The order of that reference, which the entry's kiosk owns. Raises EntryWaits, EntryDisputed."""
+    order = order_of(ledger, reference)
     if order.owner != entry.kiosk:
-        raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, number)
+        raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, reference)
     return order
 
 

@@ -78,7 +78,7 @@ def fold_order(
     all kiosks are folded, so that an assignment needs the release before it.
     """
     body = entry.body
-    if not isinstance(body, OrderBody) or (order is not None and order.number != body.order):
+    if not isinstance(body, OrderBody) or (order is not None and order.reference != body.order):
         return Folded(order)
     views = _views(order)
     try:
@@ -165,7 +165,7 @@ def _certificate(view: Order, entry: Entry, body: CertificateIssued) -> Certific
     attempt = view.binding
     return Certificate(
         number=body.number,
-        order=view.number,
+        order=view.reference,
         account=view.account,
         token_serial="" if attempt is None else attempt.token_serial,
         certificate=body.certificate,
@@ -217,7 +217,7 @@ def _combined(latest: Order, views: Mapping[int, Order], *, complete: bool) -> O
     if not complete:
         shown, proven = latest, True
     else:
-        shown, proven = _owners_view(latest.number, views)
+        shown, proven = _owners_view(latest.reference, views)
     others = tuple(views[kiosk] for kiosk in sorted(views) if kiosk != shown.told_by)
     return replace(shown, others=others, proven=proven)
 
@@ -272,11 +272,11 @@ def _of_another(order: Order | None, entry: Entry, *, complete: bool) -> tuple[R
     if owns or isinstance(body, _KEPT_BY_ITSELF):
         return ()
     if isinstance(body, OrderPaid):
-        return (Remark(RemarkReason.MONEY_TOLD_BY_ANOTHER, order.number),)
+        return (Remark(RemarkReason.MONEY_TOLD_BY_ANOTHER, order.reference),)
     view = next((each for each in (order, *order.others) if each.told_by == entry.kiosk), None)
     if not complete or view is None or view.owner != entry.kiosk:
         return ()  # it did not follow from its own view: that was remarked
     reason = (
         RemarkReason.ASSIGNMENT_UNPROVEN if isinstance(body, OrderAssigned) else RemarkReason.NOT_THE_OWNER
     )
-    return (Remark(reason, order.number),)
+    return (Remark(reason, order.reference),)

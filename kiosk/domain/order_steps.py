@@ -48,14 +48,14 @@ def placing_kiosk(reference: str) -> int:
 def owned(order: Order) -> Order:
     """The order, if the kiosk whose view it is owns it. Raises DoesNotFollow."""
     if order.owner != order.told_by:
-        raise DoesNotFollow(RemarkReason.ORDER_OF_ANOTHER_KIOSK, order.number)
+        raise DoesNotFollow(RemarkReason.ORDER_OF_ANOTHER_KIOSK, order.reference)
     return order
 
 
 def in_state(order: Order, *states: OrderStatus) -> Order:
     """The order, if it is owned and in one of these states. Raises DoesNotFollow."""
     if owned(order).status not in states:
-        raise DoesNotFollow(RemarkReason.ORDER_IN_ANOTHER_STATE, order.number)
+        raise DoesNotFollow(RemarkReason.ORDER_IN_ANOTHER_STATE, order.reference)
     return order
 
 
@@ -66,7 +66,7 @@ def placed(known: Order | None, entry: Entry, body: OrderPlaced) -> Order:
     if placing_kiosk(body.order) != entry.kiosk:
         raise DoesNotFollow(RemarkReason.ORDER_OF_ANOTHER_KIOSK, body.order)
     return Order(
-        number=body.order,
+        reference=body.order,
         owner=entry.kiosk,
         kind=body.order_kind,
         account=body.account,
@@ -89,9 +89,9 @@ def assigned(known: Order | None, entry: Entry, body: OrderAssigned) -> Order:
         given = _given(entry, body, entry.kiosk)
         return replace(given, payments=(_payment(entry, body, body.feed),), previous=body.previous)
     if body.handover <= known.handover or known.owner == entry.kiosk:
-        raise DoesNotFollow(RemarkReason.HANDOVER_DIFFERS, known.number)
+        raise DoesNotFollow(RemarkReason.HANDOVER_DIFFERS, known.reference)
     if not known.status.is_open:
-        raise DoesNotFollow(RemarkReason.ORDER_IN_ANOTHER_STATE, known.number)
+        raise DoesNotFollow(RemarkReason.ORDER_IN_ANOTHER_STATE, known.reference)
     payments = known.payments or (_payment(entry, body, body.feed),)
     return replace(
         known,
@@ -110,13 +110,13 @@ def taken_over(known: Order | None, entry: Entry, body: OrderTakenOver) -> Order
     if known is None:
         known = replace(_given(entry, body, body.new_owner), payments=(_payment(entry, body, None),))
     elif body.handover <= known.handover:
-        raise DoesNotFollow(RemarkReason.HANDOVER_DIFFERS, known.number)
+        raise DoesNotFollow(RemarkReason.HANDOVER_DIFFERS, known.reference)
     return _handed_over(known, HandOver(body.handover, body.new_owner))
 
 
 def _given(entry: Entry, body: AssignedOrder, owner: int) -> Order:
     return Order(
-        number=body.order,
+        reference=body.order,
         owner=owner,
         kind=body.order_kind,
         account=body.account,
@@ -177,14 +177,14 @@ def step(order: Order, entry: Entry, body: OrderStep) -> Order:  # noqa: PLR0911
 def _released(order: Order, body: OrderReleased) -> Order:
     in_state(order, OrderStatus.PLACED, OrderStatus.PAID)
     if body.handover <= order.handover or body.new_owner == order.owner:
-        raise DoesNotFollow(RemarkReason.HANDOVER_DIFFERS, order.number)
+        raise DoesNotFollow(RemarkReason.HANDOVER_DIFFERS, order.reference)
     return _handed_over(order, HandOver(body.handover, body.new_owner))
 
 
 def _paid(order: Order, entry: Entry, body: OrderPaid) -> Order:
     """Money is taken in every state; of an order that was given away it changes no state."""
     if body.amount != order.total:
-        raise DoesNotFollow(RemarkReason.AMOUNT_DIFFERS, order.number)
+        raise DoesNotFollow(RemarkReason.AMOUNT_DIFFERS, order.reference)
     payment = Payment(
         body.how, body.amount, entry.sequence, body.paid_at, body.transaction, body.feed, body.supervisor
     )
@@ -212,7 +212,7 @@ def _refund_granted(order: Order, body: RefundGranted) -> Order:
 def _refund_completed(order: Order, body: RefundCompleted) -> Order:
     in_state(order, OrderStatus.REFUNDING)
     if body.amount != order.received:
-        raise DoesNotFollow(RemarkReason.AMOUNT_DIFFERS, order.number)
+        raise DoesNotFollow(RemarkReason.AMOUNT_DIFFERS, order.reference)
     return replace(order, status=OrderStatus.REFUNDED)
 
 
@@ -220,9 +220,9 @@ def _surplus_returned(order: Order, body: SurplusReturned) -> Order:
     """One of the provider's transactions was paid back; other money covers the order."""
     ours = [each for each in order.payments if each.transaction == body.transaction]
     if not ours or any(each.returned or each.amount != body.amount for each in ours):
-        raise DoesNotFollow(RemarkReason.AMOUNT_DIFFERS, order.number)
+        raise DoesNotFollow(RemarkReason.AMOUNT_DIFFERS, order.reference)
     payments = tuple(replace(each, returned=True) if each in ours else each for each in order.payments)
     after = replace(order, payments=payments)
     if after.received < order.total:
-        raise DoesNotFollow(RemarkReason.ORDER_IN_ANOTHER_STATE, order.number)
+        raise DoesNotFollow(RemarkReason.ORDER_IN_ANOTHER_STATE, order.reference)
     return after

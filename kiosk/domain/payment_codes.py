@@ -47,11 +47,10 @@ from kiosk.domain.base32 import (
 )
 from kiosk.domain.errors import DomainError
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.identifiers import IdentifierOutOfRange, OrderNumber
+from kiosk.domain.identifiers import NONCE_LENGTH, IdentifierOutOfRange, OrderNumber, OrderReference
 
 VERSION = 1
 ORDER_CODE_LENGTH = 38
-NONCE_LENGTH = 6
 MAC_LENGTH = 10
 SECRET_LENGTH = 32
 LINK_LENGTH = 84
@@ -122,6 +121,11 @@ class OrderCode(msgspec.Struct, frozen=True):
     fee_schedule: int
     placed_at: int
     nonce: bytes
+
+    @property
+    def reference(self) -> OrderReference:
+        """What names the order everywhere. Raises IdentifierOutOfRange for a nonce of another length."""
+        return OrderReference(self.order, self.nonce)
 
 
 def order_code_key(secret: bytes) -> bytes:

@@ -91,9 +91,9 @@ def claimed(ledger: Ledger, order: Order, body: CertificateIssued) -> tuple[Row,
 
 def under_way_elsewhere(ledger: Ledger, order: Order) -> Certificate | None:
     """The certificate under way for another open order of the same account."""
-    for number in account_of(ledger, order.account).open_orders.values():
-        other = ledger.order(number)
-        if other is None or other.number == order.number or other.binding is None:
+    for reference in account_of(ledger, order.account).open_orders.values():
+        other = ledger.order(reference)
+        if other is None or other.reference == order.reference or other.binding is None:
             continue
         if other.binding.certificate is not None:
             return ledger.certificate(other.binding.certificate)

@@ -125,8 +125,8 @@ def fold(entries: Iterable[SealedEntry]) -> MemoryLedger:
 
 
 def _opened(ledger: Ledger, order: Order) -> tuple[Row, ...]:
-    if ledger.order(order.number) is not None:
-        raise EntryDisputed(DisputeReason.ORDER_EXISTS, order.number)
+    if ledger.order(order.reference) is not None:
+        raise EntryDisputed(DisputeReason.ORDER_EXISTS, order.reference)
     account, rows = taken_over(ledger, _with_open_order(ledger, order), order.previous)
     return order, account, *rows
 
@@ -136,12 +136,12 @@ def _with_open_order(ledger: Ledger, order: Order) -> Account:
     other = account.open_orders.get(order.kind)
     if other is not None:
         raise EntryDisputed(DisputeReason.ORDER_OPEN_ALREADY, other)
-    return replace(account, open_orders={**account.open_orders, order.kind: order.number})
+    return replace(account, open_orders={**account.open_orders, order.kind: order.reference})
 
 
 def _placed(ledger: Ledger, entry: Entry, body: OrderPlaced) -> tuple[Row, ...]:
     order = Order(
-        number=body.order,
+        reference=body.order,
         owner=entry.kiosk,
         kind=body.order_kind,
         account=body.account,
@@ -163,7 +163,7 @@ def _assigned(ledger: Ledger, entry: Entry, body: OrderAssigned) -> tuple[Row, .
     if known is not None:
         return _moved(ledger, entry, known, HandOver(body.handover, entry.kiosk))
     order = Order(
-        number=body.order,
+        reference=body.order,
         owner=entry.kiosk,
         kind=body.order_kind,
         account=body.account,
@@ -189,7 +189,7 @@ def _released(ledger: Ledger, entry: Entry, body: OrderReleased) -> tuple[Row, .
     """Only its owner lets go of an order, and once: what it let go of is no longer its to give to a third kiosk."""
     order = order_of(ledger, body.order)
     if order.owner not in {entry.kiosk, body.new_owner}:
-        raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, order.number)
+        raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, order.reference)
     return _moved(ledger, entry, order, HandOver(body.handover, body.new_owner))
 
 
@@ -199,7 +199,7 @@ def _moved(ledger: Ledger, entry: Entry, order: Order, given: HandOver) -> tuple
     if order.owner == owner:
         return (order,)
     if not order.status.is_open:
-        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.reference)
     rows = (replace(order, owner=owner, handover=given.handover, bindings=()), *binding.voided(ledger, order))
     if ledger.complete:
         return rows
@@ -211,7 +211,7 @@ def _moved(ledger: Ledger, entry: Entry, order: Order, given: HandOver) -> tuple
 def _paid(ledger: Ledger, entry: Entry, body: OrderPaid) -> tuple[Row, ...]:
     order = order_of(ledger, body.order)
     if body.amount != order.total:
-        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.number)
+        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.reference)
     payment = Payment(
         body.how, body.amount, entry.sequence, body.paid_at, body.transaction, body.feed, body.supervisor
     )
@@ -227,17 +227,17 @@ def _paid(ledger: Ledger, entry: Entry, body: OrderPaid) -> tuple[Row, ...]:
             assert_never(order.status)
 
 
-def _closed(ledger: Ledger, entry: Entry, number: str, status: OrderStatus) -> tuple[Row, ...]:
-    order = owned_order_of(ledger, entry, number)
+def _closed(ledger: Ledger, entry: Entry, reference: str, status: OrderStatus) -> tuple[Row, ...]:
+    order = owned_order_of(ledger, entry, reference)
     if order.status is not OrderStatus.PLACED:
-        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.reference)
     return replace(order, status=status), binding.without_open_order(ledger, order)
 
 
 def _refund_granted(ledger: Ledger, entry: Entry, body: RefundGranted) -> tuple[Row, ...]:
     order = owned_order_of(ledger, entry, body.order)
     if order.status is not OrderStatus.PAID:
-        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.reference)
     refunding = replace(order, status=OrderStatus.REFUNDING, refund_reason=body.reason)
     rows: tuple[Row, ...] = (refunding, binding.without_open_order(ledger, order))
     return rows + binding.voided(ledger, order)
@@ -246,9 +246,9 @@ def _refund_granted(ledger: Ledger, entry: Entry, body: RefundGranted) -> tuple[
 def _refund_completed(ledger: Ledger, body: RefundCompleted) -> tuple[Row, ...]:
     order = order_of(ledger, body.order)
     if order.status is not OrderStatus.REFUNDING:
-        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.reference)
     if body.amount != order.received:
-        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.number)
+        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.reference)
     return (replace(order, status=OrderStatus.REFUNDED),)
 
 
@@ -257,11 +257,11 @@ def _surplus_returned(ledger: Ledger, body: SurplusReturned) -> tuple[Row, ...]:
     order = order_of(ledger, body.order)
     ours = [each for each in order.payments if each.transaction == body.transaction]
     if not ours or any(each.returned or each.amount != body.amount for each in ours):
-        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.number)
+        raise EntryDisputed(DisputeReason.AMOUNT_DIFFERS, order.reference)
     payments = tuple(replace(each, returned=True) if each in ours else each for each in order.payments)
     after = replace(order, payments=payments)
     if after.received < order.total:
-        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.number)
+        raise EntryDisputed(DisputeReason.ORDER_IN_ANOTHER_STATE, order.reference)
     return (after,)
 
 

@@ -20,7 +20,8 @@ REGISTER = Codec(Register)
 
 COLUMNS = {
     "orders": (
-        "number",
+        "reference",
+        "order_number",
         "account",
         "status",
         "sequence",
@@ -29,7 +30,7 @@ COLUMNS = {
         "code_identity",
         "row",
     ),
-    "payments": ("order_number", "sequence", "how", "amount"),
+    "payments": ("order_reference", "sequence", "how", "amount"),
     "certificates": ("number", "account", "status", "sequence", "row"),
     "accounts": ("account", "token_serial", "row"),
 }
@@ -51,7 +52,8 @@ def table_rows(record: RecordRow) -> Iterable[tuple[str, Values]]:
             yield (
                 "orders",
                 (
-                    order.number,
+                    order.reference,
+                    order.order_number,
                     order.account,
                     order.status.value,
                     order.sequence,
@@ -62,7 +64,7 @@ def table_rows(record: RecordRow) -> Iterable[tuple[str, Values]]:
                 ),
             )
             for payment in order.payments:
-                yield "payments", (order.number, payment.sequence, payment.how.value, payment.amount)
+                yield "payments", (order.reference, payment.sequence, payment.how.value, payment.amount)
         case Certificate():
             certificate = record
             yield (
@@ -101,9 +103,15 @@ class LedgerTables(Table):
         """False: other kiosks' entries are not in it."""
         return False
 
-    def order(self, number: str) -> Order | None:
-        """The order of that number."""
-        return self._one(ORDER, "SELECT row FROM orders WHERE number = ?", number)
+    def order(self, reference: str) -> Order | None:
+        """The order of that reference."""
+        return self._one(ORDER, "SELECT row FROM orders WHERE reference = ?", reference)
+
+    def numbered(self, number: str) -> tuple[Order, ...]:
+        """The orders of that number, newest first: none, one or several."""
+        return self._all(
+            ORDER, "SELECT row FROM orders WHERE order_number = ? ORDER BY sequence DESC", number
+        )
 
     def certificate(self, number: str) -> Certificate | None:
         """The certificate of that number."""
@@ -224,7 +232,7 @@ class LedgerTables(Table):
         """
         return self._number(
             "SELECT sum(amount) FROM payments AS first WHERE sequence > ? AND how <> 'feed' AND NOT EXISTS"
-            " (SELECT 1 FROM payments AS other WHERE other.order_number = first.order_number"
+            " (SELECT 1 FROM payments AS other WHERE other.order_reference = first.order_reference"
             " AND (other.how = 'feed' OR other.sequence < first.sequence))",
             after_sequence,
         )
@@ -248,7 +256,7 @@ class LedgerTables(Table):
                 self._connection.execute(_INSERT[table], values)
 
     def differences(self, made: LedgerTables) -> Iterator[str]:
-        """The rows that differ from those made just now or exist on one side only, as `orders 3-0147-6`."""
+        """The rows that differ from those made just now or exist on one side only, as `orders 3-0147-6.9f86d081884c`."""
         for table in sorted(COLUMNS):
             for here, there in _side_by_side(self.rows(table), made.rows(table), KEYS[table]):
                 if here is None or there is None or self._as_written_now(table, here) != there:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database as Tables
 
-LATEST = 4
-_FOLDED_OTHERWISE = 4  # before this step the folded tables were made by other rules
+LATEST = 5
+_FOLDED_OTHERWISE = 5  # before this step the folded tables were made by other rules
 
 
 def migrate(connection: Connection) -> None:
@@ -37,6 +37,7 @@ def migrate(connection: Connection) -> None:
     steps(name="0002_token_serials")(_token_serials)
     steps(name="0003_large_stores")(_large_stores)
     steps(name="0004_folds")(_nothing)
+    steps(name="0005_order_references")(_order_references)
     connection.execute("BEGIN IMMEDIATE")
     try:
         (before,) = connection.execute("PRAGMA user_version").fetchone()
@@ -155,11 +156,11 @@ def has_unread_serials(connection: Connection) -> bool:
 
 def read_serials(connection: Connection) -> None:
     """Fill the serials of such rows; within a transaction."""
-    for name, (key, serial_of) in _SERIALS.items():
-        unread = f"SELECT {key}, row FROM {name} WHERE token_serial = ?"  # noqa: S608 - names of ours
-        for number, row in connection.execute(unread, (_NOT_READ,)).fetchall():
+    for name, serial_of in _SERIALS.items():
+        unread = f"SELECT rowid, row FROM {name} WHERE token_serial = ?"  # noqa: S608 - names of ours
+        for rowid, row in connection.execute(unread, (_NOT_READ,)).fetchall():
             serial = serial_of(msgspec.msgpack.decode(row))
-            connection.execute(f"UPDATE {name} SET token_serial = ? WHERE {key} = ?", (serial, number))  # noqa: S608 - names of ours
+            connection.execute(f"UPDATE {name} SET token_serial = ? WHERE rowid = ?", (serial, rowid))  # noqa: S608 - names of ours
 
 
 def _serial_in(record: _Record | None) -> str:
@@ -171,12 +172,12 @@ def _serial_of_attempt(bindings: list[_Record]) -> str:
     return "" if not bindings or bindings[-1]["step"] == "abandoned" else _serial_in(bindings[-1])
 
 
-_SERIALS: dict[str, tuple[str, Callable[[_Record], str]]] = {
-    "accounts": ("account", lambda account: _serial_in(account["key"])),
-    "orders": ("number", lambda order: _serial_of_attempt(order["bindings"])),
-    "keys_elsewhere": ("account", _serial_in),
+_SERIALS: dict[str, Callable[[_Record], str]] = {
+    "accounts": lambda account: _serial_in(account["key"]),
+    "orders": lambda order: _serial_of_attempt(order["bindings"]),
+    "keys_elsewhere": _serial_in,
 }
-"""The tables with such a column: their key, and where a row has the serial."""
+"""The tables with such a column, and where a row has the serial."""
 
 
 def _large_stores(tables: Tables) -> None:
@@ -263,3 +264,14 @@ class _Holds(msgspec.Struct, array_like=True):
 
 def _code_identity(order_code: bytes) -> bytes:
     return hashlib.sha256(order_code).digest()[:8] if order_code else b""
+
+
+def _order_references(tables: Tables) -> None:
+    """An order's key is its reference; its number is beside it, where several orders may have the same."""
+    tables.execute("ALTER TABLE orders RENAME COLUMN number TO reference")
+    for name in ("payments", "print_queue"):
+        tables.execute(f"ALTER TABLE {name} RENAME COLUMN order_number TO order_reference")
+    tables.execute("DROP INDEX idx_print_queue_order_number")
+    _index(tables, "print_queue", "order_reference")
+    _column(tables, "orders", "order_number TEXT NOT NULL DEFAULT ''")
+    _index(tables, "orders", "order_number, sequence")

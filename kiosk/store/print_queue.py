@@ -8,7 +8,7 @@ from kiosk.store.rows import Table
 
 
 class WaitingReceipt(msgspec.Struct, frozen=True):
-    """A receipt as it goes to the printer, and the order that it is for."""
+    """A receipt as it goes to the printer, and the reference of the order that it is for."""
 
     id: int
     order: str
@@ -21,7 +21,7 @@ class PrintQueue(Table):
     def put(self, receipt: bytes, order: str) -> int:
         """Queue a receipt; the result names it."""
         cursor = self._connection.execute(
-            "INSERT INTO print_queue (order_number, receipt) VALUES (?, ?)", (order, receipt)
+            "INSERT INTO print_queue (order_reference, receipt) VALUES (?, ?)", (order, receipt)
         )
         return int(cursor.lastrowid or 0)
 
@@ -37,12 +37,12 @@ class PrintQueue(Table):
         """The first receipt past that one, of that order if one is given."""
         if order is None:
             row = self._connection.execute(
-                "SELECT id, order_number, receipt FROM print_queue WHERE id > ? ORDER BY id LIMIT 1",
+                "SELECT id, order_reference, receipt FROM print_queue WHERE id > ? ORDER BY id LIMIT 1",
                 (receipt,),
             ).fetchone()
         else:
             row = self._connection.execute(
-                "SELECT id, order_number, receipt FROM print_queue WHERE order_number = ? AND id > ?"
+                "SELECT id, order_reference, receipt FROM print_queue WHERE order_reference = ? AND id > ?"
                 " ORDER BY id LIMIT 1",
                 (order, receipt),
             ).fetchone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kiosk.domain.feed import FORK_REASON, DisputeRaised
+from kiosk.domain.identifiers import number_in
 from kiosk.labels import REMARK_REASONS
 
 
@@ -17,5 +18,5 @@ def dispute_line(raised: DisputeRaised, t: Callable[..., str]) -> str:
         sequence=raised.sequence,
         account=raised.account or "-",
         reason=t(REMARK_REASONS.get(raised.reason, raised.reason)),
-        subject=raised.subject,
+        subject=number_in(raised.subject),
     )

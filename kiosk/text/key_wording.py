@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kiosk.desk.keys.views import Check, CheckResult, KeyView, LoginCheckView
 from kiosk.desk.views import KeyStatus, TokenView
+from kiosk.domain.identifiers import number_in
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
 from kiosk.text.times import day, minute, period
@@ -125,7 +126,7 @@ def key_facts(t: Text, view: KeyView) -> str:
         whose = filter(None, (view.account, view.operator, view.enterprise))
         facts.append((t("账号"), "  ".join(whose)))
     if view.order is not None:
-        facts.append((t("订单号"), view.order))
+        facts.append((t("订单号"), number_in(view.order)))
     return "\n".join(pad(name, _NAME) + value for name, value in facts)
 
 

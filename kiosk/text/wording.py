@@ -226,9 +226,9 @@ def surplus_notes(t: Text, orders: Iterable[OrderView]) -> str:
     lines = []
     for order in orders:
         if order.surplus:
-            lines.append(t(_SURPLUS, number=order.number, amount=yuan(order.surplus)))
+            lines.append(t(_SURPLUS, number=order.order_number, amount=yuan(order.surplus)))
         if order.returned:
-            lines.append(t(_RETURNED, number=order.number, amount=yuan(order.returned)))
+            lines.append(t(_RETURNED, number=order.order_number, amount=yuan(order.returned)))
     return "\n".join(lines)
 
 

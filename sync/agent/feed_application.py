@@ -151,10 +151,10 @@ def _policy(tx: Transaction, body: PolicyPublished) -> None:
     tx.feed.put_policy(body.policy)
 
 
-def _order(tx: Transaction, number: str) -> Order:
-    order = tx.ledger.order(number)
+def _order(tx: Transaction, reference: str) -> Order:
+    order = tx.ledger.order(reference)
     if order is None:
-        raise Inapplicable(InapplicableReason.ORDER_UNKNOWN, number)
+        raise Inapplicable(InapplicableReason.ORDER_UNKNOWN, reference)
     return order
 
 
@@ -176,7 +176,7 @@ def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None
         return
     if identity is None or order.owner != identity.kiosk:
         raise Inapplicable(
-            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.number} belongs to kiosk {order.owner}"
+            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.reference} belongs to kiosk {order.owner}"
         )
     released = OrderReleased(order=body.order, new_owner=body.new_owner, handover=body.handover, feed=number)
     tx.append(released, clock)
@@ -209,7 +209,7 @@ def _refund_asked(tx: Transaction, number: int, body: RefundRequested, clock: Cl
         return
     if order.status is not OrderStatus.PAID:
         raise Inapplicable(
-            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.number} is {order.status.value}"
+            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.reference} is {order.status.value}"
         )
     tx.append(RefundGranted(order=body.order, by=body.by, reason=body.reason, feed=number), clock)
 

@@ -6,6 +6,8 @@ own issuing CA certifies them.
 
 from __future__ import annotations
 
+import secrets
+
 import msgspec
 from argon2 import PasswordHasher
 from django.contrib.auth import get_user_model
@@ -15,7 +17,7 @@ from kiosk.domain.certificate_numbers import CertificateNumber
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.fees import FeeSchedule as Schedule
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.identifiers import FIRST_EPOCH, OrderNumber
+from kiosk.domain.identifiers import FIRST_EPOCH, NONCE_LENGTH, OrderNumber, OrderReference
 from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Order, OrderStatus, PaidHow, Payment
 from kiosk.domain.members import Review, Role
 from kiosk.domain.policy import DAY
@@ -289,13 +291,14 @@ def _register(example: _Example, key: BoundKey, number: str, der: bytes, period:
 
 def _web_order(kiosk: int, now: int) -> None:
     """A new-key order that was paid on the web and is to be bound at the kiosk."""
-    number = str(OrderNumber(EXCHANGE_KIOSK, FIRST_EPOCH, 1))
-    if LedgerOrder.objects.filter(number=number).exists():
+    number = OrderNumber(EXCHANGE_KIOSK, FIRST_EPOCH, 1)
+    if LedgerOrder.objects.filter(order_number=str(number)).exists():
         return
+    reference = str(OrderReference(number, secrets.token_bytes(NONCE_LENGTH)))
     example = next(each for each in EXAMPLES if each.account == WEB_ORDER_ACCOUNT)
     lines, transaction_number = SCHEDULE.lines(OrderKind.NEW), "WEB0000000000001"
     order = Order(
-        number=number,
+        reference=reference,
         owner=EXCHANGE_KIOSK,
         kind=OrderKind.NEW,
         account=example.account,
@@ -312,5 +315,5 @@ def _web_order(kiosk: int, now: int) -> None:
     order = msgspec.structs.replace(order, payments=(payment,))
     put(order)
     if not LedgerAccount.objects.filter(account=example.account).exists():
-        put(Account(example.account, open_orders={OrderKind.NEW: number}))
+        put(Account(example.account, open_orders={OrderKind.NEW: reference}))
     publish(kiosk, [assignment(order)], now)

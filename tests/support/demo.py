@@ -66,7 +66,7 @@ class DemoDouble:
     def _page(self, link: str, state: str) -> PhonePage:
         with self._kiosk.setup.database.read() as tx:
             (order,) = tx.ledger.orders()
-        number = order.number
+        number = order.reference
         if state != "paid":
             return PhonePage(number, order.total, state, link)
         digits, scan = self._kiosk.setup.digits_for(number), self._kiosk.setup.scan_for(number)

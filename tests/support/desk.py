@@ -27,7 +27,7 @@ from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import AnyBody, OrderAssigned, OrderPaid
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import FeeSchedule, OrderKind
-from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.ledger import Order, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key
@@ -261,14 +261,14 @@ class DeskSetup:
             tx.append(paid, self.clock)
 
     def paid_order(self, account: str, kind: OrderKind) -> str:
-        """Give the number of an order that was paid elsewhere, for an operator who is made if unknown."""
+        """Give the reference of an order that was paid elsewhere, for an operator who is made if unknown."""
         serial = next(self._assigned)
         now = self.clock.wall()
         with self.database.write() as tx:
             if tx.members.operator(account) is None:
                 tx.members.put_operator(Operator(account, "A", "操作员", Review.APPROVED, ""))
             body = OrderAssigned(
-                order=str(OrderNumber(1, 1, serial)),
+                order=str(OrderReference(OrderNumber(1, 1, serial), bytes(6))),
                 account=account,
                 enterprise=FIRM,
                 operator="操作员",
@@ -356,4 +356,4 @@ def place(service: DeskService, session: Session, kind: OrderKind) -> str:
     """Place an order and give its number."""
     outcome = service.place_order(session, kind)
     assert isinstance(outcome, Placed), outcome
-    return outcome.order.number
+    return outcome.order.reference

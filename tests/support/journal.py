@@ -62,7 +62,7 @@ class Journal:
         tip = check_link(self.tip, sealed)
         folding = self._folded(sealed.entry)
         for row in folding.rows:
-            before = self.ledger.orders.get(row.number) if isinstance(row, Order) else None
+            before = self.ledger.orders.get(row.reference) if isinstance(row, Order) else None
             if isinstance(row, Order) and before is not None and before.status is not row.status:
                 self.turns.add((before.status, row.status))
         self.ledger.put(folding.rows)

@@ -30,7 +30,7 @@ from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderAssigned
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import FeeSchedule, OrderKind
-from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.members import Operator, Review
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
@@ -401,7 +401,7 @@ class Workshop:
         with self.database.write() as tx:
             tx.members.put_operator(Operator(account, "A", "操作员", Review.APPROVED, ""))
             body = OrderAssigned(
-                order=str(OrderNumber(1, 1, number)),
+                order=str(OrderReference(OrderNumber(1, 1, number), bytes(6))),
                 account=account,
                 enterprise=FIRM,
                 operator="操作员",

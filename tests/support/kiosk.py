@@ -120,9 +120,9 @@ class Kiosk:
         """Let the agent reach the centre whenever the screen looks whether a certificate is registered."""
         registered = self.service.registered
 
-        def look(number: str) -> bool | Refused:
+        def look(reference: str) -> bool | Refused:
             self.setup.contact()
-            return registered(number)
+            return registered(reference)
 
         self.service.registered = look  # type: ignore[method-assign]
 
@@ -154,8 +154,8 @@ class Kiosk:
     def place_paid(self, account: str, kind: OrderKind) -> OrderView:
         """Place an order and let the feed tell that it was paid."""
         order = self.place(account, kind)
-        self.setup.pay(order.number)
-        return self.order(order.number)
+        self.setup.pay(order.reference)
+        return self.order(order.reference)
 
     # keys
 

@@ -178,13 +178,14 @@ class KioskDouble:
         account: str = ACCOUNT,
         kind: OrderKind = OrderKind.NEW,
         schedule: FeeSchedule = SCHEDULE,
+        nonce: bytes = b"nonce6",
         **changes: Any,
     ) -> entries.OrderPlaced:
         sequence = 1 if self.tip is None else self.tip.sequence + 1
         order = OrderNumber(self.number, self.epoch, sequence)
-        token = OrderCode(order, account, kind, schedule.number, self.now(), b"nonce6")
+        token = OrderCode(order, account, kind, schedule.number, self.now(), nonce)
         body = entries.OrderPlaced(
-            order=str(order),
+            order=str(token.reference),
             account=account,
             enterprise=ENTERPRISE,
             operator=OPERATOR,

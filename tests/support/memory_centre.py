@@ -18,7 +18,7 @@ from kiosk.domain.entries import AnyBody, OrderPlaced, Tip
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.feed import FeedItem
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.journal import SealedEntry, check_link, unseal
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion, QuestionRefused
 from kiosk.domain.policy import Policy
@@ -303,7 +303,7 @@ class Desk:
     def place(self, account: str | None = None) -> str:
         with self.database.write() as tx:
             place = tx.next_tip()
-            number = str(OrderNumber(place.kiosk, place.epoch, place.sequence))
+            number = str(OrderReference(OrderNumber(place.kiosk, place.epoch, place.sequence), bytes(6)))
             body = OrderPlaced(
                 order=number,
                 account=account or f"{self.number}{next(self._counter):07d}",

@@ -193,7 +193,7 @@ class KioskProcess:
         self.database.close()
 
     def place(self, account: str) -> tuple[str, str]:
-        """Place an order as the desk does; its number and the address in its QR code."""
+        """Place an order as the desk does; its reference and the address in its QR code."""
         now = self.clock.wall()
         with self.database.write() as tx:
             place = tx.next_tip()
@@ -208,10 +208,10 @@ class KioskProcess:
             enterprise = tx.members.enterprise(operator.enterprise_code)
             assert enterprise is not None
             policy = signed.read()
-            token = OrderCode(number, account, OrderKind.NEW, schedule.number, now, bytes(6))
+            token = OrderCode(number, account, OrderKind.NEW, schedule.number, now, os.urandom(6))
             data = encode_order_code(token, order_code_key(secret))
             body = OrderPlaced(
-                order=str(number),
+                order=str(token.reference),
                 account=account,
                 enterprise=enterprise.name,
                 operator=operator.name,

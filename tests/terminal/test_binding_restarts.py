@@ -45,7 +45,7 @@ def killed(progress):
 session = service.sign_in(account, password).session
 (order,) = service.open_orders(session)
 before = length()
-print(service.bind(session, order.number, None, False, killed))
+print(service.bind(session, order.reference, None, False, killed))
 """
 
 

@@ -61,7 +61,7 @@ def issue(desk: Desk, tx: Transaction, order: Order, attempt: Binding, request: 
     except PkiError as error:
         raise DeskRefused(Refusal.RECORD_DISAGREES) from error
     body = CertificateIssued(
-        order=order.number,
+        order=order.reference,
         attempt=attempt.attempt,
         number=str(number),
         certificate=certificate,

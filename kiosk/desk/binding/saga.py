@@ -65,11 +65,11 @@ _SHOWN = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Work:
-    """One call of `bind`: the desk, the open token, the order's number, the member and the progress callback."""
+    """One call of `bind`: the desk, the open token, the order's reference, the member and the progress callback."""
 
     desk: Desk
     token: Token
-    number: str
+    reference: str
     account: str
     progress: Callable[[BindingProgress], None]
 
@@ -78,7 +78,7 @@ class _Work:
 
         A renewal is refused once the key was reported lost or replaced, here or elsewhere, even halfway through.
         """
-        order = require_paid(own_order(tx, self.number, self.account))
+        order = require_paid(own_order(tx, self.reference, self.account))
         if not order.kind.wants_new_token:
             key, attempt = key_on_record(tx, order.account), order.binding
             if attempt is not None and key is not None and key.token_serial != attempt.token_serial:
@@ -101,7 +101,7 @@ class _Work:
 def bind(
     desk: Desk,
     session: Session,
-    number: str,
+    reference: str,
     pin: str | None,
     progress: Callable[[BindingProgress], None],
     *,
@@ -114,10 +114,10 @@ def bind(
     Raises DeskRefused, TokenUnusable.
     """
     with desk.database.read() as tx:
-        require_paid(own_order(tx, number, session.account))
-    with chosen_token(desk, serial=serial, order=number) as chosen:
+        require_paid(own_order(tx, reference, session.account))
+    with chosen_token(desk, serial=serial, order=reference) as chosen:
         token = chosen.token
-        work = _Work(desk, token, number, session.account, progress)
+        work = _Work(desk, token, reference, session.account, progress)
         work.report(1, done=False)
         order, facts, finished = _begin(work)
         if not finished:
@@ -215,7 +215,7 @@ def _start(work: _Work, facts: TokenFacts, old: bytes | None) -> None:
         renews = not order.kind.wants_new_token
         row, key = tx.ledger.register(order.account), key_on_record(tx, order.account)
         body = BindingStarted(
-            order=order.number,
+            order=order.reference,
             attempt=len(order.bindings) + 1,
             token_serial=facts.serial,
             driver=work.token.driver,
@@ -231,7 +231,7 @@ def _make_key_pair(work: _Work, attempt: Binding) -> None:
     """Generate it, even when the token has one: there is no telling whether that one was completed."""
     work.report(_KEY_PAIR_STEP, done=False)
     public_key = work.token.generate_key_pair()
-    work.append(KeyPairMade(work.number, attempt.attempt, public_key))
+    work.append(KeyPairMade(work.reference, attempt.attempt, public_key))
 
 
 def _issue(work: _Work, order: Order, attempt: Binding) -> None:
@@ -256,7 +256,7 @@ def _write(work: _Work, attempt: Binding, certificate: Certificate) -> None:
     work.report(4, done=False)
     if work.token.certificate() != certificate.certificate:
         _write_certificate(work.token, certificate.certificate)
-    work.append(CertificateWritten(work.number, attempt.attempt))
+    work.append(CertificateWritten(work.reference, attempt.attempt))
 
 
 def _write_certificate(token: Token, certificate: bytes) -> None:
@@ -294,7 +294,7 @@ def _prove(work: _Work, attempt: Binding, certificate: Certificate) -> None:
         raise _unproved(attempt) from error
     if not suite(issued.algorithm).verify(issued.public_key, challenge, signature):
         raise _unproved(attempt)
-    work.append(CertificateProved(work.number, attempt.attempt, challenge, signature))
+    work.append(CertificateProved(work.reference, attempt.attempt, challenge, signature))
 
 
 def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundView:
@@ -304,8 +304,8 @@ def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundVie
     _require_on_token(work.token, attempt, certificate.certificate)
     with desk.database.write() as tx:
         work.paid(tx)
-        tx.append(Bound(work.number, attempt.attempt), desk.clock)
-        order = own_order(tx, work.number)
+        tx.append(Bound(work.reference, attempt.attempt), desk.clock)
+        order = own_order(tx, work.reference)
         queue_receipt(desk, tx, order)
         view = BoundView(
             order=order_view(desk, tx, order),
@@ -322,7 +322,7 @@ def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundVie
 def _restore_old_certificate(work: _Work, old: bytes, ended: Exception) -> None:
     """After a renewal stopped short: the old certificate on the token again, if the token still answers."""
     with work.desk.database.read() as tx:
-        order = tx.ledger.order(work.number)
+        order = tx.ledger.order(work.reference)
     if order is not None and _stays(order):
         return
     try:

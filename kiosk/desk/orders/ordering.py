@@ -17,9 +17,9 @@ from kiosk.desk.orders.receipts import queue_receipt
 from kiosk.desk.orders.views import order_view, own_order, paid_order, require_paid, require_unpaid
 from kiosk.desk.views import OrderOpen, OrderView, Placed, Refusal, Session, Verified, WrongKind
 from kiosk.domain.entries import DeliveryChosen, LossReported, OrderCancelled, OrderExpired, OrderPlaced
-from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.identifiers import NONCE_LENGTH, OrderNumber
 from kiosk.domain.ledger import Delivery, Order, OrderStatus
-from kiosk.domain.payment_codes import NONCE_LENGTH, OrderCode, encode_order_code, order_code_key
+from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key
 from kiosk.domain.policy import HOUR
 from kiosk.store.vault import VaultItem
 
@@ -64,7 +64,7 @@ def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Ord
     number = OrderNumber(*tx.next_tip())
     code = OrderCode(number, session.account, offered.kind, schedule.number, now, desk.random(NONCE_LENGTH))
     body = OrderPlaced(
-        order=str(number),
+        order=str(code.reference),
         account=session.account,
         enterprise=session.enterprise,
         operator=session.operator,
@@ -83,10 +83,10 @@ def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Ord
     return own_order(tx, body.order)
 
 
-def order(desk: Desk, number: str) -> OrderView | None:
-    """The order of that number."""
+def order(desk: Desk, reference: str) -> OrderView | None:
+    """The order of that reference."""
     with desk.database.read() as tx:
-        found = tx.ledger.order(number)
+        found = tx.ledger.order(reference)
         return order_view(desk, tx, found) if found else None
 
 
@@ -107,12 +107,12 @@ def bindable(desk: Desk, session: Session, kind: OrderKind) -> OrderView:
         return order_view(desk, tx, paid_order(tx, session.account, kind))
 
 
-def cancel(desk: Desk, session: Session, number: str) -> OrderView:
+def cancel(desk: Desk, session: Session, reference: str) -> OrderView:
     """Give an unpaid order up. Raises DeskRefused."""
     with desk.database.write() as tx:
-        require_unpaid(own_order(tx, number, session.account))
-        tx.append(OrderCancelled(number, MEMBER), desk.clock)
-        return order_view(desk, tx, own_order(tx, number))
+        require_unpaid(own_order(tx, reference, session.account))
+        tx.append(OrderCancelled(reference, MEMBER), desk.clock)
+        return order_view(desk, tx, own_order(tx, reference))
 
 
 def expire_due(desk: Desk) -> int:
@@ -126,8 +126,8 @@ def expire_due(desk: Desk) -> int:
             return 0
     with desk.database.write() as tx:
         due = _due(desk, tx)
-        for number in due:
-            tx.append(OrderExpired(number), desk.clock)
+        for reference in due:
+            tx.append(OrderExpired(reference), desk.clock)
         return len(due)
 
 
@@ -138,7 +138,7 @@ def _due(desk: Desk, tx: Transaction) -> tuple[str, ...]:
         return ()
     kiosk, contact = identity_of(tx).kiosk, tx.agent.get().last_contact
     return tuple(
-        found.number
+        found.reference
         for found in overdue
         if found.owner == kiosk
         and found.status is OrderStatus.PLACED
@@ -152,11 +152,11 @@ def is_due(deadline: int, now: int, contact: int | None) -> bool:
     return now >= deadline + (GRACE if heard else GRACE_OFFLINE)
 
 
-def choose_delivery(desk: Desk, session: Session, number: str, delivery: Delivery) -> None:
+def choose_delivery(desk: Desk, session: Session, reference: str, delivery: Delivery) -> None:
     """Record that the token is collected later or mailed, and queue the slip. Raises DeskRefused."""
     with desk.database.write() as tx:
-        found = require_paid(own_order(tx, number, session.account))
+        found = require_paid(own_order(tx, reference, session.account))
         if not found.kind.wants_new_token:
             raise DeskRefused(Refusal.NOT_ALLOWED)
-        tx.append(DeliveryChosen(number, delivery), desk.clock)
-        queue_receipt(desk, tx, own_order(tx, number))
+        tx.append(DeliveryChosen(reference, delivery), desk.clock)
+        queue_receipt(desk, tx, own_order(tx, reference))

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 
-def confirm_typed(desk: Desk, number: str, digits: str) -> CodeAccepted | CodeRefused:
+def confirm_typed(desk: Desk, reference: str, digits: str) -> CodeAccepted | CodeRefused:
     """Take the eleven digits for that order. Raises DeskRefused where the order takes no confirmation."""
     with desk.database.write() as tx:
-        order = _unconfirmed(tx, number)
+        order = _unconfirmed(tx, reference)
         now = desk.clock.wall()
-        tries = tx.lockouts.failures(order_tries(number))
+        tries = tx.lockouts.failures(order_tries(reference))
         left = max(0, TRIES_PER_ORDER - len(tries))
         key = confirmation_key(secret(tx, VaultItem.PAYMENT_SECRET))
         try:
@@ -61,16 +61,16 @@ def confirm_typed(desk: Desk, number: str, digits: str) -> CodeAccepted | CodeRe
                 problem = CodeRefusal.KIOSK_LOCKED if verdict.whole_kiosk else CodeRefusal.WAIT
                 return CodeRefused(problem, left, verdict.at)
             case TryAllowed():
-                return _paid(desk, tx, order, PaidHow.CODE) if right else _wrong(tx, number, now, left - 1)
+                return _paid(desk, tx, order, PaidHow.CODE) if right else _wrong(tx, reference, now, left - 1)
             case _:
                 assert_never(verdict)
 
 
-def confirm_scanned(desk: Desk, number: str, text: str) -> CodeAccepted | CodeRefused:
+def confirm_scanned(desk: Desk, reference: str, text: str) -> CodeAccepted | CodeRefused:
     """Take a scanned confirmation for that order. Raises DeskRefused where the order takes none."""
     with desk.database.write() as tx:
-        order = _unconfirmed(tx, number)
-        left = max(0, TRIES_PER_ORDER - len(tx.lockouts.failures(order_tries(number))))
+        order = _unconfirmed(tx, reference)
+        left = max(0, TRIES_PER_ORDER - len(tx.lockouts.failures(order_tries(reference))))
         centre = secret(tx, VaultItem.CENTRE_KEY)
         try:
             require_scanned(
@@ -88,9 +88,9 @@ def confirm_scanned(desk: Desk, number: str, text: str) -> CodeAccepted | CodeRe
         return _paid(desk, tx, order, PaidHow.SCAN)
 
 
-def _unconfirmed(tx: Transaction, number: str) -> Order:
+def _unconfirmed(tx: Transaction, reference: str) -> Order:
     """The order, if a confirmation may complete it: unpaid, or ended before it was paid."""
-    order = own_order(tx, number)
+    order = own_order(tx, reference)
     if order.status is OrderStatus.PAID:
         raise DeskRefused(Refusal.ORDER_PAID_ALREADY)
     if order.status not in {OrderStatus.PLACED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
@@ -100,13 +100,13 @@ def _unconfirmed(tx: Transaction, number: str) -> Order:
 
 def _paid(desk: Desk, tx: Transaction, order: Order, how: PaidHow) -> CodeAccepted:
     if order.status is OrderStatus.PLACED:  # after its end it is only given back
-        require_amount_allowed(tx, policy_of(tx), order.total, except_order=order.number)
-    tx.append(OrderPaid(order.number, how, order.total, desk.clock.wall()), desk.clock)
-    return CodeAccepted(order_view(desk, tx, own_order(tx, order.number)))
+        require_amount_allowed(tx, policy_of(tx), order.total, except_order=order.reference)
+    tx.append(OrderPaid(order.reference, how, order.total, desk.clock.wall()), desk.clock)
+    return CodeAccepted(order_view(desk, tx, own_order(tx, order.reference)))
 
 
-def _wrong(tx: Transaction, number: str, now: int, left: int) -> CodeRefused:
-    tx.lockouts.record(order_tries(number), now)
+def _wrong(tx: Transaction, reference: str, now: int, left: int) -> CodeRefused:
+    tx.lockouts.record(order_tries(reference), now)
     tx.lockouts.record(KIOSK_TRIES, now)
     return CodeRefused(CodeRefusal.LOCKED if left == 0 else CodeRefusal.WRONG, left)
 

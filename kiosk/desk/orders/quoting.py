@@ -38,7 +38,7 @@ def judge(desk: Desk, tx: Transaction, session: Session, kind: OrderKind) -> Ver
     now = desk.clock.wall()
     state = key_state(key_on_record(tx, session.account), now)
     pending = open_order(tx.ledger, session.account, kind)
-    decision = decide(kind, state, pending.number if pending else None)
+    decision = decide(kind, state, pending.reference if pending else None)
     match decision:
         case ContinueOrder():
             return OrderOpen(session, decision.order)

@@ -40,7 +40,7 @@ def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
     return Receipt(
         exchange=settings.exchange.name,
         payee=settings.exchange.payee,
-        order=order.number,
+        order=order.order_number,
         kind=order.kind,
         account=order.account,
         enterprise=order.enterprise,
@@ -51,7 +51,7 @@ def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
         journal_hash=short_hash(tip.hash),
         printed_at=desk.clock.wall(),
         support=settings.exchange.support,
-        qr_text=link(settings.payment_page, order.order_code) if order.order_code else order.number,
+        qr_text=link(settings.payment_page, order.order_code) if order.order_code else order.reference,
         key=_key(tx, order),
         next_step=NEXT_STEPS[order.delivery] if order.delivery and not is_bound(order) else None,
     )
@@ -59,16 +59,16 @@ def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
 
 def queue_receipt(desk: Desk, tx: Transaction, order: Order) -> None:
     """Queue the order's receipt in the transaction that made it worth one. Raises DeskRefused."""
-    tx.print_queue.put(msgspec.msgpack.encode(receipt_of(desk, tx, order)), order.number)
+    tx.print_queue.put(msgspec.msgpack.encode(receipt_of(desk, tx, order)), order.reference)
 
 
-def print_receipt(desk: Desk, number: str) -> PrintOutcome:
+def print_receipt(desk: Desk, reference: str) -> PrintOutcome:
     """Print what waits for that order, else a copy of its receipt. Raises DeskRefused where it has none."""
     with desk.database.write() as tx:
-        if tx.print_queue.next_after(_FIRST, number) is None:
-            copy = replace(receipt_of(desk, tx, own_order(tx, number)), copy=True)
-            tx.print_queue.put(msgspec.msgpack.encode(copy), number)
-    return _print(desk, number)[0]
+        if tx.print_queue.next_after(_FIRST, reference) is None:
+            copy = replace(receipt_of(desk, tx, own_order(tx, reference)), copy=True)
+            tx.print_queue.put(msgspec.msgpack.encode(copy), reference)
+    return _print(desk, reference)[0]
 
 
 def print_waiting(desk: Desk) -> int:
@@ -76,13 +76,13 @@ def print_waiting(desk: Desk) -> int:
     return _print(desk, None)[1]
 
 
-def _print(desk: Desk, number: str | None) -> tuple[PrintOutcome, int]:
+def _print(desk: Desk, reference: str | None) -> tuple[PrintOutcome, int]:
     """Print what waits, of that order or of all, until the printer fails."""
     printed, after = 0, _FIRST
     with desk.printer_lock:
         while True:
             with desk.database.read() as tx:
-                waiting = tx.print_queue.next_after(after, number)
+                waiting = tx.print_queue.next_after(after, reference)
                 if waiting is None:
                     break
                 receipt = _as_of_now(desk, tx, _DECODER.decode(waiting.receipt))
@@ -110,10 +110,10 @@ def is_registered(tx: Transaction, certificate: str) -> bool:
     return issued is not None and issued.sequence <= tx.agent.get().high_water
 
 
-def registered(desk: Desk, number: str) -> bool:
+def registered(desk: Desk, reference: str) -> bool:
     """Whether the centre lists the certificate that was bound for that order."""
     with desk.database.read() as tx:
-        order = tx.ledger.order(number)
+        order = tx.ledger.order(reference)
         binding = order.binding if order else None
         return (
             binding is not None and binding.certificate is not None and is_registered(tx, binding.certificate)

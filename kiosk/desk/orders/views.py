@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 KIOSK_TRIES = "confirmations"
 
 
-def order_tries(number: str) -> str:
+def order_tries(reference: str) -> str:
     """The scope under which an order's wrong confirmations are counted."""
-    return f"{KEPT}{number}"
+    return f"{KEPT}{reference}"
 
 
 def order_views(desk: Desk, tx: Transaction, orders: Iterable[Order]) -> tuple[OrderView, ...]:
@@ -49,9 +49,9 @@ def order_view(desk: Desk, tx: Transaction, order: Order, years: int | None = No
         key = key_before(tx, order)
         old_end = key.not_after if key else None
         ends_at = validity(desk.clock.wall(), old_end, years or certificate_years(tx)).end
-    used = len(tx.lockouts.failures(order_tries(order.number)))
+    used = len(tx.lockouts.failures(order_tries(order.reference)))
     return OrderView(
-        number=order.number,
+        reference=order.reference,
         kind=order.kind,
         account=order.account,
         enterprise=order.enterprise,
@@ -75,9 +75,9 @@ def order_view(desk: Desk, tx: Transaction, order: Order, years: int | None = No
     )
 
 
-def own_order(tx: Transaction, number: str, account: str | None = None) -> Order:
-    """The order of that number, of that account if one is given, that this kiosk owns. Raises DeskRefused."""
-    order = tx.ledger.order(number)
+def own_order(tx: Transaction, reference: str, account: str | None = None) -> Order:
+    """The order of that reference, of that account if one is given, that this kiosk owns. Raises DeskRefused."""
+    order = tx.ledger.order(reference)
     if order is None or (account is not None and order.account != account):
         raise DeskRefused(Refusal.NO_ORDER, rests_on_feed=True)
     if order.owner != identity_of(tx).kiosk:
@@ -119,7 +119,7 @@ def paid_order(tx: Transaction, account: str, kind: OrderKind) -> Order:
         return require_paid(pending)
     for order in tx.ledger.orders(account=account):
         if order.kind is kind:
-            return require_paid(own_order(tx, order.number))
+            return require_paid(own_order(tx, order.reference))
     raise DeskRefused(Refusal.NO_ORDER, rests_on_feed=True)
 
 

@@ -41,34 +41,36 @@ def _by_initials(tx: Transaction, typed: str) -> StaffMember | None:
     return meant[0] if len(meant) == 1 else None
 
 
-def vouch(desk: Desk, staff: StaffSession, number: str) -> OrderView:
+def vouch(desk: Desk, staff: StaffSession, reference: str) -> OrderView:
     """A supervisor vouches that the order was paid; one that had ended is refunded. Raises DeskRefused."""
     with desk.database.write() as tx:
         require_supervisor(tx, staff)
-        order = own_order(tx, number)
+        order = own_order(tx, reference)
         if order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
             require_unpaid(order)
-            require_amount_allowed(tx, policy_of(tx), order.total, except_order=number)
-        paid = OrderPaid(number, PaidHow.DESK, order.total, desk.clock.wall(), supervisor=staff.name)
-        return _appended(desk, tx, number, paid)
+            require_amount_allowed(tx, policy_of(tx), order.total, except_order=reference)
+        paid = OrderPaid(reference, PaidHow.DESK, order.total, desk.clock.wall(), supervisor=staff.name)
+        return _appended(desk, tx, reference, paid)
 
 
-def abandon(desk: Desk, staff: StaffSession, number: str, reason: str) -> OrderView:
+def abandon(desk: Desk, staff: StaffSession, reference: str, reason: str) -> OrderView:
     """A supervisor gives an attempt up whose token died: what was issued is void. Raises DeskRefused."""
     with desk.database.write() as tx:
         require_supervisor(tx, staff)
-        attempt = require_paid(own_order(tx, number)).binding
+        attempt = require_paid(own_order(tx, reference)).binding
         if attempt is None:
             raise DeskRefused(Refusal.NOT_ALLOWED)
-        return _appended(desk, tx, number, BindingAbandoned(number, attempt.attempt, staff.name, reason))
+        return _appended(
+            desk, tx, reference, BindingAbandoned(reference, attempt.attempt, staff.name, reason)
+        )
 
 
-def grant_refund(desk: Desk, staff: StaffSession, number: str, reason: str) -> OrderView:
+def grant_refund(desk: Desk, staff: StaffSession, reference: str, reason: str) -> OrderView:
     """A supervisor gives the money of a paid, unbound order back: binding is locked. Raises DeskRefused."""
     with desk.database.write() as tx:
         require_supervisor(tx, staff)
-        require_paid(own_order(tx, number))
-        return _appended(desk, tx, number, RefundGranted(number, staff.name, reason))
+        require_paid(own_order(tx, reference))
+        return _appended(desk, tx, reference, RefundGranted(reference, staff.name, reason))
 
 
 def staff_orders(desk: Desk) -> tuple[OrderView, ...]:
@@ -108,6 +110,6 @@ def require_supervisor(tx: Transaction, staff: StaffSession) -> None:
         raise DeskRefused(Refusal.NOT_ALLOWED)
 
 
-def _appended(desk: Desk, tx: Transaction, number: str, body: AnyBody) -> OrderView:
+def _appended(desk: Desk, tx: Transaction, reference: str, body: AnyBody) -> OrderView:
     tx.append(body, desk.clock)
-    return order_view(desk, tx, own_order(tx, number))
+    return order_view(desk, tx, own_order(tx, reference))

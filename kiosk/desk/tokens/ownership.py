@@ -134,7 +134,7 @@ def _under_way(tx: Transaction, serial: str) -> Owner | None:
         return None
     key = key_on_record(tx, order.account)
     here = key if key is not None and key.token_serial == serial else None
-    return Owner(KeyStatus.UNDER_WAY, Ground.BINDING, order.account, order.number, here)
+    return Owner(KeyStatus.UNDER_WAY, Ground.BINDING, order.account, order.reference, here)
 
 
 def _settled(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None) -> Owner:

@@ -76,15 +76,15 @@ def chosen_token(
             raise TokenUnusable(token_refused(error)) from error
 
 
-def read_token(desk: Desk, number: str | None = None, serial: str | None = None) -> TokenView:
+def read_token(desk: Desk, reference: str | None = None, serial: str | None = None) -> TokenView:
     """What the token says of itself, without a PIN; of several the one that the order needs.
 
     Raises TokenUnusable, also for one that is somebody's where the order makes a new key.
     """
-    with chosen_token(desk, serial=serial, order=number) as chosen:
+    with chosen_token(desk, serial=serial, order=reference) as chosen:
         facts = TokenFacts.of(chosen.token)
         with desk.database.read() as tx:
-            order = tx.ledger.order(number) if number is not None else None
+            order = tx.ledger.order(reference) if reference is not None else None
             if order is not None and order.status is OrderStatus.PAID:
                 require_free(tx, order, facts)
         return chosen.view(facts)

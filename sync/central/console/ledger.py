@@ -44,7 +44,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
     """Orders of all kiosks."""
 
     list_display = (
-        "number",
+        "order_number",
         "owner",
         "kind",
         "account",
@@ -54,7 +54,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
         time_column("placed_at", "下单时间"),
     )
     list_filter = ("status", ("owner", KioskFilter), "kind")
-    search_fields = ("=number", "=account")
+    search_fields = ("=order_number", "=reference", "=account")
     exclude = ("record",)
     readonly_fields = ("details",)
     action_form = MoveForm
@@ -86,9 +86,11 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
         by = request.user.get_username()
         for order in queryset:
             if settling.request_refund(order, by, "中心要求退款", centre_now()):
-                self.message_user(request, f"{order.number}：已要求 {order.owner} 号机退款", messages.SUCCESS)
+                self.message_user(
+                    request, f"{order.order_number}：已要求 {order.owner} 号机退款", messages.SUCCESS
+                )
             else:
-                self.message_user(request, f"{order.number}：现在不能要求退款", messages.ERROR)
+                self.message_user(request, f"{order.order_number}：现在不能要求退款", messages.ERROR)
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Who may move orders."""
@@ -100,10 +102,10 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
         target = request.POST.get("target", "")
         for order in queryset:
             if target.isdecimal() and settling.move(order, int(target), centre_now()):
-                self.message_user(request, f"{order.number}：移交到 {target} 号机", messages.SUCCESS)
+                self.message_user(request, f"{order.order_number}：移交到 {target} 号机", messages.SUCCESS)
             else:
                 self.message_user(
-                    request, f"{order.number}：不能移交到 {target or '（未填）'}", messages.ERROR
+                    request, f"{order.order_number}：不能移交到 {target or '（未填）'}", messages.ERROR
                 )
 
 

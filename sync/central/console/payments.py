@@ -114,7 +114,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         time_column("refunded_at", "退回时间"),
     )
     list_filter = ("state", ("kiosk", KioskFilter), SurplusFilter)
-    search_fields = ("=order", "=account", "=transaction", "=attempts__transaction")
+    search_fields = ("=order_number", "=order", "=account", "=transaction", "=attempts__transaction")
     window = 2000  # a surplus is looked for in other tables
     exclude = ("token",)
     readonly_fields = ("vouched", "surplus")
@@ -143,7 +143,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     def ask(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         """Ask the owning kiosks to grant refunds: only they may."""
         for payment in queryset:
-            row = LedgerOrder.objects.filter(number=payment.order).first()
+            row = LedgerOrder.objects.filter(reference=payment.order).first()
             now = centre_now()
             if row is not None and request_refund(row, request.user.get_username(), "中心要求退款", now):
                 payment.refund_asked_at = now
@@ -194,7 +194,7 @@ class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
         "remark",
     )
     list_filter = (("kiosk", KioskTextFilter), "state", ("supervisor", SupervisorFilter))
-    search_fields = ("=order", "=account", "=supervisor")
+    search_fields = ("=order_number", "=order", "=account", "=supervisor")
     action_form = RemarkForm
     actions = ("same", "apart", "paid_back")
 

@@ -191,7 +191,7 @@ def account_of(row: Entry) -> str:
     if row.kind == CertificateRevoked.__struct_config__.tag:
         found = LedgerCertificate.objects.filter(number=row.subject).values_list("account", flat=True).first()
         return found or ""
-    found = LedgerOrder.objects.filter(number=row.subject).values_list("account", flat=True).first()
+    found = LedgerOrder.objects.filter(reference=row.subject).values_list("account", flat=True).first()
     if found is None:
         opening = Entry.objects.filter(subject=row.subject, kind__in=OPENING)
         found = opening.values_list("account", flat=True).first()
@@ -237,7 +237,7 @@ def _wait(row: Entry, missing: str) -> None:
 def _arrival(row: Row) -> str:
     match row:
         case Order():
-            return f"order {row.number}"
+            return f"order {row.reference}"
         case Certificate():
             return f"certificate {row.number}"
         case Account():

@@ -91,7 +91,7 @@ def _check_token(entry: Entry, body: OrderPlaced) -> None:
         code, _ = verified_order_code(entry.kiosk, body.order_code, centre_keys())
     except PaymentCodeError as error:
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order) from error
-    its_own = code.order.kiosk == entry.kiosk and str(code.order) == body.order
+    its_own = code.order.kiosk == entry.kiosk and str(code.reference) == body.order
     if not its_own or (code.account, code.kind) != (body.account, body.order_kind):
         raise EntryDisputed(DisputeReason.ORDER_OF_ANOTHER_KIOSK, body.order)
     if code.fee_schedule != body.schedule:

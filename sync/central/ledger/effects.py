@@ -54,7 +54,7 @@ def assignment(order: Order) -> OrderAssignedHere:
     here = [payment for payment in order.payments if not payment.returned]
     paid = next((payment for payment in here if payment.transaction), here[0] if here else None)
     return OrderAssignedHere(
-        order=order.number,
+        order=order.reference,
         account=order.account,
         enterprise=order.enterprise,
         operator=order.operator,

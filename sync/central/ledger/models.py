@@ -17,9 +17,10 @@ def _choices(names: Iterable[tuple[StrEnum, str]]) -> list[tuple[str, str]]:
 
 
 class LedgerOrder(models.Model):
-    """An order; its number begins with the kiosk that made it, `owner` is the kiosk that may bind."""
+    """An order by its reference; several may have its number. `owner` is the kiosk that may bind."""
 
-    number = models.CharField("订单号", max_length=40, primary_key=True)
+    reference = models.CharField("订单标识", max_length=40, primary_key=True)
+    order_number = models.CharField("订单号", max_length=40)
     owner = models.PositiveIntegerField("终端机")
     kind = models.CharField("业务", max_length=12, choices=_choices(ORDER_KINDS.items()))
     account = models.CharField("账号", max_length=12)
@@ -34,17 +35,18 @@ class LedgerOrder(models.Model):
 
         verbose_name = "订单"
         verbose_name_plural = "订单"
-        ordering = ("-placed_at", "-number")
+        ordering = ("-placed_at", "-reference")
         permissions = (("move_order", "可以移交订单"),)
         indexes = (
-            models.Index(fields=("placed_at", "number"), name="order_placed"),
-            models.Index(fields=("status", "placed_at", "number"), name="order_status"),
-            models.Index(fields=("owner", "placed_at", "number"), name="order_owner"),
-            models.Index(fields=("account", "placed_at", "number"), name="order_account"),
+            models.Index(fields=("placed_at", "reference"), name="order_placed"),
+            models.Index(fields=("status", "placed_at", "reference"), name="order_status"),
+            models.Index(fields=("owner", "placed_at", "reference"), name="order_owner"),
+            models.Index(fields=("account", "placed_at", "reference"), name="order_account"),
+            models.Index(fields=("order_number", "placed_at", "reference"), name="order_number"),
         )
 
     def __str__(self) -> str:
-        return self.number
+        return self.reference
 
 
 class LedgerCertificate(models.Model):

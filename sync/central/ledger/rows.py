@@ -34,8 +34,9 @@ def put(row: Row) -> None:
     match row:
         case Order():
             LedgerOrder.objects.update_or_create(
-                number=row.number,
+                reference=row.reference,
                 defaults={
+                    "order_number": row.order_number,
                     "owner": row.owner,
                     "kind": row.kind.value,
                     "account": row.account,
@@ -72,9 +73,9 @@ class DatabaseLedger:
 
     complete = True
 
-    def order(self, number: str) -> Order | None:
-        """The order of that number."""
-        row = LedgerOrder.objects.filter(number=number).first()
+    def order(self, reference: str) -> Order | None:
+        """The order of that reference."""
+        row = LedgerOrder.objects.filter(reference=reference).first()
         return None if row is None else order_record(row)
 
     def certificate(self, number: str) -> Certificate | None:

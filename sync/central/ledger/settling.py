@@ -67,7 +67,7 @@ def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
     """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
     if row.status != OrderStatus.PAID.value or row.owner not in enrolled_kiosks():
         return False
-    publish(row.owner, [RefundRequested(row.number, by, reason)], now)
+    publish(row.owner, [RefundRequested(row.reference, by, reason)], now)
     return True
 
 
@@ -83,7 +83,7 @@ def may_return(order: str, kiosk: int) -> bool:
 
     There its kiosk's word counts as it was received, that it gives the money back or closed the order.
     """
-    row = LedgerOrder.objects.filter(number=order).first()
+    row = LedgerOrder.objects.filter(reference=order).first()
     if row is not None:
         return may_pay_back(row)
     told = Entry.objects.filter(kiosk=kiosk, subject=order, kind__in=_LET_GO, verdict=Verdict.DISMISSED)
@@ -105,13 +105,13 @@ def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
     working = enrolled_kiosks()
     with transaction.atomic():
         LedgerAccount.objects.select_for_update().filter(account=row.account).first()
-        row = LedgerOrder.objects.get(number=row.number)
+        row = LedgerOrder.objects.get(reference=row.reference)
         if row.status != OrderStatus.PAID.value or kiosk == row.owner or kiosk not in working:
             return False
-        if money_returned(row.number, lock=True):
+        if money_returned(row.reference, lock=True):
             return False
         if row.owner in working:
-            publish(row.owner, [OrderMoved(row.number, kiosk, order_record(row).handover + 1)], now)
+            publish(row.owner, [OrderMoved(row.reference, kiosk, order_record(row).handover + 1)], now)
         else:
             _take_from_the_dead(order_record(row), kiosk, now)
     return True

@@ -28,12 +28,13 @@ class AttemptState(models.TextChoices):
 
 
 class Payment(models.Model):
-    """The payment of one order whose page was opened, or which a desk vouched for.
+    """The payment of one order, by its reference, whose page was opened, or which a desk vouched for.
 
-    `token` is the order code (38 bytes), empty until the page was opened.
+    `kiosk` made the order. `token` is the order code (38 bytes), empty until the page was opened.
     """
 
-    order = models.CharField("订单号", max_length=40, primary_key=True)
+    order = models.CharField("订单标识", max_length=40, primary_key=True)
+    order_number = models.CharField("订单号", max_length=40)
     kiosk = models.PositiveIntegerField("终端机")
     account = models.CharField("账号", max_length=12)
     kind = models.CharField("业务", max_length=12)
@@ -58,6 +59,7 @@ class Payment(models.Model):
             models.Index(fields=("state", "opened_at", "order"), name="payment_state"),
             models.Index(fields=("kiosk", "opened_at", "order"), name="payment_kiosk"),
             models.Index(fields=("account", "opened_at", "order"), name="payment_account"),
+            models.Index(fields=("order_number", "opened_at", "order"), name="payment_number"),
             models.Index(fields=("transaction",), name="payment_transaction"),
         )
 
@@ -102,7 +104,8 @@ class DeskPayment(models.Model):
     """A payment that a supervisor vouched for, of which no provider knows; `key` is that of the entry's fact."""
 
     key = models.CharField("键", max_length=40, primary_key=True)
-    order = models.CharField("订单号", max_length=40)
+    order = models.CharField("订单标识", max_length=40)
+    order_number = models.CharField("订单号", max_length=40)
     kiosk = models.PositiveIntegerField("终端机")
     account = models.CharField("账号", max_length=12, blank=True)
     amount = models.BigIntegerField("金额(分)")
@@ -126,6 +129,7 @@ class DeskPayment(models.Model):
         indexes = (
             models.Index(fields=("order", "key"), name="desk_order"),
             models.Index(fields=("order", "state"), name="desk_order_state"),
+            models.Index(fields=("order_number", "key"), name="desk_number"),
             models.Index(fields=("state", "key"), name="desk_state"),
             models.Index(fields=("account", "key"), name="desk_account"),
             models.Index(fields=("supervisor", "key"), name="desk_supervisor"),

@@ -61,6 +61,8 @@ class OrderCodeRefusal(enum.StrEnum):
     KIOSK_REVOKED = "kiosk-revoked"
     SCHEDULE_UNKNOWN = "schedule-unknown"
     CLOCK = "clock"
+    ANOTHER_CODE = "another-code"
+    """The order of that reference has another code."""
 
 
 class OrderCodeRefused(Exception):
@@ -82,8 +84,8 @@ class Bill(msgspec.Struct, frozen=True):
 
     @property
     def order(self) -> str:
-        """The order's number."""
-        return str(self.code.order)
+        """The order's reference."""
+        return str(self.code.reference)
 
     @property
     def amount(self) -> int:
@@ -104,6 +106,7 @@ class PageView(msgspec.Struct, frozen=True):
 
     state: PageState
     order: str
+    order_number: str
     kind: OrderKind
     kind_name: str
     kind_english: str
@@ -140,8 +143,15 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
     newest = policies.newest(kiosk.number)
     if newest is None:
         raise OrderCodeRefused(OrderCodeRefusal.FORGED)
-    known = Payment.objects.filter(order=str(code.order)).exclude(state__in=UNPAID).exists()
-    row = LedgerOrder.objects.filter(number=str(code.order)).first()
+    payment = Payment.objects.filter(order=str(code.reference)).first()
+    row = LedgerOrder.objects.filter(reference=str(code.reference)).first()
+    codes = {
+        b"" if payment is None else bytes(payment.token),
+        b"" if row is None else order_record(row).order_code,
+    }
+    if not codes <= {b"", data}:
+        raise OrderCodeRefused(OrderCodeRefusal.ANOTHER_CODE)
+    known = payment is not None and payment.state not in UNPAID
     # An order that was lost with its machine before it was uploaded cannot be paid.
     if not known and not current and row is None:
         raise OrderCodeRefused(OrderCodeRefusal.FORGED)
@@ -158,7 +168,7 @@ def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
 def page_state(bill: Bill, now: int) -> PageState:
     """The state of the page, by the payment and by the ledger's order."""
     payment = Payment.objects.filter(order=bill.order).first()
-    row = LedgerOrder.objects.filter(number=bill.order).first()
+    row = LedgerOrder.objects.filter(reference=bill.order).first()
     status = None if row is None else OrderStatus(row.status)
     if payment is not None and payment.state == PaymentState.REFUNDED:
         return PageState.REFUNDED
@@ -202,6 +212,7 @@ def page_view(bill: Bill, keys: CentreKeys, now: int) -> PageView:
     return PageView(
         state=state,
         order=bill.order,
+        order_number=str(bill.code.order),
         kind=bill.code.kind,
         kind_name=name,
         kind_english=english,

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
-from kiosk.domain.identifiers import out_trade_no, parse_order_number
+from kiosk.domain.identifiers import out_trade_no
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.alarms import clear_alarm, raise_alarm
@@ -36,16 +36,16 @@ def provider() -> SandboxProvider:
 
 
 def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
-    """The open attempt, else a new one, prepared with the provider; None when the order is paid."""
+    """The open attempt, else a new one, prepared with the provider; None when the order is paid or has another code."""
     with transaction.atomic():
         payment = _locked(bill, now)
-        if payment.state not in UNPAID:
+        if payment.state not in UNPAID or bytes(payment.token) != bill.data:
             return None
         attempt = payment.attempts.filter(state=AttemptState.OPEN).first()
         if attempt is None:
             number = payment.attempts.count() + 1
             attempt = PaymentAttempt.objects.create(
-                out_trade_no=out_trade_no(bill.code.order, number),
+                out_trade_no=out_trade_no(bill.code.reference, number),
                 payment=payment,
                 attempt=number,
                 opened_at=now,
@@ -166,6 +166,7 @@ def surplus(payment: Payment) -> QuerySet[PaymentAttempt]:
 
 def _locked(bill: Bill, now: int) -> Payment:
     opened = {
+        "order_number": str(bill.code.order),
         "kiosk": bill.code.order.kiosk,
         "account": bill.code.account,
         "kind": bill.code.kind.value,
@@ -185,6 +186,5 @@ def _locked(bill: Bill, now: int) -> Payment:
 
 def owning_kiosk(payment: Payment) -> int:
     """The kiosk that the order belongs to now: the one that made it, unless it was moved to another known kiosk."""
-    made_at = parse_order_number(payment.order).kiosk
-    owner = LedgerOrder.objects.filter(number=payment.order).values_list("owner", flat=True).first()
-    return owner if owner is not None and Kiosk.objects.filter(number=owner).exists() else made_at
+    owner = LedgerOrder.objects.filter(reference=payment.order).values_list("owner", flat=True).first()
+    return owner if owner is not None and Kiosk.objects.filter(number=owner).exists() else payment.kiosk

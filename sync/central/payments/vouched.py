@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kiosk.domain.entries import OrderAssigned, OrderPaid, OrderPlaced
-from kiosk.domain.identifiers import IdentifierError, parse_order_number
+from kiosk.domain.identifiers import IdentifierError, number_in, parse_order_reference
 from kiosk.domain.journal import unseal
 from kiosk.domain.ledger import PaidHow
 from sync.central.journal.alarms import raise_alarm
@@ -37,6 +37,7 @@ def _record(each: ReceivedEntry, body: OrderPaid, now: int) -> None:
     row = DeskPayment(
         key=fact_key(each.kiosk, each.sequence, each.hash),
         order=each.order,
+        order_number=number_in(each.order),
         kiosk=each.kiosk,
         account=account,
         amount=amount,
@@ -48,6 +49,7 @@ def _record(each: ReceivedEntry, body: OrderPaid, now: int) -> None:
         DeskPayment.objects.bulk_create([row], ignore_conflicts=True)
     listed = Payment(
         order=each.order,
+        order_number=number_in(each.order),
         kiosk=_made_at(each),
         account=account,
         kind=kind,
@@ -85,6 +87,6 @@ def _ordered(order: str) -> tuple[str, str]:
 
 def _made_at(each: ReceivedEntry) -> int:
     try:
-        return parse_order_number(each.order).kiosk
+        return parse_order_reference(each.order).number.kiosk
     except IdentifierError:
         return each.kiosk

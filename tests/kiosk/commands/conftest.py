@@ -9,7 +9,7 @@ from kiosk.commands.cli import main
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import BindingStarted, CertificateIssued, KeyPairMade, OrderPaid, OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load_or_create
@@ -45,11 +45,11 @@ def keydesk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 
 def _place(tx: Transaction, account: str, clock: FixedClock) -> str:
-    number = str(OrderNumber(*tx.next_tip()))
+    order = str(OrderReference(OrderNumber(*tx.next_tip()), bytes(6)))
     names = ("北京示例粮油贸易有限公司", "李晓梅")
     deadline = clock.wall() + 900
-    tx.append(OrderPlaced(number, account, *names, OrderKind.NEW, LINES, 1, 1, 0, deadline, bytes(38)), clock)
-    return number
+    tx.append(OrderPlaced(order, account, *names, OrderKind.NEW, LINES, 1, 1, 0, deadline, bytes(38)), clock)
+    return order
 
 
 @pytest.fixture

@@ -47,9 +47,9 @@ def test_orders_for_programs_carry_fen_and_can_be_the_open_ones_alone(
 ) -> None:
     told = keydesk("orders", "--json", "--data", directory)
     assert told.status == 0
-    assert [(order["number"], order["status"]) for order in told.document] == [
-        ("3-0007-5", "placed"),
-        ("3-0002-6", "paid"),
+    assert [(order["reference"], order["status"]) for order in told.document] == [
+        ("3-0007-5.000000000000", "placed"),
+        ("3-0002-6.000000000000", "paid"),
     ]
     assert sum(line["amount"] for line in told.document[0]["lines"]) == 34_000
     assert keydesk("orders", "--open", "--json", "--data", directory).document == told.document
@@ -89,10 +89,13 @@ def test_money_that_came_in_twice_stands_beside_the_order(keydesk: Keydesk, dire
     clock = FixedClock(1_795_000_000)
     with database.write() as tx:
         for number, transaction in enumerate(("T1", "T2"), start=1):
-            tx.append(OrderPaid("3-0002-6", PaidHow.FEED, 34_000, clock.wall(), transaction, number), clock)
+            tx.append(
+                OrderPaid("3-0002-6.000000000000", PaidHow.FEED, 34_000, clock.wall(), transaction, number),
+                clock,
+            )
     assert keydesk("orders", "--data", directory).printed.splitlines()[2].endswith("待绑定，多收 340.00 元")
     with database.write() as tx:
-        tx.append(SurplusReturned("3-0002-6", "T2", 34_000, 3), clock)
+        tx.append(SurplusReturned("3-0002-6.000000000000", "T2", 34_000, 3), clock)
     database.close()
     shown = keydesk("orders", "--data", directory).printed
     assert shown.splitlines()[2].endswith("待绑定，多收的 340.00 元已退回")
@@ -193,10 +196,11 @@ def test_what_comes_before_a_damaged_row_is_listed(
     with database.write() as tx:
         connection = tx.ledger._connection
         for table in ("orders", "certificates"):
-            columns = ", ".join(COLUMNS[table][1:])
+            key, *others = COLUMNS[table]
+            columns = ", ".join(others)
             late = columns.replace("sequence", "0").replace("row", "x'99'")
             connection.execute(
-                f"INSERT INTO {table} (number, {columns}) SELECT number || 'x', {late} FROM {table}"  # noqa: S608 - tables of ours
+                f"INSERT INTO {table} ({key}, {columns}) SELECT {key} || 'x', {late} FROM {table}"  # noqa: S608 - tables of ours
             )
     database.close()
     told = keydesk(*options, "--data", directory)

@@ -30,7 +30,7 @@ def test_two_orders_placed_at_once_are_one(open_desk: Callable[[], Desk], sessio
     with ThreadPoolExecutor(4) as threads:
         outcomes = list(threads.map(lambda each: each.place_order(session, OrderKind.NEW), services))
     first = next(outcome for outcome in outcomes if isinstance(outcome, Placed))
-    assert outcomes.count(OrderOpen(session, first.order.number)) == 3
+    assert outcomes.count(OrderOpen(session, first.order.reference)) == 3
 
 
 def test_binding_twice_at_once_binds_once(

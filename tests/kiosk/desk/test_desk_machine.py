@@ -107,7 +107,7 @@ class World:
 
     def bind(self, order: Order, progress: Callable[[BindingProgress], None]) -> BindOutcome:
         session = Session(order.account, order.operator, order.enterprise, NOW)
-        return self.service.bind(session, order.number, "111111", False, progress)  # noqa: FBT003
+        return self.service.bind(session, order.reference, "111111", False, progress)  # noqa: FBT003
 
 
 class DeskMachine(RuleBasedStateMachine):
@@ -143,17 +143,17 @@ class DeskMachine(RuleBasedStateMachine):
         for kind in reversed(OrderKind):
             outcome = self.world.service.place_order(Session(account, "操作员", FIRM, NOW), kind)
             if isinstance(outcome, Placed):
-                self.world.service.vouch(SUPERVISOR, outcome.order.number)
+                self.world.service.vouch(SUPERVISOR, outcome.order.reference)
                 return
 
     @rule(choice=st.integers(0, 9))
     def the_feed_confirms(self, choice: int) -> None:
         order, world = self._order(choice), self.world
-        if order is not None and order.number not in world.provider:
-            world.provider.add(order.number)
+        if order is not None and order.reference not in world.provider:
+            world.provider.add(order.reference)
             with world.database.write() as tx:
                 paid = OrderPaid(
-                    order.number, PaidHow.FEED, order.total, world.clock.wall(), f"T{order.number}", 1
+                    order.reference, PaidHow.FEED, order.total, world.clock.wall(), f"T{order.reference}", 1
                 )
                 tx.append(paid, world.clock)
 
@@ -163,7 +163,7 @@ class DeskMachine(RuleBasedStateMachine):
         if order is None:
             return
         digits = confirmation_digits(order.order_code, order.total, confirmation_key(bytes(range(32))))
-        outcome = self.world.service.confirm_typed(order.number, digits)
+        outcome = self.world.service.confirm_typed(order.reference, digits)
         unpaid = order.status in {OrderStatus.PLACED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
         assert isinstance(outcome, CodeAccepted if unpaid else Refused)
         assert not isinstance(outcome, CodeRefused)
@@ -173,7 +173,7 @@ class DeskMachine(RuleBasedStateMachine):
         order = self._order(choice)
         if order is not None:
             session = Session(order.account, order.operator, order.enterprise, NOW)
-            self.world.service.cancel(session, order.number)
+            self.world.service.cancel(session, order.reference)
 
     @rule(choice=st.integers(0, 9))
     def refund(self, choice: int) -> None:
@@ -181,16 +181,16 @@ class DeskMachine(RuleBasedStateMachine):
         if order is None:
             return
         if order.status is not OrderStatus.REFUNDING:
-            world.service.grant_refund(SUPERVISOR, order.number, "不要了")
+            world.service.grant_refund(SUPERVISOR, order.reference, "不要了")
             return
         with world.database.write() as tx:
-            tx.append(RefundCompleted(order.number, order.received, 2), world.clock)
+            tx.append(RefundCompleted(order.reference, order.received, 2), world.clock)
 
     @rule(choice=st.integers(0, 9))
     def abandon(self, choice: int) -> None:
         order = self._order(choice)
         if order is not None:
-            self.world.service.abandon(SUPERVISOR, order.number, "key盘坏了")
+            self.world.service.abandon(SUPERVISOR, order.reference, "key盘坏了")
 
     @rule(account=st.sampled_from(ACCOUNTS))
     def lose(self, account: str) -> None:
@@ -290,7 +290,7 @@ class DeskMachine(RuleBasedStateMachine):
                 assert row.key is not None
                 assert row.key.number == valid[0]
         for order in self.world.orders():
-            mine = [each for each in certificates if each.order == order.number]
+            mine = [each for each in certificates if each.order == order.reference]
             assert sum(each.status is not CertificateStatus.VOID for each in mine) <= 1
             assert any(each.status in IN_USE for each in mine) == (order.status is OrderStatus.BOUND)
 

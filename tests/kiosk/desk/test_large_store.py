@@ -160,7 +160,7 @@ def _keys(desk: CountedDesk) -> None:
 def _placed(desk: CountedDesk, account: str) -> str:
     outcome = desk.ask("place_order", session_of(account), OrderKind.NEW)
     assert isinstance(outcome, Placed), outcome
-    return outcome.order.number
+    return outcome.order.reference
 
 
 def _watch(_: object) -> None:

@@ -51,7 +51,7 @@ def test_a_new_key_from_the_password_to_the_printed_receipt(
     assert verified.quote.total == 34000
     placed = service.place_order(verified.session, OrderKind.NEW)
     assert isinstance(placed, Placed)
-    number = placed.order.number
+    number = placed.order.reference
     assert number.startswith("3-")
     assert placed.order.link.startswith("HTTP://127.0.0.1:8000/")
     paid = service.confirm_typed(number, digits_for(number))
@@ -100,5 +100,5 @@ def test_whoever_is_signed_in_sees_no_order_of_another(
     placed: Callable[[Session, OrderKind], str],
 ) -> None:
     number = placed(session, OrderKind.NEW)
-    assert [order.number for order in answered(service.open_orders(session))] == [number]
+    assert [order.reference for order in answered(service.open_orders(session))] == [number]
     assert answered(service.open_orders(session_of("11000003"))) == ()

@@ -127,7 +127,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             lines, key = order.lines, order.previous
             self.journal.try_to(
                 OrderAssigned(
-                    order.number,
+                    order.reference,
                     order.account,
                     "企",
                     "人",
@@ -143,29 +143,29 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
                 )
             )
         else:
-            self.journal.try_to(OrderReleased(order.number, owner, order.handover + 1, 6))
+            self.journal.try_to(OrderReleased(order.reference, owner, order.handover + 1, 6))
 
     @rule(pick=PICKS, how=st.sampled_from(PaidHow), transaction=st.sampled_from((None, "t1", "t2")))
     def pay(self, pick: int, how: PaidHow, transaction: str | None) -> None:
         order = self._order(pick)
         if order is not None:
             self.journal.pay(
-                order.number, how, transaction
+                order.reference, how, transaction
             )  # money is taken in every state: nothing may be raised
-            assert self.journal.ledger.orders[order.number].received >= order.total
+            assert self.journal.ledger.orders[order.reference].received >= order.total
 
     @rule(pick=PICKS, expired=st.booleans())
     def close(self, pick: int, expired: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
         order = self._order(pick)
         if order is not None:
-            body = OrderExpired(order.number) if expired else OrderCancelled(order.number, "member")
+            body = OrderExpired(order.reference) if expired else OrderCancelled(order.reference, "member")
             self.journal.try_to(body)
 
     @rule(pick=PICKS, delivery=st.sampled_from(Delivery))
     def deliver(self, pick: int, delivery: Delivery) -> None:
         order = self._order(pick)
         if order is not None:
-            self.journal.try_to(DeliveryChosen(order.number, delivery))
+            self.journal.try_to(DeliveryChosen(order.reference, delivery))
 
     @rule(pick=PICKS, attempt=st.integers(0, 3), old_token=st.booleans())
     def start(self, pick: int, attempt: int, old_token: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
@@ -176,7 +176,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         self.tokens += 1
         serial = key.token_serial if old_token and key else f"T{self.tokens}"
         self.journal.try_to(
-            BindingStarted(order.number, attempt or len(order.bindings) + 1, serial, "gmt", "sm2", POINT)
+            BindingStarted(order.reference, attempt or len(order.bindings) + 1, serial, "gmt", "sm2", POINT)
         )
 
     @rule(pick=PICKS, step=st.integers(0, 4), wrong=st.booleans())
@@ -184,7 +184,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         order = self._order(pick)
         if order is None or order.binding is None:
             return
-        number, attempt = order.number, order.binding.attempt + (1 if wrong else 0)
+        number, attempt = order.reference, order.binding.attempt + (1 if wrong else 0)
         if step == 1:
             self._issue(order, attempt, self._known_key(order.account))
             return
@@ -209,7 +209,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         key = self._known_key(account)
         kind = OrderKind.NEW if key is None else OrderKind.RENEWAL if renewal else OrderKind.REPLACEMENT
         pending = open_order(self.journal.ledger, account, kind)
-        number = self.journal.place(kind, account, key) if pending is None else pending.number
+        number = self.journal.place(kind, account, key) if pending is None else pending.reference
         self.journal.pay(number)
         self._bind(self.journal.ledger.orders[number], steps, key)
 
@@ -219,15 +219,15 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         self.tokens += 1
         serial = key.token_serial if renewal and key else f"T{self.tokens}"
         if steps > 0:
-            self.journal.try_to(BindingStarted(order.number, attempt, serial, "gmt", "sm2", POINT))
+            self.journal.try_to(BindingStarted(order.reference, attempt, serial, "gmt", "sm2", POINT))
         if steps > 1:
-            self.journal.try_to(KeyPairMade(order.number, attempt, POINT))
+            self.journal.try_to(KeyPairMade(order.reference, attempt, POINT))
         if steps > 2:
             self._issue(order, attempt, key)
         later: list[AnyBody] = [
-            CertificateWritten(order.number, attempt),
-            CertificateProved(order.number, attempt, b"c", b"s"),
-            Bound(order.number, attempt),
+            CertificateWritten(order.reference, attempt),
+            CertificateProved(order.reference, attempt, b"c", b"s"),
+            Bound(order.reference, attempt),
         ]
         for body in later[: max(0, steps - 3)]:
             self.journal.try_to(body)
@@ -243,7 +243,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     def _issue(self, order: Order, attempt: int, key: KeyOnRecord | None) -> None:
         try:
-            self.journal.issue(order.number, attempt, key)
+            self.journal.issue(order.reference, attempt, key)
         except EntryRefused:
             return
 
@@ -251,7 +251,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def abandon(self, pick: int) -> None:
         order = self._order(pick)
         if order is not None and order.binding is not None:
-            body = BindingAbandoned(order.number, order.binding.attempt, "林涛", "token died")
+            body = BindingAbandoned(order.reference, order.binding.attempt, "林涛", "token died")
             self.journal.try_to(body)
 
     @rule(account=st.sampled_from(ACCOUNTS))
@@ -289,19 +289,19 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def refund(self, pick: int, asked: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
         order = self._order(pick)
         if order is not None:
-            self.journal.try_to(RefundGranted(order.number, "林涛", "paid twice", 9 if asked else None))
+            self.journal.try_to(RefundGranted(order.reference, "林涛", "paid twice", 9 if asked else None))
 
     @rule(pick=PICKS)
     def refunded(self, pick: int) -> None:
         order = self._order(pick)
         if order is not None:
-            self.journal.try_to(RefundCompleted(order.number, order.received, 11))
+            self.journal.try_to(RefundCompleted(order.reference, order.received, 11))
 
     @rule(pick=PICKS, transaction=st.sampled_from(("t1", "t2")))
     def return_surplus(self, pick: int, transaction: str) -> None:
         order = self._order(pick)
         if order is not None:
-            self.journal.try_to(SurplusReturned(order.number, transaction, order.total, 11))
+            self.journal.try_to(SurplusReturned(order.reference, transaction, order.total, 11))
 
     @rule(pick=PICKS)
     def revoke(self, pick: int) -> None:
@@ -399,12 +399,12 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         orders = self.journal.ledger.orders.values()
         for account in ACCOUNTS:
             mine = {
-                (order.kind, order.number)
+                (order.kind, order.reference)
                 for order in orders
                 if order.account == account and order.owner == KIOSK and order.status.is_open
             }
             known = self.journal.ledger.open_orders_of(account)
-            assert {(order.kind, order.number) for order in known} == mine
+            assert {(order.kind, order.reference) for order in known} == mine
             assert len({order.kind for order in known}) == len(known)
 
     def _certificates(

@@ -248,13 +248,13 @@ def test_an_order_that_has_ended_is_not_moved_by_another_kiosk(
     centre = make_journal(True)  # noqa: FBT003 - the centre's
     order = centre.ledger.orders[in_every_state(centre)[status]]
     taken = OrderAssigned(
-        order.number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 1, 8
+        order.reference, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 1, 8
     )
     entry = replace(centre.entries[-1].entry, kiosk=OTHER_KIOSK, body=taken)
     folding = fold_entry(centre.ledger, entry, bound_event)
     centre.ledger.put(folding.rows)
     assert [remark.reason for remark in folding.remarks] == [RemarkReason.ASSIGNMENT_UNPROVEN]
-    assert (centre.ledger.orders[order.number].owner, centre.ledger.orders[order.number].status) == (
+    assert (centre.ledger.orders[order.reference].owner, centre.ledger.orders[order.reference].status) == (
         KIOSK,
         status,
     )
@@ -291,4 +291,4 @@ def test_an_entry_for_an_order_that_is_not_there_is_refused(journal: Journal) ->
 def test_an_order_that_ends_leaves_the_accounts_other_order_open(journal: Journal) -> None:
     renewal, replacement = journal.place(OrderKind.RENEWAL), journal.place(OrderKind.REPLACEMENT)
     journal.add(OrderCancelled(renewal, "member"))
-    assert [order.number for order in journal.ledger.open_orders_of(ACCOUNTS[0])] == [replacement]
+    assert [order.reference for order in journal.ledger.open_orders_of(ACCOUNTS[0])] == [replacement]

@@ -7,15 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kiosk.domain.base32 import encode_base32
 from kiosk.domain.identifiers import (
     IdentifierError,
     IdentifierOutOfRange,
     OrderNumber,
     OrderNumberCheckDigitWrong,
     OrderNumberMalformed,
+    OrderReference,
+    OrderReferenceMalformed,
     OutTradeNoMalformed,
+    number_in,
     out_trade_no,
     parse_order_number,
+    parse_order_reference,
     parse_out_trade_no,
 )
 
@@ -25,6 +30,7 @@ NUMBERS = st.builds(
     epoch=st.integers(0, 0xFF_FFFF) | st.just(1),
     sequence=st.integers(0, 0xFFFF_FFFF),
 )
+REFERENCES = st.builds(OrderReference, number=NUMBERS, nonce=st.binary(min_size=6, max_size=6))
 
 
 def test_the_first_epoch_is_left_out() -> None:
@@ -97,27 +103,87 @@ def test_a_part_out_of_range_is_named(kiosk: int, epoch: int, sequence: int, par
         msgspec.convert(record, OrderNumber)
 
 
-def test_the_providers_number_is_a_function_of_order_and_attempt() -> None:
-    assert out_trade_no(OrderNumber(3, 1, 147), 1) == "K00003E00000001S000000147A1"
+def test_the_providers_number_is_a_function_of_reference_and_attempt() -> None:
+    reference = OrderReference(OrderNumber(3, 1, 147), bytes.fromhex("9f86d081884c"))
+    text = out_trade_no(reference, 1)
+    data = bytes.fromhex("0003 000001 00000093 9f86d081884c")
+    assert text == f"K{encode_base32(data)}A1"
+    assert out_trade_no(OrderReference(reference.number, bytes(6)), 1) != text
 
 
-@given(number=NUMBERS, attempt=st.integers(1, 999))
-def test_the_providers_number_fits_and_comes_back(number: OrderNumber, attempt: int) -> None:
-    text = out_trade_no(number, attempt)
-    assert re.fullmatch(r"[0-9A-Za-z_|*-]{6,32}", text)
-    assert parse_out_trade_no(text) == (number, attempt)
+@given(reference=REFERENCES, attempt=st.integers(1, 999))
+def test_the_providers_number_fits_and_comes_back(reference: OrderReference, attempt: int) -> None:
+    text = out_trade_no(reference, attempt)
+    assert re.fullmatch(r"K[0-9A-Z]{24}A[0-9]{1,3}", text)
+    assert parse_out_trade_no(text) == (reference, attempt)
+
+
+@given(reference=REFERENCES)
+def test_a_reference_comes_back_from_its_text(reference: OrderReference) -> None:
+    text = str(reference)
+    assert len(text) <= 40
+    assert parse_order_reference(text) == reference
+    assert number_in(text) == str(reference.number)
+
+
+@given(first=REFERENCES, second=REFERENCES)
+def test_two_orders_have_two_references(first: OrderReference, second: OrderReference) -> None:
+    assert (str(first) == str(second)) is (first == second)
+
+
+@given(st.text() | st.from_regex(r"[1-9]-[0-9]{4}-[0-9]\.[0-9a-fA-F]{10,14}", fullmatch=True))
+def test_only_the_text_of_a_reference_is_read_as_one(text: str) -> None:
+    try:
+        reference = parse_order_reference(text)
+    except OrderReferenceMalformed:
+        return
+    assert str(reference) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3-0147-6",
+        "3-0147-6.",
+        "3-0147-6.9f86d081884",
+        "3-0147-6.9f86d081884c0",
+        "3-0147-6.9F86D081884C",
+        "3-0147-6.9f86d081884c ",
+        "3-0147-6..9f86d081884c",
+        "3-0147-5.9f86d081884c",
+        "3 - 0147 - 6.9f86d081884c",
+        "3-147-6.9f86d081884c",
+        "３-0147-6.9f86d081884c",
+        ".9f86d081884c",
+    ],
+)
+def test_a_reference_is_read_as_it_is_written_alone(text: str) -> None:
+    with pytest.raises(OrderReferenceMalformed):
+        parse_order_reference(text)
+
+
+@pytest.mark.parametrize("nonce", [b"", bytes(5), bytes(7)])
+def test_a_nonce_has_six_bytes(nonce: bytes) -> None:
+    with pytest.raises(IdentifierOutOfRange):
+        OrderReference(OrderNumber(3, 1, 147), nonce)
+
+
+_MADE = out_trade_no(OrderReference(OrderNumber(3, 1, 147), bytes(range(6))), 1)
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "",
-        "K00003E00000001S000000147A0",
-        "K00003E00000001S0000000147A1",
-        "K00000E00000001S000000147A1",
-        "K00003E00000001S9999999999A1",
-        "K00003E99999999S000000147A1",
-        "K00003E00000001S000000147A1000",
+        f"{_MADE[:-1]}0",
+        f"{_MADE[:-1]}01",
+        f"{_MADE}000",
+        _MADE.lower(),
+        _MADE.replace("K00", "KOO"),
+        f"K{encode_base32(bytes(15))}A1",
+        f"KZ{_MADE[2:]}",
+        f"K{_MADE[1:8]}U{_MADE[9:]}",
+        f"{_MADE} ",
         "x" * 27,
     ],
 )
@@ -129,4 +195,4 @@ def test_what_is_not_made_here_is_refused(text: str) -> None:
 @pytest.mark.parametrize("attempt", [0, -1, 1000])
 def test_an_attempt_out_of_range_is_refused(attempt: int) -> None:
     with pytest.raises(IdentifierOutOfRange):
-        out_trade_no(OrderNumber(3, 1, 147), attempt)
+        out_trade_no(OrderReference(OrderNumber(3, 1, 147), bytes(6)), attempt)

@@ -342,11 +342,11 @@ def test_every_entry_is_folded_in_every_state(
     records = fold(kiosks.written[A][:usual], complete=complete)
     for place, (kiosk, body) in enumerate(steps, 100):
         entry = Entry(FORM, kiosk, 1, 1, place, 1_800_000_000 + place, 0, "boot", GENESIS, body)
-        before = {row.number: row for row in records.orders.values()}
+        before = {row.reference: row for row in records.orders.values()}
         folded = fold_entry(records, entry, bound_event)
         records.put(folded.rows)
         named = subjects(body)
-        assert {row.number for row in folded.rows if isinstance(row, Order)} <= {named.order}
+        assert {row.reference for row in folded.rows if isinstance(row, Order)} <= {named.order}
         for number, order in before.items():
             assert records.orders[number].account == order.account
         for register in records.registers.values():

@@ -8,7 +8,7 @@ import pytest
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.identifiers import OrderNumber
+from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.store.database import Database
 from kiosk.store.transaction import Transaction
 
@@ -49,17 +49,15 @@ def database(path: Path, key: bytes, clock: FixedClock) -> Iterator[Database]:
 
 @pytest.fixture
 def place(clock: FixedClock) -> Place:
-    """Place an order of 350 yuan for an account; the result is its number."""
+    """Place an order of 350 yuan for an account; the result is its reference."""
 
     def placed(tx: Transaction, account: str) -> str:
-        number = str(OrderNumber(*tx.next_tip()))
+        order = str(OrderReference(OrderNumber(*tx.next_tip()), bytes(6)))
         deadline = clock.wall() + 900
         tx.append(
-            OrderPlaced(
-                number, account, "企业", "经办人", OrderKind.NEW, LINES, 1, 1, 0, deadline, bytes(38)
-            ),
+            OrderPlaced(order, account, "企业", "经办人", OrderKind.NEW, LINES, 1, 1, 0, deadline, bytes(38)),
             clock,
         )
-        return number
+        return order
 
     return placed

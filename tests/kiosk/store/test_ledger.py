@@ -43,16 +43,16 @@ def test_orders_are_found_by_status_and_account_newest_first(
         again = place(tx, "11000001")
     with database.read() as tx:
         found = tx.ledger.orders
-        assert [order.number for order in found()] == [again, third, second, first]
-        assert [order.number for order in found(status=OrderStatus.PLACED)] == [again, third, second]
-        assert [order.number for order in found(account="11000001")] == [again, first]
-        assert [order.number for order in found(OrderStatus.CANCELLED, "11000001")] == [first]
-        assert [order.number for order in found(limit=1)] == [again]
+        assert [order.reference for order in found()] == [again, third, second, first]
+        assert [order.reference for order in found(status=OrderStatus.PLACED)] == [again, third, second]
+        assert [order.reference for order in found(account="11000001")] == [again, first]
+        assert [order.reference for order in found(OrderStatus.CANCELLED, "11000001")] == [first]
+        assert [order.reference for order in found(limit=1)] == [again]
         assert found(account="1") == ()
-        assert [order.number for order in tx.ledger.each_open_order()] == [again, third, second]
+        assert [order.reference for order in tx.ledger.each_open_order()] == [again, third, second]
         assert tx.ledger.count(OrderStatus.PLACED) == 3
         assert tx.ledger.count(OrderStatus.PAID) == 0
-        assert [order.number for order in tx.ledger.open_orders_of("11000001")] == [again]
+        assert [order.reference for order in tx.ledger.open_orders_of("11000001")] == [again]
 
 
 def test_orders_are_overdue_after_their_deadline(database: Database, place: Place, clock: FixedClock) -> None:
@@ -62,7 +62,7 @@ def test_orders_are_overdue_after_their_deadline(database: Database, place: Plac
         pay(tx, paid, PaidHow.FEED, clock)
     with database.read() as tx:
         assert tx.ledger.overdue(clock.wall() + 900) == ()
-        assert [order.number for order in tx.ledger.overdue(clock.wall() + 901)] == [first]
+        assert [order.reference for order in tx.ledger.overdue(clock.wall() + 901)] == [first]
 
 
 def test_certificates_are_found_and_counted_past_a_sequence(

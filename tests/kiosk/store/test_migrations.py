@@ -62,7 +62,7 @@ def test_serials_follow_their_rows_after_an_upgrade(former: Path, key: bytes, cl
     with database.write() as tx:
         begun = tx.ledger.binding_on("BEGUN")
         assert begun is not None
-        tx.append(BindingAbandoned(begun.number, 1, "林涛", "换一把"), clock)
+        tx.append(BindingAbandoned(begun.reference, 1, "林涛", "换一把"), clock)
         tx.feed.put_key_elsewhere(KeyBoundElsewhere("11000004", "0002000001000002", "NEXT", 1, 2))
     with database.read() as tx:
         told = _told(tx)

@@ -28,7 +28,7 @@ path, key, name, count = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), sys.argv
 database, clock = Database.open(path, key, busy_seconds=600), FixedClock(1_800_000_000)
 for turn in itertools.islice(itertools.count(), count or None):
     with database.write() as tx:
-        number = f"{tx.next_tip().sequence:06d}"
+        number = f"3-{tx.next_tip().sequence:06d}"
         lines = (PriceLine(FeeItem.SERVICE, 10_000),)
         account = f"{name}-{turn}"
         tx.append(OrderPlaced(number, account, "", "", OrderKind.RENEWAL, lines, 1, 1, 0, 0, b""), clock)
@@ -59,7 +59,7 @@ def test_two_processes_write_one_chain_without_a_gap(database: Database, path: P
     assert [writer.wait() for writer in writers] == [0, 0]
     told = [*told_by(path, "app"), *told_by(path, "agent")]
     with database.read() as tx:
-        orders = [order.number for order in tx.ledger.orders()]
+        orders = [order.reference for order in tx.ledger.orders()]
         sequences = [sealed.entry.sequence for sealed in tx.journal.entries()]
     assert sorted(orders) == sorted(told)
     assert len(set(told)) == 120
@@ -84,7 +84,7 @@ def test_what_was_committed_survives_a_kill_and_nothing_else(
     assert report.sound
     assert not report.rebuilt
     with survived.read() as tx:
-        orders = {order.number for order in tx.ledger.orders()}
+        orders = {order.reference for order in tx.ledger.orders()}
         assert len(tx.print_queue.waiting()) == len(orders)
         assert tx.journal.count() == 2 * len(orders) + 1
     assert told <= orders

@@ -82,8 +82,9 @@ def _ledger(tx: Transaction) -> None:
     for status in (None, OrderStatus.PAID):
         for account in (None, "11000001"):
             ledger.orders(status, account)
+    ledger.numbered("3-0002-6")
     for order in ledger.each_open_order():
-        ledger.order(order.number)
+        ledger.order(order.reference)
     ledger.count(OrderStatus.PAID)
     ledger.has_code(bytes(8))
     ledger.binding_on("E8AD652202221F03")
@@ -196,7 +197,7 @@ def _faults(statement: str, plan: list[str]) -> Iterator[str]:
     "statement",
     [
         "SELECT row FROM orders WHERE (?1 IS NULL OR status = ?1)",
-        "SELECT amount, min(sequence) FROM payments GROUP BY order_number HAVING min(sequence) > ?1",
+        "SELECT amount, min(sequence) FROM payments GROUP BY order_reference HAVING min(sequence) > ?1",
         "DELETE FROM failures WHERE time < ?1 AND substr(scope, 1, 4) <> 'kept'",
     ],
 )

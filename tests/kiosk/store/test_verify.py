@@ -52,10 +52,10 @@ def test_a_whole_store_is_sound(history: Database) -> None:
 @pytest.mark.parametrize(
     ("statement", "difference"),
     [
-        ("UPDATE orders SET status = 'bound' WHERE account = '11000001'", "orders 3-0002-6"),
-        ("UPDATE orders SET row = x'00' WHERE account = '11000001'", "orders 3-0002-6"),
-        ("DELETE FROM orders WHERE account = '11000001'", "orders 3-0002-6"),
-        ("DELETE FROM payments WHERE sequence = 3", "payments 3-0002-6 3"),
+        ("UPDATE orders SET status = 'bound' WHERE account = '11000001'", "orders 3-0002-6.000000000000"),
+        ("UPDATE orders SET row = x'00' WHERE account = '11000001'", "orders 3-0002-6.000000000000"),
+        ("DELETE FROM orders WHERE account = '11000001'", "orders 3-0002-6.000000000000"),
+        ("DELETE FROM payments WHERE sequence = 3", "payments 3-0002-6.000000000000 3"),
         ("UPDATE accounts SET row = x'81A0' WHERE account = '11000001'", "accounts 11000001"),
         ("DELETE FROM accounts WHERE account = '11000002'", "accounts 11000002"),
         ("INSERT INTO accounts (account, row) VALUES ('11000009', x'00')", "accounts 11000009"),
@@ -94,7 +94,7 @@ def test_a_missing_entry_is_named_and_nothing_is_rebuilt(history: Database) -> N
 def test_an_entry_that_was_written_over_is_named_by_the_one_after_it(history: Database) -> None:
     with history.write() as tx:
         paid = tx.journal.entries(after=2, limit=1)[0]
-        body = OrderPaid("3-0002-6", PaidHow.CODE, 1, 1_800_000_000)
+        body = OrderPaid("3-0002-6.000000000000", PaidHow.CODE, 1, 1_800_000_000)
         forged = seal(type(paid.entry)(2, 3, 1, 1, 3, 1, 1, "b", paid.entry.previous, body))
         tx.journal._connection.execute(
             "UPDATE journal SET data = ?, hash = ? WHERE sequence = 3", (forged.data, forged.hash)

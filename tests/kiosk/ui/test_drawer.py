@@ -56,7 +56,7 @@ async def test_the_drawer_pays_inserts_and_cuts(app: KeydeskApp, kiosk: Kiosk) -
         await do("paper")
         assert kiosk.printer.state() is PrinterState.PAPER_OUT
         await do("pay")
-        assert kiosk.setup.digits_for(order.number) in text_of(app)
+        assert kiosk.setup.digits_for(order.reference) in text_of(app)
         await do("scan")
         await until(pilot, lambda: shown(app) == "DeliveryScreen")
         await settle(pilot)
@@ -71,7 +71,7 @@ async def test_the_drawer_stays_open_over_the_next_step_and_esc_closes_only_the_
     async with app.run_test(size=SIZE) as pilot:
         await go(app, pilot, Route.PAY, kiosk.session(NEWCOMER), order)
         await press(pilot, "f12")
-        kiosk.setup.pay(order.number)
+        kiosk.setup.pay(order.reference)
         await until(pilot, lambda: type(app.step).__name__ == "DeliveryScreen")
         await settle(pilot)
         assert shown(app) == "DrawerScreen"

@@ -205,7 +205,7 @@ async def test_a_second_order_of_that_kind_leads_to_the_first(app: KeydeskApp, k
     async with app.run_test(size=SIZE) as pilot:
         await verify(app, pilot)
         assert shown(app) == "PayScreen"
-        assert [each.order for each in placed(kiosk)] == [order.number]
+        assert [each.order for each in placed(kiosk)] == [order.reference]
 
 
 async def test_pressing_enter_twice_orders_once(app: KeydeskApp, kiosk: Kiosk) -> None:
@@ -225,7 +225,7 @@ async def test_a_typed_confirmation_completes_an_order_offline(app: KeydeskApp, 
     async with app.run_test(size=SIZE) as pilot:
         order = await to_pay(app, pilot, kiosk)
         assert "[离线]" in text_of(app)
-        right = kiosk.setup.digits_for(order.number).replace("-", "")
+        right = kiosk.setup.digits_for(order.reference).replace("-", "")
         await pilot.press(*"48210917334")
         assert app.screen.query_one("#code", Input).value == "4821-0917-334"
         fill(app, code=WRONG)
@@ -241,7 +241,7 @@ async def test_a_typed_confirmation_completes_an_order_offline(app: KeydeskApp, 
 async def test_a_scanned_confirmation_is_taken(app: KeydeskApp, kiosk: Kiosk, typed: bool) -> None:  # noqa: FBT001 - a parameter of the test
     async with app.run_test(size=SIZE) as pilot:
         order = await to_pay(app, pilot, kiosk)
-        scan = kiosk.setup.scan_for(order.number)
+        scan = kiosk.setup.scan_for(order.reference)
         if typed:
             for mark in scan:
                 app.post_message(events.Key(mark, mark))
@@ -257,16 +257,16 @@ async def test_leaving_keeps_the_order_and_only_cancelling_ends_it(app: KeydeskA
         order = await to_pay(app, pilot, kiosk)
         await press(pilot, "f5")
         assert shown(app) == "HomeScreen"
-        assert kiosk.order(order.number).status is OrderStatus.PLACED
+        assert kiosk.order(order.reference).status is OrderStatus.PLACED
         await press(pilot, "7")
         await type_in(pilot, NEWCOMER, "Keydesk-1")
         assert shown(app) == "PayScreen"
         await press(pilot, "ctrl+x")
         await press_button(app, pilot, "no")
-        assert kiosk.order(order.number).status is OrderStatus.PLACED
+        assert kiosk.order(order.reference).status is OrderStatus.PLACED
         await press(pilot, "f8")
         await press_button(app, pilot, "yes")
-        assert kiosk.order(order.number).status is OrderStatus.CANCELLED
+        assert kiosk.order(order.reference).status is OrderStatus.CANCELLED
         assert "已取消" in text_of(app)
 
 
@@ -285,12 +285,12 @@ async def test_a_key_taken_later_prints_a_slip_and_ends(
     kiosk.printer.set_paper(present=False)
     async with app.run_test(size=SIZE) as pilot:
         order = await to_pay(app, pilot, kiosk)
-        kiosk.setup.pay(order.number)
+        kiosk.setup.pay(order.reference)
         await until(pilot, lambda: shown(app) == "DeliveryScreen")
         await settle(pilot)
         await press_button(app, pilot, answer.value)
         assert shown(app) == "SlipScreen"
-        assert kiosk.order(order.number).delivery is answer
+        assert kiosk.order(order.reference).delivery is answer
         assert "缺纸" in text_of(app)
 
 
@@ -353,7 +353,7 @@ async def test_a_pulled_key_is_said_and_the_binding_resumes_when_it_is_back(
             kiosk.source.insert(card)
             await until(pilot, lambda: shown(app) == "DoneScreen")
             await settle(pilot)
-            assert kiosk.order(order.number).status is OrderStatus.BOUND
+            assert kiosk.order(order.reference).status is OrderStatus.BOUND
 
 
 async def test_a_key_pulled_in_the_middle_is_to_be_put_back(app: KeydeskApp, kiosk: Kiosk) -> None:
@@ -412,9 +412,9 @@ async def test_a_wrong_pin_is_never_tried_again_by_itself_and_the_last_try_is_as
         await press_button(app, pilot, "yes")
         assert shown(app) == "DoneScreen"
     assert [asked[1:4] for asked in binds] == [
-        (order.number, "123456", False),
-        (order.number, PIN, False),
-        (order.number, PIN, True),
+        (order.reference, "123456", False),
+        (order.reference, PIN, False),
+        (order.reference, PIN, True),
     ]
 
 
@@ -426,7 +426,7 @@ async def test_the_key_and_the_orders_are_shown_after_the_password(app: KeydeskA
         await press(pilot, "5")
         await type_in(pilot, OWNER, "Keydesk-2")
         assert CERTIFICATE in text_of(app)
-        assert order.number in text_of(app)
+        assert order.order_number in text_of(app)
         await press(pilot, "enter")
         assert shown(app) == "PayScreen"
 
@@ -434,7 +434,7 @@ async def test_the_key_and_the_orders_are_shown_after_the_password(app: KeydeskA
 async def test_the_member_reads_of_money_that_came_in_twice_and_went_back(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    number = kiosk.place_paid(NEWCOMER, OrderKind.NEW).number
+    number = kiosk.place_paid(NEWCOMER, OrderKind.NEW).reference
     kiosk.setup.pay(number)
     async with app.run_test(size=SIZE) as pilot:
         await go(app, pilot, Route.ACCOUNT, kiosk.session(NEWCOMER))
@@ -483,7 +483,7 @@ async def test_staff_refund_with_a_reason_and_only_supervisors_may(app: KeydeskA
         assert "退款中" in text_of(app)
     granted = kiosk.setup.bodies()[-1]
     assert isinstance(granted, RefundGranted)
-    assert (granted.order, granted.reason, granted.by) == (order.number, "重复付款", "林涛")
+    assert (granted.order, granted.reason, granted.by) == (order.reference, "重复付款", "林涛")
 
 
 async def test_staff_read_disputes_in_words(app: KeydeskApp, kiosk: Kiosk) -> None:
@@ -504,7 +504,7 @@ async def test_a_question_about_an_order_goes_when_the_order_is_paid_and_help_st
         await press(pilot, "f8")
         assert shown(app) == "ConfirmScreen"
         await press(pilot, "f1")
-        kiosk.setup.pay(order.number)
+        kiosk.setup.pay(order.reference)
         await until(pilot, lambda: type(app.step).__name__ == "DeliveryScreen")
         await settle(pilot)
         assert isinstance(app.screen, HelpScreen)
@@ -535,7 +535,7 @@ async def test_a_question_changes_with_the_language(app: KeydeskApp, kiosk: Kios
 async def test_a_cancelled_order_shows_no_code_and_enter_leads_home(app: KeydeskApp, kiosk: Kiosk) -> None:
     async with app.run_test(size=SIZE) as pilot:
         order = await to_pay(app, pilot, kiosk)
-        kiosk.service.cancel(kiosk.session(NEWCOMER), order.number)
+        kiosk.service.cancel(kiosk.session(NEWCOMER), order.reference)
         await until(pilot, lambda: "请不要再付款" in text_of(app))
         assert "█" not in text_of(app)
         assert "请用微信扫" not in text_of(app)

@@ -114,14 +114,14 @@ async def test_an_order_that_waits_is_hidden_kept_and_shown_again_to_its_member(
         assert shown(app) == "PayScreen"
         assert "340.00" in text_of(app)
         assert app.screen.query_one("#code", Input).value == ""
-        assert kiosk.order(order.number).status is OrderStatus.PLACED
+        assert kiosk.order(order.reference).status is OrderStatus.PLACED
 
 
 async def test_a_payment_beneath_the_cover_leads_on_once_it_is_lifted(app: KeydeskApp, kiosk: Kiosk) -> None:
     async with app.run_test(size=SIZE) as pilot:
         order = await waiting_for_payment(app, pilot, kiosk)
         await still(app, pilot, kiosk, 200)
-        kiosk.setup.pay(order.number)
+        kiosk.setup.pay(order.reference)
         await until(pilot, lambda: app._route_once_shown is not None)
         assert shown(app) == "PrivacyScreen"
         await sign_in_at_the_cover(app, pilot, NEWCOMER)
@@ -158,7 +158,7 @@ async def test_the_cover_can_be_left_for_home(app: KeydeskApp, kiosk: Kiosk) -> 
         await press(pilot, "escape")
         assert shown(app) == "HomeScreen"
         assert app.visit.session is None
-        assert kiosk.order(order.number).status is OrderStatus.PLACED
+        assert kiosk.order(order.reference).status is OrderStatus.PLACED
 
 
 @pytest.mark.parametrize("key", ["f1", "f6"])
@@ -189,7 +189,7 @@ async def test_a_binding_that_runs_goes_on_beneath_the_cover(app: KeydeskApp, ki
             assert PIN not in everything_held(app)
             gate.set()
             await settle(pilot)
-            assert kiosk.order(order.number).status is OrderStatus.BOUND
+            assert kiosk.order(order.reference).status is OrderStatus.BOUND
             await sign_in_at_the_cover(app, pilot, OWNER)
             assert shown(app) == "DoneScreen"
 
@@ -200,7 +200,7 @@ async def test_what_nobody_asks_for_is_done_meanwhile(app: KeydeskApp, kiosk: Ki
         await settle(pilot)
         kiosk.let_orders_fall_due()
         await still(app, pilot, kiosk, 30)
-        assert kiosk.order(order.number).status is OrderStatus.EXPIRED
+        assert kiosk.order(order.reference).status is OrderStatus.EXPIRED
         assert waiting() == 0
 
 
@@ -218,7 +218,7 @@ def _receipt_that_waits(kiosk: Kiosk) -> Callable[[], int]:
     kiosk.owners_key()
     order = kiosk.place_paid(OWNER, OrderKind.RENEWAL)
     kiosk.printer.set_paper(present=False)
-    assert kiosk.service.print_receipt(order.number) is PrintOutcome.PAPER_OUT
+    assert kiosk.service.print_receipt(order.reference) is PrintOutcome.PAPER_OUT
     kiosk.printer.set_paper(present=True)
     return lambda: answered(kiosk.service.status()).receipts_waiting
 

@@ -112,7 +112,7 @@ async def test_a_hold_is_lifted_with_the_members_password_and_pin(app: KeydeskAp
         order = kiosk.place(OWNER, OrderKind.REPLACEMENT)
         await type_in(pilot, PIN)
         assert "已有补办订单" in text_of(app)
-        answered(kiosk.service.cancel(kiosk.session(OWNER), order.number))
+        answered(kiosk.service.cancel(kiosk.session(OWNER), order.reference))
         app.screen.query_one("#pin").focus()
         fill(app, pin=PIN)
         await press(pilot, "enter")

@@ -83,7 +83,7 @@ def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[K
         for _ in range(8):
             kiosk.append(entries.DeliveryChosen(order.order, Delivery.MAIL))
     at_once([three.pushed, four.pushed, three.pushed, four.pushed])
-    assert LedgerOrder.objects.filter(number__in=[each.order for each in placed]).count() == 2
+    assert LedgerOrder.objects.filter(reference__in=[each.order for each in placed]).count() == 2
     assert set(Entry.objects.values_list("verdict", flat=True)) == {Verdict.APPLIED}
 
 

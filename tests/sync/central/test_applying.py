@@ -66,7 +66,7 @@ def test_a_dispute_holds_up_its_account_and_no_other(kiosk: KioskDouble) -> None
         4: Verdict.APPLIED,
     }
     assert Entry.objects.get(sequence=3).remark == "dispute 3/2"
-    assert LedgerOrder.objects.filter(number=right.order).exists()
+    assert LedgerOrder.objects.filter(reference=right.order).exists()
     assert (_dispute().reason, _dispute().account) == ("price-differs", "11000001")
     (told,) = [item for item in kiosk.feed() if isinstance(item, DisputeRaised)]
     assert (told.account, told.sequence, told.reason) == ("11000001", 2, "price-differs")
@@ -81,7 +81,7 @@ def test_a_dismissed_entry_stays_out_and_the_account_goes_on(kiosk: KioskDouble)
     assert _verdicts()[3] == Verdict.WAITING
     settle(_dispute(), DisputeState.DISMISSED, "admin", int(time.time()))
     assert _verdicts() == {1: Verdict.APPLIED, 2: Verdict.DISMISSED, 3: Verdict.APPLIED}
-    assert LedgerOrder.objects.filter(number=again.order).exists()
+    assert LedgerOrder.objects.filter(reference=again.order).exists()
     assert [item.outcome for item in kiosk.feed() if isinstance(item, DisputeSettled)] == ["dismissed"]
 
 
@@ -99,7 +99,7 @@ def test_with_an_entry_what_rests_on_it_stays_out_and_the_account_goes_on(
     again = kiosk.place()
     kiosk.pushed()
     settle(_dispute(), DisputeState.DISMISSED, "admin", int(time.time()))
-    assert LedgerOrder.objects.filter(number=again.order).exists()
+    assert LedgerOrder.objects.filter(reference=again.order).exists()
     assert not Entry.objects.exclude(verdict__in=(Verdict.APPLIED, Verdict.DISMISSED)).exists()
     assert remark(Entry.objects.get(sequence=3, kiosk=3).remark).startswith("所依据的记录未入账：3-")
     assert Fact.objects.filter(certificate_number=issued.number, kind="certificate").exists()
@@ -132,7 +132,7 @@ def test_a_superseded_schedule_is_taken_while_the_kiosk_could_not_know(kiosk: Ki
     settle(_dispute(), DisputeState.DISMISSED, "admin", int(time.time()))
     new = kiosk.place(feed=kiosk.feed_cursor, schedule=row.record())
     kiosk.pushed()
-    assert LedgerOrder.objects.get(number=new.order).total == 6
+    assert LedgerOrder.objects.get(reference=new.order).total == 6
 
 
 def _feed_items(kiosk: KioskDouble) -> list[Any]:
@@ -154,7 +154,7 @@ def test_what_waits_is_tried_again_when_it_arrives(
     assert Entry.objects.get(kiosk=4, sequence=2).remark == f"order {placed.order}"
     kiosk.pushed()
     assert _verdicts(4)[2] == Verdict.APPLIED
-    assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.PAID.value
+    assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.PAID.value
 
 
 def test_two_kiosks_that_served_one_account_are_both_on_record(
@@ -475,5 +475,5 @@ def test_the_web_order_is_taken_over_by_its_kiosk(kiosk: KioskDouble) -> None:
     (item,) = [each for each in kiosk.feed() if type(each).__name__ == "OrderAssignedHere"]
     kiosk.append(entries.OrderAssigned(**asdict(item.facts), feed=kiosk.feed_number(item)))
     kiosk.pushed()
-    row = LedgerOrder.objects.get(number=item.order)
+    row = LedgerOrder.objects.get(reference=item.order)
     assert (row.owner, row.status, row.account) == (3, OrderStatus.PAID.value, "11000006")

@@ -433,7 +433,7 @@ def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
     kiosk.pushed()
     (given,) = [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
     assert (given.order, given.lines, given.account) == (placed.order, placed.lines, placed.account)
-    assert LedgerOrder.objects.get(number=placed.order).owner == 4
+    assert LedgerOrder.objects.get(reference=placed.order).owner == 4
 
 
 def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
@@ -451,7 +451,7 @@ def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
     kiosk.pushed()
     given = [[each for each in other.feed() if isinstance(each, OrderAssignedHere)] for other in others]
     assert [len(each) for each in given] == [1, 0]
-    assert LedgerOrder.objects.get(number=placed.order).owner == 4
+    assert LedgerOrder.objects.get(reference=placed.order).owner == 4
     assert Dispute.objects.get().reason == "order-of-another-kiosk"
 
 

@@ -137,8 +137,8 @@ def test_the_log_is_read_along_its_indexes_too(staff: Client) -> None:
     "rows",
     [
         lambda: LedgerOrder.objects.filter(kind="new"),
-        lambda: LedgerOrder.objects.filter(kind="new").order_by("-placed_at", "-number")[:50],
-        lambda: LedgerOrder.objects.filter(number__iexact="x"),
+        lambda: LedgerOrder.objects.filter(kind="new").order_by("-placed_at", "-reference")[:50],
+        lambda: LedgerOrder.objects.filter(reference__iexact="x"),
         lambda: LedgerOrder.objects.filter(account__icontains="1"),
         lambda: LedgerOrder.objects.order_by("total")[:50],
         lambda: LedgerOrder.objects.filter(status="paid").order_by("total")[:50],
@@ -178,7 +178,7 @@ def _numbers(page: BoundedList) -> list[object]:
 def test_pages_are_those_of_the_whole_order(staff: Client) -> None:
     fill([LedgerOrder], 10_100)
     base = reverse("admin:ledger_ledgerorder_changelist")
-    whole = list(LedgerOrder.objects.values_list("number", flat=True))
+    whole = list(LedgerOrder.objects.values_list("reference", flat=True))
     far = listed(staff, f"{base}?p=200")
     assert _numbers(far) == whole[9950:10_000]
     assert far.counted == "共 10100 条"
@@ -204,7 +204,7 @@ def test_a_filter_finds_every_row_it_fits(staff: Client) -> None:
         query = "&".join(f"{name}__exact={value}" for name, value in given.items())
         rows = LedgerOrder.objects.filter(**given)
         page = listed(staff, f"{base}?{query}&all=")
-        assert _numbers(page) == list(rows.values_list("number", flat=True)[: len(page.result_list)])
+        assert _numbers(page) == list(rows.values_list("reference", flat=True)[: len(page.result_list)])
         assert page.result_count == rows.count() > 0
 
 

@@ -79,7 +79,7 @@ def _alarms(kind: AlarmKind) -> list[str]:
 
 
 def _status(order: str) -> OrderStatus:
-    return order_record(LedgerOrder.objects.get(number=order)).status
+    return order_record(LedgerOrder.objects.get(reference=order)).status
 
 
 def test_money_that_a_desk_vouched_for_is_listed_with_the_payments_until_somebody_reconciles_it(
@@ -143,7 +143,7 @@ def test_what_was_paid_online_beside_the_desk_s_own_money_goes_back_though_the_k
     assert (back.order, back.transaction, back.amount) == (placed.order, told.transaction, TOTAL)
     kiosk.append(entries.SurplusReturned(back.order, back.transaction, back.amount, kiosk.feed_number(back)))
     kiosk.pushed()
-    order = order_record(LedgerOrder.objects.get(number=placed.order))
+    order = order_record(LedgerOrder.objects.get(reference=placed.order))
     assert (order.status, order.received, order.returned) == (OrderStatus.BOUND, TOTAL, TOTAL)
     assert not Dispute.objects.exists()
     assert SandboxTrade.objects.get().state == "REFUND"
@@ -240,4 +240,5 @@ def test_what_was_vouched_for_before_the_table_was_there_is_listed_when_it_is_ma
     migration = importlib.import_module("sync.central.payments.migrations.0003_desk_payments")
     for _ in range(2):
         migration.list_vouched(apps, None)
+    importlib.import_module("sync.central.payments.migrations.0005_order_references").fill_numbers(apps, None)
     assert [list(model.objects.values()) for model in (DeskPayment, Payment)] == rows

@@ -166,7 +166,7 @@ def test_texts_and_numbers_that_no_column_holds_stop_only_their_account(
     assert _send(kiosk).status == 200
     placed = other.place()
     other.pushed()
-    assert LedgerOrder.objects.filter(number=placed.order).exists()
+    assert LedgerOrder.objects.filter(reference=placed.order).exists()
     assert Entry.objects.filter(kiosk=3).count() == 4
 
 
@@ -176,7 +176,7 @@ def test_a_dispute_about_an_impossible_text_is_raised_and_stops_nobody_else(kios
     right = kiosk.place(account="11000006", kind=OrderKind.RENEWAL)
     kiosk.pushed()
     assert Dispute.objects.get().account == "11000001"
-    assert LedgerOrder.objects.filter(number=right.order).exists()
+    assert LedgerOrder.objects.filter(reference=right.order).exists()
 
 
 @pytest.mark.parametrize(("backlog", "cursor"), [(-1, -1), (2**62, 2**63)])
@@ -203,7 +203,7 @@ def test_an_order_is_not_taken_without_the_centres_word(
     )  # fmt: skip
     thief.pushed()
     assert _verdict(thief) == Verdict.DISPUTED
-    assert LedgerOrder.objects.get(number=placed.order).owner == 3
+    assert LedgerOrder.objects.get(reference=placed.order).owner == 3
 
 
 def test_an_order_is_not_let_go_by_another_kiosk(
@@ -214,7 +214,7 @@ def test_an_order_is_not_let_go_by_another_kiosk(
     thief.append(entries.OrderReleased(placed.order, 4, handover=1, feed=2**40))
     thief.pushed()
     assert _verdict(thief) == Verdict.DISPUTED
-    assert LedgerOrder.objects.get(number=placed.order).owner == 3
+    assert LedgerOrder.objects.get(reference=placed.order).owner == 3
 
 
 def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: KioskDouble) -> None:
@@ -226,7 +226,7 @@ def test_an_order_made_up_as_paid_elsewhere_is_disputed(kiosk: KioskDouble) -> N
     kiosk.append(made_up)
     kiosk.pushed()
     assert _verdict(kiosk) == Verdict.DISPUTED
-    assert not LedgerOrder.objects.filter(number=made_up.order).exists()
+    assert not LedgerOrder.objects.filter(reference=made_up.order).exists()
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_money_is_not_called_paid_back_before_it_is(kiosk: KioskDouble) -> None:
     kiosk.append(entries.RefundCompleted(placed.order, 34000, feed=1))
     kiosk.pushed()
     assert _verdict(kiosk) == Verdict.DISPUTED
-    assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.REFUNDING.value
+    assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.REFUNDING.value
 
 
 def test_a_certificate_is_not_revoked_by_a_kiosk_that_nobody_asked(
@@ -278,7 +278,8 @@ def test_an_order_under_another_kiosks_number_is_disputed(kiosk: KioskDouble) ->
     number = OrderNumber(4, 1, 2)
     token = OrderCode(number, "11000001", OrderKind.NEW, SCHEDULE.number, kiosk.now(), b"nonce6")
     kiosk.place(
-        order=str(number), order_code=encode_order_code(token, order_code_key(kiosk.answer.payment_secret))
+        order=str(token.reference),
+        order_code=encode_order_code(token, order_code_key(kiosk.answer.payment_secret)),
     )
     kiosk.pushed()
     assert Dispute.objects.get().reason == "order-of-another-kiosk"
@@ -319,7 +320,7 @@ def test_what_a_killed_server_left_is_applied_with_a_heartbeat(
     beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
     clock(120)
     assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
-    assert LedgerOrder.objects.filter(number=placed.order).exists()
+    assert LedgerOrder.objects.filter(reference=placed.order).exists()
 
 
 class _Killed(Exception):
@@ -380,7 +381,7 @@ def test_what_waited_for_a_decision_goes_on_though_the_server_was_killed_right_a
     beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
     clock(120)
     assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
-    assert LedgerOrder.objects.filter(number=placed.order).exists()
+    assert LedgerOrder.objects.filter(reference=placed.order).exists()
 
 
 def test_an_entry_of_a_newer_kiosk_is_applied_once_the_centre_can_read_it(

@@ -143,7 +143,7 @@ def test_money_that_a_dead_kiosk_never_heard_of_may_be_paid_back(kiosk: KioskDou
     if cancelled:
         kiosk.append(entries.OrderCancelled(placed.order, "member"))
     kiosk.pushed()
-    row = LedgerOrder.objects.get(number=placed.order)
+    row = LedgerOrder.objects.get(reference=placed.order)
     assert not may_pay_back(row)
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     assert may_pay_back(row)
@@ -156,7 +156,7 @@ def _paid_at_a_dead_kiosk(kiosk: KioskDouble) -> LedgerOrder:
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
-    return LedgerOrder.objects.get(number=placed.order)
+    return LedgerOrder.objects.get(reference=placed.order)
 
 
 @pytest.mark.parametrize("granted", [True, False])
@@ -229,7 +229,7 @@ def test_nothing_is_bound_for_money_that_went_back(kiosk: KioskDouble) -> None:
     Kiosk.objects.filter(number=3).update(
         state=KioskState.ENROLLED
     )  # what was on its way before the revocation
-    kiosk.append(entries.BindingStarted(row.number, 1, "SERIAL", "gmt", "SM2"))
+    kiosk.append(entries.BindingStarted(row.reference, 1, "SERIAL", "gmt", "SM2"))
     kiosk.pushed()
     assert Dispute.objects.get().reason == "order-in-another-state"
 

@@ -193,7 +193,7 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: KioskDouble)
         )
     )
     kiosk.pushed()
-    row = LedgerOrder.objects.get(number=placed.order)
+    row = LedgerOrder.objects.get(reference=placed.order)
     assert row.status == OrderStatus.REFUNDING.value
     assert may_pay_back(row)
     payment = Payment.objects.get()
@@ -203,7 +203,7 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: KioskDouble)
     assert (back.order, back.amount) == (placed.order, 34000)
     kiosk.append(entries.RefundCompleted(placed.order, back.amount, kiosk.feed_number(back)))
     kiosk.pushed()
-    assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.REFUNDED.value
+    assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.REFUNDED.value
     assert _get(path)["state"] == "refunded"
     assert SandboxTrade.objects.get().state == "REFUND"
 
@@ -271,7 +271,7 @@ def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
         kiosk.certificate(placed)
         kiosk.finish(placed)
     kiosk.pushed()
-    before = LedgerOrder.objects.get(number=placed.order)
+    before = LedgerOrder.objects.get(reference=placed.order)
     assert before.status == (OrderStatus.BOUND if bound else OrderStatus.PAID).value
     assert paying.return_surplus(payment, now) == 34_000
     assert paying.return_surplus(payment, now) == 0
@@ -285,7 +285,7 @@ def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
     kiosk.append(entries.SurplusReturned(*returned, kiosk.feed_number(back)))
     kiosk.append(entries.SurplusReturned(placed.order, payment.transaction, 34_000, kiosk.feed_number(back)))
     kiosk.pushed()
-    after = order_record(LedgerOrder.objects.get(number=placed.order))
+    after = order_record(LedgerOrder.objects.get(reference=placed.order))
     assert (after.status.value, after.received, after.returned) == (before.status, 34_000, 34_000)
     (dispute,) = Dispute.objects.all()
     assert dispute.reason == "amount-differs", "an echo of nothing that was said"
@@ -314,12 +314,12 @@ def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: KioskDouble) -> No
     _post(kiosk.page_path(placed), "pay")
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
-    row = LedgerOrder.objects.get(number=placed.order)
+    row = LedgerOrder.objects.get(reference=placed.order)
     assert not may_pay_back(row)
     assert request_refund(row, "admin", "asked", kiosk.now())
     kiosk.append(entries.RefundGranted(placed.order, "林涛", "asked", 9))
     kiosk.pushed()
-    assert may_pay_back(LedgerOrder.objects.get(number=placed.order))
+    assert may_pay_back(LedgerOrder.objects.get(reference=placed.order))
 
 
 def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: KioskDouble) -> None:
@@ -328,7 +328,7 @@ def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: KioskDoubl
     _post(kiosk.page_path(placed), "pay")
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.SCAN, 34000, kiosk.now()))
     kiosk.pushed()
-    row = LedgerOrder.objects.get(number=placed.order)
+    row = LedgerOrder.objects.get(reference=placed.order)
     assert not may_pay_back(row)
     Kiosk.objects.update(state=KioskState.REVOKED)
     assert may_pay_back(row)

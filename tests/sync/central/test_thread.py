@@ -49,5 +49,5 @@ def test_a_new_key_from_order_to_register(kiosk: KioskDouble) -> None:
     assert not answer.branched
     assert abs(answer.signed_time.time - time.time()) < 5
     assert set(Entry.objects.values_list("verdict", "remark")) == {(Verdict.APPLIED.value, "")}
-    assert LedgerOrder.objects.get(number=placed.order).status == OrderStatus.BOUND.value
+    assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.BOUND.value
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"

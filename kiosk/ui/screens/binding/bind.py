@@ -96,8 +96,8 @@ class BindScreen(BindPage):
 
     def _read_token(self) -> None:
         order, serial, read = self.shell.visit.order, self.run.serial, self.shell.service.read_token
-        number = order.number if order is not None else None
-        self.fetch(lambda: read(number, serial), self._token_arrived)
+        reference = order.reference if order is not None else None
+        self.fetch(lambda: read(reference, serial), self._token_arrived)
 
     def _token_arrived(self, token: TokenOutcome) -> None:
         waits = self.run.waits_for_key
@@ -207,12 +207,12 @@ class BindScreen(BindPage):
         self.run.begin(self.now())
         self.message = self.pin_problem = None
         self.update_content()
-        bind, number = self.shell.service.bind, order.number
+        bind, reference = self.shell.service.bind, order.reference
 
         def report(progress: BindingProgress) -> None:
             self.post_message(BindingProgressed(progress))
 
-        self.ask(lambda: bind(session, number, pin, last_try_confirmed, report, serial), self._bound, "")
+        self.ask(lambda: bind(session, reference, pin, last_try_confirmed, report, serial), self._bound, "")
 
     def on_binding_progressed(self, message: BindingProgressed) -> None:
         """Show the progress of the binding."""

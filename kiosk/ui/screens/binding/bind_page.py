@@ -211,7 +211,7 @@ class BindPage(Page[None]):
         if order is not None:
             head = "  ".join(
                 (
-                    self.t("订单号 {number}", number=order.number),
+                    self.t("订单号 {number}", number=order.order_number),
                     self.t(KINDS[order.kind]),
                     self.t("已缴费 {amount} 元", amount=yuan(order.total)),
                 )

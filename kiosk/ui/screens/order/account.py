@@ -101,12 +101,12 @@ class AccountScreen(Page[None]):
         if not view.orders:
             orders.add_option(Option(self.t("没有订单"), disabled=True))
         for order in view.orders:
-            orders.add_option(Option(self._row(order), id=order.number, disabled=not order.status.is_open))
+            orders.add_option(Option(self._row(order), id=order.reference, disabled=not order.status.is_open))
 
     def _row(self, order: OrderView) -> str:
         return "  ".join(
             (
-                pad(order.number, 12),
+                pad(order.order_number, 12),
                 pad(self.t(KINDS[order.kind]), 15),
                 pad(yuan(order.total), 8, "right"),
                 minute(order.placed_at),
@@ -117,7 +117,7 @@ class AccountScreen(Page[None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Continue an open order."""
         orders = self.view.orders if self.view is not None else ()
-        order = next((order for order in orders if order.number == event.option.id), None)
+        order = next((order for order in orders if order.reference == event.option.id), None)
         if order is not None:
             self.shell.visit.order = order
             self.shell.visit.kind = order.kind

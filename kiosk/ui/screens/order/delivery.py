@@ -47,7 +47,7 @@ class DeliveryScreen(Page[None]):
         with Vertical(classes="body"), Vertical(classes="column"):
             if order is not None:
                 paid = self.t("已收到付款 {amount} 元", amount=yuan(order.total))
-                number = self.t("订单号 {number}", number=order.number)
+                number = self.t("订单号 {number}", number=order.order_number)
                 yield Line(
                     f"{paid}   {self.t(KINDS[order.kind])}   {number}",
                     id="paid",
@@ -92,8 +92,8 @@ class DeliveryScreen(Page[None]):
             return
         visit.delivery = Delivery(answer)
         choose = self.shell.service.choose_delivery
-        number, delivery = order.number, visit.delivery
-        self.ask(lambda: choose(session, number, delivery), self._chosen, self.t("正在登记，请稍候"))
+        reference, delivery = order.reference, visit.delivery
+        self.ask(lambda: choose(session, reference, delivery), self._chosen, self.t("正在登记，请稍候"))
 
     def _chosen(self, outcome: DeliveryOutcome) -> None:
         if isinstance(outcome, Refused):

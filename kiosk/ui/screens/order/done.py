@@ -46,12 +46,12 @@ class Printed(Message):
         self.outcome = outcome
 
 
-def wait_until_registered(service: DeskService, number: str) -> bool:
+def wait_until_registered(service: DeskService, reference: str) -> bool:
     """Check a few times whether the centre lists the order's certificate; blocks, so call it in a thread."""
     for look in range(_LOOKS):
         if look:
             time.sleep(_LOOK_SECONDS)
-        if service.registered(number) is True:
+        if service.registered(reference) is True:
             return True
     return False
 
@@ -119,13 +119,13 @@ class DoneScreen(Page[None]):
     def _print(self, bound: BoundView) -> None:
         """Print the receipt; online, wait a short time for the centre to list the certificate."""
         online = self.shell.status is not None and self.shell.status.network is Network.ONLINE
-        service, number = self.shell.service, bound.order.number
+        service, reference = self.shell.service, bound.order.reference
         waits = online and not bound.registered
 
         def work() -> None:
-            if waits and wait_until_registered(service, number):
+            if waits and wait_until_registered(service, reference):
                 self.post_message(Registered())
-            printed = service.print_receipt(number)
+            printed = service.print_receipt(reference)
             # The binding is valid even if its receipt was not recorded, so report only the receipt.
             self.post_message(Printed(PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed))
 

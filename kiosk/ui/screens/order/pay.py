@@ -92,7 +92,7 @@ class PayScreen(Page[None]):
 
     def _bill(self) -> ComposeResult:
         order = self.order
-        number = self.t("订单号 {number}", number=order.number)
+        number = self.t("订单号 {number}", number=order.order_number)
         yield Line(between(self.t(KINDS[order.kind]), number, _COLUMN), classes="strong")
         yield Line("\n".join(bill_lines(self.t, order.lines, _COLUMN)), id="items")
         yield Digits(yuan(order.total), id="figure")
@@ -179,12 +179,12 @@ class PayScreen(Page[None]):
         if self._polling or self._left_for_next:
             return
         self._polling = True
-        number, due = self.order.number, self._is_due()
+        reference, due = self.order.reference, self._is_due()
 
         def look() -> OrderView | Refused | None:
             if due:
                 self.shell.service.expire_due()
-            return self.shell.service.order(number)
+            return self.shell.service.order(reference)
 
         self.fetch(look, self._order_arrived)
 
@@ -232,16 +232,16 @@ class PayScreen(Page[None]):
         elif entry.is_scan:
             self.scanned(entry.value)
         else:
-            number, digits = self.order.number, entry.value
+            reference, digits = self.order.reference, entry.value
             confirm = self.shell.service.confirm_typed
-            self.ask(lambda: confirm(number, digits), self._confirmed, self.t("正在核对，请稍候"))
+            self.ask(lambda: confirm(reference, digits), self._confirmed, self.t("正在核对，请稍候"))
 
     def scanned(self, text: str) -> None:
         """Handle a scanned confirmation."""
-        number = self.order.number
+        reference = self.order.reference
         confirm = self.shell.service.confirm_scanned
         self.query_one("#code", CodeEntry).value = ""
-        self.ask(lambda: confirm(number, text.strip()), self._confirmed, self.t("正在核对，请稍候"))
+        self.ask(lambda: confirm(reference, text.strip()), self._confirmed, self.t("正在核对，请稍候"))
 
     def _confirmed(self, outcome: CodeOutcome) -> None:
         match outcome:
@@ -278,7 +278,7 @@ class PayScreen(Page[None]):
         session = self.shell.visit.session
         if session is None or self.order.status is not OrderStatus.PLACED:
             return
-        number = self.order.number
+        number, reference = self.order.order_number, self.order.reference
 
         def question(t: Text) -> Question:
             return Question(
@@ -291,7 +291,7 @@ class PayScreen(Page[None]):
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
                 cancel = self.shell.service.cancel
-                self.ask(lambda: cancel(session, number), self._cancelled, self.t("正在取消，请稍候"))
+                self.ask(lambda: cancel(session, reference), self._cancelled, self.t("正在取消，请稍候"))
 
         if not isinstance(self.app.screen, ConfirmScreen):
             self.app.push_screen(ConfirmScreen(question), answered)

@@ -33,7 +33,7 @@ class SlipScreen(Page[None]):
             way = self.t(DELIVERIES[visit.delivery or Delivery.COUNTER])
             yield Line(self.t("已登记：{way}", way=way), id="title")
             if visit.order is not None:
-                yield Line(self.t("订单号 {number}", number=visit.order.number))
+                yield Line(self.t("订单号 {number}", number=visit.order.order_number))
             if visit.printed is not None:
                 yield Line(self.t(PRINTED[visit.printed]), id="printed")
             yield Prose(self.t("拿到key盘后，在首页选「绑定key盘」，输入账号和密码就能绑定，不再收费。"))

@@ -124,7 +124,7 @@ class StaffDeskScreen(Overlay[None]):
     def _rows(self, gathered: Gathered) -> list[Option]:
         match self.view:
             case 0:
-                return [Option(self._order_row(order), id=order.number) for order in gathered.orders]
+                return [Option(self._order_row(order), id=order.reference) for order in gathered.orders]
             case 1:
                 return [Option(dispute_line(dispute, self.t)) for dispute in gathered.disputes]
             case 2:
@@ -153,7 +153,7 @@ class StaffDeskScreen(Overlay[None]):
         step = f" {self.t(BINDING_STEPS[order.binding_step])}" if order.binding_step is not None else ""
         return " ".join(
             (
-                pad(order.number, 11),
+                pad(order.order_number, 11),
                 pad(order.account, 9),
                 pad(self.t(KINDS[order.kind]), 12),
                 pad(yuan(order.total), 7, "right"),
@@ -166,8 +166,8 @@ class StaffDeskScreen(Overlay[None]):
         rows = self.query_one("#rows", OptionList)
         if self.gathered is None or rows.highlighted is None or self.view != _ORDERS:
             return None
-        number = rows.get_option_at_index(rows.highlighted).id
-        return next((order for order in self.gathered.orders if order.number == number), None)
+        reference = rows.get_option_at_index(rows.highlighted).id
+        return next((order for order in self.gathered.orders if order.reference == reference), None)
 
     def _chosen(self) -> OrderView | None:
         """The highlighted order; asks to choose one if there is none."""
@@ -207,7 +207,7 @@ class StaffDeskScreen(Overlay[None]):
         """Print the receipt of the highlighted order, or without one all waiting receipts."""
         service, order = self.shell.service, self._marked()
         if order is not None:
-            self.ask(lambda: service.print_receipt(order.number), self._printed, self.t("正在打印凭条"))
+            self.ask(lambda: service.print_receipt(order.reference), self._printed, self.t("正在打印凭条"))
         else:
             self.ask(service.print_waiting, self._printed_waiting, self.t("正在打印凭条"))
 
@@ -230,7 +230,7 @@ class StaffDeskScreen(Overlay[None]):
                 title=t("确认收款"),
                 text=t(
                     "您已核实订单 {number} 的 {amount} 元到账吗？确认后由您负责。",
-                    number=order.number,
+                    number=order.order_number,
                     amount=yuan(order.total),
                 ),
                 yes=t("已到账，确认"),
@@ -240,7 +240,7 @@ class StaffDeskScreen(Overlay[None]):
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
                 vouch = self.shell.service.vouch
-                self._do(lambda: vouch(self.staff, order.number))
+                self._do(lambda: vouch(self.staff, order.reference))
 
         self.app.push_screen(ConfirmScreen(question), answered)
 
@@ -249,10 +249,11 @@ class StaffDeskScreen(Overlay[None]):
         def question(t: Text) -> Question:
             title = t("退款") if refund else t("作废绑定")
             text = (
-                t("退款后订单 {number} 不能再绑定，已签发的证书作废。", number=order.number)
+                t("退款后订单 {number} 不能再绑定，已签发的证书作废。", number=order.order_number)
                 if refund
                 else t(
-                    "作废订单 {number} 这次的绑定，已签发的证书作废，可换一把key盘再绑。", number=order.number
+                    "作废订单 {number} 这次的绑定，已签发的证书作废，可换一把key盘再绑。",
+                    number=order.order_number,
                 )
             )
             return Question(title=title, text=text, yes=title, no=t("返回"))
@@ -261,7 +262,7 @@ class StaffDeskScreen(Overlay[None]):
 
         def answered(reason: str | None) -> None:
             if reason:
-                self._do(lambda: verb(self.staff, order.number, reason))
+                self._do(lambda: verb(self.staff, order.reference, reason))
 
         self.app.push_screen(ReasonScreen(question), answered)
 
@@ -272,7 +273,7 @@ class StaffDeskScreen(Overlay[None]):
         if isinstance(outcome, Refused):
             self._say(self.refusal(outcome))
             return
-        number, status = outcome.number, STATUSES[outcome.status]
+        number, status = outcome.order_number, STATUSES[outcome.status]
         self._say(lambda t: t("订单 {number}：{status}", number=number, status=t(status)))
         self._gather()
 

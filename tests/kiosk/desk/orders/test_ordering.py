@@ -48,14 +48,14 @@ def test_the_number_and_the_link_name_the_entry_that_placed_the_order(
     placed = service.place_order(session, OrderKind.NEW)
     assert isinstance(placed, Placed)
     token = verify_order_code(parse_link(placed.order.link), order_code_key(bytes(range(32))))
-    assert str(token.order) == placed.order.number
-    assert parse_order_number(placed.order.number) == token.order
+    assert str(token.reference) == placed.order.reference
+    assert parse_order_number(placed.order.order_number) == token.order
     assert (token.account, token.kind, token.fee_schedule) == ("11000001", OrderKind.NEW, 1)
     with database.read() as tx:
         entry = tx.journal.entry(token.order.sequence)
     assert entry is not None
     assert isinstance(entry.entry.body, OrderPlaced)
-    assert entry.entry.body.order == placed.order.number
+    assert entry.entry.body.order == placed.order.reference
     assert placed.order.deadline == NOW + WINDOW
 
 
@@ -184,7 +184,7 @@ def test_bindable_says_why_there_is_nothing_to_bind(
     pay(number)
     found = service.bindable(session, OrderKind.NEW)
     assert isinstance(found, OrderView)
-    assert found.number == number
+    assert found.reference == number
     with database.write() as tx:
         tx.append(OrderReleased(number, new_owner=9, handover=1, feed=1), clock)
     assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_ELSEWHERE)
@@ -411,7 +411,7 @@ def test_an_order_that_was_given_up_or_moved_away_is_not_among_the_open_ones(
     given_up = placed(session, OrderKind.NEW)
     service.cancel(session, given_up)
     second = placed(session, OrderKind.NEW)
-    assert [order.number for order in answered(service.open_orders(session))] == [second]
+    assert [order.reference for order in answered(service.open_orders(session))] == [second]
     with database.write() as tx:
         tx.append(OrderReleased(second, new_owner=9, handover=1, feed=1), clock)
     assert answered(service.open_orders(session)) == ()

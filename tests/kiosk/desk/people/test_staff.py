@@ -80,7 +80,7 @@ def test_a_refund_locks_the_binding(
     assert isinstance(refunding, OrderView)
     assert refunding.status is OrderStatus.REFUNDING
     assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_REFUNDING)
-    assert [order.number for order in answered(service.staff_orders())] == [number]
+    assert [order.reference for order in answered(service.staff_orders())] == [number]
 
 
 def test_staff_see_the_orders_that_go_on_or_owe_money_back_newest_first(
@@ -96,7 +96,7 @@ def test_staff_see_the_orders_that_go_on_or_owe_money_back_newest_first(
     pay(paid)
     pay(refunding)
     service.grant_refund(SUPERVISOR, refunding, "不要了")
-    assert [order.number for order in answered(service.staff_orders())] == [refunding, paid, unpaid]
+    assert [order.reference for order in answered(service.staff_orders())] == [refunding, paid, unpaid]
 
 
 def test_there_is_nothing_to_abandon_before_a_binding_began(

@@ -261,7 +261,7 @@ def test_what_is_noted_while_the_clock_is_behind_does_not_make_it_right(
     assert isinstance(placed, Placed)
     behind = FixedClock(clock.wall() - 10 * DAY, "after a start")
     started = DeskService(dataclasses.replace(desk, clock=behind))
-    assert isinstance(started.cancel(session, placed.order.number), OrderView)
+    assert isinstance(started.cancel(session, placed.order.reference), OrderView)
     behind.advance(DAY)
     assert started.quote(session, OrderKind.NEW) == Refused(Refusal.CLOCK_BEHIND)
     right = FixedClock(clock.wall() + DAY, "after a start")

@@ -165,10 +165,10 @@ def test_with_a_replacement_under_way_the_old_key_stays_on_hold(
     placed = service.place_order(session, OrderKind.REPLACEMENT)
     assert isinstance(placed, Placed)
     if paid:
-        pay(placed.order.number)
+        pay(placed.order.reference)
     assert lift(service, session, staff) == Refused(Refusal.REPLACEMENT_OPEN)
     if not paid:
-        service.cancel(session, placed.order.number)
+        service.cancel(session, placed.order.reference)
         assert isinstance(lift(service, session, staff), LiftedView)
 
 
