@@ -434,12 +434,13 @@ async def test_the_key_and_the_orders_are_shown_after_the_password(app: KeydeskA
 async def test_the_member_reads_of_money_that_came_in_twice_and_went_back(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:
-    number = kiosk.place_paid(NEWCOMER, OrderKind.NEW).reference
-    kiosk.setup.pay(number)
+    order = kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+    number = order.order_number
+    kiosk.setup.pay(order.reference)
     async with app.run_test(size=SIZE) as pilot:
         await go(app, pilot, Route.ACCOUNT, kiosk.session(NEWCOMER))
         assert f"订单 {number} 多收了 340.00 元，会原路退回，不用再办。" in text_of(app)
-        kiosk.give_surplus_back(number)
+        kiosk.give_surplus_back(order.reference)
         await go(app, pilot, Route.ACCOUNT, kiosk.session(NEWCOMER))
         screen = text_of(app)
         assert f"订单 {number} 多收的 340.00 元已原路退回。" in screen

@@ -201,17 +201,16 @@ def test_kept_money_is_applied_once_its_order_is_known(desk: Desk) -> None:
     agent = desk.agent()
     with desk.database.read() as tx:
         place = tx.next_tip()
-    unknown = "3-0002-6.000000000000"
     for body in (
-        confirmed(unknown),
-        confirmed(unknown, "T2"),
-        feed.PaymentReturned(unknown, "T2", TOTAL),
+        confirmed("3-0002-6"),
+        confirmed("3-0002-6", "T2"),
+        feed.PaymentReturned("3-0002-6", "T2", TOTAL),
     ):
         desk.centre.publish(3, body)
     pull(agent)
     assert retry_kept(agent) == 0
     number = desk.place()
-    assert (place.sequence, number) == (2, unknown)
+    assert (place.sequence, number) == (2, "3-0002-6")
     assert retry_kept(agent) == 3
     assert (desk.order(number).status, desk.order(number).surplus) == (OrderStatus.PAID, 0)
     assert kept(desk) == []

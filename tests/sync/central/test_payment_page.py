@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from kiosk.domain import entries
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.fees import OrderKind
+from kiosk.domain.identifiers import out_trade_no, parse_order_reference
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key, order_code_text
 from sync.central.centre_keys import CentreKeys
@@ -77,14 +78,15 @@ def test_paying_twice_pays_once(kiosk: KioskDouble) -> None:
 
 
 def test_declining_closes_the_attempt_and_paying_uses_the_next(kiosk: KioskDouble) -> None:
-    path = kiosk.page_path(kiosk.place())
+    placed = kiosk.place()
+    path, reference = kiosk.page_path(placed), parse_order_reference(placed.order)
     declined = _post(path, "decline")
     assert (declined["state"], declined["confirmation"]) == ("payable", "")
     assert _post(path, "pay")["state"] == "paid"
     attempts = list(PaymentAttempt.objects.order_by("attempt").values_list("out_trade_no", "state"))
     assert attempts == [
-        ("K00003E00000001S000000002A1", AttemptState.CLOSED),
-        ("K00003E00000001S000000002A2", AttemptState.PAID),
+        (out_trade_no(reference, 1), AttemptState.CLOSED),
+        (out_trade_no(reference, 2), AttemptState.PAID),
     ]
     assert list(SandboxTrade.objects.order_by("out_trade_no").values_list("state", flat=True)) == [
         "CLOSED",
