@@ -110,19 +110,25 @@ def _measured(model: type[Model]) -> bool:
     manager = model._base_manager  # noqa: SLF001 - Django's documented manager
     shown = list(manager.order_by("pk").values_list("pk", flat=True)[:100])
     worst = Address("", "")
-    slowest = below = 0.0
+    slowest = spent = below = 0.0
     for address in addresses(client, model):
         taken = []
         for _ in range(ROUNDS):
             below = seconds(lambda: list(manager.filter(pk__in=shown)))
-            taken.append(seconds(functools.partial(_get, client, address.path)))
-            if taken[-1] * 1000 < LIMIT / 2:
+            before = time.process_time()
+            wall = seconds(functools.partial(_get, client, address.path))
+            taken.append((wall, time.process_time() - before))
+            if wall * 1000 < LIMIT / 2:
                 break
-        if min(taken) > slowest:
-            slowest, worst = min(taken), address
+        fastest = min(taken)
+        if fastest[0] > slowest:
+            (slowest, spent), worst = fastest, address
         if os.environ.get("KEYDESK_BENCH_ALL"):
-            print(f"    {min(taken) * 1000:8.1f} ms {address.what}")
+            print(
+                f"    {fastest[0] * 1000:8.1f} ms, {fastest[1] * 1000:8.1f} of this process: {address.what}"
+            )
     report(f"slowest: {worst.what}", slowest * 1000, below * 1000, slowest / below)
+    print(f"    of which {spent * 1000:.1f} ms of this process's own time")
     return slowest * 1000 < LIMIT
 
 
