@@ -134,7 +134,7 @@ def _text(field: CharField[str, str], kiosk: str, rows: int) -> str:  # noqa: PL
         case "remark" | "detail" | "cleared_by" | "settled_by" | "closed_by":
             return "''"
         case _ if field.name == "order" or (field.primary_key and length >= 32):  # noqa: PLR2004 - as `fact_key`
-            return f"{_digits(kiosk, 5)} || '-' || {_digits('n', 10)} || '-' || {_digits('n', 16)}"
+            return f"{_digits(kiosk, 5)} || '-' || {_digits('n', 10)} || '-' || {_digits('n', 15)}"
         case _:
             return _digits(some, min(length, 16))
 

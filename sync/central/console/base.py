@@ -60,7 +60,7 @@ class Admin(Page[Row]):
 
     paginator = BoundedPaginator
     list_per_page = 50
-    window = 10_000
+    window = 5_000
     """How many rows are judged by conditions that no index serves (lists.py)."""
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
