@@ -7,9 +7,11 @@ from msgspec.structs import replace
 
 from kiosk.desk.context import Desk
 from kiosk.desk.people import credentials
+from kiosk.desk.people.credentials import member_scopes
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import LockedOut, SignedIn, StaffSignedIn, WrongCredentials
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.policy import DAY
 
 MINUTE = 60
 
@@ -81,11 +83,21 @@ def test_twenty_wrong_passwords_lock_members_out_of_the_kiosk_but_not_the_staff(
     assert isinstance(service.sign_in("11000001", "Keydesk-1"), SignedIn)
 
 
-def test_staff_are_locked_out_by_name(service: DeskService) -> None:
-    for _ in range(5):
-        service.staff_sign_in("林涛", "wrong")
+def test_staff_are_locked_out_by_name_however_it_was_typed(service: DeskService) -> None:
+    for typed in ("林涛", "lt", " 林涛", "lt", "LT"):
+        service.staff_sign_in(typed, "wrong")
     assert isinstance(service.staff_sign_in("林涛", "Super-1"), LockedOut)
     assert isinstance(service.staff_sign_in("张华", "Staff-1"), StaffSignedIn)
+
+
+def test_failures_are_kept_for_thirty_days(service: DeskService, desk: Desk, clock: FixedClock) -> None:
+    first = clock.wall()
+    service.sign_in("11000001", "wrong")
+    for days, kept in ((30 * DAY, [first]), (1, [])):
+        clock.advance(days)
+        service.sign_in("11000003", "wrong")
+        with desk.database.read() as tx:
+            assert tx.lockouts.failures(member_scopes("11000001").person) == kept
 
 
 def test_offline_a_refusal_tells_the_age_of_the_feed(service: DeskService, clock: FixedClock) -> None:
