@@ -24,6 +24,7 @@ from kiosk.desk.views import (
     TokenRefusal,
     TokenRefused,
 )
+from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, CertificateStatus
 from kiosk.domain.members import Review
@@ -293,3 +294,29 @@ def _review(database: Database, review: Review) -> None:
         operator = tx.members.operator("11000001")
         assert operator is not None
         tx.members.put_operator(replace(operator, review=review))
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_attempt_goes_on_where_the_feed_has_the_token_for_its_own_account_alone(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    paid_order: Pay,
+    bind: Bind,
+    *,
+    own: bool,
+) -> None:
+    number = paid_order("11000001", OrderKind.NEW)
+    source.insert(blank("NEW"))
+    _start_on(service, session, number, 1)
+    account = "11000001" if own else "11000003"
+    with database.write() as tx:
+        key = KeyBoundElsewhere(account, "0002000001000099", "NEW", NOW - DAY, NOW + DAY)
+        tx.feed.put_key_elsewhere(key)
+    outcome = bind(service, session, number)
+    if own:
+        assert isinstance(outcome, BoundView), outcome
+    else:
+        assert outcome == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="NEW")
