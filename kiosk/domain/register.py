@@ -286,7 +286,7 @@ def _named(register: Register, key: KeyOnRecord) -> Register:
     known = register.find(later.number)
     if known is None:
         return _listed(register, Registered(later, Standing.LISTED))
-    if known.standing is Standing.VOID:
+    if known.standing is Standing.VOID or known.key.revoked:
         return register
     row = replace(known, key=_joined(known.key, later))
     return _with(register, row) if known.is_listed else _listed(register, row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import get_args
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from kiosk.domain import order_fold
 from kiosk.domain.entries import (
     AnyBody,
     BindingAbandoned,
@@ -364,3 +365,36 @@ def test_any_journals_make_the_same_order_in_two_orders_of_arrival(
         kiosks.write(kiosk, body)
     one, other = (fold(kiosks.interleaved(random.Random(seed))) for seed in seeds)  # noqa: S311 - as above
     assert one.orders == other.orders
+
+
+def _hand_overs_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_fold, "_next", lambda *_: None)
+
+
+def _claims_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def latest(_: str, views: dict[int, Order]) -> tuple[Order, bool]:
+        return max(views.values(), key=lambda view: (view.handover, view.told_by)), True
+
+    monkeypatch.setattr(order_fold, "_owners_view", latest)
+
+
+def _last_word_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def last(latest: Order, views: dict[int, Order], *, complete: bool) -> Order:
+        others = tuple(views[kiosk] for kiosk in sorted(views) if complete and kiosk != latest.told_by)
+        return replace(latest, others=others)
+
+    monkeypatch.setattr(order_fold, "_combined", last)
+
+
+@pytest.mark.parametrize("plant", [_hand_overs_ignored, _claims_believed, _last_word_counts])
+def test_a_planted_fault_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    plant(monkeypatch)
+    noticed = []
+    for history in HISTORIES:
+        try:
+            test_fifty_orders_of_arrival_give_the_same_order(history)
+        except AssertionError:
+            noticed.append(history)
+    assert noticed

@@ -1,0 +1,247 @@
+"""An account's register: one usable key in every order of arrival, and nothing listed behind a person's back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import permutations
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from kiosk.domain import register as judged
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import (
+    CertificateRevoked,
+    Decision,
+    HoldLifted,
+    KeyFound,
+    LossReported,
+    RegisterDecided,
+)
+from kiosk.domain.ledger import CertificateStatus
+from kiosk.domain.register import (
+    MATTER,
+    CertificateBound,
+    CertificateVoided,
+    KeyNamed,
+    Register,
+    RegisterEvent,
+    fold_register,
+)
+from kiosk.domain.remarks import RemarkReason
+
+ACCOUNT = "11000001"
+FIRST = KeyOnRecord("0003000000000001", "T0", 100, 200)
+RENEWED = KeyOnRecord("0003000000000002", "T0", 150, 300)
+REPLACED = KeyOnRecord("0004000000000001", "T1", 160, 300)
+NUMBERS = (FIRST.number, RENEWED.number, REPLACED.number)
+
+
+def bound(key: KeyOnRecord, predecessor: str | None = None, *, has_matter: bool = False) -> CertificateBound:
+    return CertificateBound(key, f"order of {key.number}", predecessor, has_matter=has_matter)
+
+
+def decided(number: str, decision: Decision) -> RegisterDecided:
+    return RegisterDecided(ACCOUNT, f"order of {number}", number, decision, "林涛", "")
+
+
+def folded(*events: RegisterEvent) -> Register:
+    register = Register(ACCOUNT)
+    for event in events:
+        register = fold_register(register, event).register
+    return register
+
+
+def status(register: Register, key: KeyOnRecord) -> CertificateStatus | None:
+    found = register.find(key.number)
+    return None if found is None else found.status
+
+
+def usable(register: Register) -> list[str]:
+    return [each.key.number for each in register.certificates if each.status is CertificateStatus.VALID]
+
+
+KEY_BOUND, RENEWAL, LOSS, REPLACEMENT = (
+    bound(FIRST),
+    bound(RENEWED, FIRST.number),
+    LossReported(ACCOUNT, FIRST),
+    bound(REPLACED, FIRST.number),
+)
+
+
+def arrivals() -> Iterator[tuple[RegisterEvent, ...]]:
+    """A renewal at one kiosk; the loss and the replacement at another; in every order that their journals allow."""
+    events: tuple[RegisterEvent, ...] = (KEY_BOUND, RENEWAL, LOSS, REPLACEMENT)
+    for order in permutations(events):
+        if order.index(LOSS) < order.index(REPLACEMENT):
+            yield order
+
+
+def test_a_renewal_and_a_replacement_end_with_one_usable_key_in_every_order_of_arrival() -> None:
+    orders = list(arrivals())
+    assert len(orders) == 12
+    for order in orders:
+        register = folded(*order)
+        assert usable(register) == [REPLACED.number]
+        assert [each.key.number for each in register.certificates if each.is_listed] == [REPLACED.number]
+
+
+@pytest.mark.parametrize("late", [RENEWAL, REPLACEMENT])
+def test_two_successors_without_a_loss_are_for_a_person(late: CertificateBound) -> None:
+    early = RENEWAL if late is REPLACEMENT else REPLACEMENT
+    register = folded(KEY_BOUND, early)
+    judgement = fold_register(register, late)
+    assert usable(judgement.register) == [early.key.number]
+    assert status(judgement.register, late.key) is CertificateStatus.HELD
+    assert [remark.reason for remark in judgement.remarks] == [RemarkReason.CERTIFICATE_HELD]
+    chosen = fold_register(judgement.register, decided(late.key.number, Decision.LIST)).register
+    assert usable(chosen) == [late.key.number]
+    assert status(chosen, early.key) is CertificateStatus.REVOKED
+
+
+def test_a_predecessor_is_in_use_until_its_successor_is_listed() -> None:
+    register = folded(KEY_BOUND)
+    assert usable(register) == [FIRST.number]
+    after = fold_register(register, RENEWAL)
+    assert set(after.statuses) == {
+        (FIRST.number, CertificateStatus.REVOKED),
+        (RENEWED.number, CertificateStatus.VALID),
+    }
+
+
+def test_a_certificate_whose_order_has_a_matter_is_held_and_takes_nothing() -> None:
+    register = folded(KEY_BOUND, replace(RENEWAL, has_matter=True))
+    assert usable(register) == [FIRST.number]
+    found = register.find(RENEWED.number)
+    assert found is not None
+    assert found.obstacles == (MATTER,)
+    assert usable(
+        folded(KEY_BOUND, replace(RENEWAL, has_matter=True), decided(RENEWED.number, Decision.LIST))
+    ) == [RENEWED.number]
+
+
+def test_what_is_held_is_listed_when_its_only_obstacle_became_void() -> None:
+    register = folded(KEY_BOUND, RENEWAL, REPLACEMENT)
+    assert status(register, REPLACED) is CertificateStatus.HELD
+    register = fold_register(register, CertificateVoided(RENEWED.number)).register
+    assert usable(register) == [REPLACED.number]
+    assert status(register, RENEWED) is CertificateStatus.VOID
+
+
+@pytest.mark.parametrize("decision", [Decision.KEEP, Decision.REVOKE])
+def test_what_a_person_kept_or_revoked_is_not_listed_by_itself(decision: Decision) -> None:
+    register = folded(
+        KEY_BOUND, RENEWAL, REPLACEMENT, decided(REPLACED.number, decision), CertificateVoided(RENEWED.number)
+    )
+    assert usable(register) == []
+
+
+def test_what_is_held_stays_held_when_a_person_revokes_its_obstacle() -> None:
+    register = folded(KEY_BOUND, RENEWAL, REPLACEMENT, decided(RENEWED.number, Decision.REVOKE))
+    assert usable(register) == []
+    assert status(register, REPLACED) is CertificateStatus.HELD
+
+
+def test_a_certificate_that_was_revoked_before_it_was_bound_is_out_of_use_when_it_is() -> None:
+    early = fold_register(Register(ACCOUNT), CertificateRevoked(FIRST.number, "", 1))
+    assert early.statuses == ((FIRST.number, CertificateStatus.REVOKED),)
+    assert status(fold_register(early.register, KEY_BOUND).register, FIRST) is CertificateStatus.REVOKED
+
+
+def test_a_loss_told_before_the_certificate_was_bound_holds_it_and_its_renewal() -> None:
+    assert status(folded(LOSS, KEY_BOUND), FIRST) is CertificateStatus.ON_HOLD
+    register = folded(LOSS, KEY_BOUND, RENEWAL)
+    assert status(register, RENEWED) is CertificateStatus.ON_HOLD
+    assert register.key is not None
+    lifted = fold_register(register, HoldLifted(ACCOUNT, register.key, "张华")).register
+    assert usable(lifted) == [RENEWED.number]
+
+
+def test_the_hold_of_a_certificate_that_was_not_bound_yet_can_be_lifted() -> None:
+    lifted = HoldLifted(ACCOUNT, FIRST.on_hold(), "张华")
+    assert usable(folded(LOSS, lifted, KEY_BOUND)) == [FIRST.number]
+
+
+EVENTS: tuple[RegisterEvent, ...] = (
+    KEY_BOUND,
+    RENEWAL,
+    REPLACEMENT,
+    replace(RENEWAL, has_matter=True),
+    replace(REPLACEMENT, unconditional=True),
+    LOSS,
+    LossReported(ACCOUNT, RENEWED),
+    KeyFound(ACCOUNT, "T1", "张华", REPLACED),
+    KeyFound(ACCOUNT, "T1", "张华"),
+    KeyNamed(REPLACED),
+    HoldLifted(ACCOUNT, FIRST.on_hold(), "张华"),
+    HoldLifted(ACCOUNT, RENEWED.on_hold(), "张华"),
+    *(CertificateVoided(number) for number in NUMBERS),
+    *(CertificateRevoked(number, "", 1) for number in NUMBERS),
+    *(decided(number, decision) for number in NUMBERS for decision in Decision),
+)
+IN_USE = {CertificateStatus.VALID, CertificateStatus.ON_HOLD}
+
+
+def check_step(before: Register, event: RegisterEvent, after: Register) -> None:
+    """What holds of every step of every register."""
+    listed = [each for each in after.certificates if each.is_listed]
+    assert len(listed) <= 1
+    newly = {each.key.number for each in listed} - {
+        each.key.number for each in before.certificates if each.is_listed
+    }
+    for each in before.certificates:
+        now = after.find(each.key.number)
+        assert now is not None
+        if each.status in {CertificateStatus.VOID, CertificateStatus.REVOKED}:
+            assert now.status in {each.status, CertificateStatus.VOID}
+        if each.status is CertificateStatus.HELD and now.status in IN_USE:
+            chosen = isinstance(event, RegisterDecided) and event.certificate == each.key.number
+            assert chosen or isinstance(event, CertificateVoided | KeyNamed)
+        if each.status in IN_USE and now.status is CertificateStatus.REVOKED:
+            assert newly or isinstance(event, CertificateRevoked | RegisterDecided)
+
+
+def test_every_kind_of_event_is_tried() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(RegisterEvent))
+
+
+@settings(max_examples=400, deadline=None)
+@given(events=st.lists(st.sampled_from(EVENTS), max_size=25))
+def test_every_event_is_folded_in_every_state(events: list[RegisterEvent]) -> None:
+    register = Register(ACCOUNT)
+    for event in events:
+        after = fold_register(register, event).register
+        check_step(register, event, after)
+        register = after
+
+
+def _without_obstacles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judged, "_obstacles", lambda *_: ())
+
+
+def _leaving_the_others_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = judged._listed
+
+    def alone(register: Register, new: judged.Registered) -> Register:
+        rows = {each.key.number: each for each in register.certificates}
+        made = listed(register, new)
+        kept = tuple(rows.get(each.key.number, each) for each in made.certificates[:-1])
+        return replace(made, certificates=(*kept, made.certificates[-1]))
+
+    monkeypatch.setattr(judged, "_listed", alone)
+
+
+def _losing_what_came_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judged, "_lost", lambda register, _: (register, None))
+
+
+@pytest.mark.parametrize("plant", [_without_obstacles, _leaving_the_others_listed, _losing_what_came_early])
+def test_a_planted_fault_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        test_a_renewal_and_a_replacement_end_with_one_usable_key_in_every_order_of_arrival()
