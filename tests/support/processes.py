@@ -224,7 +224,7 @@ class KioskProcess:
                 order_code=data,
             )
             tx.append(body, self.clock)
-        return str(number), link(self.centre.address, data)
+        return body.order, link(self.centre.address, data)
 
     def append(self, body: AnyBody) -> None:
         with self.database.write() as tx:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.store.vault import VaultItem
 from tests.support.processes import CentreProcess, KioskProcess, NewKiosk
 from tests.support.values import present
@@ -208,3 +211,36 @@ def test_a_fork_is_an_alarm_on_both_sides_and_its_entries_are_a_strand(
     night = json.loads(kiosk.sync("nightly", "--json").stdout)
     assert "disputes" in night["troubles"]
     assert night["same_tip"]
+
+
+def test_a_number_that_a_copy_gave_out_again_pays_and_confirms_its_own_order_alone(
+    kiosk: KioskProcess, tmp_path: Path, pay: Callable[[str], Any]
+) -> None:
+    kiosk.database.close()
+    shutil.copytree(kiosk.directory, tmp_path / "copy")
+    kiosk.open()
+    first, first_address = kiosk.place("11000001")
+    kiosk.database.close()
+    original, kiosk.directory = kiosk.directory, tmp_path / "copy"
+    kiosk.open()
+    second, second_address = kiosk.place("11000007")
+    assert number_in(first) == number_in(second)
+    paid = pay(first_address)
+    shown = httpx2.get(second_address.replace("HTTP", "http"), headers={"accept": "application/json"}).json()
+    assert (paid["state"], shown["state"], shown["confirmation"]) == ("paid", "payable", "")
+    assert (paid["order_number"], shown["account"]) == (shown["order_number"], "11000007")
+    with kiosk.database.read() as tx:
+        key = confirmation_key(present(tx.vault.get(VaultItem.PAYMENT_SECRET)))
+    unpaid = present(kiosk.order(second))
+    assert not confirmation_matches(paid["confirmation"], unpaid.order_code, unpaid.total, key)
+    kiosk.sync("once")
+    assert status(kiosk, second) is OrderStatus.PLACED
+    assert pay(second_address)["confirmation"] != paid["confirmation"]
+    kiosk.sync("once")
+    assert status(kiosk, second) is OrderStatus.PAID
+    kiosk.database.close()
+    kiosk.directory = original
+    kiosk.open()
+    kiosk.sync("once")
+    assert status(kiosk, first) is OrderStatus.PAID
+    assert [len(present(kiosk.order(first)).payments), present(kiosk.order(first)).account] == [1, "11000001"]

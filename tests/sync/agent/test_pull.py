@@ -202,15 +202,15 @@ def test_kept_money_is_applied_once_its_order_is_known(desk: Desk) -> None:
     with desk.database.read() as tx:
         place = tx.next_tip()
     for body in (
-        confirmed("3-0002-6"),
-        confirmed("3-0002-6", "T2"),
-        feed.PaymentReturned("3-0002-6", "T2", TOTAL),
+        confirmed("3-0002-6.000000000000"),
+        confirmed("3-0002-6.000000000000", "T2"),
+        feed.PaymentReturned("3-0002-6.000000000000", "T2", TOTAL),
     ):
         desk.centre.publish(3, body)
     pull(agent)
     assert retry_kept(agent) == 0
     number = desk.place()
-    assert (place.sequence, number) == (2, "3-0002-6")
+    assert (place.sequence, number) == (2, "3-0002-6.000000000000")
     assert retry_kept(agent) == 3
     assert (desk.order(number).status, desk.order(number).surplus) == (OrderStatus.PAID, 0)
     assert kept(desk) == []
