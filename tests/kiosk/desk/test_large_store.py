@@ -122,7 +122,7 @@ def _member(desk: CountedDesk) -> None:
     wrong = desk.setup.digits_for(_placed(desk, "11000003"))
     assert isinstance(desk.ask("confirm_typed", number, wrong), CodeRefused)
     assert isinstance(desk.ask("confirm_typed", number, right), CodeAccepted)
-    assert desk.ask("bindable", SESSION, OrderKind.NEW).number == number
+    assert desk.ask("bindable", SESSION, OrderKind.NEW).reference == number
     desk.setup.source.insert(desk.setup.blank("NEW1"))
     desk.ask("read_token", number)
     assert isinstance(desk.ask("bind", SESSION, number, None, False, _watch), BoundView)  # noqa: FBT003 - the verb's own signature
@@ -132,7 +132,7 @@ def _member(desk: CountedDesk) -> None:
 
 def _other_orders(desk: CountedDesk) -> None:
     (open_order,) = desk.ask("open_orders", session_of("11000003"))
-    assert desk.ask("cancel", session_of("11000003"), open_order.number).status is OrderStatus.CANCELLED
+    assert desk.ask("cancel", session_of("11000003"), open_order.reference).status is OrderStatus.CANCELLED
     number = _placed(desk, "11000003")
     assert desk.ask("vouch", SUPERVISOR, number).status is OrderStatus.PAID
     assert (
