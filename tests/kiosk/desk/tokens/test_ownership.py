@@ -174,7 +174,7 @@ def _binding(tx: Transaction, order: Order, *, under_way: bool) -> None:
     """An order of HERE whose binding on the token goes on, or was abandoned."""
     step = BindingStep.KEY_PAIR_MADE if under_way else BindingStep.ABANDONED
     attempt = Binding(1, SERIAL, "gmt", "SM2", step)
-    tx.ledger.put((replace(order, number="9-0003-1", account=HERE, bindings=(attempt,)),))
+    tx.ledger.put((replace(order, reference="9-0003-1", account=HERE, bindings=(attempt,)),))
 
 
 def _in_use(owner: Owner) -> bool:
