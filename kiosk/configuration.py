@@ -69,9 +69,10 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Data(_Section, frozen=True):
-    """The directory of the database, its key, the logs and the receipts."""
+    """The directory of the database, its key, the logs and the receipts; and that of the marker, which is outside it."""
 
     directory: str = ""
+    marker: str = ""
 
 
 class Centre(_Section, frozen=True):
@@ -122,6 +123,11 @@ class Configuration(_Section, frozen=True):
     def directory(self) -> Path:
         """The data directory."""
         return Path(self.data.directory) if self.data.directory else default_directory()
+
+    @property
+    def marker(self) -> Path | None:
+        """The directory of the marker; None for the one beside the data directory."""
+        return Path(self.data.marker) if self.data.marker else None
 
     @property
     def payment_page(self) -> str:

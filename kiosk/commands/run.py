@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(text("密钥服务台要在终端里运行，窗口至少 80×24"))
     sm2()  # here, where a missing library can still be said
     try:
-        database = open_or_create_database(directory)
+        database = open_or_create_database(directory, configuration.marker)
     except OSError as error:
         raise CommandError(sentence(error, text)) from error
     from kiosk.ui.app import run_app  # noqa: PLC0415 - Textual only once there is something to show

@@ -37,7 +37,9 @@ class ContactFault(enum.StrEnum):
 
 
 class AgentState(msgspec.Struct, frozen=True):
-    """Times in UTC seconds; `high_water` is the last sequence that the centre has.
+    """Times in UTC seconds; `high_water` is the last sequence that the centre has, `strand` the one that it is on there.
+
+    `quarantined` when this machine was revoked, `retired` when it may only upload any more.
 
     `error` is why the last attempt failed, in English; `failure` the same for programs, `trouble` when it was the
     centre's certificate, and `refusal` the centre's own code when it refused.
@@ -55,6 +57,8 @@ class AgentState(msgspec.Struct, frozen=True):
     quarantined: bool = False
     failure: ContactFault | None = None
     refusal: str = ""
+    strand: int = 0
+    retired: bool = False
 
 
 _STATE = Codec(AgentState)

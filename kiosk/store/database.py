@@ -27,6 +27,7 @@ from kiosk.store.errors import (
     StoreUnavailable,
     WrongKey,
 )
+from kiosk.store.marker import Marker
 from kiosk.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -39,16 +40,24 @@ class Database:
     """An open database; make it with `create` or `open`.
 
     A transaction has a connection to itself while it runs; threads may begin theirs at any time. `random` gives the
-    nonces of the vault.
+    nonces of the vault and the numbers of epochs; `marker` tells a store that was put back from a copy.
     """
 
-    def __init__(self, path: Path, key: bytes, busy_seconds: float, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: bytes,
+        busy_seconds: float,
+        random: Callable[[int], bytes],
+        marker: Marker | None = None,
+    ) -> None:
         key_derivation.require_key(key)
         self.path = path
         self._key = key
         self._vault_key = key_derivation.vault_key(key)
         self._busy_seconds = busy_seconds
         self._random = random
+        self._marker = marker
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
         self._watcher: Connection | None = None
@@ -61,6 +70,7 @@ class Database:
         key: bytes,
         busy_seconds: float = BUSY_SECONDS,
         random: Callable[[int], bytes] = os.urandom,
+        marker: Marker | None = None,
     ) -> Self:
         """Make a new database with a 32-byte key; the file (0600) appears whole or not at all.
 
@@ -82,7 +92,7 @@ class Database:
         finally:
             for suffix in ("", "-journal", "-wal", "-shm"):
                 draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-        return cls.open(path, key, busy_seconds, random)
+        return cls.open(path, key, busy_seconds, random, marker)
 
     @classmethod
     def open(
@@ -91,13 +101,14 @@ class Database:
         key: bytes,
         busy_seconds: float = BUSY_SECONDS,
         random: Callable[[int], bytes] = os.urandom,
+        marker: Marker | None = None,
     ) -> Self:
         """Open a database, bringing its tables up to date.
 
         Raises StoreMissing, WrongKey, StoreCorrupt, StoreNewer, StoreBusy, DiskFull, StoreUnavailable.
         """
         salt = _salt(path)
-        database = cls(path, key, busy_seconds, random)
+        database = cls(path, key, busy_seconds, random, marker)
         try:
             database._update_tables()
         except BaseException as error:
@@ -129,8 +140,10 @@ class Database:
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             with _rolled_back_on_error(connection):
-                yield self._transaction(connection)
+                transaction = self._transaction(connection)
+                yield transaction
                 connection.execute("COMMIT")
+            transaction.note_tip()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -174,7 +187,7 @@ class Database:
             connection.close()
 
     def _transaction(self, connection: Connection) -> Transaction:
-        return Transaction(connection, self.path, self._vault_key, self._random)
+        return Transaction(connection, self.path, self._vault_key, self._random, self._marker)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

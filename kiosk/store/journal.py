@@ -57,6 +57,18 @@ class JournalTable(Table):
         for row in rows:
             yield self._unsealed(*row)
 
+    def hash_at(self, sequence: int) -> bytes | None:
+        """The hash of the entry of that sequence."""
+        tip = self.tip_at(sequence)
+        return None if tip is None else tip.hash
+
+    def tip_at(self, sequence: int) -> Tip | None:
+        """Where the chain ended after the entry of that sequence."""
+        row = self._connection.execute(
+            "SELECT epoch, sequence, hash FROM journal WHERE sequence = ?", (sequence,)
+        ).fetchone()
+        return None if row is None else Tip(*row)
+
     def has_epoch(self, epoch: int) -> bool:
         """Whether any entry belongs to that epoch."""
         return bool(self._number("SELECT EXISTS (SELECT 1 FROM journal WHERE epoch = ?)", epoch))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database as Tables
 
-LATEST = 5
+LATEST = 6
 _FOLDED_OTHERWISE = 5  # before this step the folded tables were made by other rules
 
 
@@ -38,6 +38,7 @@ def migrate(connection: Connection) -> None:
     steps(name="0003_large_stores")(_large_stores)
     steps(name="0004_folds")(_nothing)
     steps(name="0005_order_references")(_order_references)
+    steps(name="0006_other_strands")(_other_strands)
     connection.execute("BEGIN IMMEDIATE")
     try:
         (before,) = connection.execute("PRAGMA user_version").fetchone()
@@ -198,6 +199,17 @@ def _large_stores(tables: Tables) -> None:
     _index(tables, "orders", "code_identity", where="code_identity <> x''")
     _index(tables, "disputes", "settled, sequence, account")
     _index(tables, "journal", "hold_account, sequence", where="hold_account <> ''")
+
+
+def _other_strands(tables: Tables) -> None:
+    """The entries of this kiosk that are not in its own journal."""
+    columns = {
+        "position": int, "strand": int, "sequence": int, "epoch": int, "after_own": int, "hash": bytes, "data": bytes,
+    }  # fmt: skip
+    _create(tables, "other_entries", columns)
+    tables.table("other_entries").create_index(["strand", "sequence"], unique=True)
+    tables.table("other_entries").create_index(["sequence"])
+    tables.table("other_entries").create_index(["epoch"])
 
 
 def _index(tables: Tables, table: str, columns: str, *, where: str = "") -> None:

@@ -13,10 +13,16 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.clock import Clock
-from kiosk.domain.entries import AnyBody, EpochBegan
+from kiosk.domain.entries import AnyBody, EpochBegan, Tip
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.guard import admitted
-from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK, MAXIMUM_MACHINE, require_range
+from kiosk.domain.identifiers import (
+    FIRST_RANDOM_EPOCH,
+    MAXIMUM_EPOCH,
+    MAXIMUM_KIOSK,
+    MAXIMUM_MACHINE,
+    require_range,
+)
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, seal, unseal
 from kiosk.domain.ledger_fold import Folding, fold_entry, judged_by_the_issuer
 from kiosk.store.agent_state import AgentTable
@@ -26,7 +32,9 @@ from kiosk.store.journal import JournalTable
 from kiosk.store.ledger import LedgerTables
 from kiosk.store.lockouts import Lockouts
 from kiosk.store.mailbox import Mailbox
+from kiosk.store.marker import Marker
 from kiosk.store.members import MemberTables
+from kiosk.store.other_strands import OtherStrands
 from kiosk.store.print_queue import PrintQueue
 from kiosk.store.rows import Codec, Singleton
 from kiosk.store.vault import Vault
@@ -56,14 +64,28 @@ class Place(NamedTuple):
     sequence: int
 
 
+class Home(msgspec.Struct, frozen=True):
+    """Under which name the marker knows this store, and the machine that it worked on last (empty: no name)."""
+
+    store: str
+    machine: str
+
+
 _IDENTITY = Codec(Identity)
+_HOME = Codec(Home)
+_STORE_NAME_LENGTH = 16
 
 
 class Transaction:
     """The parts of the store within one transaction; use it inside its `with` alone."""
 
     def __init__(
-        self, connection: Connection, path: Path, vault_key: bytes, random: Callable[[int], bytes]
+        self,
+        connection: Connection,
+        path: Path,
+        vault_key: bytes,
+        random: Callable[[int], bytes],
+        marker: Marker | None = None,
     ) -> None:
         self.journal = JournalTable(connection, path)
         self.ledger = LedgerTables(connection, path)
@@ -74,7 +96,13 @@ class Transaction:
         self.mailbox = Mailbox(connection, path)
         self.print_queue = PrintQueue(connection, path)
         self.agent = AgentTable(connection, path)
+        self.other_strands = OtherStrands(connection, path)
         self._identity = Singleton(connection, path, "identity", _IDENTITY)
+        self._home = Singleton(connection, path, "home", _HOME)
+        self._random = random
+        self._marker = marker
+        self._settled = marker is None
+        self._appended: Tip | None = None
 
     @property
     def identity(self) -> Identity | None:
@@ -95,7 +123,42 @@ class Transaction:
         Raises EntryRefused when it does not follow from the state, NotEnrolled, and ChainBroken for the start of an
         epoch, which `begin_epoch` writes.
         """
+        self.settle_epoch(clock)
         return self._append(self.next_tip(), body, clock)
+
+    def settle_epoch(self, clock: Clock) -> None:
+        """Begin a random epoch if this store was put back from a copy, so that no number is given out twice.
+
+        To be called before a number is made of `next_tip`; `append` calls it by itself.
+        """
+        if self._settled:
+            return
+        identity, self._settled = self.identity, True
+        if identity is not None and identity.epoch != _NO_EPOCH and self._was_put_back():
+            self.begin_epoch(self._random_epoch(), clock, given_by_centre=False)
+
+    def note_tip(self) -> None:
+        """Let the marker know how far the journal came; to be called after the commit."""
+        home = self._home.get() if self._marker is not None and self._appended is not None else None
+        if home is not None and self._marker is not None and self._appended is not None:
+            self._marker.write(home.store, self._appended)
+
+    def _was_put_back(self) -> bool:
+        """Whether the store came from another machine, or is not where the marker says that it was."""
+        home = self._home.get()
+        if home is None or self._marker is None:
+            return False
+        if home.machine and self._marker.machine and home.machine != self._marker.machine:
+            return True
+        tip = self._marker.read(home.store)
+        return tip is not None and self.journal.hash_at(tip.sequence) != tip.hash
+
+    def _random_epoch(self) -> int:
+        while True:
+            drawn = int.from_bytes(self._random(3), "big")
+            epoch = FIRST_RANDOM_EPOCH + drawn % (MAXIMUM_EPOCH + 1 - FIRST_RANDOM_EPOCH)
+            if not self.journal.has_epoch(epoch) and not self.other_strands.has_epoch(epoch):
+                return epoch
 
     def enrol(
         self, kiosk: int, epoch: int, clock: Clock, *, machine: int = 1, given_by_centre: bool = True
@@ -117,6 +180,15 @@ class Transaction:
         if (identity := self.identity) is not None:
             raise EnrolledAlready(identity.kiosk)
         self._identity.put(Identity(kiosk, _NO_EPOCH, machine))
+        name = "" if self._marker is None else self._marker.machine
+        self._home.put(Home(self._random(_STORE_NAME_LENGTH).hex(), name))
+
+    def become(self, machine: int) -> None:
+        """Write as another machine of the kiosk from now on; a new epoch begins next. Raises NotEnrolled."""
+        require_range("machine", machine, 1, MAXIMUM_MACHINE)
+        if (identity := self.identity) is None:
+            raise NotEnrolled
+        self._identity.put(replace(identity, machine=machine))
 
     def begin_epoch(self, epoch: int, clock: Clock, *, given_by_centre: bool) -> SealedEntry:
         """Begin another epoch, whose first entry names the tip that it continues.
@@ -130,6 +202,9 @@ class Transaction:
         if self.journal.has_epoch(epoch):
             raise EpochUsed(epoch)
         self._identity.put(replace(identity, epoch=epoch))
+        home, self._settled = self._home.get(), True
+        if home is not None and self._marker is not None:
+            self._home.put(replace(home, machine=self._marker.machine))
         body = EpochBegan(given_by_centre=given_by_centre, continues=self.journal.tip())
         return self._append(self.next_tip(), body, clock)
 
@@ -157,6 +232,39 @@ class Transaction:
             count += 1
         return count
 
+    def import_other(self, strand: int, entries: Iterable[SealedEntry]) -> int:
+        """Fold entries of another strand of this kiosk into the tables; the result is how many were new.
+
+        Each must continue what is here of the own journal or of another strand. One that does not follow from the
+        state changes nothing. Raises NotEnrolled, ChainBroken, EntryMalformed.
+        """
+        identity = self.identity
+        if identity is None:
+            raise NotEnrolled
+        own = self.journal.tip()
+        count = 0
+        for given in entries:
+            sealed = unseal(given.data)
+            entry = sealed.entry
+            if self.journal.hash_at(entry.sequence) == sealed.hash:
+                continue
+            if self.other_strands.tip_at(entry.sequence, sealed.hash) is not None:
+                continue
+            if entry.kiosk != identity.kiosk:
+                raise ChainBroken(entry.kiosk, entry.epoch, entry.sequence)
+            check_link(self._tip_before(entry), sealed)
+            self.ledger.put(fold_entry(self.ledger, entry, judged_by_the_issuer).rows)
+            self.other_strands.add(strand, 0 if own is None else own.sequence, sealed)
+            count += 1
+        return count
+
+    def _tip_before(self, entry: Entry) -> Tip | None:
+        """The entry that another one says it continues, of whatever strand; None where it is not here."""
+        sequence = entry.sequence - 1
+        if self.journal.hash_at(sequence) == entry.previous:
+            return self.journal.tip_at(sequence)
+        return self.other_strands.tip_at(sequence, entry.previous)
+
     def _append(self, place: Place, body: AnyBody, clock: Clock) -> SealedEntry:
         identity, tip = self.identity, self.journal.tip()
         if identity is None:
@@ -180,5 +288,6 @@ class Transaction:
         return sealed
 
     def _store(self, sealed: SealedEntry, folding: Folding) -> None:
+        self._appended = Tip(sealed.entry.epoch, sealed.entry.sequence, sealed.hash)
         self.journal.add(sealed)
         self.ledger.put(folding.rows)

@@ -25,6 +25,8 @@ class VaultItem(enum.StrEnum):
     DEVICE_KEY = "device-key"  # Ed25519, raw, 32 bytes
     PAYMENT_SECRET = "payment-secret"  # noqa: S105 - the name of a secret; 32 bytes
     CENTRE_KEY = "centre-key"  # Ed25519 public key, raw, 32 bytes
+    NEXT_ISSUING_KEY = "next-issuing-key"  # both while this machine is being enrolled anew
+    NEXT_DEVICE_KEY = "next-device-key"
     DEED = "deed"  # what the centre signed when it enrolled this machine, JSON
 
 
@@ -57,6 +59,10 @@ class Vault(Table):
 
         sealed = seal(self._key, self._random(_NONCE_LENGTH), secret, _context(name))
         self._connection.execute("INSERT OR REPLACE INTO vault (name, sealed) VALUES (?, ?)", (name, sealed))
+
+    def drop(self, name: VaultItem) -> None:
+        """Delete a secret, if it is there."""
+        self._connection.execute("DELETE FROM vault WHERE name = ?", (name,))
 
 
 def _context(name: VaultItem) -> bytes:

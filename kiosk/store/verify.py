@@ -104,9 +104,14 @@ def _exported(sealed: SealedEntry) -> dict[str, Any]:
 def _fold(tx: Transaction, ledger: ScratchLedger) -> tuple[Tip | None, Break | None]:
     """Fold the journal; the result is the last valid link of its chain, and where it breaks."""
     tip = None
-    entries = tx.journal.each()
+    entries, others = tx.journal.each(), tx.other_strands.each()
+    other = None
     for sequence in count(1):
         try:
+            other = other or next(others, None)
+            while other is not None and other.after_own < sequence:
+                ledger.put(fold_entry(ledger, other.sealed.entry, judged_by_the_issuer).rows)
+                other = next(others, None)
             sealed = next(entries, None)
             if sealed is None:
                 break

@@ -2,7 +2,7 @@
 
 NothingMissing   the centre has everything up to `high_water`; the entries after it are to be sent
 TailLost         the centre has more than this kiosk, which was restored from a copy
-Forked           the centre has another entry at a sequence number that this kiosk wrote
+Forked           the strand goes another way than this journal, from that sequence number or before
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TailLost(msgspec.Struct, frozen=True):
 
 
 class Forked(msgspec.Struct, frozen=True):
-    """Two entries have that sequence number."""
+    """The strand has another entry than this journal at that sequence number."""
 
     sequence: int
 
@@ -39,11 +39,16 @@ class Forked(msgspec.Struct, frozen=True):
 Alignment = NothingMissing | TailLost | Forked
 
 
-def align(ours: Tip | None, centre: Tip | None, hash_at: Callable[[int], bytes | None]) -> Alignment:
-    """Compare the two tips; `hash_at` gives the hash of this kiosk's entry at a sequence number."""
+def align(
+    ours: Tip | None, centre: Tip | None, hash_at: Callable[[int], bytes | None], *, known: bool
+) -> Alignment:
+    """Compare this journal's tip with that of one of the centre's strands; `known` when the strand has our tip.
+
+    `hash_at` gives the hash of this kiosk's entry at a sequence number.
+    """
     if centre is None:
         return NothingMissing(0)
-    if ours is None or centre.sequence > ours.sequence:
+    if known and (ours is None or centre.sequence > ours.sequence):
         return TailLost(0 if ours is None else ours.sequence, centre)
     if hash_at(centre.sequence) != centre.hash:
         return Forked(centre.sequence)

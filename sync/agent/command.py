@@ -109,11 +109,12 @@ def _settings(arguments: argparse.Namespace) -> AgentSettings:
         network_switch=arguments.network_switch,
         clock_shift=arguments.clock_shift,
         authority=configuration.centre.authority,
+        marker=configuration.marker,
     )
 
 
 def _enrol(settings: AgentSettings, arguments: argparse.Namespace) -> int:
-    with open_or_create_database(settings.directory) as database:
+    with open_or_create_database(settings.directory, settings.marker) as database:
         enrolled = enrol(settings, database, arguments.token, settings.transport(), settings.clock)
     _print_report(arguments, enrolled, [enrolled_line(enrolled, spoken().text)])
     return 0

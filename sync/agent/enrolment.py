@@ -3,13 +3,16 @@
 1. make the device key and the issuing CA's key, once, in the vault; ask the centre for its name
 2. send the one-time token, the device's public key and the request (PKCS#10), signed by the device key
 3. check and store the answer; a kiosk that had a journal before pulls it back; the first epoch begins
+
+A machine that the centre retired is enrolled anew in the same way, with other keys: it goes on with its journal.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from kiosk.domain.policy import SignedPolicy
 from kiosk.pki.device_keys import device_public_key, generate_device_key
@@ -46,6 +49,17 @@ class Enrolled(msgspec.Struct, frozen=True):
     before: bool = False
 
 
+class _Items(NamedTuple):
+    """Where the vault has the keys."""
+
+    device: VaultItem
+    issuing: VaultItem
+
+
+_ITEMS = _Items(VaultItem.DEVICE_KEY, VaultItem.ISSUING_KEY)
+_NEXT_ITEMS = _Items(VaultItem.NEXT_DEVICE_KEY, VaultItem.NEXT_ISSUING_KEY)
+
+
 class _Keys(msgspec.Struct, frozen=True):
     device: bytes
     issuing: bytes
@@ -63,19 +77,24 @@ def enrol(
     except BodyMalformed as error:
         raise EnrolmentFailed(EnrolmentFault.NO_TOKEN) from error
     with database.read() as tx:
-        identity = tx.identity
+        identity, state = tx.identity, tx.agent.get()
+    retired = state.retired and not state.quarantined
     if identity is not None and identity.kiosk != kiosk:
         raise EnrolmentFailed(EnrolmentFault.ANOTHER_KIOSK_HERE, kiosk=kiosk, here=identity.kiosk)
-    if identity is not None and identity.epoch:
+    if identity is not None and identity.epoch and not retired:
         return Enrolled(kiosk, identity.epoch, before=True)
     epoch = None
-    if identity is None:
-        keys, centre_clock = _keys(database), _CentreClock(clock)
+    if identity is None or retired:
+        items = _ITEMS if identity is None else _NEXT_ITEMS
+        keys, centre_clock = _keys(database, items), _CentreClock(clock)
         credentials = Credentials(None, keys.device)
         centre = CentreClient(settings.centre, credentials, centre_clock.now, centre_clock.learn, transport)
         answer = _exchange_token(centre, centre_clock, keys, token.strip().upper(), kiosk)
         with database.write() as tx:
             _store(tx, answer, clock)
+            if identity is not None:
+                _go_on_as_another_machine(tx, answer, keys, clock)
+                return Enrolled(kiosk, answer.epoch)
         epoch = answer.epoch
     with agent_over(settings, database, transport, clock) as agent:
         # A kiosk whose machine was lost first gets its entries back; then its epoch begins.
@@ -106,17 +125,17 @@ def _exchange_token(
     return answer
 
 
-def _keys(database: Database) -> _Keys:
+def _keys(database: Database, items: _Items) -> _Keys:
     """The keys of this machine, made once and on the disk before they are used."""
     with database.write() as tx:
-        device = tx.vault.get(VaultItem.DEVICE_KEY)
-        issuing = tx.vault.get(VaultItem.ISSUING_KEY)
+        device = tx.vault.get(items.device)
+        issuing = tx.vault.get(items.issuing)
         if device is None:
             device = generate_device_key()
-            tx.vault.put(VaultItem.DEVICE_KEY, device)
+            tx.vault.put(items.device, device)
         if issuing is None:
             issuing = encode_private_key(SM2.generate())
-            tx.vault.put(VaultItem.ISSUING_KEY, issuing)
+            tx.vault.put(items.issuing, issuing)
     return _Keys(device, issuing)
 
 
@@ -170,6 +189,16 @@ def _store(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
     tx.vault.put(VaultItem.DEED, msgspec.json.encode(answer.deed))
     tx.feed.put_policy(answer.policy)
     record_contact(tx, clock, answer.signed_time)
+
+
+def _go_on_as_another_machine(tx: Transaction, answer: EnrolAnswer, keys: _Keys, clock: Clock) -> None:
+    tx.vault.put(_ITEMS.device, keys.device)
+    tx.vault.put(_ITEMS.issuing, keys.issuing)
+    for item in _NEXT_ITEMS:
+        tx.vault.drop(item)
+    tx.become(answer.machine)
+    tx.begin_epoch(answer.epoch, clock, given_by_centre=True)
+    tx.agent.put(replace(tx.agent.get(), retired=False))
 
 
 class _CentreClock:

@@ -60,6 +60,7 @@ class _Exchange(msgspec.Struct, frozen=True):
     pulled: PullReport = PullReport()
     retried: int = 0
     centre: Tip | None = None
+    known: bool = False
     error: AgentError | None = None
 
 
@@ -83,7 +84,8 @@ def nightly(agent: Agent) -> NightlyReport:
     found = verify(agent.database)
     with agent.database.read() as tx:
         now = status(tx)
-        same = None if done.error else isinstance(compare_with_centre(tx, done.centre), NothingMissing)
+        aligned = compare_with_centre(tx, done.centre, known=done.known)
+        same = None if done.error else isinstance(aligned, NothingMissing)
     return NightlyReport(
         sent=done.pushed.sent,
         received=done.pulled.applied,
@@ -108,7 +110,9 @@ def _exchanged(agent: Agent) -> _Exchange:
         agent.log.warning("the nightly exchange failed", error=str(error))
         record_failed_contact(agent, error)
         return _Exchange(error=error)
-    return _Exchange(PushReport(pushed.sent + more.sent), pulled, retried, answer.high_water)
+    return _Exchange(
+        PushReport(pushed.sent + more.sent), pulled, retried, answer.high_water, known=answer.strand > 0
+    )
 
 
 def _problem(found: Verification) -> str:

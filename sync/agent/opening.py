@@ -27,6 +27,8 @@ from sync.agent.tls import ssl_context
 class AgentSettings(msgspec.Struct, frozen=True):
     """Where the data and the centre are, and the two files used in drills (None without them).
 
+    `marker` is the directory of the marker; None for the one beside the data directory.
+
     `authority` is a PEM file with the CA of the centre's TLS certificate; None for the system's CAs.
     """
 
@@ -35,6 +37,7 @@ class AgentSettings(msgspec.Struct, frozen=True):
     network_switch: Path | None = None
     clock_shift: Path | None = None
     authority: Path | None = None
+    marker: Path | None = None
 
     @property
     def clock(self) -> Clock:
@@ -62,10 +65,10 @@ def program() -> str:
 
 
 @contextmanager
-def open_database(directory: Path) -> Iterator[Database]:
+def open_database(directory: Path, marker: Path | None = None) -> Iterator[Database]:
     """The kiosk's database. Raises NotEnrolledYet, StoreError."""
     try:
-        opened = location.open_database(directory)
+        opened = location.open_database(directory, marker)
     except StoreMissing as error:
         raise NotEnrolledYet(directory) from error
     with _closing(opened) as database:
@@ -73,9 +76,9 @@ def open_database(directory: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def open_or_create_database(directory: Path) -> Iterator[Database]:
+def open_or_create_database(directory: Path, marker: Path | None = None) -> Iterator[Database]:
     """The kiosk's database, made with a new key where there is none. Raises StoreError, OSError."""
-    with _closing(location.open_or_create_database(directory)) as database:
+    with _closing(location.open_or_create_database(directory, marker)) as database:
         yield database
 
 
@@ -91,7 +94,7 @@ def _closing(database: Database) -> Iterator[Database]:
 def open_agent(settings: AgentSettings) -> Iterator[Agent]:
     """An agent of the enrolled kiosk in the data directory. Raises NotEnrolledYet, AddressInvalid, StoreError."""
     with (
-        open_database(settings.directory) as database,
+        open_database(settings.directory, settings.marker) as database,
         agent_over(settings, database, settings.transport(), settings.clock) as agent,
     ):
         yield agent

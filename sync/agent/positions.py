@@ -7,41 +7,44 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from kiosk.domain.feed import FORK_REASON, DisputeRaised
-from sync.agent.alignment import Alignment, Forked, NothingMissing, align
+from sync.agent.alignment import Alignment, NothingMissing, align
 
 if TYPE_CHECKING:
+    from kiosk.domain.clock import Clock
     from kiosk.domain.entries import Tip
     from kiosk.store.transaction import Transaction
+    from sync.protocol.records import HeartbeatAnswer
 
 _FORK_ACCOUNT = ""
 
 
-def compare_with_centre(tx: Transaction, centre: Tip | None) -> Alignment:
-    """Compare this kiosk's journal with the centre's tip."""
-
-    def hash_at(sequence: int) -> bytes | None:
-        sealed = tx.journal.entry(sequence)
-        return None if sealed is None else sealed.hash
-
-    return align(tx.journal.tip(), centre, hash_at)
+def compare_with_centre(tx: Transaction, centre: Tip | None, *, known: bool = True) -> Alignment:
+    """Compare this kiosk's journal with the tip of a strand of the centre's; `known` when that has our tip."""
+    return align(tx.journal.tip(), centre, tx.journal.hash_at, known=known)
 
 
-def record_position(tx: Transaction, centre: Tip | None, *, quarantined: bool) -> Alignment:
-    """Record what the centre holds; the high-water mark goes back when that is less than was recorded.
+def record_heartbeat(tx: Transaction, answer: HeartbeatAnswer, clock: Clock) -> Alignment:
+    """Record what the centre holds; a new epoch begins when the centre says so.
 
-    The mark of a forked or revoked kiosk stays, since the centre keeps its entries beside the journal.
+    The high-water mark goes back when the centre has less than was recorded; it stays where the centre tells of another
+    strand than ours, and that of a revoked machine.
     """
-    alignment = compare_with_centre(tx, centre)
-    state = replace(tx.agent.get(), quarantined=quarantined)
-    match alignment:
-        case NothingMissing(high_water=high_water) if not (quarantined or fork_known(tx)):
-            state = replace(state, high_water=high_water)
-        case Forked(sequence=sequence):
-            raise_alarm(tx, sequence)
-        case _:
-            pass
+    known = answer.strand > 0
+    alignment = compare_with_centre(tx, answer.high_water, known=known)
+    state = replace(tx.agent.get(), quarantined=answer.quarantined, retired=answer.retired)
+    if isinstance(alignment, NothingMissing) and not answer.quarantined:
+        state = replace(state, high_water=alignment.high_water)
+        if known:
+            state = replace(state, strand=answer.strand)
+            begin_epoch_due(tx, answer.begin_epoch, clock)
     tx.agent.put(state)
     return alignment
+
+
+def begin_epoch_due(tx: Transaction, epoch: int | None, clock: Clock) -> None:
+    """Begin the epoch that the centre gave to this kiosk's strand, once."""
+    if epoch is not None and not tx.journal.has_epoch(epoch):
+        tx.begin_epoch(epoch, clock, given_by_centre=True)
 
 
 def raise_alarm(tx: Transaction, sequence: int) -> None:

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from kiosk.domain.entries import Tip
 from kiosk.domain.journal import SealedEntry
-from sync.agent.alignment import Forked, TailLost
+from sync.agent.alignment import NothingMissing
 from sync.agent.context import Agent, record_contact
 from sync.agent.errors import AnswerUnusable, HistoryForked, RequestRefused
-from sync.agent.positions import fork_known, raise_alarm, record_position
+from sync.agent.positions import begin_epoch_due, compare_with_centre, raise_alarm
+from sync.agent.recovery import fold_other_strands
 from sync.protocol.batches import MAXIMUM_ENTRIES, make_checkpoint, take_batch
 from sync.protocol.errors import ProblemCode
 from sync.protocol.records import UploadAnswer, UploadBatch
@@ -50,13 +51,14 @@ def push(agent: Agent, stopped: Callable[[], bool] = lambda: False) -> PushRepor
             if refused.code is not ProblemCode.CHAIN_HOLE or realigned == _REALIGNMENTS:
                 raise
             realigned += 1
-            if _realign(agent, refused.problem.high_water):
-                return PushReport(sent, tail_lost=True)
+            _realign(agent, refused.problem.high_water)
             continue
-        if _accepted(agent, batch, answer):
-            return PushReport(sent + len(batch), tail_lost=True)
+        tail_lost = _accepted(agent, batch, answer)
         sent += len(batch)
-        agent.log.info("sent", entries=len(batch), until=batch[-1].entry.sequence, branched=answer.branched)
+        agent.log.info("sent", entries=len(batch), until=batch[-1].entry.sequence, strand=answer.strand)
+        if tail_lost:
+            return PushReport(sent, tail_lost=True)
+        fold_other_strands(agent, answer.strands)
     return PushReport(sent)
 
 
@@ -72,38 +74,41 @@ def _with_checkpoint(agent: Agent, batch: tuple[SealedEntry, ...]) -> UploadBatc
     return UploadBatch(tuple(sealed.data for sealed in batch), checkpoint)
 
 
-def _realign(agent: Agent, high_water: Tip | None) -> bool:
-    """Return to the centre's high-water mark; the result says whether the centre has more than this kiosk.
-
-    A branch is sent from where the centre's chain ends, so that there is no gap before it.
-    """
+def _realign(agent: Agent, high_water: Tip | None) -> None:
+    """Go back to what the centre has of this journal, or to its start where the centre tells of another strand."""
     with agent.database.write() as tx:
         state = record_contact(tx, agent.clock)
-        alignment = record_position(tx, high_water, quarantined=state.quarantined)
-        if high_water is not None and isinstance(alignment, Forked):
-            tx.agent.put(replace(tx.agent.get(), high_water=high_water.sequence))
-        tail_lost = isinstance(alignment, TailLost) and not fork_known(tx)
+        alignment = compare_with_centre(tx, high_water, known=False)
+        mark = alignment.high_water if isinstance(alignment, NothingMissing) else 0
+        tx.agent.put(replace(state, high_water=mark))
     agent.log.warning("the centre misses entries", alignment=type(alignment).__name__)
-    return tail_lost
 
 
 def _accepted(agent: Agent, batch: tuple[SealedEntry, ...], answer: UploadAnswer) -> bool:
-    """Record that the centre has the batch; the result says whether it has more than this kiosk."""
-    last = batch[-1].entry.sequence
+    """Record that the centre has the batch; the result says whether it has more than this kiosk.
+
+    The answer tells of this journal's own strand where that ends with the batch.
+    """
+    last = batch[-1]
+    tip = Tip(last.entry.epoch, last.entry.sequence, last.hash)
     with agent.database.write() as tx:
-        record_contact(tx, agent.clock, answer.signed_time)
+        state = record_contact(tx, agent.clock, answer.signed_time)
+        state = replace(state, quarantined=answer.quarantined, retired=answer.retired)
+        told = answer.high_water
+        if not answer.quarantined and (told is None or told.sequence < tip.sequence):
+            has = 0 if told is None else told.sequence
+            raise AnswerUnusable(
+                f"the centre took entries up to {tip.sequence} and says that it has them up to {has}"
+            )
+        if told == tip:
+            state = replace(state, strand=answer.strand)
+        tx.agent.put(replace(state, high_water=tip.sequence))
         if answer.branched:
             raise_alarm(tx, batch[0].entry.sequence)
-        if answer.branched or answer.quarantined or fork_known(tx):
-            # The centre keeps these beside the journal, and its mark does not include them.
-            state = replace(tx.agent.get(), high_water=last, quarantined=answer.quarantined)
-            tx.agent.put(state)
+        if told == tip and not answer.quarantined:
+            begin_epoch_due(tx, answer.begin_epoch, agent.clock)
             return False
-        alignment = record_position(tx, answer.high_water, quarantined=False)
-        mark = tx.agent.get().high_water
-    if not isinstance(alignment, TailLost) and mark < last:
-        raise AnswerUnusable(f"the centre took entries up to {last} and says that it has them up to {mark}")
-    return isinstance(alignment, TailLost)
+        return not answer.quarantined and tx.journal.tip() == tip
 
 
 def _alarm(agent: Agent, sequence: int) -> None:

@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import AnyBody, OrderPlaced, Tip
+from kiosk.domain.entries import AnyBody, EpochBegan, OrderPlaced, Tip
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.feed import FeedItem
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
@@ -60,17 +60,78 @@ class MemoryKiosk:
         self.epoch = 0
         self.machine = 0
         self.revoked = False
-        self.chain: list[SealedEntry] = []
+        self.retired = False
+        self.lines: list[list[SealedEntry]] = []
+        self.parents: list[tuple[int, int]] = []
+        self.epochs_due: dict[int, int] = {}
         self.stray: dict[bytes, SealedEntry] = {}
         self.feed: list[tuple[int, bytes]] = []
         self.heartbeats: list[records.Heartbeat] = []
 
     @property
-    def tip(self) -> Tip | None:
-        if not self.chain:
+    def chain(self) -> list[SealedEntry]:
+        """The line of strand 1."""
+        return self.lines[0] if self.lines else []
+
+    def tip(self, strand: int) -> Tip | None:
+        """The tip of a strand; None for strand 0, and for one that lost everything."""
+        if not 1 <= strand <= len(self.lines) or not self.lines[strand - 1]:
             return None
-        last = self.chain[-1]
+        last = self.lines[strand - 1][-1]
         return Tip(last.entry.epoch, last.entry.sequence, last.hash)
+
+    def marks(self) -> tuple[records.StrandMark, ...]:
+        return tuple(
+            records.StrandMark(number, *self.parents[number - 1], present(self.tip(number)))
+            for number, line in enumerate(self.lines, 1)
+            if line
+        )
+
+    def strand_of(self, sequence: int, digest: bytes) -> int:
+        """The first strand with that entry; 0 for none."""
+        for number, line in enumerate(self.lines, 1):
+            if 0 < sequence <= len(line) and line[sequence - 1].hash == digest:
+                return number
+        return 0
+
+    def extend(self, entries: list[SealedEntry]) -> tuple[int, bool]:
+        """The strand that ends with a batch, and whether it is new. Raises Refusal."""
+        if self.lines == [[]]:  # it lost everything
+            self.lines, self.parents = [], []
+        strand, last = self._known(entries)
+        fresh = [each for each in entries if each.entry.sequence > last]
+        if not fresh:
+            return strand, False
+        line = self.lines[strand - 1][:last] if strand else []
+        tip = None if not line else Tip(line[-1].entry.epoch, last, line[-1].hash)
+        try:
+            for each in fresh:
+                tip = check_link(tip, each)
+        except ChainBroken as error:
+            raise Refusal(409, Problem(ProblemCode.CHAIN_BROKEN, str(error), self.tip(1))) from error
+        if strand and last == len(self.lines[strand - 1]):
+            self.lines[strand - 1] += fresh
+            if any(isinstance(each.entry.body, EpochBegan) for each in fresh):
+                self.epochs_due.pop(strand, None)
+            return strand, False
+        self.lines.append([*line, *fresh])
+        self.parents.append((strand, last))
+        for number in {strand, len(self.lines)} - {0} if len(self.lines) > 1 else ():
+            self.epoch += 1
+            self.epochs_due[number] = self.epoch
+        return len(self.lines), len(self.lines) > 1
+
+    def _known(self, entries: list[SealedEntry]) -> tuple[int, int]:
+        """The strand that has the last entry of a batch which is known, and its sequence. Raises Refusal."""
+        for each in reversed(entries):
+            if strand := self.strand_of(each.entry.sequence, each.hash):
+                return strand, each.entry.sequence
+        last = entries[0].entry.sequence - 1
+        strand = self.strand_of(last, entries[0].entry.previous)
+        if last and not strand:
+            problem = Problem(ProblemCode.CHAIN_HOLE, "Entries are missing.", high_water=self.tip(1))
+            raise Refusal(409, problem)
+        return strand, last
 
 
 class Refusal(Exception):
@@ -135,15 +196,18 @@ class MemoryCentre:
                 raise Refusal(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
             case "GET", records.PATH_JOURNAL:
                 after = int(request.url.params["after"])
-                page = tuple(each.data for each in kiosk.chain[after : after + 50])
-                return records.JournalPage(page, len(kiosk.chain) > after + 50, 1, kiosk.tip)
+                strand = int(request.url.params["strand"]) or len(kiosk.lines)
+                line = kiosk.lines[strand - 1] if strand else []
+                page = tuple(each.data for each in line[after : after + 50])
+                return records.JournalPage(page, len(line) > after + 50, strand, kiosk.tip(strand))
             case "GET", records.PATH_FEED:
                 return self._feed(kiosk, request)
             case "POST", records.PATH_LOGIN:
                 return self.login(records.decode_question(body))
             case "POST", records.PATH_EPOCH:
                 kiosk.epoch += 1
-                return records.EpochAnswer(kiosk.epoch, kiosk.tip)
+                strand = records.decode(body, records.EpochRequest).strand or len(kiosk.lines)
+                return records.EpochAnswer(kiosk.epoch, kiosk.tip(strand))
         raise Refusal(404, Problem(ProblemCode.NOT_FOUND, path))
 
     def _enrol(self, request: httpx2.Request, body: bytes) -> records.EnrolAnswer:
@@ -153,7 +217,7 @@ class MemoryCentre:
         if kiosk is None or kiosk.device_key not in {b"", asked.device_key}:
             raise Refusal(403, Problem(ProblemCode.TOKEN_REFUSED, "No such token."))
         if not kiosk.device_key:
-            kiosk.device_key = asked.device_key
+            kiosk.device_key, kiosk.retired = asked.device_key, False
             kiosk.epoch += 1
             kiosk.machine += 1
         kiosk.issuing_certificate = self.root.certify_kiosk(
@@ -178,43 +242,41 @@ class MemoryCentre:
             assert checkpoint_holds(beat.checkpoint, kiosk.number, kiosk.device_key)
         kiosk.heartbeats.append(beat)
         signed = sign_time(kiosk.number, self.now, self.key)
-        return records.HeartbeatAnswer(signed, kiosk.tip, len(kiosk.feed), quarantined=kiosk.revoked)
+        tip = beat.checkpoint
+        strand = len(kiosk.lines) if tip is None else kiosk.strand_of(tip.sequence, tip.hash)
+        return records.HeartbeatAnswer(
+            signed,
+            kiosk.tip(strand or beat.strand),
+            len(kiosk.feed),
+            strand,
+            kiosk.marks(),
+            kiosk.epochs_due.get(strand),
+            quarantined=kiosk.revoked,
+            retired=kiosk.revoked or kiosk.retired,
+        )
 
     def _append(self, kiosk: MemoryKiosk, batch: records.UploadBatch) -> records.UploadAnswer:
         entries = [unseal(data) for data in batch.entries]
         assert checkpoint_holds(batch.checkpoint, kiosk.number, kiosk.device_key)
         assert batch.checkpoint.hash == entries[-1].hash
         assert all(each.entry.kiosk == kiosk.number for each in entries)
-        forked = False
+        strand, branched = 0, False
         with self.lock:
             if kiosk.revoked:
                 kiosk.stray |= {each.hash: each for each in entries}
             else:
-                forked = self._extend(kiosk, entries)
+                strand, branched = kiosk.extend(entries)
         signed = sign_time(kiosk.number, self.now, self.key)
-        return records.UploadAnswer(kiosk.tip, signed, branched=forked, quarantined=kiosk.revoked)
-
-    def _extend(self, kiosk: MemoryKiosk, entries: list[SealedEntry]) -> bool:
-        """All or nothing; whether the batch is a fork's branch."""
-        first = entries[0].entry
-        if first.sequence > len(kiosk.chain) + 1:
-            problem = Problem(ProblemCode.CHAIN_HOLE, "Entries are missing.", high_water=kiosk.tip)
-            raise Refusal(409, problem)
-        known = {each.hash for each in kiosk.chain} | set(kiosk.stray)
-        new = [each for each in entries if each.hash not in known]
-        if not new:
-            return entries[-1].hash in kiosk.stray
-        if new[0].entry.sequence <= len(kiosk.chain) or new[0].entry.previous in kiosk.stray:
-            kiosk.stray |= {each.hash: each for each in new}
-            return True
-        tip = kiosk.tip
-        try:
-            for each in new:
-                tip = check_link(tip, each)
-        except ChainBroken as error:
-            raise Refusal(409, Problem(ProblemCode.CHAIN_BROKEN, str(error), kiosk.tip)) from error
-        kiosk.chain += new
-        return False
+        return records.UploadAnswer(
+            kiosk.tip(strand),
+            signed,
+            strand,
+            kiosk.marks(),
+            kiosk.epochs_due.get(strand),
+            branched=branched,
+            quarantined=kiosk.revoked,
+            retired=kiosk.revoked or kiosk.retired,
+        )
 
     def _feed(self, kiosk: MemoryKiosk, request: httpx2.Request) -> records.FeedPage:
         after, wait = int(request.url.params["after"]), int(request.url.params["wait"])

@@ -16,9 +16,9 @@ from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.ledger import Order
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, link, order_code_key
+from kiosk.store import location
 from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
-from kiosk.store.keyfile import load
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
 from sync.agent.enrolment import enrol
@@ -149,7 +149,7 @@ class KioskProcess:
 
     def open(self) -> Database:
         """Open the database of the data directory, as the app does when it starts."""
-        self.database = Database.open(self.directory / "keydesk.db", load(self.directory / "keydesk.key"))
+        self.database = location.open_database(self.directory)
         return self.database
 
     def sync(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -196,6 +196,7 @@ class KioskProcess:
         """Place an order as the desk does; its reference and the address in its QR code."""
         now = self.clock.wall()
         with self.database.write() as tx:
+            tx.settle_epoch(self.clock)
             place = tx.next_tip()
             number = OrderNumber(place.kiosk, place.epoch, place.sequence)
             schedule = schedule_at(tx.feed.schedules(), now)

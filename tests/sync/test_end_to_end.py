@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ import httpx2
 import pytest
 
 from kiosk.domain.entries import OrderCancelled
-from kiosk.domain.identifiers import number_in
+from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH, number_in
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.store.vault import VaultItem
+from kiosk.store.verify import verify
 from tests.support.processes import CentreProcess, KioskProcess, NewKiosk
 from tests.support.values import present
 from tests.support.waiting import wait_until
@@ -189,28 +192,109 @@ def test_a_lost_machine_is_replaced_by_another_with_a_new_token(
     assert refused.returncode == 1
 
 
-def test_a_fork_is_an_alarm_on_both_sides_and_its_entries_are_a_strand(
+def _cloned(kiosk: KioskProcess, place: Path) -> KioskProcess:
+    """A copy of a kiosk's data directory that works beside it."""
+    kiosk.database.close()
+    shutil.copytree(kiosk.directory, place)
+    kiosk.open()
+    clone = copy.copy(kiosk)
+    clone.directory, clone.agent = place, None
+    clone.open()
+    return clone
+
+
+def _epochs(kiosk: KioskProcess) -> list[int]:
+    with kiosk.database.read() as tx:
+        return [each.entry.epoch for each in tx.journal.entries()]
+
+
+def test_a_clone_goes_on_as_a_strand_and_both_know_both_orders(kiosk: KioskProcess, tmp_path: Path) -> None:
+    clone = _cloned(kiosk, tmp_path / "clone")
+    ours, _ = kiosk.place("11000006")
+    theirs, _ = clone.place("11000007")
+    for each in (kiosk, clone, kiosk, clone, kiosk):
+        done = each.sync("once")
+        assert done.returncode == 0, done.stderr
+    assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+    assert [each[0] for each in kiosk.centre_entries(strand=2)] == clone.hashes()[1:]
+    assert set(_epochs(kiosk)) & set(_epochs(clone)) == {1}
+    for each, other in ((kiosk, theirs), (clone, ours)):
+        assert each.order(other) is not None
+        assert verify(each.database).sound
+        assert len(set(_epochs(each))) == 2
+    alarms = kiosk.centre.rows("SELECT kind, detail FROM journal_alarm WHERE kiosk = ?", kiosk.number)
+    assert {"fork", "two-alive"} <= {kind for kind, _ in alarms}
+    night = json.loads(clone.sync("nightly", "--json").stdout)
+    assert "disputes" in night["troubles"]
+    assert night["same_tip"]
+    clone.close()
+
+
+def test_of_two_clones_one_is_enrolled_anew_and_the_other_may_only_upload(
     kiosk: KioskProcess, tmp_path: Path
 ) -> None:
+    clone = _cloned(kiosk, tmp_path / "clone")
+    for each, account in ((kiosk, "11000006"), (clone, "11000007")):
+        each.place(account)
+        each.sync("once")
+    kiosk.centre.django(
+        "from sync.central.fleet.machines import end, machine_of\n"
+        "from sync.central.fleet.models import MachineState\n"
+        f"end(machine_of({kiosk.number}, 1), MachineState.RETIRED, 'admin', 'two', now)"
+    )
+    clone.place("11000003")
+    for each in (kiosk, clone):
+        refused = each.sync("once")
+        assert (refused.returncode, "machine-retired" in refused.stderr) == (1, True)
+        assert each.state().retired
+        assert each.backlog() == 0
+    token = kiosk.centre.command("enrol-token", "--kiosk", str(kiosk.number)).strip()
+    enrolled = kiosk.sync("enrol", "--token", token, "--json")
+    assert not json.loads(enrolled.stdout)["before"]
+    kiosk.place("11000001")
+    assert kiosk.sync("once").returncode == 0
+    assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+    assert clone.sync("once").returncode == 1
+    clone.close()
+
+
+def test_a_copy_put_back_offline_begins_a_random_epoch_and_nothing_stays_beside_the_books(
+    kiosk: KioskProcess, tmp_path: Path
+) -> None:
+    kiosk.sync("once")
     kiosk.database.close()
-    shutil.copytree(kiosk.directory, tmp_path / "clone")
+    shutil.copy(kiosk.directory / "keydesk.db", tmp_path / "copy.db")
     kiosk.open()
-    kiosk.place("11000006")
+    lost, _ = kiosk.place("11000006")
     kiosk.sync("once")
     trunk = kiosk.hashes()
     kiosk.database.close()
-    kiosk.directory = tmp_path / "clone"
+    for file in kiosk.directory.glob("keydesk.db-*"):
+        file.unlink()
+    shutil.copy(tmp_path / "copy.db", kiosk.directory / "keydesk.db")
     kiosk.open()
-    for account in ("11000007", "11000003", "11000001"):
-        kiosk.place(account)
-        kiosk.sync("once")
+    placed, _ = kiosk.place("11000007")
+    assert placed != lost
+    assert _epochs(kiosk)[-1] >= FIRST_RANDOM_EPOCH
+    for _ in range(2):
+        assert kiosk.sync("once").returncode == 0
     assert [each[0] for each in kiosk.centre_entries()] == trunk
-    assert [each[0] for each in kiosk.centre_entries(strand=2)] == kiosk.hashes()[1:]
-    alarms = kiosk.centre.rows("SELECT kind FROM journal_alarm WHERE kiosk = ?", kiosk.number)
-    assert ("fork",) in alarms
-    night = json.loads(kiosk.sync("nightly", "--json").stdout)
-    assert "disputes" in night["troubles"]
-    assert night["same_tip"]
+    assert [each[0] for each in kiosk.centre_entries(strand=2)] == kiosk.hashes()[len(trunk) - 1 :]
+    assert ("epoch-began", "applied") in {tuple(each[1:]) for each in kiosk.centre_entries(strand=2)}
+    assert not kiosk.centre.rows("SELECT 1 FROM journal_strayentry WHERE kiosk = ?", kiosk.number)
+    assert kiosk.order(lost) is not None
+    assert verify(kiosk.database).sound
+
+
+def test_ten_uploads_of_one_kiosk_at_once_are_one_journal(kiosk: KioskProcess) -> None:
+    for account in ("11000006", "11000007", "11000003"):
+        kiosk.place(account)
+    with ThreadPoolExecutor(10) as threads:
+        done = list(threads.map(lambda _: kiosk.sync("once").returncode, range(10)))
+    assert 0 in done
+    kiosk.sync("once")
+    assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+    assert not kiosk.centre_entries(strand=2)
 
 
 def test_a_number_that_a_copy_gave_out_again_pays_and_confirms_its_own_order_alone(

@@ -50,6 +50,7 @@ def issue(desk: Desk, tx: Transaction, order: Order, attempt: Binding, request: 
     now, policy = desk.clock.wall(), policy_of(tx)
     key = key_on_record(tx, order.account)
     period = validity(now, key.not_after if key else None, policy.certificate_years)
+    tx.settle_epoch(desk.clock)
     number = CertificateNumber(*tx.next_tip())
     authority = issuing_authority(tx, now)
     try:

@@ -61,6 +61,7 @@ def place_order(desk: Desk, session: Session, kind: OrderKind) -> Placed | Order
 def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Order:
     now = desk.clock.wall()
     policy, schedule = policy_of(tx), schedule_of(tx, now)
+    tx.settle_epoch(desk.clock)
     number = OrderNumber(*tx.next_tip())
     code = OrderCode(number, session.account, offered.kind, schedule.number, now, desk.random(NONCE_LENGTH))
     body = OrderPlaced(

@@ -89,23 +89,29 @@ class SmallAdmin(Page[Row]):
     show_facets = admin.ShowFacets.NEVER
 
 
-class ReadOnlyAdmin(Admin[Row]):
-    """A table that is not edited by hand; its actions have permissions of their own."""
-
+class _NotByHand:
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Rows are added by the program alone."""
         del request, obj
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Rows are not edited."""
         del request, obj
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Rows are not deleted."""
         del request, obj
         return False
+
+
+class ReadOnlyAdmin(_NotByHand, Admin[Row]):
+    """A table that is not edited by hand; its actions have permissions of their own."""
+
+
+class SmallReadOnlyAdmin(_NotByHand, SmallAdmin[Row]):
+    """A small one."""
 
 
 class RemarkForm(ActionForm):

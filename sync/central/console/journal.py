@@ -13,6 +13,7 @@ from sync.central.console.base import (
     NEEDS_REMARK,
     ReadOnlyAdmin,
     RemarkForm,
+    SmallReadOnlyAdmin,
     hex_column,
     time_column,
     typed_remark,
@@ -53,7 +54,7 @@ def _printable(value: object) -> object:
 
 
 @admin.register(Strand)
-class StrandAdmin(ReadOnlyAdmin[Strand]):
+class StrandAdmin(SmallReadOnlyAdmin[Strand]):
     """The strands of the kiosks' journals."""
 
     list_display = (

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import LossReported, OrderPaid
+from kiosk.domain.entries import EpochBegan, LossReported, OrderPaid
 from kiosk.domain.feed import DisputeRaised, DisputeSettled, FeedItem, KeyBoundElsewhere
 from kiosk.domain.fees import FeeSchedule
+from kiosk.domain.journal import seal
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.store.connections import connect
@@ -72,6 +74,11 @@ def _history(tx: Transaction, place: Place, clock: FixedClock) -> None:
     tx.append(LossReported("11000001", KEY_ON_RECORD), clock)
     tx.begin_epoch(2, clock, given_by_centre=True)
     tx.journal.count()
+    last = tx.journal.entries()[-1].entry
+    began = EpochBegan(given_by_centre=False, continues=tx.journal.tip_at(last.sequence - 1))
+    tx.import_other(2, [seal(replace(last, epoch=7, body=began))])
+    tx.other_strands.last_sequence(2)
+    tx.other_strands.has_epoch(7)
     tx.journal.latest_wall(0)
     tx.journal.concerns_hold("11000001", 0)
     tx.agent.put(tx.agent.get())
@@ -134,6 +141,7 @@ def _members(tx: Transaction) -> None:
 def _local(tx: Transaction) -> None:
     tx.vault.put(VaultItem.DEVICE_KEY, bytes(32))
     tx.vault.get(VaultItem.DEVICE_KEY)
+    tx.vault.drop(VaultItem.DEVICE_KEY)
     tx.lockouts.record("members", 1)
     tx.lockouts.failures("members")
     tx.lockouts.clear("members")

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kiosk.domain.entries import EpochBegan
 from kiosk.domain.journal import unseal
+from kiosk.store.transaction import Identity
 from kiosk.store.vault import VaultItem
+from sync.agent.enrolment import Enrolled
 from sync.agent.errors import AnswerUnusable, CentreUnreachable, EnrolmentFailed
+from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
+from sync.protocol.deeds import sign_deed
 from tests.support.memory_centre import Desk
 
 
@@ -94,3 +99,50 @@ def test_a_machine_that_takes_over_a_lost_kiosk_pulls_its_journal_back(
     assert other.hashes()[:-1] == desk.hashes()
     push(other.agent())
     assert other.centre_hashes() == other.hashes()
+
+
+def test_a_machine_that_was_retired_is_enrolled_anew_and_goes_on_with_its_journal(desk: Desk) -> None:
+    number = desk.place()
+    push(desk.agent())
+    desk.memory.retired = True
+    heartbeat(desk.agent())
+    before, keys = desk.hashes(), _secrets(desk)
+    desk.memory.device_key = b""  # staff gave a new token
+    desk.faulty.faults = ["", "lost"]
+    with pytest.raises(CentreUnreachable):
+        desk.enrol()
+    assert desk.enrol() == Enrolled(3, 2)
+    assert desk.hashes()[:-1] == before
+    assert not keys & _secrets(desk)
+    desk.place()
+    push(desk.agent())
+    assert desk.centre_hashes() == desk.hashes()
+    with desk.database.read() as tx:
+        assert tx.identity == Identity(3, 2, machine=2)
+        assert [each.entry.machine for each in tx.journal.entries()] == [1, 1, 2, 2]
+        assert not tx.agent.get().retired
+    assert desk.order(number) is not None
+
+
+def test_a_machine_that_was_revoked_is_not_enrolled_anew(desk: Desk) -> None:
+    desk.memory.revoked = True
+    heartbeat(desk.agent())
+    assert desk.enrol().before
+
+
+def test_a_deed_of_another_machine_is_refused(
+    new_desk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = new_desk(3)
+    monkeypatch.setattr(
+        "tests.support.memory_centre.sign_deed",
+        lambda deed, key: sign_deed(replace(deed, machine=deed.machine + 1), key),
+    )
+    with pytest.raises(EnrolmentFailed, match="not signed for this kiosk"):
+        desk.enrol()
+
+
+def _secrets(desk: Desk) -> set[bytes | None]:
+    with desk.database.read() as tx:
+        items = (VaultItem.DEVICE_KEY, VaultItem.ISSUING_KEY, VaultItem.ISSUING_CERTIFICATE)
+        return {tx.vault.get(item) for item in items}

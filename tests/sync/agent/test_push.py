@@ -7,10 +7,12 @@ from msgspec.structs import replace
 
 from kiosk.domain.feed import FORK_REASON
 from kiosk.store.vault import VaultItem
+from kiosk.store.verify import verify
 from sync.agent.errors import AnswerUnusable, CentreBusy, CentreUnreachable, HistoryForked
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
-from tests.support.memory_centre import Desk, NewDesk
+from sync.protocol.errors import Problem, ProblemCode
+from tests.support.memory_centre import Desk, NewDesk, Refusal
 from tests.support.values import present
 
 
@@ -66,7 +68,9 @@ def test_a_heartbeat_shows_that_the_centre_lost_entries(desk: Desk) -> None:
     assert desk.centre_hashes() == desk.hashes()
 
 
-def test_a_fork_is_sent_as_a_branch_and_raises_one_alarm(desk: Desk, new_desk: NewDesk) -> None:
+def test_a_branch_becomes_a_strand_begins_an_epoch_and_raises_one_alarm(
+    desk: Desk, new_desk: NewDesk
+) -> None:
     desk.place()
     push(desk.agent())
     clone = new_desk(3)
@@ -79,9 +83,9 @@ def test_a_fork_is_sent_as_a_branch_and_raises_one_alarm(desk: Desk, new_desk: N
         for name, key in keys.items():
             tx.vault.put(name, key)
         tx.import_entries(entries)
-    desk.place("50000001")
+    theirs = desk.place("50000001")
     push(desk.agent())
-    clone.place("50000002")
+    ours = clone.place("50000002")
     agent = clone.agent()
     push(agent)
     heartbeat(agent)
@@ -92,9 +96,19 @@ def test_a_fork_is_sent_as_a_branch_and_raises_one_alarm(desk: Desk, new_desk: N
     with clone.database.read() as tx:
         (alarm,) = tx.feed.disputes()
     assert alarm.raised.reason == FORK_REASON
-    assert clone.centre_hashes() == desk.hashes()
-    assert set(clone.memory.stray) == set(clone.hashes()) - set(desk.hashes())
-    assert state(clone).high_water == 6
+    assert [each.hash for each in clone.memory.lines[1]] == clone.hashes()
+    assert (state(clone).strand, state(clone).high_water) == (2, 7)
+    with clone.database.read() as tx:
+        assert [each.entry.epoch for each in tx.journal.entries()] == [1, 1, 1, 3, 3, 3, 3]
+        assert tx.ledger.order(theirs) is not None
+    heartbeat(desk.agent())
+    push(desk.agent())
+    assert desk.centre_hashes() == desk.hashes()
+    with desk.database.read() as tx:
+        assert [each.entry.epoch for each in tx.journal.entries()] == [1, 1, 1, 2]
+        assert tx.ledger.order(ours) is not None
+    for each in (desk, clone):
+        assert verify(each.database).sound
 
 
 def test_what_a_revoked_kiosk_sends_is_taken_in_quarantine(desk: Desk) -> None:
@@ -122,16 +136,28 @@ def test_a_clock_that_is_wrong_learns_the_centres_time_and_signs_again(desk: Des
 
 def test_an_answer_that_claims_less_than_it_took_is_not_believed(desk: Desk) -> None:
     desk.place()
-    desk.memory.__class__ = type("Forgetful", (type(desk.memory),), {"tip": property(lambda _: None)})
+    desk.memory.__class__ = type(
+        "Forgetful", (type(desk.memory),), {"tip": lambda *_: None, "marks": lambda _: ()}
+    )
     with pytest.raises(AnswerUnusable):
         push(desk.agent())
 
 
-def test_a_broken_chain_is_an_alarm(desk: Desk) -> None:
+def test_what_the_centre_has_otherwise_is_sent_from_the_start_and_branches(desk: Desk) -> None:
     desk.place()
     push(desk.agent())
     first = desk.memory.chain[-1]
     desk.memory.chain[-1] = replace(first, hash=bytes(32))
+    desk.place()
+    push(desk.agent())
+    assert [each.hash for each in desk.memory.lines[1]] == desk.hashes()
+
+
+def test_a_broken_chain_is_an_alarm(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_entries: object) -> None:
+        raise Refusal(409, Problem(ProblemCode.CHAIN_BROKEN, "The batch breaks at sequence 2."))
+
+    monkeypatch.setattr(desk.memory, "extend", broken)
     desk.place()
     with pytest.raises(HistoryForked):
         push(desk.agent())

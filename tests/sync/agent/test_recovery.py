@@ -11,10 +11,10 @@ from kiosk.domain.feed import FORK_REASON
 from kiosk.domain.journal import check_chain
 from kiosk.store.database import Database
 from kiosk.store.verify import verify
-from sync.agent.errors import CentreUnreachable, HistoryForked
+from sync.agent.errors import CentreUnreachable
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
-from sync.agent.recovery import recover
+from sync.protocol.records import EpochAnswer, EpochRequest
 from tests.support.memory_centre import Desk
 
 
@@ -87,17 +87,36 @@ def test_what_a_restored_kiosk_wrote_goes_up_though_it_was_revoked_meanwhile(res
     assert set(restored.desk.memory.stray) == {restored.desk.hashes()[-1]}
 
 
-def test_a_restored_kiosk_that_went_on_before_it_was_online_is_a_fork(restored: Restored) -> None:
-    restored.desk.place("39999999")
-    agent = restored.desk.agent()
+def test_a_restored_kiosk_that_went_on_before_it_was_online_goes_on_as_a_strand_of_its_own(
+    restored: Restored,
+) -> None:
+    desk = restored.desk
+    placed = desk.place("39999999")
+    agent = desk.agent()
     heartbeat(agent)
-    with pytest.raises(HistoryForked):
-        recover(agent)
-    asked = len(restored.desk.centre.requests)
-    heartbeat(agent)
-    assert len(restored.desk.centre.requests) == asked + 1
-    with restored.desk.database.read() as tx:
-        assert [each.raised.reason for each in tx.feed.disputes()] == [FORK_REASON]
     push(agent)
-    assert set(restored.desk.memory.stray) == set(restored.desk.hashes()) - set(restored.before)
-    assert restored.desk.centre_hashes() == restored.before
+    assert desk.centre_hashes() == restored.before
+    assert [each.hash for each in desk.memory.lines[1]] == desk.hashes()
+    with desk.database.read() as tx:
+        assert [each.raised.reason for each in tx.feed.disputes()] == [FORK_REASON]
+        assert [each.entry.epoch for each in tx.journal.entries()][-2:] == [1, 3]
+    assert desk.order(placed) is not None
+    heartbeat(agent)
+    assert verify(desk.database).sound
+
+
+def test_an_entry_written_during_the_recovery_is_left_for_a_strand_of_its_own(
+    restored: Restored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = restored.desk
+    agent = desk.agent()
+    given = agent.centre.epoch
+
+    def meanwhile(asked: EpochRequest) -> EpochAnswer:
+        desk.place("39999999")
+        return given(asked)
+
+    monkeypatch.setattr(agent.centre, "epoch", meanwhile)
+    heartbeat(agent)
+    push(agent)
+    assert [each.hash for each in desk.memory.lines[1]] == desk.hashes()

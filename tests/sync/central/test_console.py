@@ -36,15 +36,18 @@ from kiosk.domain.members import Review
 from kiosk.labels import DISPUTE_REASONS
 from sync.central.console.kiosks import KioskAdmin
 from sync.central.examples import Examples
-from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState
+from sync.central.fleet.enrolment_tokens import give_token
+from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState, Machine, MachineState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind, Entry
 from sync.central.ledger.models import Dispute, LedgerCertificate, LedgerOrder
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
+from sync.central.tables import row_key
 from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, remark
 from sync.protocol import records
+from sync.protocol.errors import ProblemCode
 from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
@@ -220,6 +223,37 @@ def test_revoking_a_kiosk(staff: Client, served: KioskDouble) -> None:
     assert [each.change_message for each in LogEntry.objects.all()] == ["吊销：机器被盗"]
     served.append(entries.OrderExpired("3-0001-1"))
     assert served.pushed().quarantined
+
+
+@pytest.mark.parametrize(("action", "state"), [("retire", MachineState.RETIRED), ("lost", MachineState.LOST)])
+def test_a_machine_that_is_taken_out_of_use_may_upload_and_nothing_else(
+    staff: Client, served: KioskDouble, action: str, state: MachineState
+) -> None:
+    key = row_key(3, 1)
+    assert "请先填写备注" in _act(staff, Machine, action, key, remark=" ")
+    assert f"{state.label}：1 台" in _act(staff, Machine, action, key, remark="两份数据")
+    machine = Machine.objects.get()
+    assert (machine.state, machine.ended_by, machine.remark) == (state, "admin", "两份数据")
+    served.append(entries.OrderExpired("3-0001-1"))
+    answer = served.pushed()
+    assert (answer.retired, answer.quarantined, answer.high_water) == (True, False, served.tip)
+    beat = records.encode(records.Heartbeat(None, 0, 0, served.now()))
+    assert served.request("POST", records.PATH_HEARTBEAT, beat).read(records.HeartbeatAnswer).retired
+    for path in (records.PATH_FEED, f"{records.PATH_JOURNAL}"):
+        refused = served.request("GET", f"{path}?after=0")
+        assert (refused.status, refused.problem.code) == (403, ProblemCode.MACHINE_RETIRED)
+
+
+def test_a_machine_that_is_revoked_is_quarantined_and_its_kiosk_gets_another(
+    staff: Client, served: KioskDouble
+) -> None:
+    assert "已吊销：1 台" in _act(staff, Machine, "revoke", row_key(3, 1), remark="机器被盗")
+    served.append(entries.OrderExpired("3-0001-1"))
+    assert served.pushed().quarantined
+    other = KioskDouble(3).enrol(give_token(3, served.now()))
+    assert other.machine == 2
+    assert other.upload().status == 200
+    assert [each.state for each in Machine.objects.order_by("number")] == ["revoked", "enrolled"]
 
 
 def _bound(kiosk: KioskDouble) -> str:

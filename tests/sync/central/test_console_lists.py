@@ -31,7 +31,9 @@ SMALL = {
     "auth_user": "the exchange's own staff",
     "django_content_type": "one for each model",
     "fleet_kiosk": "the kiosks",
+    "fleet_machine": "a few for each kiosk",
     "fleet_kioskpolicy": "a few a year for each kiosk",
+    "journal_strand": "one for each kiosk, and one for each copy that went another way",
     "members_deskstaff": "the desks' staff",
     "members_feeschedule": "the prices, a few a year",
 }

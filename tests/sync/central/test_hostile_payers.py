@@ -255,6 +255,8 @@ def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: KioskDouble) -> 
     [
         ("fleet_kiosk", "kiosk", "revoke"),
         ("fleet_kiosk", "kiosk", "enrolment_token"),
+        ("fleet_machine", "machine", "retire"),
+        ("fleet_machine", "machine", "revoke"),
         ("ledger_ledgerorder", "ledgerorder", "request_refund"),
         ("ledger_ledgerorder", "ledgerorder", "move"),
         ("ledger_ledgercertificate", "ledgercertificate", "revoke"),

@@ -1,0 +1,61 @@
+"""Entries of this kiosk that are not in its own journal: of a copy that went another way, or of a machine before.
+
+They are folded into the tables as they come; `after_own` says after which entry of the own journal that was, so that
+rebuilding folds them in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kiosk.domain.entries import Tip
+from kiosk.domain.journal import SealedEntry, unseal
+from kiosk.store.errors import StoreCorrupt
+from kiosk.store.rows import Table
+
+
+class OtherEntry(NamedTuple):
+    """An entry of another strand, and the sequence of the own journal's tip when it came."""
+
+    after_own: int
+    sealed: SealedEntry
+
+
+class OtherStrands(Table):
+    """The entries of the centre's other strands of this kiosk."""
+
+    def last_sequence(self, strand: int) -> int:
+        """The last sequence of a strand that is here; 0 when there is none."""
+        return self._number("SELECT max(sequence) FROM other_entries WHERE strand = ?", strand)
+
+    def tip_at(self, sequence: int, digest: bytes) -> Tip | None:
+        """The entry of that sequence and hash on any of them."""
+        row = self._connection.execute(
+            "SELECT epoch, sequence, hash FROM other_entries WHERE sequence = ? AND hash = ?",
+            (sequence, digest),
+        ).fetchone()
+        return None if row is None else Tip(*row)
+
+    def has_epoch(self, epoch: int) -> bool:
+        """Whether any of these entries belongs to that epoch."""
+        return bool(self._number("SELECT EXISTS (SELECT 1 FROM other_entries WHERE epoch = ?)", epoch))
+
+    def each(self) -> Iterator[OtherEntry]:
+        """All of them in the order in which they were folded, one at a time. Raises StoreCorrupt, EntryMalformed."""
+        rows = self._connection.execute("SELECT after_own, hash, data FROM other_entries ORDER BY position")
+        for after_own, digest, data in rows:
+            sealed = unseal(data)
+            if sealed.hash != digest:
+                raise StoreCorrupt(
+                    self._path, f"an entry of another strand, sequence {sealed.entry.sequence}"
+                )
+            yield OtherEntry(after_own, sealed)
+
+    def add(self, strand: int, after_own: int, sealed: SealedEntry) -> None:
+        """Store an entry; the caller has checked that it continues the strand."""
+        entry = sealed.entry
+        self._connection.execute(
+            "INSERT INTO other_entries (strand, sequence, epoch, after_own, hash, data) VALUES (?, ?, ?, ?, ?, ?)",
+            (strand, entry.sequence, entry.epoch, after_own, sealed.hash, sealed.data),
+        )
