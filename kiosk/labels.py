@@ -5,7 +5,6 @@ The centre imports these and not kiosk.text; the marker for the catalogue stands
 
 from __future__ import annotations
 
-from kiosk.domain.errors import DisputeReason
 from kiosk.domain.fees import FeeItem, OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from kiosk.domain.remarks import RemarkReason
@@ -67,13 +66,10 @@ REMARK_REASONS: dict[str, str] = {
     RemarkReason.ANOTHER_CERTIFICATE_VALID.value: N_("已有其他有效证书"),
     RemarkReason.NOT_THE_EXCHANGE.value: N_("只有中心可以这样决定"),
     RemarkReason.BEYOND_POLICY.value: N_("超出策略"),
+    RemarkReason.AMOUNT_BEYOND_POLICY.value: N_("未同步收款超出策略"),
+    RemarkReason.LOSSES_BEYOND_POLICY.value: N_("一天内挂失过多"),
+    RemarkReason.MONEY_RETURNED.value: N_("钱已退回，又办理绑定"),
+    RemarkReason.SIGNATURE_WRONG.value: N_("证书不属实"),
     RemarkReason.KIOSK_REVOKED.value: N_("终端机已吊销"),
-    # The centre's own: an entry that it could not enter into its books, or not read.
-    "failed": N_("入账出错"),
-    "unreadable": N_("记录不可读"),
-}
-DISPUTE_REASONS: dict[str, str] = {
-    reason: name
-    for reason, name in REMARK_REASONS.items()
-    if reason in {*DisputeReason, "failed", "unreadable"}
+    RemarkReason.UNREADABLE.value: N_("记录不可读"),
 }

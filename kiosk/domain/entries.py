@@ -303,6 +303,26 @@ class MatterDecided(Body, tag="matter-decided", frozen=True):
     account: str = ""
 
 
+class CertificateChecked(Body, tag="certificate-checked", frozen=True):
+    """The centre held a certificate against its issuing CA; one that is not `genuine` is never listed."""
+
+    account: str
+    order: str
+    certificate: str
+    genuine: bool
+
+
+class CertificateImported(Body, tag="certificate-imported", frozen=True):
+    """The exchange issued a certificate itself (`data` is DER, times UTC seconds); it is the account's key."""
+
+    account: str
+    certificate: str
+    token_serial: str
+    data: bytes
+    not_before: int
+    not_after: int
+
+
 AnyBody = (
     EpochBegan
     | OrderPlaced
@@ -333,4 +353,6 @@ AnyBody = (
     | RegisterDecided
     | OrderTakenOver
     | MatterDecided
+    | CertificateChecked
+    | CertificateImported
 )

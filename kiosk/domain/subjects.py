@@ -15,6 +15,8 @@ from kiosk.domain.entries import (
     BindingAbandoned,
     BindingStarted,
     Bound,
+    CertificateChecked,
+    CertificateImported,
     CertificateIssued,
     CertificateProved,
     CertificateRevoked,
@@ -59,10 +61,12 @@ def subjects(body: AnyBody) -> Subjects:  # noqa: PLR0911 - one case a group of 
             return Subjects(order=body.order, account=body.account)
         case CertificateIssued():
             return Subjects(order=body.order, certificate=body.number)
-        case RegisterDecided():
+        case RegisterDecided() | CertificateChecked():
             return Subjects(order=body.order, account=body.account, certificate=body.certificate)
         case CertificateRevoked():
             return Subjects(certificate=body.number)
+        case CertificateImported():
+            return Subjects(account=body.account, certificate=body.certificate)
         case (
             OrderReleased()
             | OrderPaid()

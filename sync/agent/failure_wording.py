@@ -12,10 +12,8 @@ from kiosk.configuration import ConfigurationError
 from kiosk.domain.errors import (
     ChainBroken,
     DomainError,
-    EntryDisputed,
     EntryMalformed,
     EntryRefused,
-    EntryWaits,
 )
 from kiosk.domain.remarks import RemarkReason
 from kiosk.labels import REMARK_REASONS
@@ -138,9 +136,7 @@ def _domain(error: DomainError, t: Text) -> Worded:
             reason=RemarkReason.ORDER_UNKNOWN | RemarkReason.CERTIFICATE_UNKNOWN, subject=subject
         ):
             return t("要先有的记录还没有到（{missing}）", missing=subject), t("稍后再试")
-        case EntryWaits(missing=missing):
-            return t("要先有的记录还没有到（{missing}）", missing=missing), t("稍后再试")
-        case EntryRefused(reason=reason, subject=subject) | EntryDisputed(reason=reason, subject=subject):
+        case EntryRefused(reason=reason, subject=subject):
             return in_brackets(t(REMARK_REASONS[reason.value]), subject, t), t("联系中心")
         case ChainBroken(sequence=sequence):
             return t("本机日志在第 {sequence} 条接不上", sequence=sequence), t(_VERIFY)

@@ -17,7 +17,7 @@ from sync.central.errors import CentreError
 
 SETTINGS = "sync.central.settings"
 HOST, PORT = "127.0.0.1", 8000
-OWN = ("serve", "enrol-token", "examples")
+OWN = ("serve", "apply", "enrol-token", "examples")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,7 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--exit-with-parent", action="store_true", help="end when standard input, a pipe, is closed"
     )
+    serve.add_argument(
+        "--no-applier", action="store_true", help="leave the applying to `keydesk-central apply` elsewhere"
+    )
     serve.set_defaults(run=_serve)
+    applier = commands.add_parser(
+        "apply",
+        parents=[common],
+        help="enter what kiosks sent into the books until a signal (`serve` starts one)",
+    )
+    applier.set_defaults(run=_apply)
     token = commands.add_parser("enrol-token", parents=[common], help="give out a one-time token for a kiosk")
     token.add_argument("--kiosk", type=int, required=True)
     token.add_argument("--json", action="store_true")
@@ -123,7 +132,20 @@ def _django(arguments: list[str]) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from sync.central.serving import serve  # noqa: PLC0415
 
-    serve(options.host, options.port, _ready, exit_with_parent=options.exit_with_parent)
+    serve(
+        options.host,
+        options.port,
+        _ready,
+        exit_with_parent=options.exit_with_parent,
+        applying=not options.no_applier,
+    )
+    return 0
+
+
+def _apply(_options: argparse.Namespace) -> int:
+    from sync.central.serving import apply  # noqa: PLC0415
+
+    apply()
     return 0
 
 

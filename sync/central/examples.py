@@ -15,10 +15,10 @@ from django.db import transaction
 
 from kiosk.domain.certificate_numbers import CertificateNumber
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import CertificateImported, LossReported, OrderTakenOver
 from kiosk.domain.fees import FeeSchedule as Schedule
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import FIRST_EPOCH, NONCE_LENGTH, OrderNumber, OrderReference
-from kiosk.domain.ledger import Account, Certificate, CertificateStatus, Order, OrderStatus, PaidHow, Payment
 from kiosk.domain.members import Review, Role
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
@@ -28,12 +28,11 @@ from kiosk.pki.suites import KeyAlgorithm
 from sync.central.centre_keys import CentreKeys
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.ledger.effects import assignment
-from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder
-from sync.central.ledger.publishing import publish_enterprise, publish_key, publish_operator
-from sync.central.ledger.rows import certificate_record, put
+from sync.central.ledger.models import LedgerCertificate, LedgerOrder
+from sync.central.ledger.publishing import publish_enterprise, publish_operator
+from sync.central.ledger.rows import certificate_record
+from sync.central.ledger.settling import enter_and_apply
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.members.publishing import publish_schedule, publish_staff
 
@@ -239,8 +238,7 @@ def _key(example: _Example, key: BoundKey, keys: CentreKeys, now: int) -> Exampl
         not_after = now + (example.ends_in or 0) * DAY
         not_before = add_years(not_after, -1)
         der = _certify(example, key, keys, int(number), (not_before, not_after), now)
-        _register(example, key, str(number), der, (not_before, not_after))
-        publish_key(example.account, now)
+        _register(example, key, str(number), der, (not_before, not_after), now)
         known = LedgerCertificate.objects.get(number=str(number))
     record = certificate_record(known)
     return ExampleCertificate(
@@ -270,23 +268,13 @@ def _certify(
     return build_member(contents, Signer(authority.certificate.subject, authority.private_key))
 
 
-def _register(example: _Example, key: BoundKey, number: str, der: bytes, period: tuple[int, int]) -> None:
-    put(
-        Certificate(
-            number=number,
-            order="",
-            account=example.account,
-            token_serial=key.serial,
-            certificate=der,
-            not_before=period[0],
-            not_after=period[1],
-            kiosk=EXCHANGE_KIOSK,
-            sequence=0,
-            status=CertificateStatus.ON_HOLD if example.lost else CertificateStatus.VALID,
-        )
-    )
-    on_record = KeyOnRecord(number, key.serial, period[0], period[1])
-    put(Account(example.account, key=on_record.on_hold() if example.lost else on_record))
+def _register(
+    example: _Example, key: BoundKey, number: str, der: bytes, period: tuple[int, int], now: int
+) -> None:
+    made = CertificateImported(example.account, number, key.serial, der, *period)
+    on_record = KeyOnRecord(number, key.serial, *period)
+    lost = (LossReported(example.account, on_record),) if example.lost else ()
+    enter_and_apply([made, *lost], now)
 
 
 def _web_order(kiosk: int, now: int) -> None:
@@ -294,26 +282,21 @@ def _web_order(kiosk: int, now: int) -> None:
     number = OrderNumber(EXCHANGE_KIOSK, FIRST_EPOCH, 1)
     if LedgerOrder.objects.filter(order_number=str(number)).exists():
         return
-    reference = str(OrderReference(number, secrets.token_bytes(NONCE_LENGTH)))
     example = next(each for each in EXAMPLES if each.account == WEB_ORDER_ACCOUNT)
-    lines, transaction_number = SCHEDULE.lines(OrderKind.NEW), "WEB0000000000001"
-    order = Order(
-        reference=reference,
-        owner=EXCHANGE_KIOSK,
-        kind=OrderKind.NEW,
+    given = OrderTakenOver(
+        order=str(OrderReference(number, secrets.token_bytes(NONCE_LENGTH))),
         account=example.account,
         enterprise=example.enterprise,
         operator=example.operator,
-        lines=lines,
+        order_kind=OrderKind.NEW,
+        lines=SCHEDULE.lines(OrderKind.NEW),
         schedule=SCHEDULE.number,
         placed_at=now - DAY,
-        deadline=now,
-        sequence=1,
-        status=OrderStatus.PAID,
+        transaction="WEB0000000000001",
+        paid_at=now - DAY,
+        handover=1,
+        new_owner=kiosk,
+        by="web",
+        remark="网上已缴费",
     )
-    payment = Payment(PaidHow.FEED, order.total, 1, now - DAY, transaction=transaction_number)
-    order = msgspec.structs.replace(order, payments=(payment,))
-    put(order)
-    if not LedgerAccount.objects.filter(account=example.account).exists():
-        put(Account(example.account, open_orders={OrderKind.NEW: reference}))
-    publish(kiosk, [assignment(order)], now)
+    enter_and_apply([given], now)

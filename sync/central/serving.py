@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -34,6 +35,8 @@ THREADS = SLOTS + SPARE
 BACKLOG = 512
 START_LIMIT = 30.0  # seconds
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+APPLY = ("-m", "sync.central.command", "apply")
+_PAUSE = 1.0  # seconds before an applier that ended is started again
 # Standard output carries the address alone.
 _LOGGING = {
     "handlers": {
@@ -59,8 +62,12 @@ def free_port(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(host: str, port: int, ready: Callable[[str], None], *, exit_with_parent: bool) -> None:
+def serve(
+    host: str, port: int, ready: Callable[[str], None], *, exit_with_parent: bool, applying: bool = True
+) -> None:
     """Serve until a signal, or until standard input closes; `ready` is called with the address.
+
+    With `applying` an applier runs beside it as a process of its own.
 
     Raises PortBusy, CannotServe.
     """
@@ -88,6 +95,8 @@ def serve(host: str, port: int, ready: Callable[[str], None], *, exit_with_paren
     threading.Thread(target=_announce, args=(address, ready), daemon=True).start()
     if exit_with_parent:
         threading.Thread(target=_end_with_input, daemon=True).start()
+    if applying:
+        threading.Thread(target=_keep_an_applier, daemon=True).start()
     server.serve()
 
 
@@ -124,14 +133,36 @@ class _Interrupt(threading.Event):
         return self._raised
 
 
+def apply() -> None:
+    """Be an applier until a signal, or until the process that serves ends, if that started it."""
+    from sync.central.ledger.process import keep_applying  # noqa: PLC0415 - the worker imports this file before Django
+
+    end_with_parent()
+    keep_applying(_end_with)
+
+
+def _keep_an_applier() -> None:
+    """Run an applier, and another when it ends; the kernel ends it with this process."""
+    while True:
+        with subprocess.Popen(
+            [sys.executable, *APPLY], stdin=subprocess.DEVNULL, stdout=sys.stderr
+        ) as applier:
+            applier.wait()
+        time.sleep(_PAUSE)
+
+
 def end_with_parent() -> None:
-    """Have the kernel kill this worker when the process that started it ends (Linux, prctl(2))."""
+    """Have the kernel kill this process when the one that serves, and started it, ends."""
     parent = os.environ.get(PARENT)
-    if parent is None or int(parent) == os.getpid():
-        return
+    if parent is not None and int(parent) != os.getpid():
+        _end_with(int(parent))
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel kill this process when that one, which started it, ends (Linux)."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # the parent ended before prctl took effect
+    if os.getppid() != parent:  # it ended before prctl took effect
         os.kill(os.getpid(), signal.SIGKILL)
 
 

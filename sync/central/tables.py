@@ -20,9 +20,14 @@ def row_key(kiosk: int, number: int) -> int:
     return kiosk << _SEQUENCE_BITS | number
 
 
+def strand_number(kiosk: int, strand: int) -> int:
+    """What begins the keys of a strand's entries: kiosk (15 bits) ‖ strand (16 bits)."""
+    return kiosk << _STRAND_BITS | strand
+
+
 def entry_key(kiosk: int, strand: int, sequence: int) -> int:
     """The key of an entry: kiosk (15 bits) ‖ strand (16 bits) ‖ sequence (32 bits)."""
-    return (kiosk << _STRAND_BITS | strand) << _SEQUENCE_BITS | sequence
+    return row_key(strand_number(kiosk, strand), sequence)
 
 
 def fact_key(kiosk: int, sequence: int, digest: bytes) -> str:

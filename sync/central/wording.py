@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from kiosk.labels import DISPUTE_REASONS
-
 ENTRY_KINDS = {
     "epoch-began": "新纪元",
     "order-placed": "下单",
@@ -35,6 +33,8 @@ ENTRY_KINDS = {
     "order-taken-over": "接管订单",
     "matter-decided": "待办处理",
     "unreadable": "不可读",
+    "certificate-checked": "证书验证",
+    "certificate-imported": "交易所签发",
 }
 
 FEED_KINDS = {
@@ -58,20 +58,12 @@ FEED_KINDS = {
 
 PAID_HOW = {"feed": "联网确认", "code": "输入确认码", "scan": "扫描确认", "desk": "主管担保"}
 
-_WAITS = {
-    "order": "等待订单",
-    "certificate": "等待证书",
-    "entry": "等待前一条记录",
-    "dispute": "等待争议处理",
+MATTER_ACTIONS = {
+    "list": "这个key盘有效",
+    "keep": "暂缓登记",
+    "revoke": "停用这个key盘",
+    "accept": "照收",
+    "refund": "退款",
+    "noted": "已阅",
+    "reopen": "撤销处理",
 }
-
-
-def remark(text: str) -> str:
-    """An entry's remark (`order 3-0147-6`, `price-differs: 3-0147-6`) in Chinese."""
-    first, _, rest = text.partition(" ")
-    if first == "without":
-        return f"所依据的记录未入账：{rest.partition(' ')[2]}"
-    if first in _WAITS:
-        return f"{_WAITS[first]} {rest}"
-    reason = first.removesuffix(":")
-    return f"{DISPUTE_REASONS[reason]}：{rest}" if reason in DISPUTE_REASONS else text

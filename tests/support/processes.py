@@ -69,12 +69,13 @@ class CentreProcess:
         )
         return done.stdout
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         with (self.directory / "serve.log").open("a") as log:
             self.process = subprocess.Popen(
                 _python(
                     "sync.central.command",
                     *("serve", "--data", self.directory, "--port", str(self.port), "--exit-with-parent"),
+                    *options,
                 ),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -250,7 +251,9 @@ class KioskProcess:
 
     def centre_entries(self, strand: int = 1) -> list[tuple[Any, ...]]:
         return self.centre.rows(
-            "SELECT hash, kind, verdict FROM journal_entry WHERE kiosk = ? AND strand = ? ORDER BY sequence",
+            "SELECT hash, kind, sequence <= coalesce(applied, 0) FROM journal_entry AS entry "
+            "LEFT JOIN ledger_strandcursor AS cursor ON cursor.strand = entry.kiosk * 65536 + entry.strand "
+            "WHERE entry.kiosk = ? AND entry.strand = ? ORDER BY sequence",
             self.number,
             strand,
         )

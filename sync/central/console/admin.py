@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sync.central.console import journal, kiosks, ledger, login, machines, members, payments
+from sync.central.console import journal, kiosks, ledger, login, machines, matters, members, payments
 
-__all__ = ["journal", "kiosks", "ledger", "login", "machines", "members", "payments"]
+__all__ = ["journal", "kiosks", "ledger", "login", "machines", "matters", "members", "payments"]

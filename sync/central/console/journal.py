@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from kiosk.labels import REMARK_REASONS
 from sync.central.console.base import (
     NEEDS_REMARK,
     ReadOnlyAdmin,
@@ -23,7 +24,8 @@ from sync.central.console.filters import KioskEntryFilter, KioskKeyFilter, Kiosk
 from sync.central.context import centre_now
 from sync.central.journal.alarms import close_alarm
 from sync.central.journal.models import Alarm, Entry, Fact, Strand, StrayEntry
-from sync.central.wording import remark
+from sync.central.ledger.models import EntryRemark, StrandCursor
+from sync.central.tables import strand_number
 
 _WHEN = (time_column("wall", "终端机时间"), time_column("received_at", "收到时间"))
 
@@ -87,10 +89,8 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
         "subject",
         "account",
         *_WHEN,
-        "verdict",
-        "explanation",
     )
-    list_filter = (("kiosk", KioskEntryFilter), "verdict", "kind")
+    list_filter = (("kiosk", KioskEntryFilter), "kind")
     search_fields = ("=account", "=subject")
     fields = (
         "kiosk",
@@ -101,16 +101,23 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
         "kind",
         "subject",
         "account",
-        "verdict",
+        "applied",
         "explanation",
         "readable",
     )
-    readonly_fields = ("explanation", "readable")
+    readonly_fields = ("applied", "explanation", "readable")
 
-    @admin.display(description="说明", ordering="remark")
+    @admin.display(description="已入账", boolean=True)
+    def applied(self, row: Entry) -> bool:
+        """Whether it was applied."""
+        strand = strand_number(row.kiosk, row.strand)
+        return StrandCursor.objects.filter(strand=strand, applied__gte=row.sequence).exists()
+
+    @admin.display(description="说明")
     def explanation(self, row: Entry) -> str:
-        """What it waits for, or why it is disputed."""
-        return remark(row.remark)
+        """What was remarked when it was applied."""
+        remarks = EntryRemark.objects.filter(entry=row.key).order_by("key")
+        return "；".join(f"{REMARK_REASONS[each.reason]} {each.subject}" for each in remarks) or "–"
 
 
 @admin.register(StrayEntry)
@@ -125,7 +132,7 @@ class StrayEntryAdmin(_Readable, ReadOnlyAdmin[StrayEntry]):
 
 @admin.register(Fact)
 class FactAdmin(ReadOnlyAdmin[Fact]):
-    """Facts, whatever their entry's verdict."""
+    """Facts, whatever became of their entries."""
 
     list_display = (
         "kind",

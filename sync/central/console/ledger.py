@@ -1,4 +1,4 @@
-"""The console's pages of orders, certificates, accounts and disputes."""
+"""The console's pages of orders, certificates and accounts."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ from sync.central.context import centre_now
 from sync.central.formats import china_time, yuan
 from sync.central.ledger import settling
 from sync.central.ledger.models import (
-    Dispute,
-    DisputeState,
     LedgerAccount,
     LedgerCertificate,
     LedgerOrder,
 )
-from sync.central.ledger.rows import account_record, order_record
+from sync.central.ledger.rows import order_record, register_record
 from sync.central.wording import PAID_HOW
 
 
@@ -101,7 +99,9 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
         """Move orders to the kiosk typed for the action."""
         target = request.POST.get("target", "")
         for order in queryset:
-            if target.isdecimal() and settling.move(order, int(target), centre_now()):
+            if target.isdecimal() and settling.move(
+                order, int(target), request.user.get_username(), centre_now()
+            ):
                 self.message_user(request, f"{order.order_number}：移交到 {target} 号机", messages.SUCCESS)
             else:
                 self.message_user(
@@ -118,12 +118,13 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
         "account",
         "token_serial",
         "status",
+        "checked",
         "kiosk",
         "order",
         time_column("not_before", "有效期起"),
         time_column("not_after", "有效期止"),
     )
-    list_filter = ("status", ("kiosk", KioskFilter))
+    list_filter = ("status", "checked", ("kiosk", KioskFilter))
     search_fields = ("=number", "=account", "=token_serial")
     exclude = ("record",)
     action_form = RemarkForm
@@ -144,7 +145,7 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
         usable = queryset.exclude(status__in=ended)
         rows = list(usable)
         for row in rows:
-            settling.revoke_certificate(row, "中心吊销", centre_now())
+            settling.revoke_certificate(row, request.user.get_username(), remark, centre_now())
             self.log_change(request, row, f"吊销：{remark}")
         self.message_user(request, f"已通知终端机吊销 {len(rows)} 张证书", messages.WARNING)
 
@@ -160,50 +161,7 @@ class AccountAdmin(ReadOnlyAdmin[LedgerAccount]):
     @admin.display(description="key盘")
     def key(self, row: LedgerAccount) -> str:
         """Serial and state."""
-        key = account_record(row).key
+        key = register_record(row).key
         if key is None:
             return "–"
         return f"{key.token_serial}{'（停用）' if key.lost else ''}"
-
-
-@admin.register(Dispute)
-class DisputeAdmin(ReadOnlyAdmin[Dispute]):
-    """Entries that the centre could not accept; a person decides."""
-
-    list_display = (
-        "kiosk",
-        "sequence",
-        "account",
-        "kind",
-        "reason",
-        "subject",
-        time_column("raised_at", "时间"),
-        "state",
-        "settled_by",
-    )
-    list_filter = ("state", "reason")
-    search_fields = ("=account",)
-    actions = ("retry", "dismiss")
-
-    def has_settle_permission(self, request: HttpRequest) -> bool:
-        """Who may settle."""
-        return bool(request.user.has_perm("ledger.settle_dispute"))
-
-    @admin.action(description="重新入账", permissions=("settle",))
-    def retry(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
-        """Apply the entries again, after the contradiction was corrected."""
-        self._settle(request, queryset, DisputeState.RETRIED)
-
-    @admin.action(description="不入账，账号继续", permissions=("settle",))
-    def dismiss(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
-        """Leave the entries out of the ledger for good."""
-        self._settle(request, queryset, DisputeState.DISMISSED)
-
-    def _settle(self, request: HttpRequest, queryset: QuerySet[Dispute], outcome: DisputeState) -> None:
-        by = request.user.get_username()
-        for dispute in queryset.filter(state=DisputeState.OPEN).order_by("key"):
-            settling.settle(dispute, outcome, by, centre_now())
-            dispute.refresh_from_db()
-            again = dispute.state == DisputeState.OPEN
-            text = f"{dispute}：{'仍有争议' if again else outcome.label}"
-            self.message_user(request, text, messages.WARNING if again else messages.SUCCESS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 from django.conf import settings
@@ -26,9 +25,9 @@ from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.fleet.unapplied_items import record_unapplied
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import Outcome, append
-from sync.central.journal.models import AlarmKind, Entry, Strand, Verdict
+from sync.central.journal.models import AlarmKind, Strand
 from sync.central.journal.strands import holding, journal_page, latest, marks, numbered, strands_of
-from sync.central.ledger.applying import apply_pending
+from sync.central.ledger import waking
 from sync.central.tables import LAST, column_text
 from sync.protocol import records
 from sync.protocol.batches import MAXIMUM_PACKED, checkpoint_holds, decode_batch
@@ -37,8 +36,6 @@ from sync.protocol.signatures import ENROL_KEY_ID
 from sync.protocol.times import sign_time
 
 POLL_SECONDS = 0.2
-ABANDONED_AFTER = 60  # seconds after which no other request can still be about to apply a pending entry
-LOG = logging.getLogger("keydesk.central")
 
 
 @device_view("GET")
@@ -85,8 +82,6 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
         if kiosk.state == KioskState.ENROLLED:
             policies.ensure(kiosk.number, centre_keys(), now)
             kiosk.refresh_from_db()
-    if Entry.objects.filter(verdict=Verdict.PENDING, received_at__lt=now - ABANDONED_AFTER).exists():
-        _apply(kiosk.number, now)  # a server that was killed between appending and applying left them
     named = strand or numbered(strands, beat.strand) or latest(strands)
     return answer(
         records.HeartbeatAnswer(
@@ -134,7 +129,7 @@ def journal(request: HttpRequest) -> HttpResponse:
         return answer(journal_page(kiosk.number, _number(request, "strand"), _number(request, "after")))
     appended = append(machine, decode_batch(body), now)
     if appended.entries:
-        _apply(machine.kiosk_id, now)
+        waking.wake()
     strand = appended.strand
     return answer(
         records.UploadAnswer(
@@ -148,14 +143,6 @@ def journal(request: HttpRequest) -> HttpResponse:
             retired=not is_working(machine),
         )
     )
-
-
-def _apply(kiosk: int, now: int) -> None:
-    """Apply what is pending; after a failure it is tried again with a later batch or heartbeat."""
-    try:
-        apply_pending(now)
-    except Exception:
-        LOG.exception("applying after kiosk %s failed", kiosk)
 
 
 @device_view("GET")

@@ -40,6 +40,11 @@ def payment_secret(machine: Machine, keys: CentreKeys) -> bytes:
     return keys.open_secret(machine.payment_secret, secret_context(machine.kiosk_id, machine.number))
 
 
+def payment_secrets(kiosk: int, keys: CentreKeys) -> list[bytes]:
+    """The secrets of all machines of a kiosk, the present one's first. Raises SealBroken."""
+    return [payment_secret(each, keys) for each in Machine.objects.filter(kiosk_id=kiosk).order_by("-key")]
+
+
 def secret_context(kiosk: int, machine: int) -> str:
     """The context under which a machine's payment secret is sealed."""
     return f"payment secret of kiosk {kiosk}, machine {machine}"

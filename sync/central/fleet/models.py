@@ -187,6 +187,7 @@ class FeedItem(models.Model):
         verbose_name = "下发"
         verbose_name_plural = "下发"
         ordering = ("-key",)
+        indexes = (models.Index(fields=("kind", "kiosk", "number"), name="feed_kind"),)
 
     def __str__(self) -> str:
         return f"{self.kiosk}/{self.number} {self.kind}"

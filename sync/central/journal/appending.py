@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import enum
 import itertools
+import threading
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
-from django.db import transaction
+from django.db import connection, transaction
 
 from kiosk.domain.entries import Tip
 from sync.central.fleet.epochs import next_epoch, note_epochs
@@ -14,8 +16,8 @@ from sync.central.fleet.machines import is_revoked, is_working
 from sync.central.fleet.models import Kiosk, Machine
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.facts import store_facts
-from sync.central.journal.models import AlarmKind, Entry, Source, Strand, StrayEntry, Verdict
-from sync.central.journal.received_entries import UNREADABLE, ReceivedEntry, continues, read
+from sync.central.journal.models import AlarmKind, Entry, Source, Strand, StrayEntry
+from sync.central.journal.received_entries import ReceivedEntry, continues, read
 from sync.central.journal.signals import entries_received
 from sync.central.journal.strands import (
     MAXIMUM_STRANDS,
@@ -67,10 +69,18 @@ class _Upload(msgspec.Struct, frozen=True):
     now: int
 
 
+_TURN = threading.Lock()
+
+
+def _in_turn() -> AbstractContextManager[object]:
+    """SQLite lets one writer work at a time: those that wait for it here cannot starve, as those that poll it can."""
+    return _TURN if connection.vendor == "sqlite" else nullcontext()
+
+
 def append(machine: Machine, batch: UploadBatch, now: int) -> Appended:
     """Store a batch that a machine sent. Raises BatchRefused, BodyMalformed."""
     received = [read(data) for data in batch.entries]
-    with transaction.atomic():
+    with _in_turn(), transaction.atomic():
         kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
         machine = Machine.objects.select_related("kiosk").get(key=machine.key)
         strands = strands_of(kiosk.number)
@@ -172,7 +182,7 @@ def _branched(
 
 def _stored(upload: _Upload, strand: Strand, fresh: list[ReceivedEntry], branched_at: Tip | None) -> Appended:
     """Add entries to a strand; who must begin a new epoch is noted."""
-    Entry.objects.bulk_create([_entry(each, strand.number, upload.now) for each in fresh])
+    Entry.objects.bulk_create([entry_row(each, strand.number, upload.now) for each in fresh])
     if any(each.epoch != strand.high_epoch for each in fresh):
         strand.epoch_due = None
     strand.put_high_water(fresh[-1].tip)
@@ -181,7 +191,7 @@ def _stored(upload: _Upload, strand: Strand, fresh: list[ReceivedEntry], branche
         _give_epochs(upload, strand, branched_at)
     strand.save()
     _watch_two_alive(upload, strand)
-    _record_facts(fresh, Source.CHAIN, strand.number, upload.now)
+    record_facts(fresh, Source.CHAIN, strand.number, upload.now)
     return Appended(Outcome.APPENDED, strand, upload.strands, fresh)
 
 
@@ -208,20 +218,8 @@ def _watch_two_alive(upload: _Upload, strand: Strand) -> None:
         Machine.objects.filter(key=machine.key).update(strand=strand.number)
 
 
-def reread_unreadable() -> None:
-    """Read pending entries again that an earlier version of the program could not read."""
-    for row in Entry.objects.filter(kind=UNREADABLE, verdict=Verdict.PENDING):
-        received = read(bytes(row.data))
-        if received.entry is None:
-            continue
-        with transaction.atomic():
-            Entry.objects.filter(key=row.key).update(
-                kind=received.kind, subject=received.order, account=received.account
-            )
-            _record_facts([received], Source.CHAIN, row.strand, row.received_at)
-
-
-def _entry(each: ReceivedEntry, strand: int, now: int) -> Entry:
+def entry_row(each: ReceivedEntry, strand: int, now: int) -> Entry:
+    """The row of an entry on a strand."""
     return Entry(
         key=entry_key(each.kiosk, strand, each.sequence),
         kiosk=each.kiosk,
@@ -257,7 +255,7 @@ def _quarantined(upload: _Upload) -> Appended:
         for each in upload.received
     ]
     StrayEntry.objects.bulk_create(rows, ignore_conflicts=True)
-    _record_facts(upload.received, Source.QUARANTINE, 0, upload.now)
+    record_facts(upload.received, Source.QUARANTINE, 0, upload.now)
     subject, detail = str(upload.machine.number), "已吊销的终端机仍在上传，已隔离保存"
     if not is_revoked(upload.machine):
         subject, detail = "strands", "日志线太多，上传的记录已隔离保存"
@@ -265,7 +263,7 @@ def _quarantined(upload: _Upload) -> Appended:
     return Appended(Outcome.QUARANTINED, latest(upload.strands), upload.strands, [])
 
 
-def _record_facts(received: list[ReceivedEntry], source: Source, strand: int, now: int) -> None:
+def record_facts(received: list[ReceivedEntry], source: Source, strand: int, now: int) -> None:
     """Store the facts of these entries, and tell the apps above in the same transaction."""
     facts = store_facts(received, source, strand, now)
     entries_received.send(sender=source, received=received, facts=facts, now=now)

@@ -1,4 +1,4 @@
-"""Facts in entries: what already happened is stored whatever the verdict, also from a revoked machine."""
+"""Facts in entries: what already happened is stored whatever becomes of the entry, also from a revoked machine."""
 
 from __future__ import annotations
 

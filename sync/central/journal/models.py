@@ -1,4 +1,4 @@
-"""Strands; received entries, byte for byte; quarantine; facts, whatever the verdict; alarms."""
+"""Strands; received entries, byte for byte; quarantine; facts, whatever becomes of the entries; alarms."""
 
 from __future__ import annotations
 
@@ -6,20 +6,6 @@ from django.db import models
 
 from kiosk.domain.entries import Tip
 from sync.central.wording import ENTRY_KINDS, PAID_HOW
-
-
-class Verdict(models.TextChoices):
-    """The centre's verdict on an entry."""
-
-    PENDING = "pending", "待处理"
-    APPLIED = "applied", "已入账"
-    WAITING = "waiting", "等待"
-    DISPUTED = "disputed", "争议"
-    DISMISSED = "dismissed", "不入账"
-
-
-UNDECIDED = (Verdict.PENDING, Verdict.WAITING, Verdict.DISPUTED)
-"""Verdicts that are not final."""
 
 
 class Strand(models.Model):
@@ -78,8 +64,6 @@ class Entry(models.Model):
     account = models.CharField("账号", max_length=12, blank=True)
     wall = models.BigIntegerField("终端机时间")
     received_at = models.BigIntegerField("收到时间")
-    verdict = models.CharField("结论", max_length=10, choices=Verdict.choices, default=Verdict.PENDING)
-    remark = models.CharField("说明", max_length=200, blank=True)
 
     class Meta:
         """Names and order."""
@@ -87,11 +71,7 @@ class Entry(models.Model):
         verbose_name = "日志记录"
         verbose_name_plural = "日志记录"
         ordering = ("-key",)
-        indexes = (
-            models.Index(fields=("verdict", "account"), name="entry_verdict_account"),
-            models.Index(fields=("verdict", "key"), name="entry_verdict"),
-            models.Index(fields=("account", "key"), name="entry_account"),
-        )
+        indexes = (models.Index(fields=("account", "key"), name="entry_account"),)
 
     def __str__(self) -> str:
         return f"{self.kiosk}/{self.epoch}/{self.sequence} {self.kind}"
@@ -130,7 +110,7 @@ class StrayEntry(models.Model):
 
 
 class FactKind(models.TextChoices):
-    """What already happened, whatever the verdict on the entry."""
+    """What already happened, whatever becomes of the entry."""
 
     CERTIFICATE = "certificate", "签发证书"
     REVOCATION = "revocation", "证书停用"
@@ -166,7 +146,7 @@ class Fact(models.Model):
         ordering = ("-key",)
         indexes = (
             models.Index(fields=("source", "key"), name="fact_source"),
-            models.Index(fields=("kiosk", "kind", "received_at"), name="fact_unsynced"),
+            models.Index(fields=("kiosk", "strand", "kind", "sequence"), name="fact_line_kind"),
         )
 
     def __str__(self) -> str:

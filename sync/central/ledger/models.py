@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from django.db import models
 
-from kiosk.labels import CERTIFICATE_STATUSES, DISPUTE_REASONS, ORDER_KINDS, ORDER_STATUSES
-from sync.central.wording import ENTRY_KINDS
+from kiosk.labels import CERTIFICATE_STATUSES, ORDER_KINDS, ORDER_STATUSES, REMARK_REASONS
+from sync.central.wording import MATTER_ACTIONS
 
 
 def _choices(names: Iterable[tuple[StrEnum, str]]) -> list[tuple[str, str]]:
@@ -49,15 +49,26 @@ class LedgerOrder(models.Model):
         return self.reference
 
 
+class Checked(models.TextChoices):
+    """Whether a certificate was held against its issuing CA."""
+
+    NOT_YET = "", "未验证"
+    GENUINE = "genuine", "属实"
+    WRONG = "wrong", "不属实"
+
+
 class LedgerCertificate(models.Model):
-    """A certificate on the register; its number begins with the kiosk that issued it."""
+    """A certificate on the register; its number begins with the kiosk that issued it, by its `machine` at `position`."""
 
     number = models.CharField("证书号", max_length=16, primary_key=True)
     kiosk = models.PositiveIntegerField("签发终端机")
+    machine = models.PositiveIntegerField("机器号", default=1)
+    position = models.BigIntegerField("位置", default=0)
     account = models.CharField("账号", max_length=12)
-    order = models.CharField("订单号", max_length=40)
+    order = models.CharField("订单标识", max_length=40, db_index=True)
     token_serial = models.CharField("key盘序列号", max_length=64)
     status = models.CharField("状态", max_length=10, choices=_choices(CERTIFICATE_STATUSES.items()))
+    checked = models.CharField("验证", max_length=10, blank=True, choices=Checked.choices)
     not_before = models.BigIntegerField("有效期起")
     not_after = models.BigIntegerField("有效期止")
     record = models.BinaryField("内容")
@@ -75,6 +86,8 @@ class LedgerCertificate(models.Model):
             models.Index(fields=("kiosk", "not_before", "number"), name="certificate_kiosk"),
             models.Index(fields=("account", "not_before", "number"), name="certificate_account"),
             models.Index(fields=("token_serial",), name="certificate_token"),
+            models.Index(fields=("checked", "not_before", "number"), name="certificate_checked"),
+            models.Index(fields=("checked", "position"), name="certificate_not_checked"),
         )
 
     def __str__(self) -> str:
@@ -82,7 +95,7 @@ class LedgerCertificate(models.Model):
 
 
 class LedgerAccount(models.Model):
-    """What the journals tell of one account: its key and its open orders."""
+    """The register of one account: what was bound for it, and which is its key."""
 
     account = models.CharField("账号", max_length=12, primary_key=True)
     key_number = models.CharField("证书号", max_length=16, blank=True)
@@ -100,42 +113,131 @@ class LedgerAccount(models.Model):
         return self.account
 
 
-class DisputeState(models.TextChoices):
-    """Whether somebody decided."""
+class MatterState(models.TextChoices):
+    """Whether somebody decided, or the cause is gone."""
 
     OPEN = "open", "待处理"
-    DISMISSED = "dismissed", "不入账"
-    RETRIED = "retried", "已重新入账"
+    DECIDED = "decided", "已处理"
+    ENDED = "ended", "已自行了结"
 
 
-class Dispute(models.Model):
-    """An entry that contradicts the record; its account's later entries wait until a person decides."""
+class Matter(models.Model):
+    """Something that a person should look at, named by its rule and its subject; it holds up nobody.
 
-    key = models.BigIntegerField("键", primary_key=True)
+    `sequence` is that of the entry that raised it, `kiosk` whose entry that was.
+    """
+
+    key = models.CharField("键", max_length=100, primary_key=True)
+    rule = models.CharField("事由", max_length=40, choices=list(REMARK_REASONS.items()))
+    subject = models.CharField("对象", max_length=60)
     kiosk = models.PositiveIntegerField("终端机")
-    sequence = models.BigIntegerField("序号")
     account = models.CharField("账号", max_length=12, blank=True)
-    kind = models.CharField("记录种类", max_length=40, choices=list(ENTRY_KINDS.items()))
-    reason = models.CharField("原因", max_length=60, choices=list(DISPUTE_REASONS.items()))
-    subject = models.CharField("对象", max_length=100)
+    order = models.CharField("订单标识", max_length=40, blank=True)
+    sequence = models.BigIntegerField("序号")
+    position = models.BigIntegerField("位置")
     raised_at = models.BigIntegerField("时间")
-    state = models.CharField("处理", max_length=10, choices=DisputeState.choices, default=DisputeState.OPEN)
-    settled_at = models.BigIntegerField("处理时间", null=True)
-    settled_by = models.CharField("处理人", max_length=150, blank=True)
+    state = models.CharField("状态", max_length=10, choices=MatterState.choices, default=MatterState.OPEN)
+    action = models.CharField("处理", max_length=10, blank=True, choices=list(MATTER_ACTIONS.items()))
+    closed_at = models.BigIntegerField("处理时间", null=True)
+    closed_by = models.CharField("处理人", max_length=150, blank=True)
+    remark = models.CharField("备注", max_length=200, blank=True)
 
     class Meta:
         """Names and order."""
 
-        verbose_name = "争议"
-        verbose_name_plural = "争议"
-        ordering = ("-raised_at", "-key")
-        permissions = (("settle_dispute", "可以处理争议"),)
+        verbose_name = "待办事项"
+        verbose_name_plural = "待办事项"
+        ordering = ("-position", "-key")
+        permissions = (
+            ("decide_matter", "可以处理待办事项"),
+            ("decide_key", "可以决定哪个key盘有效"),
+        )
         indexes = (
-            models.Index(fields=("account", "state", "raised_at"), name="dispute_account_state"),
-            models.Index(fields=("raised_at", "key"), name="dispute_raised"),
-            models.Index(fields=("state", "raised_at", "key"), name="dispute_state"),
-            models.Index(fields=("reason", "raised_at", "key"), name="dispute_reason"),
+            models.Index(fields=("position", "key"), name="matter_position"),
+            models.Index(fields=("state", "position", "key"), name="matter_state"),
+            models.Index(fields=("rule", "position", "key"), name="matter_rule"),
+            models.Index(fields=("kiosk", "position", "key"), name="matter_kiosk"),
+            models.Index(fields=("account", "position", "key"), name="matter_account"),
+            models.Index(fields=("subject", "position", "key"), name="matter_subject"),
+            models.Index(fields=("order", "position", "key"), name="matter_order"),
+            models.Index(fields=("kiosk", "rule", "state"), name="matter_kiosk_rule"),
         )
 
     def __str__(self) -> str:
-        return f"{self.kiosk}/{self.sequence} {self.get_reason_display()}"
+        return f"{self.get_rule_display()} {self.subject}"
+
+
+class EntryRemark(models.Model):
+    """What an entry left when it was applied; `key` is its position with a count, `entry` the entry's key."""
+
+    key = models.BigIntegerField("键", primary_key=True)
+    position = models.BigIntegerField("位置")
+    entry = models.BigIntegerField("记录", db_index=True)
+    reason = models.CharField("事由", max_length=40, choices=list(REMARK_REASONS.items()))
+    subject = models.CharField("对象", max_length=60)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "入账说明"
+        verbose_name_plural = "入账说明"
+        ordering = ("-key",)
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} {self.subject}"
+
+
+class ApplierState(models.Model):
+    """The one row that is locked while a batch is written: the last position given, the strand that was served last."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    position = models.BigIntegerField("位置", default=0)
+    served = models.BigIntegerField("上次处理", default=0)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "入账进度"
+        verbose_name_plural = "入账进度"
+
+    def __str__(self) -> str:
+        return str(self.position)
+
+
+class StrandCursor(models.Model):
+    """How far a strand is applied, and how often that failed since; `strand` begins its entries' keys."""
+
+    strand = models.BigIntegerField("日志", primary_key=True)
+    applied = models.BigIntegerField("已入账序号", default=0)
+    failures = models.PositiveIntegerField("失败次数", default=0)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "入账序号"
+        verbose_name_plural = "入账序号"
+
+    def __str__(self) -> str:
+        return f"{self.strand}/{self.applied}"
+
+
+class AppliedPortion(models.Model):
+    """Consecutive entries of a strand that were applied together; the first has `position`, the others the next ones."""
+
+    position = models.BigIntegerField("位置", primary_key=True)
+    strand = models.BigIntegerField("日志")
+    first = models.BigIntegerField("从")
+    last = models.BigIntegerField("到")
+    condemned = models.BooleanField("未入账", default=False)
+    read = models.BinaryField("另外读到的", default=bytes)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "入账批次"
+        verbose_name_plural = "入账批次"
+        ordering = ("position",)
+        indexes = (models.Index(fields=("strand", "first"), name="portion_strand_first"),)
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.strand}/{self.first}–{self.last}"

@@ -1,16 +1,16 @@
-"""Whether an order's money was refunded: a question that the payments, an app above this one, answer."""
+"""Which orders' money was refunded: a question that the payments, an app above this one, answer."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Collection
 
+from kiosk.domain.ledger import PaidHow
 
-class MoneyReturned(Protocol):
-    """Answers whether an order's money was refunded; `lock` keeps a yes so until the transaction ends."""
+MoneyReturned = Callable[[Collection[str]], set[str]]
+"""Answers which of these orders' money was refunded."""
 
-    def __call__(self, order: str, *, lock: bool) -> bool:
-        """Whether the order's money was refunded."""
-        ...
+UNPROVED = (PaidHow.CODE.value, PaidHow.SCAN.value, PaidHow.DESK.value)
+"""How a kiosk takes money on its own word."""
 
 
 _answers: list[MoneyReturned] = []
@@ -22,6 +22,6 @@ def register(answer: MoneyReturned) -> None:
         _answers.append(answer)
 
 
-def money_returned(order: str, *, lock: bool = False) -> bool:
-    """Whether the order's money was refunded, by any of the registered answers."""
-    return any(answer(order, lock=lock) for answer in _answers)
+def money_returned(orders: Collection[str]) -> set[str]:
+    """Those of these orders whose money was refunded, by any of the registered answers."""
+    return set().union(*(answer(orders) for answer in _answers)) if orders else set()

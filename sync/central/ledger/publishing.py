@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db import transaction
 
@@ -16,40 +16,29 @@ from kiosk.domain.feed import (
 )
 from sync.central.fleet.feeding import publish, publish_to
 from sync.central.fleet.models import Kiosk
-from sync.central.ledger.models import LedgerAccount, LedgerCertificate
-from sync.central.ledger.rows import account_record, certificate_record
+from sync.central.ledger.models import LedgerAccount
+from sync.central.ledger.news import key_elsewhere
+from sync.central.ledger.rows import certificate_on_register, register_record
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
-from sync.central.members.publishing import kiosks_of, kiosks_of_account
+from sync.central.members.publishing import kiosks_of, kiosks_of_accounts
 
 
-def key_elsewhere(account: str) -> tuple[KeyBoundElsewhere, int] | None:
+def key_of(account: str) -> tuple[KeyBoundElsewhere, int] | None:
     """The feed body of an account's key, and the kiosk that issued the key's certificate."""
     row = LedgerAccount.objects.filter(account=account).first()
-    key = None if row is None else account_record(row).key
+    key = None if row is None else register_record(row).key
     if key is None:
         return None
-    certificate = LedgerCertificate.objects.filter(number=key.number).first()
-    der = b"" if certificate is None else certificate_record(certificate).certificate
-    issuer = 0 if certificate is None else certificate.kiosk
-    body = KeyBoundElsewhere(
-        account,
-        key.number,
-        key.token_serial,
-        key.not_before,
-        key.not_after,
-        lost=key.lost,
-        certificate=der,
-        holds=key.holds,
-        revoked=key.revoked,
-    )
-    return body, issuer
+    certificate = certificate_on_register(key.number)
+    return key_elsewhere(account, key, certificate), 0 if certificate is None else certificate.kiosk
 
 
-def publish_key(account: str, now: int, but: int | None = None) -> None:
-    """Publish an account's key to the kiosks that serve it, except `but`, which reported it."""
-    found = key_elsewhere(account)
-    if found is not None:
-        publish_to([kiosk for kiosk in kiosks_of_account(account) if kiosk != but], [found[0]], now)
+def publish_keys(accounts: Iterable[str], now: int) -> None:
+    """Publish the keys of accounts to the kiosks that serve them."""
+    for account, kiosks in kiosks_of_accounts(set(accounts)).items():
+        found = key_of(account)
+        if found is not None:
+            publish_to(kiosks, [found[0]], now)
 
 
 def publish_enterprise(row: Enterprise, now: int) -> None:
@@ -66,7 +55,7 @@ def publish_operator(row: Operator, now: int) -> None:
 
 
 def _with_key(operator: Operator) -> list[FeedBody]:
-    found = key_elsewhere(operator.account)
+    found = key_of(operator.account)
     return [OperatorPublished(operator.record()), *(() if found is None else found[:1])]
 
 
@@ -88,6 +77,6 @@ def _everything(kiosk: Kiosk) -> Iterator[FeedBody]:
         yield EnterprisePublished(enterprise.record())
     for operator in Operator.objects.filter(enterprise__in=enterprises).order_by("account"):
         yield OperatorPublished(operator.record())
-        found = key_elsewhere(operator.account)
+        found = key_of(operator.account)
         if found is not None and found[1] != kiosk.number:
             yield found[0]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from kiosk.domain.ledger import Account, Certificate, Order, Row
-from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder
+from kiosk.domain.ledger import Certificate, Order
+from kiosk.domain.register import Register
+from sync.central.ledger.models import Checked, LedgerAccount, LedgerCertificate, LedgerOrder
+from sync.central.tables import column_text
 
+_LARGEST = 2**62  # what fits into a column
+_SERIAL = 64
 _ENCODER = msgspec.msgpack.Encoder()
 _ORDER = msgspec.msgpack.Decoder(Order)
 _CERTIFICATE = msgspec.msgpack.Decoder(Certificate)
-_ACCOUNT = msgspec.msgpack.Decoder(Account)
+_REGISTER = msgspec.msgpack.Decoder(Register)
 
 
 def order_record(row: LedgerOrder) -> Order:
@@ -23,67 +27,62 @@ def certificate_record(row: LedgerCertificate) -> Certificate:
     return _CERTIFICATE.decode(bytes(row.record))
 
 
-def account_record(row: LedgerAccount) -> Account:
-    """The account of a row."""
-    return _ACCOUNT.decode(bytes(row.record))
+def register_record(row: LedgerAccount) -> Register:
+    """The register of an account's row."""
+    return _REGISTER.decode(bytes(row.record))
 
 
-def put(row: Row) -> None:
-    """Write one row of the folded state."""
-    record = _ENCODER.encode(row)
-    match row:
-        case Order():
-            LedgerOrder.objects.update_or_create(
-                reference=row.reference,
-                defaults={
-                    "order_number": row.order_number,
-                    "owner": row.owner,
-                    "kind": row.kind.value,
-                    "account": row.account,
-                    "status": row.status.value,
-                    "total": row.total,
-                    "received": row.received,
-                    "placed_at": row.placed_at,
-                    "record": record,
-                },
-            )
-        case Certificate():
-            LedgerCertificate.objects.update_or_create(
-                number=row.number,
-                defaults={
-                    "kiosk": row.kiosk,
-                    "account": row.account,
-                    "order": row.order,
-                    "token_serial": row.token_serial,
-                    "status": row.status.value,
-                    "not_before": row.not_before,
-                    "not_after": row.not_after,
-                    "record": record,
-                },
-            )
-        case Account():
-            LedgerAccount.objects.update_or_create(
-                account=row.account,
-                defaults={"key_number": "" if row.key is None else row.key.number, "record": record},
-            )
+def _bounded(number: int) -> int:
+    return max(-_LARGEST, min(number, _LARGEST))
 
 
-class DatabaseLedger:
-    """The ledger over all kiosks, read from the database (`kiosk.domain.ledger.Ledger`)."""
+def order_row(order: Order) -> LedgerOrder:
+    """The row of an order."""
+    return LedgerOrder(
+        reference=order.reference,
+        order_number=order.order_number,
+        owner=order.owner,
+        kind=order.kind.value,
+        account=order.account,
+        status=order.status.value,
+        total=_bounded(order.total),
+        received=_bounded(order.received),
+        placed_at=_bounded(order.placed_at),
+        record=_ENCODER.encode(order),
+    )
 
-    complete = True
 
-    def order(self, reference: str) -> Order | None:
-        """The order of that reference."""
-        row = LedgerOrder.objects.filter(reference=reference).first()
-        return None if row is None else order_record(row)
+def certificate_row(
+    certificate: Certificate, machine: int, position: int, checked: Checked
+) -> LedgerCertificate:
+    """The row of a certificate."""
+    return LedgerCertificate(
+        number=certificate.number,
+        kiosk=certificate.kiosk,
+        machine=machine,
+        position=position,
+        account=certificate.account,
+        order=certificate.order,
+        token_serial=column_text(certificate.token_serial, _SERIAL),
+        status=certificate.status.value,
+        checked=checked.value,
+        not_before=_bounded(certificate.not_before),
+        not_after=_bounded(certificate.not_after),
+        record=_ENCODER.encode(certificate),
+    )
 
-    def certificate(self, number: str) -> Certificate | None:
-        """The certificate of that number."""
-        row = LedgerCertificate.objects.filter(number=number).first()
-        return None if row is None else certificate_record(row)
 
-    def account(self, account: str) -> Account | None:
-        """The account of that name."""
-        row = LedgerAccount.objects.filter(account=account).first()
-        return None if row is None else account_record(row)
+def account_row(register: Register) -> LedgerAccount:
+    """The row of an account."""
+    key = register.key
+    return LedgerAccount(
+        account=register.account,
+        key_number="" if key is None else key.number,
+        record=_ENCODER.encode(register),
+    )
+
+
+def certificate_on_register(number: str) -> Certificate | None:
+    """The certificate of that number."""
+    row = LedgerCertificate.objects.filter(number=number).first()
+    return None if row is None else certificate_record(row)

@@ -1,22 +1,26 @@
-"""What staff decide: disputes settled, certificates revoked, refunds asked, orders moved."""
+"""What staff decide: matters, which key stays, certificates revoked, refunds asked, orders moved.
+
+A decision that changes the books is an entry of the centre's own journal, applied at once; what only the owner of an
+order can do is asked of it.
+"""
 
 from __future__ import annotations
 
-from django.db import transaction
-from msgspec.structs import replace
+from collections.abc import Iterable, Sequence
 
-from kiosk.domain.binding_transitions import voided
-from kiosk.domain.feed import DisputeSettled, OrderMoved, RefundRequested, RevocationPublished
+from kiosk.domain.entries import AnyBody, Decision, MatterDecided, OrderTakenOver, RegisterDecided
+from kiosk.domain.feed import OrderMoved, RefundRequested
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
-from sync.central.fleet.feeding import enrolled_kiosks, publish, publish_to
+from kiosk.domain.remarks import RemarkReason
+from sync.central.fleet.feeding import enrolled_kiosks, publish
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.journal.models import Entry, Verdict
-from sync.central.ledger.applying import apply_pending, wake
-from sync.central.ledger.effects import assignment
-from sync.central.ledger.models import Dispute, DisputeState, LedgerAccount, LedgerCertificate, LedgerOrder
+from sync.central.journal.centre_journal import enter
+from sync.central.ledger.applier import apply_pending
+from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter, MatterState
 from sync.central.ledger.money import money_returned
-from sync.central.ledger.publishing import publish_key
-from sync.central.ledger.rows import DatabaseLedger, account_record, certificate_record, order_record, put
+from sync.central.ledger.news import assignment
+from sync.central.ledger.rows import order_record
+from sync.central.ledger.rules import RULES, Action
 
 _NOT_BOUND = {
     OrderStatus.PLACED.value,
@@ -24,48 +28,97 @@ _NOT_BOUND = {
     OrderStatus.CANCELLED.value,
     OrderStatus.EXPIRED.value,
 }
-
-_LET_GO = ("refund-granted", "order-cancelled", "order-expired")
-_IN_USE = {CertificateStatus.VALID.value, CertificateStatus.ON_HOLD.value}
+_ENDED = {CertificateStatus.REVOKED.value, CertificateStatus.VOID.value}
 
 
-def settle(dispute: Dispute, outcome: DisputeState, by: str, now: int) -> None:
-    """Decide a dispute: its entry is tried again, or never enters the books; then the account goes on."""
-    verdict = Verdict.PENDING if outcome == DisputeState.RETRIED else Verdict.DISMISSED
-    with transaction.atomic():
-        # In turn with whoever applies the account's entries, so that none begins to wait for what is being decided.
-        LedgerAccount.objects.select_for_update().filter(account=dispute.account).first()
-        Entry.objects.filter(key=dispute.key, verdict=Verdict.DISPUTED).update(verdict=verdict)
-        dispute.state, dispute.settled_at, dispute.settled_by = outcome, now, by
-        dispute.save()
-        wake([f"dispute {dispute.kiosk}/{dispute.sequence}"])
-        publish(dispute.kiosk, [DisputeSettled(dispute.account, dispute.sequence, outcome.value)], now)
-    apply_pending(now, [dispute.account] if dispute.account else [])
+def decide(matters: Iterable[Matter], action: Action, by: str, remark: str, now: int) -> list[Matter]:
+    """Decide matters; the result are those for which the action is none, and which stay as they are."""
+    left, bodies = [], list[AnyBody]()
+    for matter in matters:
+        decided = _bodies(matter, action, by, remark, now)
+        if decided is None:
+            left.append(matter)
+        else:
+            bodies += decided
+    enter_and_apply(bodies, now)
+    return left
 
 
-def revoke_certificate(row: LedgerCertificate, reason: str, now: int) -> None:
-    """Revoke a certificate: the register says so at once, and the issuing kiosk enters it in its journal.
+def alike(matters: Iterable[Matter]) -> list[Matter]:
+    """All open matters of the same kiosks and rules as these."""
+    pairs = {(each.kiosk, each.rule) for each in matters}
+    found = list[Matter]()
+    for kiosk, rule in sorted(pairs):
+        found += Matter.objects.filter(kiosk=kiosk, rule=rule, state=MatterState.OPEN)
+    return found
 
-    One whose binding is under way is left to its kiosk, while that can: it may be bound before the kiosk hears of this.
-    """
-    with transaction.atomic():
-        LedgerAccount.objects.select_for_update().filter(account=row.account).first()
-        row = LedgerCertificate.objects.get(number=row.number)
-        kiosks = enrolled_kiosks()
-        publish_to(kiosks, [RevocationPublished(row.number, row.account, reason)], now)
-        if row.kiosk in kiosks and row.status not in _IN_USE:
-            return
-        put(replace(certificate_record(row), status=CertificateStatus.REVOKED))
-        holder = LedgerAccount.objects.filter(account=row.account, key_number=row.number).first()
-        account = None if holder is None else account_record(holder)
-        if account is not None and account.key is not None:
-            put(replace(account, key=account.key.out_of_use()))
-            publish_key(row.account, now)
+
+def _bodies(matter: Matter, action: Action, by: str, remark: str, now: int) -> Sequence[AnyBody] | None:
+    """The entries of a decision; None when it cannot be taken about this matter."""
+    closed = MatterDecided(matter.rule, matter.subject, action.value, by, remark, matter.account)
+    if action is Action.REOPEN:
+        return (closed,) if matter.state == MatterState.DECIDED else None
+    if matter.state != MatterState.OPEN or action not in RULES[RemarkReason(matter.rule)].actions:
+        return None
+    match action:
+        case Action.LIST | Action.REVOKE:
+            certificate = _certificate(matter)
+            if certificate is None:
+                return None
+            decision = Decision.LIST if action is Action.LIST else Decision.REVOKE
+            return (_register_decided(certificate, decision, by, remark), closed)
+        case Action.REFUND:
+            return _refund(matter, closed, by, remark, now)
+        case Action.ACCEPT | Action.NOTED:
+            return (closed,)
+
+
+def _certificate(matter: Matter) -> LedgerCertificate | None:
+    """The certificate that a matter is about, itself or by its order."""
+    named = LedgerCertificate.objects.filter(number=matter.subject).first()
+    if named is not None or not matter.order:
+        return named
+    of_order = LedgerCertificate.objects.filter(order=matter.order).exclude(status__in=_ENDED)
+    return of_order.order_by("-position").first()
+
+
+def _refund(
+    matter: Matter, closed: MatterDecided, by: str, remark: str, now: int
+) -> Sequence[AnyBody] | None:
+    """A paid order's owner is asked to give the money back; a bound one's key goes out of use first."""
+    row = LedgerOrder.objects.filter(reference=matter.order).first()
+    if row is None:
+        return None
+    if row.status == OrderStatus.BOUND.value:
+        certificate = _certificate(matter)
+        revoked = (
+            () if certificate is None else (_register_decided(certificate, Decision.REVOKE, by, remark),)
+        )
+        request_refund(row, by, remark, now)
+        return (*revoked, closed)
+    return (closed,) if request_refund(row, by, remark, now) or may_pay_back(row) else None
+
+
+def _register_decided(row: LedgerCertificate, decision: Decision, by: str, remark: str) -> RegisterDecided:
+    return RegisterDecided(row.account, row.order, row.number, decision, by, remark)
+
+
+def revoke_certificate(row: LedgerCertificate, by: str, reason: str, now: int) -> None:
+    """Revoke a certificate: the register says so at once, and its kiosk enters it in its journal."""
+    enter_and_apply([_register_decided(row, Decision.REVOKE, by, reason)], now)
+
+
+def enter_and_apply(bodies: Sequence[AnyBody], now: int) -> None:
+    """Put decisions into the centre's journal and apply them, so that whoever decided sees what came of it."""
+    if bodies:
+        enter(bodies, now)
+        apply_pending(now)
 
 
 def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
     """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
-    if row.status != OrderStatus.PAID.value or row.owner not in enrolled_kiosks():
+    states = {OrderStatus.PAID.value, OrderStatus.BOUND.value}
+    if row.status not in states or row.owner not in enrolled_kiosks():
         return False
     publish(row.owner, [RefundRequested(row.reference, by, reason)], now)
     return True
@@ -79,15 +132,9 @@ def may_pay_back(row: LedgerOrder) -> bool:
 
 
 def may_return(order: str, kiosk: int) -> bool:
-    """The same of an order that may have been kept out of the books, or never told of; `kiosk` is its own.
-
-    There its kiosk's word counts as it was received, that it gives the money back or closed the order.
-    """
+    """The same of an order that may never have been told of; `kiosk` is its own."""
     row = LedgerOrder.objects.filter(reference=order).first()
-    if row is not None:
-        return may_pay_back(row)
-    told = Entry.objects.filter(kiosk=kiosk, subject=order, kind__in=_LET_GO, verdict=Verdict.DISMISSED)
-    return told.exists() or is_dead(kiosk)
+    return is_dead(kiosk) if row is None else may_pay_back(row)
 
 
 def is_dead(kiosk: int) -> bool:
@@ -96,30 +143,29 @@ def is_dead(kiosk: int) -> bool:
     return owner is None or owner.state == KioskState.REVOKED
 
 
-def move(row: LedgerOrder, kiosk: int, now: int) -> bool:
+def move(row: LedgerOrder, kiosk: int, by: str, now: int) -> bool:
     """Move a paid order to another kiosk; False when it cannot be.
 
     A kiosk that still works must let go of the order first: what its journal says of that brings the order to the
-    other one (effects.py), so that two kiosks never bind it both.
+    other one (news.py), so that two kiosks never bind it both.
     """
     working = enrolled_kiosks()
-    with transaction.atomic():
-        LedgerAccount.objects.select_for_update().filter(account=row.account).first()
-        row = LedgerOrder.objects.get(reference=row.reference)
-        if row.status != OrderStatus.PAID.value or kiosk == row.owner or kiosk not in working:
-            return False
-        if money_returned(row.reference, lock=True):
-            return False
-        if row.owner in working:
-            publish(row.owner, [OrderMoved(row.reference, kiosk, order_record(row).handover + 1)], now)
-        else:
-            _take_from_the_dead(order_record(row), kiosk, now)
+    if row.status != OrderStatus.PAID.value or kiosk == row.owner or kiosk not in working:
+        return False
+    if money_returned([row.reference]):
+        return False
+    order = order_record(row)
+    if row.owner in working:
+        publish(row.owner, [OrderMoved(row.reference, kiosk, order.handover + 1)], now)
+    else:
+        enter_and_apply([_taken_over(order, kiosk, by)], now)
     return True
 
 
-def _take_from_the_dead(order: Order, kiosk: int, now: int) -> None:
-    """Change the owner here, where no kiosk can let go: from now on only the new one grants a refund."""
-    moved = replace(order, owner=kiosk, handover=order.handover + 1, bindings=())
-    for each in (moved, *voided(DatabaseLedger(), order)):
-        put(each)
-    publish(kiosk, [assignment(moved)], now)
+def _taken_over(order: Order, kiosk: int, by: str) -> OrderTakenOver:
+    """The entry that gives an order another owner where no kiosk can let go: now that one grants refunds."""
+    given = assignment(order)
+    facts = {name: getattr(given, name) for name in type(given.facts).__struct_fields__}
+    return OrderTakenOver(
+        **{**facts, "handover": order.handover + 1}, new_owner=kiosk, by=by, remark="原终端机已吊销"
+    )

@@ -37,14 +37,16 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.machines import issuing_certificates
 from sync.central.fleet.models import Kiosk
-from sync.central.journal.models import UNDECIDED, Entry, Fact, FactKind, Source
-from sync.central.ledger.models import LedgerCertificate
-from sync.central.ledger.rows import DatabaseLedger
+from sync.central.journal.models import Fact, FactKind, Source
+from sync.central.ledger.applier import apply_pending
+from sync.central.ledger.models import Checked, LedgerCertificate, StrandCursor
+from sync.central.ledger.rows import certificate_on_register
+from sync.central.ledger.verifying import Verifier
 from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
 from sync.central.members.models import Operator
 from sync.central.members.publishing import kiosks_of_account
-from sync.central.tables import entry_key
+from sync.central.tables import strand_number
 
 LOG = logging.getLogger("keydesk.central")
 
@@ -127,7 +129,8 @@ class LoginCheckService:
         except CertificateInvalid:
             return LoginJudged(signature=False, chain=False, registration=Registration.UNKNOWN)
         check.certificate_number = certificate.number
-        listed = DatabaseLedger().certificate(certificate.number)
+        self._verify_now(certificate.number)
+        listed = certificate_on_register(certificate.number)
         own = (
             listed is not None
             and listed.certificate == signed.certificate
@@ -140,6 +143,12 @@ class LoginCheckService:
             chain=self._chain_holds(signed.certificate, listed),
             registration=_registration(listed) if own and listed is not None else Registration.UNKNOWN,
         )
+
+    def _verify_now(self, number: str) -> None:
+        """Somebody waits: this certificate is checked before any other."""
+        waiting = LedgerCertificate.objects.filter(number=number, checked=Checked.NOT_YET)
+        if Verifier().check(waiting, self._now):
+            apply_pending(self._now)
 
     def _chain_holds(self, der: bytes, listed: Certificate | None) -> bool:
         if listed is None:
@@ -228,5 +237,6 @@ def _loss_pending(listed: Certificate) -> bool:
         source=Source.CHAIN,
         certificate_number__in=same_token.values("number"),
     )
-    keys = [entry_key(*place) for place in reported.values_list("kiosk", "strand", "sequence")]
-    return Entry.objects.filter(key__in=keys, verdict__in=UNDECIDED).exists()
+    applied = dict(StrandCursor.objects.values_list("strand", "applied"))
+    places = reported.values_list("kiosk", "strand", "sequence")
+    return any(sequence > applied.get(strand_number(kiosk, strand), 0) for kiosk, strand, sequence in places)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kiosk.domain.ledger import PaidHow
 from sync.central.journal.alarms import raise_alarm
@@ -21,20 +21,22 @@ def take_received(
     record_vouched(received, now)
 
 
-def money_returned(order: str, *, lock: bool) -> bool:
-    """Whether an order's money was refunded through the provider or at the desk (ledger/money.py)."""
-    payments = Payment.objects.select_for_update() if lock else Payment.objects.all()
-    return payments.filter(order=order, state=PaymentState.REFUNDED).exists()
+def money_returned(orders: Collection[str]) -> set[str]:
+    """Those of these orders whose money was refunded through the provider or at the desk (ledger/money.py)."""
+    return {order for order, state in _states(orders) if state == PaymentState.REFUNDED}
+
+
+def _states(orders: Collection[str]) -> list[tuple[str, str]]:
+    return list(Payment.objects.filter(order__in=orders).order_by().values_list("order", "state"))
 
 
 def _flag_unpaid(facts: Iterable[Fact], now: int) -> None:
     """Raise an alarm for a confirmation at a kiosk of a payment that the centre does not have."""
-    for fact in facts:
-        if fact.how not in {"", PaidHow.DESK.value} and not _paid(fact.order):
+    confirmed = [fact for fact in facts if fact.how not in {"", PaidHow.DESK.value}]
+    if not confirmed:
+        return
+    known = {order for order, state in _states({fact.order for fact in confirmed}) if state not in UNPAID}
+    for fact in confirmed:
+        if fact.order not in known:
             detail = f"确认方式 {fact.how}，中心没有这笔收款"
             raise_alarm(AlarmKind.UNPAID_CONFIRMATION, fact.kiosk, fact.order, detail, now)
-
-
-def _paid(order: str) -> bool:
-    """Whether the provider has or had money for an order."""
-    return Payment.objects.filter(order=order).exclude(state__in=UNPAID).exists()

@@ -17,6 +17,8 @@ from kiosk.domain.entries import (
     BindingAbandoned,
     BindingStarted,
     Bound,
+    CertificateChecked,
+    CertificateImported,
     CertificateIssued,
     CertificateProved,
     CertificateRevoked,
@@ -322,6 +324,8 @@ EVERY_BODY: tuple[AnyBody, ...] = (
     PinUnblocked(ACCOUNT, "TA1", "林涛"),
     KeyErased(ACCOUNT, "TA1", "张华"),
     MatterDecided("rule", "subject", "close", "林涛", ""),
+    CertificateChecked("11000001", ORDER, "0003000000000001", genuine=True),
+    CertificateImported("11000001", "3000000000000001", "SERIAL", b"DER", 1, 2),
 )
 STEPS = st.lists(st.tuples(st.sampled_from((A, B, EXCHANGE_KIOSK)), st.sampled_from(EVERY_BODY)), max_size=40)
 USUAL = st.integers(0, 8)

@@ -11,12 +11,9 @@ import pytest
 from hardware.crypto.libcrypto import LibcryptoFault, LibcryptoUnusable
 from kiosk.domain.errors import (
     ChainBroken,
-    DisputeReason,
     DomainError,
-    EntryDisputed,
     EntryMalformed,
     EntryRefused,
-    EntryWaits,
 )
 from kiosk.domain.remarks import RemarkReason
 from kiosk.labels import REMARK_REASONS
@@ -83,8 +80,6 @@ PROTOCOL = (
 LIBCRYPTO = tuple(LibcryptoUnusable(fault, "libcrypto.so.3") for fault in LibcryptoFault)
 DOMAIN = (
     *(EntryRefused(reason, "3-0147-6") for reason in RemarkReason),
-    EntryWaits("order 3-0147-6"),
-    *(EntryDisputed(reason, "3-0147-6") for reason in DisputeReason),
     EntryMalformed("no entry"),
     ChainBroken(3, 1, 9),
 )

@@ -57,7 +57,7 @@ NIGHT_KEYS = [
 def troubled(desk: Desk) -> Any:
     """A desk with everything that can be left for people, behind a line that was cut."""
     desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
-    desk.centre.publish(3, feed.DisputeRaised("11000002", 6, "failed", "3-0006-9"))
+    desk.centre.publish(3, feed.DisputeRaised("11000002", 6, "unreadable", "3-0006-9"))
     desk.centre.publish(3, feed.DisputeRaised("", 7, "journal-forked", "7"))
     desk.centre.publish(3, b'{"kind":"shipment"}')
     desk.centre.publish(3, feed.PaymentConfirmed("3-0999-9", 34_000, "t1", 1))
@@ -76,7 +76,7 @@ def test_a_bad_night_in_chinese(troubled: Desk) -> None:
         in lines
     )
     assert "争议      第 5 条，账号 11000001：价格与收费表不符（3-0005-1）" in lines
-    assert "争议      第 6 条，账号 11000002：入账出错（3-0006-9）" in lines
+    assert "争议      第 6 条，账号 11000002：记录不可读（3-0006-9）" in lines
     assert "争议      日志从第 7 条起与中心的不一样" in lines
     assert "未能应用  第 5 项：本机没有这笔订单（3-0999-9）" in lines
     assert any(line.startswith("未能应用  第 4 项：本机的程序不认识这种资料（") for line in lines)
@@ -105,7 +105,7 @@ def test_programs_read_the_same_keys_and_values_in_the_same_order(troubled: Desk
     assert night["error"] == night["status"]["error"] == "ConnectError: cut before sending"
     assert night["status"]["disputes"] == [
         "5 11000001 price-differs 3-0005-1",
-        "6 11000002 failed 3-0006-9",
+        "6 11000002 unreadable 3-0006-9",
         "7  journal-forked 7",
     ]
     assert night["status"]["kept_items"][1] == "5 order-unknown: 3-0999-9"

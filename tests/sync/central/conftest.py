@@ -13,6 +13,9 @@ from tests.support.django_setup import KEYS  # isort: split
 from sync.central.centre_keys import CentreKeys
 from sync.central.examples import Examples, make_examples
 from sync.central.fleet.enrolment_tokens import give_token
+from sync.central.ledger import waking
+from sync.central.ledger.applier import apply_pending
+from sync.central.ledger.verifying import Verifier
 from tests.support.kiosk_double import KioskDouble, http_send
 from tests.support.processes import FIRST_KIOSK, CentreProcess
 
@@ -20,6 +23,20 @@ from tests.support.processes import FIRST_KIOSK, CentreProcess
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings_xdist_suffix() -> None:
     """Leave the names alone: every worker's database is in its own memory."""
+
+
+@pytest.fixture(autouse=True)
+def applied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apply and verify whatever was appended before the request is answered, as the applier does a moment later."""
+    monkeypatch.setattr(waking, "wake", apply_and_verify)
+
+
+def apply_and_verify() -> None:
+    """All that the applier and the verifier do."""
+    now, verifier = int(time.time()), Verifier()
+    apply_pending(now)
+    while verifier.step(now):
+        apply_pending(now)
 
 
 @pytest.fixture(scope="session")

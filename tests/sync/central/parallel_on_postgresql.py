@@ -22,12 +22,14 @@ from sync.central.fleet import unapplied_items
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import FeedItem, KeptItem
-from sync.central.journal.models import Alarm, AlarmKind, Entry, Verdict
-from sync.central.ledger.models import Dispute, LedgerOrder
+from sync.central.journal.models import Alarm, AlarmKind, Entry
+from sync.central.ledger.models import LedgerOrder, Matter
+from sync.central.ledger.replaying import differences
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, PaymentState
 from sync.central.payments.pages import read_bill
 from sync.protocol import records
+from tests.support.books import all_applied, open_matters
 from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,9 +73,10 @@ def test_the_same_upload_many_times_at_once_is_one(pair: list[KioskDouble]) -> N
     placed = kiosk.place()
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     at_once([kiosk.pushed] * 6)
-    assert set(Entry.objects.filter(kiosk=3).values_list("verdict", flat=True)) == {Verdict.APPLIED}
+    assert all_applied()
     assert Entry.objects.filter(kiosk=3).count() == 3
-    assert not Dispute.objects.exists()
+    assert not Matter.objects.exists()
+    assert differences() == []
 
 
 def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[KioskDouble]) -> None:
@@ -84,22 +87,19 @@ def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[K
             kiosk.append(entries.DeliveryChosen(order.order, Delivery.MAIL))
     at_once([three.pushed, four.pushed, three.pushed, four.pushed])
     assert LedgerOrder.objects.filter(reference__in=[each.order for each in placed]).count() == 2
-    assert set(Entry.objects.values_list("verdict", flat=True)) == {Verdict.APPLIED}
+    assert all_applied()
+    assert differences() == []
 
 
-def test_two_kiosks_that_serve_one_account_at_once_end_in_one_dispute(pair: list[KioskDouble]) -> None:
+def test_two_kiosks_that_serve_one_account_at_once_leave_no_matter_open(pair: list[KioskDouble]) -> None:
     for kiosk in pair:
         placed = kiosk.place()
         kiosk.append(entries.OrderCancelled(placed.order, "member"))
         kiosk.append(entries.DeliveryChosen(placed.order, Delivery.MAIL))
-    # Cancelled orders take any delivery; each kiosk's entries are in order, so that nothing contradicts.
     at_once([pair[0].pushed, pair[1].pushed])
-    verdicts = list(Entry.objects.values_list("verdict", flat=True))
-    assert Verdict.PENDING not in verdicts
-    disputed = verdicts.count(Verdict.DISPUTED)
-    assert disputed == Dispute.objects.count()
-    assert disputed <= 1
-    assert disputed or set(verdicts) == {Verdict.APPLIED}
+    assert all_applied()
+    assert open_matters() == []
+    assert differences() == []
 
 
 def test_an_order_paid_twice_at_once_is_paid_once(pair: list[KioskDouble], keys: CentreKeys) -> None:

@@ -18,7 +18,6 @@ from django.urls import reverse
 from msgspec.structs import asdict
 
 from kiosk.domain import entries
-from kiosk.domain.errors import DisputeReason
 from kiosk.domain.feed import (
     FORK_CLOSED,
     AnyFeedBody,
@@ -33,21 +32,24 @@ from kiosk.domain.feed import (
 )
 from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
-from kiosk.labels import DISPUTE_REASONS
+from kiosk.domain.remarks import RemarkReason
+from kiosk.labels import REMARK_REASONS
 from sync.central.console.kiosks import KioskAdmin
 from sync.central.examples import Examples
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState, Machine, MachineState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind, Entry
-from sync.central.ledger.models import Dispute, LedgerCertificate, LedgerOrder
+from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter
+from sync.central.ledger.rules import Action
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
 from sync.central.tables import row_key
-from sync.central.wording import ENTRY_KINDS, FEED_KINDS, PAID_HOW, remark
+from sync.central.wording import ENTRY_KINDS, FEED_KINDS, MATTER_ACTIONS, PAID_HOW
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
+from tests.support.books import remarks
 from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +74,7 @@ def clerk(examples: Examples) -> Client:
 
 @pytest.fixture
 def served(kiosk: KioskDouble) -> KioskDouble:
-    """Kiosk 3 after an order paid by code, one dispute, one alarm."""
+    """Kiosk 3 after an order paid by code, one matter, one alarm."""
     kiosk.feed()
     placed = kiosk.place()
     Client().post(kiosk.page_path(placed), {"action": "pay"})
@@ -98,7 +100,7 @@ def test_every_page_of_the_console_opens_in_chinese(staff: Client, served: Kiosk
         "订单",
         "证书登记簿",
         "日志记录",
-        "争议",
+        "待办事项",
         "会员企业",
         "收费表",
         "策略",
@@ -121,7 +123,7 @@ def test_an_entry_without_bottom_is_shown_as_it_came(staff: Client, kiosk: Kiosk
     for _ in range(900):
         deep = [deep]
     kiosk.pushed()
-    row = Entry.objects.get()
+    row = Entry.objects.get(kiosk=3)
     row.data = msgspec.msgpack.encode(deep)
     row.save()
     page = staff.get(reverse("admin:journal_entry_change", args=[row.pk]))
@@ -177,8 +179,9 @@ def test_deciding_takes_a_permission(clerk: Client, served: KioskDouble) -> None
     assert Operator.objects.get(account="11000005").review == "under-review"
     _act(clerk, Kiosk, "revoke", 3, remark="mine")
     assert Kiosk.objects.get(number=3).state == KioskState.ENROLLED
-    _act(clerk, Dispute, "dismiss", Dispute.objects.get().pk)
-    assert Dispute.objects.get().state == "open"
+    for action in ("list_key", "revoke_key", "accept", "refund", "noted", "reopen"):
+        _act(clerk, Matter, action, Matter.objects.get(rule="price-differs").pk, remark="mine")
+    assert Matter.objects.get(rule="price-differs").state == "open"
     _act(clerk, Payment, "pay_back", Payment.objects.get().pk)
     assert Payment.objects.get().refunded_at is None
 
@@ -410,9 +413,19 @@ def test_a_fee_schedule_that_is_added_is_published_and_stays(staff: Client, kios
     assert FeeSchedule.objects.get(number=2).token == 12000
 
 
-def test_a_dispute_is_dismissed(staff: Client, served: KioskDouble) -> None:
-    assert "不入账" in _act(staff, Dispute, "dismiss", Dispute.objects.get().pk)
-    assert Dispute.objects.get().settled_by == "admin"
+def test_a_matter_is_decided_with_a_remark_that_is_logged(staff: Client, served: KioskDouble) -> None:
+    matter = Matter.objects.get(rule="price-differs")
+    assert "请先填写备注" in _act(staff, Matter, "accept", matter.pk)
+    assert Matter.objects.get(rule="price-differs").state == "open"
+    assert "照收：1 项" in _act(staff, Matter, "accept", matter.pk, remark="与会员核对过")
+    assert (
+        Matter.objects.get(rule="price-differs").closed_by,
+        Matter.objects.get(rule="price-differs").remark,
+    ) == ("admin", "与会员核对过")
+    assert LogEntry.objects.filter(object_id=matter.pk, change_message__contains="与会员核对过").exists()
+    assert "不能这样处理" in _act(staff, Matter, "accept", matter.pk, remark="再一次")
+    _act(staff, Matter, "reopen", matter.pk, remark="看错了")
+    assert Matter.objects.get(rule="price-differs").state == "open"
 
 
 def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk: KioskDouble) -> None:
@@ -486,7 +499,7 @@ def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
     given = [[each for each in other.feed() if isinstance(each, OrderAssignedHere)] for other in others]
     assert [len(each) for each in given] == [1, 0]
     assert LedgerOrder.objects.get(reference=placed.order).owner == 4
-    assert Dispute.objects.get().reason == "order-of-another-kiosk"
+    assert "order-of-another-kiosk" in remarks()[max(remarks())]
 
 
 def test_a_revoked_kiosks_order_is_given_to_another_at_once(
@@ -506,10 +519,9 @@ def test_everything_that_travels_has_a_chinese_name() -> None:
     bodies = {str(kind.__struct_config__.tag) for kind in get_args(entries.AnyBody)}
     assert set(ENTRY_KINDS) == bodies | {"unreadable"}
     assert set(FEED_KINDS) == {str(kind.__struct_config__.tag) for kind in get_args(AnyFeedBody)}
-    assert set(DISPUTE_REASONS) == {reason.value for reason in DisputeReason} | {"failed", "unreadable"}
+    assert set(REMARK_REASONS) == {reason.value for reason in RemarkReason}
+    assert set(MATTER_ACTIONS) == {action.value for action in Action} | {"keep"}
     assert set(PAID_HOW) == {how.value for how in PaidHow}
-    assert remark("order 3-0002-1") == "等待订单 3-0002-1"
-    assert remark("price-differs: 3-0002-1") == "价格与收费表不符：3-0002-1"
 
 
 def test_alarms_are_ticked_off(staff: Client, kiosk: KioskDouble) -> None:

@@ -18,7 +18,7 @@ from kiosk.domain.ledger import OrderStatus, PaidHow
 from sync.central.examples import Examples
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Alarm, AlarmKind
-from sync.central.ledger.models import Dispute, LedgerOrder
+from sync.central.ledger.models import LedgerOrder, Matter
 from sync.central.ledger.rows import order_record
 from sync.central.payments import paying
 from sync.central.payments.models import DeskPayment, Payment, PaymentAttempt, PaymentState, SandboxTrade
@@ -145,7 +145,7 @@ def test_what_was_paid_online_beside_the_desk_s_own_money_goes_back_though_the_k
     kiosk.pushed()
     order = order_record(LedgerOrder.objects.get(reference=placed.order))
     assert (order.status, order.received, order.returned) == (OrderStatus.BOUND, TOTAL, TOTAL)
-    assert not Dispute.objects.exists()
+    assert not Matter.objects.exists()
     assert SandboxTrade.objects.get().state == "REFUND"
 
 

@@ -17,11 +17,12 @@ from kiosk.domain.ledger import PaidHow
 from kiosk.domain.policy import SignedPolicy
 from sync.central.fleet.feeding import publish
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact, Source, StrayEntry, Verdict
+from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact, Source, StrayEntry
 from sync.protocol import records
 from sync.protocol.batches import MAXIMUM_PACKED, MAXIMUM_UNPACKED
 from sync.protocol.errors import ProblemCode
 from sync.protocol.times import policy_holds, time_holds
+from tests.support.books import all_applied, remarks
 from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +32,9 @@ def test_a_repeated_batch_changes_nothing(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.place()
     first = kiosk.pushed()
-    rows = list(Entry.objects.values_list("key", "hash", "verdict"))
+    rows = list(Entry.objects.filter(kiosk=3).values_list("key", "hash"))
     assert kiosk.pushed().high_water == first.high_water == kiosk.tip
-    assert list(Entry.objects.values_list("key", "hash", "verdict")) == rows
+    assert list(Entry.objects.filter(kiosk=3).values_list("key", "hash")) == rows
 
 
 def test_a_batch_that_overlaps_appends_what_is_new(kiosk: KioskDouble) -> None:
@@ -42,7 +43,7 @@ def test_a_batch_that_overlaps_appends_what_is_new(kiosk: KioskDouble) -> None:
     placed = kiosk.place()
     kiosk.append(entries.OrderCancelled(placed.order, "member"))
     assert kiosk.pushed().high_water == kiosk.tip
-    assert Entry.objects.count() == 3
+    assert Entry.objects.filter(kiosk=3).count() == 3
 
 
 def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: KioskDouble) -> None:
@@ -54,7 +55,7 @@ def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: KioskDou
     assert answer.status == 409
     assert answer.problem.code is ProblemCode.CHAIN_HOLE
     assert answer.problem.high_water == mark
-    assert Entry.objects.count() == 1
+    assert Entry.objects.filter(kiosk=3).count() == 1
 
 
 def test_a_hole_inside_a_batch_is_refused_whole(kiosk: KioskDouble) -> None:
@@ -62,7 +63,7 @@ def test_a_hole_inside_a_batch_is_refused_whole(kiosk: KioskDouble) -> None:
         kiosk.append(entries.OrderExpired(f"3-{number:04d}-1"))
     answer = kiosk.upload([kiosk.entries[0], *kiosk.entries[2:]])
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
-    assert not Entry.objects.exists()
+    assert not Entry.objects.filter(kiosk=3).exists()
 
 
 def test_another_kiosks_signature_is_refused(
@@ -74,7 +75,7 @@ def test_another_kiosks_signature_is_refused(
     assert (answer.status, answer.problem.code) == (401, ProblemCode.SIGNATURE_REFUSED)
     answer = kiosk.request("POST", records.PATH_JOURNAL, body, key=other.device_key, key_id="4/1")
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
-    assert not Entry.objects.exists()
+    assert not Entry.objects.filter(kiosk=3).exists()
 
 
 def test_a_checkpoint_by_another_key_or_of_another_entry_is_refused(
@@ -144,18 +145,19 @@ def test_a_branch_is_a_strand_of_its_own_with_an_alarm_and_its_facts(kiosk: Kios
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, int(time.time())))
     answer = kiosk.pushed()
     assert (answer.branched, answer.strand, answer.high_water) == (True, 2, kiosk.tip)
-    assert [bytes(row.hash) for row in Entry.objects.filter(strand=1).order_by("key")] == [
+    assert [bytes(row.hash) for row in Entry.objects.filter(kiosk=3, strand=1).order_by("key")] == [
         each.hash for each in chain
     ]
     (entry,) = Entry.objects.filter(strand=2)
-    assert (bytes(entry.data), entry.verdict) == (kiosk.entries[-1].data, Verdict.APPLIED)
+    assert bytes(entry.data) == kiosk.entries[-1].data
+    assert all_applied()
     (money,) = Fact.objects.filter(kind="money")
     assert (money.source, money.strand, money.amount, money.order) == (Source.CHAIN, 2, 34000, placed.order)
     kinds = set(Alarm.objects.values_list("kind", flat=True))
     assert kinds == {AlarmKind.FORK, AlarmKind.UNPAID_CONFIRMATION}
     again = kiosk.pushed()
     assert (again.branched, again.strand, again.high_water) == (False, 2, kiosk.tip)
-    assert Entry.objects.count() == 4
+    assert Entry.objects.filter(kiosk=3).count() == 4
     assert {each.strand: (each.parent, each.branch_sequence) for each in again.strands} == {
         1: (0, 0),
         2: (1, 2),
@@ -184,7 +186,7 @@ def test_a_new_epoch_that_names_another_tip_is_refused(kiosk: KioskDouble) -> No
     kiosk.epoch = 9
     kiosk.append(entries.EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
     assert kiosk.upload(kiosk.entries[1:]).problem.code is ProblemCode.CHAIN_BROKEN
-    assert Entry.objects.count() == 1
+    assert Entry.objects.filter(kiosk=3).count() == 1
 
 
 def test_an_epoch_that_begins_again_inside_itself_is_no_part_of_the_chain(kiosk: KioskDouble) -> None:
@@ -200,14 +202,14 @@ def test_an_epoch_that_begins_again_inside_a_batch_is_refused_whole(kiosk: Kiosk
     answer = kiosk.upload()
     assert answer.status == 409
     assert answer.problem.code is ProblemCode.CHAIN_BROKEN
-    assert not Entry.objects.exists()
+    assert not Entry.objects.filter(kiosk=3).exists()
 
 
 def test_a_chain_begins_with_an_epoch_or_not_at_all(kiosk: KioskDouble) -> None:
     kiosk.entries, kiosk.tip, kiosk.epoch = [], None, 0
     kiosk.append(entries.OrderExpired("3-0002-1"))
     assert kiosk.upload().problem.code is ProblemCode.CHAIN_BROKEN
-    assert not Entry.objects.exists()
+    assert not Entry.objects.filter(kiosk=3).exists()
 
 
 def pulled_back(kiosk: KioskDouble) -> list[SealedEntry]:
@@ -223,7 +225,7 @@ def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: KioskDouble) ->
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     answer = kiosk.pushed()
     assert (answer.quarantined, answer.high_water) == (True, None)
-    assert not Entry.objects.exists()
+    assert not Entry.objects.filter(kiosk=3).exists()
     assert StrayEntry.objects.count() == 3
     assert Fact.objects.get(kind="money").source == Source.QUARANTINE
     assert Alarm.objects.filter(kind=AlarmKind.REVOKED_SENDS).exists()
@@ -250,9 +252,9 @@ def test_an_entry_of_an_unknown_kind_is_kept_and_stops_nobody_else(kiosk: KioskD
 
     answer = kiosk.request("POST", records.PATH_JOURNAL, encode_batch(body))
     assert answer.status == 200
-    verdicts = dict(Entry.objects.values_list("sequence", "verdict"))
-    assert verdicts == {1: Verdict.APPLIED, 2: Verdict.DISPUTED, 3: Verdict.APPLIED}
-    assert bytes(Entry.objects.get(sequence=2).data) == data
+    assert all_applied()
+    assert remarks() == {2: ["unreadable"]}
+    assert bytes(Entry.objects.get(kiosk=3, sequence=2).data) == data
 
 
 def _checkpoint(kiosk: KioskDouble, tip: Tip) -> records.Checkpoint:

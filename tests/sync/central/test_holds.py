@@ -14,8 +14,8 @@ from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.feed import KeyBoundElsewhere, RevocationPublished
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
-from sync.central.journal.models import Entry, Verdict
 from sync.central.ledger.models import LedgerCertificate
+from tests.support.books import all_applied, open_matters, remarks
 from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,8 @@ def test_the_same_loss_told_by_two_kiosks_is_one_hold(kiosk: KioskDouble, other:
     kiosk.append(HoldLifted(ACCOUNT, key.on_hold(), "张华"))
     kiosk.pushed()
     assert _standings() == {key.number: "valid"}
-    assert not Entry.objects.exclude(verdict=Verdict.APPLIED).exists()
+    assert all_applied()
+    assert open_matters() == []
 
 
 def test_a_lift_from_before_does_not_undo_a_loss_that_was_reported_again(
@@ -134,7 +135,7 @@ def test_a_lost_keys_replacement_revokes_the_old_certificate_once_and_no_lift_br
     assert [item.number for item in news if isinstance(item, RevocationPublished)] == [old.number]
     other.append(HoldLifted(ACCOUNT, old.on_hold(), "张华"))
     other.pushed()
-    assert Entry.objects.get(kind="hold-lifted").verdict == Verdict.DISPUTED
+    assert remarks(4) == {2: ["certificate-differs"]}
     assert _standings() == {old.number: "revoked", new.number: "valid"}
 
 
@@ -149,7 +150,8 @@ def test_a_loss_that_arrives_after_the_replacement_says_nothing_new_and_holds_up
     other.append(KeyFound(ACCOUNT, SERIAL, "张华", old))
     other.pushed()
     assert _standings() == {old.number: "revoked", new.number: "valid"}
-    assert not Entry.objects.exclude(verdict=Verdict.APPLIED).exists()
+    assert all_applied()
+    assert open_matters() == []
 
 
 @pytest.mark.parametrize("found", [False, True])
@@ -170,14 +172,15 @@ def test_a_loss_that_arrives_after_the_renewal_holds_the_token_that_was_lost(
     assert _standings() == {old.number: "revoked", new.number: "valid"}
 
 
-def test_a_loss_of_a_key_that_was_never_the_accounts_is_disputed(
+def test_a_loss_of_a_key_that_was_never_the_accounts_holds_nothing(
     kiosk: KioskDouble, other: KioskDouble
 ) -> None:
     _bind(kiosk)
     kiosk.pushed()
     other.append(LossReported(ACCOUNT, KeyOnRecord("4000000000000001", "STRANGE", 1, 2)))
     other.pushed()
-    assert Entry.objects.get(kind="loss-reported").verdict == Verdict.DISPUTED
+    assert remarks(4) == {2: ["certificate-unknown"]}
+    assert list(_standings().values()) == ["valid"]
 
 
 def test_a_machine_that_replaces_another_hears_of_the_holds_of_keys_that_its_kiosk_bound(

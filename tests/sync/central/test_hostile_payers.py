@@ -21,9 +21,9 @@ from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import order_code_text
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.ledger.effects import assignment
-from sync.central.ledger.models import Dispute, DisputeState, LedgerOrder
-from sync.central.ledger.settling import may_pay_back, move, settle
+from sync.central.ledger.models import LedgerOrder, Matter
+from sync.central.ledger.news import assignment
+from sync.central.ledger.settling import may_pay_back, move
 from sync.central.members.models import Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentState
@@ -160,18 +160,17 @@ def _paid_at_a_dead_kiosk(kiosk: KioskDouble) -> LedgerOrder:
 
 
 @pytest.mark.parametrize("granted", [True, False])
-def test_money_of_an_order_that_was_kept_out_of_the_books_goes_back_once_its_kiosk_lets_go(
+def test_money_of_an_order_with_a_matter_goes_back_once_its_kiosk_lets_go(
     kiosk: KioskDouble, boss: Client, *, granted: bool
 ) -> None:
     kiosk.feed()
     placed = kiosk.place(lines=())
     kiosk.pushed()
     assert _pay(kiosk.page_path(placed)) == "paid"
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 0, kiosk.now()))
     if granted:
         kiosk.append(entries.RefundGranted(placed.order, "林涛", "账目不符"))
     kiosk.pushed()
-    assert "尚未同意" in _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
-    settle(Dispute.objects.get(), DisputeState.DISMISSED, "boss", _now())
     page = _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
     assert ("已原路退回" in page, "尚未同意" in page) == (granted, not granted)
 
@@ -182,7 +181,7 @@ def test_an_order_whose_money_went_back_moves_nowhere(
     make_kiosk(4)
     row = _paid_at_a_dead_kiosk(kiosk)
     assert paying.pay_back(Payment.objects.get(), _now())
-    assert not move(row, 4, _now())
+    assert not move(row, 4, "boss", _now())
 
 
 def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
@@ -190,7 +189,7 @@ def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
 ) -> None:
     other = make_kiosk(4)
     row = _paid_at_a_dead_kiosk(kiosk)
-    assert move(row, 4, _now())
+    assert move(row, 4, "boss", _now())
     row.refresh_from_db()
     assert row.owner == 4
     assert not may_pay_back(row)
@@ -204,7 +203,7 @@ def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
     )  # fmt: skip
     other.append(entries.RefundGranted(given.order, "林涛", "asked"))
     other.pushed()
-    assert not Dispute.objects.exists()
+    assert not Matter.objects.exists()
     row.refresh_from_db()
     assert may_pay_back(row)
 
@@ -231,7 +230,7 @@ def test_nothing_is_bound_for_money_that_went_back(kiosk: KioskDouble) -> None:
     )  # what was on its way before the revocation
     kiosk.append(entries.BindingStarted(row.reference, 1, "SERIAL", "gmt", "SM2"))
     kiosk.pushed()
-    assert Dispute.objects.get().reason == "order-in-another-state"
+    assert Matter.objects.get().rule == "money-returned"
 
 
 def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: KioskDouble) -> None:
@@ -260,7 +259,7 @@ def test_staff_without_rights_see_nothing_and_do_nothing(kiosk: KioskDouble) -> 
         ("ledger_ledgerorder", "ledgerorder", "request_refund"),
         ("ledger_ledgerorder", "ledgerorder", "move"),
         ("ledger_ledgercertificate", "ledgercertificate", "revoke"),
-        ("ledger_dispute", "dispute", "dismiss"),
+        ("ledger_matter", "matter", "accept"),
         ("payments_payment", "payment", "pay_back"),
         ("members_operator", "operator", "approve"),
         ("journal_alarm", "alarm", "clear"),

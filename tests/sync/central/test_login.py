@@ -31,13 +31,14 @@ from kiosk.domain.login_check import (
 from kiosk.pki.suites import SM2, PrivateKey
 from sync.central.configuration import SmsProviderName
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.journal.models import Entry, Verdict
-from sync.central.ledger.models import Dispute, DisputeState
-from sync.central.ledger.settling import settle
+from sync.central.ledger import waking
+from sync.central.ledger.models import LedgerAccount
+from sync.central.ledger.rows import register_record
 from sync.central.login.checking import CHECKS_AN_HOUR
 from sync.central.login.models import LoginCheck
 from sync.central.members.models import Operator
 from sync.protocol import records
+from tests.support.books import all_applied, remarks
 from tests.support.kiosk_double import KioskDouble
 from tests.support.odd_certificates import without_key_parameters
 
@@ -192,18 +193,17 @@ def test_a_key_on_hold_or_replaced_is_told_apart(
     assert judged.registration is Registration.LISTED
 
 
-def test_a_loss_that_waits_behind_a_dispute_keeps_the_key_from_logging_in_until_it_is_lifted(
-    kiosk: KioskDouble, bound: entries.CertificateIssued
+def test_a_loss_that_is_not_applied_yet_keeps_the_key_from_logging_in(
+    kiosk: KioskDouble, bound: entries.CertificateIssued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
-    kiosk.place(lines=())
     kiosk.append(entries.LossReported(ACCOUNT, key))
-    kiosk.pushed()
-    assert Entry.objects.get(kind="loss-reported").verdict == Verdict.WAITING
+    with monkeypatch.context() as busy:
+        busy.setattr(waking, "wake", lambda: None)
+        kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
     assert (judged.registration, judged.phone) == (Registration.ON_HOLD, "")
-    settle(Dispute.objects.get(), DisputeState.DISMISSED, "admin", kiosk.now())
     kiosk.append(entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
@@ -256,14 +256,12 @@ def test_entries_about_nobodys_key_are_applied(kiosk: KioskDouble) -> None:
     kiosk.append(entries.KeyErased("", "E8AD652202221F03", "张华"))
     kiosk.append(entries.KeyFound("", "E8AD652202221F04", "张华"))
     kiosk.pushed()
-    assert set(Entry.objects.values_list("kind", "verdict")) == {
-        ("epoch-began", "applied"),
-        ("key-erased", "applied"),
-        ("key-found", "applied"),
-    }
+    assert all_applied()
+    assert remarks() == {}
 
 
 def test_a_loss_never_makes_a_key_known(kiosk: KioskDouble) -> None:
     kiosk.append(entries.LossReported(ACCOUNT, KeyOnRecord("3000000000000099", "E8", 1, 2)))
     kiosk.pushed()
-    assert Entry.objects.get(kind="loss-reported").verdict == "waiting"
+    assert remarks() == {2: ["certificate-unknown"]}
+    assert register_record(LedgerAccount.objects.get(account=ACCOUNT)).key is None

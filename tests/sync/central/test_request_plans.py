@@ -22,13 +22,16 @@ SMALL = {
     "fleet_kioskpolicy": "a few a year for each kiosk",
     "members_deskstaff": "the desks' staff",
     "members_feeschedule": "the prices, a few a year",
+    "ledger_strandcursor": "a row for each strand",
+    "journal_strand": "a row for each strand",
 }
 FEW = {
+    '"fleet_feeditem"."kind" = ': "the prices that a kiosk was told of",
     '"fleet_kioskpolicy"."kiosk_id" = ': "a kiosk's policies",
     '"fleet_machine"."kiosk_id" = ': "a kiosk's machines",
+    '"ledger_ledgercertificate"."account" IN ': "an account's certificates",
     '"journal_entry"."account" = ': "an account's entries",
     '"journal_entry"."subject" = ': "an order's entries",
-    '"journal_entry"."verdict" = ': "entries that are not applied yet",
     '"payments_paymentattempt"."payment_id" = ': "an order's attempts",
 }
 """The conditions that leave few rows, which may be sorted or looked through."""

@@ -13,8 +13,9 @@ from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.domain.scanned_confirmations import require_scanned
 from kiosk.pki.device_keys import device_verify
-from sync.central.journal.models import Entry, Verdict
-from sync.central.ledger.models import LedgerCertificate, LedgerOrder
+from sync.central.ledger.models import EntryRemark, LedgerCertificate, LedgerOrder
+from sync.central.ledger.replaying import differences
+from tests.support.books import all_applied
 from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,8 @@ def test_a_new_key_from_order_to_register(kiosk: KioskDouble) -> None:
     assert answer.high_water == kiosk.tip
     assert not answer.branched
     assert abs(answer.signed_time.time - time.time()) < 5
-    assert set(Entry.objects.values_list("verdict", "remark")) == {(Verdict.APPLIED.value, "")}
+    assert all_applied()
+    assert not EntryRemark.objects.exists()
+    assert not differences()
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.BOUND.value
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"

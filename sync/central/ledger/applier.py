@@ -1,0 +1,149 @@
+"""The applier: what was appended enters the books, batch by batch, each in one transaction.
+
+A batch is chosen, loaded and folded outside of any transaction. What was read is good as long as the position is the
+same, for nothing else writes the books: within the transaction the position's row is locked and compared, and whoever
+was overtaken (another applier, a process that slept in between) writes nothing and begins again. No clock decides.
+
+How often a batch was begun is counted beside, in a transaction of its own, since a process that dies cannot count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, Q
+
+from sync.central.fleet.feeding import publish_all
+from sync.central.journal.models import Entry, Strand
+from sync.central.ledger.books import Books, load
+from sync.central.ledger.bulk import Upsert
+from sync.central.ledger.checks import matters_of
+from sync.central.ledger.folding import Folder, Placed, place
+from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark, StrandCursor
+from sync.central.ledger.news import News
+from sync.central.ledger.portions import Portion, Progress, choose
+from sync.central.ledger.readings import Read, Readings
+from sync.central.members.publishing import kiosks_of_accounts
+from sync.central.tables import row_key, strand_number
+
+APPLIER = 1
+"""The key of the applier's one row."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a batch is to apply, after which position."""
+
+    position: int
+    portions: tuple[Portion, ...]
+
+
+def apply_pending(now: int) -> None:
+    """Apply all that was appended, in this process, beside any other that does the same. `now` is UTC seconds."""
+    suspects = False
+    while apply_batch(now, suspects=suspects):
+        suspects = not suspects
+
+
+def apply_batch(now: int, *, suspects: bool = False) -> bool:
+    """Apply one batch; False when nothing is left. Raises what folding it raised, after which its strands are suspected."""
+    plan = _plan(suspects=suspects)
+    if not plan.portions:
+        return False
+    _begun(plan.portions)
+    try:
+        written = _write(plan, fold(entries_of(plan.portions, plan.position)), now)
+    except (OperationalError, InterfaceError):  # the database's trouble, not an entry's
+        _not_failed(plan.portions)
+        raise
+    if not written:
+        _not_failed(plan.portions)
+    return True
+
+
+def fold(entries: Sequence[Placed], *, books: Books | None = None, read: Read | None = None) -> Folder:
+    """What these entries make of the books; of other `books`, and with what was `read` before, when they are replayed."""
+    batch = [told for each in entries if (told := each.told) is not None]
+    if books is None:
+        books = load([told.entry.body for told in batch], matters_of(batch))
+    news = News(kiosks_of_accounts({*books.accounts}))
+    folder = Folder(books, Readings(batch, read), news)
+    for each in entries:
+        folder.fold(each)
+    return folder
+
+
+def entries_of(portions: Sequence[Portion], position: int) -> list[Placed]:
+    """The entries of these portions, which follow that position, in the order of their own."""
+    wanted = Q()
+    for each in portions:
+        wanted |= Q(key__range=(row_key(each.strand, each.first - 1), row_key(each.strand, each.last)))
+    rows = {row.key: row for row in Entry.objects.filter(wanted).order_by()}
+    placed = []
+    for each in portions:
+        for sequence in range(each.first, each.last + 1):
+            position += 1
+            row, before = rows[row_key(each.strand, sequence)], rows.get(row_key(each.strand, sequence - 1))
+            placed.append(place(position, row, before, condemned=each.condemned))
+    return placed
+
+
+def _plan(*, suspects: bool) -> Plan:
+    state, _ = ApplierState.objects.get_or_create(id=APPLIER)
+    cursors = {each.strand: each for each in StrandCursor.objects.all()}
+    strands = []
+    for row in Strand.objects.only("kiosk", "number", "branch_sequence", "high_sequence").order_by():
+        strand = strand_number(row.kiosk, row.number)
+        cursor = cursors.get(strand)
+        applied, failures = (cursor.applied, cursor.failures) if cursor else (row.branch_sequence, 0)
+        strands.append(Progress(strand, row.high_sequence, applied, failures))
+    return Plan(state.position, choose(strands, state.served, suspects=suspects))
+
+
+def _write(plan: Plan, folder: Folder, now: int) -> bool:
+    """Write what a batch came to; False when another applier was there before."""
+    position, portions = plan.position + 1, []
+    read = folder.read
+    for each in plan.portions:
+        portions.append(
+            AppliedPortion(
+                position=position,
+                strand=each.strand,
+                first=each.first,
+                last=each.last,
+                condemned=each.condemned,
+                read=read,
+            )
+        )
+        position += each.size
+    cursors = [StrandCursor(strand=each.strand, applied=each.last) for each in plan.portions]
+    changes = (
+        *folder.books.changes(),
+        Upsert(EntryRemark, folder.remarks),
+        Upsert(AppliedPortion, portions),
+        Upsert(StrandCursor, cursors),
+    )
+    with transaction.atomic():
+        state = ApplierState.objects.select_for_update().get(id=APPLIER)
+        if state.position != plan.position:
+            return False
+        for change in changes:
+            change.write()
+        publish_all(folder.news.told, now)
+        state.position, state.served = position - 1, plan.portions[-1].strand
+        state.save(update_fields=["position", "served"])
+    return True
+
+
+def _begun(portions: tuple[Portion, ...]) -> None:
+    strands = [each.strand for each in portions]
+    with transaction.atomic():
+        begin = [StrandCursor(strand=each.strand, applied=each.first - 1) for each in portions]
+        StrandCursor.objects.bulk_create(begin, ignore_conflicts=True)
+        StrandCursor.objects.filter(strand__in=strands).update(failures=F("failures") + 1)
+
+
+def _not_failed(portions: tuple[Portion, ...]) -> None:
+    strands = [each.strand for each in portions]
+    StrandCursor.objects.filter(strand__in=strands, failures__gt=0).update(failures=F("failures") - 1)

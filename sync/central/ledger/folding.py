@@ -1,0 +1,308 @@
+"""What entries make of the books: the centre's checks, the folds of the domain, matters, news for the kiosks.
+
+It reads what was loaded, writes nothing, and never raises for an entry that a kiosk can send.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from kiosk.domain.entries import (
+    CertificateChecked,
+    CertificateImported,
+    CertificateIssued,
+    Decision,
+    MatterDecided,
+    OrderPlaced,
+    RegisterDecided,
+)
+from kiosk.domain.errors import EntryMalformed
+from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.journal import Entry, unseal
+from kiosk.domain.ledger import Certificate, CertificateStatus, Order
+from kiosk.domain.ledger_fold import RecordRow, bound_event, fold_entry
+from kiosk.domain.register import MATTER, CertificateBound, Register, RegisterEvent, Standing, fold_register
+from kiosk.domain.remarks import Remark, RemarkReason
+from kiosk.domain.subjects import subjects
+from sync.central.journal.models import Entry as EntryRow
+from sync.central.ledger.books import Books, Registered
+from sync.central.ledger.checks import check, takes_no_effect
+from sync.central.ledger.matters import subject_key
+from sync.central.ledger.models import Checked, EntryRemark, Matter, MatterState
+from sync.central.ledger.news import News
+from sync.central.ledger.readings import Readings, Told
+from sync.central.ledger.rules import Action
+from sync.central.tables import column_text
+
+_CENTRE_S_OWN = CertificateChecked | CertificateImported | MatterDecided
+_SUBJECT = 60
+_REFERENCE, _ACCOUNT, _CERTIFICATE = 40, 12, 16  # the lengths of columns
+_REMARK_BITS = 8  # no entry leaves more than a few
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """An entry at its position; `entry` is None when it cannot be read here, or is set aside."""
+
+    position: int
+    row: EntryRow
+    entry: Entry | None
+    wall_before: int
+
+    @property
+    def told(self) -> Told | None:
+        """The entry as the centre's checks need it."""
+        if self.entry is None:
+            return None
+        return Told(self.entry, self.row.strand, self.row.received_at, self.wall_before)
+
+
+def place(position: int, row: EntryRow, before: EntryRow | None, *, condemned: bool = False) -> Placed:
+    """An entry as it is to be folded, after the one `before` it on its strand."""
+    wall = row.wall if before is None else before.wall
+    try:
+        entry = None if condemned else unseal(bytes(row.data)).entry
+    except EntryMalformed:
+        entry = None
+    return Placed(position, row, entry if entry is not None and _fits(entry) else None, wall)
+
+
+def _fits(entry: Entry) -> bool:
+    """Whether the tables can have what the entry names."""
+    named = subjects(entry.body)
+    texts = ((named.order, _REFERENCE), (named.account, _ACCOUNT), (named.certificate, _CERTIFICATE))
+    return all(text == column_text(text, length) for text, length in texts)
+
+
+class Folder:
+    """Folds entries into books, in the order of their positions."""
+
+    def __init__(self, books: Books, readings: Readings, news: News) -> None:
+        self.books = books
+        self.news = news
+        self.read = msgspec.msgpack.encode(readings.read)
+        self.remarks: list[EntryRemark] = []
+        self._readings = readings
+        self._count = 0
+
+    def fold(self, each: Placed) -> None:
+        """Fold one entry."""
+        self._count = 0
+        if each.entry is None:
+            where = f"{each.row.kiosk}/{each.row.strand}/{each.row.sequence}"
+            self._remarked(each, "", Remark(RemarkReason.UNREADABLE, where))
+        elif isinstance(each.entry.body, _CENTRE_S_OWN):
+            self._of_the_centre(each, each.entry, each.entry.body)
+        elif (told := each.told) is not None:
+            self._of_anybody(each, told)
+
+    def _of_anybody(self, each: Placed, told: Told) -> None:
+        entry, body, named = told.entry, told.entry.body, subjects(told.entry.body)
+        before = self.books.order(named.order)
+        predecessor = body.predecessor if isinstance(body, CertificateIssued) else None
+        old = self.books.certificate(predecessor) if predecessor else None
+        for remark in check(told, before, old, self._readings):
+            self._remarked(each, named.order, remark)
+            if takes_no_effect(body):
+                return
+        if isinstance(body, CertificateIssued) and self._is_taken(body):
+            self._remarked(each, named.order, Remark(RemarkReason.CERTIFICATE_EXISTS, body.number))
+            return
+        if isinstance(body, OrderPlaced) and self._is_open_already(body):
+            self._remarked(each, named.order, Remark(RemarkReason.ORDER_OPEN_ALREADY, body.order))
+        folding = fold_entry(self.books, entry, self._judge)
+        self._put(each, entry, folding.rows)
+        for remark in folding.remarks:
+            self._remarked(each, named.order, remark)
+        if isinstance(body, RegisterDecided) and entry.kiosk == EXCHANGE_KIOSK:
+            self._close(each, RemarkReason.CERTIFICATE_HELD, body)
+        self._end_what_is_over(each, folding.rows)
+
+    def _of_the_centre(self, each: Placed, entry: Entry, body: _CENTRE_S_OWN) -> None:
+        if entry.kiosk != EXCHANGE_KIOSK:
+            where = f"{each.row.kiosk}/{each.row.strand}/{each.row.sequence}"
+            self._remarked(each, "", Remark(RemarkReason.NOT_THE_EXCHANGE, where))
+            return
+        match body:
+            case CertificateChecked():
+                self._checked(each, entry, body)
+            case CertificateImported():
+                self._imported(each, entry, body)
+            case MatterDecided():
+                self._decided(each, entry, body)
+
+    def _checked(self, each: Placed, entry: Entry, body: CertificateChecked) -> None:
+        """The register judges a bound certificate once its signature was verified, and never one whose is wrong."""
+        row = self.books.certificates.get(body.certificate)
+        if row is None or row.checked is not Checked.NOT_YET:
+            return
+        row = replace(row, checked=Checked.GENUINE if body.genuine else Checked.WRONG)
+        self.books.put_certificate(row)
+        certificate = row.certificate
+        if not body.genuine:
+            self._remarked(each, certificate.order, Remark(RemarkReason.SIGNATURE_WRONG, certificate.number))
+        elif (
+            certificate.status is CertificateStatus.BOUND and (event := self._judge(certificate)) is not None
+        ):
+            self._register(each, entry, certificate.account, event)
+
+    def _imported(self, each: Placed, entry: Entry, body: CertificateImported) -> None:
+        """A certificate that the exchange issued itself: nobody else judges it."""
+        certificate = Certificate(
+            number=body.certificate,
+            order="",
+            account=body.account,
+            token_serial=body.token_serial,
+            certificate=body.data,
+            not_before=body.not_before,
+            not_after=body.not_after,
+            kiosk=EXCHANGE_KIOSK,
+            sequence=entry.sequence,
+            status=CertificateStatus.BOUND,
+        )
+        if certificate.number in self.books.certificates:
+            return
+        self.books.put_certificate(Registered(certificate, entry.machine, each.position, Checked.GENUINE))
+        self._register(each, entry, body.account, bound_event(certificate, unconditional=True))
+
+    def _decided(self, each: Placed, entry: Entry, body: MatterDecided) -> None:
+        matter = self.books.matters.find(body.rule, body.subject)
+        if matter is None:
+            return
+        if body.action == Action.REOPEN.value:
+            self.books.matters.reopen(matter, body.by, body.remark)
+            self.news.raised(matter)
+            return
+        state, at = MatterState.DECIDED, each.row.received_at
+        self.books.matters.close(matter, state, body.action, body.by, body.remark, at)
+        self.news.settled(matter)
+        if body.action == Action.ACCEPT.value and not self.books.matters.that_hold(matter.order):
+            self._release(each, entry, matter.order, body)
+
+    def _release(self, each: Placed, entry: Entry, reference: str, body: MatterDecided) -> None:
+        """List what was held for nothing but the order's matters; for the rest a person chooses the key."""
+        order = self.books.order(reference)
+        for certificate in self.books.certificates_of(order).values():
+            found = self.books.register_of(certificate.account).find(certificate.number)
+            if found is None or found.standing is not Standing.HELD or found.key.revoked:
+                continue
+            if set(found.obstacles) == {MATTER}:
+                decision = RegisterDecided(
+                    certificate.account, reference, certificate.number, Decision.LIST, body.by, body.remark
+                )
+                self._register(each, entry, certificate.account, decision)
+            else:
+                held = Remark(RemarkReason.CERTIFICATE_HELD, certificate.number)
+                self._remarked(each, reference, held)
+
+    def _judge(self, certificate: Certificate) -> CertificateBound | None:
+        row = self.books.certificates.get(certificate.number)
+        if row is None or row.checked is not Checked.GENUINE:
+            return None
+        return bound_event(certificate, has_matter=bool(self.books.matters.that_hold(certificate.order)))
+
+    def _register(self, each: Placed, entry: Entry, account: str, event: RegisterEvent) -> None:
+        """Fold an event into an account's register, and what follows from that."""
+        folded = fold_register(self.books.register_of(account), event)
+        changed = [
+            replace(row.certificate, status=status)
+            for number, status in folded.statuses
+            if (row := self.books.certificates.get(number)) is not None
+        ]
+        rows: tuple[RecordRow, ...] = (*changed, folded.register)
+        self._put(each, entry, rows)
+        for remark in folded.remarks:
+            self._remarked(each, "", remark)
+        self._end_what_is_over(each, rows)
+
+    def _put(self, each: Placed, entry: Entry, rows: tuple[RecordRow, ...]) -> None:
+        self.news.of_entry(entry, rows, self.books)
+        for row in rows:
+            match row:
+                case Order():
+                    self.books.put_order(row)
+                case Certificate():
+                    known = self.books.certificates.get(row.number)
+                    if known is None:
+                        known = Registered(row, entry.machine, each.position)
+                    self.books.put_certificate(replace(known, certificate=row))
+                case Register():
+                    self.books.put_register(row)
+
+    def _is_taken(self, body: CertificateIssued) -> bool:
+        """Whether another order's certificate has that number."""
+        row = self.books.certificates.get(body.number)
+        return row is not None and row.certificate.order != body.order
+
+    def _is_open_already(self, body: OrderPlaced) -> bool:
+        return any(
+            each.kind is body.order_kind and each.reference != body.order
+            for each in self.books.open_orders(body.account)
+        )
+
+    def _remarked(self, each: Placed, order: str, remark: Remark) -> None:
+        self._count += 1
+        self.remarks.append(
+            EntryRemark(
+                key=each.position << _REMARK_BITS | self._count,
+                position=each.position,
+                entry=each.row.key,
+                reason=remark.reason.value,
+                subject=column_text(remark.subject, _SUBJECT),
+            )
+        )
+        certificate = self.books.certificates.get(remark.subject)
+        order = order or ("" if certificate is None else certificate.certificate.order)
+        known = self.books.order(order)
+        account = each.row.account if known is None else known.account
+        matter = Matter(
+            key=subject_key(remark.reason.value, remark.subject),
+            rule=remark.reason.value,
+            subject=column_text(remark.subject, _SUBJECT),
+            kiosk=each.row.kiosk,
+            account=account if certificate is None else certificate.certificate.account,
+            order=order,
+            sequence=each.row.sequence,
+            position=each.position,
+            raised_at=each.row.received_at,
+        )
+        if not self._is_about_a_matter(remark, matter) and self.books.matters.raise_new(matter):
+            self.news.raised(matter)
+
+    def _is_about_a_matter(self, remark: Remark, matter: Matter) -> bool:
+        """Whether a key is held for nothing but its order's matters, which are on record."""
+        if remark.reason is not RemarkReason.CERTIFICATE_HELD:
+            return False
+        found = self.books.register_of(matter.account).find(remark.subject)
+        return found is not None and set(found.obstacles) == {MATTER}
+
+    def _close(self, each: Placed, rule: RemarkReason, body: RegisterDecided) -> None:
+        matter = self.books.matters.find(rule.value, body.certificate)
+        if matter is not None and matter.state == MatterState.OPEN:
+            action, at = body.decision.value, each.row.received_at
+            self.books.matters.close(matter, MatterState.DECIDED, action, body.by, body.remark, at)
+            self.news.settled(matter)
+
+    def _end_what_is_over(self, each: Placed, rows: tuple[RecordRow, ...]) -> None:
+        """Close the warnings whose cause these rows took away."""
+        accounts = {row.account for row in rows}
+        for account in sorted(accounts):
+            for matter in self.books.matters.open_of(account):
+                if self._is_over(matter):
+                    at = each.row.received_at
+                    self.books.matters.close(matter, MatterState.ENDED, "", "", "", at)
+                    self.news.settled(matter)
+
+    def _is_over(self, matter: Matter) -> bool:
+        if matter.rule == RemarkReason.ORDER_OPEN_ALREADY.value:
+            order = self.books.order(matter.subject)
+            others = () if order is None else self.books.open_orders(order.account)
+            return not any(
+                other.kind is order.kind and other.reference != order.reference and order.status.is_open
+                for other in others
+                if order is not None
+            )
+        if matter.rule == RemarkReason.CERTIFICATE_HELD.value:
+            found = self.books.register_of(matter.account).find(matter.subject)
+            return found is None or found.standing is not Standing.HELD or found.key.revoked
+        return False

@@ -1,0 +1,109 @@
+"""The books from the journals alone: every entry folded again by its position, held against the tables byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from django.db import transaction
+from django.db.models import Model
+
+from kiosk.domain.remarks import RemarkReason
+from sync.central.journal.appending import record_facts
+from sync.central.journal.models import Entry, Source
+from sync.central.journal.received_entries import ReceivedEntry, read
+from sync.central.ledger.applier import APPLIER, entries_of, fold
+from sync.central.ledger.books import Books
+from sync.central.ledger.bulk import Upsert
+from sync.central.ledger.models import (
+    AppliedPortion,
+    ApplierState,
+    EntryRemark,
+    LedgerAccount,
+    LedgerCertificate,
+    LedgerOrder,
+    Matter,
+)
+from sync.central.ledger.portions import Portion
+from sync.central.ledger.publishing import publish_keys
+from sync.central.ledger.readings import Read
+from sync.central.tables import strand_number
+
+BOOKS: tuple[type[Model], ...] = (LedgerOrder, LedgerCertificate, LedgerAccount, Matter, EntryRemark)
+"""The tables that the journals make."""
+
+
+def differences() -> list[str]:
+    """What the tables have otherwise than a replay by position makes it; empty when they are equal."""
+    books, remarks = replayed()
+    made: tuple[Sequence[Model], ...] = (*books.rows(), remarks)
+    return [
+        difference
+        for model, rows in zip(BOOKS, made, strict=True)
+        for difference in _differences(model, rows)
+    ]
+
+
+def replayed() -> tuple[Books, list[EntryRemark]]:
+    """The books and the remarks that all applied entries make, in the order of their positions, from nothing."""
+    books, remarks = Books(), list[EntryRemark]()
+    for row in AppliedPortion.objects.order_by("position"):
+        portion = Portion(row.strand, row.first, row.last, condemned=row.condemned)
+        was_read = msgspec.msgpack.decode(bytes(row.read), type=Read)
+        folder = fold(entries_of([portion], row.position - 1), books=books, read=was_read)
+        remarks += folder.remarks
+    return books, remarks
+
+
+def reread(now: int) -> bool:
+    """Make the books anew when this version reads entries that an earlier one could not; False when there are none.
+
+    The kiosks hear of the keys of the accounts concerned.
+    """
+    unreadable = EntryRemark.objects.filter(reason=RemarkReason.UNREADABLE.value)
+    rows = Entry.objects.filter(key__in=unreadable.values("entry"))
+    found = [(row, received) for row in rows if (received := _readable(row)) is not None]
+    if not found:
+        return False
+    with transaction.atomic():
+        ApplierState.objects.select_for_update().get(id=APPLIER)
+        for row, received in found:
+            Entry.objects.filter(key=row.key).update(
+                kind=received.kind, subject=received.order, account=received.account
+            )
+            record_facts([received], Source.CHAIN, row.strand, row.received_at)
+        books, remarks = replayed()
+        tables: tuple[Sequence[Model], ...] = (*books.rows(), remarks)
+        for model, made in zip(BOOKS, tables, strict=True):
+            model.objects.all().delete()  # type: ignore[attr-defined]  # every model has it
+            Upsert(model, made).write()
+        accounts = {account for _, received in found if (account := _account(books, received))}
+        publish_keys(accounts, now)
+    return True
+
+
+def _readable(row: Entry) -> ReceivedEntry | None:
+    condemned = AppliedPortion.objects.filter(
+        strand=strand_number(row.kiosk, row.strand), first=row.sequence, condemned=True
+    )
+    received = read(bytes(row.data))
+    return None if received.entry is None or condemned.exists() else received
+
+
+def _account(books: Books, received: ReceivedEntry) -> str:
+    order = books.order(received.order)
+    return received.account or ("" if order is None else order.account)
+
+
+def _differences(model: type[Model], made: Sequence[Model]) -> Iterator[str]:
+    stored = {row.pk: _values(row) for row in model.objects.all()}  # type: ignore[attr-defined]  # every model has it
+    expected = {row.pk: _values(row) for row in made}
+    for key in sorted({*stored, *expected}, key=str):
+        if stored.get(key) != expected.get(key):
+            yield f"{model.__name__} {key}: {stored.get(key)} instead of {expected.get(key)}"
+
+
+def _values(row: Model) -> tuple[object, ...]:
+    fields = row._meta.local_concrete_fields  # noqa: SLF001 - Django's documented Meta API
+    values = (getattr(row, field.attname) for field in fields)
+    return tuple(bytes(value) if isinstance(value, bytes | memoryview) else value for value in values)
