@@ -9,11 +9,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import BindingStep
 from kiosk.store.connections import connect
 from kiosk.store.keyfile import load
 from tests.support.terminal import Demo
-from tests.support.values import present
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("terminal")]
@@ -44,7 +44,7 @@ def _held_behind_the_issue(demo: Demo) -> Iterator[None]:
 
 def _certificate_issued(demo: Demo, number: str) -> bool:
     with closing(demo.database()) as database, database.read() as tx:
-        order = present(tx.ledger.order(number))
+        (order,) = tx.ledger.numbered(number)
         return order.binding is not None and order.binding.step is BindingStep.ISSUED
 
 
@@ -84,7 +84,7 @@ def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_w
     (order,) = demo.orders_of("11000003")
     (key,) = demo.keys_of("11000003")
     assert len(order["payments"]) == 1
-    assert (order["number"], order["status"], key["status"]) == (number, "bound", "valid")
+    assert (number_in(order["reference"]), order["status"], key["status"]) == (number, "bound", "valid")
     assert demo.told("journal", "verify", "--rebuild")["sound"]
 
 

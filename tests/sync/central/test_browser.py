@@ -18,6 +18,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from kiosk.domain.identifiers import number_in
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.domain.scanned_confirmations import require_scanned
 from kiosk.pki.device_keys import device_verify
@@ -108,7 +109,7 @@ def test_a_payer_declines_pays_and_reads_the_confirmation(
     _phone(browser)
     browser.get((server + live.page_path(placed)).replace("http://", "HTTP://"))
     assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
-    assert browser.find_element(By.CSS_SELECTOR, "[data-order]").text == placed.order
+    assert browser.find_element(By.CSS_SELECTOR, "[data-order]").text == number_in(placed.order)
     _whole(browser, pictures / "pay.png")
     browser.find_element(By.CSS_SELECTOR, "button.decline").click()
     _until(browser, "[data-declined]")
