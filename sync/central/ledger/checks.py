@@ -20,6 +20,7 @@ from kiosk.domain.entries import (
     OrderPlaced,
     OrderReleased,
     RefundCompleted,
+    RegisterDecided,
     SurplusReturned,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK
@@ -66,13 +67,19 @@ def check(
             OrderAssigned() | OrderReleased() | RefundCompleted() | SurplusReturned() | CertificateRevoked()
         ) as body:
             yield from _echoed(readings.item(told.entry.kiosk, body.feed), body)
+        case RegisterDecided(certificate=number) if told.entry.kiosk != EXCHANGE_KIOSK:
+            # No feed item tells a kiosk of a decision, so that none has one to repeat.
+            yield Remark(RemarkReason.NOT_THE_EXCHANGE, number)
         case _:
             pass
 
 
 def takes_no_effect(body: AnyBody) -> bool:
-    """Whether an entry of which the centre remarks something changes nothing: an echo of what was not said, too many losses."""
-    return isinstance(body, (*ECHOES, LossReported, KeyFound))
+    """Whether an entry of which the centre remarks something changes nothing.
+
+    So do an echo of what was not said, a decision that is not the centre's, and too many losses.
+    """
+    return isinstance(body, (*ECHOES, RegisterDecided, LossReported, KeyFound))
 
 
 def _price(told: Told, body: OrderPlaced, readings: Readings) -> Iterator[Remark]:

@@ -385,6 +385,18 @@ def test_a_hostile_kiosk_freezes_nobody(kiosk: KioskDouble, make_kiosk: Callable
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.BOUND.value
 
 
+def test_no_kiosk_decides_that_the_money_of_a_bound_order_goes_back(kiosk: KioskDouble) -> None:
+    placed = _paid(kiosk)
+    issued = kiosk.certificate(placed)
+    kiosk.finish(placed)
+    revoke = entries.Decision.REVOKE
+    kiosk.append(entries.RegisterDecided("11000001", placed.order, issued.number, revoke, "甲", "乙"))
+    kiosk.append(entries.RefundGranted(placed.order, "甲", "乙"))
+    kiosk.pushed()
+    assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
+    assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.BOUND.value
+
+
 def test_more_losses_than_people_have_in_a_day_hold_nothing(
     kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,247 @@
+"""The centre's speed: entries that kiosks upload, folded and listed, beside the floor of the same run.
+
+A real `keydesk-central serve` with its applier, on SQLite and on PostgreSQL; the client is on the same machine. The
+measurement fails unless the tables equal the reference fold, every certificate was verified, and no bad one is listed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from bench.floor import BATCH, DATABASE, packed
+
+HERE = Path(__file__).parent
+KIOSKS = 4
+ENTRIES_AN_ORDER = 8
+BAD = 10
+SECONDS = 1800.0
+"""How long a measurement may take before it counts as failed."""
+
+
+class Figures(msgspec.Struct):
+    """What one database did, in entries a second."""
+
+    floor: float
+    folded: float
+    listed: float
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str | None]:
+    """The address of a database in a cluster of its own, durable as installed; None without PostgreSQL."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    if not found:
+        yield None
+        return
+    directory = Path(tempfile.mkdtemp(prefix="keydesk-bench-postgresql-"))
+    owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if owner:
+        shutil.chown(directory, "postgres")
+    port = _free_port()
+    data, control = str(directory / "data"), str(found[-1].parent / "pg_ctl")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {directory}"
+    try:
+        _must(*owner, str(found[-1]), "-D", data, "-U", "keydesk", "-A", "trust", "-E", "UTF8")
+        _must(*owner, control, "-D", data, "-l", str(directory / "log"), "-w", "-o", options, "start")
+        try:
+            yield f"postgresql://keydesk@127.0.0.1:{port}/postgres"
+        finally:
+            _must(*owner, control, "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _must(*command: str) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def floor(database: str, entries: int) -> float:
+    """Documents a second, of an entry's size, into a table of their own."""
+    port = _free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--log-level", "error",
+         "bench.floor:application"],
+        env={**os.environ, DATABASE: database},
+        cwd=HERE.parent,
+    )  # fmt: skip
+    try:
+        documents = [(number, secrets.token_bytes(100) + bytes(320)) for number in range(entries)]
+        batches = [packed(documents[at : at + BATCH]) for at in range(0, entries, BATCH)]
+        _until_open(port)
+        begun = time.perf_counter()
+        for batch in batches:
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/", data=batch, method="POST")
+            urllib.request.urlopen(request).close()
+        return entries / (time.perf_counter() - begun)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+
+def _until_open(port: int) -> None:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.02)
+    raise TimeoutError(port)
+
+
+class Centre:
+    """`keydesk-central serve` over one database, and what is asked of it in Django's own words."""
+
+    def __init__(self, directory: Path, database: str) -> None:
+        self._environment = {
+            **os.environ,
+            "KEYDESK_CENTRAL_DATA": str(directory),
+            "KEYDESK_CENTRAL_DATABASE": database,
+            "DJANGO_SETTINGS_MODULE": "sync.central.settings",
+        }
+        command = [sys.executable, "-m", "sync.central.command"]
+        subprocess.run(
+            [*command, "examples"], env=self._environment, check=True, stdout=subprocess.DEVNULL, cwd=HERE.parent
+        )
+        self._server = subprocess.Popen(
+            [*command, "serve", "--port", "0"],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=HERE.parent,
+        )
+        assert self._server.stdout is not None
+        self.address = self._server.stdout.readline().strip()
+
+    def ask(self, code: str) -> str:
+        """Run code beside the server; what it prints."""
+        prelude = "import django, time; django.setup(); now = int(time.time())\n"
+        return subprocess.run(
+            [sys.executable, "-c", prelude + code],
+            env=self._environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=HERE.parent,
+        ).stdout
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.terminate()
+        self._server.wait()
+
+
+TOKENS = (
+    "from sync.central.fleet.enrolment_tokens import give_token\n"
+    "from kiosk.domain.policy import Policy\n"
+    "for number in range({first}, {last} + 1): print(give_token(number, now))\n"
+)
+LIMITS = (
+    "from sync.central.centre_keys import load_keys\n"
+    "from sync.central.context import centre_keys\n"
+    "from sync.central.fleet import policies\n"
+    "from kiosk.domain.policy import Policy\n"
+    "for number in range({first}, {last} + 1):\n"
+    "    limits = Policy(0, number, now + 10**7, unsynced_certificates=10**5, unsynced_amount=10**12)\n"
+    "    policies.issue(number, limits, centre_keys(), now)\n"
+)
+WATCH = (
+    "from sync.central.journal.models import Strand\n"
+    "from sync.central.ledger.models import LedgerCertificate, StrandCursor\n"
+    "from sync.central.tables import strand_number\n"
+    "def applied():\n"
+    "    cursors = dict(StrandCursor.objects.values_list('strand', 'applied'))\n"
+    "    return sum(cursors.get(strand_number(each.kiosk, each.number), 0) for each in Strand.objects.filter(kiosk__lt=100))\n"
+    "until = time.time() + {seconds}\n"
+    "while applied() < {entries} and time.time() < until: time.sleep(0.05)\n"
+    "print(time.time())\n"
+    "while LedgerCertificate.objects.filter(checked='', kiosk__lt=100).exists() and time.time() < until: time.sleep(0.05)\n"
+    "print(time.time())\n"
+)
+CHECK = (
+    "from sync.central.ledger.models import LedgerCertificate\n"
+    "from sync.central.ledger.replaying import differences\n"
+    "from sync.central.ledger.applier import apply_pending\n"
+    "apply_pending(now)\n"
+    "rows = LedgerCertificate.objects.filter(kiosk__lt=100)\n"
+    "print(len(differences()), rows.filter(status='valid').count(), rows.filter(checked='wrong').count())\n"
+)
+
+
+def measured(database: str, entries: int) -> Figures:
+    """The floor and the centre over one database. Raises AssertionError when the tables are not what they must be."""
+    with tempfile.TemporaryDirectory(prefix="keydesk-bench-centre-") as folder:
+        bare = database or str(Path(folder) / "floor.sqlite3")
+        documents = floor(bare, max(entries, 20 * BATCH))
+        centre = Centre(Path(folder), database)
+        try:
+            folded, listed = _through(centre, entries)
+        finally:
+            centre.stop()
+    return Figures(documents, folded, listed)
+
+
+def _through(centre: Centre, entries: int) -> tuple[float, float]:
+    from bench.journals import bad, journals, uploads  # noqa: PLC0415 - sets up Django with directories of its own
+
+    first, last = 11, 10 + KIOSKS
+    tokens = centre.ask(TOKENS.format(first=first, last=last)).split()
+    kiosks = journals(centre.address, dict(zip(range(first, last + 1), tokens, strict=True)))
+    centre.ask(LIMITS.format(first=first, last=last))
+    orders = entries // ENTRIES_AN_ORDER // KIOSKS
+    batches = [uploads(kiosk, orders, bad=bad(BAD, KIOSKS, place)) for place, kiosk in enumerate(kiosks)]
+    count = sum(len(kiosk.entries) for kiosk in kiosks)
+    begun = time.time()
+    watcher: list[str] = []
+    code = WATCH.format(entries=count, seconds=SECONDS)
+    watching = threading.Thread(target=lambda: watcher.append(centre.ask(code)))
+    watching.start()
+    senders = [threading.Thread(target=each) for each in batches]
+    for each in senders:
+        each.start()
+    for each in [*senders, watching]:
+        each.join()
+    folded, listed = (float(moment) - begun for moment in watcher[0].split())
+    differences, valid, wrong = (int(number) for number in centre.ask(CHECK).split())
+    assert (differences, wrong) == (0, BAD), f"{differences} rows differ, {wrong} bad certificates found"
+    assert valid == orders * KIOSKS - BAD, f"{valid} keys are listed"
+    return count / folded, count / listed
+
+
+def centre(entries: int = 10_000) -> None:
+    """Print the figures of both databases."""
+    with postgresql() as address:
+        for name, database in (("SQLite", ""), ("PostgreSQL", address)):
+            if database is None:
+                print("PostgreSQL is not installed")
+                continue
+            figures = measured(database, entries)
+            shares = figures.folded / figures.floor, figures.listed / figures.floor
+            print(
+                f"{name:<12} {entries} entries: floor {figures.floor:8.0f}/s   folded {figures.folded:8.0f}/s "
+                f"({shares[0]:.0%})   listed {figures.listed:8.0f}/s ({shares[1]:.0%})"
+            )
+
+
+if __name__ == "__main__":
+    centre(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
