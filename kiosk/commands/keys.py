@@ -6,6 +6,7 @@ import argparse
 
 from kiosk.commands.output import listing
 from kiosk.commands.store import open_store
+from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Certificate
 from kiosk.labels import CERTIFICATE_STATUSES
 from kiosk.text.command_line import spoken
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
             certificate.token_serial,
             period(certificate.not_before, certificate.not_after),
             text(CERTIFICATE_STATUSES[certificate.status]),
-            certificate.order,
+            number_in(certificate.order),
         )
 
     with open_store(arguments).read() as tx:
