@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]
 
 from bench.central_lists import central_lists
+from bench.centre import centre
 from bench.keys import over_the_reader
 from bench.measure import compare
 from bench.screens import changing_screens
@@ -30,6 +31,7 @@ from kiosk.store.database import Database
 
 APPENDS = 200
 ROWS = 100_000
+ENTRIES = 10_000
 
 
 def _placed(number: int) -> OrderPlaced:
@@ -122,7 +124,10 @@ def main() -> None:
     """All of it."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS, help="rows in each table of the centre's console")
-    rows = parser.parse_args().rows
+    parser.add_argument(
+        "--entries", type=int, default=ENTRIES, help="entries that kiosks upload to the centre"
+    )
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="keydesk-bench-") as folder:
         appending(Path(folder))
         signing(Path(folder))
@@ -130,7 +135,8 @@ def main() -> None:
         over_the_reader(Path(folder))
         changing_screens(Path(folder))
         in_a_large_store(Path(folder) / "store")
-        central_lists(Path(folder) / "central", rows)
+        central_lists(Path(folder) / "central", chosen.rows)
+    centre(chosen.entries)
     starting()
 
 

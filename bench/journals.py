@@ -14,7 +14,9 @@ from tests.support.kiosk_double import KioskDouble, http_send
 
 def journals(address: str, tokens: Mapping[int, str]) -> list[KioskDouble]:
     """Enrolled kiosks that know what their feeds tell."""
-    kiosks = [KioskDouble(number, send=http_send, base=address).enrol(token) for number, token in tokens.items()]
+    kiosks = [
+        KioskDouble(number, send=http_send, base=address).enrol(token) for number, token in tokens.items()
+    ]
     for kiosk in kiosks:
         kiosk.feed()
     return kiosks
@@ -55,5 +57,3 @@ def _bound(kiosk: KioskDouble, placed: entries.OrderPlaced, *, genuine: bool) ->
         body = {name: getattr(issued, name) for name in issued.__struct_fields__} | {"certificate": wrong}
         kiosk.append(entries.CertificateIssued(**body))
     kiosk.finish(placed)
-
-
