@@ -57,7 +57,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Place(NamedTuple):
-    """An entry's position; order and certificate numbers are made from it."""
+    """An entry's position; order numbers are made from it."""
 
     kiosk: int
     epoch: int
@@ -127,7 +127,7 @@ class Transaction:
         return self._append(self.next_tip(), body, clock)
 
     def settle_epoch(self, clock: Clock) -> None:
-        """Begin a random epoch if this store was put back from a copy, so that no number is given out twice.
+        """Begin a random epoch if this store was put back from a copy, so that no order number is given out twice.
 
         To be called before a number is made of `next_tip`; `append` calls it by itself.
         """

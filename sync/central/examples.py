@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from kiosk.domain.certificate_numbers import CertificateNumber
+from kiosk.domain.certificate_numbers import draw_certificate_number
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import CertificateImported, LossReported, OrderTakenOver
 from kiosk.domain.fees import FeeSchedule as Schedule
@@ -38,7 +38,6 @@ from sync.central.members.publishing import publish_schedule, publish_staff
 
 ADMINISTRATOR, ADMINISTRATOR_PASSWORD = "admin", "Keydesk-admin"
 SCHEDULE = Schedule(number=1, effective_from=1735660800, token=11000, certificate=8000, service=15000)
-FIRST_SERIAL = 0x23B1A
 
 
 class BoundKey(msgspec.Struct, frozen=True):
@@ -234,7 +233,11 @@ def _key(example: _Example, key: BoundKey, keys: CentreKeys, now: int) -> Exampl
     """The exchange's certificate for a key that was bound elsewhere: the one on record, else a new one."""
     known = LedgerCertificate.objects.filter(account=example.account, kiosk=EXCHANGE_KIOSK).first()
     if known is None:
-        number = CertificateNumber(EXCHANGE_KIOSK, 0, FIRST_SERIAL + int(example.account[-1]))
+        number = draw_certificate_number(
+            EXCHANGE_KIOSK,
+            secrets.token_bytes,
+            lambda drawn: LedgerCertificate.objects.filter(number=drawn).exists(),
+        )
         not_after = now + (example.ends_in or 0) * DAY
         not_before = add_years(not_after, -1)
         der = _certify(example, key, keys, int(number), (not_before, not_after), now)

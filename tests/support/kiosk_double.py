@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +15,7 @@ from django.test import Client
 from tests.support.django_setup import ORGANISATION  # isort: split
 
 from kiosk.domain import entries
-from kiosk.domain.certificate_numbers import CertificateNumber
+from kiosk.domain.certificate_numbers import RANDOM_LENGTH, CertificateNumber
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import AnyBody, Tip
 from kiosk.domain.fees import FeeSchedule, OrderKind
@@ -237,8 +238,7 @@ class KioskDouble:
             self.answer.root_certificate,
             now,
         )
-        assert self.tip is not None
-        number = CertificateNumber(self.number, self.epoch, self.tip.sequence + 1)
+        number = CertificateNumber(self.number, secrets.randbits(8 * RANDOM_LENGTH))
         period = validity(now if begin is None else begin, None if old is None else old.not_after)
         der = authority.issue(request, member, int(number), period.start, period.end)
         body = entries.CertificateIssued(

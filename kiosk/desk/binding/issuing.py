@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kiosk.desk.authority import (
+    identity_of,
     issuing_authority,
     policy_of,
     require_clock,
@@ -13,7 +14,7 @@ from kiosk.desk.authority import (
 )
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
-from kiosk.domain.certificate_numbers import CertificateNumber
+from kiosk.domain.certificate_numbers import draw_certificate_number
 from kiosk.domain.entries import CertificateIssued
 from kiosk.domain.validity import validity
 from kiosk.pki.errors import EndBeyondIssuer, PkiError, RequestInvalid
@@ -42,16 +43,18 @@ def member_of(order: Order) -> MemberName:
 
 
 def issue(desk: Desk, tx: Transaction, order: Order, attempt: Binding, request: bytes) -> None:
-    """Issue for the token's request (PKCS#10, DER) and append the entry, under the number that the entry will have.
+    """Issue for the token's request (PKCS#10, DER) under a new number, and append the entry.
 
-    The predecessor and the end that the validity is counted from are read here. Raises DeskRefused, TokenUnusable.
+    The predecessor and the end that the validity is counted from are read here. Raises DeskRefused, TokenUnusable,
+    EntryRefused.
     """
     require_may_issue(desk, tx, order)
     now, policy = desk.clock.wall(), policy_of(tx)
     key = key_on_record(tx, order.account)
     period = validity(now, key.not_after if key else None, policy.certificate_years)
-    tx.settle_epoch(desk.clock)
-    number = CertificateNumber(*tx.next_tip())
+    number = draw_certificate_number(
+        identity_of(tx).kiosk, desk.random, lambda drawn: tx.ledger.certificate(drawn) is not None
+    )
     authority = issuing_authority(tx, now)
     try:
         certificate = authority.issue(request, member_of(order), int(number), period.start, period.end)

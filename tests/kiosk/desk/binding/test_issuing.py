@@ -1,19 +1,23 @@
-"""Issuing: a request that is not what the desk makes, and an end that passes while it is judged."""
+"""Issuing: numbers, a request that is not what the desk makes, and an end that passes while it is judged."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from kiosk.desk.binding.issuing import issue, member_of
 from kiosk.desk.context import Desk
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import BoundView, Refusal, TokenRefusal, TokenRefused
+from kiosk.domain.certificate_numbers import RANDOM_LENGTH
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.ledger import Binding, BindingStep, Order
+from kiosk.domain.ledger import Binding, BindingStep, Certificate, CertificateStatus, Order
 from kiosk.domain.policy import Policy
 from kiosk.domain.validity import add_years
 from kiosk.pki.issuing import IssuingAuthority
@@ -21,7 +25,8 @@ from kiosk.pki.names import DEFAULT_ORGANISATION
 from kiosk.pki.requests import assemble, certification_request_info
 from kiosk.pki.suites import SM2, KeyAlgorithm
 from kiosk.store.database import Database
-from tests.support.desk import NOW, YEAR, DeskSetup
+from tests.support.desk import NOW, YEAR, DeskSetup, session_of
+from tests.support.values import present
 
 ATTEMPT = Binding(1, "TOKEN", "gmt", "SM2", BindingStep.KEY_PAIR_MADE)
 
@@ -80,3 +85,60 @@ def test_an_end_that_passes_the_issuing_authoritys_while_it_is_judged_is_refused
     with pytest.raises(DeskRefused) as refused:
         _issue(dataclasses.replace(desk, clock=clock), order, _request(order))
     assert refused.value.reason is Refusal.ISSUER_ENDS_TOO_SOON
+
+
+def _bind(setup: DeskSetup, desk: Desk, account: str, order: str) -> Certificate:
+    """Bind a new key at that desk; what its record has of the certificate."""
+    setup.source.insert(setup.blank(f"E8AD6522{account}"))
+    bound = DeskService(desk).bind(session_of(account), order, None, False, lambda _progress: None)  # noqa: FBT003 - the verb's own signature
+    setup.source.remove()
+    assert isinstance(bound, BoundView), bound
+    with setup.database.read() as tx:
+        return present(tx.ledger.certificate(bound.certificate))
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Iterator[tuple[DeskSetup, DeskSetup]]:
+    """Two copies of one kiosk."""
+    folders = (tmp_path / "one", tmp_path / "other")
+    with ExitStack() as stack:
+        for folder in folders:
+            folder.mkdir()
+        one, other = (DeskSetup(folder) for folder in folders)
+        stack.callback(one.close)
+        stack.callback(other.close)
+        yield one, other
+
+
+def test_two_copies_of_a_kiosk_that_issue_at_the_same_place_give_two_numbers(
+    copies: tuple[DeskSetup, DeskSetup],
+) -> None:
+    accounts = ("11000001", "11000003")
+    issued = []
+    for setup, account in zip(copies, accounts, strict=True):
+        orders = {each: setup.paid_order(each, OrderKind.NEW) for each in accounts}
+        issued.append(_bind(setup, setup.open_desk(), account, orders[account]))
+    mine, theirs = issued
+    assert (mine.kiosk, mine.sequence) == (theirs.kiosk, theirs.sequence)
+    assert mine.number != theirs.number
+    with copies[1].database.read() as tx:
+        branch = tx.journal.entries()
+    with copies[0].database.write() as tx:
+        tx.import_other(2, branch)
+        known = [present(tx.ledger.certificate(each.number)) for each in issued]
+    assert [each.account for each in known] == list(accounts)
+    assert {each.status for each in known} == {CertificateStatus.VALID}
+
+
+def test_the_kiosk_draws_again_while_it_has_that_number(desk_setup: DeskSetup) -> None:
+    draws = [b"first.", b"first.", b"first.", b"second"]
+
+    def random(length: int) -> bytes:
+        return draws.pop(0) if length == RANDOM_LENGTH else bytes(length)
+
+    desk = dataclasses.replace(desk_setup.open_desk(), random=random)
+    numbers = []
+    for account in ("11000001", "11000003"):
+        order = desk_setup.paid_order(account, OrderKind.NEW)
+        numbers.append(_bind(desk_setup, desk, account, order).number)
+    assert numbers == [f"0003{part.hex().upper()}" for part in (b"first.", b"second")]

@@ -18,6 +18,7 @@ from kiosk.desk.views import (
     TokenRefusal,
     TokenRefused,
 )
+from kiosk.domain.certificate_numbers import parse_certificate_number
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.entries import AnyBody, BindingStarted
@@ -28,7 +29,7 @@ from kiosk.domain.validity import add_years
 from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.store.database import Database
-from tests.support.desk import FACTORY_PIN, answered
+from tests.support.desk import FACTORY_PIN, KIOSK, answered
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -41,7 +42,7 @@ Pay = Callable[[str, OrderKind], str]
 Elsewhere = Callable[[str, str, int, int], GmtCard]
 
 
-def test_the_number_is_that_of_the_entry_and_the_certificate_on_the_token_is_the_one_on_record(
+def test_the_number_is_the_kiosks_and_the_certificate_on_the_token_is_the_one_on_record(
     service: DeskService,
     session: Session,
     database: Database,
@@ -61,7 +62,7 @@ def test_the_number_is_that_of_the_entry_and_the_certificate_on_the_token_is_the
     assert certificate is not None
     assert account is not None
     assert account.key is not None
-    assert bound.certificate == f"0003000001{certificate.sequence:06X}"
+    assert parse_certificate_number(bound.certificate).kiosk == KIOSK
     on_token = parse_member_certificate(certificate_on(card) or b"")
     assert (on_token.number, on_token.account) == (bound.certificate, "11000001")
     assert (on_token.not_before, on_token.not_after) == (NOW, add_years(NOW, 1))
