@@ -1,6 +1,8 @@
 """The bytes of journal entries and feed items, recorded once: journals and feeds that exist must stay readable.
 
-`recorded/wire_format.json` has each kind twice, with every field and with the required ones alone.
+`tests/vectors/wire_format.json` has each kind twice, with every field and with the required ones alone: an entry as hex
+of its bytes, with its hash and its fields (bytes in base64), a feed item as its JSON. `write` adds hash and fields to an
+entry whose bytes are new.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ import pytest
 from kiosk.domain.entries import AnyBody, OrderAssigned
 from kiosk.domain.feed import AnyFeedBody, FeedItem, OrderAssignedHere
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.journal import FORM, GENESIS, Entry, seal, unseal
+from kiosk.domain.journal import FORM, GENESIS, Entry, entry_hash, seal, unseal
 
 
 class RecordedEntry(msgspec.Struct, frozen=True):
     kind: str
     bytes: str
+    hash: str = ""
+    fields: dict[str, object] = {}
 
 
 class RecordedItem(msgspec.Struct, frozen=True):
@@ -32,10 +36,23 @@ class Recorded(msgspec.Struct, frozen=True):
     feed: tuple[RecordedItem, ...]
 
 
-RECORDED = msgspec.json.decode(
-    (Path(__file__).parent / "recorded" / "wire_format.json").read_bytes(), type=Recorded
-)
+FILE = Path(__file__).parents[2] / "vectors" / "wire_format.json"
+RECORDED = msgspec.json.decode(FILE.read_bytes(), type=Recorded)
 LINES = (PriceLine(FeeItem.TOKEN, 11_000), PriceLine(FeeItem.SERVICE, 15_000))
+
+
+def complete(recorded: RecordedEntry) -> RecordedEntry:
+    """The entry with its hash, and its fields as MessagePack alone reads them."""
+    data = bytes.fromhex(recorded.bytes)
+    values = msgspec.to_builtins(msgspec.msgpack.decode(data))
+    fields = dict(zip(Entry.__struct_fields__, values, strict=True))
+    return RecordedEntry(recorded.kind, recorded.bytes, entry_hash(data).hex(), fields)
+
+
+def write() -> None:
+    """Write the file anew from the bytes in it."""
+    whole = Recorded(tuple(complete(each) for each in RECORDED.entries), RECORDED.feed)
+    FILE.write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
 
 
 def tags(union: object) -> set[str]:
@@ -48,6 +65,14 @@ def test_an_entry_is_written_as_it_was_recorded(recorded: RecordedEntry) -> None
     entry = unseal(data).entry
     assert entry.body.__struct_config__.tag == recorded.kind
     assert seal(entry).data == data
+    assert seal(entry).hash.hex() == recorded.hash
+
+
+@pytest.mark.parametrize("recorded", RECORDED.entries, ids=lambda each: each.kind)
+def test_an_entry_s_fields_are_those_beside_it_and_make_its_bytes(recorded: RecordedEntry) -> None:
+    assert complete(recorded) == recorded
+    entry = msgspec.json.decode(msgspec.json.encode(list(recorded.fields.values())), type=Entry)
+    assert seal(entry).data.hex() == recorded.bytes
 
 
 @pytest.mark.parametrize("recorded", RECORDED.feed, ids=lambda each: each.kind)
