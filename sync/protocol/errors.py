@@ -41,7 +41,7 @@ class ProblemCode(enum.StrEnum):
         "checkpoint-refused"  # 422: not signed by this kiosk, or not of the batch's last entry
     )
     BODY_TOO_LARGE = "body-too-large"  # 413
-    NOT_FOUND = "not-found"  # 404
+    NOT_FOUND = "not-found"  # 405: the method is not taken on this path
     BUSY = "busy"  # 503, with Retry-After
     INTERNAL = "internal"  # 500
 
