@@ -12,7 +12,8 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from sync.central.console.lists import BoundedList, BoundedPaginator
+from kiosk.domain.identifiers import number_in
+from sync.central.console.lists import BoundedList, BoundedPaginator, WholeList
 from sync.central.console.walks import search
 from sync.central.formats import china_time, yuan
 from sync.central.tables import column_text
@@ -88,6 +89,11 @@ class SmallAdmin(Page[Row]):
 
     show_facets = admin.ShowFacets.NEVER
 
+    def get_changelist(self, request: HttpRequest, **named: Any) -> type[ChangeList]:
+        """The list of one page."""
+        del request, named
+        return WholeList
+
 
 class _NotByHand:
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -141,6 +147,16 @@ def yuan_column(field: str, title: str) -> Any:  # the stubs know columns by nam
     @admin.display(description=title, ordering=field)
     def column(row: Any) -> str:
         return f"￥{yuan(getattr(row, field))}"
+
+    return column
+
+
+def number_column(field: str, title: str = "订单号") -> Any:  # the stubs know columns by name alone
+    """A column that shows an order's number in place of its reference."""
+
+    @admin.display(description=title, ordering=field)
+    def column(row: Any) -> str:
+        return number_in(getattr(row, field)) or "–"
 
     return column
 

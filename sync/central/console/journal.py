@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from kiosk.domain.identifiers import number_in
 from kiosk.labels import REMARK_REASONS
 from sync.central.console.base import (
     NEEDS_REMARK,
@@ -16,6 +17,7 @@ from sync.central.console.base import (
     RemarkForm,
     SmallReadOnlyAdmin,
     hex_column,
+    number_column,
     time_column,
     typed_remark,
     yuan_column,
@@ -27,6 +29,8 @@ from sync.central.journal.models import Alarm, Entry, Fact, Strand, StrayEntry
 from sync.central.ledger.models import EntryRemark, StrandCursor
 from sync.central.tables import strand_number
 
+_SUBJECT = number_column("subject", "对象")
+_ORDER = number_column("order")
 _WHEN = (time_column("wall", "终端机时间"), time_column("received_at", "收到时间"))
 
 
@@ -86,12 +90,12 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
         "sequence",
         hex_column("hash", "哈希"),
         "kind",
-        "subject",
+        _SUBJECT,
         "account",
         *_WHEN,
     )
     list_filter = (("kiosk", KioskEntryFilter), "kind")
-    search_fields = ("=account", "=subject")
+    search_fields = ("=account", "^subject")
     fields = (
         "kiosk",
         "strand",
@@ -99,13 +103,13 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
         "epoch",
         "sequence",
         "kind",
-        "subject",
+        _SUBJECT,
         "account",
         "applied",
         "explanation",
         "readable",
     )
-    readonly_fields = ("applied", "explanation", "readable")
+    readonly_fields = (_SUBJECT, "applied", "explanation", "readable")
 
     @admin.display(description="已入账", boolean=True)
     def applied(self, row: Entry) -> bool:
@@ -117,7 +121,9 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
     def explanation(self, row: Entry) -> str:
         """What was remarked when it was applied."""
         remarks = EntryRemark.objects.filter(entry=row.key).order_by("key")
-        return "；".join(f"{REMARK_REASONS[each.reason]} {each.subject}" for each in remarks) or "–"
+        return (
+            "；".join(f"{REMARK_REASONS[each.reason]} {number_in(each.subject)}" for each in remarks) or "–"
+        )
 
 
 @admin.register(StrayEntry)
@@ -140,7 +146,7 @@ class FactAdmin(ReadOnlyAdmin[Fact]):
         "strand",
         "sequence",
         "source",
-        "order",
+        _ORDER,
         "certificate_number",
         yuan_column("amount", "金额"),
         "how",
@@ -148,8 +154,9 @@ class FactAdmin(ReadOnlyAdmin[Fact]):
         *_WHEN,
     )
     list_filter = (("kiosk", KioskTextFilter), "kind", "source", "how")
-    search_fields = ("=order", "=certificate_number")
-    exclude = ("certificate",)
+    search_fields = ("^order", "=certificate_number")
+    exclude = ("order", "certificate")
+    readonly_fields = (_ORDER,)
 
 
 @admin.register(Alarm)
@@ -159,7 +166,7 @@ class AlarmAdmin(ReadOnlyAdmin[Alarm]):
     list_display = (
         "kind",
         "kiosk",
-        "subject",
+        _SUBJECT,
         "detail",
         time_column("raised_at", "时间"),
         time_column("cleared_at", "处理时间"),
@@ -167,6 +174,8 @@ class AlarmAdmin(ReadOnlyAdmin[Alarm]):
         "remark",
     )
     list_filter = (("cleared_at", SetFilter), "kind")
+    exclude = ("key", "subject")
+    readonly_fields = (_SUBJECT,)
     action_form = RemarkForm
     actions = ("clear",)
 

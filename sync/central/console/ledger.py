@@ -14,6 +14,7 @@ from sync.central.console.base import (
     NEEDS_REMARK,
     ReadOnlyAdmin,
     RemarkForm,
+    number_column,
     time_column,
     typed_remark,
     yuan_column,
@@ -29,6 +30,8 @@ from sync.central.ledger.models import (
 )
 from sync.central.ledger.rows import order_record, register_record
 from sync.central.wording import PAID_HOW
+
+_ORDER = number_column("order")
 
 
 class MoveForm(ActionForm):
@@ -53,7 +56,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
     )
     list_filter = ("status", ("owner", KioskFilter), "kind")
     search_fields = ("=order_number", "=reference", "=account")
-    exclude = ("record",)
+    exclude = ("reference", "record")
     readonly_fields = ("details",)
     action_form = MoveForm
     actions = ("request_refund", "move")
@@ -120,13 +123,14 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
         "status",
         "checked",
         "kiosk",
-        "order",
+        _ORDER,
         time_column("not_before", "有效期起"),
         time_column("not_after", "有效期止"),
     )
     list_filter = ("status", "checked", ("kiosk", KioskFilter))
-    search_fields = ("=number", "=account", "=token_serial")
-    exclude = ("record",)
+    search_fields = ("=number", "=account", "=token_serial", "^order")
+    exclude = ("order", "record")
+    readonly_fields = (_ORDER,)
     action_form = RemarkForm
     actions = ("revoke",)
 

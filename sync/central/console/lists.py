@@ -79,6 +79,17 @@ class Condition(NamedTuple):
     served: bool
 
 
+class WholeList(ChangeList):
+    """One page of a small table's list; a number that no column holds is an incorrect parameter."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page. Raises IncorrectLookupParameters."""
+        try:
+            super().get_results(request)
+        except OverflowError as error:  # SQLite's, for more than 64 bits
+            raise IncorrectLookupParameters(error) from error
+
+
 class BoundedList(ChangeList):
     """One page of a list, from what the address asks for."""
 
@@ -164,7 +175,7 @@ class BoundedList(ChangeList):
             self._walk = self._walked(conditions, ordering)
             if request.method == "POST":
                 return self._chosen(request, conditions).order_by(*ordering)
-        except (FieldError, TypeError, ValueError, ValidationError) as error:
+        except (FieldError, OverflowError, TypeError, ValueError, ValidationError) as error:
             raise IncorrectLookupParameters(error) from error
         return self._walk
 
@@ -186,7 +197,7 @@ class BoundedList(ChangeList):
         self.paginator.rows = self.apply_select_related(self.root_queryset)
         try:
             page: Page[Any] = self.paginator.page(number)
-        except InvalidPage as error:
+        except (InvalidPage, OverflowError) as error:
             raise IncorrectLookupParameters from error
         return page
 

@@ -7,13 +7,23 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from sync.central.console.base import NEEDS_REMARK, ReadOnlyAdmin, RemarkForm, time_column, typed_remark
+from sync.central.console.base import (
+    NEEDS_REMARK,
+    ReadOnlyAdmin,
+    RemarkForm,
+    number_column,
+    time_column,
+    typed_remark,
+)
 from sync.central.console.filters import KioskFilter
 from sync.central.context import centre_now
 from sync.central.ledger import settling
 from sync.central.ledger.models import Matter
 from sync.central.ledger.rules import RULES, Action
 from sync.central.wording import MATTER_ACTIONS
+
+_SUBJECT = number_column("subject", "对象")
+_ORDER = number_column("order")
 
 
 class MatterForm(RemarkForm):
@@ -47,10 +57,10 @@ class MatterAdmin(ReadOnlyAdmin[Matter]):
 
     list_display = (
         "rule",
-        "subject",
+        _SUBJECT,
         "kiosk",
         "account",
-        "order",
+        _ORDER,
         time_column("raised_at", "时间"),
         "state",
         "action",
@@ -59,7 +69,9 @@ class MatterAdmin(ReadOnlyAdmin[Matter]):
         "may_be",
     )
     list_filter = ("state", "rule", ("kiosk", KioskFilter))
-    search_fields = ("=account", "=subject", "=order")
+    search_fields = ("=account", "=subject", "^order")
+    exclude = ("key", "subject", "order")
+    readonly_fields = (_SUBJECT, _ORDER)
     action_form = MatterForm
     actions = ("list_key", "revoke_key", "accept", "refund", "noted", "reopen")
 

@@ -101,7 +101,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     """Payments by order."""
 
     list_display = (
-        "order",
+        "order_number",
         "kiosk",
         "account",
         yuan_column("amount", "金额"),
@@ -116,7 +116,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     list_filter = ("state", ("kiosk", KioskFilter), SurplusFilter)
     search_fields = ("=order_number", "=order", "=account", "=transaction", "=attempts__transaction")
     window = 2000  # a surplus is looked for in other tables
-    exclude = ("token",)
+    exclude = ("order", "token")
     readonly_fields = ("vouched", "surplus")
     inlines = (AttemptInline,)
     actions = ("ask", "pay_back", "return_surplus")
@@ -148,20 +148,22 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
             if row is not None and request_refund(row, request.user.get_username(), "中心要求退款", now):
                 payment.refund_asked_at = now
                 payment.save(update_fields=["refund_asked_at"])
-                self.message_user(request, f"{payment.order}：已要求 {row.owner} 号机退款", messages.SUCCESS)
+                self.message_user(
+                    request, f"{payment.order_number}：已要求 {row.owner} 号机退款", messages.SUCCESS
+                )
             else:
-                self.message_user(request, f"{payment.order}：现在不能要求退款", messages.ERROR)
+                self.message_user(request, f"{payment.order_number}：现在不能要求退款", messages.ERROR)
 
     @admin.action(description="原路退回款项", permissions=("refund",))
     def pay_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         """Refund what the kiosk granted, or what a revoked kiosk can no longer grant."""
         for payment in queryset:
             if not may_return(payment.order, payment.kiosk):
-                self.message_user(request, f"{payment.order}：终端机尚未同意退款", messages.ERROR)
+                self.message_user(request, f"{payment.order_number}：终端机尚未同意退款", messages.ERROR)
             elif paying.pay_back(payment, centre_now()):
-                self.message_user(request, f"{payment.order}：已原路退回", messages.SUCCESS)
+                self.message_user(request, f"{payment.order_number}：已原路退回", messages.SUCCESS)
             else:
-                self.message_user(request, f"{payment.order}：支付机构没有退回", messages.ERROR)
+                self.message_user(request, f"{payment.order_number}：支付机构没有退回", messages.ERROR)
 
     @admin.action(description="退回多付的款", permissions=("refund",))
     def return_surplus(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
@@ -170,12 +172,12 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
             back = paying.return_surplus(payment, centre_now())
             if back:
                 self.message_user(
-                    request, f"{payment.order}：多付的 {back / 100:.2f} 元已原路退回", messages.SUCCESS
+                    request, f"{payment.order_number}：多付的 {back / 100:.2f} 元已原路退回", messages.SUCCESS
                 )
             elif paying.surplus(payment).exists():
-                self.message_user(request, f"{payment.order}：支付机构没有退回", messages.ERROR)
+                self.message_user(request, f"{payment.order_number}：支付机构没有退回", messages.ERROR)
             else:
-                self.message_user(request, f"{payment.order}：没有多付的款", messages.ERROR)
+                self.message_user(request, f"{payment.order_number}：没有多付的款", messages.ERROR)
 
 
 @admin.register(DeskPayment)
@@ -183,7 +185,7 @@ class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
     """Payments that a desk vouched for."""
 
     list_display = (
-        "order",
+        "order_number",
         "kiosk",
         "account",
         yuan_column("amount", "金额"),
@@ -195,6 +197,7 @@ class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
     )
     list_filter = (("kiosk", KioskTextFilter), "state", ("supervisor", SupervisorFilter))
     search_fields = ("=order_number", "=order", "=account", "=supervisor")
+    exclude = ("order",)
     action_form = RemarkForm
     actions = ("same", "apart", "paid_back")
 

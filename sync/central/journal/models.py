@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from kiosk.domain.entries import Tip
+from kiosk.domain.identifiers import number_in
 from sync.central.wording import ENTRY_KINDS, PAID_HOW
 
 
@@ -150,7 +151,7 @@ class Fact(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.order or self.certificate_number}"
+        return f"{self.get_kind_display()} {number_in(self.order) or self.certificate_number}"
 
 
 class AlarmKind(models.TextChoices):
@@ -200,4 +201,4 @@ class Alarm(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.subject}"
+        return f"{self.get_kind_display()} {number_in(self.subject)}"

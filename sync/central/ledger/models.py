@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from django.db import models
 
+from kiosk.domain.identifiers import number_in
 from kiosk.labels import CERTIFICATE_STATUSES, ORDER_KINDS, ORDER_STATUSES, REMARK_REASONS
 from sync.central.wording import MATTER_ACTIONS
 
@@ -46,7 +47,7 @@ class LedgerOrder(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.reference
+        return self.order_number
 
 
 class Checked(models.TextChoices):
@@ -132,7 +133,7 @@ class Matter(models.Model):
     subject = models.CharField("对象", max_length=60)
     kiosk = models.PositiveIntegerField("终端机")
     account = models.CharField("账号", max_length=12, blank=True)
-    order = models.CharField("订单标识", max_length=40, blank=True)
+    order = models.CharField("订单标识", max_length=40, blank=True, db_index=True)
     sequence = models.BigIntegerField("序号")
     position = models.BigIntegerField("位置")
     raised_at = models.BigIntegerField("时间")
@@ -164,7 +165,7 @@ class Matter(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_rule_display()} {self.subject}"
+        return f"{self.get_rule_display()} {number_in(self.subject)}"
 
 
 class EntryRemark(models.Model):
@@ -184,7 +185,7 @@ class EntryRemark(models.Model):
         ordering = ("-key",)
 
     def __str__(self) -> str:
-        return f"{self.get_reason_display()} {self.subject}"
+        return f"{self.get_reason_display()} {number_in(self.subject)}"
 
 
 class ApplierState(models.Model):

@@ -64,7 +64,7 @@ class Payment(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.order
+        return self.order_number
 
 
 class PaymentAttempt(models.Model):
@@ -136,7 +136,7 @@ class DeskPayment(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.order} {self.supervisor}"
+        return f"{self.order_number} {self.supervisor}"
 
 
 class SandboxTrade(models.Model):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from kiosk.domain.feed import (
     RevocationPublished,
     UnappliedDismissed,
 )
+from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
 from kiosk.domain.remarks import RemarkReason
@@ -39,12 +41,12 @@ from sync.central.examples import Examples
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState, Machine, MachineState
 from sync.central.journal.alarms import raise_alarm
-from sync.central.journal.models import Alarm, AlarmKind, Entry
+from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter
 from sync.central.ledger.rules import Action
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments import paying
-from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
+from sync.central.payments.models import DeskPayment, Payment, PaymentAttempt, SandboxTrade
 from sync.central.tables import row_key
 from sync.central.wording import ENTRY_KINDS, FEED_KINDS, MATTER_ACTIONS, PAID_HOW
 from sync.protocol import records
@@ -116,6 +118,60 @@ def test_every_page_of_the_console_opens_in_chinese(staff: Client, served: Kiosk
             assert staff.get(reverse(f"{base}_change", args=[row.pk])).status_code == 200, base
         if pages.has_add_permission(listed.wsgi_request):
             assert staff.get(reverse(f"{base}_add")).status_code == 200, base
+
+
+REFERENCE = re.compile(r"[0-9]-[0-9]{4,10}-[0-9]\.[0-9a-f]{12}")
+RECORDS = re.compile(r"field-(readable|text)")
+"""The rows of a page that show a record as it was received."""
+
+
+def _read(page: str) -> str:
+    """What a person reads of a page, but for records as they were received."""
+    shown = "".join(each for each in page.split('<div class="form-row') if not RECORDS.search(each[:80]))
+    return re.sub(r"<[^>]*>", " ", shown)
+
+
+def test_people_read_the_orders_number_and_never_its_reference(staff: Client, served: KioskDouble) -> None:
+    order = LedgerOrder.objects.all()[0]
+    raise_alarm(AlarmKind.PAID_TWICE, 3, order.reference, "", served.now())
+    placed = served.place(account="11000005")
+    served.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, served.now(), supervisor="林涛"))
+    served.pushed()
+    seen = {LedgerOrder, LedgerCertificate, Matter, Payment, DeskPayment, Entry, Fact, Alarm}
+    for model in seen:
+        base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        pages = [reverse(f"{base}_changelist")]
+        pages += [reverse(f"{base}_change", args=[row.pk]) for row in model._default_manager.all()]
+        assert len(pages) > 1, model
+        read = [_read(staff.get(page).content.decode()) for page in pages]
+        assert not [REFERENCE.findall(each) for each in read if REFERENCE.search(each)], base
+
+
+@pytest.mark.parametrize("model", [LedgerOrder, LedgerCertificate, Payment, Matter, Entry, Fact])
+def test_a_search_for_a_number_finds_what_belongs_to_its_order(
+    staff: Client, served: KioskDouble, model: type[Model]
+) -> None:
+    matter, certificate = Matter.objects.exclude(order="").first(), LedgerCertificate.objects.get()
+    assert matter is not None
+    found = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    wanted = matter.order if model is Matter else certificate.order
+    page = staff.get(found, {"q": number_in(wanted)}).content.decode()
+    assert "共 0 条" not in page
+    assert number_in(wanted) in re.sub(r"<input[^>]*>", "", _read(page))
+
+
+@pytest.mark.parametrize("model", [Machine, KioskPolicy, Entry, LedgerOrder])
+@pytest.mark.parametrize(
+    "query",
+    ["kiosk=" + "9" * 20, "kiosk__exact=" + "9" * 20, "kiosk__in=" + "9" * 20, "owner__in=" + "9" * 20],
+)
+def test_a_number_that_no_column_holds_leads_back_to_the_list(
+    staff: Client, served: KioskDouble, model: type[Model], query: str
+) -> None:
+    base = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    answer = staff.get(f"{base}?{query}", follow=True)
+    assert answer.status_code == 200
+    assert answer.redirect_chain in ([], [(f"{base}?e=1", 302)])
 
 
 def test_an_entry_without_bottom_is_shown_as_it_came(staff: Client, kiosk: KioskDouble) -> None:
