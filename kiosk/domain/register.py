@@ -214,10 +214,10 @@ def _bound(register: Register, event: CertificateBound) -> _Step:
     new = Registered(
         _on_hold_like(register, event.predecessor, key), Standing.HELD, event.predecessor, event.order
     )
-    obstacles = (*((MATTER,) if event.has_matter else ()), *_obstacles(register, new))
-    if obstacles and not event.unconditional:
+    in_the_way = (*((MATTER,) if event.has_matter else ()), *obstacles(register, new))
+    if in_the_way and not event.unconditional:
         return (
-            _with(register, replace(new, obstacles=obstacles)),
+            _with(register, replace(new, obstacles=in_the_way)),
             Remark(RemarkReason.CERTIFICATE_HELD, number),
         )
     return _listed(register, new), None
@@ -234,7 +234,7 @@ def _on_hold_like(register: Register, predecessor: str | None, key: KeyOnRecord)
     return replace(key, lost=True, holds=max(known.holds, key.holds))
 
 
-def _obstacles(register: Register, new: Registered) -> tuple[str, ...]:
+def obstacles(register: Register, new: Registered) -> tuple[str, ...]:
     """The listed certificates that are neither the predecessor nor lost."""
     return tuple(
         each.key.number
@@ -262,11 +262,7 @@ def _voided(register: Register, number: str) -> Register:
     register = _with(register, replace(found, standing=Standing.VOID))
     for each in register.certificates:
         waits = each.standing is Standing.HELD and not each.key.revoked and each.obstacles
-        if (
-            waits
-            and all(_is_void(register, one) for one in each.obstacles)
-            and not _obstacles(register, each)
-        ):
+        if waits and all(_is_void(register, one) for one in each.obstacles) and not obstacles(register, each):
             hold = _on_hold_like(register, each.predecessor, each.key)
             register = _listed(register, replace(each, key=hold))
     return register

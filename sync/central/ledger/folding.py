@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import (
     CertificateChecked,
     CertificateImported,
@@ -22,13 +23,21 @@ from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.journal import Entry, unseal
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.ledger_fold import RecordRow, bound_event, fold_entry
-from kiosk.domain.register import MATTER, CertificateBound, Register, RegisterEvent, Standing, fold_register
+from kiosk.domain.register import (
+    MATTER,
+    CertificateBound,
+    Register,
+    RegisterEvent,
+    Standing,
+    fold_register,
+    obstacles,
+)
 from kiosk.domain.remarks import Remark, RemarkReason
 from kiosk.domain.subjects import subjects
 from sync.central.journal.models import Entry as EntryRow
 from sync.central.ledger.books import Books, Registered
 from sync.central.ledger.checks import check, takes_no_effect
-from sync.central.ledger.matters import subject_key
+from sync.central.ledger.matters import own_kiosks, subject_key
 from sync.central.ledger.models import Checked, EntryRemark, Matter, MatterState
 from sync.central.ledger.news import News
 from sync.central.ledger.readings import Readings, Told
@@ -38,6 +47,7 @@ from sync.central.tables import column_text
 _CENTRE_S_OWN = CertificateChecked | CertificateImported | MatterDecided
 _SUBJECT = 60
 _REFERENCE, _ACCOUNT, _CERTIFICATE = 40, 12, 16  # the lengths of columns
+_HOLDS = 1_000_000  # more often nobody lost and found one key; counting on from there stays within a number
 _REMARK_BITS = 8  # no entry leaves more than a few
 
 
@@ -68,10 +78,12 @@ def place(position: int, row: EntryRow, before: EntryRow | None, *, condemned: b
 
 
 def _fits(entry: Entry) -> bool:
-    """Whether the tables can have what the entry names."""
+    """Whether the tables can have what the entry names, and the folds count on from it."""
     named = subjects(entry.body)
     texts = ((named.order, _REFERENCE), (named.account, _ACCOUNT), (named.certificate, _CERTIFICATE))
-    return all(text == column_text(text, length) for text, length in texts)
+    key = getattr(entry.body, "key", None)
+    counts = key.holds if isinstance(key, KeyOnRecord) else 0
+    return 0 <= counts <= _HOLDS and all(text == column_text(text, length) for text, length in texts)
 
 
 class Folder:
@@ -169,6 +181,8 @@ class Folder:
         matter = self.books.matters.find(body.rule, body.subject)
         if matter is None:
             return
+        if (matter.state == MatterState.OPEN) is (body.action == Action.REOPEN.value):
+            return  # somebody else decided meanwhile
         if body.action == Action.REOPEN.value:
             self.books.matters.reopen(matter, body.by, body.remark)
             self.news.raised(matter)
@@ -176,7 +190,7 @@ class Folder:
         state, at = MatterState.DECIDED, each.row.received_at
         self.books.matters.close(matter, state, body.action, body.by, body.remark, at)
         self.news.settled(matter)
-        if body.action == Action.ACCEPT.value and not self.books.matters.that_hold(matter.order):
+        if body.action == Action.ACCEPT.value and not self._holding(matter.order):
             self._release(each, entry, matter.order, body)
 
     def _release(self, each: Placed, entry: Entry, reference: str, body: MatterDecided) -> None:
@@ -186,7 +200,8 @@ class Folder:
             found = self.books.register_of(certificate.account).find(certificate.number)
             if found is None or found.standing is not Standing.HELD or found.key.revoked:
                 continue
-            if set(found.obstacles) == {MATTER}:
+            obstructed = obstacles(self.books.register_of(certificate.account), found)
+            if set(found.obstacles) == {MATTER} and not obstructed:
                 decision = RegisterDecided(
                     certificate.account, reference, certificate.number, Decision.LIST, body.by, body.remark
                 )
@@ -195,11 +210,15 @@ class Folder:
                 held = Remark(RemarkReason.CERTIFICATE_HELD, certificate.number)
                 self._remarked(each, reference, held)
 
+    def _holding(self, reference: str) -> list[Matter]:
+        """The open matters that hold the key of an order."""
+        return self.books.matters.that_hold(self.books.order(reference))
+
     def _judge(self, certificate: Certificate) -> CertificateBound | None:
         row = self.books.certificates.get(certificate.number)
         if row is None or row.checked is not Checked.GENUINE:
             return None
-        return bound_event(certificate, has_matter=bool(self.books.matters.that_hold(certificate.order)))
+        return bound_event(certificate, has_matter=bool(self._holding(certificate.order)))
 
     def _register(self, each: Placed, entry: Entry, account: str, event: RegisterEvent) -> None:
         """Fold an event into an account's register, and what follows from that."""
@@ -255,14 +274,21 @@ class Folder:
         order = order or ("" if certificate is None else certificate.certificate.order)
         known = self.books.order(order)
         account = each.row.account if known is None else known.account
+        kiosk, sequence = each.row.kiosk, each.row.sequence
+        if kiosk == EXCHANGE_KIOSK and certificate is not None:
+            # The centre's word about what that kiosk issued.
+            kiosk, sequence = certificate.certificate.kiosk, certificate.certificate.sequence
+        subject = remark.subject
+        if order and kiosk not in own_kiosks(order, known):
+            subject = f"{subject} {kiosk}"  # beside what the order's own kiosks may give rise to
         matter = Matter(
-            key=subject_key(remark.reason.value, remark.subject),
+            key=subject_key(remark.reason.value, subject),
             rule=remark.reason.value,
-            subject=column_text(remark.subject, _SUBJECT),
-            kiosk=each.row.kiosk,
+            subject=column_text(subject, _SUBJECT),
+            kiosk=kiosk,
             account=account if certificate is None else certificate.certificate.account,
             order=order,
-            sequence=each.row.sequence,
+            sequence=sequence,
             position=each.position,
             raised_at=each.row.received_at,
         )
@@ -274,7 +300,9 @@ class Folder:
         if remark.reason is not RemarkReason.CERTIFICATE_HELD:
             return False
         found = self.books.register_of(matter.account).find(remark.subject)
-        return found is not None and set(found.obstacles) == {MATTER}
+        if found is None or set(found.obstacles) != {MATTER}:
+            return False
+        return bool(self._holding(matter.order))
 
     def _close(self, each: Placed, rule: RemarkReason, body: RegisterDecided) -> None:
         matter = self.books.matters.find(rule.value, body.certificate)

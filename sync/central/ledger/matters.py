@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.ledger import Order
+from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.remarks import RemarkReason
 from sync.central.ledger.models import Matter, MatterState
 from sync.central.ledger.rules import RULES
@@ -17,6 +20,12 @@ from sync.central.tables import column_text
 def subject_key(rule: str, subject: str) -> str:
     """The key of a matter: its rule and what it is about."""
     return column_text(f"{rule}:{subject}", 100)
+
+
+def own_kiosks(reference: str, order: Order | None) -> set[int]:
+    """The kiosks whose word an order's matters are: who placed it, who owns it, and the exchange."""
+    owner = set() if order is None else {order.owner}
+    return {placing_kiosk(reference), EXCHANGE_KIOSK, *owner}
 
 
 class Matters:
@@ -61,10 +70,13 @@ class Matters:
         """The open matters of an account."""
         return [row for row in self._of_account[account].values() if row.state == MatterState.OPEN]
 
-    def that_hold(self, order: str) -> list[Matter]:
-        """The open matters that hold the key of an order."""
+    def that_hold(self, order: Order | None) -> list[Matter]:
+        """The open matters that hold the key of an order: its own kiosks' alone, whatever another says of it."""
+        if order is None:
+            return []
+        own = own_kiosks(order.reference, order)
         return [
             row
-            for row in self._of_order[order].values()
-            if order and row.state == MatterState.OPEN and RULES[RemarkReason(row.rule)].holds
+            for row in self._of_order[order.reference].values()
+            if row.kiosk in own and row.state == MatterState.OPEN and RULES[RemarkReason(row.rule)].holds
         ]

@@ -16,6 +16,7 @@ from sync.central.fleet.feeding import enrolled_kiosks, publish
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.centre_journal import enter
 from sync.central.ledger.applier import apply_pending
+from sync.central.ledger.matters import own_kiosks
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter, MatterState
 from sync.central.ledger.money import money_returned
 from sync.central.ledger.news import assignment
@@ -35,6 +36,7 @@ def decide(matters: Iterable[Matter], action: Action, by: str, remark: str, now:
     """Decide matters; the result are those for which the action is none, and which stay as they are."""
     left, bodies = [], list[AnyBody]()
     for matter in matters:
+        matter.refresh_from_db(fields=("state",))  # somebody else may have decided meanwhile
         decided = _bodies(matter, action, by, remark, now)
         if decided is None:
             left.append(matter)
@@ -85,16 +87,17 @@ def _certificate(matter: Matter) -> LedgerCertificate | None:
 def _refund(
     matter: Matter, closed: MatterDecided, by: str, remark: str, now: int
 ) -> Sequence[AnyBody] | None:
-    """A paid order's owner is asked to give the money back; a bound one's key goes out of use first."""
+    """A paid order's owner is asked to give the money back; a bound one's key goes out of use, and the centre pays."""
     row = LedgerOrder.objects.filter(reference=matter.order).first()
     if row is None:
         return None
+    if matter.kiosk not in own_kiosks(row.reference, order_record(row)):
+        return None  # another kiosk's word about it
     if row.status == OrderStatus.BOUND.value:
         certificate = _certificate(matter)
         revoked = (
             () if certificate is None else (_register_decided(certificate, Decision.REVOKE, by, remark),)
         )
-        request_refund(row, by, remark, now)
         return (*revoked, closed)
     return (closed,) if request_refund(row, by, remark, now) or may_pay_back(row) else None
 
@@ -117,18 +120,31 @@ def enter_and_apply(bodies: Sequence[AnyBody], now: int) -> None:
 
 def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
     """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
-    states = {OrderStatus.PAID.value, OrderStatus.BOUND.value}
-    if row.status not in states or row.owner not in enrolled_kiosks():
+    if row.status != OrderStatus.PAID.value or row.owner not in enrolled_kiosks():
         return False
     publish(row.owner, [RefundRequested(row.reference, by, reason)], now)
     return True
 
 
 def may_pay_back(row: LedgerOrder) -> bool:
-    """Whether the money may go back: the owning kiosk granted it, or can grant nothing any more."""
+    """Whether the money may go back.
+
+    The owning kiosk granted it, or can grant nothing any more; of a bound order, whose kiosk grants nothing, when a
+    person decided so and its key is out of use.
+    """
     if row.status == OrderStatus.REFUNDING.value:
         return True
+    if row.status == OrderStatus.BOUND.value:
+        return _refund_was_decided(row)
     return row.status in _NOT_BOUND and is_dead(row.owner)
+
+
+def _refund_was_decided(row: LedgerOrder) -> bool:
+    decided = Matter.objects.filter(
+        order=row.reference, state=MatterState.DECIDED, action=Action.REFUND.value
+    )
+    in_use = LedgerCertificate.objects.filter(order=row.reference).exclude(status__in=_ENDED)
+    return decided.exists() and not in_use.exists()
 
 
 def may_return(order: str, kiosk: int) -> bool:

@@ -16,7 +16,6 @@ from kiosk.domain.feed import (
     DisputeRaised,
     DisputeSettled,
     KeyBoundElsewhere,
-    RefundRequested,
     RevocationPublished,
 )
 from kiosk.domain.fees import OrderKind
@@ -29,6 +28,7 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.examples import SCHEDULE, BoundKey, Examples, make_examples
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
+from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Fact
 from sync.central.ledger import settling
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter, MatterState
@@ -126,8 +126,56 @@ def test_a_bound_orders_money_goes_back_once_its_key_is_out_of_use(kiosk: KioskD
     kiosk.pushed()
     _decide(Action.REFUND)
     assert _status(issued.number) == "revoked"
-    assert [item.order for item in kiosk.feed() if isinstance(item, RefundRequested)] == [placed.order]
     assert open_matters() == []
+    assert settling.may_pay_back(LedgerOrder.objects.get(reference=placed.order))
+
+
+def test_a_bound_orders_money_stays_while_nobody_decided_otherwise(kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    _bind(kiosk, placed)
+    kiosk.pushed()
+    row = LedgerOrder.objects.get(reference=placed.order)
+    assert not settling.may_pay_back(row)
+    assert not settling.request_refund(row, "admin", "会员要求", int(time.time()))
+
+
+def test_a_bound_order_of_a_revoked_kiosk_is_paid_back_when_a_person_decides(kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    placed = kiosk.place(policy=99)
+    _bind(kiosk, placed)
+    kiosk.pushed()
+    Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+    _decide(Action.REFUND)
+    assert settling.may_pay_back(LedgerOrder.objects.get(reference=placed.order))
+
+
+def test_a_key_that_is_held_for_its_orders_matter_never_displaces_a_newer_one(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    other = make_kiosk(4)
+    for each in (kiosk, other):
+        each.feed()
+    held = _bind(kiosk, kiosk.place(policy=99))
+    kiosk.pushed()
+    newer = _bind(other, other.place(nonce=b"other6"), serial="E8AD652202221F99")
+    other.pushed()
+    for matter in Matter.objects.filter(rule="beyond-policy", state=MatterState.OPEN):
+        settling.decide([matter], Action.ACCEPT, "admin", "照收", int(time.time()))
+    assert (_status(newer.number), _status(held.number)) == ("valid", "held")
+    left = Matter.objects.get(rule="certificate-held", state=MatterState.OPEN)
+    assert (left.subject, left.kiosk) == (held.number, 3)
+
+
+def test_of_two_decisions_about_one_matter_the_first_counts(kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    kiosk.place(lines=())
+    kiosk.pushed()
+    first, second = Matter.objects.get(), Matter.objects.get()
+    assert settling.decide([first], Action.ACCEPT, "甲", "照收", int(time.time())) == []
+    assert settling.decide([second], Action.ACCEPT, "乙", "照收", int(time.time())) == [second]
+    second.refresh_from_db()
+    assert second.closed_by == "甲"
 
 
 def test_matters_of_one_kiosk_and_kind_are_decided_together(

@@ -397,6 +397,44 @@ def test_no_kiosk_decides_that_the_money_of_a_bound_order_goes_back(kiosk: Kiosk
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.BOUND.value
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_another_kiosk_says_of_an_order_holds_nothing(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], when: str
+) -> None:
+    hostile = make_kiosk(4)
+    for each in (kiosk, hostile):
+        each.feed()
+    placed = kiosk.place()
+    if when == "after":
+        kiosk.pushed()
+    hostile.place(order=placed.order, account="11000001", lines=())
+    hostile.append(entries.OrderReleased(placed.order, 4, 1, 1))
+    hostile.append(entries.RefundCompleted(placed.order, 34000, 1))
+    hostile.pushed()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    issued = kiosk.certificate(placed)
+    kiosk.finish(placed)
+    kiosk.pushed()
+    assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
+
+
+@pytest.mark.parametrize("holds", [2**64 - 2, 2**63, 10**9, -1])
+def test_an_absurd_count_of_holds_is_set_aside(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], holds: int
+) -> None:
+    hostile = make_kiosk(4)
+    placed = _paid(kiosk)
+    issued = kiosk.certificate(placed)
+    kiosk.finish(placed)
+    kiosk.pushed()
+    key = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after, holds=holds)
+    hostile.append(entries.LossReported("11000001", key))
+    hostile.append(entries.HoldLifted("11000001", key, "甲"))
+    hostile.pushed()
+    assert all_applied()
+    assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
+
+
 def test_more_losses_than_people_have_in_a_day_hold_nothing(
     kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], monkeypatch: pytest.MonkeyPatch
 ) -> None:
