@@ -1,4 +1,4 @@
-"""What orders, price lines, certificates and disputes are called, once for screens, receipts, pages and console.
+"""What orders, price lines, certificates and matters are called, once for screens, receipts, pages and console.
 
 The centre imports these and not kiosk.text; the marker for the catalogue stands here for the same reason.
 """

@@ -131,7 +131,7 @@ def _print_status(status: KioskStatus) -> None:
     )
     line(
         text(
-            "待打印 {receipts}，争议 {disputes}，未能处理的资料 {kept}",
+            "待打印 {receipts}，待办事项 {disputes}，未能处理的资料 {kept}",
             receipts=status.receipts_waiting,
             disputes=status.disputes,
             kept=status.feed_items_kept,

@@ -94,7 +94,7 @@ def _status_rows(report: Status, t: Text) -> list[Row]:
         rows.append((t("网络"), said))
     if report.quarantined:
         rows.append((t("注意"), t("本机已被中心停用，上传的内容另行存放")))
-    rows += [(t("争议"), dispute_line(each, t)) for each in report.disputes]
+    rows += [(t("待办事项"), dispute_line(each, t)) for each in report.disputes]
     rows += [(t("未能应用"), _kept(each, t)) for each in report.kept_items]
     return rows
 
@@ -150,7 +150,7 @@ TROUBLES = {
     NightlyFinding.JOURNAL_UNSOUND: N_("日志校验未通过，请停用本机并联系技术支持"),
     NightlyFinding.TIPS_DIFFER: N_("本机日志与中心的不一致，请联系技术支持"),
     NightlyFinding.QUARANTINED: N_("本机已被中心停用，请联系中心"),
-    NightlyFinding.DISPUTES: N_("有 {count} 项争议，请联系中心裁决"),
+    NightlyFinding.DISPUTES: N_("有 {count} 项待办事项，请联系中心处理"),
     NightlyFinding.KEPT_ITEMS: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
     NightlyFinding.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在终端机上按 F6 登录后打印"),
 }

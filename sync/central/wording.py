@@ -51,8 +51,8 @@ FEED_KINDS = {
     "refund-paid": "已退款",
     "payment-returned": "多付已退回",
     "certificate-revoked": "吊销证书",
-    "dispute-raised": "争议",
-    "dispute-settled": "争议已处理",
+    "dispute-raised": "待办事项",
+    "dispute-settled": "待办事项已处理",
     "kept-dismissed": "未能应用的资料已处理",
 }
 

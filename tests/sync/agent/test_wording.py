@@ -75,12 +75,12 @@ def test_a_bad_night_in_chinese(troubled: Desk) -> None:
         "需处理    没有连上中心（ConnectError: cut before sending）。请检查网络和中心的地址，稍后再试"
         in lines
     )
-    assert "争议      第 5 条，账号 11000001：价格与收费表不符（3-0005-1）" in lines
-    assert "争议      第 6 条，账号 11000002：记录不可读（3-0006-9）" in lines
-    assert "争议      日志从第 7 条起与中心的不一样" in lines
+    assert "待办事项  第 5 条，账号 11000001：价格与收费表不符（3-0005-1）" in lines
+    assert "待办事项  第 6 条，账号 11000002：记录不可读（3-0006-9）" in lines
+    assert "待办事项  日志从第 7 条起与中心的不一样" in lines
     assert "未能应用  第 5 项：本机没有这笔订单（3-0999-9）" in lines
     assert any(line.startswith("未能应用  第 4 项：本机的程序不认识这种资料（") for line in lines)
-    assert "需处理    有 3 项争议，请联系中心裁决" in lines
+    assert "需处理    有 3 项待办事项，请联系中心处理" in lines
 
 
 def test_a_bad_night_in_english_has_nothing_chinese(troubled: Desk) -> None:

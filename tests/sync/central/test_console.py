@@ -36,6 +36,7 @@ from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
 from kiosk.domain.remarks import RemarkReason
 from kiosk.labels import REMARK_REASONS
+from kiosk.ui.screens.staff import staff_desk
 from sync.central.console.kiosks import KioskAdmin
 from sync.central.examples import Examples
 from sync.central.fleet.enrolment_tokens import give_token
@@ -578,6 +579,11 @@ def test_everything_that_travels_has_a_chinese_name() -> None:
     assert set(REMARK_REASONS) == {reason.value for reason in RemarkReason}
     assert set(MATTER_ACTIONS) == {action.value for action in Action} | {"keep"}
     assert set(PAID_HOW) == {how.value for how in PaidHow}
+
+
+def test_a_matter_has_one_name_at_the_centre_and_at_the_desk() -> None:
+    named = {FEED_KINDS["dispute-raised"], str(Matter._meta.verbose_name), staff_desk.VIEWS[1]}
+    assert named == {"待办事项"}
 
 
 def test_alarms_are_ticked_off(staff: Client, kiosk: KioskDouble) -> None:

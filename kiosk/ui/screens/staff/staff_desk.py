@@ -1,4 +1,4 @@
-"""The staff's view: orders that are open or need attention, disputes, unapplied items, receipts and key services."""
+"""The staff's view: orders that are open or need attention, matters, unapplied items, receipts and key services."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kiosk.desk.service import DeskService
     from kiosk.text.wording import LazyText, Text
 
-VIEWS = (N_("订单"), N_("争议"), N_("未处理的消息"), N_("待打凭条"), N_("key盘"))
+VIEWS = (N_("订单"), N_("待办事项"), N_("未处理的消息"), N_("待打凭条"), N_("key盘"))
 _ORDERS = 0
 
 
