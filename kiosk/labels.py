@@ -5,7 +5,11 @@ The centre imports these and not kiosk.text; the marker for the catalogue stands
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from kiosk.domain.fees import FeeItem, OrderKind
+from kiosk.domain.identifiers import number_in
+from kiosk.domain.inapplicable import InapplicableReason, parse_problem
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from kiosk.domain.remarks import RemarkReason
 
@@ -73,3 +77,42 @@ REMARK_REASONS: dict[str, str] = {
     RemarkReason.KIOSK_REVOKED.value: N_("终端机已吊销"),
     RemarkReason.UNREADABLE.value: N_("记录不可读"),
 }
+INAPPLICABLE_REASONS = {
+    InapplicableReason.UNKNOWN_KIND: N_("终端机的程序不认识这种资料"),
+    InapplicableReason.MALFORMED: N_("内容读不懂"),
+    InapplicableReason.SIGNATURE_WRONG: N_("中心的签名不成立"),
+    InapplicableReason.FOR_ANOTHER_KIOSK: N_("是给别的终端机的"),
+    InapplicableReason.SUPERSEDED: N_("已有更新的"),
+    InapplicableReason.ORDER_UNKNOWN: N_("终端机没有这笔订单"),
+    InapplicableReason.ORDER_IN_ANOTHER_STATE: N_("订单状态不符"),
+    InapplicableReason.ORDER_OF_ANOTHER_KIOSK: N_("订单属于其他终端机"),
+    InapplicableReason.CONTRADICTS_RECORD: N_("与终端机的记录不符"),
+    InapplicableReason.ARRIVES_TOO_EARLY: N_("要先有的记录还没有到"),
+}
+
+
+_STATUSES = {status.value: name for status, name in ORDER_STATUSES.items()}
+
+
+def why_unapplied(problem: str, t: Callable[..., str]) -> tuple[str, str]:
+    """Why an item of the feed was not applied, and the detail, which may be empty; what has no name stays as it came."""
+    reason, detail = parse_problem(problem)
+    if reason is None:
+        return t(N_("原因不明")), detail
+    first, _, second = detail.partition(" ")
+    match reason:
+        case InapplicableReason.CONTRADICTS_RECORD:
+            detail = f"{_named(first, REMARK_REASONS, t)} {number_in(second)}"
+        case InapplicableReason.ORDER_IN_ANOTHER_STATE:
+            detail = f"{number_in(first)} {_named(second, _STATUSES, t)}"
+        case InapplicableReason.ORDER_OF_ANOTHER_KIOSK:
+            detail = t(N_("{number}，{kiosk} 号终端机"), number=number_in(first), kiosk=second)
+        case InapplicableReason.ORDER_UNKNOWN | InapplicableReason.ARRIVES_TOO_EARLY:
+            detail = number_in(detail)
+        case _:
+            pass
+    return t(INAPPLICABLE_REASONS[reason]), detail
+
+
+def _named(value: str, names: Mapping[str, str], t: Callable[..., str]) -> str:
+    return t(names[value]) if value in names else value

@@ -6,7 +6,6 @@ What the feed says of an order is written to the journal with the item's number.
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING, assert_never
 
 import msgspec
@@ -42,6 +41,7 @@ from kiosk.domain.feed import (
     StaffPublished,
     UnappliedDismissed,
 )
+from kiosk.domain.inapplicable import InapplicableReason
 from kiosk.domain.ledger import CertificateStatus, HandOver, Order, OrderStatus, PaidHow
 from kiosk.store.keys_on_record import key_on_record
 from kiosk.store.vault import VaultItem
@@ -52,20 +52,6 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 
-class InapplicableReason(enum.StrEnum):
-    """Why an item was not applied; the record of the item begins with it."""
-
-    UNKNOWN_KIND = "unknown-kind"
-    MALFORMED = "malformed"
-    SIGNATURE_WRONG = "signature-wrong"
-    FOR_ANOTHER_KIOSK = "for-another-kiosk"
-    SUPERSEDED = "superseded"
-    ORDER_UNKNOWN = "order-unknown"
-    ORDER_IN_ANOTHER_STATE = "order-in-another-state"
-    CONTRADICTS_RECORD = "contradicts-record"
-    ARRIVES_TOO_EARLY = "arrives-too-early"
-
-
 class Inapplicable(Exception):
     """An item cannot be applied at this kiosk in its present state; `detail` is for staff and support."""
 
@@ -73,14 +59,6 @@ class Inapplicable(Exception):
         super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
         self.reason = reason
         self.detail = detail
-
-
-def parse_problem(problem: str) -> tuple[InapplicableReason | None, str]:
-    """The reason and the detail in the text of an Inapplicable; None and the whole text where it names no reason."""
-    reason, _, detail = problem.partition(": ")
-    if reason in set(InapplicableReason):
-        return InapplicableReason(reason), detail
-    return None, problem
 
 
 def apply(tx: Transaction, number: int, body: AnyFeedBody, clock: Clock) -> None:  # noqa: C901, PLR0912 - one case a kind
@@ -136,18 +114,16 @@ def _policy(tx: Transaction, body: PolicyPublished) -> None:
     """Store a policy that the centre signed for this kiosk, unless a later one is stored."""
     centre_key, identity = tx.vault.get(VaultItem.CENTRE_KEY), tx.identity
     if centre_key is None or not policy_holds(body.policy, centre_key):
-        raise Inapplicable(InapplicableReason.SIGNATURE_WRONG, "policy")
+        raise Inapplicable(InapplicableReason.SIGNATURE_WRONG, "")
     try:
         policy = body.policy.read()
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Inapplicable(InapplicableReason.MALFORMED, str(error)) from error
     if identity is None or policy.kiosk != identity.kiosk:
-        raise Inapplicable(
-            InapplicableReason.FOR_ANOTHER_KIOSK, f"policy {policy.number} of kiosk {policy.kiosk}"
-        )
+        raise Inapplicable(InapplicableReason.FOR_ANOTHER_KIOSK, str(policy.kiosk))
     current = tx.feed.signed_policy()
     if current is not None and current.read().number > policy.number:
-        raise Inapplicable(InapplicableReason.SUPERSEDED, f"policy {policy.number}")
+        raise Inapplicable(InapplicableReason.SUPERSEDED, str(policy.number))
     tx.feed.put_policy(body.policy)
 
 
@@ -175,9 +151,7 @@ def _moved(tx: Transaction, number: int, body: OrderMoved, clock: Clock) -> None
     if HandOver(body.handover, body.new_owner) in order.released or order.handover > body.handover:
         return
     if identity is None or order.owner != identity.kiosk:
-        raise Inapplicable(
-            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.reference} belongs to kiosk {order.owner}"
-        )
+        raise Inapplicable(InapplicableReason.ORDER_OF_ANOTHER_KIOSK, f"{order.reference} {order.owner}")
     released = OrderReleased(order=body.order, new_owner=body.new_owner, handover=body.handover, feed=number)
     tx.append(released, clock)
 
@@ -209,7 +183,7 @@ def _refund_asked(tx: Transaction, number: int, body: RefundRequested, clock: Cl
         return
     if order.status is not OrderStatus.PAID:
         raise Inapplicable(
-            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.reference} is {order.status.value}"
+            InapplicableReason.ORDER_IN_ANOTHER_STATE, f"{order.reference} {order.status.value}"
         )
     tx.append(RefundGranted(order=body.order, by=body.by, reason=body.reason, feed=number), clock)
 

@@ -18,10 +18,11 @@ from kiosk.domain.feed import (
     RefundPaid,
     RefundRequested,
 )
+from kiosk.domain.inapplicable import InapplicableReason
 from kiosk.domain.remarks import RemarkReason
 from sync.agent.context import Agent, record_contact
 from sync.agent.errors import AnswerUnusable
-from sync.agent.feed_application import Inapplicable, InapplicableReason, apply
+from sync.agent.feed_application import Inapplicable, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from kiosk.labels import REMARK_REASONS
+from kiosk.labels import why_unapplied
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
@@ -13,7 +13,6 @@ from kiosk.text.disputes import dispute_line
 from kiosk.text.link_faults import LINK_FAULTS
 from kiosk.text.times import moment
 from sync.agent.failure_wording import contact_failure, failure, in_brackets
-from sync.agent.feed_application import InapplicableReason, parse_problem
 from sync.agent.nightly import NightlyFinding
 
 if TYPE_CHECKING:
@@ -122,11 +121,7 @@ def _last_failure(report: Status, t: Text) -> str:
 
 
 def _kept(item: UnappliedItem, t: Text) -> str:
-    reason, detail = parse_problem(item.problem)
-    said = t("原因不明") if reason is None else t(INAPPLICABLE_REASONS[reason])
-    if reason is InapplicableReason.CONTRADICTS_RECORD:
-        code, _, subject = detail.partition(" ")
-        detail = f"{t(REMARK_REASONS.get(code, code))} {subject}"
+    said, detail = why_unapplied(item.problem, t)
     return in_brackets(t("第 {number} 项：{reason}", number=item.number, reason=said), detail, t)
 
 
@@ -153,16 +148,4 @@ TROUBLES = {
     NightlyFinding.DISPUTES: N_("有 {count} 项待办事项，请联系中心处理"),
     NightlyFinding.KEPT_ITEMS: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
     NightlyFinding.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在终端机上按 F6 登录后打印"),
-}
-
-INAPPLICABLE_REASONS = {
-    InapplicableReason.UNKNOWN_KIND: N_("本机的程序不认识这种资料"),
-    InapplicableReason.MALFORMED: N_("内容读不懂"),
-    InapplicableReason.SIGNATURE_WRONG: N_("中心的签名不成立"),
-    InapplicableReason.FOR_ANOTHER_KIOSK: N_("是给别的终端机的"),
-    InapplicableReason.SUPERSEDED: N_("已有更新的"),
-    InapplicableReason.ORDER_UNKNOWN: N_("本机没有这笔订单"),
-    InapplicableReason.ORDER_IN_ANOTHER_STATE: N_("订单状态不符"),
-    InapplicableReason.CONTRADICTS_RECORD: N_("与本机的记录不符"),
-    InapplicableReason.ARRIVES_TOO_EARLY: N_("要先有的记录还没有到"),
 }

@@ -10,6 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from kiosk.domain.policy import Policy
+from kiosk.labels import why_unapplied
 from sync.central.console.base import (
     NEEDS_REMARK,
     Form,
@@ -182,6 +183,10 @@ class PolicyAdmin(SmallAdmin[KioskPolicy]):
         obj.key, obj.number = issued.key, issued.number
 
 
+def _in_chinese(message: str, **parameters: object) -> str:
+    return message.format(**parameters) if parameters else message
+
+
 @admin.register(KeptItem)
 class KeptAdmin(ReadOnlyAdmin[KeptItem]):
     """Feed items that kiosks could not apply; a person sees to them."""
@@ -190,7 +195,7 @@ class KeptAdmin(ReadOnlyAdmin[KeptItem]):
         "kiosk",
         "number",
         "kind",
-        "problem",
+        "why",
         time_column("noted_at", "时间"),
         time_column("gone_at", "终端机不再保留"),
         time_column("closed_at", "处理时间"),
@@ -198,8 +203,16 @@ class KeptAdmin(ReadOnlyAdmin[KeptItem]):
         "remark",
     )
     list_filter = (("kiosk", KioskKeyFilter), ("closed_at", SetFilter), ("gone_at", SetFilter), "kind")
+    exclude = ("problem",)
+    readonly_fields = ("why",)
     action_form = RemarkForm
     actions = ("dismiss",)
+
+    @admin.display(description="原因")
+    def why(self, row: KeptItem) -> str:
+        """The problem in words."""
+        said, detail = why_unapplied(row.problem, _in_chinese)
+        return f"{said}（{detail}）" if detail else said
 
     def has_dismiss_permission(self, request: HttpRequest) -> bool:
         """Who may close them."""

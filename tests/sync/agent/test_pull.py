@@ -155,7 +155,7 @@ def test_an_order_that_was_let_go_is_not_given_to_a_third_kiosk_as_well(desk: De
     desk.centre.publish(3, feed.OrderMoved("0-web-1", 9, 2))
     pull(desk.agent())
     assert desk.order("0-web-1").owner == 8
-    assert kept(desk) == ["order-in-another-state: 0-web-1 belongs to kiosk 8"]
+    assert kept(desk) == ["order-of-another-kiosk: 0-web-1 8"]
 
 
 def test_an_assigned_renewal_knows_the_key_that_was_bound_elsewhere(desk: Desk) -> None:

@@ -10,13 +10,15 @@ import msgspec
 import pytest
 
 from kiosk.domain import feed
+from kiosk.domain.inapplicable import InapplicableReason, parse_problem
+from kiosk.labels import INAPPLICABLE_REASONS, why_unapplied
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.cells import width
 from sync.agent.enrolment import Enrolled
-from sync.agent.feed_application import Inapplicable, InapplicableReason, parse_problem
+from sync.agent.feed_application import Inapplicable
 from sync.agent.nightly import NightlyFinding, night_document, nightly
 from sync.agent.status import status, status_document
-from sync.agent.wording import INAPPLICABLE_REASONS, TROUBLES, enrolled_line, night_lines, status_lines
+from sync.agent.wording import TROUBLES, enrolled_line, night_lines, status_lines
 from tests.support.memory_centre import Desk, NewDesk
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
@@ -78,8 +80,8 @@ def test_a_bad_night_in_chinese(troubled: Desk) -> None:
     assert "待办事项  第 5 条，账号 11000001：价格与收费表不符（3-0005-1）" in lines
     assert "待办事项  第 6 条，账号 11000002：记录不可读（3-0006-9）" in lines
     assert "待办事项  日志从第 7 条起与中心的不一样" in lines
-    assert "未能应用  第 5 项：本机没有这笔订单（3-0999-9）" in lines
-    assert any(line.startswith("未能应用  第 4 项：本机的程序不认识这种资料（") for line in lines)
+    assert "未能应用  第 5 项：终端机没有这笔订单（3-0999-9）" in lines
+    assert any(line.startswith("未能应用  第 4 项：终端机的程序不认识这种资料（") for line in lines)
     assert "需处理    有 3 项待办事项，请联系中心处理" in lines
 
 
@@ -150,6 +152,30 @@ def test_why_an_item_is_kept_can_be_read_again(reason: InapplicableReason) -> No
 def test_every_trouble_and_every_reason_has_words() -> None:
     assert set(TROUBLES) == set(NightlyFinding)
     assert set(INAPPLICABLE_REASONS) == set(InapplicableReason)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        ("order-in-another-state: 3-0147-6.9f86d081884c bound", ("订单状态不符", "3-0147-6 已绑定")),
+        (
+            "order-of-another-kiosk: 3-0147-6.9f86d081884c 8",
+            ("订单属于其他终端机", "3-0147-6，8 号终端机"),
+        ),
+        ("order-unknown: 3-0147-6.9f86d081884c", ("终端机没有这笔订单", "3-0147-6")),
+        (
+            "contradicts-record: amount-differs 3-0147-6.9f86d081884c",
+            ("与终端机的记录不符", "金额不符 3-0147-6"),
+        ),
+        ("signature-wrong", ("中心的签名不成立", "")),
+        ("order-in-another-state: {x} {y}", ("订单状态不符", "{x} {y}")),
+        ("{anything}", ("原因不明", "{anything}")),
+    ],
+)
+def test_why_an_item_is_kept_is_said_in_words_with_the_orders_number(
+    problem: str, said: tuple[str, str]
+) -> None:
+    assert why_unapplied(problem, CHINESE) == said
 
 
 def test_enrolment_is_told_as_done_now_or_before() -> None:

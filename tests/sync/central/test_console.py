@@ -634,7 +634,18 @@ def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(
     beat(*notices)
     (item,) = KeptItem.objects.all()
     assert (item.kiosk, item.number, item.problem, item.gone_at) == (3, 1, "order-unknown: 3-1", None)
-    assert "order-unknown" in staff.get(reverse("admin:fleet_keptitem_changelist")).content.decode()
+    assert (
+        "终端机没有这笔订单（3-1）" in staff.get(reverse("admin:fleet_keptitem_changelist")).content.decode()
+    )
+    item.problem = "order-in-another-state: 3-0147-6.9f86d081884c bound"
+    item.save()
+    for page in (
+        reverse("admin:fleet_keptitem_changelist"),
+        reverse("admin:fleet_keptitem_change", args=[item.pk]),
+    ):
+        shown = staff.get(page).content.decode()
+        assert "订单状态不符（3-0147-6 已绑定）" in shown
+        assert "another-state" not in shown
     assert "请先填写备注" in _act(staff, KeptItem, "dismiss", item.pk)
     assert kiosk.feed(kiosk.feed_cursor) == []
     assert "已处理 1 项" in _act(staff, KeptItem, "dismiss", item.pk, remark="已电话处理")
