@@ -219,7 +219,7 @@ def test_every_event_is_folded_in_every_state(events: list[RegisterEvent]) -> No
 
 
 def _without_obstacles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judged, "_obstacles", lambda *_: ())
+    monkeypatch.setattr(judged, "obstacles", lambda *_: ())
 
 
 def _leaving_the_others_listed(monkeypatch: pytest.MonkeyPatch) -> None:
