@@ -24,7 +24,7 @@ from django.db.models import (
 )
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.ledger import Account
+from kiosk.domain.register import Register, Registered, Standing
 from sync.central.console.base import Admin
 from sync.central.journal.models import Entry
 from sync.central.members.models import Enterprise
@@ -35,7 +35,9 @@ BEGINNING = 1_700_000_000
 _CITIES = ("北京", "河南", "山东", "江苏", "湖北")
 _RARE = 1000
 _KEY = KeyOnRecord("0003000000000001", "E8AD652202221F03", BEGINNING, BEGINNING)
-_RECORDS = {"ledgeraccount": msgspec.msgpack.encode(Account("10000000", key=_KEY))}
+_RECORDS = {
+    "ledgeraccount": msgspec.msgpack.encode(Register("10000000", (Registered(_KEY, Standing.LISTED),)))
+}
 _PLAIN = bytes(300)
 
 

@@ -1,10 +1,8 @@
-"""The folded state: orders with their bindings, certificates, accounts; and the part that a transition may read."""
+"""The folded state: orders with their bindings, and certificates; the accounts' registers are in register.py."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
-from typing import Protocol
 
 import msgspec
 
@@ -239,75 +237,3 @@ class Certificate(msgspec.Struct, frozen=True):
     status: CertificateStatus
     predecessor: str | None = None
     old_end: int | None = None
-    successor: str | None = None
-
-
-class Account(msgspec.Struct, frozen=True):
-    """One account's state by the journal: its key and its open orders, by kind."""
-
-    account: str
-    key: KeyOnRecord | None = None
-    open_orders: dict[OrderKind, str] = {}
-
-
-Row = Order | Certificate | Account
-
-
-class Ledger(Protocol):
-    """What a transition may read. At the centre it covers all kiosks (`complete`), at a kiosk its own entries."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether it covers all kiosks, so that what is not in it does not exist."""
-        ...
-
-    def order(self, reference: str) -> Order | None:
-        """The order of that reference."""
-        ...
-
-    def certificate(self, number: str) -> Certificate | None:
-        """The certificate of that number."""
-        ...
-
-    def account(self, account: str) -> Account | None:
-        """The account of that name."""
-        ...
-
-
-class MemoryLedger:
-    """A ledger in memory: rebuilding, tests."""
-
-    def __init__(self, *, complete: bool = False) -> None:
-        self.complete = complete
-        self.orders: dict[str, Order] = {}
-        self.certificates: dict[str, Certificate] = {}
-        self.accounts: dict[str, Account] = {}
-
-    def order(self, reference: str) -> Order | None:
-        """The order of that reference."""
-        return self.orders.get(reference)
-
-    def certificate(self, number: str) -> Certificate | None:
-        """The certificate of that number."""
-        return self.certificates.get(number)
-
-    def account(self, account: str) -> Account | None:
-        """The account of that name."""
-        return self.accounts.get(account)
-
-    def rows(self) -> Iterator[Row]:
-        """All rows."""
-        yield from self.orders.values()
-        yield from self.certificates.values()
-        yield from self.accounts.values()
-
-    def put(self, rows: tuple[Row, ...]) -> None:
-        """Store the rows that a transition returned."""
-        for row in rows:
-            match row:
-                case Order():
-                    self.orders[row.reference] = row
-                case Certificate():
-                    self.certificates[row.number] = row
-                case Account():
-                    self.accounts[row.account] = row
