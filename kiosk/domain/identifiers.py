@@ -187,3 +187,12 @@ def parse_out_trade_no(text: str) -> tuple[OrderReference, int]:
     if out_trade_no(order, attempt) != text:
         raise OutTradeNoMalformed(text)
     return order, attempt
+
+
+def out_refund_no(trade: str) -> str:
+    """Return the provider's number for the refund of the attempt with that `out_trade_no`: `R` in place of its `K`.
+
+    An attempt goes back whole and once: asking again is asking for the same refund. Raises OutTradeNoMalformed.
+    """
+    parse_out_trade_no(trade)
+    return f"R{trade[1:]}"

@@ -110,6 +110,7 @@ class Order(msgspec.Struct, frozen=True):
     number: str
     reference: str
     out_trade_no: str
+    out_refund_no: str
     confirmation: str
     order_code: str
     kiosk: int
@@ -167,7 +168,8 @@ def test_the_examples_are_those_of_the_vectors() -> None:
     order = vectors.payments[0]
     for text in (order.number, order.reference, order.confirmation):
         assert f"`{text}`" in PAGE
-    assert f"| {order.out_trade_no} |" in PAGE
+    for number in (order.out_trade_no, order.out_refund_no):
+        assert f"| {number} |" in PAGE
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,14 @@ class AttemptInline(Inline[PaymentAttempt, Payment]):
         "attempt",
         "state",
         "transaction",
+        "refund_number",
         time_column("opened_at", "时间"),
     )
+
+    @admin.display(description="商户退款单号")
+    def refund_number(self, row: PaymentAttempt) -> str:
+        """Under which number the provider has its refund, once it went back."""
+        return row.out_refund_no if row.state == AttemptState.RETURNED else "–"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Attempts are added by the payment page alone."""

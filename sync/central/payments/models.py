@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from kiosk.domain.identifiers import out_refund_no
+
 
 class PaymentState(models.TextChoices):
     """The state of an order's payment."""
@@ -90,6 +92,11 @@ class PaymentAttempt(models.Model):
     def __str__(self) -> str:
         return self.out_trade_no
 
+    @property
+    def out_refund_no(self) -> str:
+        """The provider's number for its refund."""
+        return out_refund_no(self.out_trade_no)
+
 
 class DeskPaymentState(models.TextChoices):
     """What a person decided about a payment that a desk vouched for."""
@@ -147,6 +154,7 @@ class SandboxTrade(models.Model):
     state = models.CharField("状态", max_length=10, default="NOTPAY")
     transaction = models.CharField("交易号", max_length=64, blank=True)
     paid_at = models.BigIntegerField("支付时间", null=True)
+    out_refund_no = models.CharField("商户退款单号", max_length=64, blank=True)
 
     class Meta:
         """Names and order."""

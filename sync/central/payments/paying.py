@@ -122,7 +122,7 @@ def pay_back(payment: Payment, now: int) -> bool:
         if payment.state != PaymentState.PAID:
             return False
         using: PaymentProvider = provider()
-        trades = [using.refund(attempt.out_trade_no, payment.amount) for attempt in taken]
+        trades = [_refunded(using, attempt, payment.amount) for attempt in taken]
         if not trades or any(trade.state is not TradeState.REFUNDED for trade in trades):
             return False
         for attempt in taken:
@@ -140,7 +140,7 @@ def return_surplus(payment: Payment, now: int) -> int:
     with transaction.atomic():
         payment = Payment.objects.select_for_update().get(order=payment.order)
         for attempt in list(surplus(payment)):
-            trade = provider().refund(attempt.out_trade_no, payment.amount)
+            trade = _refunded(provider(), attempt, payment.amount)
             if trade.state is not TradeState.REFUNDED:
                 continue
             attempt.state = AttemptState.RETURNED
@@ -154,6 +154,11 @@ def return_surplus(payment: Payment, now: int) -> int:
                 payment.save(update_fields=["state", "transaction", "refunded_at"])
                 clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, payment.order, "多付已退回", now)
     return returned
+
+
+def _refunded(using: PaymentProvider, attempt: PaymentAttempt, amount: int) -> Trade:
+    """The attempt's trade after its refund was asked for: again, where the answer was lost or another's failed."""
+    return using.refund(attempt.out_trade_no, attempt.out_refund_no, amount)
 
 
 def surplus(payment: Payment) -> QuerySet[PaymentAttempt]:

@@ -1,6 +1,6 @@
 """The port of a payment provider, with WeChat Pay's names of a trade's states.
 
-An `out_trade_no` is unique and cannot be used again once paid or closed. Amounts are fen, times UTC seconds.
+An `out_trade_no` is unique and cannot be used again once paid or closed; an `out_refund_no` is one refund. Amounts are fen, times UTC seconds.
 """
 
 from __future__ import annotations
@@ -47,6 +47,6 @@ class PaymentProvider(Protocol):
         """Close an unpaid trade; its state now (it may have been paid just before)."""
         ...
 
-    def refund(self, out_trade_no: str, amount: int) -> Trade:
-        """Refund a trade in full; its state now."""
+    def refund(self, out_trade_no: str, out_refund_no: str, amount: int) -> Trade:
+        """Refund a trade in full; its state now. The same refund number changes nothing."""
         ...

@@ -39,16 +39,14 @@ class SandboxProvider:
 
     def close(self, out_trade_no: str) -> Trade:
         """Close an unpaid trade."""
-        self._move(out_trade_no, TradeState.NOT_PAID, TradeState.CLOSED)
+        rows = SandboxTrade.objects.filter(out_trade_no=out_trade_no, state=TradeState.NOT_PAID.value)
+        rows.update(state=TradeState.CLOSED.value)
         return self.query(out_trade_no)
 
-    def refund(self, out_trade_no: str, amount: int) -> Trade:
+    def refund(self, out_trade_no: str, out_refund_no: str, amount: int) -> Trade:
         """Refund a trade in full."""
-        if self.query(out_trade_no).amount == amount:
-            self._move(out_trade_no, TradeState.SUCCESS, TradeState.REFUNDED)
+        rows = SandboxTrade.objects.filter(
+            out_trade_no=out_trade_no, state=TradeState.SUCCESS.value, amount=amount
+        )
+        rows.update(state=TradeState.REFUNDED.value, out_refund_no=out_refund_no)
         return self.query(out_trade_no)
-
-    @staticmethod
-    def _move(out_trade_no: str, before: TradeState, after: TradeState) -> None:
-        rows = SandboxTrade.objects.filter(out_trade_no=out_trade_no, state=before.value)
-        rows.update(state=after.value)

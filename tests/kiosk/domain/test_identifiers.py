@@ -18,6 +18,7 @@ from kiosk.domain.identifiers import (
     OrderReferenceMalformed,
     OutTradeNoMalformed,
     number_in,
+    out_refund_no,
     out_trade_no,
     parse_order_number,
     parse_order_reference,
@@ -116,6 +117,18 @@ def test_the_providers_number_fits_and_comes_back(reference: OrderReference, att
     text = out_trade_no(reference, attempt)
     assert re.fullmatch(r"K[0-9A-Z]{24}A[0-9]{1,3}", text)
     assert parse_out_trade_no(text) == (reference, attempt)
+
+
+@given(reference=REFERENCES, attempt=st.integers(1, 999))
+def test_the_number_of_a_refund_is_a_function_of_the_attempt_s(
+    reference: OrderReference, attempt: int
+) -> None:
+    trade = out_trade_no(reference, attempt)
+    text = out_refund_no(trade)
+    assert re.fullmatch(r"R[0-9A-Z]{24}A[0-9]{1,3}", text)
+    assert parse_out_trade_no(f"K{text[1:]}") == (reference, attempt)
+    with pytest.raises(OutTradeNoMalformed):
+        out_refund_no(text)
 
 
 @given(reference=REFERENCES)

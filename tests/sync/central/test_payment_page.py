@@ -207,7 +207,8 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: KioskDouble)
     kiosk.pushed()
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.REFUNDED.value
     assert _get(path)["state"] == "refunded"
-    assert SandboxTrade.objects.get().state == "REFUND"
+    trade = SandboxTrade.objects.get()
+    assert (trade.state, trade.out_refund_no) == ("REFUND", PaymentAttempt.objects.get().out_refund_no)
 
 
 def test_money_heard_of_after_a_decline_is_taken_all_the_same(kiosk: KioskDouble, keys: CentreKeys) -> None:

@@ -20,6 +20,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import (
     OrderNumber,
     OrderReference,
+    out_refund_no,
     out_trade_no,
     parse_order_number,
     parse_order_reference,
@@ -106,6 +107,7 @@ class Payment(msgspec.Struct, frozen=True):
     text: str = ""
     link: str = ""
     out_trade_no: str = ""
+    out_refund_no: str = ""
     confirmation: str = ""
     centre_key: str = ""
     scanned_message: str = ""
@@ -291,6 +293,7 @@ def _payment(given: Payment) -> Payment:
         text=order_code_text(data),
         link=link(given.base_url, data),
         out_trade_no=out_trade_no(code.reference, given.attempt),
+        out_refund_no=out_refund_no(out_trade_no(code.reference, given.attempt)),
         confirmation=confirmation_digits(data, given.amount, confirmation_key(secret)),
         centre_key=device_public_key(centre).hex(),
         scanned_message=message.hex(),
