@@ -34,11 +34,16 @@ SECONDS = 1800.0
 
 
 class Figures(msgspec.Struct):
-    """What one database did, in entries a second."""
+    """What one database did, in entries a second, and the microseconds of processor time that an entry took there.
+
+    `wire` are the bytes that an entry took on the wire.
+    """
 
     floor: float
     folded: float
     listed: float
+    processor: dict[str, float]
+    wire: float
 
 
 @contextlib.contextmanager
@@ -108,6 +113,34 @@ def _until_open(port: int) -> None:
     raise TimeoutError(port)
 
 
+_TICKS = os.sysconf("SC_CLK_TCK")
+_USER, _SYSTEM = 11, 12  # the fields after the name in /proc/[pid]/stat, proc(5)
+
+
+def spent(server: int) -> dict[str, float]:
+    """Seconds that a `keydesk-central serve` and its children have spent since they began: receive, apply, verify."""
+    found = dict.fromkeys(("receive", "apply", "verify"), 0.0)
+    for child in _children(server):
+        if b"apply" in Path(f"/proc/{child}/cmdline").read_bytes():
+            applier, verifier = _children(child)  # in the order in which the keeper makes them
+            found["apply"] += _seconds(applier)
+            found["verify"] += _seconds(verifier)
+        else:
+            found["receive"] += _seconds(child)
+    return found
+
+
+def _children(process: int) -> list[int]:
+    files = Path(f"/proc/{process}/task").glob("*/children")
+    return sorted(int(each) for file in files for each in file.read_text().split())
+
+
+def _seconds(process: int) -> float:
+    stat = Path(f"/proc/{process}/stat").read_text()
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS
+
+
 class Centre:
     """`keydesk-central serve` over one database, and what is asked of it in Django's own words."""
 
@@ -147,6 +180,10 @@ class Centre:
             text=True,
             cwd=HERE.parent,
         ).stdout
+
+    def spent(self) -> dict[str, float]:
+        """Seconds of processor time so far, by what its processes do."""
+        return spent(self._server.pid)
 
     def stop(self) -> None:
         """End it."""
@@ -198,13 +235,12 @@ def measured(database: str, entries: int) -> Figures:
         documents = floor(bare, max(entries, 20 * BATCH))
         centre = Centre(Path(folder), database)
         try:
-            folded, listed = _through(centre, entries)
+            return _through(centre, entries, documents)
         finally:
             centre.stop()
-    return Figures(documents, folded, listed)
 
 
-def _through(centre: Centre, entries: int) -> tuple[float, float]:
+def _through(centre: Centre, entries: int, documents: float) -> Figures:
     from bench.journals import bad, journals, uploads  # noqa: PLC0415 - sets up Django with directories of its own
 
     first, last = 11, 10 + KIOSKS
@@ -212,23 +248,26 @@ def _through(centre: Centre, entries: int) -> tuple[float, float]:
     kiosks = journals(centre.address, dict(zip(range(first, last + 1), tokens, strict=True)))
     centre.ask(LIMITS.format(first=first, last=last))
     orders = entries // ENTRIES_AN_ORDER // KIOSKS
-    batches = [uploads(kiosk, orders, bad=bad(BAD, KIOSKS, place)) for place, kiosk in enumerate(kiosks)]
+    senders = [uploads(kiosk, orders, bad=bad(BAD, KIOSKS, place)) for place, kiosk in enumerate(kiosks)]
     count = sum(len(kiosk.entries) for kiosk in kiosks)
+    before = centre.spent()
     begun = time.time()
     watcher: list[str] = []
     code = WATCH.format(entries=count, seconds=SECONDS)
     watching = threading.Thread(target=lambda: watcher.append(centre.ask(code)))
     watching.start()
-    senders = [threading.Thread(target=each) for each in batches]
-    for each in senders:
+    threads = [threading.Thread(target=each.send) for each in senders]
+    for each in threads:
         each.start()
-    for each in [*senders, watching]:
+    for each in [*threads, watching]:
         each.join()
     folded, listed = (float(moment) - begun for moment in watcher[0].split())
+    processor = {work: 1e6 * (until - before[work]) / count for work, until in centre.spent().items()}
     differences, valid, wrong = (int(number) for number in centre.ask(CHECK).split())
     assert (differences, wrong) == (0, BAD), f"{differences} rows differ, {wrong} bad certificates found"
     assert valid == orders * KIOSKS - BAD, f"{valid} keys are listed"
-    return count / folded, count / listed
+    wire = sum(each.uploaded for each in senders) / count
+    return Figures(documents, count / folded, count / listed, processor, wire)
 
 
 def centre(entries: int = 10_000) -> None:
@@ -243,6 +282,10 @@ def centre(entries: int = 10_000) -> None:
             print(
                 f"{name:<12} {entries} entries: floor {figures.floor:8.0f}/s   folded {figures.folded:8.0f}/s "
                 f"({shares[0]:.0%})   listed {figures.listed:8.0f}/s ({shares[1]:.0%})"
+            )
+            split = ", ".join(f"{work} {each:.0f}" for work, each in figures.processor.items())
+            print(
+                f"{'':<12} microseconds of processor time an entry: {split}; {figures.wire:.0f} bytes on the wire"
             )
 
 

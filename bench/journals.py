@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
+
+import msgspec
 
 from kiosk.domain import entries
 from kiosk.domain.ledger import PaidHow
@@ -27,8 +29,26 @@ def bad(count: int, kiosks: int, place: int) -> int:
     return count // kiosks + (1 if place < count % kiosks else 0)
 
 
-def uploads(kiosk: KioskDouble, orders: int, *, bad: int) -> Callable[[], None]:
-    """Make a kiosk's entries of so many orders, the last ones with `bad` certificates, and what sends them all."""
+class Sender(msgspec.Struct):
+    """Batches that are ready to be sent."""
+
+    kiosk: KioskDouble
+    batches: list[bytes]
+
+    @property
+    def uploaded(self) -> int:
+        """Bytes of all of them."""
+        return sum(map(len, self.batches))
+
+    def send(self) -> None:
+        """Send them one after the other, a refused one again."""
+        for batch in self.batches:
+            while (answer := self.kiosk.request("POST", records.PATH_JOURNAL, batch)).status != HTTPStatus.OK:
+                assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE, answer.body
+
+
+def uploads(kiosk: KioskDouble, orders: int, *, bad: int) -> Sender:
+    """A kiosk's entries of so many orders, the last ones with `bad` certificates, in batches."""
     for number in range(orders):
         account = str(kiosk.number * 1_000_000 + number)
         placed = kiosk.place(account=account, policy=2)
@@ -39,13 +59,7 @@ def uploads(kiosk: KioskDouble, orders: int, *, bad: int) -> Callable[[], None]:
         kiosk.batch(kiosk.entries[at : at + MAXIMUM_ENTRIES])
         for at in range(0, len(kiosk.entries), MAXIMUM_ENTRIES)
     ]
-
-    def send() -> None:
-        for batch in batches:
-            while (answer := kiosk.request("POST", records.PATH_JOURNAL, batch)).status != HTTPStatus.OK:
-                assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE, answer.body
-
-    return send
+    return Sender(kiosk, batches)
 
 
 def _bound(kiosk: KioskDouble, placed: entries.OrderPlaced, *, genuine: bool) -> None:

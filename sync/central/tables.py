@@ -1,13 +1,18 @@
-"""The tables: their primary keys and texts, and their migrations.
+"""The tables: their primary keys and texts, writing many rows by one statement, and the migrations.
 
 Keys begin with the kiosk, so that a fleet's data can be split by it.
 """
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Sequence
+from operator import attrgetter
+
 from django.core.management import call_command
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model
 
 _SEQUENCE_BITS = 32
 _STRAND_BITS = 16
@@ -38,6 +43,74 @@ def fact_key(kiosk: int, sequence: int, digest: bytes) -> str:
 def column_text(text: str, length: int) -> str:
     """The first `length` characters, without NUL, which PostgreSQL does not store."""
     return text.replace("\x00", "")[:length]
+
+
+class OnConflict(enum.Enum):
+    """What becomes of a row whose key is taken."""
+
+    FAIL = "the statement fails"
+    KEEP = "the one that is there stays"
+    REPLACE = "it takes that one's place"
+
+
+class Insert:
+    """Rows to be inserted: made outside the transaction, written within."""
+
+    def __init__(
+        self, model: type[Model], rows: Sequence[Model], on_conflict: OnConflict = OnConflict.FAIL
+    ) -> None:
+        fields = model._meta.local_concrete_fields  # noqa: SLF001 - Django's documented Meta API
+        # Django's `connection` is a proxy that costs more for each value than the value's preparation.
+        database = connections[DEFAULT_DB_ALIAS]
+        columns = [
+            [field.get_db_prep_save(value, database) for value in map(attrgetter(field.attname), rows)]
+            for field in fields
+        ]
+        self._rows = list(zip(*columns, strict=True))
+        self._statement = _statement(model, on_conflict)
+
+    def write(self) -> None:
+        """Write them, in the transaction that is open."""
+        if not self._rows:
+            return
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(self._statement, [list(column) for column in zip(*self._rows, strict=True)])
+            else:
+                cursor.executemany(self._statement, self._rows)
+
+
+class Upsert(Insert):
+    """Rows that take the place of those with the same keys."""
+
+    def __init__(self, model: type[Model], rows: Sequence[Model]) -> None:
+        super().__init__(model, rows, OnConflict.REPLACE)
+
+
+def _statement(model: type[Model], on_conflict: OnConflict) -> str:
+    quote = connection.ops.quote_name
+    meta = model._meta  # noqa: SLF001 - Django's documented Meta API
+    fields = meta.local_concrete_fields
+    columns = [quote(field.get_attname_column()[1] or "") for field in fields]
+    (key,) = (name for name, field in zip(columns, fields, strict=True) if field.primary_key)
+    names = ", ".join(columns)
+    if connection.vendor == "postgresql":
+        arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+        source = f"SELECT * FROM unnest({arrays})"  # noqa: S608 - names of our own columns
+    else:
+        source = f"VALUES ({', '.join(['%s'] * len(fields))})"
+    return f"INSERT INTO {quote(meta.db_table)} ({names}) {source}{_conflict(key, columns, on_conflict)}"
+
+
+def _conflict(key: str, columns: Sequence[str], on_conflict: OnConflict) -> str:
+    match on_conflict:
+        case OnConflict.FAIL:
+            return ""
+        case OnConflict.KEEP:
+            return " ON CONFLICT DO NOTHING"
+        case OnConflict.REPLACE:
+            changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
+            return f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
 def migrate_when_due() -> bool:

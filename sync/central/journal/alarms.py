@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import msgspec
 from django.db import transaction
 
 from kiosk.domain.feed import FORK_CLOSED, DisputeSettled
 from sync.central.fleet.feeding import publish
 from sync.central.journal.models import Alarm, AlarmKind
-from sync.central.tables import column_text
+from sync.central.tables import Insert, OnConflict, column_text
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """What an alarm is raised about."""
+
+    kind: AlarmKind
+    kiosk: int
+    subject: str
+    detail: str
+
+    @property
+    def key(self) -> str:
+        """The key of its alarm."""
+        return _key(self.kind, self.kiosk, self.subject)
 
 
 def raise_alarm(kind: AlarmKind, kiosk: int, subject: str, detail: str, now: int) -> None:
     """Raise an alarm unless it was raised before."""
-    Alarm.objects.get_or_create(
-        key=_key(kind, kiosk, subject),
-        defaults={
-            "kind": kind,
-            "kiosk": kiosk,
-            "subject": column_text(subject, 60),
-            "detail": column_text(detail, 300),
-            "raised_at": now,
-        },
-    )
+    raise_alarms([Cause(kind, kiosk, subject, detail)], now)
+
+
+def raise_alarms(causes: Iterable[Cause], now: int) -> None:
+    """Raise those that were not raised before, by two statements; the first of those about one subject."""
+    new: dict[str, Cause] = {}
+    for each in causes:
+        new.setdefault(each.key, each)
+    if not new:
+        return
+    known = Alarm.objects.filter(key__in=new).order_by().values_list("key", flat=True)
+    for key in known:
+        del new[key]
+    rows = [
+        Alarm(
+            key=key,
+            kind=each.kind,
+            kiosk=each.kiosk,
+            subject=column_text(each.subject, 60),
+            detail=column_text(each.detail, 300),
+            raised_at=now,
+        )
+        for key, each in new.items()
+    ]
+    Insert(Alarm, rows, OnConflict.KEEP).write()
 
 
 def clear_alarm(kind: AlarmKind, kiosk: int, subject: str, by: str, now: int) -> None:

@@ -28,7 +28,7 @@ from sync.central.journal.strands import (
     strand_key,
     strands_of,
 )
-from sync.central.tables import entry_key, fact_key
+from sync.central.tables import Insert, entry_key, fact_key
 from sync.protocol.batches import checkpoint_holds
 from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import UploadBatch
@@ -182,7 +182,7 @@ def _branched(
 
 def _stored(upload: _Upload, strand: Strand, fresh: list[ReceivedEntry], branched_at: Tip | None) -> Appended:
     """Add entries to a strand; who must begin a new epoch is noted."""
-    Entry.objects.bulk_create([entry_row(each, strand.number, upload.now) for each in fresh])
+    Insert(Entry, [entry_row(each, strand.number, upload.now) for each in fresh]).write()
     if any(each.epoch != strand.high_epoch for each in fresh):
         strand.epoch_due = None
     strand.put_high_water(fresh[-1].tip)

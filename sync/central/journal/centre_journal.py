@@ -17,6 +17,7 @@ from sync.central.journal import models
 from sync.central.journal.appending import entry_row
 from sync.central.journal.received_entries import read
 from sync.central.journal.strands import strand_key
+from sync.central.tables import Insert
 
 _STRAND = 1
 _MACHINE = 1
@@ -36,7 +37,7 @@ def enter(bodies: Iterable[AnyBody], now: int) -> None:
             sealed = seal(Entry(*place, now, 0, _BOOT, previous, body))
             tip = Tip(FIRST_EPOCH, sequence, sealed.hash)
             rows.append(entry_row(read(sealed.data), _STRAND, now))
-        models.Entry.objects.bulk_create(rows)
+        Insert(models.Entry, rows).write()
         if tip is not None:
             strand.put_high_water(tip)
         strand.received_at = now

@@ -14,14 +14,25 @@ from kiosk.domain.entries import (
 )
 from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.journal.received_entries import ReceivedEntry
-from sync.central.tables import column_text, fact_key
+from sync.central.tables import Insert, OnConflict, column_text, fact_key
 
+_WITH_A_FACT = (
+    CertificateIssued,
+    OrderPaid,
+    LossReported,
+    KeyFound,
+    CertificateRevoked,
+    BindingAbandoned,
+    RefundGranted,
+)
 _LARGEST = 10**15  # fen; small enough that a sum of a kiosk's facts fits into a column
 
 
 def fact_of(received: ReceivedEntry, source: Source, strand: int, now: int) -> Fact | None:
     """The fact in an entry, unsaved; None for an entry without one."""
     body = None if received.entry is None else received.entry.body
+    if not isinstance(body, _WITH_A_FACT):
+        return None
     fact = Fact(
         key=fact_key(received.kiosk, received.sequence, received.hash),
         kiosk=received.kiosk,
@@ -58,5 +69,5 @@ def fact_of(received: ReceivedEntry, source: Source, strand: int, now: int) -> F
 def store_facts(received: list[ReceivedEntry], source: Source, strand: int, now: int) -> list[Fact]:
     """Store the facts of these entries of a strand (0 beside the strands); repeating changes nothing."""
     facts = [fact for each in received if (fact := fact_of(each, source, strand, now)) is not None]
-    Fact.objects.bulk_create(facts, ignore_conflicts=True)
+    Insert(Fact, facts, OnConflict.KEEP).write()
     return facts

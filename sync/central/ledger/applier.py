@@ -18,7 +18,6 @@ from django.db.models import F, Q
 from sync.central.fleet.feeding import publish_all
 from sync.central.journal.models import Entry, Strand
 from sync.central.ledger.books import Books, load
-from sync.central.ledger.bulk import Upsert
 from sync.central.ledger.checks import matters_of
 from sync.central.ledger.folding import Folder, Placed, place
 from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark, StrandCursor
@@ -26,7 +25,7 @@ from sync.central.ledger.news import News
 from sync.central.ledger.portions import Portion, Progress, choose
 from sync.central.ledger.readings import Read, Readings
 from sync.central.members.publishing import kiosks_of_accounts
-from sync.central.tables import row_key, strand_number
+from sync.central.tables import Upsert, row_key, strand_number
 
 APPLIER = 1
 """The key of the applier's one row."""

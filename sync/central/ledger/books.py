@@ -5,6 +5,7 @@ They are loaded by a few statements for all entries of a batch; what the fold ch
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import msgspec
@@ -14,7 +15,6 @@ from kiosk.domain.entries import AnyBody, MatterDecided
 from kiosk.domain.ledger import Certificate, Order, OrderStatus
 from kiosk.domain.register import Register
 from kiosk.domain.subjects import subjects
-from sync.central.ledger.bulk import Upsert
 from sync.central.ledger.matters import Matters, subject_key
 from sync.central.ledger.models import Checked, LedgerAccount, LedgerCertificate, LedgerOrder, Matter
 from sync.central.ledger.rows import (
@@ -25,6 +25,7 @@ from sync.central.ledger.rows import (
     order_row,
     register_record,
 )
+from sync.central.tables import Upsert
 
 _OPEN = tuple(status.value for status in OrderStatus if status.is_open)
 
@@ -45,6 +46,7 @@ class Books:
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
+        self._orders_of: dict[str, dict[str, Order]] = defaultdict(dict)
         self.certificates: dict[str, Registered] = {}
         self.registers: dict[str, Register] = {}
         self.matters = Matters()
@@ -61,7 +63,7 @@ class Books:
 
     def open_orders(self, account: str) -> list[Order]:
         """The account's orders that are not paid, or paid and not bound."""
-        return [each for each in self.orders.values() if each.account == account and each.status.is_open]
+        return [each for each in self._orders_of[account].values() if each.status.is_open]
 
     def order(self, number: str) -> Order | None:
         """The order of that reference."""
@@ -80,9 +82,16 @@ class Books:
         """The account's register; an empty one before anything was bound."""
         return self.registers.get(account) or Register(account)
 
+    def know_order(self, order: Order) -> None:
+        """Take in an order as it is on record."""
+        before = self.orders.get(order.reference)
+        if before is not None and before.account != order.account:
+            del self._orders_of[before.account][order.reference]
+        self.orders[order.reference] = self._orders_of[order.account][order.reference] = order
+
     def put_order(self, order: Order) -> None:
         """Take in a changed order."""
-        self.orders[order.reference] = order
+        self.know_order(order)
         self._changed_orders.add(order.reference)
 
     def put_certificate(self, row: Registered) -> None:
@@ -148,7 +157,8 @@ def load(bodies: Iterable[AnyBody], matters: Iterable[str]) -> Books:
 
 def _orders(books: Books, which: Q) -> list[Order]:
     found = [order_record(row) for row in LedgerOrder.objects.filter(which).order_by()]
-    books.orders.update((order.reference, order) for order in found)
+    for order in found:
+        books.know_order(order)
     return found
 
 

@@ -14,7 +14,6 @@ from sync.central.journal.models import Entry, Source
 from sync.central.journal.received_entries import ReceivedEntry, read
 from sync.central.ledger.applier import APPLIER, entries_of, fold
 from sync.central.ledger.books import Books
-from sync.central.ledger.bulk import Upsert
 from sync.central.ledger.models import (
     AppliedPortion,
     ApplierState,
@@ -27,7 +26,7 @@ from sync.central.ledger.models import (
 from sync.central.ledger.portions import Portion
 from sync.central.ledger.publishing import publish_keys
 from sync.central.ledger.readings import Read
-from sync.central.tables import strand_number
+from sync.central.tables import Upsert, strand_number
 
 BOOKS: tuple[type[Model], ...] = (LedgerOrder, LedgerCertificate, LedgerAccount, Matter, EntryRemark)
 """The tables that the journals make."""

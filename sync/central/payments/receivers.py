@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from kiosk.domain.ledger import PaidHow
-from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.alarms import Cause, raise_alarms
 from sync.central.journal.models import AlarmKind, Fact
 from sync.central.journal.received_entries import ReceivedEntry
 from sync.central.payments.models import UNPAID, Payment, PaymentState
@@ -36,7 +36,16 @@ def _flag_unpaid(facts: Iterable[Fact], now: int) -> None:
     if not confirmed:
         return
     known = {order for order, state in _states({fact.order for fact in confirmed}) if state not in UNPAID}
-    for fact in confirmed:
-        if fact.order not in known:
-            detail = f"确认方式 {fact.how}，中心没有这笔收款"
-            raise_alarm(AlarmKind.UNPAID_CONFIRMATION, fact.kiosk, fact.order, detail, now)
+    unknown = (fact for fact in confirmed if fact.order not in known)
+    raise_alarms(
+        (
+            Cause(
+                AlarmKind.UNPAID_CONFIRMATION,
+                fact.kiosk,
+                fact.order,
+                f"确认方式 {fact.how}，中心没有这笔收款",
+            )
+            for fact in unknown
+        ),
+        now,
+    )

@@ -23,6 +23,7 @@ from sync.central.ledger.rows import order_record
 from sync.central.payments import paying
 from sync.central.payments.models import DeskPayment, Payment, PaymentAttempt, PaymentState, SandboxTrade
 from tests.support.kiosk_double import KioskDouble
+from tests.support.query_plans import statements
 
 pytestmark = pytest.mark.django_db
 TOTAL = 34_000
@@ -242,3 +243,22 @@ def test_what_was_vouched_for_before_the_table_was_there_is_listed_when_it_is_ma
         migration.list_vouched(apps, None)
     importlib.import_module("sync.central.payments.migrations.0005_order_references").fill_numbers(apps, None)
     assert [list(model.objects.values()) for model in (DeskPayment, Payment)] == rows
+
+
+def test_a_batch_of_many_vouched_payments_takes_as_many_statements_as_one_of_a_few(
+    kiosk: KioskDouble,
+) -> None:
+    def sent(accounts: range) -> int:
+        entries_before = len(kiosk.entries)
+        for account in accounts:
+            placed = kiosk.place(account=str(account))
+            paid = entries.OrderPaid(placed.order, PaidHow.DESK, TOTAL, kiosk.now(), supervisor="林涛")
+            kiosk.append(paid)
+        with statements() as found:
+            assert kiosk.upload(kiosk.entries[entries_before:]).status == 200
+        return len(found)
+
+    kiosk.pushed()
+    few, many = sent(range(21_000_000, 21_000_002)), sent(range(22_000_000, 22_000_040))
+    assert many == few
+    assert DeskPayment.objects.count() == Payment.objects.count() == 42
