@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,9 +26,13 @@ import msgspec
 from bench.floor import BATCH, DATABASE, packed
 
 HERE = Path(__file__).parent
+FIRST = 11
+"""The number of the first kiosk; examples have others."""
 KIOSKS = 4
 ENTRIES_AN_ORDER = 8
 BAD = 10
+RETURNING, RETURNING_ENTRIES, PEOPLE = 40, 49, 10
+"""The kiosks that come back at once, with so many entries each, and the people who wait at another one meanwhile."""
 SECONDS = 1800.0
 """How long a measurement may take before it counts as failed."""
 
@@ -181,6 +185,30 @@ class Centre:
             cwd=HERE.parent,
         ).stdout
 
+    def enrol(self, kiosks: int) -> dict[int, str]:
+        """Enrolment tokens of so many kiosks."""
+        numbers = range(FIRST, FIRST + kiosks)
+        tokens = self.ask(TOKENS.format(first=numbers[0], last=numbers[-1])).split()
+        return dict(zip(numbers, tokens, strict=True))
+
+    def limit(self, kiosks: int) -> None:
+        """Give them a second policy, whose limits are out of the way."""
+        self.ask(LIMITS.format(first=FIRST, last=FIRST + kiosks - 1))
+
+    def watch(self, code: str) -> subprocess.Popen[str]:
+        """Run code beside the server; it is there when its first line is."""
+        prelude = "import django, time; django.setup(); print(flush=True)\n"
+        watching = subprocess.Popen(
+            [sys.executable, "-u", "-c", prelude + code],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=HERE.parent,
+        )
+        assert watching.stdout is not None
+        watching.stdout.readline()
+        return watching
+
     def spent(self) -> dict[str, float]:
         """Seconds of processor time so far, by what its processes do."""
         return spent(self._server.pid)
@@ -218,6 +246,23 @@ WATCH = (
     "while LedgerCertificate.objects.filter(checked='', kiosk__lt=100).exists() and time.time() < until: time.sleep(0.05)\n"
     "print(time.time())\n"
 )
+WATCH_PEOPLE = (
+    "from sync.central.journal.models import Strand\n"
+    "from sync.central.ledger.models import LedgerCertificate, StrandCursor\n"
+    "from sync.central.tables import strand_number\n"
+    "until, drained, listed = time.time() + {seconds}, 0, []\n"
+    "def pending():\n"
+    "    strands = [each for each in Strand.objects.filter(kiosk__lt=100).exclude(kiosk={kiosk})]\n"
+    "    cursors = dict(StrandCursor.objects.values_list('strand', 'applied'))\n"
+    "    applied = sum(cursors.get(strand_number(each.kiosk, each.number), 0) for each in strands)\n"
+    "    return applied < {entries}\n"
+    "while (not drained or len(listed) < {people}) and time.time() < until:\n"
+    "    keys = LedgerCertificate.objects.filter(kiosk={kiosk}, status='valid').count()\n"
+    "    listed += [time.time()] * (keys - len(listed))\n"
+    "    if not drained and not pending(): drained = time.time()\n"
+    "    time.sleep(0.02)\n"
+    "print(drained, *listed)\n"
+)
 CHECK = (
     "from sync.central.ledger.models import LedgerCertificate\n"
     "from sync.central.ledger.replaying import differences\n"
@@ -243,31 +288,74 @@ def measured(database: str, entries: int) -> Figures:
 def _through(centre: Centre, entries: int, documents: float) -> Figures:
     from bench.journals import bad, journals, uploads  # noqa: PLC0415 - sets up Django with directories of its own
 
-    first, last = 11, 10 + KIOSKS
-    tokens = centre.ask(TOKENS.format(first=first, last=last)).split()
-    kiosks = journals(centre.address, dict(zip(range(first, last + 1), tokens, strict=True)))
-    centre.ask(LIMITS.format(first=first, last=last))
+    kiosks = journals(centre.address, centre.enrol(KIOSKS))
+    centre.limit(KIOSKS)
     orders = entries // ENTRIES_AN_ORDER // KIOSKS
     senders = [uploads(kiosk, orders, bad=bad(BAD, KIOSKS, place)) for place, kiosk in enumerate(kiosks)]
     count = sum(len(kiosk.entries) for kiosk in kiosks)
-    before = centre.spent()
-    begun = time.time()
-    watcher: list[str] = []
-    code = WATCH.format(entries=count, seconds=SECONDS)
-    watching = threading.Thread(target=lambda: watcher.append(centre.ask(code)))
-    watching.start()
-    threads = [threading.Thread(target=each.send) for each in senders]
-    for each in threads:
-        each.start()
-    for each in [*threads, watching]:
-        each.join()
-    folded, listed = (float(moment) - begun for moment in watcher[0].split())
+    watching = centre.watch(WATCH.format(entries=count, seconds=SECONDS))
+    before, begun = centre.spent(), time.time()
+    together([each.send for each in senders])
+    folded, listed = (float(moment) - begun for moment in watching.communicate()[0].split())
     processor = {work: 1e6 * (until - before[work]) / count for work, until in centre.spent().items()}
     differences, valid, wrong = (int(number) for number in centre.ask(CHECK).split())
     assert (differences, wrong) == (0, BAD), f"{differences} rows differ, {wrong} bad certificates found"
     assert valid == orders * KIOSKS - BAD, f"{valid} keys are listed"
     wire = sum(each.uploaded for each in senders) / count
     return Figures(documents, count / folded, count / listed, processor, wire)
+
+
+def returning(database: str) -> str:
+    """What becomes of 40 kiosks that come back at once, and of people who wait beside them, in a line.
+
+    Raises AssertionError when a request was refused or left unanswered, or when a matter was raised.
+    """
+    with tempfile.TemporaryDirectory(prefix="keydesk-bench-returning-") as folder:
+        centre = Centre(Path(folder), database)
+        try:
+            return _return(centre)
+        finally:
+            centre.stop()
+
+
+def _return(centre: Centre) -> str:
+    from bench.journals import journals, uploads  # noqa: PLC0415 - sets up Django with directories of its own
+
+    *kiosks, waited = journals(centre.address, centre.enrol(RETURNING + 1))
+    centre.limit(RETURNING + 1)
+    senders = [uploads(kiosk, RETURNING_ENTRIES // ENTRIES_AN_ORDER, bad=0) for kiosk in kiosks]
+    count = sum(len(kiosk.entries) for kiosk in kiosks)
+    people = [uploads(waited, 1, bad=0, after=number) for number in range(PEOPLE)]
+    sent: list[float] = []
+
+    def wait() -> None:
+        for each in people:
+            sent.append(time.time())
+            each.send()
+            time.sleep(0.2)
+
+    watching = centre.watch(
+        WATCH_PEOPLE.format(seconds=SECONDS, kiosk=waited.number, people=PEOPLE, entries=count)
+    )
+    begun = time.time()
+    together([wait, *(each.send for each in senders)])
+    drained, *listed = (float(moment) for moment in watching.communicate()[0].split())
+    matters = centre.ask("from sync.central.ledger.models import Matter\nprint(Matter.objects.count())\n")
+    assert int(matters) == 0, f"{matters} matters"
+    waits = sorted(found - each for each, found in zip(sent, listed, strict=True))
+    return (
+        f"{RETURNING} kiosks with {count} entries at once: drained in {drained - begun:.1f} s, no request refused, no matter; "
+        f"{PEOPLE} people beside them listed within {waits[-1]:.1f} s, half of them within {waits[PEOPLE // 2]:.1f} s"
+    )
+
+
+def together(works: Iterable[Callable[[], None]]) -> None:
+    """Do these at the same time, and wait for all."""
+    threads = [threading.Thread(target=work) for work in works]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
 
 
 def centre(entries: int = 10_000) -> None:
@@ -287,6 +375,7 @@ def centre(entries: int = 10_000) -> None:
             print(
                 f"{'':<12} microseconds of processor time an entry: {split}; {figures.wire:.0f} bytes on the wire"
             )
+            print(f"{'':<12} {returning(database)}")
 
 
 if __name__ == "__main__":

@@ -47,14 +47,14 @@ class Sender(msgspec.Struct):
                 assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE, answer.body
 
 
-def uploads(kiosk: KioskDouble, orders: int, *, bad: int) -> Sender:
-    """A kiosk's entries of so many orders, the last ones with `bad` certificates, in batches."""
-    for number in range(orders):
+def uploads(kiosk: KioskDouble, orders: int, *, bad: int, after: int = 0) -> Sender:
+    """A kiosk's entries of orders for the accounts after that one, the last ones with `bad` certificates, in batches."""
+    for number in range(after, after + orders):
         account = str(kiosk.number * 1_000_000 + number)
         placed = kiosk.place(account=account, policy=2)
         amount = sum(line.amount for line in placed.lines)
         kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
-        _bound(kiosk, placed, genuine=number < orders - bad)
+        _bound(kiosk, placed, genuine=number < after + orders - bad)
     batches = [
         kiosk.batch(kiosk.entries[at : at + MAXIMUM_ENTRIES])
         for at in range(0, len(kiosk.entries), MAXIMUM_ENTRIES)
