@@ -82,6 +82,7 @@ def _must(command: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_everything_holds_on_postgresql(cluster: str) -> None:
     environment = {**os.environ, "KEYDESK_CENTRAL_DATABASE": cluster, "KEYDESK_TEST_ENGINE": "postgresql"}
     for name in ("PYTEST_XDIST_WORKER", "DJANGO_SETTINGS_MODULE"):
