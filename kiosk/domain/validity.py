@@ -21,6 +21,15 @@ class Validity(msgspec.Struct, frozen=True):
         return self.start <= now <= self.end
 
 
+LAST_MOMENT = 250_000_000_000
+"""A time in UTC seconds to which the calendar can still add years; it is in the year 9892."""
+
+
+def is_moment(instant: int) -> bool:
+    """Whether years can be added to a time (UTC seconds)."""
+    return 0 <= instant <= LAST_MOMENT
+
+
 def add_years(instant: int, years: int) -> int:
     """Return the same date and time of day in China, years later (UTC seconds); 29 February becomes the 28th."""
     local = datetime.fromtimestamp(instant, UTC).astimezone(CHINA_TIME)

@@ -18,7 +18,6 @@ from django.db.models import F, Q
 from sync.central.fleet.feeding import publish_all
 from sync.central.journal.models import Entry, Strand
 from sync.central.ledger.books import Books, load
-from sync.central.ledger.checks import matters_of
 from sync.central.ledger.folding import Folder, Placed, place
 from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark, StrandCursor
 from sync.central.ledger.news import News
@@ -65,9 +64,10 @@ def fold(entries: Sequence[Placed], *, books: Books | None = None, read: Read | 
     """What these entries make of the books; of other `books`, and with what was `read` before, when they are replayed."""
     batch = [told for each in entries if (told := each.told) is not None]
     if books is None:
-        books = load([told.entry.body for told in batch], matters_of(batch))
+        books = load([told.entry.body for told in batch])
     news = News(kiosks_of_accounts({*books.accounts}))
-    folder = Folder(books, Readings(batch, read), news)
+    readings = Readings(batch, {each.row.kiosk for each in entries}, read)
+    folder = Folder(books, readings, news)
     for each in entries:
         folder.fold(each)
     return folder

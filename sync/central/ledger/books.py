@@ -1,56 +1,52 @@
-"""The books: orders, certificates, registers and matters, as far as a batch concerns them, in memory.
+"""The books: orders, certificates, registers and matters, as far as entries concern them, in memory.
 
-They are loaded by a few statements for all entries of a batch; what the fold changes is written by a few.
+What a batch names is loaded by a few statements for all of its entries; whatever else its fold asks for is looked up
+when it asks, so that it reads the same as if all of the books were in memory. What it changes is written by a few.
 """
 
 from __future__ import annotations
 
+import enum
 from collections import defaultdict
 from collections.abc import Iterable
 
-import msgspec
-from django.db.models import Q
-
-from kiosk.domain.entries import AnyBody, MatterDecided
-from kiosk.domain.ledger import Certificate, Order, OrderStatus
+from kiosk.domain.entries import AnyBody, CertificateIssued, MatterDecided
+from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.register import Register
 from kiosk.domain.subjects import subjects
 from sync.central.ledger.matters import Matters, subject_key
-from sync.central.ledger.models import Checked, LedgerAccount, LedgerCertificate, LedgerOrder, Matter
-from sync.central.ledger.rows import (
-    account_row,
-    certificate_record,
-    certificate_row,
-    order_record,
-    order_row,
-    register_record,
-)
+from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter
+from sync.central.ledger.rows import Registered, account_row, certificate_row, order_row
+from sync.central.ledger.stored import Stored
 from sync.central.tables import Upsert
 
-_OPEN = tuple(status.value for status in OrderStatus if status.is_open)
 
+class _Asked(enum.Enum):
+    """What the tables were asked for."""
 
-class Registered(msgspec.Struct, frozen=True):
-    """A certificate, the machine that issued it, at which position, and whether it was checked."""
-
-    certificate: Certificate
-    machine: int
-    position: int
-    checked: Checked = Checked.NOT_YET
+    ORDER = enum.auto()
+    OPEN_ORDERS = enum.auto()
+    CERTIFICATE = enum.auto()
+    REGISTER = enum.auto()
 
 
 class Books:
-    """The rows in memory, and which of them changed (`kiosk.domain.ledger_fold.Records`, over all kiosks)."""
+    """The rows in memory, and which of them changed (`kiosk.domain.ledger_fold.Records`, over all kiosks).
+
+    Without `stored` they begin empty, and all that they have came from entries.
+    """
 
     complete = True
 
-    def __init__(self) -> None:
+    def __init__(self, stored: Stored | None = None) -> None:
         self.orders: dict[str, Order] = {}
-        self._orders_of: dict[str, dict[str, Order]] = defaultdict(dict)
         self.certificates: dict[str, Registered] = {}
         self.registers: dict[str, Register] = {}
-        self.matters = Matters()
+        self.matters = Matters(stored)
         self.accounts: set[str] = set()
+        self._stored = stored
+        self._asked: set[tuple[_Asked, str]] = set()
+        self._of_account: dict[str, dict[str, Order]] = defaultdict(dict)
         self._changed_orders: set[str] = set()
         self._changed_certificates: set[str] = set()
         self._changed_registers: set[str] = set()
@@ -58,40 +54,46 @@ class Books:
     def certificates_of(self, order: Order | None) -> dict[str, Certificate]:
         """The certificates that the order's attempts name."""
         numbers = () if order is None else order.certificates
-        found = {number: self.certificates.get(number) for number in numbers}
-        return {number: each.certificate for number, each in found.items() if each is not None}
+        found = {number: self.certificate(number) for number in numbers}
+        return {number: each for number, each in found.items() if each is not None}
 
     def open_orders(self, account: str) -> list[Order]:
         """The account's orders that are not paid, or paid and not bound."""
-        return [each for each in self._orders_of[account].values() if each.status.is_open]
+        if (stored := self._to_ask(_Asked.OPEN_ORDERS, account)) is not None:
+            self._know_orders(stored.open_orders((account,)))
+        return [each for each in self._of_account[account].values() if each.status.is_open]
 
     def order(self, number: str) -> Order | None:
         """The order of that reference."""
+        if number not in self.orders and (stored := self._to_ask(_Asked.ORDER, number)) is not None:
+            self._know_orders(stored.orders((number,)))
         return self.orders.get(number)
+
+    def registered(self, number: str) -> Registered | None:
+        """The certificate of that number, with what stands beside it."""
+        unknown = number not in self.certificates
+        if unknown and (stored := self._to_ask(_Asked.CERTIFICATE, number)) is not None:
+            self._know_certificates(stored.certificates((number,)))
+        return self.certificates.get(number)
 
     def certificate(self, number: str) -> Certificate | None:
         """The certificate of that number."""
-        row = self.certificates.get(number)
+        row = self.registered(number)
         return None if row is None else row.certificate
 
     def register(self, account: str) -> Register | None:
         """The register of that account."""
+        if account not in self.registers and (stored := self._to_ask(_Asked.REGISTER, account)) is not None:
+            self._know_registers(stored.registers((account,)))
         return self.registers.get(account)
 
     def register_of(self, account: str) -> Register:
         """The account's register; an empty one before anything was bound."""
-        return self.registers.get(account) or Register(account)
-
-    def know_order(self, order: Order) -> None:
-        """Take in an order as it is on record."""
-        before = self.orders.get(order.reference)
-        if before is not None and before.account != order.account:
-            del self._orders_of[before.account][order.reference]
-        self.orders[order.reference] = self._orders_of[order.account][order.reference] = order
+        return self.register(account) or Register(account)
 
     def put_order(self, order: Order) -> None:
         """Take in a changed order."""
-        self.know_order(order)
+        self._keep_order(order)
         self._changed_orders.add(order.reference)
 
     def put_certificate(self, row: Registered) -> None:
@@ -104,12 +106,40 @@ class Books:
         self.registers[register.account] = register
         self._changed_registers.add(register.account)
 
+    def load(self, stored: Stored, bodies: Iterable[AnyBody]) -> None:
+        """Load what entries with these bodies are going to ask for, by a few statements."""
+        bodies = tuple(bodies)
+        decided = {subject_key(body.rule, body.subject) for body in bodies if isinstance(body, MatterDecided)}
+        references = self.matters.load(stored, decided)
+        named = [subjects(body) for body in bodies]
+        accounts = {each.account for each in named}
+        references |= {each.order for each in named}
+        numbers = {each.certificate for each in named}
+        numbers |= {body.predecessor or "" for body in bodies if isinstance(body, CertificateIssued)}
+        self._know_certificates(stored.certificates(numbers))
+        references |= {each.certificate.order for each in self.certificates.values()}
+        self._know_orders(stored.orders(references))
+        accounts |= {each.certificate.account for each in self.certificates.values()}
+        accounts |= {each.account for each in self.orders.values()}
+        for names in (accounts, references):
+            names.discard("")  # what is about none is not loaded for that
+        self.accounts = accounts
+        self._know_orders(stored.open_orders(accounts))
+        self._know_certificates(stored.certificates_about(accounts, references))
+        self._know_registers(stored.registers(accounts))
+        self.matters.load_about(stored, accounts, references)
+        self._asked.update((_Asked.ORDER, each) for each in references)
+        self._asked.update((_Asked.CERTIFICATE, each) for each in numbers)
+        self._asked.update(
+            (what, each) for what in (_Asked.OPEN_ORDERS, _Asked.REGISTER) for each in accounts
+        )
+
     def changes(self) -> tuple[Upsert, ...]:
         """What is to be written of it."""
         certificates = [self.certificates[number] for number in sorted(self._changed_certificates)]
         return (
             Upsert(LedgerOrder, [order_row(self.orders[each]) for each in sorted(self._changed_orders)]),
-            Upsert(LedgerCertificate, [_certificate_row(each) for each in certificates]),
+            Upsert(LedgerCertificate, [certificate_row(each) for each in certificates]),
             Upsert(
                 LedgerAccount, [account_row(self.registers[each]) for each in sorted(self._changed_registers)]
             ),
@@ -120,52 +150,42 @@ class Books:
         """All of it as the tables have it."""
         return (
             [order_row(each) for each in self.orders.values()],
-            [_certificate_row(each) for each in self.certificates.values()],
+            [certificate_row(each) for each in self.certificates.values()],
             [account_row(each) for each in self.registers.values()],
             list(self.matters.changed.values()),
         )
 
+    def _to_ask(self, what: _Asked, key: str) -> Stored | None:
+        """The tables, the first time that they are to be asked for this."""
+        if self._stored is None or (what, key) in self._asked:
+            return None
+        self._asked.add((what, key))
+        return self._stored
 
-def _certificate_row(row: Registered) -> LedgerCertificate:
-    return certificate_row(row.certificate, row.machine, row.position, row.checked)
+    def _keep_order(self, order: Order) -> None:
+        before = self.orders.get(order.reference)
+        if before is not None and before.account != order.account:
+            del self._of_account[before.account][order.reference]
+        self.orders[order.reference] = self._of_account[order.account][order.reference] = order
+
+    def _know_orders(self, orders: Iterable[Order]) -> None:
+        """Take in orders as they are stored; what is in memory may be newer."""
+        for each in orders:
+            if each.reference not in self.orders:
+                self._keep_order(each)
+
+    def _know_certificates(self, rows: Iterable[Registered]) -> None:
+        for each in rows:
+            self.certificates.setdefault(each.certificate.number, each)
+
+    def _know_registers(self, registers: Iterable[Register]) -> None:
+        for each in registers:
+            self.registers.setdefault(each.account, each)
 
 
-def load(bodies: Iterable[AnyBody], matters: Iterable[str]) -> Books:
-    """The books as far as entries with these bodies concern them, and the matters of these keys."""
-    books = Books()
-    bodies = tuple(bodies)
-    decided = {subject_key(body.rule, body.subject) for body in bodies if isinstance(body, MatterDecided)}
-    known = list(Matter.objects.filter(key__in=decided.union(matters)).order_by())
-    books.matters.know(known)
-    named = [subjects(body) for body in bodies]
-    accounts = {each.account for each in named}
-    references = {each.order for each in named} | {each.order for each in known}
-    numbers = {each.certificate for each in named}
-    references.update(row.order for row in _certificates(books, Q(number__in=numbers)))
-    accounts.update(each.certificate.account for each in books.certificates.values())
-    accounts.update(order.account for order in _orders(books, Q(reference__in=references)))
-    accounts.discard("")
-    books.accounts = accounts
-    _orders(books, Q(account__in=accounts, status__in=_OPEN))
-    _certificates(books, Q(account__in=accounts) | Q(order__in=references))
-    for row in LedgerAccount.objects.filter(account__in=accounts):
-        books.registers[row.account] = register_record(row)
-    about = Q(account__in=accounts) | Q(order__in=references)
-    books.matters.know(Matter.objects.filter(about).order_by())
+def load(bodies: Iterable[AnyBody]) -> Books:
+    """The books as far as entries with these bodies concern them."""
+    stored = Stored()
+    books = Books(stored)
+    books.load(stored, bodies)
     return books
-
-
-def _orders(books: Books, which: Q) -> list[Order]:
-    found = [order_record(row) for row in LedgerOrder.objects.filter(which).order_by()]
-    for order in found:
-        books.know_order(order)
-    return found
-
-
-def _certificates(books: Books, which: Q) -> list[Certificate]:
-    found = [
-        Registered(certificate_record(row), row.machine, row.position, Checked(row.checked))
-        for row in LedgerCertificate.objects.filter(which).order_by()
-    ]
-    books.certificates.update((each.certificate.number, each) for each in found)
-    return [each.certificate for each in found]

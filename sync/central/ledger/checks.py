@@ -5,7 +5,7 @@ The certificate itself is checked by the verifier (verifying.py), apart from the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from kiosk.domain.entries import (
     AnyBody,
@@ -36,8 +36,7 @@ from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.policy import DAY, Policy
 from kiosk.domain.remarks import Remark, RemarkReason
-from kiosk.domain.validity import validity
-from sync.central.ledger.matters import subject_key
+from kiosk.domain.validity import is_moment, validity
 from sync.central.ledger.readings import ECHOES, Readings, Told
 
 Echo = OrderAssigned | OrderReleased | RefundCompleted | SurplusReturned | CertificateRevoked
@@ -137,15 +136,6 @@ def _beyond_losses(told: Told) -> Remark:
     return Remark(RemarkReason.LOSSES_BEYOND_POLICY, f"{told.entry.kiosk}/{told.received_at // DAY}")
 
 
-def matters_of(batch: Iterable[Told]) -> set[str]:
-    """The keys of the matters that entries of a batch may raise about their kiosks alone."""
-    remarks = [_beyond_amount(told) for told in batch if isinstance(told.entry.body, OrderPaid)]
-    remarks += [
-        _beyond_losses(told) for told in batch if isinstance(told.entry.body, LossReported | KeyFound)
-    ]
-    return {subject_key(remark.reason.value, remark.subject) for remark in remarks}
-
-
 def _certificate(
     told: Told,
     body: CertificateIssued,
@@ -185,6 +175,7 @@ def _period(
             and predecessor.account == order.account
             and predecessor.not_after == body.old_end
         )
+    stands = stands and is_moment(body.not_before) and (body.old_end is None or is_moment(body.old_end))
     if not stands or body.not_after > validity(body.not_before, body.old_end, policy.certificate_years).end:
         yield Remark(RemarkReason.CERTIFICATE_DIFFERS, body.number)
 

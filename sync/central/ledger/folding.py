@@ -35,18 +35,19 @@ from kiosk.domain.register import (
 from kiosk.domain.remarks import Remark, RemarkReason
 from kiosk.domain.subjects import subjects
 from sync.central.journal.models import Entry as EntryRow
-from sync.central.ledger.books import Books, Registered
+from sync.central.ledger.books import Books
 from sync.central.ledger.checks import check, takes_no_effect
 from sync.central.ledger.matters import own_kiosks, subject_key
 from sync.central.ledger.models import Checked, EntryRemark, Matter, MatterState
 from sync.central.ledger.news import News
 from sync.central.ledger.readings import Readings, Told
+from sync.central.ledger.rows import Registered
 from sync.central.ledger.rules import Action
+from sync.central.ledger.stored import ACCOUNT, CERTIFICATE, REFERENCE, fits
 from sync.central.tables import column_text
 
 _CENTRE_S_OWN = CertificateChecked | CertificateImported | MatterDecided
 _SUBJECT = 60
-_REFERENCE, _ACCOUNT, _CERTIFICATE = 40, 12, 16  # the lengths of columns
 _HOLDS = 1_000_000  # more often nobody lost and found one key; counting on from there stays within a number
 _REMARK_BITS = 8  # no entry leaves more than a few
 
@@ -80,10 +81,10 @@ def place(position: int, row: EntryRow, before: EntryRow | None, *, condemned: b
 def _fits(entry: Entry) -> bool:
     """Whether the tables can have what the entry names, and the folds count on from it."""
     named = subjects(entry.body)
-    texts = ((named.order, _REFERENCE), (named.account, _ACCOUNT), (named.certificate, _CERTIFICATE))
+    texts = ((named.order, REFERENCE), (named.account, ACCOUNT), (named.certificate, CERTIFICATE))
     key = getattr(entry.body, "key", None)
     counts = key.holds if isinstance(key, KeyOnRecord) else 0
-    return 0 <= counts <= _HOLDS and all(text == column_text(text, length) for text, length in texts)
+    return 0 <= counts <= _HOLDS and all(fits(text, length) for text, length in texts)
 
 
 class Folder:
@@ -145,7 +146,7 @@ class Folder:
 
     def _checked(self, each: Placed, entry: Entry, body: CertificateChecked) -> None:
         """The register judges a bound certificate once its signature was verified, and never one whose is wrong."""
-        row = self.books.certificates.get(body.certificate)
+        row = self.books.registered(body.certificate)
         if row is None or row.checked is not Checked.NOT_YET:
             return
         row = replace(row, checked=Checked.GENUINE if body.genuine else Checked.WRONG)
@@ -172,7 +173,7 @@ class Folder:
             sequence=entry.sequence,
             status=CertificateStatus.BOUND,
         )
-        if certificate.number in self.books.certificates:
+        if self.books.registered(certificate.number) is not None:
             return
         self.books.put_certificate(Registered(certificate, entry.machine, each.position, Checked.GENUINE))
         self._register(each, entry, body.account, bound_event(certificate, unconditional=True))
@@ -215,7 +216,7 @@ class Folder:
         return self.books.matters.that_hold(self.books.order(reference))
 
     def _judge(self, certificate: Certificate) -> CertificateBound | None:
-        row = self.books.certificates.get(certificate.number)
+        row = self.books.registered(certificate.number)
         if row is None or row.checked is not Checked.GENUINE:
             return None
         return bound_event(certificate, has_matter=bool(self._holding(certificate.order)))
@@ -226,7 +227,7 @@ class Folder:
         changed = [
             replace(row.certificate, status=status)
             for number, status in folded.statuses
-            if (row := self.books.certificates.get(number)) is not None
+            if (row := self.books.registered(number)) is not None
         ]
         rows: tuple[RecordRow, ...] = (*changed, folded.register)
         self._put(each, entry, rows)
@@ -241,7 +242,7 @@ class Folder:
                 case Order():
                     self.books.put_order(row)
                 case Certificate():
-                    known = self.books.certificates.get(row.number)
+                    known = self.books.registered(row.number)
                     if known is None:
                         known = Registered(row, entry.machine, each.position)
                     self.books.put_certificate(replace(known, certificate=row))
@@ -250,7 +251,7 @@ class Folder:
 
     def _is_taken(self, body: CertificateIssued) -> bool:
         """Whether another order's certificate has that number."""
-        row = self.books.certificates.get(body.number)
+        row = self.books.registered(body.number)
         return row is not None and row.certificate.order != body.order
 
     def _is_open_already(self, body: OrderPlaced) -> bool:
@@ -270,7 +271,7 @@ class Folder:
                 subject=column_text(remark.subject, _SUBJECT),
             )
         )
-        certificate = self.books.certificates.get(remark.subject)
+        certificate = self.books.registered(remark.subject)
         order = order or ("" if certificate is None else certificate.certificate.order)
         known = self.books.order(order)
         account = each.row.account if known is None else known.account

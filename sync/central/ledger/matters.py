@@ -14,6 +14,7 @@ from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.remarks import RemarkReason
 from sync.central.ledger.models import Matter, MatterState
 from sync.central.ledger.rules import RULES
+from sync.central.ledger.stored import Stored
 from sync.central.tables import column_text
 
 
@@ -29,29 +30,56 @@ def own_kiosks(reference: str, order: Order | None) -> set[int]:
 
 
 class Matters:
-    """The matters that a batch may touch, and those that it changed."""
+    """The matters in memory, and those that changed; the others are looked up in the tables, where there are any."""
 
-    def __init__(self) -> None:
+    def __init__(self, stored: Stored | None = None) -> None:
+        self._stored = stored
         self._rows: dict[str, Matter] = {}
         self._of_account: dict[str, dict[str, Matter]] = defaultdict(dict)
         self._of_order: dict[str, dict[str, Matter]] = defaultdict(dict)
+        self._asked_keys: set[str] = set()
+        self._asked_accounts: set[str] = set()
+        self._asked_orders: set[str] = set()
         self.changed: dict[str, Matter] = {}
 
-    def know(self, rows: Iterable[Matter]) -> None:
-        """Take in what is on record."""
+    def load(self, stored: Stored, keys: set[str]) -> set[str]:
+        """Load the matters of these keys; the result are the orders that they are about."""
+        found = list(stored.matters(keys))
+        self._know(found)
+        self._asked_keys |= keys
+        return {each.order for each in found}
+
+    def load_about(self, stored: Stored, accounts: set[str], references: set[str]) -> None:
+        """Load the matters of these accounts and orders."""
+        self._know(stored.matters_about(accounts, references))
+        self._asked_accounts |= accounts
+        self._asked_orders |= references
+
+    def _know(self, rows: Iterable[Matter]) -> None:
+        """Take in matters as they are stored; what is in memory may be newer."""
         for row in rows:
-            self._rows[row.key] = row
-            self._of_account[row.account][row.key] = self._of_order[row.order][row.key] = row
+            if row.key not in self._rows:
+                self._keep(row)
+
+    def _keep(self, row: Matter) -> None:
+        self._rows[row.key] = row
+        self._of_account[row.account][row.key] = self._of_order[row.order][row.key] = row
+
+    def _get(self, key: str) -> Matter | None:
+        if key not in self._rows and key not in self._asked_keys and self._stored is not None:
+            self._asked_keys.add(key)
+            self._know(self._stored.matters((key,)))
+        return self._rows.get(key)
 
     def find(self, rule: str, subject: str) -> Matter | None:
         """The matter of that name."""
-        return self._rows.get(subject_key(rule, subject))
+        return self._get(subject_key(rule, subject))
 
     def raise_new(self, matter: Matter) -> bool:
         """Raise a matter; False when it is on record, or is none that a person needs to see."""
-        if RemarkReason(matter.rule) not in RULES or matter.key in self._rows:
+        if RemarkReason(matter.rule) not in RULES or self._get(matter.key) is not None:
             return False
-        self.know((matter,))
+        self._keep(matter)
         self.changed[matter.key] = matter
         return True
 
@@ -68,12 +96,18 @@ class Matters:
 
     def open_of(self, account: str) -> list[Matter]:
         """The open matters of an account."""
+        if account not in self._asked_accounts and self._stored is not None:
+            self._asked_accounts.add(account)
+            self._know(self._stored.matters_about((account,), ()))
         return [row for row in self._of_account[account].values() if row.state == MatterState.OPEN]
 
     def that_hold(self, order: Order | None) -> list[Matter]:
         """The open matters that hold the key of an order: its own kiosks' alone, whatever another says of it."""
         if order is None:
             return []
+        if order.reference not in self._asked_orders and self._stored is not None:
+            self._asked_orders.add(order.reference)
+            self._know(self._stored.matters_about((), (order.reference,)))
         own = own_kiosks(order.reference, order)
         return [
             row

@@ -8,7 +8,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 from django.db.models import Q
@@ -87,9 +87,11 @@ class Facts:
 class Readings:
     """What a batch's entries are held against."""
 
-    def __init__(self, batch: Sequence[Told], read: Read | None = None) -> None:
-        """Read it; `read` is what was stored with the batch, when it is replayed."""
-        kiosks = {each.entry.kiosk for each in batch}
+    def __init__(self, batch: Sequence[Told], kiosks: Collection[int], read: Read | None = None) -> None:
+        """Read it; `kiosks` are those of all entries, also of what cannot be read yet.
+
+        `read` is what was stored with the batch, when it is replayed.
+        """
         self._secrets: dict[int, list[bytes]] = {}
         self._policies = _policies(kiosks)
         self._schedules = _schedules(batch)
@@ -101,7 +103,7 @@ class Readings:
         self.read = self._now(batch, kiosks) if read is None else read
         self._returned = frozenset(self.read.returned)
 
-    def _now(self, batch: Sequence[Told], kiosks: set[int]) -> Read:
+    def _now(self, batch: Sequence[Told], kiosks: Collection[int]) -> Read:
         orders = {order for each in batch if (order := getattr(each.entry.body, "order", None)) is not None}
         newest = {
             kiosk: max((number for owner, number in self._policies if owner == kiosk), default=0)
@@ -114,8 +116,9 @@ class Readings:
         return order in self._returned
 
     def policy(self, kiosk: int, number: int) -> Policy | None:
-        """The kiosk's policy of that number."""
-        return self._policies.get((kiosk, number))
+        """The kiosk's policy of that number, if it had been given."""
+        given = number <= self.read.newest.get(kiosk, 0)
+        return self._policies.get((kiosk, number)) if given else None
 
     def newest_policy(self, kiosk: int) -> Policy | None:
         """The kiosk's newest policy."""

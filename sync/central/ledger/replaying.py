@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from django.db import transaction
 from django.db.models import Model
 
+from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import CertificateIssued, HoldLifted, KeyFound, LossReported, MatterDecided
 from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.subjects import subjects
 from sync.central.journal.appending import record_facts
 from sync.central.journal.models import Entry, Source
 from sync.central.journal.received_entries import ReceivedEntry, read
 from sync.central.ledger.applier import APPLIER, entries_of, fold
 from sync.central.ledger.books import Books
+from sync.central.ledger.folding import Placed
 from sync.central.ledger.models import (
     AppliedPortion,
     ApplierState,
@@ -26,6 +30,7 @@ from sync.central.ledger.models import (
 from sync.central.ledger.portions import Portion
 from sync.central.ledger.publishing import publish_keys
 from sync.central.ledger.readings import Read
+from sync.central.ledger.rules import RULES
 from sync.central.tables import Upsert, strand_number
 
 BOOKS: tuple[type[Model], ...] = (LedgerOrder, LedgerCertificate, LedgerAccount, Matter, EntryRemark)
@@ -47,11 +52,71 @@ def replayed() -> tuple[Books, list[EntryRemark]]:
     """The books and the remarks that all applied entries make, in the order of their positions, from nothing."""
     books, remarks = Books(), list[EntryRemark]()
     for row in AppliedPortion.objects.order_by("position"):
-        portion = Portion(row.strand, row.first, row.last, condemned=row.condemned)
         was_read = msgspec.msgpack.decode(bytes(row.read), type=Read)
-        folder = fold(entries_of([portion], row.position - 1), books=books, read=was_read)
-        remarks += folder.remarks
+        remarks += fold(_entries(row), books=books, read=was_read).remarks
     return books, remarks
+
+
+def differences_of(account: str) -> list[str]:
+    """The same for one account, from those entries alone that what they name connects with it."""
+    chosen = _connected(account)
+    books, remarks = Books(), list[EntryRemark]()
+    for row in AppliedPortion.objects.order_by("position"):
+        entries = [each for each in _entries(row) if each.row.key in chosen]
+        if entries:
+            was_read = msgspec.msgpack.decode(bytes(row.read), type=Read)
+            remarks += fold(entries, books=books, read=was_read).remarks
+    orders, certificates, registers, matters = books.rows()
+    about = [
+        rule.value for rule, each in RULES.items() if each.is_about_kiosk
+    ]  # whoever was first, another too
+    its_matters = Matter.objects.filter(account=account).exclude(rule__in=about)
+    return [
+        *_differences(LedgerOrder, orders, LedgerOrder.objects.filter(account=account), account),
+        *_differences(
+            LedgerCertificate, certificates, LedgerCertificate.objects.filter(account=account), account
+        ),
+        *_differences(LedgerAccount, registers, LedgerAccount.objects.filter(account=account), account),
+        *_differences(Matter, [each for each in matters if each.rule not in about], its_matters, account),
+        *_differences(EntryRemark, remarks, EntryRemark.objects.filter(entry__in=chosen)),
+    ]
+
+
+def _entries(row: AppliedPortion) -> list[Placed]:
+    portion = Portion(row.strand, row.first, row.last, condemned=row.condemned)
+    return entries_of([portion], row.position - 1)
+
+
+def _connected(account: str) -> set[int]:
+    """The keys of the entries that name an account, or what an entry names together with it, and so on."""
+    named = [
+        (each.row.key, _names(each))
+        for row in AppliedPortion.objects.order_by("position")
+        for each in _entries(row)
+    ]
+    known, found = {account}, set[int]()
+    while fresh := [(key, names) for key, names in named if key not in found and names & known]:
+        found.update(key for key, _ in fresh)
+        known.update(*(names for _, names in fresh))
+    return found
+
+
+def _names(each: Placed) -> set[str]:
+    """The accounts, orders and certificates that an entry names, and the matter's that a decision is about."""
+    body = None if each.entry is None else each.entry.body
+    names = {each.row.account, each.row.subject}
+    if body is not None:
+        names.update(msgspec.structs.astuple(subjects(body)))
+    match body:
+        case CertificateIssued(predecessor=str() as number):
+            names.add(number)
+        case LossReported(key=key) | KeyFound(key=KeyOnRecord() as key) | HoldLifted(key=key):
+            names.add(key.number)
+        case MatterDecided(subject=subject):
+            names.add(subject.partition(" ")[0])
+        case _:
+            pass
+    return names - {""}
 
 
 def reread(now: int) -> bool:
@@ -94,9 +159,16 @@ def _account(books: Books, received: ReceivedEntry) -> str:
     return received.account or ("" if order is None else order.account)
 
 
-def _differences(model: type[Model], made: Sequence[Model]) -> Iterator[str]:
-    stored = {row.pk: _values(row) for row in model.objects.all()}  # type: ignore[attr-defined]  # every model has it
-    expected = {row.pk: _values(row) for row in made}
+def _differences(
+    model: type[Model], made: Iterable[Model], rows: Iterable[Model] | None = None, account: str | None = None
+) -> Iterator[str]:
+    """What some rows of a table (all of them unless named) have otherwise than those made, of one account or of all."""
+    if rows is None:
+        rows = model.objects.all()  # type: ignore[attr-defined]  # every model has it
+    stored = {row.pk: _values(row) for row in rows}
+    expected = {
+        row.pk: _values(row) for row in made if account is None or getattr(row, "account", None) == account
+    }
     for key in sorted({*stored, *expected}, key=str):
         if stored.get(key) != expected.get(key):
             yield f"{model.__name__} {key}: {stored.get(key)} instead of {expected.get(key)}"

@@ -17,6 +17,15 @@ _CERTIFICATE = msgspec.msgpack.Decoder(Certificate)
 _REGISTER = msgspec.msgpack.Decoder(Register)
 
 
+class Registered(msgspec.Struct, frozen=True):
+    """A certificate, the machine that issued it, at which position, and whether it was checked."""
+
+    certificate: Certificate
+    machine: int
+    position: int
+    checked: Checked = Checked.NOT_YET
+
+
 def order_record(row: LedgerOrder) -> Order:
     """The order of a row."""
     return _ORDER.decode(bytes(row.record))
@@ -25,6 +34,11 @@ def order_record(row: LedgerOrder) -> Order:
 def certificate_record(row: LedgerCertificate) -> Certificate:
     """The certificate of a row."""
     return _CERTIFICATE.decode(bytes(row.record))
+
+
+def registered(row: LedgerCertificate) -> Registered:
+    """The certificate of a row with what stands beside it."""
+    return Registered(certificate_record(row), row.machine, row.position, Checked(row.checked))
 
 
 def register_record(row: LedgerAccount) -> Register:
@@ -52,20 +66,19 @@ def order_row(order: Order) -> LedgerOrder:
     )
 
 
-def certificate_row(
-    certificate: Certificate, machine: int, position: int, checked: Checked
-) -> LedgerCertificate:
+def certificate_row(each: Registered) -> LedgerCertificate:
     """The row of a certificate."""
+    certificate = each.certificate
     return LedgerCertificate(
         number=certificate.number,
         kiosk=certificate.kiosk,
-        machine=machine,
-        position=position,
+        machine=each.machine,
+        position=each.position,
         account=certificate.account,
         order=certificate.order,
         token_serial=column_text(certificate.token_serial, _SERIAL),
         status=certificate.status.value,
-        checked=checked.value,
+        checked=each.checked.value,
         not_before=_bounded(certificate.not_before),
         not_after=_bounded(certificate.not_after),
         record=_ENCODER.encode(certificate),

@@ -27,14 +27,19 @@ class Action(enum.StrEnum):
 
 
 class RuleOf(msgspec.Struct, frozen=True):
-    """One kind of matter: whether the order's key is held while it is open, and what may be decided."""
+    """One kind of matter: whether the order's key is held while it is open, and what may be decided.
+
+    One `is_about_kiosk` is that of whichever account's entry was first.
+    """
 
     actions: tuple[Action, ...]
     holds: bool = False
+    is_about_kiosk: bool = False
 
 
 _ORDER = RuleOf((Action.ACCEPT, Action.REFUND), holds=True)
 _NOTICE = RuleOf((Action.NOTED,))
+_ABOUT_KIOSK = RuleOf((Action.NOTED,), is_about_kiosk=True)
 
 RULES: dict[RemarkReason, RuleOf] = {
     RemarkReason.CERTIFICATE_HELD: RuleOf((Action.LIST, Action.REVOKE)),
@@ -49,8 +54,8 @@ RULES: dict[RemarkReason, RuleOf] = {
     RemarkReason.PREDECESSOR_SUCCEEDED: _NOTICE,
     RemarkReason.ORDER_OPEN_ALREADY: _NOTICE,
     RemarkReason.MONEY_TOLD_BY_ANOTHER: _NOTICE,
-    RemarkReason.AMOUNT_BEYOND_POLICY: _NOTICE,
-    RemarkReason.LOSSES_BEYOND_POLICY: _NOTICE,
+    RemarkReason.AMOUNT_BEYOND_POLICY: _ABOUT_KIOSK,
+    RemarkReason.LOSSES_BEYOND_POLICY: _ABOUT_KIOSK,
     RemarkReason.CERTIFICATE_EXISTS: _NOTICE,
     RemarkReason.NOT_THE_OWNER: _NOTICE,
     RemarkReason.ASSIGNMENT_UNPROVEN: _NOTICE,

@@ -25,6 +25,7 @@ AGAIN = (
     "test_enrolment.py",
     "test_hostile_kiosks.py",
     "test_hostile_payers.py",
+    "test_replay.py",
     "test_desk_payments.py",
     "parallel_on_postgresql.py",
 )

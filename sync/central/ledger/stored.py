@@ -1,0 +1,72 @@
+"""What the tables have, asked by key; a key that no column can have is not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django.db.models import Q
+
+from kiosk.domain.ledger import Order, OrderStatus
+from kiosk.domain.register import Register
+from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter
+from sync.central.ledger.rows import Registered, order_record, register_record, registered
+from sync.central.tables import column_text
+
+REFERENCE, ACCOUNT, CERTIFICATE, MATTER = 40, 12, 16, 100
+"""The lengths of the columns."""
+_OPEN = tuple(status.value for status in OrderStatus if status.is_open)
+
+
+class Stored:
+    """The tables as they are."""
+
+    def orders(self, references: Iterable[str]) -> Iterator[Order]:
+        """The orders of these references."""
+        yield from _orders(Q(reference__in=_fitting(references, REFERENCE)))
+
+    def open_orders(self, accounts: Iterable[str]) -> Iterator[Order]:
+        """The open orders of these accounts."""
+        yield from _orders(Q(account__in=_fitting(accounts, ACCOUNT), status__in=_OPEN))
+
+    def certificates(self, numbers: Iterable[str]) -> Iterator[Registered]:
+        """The certificates of these numbers."""
+        yield from _certificates(Q(number__in=_fitting(numbers, CERTIFICATE)))
+
+    def certificates_about(self, accounts: Iterable[str], references: Iterable[str]) -> Iterator[Registered]:
+        """The certificates of these accounts and orders."""
+        of_accounts = Q(account__in=_fitting(accounts, ACCOUNT))
+        yield from _certificates(of_accounts | Q(order__in=_fitting(references, REFERENCE)))
+
+    def registers(self, accounts: Iterable[str]) -> Iterator[Register]:
+        """The registers of these accounts."""
+        for row in LedgerAccount.objects.filter(account__in=_fitting(accounts, ACCOUNT)).order_by():
+            yield register_record(row)
+
+    def matters(self, keys: Iterable[str]) -> Iterator[Matter]:
+        """The matters of these keys."""
+        yield from Matter.objects.filter(key__in=_fitting(keys, MATTER)).order_by()
+
+    def matters_about(self, accounts: Iterable[str], references: Iterable[str]) -> Iterator[Matter]:
+        """The matters of these accounts and orders."""
+        of_accounts = Q(account__in=_fitting(accounts, ACCOUNT))
+        about = of_accounts | Q(order__in=_fitting(references, REFERENCE))
+        yield from Matter.objects.filter(about).order_by()
+
+
+def _fitting(texts: Iterable[str], length: int) -> set[str]:
+    return {each for each in texts if fits(each, length)}
+
+
+def fits(text: str, length: int) -> bool:
+    """Whether a column of that length can have a text."""
+    return text == column_text(text, length)
+
+
+def _orders(which: Q) -> Iterator[Order]:
+    for row in LedgerOrder.objects.filter(which).order_by():
+        yield order_record(row)
+
+
+def _certificates(which: Q) -> Iterator[Registered]:
+    for row in LedgerCertificate.objects.filter(which).order_by():
+        yield registered(row)
