@@ -20,7 +20,7 @@ def write_durably(path: Path, content: bytes) -> None:
     """
     with _draft(path, content) as draft:
         draft.replace(path)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
 
 
 def create_durably(path: Path, content: bytes) -> None:
@@ -32,7 +32,7 @@ def create_durably(path: Path, content: bytes) -> None:
 def publish(draft: Path, path: Path) -> None:
     """Give a finished file another name, durably. Raises FileExistsError when the name is taken, and OSError."""
     os.link(draft, path)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def _draft(path: Path, content: bytes) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make the naming itself durable."""
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -37,6 +37,7 @@ def parser() -> CommandParser:
     _listing(_command(commands, "keys", text("本机签发的证书")))
     _json(_command(commands, "status", text("设备、网络、待传记录和时钟")))
     _journal(commands)
+    _copies(commands)
     _virtual_key(commands)
     return top
 
@@ -67,6 +68,24 @@ def _journal(commands: _Commands) -> None:
     export.add_argument("--output", type=Path, help=text("写到哪个文件；不给就写到标准输出"))
     for verb in (verify, export):
         verb.set_defaults(module="journal")
+
+
+def _copies(commands: _Commands) -> None:
+    text = spoken().text
+    backup = _json(_command(commands, "backup", text("备份本机的数据，业务照常办理")))
+    backup.add_argument("copy", type=Path, metavar="DIRECTORY", help=text("备份成哪个目录，还没有的"))
+    backup.add_argument(
+        "--without-key", action="store_true", help=text("不带密钥：只有密钥还在的机器能用它恢复")
+    )
+    restore = _json(_command(commands, "restore", text("恢复备份；原来的数据留在一边，不删除")))
+    restore.add_argument(
+        "copy", type=Path, metavar="COPY", help=text("备份的目录，或其中的 keydesk.db；先停下业务和同步程序")
+    )
+    restore.add_argument(
+        "--leave-unsent", action="store_true", help=text("现用的数据里还没有上传的记录，就此丢下")
+    )
+    for command in (backup, restore):
+        command.set_defaults(module="copies")
 
 
 def _command(commands: _Commands, name: str, help_: str) -> CommandParser:

@@ -33,6 +33,8 @@ from kiosk.store.transaction import Transaction
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+    from kiosk.store.occupancy import Occupancy
+
 _IDLE_CONNECTIONS = 4
 
 
@@ -62,6 +64,7 @@ class Database:
         self._idle: list[Connection] = []
         self._watcher: Connection | None = None
         self._closed = False
+        self._kept: list[Occupancy] = []
 
     @classmethod
     def create(
@@ -177,6 +180,25 @@ class Database:
                     connection.execute("ROLLBACK")
         return found
 
+    def copy_to(self, path: Path) -> None:
+        """Copy the database, as it is now, to a new file (0600) with the same key; others may write meanwhile.
+
+        Raises StoreExists, StoreBusy, DiskFull, StoreCorrupt, StoreUnavailable.
+        """
+        with _files_made(path):
+            path.touch(mode=0o600, exist_ok=False)
+        try:
+            with self._connection() as source, store_errors(path):
+                source.execute("VACUUM INTO ?", (str(path),))
+        except StoreCorrupt as error:
+            raise StoreCorrupt(self.path, error.what) from error  # it was read here
+        with store_errors(path), closing(connect(path, self._key, self._busy_seconds)) as target:
+            target.execute("PRAGMA journal_mode = WAL")
+
+    def keep(self, occupancy: Occupancy) -> None:
+        """Hold a place in the data directory as long as the database is open."""
+        self._kept.append(occupancy)
+
     def close(self) -> None:
         """Close what is open; a transaction under way ends first by itself."""
         with self._lock:
@@ -185,6 +207,8 @@ class Database:
             self._idle, self._watcher = [], None
         for connection in connections:
             connection.close()
+        for occupancy in self._kept:
+            occupancy.close()
 
     def _transaction(self, connection: Connection) -> Transaction:
         return Transaction(connection, self.path, self._vault_key, self._random, self._marker)

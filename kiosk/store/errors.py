@@ -10,6 +10,10 @@
     │   ├── StoreBusy           another writer did not finish in time; trying again is right
     │   ├── DiskFull            no space; the verb changed nothing
     │   └── StoreUnavailable    no permission, or the device failed (reason)
+    ├── DirectoryError          (directory)
+    │   ├── DirectoryInUse      others work there: nothing can be put back
+    │   └── DirectoryTaken      a copy is being put back there
+    ├── CopyRefused             a copy cannot be made or put back (copy, reason, found, wanted)
     ├── KeyFileInvalid          the key file does not hold a key, or others can read it (path, reason)
     └── EnrolmentError
         ├── NotEnrolled         the kiosk has no number and epoch yet
@@ -21,6 +25,7 @@ No error carries a key.
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 
 
@@ -103,6 +108,68 @@ class KeyFileInvalid(StoreError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class DirectoryError(StoreError):
+    """The data directory cannot be opened now."""
+
+    def __init__(self, directory: Path, message: str) -> None:
+        super().__init__(f"{directory}: {message}")
+        self.directory = directory
+
+
+class DirectoryInUse(DirectoryError):
+    """The app, the agent or a command has the data directory open."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, "others work there")
+
+
+class DirectoryTaken(DirectoryError):
+    """A copy is being put back in the data directory."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, "a copy is being put back there")
+
+
+class CopyRefusal(enum.StrEnum):
+    """Why a copy of a data directory cannot be made or put back."""
+
+    EXISTS = "exists"
+    """Something has its name already."""
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    """Neither a file nor a directory that can be read."""
+    PRESENT = "present"
+    """It is the data directory itself."""
+    NO_COPY = "no-copy"
+    """It is no database of the desk's, or a directory without one."""
+    WITHOUT_KEY = "without-key"
+    """Neither the copy nor the data directory has the key that it was made with."""
+    DAMAGED = "damaged"
+    BROKEN_CHAIN = "broken-chain"
+    NEWER = "newer"
+    NOT_ENROLLED = "not-enrolled"
+    ANOTHER_KIOSK = "another-kiosk"
+    ANOTHER_MACHINE = "another-machine"
+    """It is of the same kiosk, from before this machine was enrolled."""
+    UNSENT = "unsent"
+    """The present journal is whole and has entries that the centre does not."""
+
+
+class CopyRefused(StoreError):
+    """A copy cannot be made or put back; nothing was changed.
+
+    `found` is what is wrong with it (what is damaged, the first entry that does not follow, its kiosk or machine, how many
+    entries would be lost), `wanted` the kiosk or machine that would fit.
+    """
+
+    def __init__(self, copy: Path, reason: CopyRefusal, found: object = "", wanted: object = "") -> None:
+        super().__init__(f"{copy}: {reason.value} {found}".rstrip())
+        self.copy = copy
+        self.reason = reason
+        self.found = found
+        self.wanted = wanted
 
 
 class EnrolmentError(StoreError):

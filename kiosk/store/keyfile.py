@@ -22,13 +22,18 @@ def load_or_create(path: Path, random: Callable[[int], bytes] = os.urandom) -> b
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):  # another was first; its key counts
-            create_durably(path, random(KEY_LENGTH).hex().encode("ascii") + b"\n")
+            save(path, random(KEY_LENGTH))
     return load(path)
 
 
-def load(path: Path) -> bytes:
-    """The key in that file. Raises KeyFileInvalid, OSError."""
-    if path.stat().st_mode & _OTHERS:
+def save(path: Path, key: bytes) -> None:
+    """Keep a key in a new file. Raises FileExistsError, OSError."""
+    create_durably(path, key.hex().encode("ascii") + b"\n")
+
+
+def load(path: Path, *, private: bool = True) -> bytes:
+    """The key in that file, which others cannot read unless it is not `private`. Raises KeyFileInvalid, OSError."""
+    if private and path.stat().st_mode & _OTHERS:
         raise KeyFileInvalid(path, "others than its owner can read it")
     try:
         key = bytes.fromhex(path.read_text("ascii"))

@@ -1,16 +1,30 @@
-"""The files of a kiosk's store: the database and its key side by side in the data directory, the marker outside it."""
+"""The files of a kiosk's store: the database and its key side by side in the data directory, the marker outside it.
+
+A copy that is put back (copies.py) waits in `keydesk.restore`, whole, before it takes the place of the present files.
+Whoever opens the store next finishes that, so that a kill at any moment leaves the old store or the new one:
+
+    keydesk.restore/new/        what takes their place
+    keydesk.restore/            what stood there before; called `keydesk.before-1`, `-2`, … when all is done
+"""
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+from hardware.disk import flush_folder
+from kiosk.store.connections import BUSY_SECONDS
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreExists, StoreMissing
 from kiosk.store.keyfile import load, load_or_create
 from kiosk.store.marker import Marker, machine_name
+from kiosk.store.occupancy import Occupancy
 
 DATABASE = "keydesk.db"
 KEY_FILE = "keydesk.key"
+RESTORE = "keydesk.restore"
+NEW = "new"
+_BESIDE = ("-wal", "-shm", "-journal")  # files of SQLite that belong to the database of their name
 
 
 def marker_of(directory: Path, place: Path | None = None) -> Marker:
@@ -20,6 +34,19 @@ def marker_of(directory: Path, place: Path | None = None) -> Marker:
 
 def open_database(directory: Path, place: Path | None = None) -> Database:
     """The database of a data directory. Raises StoreMissing, StoreError; OSError, as where the key file is gone."""
+    if not directory.is_dir():
+        raise StoreMissing(directory / DATABASE)
+    occupancy = occupy(directory)
+    try:
+        database = _opened(directory, place)
+    except BaseException:
+        occupancy.close()
+        raise
+    database.keep(occupancy)
+    return database
+
+
+def _opened(directory: Path, place: Path | None) -> Database:
     path = directory / DATABASE
     if not path.exists():
         raise StoreMissing(path)
@@ -33,10 +60,66 @@ def open_or_create_database(directory: Path, place: Path | None = None) -> Datab
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / DATABASE
-    if not path.exists():
-        try:
-            key = load_or_create(directory / KEY_FILE)
-            return Database.create(path, key, marker=marker_of(directory, place))
-        except StoreExists:
-            pass  # another process made it in between
-    return open_database(directory, place)
+    with closing(occupy(directory)):
+        if not path.exists():
+            try:
+                key = load_or_create(directory / KEY_FILE)
+                Database.create(path, key, marker=marker_of(directory, place)).close()
+            except StoreExists:
+                pass  # another process made it in between
+        return open_database(directory, place)
+
+
+def occupy(directory: Path) -> Occupancy:
+    """A place in a data directory beside others, after a copy that was being put back is in place.
+
+    Raises DirectoryTaken, DirectoryInUse, OSError.
+    """
+    occupancy = Occupancy(directory)
+    try:
+        occupancy.share(BUSY_SECONDS)
+        while (directory / RESTORE).exists():
+            occupancy.take(BUSY_SECONDS)
+            finish_restore(directory)
+            occupancy.share(BUSY_SECONDS)
+    except BaseException:
+        occupancy.close()
+        raise
+    return occupancy
+
+
+def finish_restore(directory: Path) -> Path | None:
+    """Put what waits in `keydesk.restore` in place; where the files before it are now, if there were any. Raises OSError.
+
+    Each step leaves what the next call goes on from. The caller is alone in the directory.
+    """
+    waiting = directory / RESTORE
+    if not waiting.exists():
+        return None
+    new = waiting / NEW
+    if (new / DATABASE).exists():
+        for suffix in _BESIDE:
+            _move(directory / f"{DATABASE}{suffix}", waiting)
+        for name in (KEY_FILE, DATABASE):
+            if (new / name).exists():
+                _move(directory / name, waiting)
+                _move(new / name, directory)
+    if new.exists():
+        new.rmdir()
+    if not any(waiting.iterdir()):
+        waiting.rmdir()
+        return None
+    number = 1
+    while (aside := directory / f"keydesk.before-{number}").exists():
+        number += 1
+    waiting.rename(aside)
+    flush_folder(directory)
+    return aside
+
+
+def _move(file: Path, folder: Path) -> None:
+    """Move a file, if it is there, durably."""
+    if file.exists():
+        file.rename(folder / file.name)
+        flush_folder(folder)
+        flush_folder(file.parent)

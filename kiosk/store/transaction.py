@@ -65,10 +65,14 @@ class Place(NamedTuple):
 
 
 class Home(msgspec.Struct, frozen=True):
-    """Under which name the marker knows this store, and the machine that it worked on last (empty: no name)."""
+    """Under which name the marker knows this store, and the machine that it worked on last (empty: no name).
+
+    `put_back` from when a copy was put back until the next epoch begins.
+    """
 
     store: str
     machine: str
+    put_back: bool = False
 
 
 _IDENTITY = Codec(Identity)
@@ -101,7 +105,7 @@ class Transaction:
         self._home = Singleton(connection, path, "home", _HOME)
         self._random = random
         self._marker = marker
-        self._settled = marker is None
+        self._settled = False
         self._appended: Tip | None = None
 
     @property
@@ -144,8 +148,10 @@ class Transaction:
             self._marker.write(home.store, self._appended)
 
     def _was_put_back(self) -> bool:
-        """Whether the store came from another machine, or is not where the marker says that it was."""
+        """Whether the store is a copy or came from another machine, or is not where the marker says that it was."""
         home = self._home.get()
+        if home is not None and home.put_back:
+            return True
         if home is None or self._marker is None:
             return False
         if home.machine and self._marker.machine and home.machine != self._marker.machine:
@@ -183,6 +189,13 @@ class Transaction:
         name = "" if self._marker is None else self._marker.machine
         self._home.put(Home(self._random(_STORE_NAME_LENGTH).hex(), name))
 
+    def note_put_back(self) -> None:
+        """Take this store for a copy that is put back: an epoch begins before its next entry. Raises NotEnrolled."""
+        if self.identity is None:
+            raise NotEnrolled
+        home = self._home.get() or Home(self._random(_STORE_NAME_LENGTH).hex(), "")
+        self._home.put(replace(home, put_back=True))
+
     def become(self, machine: int) -> None:
         """Write as another machine of the kiosk from now on; a new epoch begins next. Raises NotEnrolled."""
         require_range("machine", machine, 1, MAXIMUM_MACHINE)
@@ -203,8 +216,9 @@ class Transaction:
             raise EpochUsed(epoch)
         self._identity.put(replace(identity, epoch=epoch))
         home, self._settled = self._home.get(), True
-        if home is not None and self._marker is not None:
-            self._home.put(replace(home, machine=self._marker.machine))
+        if home is not None:
+            machine = home.machine if self._marker is None else self._marker.machine
+            self._home.put(replace(home, machine=machine, put_back=False))
         body = EpochBegan(given_by_centre=given_by_centre, continues=self.journal.tip())
         return self._append(self.next_tip(), body, clock)
 

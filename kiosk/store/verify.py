@@ -38,9 +38,20 @@ class Verification(msgspec.Struct, frozen=True):
     rebuilt: bool
 
     @property
+    def intact(self) -> bool:
+        """Whether pages and chain are as they should be."""
+        return not self.damaged_pages and self.broken is None
+
+    @property
+    def flaw(self) -> str:
+        """The first thing that is wrong with pages and chain; empty when they are intact."""
+        broken = "" if self.broken is None else f"entry {self.broken.sequence}: {self.broken.reason}"
+        return next(iter(self.damaged_pages), broken)
+
+    @property
     def sound(self) -> bool:
         """Whether pages, chain and tables are as they should be (after rebuilding, when that was done)."""
-        return not self.damaged_pages and self.broken is None and (self.rebuilt or not self.different)
+        return self.intact and (self.rebuilt or not self.different)
 
 
 def verify(database: Database, *, rebuild: bool = False) -> Verification:

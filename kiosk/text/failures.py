@@ -7,6 +7,10 @@ from collections.abc import Callable
 from hardware.crypto.libcrypto import LibcryptoFault, LibcryptoUnusable
 from kiosk.configuration import ConfigurationError, ConfigurationFault
 from kiosk.store.errors import (
+    CopyRefusal,
+    CopyRefused,
+    DirectoryInUse,
+    DirectoryTaken,
     DiskFull,
     EnrolledAlready,
     EpochUsed,
@@ -52,7 +56,9 @@ def libcrypto_failure(error: LibcryptoUnusable, text: Text) -> tuple[str, str]:
 
 def store_failure(error: Exception, text: Text) -> tuple[str, str]:
     """What is wrong with the store, by its own error or the system's, and what to do about it."""
-    found, advice = _STORE.get(type(error), _RECORDS)
+    found, advice = (
+        _COPIES[error.reason] if isinstance(error, CopyRefused) else _STORE.get(type(error), _RECORDS)
+    )
     parameters = {"reason": error, **vars(error)}
     if isinstance(error, OSError):
         found, advice = _SYSTEM if error.filename is None else _FILES
@@ -86,7 +92,7 @@ _LIBCRYPTO = {
     LibcryptoFault.WITHOUT_SM2: N_("libcrypto 不能用国密算法 SM2（{reason}）"),
 }
 
-_RESTORE = N_("恢复最近的备份；已上传的记录由中心补回")
+_RESTORE = N_("用 keydesk restore 恢复最近的备份；已上传的记录由中心补回")
 _ENROL = N_("运行 keydesk-sync enrol --token 令牌")
 _FILES = N_("{path} 不能读写（{reason}）"), N_("检查文件是否齐全，以及属主和权限")
 _SYSTEM = N_("系统不让读写（{reason}）"), N_("检查磁盘和数据目录")
@@ -104,7 +110,50 @@ _STORE: dict[type[Exception], tuple[str, str]] = {
     StoreBusy: (N_("数据库 {path} 正由别的程序写入"), N_("稍后再试")),
     DiskFull: (N_("磁盘已满，{path} 写不进去"), N_("清出空间")),
     StoreUnavailable: _FILES,
+    DirectoryInUse: (
+        N_("有程序正在用数据目录 {directory}"),
+        N_("先停下 keydesk run、keydesk-sync run 和其他 keydesk 命令，再恢复"),
+    ),
+    DirectoryTaken: (N_("数据目录 {directory} 正在恢复备份"), N_("等它做完再试")),
     NotEnrolled: (N_("本机还没有登记"), _ENROL),
     EnrolledAlready: (N_("本机已是 {kiosk} 号终端机"), N_("用 --data 另给一个数据目录")),
     EpochUsed: (N_("本机的日志里已有第 {epoch} 期"), N_("联系技术支持")),
+}
+
+_ANOTHER_COPY = N_("换一份备份；现用的数据没有动")
+_COPIES = {
+    CopyRefusal.EXISTS: (N_("{copy} 已经存在"), N_("另取一个名字；备份不盖掉任何东西")),
+    CopyRefusal.MISSING: (N_("没有备份 {copy}"), N_("核对路径，存储盘是否已经插好")),
+    CopyRefusal.UNREADABLE: (
+        N_("备份 {copy} 读不出来（{found}）"),
+        N_("检查权限和存储盘，或换一份备份；现用的数据没有动"),
+    ),
+    CopyRefusal.PRESENT: (N_("{copy} 就是现用的数据"), N_("给出备份的位置")),
+    CopyRefusal.NO_COPY: (
+        N_("{copy} 不是 Keydesk 数据的备份"),
+        N_("给出 keydesk backup 做的目录，或其中的 keydesk.db；现用的数据没有动"),
+    ),
+    CopyRefusal.WITHOUT_KEY: (
+        N_("没有能打开备份 {copy} 的密钥"),
+        N_("把做备份时的 keydesk.key 放在备份旁边（同一个目录）；现用的数据没有动"),
+    ),
+    CopyRefusal.DAMAGED: (N_("备份 {copy} 已损坏（{found}）"), _ANOTHER_COPY),
+    CopyRefusal.BROKEN_CHAIN: (N_("备份 {copy} 的日志从第 {found} 条起不连续"), _ANOTHER_COPY),
+    CopyRefusal.NEWER: (
+        N_("备份 {copy} 由更新版本的 Keydesk 建立"),
+        N_("先装那个版本或更新的版本；现用的数据没有动"),
+    ),
+    CopyRefusal.NOT_ENROLLED: (N_("备份 {copy} 里还没有登记过终端机"), _ANOTHER_COPY),
+    CopyRefusal.ANOTHER_KIOSK: (
+        N_("备份 {copy} 是 {found} 号终端机的，本机是 {wanted} 号"),
+        N_("换本机的备份；现用的数据没有动"),
+    ),
+    CopyRefusal.ANOTHER_MACHINE: (
+        N_("备份 {copy} 是本终端机第 {found} 台机器的，现在登记的是第 {wanted} 台"),
+        N_("换这台机器登记以后的备份；现用的数据没有动"),
+    ),
+    CopyRefusal.UNSENT: (
+        N_("现用的数据是好的，其中 {found} 条记录中心还没有，恢复后本机就没有了"),
+        N_("先运行 keydesk-sync once 上传；确实要丢下的，加 --leave-unsent"),
+    ),
 }

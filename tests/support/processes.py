@@ -163,6 +163,24 @@ class KioskProcess:
             stdin=subprocess.DEVNULL,
         )
 
+    def keydesk(self, command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command of the desk's."""
+        return subprocess.run(
+            _python("kiosk.commands.cli", command, *arguments, "--data", self.directory),
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def restore(self, copy: Path) -> None:
+        """Close the desk, put a copy back, and open it again."""
+        self.database.close()
+        done = self.keydesk("restore", copy)
+        assert done.returncode == 0, done.stderr
+        self.open()
+
     def start(self) -> None:
         # What starts the tests may itself ignore the interrupt, and children inherit that; the agent heeds it.
         before = signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -29,6 +29,14 @@ def status(kiosk: KioskProcess, number: str) -> OrderStatus:
     return present(kiosk.order(number)).status
 
 
+def page(address: str) -> dict[str, Any]:
+    """What the payer's page says."""
+    shown: dict[str, Any] = httpx2.get(
+        address.replace("HTTP", "http"), headers={"accept": "application/json"}
+    ).json()
+    return shown
+
+
 def test_a_payment_on_the_page_reaches_the_kiosk_and_its_order_the_centre(
     kiosk: KioskProcess, pay: Callable[[str], Any]
 ) -> None:
@@ -152,29 +160,46 @@ def test_no_secret_is_in_the_log(kiosk: KioskProcess) -> None:
     assert (kiosk.directory / "keydesk.db").stat().st_mode & 0o077 == 0
 
 
+def _backed_up(kiosk: KioskProcess, copy: Path) -> Path:
+    """A backup that was made while the desk had its database open."""
+    done = kiosk.keydesk("backup", copy)
+    assert done.returncode == 0, done.stderr
+    return copy
+
+
 def test_a_kiosk_restored_from_a_copy_gets_its_entries_back_and_goes_on_in_a_new_epoch(
-    kiosk: KioskProcess, tmp_path: Path
+    kiosk: KioskProcess, tmp_path: Path, pay: Callable[[str], Any]
 ) -> None:
     kiosk.sync("once")
-    kiosk.database.close()
-    shutil.copy(kiosk.directory / "keydesk.db", tmp_path / "copy.db")
-    kiosk.open()
-    lost = [kiosk.place(account)[0] for account in ("11000006", "11000007")]
+    copied = _backed_up(kiosk, tmp_path / "copy")
+    placed = [kiosk.place(account) for account in ("11000006", "11000007")]
+    lost = [order for order, _ in placed]
     kiosk.sync("once")
     before = kiosk.hashes()
-    kiosk.database.close()
-    for file in kiosk.directory.glob("keydesk.db-*"):
-        file.unlink()
-    shutil.copy(tmp_path / "copy.db", kiosk.directory / "keydesk.db")
-    kiosk.open()
+    kiosk.restore(copied)
     assert all(kiosk.order(number) is None for number in lost)
+    assert pay(placed[0][1])["state"] == "paid"
     assert kiosk.sync("once").returncode == 0
-    assert all(kiosk.order(number) is not None for number in lost)
     assert kiosk.hashes()[: len(before)] == before
+    assert [status(kiosk, number) for number in lost] == [OrderStatus.PAID, OrderStatus.PLACED]
     number, _ = kiosk.place("11000003")
     assert number.startswith(f"{kiosk.number}-2-")
     assert json.loads(kiosk.sync("nightly", "--json").stdout)["same_tip"]
     assert [each[0] for each in kiosk.centre_entries()] == kiosk.hashes()
+    assert not kiosk.centre_entries(strand=2)
+
+
+def test_nothing_is_restored_while_the_agent_runs(kiosk: KioskProcess, tmp_path: Path) -> None:
+    kiosk.sync("once")
+    copied = _backed_up(kiosk, tmp_path / "copy")
+    kiosk.start()
+    wait_until(lambda: "started" in (kiosk.directory / "log" / "sync.log").read_text())
+    kiosk.database.close()
+    refused = kiosk.keydesk("restore", copied)
+    assert refused.returncode == 1
+    assert "keydesk-sync run" in refused.stderr
+    kiosk.stop()
+    assert kiosk.keydesk("restore", copied).returncode == 0
 
 
 def test_a_lost_machine_is_replaced_by_another_with_a_new_token(
@@ -259,30 +284,30 @@ def test_of_two_clones_one_is_enrolled_anew_and_the_other_may_only_upload(
 
 
 def test_a_copy_put_back_offline_begins_a_random_epoch_and_nothing_stays_beside_the_books(
-    kiosk: KioskProcess, tmp_path: Path
+    kiosk: KioskProcess, tmp_path: Path, pay: Callable[[str], Any]
 ) -> None:
     kiosk.sync("once")
-    kiosk.database.close()
-    shutil.copy(kiosk.directory / "keydesk.db", tmp_path / "copy.db")
-    kiosk.open()
-    lost, _ = kiosk.place("11000006")
+    copied = _backed_up(kiosk, tmp_path / "copy")
+    lost, lost_address = kiosk.place("11000006")
     kiosk.sync("once")
     trunk = kiosk.hashes()
-    kiosk.database.close()
-    for file in kiosk.directory.glob("keydesk.db-*"):
-        file.unlink()
-    shutil.copy(tmp_path / "copy.db", kiosk.directory / "keydesk.db")
-    kiosk.open()
-    placed, _ = kiosk.place("11000007")
-    assert placed != lost
+    kiosk.switch.touch()
+    kiosk.restore(copied)
+    placed, address = kiosk.place("11000007")
+    assert number_in(placed) != number_in(lost)
     assert _epochs(kiosk)[-1] >= FIRST_RANDOM_EPOCH
+    assert kiosk.sync("once").returncode == 1
+    paid = pay(address)
+    assert (paid["state"], paid["order_number"]) == ("paid", number_in(placed))
+    assert page(lost_address)["state"] == "payable", "one order's money is not the other's"
+    kiosk.switch.unlink()
     for _ in range(2):
         assert kiosk.sync("once").returncode == 0
     assert [each[0] for each in kiosk.centre_entries()] == trunk
     assert [each[0] for each in kiosk.centre_entries(strand=2)] == kiosk.hashes()[len(trunk) - 1 :]
     wait_until(lambda: ("epoch-began", 1) in {each[1:] for each in kiosk.centre_entries(strand=2)})
     assert not kiosk.centre.rows("SELECT 1 FROM journal_strayentry WHERE kiosk = ?", kiosk.number)
-    assert kiosk.order(lost) is not None
+    assert [status(kiosk, each) for each in (placed, lost)] == [OrderStatus.PAID, OrderStatus.PLACED]
     assert verify(kiosk.database).sound
 
 
@@ -310,7 +335,7 @@ def test_a_number_that_a_copy_gave_out_again_pays_and_confirms_its_own_order_alo
     second, second_address = kiosk.place("11000007")
     assert number_in(first) == number_in(second)
     paid = pay(first_address)
-    shown = httpx2.get(second_address.replace("HTTP", "http"), headers={"accept": "application/json"}).json()
+    shown = page(second_address)
     assert (paid["state"], shown["state"], shown["confirmation"]) == ("paid", "payable", "")
     assert (paid["order_number"], shown["account"]) == (shown["order_number"], "11000007")
     with kiosk.database.read() as tx:

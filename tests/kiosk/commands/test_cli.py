@@ -35,7 +35,7 @@ COMMANDS = dict(_commands(parser()))
 def test_the_commands_are_those_of_the_design() -> None:
     names = {" ".join(words) for words in COMMANDS}
     assert names == {
-        *("", "demo", "run", "doctor", "orders", "keys", "status", "virtual-key"),
+        *("", "demo", "run", "doctor", "orders", "keys", "status", "backup", "restore", "virtual-key"),
         *("journal", "journal verify", "journal export"),
     }
 
@@ -53,7 +53,18 @@ def test_every_command_explains_every_option(
         assert all(option in shown for option in action.option_strings)
 
 
-@pytest.mark.parametrize("words", [("orders",), ("keys",), ("status",), ("doctor",), ("journal", "verify")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("orders",),
+        ("keys",),
+        ("status",),
+        ("doctor",),
+        ("journal", "verify"),
+        ("backup", "x"),
+        ("restore", "x"),
+    ],
+)
 def test_what_programs_read_is_offered_as_json(words: tuple[str, ...]) -> None:
     assert parser().parse_args([*words, "--json"]).json
 
@@ -66,7 +77,9 @@ def test_the_installed_command_helps_without_loading_the_screens() -> None:
     assert not {"textual", "cryptography", "sqlcipher3", "django"} & set(modules.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["doctor", "journal", "keys", "orders", "run", "status", "virtual_key"])
+@pytest.mark.parametrize(
+    "command", ["copies", "doctor", "journal", "keys", "orders", "run", "status", "virtual_key"]
+)
 def test_no_command_loads_the_screens_before_it_shows_them(command: str) -> None:
     loaded = f"import sys, kiosk.commands.{command}; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True)

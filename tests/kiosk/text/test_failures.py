@@ -12,7 +12,7 @@ from kiosk.configuration import ConfigurationError, ConfigurationFault
 from kiosk.store import errors
 from kiosk.store.agent_state import LinkFault
 from kiosk.text.catalogue import Catalogue, Language
-from kiosk.text.failures import _RECORDS, _STORE, sentence, store_failure
+from kiosk.text.failures import _COPIES, _RECORDS, _STORE, sentence, store_failure
 from kiosk.text.link_faults import LINK_FAULTS
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
@@ -28,6 +28,9 @@ STORE = (
     errors.DiskFull(PATH),
     errors.StoreUnavailable(PATH, "Input/output error"),
     errors.KeyFileInvalid(PATH, "not hex digits"),
+    errors.DirectoryInUse(PATH.parent),
+    errors.DirectoryTaken(PATH.parent),
+    *(errors.CopyRefused(PATH, reason, 5, 3) for reason in errors.CopyRefusal),
     errors.NotEnrolled(),
     errors.EnrolledAlready(3),
     errors.EpochUsed(7),
@@ -43,7 +46,10 @@ def _leaves(of: type[Exception]) -> Iterator[type[Exception]]:
 
 
 def test_every_error_of_the_store_has_words_of_its_own() -> None:
-    assert {type(error) for error in STORE} == set(_leaves(errors.StoreError)) == set(_STORE)
+    assert (
+        {type(error) for error in STORE} == set(_leaves(errors.StoreError)) == {*_STORE, errors.CopyRefused}
+    )
+    assert set(_COPIES) == set(errors.CopyRefusal)
 
 
 @pytest.mark.parametrize("error", STORE, ids=lambda error: type(error).__name__)

@@ -51,7 +51,7 @@ CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH)
 CHINESE_TYPE = re.compile("[\u3000-〿一-鿿！-～]")
 # What people type, and what they know by its English name.
 NAMES = re.compile(
-    r"keydesk-sync enrol --token|keydesk journal verify|--centre https://|--data|\[centre\]|certificate_authority|url"
+    r"keydesk-sync enrol --token|keydesk journal verify|keydesk restore|--centre https://|--data|\[centre\]|certificate_authority|url"
     r"|https|key盘|/var/lib/keydesk|/etc/centre\.pem|http://c|libcrypto|OpenSSL|Debian|libssl3(t64)?|SM2|^centre(?= 不是)"
 )
 REFUSED = Problem(ProblemCode.CHAIN_BROKEN, "An entry's link is wrong.", error_number="7F3A")
