@@ -27,6 +27,8 @@ class Registration(enum.StrEnum):
     LISTED = "listed"
     ON_HOLD = "on-hold"
     REVOKED = "revoked"
+    RECEIVED = "received"
+    """What its kiosk told of it arrived and is not applied or not verified yet: the same check may pass in a moment."""
     UNKNOWN = "unknown"
 
 

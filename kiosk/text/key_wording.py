@@ -191,6 +191,8 @@ def verdict_reason(t: Text, view: LoginCheckView, support: str) -> str:
         names = t("{one}和{other}", one=names, other=t(_LEFT_OUT[check]))
     if Check.REGISTER not in left_out:
         return t("未核对{checks}，其他都已通过。", checks=names)
+    if view.received:
+        return t("中心已收到这把key盘的资料，正在登记：请过一会儿再验证一次。")
     sentence = t("本机离线：未核对{checks}", checks=names)
     if view.feed_as_of is None:
         return t("{sentence}。联网后可再做一次。", sentence=sentence)

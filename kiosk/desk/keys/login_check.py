@@ -119,7 +119,7 @@ def results_of(local: Local, judged: LoginJudged | None) -> tuple[tuple[Check, C
         Check.VALIDITY: _result(holds=local.validity),
         Check.REVOCATION: _result(holds=in_use),
         Check.REGISTER: CheckResult.NOT_CHECKED
-        if judged is None
+        if judged is None or judged.registration is Registration.RECEIVED
         else _result(holds=judged.registration is Registration.LISTED),
     }
     failed = CheckResult.FAILED in results.values()
@@ -259,6 +259,7 @@ def _view(
         not_after=certificate.not_after,
         results=results,
         feed_as_of=feed_as_of,
+        received=judged is not None and judged.registration is Registration.RECEIVED,
     )
     if judged is None or not waits:
         return view

@@ -89,7 +89,8 @@ class LoginCheckView(msgspec.Struct, frozen=True, tag="login-check"):
     """登录验证 as far as it came: every check with its result.
 
     `check` names it for typing the SMS code, which went to `phone` and has `tries_left` until `code_expires`. Without
-    the centre REVOCATION rests on the feed of `feed_as_of`, REGISTER and SMS are NOT_CHECKED.
+    the centre REVOCATION rests on the feed of `feed_as_of`, REGISTER and SMS are NOT_CHECKED; so are these two while the
+    centre has `received` the certificate and has it not on its register yet.
     """
 
     serial: str
@@ -101,6 +102,7 @@ class LoginCheckView(msgspec.Struct, frozen=True, tag="login-check"):
     code_expires: int = 0
     tries_left: int = 0
     feed_as_of: int | None = None
+    received: bool = False
 
     @property
     def usable(self) -> bool:

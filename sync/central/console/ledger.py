@@ -20,6 +20,7 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import KioskFilter
+from sync.central.console.waiting import tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.formats import china_time, yuan
 from sync.central.ledger import settling
@@ -110,6 +111,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
                 self.message_user(
                     request, f"{order.order_number}：不能移交到 {target or '（未填）'}", messages.ERROR
                 )
+        tell_if_waiting(self, request)
 
 
 @admin.register(LedgerCertificate)
@@ -152,6 +154,7 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
             settling.revoke_certificate(row, request.user.get_username(), remark, centre_now())
             self.log_change(request, row, f"吊销：{remark}")
         self.message_user(request, f"已通知终端机吊销 {len(rows)} 张证书", messages.WARNING)
+        tell_if_waiting(self, request)
 
 
 @admin.register(LedgerAccount)

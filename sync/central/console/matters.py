@@ -16,6 +16,7 @@ from sync.central.console.base import (
     typed_remark,
 )
 from sync.central.console.filters import KioskFilter
+from sync.central.console.waiting import tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.ledger import settling
 from sync.central.ledger.models import Matter
@@ -49,6 +50,7 @@ def _decide(page: MatterAdmin, request: HttpRequest, queryset: QuerySet[Matter],
     )
     for matter in left:
         page.message_user(request, f"{matter}：不能这样处理", messages.ERROR)
+    tell_if_waiting(page, request)
 
 
 @admin.register(Matter)

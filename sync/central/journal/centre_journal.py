@@ -19,7 +19,8 @@ from sync.central.journal.received_entries import read
 from sync.central.journal.strands import strand_key
 from sync.central.tables import Insert
 
-_STRAND = 1
+STRAND = 1
+"""The one strand of the centre's journal."""
 _MACHINE = 1
 _BOOT = "centre"
 
@@ -36,7 +37,7 @@ def enter(bodies: Iterable[AnyBody], now: int) -> None:
             place = (FORM, EXCHANGE_KIOSK, _MACHINE, FIRST_EPOCH, sequence)
             sealed = seal(Entry(*place, now, 0, _BOOT, previous, body))
             tip = Tip(FIRST_EPOCH, sequence, sealed.hash)
-            rows.append(entry_row(read(sealed.data), _STRAND, now))
+            rows.append(entry_row(read(sealed.data), STRAND, now))
         Insert(models.Entry, rows).write()
         if tip is not None:
             strand.put_high_water(tip)
@@ -46,10 +47,10 @@ def enter(bodies: Iterable[AnyBody], now: int) -> None:
 
 def _locked(now: int) -> tuple[models.Strand, Tip | None]:
     """The strand, locked until the transaction ends, and its tip; None before its first entry."""
-    key = strand_key(EXCHANGE_KIOSK, _STRAND)
+    key = strand_key(EXCHANGE_KIOSK, STRAND)
     fresh = {
         "kiosk": EXCHANGE_KIOSK,
-        "number": _STRAND,
+        "number": STRAND,
         "machine": _MACHINE,
         "begun_at": now,
         "received_at": now,

@@ -9,7 +9,8 @@ How often a batch was begun is counted beside, in a transaction of its own, sinc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from django.db import InterfaceError, OperationalError, transaction
@@ -17,17 +18,22 @@ from django.db.models import F, Q
 
 from sync.central.fleet.feeding import publish_all
 from sync.central.journal.models import Entry, Strand
+from sync.central.journal.strands import strand_key
 from sync.central.ledger.books import Books, load
 from sync.central.ledger.folding import Folder, Placed, place
 from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark, StrandCursor
 from sync.central.ledger.news import News
-from sync.central.ledger.portions import Portion, Progress, choose
+from sync.central.ledger.portions import PORTION, Portion, Progress, choose
 from sync.central.ledger.readings import Read, Readings
 from sync.central.members.publishing import kiosks_of_accounts
-from sync.central.tables import Upsert, row_key, strand_number
+from sync.central.tables import LAST_STRAND, Upsert, row_key, strand_number
+
+LOG = logging.getLogger("keydesk.central")
 
 APPLIER = 1
 """The key of the applier's one row."""
+_TRIES = 5
+"""How often somebody who waits tries to write beside appliers that were before."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -49,6 +55,47 @@ def apply_batch(now: int, *, suspects: bool = False) -> bool:
     plan = _plan(suspects=suspects)
     if not plan.portions:
         return False
+    _applied(plan, now)
+    return True
+
+
+def apply_strand(kiosk: int, number: int, now: int) -> bool:
+    """Apply the next entries of one strand for somebody who waits, one portion at most; whether it has no more.
+
+    Nobody else's entries are touched. What fails here is logged and left to the applier, as is a strand that failed before.
+    """
+    for _ in range(_TRIES):
+        strand = Strand.objects.filter(key=strand_key(kiosk, number)).first()
+        progress = None if strand is None else _progress(strand, _cursors(strand_number(kiosk, number)))
+        if progress is None or progress.head <= progress.applied:
+            return True
+        if progress.failures:
+            return False
+        last = min(progress.head, progress.applied + PORTION)
+        plan = Plan(_state().position, (Portion(progress.strand, progress.applied + 1, last),))
+        try:
+            written = _applied(plan, now)
+        except Exception:
+            LOG.exception("strand %s/%s is left to the applier", kiosk, number)
+            return False
+        if written:
+            return last == progress.head
+    return False
+
+
+def is_applied(kiosk: int, numbers: Sequence[int] = ()) -> bool:
+    """Whether all that a kiosk's strands have (those of these numbers, or all) is applied."""
+    first, last = (
+        strand_key(kiosk, min(numbers, default=0)),
+        strand_key(kiosk, max(numbers, default=LAST_STRAND)),
+    )
+    cursors = _cursors(strand_number(kiosk, 0), strand_number(kiosk, LAST_STRAND))
+    strands = Strand.objects.filter(key__range=(first, last)).order_by()
+    return all(each.head <= each.applied for each in (_progress(row, cursors) for row in strands))
+
+
+def _applied(plan: Plan, now: int) -> bool:
+    """Fold and write a plan; False when another applier was there before. Raises what folding it raised."""
     _begun(plan.portions)
     try:
         written = _write(plan, fold(entries_of(plan.portions, plan.position)), now)
@@ -57,7 +104,7 @@ def apply_batch(now: int, *, suspects: bool = False) -> bool:
         raise
     if not written:
         _not_failed(plan.portions)
-    return True
+    return written
 
 
 def fold(entries: Sequence[Placed], *, books: Books | None = None, read: Read | None = None) -> Folder:
@@ -89,15 +136,29 @@ def entries_of(portions: Sequence[Portion], position: int) -> list[Placed]:
 
 
 def _plan(*, suspects: bool) -> Plan:
-    state, _ = ApplierState.objects.get_or_create(id=APPLIER)
-    cursors = {each.strand: each for each in StrandCursor.objects.all()}
-    strands = []
-    for row in Strand.objects.only("kiosk", "number", "branch_sequence", "high_sequence").order_by():
-        strand = strand_number(row.kiosk, row.number)
-        cursor = cursors.get(strand)
-        applied, failures = (cursor.applied, cursor.failures) if cursor else (row.branch_sequence, 0)
-        strands.append(Progress(strand, row.high_sequence, applied, failures))
+    state, cursors = _state(), _cursors()
+    rows = Strand.objects.only("kiosk", "number", "branch_sequence", "high_sequence").order_by()
+    strands = [_progress(row, cursors) for row in rows]
     return Plan(state.position, choose(strands, state.served, suspects=suspects))
+
+
+def _state() -> ApplierState:
+    return ApplierState.objects.get_or_create(id=APPLIER)[0]
+
+
+def _cursors(first: int = 0, last: int | None = None) -> dict[int, StrandCursor]:
+    """The cursors of all strands, of one, or of those from one to another."""
+    rows = StrandCursor.objects.all()
+    if first:
+        rows = rows.filter(strand__range=(first, first if last is None else last))
+    return {each.strand: each for each in rows}
+
+
+def _progress(row: Strand, cursors: Mapping[int, StrandCursor]) -> Progress:
+    strand = strand_number(row.kiosk, row.number)
+    cursor = cursors.get(strand)
+    applied, failures = (cursor.applied, cursor.failures) if cursor else (row.branch_sequence, 0)
+    return Progress(strand, row.high_sequence, applied, failures)
 
 
 def _write(plan: Plan, folder: Folder, now: int) -> bool:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kiosk.domain.entries import AnyBody, Decision, MatterDecided, OrderTakenOver, RegisterDecided
+from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.remarks import RemarkReason
 from sync.central.fleet.feeding import enrolled_kiosks, publish
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.journal.centre_journal import enter
-from sync.central.ledger.applier import apply_pending
+from sync.central.journal.centre_journal import STRAND, enter
+from sync.central.ledger import waking
+from sync.central.ledger.applier import apply_strand, is_applied
 from sync.central.ledger.matters import own_kiosks
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter, MatterState
 from sync.central.ledger.money import money_returned
@@ -112,10 +114,20 @@ def revoke_certificate(row: LedgerCertificate, by: str, reason: str, now: int) -
 
 
 def enter_and_apply(bodies: Sequence[AnyBody], now: int) -> None:
-    """Put decisions into the centre's journal and apply them, so that whoever decided sees what came of it."""
-    if bodies:
-        enter(bodies, now)
-        apply_pending(now)
+    """Put decisions into the centre's journal and apply them, so that whoever decided sees what came of it.
+
+    Of the journals only the centre's own is applied here; where that does not succeed the applier does it in a moment.
+    """
+    if not bodies:
+        return
+    enter(bodies, now)
+    if not apply_strand(EXCHANGE_KIOSK, STRAND, now):
+        waking.wake()
+
+
+def decisions_wait() -> bool:
+    """Whether something that was decided is not applied yet."""
+    return not is_applied(EXCHANGE_KIOSK, (STRAND,))
 
 
 def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:

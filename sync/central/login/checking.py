@@ -12,6 +12,7 @@ import secrets
 
 from django.db import transaction
 
+from kiosk.domain.certificate_numbers import CertificateNumberMalformed, parse_certificate_number
 from kiosk.domain.ledger import Certificate, CertificateStatus
 from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
@@ -38,10 +39,9 @@ from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.machines import issuing_certificates
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.models import Fact, FactKind, Source
-from sync.central.ledger.applier import apply_pending
-from sync.central.ledger.models import Checked, LedgerCertificate, StrandCursor
+from sync.central.ledger.models import LedgerCertificate, StrandCursor
 from sync.central.ledger.rows import certificate_on_register
-from sync.central.ledger.verifying import Verifier
+from sync.central.ledger.verifying import Stage, hasten
 from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
 from sync.central.members.models import Operator
@@ -95,11 +95,14 @@ class LoginCheckService:
         return ChallengeIssued(check.key, bytes(check.challenge), check.expires)
 
     def _judge(self, signed: ChallengeSigned) -> LoginAnswer:
+        if not self._is_asked(LoginCheck.objects.filter(key=signed.check[:40], kiosk=self._kiosk).first()):
+            return QuestionRefused("over")
+        stage = self._hastened(signed)
         with transaction.atomic():
             check = self._of(signed.check)
-            if check is None or check.state != CheckState.ASKED or self._now > check.expires:
+            if check is None or not self._is_asked(check):
                 return QuestionRefused("over")
-            judged = self._judged(check, signed)
+            judged = self._judged(check, signed, stage)
             good = judged.signature and judged.chain and judged.registration is Registration.LISTED
             check.state = CheckState.FAILED
             code = ""
@@ -122,42 +125,47 @@ class LoginCheckService:
             tries=CODE_TRIES,
         )
 
-    def _judged(self, check: LoginCheck, signed: ChallengeSigned) -> LoginJudged:
+    def _is_asked(self, check: LoginCheck | None) -> bool:
+        """Whether the check waits for its signature."""
+        return check is not None and check.state == CheckState.ASKED and self._now <= check.expires
+
+    def _hastened(self, signed: ChallengeSigned) -> Stage:
+        """Somebody waits: this certificate is applied and verified before any other, outside the check's transaction."""
+        try:
+            certificate = parse_member_certificate(signed.certificate)
+        except CertificateInvalid:
+            return Stage.UNKNOWN
+        return hasten(certificate.number, signed.certificate, self._now)
+
+    def _judged(self, check: LoginCheck, signed: ChallengeSigned, stage: Stage) -> LoginJudged:
         """Verify the signature, the chain and the entry in the register, each on its own."""
         try:
             certificate = parse_member_certificate(signed.certificate)
         except CertificateInvalid:
             return LoginJudged(signature=False, chain=False, registration=Registration.UNKNOWN)
         check.certificate_number = certificate.number
-        self._verify_now(certificate.number)
         listed = certificate_on_register(certificate.number)
-        own = (
-            listed is not None
-            and listed.certificate == signed.certificate
-            and listed.account == check.account
+        own = certificate.account == check.account and (
+            listed is None or (listed.certificate == signed.certificate and listed.account == check.account)
         )
         message = signed_message(bytes(check.challenge))
         signs = suite(certificate.algorithm).verify(certificate.public_key, message, signed.signature)
         return LoginJudged(
             signature=signs,
-            chain=self._chain_holds(signed.certificate, listed),
-            registration=_registration(listed) if own and listed is not None else Registration.UNKNOWN,
+            chain=stage is not Stage.UNKNOWN and self._chain_holds(certificate.number, signed.certificate),
+            registration=_registration(listed, stage) if own else Registration.UNKNOWN,
         )
 
-    def _verify_now(self, number: str) -> None:
-        """Somebody waits: this certificate is checked before any other."""
-        waiting = LedgerCertificate.objects.filter(number=number, checked=Checked.NOT_YET)
-        if Verifier().check(waiting, self._now):
-            apply_pending(self._now)
-
-    def _chain_holds(self, der: bytes, listed: Certificate | None) -> bool:
-        if listed is None:
+    def _chain_holds(self, number: str, der: bytes) -> bool:
+        try:
+            issuer = parse_certificate_number(number).kiosk
+        except CertificateNumberMalformed:
             return False
         issuers = [self._keys.exchange_certificate]
-        if listed.kiosk != EXCHANGE_KIOSK:
-            kiosk = Kiosk.objects.filter(number=listed.kiosk).first()
+        if issuer != EXCHANGE_KIOSK:
+            kiosk = Kiosk.objects.filter(number=issuer).first()
             issuers = [] if kiosk is None else issuing_certificates(kiosk)
-        return any(self._verified(der, issuer, listed.number) for issuer in issuers)
+        return any(self._verified(der, each, number) for each in issuers)
 
     def _verified(self, der: bytes, issuer: bytes, number: str) -> bool:
         try:
@@ -217,16 +225,16 @@ def _hashed(check: LoginCheck, code: str) -> str:
     return hashlib.sha256(f"{check.key} {code}".encode()).hexdigest()
 
 
-def _registration(listed: Certificate) -> Registration:
-    match listed.status:
-        case CertificateStatus.VALID:
+def _registration(listed: Certificate | None, stage: Stage) -> Registration:
+    match None if listed is None else listed.status:
+        case CertificateStatus.VALID if listed is not None:
             return Registration.ON_HOLD if _loss_pending(listed) else Registration.LISTED
         case CertificateStatus.ON_HOLD:
             return Registration.ON_HOLD
         case CertificateStatus.REVOKED | CertificateStatus.VOID:
             return Registration.REVOKED
-        case CertificateStatus.ISSUED | CertificateStatus.BOUND | CertificateStatus.HELD:
-            return Registration.UNKNOWN  # its binding has not arrived, or is not on the register yet
+        case _:
+            return Registration.RECEIVED if stage is Stage.WAITING else Registration.UNKNOWN
 
 
 def _loss_pending(listed: Certificate) -> bool:

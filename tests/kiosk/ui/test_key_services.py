@@ -461,6 +461,19 @@ async def test_a_check_that_failed_is_said_with_what_to_do(
         assert app.screen.query_one("#code").display is False
 
 
+async def test_a_key_that_the_centre_has_not_listed_yet_is_checked_again_in_a_moment(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    left_out = judged({Check.REGISTER: CheckResult.NOT_CHECKED, Check.SMS: CheckResult.NOT_CHECKED})
+    answer_next(kiosk.service, "login_check", replace(left_out, received=True))
+    async with app.run_test(size=SIZE) as pilot:
+        await open_service(app, pilot, kiosk, KeyService.LOGIN_CHECK)
+        await type_in(pilot, "123456")
+        assert "登记未核对" in str(app.screen.query_one("#verdict").render())
+        assert "请过一会儿再验证一次" in sentence(app)
+        assert "离线" not in sentence(app)
+
+
 async def test_a_wrong_pin_in_a_login_check_is_typed_again(app: KeydeskApp, kiosk: Kiosk) -> None:
     kiosk.source.insert(kiosk.owners_key())
     LoginCentre(kiosk)

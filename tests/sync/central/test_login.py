@@ -31,12 +31,15 @@ from kiosk.domain.login_check import (
 from kiosk.pki.suites import SM2, PrivateKey
 from sync.central.configuration import SmsProviderName
 from sync.central.fleet.enrolment_tokens import give_token
+from sync.central.journal.models import Strand
 from sync.central.ledger import waking
-from sync.central.ledger.models import LedgerAccount
+from sync.central.ledger.models import LedgerAccount, StrandCursor
+from sync.central.ledger.portions import PORTION
 from sync.central.ledger.rows import register_record
 from sync.central.login.checking import CHECKS_AN_HOUR
 from sync.central.login.models import LoginCheck
 from sync.central.members.models import Operator
+from sync.central.tables import strand_number
 from sync.protocol import records
 from tests.support.books import all_applied, remarks
 from tests.support.kiosk_double import KioskDouble
@@ -265,3 +268,89 @@ def test_a_loss_never_makes_a_key_known(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     assert remarks() == {2: ["certificate-unknown"]}
     assert register_record(LedgerAccount.objects.get(account=ACCOUNT)).key is None
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A centre whose applier is stopped."""
+    monkeypatch.setattr(waking, "wake", lambda: None)
+
+
+def _bind(kiosk: KioskDouble) -> entries.CertificateIssued:
+    placed = kiosk.place()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    issued = kiosk.certificate(placed)
+    kiosk.finish(placed)
+    return issued
+
+
+def _pending(kiosk: int) -> int:
+    strand = Strand.objects.get(kiosk=kiosk)
+    cursor = StrandCursor.objects.filter(strand=strand_number(kiosk, strand.number)).first()
+    return strand.high_sequence - (0 if cursor is None else cursor.applied)
+
+
+def test_with_the_applier_stopped_a_fresh_key_logs_in_and_nobody_elses_backlog_is_applied(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], still: None
+) -> None:
+    other = make_kiosk(4)
+    for _ in range(300):
+        other.append(entries.PinChanged(ACCOUNT, "E8AD652202221F03"))
+    other.pushed()
+    kiosk.feed()
+    issued = _bind(kiosk)
+    kiosk.pushed()
+    judged = sign(kiosk, begin(kiosk), issued)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.signature, judged.chain, judged.registration) == (True, True, Registration.LISTED)
+    assert _pending(4) == 301
+
+
+def test_a_fresh_key_behind_a_long_backlog_of_its_own_kiosk_is_received(
+    kiosk: KioskDouble, still: None
+) -> None:
+    kiosk.feed()
+    for _ in range(PORTION):
+        kiosk.append(entries.PinChanged(ACCOUNT, "E8AD652202221F03"))
+    issued = _bind(kiosk)
+    for begin_at in (0, PORTION):
+        assert kiosk.upload(kiosk.entries[begin_at : begin_at + PORTION]).status == 200
+    judged = sign(kiosk, begin(kiosk), issued)
+    assert judged == LoginJudged(signature=True, chain=True, registration=Registration.RECEIVED)
+    assert _pending(3) == len(kiosk.entries) - PORTION
+    again = sign(kiosk, begin(kiosk), issued)
+    assert isinstance(again, LoginJudged)
+    assert again.registration is Registration.LISTED
+
+
+def test_a_key_whose_entries_fail_is_received_and_left_to_the_applier(
+    kiosk: KioskDouble, still: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise ValueError("an entry that nobody thought of")
+
+    kiosk.feed()
+    issued = _bind(kiosk)
+    kiosk.pushed()
+    with monkeypatch.context() as broken:
+        broken.setattr("sync.central.ledger.folding.check", failing)
+        judged = sign(kiosk, begin(kiosk), issued)
+    assert judged == LoginJudged(signature=True, chain=True, registration=Registration.RECEIVED)
+    assert not messages()
+
+
+def test_a_key_that_never_arrived_is_unknown(kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    issued = _bind(kiosk)
+    judged = sign(kiosk, begin(kiosk), issued)
+    assert judged == LoginJudged(signature=True, chain=False, registration=Registration.UNKNOWN)
+
+
+def test_a_key_that_is_not_bound_yet_is_unknown(kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    issued = kiosk.certificate(placed)
+    kiosk.pushed()
+    judged = sign(kiosk, begin(kiosk), issued)
+    assert judged == LoginJudged(signature=True, chain=True, registration=Registration.UNKNOWN)

@@ -87,3 +87,9 @@ def test_a_chain_that_only_the_centre_can_judge_is_its_word() -> None:
 def test_without_a_phone_no_code_is_waited_for() -> None:
     quiet = LoginJudged(signature=True, chain=True, registration=Registration.LISTED)
     assert results(judged=quiet)[Check.SMS] is NOT_CHECKED
+
+
+def test_a_key_that_the_centre_received_and_has_not_listed_yet_fails_nothing() -> None:
+    found = results(judged=LoginJudged(signature=True, chain=True, registration=Registration.RECEIVED))
+    assert FAILED not in found.values()
+    assert (found[Check.REGISTER], found[Check.SMS]) == (NOT_CHECKED, NOT_CHECKED)
