@@ -3,6 +3,7 @@
     bound ─ every listed one is its predecessor or lost ─> listed (VALID), the others out of use in the same step
           └ else, or while its order has an open matter ─> held (HELD), until a person decides
     listed ─ loss reported, or found by somebody else ─> on hold (ON_HOLD) ─ lifted ─> listed
+    listed by a decision ─ that was undone ─> held
     listed, on hold, held ─ a later one listed, or so decided ─> out of use (REVOKED)
     any ─ its order no longer counts it ─> void (VOID)
 
@@ -46,7 +47,10 @@ class Standing(enum.StrEnum):
 
 
 class Registered(msgspec.Struct, frozen=True):
-    """A certificate that was bound; `obstacles` name what it is held for, `order` is empty for one told of by the feed."""
+    """A certificate that was bound; `order` is empty for one told of by the feed.
+
+    `obstacles` name what it is held for, or was when a decision listed it all the same.
+    """
 
     key: KeyOnRecord
     standing: Standing
@@ -112,6 +116,12 @@ class CertificateVoided(msgspec.Struct, frozen=True):
     number: str
 
 
+class ListingUndone(msgspec.Struct, frozen=True):
+    """The decision that listed a certificate was a wrong one: it is held again. What went out of use stays so."""
+
+    number: str
+
+
 class KeyNamed(msgspec.Struct, frozen=True):
     """A key from elsewhere that a kiosk's entry names: the kiosk's account follows what the feed told it."""
 
@@ -121,6 +131,7 @@ class KeyNamed(msgspec.Struct, frozen=True):
 RegisterEvent = (
     CertificateBound
     | CertificateVoided
+    | ListingUndone
     | KeyNamed
     | LossReported
     | KeyFound
@@ -184,6 +195,8 @@ def _after(register: Register, event: RegisterEvent) -> _Step:  # noqa: PLR0911 
             return _bound(register, event)
         case CertificateVoided():
             return _voided(register, event.number), None
+        case ListingUndone():
+            return _held_again(register, event.number), None
         case KeyNamed():
             return _named(register, event.key), None
         case LossReported():
@@ -250,7 +263,7 @@ def _listed(register: Register, new: Registered) -> Register:
         for each in register.certificates
         if each.key.number != new.key.number
     )
-    listed = replace(new, standing=Standing.LISTED, obstacles=())
+    listed = replace(new, standing=Standing.LISTED)
     return replace(register, certificates=(*others, listed))
 
 
@@ -264,7 +277,7 @@ def _voided(register: Register, number: str) -> Register:
         waits = each.standing is Standing.HELD and not each.key.revoked and each.obstacles
         if waits and all(_is_void(register, one) for one in each.obstacles) and not obstacles(register, each):
             hold = _on_hold_like(register, each.predecessor, each.key)
-            register = _listed(register, replace(each, key=hold))
+            register = _listed(register, replace(each, key=hold, obstacles=()))
     return register
 
 
@@ -284,7 +297,7 @@ def _named(register: Register, key: KeyOnRecord) -> Register:
         return _listed(register, Registered(later, Standing.LISTED))
     if known.standing is Standing.VOID or known.key.revoked:
         return register
-    row = replace(known, key=_joined(known.key, later))
+    row = replace(known, key=_joined(known.key, later), obstacles=())
     return _with(register, row) if known.is_listed else _listed(register, row)
 
 
@@ -351,6 +364,13 @@ def _decided(register: Register, event: RegisterDecided) -> _Step:
     if event.decision is Decision.KEEP:
         return _with(register, replace(found, obstacles=())), None
     return _listed(register, found), None
+
+
+def _held_again(register: Register, number: str) -> Register:
+    found = register.find(number)
+    if found is None or not found.is_listed:
+        return register
+    return _with(register, replace(found, standing=Standing.HELD))
 
 
 def _with(register: Register, row: Registered) -> Register:

@@ -27,6 +27,10 @@ _SUBJECT = number_column("subject", "对象")
 _ORDER = number_column("order")
 
 
+UNDONE = "因此登记的key盘重新暂缓，等待再次处理；已停用的key盘和已退的款不能恢复"
+"""What undoing a decision does."""
+
+
 class MatterForm(RemarkForm):
     """A remark, and whether all matters of the same kiosk and kind are decided alike."""
 
@@ -48,6 +52,8 @@ def _decide(page: MatterAdmin, request: HttpRequest, queryset: QuerySet[Matter],
     page.message_user(
         request, f"{MATTER_ACTIONS[action.value]}：{len(matters) - len(left)} 项", messages.SUCCESS
     )
+    if action is Action.REOPEN and len(left) < len(matters):
+        page.message_user(request, UNDONE, messages.WARNING)
     for matter in left:
         page.message_user(request, f"{matter}：不能这样处理", messages.ERROR)
     tell_if_waiting(page, request)

@@ -26,6 +26,7 @@ from kiosk.domain.ledger_fold import RecordRow, bound_event, fold_entry
 from kiosk.domain.register import (
     MATTER,
     CertificateBound,
+    ListingUndone,
     Register,
     RegisterEvent,
     Standing,
@@ -185,14 +186,35 @@ class Folder:
         if (matter.state == MatterState.OPEN) is (body.action == Action.REOPEN.value):
             return  # somebody else decided meanwhile
         if body.action == Action.REOPEN.value:
-            self.books.matters.reopen(matter, body.by, body.remark)
-            self.news.raised(matter)
+            self._reopened(each, entry, matter, body)
             return
         state, at = MatterState.DECIDED, each.row.received_at
         self.books.matters.close(matter, state, body.action, body.by, body.remark, at)
         self.news.settled(matter)
         if body.action == Action.ACCEPT.value and not self._holding(matter.order):
             self._release(each, entry, matter.order, body)
+
+    def _reopened(self, each: Placed, entry: Entry, matter: Matter, body: MatterDecided) -> None:
+        """Open again, with the key held again that the decision listed; over at once where nothing is left to decide."""
+        action = matter.action
+        self.books.matters.reopen(matter, body.by, body.remark)
+        self.news.raised(matter)
+        if action == Action.LIST.value:
+            self._hold_again(each, entry, matter.subject)
+        elif action == Action.ACCEPT.value:
+            for number in self.books.certificates_of(self.books.order(matter.order)):
+                self._hold_again(each, entry, number, MATTER)
+        if self._is_over(matter):
+            self.books.matters.close(matter, MatterState.ENDED, "", "", "", each.row.received_at)
+            self.news.settled(matter)
+
+    def _hold_again(self, each: Placed, entry: Entry, number: str, obstacle: str = "") -> None:
+        """Hold a listed certificate again; with an obstacle only one that had been held for it."""
+        certificate = self.books.certificate(number)
+        account = "" if certificate is None else certificate.account
+        found = self.books.register_of(account).find(number)
+        if found is not None and found.is_listed and (not obstacle or obstacle in found.obstacles):
+            self._register(each, entry, account, ListingUndone(number))
 
     def _release(self, each: Placed, entry: Entry, reference: str, body: MatterDecided) -> None:
         """List what was held for nothing but the order's matters; for the rest a person chooses the key."""

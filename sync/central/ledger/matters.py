@@ -1,6 +1,7 @@
 """Matters (待办事项): what a person should look at, beside what it is about. Nothing waits for one.
 
-A matter is named by its rule and its subject; raised again it stays the one that it is, decided or not.
+A matter is named by its rule and its subject; raised again it stays the one that it is, decided or not. One about a kiosk
+itself (it took more money than it may) is open again with the next entry that goes too far after a decision.
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ class Matters:
         self._rows[row.key] = row
         self._of_account[row.account][row.key] = self._of_order[row.order][row.key] = row
 
+    def _again(self, matter: Matter, before: Matter | None) -> bool:
+        """Whether a matter that is on record is to be raised anew."""
+        decided = before is not None and before.state == MatterState.DECIDED
+        return decided and RULES[RemarkReason(matter.rule)].is_about_kiosk
+
     def _get(self, key: str) -> Matter | None:
         if key not in self._rows and key not in self._asked_keys and self._stored is not None:
             self._asked_keys.add(key)
@@ -77,8 +83,13 @@ class Matters:
 
     def raise_new(self, matter: Matter) -> bool:
         """Raise a matter; False when it is on record, or is none that a person needs to see."""
-        if RemarkReason(matter.rule) not in RULES or self._get(matter.key) is not None:
+        if RemarkReason(matter.rule) not in RULES:
             return False
+        before = self._get(matter.key)
+        if before is not None and not self._again(matter, before):
+            return False
+        if before is not None:
+            del self._of_account[before.account][before.key], self._of_order[before.order][before.key]
         self._keep(matter)
         self.changed[matter.key] = matter
         return True

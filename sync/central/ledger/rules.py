@@ -23,13 +23,17 @@ class Action(enum.StrEnum):
     NOTED = "noted"
     """Seen to; nothing changes."""
     REOPEN = "reopen"
-    """The decision was wrong: the matter is open again, and holds again what it held."""
+    """The decision was wrong: the matter is open again, and holds again the key that deciding listed.
+
+    What went out of use stays so, which is why a decision to take a key out of use is not undone; nor is money that
+    went back.
+    """
 
 
 class RuleOf(msgspec.Struct, frozen=True):
     """One kind of matter: whether the order's key is held while it is open, and what may be decided.
 
-    One `is_about_kiosk` is that of whichever account's entry was first.
+    One `is_about_kiosk` names the account of the entry that raised it; after a decision the next one raises it again.
     """
 
     actions: tuple[Action, ...]

@@ -38,7 +38,7 @@ def decide(matters: Iterable[Matter], action: Action, by: str, remark: str, now:
     """Decide matters; the result are those for which the action is none, and which stay as they are."""
     left, bodies = [], list[AnyBody]()
     for matter in matters:
-        matter.refresh_from_db(fields=("state",))  # somebody else may have decided meanwhile
+        matter.refresh_from_db(fields=("state", "action"))  # somebody else may have decided meanwhile
         decided = _bodies(matter, action, by, remark, now)
         if decided is None:
             left.append(matter)
@@ -61,7 +61,8 @@ def _bodies(matter: Matter, action: Action, by: str, remark: str, now: int) -> S
     """The entries of a decision; None when it cannot be taken about this matter."""
     closed = MatterDecided(matter.rule, matter.subject, action.value, by, remark, matter.account)
     if action is Action.REOPEN:
-        return (closed,) if matter.state == MatterState.DECIDED else None
+        final = matter.action == Action.REVOKE.value
+        return (closed,) if matter.state == MatterState.DECIDED and not final else None
     if matter.state != MatterState.OPEN or action not in RULES[RemarkReason(matter.rule)].actions:
         return None
     match action:

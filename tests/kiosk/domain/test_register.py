@@ -27,6 +27,7 @@ from kiosk.domain.register import (
     CertificateBound,
     CertificateVoided,
     KeyNamed,
+    ListingUndone,
     Register,
     RegisterEvent,
     fold_register,
@@ -179,6 +180,7 @@ EVENTS: tuple[RegisterEvent, ...] = (
     HoldLifted(ACCOUNT, FIRST.on_hold(), "张华"),
     HoldLifted(ACCOUNT, RENEWED.on_hold(), "张华"),
     *(CertificateVoided(number) for number in NUMBERS),
+    *(ListingUndone(number) for number in NUMBERS),
     *(CertificateRevoked(number, "", 1) for number in NUMBERS),
     *(decided(number, decision) for number in NUMBERS for decision in Decision),
 )
@@ -202,6 +204,19 @@ def check_step(before: Register, event: RegisterEvent, after: Register) -> None:
             assert chosen or isinstance(event, CertificateVoided | KeyNamed)
         if each.status in IN_USE and now.status is CertificateStatus.REVOKED:
             assert newly or isinstance(event, CertificateRevoked | RegisterDecided)
+
+
+def test_a_listing_that_is_undone_is_held_for_the_same_and_can_be_decided_again() -> None:
+    number = REPLACEMENT.key.number
+    choice = decided(number, Decision.LIST)
+    events = (KEY_BOUND, replace(REPLACEMENT, has_matter=True), choice, ListingUndone(number), choice)
+    held, undone, again = (folded(*events[:count]).find(number) for count in (2, 4, 5))
+    assert held is not None
+    assert undone is not None
+    assert again is not None
+    assert (undone.status, undone.obstacles) == (CertificateStatus.HELD, held.obstacles)
+    assert folded(*events).certificates[0].status is CertificateStatus.REVOKED
+    assert again.status is CertificateStatus.VALID
 
 
 def test_every_kind_of_event_is_tried() -> None:

@@ -109,6 +109,97 @@ def test_the_key_of_an_order_with_a_matter_is_held_until_it_is_taken_as_received
     assert open_matters() == []
 
 
+def _undo(matter: Matter) -> None:
+    assert settling.decide([matter], Action.REOPEN, "admin", "看错了", int(time.time())) == []
+
+
+def test_undoing_a_decision_holds_again_the_key_that_it_listed(kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    issued = _bind(kiosk, kiosk.place(policy=99))
+    kiosk.pushed()
+    matter = _decide(Action.ACCEPT)
+    _undo(matter)
+    assert _status(issued.number) == "held"
+    assert open_matters() == [("beyond-policy", "11000001")]
+    _decide(Action.ACCEPT)
+    assert _status(issued.number) == "valid"
+
+
+def test_undoing_leaves_a_key_that_was_listed_before_the_matter_was_raised(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    issued = _bind(kiosk, placed)
+    kiosk.pushed()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 1, kiosk.now()))
+    kiosk.pushed()
+    _undo(_decide(Action.ACCEPT))
+    assert open_matters() == [("amount-differs", "11000001")]
+    assert _status(issued.number) == "valid"
+
+
+def test_undoing_brings_no_key_back_that_a_later_one_replaced(kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    issued = _bind(kiosk, kiosk.place(policy=99))
+    kiosk.pushed()
+    matter = _decide(Action.ACCEPT)
+    old = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
+    placed = kiosk.place(kind=OrderKind.RENEWAL)
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    renewed = kiosk.certificate(placed, old)
+    kiosk.finish(placed)
+    kiosk.pushed()
+    _undo(matter)
+    assert (_status(issued.number), _status(renewed.number)) == ("revoked", "valid")
+
+
+def test_undoing_the_choice_of_a_key_holds_that_key_until_it_is_chosen_again(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    keys = []
+    for each in (kiosk, make_kiosk(4)):
+        each.feed()
+        keys.append(_bind(each, each.place()).number)
+        each.pushed()
+    _undo(_decide(Action.LIST))
+    assert [_status(key) for key in keys] == ["revoked", "held"]
+    assert open_matters() == [("certificate-held", "11000001")]
+    _decide(Action.LIST)
+    assert [_status(key) for key in keys] == ["revoked", "valid"]
+
+
+def test_a_key_taken_out_of_use_by_a_decision_is_not_brought_back(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    for each in (kiosk, make_kiosk(4)):
+        each.feed()
+        _bind(each, each.place())
+        each.pushed()
+    matter = _decide(Action.REVOKE)
+    assert settling.decide([matter], Action.REOPEN, "admin", "看错了", int(time.time())) == [matter]
+
+
+def test_money_beyond_the_policy_is_pointed_out_again_after_it_was_decided(
+    kiosk: KioskDouble, keys: CentreKeys
+) -> None:
+    kiosk.feed()
+    now = int(time.time())
+    policies.issue(3, Policy(0, 3, now + 86400, unsynced_amount=1), keys, now)
+    for account in ("11000001", "11000003"):
+        placed = kiosk.place(account)
+        kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.pushed()
+    assert open_matters() == [("amount-beyond-policy", "11000001")]
+    _decide(Action.NOTED)
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.pushed()
+    assert open_matters() == [("amount-beyond-policy", "11000003")]
+    told = [item for item in kiosk.feed() if isinstance(item, DisputeRaised)]
+    assert [item.sequence for item in told] == [3, 6]
+    _decide(Action.NOTED)
+
+
 def test_an_order_with_two_matters_holds_its_key_until_both_are_decided(kiosk: KioskDouble) -> None:
     kiosk.feed()
     issued = _bind(kiosk, kiosk.place(policy=99), not_after=int(time.time()) + 3000 * 86400)
