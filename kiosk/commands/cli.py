@@ -33,6 +33,9 @@ def parser() -> CommandParser:
     _command(commands, "run", text("用真实的读卡器和打印机开办业务"))
     _json(_command(commands, "doctor", text("检查什么能用、缺什么、怎么办")))
     orders = _listing(_command(commands, "orders", text("本机的订单")))
+    orders.add_argument(
+        "number", nargs="?", metavar="NUMBER", help=text("只列这个号的订单：可能没有，也可能不止一笔")
+    )
     orders.add_argument("--open", action="store_true", help=text("只列待付款和待绑定的"))
     _listing(_command(commands, "keys", text("本机签发的证书")))
     _json(_command(commands, "status", text("设备、网络、待传记录和时钟")))

@@ -379,6 +379,10 @@ class DeskService(KeyVerbs):
         """The open orders and those with money to pay back."""
         return self._outcome(lambda: staff_verbs.staff_orders(self._desk))
 
+    def find_orders(self, staff: StaffSession, text: str) -> tuple[OrderView, ...] | Refused:
+        """The orders of a typed number, or of a scanned receipt."""
+        return self._outcome(lambda: staff_verbs.find_orders(self._desk, staff, text))
+
     def unapplied_items(self) -> tuple[str, ...] | Refused:
         """Feed items that could not be applied."""
         return self._outcome(lambda: staff_verbs.unapplied_items(self._desk))

@@ -168,6 +168,12 @@ class Refusal(enum.StrEnum):
     """A replacement is ordered or paid: the hold of the old key is not lifted. An unpaid order can be given up."""
     ANOTHER_BINDING_UNFINISHED = "another-binding-unfinished"
     """A certificate was issued for another order of the account, a renewal of a key that was lost meanwhile."""
+    NO_ORDER_NUMBER = "no-order-number"
+    """What was typed has not the form of an order number."""
+    ORDER_NUMBER_MISTYPED = "order-number-mistyped"
+    """It has, with a wrong check digit."""
+    NUMBER_IS_NO_ACCOUNT = "number-is-no-account"
+    """An order number was typed where an account belongs: nothing is done for a number alone."""
     BEGUN_ON_REPLACED_KEY = "begun-on-replaced-key"
     """The renewal was begun on a key that was replaced since: only a supervisor's abandoning leads on to the new one."""
 

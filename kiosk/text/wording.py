@@ -103,6 +103,11 @@ REFUSALS = {
     Refusal.DISK_FULL: N_("本机存储空间已满，这一步没有记录下来，请联系工作人员。"),
     Refusal.STORE_BUSY: N_("本机正忙，这一步没有记录下来，请稍等一会儿再试。"),
     Refusal.STORE_UNREADABLE: N_("本机数据暂时读不出来，请联系工作人员。"),
+    Refusal.NO_ORDER_NUMBER: N_("这不是订单号；订单号的样子是 3-0147-6。"),
+    Refusal.ORDER_NUMBER_MISTYPED: N_("订单号的校验位不对，可能抄错或听错了一位，请再核对。"),
+    Refusal.NUMBER_IS_NO_ACCOUNT: N_(
+        "这是订单号，这里要填登录账号。不记得账号的，请按 F6 叫工作人员按订单号查。"
+    ),
     Refusal.NOT_ALLOWED: N_("您没有办理这项业务的权限。"),
     Refusal.KEY_STATE_CHANGED: N_("key盘的登记刚才有变化，请回首页重新选择业务。"),
     Refusal.RECORD_DISAGREES: N_("本机记录对不上，这一步没有办，请联系工作人员。"),

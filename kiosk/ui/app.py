@@ -291,10 +291,11 @@ class KeydeskApp(App[None], inherit_bindings=False):
             page.when_composed(page.token_changed)
 
     def on_scanned(self, message: Scanned) -> None:
-        """Pass a scanned text to the current step."""
-        step = self.step
-        if step is not None and not self._step_hidden:
-            step.when_composed(lambda: step.scanned(message.text))
+        """Pass a scanned text to the overlay on top if that takes one, else to the current step."""
+        top = self.screen
+        page = top if isinstance(top, Overlay) and top.TAKES_SCANS else self.step
+        if page is not None and not self._step_hidden:
+            page.when_composed(lambda: page.scanned(message.text))
 
     def announce(self, text: str, *, for_seconds: float | None = None) -> None:
         """Show a notice in the status row, for some time or until the next one; an empty text removes it."""

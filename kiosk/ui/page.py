@@ -234,6 +234,8 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
     BINDINGS = Keys.BINDINGS
     # Whether the overlay belongs to the step and closes with it; any other stays open over the next step.
     ENDS_WITH_STEP: ClassVar[bool] = False
+    # Whether a scan is for the overlay and not for the step beneath.
+    TAKES_SCANS: ClassVar[bool] = False
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close with a result, but only as the topmost screen, since Textual pops whichever is on top."""

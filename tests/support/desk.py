@@ -27,7 +27,7 @@ from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import AnyBody, OrderAssigned, OrderPaid
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import FeeSchedule, OrderKind
-from kiosk.domain.identifiers import OrderNumber, OrderReference
+from kiosk.domain.identifiers import OrderNumber, OrderReference, parse_order_reference
 from kiosk.domain.ledger import Order, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key
@@ -260,15 +260,19 @@ class DeskSetup:
         with self.database.write() as tx:
             tx.append(paid, self.clock)
 
-    def paid_order(self, account: str, kind: OrderKind) -> str:
-        """Give the reference of an order that was paid elsewhere, for an operator who is made if unknown."""
+    def paid_order(self, account: str, kind: OrderKind, beside: str = "") -> str:
+        """Give the reference of an order that was paid elsewhere, for an operator who is made if unknown.
+
+        It has the number of the order `beside` it, if one is given.
+        """
         serial = next(self._assigned)
+        number = parse_order_reference(beside).number if beside else OrderNumber(1, 1, serial)
         now = self.clock.wall()
         with self.database.write() as tx:
             if tx.members.operator(account) is None:
                 tx.members.put_operator(Operator(account, "A", "操作员", Review.APPROVED, ""))
             body = OrderAssigned(
-                order=str(OrderReference(OrderNumber(1, 1, serial), bytes(6))),
+                order=str(OrderReference(number, bytes([1 if beside else 0] * 6))),
                 account=account,
                 enterprise=FIRM,
                 operator="操作员",

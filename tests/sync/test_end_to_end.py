@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from kiosk.domain.entries import OrderCancelled
-from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH, number_in
+from kiosk.domain.entries import OrderCancelled, RefundGranted
+from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH, OrderReference, number_in, parse_order_reference
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.store.vault import VaultItem
@@ -353,3 +353,81 @@ def test_a_number_that_a_copy_gave_out_again_pays_and_confirms_its_own_order_alo
     kiosk.sync("once")
     assert status(kiosk, first) is OrderStatus.PAID
     assert [len(present(kiosk.order(first)).payments), present(kiosk.order(first)).account] == [1, "11000001"]
+
+
+def _listed(kiosk: KioskProcess, number: str) -> list[tuple[str, str]]:
+    """What a typed number finds at a machine: reference and account of each order, by account."""
+    done = kiosk.keydesk("orders", number.replace("-", " "), "--json")
+    assert done.returncode == 0, done.stderr
+    return sorted(
+        ((each["reference"], each["account"]) for each in json.loads(done.stdout)), key=lambda at: at[1]
+    )
+
+
+def test_a_number_that_two_machines_gave_out_finds_both_orders_once_either_heard_of_the_other(
+    kiosk: KioskProcess, tmp_path: Path, pay: Callable[[str], Any]
+) -> None:
+    clone = _cloned(kiosk, tmp_path / "clone")
+    ours, address = kiosk.place("11000006")
+    theirs, _ = clone.place("11000007")
+    number = number_in(ours)
+    assert number_in(theirs) == number
+    assert _listed(kiosk, number) == [(ours, "11000006")]
+    assert _listed(clone, number) == [(theirs, "11000007")]
+    assert pay(address)["state"] == "paid"
+    for each in (kiosk, clone, kiosk, clone):
+        assert each.sync("once").returncode == 0
+    both = [(ours, "11000006"), (theirs, "11000007")]
+    for each in (kiosk, clone):
+        assert _listed(each, number) == both
+        assert [status(each, order) for order in (ours, theirs)] == [OrderStatus.PAID, OrderStatus.PLACED]
+        assert verify(each.database).sound
+    said = kiosk.keydesk("orders", number).stdout
+    assert "这个号有 2 笔订单，请按账号和时间分辨" in said
+    rows = kiosk.centre.rows(
+        "SELECT reference, account, status FROM ledger_ledgerorder WHERE order_number = ? ORDER BY account",
+        number,
+    )
+    assert rows == [(ours, "11000006", "paid"), (theirs, "11000007", "placed")]
+    clone.close()
+
+
+def test_a_web_order_with_the_number_of_a_kiosk_s_own_is_bound_and_paid_apart_from_it(
+    kiosk: KioskProcess, pay: Callable[[str], Any]
+) -> None:
+    kiosk.switch.touch()
+    own, address = kiosk.place("11000006")
+    reference = parse_order_reference(own)
+    web = str(OrderReference(reference.number, bytes(6)))
+    kiosk.centre.django(
+        "from kiosk.domain.entries import OrderTakenOver\n"
+        "from kiosk.domain.fees import OrderKind\n"
+        "from sync.central.members.models import FeeSchedule\n"
+        "from sync.central.ledger.settling import enter_and_apply\n"
+        "schedule = FeeSchedule.objects.order_by('number').last().record()\n"
+        f"enter_and_apply([OrderTakenOver(order={web!r}, account='11000007', enterprise='A', operator='B',\n"
+        "    order_kind=OrderKind.NEW, lines=schedule.lines(OrderKind.NEW), schedule=schedule.number,\n"
+        "    placed_at=now - 86400, transaction='WEB7', paid_at=now - 86400, handover=1,\n"
+        f"    new_owner={kiosk.number}, by='web', remark='')], now)"
+    )
+    kiosk.switch.unlink()
+    for _ in range(2):
+        assert kiosk.sync("once").returncode == 0
+    assert [status(kiosk, each) for each in (own, web)] == [OrderStatus.PLACED, OrderStatus.PAID]
+    assert _listed(kiosk, number_in(own)) == [(own, "11000006"), (web, "11000007")]
+    assert pay(address)["account"] == "11000006"
+    kiosk.sync("once")
+    assert [[each.transaction for each in present(kiosk.order(order)).payments] for order in (own, web)] == [
+        [present(kiosk.order(own)).payments[0].transaction],
+        ["WEB7"],
+    ]
+    kiosk.append(RefundGranted(web, "林涛", "wrong"))
+    kiosk.sync("once")
+    assert [status(kiosk, each) for each in (own, web)] == [OrderStatus.PAID, OrderStatus.REFUNDING]
+    wait_until(lambda: all(applied for _, _, applied in kiosk.centre_entries()))
+    rows = kiosk.centre.rows(
+        "SELECT reference, status FROM ledger_ledgerorder WHERE order_number = ? ORDER BY account",
+        number_in(own),
+    )
+    assert rows == [(own, "paid"), (web, "refunding")]
+    assert verify(kiosk.database).sound

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.authority import policy_of, require_amount_allowed
 from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.finding import named_orders
 from kiosk.desk.orders.views import order_view, order_views, own_order, require_paid, require_unpaid
 from kiosk.desk.people.credentials import authenticate, staff_scopes
 from kiosk.desk.views import LockedOut, OrderView, Refusal, StaffSession, StaffSignedIn, WrongCredentials
@@ -79,6 +80,13 @@ def staff_orders(desk: Desk) -> tuple[OrderView, ...]:
         found = [order for status in _LISTED for order in tx.ledger.orders(status=status)]
         found.sort(key=lambda order: order.sequence, reverse=True)
         return order_views(desk, tx, found)
+
+
+def find_orders(desk: Desk, staff: StaffSession, text: str) -> tuple[OrderView, ...]:
+    """The orders that a typed number or a scanned receipt names, whatever their state: see `named_orders`. Raises DeskRefused."""
+    with desk.database.read() as tx:
+        require_staff(tx, staff)
+        return order_views(desk, tx, named_orders(tx, text))
 
 
 def unapplied_items(desk: Desk) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.finding import is_order_number
 from kiosk.desk.orders.quoting import judge
 from kiosk.desk.orders.views import order_views
 from kiosk.desk.people.credentials import authenticate, member_scopes
@@ -64,6 +65,8 @@ def verify(desk: Desk, kind: OrderKind, fields: dict[Field, str]) -> VerifyOutco
 
 def sign_in(desk: Desk, account: str, password: str) -> SignInOutcome:
     """Account and password alone: 继续办理, 查询, 绑定. Slow: Argon2id. Raises DeskRefused."""
+    if _ACCOUNT.fullmatch(tidy_account(account)) is None and is_order_number(account):
+        raise DeskRefused(Refusal.NUMBER_IS_NO_ACCOUNT)
     found = _authenticate(desk, tidy_account(account), password)
     if not isinstance(found, Operator):
         return found

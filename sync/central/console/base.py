@@ -63,6 +63,8 @@ class Admin(Page[Row]):
     list_per_page = 50
     window = 5_000
     """How many rows are judged by conditions that no index serves (lists.py)."""
+    row_an_order = False
+    """Whether each row is another order, so that several of a number are orders to choose from."""
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 

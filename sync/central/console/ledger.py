@@ -57,6 +57,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
     )
     list_filter = ("status", ("owner", KioskFilter), "kind")
     search_fields = ("=order_number", "=reference", "=account")
+    row_an_order = True
     exclude = ("reference", "record")
     readonly_fields = ("details",)
     action_form = MoveForm
@@ -89,10 +90,14 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
         for order in queryset:
             if settling.request_refund(order, by, "中心要求退款", centre_now()):
                 self.message_user(
-                    request, f"{order.order_number}：已要求 {order.owner} 号机退款", messages.SUCCESS
+                    request,
+                    f"{order.order_number}（{order.account}）：已要求 {order.owner} 号机退款",
+                    messages.SUCCESS,
                 )
             else:
-                self.message_user(request, f"{order.order_number}：现在不能要求退款", messages.ERROR)
+                self.message_user(
+                    request, f"{order.order_number}（{order.account}）：现在不能要求退款", messages.ERROR
+                )
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Who may move orders."""
@@ -106,10 +111,16 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
             if target.isdecimal() and settling.move(
                 order, int(target), request.user.get_username(), centre_now()
             ):
-                self.message_user(request, f"{order.order_number}：移交到 {target} 号机", messages.SUCCESS)
+                self.message_user(
+                    request,
+                    f"{order.order_number}（{order.account}）：移交到 {target} 号机",
+                    messages.SUCCESS,
+                )
             else:
                 self.message_user(
-                    request, f"{order.order_number}：不能移交到 {target or '（未填）'}", messages.ERROR
+                    request,
+                    f"{order.order_number}（{order.account}）：不能移交到 {target or '（未填）'}",
+                    messages.ERROR,
                 )
         tell_if_waiting(self, request)
 

@@ -22,6 +22,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from kiosk.domain.identifiers import IdentifierError, OrderNumberCheckDigitWrong, parse_order_number
 from sync.central.console.walks import backwards, search, serves, up_to, within
 
 AHEAD = 1000
@@ -225,9 +226,14 @@ class BoundedList(ChangeList):
         """The query of the rows' keys, in order."""
         ordered = self.root_queryset.order_by(*ordering)
         if self.query:
-            found = search(self.root_queryset, self.search_fields, self.query, ordering)
+            typed = _typed(self.query)
+            found = search(self.root_queryset, self.search_fields, typed.text, ordering)
             self._complete = found.complete
             self.note = "" if found.complete else "符合的太多，只列出一部分，请写得更完整"
+            if typed.mistyped and not found.keys:
+                self.note = "订单号的校验位不对，可能抄错或听错了一位"
+            elif typed.number and len(found.keys) > 1 and self.model_admin.row_an_order:  # type: ignore[attr-defined] # the console's own page
+                self.note = f"这个号有 {len(found.keys)} 笔订单：按账号和时间分辨，先问清是谁的"
             window = self.root_queryset.order_by().filter(pk__in=found.keys)[: len(found.keys)]
         elif len(conditions) <= 1 and all(each.served for each in conditions):
             return _all(conditions, ordered)
@@ -281,6 +287,24 @@ def search_help(model: type[Model], fields: Iterable[str]) -> str:
         f"{'、'.join(dict.fromkeys(str(name) for name, how in said if how == each))}（{each}）"
         for each in dict.fromkeys(how for _, how in said)
     )
+
+
+class _Typed(NamedTuple):
+    """What is searched for; an order number as it is written, however it was typed."""
+
+    text: str
+    number: bool = False
+    mistyped: bool = False
+    """It has a wrong check digit."""
+
+
+def _typed(text: str) -> _Typed:
+    try:
+        return _Typed(str(parse_order_number(text)), number=True)
+    except OrderNumberCheckDigitWrong:
+        return _Typed(text, mistyped=True)
+    except IdentifierError:
+        return _Typed(text)
 
 
 def _all(conditions: Iterable[Condition], rows: QuerySet[Any]) -> QuerySet[Any]:

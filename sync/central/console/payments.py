@@ -121,6 +121,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     )
     list_filter = ("state", ("kiosk", KioskFilter), SurplusFilter)
     search_fields = ("=order_number", "=order", "=account", "=transaction", "=attempts__transaction")
+    row_an_order = True
     window = 2000  # a surplus is looked for in other tables
     exclude = ("order", "token")
     readonly_fields = ("vouched", "surplus")
@@ -155,21 +156,33 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
                 payment.refund_asked_at = now
                 payment.save(update_fields=["refund_asked_at"])
                 self.message_user(
-                    request, f"{payment.order_number}：已要求 {row.owner} 号机退款", messages.SUCCESS
+                    request,
+                    f"{payment.order_number}（{payment.account}）：已要求 {row.owner} 号机退款",
+                    messages.SUCCESS,
                 )
             else:
-                self.message_user(request, f"{payment.order_number}：现在不能要求退款", messages.ERROR)
+                self.message_user(
+                    request, f"{payment.order_number}（{payment.account}）：现在不能要求退款", messages.ERROR
+                )
 
     @admin.action(description="原路退回款项", permissions=("refund",))
     def pay_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         """Refund what the kiosk granted, or what a revoked kiosk can no longer grant."""
         for payment in queryset:
             if not may_return(payment.order, payment.kiosk):
-                self.message_user(request, f"{payment.order_number}：终端机尚未同意退款", messages.ERROR)
+                self.message_user(
+                    request,
+                    f"{payment.order_number}（{payment.account}）：终端机尚未同意退款",
+                    messages.ERROR,
+                )
             elif paying.pay_back(payment, centre_now()):
-                self.message_user(request, f"{payment.order_number}：已原路退回", messages.SUCCESS)
+                self.message_user(
+                    request, f"{payment.order_number}（{payment.account}）：已原路退回", messages.SUCCESS
+                )
             else:
-                self.message_user(request, f"{payment.order_number}：支付机构没有退回", messages.ERROR)
+                self.message_user(
+                    request, f"{payment.order_number}（{payment.account}）：支付机构没有退回", messages.ERROR
+                )
 
     @admin.action(description="退回多付的款", permissions=("refund",))
     def return_surplus(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
@@ -178,12 +191,18 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
             back = paying.return_surplus(payment, centre_now())
             if back:
                 self.message_user(
-                    request, f"{payment.order_number}：多付的 {back / 100:.2f} 元已原路退回", messages.SUCCESS
+                    request,
+                    f"{payment.order_number}（{payment.account}）：多付的 {back / 100:.2f} 元已原路退回",
+                    messages.SUCCESS,
                 )
             elif paying.surplus(payment).exists():
-                self.message_user(request, f"{payment.order_number}：支付机构没有退回", messages.ERROR)
+                self.message_user(
+                    request, f"{payment.order_number}（{payment.account}）：支付机构没有退回", messages.ERROR
+                )
             else:
-                self.message_user(request, f"{payment.order_number}：没有多付的款", messages.ERROR)
+                self.message_user(
+                    request, f"{payment.order_number}（{payment.account}）：没有多付的款", messages.ERROR
+                )
 
 
 @admin.register(DeskPayment)

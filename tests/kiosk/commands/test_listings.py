@@ -18,7 +18,9 @@ import pytest
 
 from kiosk.commands.output import listing, spreadsheet
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderPaid, SurplusReturned
+from kiosk.domain.entries import OrderAssigned, OrderPaid, SurplusReturned
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
+from kiosk.domain.identifiers import OrderReference, parse_order_reference
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.agent_state import AgentState, ContactFault
 from kiosk.store.database import Database
@@ -53,6 +55,48 @@ def test_orders_for_programs_carry_fen_and_can_be_the_open_ones_alone(
     ]
     assert sum(line["amount"] for line in told.document[0]["lines"]) == 34_000
     assert keydesk("orders", "--open", "--json", "--data", directory).document == told.document
+
+
+def _twin(directory: Path, reference: str, account: str) -> str:
+    """Another order of that number, as a copy of the kiosk placed it, which was assigned here."""
+    number = parse_order_reference(reference).number
+    twin = str(OrderReference(number, bytes([1] * 6)))
+    database = Database.open(directory / "keydesk.db", load(directory / "keydesk.key"))
+    lines = (PriceLine(FeeItem.CERTIFICATE, 8_000),)
+    order = OrderAssigned(
+        twin, account, "A", "B", OrderKind.NEW, lines, 1, 1_794_000_000, "W1", 1_794_000_100, 1, feed=9
+    )
+    with database.write() as tx:
+        tx.append(order, FixedClock(1_795_000_000))
+    database.close()
+    return twin
+
+
+def test_a_number_lists_its_orders_none_one_or_several(keydesk: Keydesk, directory: Path) -> None:
+    one = keydesk("orders", "3－0007－5", "--data", directory)
+    assert [line.split()[0] for line in one.printed.splitlines()] == ["订单号", "3-0007-5"]
+    twin = _twin(directory, "3-0007-5.000000000000", "11000003")
+    two = keydesk("orders", "3-0007-5", "--data", directory)
+    assert two.status == 0
+    lines = two.printed.splitlines()
+    assert [line.split()[0] for line in lines[1:3]] == ["3-0007-5", "3-0007-5"]
+    assert {"11000003", "11000007"} == {line.split()[4] for line in lines[1:3]}
+    assert lines[3] == "这个号有 2 笔订单，请按账号和时间分辨"
+    document = keydesk("orders", "3-0007-5", "--json", "--data", directory).document
+    assert [each["reference"] for each in document] == [twin, "3-0007-5.000000000000"]
+    assert keydesk("orders", twin, "--json", "--data", directory).document == document[:1]
+    none = keydesk("orders", "9-0147-1", "--data", directory)
+    assert (none.status, none.printed) == (0, "本机没有这个号的订单\n")
+    assert keydesk("orders", "9-0147-1", "--json", "--data", directory).document == []
+
+
+@pytest.mark.parametrize(("typed", "said"), [("3-0007-6", "校验位不对"), ("11000001", "不是订单号")])
+def test_what_is_no_order_number_is_said_in_one_sentence(
+    keydesk: Keydesk, directory: Path, typed: str, said: str
+) -> None:
+    told = keydesk("orders", typed, "--data", directory)
+    assert (told.status, told.printed, told.said.count("\n")) == (1, "", 1)
+    assert said in told.said
 
 
 def test_a_cell_that_a_spreadsheet_would_calculate_is_text(

@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
 from kiosk.desk.views import Network, TokenRefusal, TokenRefused, TokenView
+from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
@@ -20,6 +21,7 @@ from kiosk.ui.visit import KeyService
 from tests.support.desk import PIN, SUPERVISOR
 from tests.support.kiosk import (
     CERTIFICATE,
+    NEWCOMER,
     NOW,
     OTHER_SERIAL,
     OWNER,
@@ -150,6 +152,15 @@ async def lift(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     fill(app, account=OWNER)
 
 
+async def one_number(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    order = kiosk.place(NEWCOMER, OrderKind.NEW)
+    kiosk.setup.paid_order("11000007", OrderKind.NEW, beside=order.reference)
+    await lay(app, pilot, StaffDeskScreen(SUPERVISOR))
+    app.screen.query_one("#number").focus()
+    await pilot.pause()
+    await type_in(pilot, order.order_number)
+
+
 WAYS = [
     pytest.param(way, id=way.__name__)
     for way in (
@@ -168,6 +179,7 @@ WAYS = [
         erase,
         found,
         lift,
+        one_number,
     )
 ]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import re
 import time
 import unicodedata
@@ -159,6 +160,31 @@ def test_a_search_for_a_number_finds_what_belongs_to_its_order(
     page = staff.get(found, {"q": number_in(wanted)}).content.decode()
     assert "共 0 条" not in page
     assert number_in(wanted) in re.sub(r"<input[^>]*>", "", _read(page))
+
+
+@pytest.mark.parametrize("model", [LedgerOrder, Payment])
+def test_of_two_orders_of_a_number_staff_choose_by_account_and_time(
+    staff: Client, served: KioskDouble, model: type[Model]
+) -> None:
+    served.pushed()
+    clone = copy.copy(served)
+    clone.entries = list(served.entries)
+    first = served.place(account="11000005")
+    second = clone.place(account="11000006", nonce=b"nonce7")
+    for each in (served, clone):
+        each.pushed()
+    number = number_in(first.order)
+    assert number_in(second.order) == number
+    for placed in (first, second):
+        Client().post(served.page_path(placed), {"action": "pay"})
+    found = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    for typed in (number, number.replace("-", " "), number.replace("-", "－")):
+        page = staff.get(found, {"q": typed}).content.decode()
+        assert "这个号有 2 笔订单：按账号和时间分辨" in page
+        assert {"11000005", "11000006"} <= set(re.findall(r"[0-9]{8}", _read(page)))
+    assert "这个号有" not in staff.get(found, {"q": "11000005"}).content.decode()
+    mistyped = number[:-1] + str((int(number[-1]) + 1) % 10)
+    assert "校验位不对" in staff.get(found, {"q": mistyped}).content.decode()
 
 
 @pytest.mark.parametrize("model", [Machine, KioskPolicy, Entry, LedgerOrder])

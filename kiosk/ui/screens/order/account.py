@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 
 from kiosk.desk.views import Refused
 from kiosk.domain.decisions import KeyState
-from kiosk.text.cells import pad
+from kiosk.text.cells import pad, width
 from kiosk.text.money import yuan
 from kiosk.text.times import minute, period
 from kiosk.text.wording import KEY_STATES, KINDS, STATUSES, feed_age, surplus_notes
@@ -100,13 +100,16 @@ class AccountScreen(Page[None]):
         orders.clear_options()
         if not view.orders:
             orders.add_option(Option(self.t("没有订单"), disabled=True))
+        cells = max((width(order.order_number) for order in view.orders), default=0)
         for order in view.orders:
-            orders.add_option(Option(self._row(order), id=order.reference, disabled=not order.status.is_open))
+            orders.add_option(
+                Option(self._row(order, cells), id=order.reference, disabled=not order.status.is_open)
+            )
 
-    def _row(self, order: OrderView) -> str:
+    def _row(self, order: OrderView, cells: int) -> str:
         return "  ".join(
             (
-                pad(order.order_number, 12),
+                pad(order.order_number, max(_NAME, cells)),
                 pad(self.t(KINDS[order.kind]), 15),
                 pad(yuan(order.total), 8, "right"),
                 minute(order.placed_at),

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, OptionList
+from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.desk.views import OrderView, PrintOutcome, Refused, StaffSession
 from kiosk.domain.feed import DisputeRaised
 from kiosk.text.catalogue import N_
-from kiosk.text.cells import pad, truncate
+from kiosk.text.cells import pad, truncate, width
 from kiosk.text.disputes import dispute_line
 from kiosk.text.money import yuan
+from kiosk.text.times import minute
 from kiosk.text.wording import BINDING_STEPS, KINDS, PRINTED, STATUSES
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.reason import ReasonScreen
 from kiosk.ui.screens.staff.staff_keys import StaffKeyService, may, page, row
 from kiosk.ui.widgets.actions import Action
-from kiosk.ui.widgets.fields import Choice
+from kiosk.ui.widgets.fields import Choice, Field
 from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
@@ -35,32 +37,60 @@ if TYPE_CHECKING:
 
 VIEWS = (N_("订单"), N_("待办事项"), N_("未处理的消息"), N_("待打凭条"), N_("key盘"))
 _ORDERS = 0
+_LONGEST_NUMBER = 100  # a receipt's code, should a scanner type it
+_AMOUNT = 7
+_SCROLLBAR = 2
 
 
 class Gathered(msgspec.Struct, frozen=True):
-    """Everything the staff see, read at once."""
+    """Everything the staff see, read at once; `orders` are those of `number`, where one was typed."""
 
+    number: str
     orders: tuple[OrderView, ...]
     disputes: tuple[DisputeRaised, ...]
     kept: tuple[str, ...]
 
 
-def gather(service: DeskService) -> Gathered | Refused:
+def gather(service: DeskService, staff: StaffSession, number: str) -> Gathered | Refused:
     """Read everything the staff see."""
-    orders, disputes, kept = service.staff_orders(), service.disputes(), service.unapplied_items()
+    orders = service.find_orders(staff, number) if number else service.staff_orders()
+    disputes, kept = service.disputes(), service.unapplied_items()
     if isinstance(orders, Refused):
         return orders
     if isinstance(disputes, Refused):
         return disputes
     if isinstance(kept, Refused):
         return kept
-    return Gathered(orders, disputes, kept)
+    return Gathered(number, orders, disputes, kept)
+
+
+def _named(order: OrderView, t: Text) -> str:
+    """An order as staff tell it from another of the same number."""
+    return t(
+        "订单 {number}（账号 {account}，{time}）",
+        number=order.order_number,
+        account=order.account,
+        time=minute(order.placed_at),
+    )
+
+
+def _choose_one(t: Text) -> str:
+    return t("请先在「订单」里选中一笔。")
+
+
+def _none_here(t: Text) -> str:
+    return t("本机没有这个号的订单。别的终端机的订单，请到那台终端机，或到中心的后台查。")
+
+
+def _several_here(t: Text, count: int) -> str:
+    return t("这个号有 {count} 笔订单：先问清账号和下单时间，再选中办理。", count=count)
 
 
 class StaffDeskScreen(Overlay[None]):
     """The staff's operations on orders; some are for supervisors only."""
 
     CSS_PATH = "staff_desk.tcss"
+    TAKES_SCANS = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
     def __init__(self, staff: StaffSession) -> None:
@@ -69,13 +99,17 @@ class StaffDeskScreen(Overlay[None]):
         self.gathered: Gathered | None = None
         self.message: LazyText | None = None
         self.view = _ORDERS
+        self.number = ""
 
     def compose(self) -> ComposeResult:
         """The views, the list, the buttons."""
         yield self.title_row()
         with Vertical(classes="body"):
             role = self.t("主管") if self.staff.supervisor else self.t("工作人员")
-            yield Line(f"{role} {self.staff.name}", classes="heading")
+            with Horizontal(id="head"):
+                yield Line(f"{role} {self.staff.name}", classes="heading")
+                yield Line(self.t("按订单号查，Enter"), id="number-label")
+                yield Field(id="number", maximum=_LONGEST_NUMBER, placeholder="3-0147-6")
             yield Choice(tuple(self.t(view) for view in VIEWS), self.view, id="view")
             yield OptionList(id="rows", markup=False)
             yield Prose(id="message", classes="alert")
@@ -94,9 +128,37 @@ class StaffDeskScreen(Overlay[None]):
         self._gather()
         self.query_one("#rows").focus()
 
-    def _gather(self) -> None:
-        service = self.shell.service
-        self.ask(lambda: gather(service), self._arrived, self.t("正在查询，请稍候"))
+    @on(Input.Submitted, "#number")
+    def find(self) -> None:
+        """Show the orders of the typed number; without one all that are open."""
+        self.number = self.query_one("#number", Field).value.strip()
+        self.query_one("#view", Choice).choose(_ORDERS)
+        self.message = None
+        self._gather(found=True)
+
+    def scanned(self, text: str) -> None:
+        """Show the order of a scanned receipt."""
+        self.query_one("#number", Field).value = text
+        self.find()
+
+    def _gather(self, *, found: bool = False) -> None:
+        service, staff, number = self.shell.service, self.staff, self.number
+        arrived = self._found if found else self._arrived
+        self.ask(lambda: gather(service, staff, number), arrived, self.t("正在查询，请稍候"))
+
+    def _found(self, gathered: Gathered | Refused) -> None:
+        """Say how many orders have the number; of several none is chosen before a person does."""
+        if isinstance(gathered, Refused):
+            self.number = "" if self.gathered is None else self.gathered.number
+            self._arrived(gathered)
+            return
+        count = len(gathered.orders)
+        if gathered.number and count != 1:
+            self.message = _none_here if count == 0 else partial(_several_here, count=count)
+        self.query_one("#rows", OptionList).highlighted = None
+        self._arrived(gathered)
+        if count:
+            self.query_one("#rows").focus()
 
     def _arrived(self, gathered: Gathered | Refused) -> None:
         if isinstance(gathered, Refused):
@@ -108,6 +170,7 @@ class StaffDeskScreen(Overlay[None]):
     def on_choice_changed(self, message: Choice.Changed) -> None:
         """Switch the view."""
         self.view = message.index
+        self.query_one("#rows", OptionList).highlighted = None
         self.update_content()
 
     def update_content(self) -> None:
@@ -119,12 +182,14 @@ class StaffDeskScreen(Overlay[None]):
         marked = rows.highlighted
         rows.clear_options()
         rows.add_options(self._rows(self.gathered) or [Option(self.t("没有"), disabled=True)])
-        rows.highlighted = min(marked or 0, rows.option_count - 1)
+        several = self.view == _ORDERS and self.gathered.number and len(self.gathered.orders) > 1
+        if marked is not None or not several:
+            rows.highlighted = min(marked or 0, rows.option_count - 1)
 
     def _rows(self, gathered: Gathered) -> list[Option]:
         match self.view:
             case 0:
-                return [Option(self._order_row(order), id=order.reference) for order in gathered.orders]
+                return self._order_rows(gathered)
             case 1:
                 return [Option(dispute_line(dispute, self.t)) for dispute in gathered.disputes]
             case 2:
@@ -149,17 +214,27 @@ class StaffDeskScreen(Overlay[None]):
             self.message = None
             self.app.push_screen(page(StaffKeyService(event.option.id), self.staff))
 
-    def _order_row(self, order: OrderView) -> str:
+    def _order_rows(self, gathered: Gathered) -> list[Option]:
+        """A row for each order: number, account, time and the rest, in columns, as far as the window is wide."""
+        cells = [self._order_cells(order) for order in gathered.orders]
+        widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+        room = self.query_one("#rows", OptionList).content_size.width - _SCROLLBAR
+        lines = (
+            truncate(" ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip(), room)
+            for row in cells
+        )
+        return [Option(line, id=order.reference) for line, order in zip(lines, gathered.orders, strict=True)]
+
+    def _order_cells(self, order: OrderView) -> tuple[str, ...]:
         step = f" {self.t(BINDING_STEPS[order.binding_step])}" if order.binding_step is not None else ""
-        return " ".join(
-            (
-                pad(order.order_number, 11),
-                pad(order.account, 9),
-                pad(self.t(KINDS[order.kind]), 12),
-                pad(yuan(order.total), 7, "right"),
-                pad(self.t(STATUSES[order.status]) + step, 24),
-                truncate(order.operator, 8),
-            )
+        return (
+            order.order_number,
+            order.account,
+            minute(order.placed_at),
+            self.t(KINDS[order.kind]),
+            pad(yuan(order.total), _AMOUNT, "right"),
+            self.t(STATUSES[order.status]) + step,
+            order.operator,
         )
 
     def _marked(self) -> OrderView | None:
@@ -173,7 +248,7 @@ class StaffDeskScreen(Overlay[None]):
         """The highlighted order; asks to choose one if there is none."""
         order = self._marked()
         if order is None:
-            self._say(lambda t: t("请先在「订单」里选中一笔。"))
+            self._say(_choose_one)
         return order
 
     @on(Button.Pressed, "#back")
@@ -208,6 +283,8 @@ class StaffDeskScreen(Overlay[None]):
         service, order = self.shell.service, self._marked()
         if order is not None:
             self.ask(lambda: service.print_receipt(order.reference), self._printed, self.t("正在打印凭条"))
+        elif self.view == _ORDERS and self.number:
+            self._say(_choose_one)  # a number alone says nothing of all that wait
         else:
             self.ask(service.print_waiting, self._printed_waiting, self.t("正在打印凭条"))
 
@@ -229,8 +306,8 @@ class StaffDeskScreen(Overlay[None]):
             return Question(
                 title=t("确认收款"),
                 text=t(
-                    "您已核实订单 {number} 的 {amount} 元到账吗？确认后由您负责。",
-                    number=order.order_number,
+                    "您已核实 {order} 的 {amount} 元到账吗？确认后由您负责。",
+                    order=_named(order, t),
                     amount=yuan(order.total),
                 ),
                 yes=t("已到账，确认"),
@@ -249,11 +326,11 @@ class StaffDeskScreen(Overlay[None]):
         def question(t: Text) -> Question:
             title = t("退款") if refund else t("作废绑定")
             text = (
-                t("退款后订单 {number} 不能再绑定，已签发的证书作废。", number=order.order_number)
+                t("退款后 {order} 不能再绑定，已签发的证书作废。", order=_named(order, t))
                 if refund
                 else t(
-                    "作废订单 {number} 这次的绑定，已签发的证书作废，可换一把key盘再绑。",
-                    number=order.order_number,
+                    "作废 {order} 这次的绑定，已签发的证书作废，可换一把key盘再绑。",
+                    order=_named(order, t),
                 )
             )
             return Question(title=title, text=text, yes=title, no=t("返回"))
@@ -273,8 +350,8 @@ class StaffDeskScreen(Overlay[None]):
         if isinstance(outcome, Refused):
             self._say(self.refusal(outcome))
             return
-        number, status = outcome.order_number, STATUSES[outcome.status]
-        self._say(lambda t: t("订单 {number}：{status}", number=number, status=t(status)))
+        status = STATUSES[outcome.status]
+        self._say(lambda t: t("{order}：{status}", order=_named(outcome, t), status=t(status)))
         self._gather()
 
     def _say(self, message: LazyText) -> None:

@@ -1,0 +1,94 @@
+"""What people have of an order: a number that may be several orders', a reference, a receipt's code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from kiosk.desk.service import DeskService
+from kiosk.desk.views import OrderView, Refusal, Refused, Session, StaffSession, WrongCredentials
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.identifiers import number_in
+from kiosk.domain.ledger import OrderStatus
+from tests.support.desk import DeskSetup
+
+Placed = Callable[[Session, OrderKind], str]
+
+
+@pytest.fixture
+def order(session: Session, placed: Placed) -> str:
+    return placed(session, OrderKind.NEW)
+
+
+@pytest.fixture
+def twin(desk_setup: DeskSetup, order: str) -> str:
+    """Another order of its number, of another account."""
+    return desk_setup.paid_order("11000008", OrderKind.NEW, beside=order)
+
+
+def _found(outcome: tuple[OrderView, ...] | Refused) -> list[str]:
+    assert not isinstance(outcome, Refused), outcome
+    return [each.reference for each in outcome]
+
+
+@pytest.mark.parametrize("dash", ["-", " ", "－", " - ", "–"])
+def test_a_number_is_found_however_it_is_typed(
+    service: DeskService, staff: StaffSession, order: str, dash: str
+) -> None:
+    assert _found(service.find_orders(staff, number_in(order).replace("-", dash))) == [order]
+
+
+def test_a_number_of_two_orders_finds_both_and_each_is_told_by_account_and_time(
+    service: DeskService, staff: StaffSession, order: str, twin: str
+) -> None:
+    found = service.find_orders(staff, number_in(order))
+    assert not isinstance(found, Refused)
+    assert {(each.reference, each.account) for each in found} == {(order, "11000001"), (twin, "11000008")}
+    assert {each.order_number for each in found} == {number_in(order)}
+
+
+def test_a_reference_and_a_receipt_s_code_find_their_own_order(
+    service: DeskService, staff: StaffSession, order: str, twin: str
+) -> None:
+    view = service.order(order)
+    assert isinstance(view, OrderView)
+    for text in (order, view.link, f" {view.link} "):
+        assert _found(service.find_orders(staff, text)) == [order]
+    assert _found(service.find_orders(staff, twin)) == [twin]
+
+
+def test_an_order_that_has_ended_is_found_as_well(
+    service: DeskService, session: Session, staff: StaffSession, order: str
+) -> None:
+    service.cancel(session, order)
+    assert service.staff_orders() == ()
+    assert _found(service.find_orders(staff, number_in(order))) == [order]
+    view = service.order(order)
+    assert isinstance(view, OrderView)
+    assert view.status is OrderStatus.CANCELLED
+
+
+def test_a_number_that_nobody_has_finds_none_and_one_that_is_none_is_said_to_be(
+    service: DeskService, staff: StaffSession, order: str
+) -> None:
+    number = number_in(order)
+    mistyped = number[:-1] + str((int(number[-1]) + 1) % 10)
+    assert service.find_orders(staff, "9-0147-1") == ()
+    assert service.find_orders(staff, f"{order[:-1]}{'0' if order[-1] != '0' else '1'}") == ()
+    assert service.find_orders(staff, mistyped) == Refused(Refusal.ORDER_NUMBER_MISTYPED)
+    for text in ("", "11000001", "李晓梅", "3-0147", "HTTPS://PAY.EXAMPLE/0000"):
+        assert service.find_orders(staff, text) == Refused(Refusal.NO_ORDER_NUMBER)
+
+
+def test_only_staff_find_orders_by_number(service: DeskService, order: str) -> None:
+    nobody = StaffSession("张三", supervisor=True)
+    assert service.find_orders(nobody, number_in(order)) == Refused(Refusal.NOT_ALLOWED)
+
+
+def test_an_order_number_is_no_account_and_costs_no_try(service: DeskService, order: str) -> None:
+    number = number_in(order)
+    for typed in (number, number.replace("-", "－"), number[:-1] + str((int(number[-1]) + 1) % 10)):
+        for _ in range(9):
+            assert service.sign_in(typed, "Keydesk-1") == Refused(Refusal.NUMBER_IS_NO_ACCOUNT)
+    assert isinstance(service.sign_in("1100 0001", "wrong"), WrongCredentials)
