@@ -72,6 +72,7 @@ REMARK_REASONS: dict[str, str] = {
     RemarkReason.BEYOND_POLICY.value: N_("超出策略"),
     RemarkReason.AMOUNT_BEYOND_POLICY.value: N_("未同步收款超出策略"),
     RemarkReason.LOSSES_BEYOND_POLICY.value: N_("一天内挂失过多"),
+    RemarkReason.HOLD_KEPT.value: N_("解除挂失未生效"),
     RemarkReason.MONEY_RETURNED.value: N_("钱已退回，又办理绑定"),
     RemarkReason.SIGNATURE_WRONG.value: N_("证书不属实"),
     RemarkReason.KIOSK_REVOKED.value: N_("终端机已吊销"),

@@ -12,7 +12,10 @@ DAY = 24 * HOUR
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """The limits of one kiosk; amounts in fen, times in UTC seconds, spans in seconds."""
+    """The limits of one kiosk; amounts in fen, times in UTC seconds, spans in seconds.
+
+    `losses_a_day` is how many losses of keys take effect at the centre within a day, and how many lifts of holds.
+    """
 
     number: int
     kiosk: int
@@ -23,6 +26,7 @@ class Policy(msgspec.Struct, frozen=True):
     clock_deviation: int = 10 * 60
     payment_window: int = 15 * 60
     certificate_years: int = 1
+    losses_a_day: int = 50
 
 
 class SignedPolicy(msgspec.Struct, frozen=True):

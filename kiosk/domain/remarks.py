@@ -58,6 +58,8 @@ class RemarkReason(enum.StrEnum):
     """The kiosk took more on its own word than its policy allows; the money counts."""
     LOSSES_BEYOND_POLICY = "losses-beyond-policy"
     """The kiosk reported more losses within a day than take effect."""
+    HOLD_KEPT = "hold-kept"
+    """A lift by a kiosk that does not serve the account, or beyond its policy: the key stays on hold."""
     MONEY_RETURNED = "money-returned"
     """Something is bound for money that went back."""
     SIGNATURE_WRONG = "signature-wrong"

@@ -64,6 +64,7 @@ MATTER_ACTIONS = {
     "revoke": "停用这个key盘",
     "accept": "照收",
     "refund": "退款",
+    "lift": "解除挂失",
     "noted": "已阅",
     "reopen": "撤销处理",
 }

@@ -22,12 +22,16 @@ from sync.central.console.base import (
     typed_remark,
 )
 from sync.central.console.filters import KioskKeyFilter, SetFilter
+from sync.central.console.waiting import tell_if_waiting
 from sync.central.context import centre_keys, centre_now
 from sync.central.fleet import policies, unapplied_items
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import FeedItem, KeptItem, Kiosk, KioskPolicy, KioskState
 from sync.central.ledger.publishing import publish_everything
+from sync.central.ledger.settling import held_by, lift_holds
 
+AT_ONCE = 200
+"""The most holds that are lifted at once."""
 LATE = 300  # seconds without contact after which a kiosk counts as offline
 
 
@@ -60,7 +64,7 @@ class KioskAdmin(SmallAdmin[Kiosk]):
         "feed_cursor",
     )
     action_form = RemarkForm
-    actions = ("enrolment_token", "revoke")
+    actions = ("enrolment_token", "revoke", "lift_holds")
 
     @admin.display(description="联网", boolean=True)
     def reachable(self, row: Kiosk) -> bool:
@@ -119,6 +123,24 @@ class KioskAdmin(SmallAdmin[Kiosk]):
             self.log_change(request, kiosk, f"吊销：{remark}")
         self.message_user(request, f"已吊销 {len(kiosks)} 台；它们之后上传的记录将隔离保存", messages.WARNING)
 
+    def has_key_permission(self, request: HttpRequest) -> bool:
+        """Who may decide which key is an account's."""
+        return bool(request.user.has_perm("ledger.decide_key"))
+
+    @admin.action(description="解除已吊销终端机的挂失（须填备注）", permissions=("key",))
+    def lift_holds(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
+        """Lift the holds that revoked kiosks alone set, which stay until somebody decides so."""
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        for kiosk in queryset.filter(state=KioskState.REVOKED):
+            accounts = held_by(kiosk.number)[:AT_ONCE]
+            lifted = lift_holds(accounts, request.user.get_username(), centre_now())
+            self.log_change(request, kiosk, f"解除挂失 {'、'.join(lifted)}：{remark}")
+            self.message_user(request, f"{kiosk}：已解除 {len(lifted)} 个账号的挂失", messages.SUCCESS)
+        tell_if_waiting(self, request)
+
 
 class PolicyForm(Form[KioskPolicy]):
     """The form of a policy's limits."""
@@ -146,6 +168,7 @@ class PolicyAdmin(SmallAdmin[KioskPolicy]):
         "unsynced_amount",
         "clock_deviation",
         "payment_window",
+        "losses_a_day",
     )
     list_filter = ("kiosk",)
 
@@ -178,6 +201,7 @@ class PolicyAdmin(SmallAdmin[KioskPolicy]):
             clock_deviation=obj.clock_deviation,
             payment_window=obj.payment_window,
             certificate_years=obj.certificate_years,
+            losses_a_day=obj.losses_a_day,
         )
         issued = policies.issue(obj.kiosk_id, limits, centre_keys(), centre_now(), prolonged=obj.prolonged)
         obj.key, obj.number = issued.key, issued.number

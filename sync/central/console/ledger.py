@@ -175,6 +175,26 @@ class AccountAdmin(ReadOnlyAdmin[LedgerAccount]):
     list_display = ("account", "key_number", "key")
     search_fields = ("=account", "=key_number")
     exclude = ("record",)
+    action_form = RemarkForm
+    actions = ("lift",)
+
+    def has_key_permission(self, request: HttpRequest) -> bool:
+        """Who may decide which key is an account's."""
+        return bool(request.user.has_perm("ledger.decide_key"))
+
+    @admin.action(description="解除挂失，key盘恢复使用（须填备注）", permissions=("key",))
+    def lift(self, request: HttpRequest, queryset: QuerySet[LedgerAccount]) -> None:
+        """Lift the holds of accounts' keys, whoever set them, with a remark that is logged."""
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        rows = {each.account: each for each in queryset}
+        lifted = settling.lift_holds(rows, request.user.get_username(), centre_now())
+        for account in lifted:
+            self.log_change(request, rows[account], f"解除挂失：{remark}")
+        self.message_user(request, f"已解除 {len(lifted)} 个账号的挂失", messages.SUCCESS)
+        tell_if_waiting(self, request)
 
     @admin.display(description="key盘")
     def key(self, row: LedgerAccount) -> str:

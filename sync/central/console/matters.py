@@ -81,7 +81,7 @@ class MatterAdmin(ReadOnlyAdmin[Matter]):
     exclude = ("key", "subject", "order")
     readonly_fields = (_SUBJECT, _ORDER)
     action_form = MatterForm
-    actions = ("list_key", "revoke_key", "accept", "refund", "noted", "reopen")
+    actions = ("list_key", "revoke_key", "accept", "refund", "lift", "noted", "reopen")
 
     @admin.display(description="可以处理为")
     def may_be(self, row: Matter) -> str:
@@ -120,6 +120,11 @@ class MatterAdmin(ReadOnlyAdmin[Matter]):
     def refund(self, request: HttpRequest, queryset: QuerySet[Matter]) -> None:
         """Have the order's money paid back."""
         _decide(self, request, queryset, Action.REFUND)
+
+    @admin.action(description="解除挂失，key盘恢复使用（须填备注）", permissions=("key",))
+    def lift(self, request: HttpRequest, queryset: QuerySet[Matter]) -> None:
+        """Lift the hold that a kiosk could not lift."""
+        _decide(self, request, queryset, Action.LIFT)
 
     @admin.action(description="已阅（须填备注）", permissions=("decide",))
     def noted(self, request: HttpRequest, queryset: QuerySet[Matter]) -> None:

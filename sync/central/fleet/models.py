@@ -154,6 +154,12 @@ class KioskPolicy(models.Model):
     certificate_years = models.PositiveIntegerField(
         "证书年数", default=_USUAL.certificate_years, validators=_between(1, 5)
     )
+    losses_a_day = models.PositiveIntegerField(
+        "每天挂失、解除挂失上限",
+        default=_USUAL.losses_a_day,
+        validators=_between(0, 1000),
+        help_text="一天内超出的挂失不停用key盘，超出的解除不恢复，列入待办事项",
+    )
     prolonged = models.BooleanField(
         "自动延期", default=True, help_text="到期前由中心自动续发；不选则到「有效至」为止，之后本机不能办理"
     )

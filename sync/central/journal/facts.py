@@ -7,6 +7,7 @@ from kiosk.domain.entries import (
     BindingAbandoned,
     CertificateIssued,
     CertificateRevoked,
+    HoldLifted,
     KeyFound,
     LossReported,
     OrderPaid,
@@ -21,6 +22,7 @@ _WITH_A_FACT = (
     OrderPaid,
     LossReported,
     KeyFound,
+    HoldLifted,
     CertificateRevoked,
     BindingAbandoned,
     RefundGranted,
@@ -59,6 +61,8 @@ def fact_of(received: ReceivedEntry, source: Source, strand: int, now: int) -> F
         case CertificateRevoked():
             fact.kind, fact.order = FactKind.REVOCATION, ""
             fact.certificate_number = column_text(body.number, 16)
+        case HoldLifted(key=key):
+            fact.kind, fact.certificate_number = FactKind.LIFT, column_text(key.number, 16)
         case BindingAbandoned() | RefundGranted():
             fact.kind = FactKind.REVOCATION
         case _:

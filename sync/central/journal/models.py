@@ -115,6 +115,7 @@ class FactKind(models.TextChoices):
 
     CERTIFICATE = "certificate", "签发证书"
     REVOCATION = "revocation", "证书停用"
+    LIFT = "lift", "解除挂失"
     MONEY = "money", "收款"
 
 

@@ -13,6 +13,7 @@ from kiosk.domain.entries import (
     Bound,
     CertificateIssued,
     CertificateRevoked,
+    HoldLifted,
     KeyFound,
     LossReported,
     OrderAssigned,
@@ -37,16 +38,16 @@ from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.policy import DAY, Policy
 from kiosk.domain.remarks import Remark, RemarkReason
 from kiosk.domain.validity import is_moment, validity
+from sync.central.ledger.daily import Daily
 from sync.central.ledger.readings import ECHOES, Readings, Told
 
 Echo = OrderAssigned | OrderReleased | RefundCompleted | SurplusReturned | CertificateRevoked
 
-LOSSES_A_DAY = 50
-"""Losses of one kiosk that take effect within a day."""
+_USUAL = Policy(number=0, kiosk=0, valid_until=0)
 
 
 def check(
-    told: Told, order: Order | None, predecessor: Certificate | None, readings: Readings
+    told: Told, order: Order | None, predecessor: Certificate | None, readings: Readings, daily: Daily
 ) -> Iterator[Remark]:
     """What the centre cannot stand by in an entry; `order` and `predecessor` are those that it names, before the entry."""
     match told.entry.body:
@@ -61,7 +62,9 @@ def check(
         case BindingStarted() | Bound():
             yield from _money_kept(told.entry.body.order, readings)
         case LossReported() | KeyFound():
-            yield from _losses(told, readings)
+            yield from _losses(told, readings, daily)
+        case HoldLifted() as body:
+            yield from _lift(told, body, readings, daily)
         case (
             OrderAssigned() | OrderReleased() | RefundCompleted() | SurplusReturned() | CertificateRevoked()
         ) as body:
@@ -76,9 +79,9 @@ def check(
 def takes_no_effect(body: AnyBody) -> bool:
     """Whether an entry of which the centre remarks something changes nothing.
 
-    So do an echo of what was not said, a decision that is not the centre's, and too many losses.
+    So do an echo of what was not said, a decision that is not the centre's, too many losses, and a lift by who may not.
     """
-    return isinstance(body, (*ECHOES, RegisterDecided, LossReported, KeyFound))
+    return isinstance(body, (*ECHOES, RegisterDecided, LossReported, KeyFound, HoldLifted))
 
 
 def _price(told: Told, body: OrderPlaced, readings: Readings) -> Iterator[Remark]:
@@ -122,10 +125,24 @@ def _amount(told: Told, readings: Readings) -> Iterator[Remark]:
         yield _beyond_amount(told)
 
 
-def _losses(told: Told, readings: Readings) -> Iterator[Remark]:
+def _losses(told: Told, readings: Readings, daily: Daily) -> Iterator[Remark]:
     """A kiosk that reports far more losses than people lose keys puts no more on hold that day."""
-    if told.entry.kiosk != EXCHANGE_KIOSK and readings.losses(told) > LOSSES_A_DAY:
+    kiosk = told.entry.kiosk
+    if kiosk != EXCHANGE_KIOSK and daily.losses(told) > _a_day(kiosk, readings):
         yield _beyond_losses(told)
+
+
+def _lift(told: Told, body: HoldLifted, readings: Readings, daily: Daily) -> Iterator[Remark]:
+    """A hold, whoever set it, is lifted where the account is served, for as many people a day as come to a desk."""
+    kiosk = told.entry.kiosk
+    if kiosk == EXCHANGE_KIOSK:
+        return
+    if not readings.serves(kiosk, body.account) or daily.lifts(told) > _a_day(kiosk, readings):
+        yield Remark(RemarkReason.HOLD_KEPT, body.key.number)
+
+
+def _a_day(kiosk: int, readings: Readings) -> int:
+    return (readings.newest_policy(kiosk) or _USUAL).losses_a_day
 
 
 def _beyond_amount(told: Told) -> Remark:

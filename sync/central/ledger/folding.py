@@ -38,6 +38,7 @@ from kiosk.domain.subjects import subjects
 from sync.central.journal.models import Entry as EntryRow
 from sync.central.ledger.books import Books
 from sync.central.ledger.checks import check, takes_no_effect
+from sync.central.ledger.daily import Daily
 from sync.central.ledger.matters import own_kiosks, subject_key
 from sync.central.ledger.models import Checked, EntryRemark, Matter, MatterState
 from sync.central.ledger.news import News
@@ -66,7 +67,7 @@ class Placed(msgspec.Struct, frozen=True):
         """The entry as the centre's checks need it."""
         if self.entry is None:
             return None
-        return Told(self.entry, self.row.strand, self.row.received_at, self.wall_before)
+        return Told(self.entry, self.row.strand, self.row.received_at, self.wall_before, self.position)
 
 
 def place(position: int, row: EntryRow, before: EntryRow | None, *, condemned: bool = False) -> Placed:
@@ -91,12 +92,13 @@ def _fits(entry: Entry) -> bool:
 class Folder:
     """Folds entries into books, in the order of their positions."""
 
-    def __init__(self, books: Books, readings: Readings, news: News) -> None:
+    def __init__(self, books: Books, readings: Readings, daily: Daily, news: News) -> None:
         self.books = books
         self.news = news
         self.read = msgspec.msgpack.encode(readings.read)
         self.remarks: list[EntryRemark] = []
         self._readings = readings
+        self._daily = daily
         self._count = 0
 
     def fold(self, each: Placed) -> None:
@@ -115,7 +117,7 @@ class Folder:
         before = self.books.order(named.order)
         predecessor = body.predecessor if isinstance(body, CertificateIssued) else None
         old = self.books.certificate(predecessor) if predecessor else None
-        for remark in check(told, before, old, self._readings):
+        for remark in check(told, before, old, self._readings, self._daily):
             self._remarked(each, named.order, remark)
             if takes_no_effect(body):
                 return

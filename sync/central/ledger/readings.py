@@ -17,8 +17,7 @@ from kiosk.domain import feed
 from kiosk.domain.entries import (
     CertificateIssued,
     CertificateRevoked,
-    KeyFound,
-    LossReported,
+    HoldLifted,
     OrderAssigned,
     OrderPaid,
     OrderPlaced,
@@ -26,17 +25,19 @@ from kiosk.domain.entries import (
     RefundCompleted,
     SurplusReturned,
 )
+from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import AnyFeedBody, FeeSchedulePublished
 from kiosk.domain.fees import FeeSchedule
 from kiosk.domain.journal import Entry
 from kiosk.domain.payment_codes import OrderCode, PaymentCodeError, order_code_key, verify_order_code
-from kiosk.domain.policy import DAY, Policy
+from kiosk.domain.policy import Policy
 from sync.central.context import centre_keys
 from sync.central.fleet import policies
 from sync.central.fleet.machines import payment_secrets
 from sync.central.fleet.models import FeedItem, KioskPolicy
 from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.ledger.money import UNPROVED, money_returned
+from sync.central.members.publishing import kiosks_of_accounts
 from sync.central.tables import LAST, row_key
 
 _MUCH = 5000
@@ -45,12 +46,13 @@ ECHOES = (OrderAssigned, OrderReleased, RefundCompleted, SurplusReturned, Certif
 
 
 class Told(msgspec.Struct, frozen=True):
-    """An entry, its strand, when the centre received it, and the kiosk's time of the entry before it (UTC seconds)."""
+    """An entry with its place, when the centre received it, and the kiosk's time of the entry before it (UTC seconds)."""
 
     entry: Entry
     strand: int
     received_at: int
     wall_before: int
+    position: int
 
     @property
     def line(self) -> tuple[int, int]:
@@ -59,14 +61,18 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Read(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was read that may read otherwise later: orders whose money was returned, each kiosk's newest policy."""
+    """What was read that may read otherwise later: orders whose money was returned, each kiosk's newest policy.
+
+    `unserved` are the kiosks that lifted a hold of an account which they did not serve, each with the account.
+    """
 
     returned: tuple[str, ...] = ()
     newest: dict[int, int] = {}
+    unserved: tuple[tuple[int, str], ...] = ()
 
 
 class Facts:
-    """Certificates, unproved payments or losses of a strand in the order of its journal, to be counted by their receipt."""
+    """Certificates or unproved payments of a strand in the order of its journal, to be counted by their receipt."""
 
     def __init__(self, facts: Sequence[tuple[int, int, int]]) -> None:
         self._sequences = [sequence for sequence, _, _ in facts]
@@ -75,12 +81,9 @@ class Facts:
 
     def unsynced(self, told: Told) -> tuple[int, int]:
         """How many up to this entry's had not been received when it was written, and their amount in fen."""
-        return self.received(told, min(told.entry.wall, told.received_at))
-
-    def received(self, told: Told, since: int) -> tuple[int, int]:
-        """How many up to this entry's were received from that moment on, and their amount in fen."""
         until = bisect.bisect_right(self._sequences, told.entry.sequence)
-        begin = min(until, bisect.bisect_left(self._received, since))
+        written = min(told.entry.wall, told.received_at)
+        begin = min(until, bisect.bisect_left(self._received, written))
         return until - begin, self._amounts[until] - self._amounts[begin]
 
 
@@ -98,8 +101,6 @@ class Readings:
         self._items = _items(batch)
         self._certificates = _facts(batch, (CertificateIssued,), Q(kind=FactKind.CERTIFICATE))
         self._payments = _facts(batch, (OrderPaid,), Q(kind=FactKind.MONEY, how__in=UNPROVED))
-        named = Q(kind=FactKind.REVOCATION) & ~Q(certificate_number="")
-        self._losses = _facts(batch, (LossReported, KeyFound), named, DAY)
         self.read = self._now(batch, kiosks) if read is None else read
         self._returned = frozenset(self.read.returned)
 
@@ -109,7 +110,7 @@ class Readings:
             kiosk: max((number for owner, number in self._policies if owner == kiosk), default=0)
             for kiosk in kiosks
         }
-        return Read(tuple(sorted(money_returned(orders))), newest)
+        return Read(tuple(sorted(money_returned(orders))), newest, _unserved(batch))
 
     def returned(self, order: str) -> bool:
         """Whether the order's money went back."""
@@ -132,6 +133,10 @@ class Readings:
         """What the kiosk's feed said under that number."""
         return self._items.get((kiosk, number))
 
+    def serves(self, kiosk: int, account: str) -> bool:
+        """Whether a kiosk that lifted a hold of this account served it."""
+        return (kiosk, account) not in self.read.unserved
+
     def order_code(self, kiosk: int, data: bytes) -> OrderCode | None:
         """The contents of an order's code that a machine of this kiosk signed; None for any other."""
         if kiosk not in self._secrets:
@@ -151,9 +156,15 @@ class Readings:
         """What it had taken on its own word up to this entry that had not been received, in fen."""
         return self._payments[told.line].unsynced(told)[1]
 
-    def losses(self, told: Told) -> int:
-        """How many losses up to this one were received within a day."""
-        return self._losses[told.line].received(told, told.received_at - DAY)[0]
+
+def _unserved(batch: Iterable[Told]) -> tuple[tuple[int, str], ...]:
+    lifted = {
+        (each.entry.kiosk, each.entry.body.account)
+        for each in batch
+        if isinstance(each.entry.body, HoldLifted) and each.entry.kiosk != EXCHANGE_KIOSK
+    }
+    serving = kiosks_of_accounts({account for _, account in lifted}) if lifted else {}
+    return tuple(sorted(each for each in lifted if each[0] not in serving.get(each[1], ())))
 
 
 def _policies(kiosks: Iterable[int]) -> dict[tuple[int, int], Policy]:
@@ -186,15 +197,13 @@ def _items(batch: Iterable[Told]) -> dict[tuple[int, int], AnyFeedBody]:
     }
 
 
-def _facts(
-    batch: Iterable[Told], bodies: tuple[type, ...], which: Q, within: int = 0
-) -> dict[tuple[int, int], Facts]:
+def _facts(batch: Iterable[Told], bodies: tuple[type, ...], which: Q) -> dict[tuple[int, int], Facts]:
     """The facts of each strand of the batch that has an entry of these kinds."""
     last: dict[tuple[int, int], int] = {}
     since: dict[tuple[int, int], int] = {}
     for each in batch:
         if isinstance(each.entry.body, bodies):
-            line, begin = each.line, min(each.entry.wall, each.received_at - within)
+            line, begin = each.line, min(each.entry.wall, each.received_at)
             last[line] = max(last.get(line, 0), each.entry.sequence)
             since[line] = min(since.get(line, begin), begin)
     found = {}

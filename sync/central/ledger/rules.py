@@ -20,6 +20,8 @@ class Action(enum.StrEnum):
     """Taken as it was received: what is held because of it is listed."""
     REFUND = "refund"
     """The order's money goes back; a key that was bound for it goes out of use first."""
+    LIFT = "lift"
+    """The key's owner has it: its hold is lifted."""
     NOTED = "noted"
     """Seen to; nothing changes."""
     REOPEN = "reopen"
@@ -60,6 +62,7 @@ RULES: dict[RemarkReason, RuleOf] = {
     RemarkReason.MONEY_TOLD_BY_ANOTHER: _NOTICE,
     RemarkReason.AMOUNT_BEYOND_POLICY: _ABOUT_KIOSK,
     RemarkReason.LOSSES_BEYOND_POLICY: _ABOUT_KIOSK,
+    RemarkReason.HOLD_KEPT: RuleOf((Action.LIFT, Action.NOTED)),
     RemarkReason.CERTIFICATE_EXISTS: _NOTICE,
     RemarkReason.NOT_THE_OWNER: _NOTICE,
     RemarkReason.ASSIGNMENT_UNPROVEN: _NOTICE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kiosk.domain.entries import AnyBody, Decision, MatterDecided, OrderTakenOver, RegisterDecided
+from kiosk.domain.entries import AnyBody, Decision, HoldLifted, MatterDecided, OrderTakenOver, RegisterDecided
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
@@ -16,13 +16,14 @@ from kiosk.domain.remarks import RemarkReason
 from sync.central.fleet.feeding import enrolled_kiosks, publish
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.centre_journal import STRAND, enter
+from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_strand, is_applied
 from sync.central.ledger.matters import own_kiosks
-from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter, MatterState
+from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter, MatterState
 from sync.central.ledger.money import money_returned
 from sync.central.ledger.news import assignment
-from sync.central.ledger.rows import order_record
+from sync.central.ledger.rows import order_record, register_record
 from sync.central.ledger.rules import RULES, Action
 
 _NOT_BOUND = {
@@ -57,7 +58,9 @@ def alike(matters: Iterable[Matter]) -> list[Matter]:
     return found
 
 
-def _bodies(matter: Matter, action: Action, by: str, remark: str, now: int) -> Sequence[AnyBody] | None:
+def _bodies(  # noqa: PLR0911 - one case an action
+    matter: Matter, action: Action, by: str, remark: str, now: int
+) -> Sequence[AnyBody] | None:
     """The entries of a decision; None when it cannot be taken about this matter."""
     closed = MatterDecided(matter.rule, matter.subject, action.value, by, remark, matter.account)
     if action is Action.REOPEN:
@@ -74,8 +77,45 @@ def _bodies(matter: Matter, action: Action, by: str, remark: str, now: int) -> S
             return (_register_decided(certificate, decision, by, remark), closed)
         case Action.REFUND:
             return _refund(matter, closed, by, remark, now)
+        case Action.LIFT:
+            lifted = _lifted(matter.account, matter.subject.partition(" ")[0], by)
+            return None if lifted is None else (lifted, closed)
         case Action.ACCEPT | Action.NOTED:
             return (closed,)
+
+
+def _lifted(account: str, number: str, by: str) -> HoldLifted | None:
+    """The entry that lifts a key's hold, as the register has it; None where it is not on hold."""
+    row = LedgerAccount.objects.filter(account=account).first()
+    found = None if row is None else register_record(row).find(number)
+    if found is None or found.key.revoked or not found.key.lost:
+        return None
+    return HoldLifted(account, found.key, by)
+
+
+def lift_holds(accounts: Iterable[str], by: str, now: int) -> list[str]:
+    """Lift the holds of accounts' keys, whoever set them; the result are those accounts whose key was on hold."""
+    bodies = []
+    for account in accounts:
+        row = LedgerAccount.objects.filter(account=account).first()
+        lifted = None if row is None else _lifted(account, row.key_number, by)
+        if lifted is not None:
+            bodies.append(lifted)
+    enter_and_apply(bodies, now)
+    return [each.account for each in bodies]
+
+
+def held_by(kiosk: int) -> list[str]:
+    """The accounts whose key is on hold because of this kiosk alone."""
+    reported = Fact.objects.filter(kind=FactKind.REVOCATION, source=Source.CHAIN).exclude(
+        certificate_number=""
+    )
+    own = reported.filter(kiosk=kiosk).values("certificate_number")
+    on_hold = LedgerCertificate.objects.filter(number__in=own, status=CertificateStatus.ON_HOLD.value)
+    held = dict(on_hold.values_list("number", "account"))
+    by_others = reported.filter(certificate_number__in=held).exclude(kiosk=kiosk)
+    others = set(by_others.values_list("certificate_number", flat=True))
+    return sorted({account for number, account in held.items() if number not in others})
 
 
 def _certificate(matter: Matter) -> LedgerCertificate | None:

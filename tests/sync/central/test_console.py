@@ -17,9 +17,10 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from kiosk.domain import entries
+from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import (
     FORK_CLOSED,
     AnyFeedBody,
@@ -44,7 +45,7 @@ from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState, Machine, MachineState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact
-from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter
+from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter
 from sync.central.ledger.rules import Action
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments import paying
@@ -432,6 +433,7 @@ def _limits(**changes: Any) -> dict[str, Any]:
         "clock_deviation": 60,
         "payment_window": 600,
         "certificate_years": 1,
+        "losses_a_day": 7,
     }
     return {**limits, **changes}
 
@@ -443,6 +445,7 @@ def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: Ki
     (told,) = kiosk.feed(kiosk.feed_cursor)
     policy = told.policy.read()
     assert (policy.number, policy.unsynced_certificates, policy.payment_window) == (2, 5, 600)
+    assert policy.losses_a_day == 7
     assert policy.valid_until == 1893427200  # midnight in China
 
 
@@ -451,6 +454,7 @@ def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: Ki
     [
         ("certificate_years", 0),
         ("certificate_years", 9000),
+        ("losses_a_day", 1001),
         ("payment_window", 0),
         ("payment_window", 10**12),
         ("server_time_age", -5),
@@ -682,3 +686,27 @@ def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(
     assert item.gone_at is not None
     assert LogEntry.objects.get(object_id=str(item.pk)).get_change_message() == "已处理：已电话处理"
     assert "已处理 0 项" in _act(staff, KeptItem, "dismiss", item.pk, remark="again")
+
+
+def test_staff_lift_holds_account_by_account_and_a_revoked_kiosks_at_once(
+    staff: Client, clerk: Client, served: KioskDouble
+) -> None:
+    certificate = LedgerCertificate.objects.get(account="11000001")
+    key = KeyOnRecord(
+        certificate.number, certificate.token_serial, certificate.not_before, certificate.not_after
+    )
+    for holds in (0, 2):
+        served.append(entries.LossReported("11000001", replace(key, holds=holds)))
+        served.pushed()
+        assert LedgerCertificate.objects.get(account="11000001").status == "on-hold"
+        if not holds:
+            assert "没有权限" not in _act(clerk, LedgerAccount, "lift", "11000001", remark="x")
+            assert "请先填写备注" in _act(staff, LedgerAccount, "lift", "11000001")
+            assert LedgerCertificate.objects.get(account="11000001").status == "on-hold"
+            assert "已解除 1 个账号" in _act(staff, LedgerAccount, "lift", "11000001", remark="本人到场")
+        else:
+            Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
+            assert "已解除 1 个账号" in _act(staff, Kiosk, "lift_holds", 3, remark="误报")
+        assert LedgerCertificate.objects.get(account="11000001").status == "valid"
+    said = LogEntry.objects.values_list("change_message", flat=True)
+    assert any("解除挂失 11000001：误报" in each for each in said)

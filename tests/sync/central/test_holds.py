@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
@@ -14,8 +16,15 @@ from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.feed import KeyBoundElsewhere, RevocationPublished
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
+from kiosk.domain.policy import Policy
+from sync.central.centre_keys import CentreKeys
+from sync.central.fleet import policies
+from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.ledger import settling
 from sync.central.ledger.models import LedgerCertificate
-from tests.support.books import all_applied, open_matters, remarks
+from sync.central.ledger.replaying import differences
+from sync.central.ledger.rules import Action
+from tests.support.books import all_applied, open_matters, remarks, the_matter
 from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
@@ -192,3 +201,82 @@ def test_a_machine_that_replaces_another_hears_of_the_holds_of_keys_that_its_kio
     other.pushed()
     news = [item for item in make_kiosk(3).feed() if isinstance(item, KeyBoundElsewhere)]
     assert news[-1].key == msgspec.structs.replace(key, lost=True, holds=1)
+
+
+def _on_hold(kiosk: KioskDouble) -> KeyOnRecord:
+    """The account's key on hold, as the register has it."""
+    key = _bind(kiosk)
+    kiosk.append(LossReported(ACCOUNT, key))
+    kiosk.pushed()
+    return key.on_hold()
+
+
+def _decide(action: Action) -> None:
+    assert settling.decide([the_matter()], action, "admin", "看过了", int(time.time())) == []
+
+
+def test_a_kiosk_that_does_not_serve_the_account_lifts_nothing_and_staff_may(
+    kiosk: KioskDouble, other: KioskDouble
+) -> None:
+    key = _on_hold(kiosk)
+    Kiosk.objects.filter(number=4).update(serves_all=False)
+    other.append(HoldLifted(ACCOUNT, key, "张华"))
+    other.pushed()
+    assert _standings() == {key.number: "on-hold"}
+    assert open_matters() == [("hold-kept", ACCOUNT)]
+    Kiosk.objects.filter(number=4).update(serves_all=True)
+    assert differences() == []
+    _decide(Action.LIFT)
+    assert _standings() == {key.number: "valid"}
+    assert open_matters() == []
+    assert _told(kiosk)[-1] == (False, 2)
+    assert differences() == []
+
+
+def test_a_kiosk_lifts_no_more_holds_in_a_day_than_its_policy_allows(
+    kiosk: KioskDouble, other: KioskDouble, keys: CentreKeys
+) -> None:
+    key = _on_hold(kiosk)
+    policies.issue(4, Policy(0, 4, other.now() + 86400, losses_a_day=1), keys, other.now())
+    other.append(HoldLifted("11000003", KeyOnRecord("4000000000000001", "S", 1, 2, lost=True), "张华"))
+    other.append(HoldLifted(ACCOUNT, key, "张华"))
+    other.pushed()
+    assert _standings() == {key.number: "on-hold"}
+    assert open_matters() == [("hold-kept", ACCOUNT)]
+    _decide(Action.NOTED)
+    assert _standings() == {key.number: "on-hold"}
+    assert differences() == []
+
+
+def test_the_hold_of_a_revoked_kiosk_stays_until_somebody_lifts_it(
+    kiosk: KioskDouble, other: KioskDouble
+) -> None:
+    """Its owner at a desk, or staff at the centre for all of that kiosk's."""
+    key = _bind(kiosk)
+    kiosk.pushed()
+    other.append(LossReported(ACCOUNT, key))
+    other.pushed()
+    Kiosk.objects.filter(number=4).update(state=KioskState.REVOKED)
+    assert _standings() == {key.number: "on-hold"}
+    assert (settling.held_by(4), settling.held_by(3)) == ([ACCOUNT], [])
+    assert settling.lift_holds(settling.held_by(4), "admin", int(time.time())) == [ACCOUNT]
+    assert _standings() == {key.number: "valid"}
+    assert settling.held_by(4) == []
+    kiosk.append(LossReported(ACCOUNT, key))
+    kiosk.pushed()
+    kiosk.append(HoldLifted(ACCOUNT, replace(key, lost=True, holds=3), "张华"))
+    kiosk.pushed()
+    assert _standings() == {key.number: "valid"}
+    assert differences() == []
+
+
+def test_what_another_kiosk_reported_too_is_not_that_of_the_revoked_one(
+    kiosk: KioskDouble, other: KioskDouble
+) -> None:
+    key = _bind(kiosk)
+    kiosk.pushed()
+    for each in (other, kiosk):
+        each.append(LossReported(ACCOUNT, key))
+        each.pushed()
+    Kiosk.objects.filter(number=4).update(state=KioskState.REVOKED)
+    assert settling.held_by(4) == []

@@ -21,8 +21,11 @@ from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import SealedEntry
 from kiosk.domain.ledger import Delivery, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key
+from kiosk.domain.policy import Policy
 from kiosk.pki.device_keys import device_sign
+from sync.central.centre_keys import CentreKeys
 from sync.central.examples import SCHEDULE
+from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import FeedItem, Kiosk, KioskState
 from sync.central.journal.models import Entry, Fact, Source, StrayEntry
@@ -435,18 +438,24 @@ def test_an_absurd_count_of_holds_is_set_aside(
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
 
 
+@pytest.mark.parametrize("strands", [1, 2])
 def test_more_losses_than_people_have_in_a_day_hold_nothing(
-    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], keys: CentreKeys, strands: int
 ) -> None:
-    monkeypatch.setattr("sync.central.ledger.checks.LOSSES_A_DAY", 2)
+    """However many strands the kiosk tells them on."""
     hostile = make_kiosk(4)
     placed = _paid(kiosk)
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
+    policies.issue(4, Policy(0, 4, kiosk.now() + 86400, losses_a_day=2), keys, kiosk.now())
     for number in ("4000000000000001", "4000000000000002", issued.number):
         key = KeyOnRecord(number, "E8AD652202221F03", issued.not_before, issued.not_after)
-        hostile.append(entries.LossReported("11000001" if number == issued.number else number[-8:], key))
-    hostile.pushed()
-    assert _last(hostile) == ["losses-beyond-policy"]
+        account = "11000001" if number == issued.number else number[-8:]
+        hostile.append(entries.LossReported(account, key))
+        hostile.pushed()
+        if strands > 1:  # it goes on as if it had told nothing yet
+            hostile.entries, hostile.tip = hostile.entries[:1], Tip(1, 1, hostile.entries[0].hash)
+    said = EntryRemark.objects.filter(reason="losses-beyond-policy")
+    assert said.count() == 1
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
