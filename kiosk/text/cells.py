@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rich.cells import cell_len
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _NEVER_FIRST = frozenset("。，、；：？！）」』】》〉〕”’…—％·～" + ",.;:?!)]}%~")
 _NEVER_LAST = frozenset("（「『【《〈〔“‘￥" + "([{")
@@ -49,6 +49,18 @@ def pad(text: str, cells: int, align: Align = "left") -> str:
     if align == "right":
         return " " * gap + text
     return " " * (gap // 2) + text + " " * (gap - gap // 2)
+
+
+def columns(rows: Sequence[Sequence[str]], room: int, gap: int = 1) -> list[str]:
+    """Rows of as many cells each as lines of text whose columns line up, `gap` apart.
+
+    Where a line is wider than `room`, the last column is left out of all of them, and then what does not fit is cut off.
+    """
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    if sum(widths) + gap * (len(widths) - 1) > room:
+        widths.pop()
+    lines = ((" " * gap).join(map(pad, row, widths)).rstrip() for row in rows)
+    return [truncate(line, room) for line in lines]
 
 
 def truncate(text: str, cells: int, marker: str = "..") -> str:

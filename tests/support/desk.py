@@ -24,10 +24,11 @@ from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.desk.views import BoundView, Placed, Refused, Session, StaffSession
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import AnyBody, OrderAssigned, OrderPaid
+from kiosk.domain.entries import AnyBody, OrderAssigned, OrderPaid, Tip
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber, OrderReference, parse_order_reference
+from kiosk.domain.journal import FORM, GENESIS, Entry, seal
 from kiosk.domain.ledger import Order, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key
@@ -288,6 +289,25 @@ class DeskSetup:
             )
             tx.append(body, self.clock)
         return body.order
+
+    def told_by_a_copy(self, after: Tip | None, body: AnyBody) -> None:
+        """Take an entry that a copy of this kiosk wrote after that entry, as the agent does when it hears of it."""
+        with self.database.write() as tx:
+            identity = tx.identity
+            assert identity is not None
+            entry = Entry(
+                form=FORM,
+                kiosk=identity.kiosk,
+                machine=identity.machine,
+                epoch=identity.epoch,
+                sequence=1 if after is None else after.sequence + 1,
+                wall=self.clock.wall(),
+                monotonic=self.clock.monotonic(),
+                boot="copy",
+                previous=GENESIS if after is None else after.hash,
+                body=body,
+            )
+            tx.import_other(2, [seal(entry)])
 
     def digits_for(self, number: str) -> str:
         """Return what the centre's page shows the payer of an order to type."""

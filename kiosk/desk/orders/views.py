@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, assert_never
 from kiosk.desk.authority import certificate_years, identity_of
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.views import OrderView, Refusal
-from kiosk.domain.guard import open_order
 from kiosk.domain.ledger import BindingStep, Order, OrderStatus
 from kiosk.domain.payment_codes import link
 from kiosk.domain.payment_tries import TRIES_PER_ORDER
@@ -113,10 +112,14 @@ def require_unpaid(order: Order) -> None:
 
 
 def paid_order(tx: Transaction, account: str, kind: OrderKind) -> Order:
-    """The order that a binding of that kind for the account uses. Raises DeskRefused with the reason."""
-    pending = open_order(tx.ledger, account, kind)
-    if pending is not None:
-        return require_paid(pending)
+    """The order that a binding of that kind for the account uses. Raises DeskRefused with the reason.
+
+    A copy of this kiosk may have taken an order as well: then two are open, and the one with money goes first.
+    """
+    pending = [each for each in tx.ledger.open_orders_of(account) if each.kind is kind]
+    paid = [each for each in pending if each.status is OrderStatus.PAID]
+    for order in (*paid, *pending):
+        return require_paid(order)
     for order in tx.ledger.orders(account=account):
         if order.kind is kind:
             return require_paid(own_order(tx, order.reference))

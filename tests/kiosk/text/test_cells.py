@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.text.cells import pad, truncate, width, wrap
+from kiosk.text.cells import columns, pad, truncate, width, wrap
 
 NEVER_FIRST = "。，、；：？！）」』】》”"
 NEVER_LAST = "（「『【《“￥"
@@ -93,3 +93,11 @@ def test_no_line_begins_or_ends_with_what_it_must_not(units: list[str], between:
     assert not any(line.startswith(tuple(NEVER_FIRST)) for line in lines)
     assert not any(line.endswith(tuple(NEVER_LAST)) for line in lines)
     assert all(any(unit in line for line in lines) for unit in units)
+
+
+def test_columns_line_up_in_cells_and_the_last_gives_way_to_the_others() -> None:
+    rows = [("3-0147-6", "待付款", "李晓梅"), ("3-2-0147-6", "退款中", "陈静")]
+    assert columns(rows, 40) == ["3-0147-6   待付款 李晓梅", "3-2-0147-6 退款中 陈静"]
+    assert columns(rows, 23, gap=2) == ["3-0147-6    待付款", "3-2-0147-6  退款中"]
+    assert columns(rows, 14) == ["3-0147-6   ..", "3-2-0147-6 .."]
+    assert columns([], 40) == []

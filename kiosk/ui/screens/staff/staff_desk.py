@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from kiosk.desk.views import OrderView, PrintOutcome, Refused, StaffSession
 from kiosk.domain.feed import DisputeRaised
 from kiosk.text.catalogue import N_
-from kiosk.text.cells import pad, truncate, width
+from kiosk.text.cells import columns, pad
 from kiosk.text.disputes import dispute_line
 from kiosk.text.money import yuan
 from kiosk.text.times import minute
@@ -216,13 +216,8 @@ class StaffDeskScreen(Overlay[None]):
 
     def _order_rows(self, gathered: Gathered) -> list[Option]:
         """A row for each order: number, account, time and the rest, in columns, as far as the window is wide."""
-        cells = [self._order_cells(order) for order in gathered.orders]
-        widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
         room = self.query_one("#rows", OptionList).content_size.width - _SCROLLBAR
-        lines = (
-            truncate(" ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip(), room)
-            for row in cells
-        )
+        lines = columns([self._order_cells(order) for order in gathered.orders], room)
         return [Option(line, id=order.reference) for line, order in zip(lines, gathered.orders, strict=True)]
 
     def _order_cells(self, order: OrderView) -> tuple[str, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import ANY
 
 import pytest
+from msgspec.structs import replace
 
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import OrderView, Refusal, Refused, Session, StaffSession, WrongCredentials
+from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.identifiers import number_in
+from kiosk.domain.identifiers import OrderReference, number_in, parse_order_reference
 from kiosk.domain.ledger import OrderStatus
 from tests.support.desk import DeskSetup
 
@@ -84,6 +87,31 @@ def test_a_number_that_nobody_has_finds_none_and_one_that_is_none_is_said_to_be(
 def test_only_staff_find_orders_by_number(service: DeskService, order: str) -> None:
     nobody = StaffSession("张三", supervisor=True)
     assert service.find_orders(nobody, number_in(order)) == Refused(Refusal.NOT_ALLOWED)
+
+
+@pytest.mark.parametrize("paid", ["own", "the copy's"])
+def test_of_two_open_orders_of_an_account_the_one_with_money_is_bound(
+    service: DeskService, desk_setup: DeskSetup, session: Session, placed: Placed, paid: str
+) -> None:
+    with desk_setup.database.read() as tx:
+        before = tx.journal.tip()
+    own = placed(session, OrderKind.NEW)
+    body = desk_setup.bodies()[-1]
+    assert isinstance(body, OrderPlaced)
+    other = str(OrderReference(parse_order_reference(own).number, b"copied"))
+    desk_setup.told_by_a_copy(before, replace(body, order=other))
+    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_UNPAID, ANY)
+    desk_setup.pay(own if paid == "own" else other)
+    view = service.bindable(session, OrderKind.NEW)
+    assert isinstance(view, OrderView)
+    assert view.reference == (own if paid == "own" else other)
+    assert {each.reference for each in _open(service, session)} == {own, other}
+
+
+def _open(service: DeskService, session: Session) -> tuple[OrderView, ...]:
+    outcome = service.open_orders(session)
+    assert not isinstance(outcome, Refused)
+    return outcome
 
 
 def test_an_order_number_is_no_account_and_costs_no_try(service: DeskService, order: str) -> None:
