@@ -174,6 +174,23 @@ def test_a_copy_is_put_back_where_there_was_nothing(copy: Path, tmp_path: Path) 
     assert _names(tmp_path / "another" / "desk") == {DATABASE, KEY_FILE}
 
 
+def test_a_copy_by_a_former_version_is_brought_up_to_date_and_stays_as_it_is(
+    key: bytes, tmp_path: Path
+) -> None:
+    copy = tmp_path / "former"
+    copy.mkdir()
+    keyfile.save(copy / KEY_FILE, key)
+    with closing(connect(copy / DATABASE, key)) as connection:
+        connection.executescript((Path(__file__).parent / "data" / "tables_1.sql").read_text("utf-8"))
+        connection.execute("PRAGMA journal_mode = WAL")
+    before = (copy / DATABASE).read_bytes()
+    put_back(copy, tmp_path / "desk")
+    with closing(open_database(tmp_path / "desk")) as database:
+        assert verify(database).sound
+    assert (copy / DATABASE).read_bytes() == before
+    assert _names(copy) == {DATABASE, KEY_FILE}
+
+
 @pytest.mark.parametrize("harm", ["cut", "no key", "another key"])
 def test_a_copy_replaces_a_store_that_cannot_be_read(directory: Path, copy: Path, harm: str) -> None:
     database = directory / DATABASE
