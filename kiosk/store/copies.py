@@ -99,8 +99,7 @@ def put_back(copy: Path, directory: Path, *, leave_unsent: bool = False) -> Rest
     Raises DirectoryInUse, CopyRefused, StoreError, OSError; then nothing was changed.
     """
     file, key = _source(copy, directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    with closing(Occupancy(directory)) as occupancy:
+    with _made(directory), closing(Occupancy(directory)) as occupancy:
         occupancy.take()
         finish_restore(directory)
         for left in directory.glob(f".{RESTORE}.*"):
@@ -215,6 +214,19 @@ def _common(one: JournalTable, other: JournalTable, last: int) -> int:
         else:
             last = middle - 1
     return first
+
+
+@contextmanager
+def _made(directory: Path) -> Iterator[None]:
+    """A directory, which is gone again when it was made for something that failed."""
+    new = not directory.exists()
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if new:
+            directory.rmdir()
+        raise
 
 
 @contextmanager

@@ -59,9 +59,14 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         text = spoken().text
         super().__init__(**{"formatter_class": _Layout, **settings, "add_help": False})
-        self._positionals.title = text("命令")
+        self._positionals.title = text("参数")
         self._optionals.title = text("选项")
         self.add_argument("-h", "--help", action="help", help=text("显示这份说明"))
+
+    def add_subparsers(self, **settings: Any) -> Any:
+        """Add subcommands, under a heading of their own."""
+        self._positionals.title = spoken().text("命令")
+        return super().add_subparsers(**settings)
 
     def error(self, message: str) -> NoReturn:
         """End with status 2, the usage, and what to do."""

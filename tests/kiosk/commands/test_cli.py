@@ -51,6 +51,9 @@ def test_every_command_explains_every_option(
     for action in COMMANDS[words]._actions:
         assert action.help or isinstance(action, argparse._SubParsersAction)
         assert all(option in shown for option in action.option_strings)
+    positional = [action for action in COMMANDS[words]._actions if not action.option_strings]
+    verbs = [action for action in positional if isinstance(action, argparse._SubParsersAction)]
+    assert ("命令:" in shown, "参数:" in shown) == (bool(verbs), bool(positional) and not verbs)
 
 
 @pytest.mark.parametrize(

@@ -353,9 +353,13 @@ def test_a_copy_that_cannot_be_read_is_refused_with_the_system_s_reason(
     assert (refused.reason, refused.found) == (CopyRefusal.UNREADABLE, "Permission denied")
 
 
-def test_nothing_is_made_where_a_copy_is_refused(tmp_path: Path) -> None:
-    assert _refused(tmp_path / "no copy", tmp_path / "desk").reason is CopyRefusal.MISSING
-    assert _names(tmp_path) == set()
+@pytest.mark.parametrize("harm", [_missing, _cut, _gap])
+def test_no_directory_is_made_where_a_copy_is_refused(
+    copy: Path, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    harm(copy)
+    _refused(copy, tmp_path / "another")
+    assert not (tmp_path / "another").exists()
 
 
 def test_entries_that_only_this_machine_has_are_not_left_behind_unasked(
