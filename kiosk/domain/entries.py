@@ -303,6 +303,24 @@ class MatterDecided(Body, tag="matter-decided", frozen=True):
     account: str = ""
 
 
+class StrandDecision(enum.StrEnum):
+    """What a person decided about a strand or about what is in quarantine: its entries count, or nothing of it comes into use."""
+
+    TAKE_OVER = "take-over"
+    SET_ASIDE = "set-aside"
+
+
+class StrandDecided(Body, tag="strand-decided", frozen=True):
+    """A person decided at the centre about a strand of a kiosk, or about what a machine sent into quarantine (strand 0)."""
+
+    kiosk: int
+    strand: int
+    machine: int
+    decision: StrandDecision
+    by: str
+    remark: str
+
+
 class CertificateChecked(Body, tag="certificate-checked", frozen=True):
     """The centre held a certificate against its issuing CA; one that is not `genuine` is never listed."""
 
@@ -353,6 +371,7 @@ AnyBody = (
     | RegisterDecided
     | OrderTakenOver
     | MatterDecided
+    | StrandDecided
     | CertificateChecked
     | CertificateImported
 )

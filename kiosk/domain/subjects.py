@@ -42,6 +42,7 @@ from kiosk.domain.entries import (
     RefundCompleted,
     RefundGranted,
     RegisterDecided,
+    StrandDecided,
     SurplusReturned,
 )
 
@@ -88,7 +89,7 @@ def subjects(body: AnyBody) -> Subjects:  # noqa: PLR0911 - one case a group of 
             return Subjects(account=body.account)
         case PinChanged() | PinChangeSkipped() | PinUnblocked() | KeyErased() | MatterDecided():
             return Subjects(account=body.account)
-        case EpochBegan():
+        case EpochBegan() | StrandDecided():
             return Subjects()
         case _:
             assert_never(body)

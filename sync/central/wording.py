@@ -32,6 +32,7 @@ ENTRY_KINDS = {
     "register-decided": "证书处理决定",
     "order-taken-over": "接管订单",
     "matter-decided": "待办处理",
+    "strand-decided": "日志线处理",
     "unreadable": "不可读",
     "certificate-checked": "证书验证",
     "certificate-imported": "交易所签发",
@@ -68,3 +69,4 @@ MATTER_ACTIONS = {
     "noted": "已阅",
     "reopen": "撤销处理",
 }
+STRAND_DECISIONS = {"take-over": "接管", "set-aside": "搁置"}

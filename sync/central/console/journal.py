@@ -9,6 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from kiosk.domain.entries import StrandDecision
+from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.identifiers import number_in
 from kiosk.labels import REMARK_REASONS
 from sync.central.console.base import (
@@ -23,11 +25,15 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import KioskEntryFilter, KioskKeyFilter, KioskTextFilter, SetFilter
+from sync.central.console.waiting import described, tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.journal.alarms import close_alarm
 from sync.central.journal.models import Alarm, Entry, Fact, Strand, StrayEntry
+from sync.central.ledger.deciding_strands import decide_strand
 from sync.central.ledger.models import EntryRemark, StrandCursor
+from sync.central.ledger.set_aside import decision_about
 from sync.central.tables import strand_number
+from sync.central.wording import STRAND_DECISIONS
 
 _SUBJECT = number_column("subject", "对象")
 _ORDER = number_column("order")
@@ -75,8 +81,44 @@ class StrandAdmin(SmallReadOnlyAdmin[Strand]):
         "epoch_due",
         time_column("begun_at", "开始时间"),
         time_column("received_at", "最近收到"),
+        "decision",
     )
     list_filter = (("kiosk", KioskKeyFilter),)
+    readonly_fields = ("decision",)
+    action_form = RemarkForm
+    actions = ("take_over", "set_aside")
+
+    @admin.display(description="处理")
+    def decision(self, row: Strand) -> str:
+        """What was decided about it."""
+        return described(decision_about(row.kiosk, strand=row.number))
+
+    def has_strand_permission(self, request: HttpRequest) -> bool:
+        """Who may take strands over or set them aside."""
+        return bool(request.user.has_perm("ledger.decide_strand"))
+
+    @admin.action(description="接管：记录照常入账、登记（须填备注）", permissions=("strand",))
+    def take_over(self, request: HttpRequest, queryset: QuerySet[Strand]) -> None:
+        """Have strands count as any other."""
+        self._decide(request, queryset, StrandDecision.TAKE_OVER)
+
+    @admin.action(description="搁置：未登记的key盘停用，订单的款可退（须填备注）", permissions=("strand",))
+    def set_aside(self, request: HttpRequest, queryset: QuerySet[Strand]) -> None:
+        """Have nothing of strands come into use."""
+        self._decide(request, queryset, StrandDecision.SET_ASIDE)
+
+    def _decide(self, request: HttpRequest, queryset: QuerySet[Strand], decision: StrandDecision) -> None:
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        strands = list(queryset.exclude(kiosk=EXCHANGE_KIOSK))
+        for strand in strands:
+            decide_strand(strand, decision, request.user.get_username(), remark, centre_now())
+            self.log_change(request, strand, f"{STRAND_DECISIONS[decision.value]}：{remark}")
+        said = f"{STRAND_DECISIONS[decision.value]}：{len(strands)} 条日志线"
+        self.message_user(request, said, messages.WARNING)
+        tell_if_waiting(self, request)
 
 
 @admin.register(Entry)

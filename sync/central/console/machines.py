@@ -6,10 +6,17 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from kiosk.domain.entries import StrandDecision
 from sync.central.console.base import NEEDS_REMARK, RemarkForm, SmallReadOnlyAdmin, time_column, typed_remark
+from sync.central.console.waiting import described, tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.fleet.machines import end
 from sync.central.fleet.models import Machine, MachineState
+from sync.central.journal.appending import AT_ONCE
+from sync.central.journal.models import StrayEntry
+from sync.central.ledger.deciding_strands import decide_quarantine
+from sync.central.ledger.set_aside import decision_about
+from sync.central.wording import STRAND_DECISIONS
 
 
 @admin.register(Machine)
@@ -25,13 +32,53 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
         time_column("ended_at", "停用时间"),
         "ended_by",
         "remark",
+        "quarantine",
     )
     list_filter = ("state",)
     search_fields = ("=kiosk__number",)
-    fields = ("kiosk", "number", "state", "strand", "ended_by", "remark")
+    fields = ("kiosk", "number", "state", "strand", "ended_by", "remark", "quarantine")
+    readonly_fields = ("quarantine",)
     list_select_related = ("kiosk",)
     action_form = RemarkForm
-    actions = ("retire", "lost", "revoke")
+    actions = ("retire", "lost", "revoke", "take_over", "set_aside")
+
+    @admin.display(description="隔离记录")
+    def quarantine(self, row: Machine) -> str:
+        """Whether there are entries of it in quarantine, and what was decided about them."""
+        there = StrayEntry.objects.filter(kiosk=row.kiosk_id, machine=row.number)[:1].exists()
+        said = described(decision_about(row.kiosk_id, machine=row.number))
+        return f"有，{said}" if there else said
+
+    def has_strand_permission(self, request: HttpRequest) -> bool:
+        """Who may decide about what is in quarantine."""
+        return bool(request.user.has_perm("ledger.decide_strand"))
+
+    @admin.action(description="接管隔离记录：读入账册（须填备注）", permissions=("strand",))
+    def take_over(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:
+        """Read into the books what machines sent into quarantine."""
+        self._decide(request, queryset, StrandDecision.TAKE_OVER)
+
+    @admin.action(description="搁置隔离记录：不入账，订单的款可退（须填备注）", permissions=("strand",))
+    def set_aside(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:
+        """Leave it there for good, so that the money of its orders may go back."""
+        self._decide(request, queryset, StrandDecision.SET_ASIDE)
+
+    def _decide(self, request: HttpRequest, queryset: QuerySet[Machine], decision: StrandDecision) -> None:
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        name = STRAND_DECISIONS[decision.value]
+        for machine in queryset:
+            by = request.user.get_username()
+            moved, left = decide_quarantine(machine, decision, by, remark, centre_now())
+            self.log_change(request, machine, f"{name}隔离记录：{remark}")
+            said = f"{machine}：{name}隔离记录"
+            if decision is StrandDecision.TAKE_OVER:
+                said = f"{said}，读入 {moved} 条，接不上的 {left} 条留在隔离区"
+                said += "；还有更多，请再接管一次" if moved + left == AT_ONCE else ""
+            self.message_user(request, said, messages.WARNING)
+        tell_if_waiting(self, request)
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         """Who may take a machine out of use."""

@@ -1,4 +1,4 @@
-"""What is told of decisions that are on record and not in the books yet."""
+"""What is told of decisions: those in the books, and those that are on record and not in them yet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from sync.central.console.base import Page
+from sync.central.ledger.models import DecidedStrand
 from sync.central.ledger.settling import decisions_wait
 
 WAITS = "已记下，正在入账：过一会儿刷新页面，才看得到结果"
+
+
+def described(decided: DecidedStrand | None) -> str:
+    """What was decided about a strand or a quarantine, by whom and why."""
+    if decided is None:
+        return "–"
+    return f"{decided.get_decision_display()}（{decided.by}：{decided.remark}）"
 
 
 def tell_if_waiting(page: Page[Any], request: HttpRequest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import itertools
 import threading
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
@@ -16,7 +17,7 @@ from sync.central.fleet.machines import is_revoked, is_working
 from sync.central.fleet.models import Kiosk, Machine
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.facts import store_facts
-from sync.central.journal.models import AlarmKind, Entry, Source, Strand, StrayEntry
+from sync.central.journal.models import AlarmKind, Entry, Fact, Source, Strand, StrayEntry
 from sync.central.journal.received_entries import ReceivedEntry, continues, read
 from sync.central.journal.signals import entries_received
 from sync.central.journal.strands import (
@@ -69,6 +70,8 @@ class _Upload(msgspec.Struct, frozen=True):
     now: int
 
 
+AT_ONCE = 1000
+"""The most entries that are taken out of quarantine at once."""
 _TURN = threading.Lock()
 
 
@@ -261,6 +264,48 @@ def _quarantined(upload: _Upload) -> Appended:
         subject, detail = "strands", "日志线太多，上传的记录已隔离保存"
     raise_alarm(AlarmKind.REVOKED_SENDS, upload.kiosk.number, subject, detail, upload.now)
     return Appended(Outcome.QUARANTINED, latest(upload.strands), upload.strands, [])
+
+
+def take_in(machine: Machine) -> tuple[int, int]:
+    """Move what a machine sent into quarantine onto the strands that it continues, a part at a time.
+
+    The result are how many entries were moved, and how many of that part continue nothing that is here. Each keeps the time at
+    which it was received.
+    """
+    with _in_turn(), transaction.atomic():
+        kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
+        strands, moved, left = strands_of(kiosk.number), 0, 0
+        rows = StrayEntry.objects.filter(kiosk=kiosk.number, machine=machine.number)
+        for received_at, run in _runs(rows.order_by("sequence", "key")[:AT_ONCE]):
+            try:
+                stored = _appended(_Upload(kiosk, machine, strands, run, received_at))
+            except BatchRefused:
+                left += len(run)
+                continue
+            if stored.strand is None or stored.outcome is Outcome.QUARANTINED:
+                left += len(run)
+                continue
+            keys = [fact_key(each.kiosk, each.sequence, each.hash) for each in run]
+            StrayEntry.objects.filter(key__in=keys).delete()
+            facts = Fact.objects.filter(key__in=keys, source=Source.QUARANTINE)
+            facts.update(source=Source.CHAIN, strand=stored.strand.number)
+            moved += len(run)
+    return moved, left
+
+
+def _runs(rows: Iterable[StrayEntry]) -> list[tuple[int, list[ReceivedEntry]]]:
+    """These entries in runs that continue one another and were received together, those before others first."""
+    runs: list[tuple[int, list[ReceivedEntry]]] = []
+    ending: dict[bytes, tuple[int, list[ReceivedEntry]]] = {}
+    for row in rows:
+        received = read(bytes(row.data))
+        run = ending.pop(received.previous, None)
+        if run is None or run[0] != row.received_at or not continues(run[1][-1].tip, received):
+            run = (row.received_at, [])
+            runs.append(run)
+        run[1].append(received)
+        ending[received.hash] = run
+    return runs
 
 
 def record_facts(received: list[ReceivedEntry], source: Source, strand: int, now: int) -> None:

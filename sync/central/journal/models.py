@@ -105,6 +105,10 @@ class StrayEntry(models.Model):
         verbose_name = "隔离记录"
         verbose_name_plural = "隔离记录"
         ordering = ("-key",)
+        indexes = (
+            models.Index(fields=("kiosk", "machine", "sequence"), name="stray_machine"),
+            models.Index(fields=("kiosk", "epoch", "sequence"), name="stray_place"),
+        )
 
     def __str__(self) -> str:
         return f"{self.kiosk}/{self.epoch}/{self.sequence} {self.kind}"

@@ -10,15 +10,20 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterable
 
-from kiosk.domain.entries import AnyBody, CertificateIssued, MatterDecided
+from kiosk.domain.entries import AnyBody, CertificateIssued, MatterDecided, StrandDecision
 from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.register import Register
 from kiosk.domain.subjects import subjects
 from sync.central.ledger.matters import Matters, subject_key
-from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter
+from sync.central.ledger.models import DecidedStrand, LedgerAccount, LedgerCertificate, LedgerOrder, Matter
 from sync.central.ledger.rows import Registered, account_row, certificate_row, order_row
-from sync.central.ledger.stored import Stored
+from sync.central.ledger.stored import UNLISTED, Stored
 from sync.central.tables import Upsert
+
+
+def decided_key(kiosk: int, strand: int, machine: int) -> str:
+    """The key of what was decided about a strand, or (strand 0) about what a machine sent into quarantine."""
+    return f"{kiosk}/{strand}/{machine}"
 
 
 class _Asked(enum.Enum):
@@ -44,12 +49,14 @@ class Books:
         self.registers: dict[str, Register] = {}
         self.matters = Matters(stored)
         self.accounts: set[str] = set()
+        self.strands: dict[str, DecidedStrand] = {}
         self._stored = stored
         self._asked: set[tuple[_Asked, str]] = set()
         self._of_account: dict[str, dict[str, Order]] = defaultdict(dict)
         self._changed_orders: set[str] = set()
         self._changed_certificates: set[str] = set()
         self._changed_registers: set[str] = set()
+        self._changed_strands: set[str] = set()
 
     def certificates_of(self, order: Order | None) -> dict[str, Certificate]:
         """The certificates that the order's attempts name."""
@@ -106,9 +113,31 @@ class Books:
         self.registers[register.account] = register
         self._changed_registers.add(register.account)
 
+    def is_set_aside(self, kiosk: int, strand: int) -> bool:
+        """Whether staff decided that nothing of a strand comes into use."""
+        decided = self.strands.get(decided_key(kiosk, strand, 0))
+        return decided is not None and decided.decision == StrandDecision.SET_ASIDE
+
+    def unlisted_on(self, kiosk: int, strand: int) -> list[Registered]:
+        """The certificates of a strand that are neither listed nor out of use."""
+        if self._stored is not None:
+            self._know_certificates(self._stored.unlisted_on(kiosk, strand))
+        return [
+            each
+            for number, each in sorted(self.certificates.items())
+            if (each.certificate.kiosk, each.strand) == (kiosk, strand)
+            and each.certificate.status in UNLISTED
+        ]
+
+    def put_strand(self, row: DecidedStrand) -> None:
+        """Take in what was decided about a strand."""
+        self.strands[row.key] = row
+        self._changed_strands.add(row.key)
+
     def load(self, stored: Stored, bodies: Iterable[AnyBody]) -> None:
         """Load what entries with these bodies are going to ask for, by a few statements."""
         bodies = tuple(bodies)
+        self.strands.update((each.key, each) for each in stored.decided_strands())
         decided = {subject_key(body.rule, body.subject) for body in bodies if isinstance(body, MatterDecided)}
         references = self.matters.load(stored, decided)
         named = [subjects(body) for body in bodies]
@@ -144,15 +173,25 @@ class Books:
                 LedgerAccount, [account_row(self.registers[each]) for each in sorted(self._changed_registers)]
             ),
             Upsert(Matter, [self.matters.changed[each] for each in sorted(self.matters.changed)]),
+            Upsert(DecidedStrand, [self.strands[each] for each in sorted(self._changed_strands)]),
         )
 
-    def rows(self) -> tuple[list[LedgerOrder], list[LedgerCertificate], list[LedgerAccount], list[Matter]]:
+    def rows(
+        self,
+    ) -> tuple[
+        list[LedgerOrder],
+        list[LedgerCertificate],
+        list[LedgerAccount],
+        list[Matter],
+        list[DecidedStrand],
+    ]:
         """All of it as the tables have it."""
         return (
             [order_row(each) for each in self.orders.values()],
             [certificate_row(each) for each in self.certificates.values()],
             [account_row(each) for each in self.registers.values()],
             list(self.matters.changed.values()),
+            list(self.strands.values()),
         )
 
     def _to_ask(self, what: _Asked, key: str) -> Stored | None:

@@ -5,18 +5,23 @@ It reads what was loaded, writes nothing, and never raises for an entry that a k
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import (
+    Bound,
     CertificateChecked,
     CertificateImported,
     CertificateIssued,
+    CertificateRevoked,
     Decision,
     MatterDecided,
     OrderPlaced,
     RegisterDecided,
+    StrandDecided,
 )
 from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.exchange import EXCHANGE_KIOSK
@@ -36,19 +41,19 @@ from kiosk.domain.register import (
 from kiosk.domain.remarks import Remark, RemarkReason
 from kiosk.domain.subjects import subjects
 from sync.central.journal.models import Entry as EntryRow
-from sync.central.ledger.books import Books
+from sync.central.ledger.books import Books, decided_key
 from sync.central.ledger.checks import check, takes_no_effect
 from sync.central.ledger.daily import Daily
 from sync.central.ledger.matters import own_kiosks, subject_key
-from sync.central.ledger.models import Checked, EntryRemark, Matter, MatterState
+from sync.central.ledger.models import Checked, DecidedStrand, EntryRemark, Matter, MatterState
 from sync.central.ledger.news import News
 from sync.central.ledger.readings import Readings, Told
 from sync.central.ledger.rows import Registered
 from sync.central.ledger.rules import Action
-from sync.central.ledger.stored import ACCOUNT, CERTIFICATE, REFERENCE, fits
+from sync.central.ledger.stored import ACCOUNT, CERTIFICATE, REFERENCE, UNLISTED, fits
 from sync.central.tables import column_text
 
-_CENTRE_S_OWN = CertificateChecked | CertificateImported | MatterDecided
+_CENTRE_S_OWN = CertificateChecked | CertificateImported | MatterDecided | StrandDecided
 _SUBJECT = 60
 _HOLDS = 1_000_000  # more often nobody lost and found one key; counting on from there stays within a number
 _REMARK_BITS = 8  # no entry leaves more than a few
@@ -126,8 +131,13 @@ class Folder:
             return
         if isinstance(body, OrderPlaced) and self._is_open_already(body):
             self._remarked(each, named.order, Remark(RemarkReason.ORDER_OPEN_ALREADY, body.order))
+        is_set_aside = self.books.is_set_aside(each.row.kiosk, each.row.strand)
+        if is_set_aside and isinstance(body, Bound):
+            self._take_out_of_use(each, entry, self.books.certificates_of(before).values())
         folding = fold_entry(self.books, entry, self._judge)
         self._put(each, entry, folding.rows)
+        if is_set_aside and isinstance(body, CertificateIssued):
+            self._take_out_of_use(each, entry, (row for row in folding.rows if isinstance(row, Certificate)))
         for remark in folding.remarks:
             self._remarked(each, named.order, remark)
         if isinstance(body, RegisterDecided) and entry.kiosk == EXCHANGE_KIOSK:
@@ -146,6 +156,8 @@ class Folder:
                 self._imported(each, entry, body)
             case MatterDecided():
                 self._decided(each, entry, body)
+            case StrandDecided():
+                self._strand_decided(each, entry, body)
 
     def _checked(self, each: Placed, entry: Entry, body: CertificateChecked) -> None:
         """The register judges a bound certificate once its signature was verified, and never one whose is wrong."""
@@ -178,7 +190,8 @@ class Folder:
         )
         if self.books.registered(certificate.number) is not None:
             return
-        self.books.put_certificate(Registered(certificate, entry.machine, each.position, Checked.GENUINE))
+        registered = Registered(certificate, entry.machine, each.row.strand, each.position, Checked.GENUINE)
+        self.books.put_certificate(registered)
         self._register(each, entry, body.account, bound_event(certificate, unconditional=True))
 
     def _decided(self, each: Placed, entry: Entry, body: MatterDecided) -> None:
@@ -195,6 +208,32 @@ class Folder:
         self.news.settled(matter)
         if body.action == Action.ACCEPT.value and not self._holding(matter.order):
             self._release(each, entry, matter.order, body)
+
+    def _strand_decided(self, each: Placed, entry: Entry, body: StrandDecided) -> None:
+        """What is set aside comes into use no more, neither what it told of so far nor what it may still tell of."""
+        row = DecidedStrand(
+            key=decided_key(body.kiosk, body.strand, body.machine),
+            kiosk=body.kiosk,
+            strand=body.strand,
+            machine=body.machine,
+            decision=body.decision.value,
+            position=each.position,
+            decided_at=each.row.received_at,
+            by=column_text(body.by, 150),
+            remark=column_text(body.remark, 200),
+        )
+        self.books.put_strand(row)
+        if self.books.is_set_aside(body.kiosk, body.strand):
+            unlisted = self.books.unlisted_on(body.kiosk, body.strand)
+            self._take_out_of_use(each, entry, (row.certificate for row in unlisted))
+
+    def _take_out_of_use(self, each: Placed, entry: Entry, certificates: Iterable[Certificate]) -> None:
+        """Take those of these certificates out of use that are not listed; of others' only the centre."""
+        for certificate in certificates:
+            own = entry.kiosk in {certificate.kiosk, EXCHANGE_KIOSK}
+            if own and certificate.status in UNLISTED:
+                revoked = CertificateRevoked(certificate.number, "set-aside", 0)
+                self._register(each, entry, certificate.account, revoked)
 
     def _reopened(self, each: Placed, entry: Entry, matter: Matter, body: MatterDecided) -> None:
         """Open again, with the key held again that the decision listed; over at once where nothing is left to decide."""
@@ -268,7 +307,7 @@ class Folder:
                 case Certificate():
                     known = self.books.registered(row.number)
                     if known is None:
-                        known = Registered(row, entry.machine, each.position)
+                        known = Registered(row, entry.machine, each.row.strand, each.position)
                     self.books.put_certificate(replace(known, certificate=row))
                 case Register():
                     self.books.put_register(row)
@@ -317,8 +356,16 @@ class Folder:
             position=each.position,
             raised_at=each.row.received_at,
         )
-        if not self._is_about_a_matter(remark, matter) and self.books.matters.raise_new(matter):
+        if self._is_decided(each, certificate) or self._is_about_a_matter(remark, matter):
+            return
+        if self.books.matters.raise_new(matter):
             self.news.raised(matter)
+
+    def _is_decided(self, each: Placed, certificate: Registered | None) -> bool:
+        """Whether staff set aside the strand of the entry, or of the certificate that the centre checked."""
+        if certificate is not None and each.row.kiosk == EXCHANGE_KIOSK:
+            return self.books.is_set_aside(certificate.certificate.kiosk, certificate.strand)
+        return self.books.is_set_aside(each.row.kiosk, each.row.strand)
 
     def _is_about_a_matter(self, remark: Remark, matter: Matter) -> bool:
         """Whether a key is held for nothing but its order's matters, which are on record."""

@@ -9,7 +9,7 @@ from django.db import models
 
 from kiosk.domain.identifiers import number_in
 from kiosk.labels import CERTIFICATE_STATUSES, ORDER_KINDS, ORDER_STATUSES, REMARK_REASONS
-from sync.central.wording import MATTER_ACTIONS
+from sync.central.wording import MATTER_ACTIONS, STRAND_DECISIONS
 
 
 def _choices(names: Iterable[tuple[StrEnum, str]]) -> list[tuple[str, str]]:
@@ -59,11 +59,12 @@ class Checked(models.TextChoices):
 
 
 class LedgerCertificate(models.Model):
-    """A certificate on the register; its number begins with the kiosk that issued it, by its `machine` at `position`."""
+    """A certificate on the register; its number begins with its kiosk, whose `machine` issued it on `strand` at `position`."""
 
     number = models.CharField("证书号", max_length=16, primary_key=True)
     kiosk = models.PositiveIntegerField("签发终端机")
     machine = models.PositiveIntegerField("机器号", default=1)
+    strand = models.PositiveIntegerField("日志线", default=1)
     position = models.BigIntegerField("位置", default=0)
     account = models.CharField("账号", max_length=12)
     order = models.CharField("订单标识", max_length=40, db_index=True)
@@ -93,6 +94,31 @@ class LedgerCertificate(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+class DecidedStrand(models.Model):
+    """What staff decided about a strand of a kiosk, or about what a machine sent into quarantine (`strand` is 0)."""
+
+    key = models.CharField("键", max_length=30, primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    strand = models.PositiveIntegerField("日志线", default=0)
+    machine = models.PositiveIntegerField("机器号", default=0)
+    decision = models.CharField("处理", max_length=10, choices=list(STRAND_DECISIONS.items()))
+    position = models.BigIntegerField("位置")
+    decided_at = models.BigIntegerField("处理时间")
+    by = models.CharField("处理人", max_length=150)
+    remark = models.CharField("备注", max_length=200)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "日志线处理"
+        verbose_name_plural = "日志线处理"
+        ordering = ("-position",)
+        permissions = (("decide_strand", "可以接管或搁置日志线和隔离记录"),)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk} 号机 {self.get_decision_display()}"
 
 
 class LedgerAccount(models.Model):

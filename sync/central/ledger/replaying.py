@@ -9,7 +9,14 @@ from django.db import transaction
 from django.db.models import Model
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import CertificateIssued, HoldLifted, KeyFound, LossReported, MatterDecided
+from kiosk.domain.entries import (
+    CertificateIssued,
+    HoldLifted,
+    KeyFound,
+    LossReported,
+    MatterDecided,
+    StrandDecided,
+)
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.subjects import subjects
 from sync.central.journal.appending import record_facts
@@ -21,6 +28,7 @@ from sync.central.ledger.folding import Placed
 from sync.central.ledger.models import (
     AppliedPortion,
     ApplierState,
+    DecidedStrand,
     EntryRemark,
     LedgerAccount,
     LedgerCertificate,
@@ -33,7 +41,14 @@ from sync.central.ledger.readings import Read
 from sync.central.ledger.rules import RULES
 from sync.central.tables import Upsert, strand_number
 
-BOOKS: tuple[type[Model], ...] = (LedgerOrder, LedgerCertificate, LedgerAccount, Matter, EntryRemark)
+BOOKS: tuple[type[Model], ...] = (
+    LedgerOrder,
+    LedgerCertificate,
+    LedgerAccount,
+    Matter,
+    DecidedStrand,
+    EntryRemark,
+)
 """The tables that the journals make."""
 
 
@@ -66,7 +81,7 @@ def differences_of(account: str) -> list[str]:
         if entries:
             was_read = msgspec.msgpack.decode(bytes(row.read), type=Read)
             remarks += fold(entries, books=books, read=was_read).remarks
-    orders, certificates, registers, matters = books.rows()
+    orders, certificates, registers, matters, _ = books.rows()
     about = [
         rule.value for rule, each in RULES.items() if each.is_about_kiosk
     ]  # whoever was first, another too
@@ -94,15 +109,18 @@ def _connected(account: str) -> set[int]:
         for row in AppliedPortion.objects.order_by("position")
         for each in _entries(row)
     ]
-    known, found = {account}, set[int]()
-    while fresh := [(key, names) for key, names in named if key not in found and names & known]:
+    known, found = {account}, {key for key, names in named if names is None}
+    while fresh := [(key, names) for key, names in named if names and key not in found and names & known]:
         found.update(key for key, _ in fresh)
         known.update(*(names for _, names in fresh))
     return found
 
 
-def _names(each: Placed) -> set[str]:
-    """The accounts, orders and certificates that an entry names, and the matter's that a decision is about."""
+def _names(each: Placed) -> set[str] | None:
+    """The accounts, orders and certificates that an entry names, and the matter's that a decision is about.
+
+    None for a decision about a strand, which is about whatever is on it.
+    """
     body = None if each.entry is None else each.entry.body
     names = {each.row.account, each.row.subject}
     if body is not None:
@@ -112,6 +130,8 @@ def _names(each: Placed) -> set[str]:
             names.add(number)
         case LossReported(key=key) | KeyFound(key=KeyOnRecord() as key) | HoldLifted(key=key):
             names.add(key.number)
+        case StrandDecided():
+            return None
         case MatterDecided(subject=subject):
             names.add(subject.partition(" ")[0])
         case _:

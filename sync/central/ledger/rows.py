@@ -18,10 +18,11 @@ _REGISTER = msgspec.msgpack.Decoder(Register)
 
 
 class Registered(msgspec.Struct, frozen=True):
-    """A certificate, the machine that issued it, at which position, and whether it was checked."""
+    """A certificate, the machine that issued it, where and at which position, and whether it was checked."""
 
     certificate: Certificate
     machine: int
+    strand: int
     position: int
     checked: Checked = Checked.NOT_YET
 
@@ -38,7 +39,7 @@ def certificate_record(row: LedgerCertificate) -> Certificate:
 
 def registered(row: LedgerCertificate) -> Registered:
     """The certificate of a row with what stands beside it."""
-    return Registered(certificate_record(row), row.machine, row.position, Checked(row.checked))
+    return Registered(certificate_record(row), row.machine, row.strand, row.position, Checked(row.checked))
 
 
 def register_record(row: LedgerAccount) -> Register:
@@ -73,6 +74,7 @@ def certificate_row(each: Registered) -> LedgerCertificate:
         number=certificate.number,
         kiosk=certificate.kiosk,
         machine=each.machine,
+        strand=each.strand,
         position=each.position,
         account=certificate.account,
         order=certificate.order,

@@ -25,6 +25,7 @@ from sync.central.ledger.money import money_returned
 from sync.central.ledger.news import assignment
 from sync.central.ledger.rows import order_record, register_record
 from sync.central.ledger.rules import RULES, Action
+from sync.central.ledger.set_aside import is_of_a_strand_set_aside
 
 _NOT_BOUND = {
     OrderStatus.PLACED.value,
@@ -182,14 +183,14 @@ def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
 def may_pay_back(row: LedgerOrder) -> bool:
     """Whether the money may go back.
 
-    The owning kiosk granted it, or can grant nothing any more; of a bound order, whose kiosk grants nothing, when a
-    person decided so and its key is out of use.
+    The owning kiosk granted it, or can grant nothing any more, or the order's strand was set aside; of a bound order,
+    whose kiosk grants nothing, when a person decided so, of it or of its strand, and its key is out of use.
     """
     if row.status == OrderStatus.REFUNDING.value:
         return True
     if row.status == OrderStatus.BOUND.value:
         return _refund_was_decided(row)
-    return row.status in _NOT_BOUND and is_dead(row.owner)
+    return row.status in _NOT_BOUND and (is_dead(row.owner) or is_of_a_strand_set_aside(row.reference))
 
 
 def _refund_was_decided(row: LedgerOrder) -> bool:
@@ -197,13 +198,16 @@ def _refund_was_decided(row: LedgerOrder) -> bool:
         order=row.reference, state=MatterState.DECIDED, action=Action.REFUND.value
     )
     in_use = LedgerCertificate.objects.filter(order=row.reference).exclude(status__in=_ENDED)
-    return decided.exists() and not in_use.exists()
+    is_decided = decided.exists() or is_of_a_strand_set_aside(row.reference)
+    return is_decided and not in_use.exists()
 
 
 def may_return(order: str, kiosk: int) -> bool:
     """The same of an order that may never have been told of; `kiosk` is its own."""
     row = LedgerOrder.objects.filter(reference=order).first()
-    return is_dead(kiosk) if row is None else may_pay_back(row)
+    if row is not None:
+        return may_pay_back(row)
+    return is_dead(kiosk) or is_of_a_strand_set_aside(order)
 
 
 def is_dead(kiosk: int) -> bool:

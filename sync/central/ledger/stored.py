@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 
 from django.db.models import Q
 
-from kiosk.domain.ledger import Order, OrderStatus
+from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.register import Register
-from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter
+from sync.central.ledger.models import DecidedStrand, LedgerAccount, LedgerCertificate, LedgerOrder, Matter
 from sync.central.ledger.rows import Registered, order_record, register_record, registered
 from sync.central.tables import column_text
 
 REFERENCE, ACCOUNT, CERTIFICATE, MATTER = 40, 12, 16, 100
 """The lengths of the columns."""
+UNLISTED = (CertificateStatus.ISSUED, CertificateStatus.BOUND, CertificateStatus.HELD)
+"""The states of a certificate that is neither listed nor out of use."""
 _OPEN = tuple(status.value for status in OrderStatus if status.is_open)
 
 
@@ -51,6 +53,15 @@ class Stored:
         of_accounts = Q(account__in=_fitting(accounts, ACCOUNT))
         about = of_accounts | Q(order__in=_fitting(references, REFERENCE))
         yield from Matter.objects.filter(about).order_by()
+
+    def unlisted_on(self, kiosk: int, strand: int) -> Iterator[Registered]:
+        """The certificates of a strand that are neither listed nor out of use."""
+        statuses = [each.value for each in UNLISTED]
+        yield from _certificates(Q(kiosk=kiosk, strand=strand, status__in=statuses))
+
+    def decided_strands(self) -> Iterator[DecidedStrand]:
+        """What was decided about strands, of which there are few."""
+        yield from DecidedStrand.objects.order_by()
 
 
 def _fitting(texts: Iterable[str], length: int) -> set[str]:

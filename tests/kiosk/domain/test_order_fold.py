@@ -45,6 +45,8 @@ from kiosk.domain.entries import (
     RefundCompleted,
     RefundGranted,
     RegisterDecided,
+    StrandDecided,
+    StrandDecision,
     SurplusReturned,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK
@@ -324,6 +326,7 @@ EVERY_BODY: tuple[AnyBody, ...] = (
     PinUnblocked(ACCOUNT, "TA1", "林涛"),
     KeyErased(ACCOUNT, "TA1", "张华"),
     MatterDecided("rule", "subject", "close", "林涛", ""),
+    *(StrandDecided(A, 1, 0, decision, "林涛", "") for decision in StrandDecision),
     CertificateChecked("11000001", ORDER, "0003000000000001", genuine=True),
     CertificateImported("11000001", "3000000000000001", "SERIAL", b"DER", 1, 2),
 )

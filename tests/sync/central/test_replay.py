@@ -12,6 +12,7 @@ from django.db import connection
 
 from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.policy import Policy
@@ -19,8 +20,10 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.examples import Examples
 from sync.central.fleet import policies
 from sync.central.fleet.models import Kiosk
+from sync.central.journal.models import Strand
 from sync.central.ledger import settling, waking
 from sync.central.ledger.applier import apply_batch
+from sync.central.ledger.deciding_strands import decide_strand
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter
 from sync.central.ledger.replaying import differences, differences_of
 from sync.central.ledger.rules import Action
@@ -61,7 +64,16 @@ class _Fleet:
             self.centre,
         )
         self.writer = self.random.choice(self.kiosks)
+        if self.random.random() < 0.02 and len(self.kiosks) < 6:
+            self.kiosks.append(self.branched())
         self.random.choice(deeds)()
+
+    def branched(self) -> KioskDouble:
+        """A clone of the kiosk, which goes on beside it from where both are now."""
+        made = KioskDouble(self.writer.number)
+        made.__dict__.update(self.writer.__dict__)
+        made.entries = list(self.writer.entries)
+        return made
 
     def place(self, kind: OrderKind) -> entries.OrderPlaced:
         kiosk, random = self.writer, self.random
@@ -81,7 +93,8 @@ class _Fleet:
         placed = self.place(random.choice(list(OrderKind)))
         amount = sum(line.amount for line in placed.lines)
         kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, amount, kiosk.now()))
-        old = random.choice([None, *self.issued])
+        soon = kiosk.now() + 2 * 366 * 86400  # the issuing CA ends five years on
+        old = random.choice([None, *(each for each in self.issued if each.not_after < soon)])
         key = None if old is None else KeyOnRecord(old.number, "S", old.not_before, old.not_after)
         if placed.order_kind is OrderKind.NEW:
             key = None
@@ -117,6 +130,7 @@ class _Fleet:
             self.revoke,
             self.move,
             self.pay_back,
+            self.decide_strand,
         )
         self.random.choice(deeds)()
 
@@ -131,8 +145,14 @@ class _Fleet:
             chosen = self.random.sample(rows, min(3, len(rows)))
             settling.decide(chosen, self.random.choice(list(Action)), "admin", "看过了", int(time.time()))
 
+    def decide_strand(self) -> None:
+        rows = list(Strand.objects.exclude(kiosk=EXCHANGE_KIOSK).order_by("key"))
+        if rows:
+            decision = self.random.choice(list(entries.StrandDecision))
+            decide_strand(self.random.choice(rows), decision, "admin", "看过了", int(time.time()))
+
     def revoke(self) -> None:
-        rows = list(LedgerCertificate.objects.order_by("number"))
+        rows = list(LedgerCertificate.objects.order_by("position"))
         if rows:
             settling.revoke_certificate(self.random.choice(rows), "admin", "丢了", int(time.time()))
 

@@ -24,6 +24,7 @@ SMALL = {
     "members_feeschedule": "the prices, a few a year",
     "ledger_strandcursor": "a row for each strand",
     "journal_strand": "a row for each strand",
+    "ledger_decidedstrand": "what staff decided about strands, a few",
 }
 FEW = {
     '"fleet_feeditem"."kind" = ': "the prices that a kiosk was told of",
