@@ -290,8 +290,8 @@ class DeskSetup:
             tx.append(body, self.clock)
         return body.order
 
-    def told_by_a_copy(self, after: Tip | None, body: AnyBody) -> None:
-        """Take an entry that a copy of this kiosk wrote after that entry, as the agent does when it hears of it."""
+    def told_by_a_copy(self, after: Tip | None, body: AnyBody) -> Tip:
+        """Take an entry that a copy of this kiosk wrote after that one, as the agent does when it hears of it."""
         with self.database.write() as tx:
             identity = tx.identity
             assert identity is not None
@@ -307,7 +307,9 @@ class DeskSetup:
                 previous=GENESIS if after is None else after.hash,
                 body=body,
             )
-            tx.import_other(2, [seal(entry)])
+            sealed = seal(entry)
+            tx.import_other(2, [sealed])
+        return Tip(entry.epoch, entry.sequence, sealed.hash)
 
     def digits_for(self, number: str) -> str:
         """Return what the centre's page shows the payer of an order to type."""

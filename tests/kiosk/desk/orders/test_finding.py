@@ -16,6 +16,7 @@ from kiosk.domain.identifiers import OrderReference, number_in, parse_order_refe
 from kiosk.domain.ledger import OrderStatus
 from tests.support.desk import DeskSetup
 
+NONCES = (b"nonce1", b"nonce2")
 Placed = Callable[[Session, OrderKind], str]
 
 
@@ -98,8 +99,9 @@ def test_of_two_open_orders_of_an_account_the_one_with_money_is_bound(
     own = placed(session, OrderKind.NEW)
     body = desk_setup.bodies()[-1]
     assert isinstance(body, OrderPlaced)
-    other = str(OrderReference(parse_order_reference(own).number, b"copied"))
-    desk_setup.told_by_a_copy(before, replace(body, order=other))
+    elsewhere, other = (str(OrderReference(parse_order_reference(own).number, nonce)) for nonce in NONCES)
+    after = desk_setup.told_by_a_copy(before, replace(body, order=elsewhere, account="11000008"))
+    desk_setup.told_by_a_copy(after, replace(body, order=other))
     assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_UNPAID, ANY)
     desk_setup.pay(own if paid == "own" else other)
     view = service.bindable(session, OrderKind.NEW)
