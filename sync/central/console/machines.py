@@ -47,7 +47,7 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
         """Whether there are entries of it in quarantine, and what was decided about them."""
         there = StrayEntry.objects.filter(kiosk=row.kiosk_id, machine=row.number)[:1].exists()
         said = described(decision_about(row.kiosk_id, machine=row.number))
-        return f"有，{said}" if there else said
+        return said if not there else "有，待处理" if said == "–" else f"有，{said}"
 
     def has_strand_permission(self, request: HttpRequest) -> bool:
         """Who may decide about what is in quarantine."""

@@ -68,7 +68,6 @@ class MatterAdmin(ReadOnlyAdmin[Matter]):
         _SUBJECT,
         "kiosk",
         "account",
-        _ORDER,
         time_column("raised_at", "时间"),
         "state",
         "action",

@@ -9,6 +9,7 @@ from django.db import models
 
 from kiosk.domain.identifiers import number_in
 from kiosk.labels import CERTIFICATE_STATUSES, ORDER_KINDS, ORDER_STATUSES, REMARK_REASONS
+from sync.central.ledger.rules import RULES
 from sync.central.wording import MATTER_ACTIONS, STRAND_DECISIONS
 
 
@@ -155,7 +156,9 @@ class Matter(models.Model):
     """
 
     key = models.CharField("键", max_length=100, primary_key=True)
-    rule = models.CharField("事由", max_length=40, choices=list(REMARK_REASONS.items()))
+    rule = models.CharField(
+        "事由", max_length=40, choices=[(each.value, REMARK_REASONS[each]) for each in RULES]
+    )
     subject = models.CharField("对象", max_length=60)
     kiosk = models.PositiveIntegerField("终端机")
     account = models.CharField("账号", max_length=12, blank=True)

@@ -153,7 +153,7 @@ class LoginCheckService:
         return LoginJudged(
             signature=signs,
             chain=stage is not Stage.UNKNOWN and self._chain_holds(certificate.number, signed.certificate),
-            registration=_registration(listed, stage) if own else Registration.UNKNOWN,
+            registration=registration(listed, stage) if own else Registration.UNKNOWN,
         )
 
     def _chain_holds(self, number: str, der: bytes) -> bool:
@@ -225,7 +225,8 @@ def _hashed(check: LoginCheck, code: str) -> str:
     return hashlib.sha256(f"{check.key} {code}".encode()).hexdigest()
 
 
-def _registration(listed: Certificate | None, stage: Stage) -> Registration:
+def registration(listed: Certificate | None, stage: Stage) -> Registration:
+    """What a check says of a certificate that is so on the register, at that stage of being taken in."""
     match None if listed is None else listed.status:
         case CertificateStatus.VALID if listed is not None:
             return Registration.ON_HOLD if _loss_pending(listed) else Registration.LISTED

@@ -17,6 +17,8 @@ from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
@@ -24,6 +26,7 @@ from kiosk.domain.scanned_confirmations import require_scanned
 from kiosk.pki.device_keys import device_verify
 from tests.support.kiosk_double import KioskDouble
 from tests.support.processes import CentreProcess
+from tests.support.values import present
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("serving")]
@@ -139,18 +142,85 @@ def test_a_forged_code_is_refused_in_plain_words(
     assert "请勿支付" in browser.find_element(By.TAG_NAME, "body").text
 
 
+def _sign_in(browser: webdriver.Chrome, server: str) -> None:
+    """Sign in as staff, unless the browser is."""
+    _screen(browser)
+    browser.get(server + "/admin/")
+    if browser.find_elements(By.ID, "logout-form"):
+        return
+    browser.find_element(By.NAME, "username").send_keys("admin")
+    browser.find_element(By.NAME, "password").send_keys("Keydesk-admin")
+    browser.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
+    _until(browser, "#logout-form")
+
+
+def _row(browser: webdriver.Chrome, address: str, *said: str) -> WebElement | None:
+    """The row of a list that says all of that."""
+    browser.get(address)
+    rows = browser.find_elements(By.CSS_SELECTOR, "#result_list tbody tr")
+    return next((row for row in rows if all(each in row.text for each in said)), None)
+
+
+def _act(browser: webdriver.Chrome, address: str, action: str, remark: str, *said: str) -> str:
+    """Choose the row that says all of that, once it is there, and act on it; what the page then says."""
+    wait_until(lambda: _row(browser, address, *said) is not None, " ".join(said))
+    row = present(_row(browser, address, *said))
+    row.find_element(By.CSS_SELECTOR, "input.action-select").click()
+    Select(browser.find_element(By.NAME, "action")).select_by_value(action)
+    browser.find_element(By.NAME, "remark").send_keys(remark)
+    browser.find_element(By.CSS_SELECTOR, ".actions button[type=submit]").click()
+    _until(browser, ".messagelist")
+    return browser.find_element(By.CSS_SELECTOR, ".messagelist").text
+
+
+def test_staff_decide_a_matter_and_undo_it(
+    browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
+) -> None:
+    live.feed()
+    placed = live.place(lines=())
+    live.pushed()
+    _sign_in(browser, server)
+    page, number = f"{server}/admin/ledger/matter/", number_in(placed.order)
+    said = _act(browser, page, "accept", "核对过", number, "价格", "待处理")
+    assert "照收：1 项" in said
+    _whole(browser, pictures / "matter-decided.png")
+    said = _act(browser, page, "reopen", "看错了", number, "价格", "已处理")
+    assert "重新暂缓" in said
+    _whole(browser, pictures / "matter-reopened.png")
+    assert _row(browser, page, number, "待处理", "看错了") is not None
+
+
+def test_staff_read_a_revoked_machines_quarantine_into_the_books(
+    browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
+) -> None:
+    live.pushed()
+    _sign_in(browser, server)
+    machines, kiosk = f"{server}/admin/fleet/machine/", f"{live.number} 号机"
+    assert "已吊销" in _act(browser, machines, "revoke", "机器丢失", kiosk, "在用")
+    placed = live.place()
+    assert live.pushed().quarantined
+    _row(browser, machines, kiosk)
+    _whole(browser, pictures / "machines.png")
+    said = _act(browser, machines, "take_over", "机器找回", kiosk, "有")
+    assert "接不上的 0 条" in said
+    _whole(browser, pictures / "machine-taken-over.png")
+    orders = f"{server}/admin/ledger/ledgerorder/"
+    wait_until(
+        lambda: _row(browser, orders, number_in(placed.order)) is not None, "the order is in the books"
+    )
+    strands = f"{server}/admin/journal/strand/"
+    said = _act(browser, strands, "set_aside", "不认", live.last.hash.hex().upper()[:8])
+    _whole(browser, pictures / "strands.png")
+    assert "搁置：1 条日志线" in said
+
+
 def test_staff_sign_in_and_see_the_kiosk(
     browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
 ) -> None:
     live.feed()
     live.place()
     live.pushed()
-    _screen(browser)
-    browser.get(server + "/admin/")
-    browser.find_element(By.NAME, "username").send_keys("admin")
-    browser.find_element(By.NAME, "password").send_keys("Keydesk-admin")
-    browser.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
-    _until(browser, "#logout-form")
+    _sign_in(browser, server)
     body = browser.find_element(By.TAG_NAME, "body")
     assert "密钥服务台 中心" in body.text
     _whole(browser, pictures / "console.png")

@@ -263,7 +263,7 @@ def test_the_console_reads_a_revoked_machines_quarantine_into_the_books(
 ) -> None:
     machine, order, _ = revoked
     page = staff.get(reverse("admin:fleet_machine_changelist")).content.decode()
-    assert "有，–" in page
+    assert "有，待处理" in page
     assert "搁置隔离记录" in _act(staff, Machine, "set_aside", machine.pk)
     assert "接不上的 0 条" in _act(staff, Machine, "take_over", machine.pk)
     assert LedgerOrder.objects.get(reference=order).status == "bound"
