@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from kiosk.domain.entries import AnyBody, Decision, HoldLifted, MatterDecided, OrderTakenOver, RegisterDecided
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
+from kiosk.domain.identifiers import IdentifierError, parse_order_reference
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.remarks import RemarkReason
 from sync.central.fleet.feeding import enrolled_kiosks, publish
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.centre_journal import STRAND, enter
-from sync.central.journal.models import Fact, FactKind, Source
+from sync.central.journal.models import Entry, Fact, FactKind, Source, Strand
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_strand, is_applied
 from sync.central.ledger.matters import own_kiosks
@@ -207,7 +208,21 @@ def may_return(order: str, kiosk: int) -> bool:
     row = LedgerOrder.objects.filter(reference=order).first()
     if row is not None:
         return may_pay_back(row)
-    return is_dead(kiosk) or is_of_a_strand_set_aside(order)
+    return is_dead(kiosk) or is_of_a_strand_set_aside(order) or _is_lost(order, kiosk)
+
+
+def _is_lost(order: str, kiosk: int) -> bool:
+    """Whether the kiosk's journal came past the place that the order's number names, and nothing tells of the order.
+
+    Its data directory was put back from a copy then. If the order comes after all, from another copy, it finds its money
+    returned, and its key is held.
+    """
+    try:
+        number = parse_order_reference(order).number
+    except IdentifierError:
+        return False
+    past = Strand.objects.filter(kiosk=kiosk, high_sequence__gte=number.sequence)
+    return number.kiosk == kiosk and past.exists() and not Entry.objects.filter(subject=order).exists()
 
 
 def is_dead(kiosk: int) -> bool:

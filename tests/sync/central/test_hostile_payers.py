@@ -16,6 +16,7 @@ from django.urls import reverse
 from msgspec.structs import replace
 
 from kiosk.domain import entries, ledger
+from kiosk.domain.entries import Tip
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import order_code_text
@@ -23,7 +24,7 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import LedgerOrder, Matter
 from sync.central.ledger.news import assignment
-from sync.central.ledger.settling import may_pay_back, move
+from sync.central.ledger.settling import may_pay_back, may_return, move
 from sync.central.members.models import Operator
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentState
@@ -65,6 +66,22 @@ def test_names_are_text_on_the_page(kiosk: KioskDouble) -> None:
     page = Client().get(kiosk.page_path(placed)).content.decode()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_money_for_an_order_that_was_lost_with_its_data_can_go_back(kiosk: KioskDouble) -> None:
+    kiosk.pushed()
+    tip, lost = kiosk.tip, kiosk.place()
+    assert _pay(kiosk.page_path(lost)) == "paid"
+    assert not may_return(lost.order, 3)  # the kiosk may still tell of it
+    entry = kiosk.entries.pop()
+    kiosk.tip = tip
+    kiosk.place(account="11000006", nonce=b"nonce7")
+    kiosk.pushed()
+    assert may_return(lost.order, 3)
+    kiosk.entries[-1] = entry
+    kiosk.tip = Tip(entry.entry.epoch, entry.entry.sequence, entry.hash)
+    kiosk.pushed()
+    assert not may_return(lost.order, 3)
 
 
 @pytest.mark.parametrize("path", ["/P/" + "0" * 5000, "/P/" + "Ω" * 61, "/P/%00" + "0" * 60, "/" + "٣" * 61])
