@@ -147,6 +147,14 @@ class Transaction:
         if home is not None and self._marker is not None and self._appended is not None:
             self._marker.write(home.store, self._appended)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the marker knows this store and misses nothing of it: it was not put back from a copy."""
+        home = self._home.get()
+        if home is None or self._marker is None:
+            return False
+        return self._marker.read(home.store) is not None and not self._was_put_back()
+
     def _was_put_back(self) -> bool:
         """Whether the store is a copy or came from another machine, or is not where the marker says that it was."""
         home = self._home.get()

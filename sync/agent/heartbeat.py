@@ -8,7 +8,7 @@ from kiosk.store.status import read_status
 from sync.agent.alignment import NothingMissing, TailLost
 from sync.agent.context import Agent, record_contact
 from sync.agent.positions import record_heartbeat
-from sync.agent.recovery import fold_other_strands, recover
+from sync.agent.recovery import fold_other_strands, part, recover
 from sync.protocol.batches import make_checkpoint
 from sync.protocol.records import (
     KEPT_PROBLEM_LENGTH,
@@ -33,12 +33,14 @@ def heartbeat(agent: Agent) -> HeartbeatAnswer:
     with agent.database.write() as tx:
         record_contact(tx, agent.clock, answer.signed_time)
         alignment = record_heartbeat(tx, answer, agent.clock)
-        identity = tx.identity
+        identity, whole = tx.identity, tx.is_whole
     if answer.quarantined or answer.retired:
         return answer  # such a machine gets nothing back; its entries are still uploaded
     unfinished = identity is not None and identity.epoch == 0 and isinstance(alignment, NothingMissing)
-    if unfinished or isinstance(alignment, TailLost):
+    if unfinished or (isinstance(alignment, TailLost) and not whole):
         recover(agent, strand=answer.strand)
+    elif isinstance(alignment, TailLost):
+        part(agent, answer.strand)  # it lost nothing: a copy of it went on from its last entry
     fold_other_strands(agent, answer.strands)
     return answer
 

@@ -53,6 +53,21 @@ def recover(agent: Agent, epoch: int | None = None, strand: int = 0) -> int:
     return len(entries)
 
 
+def part(agent: Agent, strand: int) -> None:
+    """Leave a strand on which a copy of this store goes on: with a new epoch, by which the next upload branches.
+
+    Two copies that took back each other's entries instead would do so for ever. Raises ExchangeFailed, RequestRefused,
+    StoreError.
+    """
+    with agent.database.read() as tx:
+        tip = tx.journal.tip()
+    epoch = agent.centre.epoch(EpochRequest(tip, REASON, strand)).epoch
+    with agent.database.write() as tx:
+        if tx.journal.tip() == tip:
+            tx.begin_epoch(epoch, agent.clock, given_by_centre=True)
+    agent.log.warning("a copy of this store is at work", epoch=epoch)
+
+
 def _fetched(agent: Agent, tip: Tip | None, strand: int) -> tuple[list[SealedEntry], Tip | None, int]:
     """The strand's entries beyond this kiosk's tip, the tip after them, and which strand it is."""
     entries: list[SealedEntry] = []
