@@ -34,7 +34,8 @@ check:
 	$(BIN)/lint-imports
 	$(BIN)/python tools/structure.py
 
-# Every point at which a key can be pulled out of a real reader, not a sample of them: some twenty minutes.
+# Every point at which a key can be pulled out of a real reader, not a sample of them: some twenty minutes. Then planted faults that
+# the histories must find, and as many histories as an hour allows (KEYDESK_HISTORIES_SECONDS).
 soak:
 	@$(PYTHON) tools/install.py test
 	$(BIN)/pytest -s --tier soak

@@ -1,0 +1,99 @@
+"""The real centre in this process: its tables in a file of the history's own, its clock the history's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import msgspec
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+
+from sync.central import context
+from sync.central.centre_keys import CentreKeys, make_keys
+from sync.central.ledger.applier import apply_pending
+from sync.central.ledger.verifying import Verifier
+from sync.central.tables import migrate_when_due
+from tests.support.histories import ORGANISATION
+
+ADDRESS = "http://centre"
+BEGIN = 1_795_327_500
+"""When every history begins: 2026-11-22 06:05:00 UTC."""
+
+
+class Time:
+    """The true time of a history, in UTC seconds; it stands in for the module `time` of the centre's clock."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def time(self) -> float:
+        """Now."""
+        return float(self.now)
+
+
+class Centre:
+    """The centre's keys and tables, and what its processes do when they are told to."""
+
+    def __init__(self, folder: Path, database: Path, time: Time) -> None:
+        self.folder = folder
+        self.database = database
+        self.time = time
+
+    @property
+    def now(self) -> int:
+        """The centre's clock."""
+        return self.time.now
+
+    @property
+    def keys(self) -> CentreKeys:
+        """The centre's keys, made where there are none."""
+        return make_keys(self.folder, ORGANISATION, BEGIN)
+
+    def copy(self, database: Path, time: Time) -> Centre:
+        """The same centre as it is now, over tables of its own."""
+        shutil.copyfile(self.database, database)
+        return Centre(self.folder, database, time)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Make this the centre of the process: its tables, keys and clock."""
+        before, configuration, clock = connections["default"], settings.KEYDESK, vars(context)["time"]
+        connection = connections.create_connection("default")
+        connection.settings_dict = {**connection.settings_dict, "NAME": str(self.database)}
+        connections["default"] = connection
+        settings.KEYDESK = msgspec.structs.replace(configuration, data=str(self.folder))
+        vars(context)["time"] = self.time
+        try:
+            migrate_when_due()
+            yield
+        finally:
+            connection.close()
+            connections["default"], settings.KEYDESK, vars(context)["time"] = before, configuration, clock
+
+    def apply(self) -> None:
+        """Let the applier and the verifier come to rest."""
+        verifier = Verifier()
+        apply_pending(self.now)
+        while verifier.step(self.now):
+            apply_pending(self.now)
+
+
+class InProcess(httpx2.BaseTransport):
+    """The line to the centre without a socket: a request goes through Django's whole stack and back."""
+
+    def __init__(self) -> None:
+        self._client = Client()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer a request."""
+        path = request.url.raw_path.decode()
+        media_type = request.headers.get("content-type", "application/octet-stream")
+        answer = self._client.generic(
+            request.method, path, bytes(request.read()), media_type, headers=dict(request.headers)
+        )
+        return httpx2.Response(answer.status_code, headers=dict(answer.items()), content=answer.content)

@@ -1,0 +1,138 @@
+"""Faults to be planted: each takes the place of a named function for a while, and a history has to find it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import msgspec
+
+from kiosk.domain import ledger_fold, order_fold
+from kiosk.domain.entries import CertificateIssued, CertificateRevoked
+from kiosk.domain.identifiers import NONCE_LENGTH, OrderReference
+from kiosk.domain.journal import Entry
+from kiosk.domain.ledger import Certificate, Order
+from kiosk.domain.order_steps import placing_kiosk
+from kiosk.domain.payment_codes import OrderCode
+from kiosk.domain.register import RegisterEvent
+from kiosk.domain.remarks import Remark
+from sync.central.ledger import applier
+from sync.central.ledger.folding import Folder, Placed
+from sync.central.ledger.models import ApplierState
+from sync.central.ledger.portions import Portion
+from sync.central.payments import paying
+from sync.central.payments.models import AttemptState, Payment, PaymentAttempt
+
+
+class Fault(Protocol):
+    """What plants a fault, for as long as it is entered."""
+
+    __name__: str
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """Plant it."""
+        ...
+
+
+@contextmanager
+def _in_place_of(owner: object, name: str, fault: object) -> Iterator[None]:
+    real = getattr(owner, name)
+    setattr(owner, name, fault)
+    try:
+        yield
+    finally:
+        setattr(owner, name, real)
+
+
+@contextmanager
+def nonce_not_compared() -> Iterator[None]:
+    """An order's number alone names it."""
+
+    def reference(code: OrderCode) -> OrderReference:
+        return OrderReference(code.order, bytes(NONCE_LENGTH))
+
+    with _in_place_of(OrderCode, "reference", property(reference)):
+        yield
+
+
+@contextmanager
+def positions_swapped() -> Iterator[None]:
+    """Of a batch the last strand is folded first, and the positions say otherwise."""
+    real = applier.entries_of
+
+    def entries_of(portions: Sequence[Portion], position: int) -> list[Placed]:
+        placed = real(portions, position)
+        return sorted(placed, key=lambda each: (-each.row.kiosk, each.position))
+
+    with _in_place_of(applier, "entries_of", entries_of):
+        yield
+
+
+@contextmanager
+def double_refund() -> Iterator[None]:
+    """The order's own payment counts as surplus too."""
+
+    def surplus(payment: Payment) -> object:
+        return PaymentAttempt.objects.filter(payment=payment, state=AttemptState.PAID)
+
+    with _in_place_of(paying, "surplus", surplus):
+        yield
+
+
+@contextmanager
+def predecessor_revoked_early() -> Iterator[None]:
+    """The predecessor goes out of use as soon as its successor is issued."""
+    real = ledger_fold._events
+
+    def events(
+        records: ledger_fold.Records,
+        entry: Entry,
+        folded: order_fold.Folded,
+        issued: Certificate | None,
+        judge: ledger_fold.Judge,
+    ) -> tuple[list[RegisterEvent], tuple[Remark, ...]]:
+        found, remarks = real(records, entry, folded, issued, judge)
+        body = entry.body
+        if isinstance(body, CertificateIssued) and body.predecessor is not None and not folded.remarks:
+            found.append(CertificateRevoked(body.predecessor, "early", 0))
+        return found, remarks
+
+    with _in_place_of(ledger_fold, "_events", events):
+        yield
+
+
+@contextmanager
+def handover_ignored() -> Iterator[None]:
+    """Whoever was given the order last by the kiosk that placed it is its owner, however often it moved on."""
+
+    def owners_view(reference: str, views: Mapping[int, Order]) -> tuple[Order, bool]:
+        first = views.get(placing_kiosk(reference)) or next(iter(views.values()))
+        owner = first.released[-1].owner if first.released else first.owner
+        return views.get(owner, first), True
+
+    with _in_place_of(order_fold, "_owners_view", owners_view):
+        yield
+
+
+@contextmanager
+def applier_without_lock() -> Iterator[None]:
+    """An applier that was overtaken writes all the same."""
+    real = applier._write
+
+    def write(plan: applier.Plan, folder: Folder, now: int) -> bool:
+        state = ApplierState.objects.get(id=applier.APPLIER)
+        return real(msgspec.structs.replace(plan, position=state.position), folder, now)
+
+    with _in_place_of(applier, "_write", write):
+        yield
+
+
+FAULTS: tuple[Fault, ...] = (
+    nonce_not_compared,
+    positions_swapped,
+    double_refund,
+    predecessor_revoked_early,
+    handover_ignored,
+    applier_without_lock,
+)

@@ -1,0 +1,162 @@
+"""Making a history of a seed, running it, and cutting one that fails down to what it takes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+
+from sync.agent.nightly import NightlyFinding, nightly
+from tests.support.histories import steps
+from tests.support.histories.promises import PROMISES, PROVED, broken
+from tests.support.histories.quiet import come_to_rest
+from tests.support.histories.staff import forget_lost_cash, left_open, settle_everything
+from tests.support.histories.template import template
+from tests.support.histories.world import World, chance
+
+LENGTH = (10, 45)
+_NOT_ENDED = {NightlyFinding.RECEIPTS_WAITING, NightlyFinding.KEPT_ITEMS, NightlyFinding.DISPUTES}
+"""What a night may find: nobody printed here, and a person looks at the rest."""
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A step to be taken, and the chance that it chooses by."""
+
+    name: str
+    chance: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a history came to: what happened, and what is wrong."""
+
+    log: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+
+def planned(seed: int) -> tuple[Planned, ...]:
+    """The steps of a seed."""
+    random = chance(seed)
+    names = list(steps.WEIGHTS)
+    chosen = random.choices(names, weights=list(steps.WEIGHTS.values()), k=random.randint(*LENGTH))
+    return tuple(Planned(each.__name__, random.getrandbits(48)) for each in chosen)
+
+
+def run(plan: Sequence[Planned], seed: int = 0) -> Outcome:
+    """Take these steps, come to rest, and see what is wrong; an error is wrong too."""
+    with new_world() as world:
+        return _run(world, plan, seed)
+
+
+@contextmanager
+def new_world() -> Iterator[World]:
+    """A world in which nothing happened yet, gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="keydesk-history-", dir=_memory()))
+    try:
+        world = World(folder, template())
+        with world.at_work():
+            yield world
+    finally:
+        shutil.rmtree(folder)
+
+
+def _memory() -> Path | None:
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there
+    return memory if memory.is_dir() else None
+
+
+def _run(world: World, plan: Sequence[Planned], seed: int) -> Outcome:
+    by_name = {each.__name__: each for each in steps.WEIGHTS}
+    try:
+        for number, each in enumerate(plan):
+            world.random = chance(each.chance)
+            world.time.now += world.random.randint(1, 40)
+            came = by_name[each.name](world)
+            world.log.append(f"{number:3d} {each.name} {came}")
+        world.random = chance(seed)
+        come_to_rest(world)
+        forget_lost_cash(world)
+        wrong = broken(world)
+        if not wrong:
+            settle_everything(world)
+            wrong = [*left_open(world), *broken(world, (*PROMISES, *PROVED)), *_nights(world)]
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
+        world.trace = error
+        wrong = [f"{type(error).__name__}: {error}"]
+    return Outcome(tuple(world.log), tuple(wrong))
+
+
+def _nights(world: World) -> list[str]:
+    """What the machines' nightly runs find."""
+    reports = [(machine, nightly(machine.agent)) for machine in world.live if machine.works]
+    return [
+        f"nightly: {machine.label} {finding.value}"
+        for machine, report in reports
+        for finding in report.troubles
+        if finding not in _NOT_ENDED
+    ]
+
+
+def shrunk(plan: Sequence[Planned], seed: int = 0) -> tuple[Planned, ...]:
+    """The steps that it takes to fail alike: without any of them the first thing that is wrong is another."""
+    kind = _kind(run(plan, seed))
+    kept = list(plan)
+    size = max(1, len(kept) // 2)
+    while size:
+        place = len(kept)
+        while place > 0:
+            fewer = kept[: max(0, place - size)] + kept[place:]
+            if _kind(run(fewer, seed)) == kind:
+                kept = fewer
+            place -= size
+        size //= 2
+    return tuple(kept)
+
+
+def _kind(outcome: Outcome) -> str:
+    """What went wrong, without names."""
+    return outcome.wrong[0].partition(":")[0] if outcome.wrong else ""
+
+
+class Runs(msgspec.Struct):
+    """How many seeds were run, and which failed."""
+
+    count: int
+    failed: list[int]
+
+
+def run_for(seconds: float, first: int) -> Runs:
+    """Run one seed after the other, on every core, for so long."""
+    cores = os.cpu_count() or 1
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+        parts = list(pool.map(_run_some, [(seconds, first + core, cores) for core in range(cores)]))
+    return Runs(sum(part.count for part in parts), sorted(seed for part in parts for seed in part.failed))
+
+
+def _run_some(asked: tuple[float, int, int]) -> Runs:
+    seconds, seed, step = asked
+    logging.disable(logging.CRITICAL)
+    runs, until = Runs(0, []), time.monotonic() + seconds
+    while time.monotonic() < until:
+        runs.failed += [seed] if run(planned(seed), seed).wrong else []
+        runs.count, seed = runs.count + 1, seed + step
+    return runs
+
+
+def report(seed: int) -> str:
+    """What there is to say of a seed that failed: its shortest history, and how to run it again."""
+    return told(seed, run(shrunk(planned(seed), seed), seed))
+
+
+def told(seed: int, outcome: Outcome) -> str:
+    """A history in words, a line a step."""
+    again = f"seed {seed}: python -m tests.support.histories --seed {seed} --shrink"
+    return "\n".join([again, *outcome.log, *(f"WRONG {each}" for each in outcome.wrong)])
