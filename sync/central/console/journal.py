@@ -75,11 +75,8 @@ class StrandAdmin(SmallReadOnlyAdmin[Strand]):
         "machine",
         "parent",
         "branch_sequence",
-        "high_epoch",
         "high_sequence",
         hex_column("high_hash", "哈希"),
-        "epoch_due",
-        time_column("begun_at", "开始时间"),
         time_column("received_at", "最近收到"),
         "decision",
     )

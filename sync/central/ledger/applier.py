@@ -24,7 +24,7 @@ from sync.central.ledger.daily import Daily, Place
 from sync.central.ledger.folding import Folder, Placed, place
 from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark, StrandCursor
 from sync.central.ledger.news import News
-from sync.central.ledger.portions import PORTION, Portion, Progress, choose
+from sync.central.ledger.portions import BATCH, PORTION, Portion, Progress, choose
 from sync.central.ledger.readings import Read, Readings
 from sync.central.members.publishing import kiosks_of_accounts
 from sync.central.tables import LAST_STRAND, Upsert, row_key, strand_number
@@ -33,6 +33,8 @@ LOG = logging.getLogger("keydesk.central")
 
 APPLIER = 1
 """The key of the applier's one row."""
+_SMALLEST = 20
+"""The fewest entries to which a batch shrinks that others overtake."""
 _TRIES = 5
 """How often somebody who waits tries to write beside appliers that were before."""
 
@@ -52,12 +54,16 @@ def apply_pending(now: int) -> None:
 
 
 def apply_batch(now: int, *, suspects: bool = False) -> bool:
-    """Apply one batch; False when nothing is left. Raises what folding it raised, after which its strands are suspected."""
-    plan = _plan(suspects=suspects)
-    if not plan.portions:
-        return False
-    _applied(plan, now)
-    return True
+    """Apply one batch; False when nothing is left. Raises what folding it raised, after which its strands are suspected.
+
+    Each time that others were before, a smaller one is tried: requests that apply what somebody waits for are short.
+    """
+    limit = BATCH
+    while (plan := _plan(suspects=suspects, limit=limit)).portions:
+        if _applied(plan, now):
+            return True
+        limit = max(limit // 4, _SMALLEST)
+    return False
 
 
 def apply_strand(kiosk: int, number: int, now: int) -> bool:
@@ -137,11 +143,11 @@ def entries_of(portions: Sequence[Portion], position: int) -> list[Placed]:
     return placed
 
 
-def _plan(*, suspects: bool) -> Plan:
+def _plan(*, suspects: bool, limit: int) -> Plan:
     state, cursors = _state(), _cursors()
     rows = Strand.objects.only("kiosk", "number", "branch_sequence", "high_sequence").order_by()
     strands = [_progress(row, cursors) for row in rows]
-    return Plan(state.position, choose(strands, state.served, suspects=suspects))
+    return Plan(state.position, choose(strands, state.served, suspects=suspects, limit=limit))
 
 
 def _state() -> ApplierState:

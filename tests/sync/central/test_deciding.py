@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from django.db.models import Model
@@ -15,7 +17,7 @@ from kiosk.domain.ledger import PaidHow
 from sync.central.console.waiting import WAITS
 from sync.central.examples import Examples
 from sync.central.journal.models import Entry
-from sync.central.ledger import settling, waking
+from sync.central.ledger import applier, settling, waking
 from sync.central.ledger.folding import Folder, Placed
 from sync.central.ledger.models import LedgerCertificate, Matter, StrandCursor
 from sync.central.ledger.replaying import differences
@@ -25,6 +27,7 @@ from tests.support.kiosk_double import KioskDouble
 from tests.sync.central.conftest import apply_and_verify
 
 pytestmark = pytest.mark.django_db
+NOBODY_S = MatterDecided("noted", "3-0147-6", "noted", "admin", "")
 
 
 @pytest.fixture
@@ -124,4 +127,29 @@ def test_a_certificate_is_revoked_while_its_kiosks_entries_wait(
     assert not settling.decisions_wait()
     assert not all_applied()
     apply_and_verify()
+    assert differences() == []
+
+
+def test_an_applier_that_requests_overtake_again_and_again_comes_through_with_smaller_batches(
+    kiosk: KioskDouble, still: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody decides something whenever more than a hundred entries are folded."""
+    still()
+    for _ in range(400):
+        kiosk.append(entries.PinChanged("11000001", "E8AD652202221F03"))
+    kiosk.pushed()
+    fold, sizes = applier.fold, list[int]()
+
+    def overtaken(placed: Sequence[Placed], **named: Any) -> Folder:
+        if len(placed) > 100:
+            monkeypatch.setattr(applier, "fold", fold)
+            settling.enter_and_apply([NOBODY_S], int(time.time()))
+            monkeypatch.setattr(applier, "fold", overtaken)
+        sizes.append(len(placed))
+        return fold(placed, **named)
+
+    monkeypatch.setattr(applier, "fold", overtaken)
+    applier.apply_pending(int(time.time()))
+    assert all_applied()
+    assert max(sizes) > 100
     assert differences() == []
