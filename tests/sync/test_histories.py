@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from kiosk.desk.views import Placed
+from kiosk.desk.views import BoundView, Placed
 from kiosk.domain.fees import OrderKind
+from tests.support.histories import staff, steps
 from tests.support.histories.faults import FAULTS, Fault
+from tests.support.histories.machines import Machine
 from tests.support.histories.quiet import come_to_rest
 from tests.support.histories.running import new_world, planned, report, run, run_for
-from tests.support.histories.world import ACCOUNTS
+from tests.support.histories.world import ACCOUNTS, World, chance
 from tests.support.values import present
 
 from sync.central.journal.models import Strand  # isort: skip - Django is set up by then
+from sync.central.ledger.models import LedgerCertificate  # isort: skip - the same
 
 SEEDS, AT_ONCE = 200, 10
 ENOUGH = 1000
+HOSTILE_SEEDS = 12
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +38,56 @@ def tables_of_its_own(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 def test_whatever_happens_the_promises_hold(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         assert not run(planned(seed), seed).wrong, report(seed)
+
+
+@pytest.mark.parametrize("seed", range(HOSTILE_SEEDS))
+def test_beside_a_hostile_kiosk_members_bind_and_are_listed_without_staff(seed: int) -> None:
+    with new_world() as world:
+        world.random = chance(seed)
+        placed = [(world.random.choice(world.machines), account) for account in ACCOUNTS[:3]]
+        orders = {account: _beset(world, _placed, machine, account) for machine, account in placed}
+        for machine, account in placed:
+            _beset(world, _paid, machine, orders[account])
+            _beset(world, _bound, machine, orders[account])
+        come_to_rest(world)
+        for _, account in placed:
+            (row,) = LedgerCertificate.objects.filter(order=orders[account])
+            assert row.status in {"valid", "on-hold"}, row.status
+
+
+Verb = Callable[[World, Machine, str], str]
+
+
+def _beset(world: World, verb: Verb, machine: Machine, subject: str) -> str:
+    """Something that a member does, with junk before and after it that is told everywhere."""
+    for _ in range(2):
+        steps.junk(world)
+    world.exchange(machine)
+    world.centre.apply()
+    done = verb(world, machine, subject)
+    world.exchange(machine)
+    steps.junk(world)
+    world.centre.apply()
+    return done
+
+
+def _placed(world: World, machine: Machine, account: str) -> str:
+    placed = machine.service.place_order(world.session(account), OrderKind.NEW)
+    assert isinstance(placed, Placed), placed
+    world.seen(placed.order)
+    return placed.order.reference
+
+
+def _paid(world: World, machine: Machine, order: str) -> str:
+    assert world.page(order, "pay") == "paid"
+    return ""
+
+
+def _bound(world: World, machine: Machine, order: str) -> str:
+    (found,) = (each for each in machine.orders() if each.reference == order)
+    outcome = staff.bound(world, machine, found)
+    assert isinstance(outcome, BoundView), outcome
+    return ""
 
 
 @pytest.mark.soak

@@ -15,6 +15,7 @@ from sync.central.examples import SCHEDULE
 from tests.support.histories.centre import Time
 from tests.support.kiosk_double import KioskDouble
 
+OK = 200
 POINT = b"\x04" + bytes(64)
 LINES = SCHEDULE.lines(OrderKind.NEW)
 TOTAL = sum(line.amount for line in LINES)
@@ -67,7 +68,8 @@ class HostileKiosk(KioskDouble):
             assert body is not None
             self.append(body)
         answer = self.upload(self.entries[-1:])
-        return f"{kind} {shot.account} {shot.order} {answer.status}"
+        assert answer.status == OK, answer.body
+        return f"{kind} {shot.account} {shot.order}"
 
     def _aim(self, random: Random, targets: Targets) -> Shot:
         own = [

@@ -24,6 +24,8 @@ from tests.support.histories.template import template
 from tests.support.histories.world import World, chance
 
 LENGTH = (10, 45)
+OVER_SOCKETS = 10
+"""One seed in so many has real sockets."""
 _NOT_ENDED = {NightlyFinding.RECEIPTS_WAITING, NightlyFinding.KEPT_ITEMS, NightlyFinding.DISPUTES}
 """What a night may find: nobody printed here, and a person looks at the rest."""
 
@@ -52,17 +54,16 @@ def planned(seed: int) -> tuple[Planned, ...]:
 
 def run(plan: Sequence[Planned], seed: int = 0) -> Outcome:
     """Take these steps, come to rest, and see what is wrong; an error is wrong too."""
-    with new_world() as world:
+    with new_world(sockets=seed % OVER_SOCKETS == 0) as world:
         return _run(world, plan, seed)
 
 
 @contextmanager
-def new_world() -> Iterator[World]:
-    """A world in which nothing happened yet, gone afterwards."""
+def new_world(*, sockets: bool = False) -> Iterator[World]:
+    """A world in which nothing happened yet, gone afterwards; with `sockets` its lines are real ones."""
     folder = Path(tempfile.mkdtemp(prefix="keydesk-history-", dir=_memory()))
     try:
-        world = World(folder, template())
-        with world.at_work():
+        with World(folder, template(), sockets=sockets).at_work() as world:
             yield world
     finally:
         shutil.rmtree(folder)

@@ -50,13 +50,14 @@ def _members(world: World) -> Iterator[str]:
         for order in machine.orders():
             if order.status is not OrderStatus.PAID or order.owner != machine.kiosk:
                 continue
-            outcomes = [_bound(world, machine, order)]
+            outcomes = [bound(world, machine, order)]
             if not isinstance(outcomes[0], BoundView):
                 outcomes.append(machine.service.grant_refund(SUPERVISOR, order.reference, "not bound"))
             yield f"{machine.label} {order.reference} {' '.join(map(outcome, outcomes))}"
 
 
-def _bound(world: World, machine: Machine, order: Order) -> object:
+def bound(world: World, machine: Machine, order: Order) -> object:
+    """Have the key of an order bound, with the token that it takes; the result is the desk's outcome."""
     machine.source.swap(world.card_for(machine, order))
     try:
         return machine.service.bind(world.session(order.account), order.reference, PIN, False, _unseen)  # noqa: FBT003 - the verb's own signature

@@ -39,6 +39,7 @@ class Template:
             self.hostile = HostileKiosk(HOSTILE, self.time)
             self.hostile.enrol(give_token(HOSTILE, self.time.now))
             self.hostile.feed()
+            self.hostile.pushed()
             self.centre.apply()
             for kiosk in KIOSKS:
                 self._exchange(kiosk)

@@ -25,7 +25,7 @@ from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import register_record
-from tests.support.histories.centre import InProcess, Time
+from tests.support.histories.centre import InProcess, OverLoopback, Time
 from tests.support.histories.hostile import Targets
 from tests.support.histories.machines import Machine, MachineClock
 from tests.support.histories.template import KIOSKS, Template
@@ -78,15 +78,14 @@ class Copy(NamedTuple):
 class World:
     """Everything; `random` is set anew for each step, so that a step that is left out changes no other's choices."""
 
-    def __init__(
-        self, folder: Path, template: Template, transport: httpx2.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, folder: Path, template: Template, *, sockets: bool = False) -> None:
         self.folder = folder
         self.time = Time()
         self.random = chance(0)
         self.centre = template.centre.copy(folder / "central.sqlite3", self.time)
         self.hostile = template.hostile_copy(self.time)
-        self.transport = transport or InProcess()
+        self.sockets = OverLoopback(self.centre) if sockets else None
+        self.transport: httpx2.BaseTransport = self.sockets or InProcess()
         self.payer = Client()
         self.machines: list[Machine] = []
         self.copies: list[Copy] = []
@@ -127,14 +126,16 @@ class World:
         return f"boot-{self.boots}"
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self) -> Iterator[World]:
         """Everything, until it is closed."""
         try:
             with self.centre.at_work():
-                yield
+                yield self
         finally:
             for machine in self.live:
                 machine.close()
+            if self.sockets is not None:
+                self.sockets.stop()
 
     def bytes(self, count: int) -> bytes:
         """Random bytes, by the step's own chance."""
