@@ -174,7 +174,15 @@ def left_open(world: World) -> Iterator[str]:
 
 
 def _keeps_its_money(row: LedgerOrder) -> bool:
-    """A paid order waits for its key; a bound one has it, unless that never came into use."""
+    """A paid order waits for its key; a bound one has it, unless it never came into use or a refund was decided."""
+    refunds = Matter.objects.filter(
+        order=row.reference, state=MatterState.DECIDED, action=Action.REFUND.value
+    )
+    if (
+        refunds.exists()
+        and not LedgerCertificate.objects.filter(order=row.reference, status="valid").exists()
+    ):
+        return False
     if row.status == OrderStatus.BOUND.value:
         certificates = LedgerCertificate.objects.filter(order=row.reference).order_by("number")
         return any(each.status != CertificateStatus.VOID.value for each in certificates)
