@@ -328,19 +328,24 @@ def _lost(register: Register, named: KeyOnRecord) -> _Step:
 
 def _lifted(register: Register, named: KeyOnRecord) -> _Step:
     """In use again, unless a later loss was reported."""
-    told = next((each for each in register.told if each.number == named.number), None)
     found = register.find(named.number)
-    if found is None and told is None:
-        return register, Remark(RemarkReason.CERTIFICATE_UNKNOWN, named.number)
-    if found is None and told is not None:
-        others = tuple(each for each in register.told if each.number != named.number)
-        kept = told if told.holds > named.holds else told.lifted()
-        return replace(register, told=(*others, kept)), None
-    if found is None or found.key.revoked or found.standing is Standing.VOID:
+    if found is None:
+        return _lifted_early(register, named)
+    if found.key.revoked or found.standing is Standing.VOID:
         return register, Remark(RemarkReason.CERTIFICATE_DIFFERS, named.number)
     if found.key.holds > named.holds:
         return register, None
     return _with(register, replace(found, key=found.key.lifted())), None
+
+
+def _lifted_early(register: Register, named: KeyOnRecord) -> _Step:
+    """The same for a key that a report named before it was bound."""
+    told = next((each for each in register.told if each.number == named.number), None)
+    if told is None:
+        return register, Remark(RemarkReason.CERTIFICATE_UNKNOWN, named.number)
+    others = tuple(each for each in register.told if each.number != named.number)
+    kept = told if told.holds > named.holds else told.lifted()
+    return replace(register, told=(*others, kept)), None
 
 
 def _revoked(register: Register, number: str) -> Register:
