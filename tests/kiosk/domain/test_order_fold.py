@@ -62,6 +62,7 @@ from kiosk.domain.ledger import (
     PaidHow,
 )
 from kiosk.domain.ledger_fold import MemoryRecords, bound_event, fold_entry
+from kiosk.domain.order_fold import Folded, fold_order
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.subjects import subjects
 
@@ -234,6 +235,43 @@ def test_an_assignment_takes_nothing_until_the_release_comes() -> None:
     records.put(fold_entry(records, kiosks.written[A][2], bound_event).rows)
     assert records.orders[ORDER].owner == B
     assert records.certificates[number_of(B, 1)].status is CertificateStatus.VALID
+
+
+def test_what_a_kiosk_gave_away_before_it_was_given_the_order_leads_nowhere() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 2, 9))
+    kiosks.write(B, given_to(1), OrderReleased(ORDER, C, 2, 9))
+    kiosks.write(C, given_to(2), *binding(C, 1))
+    records = fold([*kiosks.written[A], *kiosks.written[B], *kiosks.written[C]])
+    order = records.orders[ORDER]
+    assert (order.owner, order.told_by, order.proven) == (B, A, True)
+    assert records.certificates[number_of(C, 1)].status is CertificateStatus.VOID
+
+
+def test_a_claim_from_before_the_hand_over_is_not_the_new_owners_word() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 3, 9))
+    kiosks.write(B, given_to(2), *binding(B, 1))
+    records = fold([*kiosks.written[A], *kiosks.written[B]])
+    assert (records.orders[ORDER].owner, records.orders[ORDER].told_by) == (B, A)
+    assert records.certificates[number_of(B, 1)].status is CertificateStatus.VOID
+
+
+def test_an_entry_of_another_order_changes_nothing() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), replace(paid(), order="3-0002-1.aa"))
+    order = fold(kiosks.written[A][:1]).orders[ORDER]
+    assert fold_order(order, {}, kiosks.written[A][1], complete=True) == Folded(order)
+
+
+def test_an_order_whose_certificate_is_not_among_the_rows_is_folded_without_it() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1, 3), RefundGranted(ORDER, "林涛", "asked"))
+    order = fold(kiosks.written[A][:-1]).orders[ORDER]
+    folded = fold_order(order, {}, kiosks.written[A][-1], complete=True)
+    assert folded.order is not None
+    assert folded.order.status is OrderStatus.REFUNDING
+    assert (folded.certificates, folded.remarks) == ((), ())
 
 
 def test_an_order_that_only_a_stranger_claims_binds_nothing() -> None:

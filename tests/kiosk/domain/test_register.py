@@ -32,7 +32,7 @@ from kiosk.domain.register import (
     RegisterEvent,
     fold_register,
 )
-from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.remarks import Remark, RemarkReason
 
 ACCOUNT = "11000001"
 FIRST = KeyOnRecord("0003000000000001", "T0", 100, 200)
@@ -164,6 +164,60 @@ def test_a_loss_told_before_the_certificate_was_bound_holds_it_and_its_renewal()
 def test_the_hold_of_a_certificate_that_was_not_bound_yet_can_be_lifted() -> None:
     lifted = HoldLifted(ACCOUNT, FIRST.on_hold(), "张华")
     assert usable(folded(LOSS, lifted, KEY_BOUND)) == [FIRST.number]
+
+
+def test_a_certificate_is_bound_once() -> None:
+    register = folded(KEY_BOUND)
+    again = fold_register(register, bound(replace(FIRST, token_serial="T9")))
+    assert again.register == register
+    assert again.remarks == (Remark(RemarkReason.CERTIFICATE_EXISTS, FIRST.number),)
+
+
+def test_the_renewal_of_a_key_whose_hold_was_lifted_is_in_use() -> None:
+    assert usable(folded(KEY_BOUND, LOSS, HoldLifted(ACCOUNT, FIRST.on_hold(), "张华"), RENEWAL)) == [
+        RENEWED.number
+    ]
+
+
+def test_a_loss_holds_no_certificate_of_its_token_that_never_came_into_use() -> None:
+    void = folded(bound(RENEWED), CertificateVoided(RENEWED.number))
+    told = fold_register(void, LOSS)
+    assert told.register.certificates == void.certificates
+    assert told.remarks == (Remark(RemarkReason.CERTIFICATE_UNKNOWN, FIRST.number),)
+
+
+def test_a_key_that_is_named_as_it_is_on_record_changes_nothing() -> None:
+    chosen = decided(REPLACED.number, Decision.LIST)
+    register = folded(KEY_BOUND, replace(REPLACEMENT, has_matter=True), chosen)
+    assert fold_register(register, KeyNamed(REPLACED)).register == register
+
+
+def test_a_key_that_was_revoked_while_it_was_held_is_not_listed_by_its_name_or_by_a_decision() -> None:
+    held = replace(REPLACEMENT, has_matter=True)
+    register = folded(KEY_BOUND, held, decided(REPLACED.number, Decision.REVOKE))
+    assert fold_register(register, KeyNamed(REPLACED)).register == register
+    listed = fold_register(register, decided(REPLACED.number, Decision.LIST))
+    assert listed.register == register
+    assert listed.remarks == (Remark(RemarkReason.CERTIFICATE_DIFFERS, REPLACED.number),)
+
+
+def test_what_never_came_into_use_is_no_key_and_has_no_hold_to_lift() -> None:
+    register = folded(KEY_BOUND, RENEWAL, CertificateVoided(RENEWED.number))
+    assert fold_register(register, KeyNamed(replace(RENEWED, not_after=400))).register == register
+    lifted = fold_register(register, HoldLifted(ACCOUNT, RENEWED.on_hold(), "张华"))
+    assert lifted.register == register
+    assert lifted.remarks == (Remark(RemarkReason.CERTIFICATE_DIFFERS, RENEWED.number),)
+
+
+def test_of_several_keys_told_of_before_they_were_bound_each_has_its_own_holds() -> None:
+    register = folded(LOSS, LossReported(ACCOUNT, REPLACED))
+    lifted = fold_register(register, HoldLifted(ACCOUNT, REPLACED.on_hold(), "张华"))
+    assert (lifted.register.told, lifted.remarks) == ((FIRST.on_hold(), REPLACED.on_hold().lifted()), ())
+    late = fold_register(register, HoldLifted(ACCOUNT, REPLACED, "张华"))
+    assert (late.register, late.remarks) == (register, ())
+    unknown = fold_register(register, HoldLifted(ACCOUNT, RENEWED.on_hold(), "张华"))
+    assert unknown.register == register
+    assert unknown.remarks == (Remark(RemarkReason.CERTIFICATE_UNKNOWN, RENEWED.number),)
 
 
 EVENTS: tuple[RegisterEvent, ...] = (

@@ -1,0 +1,56 @@
+"""Whose word counts on a certificate, entry by entry."""
+
+from __future__ import annotations
+
+from kiosk.domain.entries import CertificateRevoked, Decision, RegisterDecided
+from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.ledger import CertificateStatus
+from kiosk.domain.ledger_fold import Folding, bound_event, fold_entry
+from kiosk.domain.remarks import Remark, RemarkReason
+from tests.kiosk.domain.test_order_fold import (
+    ACCOUNT,
+    ORDER,
+    A,
+    B,
+    Kiosks,
+    binding,
+    fold,
+    number_of,
+    paid,
+    placed,
+)
+
+NUMBER = number_of(A, 1)
+DECIDED = RegisterDecided(ACCOUNT, ORDER, NUMBER, Decision.REVOKE, "林涛", "", 4)
+
+
+def folding(kiosk: int, body: CertificateRevoked | RegisterDecided, *, issued: bool = True) -> Folding:
+    """What one more entry of that kiosk does at the centre, once kiosk A bound its order or only placed it."""
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *(binding(A, 1) if issued else ()))
+    records = fold(kiosks.written[A])
+    kiosks.write(kiosk, body)
+    return fold_entry(records, kiosks.written[kiosk][-1], bound_event)
+
+
+def test_the_centre_takes_a_decision_from_the_exchange_alone_and_its_repetition_from_the_issuer() -> None:
+    assert any(
+        getattr(row, "status", None) is CertificateStatus.REVOKED
+        for row in folding(EXCHANGE_KIOSK, DECIDED).rows
+    )
+    stranger = (Remark(RemarkReason.NOT_THE_EXCHANGE, NUMBER),)
+    assert folding(B, DECIDED) == Folding(remarks=stranger)
+    repeated = folding(A, DECIDED)
+    assert repeated.remarks == ()
+    assert all(getattr(row, "status", None) is not CertificateStatus.REVOKED for row in repeated.rows)
+
+
+def test_a_revocation_of_a_certificate_that_nobody_issued_is_remarked_whoever_tells_of_it() -> None:
+    unknown = (Remark(RemarkReason.CERTIFICATE_UNKNOWN, NUMBER),)
+    for kiosk in (A, B, EXCHANGE_KIOSK):
+        assert folding(kiosk, CertificateRevoked(NUMBER, "staff", 9), issued=False) == Folding(
+            remarks=unknown
+        )
+    assert folding(B, DECIDED, issued=False) == Folding(
+        remarks=(Remark(RemarkReason.NOT_THE_EXCHANGE, NUMBER),)
+    )
