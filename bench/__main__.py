@@ -26,6 +26,7 @@ from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.journal import check_chain
 from kiosk.domain.ledger_fold import fold_journal
+from kiosk.domain.versions import Version
 from kiosk.pki.suites import KeyAlgorithm, suite
 from kiosk.store.database import Database
 
@@ -44,8 +45,9 @@ def _placed(number: int) -> OrderPlaced:
         order_kind=OrderKind.RENEWAL,
         lines=lines,
         schedule=1,
+        schedule_digest=bytes(8),
         policy=1,
-        feed=1,
+        feed=Version(1, 1),
         deadline=0,
         order_code=bytes(38),
     )

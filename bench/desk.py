@@ -20,6 +20,7 @@ from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.members import Enterprise, Operator, Review
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
+from kiosk.domain.versions import ALL, Version
 from kiosk.pki.device_keys import device_public_key, device_sign, generate_device_key
 from kiosk.pki.encodings import encode_private_key
 from kiosk.pki.issuing import RootAuthority, issuing_request
@@ -82,7 +83,7 @@ class BenchDesk:
                 transaction=f"W{number}",
                 paid_at=now,
                 handover=1,
-                feed=number,
+                feed=f"order-assigned/{number}/1",
             )
             tx.append(body, self._clock)
         return PaidOrder(session, body.order)
@@ -106,6 +107,7 @@ class BenchDesk:
             tx.enrol(KIOSK, 1, self._clock)
             for item, value in items.items():
                 tx.vault.put(item, value)
+            tx.feed.rows.put_cursor(ALL, Version(1, 1))
             tx.feed.put_schedule(_SCHEDULE)
             tx.feed.put_policy(SignedPolicy(policy, device_sign(centre_key, policy)))
             tx.members.put_enterprise(_FIRM)

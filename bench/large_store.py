@@ -25,6 +25,7 @@ from kiosk.domain.journal import seal
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.ledger_fold import MemoryRecords, fold_entry, judged_by_the_issuer
 from kiosk.domain.members import Operator, Review
+from kiosk.domain.versions import Version
 from kiosk.store.lockouts import KEPT
 
 if TYPE_CHECKING:
@@ -94,8 +95,9 @@ def _life(sequence: int, kiosk: int, number: int, now: int) -> Iterator[AnyBody]
         order_kind=OrderKind.NEW,
         lines=lines,
         schedule=1,
+        schedule_digest=bytes(8),
         policy=1,
-        feed=1,
+        feed=Version(1, 1),
         deadline=now + 900,
         order_code=number.to_bytes(38, "big"),
     )
@@ -104,7 +106,9 @@ def _life(sequence: int, kiosk: int, number: int, now: int) -> Iterator[AnyBody]
         return
     how = PaidHow.CODE if number % _TYPED == 0 else PaidHow.FEED
     transaction = None if how is PaidHow.CODE else f"T{number}"
-    yield OrderPaid(order, how, sum(line.amount for line in lines), now, transaction, number)
+    yield OrderPaid(
+        order, how, sum(line.amount for line in lines), now, transaction, f"payment/{order}/T{number}"
+    )
     yield BindingStarted(order, 1, serial, "gmt", "SM2")
     yield KeyPairMade(order, 1, b"\x04" + number.to_bytes(64, "big"))
     yield CertificateIssued(order, 1, f"{kiosk:04X}{number:012X}", _CERTIFICATE, now, now + _YEAR, 1)

@@ -154,9 +154,7 @@ class Visits:
         assert isinstance(placed, Placed)
         self._paid = Visit(session=paid.session, order=order)
         self._placed = Visit(session=member, order=placed.order)
-        self._paid.bound = BoundView(
-            order, SERIAL, CERTIFICATE, order.placed_at, order.ends_at, registered=False
-        )
+        self._paid.bound = BoundView(order, SERIAL, CERTIFICATE, order.placed_at, order.ends_at)
 
     def at(self, route: Route) -> Visit:
         """The visit as it is when that step comes."""

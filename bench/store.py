@@ -171,14 +171,14 @@ def _desk_verbs(store: Store) -> dict[str, Callable[[], Verb]]:
             lambda session, order: service.choose_delivery(session, order, Delivery.COUNTER)
         ),
         "bindable": for_paid(lambda session, _: service.bindable(session, OrderKind.NEW)),
-        "registered": for_paid(lambda _, order: service.registered(order)),
+        "registration": for_paid(lambda _, order: service.registration(order)),
         "print_receipt": for_paid(lambda _, order: service.print_receipt(order)),
         "grant_refund": for_paid(lambda _, order: service.grant_refund(_SUPERVISOR, order, "")),
         "vouch": vouched,
         "abandon": for_paid(lambda _, order: service.abandon(_SUPERVISOR, order, "")),
         "staff_sign_in": lambda: lambda: service.staff_sign_in(_SUPERVISOR.name, _PASSWORD),
-        "unapplied_items": lambda: service.unapplied_items,
-        "disputes": lambda: service.disputes,
+        "unapplied_rows": lambda: service.unapplied_rows,
+        "matters": lambda: service.matters,
         "read_token": lambda: service.read_token,
         "key_status": lambda: lambda: service.key_status(_SUPERVISOR),
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from kiosk.domain.feed_keys import RowName, name_in_key
 from kiosk.domain.fees import FeeItem, OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.inapplicable import InapplicableReason, parse_problem
@@ -61,6 +62,8 @@ REMARK_REASONS: dict[str, str] = {
     RemarkReason.PRICE_DIFFERS.value: N_("价格与收费表不符"),
     RemarkReason.BINDING_IN_ANOTHER_STEP.value: N_("绑定步骤不符"),
     RemarkReason.ANOTHER_TOKEN.value: N_("不是登记的key盘"),
+    RemarkReason.ECHO_DIFFERS.value: N_("与下发的资料不符"),
+    RemarkReason.ECHOED_ALREADY.value: N_("下发的资料已入账过"),
     RemarkReason.CERTIFICATE_EXISTS.value: N_("证书号已存在"),
     RemarkReason.CERTIFICATE_DIFFERS.value: N_("证书与登记不符"),
     RemarkReason.CERTIFICATE_OF_ANOTHER_KIOSK.value: N_("证书号属于其他终端机"),
@@ -88,15 +91,51 @@ INAPPLICABLE_REASONS = {
     InapplicableReason.ORDER_IN_ANOTHER_STATE: N_("订单状态不符"),
     InapplicableReason.ORDER_OF_ANOTHER_KIOSK: N_("订单属于其他终端机"),
     InapplicableReason.CONTRADICTS_RECORD: N_("与终端机的记录不符"),
+    InapplicableReason.CERTIFICATE_UNKNOWN: N_("终端机没有这张证书"),
     InapplicableReason.ARRIVES_TOO_EARLY: N_("要先有的记录还没有到"),
+    InapplicableReason.TOLD_OTHERWISE: N_("与先前下发的不一致"),
+    InapplicableReason.STRICTER_HOLDS: N_("两份资料不一致，按较严的执行"),
 }
 
+ROW_NAMES = {
+    RowName.ENTERPRISE: N_("会员企业"),
+    RowName.OPERATOR: N_("操作员"),
+    RowName.STAFF: N_("柜台人员"),
+    RowName.SCHEDULE: N_("收费表"),
+    RowName.POLICY: N_("策略"),
+    RowName.KEY: N_("账号的key盘"),
+    RowName.REGISTERED: N_("证书登记情况"),
+    RowName.OPEN_ORDERS: N_("账号未完成的订单"),
+    RowName.AUDIENCES: N_("接收范围"),
+    RowName.ORDER_ASSIGNED: N_("分配订单"),
+    RowName.ORDER_MOVED: N_("订单移交"),
+    RowName.PAYMENT: N_("收款确认"),
+    RowName.REFUND_ASKED: N_("要求退款"),
+    RowName.REFUND_PAID: N_("已退款"),
+    RowName.PAYMENT_RETURNED: N_("多付已退回"),
+    RowName.REVOCATION: N_("吊销证书"),
+    RowName.REGISTER_DECIDED: N_("证书处理决定"),
+    RowName.MATTER: N_("待办事项"),
+}
 
 _STATUSES = {status.value: name for status, name in ORDER_STATUSES.items()}
 
 
+def row_label(key: str, t: Callable[..., str]) -> str:
+    """What the feed's row of that key is about: its name, and the order's number, certificate, account or person."""
+    name, rest = name_in_key(key), key.split("/")[1:]
+    if name is None:
+        return key
+    if name is RowName.MATTER and rest:
+        rule, *subject = rest
+        about = f"{_named(rule, REMARK_REASONS, t)} {number_in('/'.join(subject))}"
+    else:
+        about = number_in(rest[0]) if rest else ""
+    return f"{t(ROW_NAMES[name])} {about}".rstrip()
+
+
 def why_unapplied(problem: str, t: Callable[..., str]) -> tuple[str, str]:
-    """Why an item of the feed was not applied, and the detail, which may be empty; what has no name stays as it came."""
+    """Why a row of the feed was not applied, and the detail, which may be empty; what has no name stays as it came."""
     reason, detail = parse_problem(problem)
     if reason is None:
         return t(N_("原因不明")), detail

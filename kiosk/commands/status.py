@@ -12,6 +12,7 @@ from kiosk.commands.store import open_store
 from kiosk.desk.status import clock_status, network_of
 from kiosk.desk.views import ClockFault, Network
 from kiosk.domain.ledger import OrderStatus
+from kiosk.domain.versions import write_cursors
 from kiosk.store import status
 from kiosk.store.agent_state import ContactFault, LinkFault
 from kiosk.store.system_clock import SystemClock
@@ -45,14 +46,15 @@ class KioskStatus(msgspec.Struct, frozen=True):
     network: Network
     last_contact: int | None
     backlog: int
-    feed_cursor: int
+    feed_cursors: str
+    feed_whole: bool
     operators: int
     placed: int
     paid: int
     refunding: int
     receipts_waiting: int
-    disputes: int
-    feed_items_kept: int
+    matters: int
+    feed_rows_kept: int
     clock: ClockFault | None
     error: str
     failure: ContactFault | None = None
@@ -70,14 +72,15 @@ def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
         network=network_of(store.identity, state, clock.wall()),
         last_contact=state.last_contact,
         backlog=store.backlog,
-        feed_cursor=store.feed_cursor,
+        feed_cursors=write_cursors(store.cursors),
+        feed_whole=store.feed_whole,
         operators=tx.members.counts().operators,
         placed=tx.ledger.count(OrderStatus.PLACED),
         paid=tx.ledger.count(OrderStatus.PAID),
         refunding=tx.ledger.count(OrderStatus.REFUNDING),
         receipts_waiting=store.receipts_waiting,
-        disputes=store.disputes,
-        feed_items_kept=store.unapplied_items,
+        matters=store.matters,
+        feed_rows_kept=store.unapplied_rows,
         clock=clock_status(tx, clock),
         error=state.error,
         failure=state.failure,
@@ -118,7 +121,10 @@ def _print_status(status: KioskStatus) -> None:
     )
     line(
         text(
-            "操作员 {operators} 名，资料游标 {cursor}", operators=status.operators, cursor=status.feed_cursor
+            "操作员 {operators} 名，资料{whole}，游标 {cursors}",
+            operators=status.operators,
+            whole=text("齐全") if status.feed_whole else text("未齐"),
+            cursors=status.feed_cursors or "-",
         )
     )
     line(
@@ -131,10 +137,10 @@ def _print_status(status: KioskStatus) -> None:
     )
     line(
         text(
-            "待打印 {receipts}，待办事项 {disputes}，未能处理的资料 {kept}",
+            "待打印 {receipts}，待办事项 {matters}，未能处理的资料 {kept}",
             receipts=status.receipts_waiting,
-            disputes=status.disputes,
-            kept=status.feed_items_kept,
+            matters=status.matters,
+            kept=status.feed_rows_kept,
         )
     )
     line(text("时钟 {clock}", clock=clock))

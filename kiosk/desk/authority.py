@@ -104,6 +104,12 @@ def schedule_of(tx: Transaction, now: int) -> FeeSchedule:
     return schedule
 
 
+def require_feed_whole(tx: Transaction) -> None:
+    """Refuse while the kiosk does not know all that the centre told: what is missing reads as no."""
+    if not tx.feed.rows.is_whole():
+        raise DeskRefused(Refusal.FEED_INCOMPLETE)
+
+
 def server_time(state: AgentState) -> ServerTime | None:
     """The last time that the centre signed, as the agent received it."""
     if state.signed_time is None:

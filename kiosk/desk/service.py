@@ -61,7 +61,8 @@ from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled, StoreBusy
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.domain.feed import DisputeRaised
+    from kiosk.domain.feed import MatterPublished, RegisteredState
+    from kiosk.domain.feed_rows import UnappliedRow
     from kiosk.domain.fees import OrderKind
     from kiosk.domain.ledger import Delivery
 
@@ -337,9 +338,9 @@ class DeskService(KeyVerbs):
         """Print the order's receipt, or a copy of it; without paper it waits."""
         return self._or(PrintOutcome.NO_RECEIPT, lambda: receipts.print_receipt(self._desk, reference))
 
-    def registered(self, reference: str) -> bool | Refused:
-        """Whether the centre lists the certificate that was bound for that order."""
-        return self._outcome(lambda: receipts.registered(self._desk, reference))
+    def registration(self, reference: str) -> RegisteredState | Refused | None:
+        """Where the certificate that was bound for that order stands at the centre; None while it told nothing."""
+        return self._outcome(lambda: receipts.registration(self._desk, reference))
 
     def print_waiting(self) -> int | Refused:
         """Print what is queued; the result is how many receipts were printed."""
@@ -383,13 +384,13 @@ class DeskService(KeyVerbs):
         """The orders of a typed number, or of a scanned receipt."""
         return self._outcome(lambda: staff_verbs.find_orders(self._desk, staff, text))
 
-    def unapplied_items(self) -> tuple[str, ...] | Refused:
-        """Feed items that could not be applied."""
-        return self._outcome(lambda: staff_verbs.unapplied_items(self._desk))
+    def unapplied_rows(self) -> tuple[UnappliedRow, ...] | Refused:
+        """Rows of the feed that could not be applied."""
+        return self._outcome(lambda: staff_verbs.unapplied_rows(self._desk))
 
-    def disputes(self) -> tuple[DisputeRaised, ...] | Refused:
+    def matters(self) -> tuple[MatterPublished, ...] | Refused:
         """What the centre could not accept."""
-        return self._outcome(lambda: staff_verbs.disputes(self._desk))
+        return self._outcome(lambda: staff_verbs.matters(self._desk))
 
 
 def _nothing() -> None:

@@ -55,8 +55,8 @@ def status(desk: Desk) -> DeskStatus:
             feed_as_of=store.agent.last_contact,
             clock=clock_status(tx, desk.clock),
             receipts_waiting=store.receipts_waiting,
-            disputes=store.disputes,
-            unapplied_items=store.unapplied_items,
+            matters=store.matters,
+            unapplied_rows=store.unapplied_rows,
         )
 
 

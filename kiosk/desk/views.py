@@ -11,6 +11,7 @@ import msgspec
 
 from hardware import ports
 from kiosk.domain.decisions import KeyOnRecord, KeyState
+from kiosk.domain.feed import OpenOrder, RegisteredState
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
@@ -55,8 +56,8 @@ class DeskStatus(msgspec.Struct, frozen=True):
     feed_as_of: int | None
     clock: ClockFault | None = None
     receipts_waiting: int = 0
-    disputes: int = 0
-    unapplied_items: int = 0
+    matters: int = 0
+    unapplied_rows: int = 0
 
 
 class Field(enum.StrEnum):
@@ -94,7 +95,10 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """What the chosen service will cost and give; `ends_at` as it would be if bound now."""
+    """What the chosen service will cost and give; `ends_at` as it would be if bound now.
+
+    `open_elsewhere` are unpaid orders of that kind at other kiosks, of which the member is told.
+    """
 
     kind: OrderKind
     lines: tuple[PriceLine, ...]
@@ -102,6 +106,7 @@ class Quote(msgspec.Struct, frozen=True):
     previous: KeyOnRecord | None
     ends_at: int
     declares_loss: bool
+    open_elsewhere: tuple[OpenOrder, ...] = ()
 
 
 class Verified(msgspec.Struct, frozen=True, tag="verified"):
@@ -138,6 +143,10 @@ class Refusal(enum.StrEnum):
     OPERATOR_UNDER_REVIEW = "operator-under-review"
     OPERATOR_REFUSED = "operator-refused"
     NO_FEE_SCHEDULE = "no-fee-schedule"
+    FEED_INCOMPLETE = "feed-incomplete"
+    """The kiosk reads what the centre told from the beginning and is not through."""
+    PAID_ELSEWHERE = "paid-elsewhere"
+    """The centre has money for an order of that kind of the account at another kiosk."""
     NOT_ENROLLED = "not-enrolled"
     POLICY_ENDED = "policy-ended"
     POLICY_CERTIFICATES_REACHED = "policy-certificates-reached"
@@ -382,14 +391,14 @@ class BindingProgress(msgspec.Struct, frozen=True):
 
 
 class BoundView(msgspec.Struct, frozen=True, tag="bound"):
-    """The key is bound; `registered` when the centre already lists the certificate."""
+    """The key is bound; `registration` once the centre told where the certificate stands."""
 
     order: OrderView
     serial: str
     certificate: str
     not_before: int
     not_after: int
-    registered: bool
+    registration: RegisteredState | None = None
 
 
 BindOutcome = BoundView | TokenRefused | Refused

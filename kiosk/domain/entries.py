@@ -12,6 +12,7 @@ import msgspec
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.ledger import AssignedOrder, Delivery, PaidHow
+from kiosk.domain.versions import Version
 
 
 class Body(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
@@ -34,7 +35,10 @@ class EpochBegan(Body, tag="epoch-began", frozen=True):
 
 
 class OrderPlaced(Body, tag="order-placed", frozen=True):
-    """A member ordered here; `lines` in fen, `deadline` in UTC seconds, `order_code` the 38 bytes of the QR code."""
+    """A member ordered here; `lines` in fen, `deadline` in UTC seconds, `order_code` the 38 bytes of the QR code.
+
+    The schedule is named by its number and eight bytes of its digest, `feed` is the kiosk's cursor of the audience of all.
+    """
 
     order: str
     account: str
@@ -43,17 +47,18 @@ class OrderPlaced(Body, tag="order-placed", frozen=True):
     order_kind: OrderKind
     lines: tuple[PriceLine, ...]
     schedule: int
+    schedule_digest: bytes
     policy: int
-    feed: int
+    feed: Version
     deadline: int
     order_code: bytes = msgspec.field(name="token")
     previous: KeyOnRecord | None = None
 
 
 class OrderAssigned(Body, AssignedOrder, tag="order-assigned", frozen=True):
-    """The centre gave this kiosk an order that was paid elsewhere, in that hand-over; `feed` is the item's number."""
+    """The centre gave this kiosk an order that was paid elsewhere, in that hand-over; `feed` is the row's key."""
 
-    feed: int
+    feed: str
     previous: KeyOnRecord | None = None
 
 
@@ -63,18 +68,18 @@ class OrderReleased(Body, tag="order-released", frozen=True):
     order: str
     new_owner: int
     handover: int
-    feed: int
+    feed: str
 
 
 class OrderPaid(Body, tag="order-paid", frozen=True):
-    """Money for an order, in fen; `supervisor` vouched when `how` is desk; `feed` is the item's number."""
+    """Money for an order, in fen; `supervisor` vouched when `how` is desk; `feed` is the row's key."""
 
     order: str
     how: PaidHow
     amount: int
     paid_at: int
     transaction: str | None = None
-    feed: int | None = None
+    feed: str | None = None
     supervisor: str | None = None
 
 
@@ -175,7 +180,7 @@ class RefundGranted(Body, tag="refund-granted", frozen=True):
     order: str
     by: str
     reason: str
-    feed: int | None = None
+    feed: str | None = None
 
 
 class RefundCompleted(Body, tag="refund-completed", frozen=True):
@@ -183,7 +188,7 @@ class RefundCompleted(Body, tag="refund-completed", frozen=True):
 
     order: str
     amount: int
-    feed: int
+    feed: str
 
 
 class SurplusReturned(Body, tag="surplus-returned", frozen=True):
@@ -192,7 +197,7 @@ class SurplusReturned(Body, tag="surplus-returned", frozen=True):
     order: str
     transaction: str
     amount: int
-    feed: int
+    feed: str
 
 
 class CertificateRevoked(Body, tag="certificate-revoked", frozen=True):
@@ -200,7 +205,7 @@ class CertificateRevoked(Body, tag="certificate-revoked", frozen=True):
 
     number: str
     reason: str
-    feed: int
+    feed: str
 
 
 class LossReported(Body, tag="loss-reported", frozen=True):
@@ -273,7 +278,7 @@ class Decision(enum.StrEnum):
 
 
 class RegisterDecided(Body, tag="register-decided", frozen=True):
-    """A person decided about a certificate, at the centre; its issuer enters it too, with the item's number in `feed`."""
+    """A person decided about a certificate, at the centre; its issuer enters it too, with the row's key in `feed`."""
 
     account: str
     order: str
@@ -281,7 +286,7 @@ class RegisterDecided(Body, tag="register-decided", frozen=True):
     decision: Decision
     by: str
     remark: str
-    feed: int = 0
+    feed: str = ""
 
 
 class OrderTakenOver(Body, AssignedOrder, tag="order-taken-over", frozen=True):

@@ -1,22 +1,25 @@
-"""The feed, from the centre to a kiosk: numbered items, applied in order after the kiosk's cursor.
+"""What the feed's rows say, from the centre to the kiosks (`feed_rows`, their keys in `feed_keys`).
 
-An item's body is JSON with its kind in `kind`; a kiosk that does not know the kind, or cannot apply the item, sets
-its bytes aside, shows them to staff and moves its cursor on.
+A row's body is JSON with its kind in `kind`; a kiosk that does not know the kind, or cannot apply the row, keeps it,
+shows it to staff, and tries it again when what it lacks is there.
 """
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.fees import FeeSchedule
+from kiosk.domain.entries import Decision
+from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.ledger import AssignedOrder
 from kiosk.domain.members import Enterprise, Operator, StaffMember
 from kiosk.domain.policy import SignedPolicy
 
 
 class FeedBody(msgspec.Struct, frozen=True, tag_field="kind"):
-    """The body of one feed item; every kind is a subclass."""
+    """The body of one row; every kind is a subclass."""
 
 
 class EnterprisePublished(FeedBody, tag="enterprise", frozen=True):
@@ -80,7 +83,9 @@ class KeyBoundElsewhere(FeedBody, tag="key-bound-elsewhere", frozen=True):
 
 
 class OrderAssignedHere(FeedBody, AssignedOrder, tag="order-assigned", frozen=True):
-    """An order paid on the web or elsewhere, to be bound at this kiosk."""
+    """An order paid on the web or elsewhere, to be bound at this kiosk; `previous` is the account's key then."""
+
+    previous: KeyOnRecord | None = None
 
 
 class OrderMoved(FeedBody, tag="order-moved", frozen=True):
@@ -101,17 +106,19 @@ class PaymentConfirmed(FeedBody, tag="payment-confirmed", frozen=True):
 
 
 class RefundRequested(FeedBody, tag="refund-asked", frozen=True):
-    """The centre requests a refund from the owning kiosk."""
+    """The centre requests a refund from the owning kiosk; `decision` names whose decision it was."""
 
     order: str
+    decision: str
     by: str
     reason: str
 
 
 class RefundPaid(FeedBody, tag="refund-paid", frozen=True):
-    """The money of an order is back with the payer, in fen."""
+    """The money of an order is back with the payer, in fen; `refund` is the `out_refund_no`, or what names the repayment."""
 
     order: str
+    refund: str
     amount: int
 
 
@@ -124,41 +131,85 @@ class PaymentReturned(FeedBody, tag="payment-returned", frozen=True):
 
 
 class RevocationPublished(FeedBody, tag="certificate-revoked", frozen=True):
-    """A certificate is no longer valid."""
+    """A certificate of the kiosk is no longer valid."""
 
     number: str
     account: str
     reason: str
 
 
-class DisputeRaised(FeedBody, tag="dispute-raised", frozen=True):
-    """The centre could not accept what this kiosk did for an account; a person decides."""
+class RegisterDecision(FeedBody, tag="register-decided", frozen=True):
+    """A person decided about a certificate of the kiosk; `position` is the entry's sequence in the centre's own journal."""
+
+    certificate: str
+    position: int
+    account: str
+    order: str
+    decision: Decision
+    by: str
+    remark: str
+
+
+class RegisteredState(enum.StrEnum):
+    """Where a certificate stands at the centre: it is the account's key, waits for a person, or is out of use."""
+
+    LISTED = "listed"
+    HELD = "held"
+    REVOKED = "revoked"
+    VOID = "void"
+
+
+class CertificateRegistered(FeedBody, tag="registered", frozen=True):
+    """Where a certificate of the kiosk stands at the centre; `obstacles` name what it is held for."""
+
+    certificate: str
+    account: str
+    state: RegisteredState
+    obstacles: tuple[str, ...] = ()
+
+
+class OpenOrder(msgspec.Struct, frozen=True):
+    """An open order, wherever it is; `centre_holds_money` where the centre itself has money for it. UTC seconds."""
+
+    order: str
+    order_kind: OrderKind
+    kiosk: int
+    deadline: int
+    centre_holds_money: bool = False
+
+
+class OpenOrdersPublished(FeedBody, tag="open-orders", frozen=True):
+    """The account's orders that are unpaid, or paid and not bound, at any kiosk."""
 
     account: str
-    sequence: int
-    reason: str
+    orders: tuple[OpenOrder, ...]
+
+
+class AudiencesPublished(FeedBody, tag="audiences", frozen=True):
+    """The audiences that the kiosk reads, in ascending order; what it holds of others is deleted."""
+
+    audiences: tuple[int, ...]
+
+
+class MatterPublished(FeedBody, tag="matter", frozen=True):
+    """A matter about what this kiosk did: open without an `outcome`; `sequence` is that of the kiosk's entry."""
+
+    rule: str
     subject: str
+    account: str
+    sequence: int
+    outcome: str = ""
 
 
-FORK_REASON = "journal-forked"
-"""The reason of the dispute that a kiosk raises itself when the centre holds another journal of it."""
+FORK_RULE = "journal-forked"
+"""The rule of the matter that a kiosk raises itself when the centre holds another journal of it."""
 
 FORK_CLOSED = "fork-closed"
-"""The outcome of a `DisputeSettled` without an account: staff closed the alarm of a fork."""
+"""The outcome of the matter of that rule by which staff close the alarm of a fork, whatever its subject."""
 
 
-class UnappliedDismissed(FeedBody, tag="kept-dismissed", frozen=True):
-    """Staff dealt with an item that this kiosk could not apply; its number in this feed."""
-
-    number: int
-
-
-class DisputeSettled(FeedBody, tag="dispute-settled", frozen=True):
-    """A dispute was decided."""
-
-    account: str
-    sequence: int
-    outcome: str
+class Removed(FeedBody, tag="removed", frozen=True):
+    """Nothing holds under the row's key any more; where the row was never applied, nothing becomes of it."""
 
 
 AnyFeedBody = (
@@ -168,6 +219,9 @@ AnyFeedBody = (
     | FeeSchedulePublished
     | PolicyPublished
     | KeyBoundElsewhere
+    | CertificateRegistered
+    | OpenOrdersPublished
+    | AudiencesPublished
     | OrderAssignedHere
     | OrderMoved
     | PaymentConfirmed
@@ -175,19 +229,7 @@ AnyFeedBody = (
     | RefundPaid
     | PaymentReturned
     | RevocationPublished
-    | DisputeRaised
-    | DisputeSettled
-    | UnappliedDismissed
+    | RegisterDecision
+    | MatterPublished
+    | Removed
 )
-
-
-class FeedItem(msgspec.Struct, frozen=True):
-    """One item as it travels: its number in this kiosk's feed and its body's bytes (JSON)."""
-
-    number: int
-    body: msgspec.Raw
-
-    def read(self) -> AnyFeedBody:
-        """The body. Raises msgspec.ValidationError when the kind is not known here or a field is wrong."""
-        body: AnyFeedBody = msgspec.json.decode(self.body, type=AnyFeedBody)
-        return body

@@ -1,4 +1,4 @@
-"""Why a kiosk cannot apply an item of its feed, and the text that says so on record."""
+"""Why a kiosk cannot apply a row of the feed, and the text that says so on record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class InapplicableReason(enum.StrEnum):
-    """Why an item was not applied; the record of the item begins with it, its detail follows after a colon.
+    """Why a row was not applied; the record of the row begins with it, its detail follows after a colon.
 
     The detail is made of what the wording (kiosk/labels.py) names: an order's reference and its status or owner, a
     number, a remark's reason and its subject; or, where a program's fault is told, of the library's own words.
@@ -21,7 +21,12 @@ class InapplicableReason(enum.StrEnum):
     ORDER_IN_ANOTHER_STATE = "order-in-another-state"
     ORDER_OF_ANOTHER_KIOSK = "order-of-another-kiosk"
     CONTRADICTS_RECORD = "contradicts-record"
+    CERTIFICATE_UNKNOWN = "certificate-unknown"
     ARRIVES_TOO_EARLY = "arrives-too-early"
+    TOLD_OTHERWISE = "told-otherwise"
+    """Another fact has the row's key."""
+    STRICTER_HOLDS = "stricter-holds"
+    """Of two rows about the same, neither knew of the other; this one allows more."""
 
 
 def parse_problem(problem: str) -> tuple[InapplicableReason | None, str]:

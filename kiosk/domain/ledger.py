@@ -48,7 +48,7 @@ class Payment(msgspec.Struct, frozen=True):
     sequence: int
     time: int
     transaction: str | None = None
-    feed: int | None = None
+    feed: str | None = None
     supervisor: str | None = None
     returned: bool = False
 
@@ -188,7 +188,7 @@ class Order(msgspec.Struct, frozen=True):
 class AssignedOrder(msgspec.Struct, frozen=True):
     """A paid order as it is given to the kiosk that is to bind it; amounts in fen, times in UTC seconds.
 
-    The feed item and the journal entry that repeats it carry these facts, in this order on the wire. `transaction` is
+    The feed's row and the journal entry that repeats it carry these facts, in this order on the wire. `transaction` is
     empty where the centre knows of none. `handover` is the number of the hand-over, from 1.
     """
 

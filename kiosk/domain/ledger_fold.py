@@ -15,6 +15,7 @@ from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import (
     BindingStarted,
     CertificateRevoked,
+    Decision,
     HoldLifted,
     KeyFound,
     LossReported,
@@ -138,7 +139,7 @@ def _events(
     return events, () if remark is None else (remark,)
 
 
-def _own_event(
+def _own_event(  # noqa: PLR0911 - one case a kind
     entry: Entry, certificate: Certificate | None, *, complete: bool
 ) -> tuple[RegisterEvent | None, Remark | None]:
     """What an entry itself tells the register; or why its kiosk has no word on that certificate."""
@@ -149,15 +150,22 @@ def _own_event(
             reason = _no_word_on(certificate, entry.kiosk)
             if reason is not None:
                 return None, Remark(reason, number)
-            void = certificate is None or certificate.status is CertificateStatus.VOID
-            return None if void else entry.body, None
+            return None if _is_void(certificate) else entry.body, None
         case RegisterDecided(certificate=number):
-            if not complete or entry.kiosk == EXCHANGE_KIOSK:
+            if entry.kiosk == EXCHANGE_KIOSK:
                 return entry.body, None
-            stranger = _no_word_on(certificate, entry.kiosk) is not None
-            return None, Remark(RemarkReason.NOT_THE_EXCHANGE, number) if stranger else None
+            reason = _no_word_on(certificate, entry.kiosk)
+            if reason is not None:
+                return None, Remark(RemarkReason.NOT_THE_EXCHANGE if complete else reason, number)
+            # The issuer repeats what the centre decided. In its own register it had listed the certificate.
+            revokes = entry.body.decision is Decision.REVOKE and not _is_void(certificate)
+            return entry.body if revokes and not complete else None, None
         case _:
             return None, None
+
+
+def _is_void(certificate: Certificate | None) -> bool:
+    return certificate is None or certificate.status is CertificateStatus.VOID
 
 
 def _no_word_on(certificate: Certificate | None, kiosk: int) -> RemarkReason | None:

@@ -133,7 +133,7 @@ def _given(entry: Entry, body: AssignedOrder, owner: int) -> Order:
     )
 
 
-def _payment(entry: Entry, body: AssignedOrder, feed: int | None) -> Payment:
+def _payment(entry: Entry, body: AssignedOrder, feed: str | None) -> Payment:
     # Without a transaction somebody vouched for it; the provider's may follow and is the same money.
     amount = sum(line.amount for line in body.lines)
     return Payment(

@@ -36,6 +36,10 @@ class RemarkReason(enum.StrEnum):
     """It is not the attempt's next step. A certificate that it tells of is on record as void."""
     ANOTHER_TOKEN = "another-token"  # noqa: S105 - a token of hardware, no secret
     """A renewal on a token that is not the key on record."""
+    ECHO_DIFFERS = "echo-differs"
+    """The row of the feed that it names was never told to the kiosk, or says something else."""
+    ECHOED_ALREADY = "echoed-already"
+    """An entry of the kiosk named that row of the feed before."""
     CERTIFICATE_EXISTS = "certificate-exists"
     """A certificate has that number."""
     CERTIFICATE_DIFFERS = "certificate-differs"

@@ -1,4 +1,4 @@
-"""What the feed brought besides members: the cursor, prices, policy, keys bound elsewhere, disputes, unapplied items."""
+"""What the feed's rows say besides members: prices, policy, keys, matters; the rows themselves are in `rows`."""
 
 from __future__ import annotations
 
@@ -6,37 +6,27 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from kiosk.domain.feed import DisputeRaised, DisputeSettled, FeedItem, KeyBoundElsewhere
+from kiosk.domain.feed import (
+    FORK_RULE,
+    CertificateRegistered,
+    KeyBoundElsewhere,
+    MatterPublished,
+    OpenOrder,
+    OpenOrdersPublished,
+)
+from kiosk.domain.feed_keys import RowName, schedule_digest
 from kiosk.domain.fees import FeeSchedule
 from kiosk.domain.policy import SignedPolicy
+from kiosk.store.feed_rows import FeedRowTable
 from kiosk.store.rows import Codec, Singleton, Table
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-
-class UnappliedItem(msgspec.Struct, frozen=True):
-    """A feed item that could not be applied, its bytes, and why (for staff and support)."""
-
-    number: int
-    body: bytes
-    problem: str
-
-
-class Dispute(msgspec.Struct, frozen=True):
-    """A dispute over what this kiosk did; `outcome` once a person decided."""
-
-    raised: DisputeRaised
-    outcome: str | None = None
-
-
 _SCHEDULE = Codec(FeeSchedule)
 _POLICY = Codec(SignedPolicy)
 _KEY = Codec(KeyBoundElsewhere)
-_DISPUTE = Codec(Dispute)
-_CURSOR = Codec(int)
+_MATTER = Codec(MatterPublished)
 
 
 class FeedTables(Table):
@@ -44,49 +34,23 @@ class FeedTables(Table):
 
     def __init__(self, connection: Connection, path: Path) -> None:
         super().__init__(connection, path)
+        self.rows = FeedRowTable(connection, path)
         self._policy = Singleton(connection, path, "policy", _POLICY)
-        self._cursor = Singleton(connection, path, "feed-cursor", _CURSOR)
-
-    def cursor(self) -> int:
-        """The number of the last item that was applied or set aside; 0 before the first."""
-        return self._cursor.get() or 0
-
-    def put_cursor(self, number: int) -> None:
-        """Move the cursor, in the transaction that applied the item. Raises ValueError when it would go back."""
-        if number < self.cursor():
-            raise ValueError(f"the feed's cursor is at {self.cursor()}, past {number}")
-        self._cursor.put(number)
-
-    def set_aside(self, item: FeedItem, problem: str) -> None:
-        """Set aside an item that could not be applied."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO kept_items (number, problem, body) VALUES (?, ?, ?)",
-            (item.number, problem, bytes(item.body)),
-        )
-
-    def unapplied(self) -> tuple[UnappliedItem, ...]:
-        """The items that could not be applied, by number."""
-        rows = self._connection.execute("SELECT number, body, problem FROM kept_items ORDER BY number")
-        return tuple(UnappliedItem(*row) for row in rows)
-
-    def count_unapplied(self) -> int:
-        """How many items could not be applied."""
-        return self._number("SELECT count(*) FROM kept_items")
-
-    def drop_unapplied(self, number: int) -> None:
-        """Delete an unapplied item, after it was applied or dealt with."""
-        self._connection.execute("DELETE FROM kept_items WHERE number = ?", (number,))
 
     def put_schedule(self, schedule: FeeSchedule) -> None:
         """Store a fee schedule."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO schedules (number, row) VALUES (?, ?)",
-            (schedule.number, _SCHEDULE.encode(schedule)),
+            "INSERT OR REPLACE INTO schedules (number, digest, row) VALUES (?, ?, ?)",
+            (schedule.number, schedule_digest(schedule), _SCHEDULE.encode(schedule)),
         )
+
+    def drop_schedule(self, number: int, digest: bytes) -> None:
+        """Delete a fee schedule."""
+        self._connection.execute("DELETE FROM schedules WHERE number = ? AND digest = ?", (number, digest))
 
     def schedules(self) -> tuple[FeeSchedule, ...]:
         """All fee schedules, by number."""
-        return self._all(_SCHEDULE, "SELECT row FROM schedules ORDER BY number")
+        return self._all(_SCHEDULE, "SELECT row FROM schedules ORDER BY number, digest")
 
     def put_policy(self, policy: SignedPolicy) -> None:
         """Store the kiosk's policy; whoever acts on it checks the signature."""
@@ -103,6 +67,10 @@ class FeedTables(Table):
             (key.account, key.token_serial, _KEY.encode(key)),
         )
 
+    def drop_key_elsewhere(self, account: str) -> None:
+        """Delete an account's key."""
+        self._connection.execute("DELETE FROM keys_elsewhere WHERE account = ?", (account,))
+
     def key_elsewhere(self, account: str) -> KeyBoundElsewhere | None:
         """The account's key as bound elsewhere."""
         return self._one(_KEY, "SELECT row FROM keys_elsewhere WHERE account = ?", account)
@@ -114,38 +82,37 @@ class FeedTables(Table):
         )
         return tuple(account for (account,) in rows)
 
-    def put_dispute(self, raised: DisputeRaised) -> None:
-        """Record a dispute of the centre's."""
-        self._put_dispute(Dispute(raised))
+    def registered(self, certificate: str) -> CertificateRegistered | None:
+        """Where a certificate of this kiosk stands at the centre, as far as it told."""
+        told = self.rows.shown(f"{RowName.REGISTERED.value}/{certificate}")
+        return told if isinstance(told, CertificateRegistered) else None
 
-    def settle_dispute(self, settled: DisputeSettled) -> None:
-        """Record how a dispute was decided; one that never arrived is recorded as settled."""
-        dispute = self._one(
-            _DISPUTE,
-            "SELECT row FROM disputes WHERE account = ? AND sequence = ?",
-            settled.account,
-            settled.sequence,
-        )
-        raised = dispute.raised if dispute else DisputeRaised(settled.account, settled.sequence, "", "")
-        self._put_dispute(Dispute(raised, settled.outcome))
+    def open_orders(self, account: str) -> tuple[OpenOrder, ...]:
+        """The account's open orders at any kiosk, as far as the centre told."""
+        told = self.rows.shown(f"{RowName.OPEN_ORDERS.value}/{account}")
+        return told.orders if isinstance(told, OpenOrdersPublished) else ()
 
-    def disputes(self, *, settled: bool = False) -> tuple[Dispute, ...]:
-        """The disputes that are open, by journal sequence; with `settled` also the decided ones."""
-        query = "SELECT row FROM disputes WHERE settled = ? ORDER BY sequence, account"
-        found = [self._all(_DISPUTE, query, each) for each in ((False, True) if settled else (False,))]
-        return tuple(sorted(chain(*found), key=lambda each: (each.raised.sequence, each.raised.account)))
-
-    def count_disputes(self) -> int:
-        """How many disputes are open."""
-        return self._number("SELECT count(*) FROM disputes WHERE settled = 0")
-
-    def _put_dispute(self, dispute: Dispute) -> None:
+    def put_matter(self, matter: MatterPublished) -> None:
+        """Store a matter, open or decided."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO disputes (account, sequence, settled, row) VALUES (?, ?, ?, ?)",
-            (
-                dispute.raised.account,
-                dispute.raised.sequence,
-                dispute.outcome is not None,
-                _DISPUTE.encode(dispute),
-            ),
+            "INSERT OR REPLACE INTO matters (rule, subject, sequence, settled, row) VALUES (?, ?, ?, ?, ?)",
+            (matter.rule, matter.subject, matter.sequence, bool(matter.outcome), _MATTER.encode(matter)),
         )
+
+    def drop_matter(self, rule: str, subject: str) -> None:
+        """Delete a matter."""
+        self._connection.execute("DELETE FROM matters WHERE rule = ? AND subject = ?", (rule, subject))
+
+    def close_forks(self) -> None:
+        """Delete the alarms that this kiosk raised itself over another journal of it at the centre."""
+        self._connection.execute("DELETE FROM matters WHERE rule = ? AND settled = 0", (FORK_RULE,))
+
+    def matters(self, *, settled: bool = False) -> tuple[MatterPublished, ...]:
+        """The matters that are open, by journal sequence; with `settled` also the decided ones."""
+        query = "SELECT row FROM matters WHERE settled = ? ORDER BY sequence, rule, subject"
+        found = [self._all(_MATTER, query, each) for each in ((False, True) if settled else (False,))]
+        return tuple(sorted(chain(*found), key=lambda each: (each.sequence, each.rule, each.subject)))
+
+    def count_matters(self) -> int:
+        """How many matters are open."""
+        return self._number("SELECT count(*) FROM matters WHERE settled = 0")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kiosk.domain.echoes import Echo
 from kiosk.domain.entries import HoldLifted, KeyFound, LossReported, Tip
 from kiosk.domain.journal import Entry, SealedEntry, unseal
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.rows import Table
 
 _NO_HOLD = ""  # in the column of the account whose hold an entry is about
+_NO_KEY = ""  # in the column of the row of the feed that an entry repeats
 
 
 def _hold_account(entry: Entry) -> str:
     body = entry.body
     return body.account if isinstance(body, LossReported | HoldLifted | KeyFound) else _NO_HOLD
+
+
+def feed_key(entry: Entry) -> str:
+    """The key of the feed's row that the entry repeats; empty for none."""
+    return entry.body.feed or _NO_KEY if isinstance(entry.body, Echo) else _NO_KEY
 
 
 class JournalTable(Table):
@@ -78,12 +85,21 @@ class JournalTable(Table):
         query = "SELECT EXISTS (SELECT 1 FROM journal WHERE hold_account = ? AND hold_account <> '' AND sequence > ?)"
         return bool(self._number(query, account, after))
 
+    def echo(self, key: str) -> SealedEntry | None:
+        """The entry that repeats the feed's row of that key. Raises StoreCorrupt, EntryMalformed."""
+        row = self._connection.execute(
+            "SELECT sequence, hash, data FROM journal WHERE feed_key = ? AND feed_key <> '' ORDER BY sequence LIMIT 1",
+            (key,),
+        ).fetchone()
+        return None if row is None else self._unsealed(*row)
+
     def add(self, sealed: SealedEntry) -> None:
         """Store an entry; the caller has checked that it continues the chain."""
         entry = sealed.entry
+        columns = (entry.sequence, entry.epoch, entry.wall, _hold_account(entry), feed_key(entry))
         self._connection.execute(
-            "INSERT INTO journal (sequence, epoch, wall, hold_account, hash, data) VALUES (?, ?, ?, ?, ?, ?)",
-            (entry.sequence, entry.epoch, entry.wall, _hold_account(entry), sealed.hash, sealed.data),
+            "INSERT INTO journal (sequence, epoch, wall, hold_account, feed_key, hash, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*columns, sealed.hash, sealed.data),
         )
 
     def _unsealed(self, sequence: int, digest: bytes, data: bytes) -> SealedEntry:

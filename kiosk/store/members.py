@@ -43,6 +43,18 @@ class MemberTables(Table):
             "INSERT OR REPLACE INTO staff (name, row) VALUES (?, ?)", (staff.name, _STAFF.encode(staff))
         )
 
+    def drop_enterprise(self, code: str) -> None:
+        """Delete an enterprise."""
+        self._connection.execute("DELETE FROM enterprises WHERE code = ?", (code,))
+
+    def drop_operator(self, account: str) -> None:
+        """Delete an operator."""
+        self._connection.execute("DELETE FROM operators WHERE account = ?", (account,))
+
+    def drop_staff(self, name: str) -> None:
+        """Delete a staff member."""
+        self._connection.execute("DELETE FROM staff WHERE name = ?", (name,))
+
     def enterprise(self, code: str) -> Enterprise | None:
         """The enterprise of that 统一社会信用代码."""
         return self._one(_ENTERPRISE, "SELECT row FROM enterprises WHERE code = ?", code)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database as Tables
 
-LATEST = 6
+LATEST = 7
 _FOLDED_OTHERWISE = 5  # before this step the folded tables were made by other rules
 
 
@@ -39,6 +39,7 @@ def migrate(connection: Connection) -> None:
     steps(name="0004_folds")(_nothing)
     steps(name="0005_order_references")(_order_references)
     steps(name="0006_other_strands")(_other_strands)
+    steps(name="0007_feed_rows")(_feed_rows)
     connection.execute("BEGIN IMMEDIATE")
     try:
         (before,) = connection.execute("PRAGMA user_version").fetchone()
@@ -210,6 +211,39 @@ def _other_strands(tables: Tables) -> None:
     tables.table("other_entries").create_index(["strand", "sequence"], unique=True)
     tables.table("other_entries").create_index(["sequence"])
     tables.table("other_entries").create_index(["epoch"])
+
+
+def _feed_rows(tables: Tables) -> None:
+    """Rows in place of numbered items: the feed is read from zero, and an entry that repeats a row names its key."""
+    row = {
+        "audience": int, "key": str, "incarnation": int, "stamp": int, "base_incarnation": int, "base_stamp": int,
+        "kind": str, "body": bytes, "signature": bytes,
+    }  # fmt: skip
+    _keyed(tables, "feed_rows", {**row, "digest": bytes})
+    _index(tables, "feed_rows", "key, incarnation, stamp")
+    _keyed(tables, "unapplied_rows", {**row, "problem": str, "order_reference": str})
+    _index(tables, "unapplied_rows", "incarnation, stamp, audience, key")
+    _index(tables, "unapplied_rows", "order_reference, incarnation, stamp", where="order_reference <> ''")
+    _create(
+        tables,
+        "cursors",
+        {"audience": int, "incarnation": int, "stamp": int, "target_incarnation": int, "target_stamp": int},
+    )
+    matters = {"rule": str, "subject": str, "sequence": int, "settled": int, "row": bytes}
+    tables.table("matters").create(matters, pk=("rule", "subject"), not_null=set(matters), strict=True)
+    _index(tables, "matters", "settled, sequence, rule, subject")
+    for name in ("kept_items", "disputes", "schedules"):
+        tables.execute(f"DROP TABLE {name}")
+    schedules = {"number": int, "digest": bytes, "row": bytes}
+    tables.table("schedules").create(schedules, pk=("number", "digest"), not_null=set(schedules), strict=True)
+    tables.execute("DELETE FROM singletons WHERE name = 'feed-cursor'")
+    for name in ("journal", "other_entries"):
+        _column(tables, name, "feed_key TEXT NOT NULL DEFAULT ''")
+        _index(tables, name, "feed_key", where="feed_key <> ''")
+
+
+def _keyed(tables: Tables, name: str, columns: dict[str, type]) -> None:
+    tables.table(name).create(columns, pk=("audience", "key"), not_null=set(columns), strict=True)
 
 
 def _index(tables: Tables, table: str, columns: str, *, where: str = "") -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kiosk.domain.entries import Tip
 from kiosk.domain.journal import SealedEntry, unseal
 from kiosk.store.errors import StoreCorrupt
+from kiosk.store.journal import feed_key
 from kiosk.store.rows import Table
 
 
@@ -52,10 +53,18 @@ class OtherStrands(Table):
                 )
             yield OtherEntry(after_own, sealed)
 
+    def echo(self, key: str) -> SealedEntry | None:
+        """The entry that repeats the feed's row of that key. Raises EntryMalformed."""
+        row = self._connection.execute(
+            "SELECT data FROM other_entries WHERE feed_key = ? AND feed_key <> '' ORDER BY position LIMIT 1",
+            (key,),
+        ).fetchone()
+        return None if row is None else unseal(row[0])
+
     def add(self, strand: int, after_own: int, sealed: SealedEntry) -> None:
         """Store an entry; the caller has checked that it continues the strand."""
         entry = sealed.entry
         self._connection.execute(
-            "INSERT INTO other_entries (strand, sequence, epoch, after_own, hash, data) VALUES (?, ?, ?, ?, ?, ?)",
-            (strand, entry.sequence, entry.epoch, after_own, sealed.hash, sealed.data),
+            "INSERT INTO other_entries (strand, sequence, epoch, after_own, feed_key, hash, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (strand, entry.sequence, entry.epoch, after_own, feed_key(entry), sealed.hash, sealed.data),
         )

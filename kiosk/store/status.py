@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kiosk.domain.entries import Tip
+from kiosk.domain.versions import Version
 from kiosk.store.agent_state import AgentState
 from kiosk.store.transaction import Identity
 
@@ -20,9 +21,10 @@ class StoreStatus(msgspec.Struct, frozen=True):
     identity: Identity | None
     tip: Tip | None
     agent: AgentState
-    feed_cursor: int
-    disputes: int
-    unapplied_items: int
+    cursors: dict[int, Version]
+    feed_whole: bool
+    matters: int
+    unapplied_rows: int
     receipts_waiting: int
 
     @property
@@ -52,8 +54,9 @@ def read_status(tx: Transaction) -> StoreStatus:
         identity=tx.identity,
         tip=tx.journal.tip(),
         agent=tx.agent.get(),
-        feed_cursor=tx.feed.cursor(),
-        disputes=tx.feed.count_disputes(),
-        unapplied_items=tx.feed.count_unapplied(),
+        cursors=tx.feed.rows.cursors(),
+        feed_whole=tx.feed.rows.is_whole(),
+        matters=tx.feed.count_matters(),
+        unapplied_rows=tx.feed.rows.count_unapplied(),
         receipts_waiting=tx.print_queue.count(),
     )

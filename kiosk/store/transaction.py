@@ -5,7 +5,8 @@ Appending checks the entry against the state, stores it and writes the rows that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -91,6 +92,7 @@ class Transaction:
         random: Callable[[int], bytes],
         marker: Marker | None = None,
     ) -> None:
+        self._connection = connection
         self.journal = JournalTable(connection, path)
         self.ledger = LedgerTables(connection, path)
         self.members = MemberTables(connection, path)
@@ -279,6 +281,25 @@ class Transaction:
             self.other_strands.add(strand, 0 if own is None else own.sequence, sealed)
             count += 1
         return count
+
+    def echo(self, key: str) -> SealedEntry | None:
+        """The entry of this kiosk, of any strand, that repeats the feed's row of that key."""
+        return self.journal.echo(key) or self.other_strands.echo(key)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo what was done inside, and that alone, when an error leaves it."""
+        appended, settled = self._appended, self._settled
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk ends the whole transaction
+                self._connection.execute("ROLLBACK TO attempt")
+                self._connection.execute("RELEASE attempt")
+            self._appended, self._settled = appended, settled
+            raise
+        self._connection.execute("RELEASE attempt")
 
     def _tip_before(self, entry: Entry) -> Tip | None:
         """The entry that another one says it continues, of whatever strand; None where it is not here."""

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx2
 import msgspec
 
+from kiosk.domain.versions import write_cursors
 from sync.agent.errors import (
     AddressInvalid,
     AnswerUnusable,
@@ -51,8 +52,11 @@ from sync.protocol.records import (
 from sync.protocol.signatures import ENROL_KEY_ID, machine_key_id, sign_request
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kiosk.domain.login_check import LoginAnswer, LoginQuestion
     from kiosk.domain.policy import SignedTime
+    from kiosk.domain.versions import Version
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
@@ -144,9 +148,9 @@ class CentreClient:
         query = {"after": after, "strand": strand}
         return self._decoded(self._send("GET", PATH_JOURNAL, query=query), JournalPage)
 
-    def feed(self, after: int, wait: int) -> FeedPage:
-        """The feed's items after the cursor; the centre waits up to `wait` seconds for one."""
-        query = {"after": after, "wait": wait}
+    def feed(self, cursors: Mapping[int, Version], wait: int) -> FeedPage:
+        """The feed's rows past the cursors; the centre waits up to `wait` seconds for one."""
+        query: dict[str, int | str] = {"after": write_cursors(cursors), "wait": wait}
         return self._decoded(self._send("GET", PATH_FEED, query=query, wait=float(wait)), FeedPage)
 
     def epoch(self, request: EpochRequest) -> EpochAnswer:
@@ -168,7 +172,7 @@ class CentreClient:
         body: bytes = b"",
         *,
         media_type: str = JSON_MEDIA_TYPE,
-        query: dict[str, int] | None = None,
+        query: Mapping[str, int | str] | None = None,
         wait: float = 0.0,
         answer_within: float = ANSWER_SECONDS,
         signed: bool = True,

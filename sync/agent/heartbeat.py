@@ -51,9 +51,9 @@ def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
         None if store.tip is None else make_checkpoint(agent.kiosk, store.tip, wall, agent.device_key)
     )
     kept = tuple(
-        UnappliedNotice(each.number, each.problem[:KEPT_PROBLEM_LENGTH])
-        for each in tx.feed.unapplied()[:MAXIMUM_KEPT]
+        UnappliedNotice(each.row.audience, each.row.key, each.problem[:KEPT_PROBLEM_LENGTH])
+        for each in tx.feed.rows.unapplied()[:MAXIMUM_KEPT]
     )
     return Heartbeat(
-        checkpoint, store.backlog, store.feed_cursor, wall, agent.program, kept, strand=store.agent.strand
+        checkpoint, store.backlog, store.cursors, wall, agent.program, kept, strand=store.agent.strand
     )

@@ -17,9 +17,9 @@ from kiosk.store.errors import StoreBusy, StoreError
 from sync.agent.backoff import Backoff, failed, pause
 from sync.agent.context import Agent, record_failed_contact
 from sync.agent.errors import AgentError, CentreBusy, ExchangeFailed
+from sync.agent.feed.pull import pull, retry_kept
 from sync.agent.heartbeat import heartbeat
 from sync.agent.mailbox import answer_waiting
-from sync.agent.pull import pull, retry_kept
 from sync.agent.push import push
 from sync.protocol.errors import ProtocolError
 

@@ -11,9 +11,9 @@ from kiosk.store.verify import Verification, verify
 from sync.agent.alignment import NothingMissing
 from sync.agent.context import Agent, record_failed_contact
 from sync.agent.errors import AgentError, HistoryForked, RequestRefused
+from sync.agent.feed.pull import PullReport, pull, retry_kept
 from sync.agent.heartbeat import heartbeat
 from sync.agent.positions import compare_with_centre
-from sync.agent.pull import PullReport, pull, retry_kept
 from sync.agent.push import PushReport, push
 from sync.agent.status import Status, status, status_document
 
@@ -30,8 +30,8 @@ class NightlyFinding(enum.StrEnum):
     JOURNAL_UNSOUND = "journal-unsound"
     TIPS_DIFFER = "tips-differ"
     QUARANTINED = "quarantined"
-    DISPUTES = "disputes"
-    KEPT_ITEMS = "kept-items"
+    MATTERS = "matters"
+    UNAPPLIED = "unapplied"
     RECEIPTS_WAITING = "receipts-waiting"
 
 
@@ -132,8 +132,8 @@ def _troubles(done: _Exchange, now: Status, *, same_tip: bool | None, sound: boo
         NightlyFinding.JOURNAL_UNSOUND: not sound,
         NightlyFinding.TIPS_DIFFER: same_tip is False,
         NightlyFinding.QUARANTINED: now.quarantined,
-        NightlyFinding.DISPUTES: bool(now.disputes),
-        NightlyFinding.KEPT_ITEMS: bool(now.kept_items),
+        NightlyFinding.MATTERS: bool(now.matters),
+        NightlyFinding.UNAPPLIED: bool(now.unapplied),
         NightlyFinding.RECEIPTS_WAITING: now.receipts_waiting > 0,
     }
     return [trouble for trouble, holds in found.items() if holds]

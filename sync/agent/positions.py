@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from kiosk.domain.feed import FORK_REASON, DisputeRaised
+from kiosk.domain.feed import FORK_RULE, MatterPublished
 from sync.agent.alignment import Alignment, NothingMissing, align
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ def begin_epoch_due(tx: Transaction, epoch: int | None, clock: Clock) -> None:
 
 
 def raise_alarm(tx: Transaction, sequence: int) -> None:
-    """Raise a fork as a dispute that staff see, once."""
+    """Raise a fork as a matter that staff see, once."""
     if not fork_known(tx):
-        tx.feed.put_dispute(DisputeRaised(_FORK_ACCOUNT, sequence, FORK_REASON, str(sequence)))
+        tx.feed.put_matter(MatterPublished(FORK_RULE, str(sequence), _FORK_ACCOUNT, sequence))
 
 
 def fork_known(tx: Transaction) -> bool:
     """Whether a fork is recorded that no person has settled."""
-    return any(dispute.raised.reason == FORK_REASON for dispute in tx.feed.disputes())
+    return any(matter.rule == FORK_RULE for matter in tx.feed.matters())

@@ -15,6 +15,7 @@ from kiosk.domain.entries import Tip
 from kiosk.domain.errors import ChainBroken, EntryMalformed
 from kiosk.domain.journal import SealedEntry, check_chain, unseal
 from sync.agent.errors import AnswerUnusable
+from sync.agent.feed.taking import judge_kept
 from sync.protocol.records import EpochRequest
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def recover(agent: Agent, epoch: int | None = None, strand: int = 0) -> int:
         tx.begin_epoch(epoch, agent.clock, given_by_centre=True)
         state = replace(tx.agent.get(), high_water=0 if end is None else end.sequence, strand=strand)
         tx.agent.put(state)
+        judge_kept(tx, agent.clock)
     agent.log.info("epoch began", epoch=epoch, entries_back=len(entries))
     return len(entries)
 
@@ -129,7 +131,10 @@ def _fetched_other(agent: Agent, strand: int, after: int) -> int:
         except EntryMalformed as error:
             raise AnswerUnusable(f"an entry came back malformed: {error}") from error
         with agent.database.write() as tx:
-            count += tx.import_other(strand, came)
+            new = tx.import_other(strand, came)
+            if new and tx.identity is not None and tx.identity.epoch:
+                judge_kept(tx, agent.clock)
+            count += new
         if not page.more or not came:
             return count
         after = came[-1].entry.sequence

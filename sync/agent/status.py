@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kiosk.domain.feed import DisputeRaised
+from kiosk.domain.feed import MatterPublished
+from kiosk.domain.feed_rows import UnappliedRow
 from kiosk.domain.journal import short_hash
+from kiosk.domain.versions import Version, write_cursors
 from kiosk.store.agent_state import ContactFault, LinkFault
-from kiosk.store.feed import UnappliedItem
 from kiosk.store.status import read_status
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ class Status(msgspec.Struct, frozen=True):
     error: str
     trouble: LinkFault | None
     quarantined: bool
-    feed_cursor: int
+    cursors: dict[int, Version]
+    feed_whole: bool
     policy: int | None
     policy_valid_until: int | None
-    disputes: tuple[DisputeRaised, ...]
-    kept_items: tuple[UnappliedItem, ...]
+    matters: tuple[MatterPublished, ...]
+    unapplied: tuple[UnappliedRow, ...]
     receipts_waiting: int
     failure: ContactFault | None
     refusal: str
@@ -60,11 +62,12 @@ def status(tx: Transaction) -> Status:
         error=state.error,
         trouble=state.trouble,
         quarantined=state.quarantined,
-        feed_cursor=store.feed_cursor,
+        cursors=store.cursors,
+        feed_whole=store.feed_whole,
         policy=None if policy is None else policy.number,
         policy_valid_until=None if policy is None else policy.valid_until,
-        disputes=tuple(each.raised for each in tx.feed.disputes()),
-        kept_items=tx.feed.unapplied(),
+        matters=tx.feed.matters(),
+        unapplied=tx.feed.rows.unapplied(),
         receipts_waiting=store.receipts_waiting,
         failure=state.failure,
         refusal=state.refusal,
@@ -77,8 +80,7 @@ def status_document(report: Status) -> dict[str, Any]:
     del fields["failure"], fields["refusal"]
     return {
         **fields,
-        "disputes": [
-            f"{each.sequence} {each.account} {each.reason} {each.subject}" for each in report.disputes
-        ],
-        "kept_items": [f"{each.number} {each.problem}" for each in report.kept_items],
+        "cursors": write_cursors(report.cursors),
+        "matters": [f"{each.sequence} {each.account} {each.rule} {each.subject}" for each in report.matters],
+        "unapplied": [f"{each.row.key} {each.problem}" for each in report.unapplied],
     }

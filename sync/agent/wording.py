@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from kiosk.labels import why_unapplied
+from kiosk.domain.versions import write_cursors
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
 from kiosk.text.contact_faults import CONTACT_FAULTS
-from kiosk.text.disputes import dispute_line
 from kiosk.text.link_faults import LINK_FAULTS
+from kiosk.text.matters import matter_line
 from kiosk.text.times import moment
+from kiosk.text.unapplied import unapplied_line
 from sync.agent.failure_wording import contact_failure, failure, in_brackets
 from sync.agent.nightly import NightlyFinding
 
 if TYPE_CHECKING:
-    from kiosk.store.feed import UnappliedItem
     from sync.agent.enrolment import Enrolled
     from sync.agent.failure_wording import Text
     from sync.agent.nightly import NightlyReport
@@ -34,7 +34,7 @@ def enrolled_line(enrolled: Enrolled, t: Text) -> str:
 
 
 def exchanged_line(sent: int, received: int, kept: int, t: Text) -> str:
-    """How many entries one exchange uploaded, how many feed items it applied, and how many it could not."""
+    """How many entries one exchange uploaded, how many rows of the feed it applied, and how many it could not."""
     return t(
         "上传 {sent} 条，接收 {received} 项，未能应用 {kept} 项。", sent=sent, received=received, kept=kept
     )
@@ -84,7 +84,7 @@ def _status_rows(report: Status, t: Text) -> list[Row]:
             t("到第 {mark} 条，待上传 {backlog} 条", mark=report.high_water, backlog=report.backlog),
         ),
         (t("最近联网"), _time(report.last_contact, t)),
-        (t("资料游标"), str(report.feed_cursor)),
+        (t("资料游标"), write_cursors(report.cursors) or t("无")),
         (t("授权策略"), _policy(report, t)),
         (t("待打凭条"), t("{count} 张", count=report.receipts_waiting)),
     ]
@@ -93,8 +93,8 @@ def _status_rows(report: Status, t: Text) -> list[Row]:
         rows.append((t("网络"), said))
     if report.quarantined:
         rows.append((t("注意"), t("本机已被中心停用，上传的内容另行存放")))
-    rows += [(t("待办事项"), dispute_line(each, t)) for each in report.disputes]
-    rows += [(t("未能应用"), _kept(each, t)) for each in report.kept_items]
+    rows += [(t("待办事项"), matter_line(each, t)) for each in report.matters]
+    rows += [(t("未能应用"), unapplied_line(each.row.key, each.problem, t)) for each in report.unapplied]
     return rows
 
 
@@ -120,18 +120,13 @@ def _last_failure(report: Status, t: Text) -> str:
     return contact_failure(report.failure, report.error, report.refusal, t)
 
 
-def _kept(item: UnappliedItem, t: Text) -> str:
-    said, detail = why_unapplied(item.problem, t)
-    return in_brackets(t("第 {number} 项：{reason}", number=item.number, reason=said), detail, t)
-
-
 def _trouble(trouble: NightlyFinding, night: NightlyReport, t: Text) -> str:
     if trouble in _AT_THE_CENTRE and night.error is not None:
         return failure(night.error, t)
     counts = {
         NightlyFinding.BACKLOG: night.status.backlog,
-        NightlyFinding.DISPUTES: len(night.status.disputes),
-        NightlyFinding.KEPT_ITEMS: len(night.status.kept_items),
+        NightlyFinding.MATTERS: len(night.status.matters),
+        NightlyFinding.UNAPPLIED: len(night.status.unapplied),
         NightlyFinding.RECEIPTS_WAITING: night.status.receipts_waiting,
     }
     return t(TROUBLES[trouble], count=counts.get(trouble, 0))
@@ -145,7 +140,7 @@ TROUBLES = {
     NightlyFinding.JOURNAL_UNSOUND: N_("日志校验未通过，请停用本机并联系技术支持"),
     NightlyFinding.TIPS_DIFFER: N_("本机日志与中心的不一致，请联系技术支持"),
     NightlyFinding.QUARANTINED: N_("本机已被中心停用，请联系中心"),
-    NightlyFinding.DISPUTES: N_("有 {count} 项待办事项，请联系中心处理"),
-    NightlyFinding.KEPT_ITEMS: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
+    NightlyFinding.MATTERS: N_("有 {count} 项待办事项，请联系中心处理"),
+    NightlyFinding.UNAPPLIED: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
     NightlyFinding.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在终端机上按 F6 登录后打印"),
 }

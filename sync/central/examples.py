@@ -11,7 +11,6 @@ import secrets
 import msgspec
 from argon2 import PasswordHasher
 from django.contrib.auth import get_user_model
-from django.db import transaction
 
 from kiosk.domain.certificate_numbers import draw_certificate_number
 from kiosk.domain.decisions import KeyOnRecord
@@ -28,6 +27,7 @@ from kiosk.pki.suites import KeyAlgorithm
 from sync.central.centre_keys import CentreKeys
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.enrolment_tokens import give_token
+from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder
 from sync.central.ledger.publishing import publish_enterprise, publish_operator
@@ -149,7 +149,7 @@ WEB_ORDER_ACCOUNT = "11000006"
 
 def make_examples(kiosk: int, bound: dict[str, BoundKey], keys: CentreKeys, now: int) -> Examples:
     """Make what is missing. Keys in `bound`, by account, are certified; other accounts get no key."""
-    with transaction.atomic():
+    with telling(now):
         _administrator()
         _prices(now)
         _people(now)

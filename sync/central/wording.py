@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kiosk.domain.versions import ALL, MEMBERS, kiosk_of_audience
+
 ENTRY_KINDS = {
     "epoch-began": "新纪元",
     "order-placed": "下单",
@@ -44,7 +46,10 @@ FEED_KINDS = {
     "staff": "柜台人员",
     "fee-schedule": "收费表",
     "policy": "策略",
-    "key-bound-elsewhere": "他处绑定的key盘",
+    "key-bound-elsewhere": "账号的key盘",
+    "registered": "证书登记",
+    "open-orders": "未完成的订单",
+    "audiences": "所读资料的范围",
     "order-assigned": "分配订单",
     "order-moved": "订单移交",
     "payment-confirmed": "收款确认",
@@ -52,9 +57,9 @@ FEED_KINDS = {
     "refund-paid": "已退款",
     "payment-returned": "多付已退回",
     "certificate-revoked": "吊销证书",
-    "dispute-raised": "待办事项",
-    "dispute-settled": "待办事项已处理",
-    "kept-dismissed": "未能应用的资料已处理",
+    "register-decided": "证书处理决定",
+    "matter": "待办事项",
+    "removed": "不再有效",
 }
 
 PAID_HOW = {"feed": "联网确认", "code": "输入确认码", "scan": "扫描确认", "desk": "主管担保"}
@@ -70,3 +75,11 @@ MATTER_ACTIONS = {
     "reopen": "撤销处理",
 }
 STRAND_DECISIONS = {"take-over": "接管", "set-aside": "搁置"}
+
+
+def audience_name(audience: int) -> str:
+    """Whom the feed's rows of an audience are for."""
+    kiosk = kiosk_of_audience(audience)
+    if kiosk is not None:
+        return f"{kiosk} 号机"
+    return {ALL: "全部终端机", MEMBERS: "服务全部会员的终端机"}.get(audience, str(audience))

@@ -5,7 +5,7 @@
     POST /device/v1/heartbeat            Heartbeat → HeartbeatAnswer
     POST /device/v1/journal              UploadBatch (batches.py) → UploadAnswer
     GET  /device/v1/journal?after=&strand=  → JournalPage                 the kiosk's own entries back
-    GET  /device/v1/feed?after=&wait=    → FeedPage                       waits up to `wait` seconds for an item
+    GET  /device/v1/feed?after=&wait=    → FeedPage                       waits up to `wait` seconds for a row
     POST /device/v1/epoch                EpochRequest → EpochAnswer
     POST /device/v1/login                LoginQuestion → LoginAnswer      (kiosk/domain/login_check.py)
 
@@ -22,10 +22,11 @@ import msgspec
 
 from kiosk.domain.base32 import encode_base32
 from kiosk.domain.entries import Tip
-from kiosk.domain.feed import FeedItem
+from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion
 from kiosk.domain.policy import SignedPolicy, SignedTime
+from kiosk.domain.versions import Version
 from sync.protocol.deeds import SignedDeed
 from sync.protocol.errors import BodyMalformed
 
@@ -42,7 +43,7 @@ PATH_LOGIN = f"{PREFIX}/login"
 JSON_MEDIA_TYPE = "application/json"
 MAXIMUM_JSON = 64 * 1024
 MAXIMUM_WAIT = 30  # seconds for which a request for the feed may wait
-MAXIMUM_KEPT = 50  # items kept unapplied that one heartbeat reports, the oldest first
+MAXIMUM_KEPT = 50  # rows kept unapplied that one heartbeat reports, the oldest first
 KEPT_PROBLEM_LENGTH = 200  # characters of each one's problem
 FEED_PAGE = 200
 JOURNAL_PAGE = 200
@@ -145,21 +146,23 @@ class UploadAnswer(msgspec.Struct, frozen=True):
 
 
 class UnappliedNotice(msgspec.Struct, frozen=True):
-    """A feed item that the kiosk could not apply, and why."""
+    """A row of the feed that the kiosk could not apply, and why."""
 
-    number: int
+    audience: int
+    key: str
     problem: str
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
     """A sign of life; `backlog` counts entries not yet acknowledged, `wall` is the kiosk's clock (UTC seconds).
 
-    `strand` is the one that the kiosk's journal was on when the centre answered last (0: not known).
+    `cursors` are those of the feed by audience, `strand` is the one that the kiosk's journal was on when the centre
+    answered last (0: not known).
     """
 
     checkpoint: Checkpoint | None
     backlog: int
-    feed_cursor: int
+    cursors: dict[int, Version]
     wall: int
     program: str = ""
     kept: tuple[UnappliedNotice, ...] = ()
@@ -167,7 +170,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True):
-    """The centre's time and what it holds of this kiosk; `feed` is the number of the newest item.
+    """The centre's time and what it holds of this kiosk; `heads` are the newest versions by audience.
 
     `strand` is the one that has the checkpoint's tip, 0 when none has it yet; then `high_water` is that of the strand
     which the heartbeat named, if there is one. The other fields are those of `UploadAnswer`.
@@ -175,7 +178,7 @@ class HeartbeatAnswer(msgspec.Struct, frozen=True):
 
     signed_time: SignedTime
     high_water: Tip | None
-    feed: int
+    heads: dict[int, Version]
     strand: int = 0
     strands: tuple[StrandMark, ...] = ()
     begin_epoch: int | None = None
@@ -184,9 +187,14 @@ class HeartbeatAnswer(msgspec.Struct, frozen=True):
 
 
 class FeedPage(msgspec.Struct, frozen=True):
-    """Items after the cursor in order; `more` when further ones can be fetched at once."""
+    """Live rows past the cursors by audience and stamp, and the head of each audience that the kiosk reads.
 
-    items: tuple[FeedItem, ...]
+    A head is the centre's present incarnation with the stamp given last in that audience, read before the rows; so is a
+    cursor the incarnation with the stamp of the last row. `more` when further rows can be fetched at once.
+    """
+
+    rows: tuple[FeedRow, ...]
+    heads: dict[int, Version]
     more: bool
 
 

@@ -77,6 +77,9 @@ def _value(value: object) -> str:
 def _type(kind: object) -> str:
     if get_origin(kind) is tuple:
         return f"{_type(get_args(kind)[0])}[]"
+    if get_origin(kind) is dict:
+        key, value = get_args(kind)
+        return f"{_type(value)} by {_type(key)}"
     if isinstance(kind, UnionType) or get_origin(kind) is Union:
         members = [each for each in get_args(kind) if each is not type(None)]
         optional = "?" if len(members) < len(get_args(kind)) else ""
@@ -156,8 +159,8 @@ def test_the_problems_are_those_of_the_code() -> None:
     assert re.findall(r"^\| `([a-z-]+)` \| \d{3}", section, re.MULTILINE) == list(ProblemCode)
 
 
-def test_every_kind_of_entry_and_of_news_stands_in_the_table_of_its_own() -> None:
-    for heading, union in (("### Bodies", AnyBody), ("### Kinds of items", AnyFeedBody)):
+def test_every_kind_of_entry_and_of_row_stands_in_the_table_of_its_own() -> None:
+    for heading, union in (("### Bodies", AnyBody), ("### Kinds of rows", AnyFeedBody)):
         section = PAGE.partition(heading)[2].partition("\n#")[0]
         wanted = [name_of(each) for each in get_args(union)]
         assert re.findall(r"^\| (`[a-z-]+`) \|", section, re.MULTILINE) == wanted

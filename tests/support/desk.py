@@ -25,7 +25,9 @@ from kiosk.desk.settings import DeskSettings
 from kiosk.desk.views import BoundView, Placed, Refused, Session, StaffSession
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import AnyBody, OrderAssigned, OrderPaid, Tip
-from kiosk.domain.feed import KeyBoundElsewhere
+from kiosk.domain.feed import CertificateRegistered, KeyBoundElsewhere, RegisteredState
+from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.feed_rows import unsigned_row
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber, OrderReference, parse_order_reference
 from kiosk.domain.journal import FORM, GENESIS, Entry, seal
@@ -34,6 +36,7 @@ from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
 from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
+from kiosk.domain.versions import ALL, NO_VERSION, Version
 from kiosk.pki.device_keys import device_public_key, device_sign, generate_device_key
 from kiosk.pki.encodings import encode_private_key
 from kiosk.pki.issuing import IssuingAuthority, RootAuthority, issuing_request
@@ -96,14 +99,19 @@ def give_policy(database: Database, policy: Policy) -> None:
     data = msgspec.json.encode(policy)
     with database.write() as tx:
         tx.feed.put_policy(SignedPolicy(data, device_sign(authorities().centre_key, data)))
+        tx.feed.rows.put_cursor(ALL, Version(1, 1))
 
 
 def meet_centre(database: Database, clock: FixedClock) -> None:
-    """Let the agent reach the centre now, which has everything afterwards."""
+    """Let the agent reach the centre now, which has everything afterwards and lists every certificate."""
     now = clock.wall()
     signed = SignedTime(KIOSK, now, device_sign(authorities().centre_key, SignedTime.message(KIOSK, now)))
     with database.write() as tx:
         tip = tx.journal.tip()
+        for serial, each in enumerate(itertools.islice(tx.ledger.certificates(), 50), 1):
+            told = CertificateRegistered(each.number, each.account, RegisteredState.LISTED)
+            row = unsigned_row(ALL, row_key_of(told), Version(1, serial), NO_VERSION, told)
+            tx.feed.rows.put(row)
         tx.agent.put(
             AgentState(
                 high_water=tip.sequence if tip else 0,
@@ -256,7 +264,12 @@ class DeskSetup:
         order = self.order(number)
         serial = next(self._paid)
         paid = OrderPaid(
-            number, PaidHow.FEED, order.total, self.clock.wall(), transaction=f"T{serial}", feed=serial
+            number,
+            PaidHow.FEED,
+            order.total,
+            self.clock.wall(),
+            transaction=f"T{serial}",
+            feed=f"payment/{number}/T{serial}",
         )
         with self.database.write() as tx:
             tx.append(paid, self.clock)
@@ -284,7 +297,7 @@ class DeskSetup:
                 transaction=f"W{serial}",
                 paid_at=now,
                 handover=1,
-                feed=1000 + serial,
+                feed=f"order-assigned/{serial}/1",
                 previous=key_on_record(tx, account),
             )
             tx.append(body, self.clock)

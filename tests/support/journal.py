@@ -26,6 +26,7 @@ from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, 
 from kiosk.domain.ledger import Order, OrderStatus, PaidHow
 from kiosk.domain.ledger_fold import Folding, MemoryRecords, bound_event, fold_entry
 from kiosk.domain.remarks import Remark, RemarkReason
+from kiosk.domain.versions import NO_VERSION
 
 KIOSK = 3
 YEAR = 365 * 86400
@@ -89,7 +90,19 @@ class Journal:
         deadline = self.clock.wall() + 900
         self.add(
             OrderPlaced(
-                number, account, "企业", "经办人", kind, self.lines_of(kind), 1, 1, 0, deadline, b"", previous
+                number,
+                account,
+                "企业",
+                "经办人",
+                kind,
+                self.lines_of(kind),
+                1,
+                bytes(8),
+                1,
+                NO_VERSION,
+                deadline,
+                b"",
+                previous,
             )
         )
         return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 import types
 import typing
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import AnyBody, EpochBegan
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.versions import COUNTER_BITS, Version
 from sync.central.examples import SCHEDULE
 from sync.central.ledger.rules import Action
 
@@ -27,8 +29,8 @@ _TEXTS = ("", "x", "甲", "\x00", "字" * 70, "3-0147-6.6e6f6e636536", "11000001
 class Junk:
     """Makes bodies; names are mostly those that exist, of whomever they are."""
 
-    def __init__(self, random: Random, accounts: tuple[str, ...], feed: Callable[[], int]) -> None:
-        """`feed` tells the number of the newest item of the kiosk that writes: none names a later one."""
+    def __init__(self, random: Random, accounts: tuple[str, ...], feed: Callable[[], list[str]]) -> None:
+        """`feed` tells the keys of the rows that the kiosk that writes was told."""
         self.random = random
         self.accounts = accounts
         self.orders: list[str] = []
@@ -60,6 +62,10 @@ class Junk:
             return choose((b"", b"DER", b"\x04" + bytes(64)))
         if hint is KeyOnRecord:
             return self.key()
+        if hint is Version:
+            return Version(
+                choose((0, 1, 1, 2, -1)), choose((*_NUMBERS, int(time.time() * 1000) << COUNTER_BITS))
+            )
         if isinstance(hint, type) and issubclass(hint, enum.Enum):
             return choose(list(hint))
         return self._lines()
@@ -88,13 +94,12 @@ class Junk:
             "subject": [*self.orders, *self.certificates],
             "rule": [reason.value for reason in RemarkReason],
             "action": [action.value for action in Action],
+            "feed": self._feed() if name == "feed" else (),
         }.get(name, _TEXTS)
         often = bool(known) and self.random.random() < 0.9
         return self.random.choice(known if often else _TEXTS)
 
     def _number(self, name: str) -> int:
-        if name == "feed":
-            return self.random.choice((-1, 0, self.random.randint(0, self._feed()), 2**40, 2**64 - 1))
         if name in {"policy", "attempt", "handover", "new_owner"}:
             return self.random.choice((0, 1, 1, 2, 3, 4, 5, 2**33, 2**64 - 1))
         return self.random.choice(_NUMBERS)

@@ -412,7 +412,7 @@ class Workshop:
                 transaction=f"W{number}",
                 paid_at=now,
                 handover=1,
-                feed=1000 + number,
+                feed=f"order-assigned/{number}/1",
                 previous=key_on_record(tx, account),
             )
             tx.append(body, self._clock)

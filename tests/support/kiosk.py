@@ -20,7 +20,7 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import OrderView, Refused, Session
 from kiosk.domain.entries import PinChangeSkipped, SurplusReturned
-from kiosk.domain.feed import KeyBoundElsewhere
+from kiosk.domain.feed import KeyBoundElsewhere, RegisteredState
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.login_check import (
     ChallengeIssued,
@@ -118,20 +118,20 @@ class Kiosk:
 
     def hear_of_bindings(self) -> None:
         """Let the agent reach the centre whenever the screen looks whether a certificate is registered."""
-        registered = self.service.registered
+        registration = self.service.registration
 
-        def look(reference: str) -> bool | Refused:
+        def look(reference: str) -> RegisteredState | Refused | None:
             self.setup.contact()
-            return registered(reference)
+            return registration(reference)
 
-        self.service.registered = look  # type: ignore[method-assign]
+        self.service.registration = look  # type: ignore[method-assign]
 
     def give_surplus_back(self, number: str) -> None:
         """Let the feed tell that the first of two payments went back."""
         first = self.setup.order(number).payments[0]
         assert first.transaction is not None
         with self.setup.database.write() as tx:
-            tx.append(SurplusReturned(number, first.transaction, first.amount, 99), self.clock)
+            tx.append(SurplusReturned(number, first.transaction, first.amount, "row/99"), self.clock)
 
     # members and their orders
 

@@ -18,11 +18,13 @@ from kiosk.domain import entries
 from kiosk.domain.certificate_numbers import RANDOM_LENGTH, CertificateNumber
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import AnyBody, Tip
+from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, seal
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key, order_code_text
 from kiosk.domain.validity import validity
+from kiosk.domain.versions import ALL, LARGEST_STAMP, Version, write_cursors
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from kiosk.pki.encodings import encode_private_key
 from kiosk.pki.issuing import IssuingAuthority, issuing_request
@@ -33,6 +35,7 @@ from sync.central.examples import SCHEDULE
 from sync.protocol import records
 from sync.protocol.batches import encode_batch, make_checkpoint
 from sync.protocol.errors import Problem
+from sync.protocol.rows import row_holds
 from sync.protocol.signatures import ENROL_KEY_ID, machine_key_id, sign_request
 from tests.support.values import present
 
@@ -89,8 +92,8 @@ class KioskDouble:
         self.tip: Tip | None = None
         self.entries: list[SealedEntry] = []
         self.clock_offset = 0
-        self.feed_cursor = 0
-        self.told: list[tuple[int, Any]] = []
+        self.cursors: dict[int, Version] = {}
+        self.told: list[tuple[str, Any]] = []
         self.member_key = self.issuing_key
 
     @property
@@ -162,17 +165,37 @@ class KioskDouble:
         assert response.status == 200, response.body
         return response.read(records.UploadAnswer)
 
-    def feed(self, after: int = 0, wait: int = 0) -> list[Any]:
+    def page(self, cursors: dict[int, Version] | None = None, wait: int = 0) -> records.FeedPage:
+        """One page of the feed past these cursors, whose rows the centre signed."""
+        after = write_cursors(cursors or {})
         response = self.request("GET", f"{records.PATH_FEED}?after={after}&wait={wait}")
         assert response.status == 200, response.body
         page = response.read(records.FeedPage)
-        self.feed_cursor = max([self.feed_cursor, *(item.number for item in page.items)])
-        self.told = [(item.number, item.read()) for item in page.items]
-        return [body for _, body in self.told]
+        assert all(row_holds(row, self.answer.centre_key) for row in page.rows)
+        return page
 
-    def feed_number(self, body: object) -> int:
-        """The number under which the feed told that, when it was read last."""
-        return next(number for number, told in self.told if told == body)
+    def feed(self) -> list[Any]:
+        """What the feed says from zero."""
+        self.cursors, self.told = {}, []
+        return self.news()
+
+    def news(self, wait: int = 0) -> list[Any]:
+        """What the feed says past what was read before."""
+        told, more = list[tuple[str, Any]](), True
+        while more:
+            page = self.page(self.cursors, wait)
+            for row in page.rows:
+                self.cursors[row.audience] = row.version
+            told += [(row.key, row.read()) for row in page.rows]
+            more = page.more
+        self.cursors.update(page.heads)
+        self.told += told
+        return [body for _, body in told]
+
+    def feed_key(self, body: object) -> str:
+        """The key of the row that told that."""
+        keys = {key for key, told in self.told if told == body}
+        return keys.pop()
 
     def place(
         self,
@@ -193,8 +216,9 @@ class KioskDouble:
             order_kind=kind,
             lines=schedule.lines(kind),
             schedule=schedule.number,
+            schedule_digest=schedule_digest(schedule),
             policy=1,
-            feed=self.feed_cursor or 10_000,
+            feed=self.cursors.get(ALL, Version(1, LARGEST_STAMP)),
             deadline=self.now() + 900,
             order_code=encode_order_code(token, order_code_key(self.answer.payment_secret)),
         )

@@ -16,12 +16,22 @@ import msgspec
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import AnyBody, EpochBegan, OrderPlaced, Tip
 from kiosk.domain.errors import ChainBroken
-from kiosk.domain.feed import FeedItem
+from kiosk.domain.feed import AnyFeedBody, Removed
+from kiosk.domain.feed_keys import KeyedBody, row_key_of
+from kiosk.domain.feed_rows import FeedRow, kind_of, write_body
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.journal import SealedEntry, check_link, unseal
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion, QuestionRefused
 from kiosk.domain.policy import Policy
+from kiosk.domain.versions import (
+    ALL,
+    MEMBERS,
+    NO_VERSION,
+    Version,
+    audience_of_kiosk,
+    parse_cursors,
+)
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from kiosk.pki.issuing import RootAuthority
 from kiosk.pki.names import DEFAULT_ORGANISATION
@@ -34,6 +44,7 @@ from sync.protocol import records
 from sync.protocol.batches import checkpoint_holds, decode_batch
 from sync.protocol.deeds import Deed, sign_deed
 from sync.protocol.errors import ClockOff, Problem, ProblemCode, SignatureRefused
+from sync.protocol.rows import sign_row
 from sync.protocol.signatures import parse_machine_key_id, verify_request
 from sync.protocol.times import sign_policy, sign_time
 from tests.support.values import present
@@ -47,6 +58,7 @@ LINES = (
     PriceLine(FeeItem.SERVICE, 20_000),
 )
 TOTAL = 50_000
+PAGE = 20
 
 
 class MemoryKiosk:
@@ -65,7 +77,7 @@ class MemoryKiosk:
         self.parents: list[tuple[int, int]] = []
         self.epochs_due: dict[int, int] = {}
         self.stray: dict[bytes, SealedEntry] = {}
-        self.feed: list[tuple[int, bytes]] = []
+        self.audiences = [ALL, MEMBERS, audience_of_kiosk(number)]
         self.heartbeats: list[records.Heartbeat] = []
 
     @property
@@ -148,6 +160,9 @@ class MemoryCentre:
         self.key = generate_device_key()
         self.root = RootAuthority.create(DEFAULT_ORGANISATION, SM2.generate(), 1, NOW - YEAR, NOW + 20 * YEAR)
         self.kiosks: dict[int, MemoryKiosk] = {}
+        self.rows: dict[tuple[int, str], FeedRow] = {}
+        self.heads: dict[int, int] = {}
+        self.incarnation = 1
         self.lock = threading.Lock()
         self.requests: list[str] = []
         self.login: Callable[[LoginQuestion], LoginAnswer] = lambda _: QuestionRefused("unknown-account")
@@ -155,13 +170,31 @@ class MemoryCentre:
     def kiosk(self, number: int) -> MemoryKiosk:
         return self.kiosks.setdefault(number, MemoryKiosk(number))
 
-    def publish(self, number: int, body: Any) -> int:
-        kiosk = self.kiosks[number]
-        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    def publish(self, number: int, body: KeyedBody, audience: int | None = None) -> FeedRow:
+        """Write a row, for one kiosk unless an audience is named."""
+        return self.publish_as(number, row_key_of(body), kind_of(body), write_body(body), audience)
+
+    def publish_as(
+        self, number: int, key: str, kind: str, body: bytes, audience: int | None = None
+    ) -> FeedRow:
+        """Write a row whatever its body is."""
+        audience = audience_of_kiosk(number) if audience is None else audience
         with self.lock:
-            item = len(kiosk.feed) + 1
-            kiosk.feed.append((item, data))
-        return item
+            self.heads[audience] = self.heads.get(audience, 0) + 1
+            version = Version(self.incarnation, self.heads[audience])
+            before = self.rows.get((audience, key))
+            base = NO_VERSION if before is None else before.version
+            row = sign_row(FeedRow(audience, key, version, base, kind, msgspec.Raw(body)), self.key)
+            self.rows[audience, key] = row
+        return row
+
+    def remove(self, number: int, key: str, audience: int | None = None) -> FeedRow:
+        return self.publish_as(number, key, kind_of(Removed()), write_body(Removed()), audience)
+
+    def told(self, number: int) -> list[AnyFeedBody]:
+        """What the rows of one kiosk's own audience say, the earliest first."""
+        rows = [row for (audience, _), row in self.rows.items() if audience == audience_of_kiosk(number)]
+        return [row.read() for row in sorted(rows, key=lambda row: row.version)]
 
     def policy(self, number: int, serial: int = 1) -> Any:
         return sign_policy(Policy(serial, number, NOW + YEAR), self.key)
@@ -247,7 +280,7 @@ class MemoryCentre:
         return records.HeartbeatAnswer(
             signed,
             kiosk.tip(strand or beat.strand),
-            len(kiosk.feed),
+            self.heads_of(kiosk),
             strand,
             kiosk.marks(),
             kiosk.epochs_due.get(strand),
@@ -279,14 +312,28 @@ class MemoryCentre:
         )
 
     def _feed(self, kiosk: MemoryKiosk, request: httpx2.Request) -> records.FeedPage:
-        after, wait = int(request.url.params["after"]), int(request.url.params["wait"])
+        cursors, wait = parse_cursors(request.url.params["after"]), int(request.url.params["wait"])
         until = time.monotonic() + wait
-        while len(kiosk.feed) <= after and time.monotonic() < until:
+        while not (found := self._past(kiosk, cursors)) and time.monotonic() < until:
             time.sleep(0.02)
-        items = kiosk.feed[after : after + 20]
-        return records.FeedPage(
-            tuple(FeedItem(number, msgspec.Raw(data)) for number, data in items), len(kiosk.feed) > after + 20
+        heads = self.heads_of(kiosk)
+        return records.FeedPage(tuple(found[:PAGE]), heads, more=len(found) > PAGE)
+
+    def heads_of(self, kiosk: MemoryKiosk) -> dict[int, Version]:
+        """The heads of the audiences that a kiosk reads."""
+        return {each: Version(self.incarnation, self.heads.get(each, 0)) for each in kiosk.audiences}
+
+    def _past(self, kiosk: MemoryKiosk, cursors: dict[int, Version]) -> list[FeedRow]:
+        with self.lock:
+            rows = [row for row in self.rows.values() if row.audience in kiosk.audiences]
+        return sorted(
+            (row for row in rows if row.version.stamp > self._after(row.audience, cursors)),
+            key=lambda row: (row.audience, row.version.stamp),
         )
+
+    def _after(self, audience: int, cursors: dict[int, Version]) -> int:
+        cursor = cursors.get(audience, NO_VERSION)
+        return cursor.stamp if cursor.incarnation == self.incarnation else 0
 
     def _caller(self, request: httpx2.Request, body: bytes) -> MemoryKiosk:
         def key_of(key_id: str) -> bytes | None:
@@ -374,8 +421,9 @@ class Desk:
                 order_kind=OrderKind.NEW,
                 lines=LINES,
                 schedule=1,
+                schedule_digest=bytes(8),
                 policy=1,
-                feed=tx.feed.cursor(),
+                feed=tx.feed.rows.cursor(ALL),
                 deadline=self.clock.wall() + 900,
                 order_code=bytes(38),
             )

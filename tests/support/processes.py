@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kiosk.domain.entries import AnyBody, OrderPlaced
+from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.ledger import Order
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, link, order_code_key
+from kiosk.domain.versions import ALL
 from kiosk.store import location
 from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
@@ -238,8 +240,9 @@ class KioskProcess:
                 order_kind=OrderKind.NEW,
                 lines=schedule.lines(OrderKind.NEW),
                 schedule=schedule.number,
+                schedule_digest=schedule_digest(schedule),
                 policy=policy.number,
-                feed=tx.feed.cursor(),
+                feed=tx.feed.rows.cursor(ALL),
                 deadline=now + policy.payment_window,
                 order_code=data,
             )

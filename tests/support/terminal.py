@@ -111,9 +111,10 @@ class Desk:
         return Database.open(self.directory / "keydesk.db", load(self.directory / "keydesk.key"))
 
     def serves(self, account: str) -> bool:
-        """Whether the feed has brought the prices and that member."""
+        """Whether the feed was read through and has brought the prices and that member."""
         with closing(self.database()) as database, database.read() as tx:
-            return bool(tx.feed.schedules()) and tx.members.operator(account) is not None
+            known = bool(tx.feed.schedules()) and tx.members.operator(account) is not None
+            return known and tx.feed.rows.is_whole()
 
     def orders_of(self, account: str) -> list[Any]:
         """The orders of one account, newest first."""

@@ -250,7 +250,7 @@ def test_a_clone_goes_on_as_a_strand_and_both_know_both_orders(kiosk: KioskProce
     alarms = kiosk.centre.rows("SELECT kind, detail FROM journal_alarm WHERE kiosk = ?", kiosk.number)
     assert {"fork", "two-alive"} <= {kind for kind, _ in alarms}
     night = json.loads(clone.sync("nightly", "--json").stdout)
-    assert "disputes" in night["troubles"]
+    assert "matters" in night["troubles"]
     assert night["same_tip"]
     clone.close()
 

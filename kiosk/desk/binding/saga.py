@@ -18,7 +18,7 @@ from kiosk.desk.authority import issuing_authority, secret
 from kiosk.desk.binding.issuing import issue, member_of, require_may_issue
 from kiosk.desk.errors import DeskError, DeskRefused, TokenUnusable
 from kiosk.desk.orders.quoting import require_approved
-from kiosk.desk.orders.receipts import is_registered, queue_receipt
+from kiosk.desk.orders.receipts import queue_receipt, registration_of
 from kiosk.desk.orders.views import order_view, own_order, require_paid
 from kiosk.desk.tokens.fitness import factory_pin_fits, require_fits
 from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
@@ -313,7 +313,7 @@ def _finish(work: _Work, attempt: Binding, certificate: Certificate) -> BoundVie
             certificate=certificate.number,
             not_before=certificate.not_before,
             not_after=certificate.not_after,
-            registered=is_registered(tx, certificate.number),
+            registration=registration_of(tx, certificate.number),
         )
     work.report(6, done=True)
     return view

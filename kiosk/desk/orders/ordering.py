@@ -17,10 +17,12 @@ from kiosk.desk.orders.receipts import queue_receipt
 from kiosk.desk.orders.views import order_view, own_order, paid_order, require_paid, require_unpaid
 from kiosk.desk.views import OrderOpen, OrderView, Placed, Refusal, Session, Verified, WrongKind
 from kiosk.domain.entries import DeliveryChosen, LossReported, OrderCancelled, OrderExpired, OrderPlaced
+from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.identifiers import NONCE_LENGTH, OrderNumber
 from kiosk.domain.ledger import Delivery, Order, OrderStatus
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key
 from kiosk.domain.policy import HOUR
+from kiosk.domain.versions import ALL
 from kiosk.store.vault import VaultItem
 
 if TYPE_CHECKING:
@@ -72,8 +74,9 @@ def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Ord
         order_kind=offered.kind,
         lines=offered.lines,
         schedule=schedule.number,
+        schedule_digest=schedule_digest(schedule),
         policy=policy.number,
-        feed=tx.feed.cursor(),
+        feed=tx.feed.rows.cursor(ALL),
         deadline=now + policy.payment_window,
         order_code=encode_order_code(code, order_code_key(secret(tx, VaultItem.PAYMENT_SECRET))),
         previous=offered.previous,

@@ -10,6 +10,7 @@ from kiosk.desk.authority import (
     require_amount_allowed,
     require_certificate_foreseen,
     require_clock,
+    require_feed_whole,
     require_issuer_outlives,
     require_policy_holds,
     schedule_of,
@@ -28,6 +29,7 @@ from kiosk.store.keys_on_record import key_on_record
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
+    from kiosk.domain.feed import OpenOrder
     from kiosk.store.transaction import Transaction
 
 
@@ -69,6 +71,8 @@ def _require_nameable(session: Session) -> None:
 def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, declares_loss: bool) -> Quote:
     """The price and the new end, once nothing speaks against taking the money. Raises DeskRefused."""
     now = desk.clock.wall()
+    require_feed_whole(tx)
+    elsewhere = _open_elsewhere(tx, session.account, kind)
     policy = policy_of(tx)
     lines = schedule_of(tx, now).lines(kind)
     require_clock(tx, desk.clock, policy)
@@ -88,4 +92,15 @@ def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, de
         previous=previous,
         ends_at=validity(now, old_end, policy.certificate_years).end,
         declares_loss=declares_loss,
+        open_elsewhere=elsewhere,
     )
+
+
+def _open_elsewhere(tx: Transaction, account: str, kind: OrderKind) -> tuple[OpenOrder, ...]:
+    """The account's unpaid orders of that kind at other kiosks. Raises DeskRefused where the centre has money for one."""
+    kiosk = identity_of(tx).kiosk
+    orders = tx.feed.open_orders(account)
+    elsewhere = tuple(each for each in orders if each.order_kind is kind and each.kiosk != kiosk)
+    if any(each.centre_holds_money for each in elsewhere):
+        raise DeskRefused(Refusal.PAID_ELSEWHERE, rests_on_feed=True)
+    return elsewhere

@@ -15,6 +15,7 @@ from hardware.ports import PaperOut, PrinterState, PrinterUnavailable
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import is_bound, own_order, require_paid
 from kiosk.desk.views import PrintOutcome, Refusal
+from kiosk.domain.feed import RegisteredState
 from kiosk.domain.journal import short_hash
 from kiosk.domain.payment_codes import link
 from kiosk.text.receipt import NEXT_STEPS, Receipt, ReceiptKey, render
@@ -99,25 +100,25 @@ def _print(desk: Desk, reference: str | None) -> tuple[PrintOutcome, int]:
 def _as_of_now(desk: Desk, tx: Transaction, receipt: Receipt) -> Receipt:
     """The queued receipt at this moment, without 「联网登记后可登录」 once the centre lists the certificate."""
     receipt = replace(receipt, printed_at=desk.clock.wall())
-    if receipt.key is None or not is_registered(tx, receipt.key.certificate):
+    if receipt.key is None or registration_of(tx, receipt.key.certificate) is not RegisteredState.LISTED:
         return receipt
     return replace(receipt, key=replace(receipt.key, login_after_sync=False))
 
 
-def is_registered(tx: Transaction, certificate: str) -> bool:
-    """Whether the centre has the entry that issued this certificate, and so lists it."""
-    issued = tx.ledger.certificate(certificate)
-    return issued is not None and issued.sequence <= tx.agent.get().high_water
+def registration_of(tx: Transaction, certificate: str) -> RegisteredState | None:
+    """Where the certificate stands at the centre; None while the centre told nothing of it."""
+    told = tx.feed.registered(certificate)
+    return None if told is None else told.state
 
 
-def registered(desk: Desk, reference: str) -> bool:
-    """Whether the centre lists the certificate that was bound for that order."""
+def registration(desk: Desk, reference: str) -> RegisteredState | None:
+    """Where the certificate that was bound for that order stands at the centre."""
     with desk.database.read() as tx:
         order = tx.ledger.order(reference)
         binding = order.binding if order else None
-        return (
-            binding is not None and binding.certificate is not None and is_registered(tx, binding.certificate)
-        )
+        if binding is None or binding.certificate is None:
+            return None
+        return registration_of(tx, binding.certificate)
 
 
 def _print_one(desk: Desk, waiting: int, receipt: Receipt) -> PrintOutcome:
@@ -149,5 +150,5 @@ def _key(tx: Transaction, order: Order) -> ReceiptKey | None:
         valid_from=certificate.not_before,
         valid_until=certificate.not_after,
         previous_until=certificate.old_end,
-        login_after_sync=not is_registered(tx, certificate.number),
+        login_after_sync=registration_of(tx, certificate.number) is not RegisteredState.LISTED,
     )

@@ -18,7 +18,8 @@ from kiosk.text.matching import name_matches
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.domain.feed import DisputeRaised
+    from kiosk.domain.feed import MatterPublished
+    from kiosk.domain.feed_rows import UnappliedRow
     from kiosk.store.transaction import Transaction
 
 # The staff's list: open orders, and orders with money to pay back.
@@ -89,19 +90,16 @@ def find_orders(desk: Desk, staff: StaffSession, text: str) -> tuple[OrderView, 
         return order_views(desk, tx, named_orders(tx, text))
 
 
-def unapplied_items(desk: Desk) -> tuple[str, ...]:
-    """The feed items that could not be applied: number, problem and bytes."""
+def unapplied_rows(desk: Desk) -> tuple[UnappliedRow, ...]:
+    """The rows of the feed that could not be applied."""
     with desk.database.read() as tx:
-        return tuple(
-            f"{item.number}: {item.problem}: {item.body.decode('utf-8', errors='replace')}"
-            for item in tx.feed.unapplied()
-        )
+        return tx.feed.rows.unapplied()
 
 
-def disputes(desk: Desk) -> tuple[DisputeRaised, ...]:
-    """The disputes that are still open."""
+def matters(desk: Desk) -> tuple[MatterPublished, ...]:
+    """The matters that are still open."""
     with desk.database.read() as tx:
-        return tuple(dispute.raised for dispute in tx.feed.disputes())
+        return tx.feed.matters()
 
 
 def require_staff(tx: Transaction, staff: StaffSession) -> StaffMember:

@@ -15,6 +15,8 @@ from django.http import HttpRequest
 from kiosk.domain.identifiers import number_in
 from sync.central.console.lists import BoundedList, BoundedPaginator, WholeList
 from sync.central.console.walks import search
+from sync.central.context import centre_now
+from sync.central.fleet.feed.telling import telling
 from sync.central.formats import china_time, yuan
 from sync.central.tables import column_text
 
@@ -53,7 +55,14 @@ class SecondsField(forms.SplitDateTimeField):
         return None if moment is None else int(moment.timestamp())
 
 
-class Admin(Page[Row]):
+class _Telling(Page[Row]):
+    def changeform_view(self, *positional: Any, **named: Any) -> Any:
+        """Django's own transaction is a part of one that tells the kiosks, which gives versions as its last step."""
+        with telling(centre_now()):
+            return super().changeform_view(*positional, **named)
+
+
+class Admin(_Telling[Row]):
     """A table that may grow without end: its list's order, filters and searches are those that indexes serve.
 
     `search_fields` are `=field` (in full) or `^field` (its beginning).
@@ -86,7 +95,7 @@ class Admin(Page[Row]):
         return queryset.filter(pk__in=found.keys), False
 
 
-class SmallAdmin(Page[Row]):
+class SmallAdmin(_Telling[Row]):
     """A table of some hundreds of rows at most, which can be sorted by any column and searched in any way."""
 
     show_facets = admin.ShowFacets.NEVER

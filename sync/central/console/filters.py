@@ -11,10 +11,12 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from kiosk.domain.versions import ALL, MEMBERS, audience_of_kiosk
 from sync.central.console.walks import columns_of, serves
 from sync.central.fleet.models import Kiosk
 from sync.central.members.models import DeskStaff
 from sync.central.tables import LAST, LAST_STRAND, entry_key, fact_key, row_key
+from sync.central.wording import audience_name
 
 
 class ListedFilter(FieldListFilter):
@@ -53,8 +55,12 @@ class ListedFilter(FieldListFilter):
             yield {
                 "selected": str(value) == self._value,
                 "query_string": changelist.get_query_string({self._parameter: value}),
-                "display": str(value),
+                "display": self.shown(value),
             }
+
+    def shown(self, value: object) -> str:
+        """How a value is shown."""
+        return str(value)
 
 
 class KioskFilter(ListedFilter):
@@ -63,6 +69,19 @@ class KioskFilter(ListedFilter):
     def listed(self) -> Iterable[object]:
         """The kiosks."""
         return Kiosk.objects.order_by("number").values_list("number", flat=True)
+
+
+class AudienceFilter(ListedFilter):
+    """Whom the feed's rows are for: all kiosks, those that serve all members, or one of the kiosks that there are."""
+
+    def listed(self) -> Iterable[object]:
+        """The audiences."""
+        kiosks = Kiosk.objects.order_by("number").values_list("number", flat=True)
+        return (ALL, MEMBERS, *map(audience_of_kiosk, kiosks))
+
+    def shown(self, value: object) -> str:
+        """Its name."""
+        return audience_name(int(str(value)))
 
 
 class SupervisorFilter(ListedFilter):

@@ -10,6 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from kiosk.domain.policy import Policy
+from kiosk.domain.versions import Version
 from kiosk.labels import why_unapplied
 from sync.central.console.base import (
     NEEDS_REMARK,
@@ -21,14 +22,17 @@ from sync.central.console.base import (
     time_column,
     typed_remark,
 )
-from sync.central.console.filters import KioskKeyFilter, SetFilter
+from sync.central.console.filters import AudienceFilter, KioskFilter, SetFilter
 from sync.central.console.waiting import tell_if_waiting
 from sync.central.context import centre_keys, centre_now
-from sync.central.fleet import policies, unapplied_items
+from sync.central.fleet import policies, unapplied_rows
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.fleet.models import FeedItem, KeptItem, Kiosk, KioskPolicy, KioskState
-from sync.central.ledger.publishing import publish_everything
+from sync.central.fleet.feed.models import FeedRow, KeptRow
+from sync.central.fleet.models import Kiosk, KioskPolicy, KioskState
+from sync.central.formats import china_time
+from sync.central.ledger.publishing import publish_audiences
 from sync.central.ledger.settling import held_by, lift_holds
+from sync.central.wording import audience_name
 
 AT_ONCE = 200
 """The most holds that are lifted at once."""
@@ -60,8 +64,7 @@ class KioskAdmin(SmallAdmin[Kiosk]):
         "clock_offset",
         "program",
         "announced_sequence",
-        "feed_number",
-        "feed_cursor",
+        "cursors",
     )
     action_form = RemarkForm
     actions = ("enrolment_token", "revoke", "lift_holds")
@@ -94,8 +97,8 @@ class KioskAdmin(SmallAdmin[Kiosk]):
             return
         obj.save(update_fields=form.changed_data)
         obj.refresh_from_db()
-        if "serves_all" in form.changed_data and obj.serves_all and obj.state == KioskState.ENROLLED:
-            publish_everything(obj, centre_now())
+        if "serves_all" in form.changed_data and obj.state == KioskState.ENROLLED:
+            publish_audiences(obj, centre_now())
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Who may revoke."""
@@ -211,14 +214,14 @@ def _in_chinese(message: str, **parameters: object) -> str:
     return message.format(**parameters) if parameters else message
 
 
-@admin.register(KeptItem)
-class KeptAdmin(ReadOnlyAdmin[KeptItem]):
-    """Feed items that kiosks could not apply; a person sees to them."""
+@admin.register(KeptRow)
+class KeptAdmin(ReadOnlyAdmin[KeptRow]):
+    """Rows of the feed that kiosks could not apply; a person sees to them."""
 
     list_display = (
         "kiosk",
-        "number",
         "kind",
+        "key",
         "why",
         time_column("noted_at", "时间"),
         time_column("gone_at", "终端机不再保留"),
@@ -226,48 +229,74 @@ class KeptAdmin(ReadOnlyAdmin[KeptItem]):
         "closed_by",
         "remark",
     )
-    list_filter = (("kiosk", KioskKeyFilter), ("closed_at", SetFilter), ("gone_at", SetFilter), "kind")
-    exclude = ("problem",)
-    readonly_fields = ("why",)
+    list_filter = (("kiosk", KioskFilter), ("closed_at", SetFilter), ("gone_at", SetFilter), "kind")
+    exclude = ("problem", "audience")
+    readonly_fields = ("for_whom", "why")
     action_form = RemarkForm
     actions = ("dismiss",)
 
+    @admin.display(description="受众")
+    def for_whom(self, row: KeptRow) -> str:
+        """Whom the row is for."""
+        return audience_name(row.audience)
+
     @admin.display(description="原因")
-    def why(self, row: KeptItem) -> str:
+    def why(self, row: KeptRow) -> str:
         """The problem in words."""
         said, detail = why_unapplied(row.problem, _in_chinese)
         return f"{said}（{detail}）" if detail else said
 
     def has_dismiss_permission(self, request: HttpRequest) -> bool:
         """Who may close them."""
-        return bool(request.user.has_perm("fleet.change_keptitem"))
+        return bool(request.user.has_perm("fleet.change_keptrow"))
 
     @admin.action(description="标记为已处理（须填备注）", permissions=("dismiss",))
-    def dismiss(self, request: HttpRequest, queryset: QuerySet[KeptItem]) -> None:
-        """Close items, with a remark that is logged; their kiosks drop them."""
+    def dismiss(self, request: HttpRequest, queryset: QuerySet[KeptRow]) -> None:
+        """Close rows, with a remark that is logged; their kiosks drop what is for them alone."""
         remark = typed_remark(request)
         if not remark:
             self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
-        items = list(queryset.filter(closed_at=None))
-        for item in items:
-            unapplied_items.dismiss(item, request.user.get_username(), remark, centre_now())
-            self.log_change(request, item, f"已处理：{remark}")
-        self.message_user(request, f"已处理 {len(items)} 项资料", messages.SUCCESS)
+        rows = list(queryset.filter(closed_at=None))
+        for row in rows:
+            unapplied_rows.dismiss(row, request.user.get_username(), remark, centre_now())
+            self.log_change(request, row, f"已处理：{remark}")
+        self.message_user(request, f"已处理 {len(rows)} 项资料", messages.SUCCESS)
 
 
-@admin.register(FeedItem)
-class FeedAdmin(ReadOnlyAdmin[FeedItem]):
-    """The feeds of all kiosks."""
+@admin.register(FeedRow)
+class FeedAdmin(ReadOnlyAdmin[FeedRow]):
+    """What the kiosks are told, the latest first."""
 
-    list_display = ("kiosk", "number", "kind", time_column("made_at", "时间"))
-    list_filter = (("kiosk", KioskKeyFilter), "kind")
-    fields = ("kiosk", "number", "kind", "text")
-    readonly_fields = ("text",)
+    list_display = ("for_whom", "key", "kind", "version", "live", time_column("made_at", "时间"))
+    list_filter = (("audience", AudienceFilter), "kind")
+    search_fields = ("^key",)
+    fields = ("for_whom", "key", "kind", "version", "base", "live", "echoed", "text")
+    readonly_fields = ("for_whom", "version", "base", "echoed", "text")
+
+    @admin.display(description="受众")
+    def for_whom(self, row: FeedRow) -> str:
+        """Whom the row is for."""
+        return audience_name(row.audience)
+
+    @admin.display(description="版本")
+    def version(self, row: FeedRow) -> str:
+        """The row's version."""
+        return str(Version(row.incarnation, row.stamp))
+
+    @admin.display(description="代替的版本")
+    def base(self, row: FeedRow) -> str:
+        """The version that it replaces."""
+        return str(Version(row.base_incarnation, row.base_stamp)) if row.base_stamp else "无"
+
+    @admin.display(description="终端机已入账")
+    def echoed(self, row: FeedRow) -> str:
+        """When its kiosk entered it."""
+        return china_time(row.echoed_at)
 
     @admin.display(description="内容")
-    def text(self, row: FeedItem) -> str:
+    def text(self, row: FeedRow) -> str:
         """The body; password verifiers are not shown."""
         if row.kind in {"operator", "staff"}:
             return "（含密码校验值，不显示）"
-        return bytes(row.body).decode()
+        return bytes(row.body).decode() or "（已由后来的代替，不再保留）"

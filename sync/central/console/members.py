@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from argon2 import PasswordHasher
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
 from sync.central.console.base import Admin, Form, Page, SecondsField, SmallAdmin, time_column, yuan_column
 from sync.central.context import centre_now
+from sync.central.fleet.feed.telling import telling
 from sync.central.ledger.publishing import publish_enterprise, publish_operator
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator, ReviewState
 from sync.central.members.publishing import publish_schedule, publish_staff
@@ -94,7 +94,7 @@ class OperatorAdmin(_Permanent, Admin[Any]):
     ) -> None:
         """Save and publish."""
         _set_password(obj, form)
-        with transaction.atomic():
+        with telling(centre_now()):
             super().save_model(request, obj, form, change)
             publish_operator(obj, centre_now())
 
@@ -109,7 +109,7 @@ class OperatorAdmin(_Permanent, Admin[Any]):
         self._decide(request, queryset, ReviewState.REFUSED)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Operator], review: ReviewState) -> None:
-        with transaction.atomic():
+        with telling(centre_now()):
             for operator in queryset:
                 operator.review = review
                 operator.save(update_fields=["review"])
@@ -133,7 +133,7 @@ class StaffAdmin(_Permanent, SmallAdmin[Any]):
     ) -> None:
         """Save and publish."""
         _set_password(obj, form)
-        with transaction.atomic():
+        with telling(centre_now()):
             super().save_model(request, obj, form, change)
             publish_staff(obj, centre_now())
 
@@ -176,7 +176,7 @@ class FeeScheduleAdmin(_Permanent, SmallAdmin[Any]):
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
         """Save and publish."""
-        with transaction.atomic():
+        with telling(centre_now()):
             super().save_model(request, obj, form, change)
             publish_schedule(obj, centre_now())
 

@@ -17,10 +17,11 @@ from sync.central.centre_keys import CentreKeys, new_serial
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import token_digest
 from sync.central.fleet.epochs import next_epoch
+from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.machines import end, payment_secret, present_machine, secret_context
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState, Machine, MachineState
 from sync.central.journal.strands import latest, numbered, strands_of
-from sync.central.ledger.publishing import publish_everything
+from sync.central.ledger.publishing import publish_audiences
 from sync.central.tables import column_text, row_key
 from sync.protocol.deeds import Deed, SignedDeed, sign_deed
 from sync.protocol.errors import Problem, ProblemCode
@@ -40,7 +41,7 @@ class EnrolmentRefused(Exception):
 
 def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
     """Enrol a machine; the same machine that repeats its request gets the same kiosk again. Raises EnrolmentRefused."""
-    with transaction.atomic():
+    with telling(now):
         token = EnrolmentToken.objects.select_for_update().filter(digest=token_digest(request.token)).first()
         if token is None:
             raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token is not known.")
@@ -93,14 +94,12 @@ def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) 
         sentence = f"The request for the issuing certificate does not hold: {error}."
         raise _refused(ProblemCode.REQUEST_REFUSED, sentence) from error
     machine = _put_machine(kiosk.number, request.device_key, certificate, keys, now)
-    first = kiosk.enrolled_at is None
     kiosk.state, kiosk.enrolled_at, kiosk.last_contact = KioskState.ENROLLED, now, now
     kiosk.program = column_text(request.program, 60)
     next_epoch(kiosk)
     kiosk.save()
     policies.ensure(kiosk.number, keys, now)
-    if first:
-        publish_everything(kiosk, now)
+    publish_audiences(kiosk, now)
     return machine
 
 

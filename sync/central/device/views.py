@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
+from kiosk.domain.versions import Version, fits, parse_cursors, write_cursors
 from sync.central.context import centre_keys, centre_now
 from sync.central.device import enrolment
 from sync.central.device.answers import answer, device_view
@@ -19,10 +19,12 @@ from sync.central.device.authentication import (
     require_working,
 )
 from sync.central.device.waiting import waiting_slot
-from sync.central.fleet import feeding, policies
+from sync.central.fleet import policies
+from sync.central.fleet.feed.reading import Pull, audiences_read, heads
+from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.machines import is_revoked, is_working
 from sync.central.fleet.models import Kiosk, KioskState
-from sync.central.fleet.unapplied_items import record_unapplied
+from sync.central.fleet.unapplied_rows import record_unapplied
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import Outcome, append
 from sync.central.journal.models import AlarmKind, Strand
@@ -73,7 +75,7 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
     ):
         problem = Problem(ProblemCode.CHECKPOINT_REFUSED, "The checkpoint is not this kiosk's.")
         raise CallerRefused(422, problem)
-    with transaction.atomic():
+    with telling(now):
         kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
         strands = strands_of(kiosk.number)
         strand = _strand_at(strands, beat)
@@ -81,13 +83,12 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
         record_unapplied(kiosk.number, beat.kept, now)
         if kiosk.state == KioskState.ENROLLED:
             policies.ensure(kiosk.number, centre_keys(), now)
-            kiosk.refresh_from_db()
     named = strand or numbered(strands, beat.strand) or latest(strands)
     return answer(
         records.HeartbeatAnswer(
             signed_time=sign_time(kiosk.number, now, centre_keys().centre_key),
             high_water=None if named is None else named.high_water,
-            feed=kiosk.feed_number,
+            heads=heads(audiences_read(kiosk)),
             strand=0 if strand is None else strand.number,
             strands=marks(strands),
             begin_epoch=None if strand is None else strand.epoch_due,
@@ -107,7 +108,8 @@ def _strand_at(strands: list[Strand], beat: records.Heartbeat) -> Strand | None:
 def _record_heartbeat(kiosk: Kiosk, strand: Strand | None, beat: records.Heartbeat, now: int) -> None:
     kiosk.last_contact, kiosk.clock_offset = now, max(min(beat.wall - now, 2**62), -(2**62))
     kiosk.backlog = max(0, min(beat.backlog, 2**31 - 1))
-    kiosk.feed_cursor = max(0, min(beat.feed_cursor, 2**62))
+    known = {each: beat.cursors[each] for each in audiences_read(kiosk) if each in beat.cursors}
+    kiosk.cursors = write_cursors({each: cursor for each, cursor in known.items() if fits(cursor)})
     kiosk.program = column_text(beat.program, 60)
     if beat.checkpoint is not None:
         tip = beat.checkpoint.tip
@@ -147,20 +149,21 @@ def journal(request: HttpRequest) -> HttpResponse:
 
 @device_view("GET")
 def feed(request: HttpRequest) -> HttpResponse:
-    """Return the feed items after a cursor; wait for one as long as the kiosk asks, at most MAXIMUM_WAIT seconds.
+    """Return the feed's rows past the cursors; wait for one as long as the kiosk asks, at most MAXIMUM_WAIT seconds.
 
     When too many kiosks wait already the answer comes at once, and the kiosk asks again a little later.
     """
     kiosk = require_working(caller(request, b"", centre_now()))
-    after, wait = _number(request, "after"), min(_number(request, "wait"), records.MAXIMUM_WAIT)
-    page = feeding.page(kiosk.number, after)
-    if page.items or not wait:
+    pull = Pull(kiosk, _cursors(request), centre_keys())
+    wait = min(_number(request, "wait"), records.MAXIMUM_WAIT)
+    page = pull.page()
+    if page.rows or not wait:
         return answer(page)
     with waiting_slot() as placed:
         until = time.monotonic() + (wait if placed else 0)
-        while not page.items and time.monotonic() < until:
+        while not page.rows and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
-            page = feeding.page(kiosk.number, after)
+            page = pull.page()
     return answer(page)
 
 
@@ -171,6 +174,13 @@ def epoch(request: HttpRequest) -> HttpResponse:
     kiosk = require_working(caller(request, body, centre_now()))
     asked = records.decode(body, records.EpochRequest)
     return answer(records.EpochAnswer(*enrolment.begin_epoch(kiosk.number, asked.strand)))
+
+
+def _cursors(request: HttpRequest) -> dict[int, Version]:
+    try:
+        return parse_cursors(request.GET.get("after", ""))
+    except ValueError as error:
+        raise BodyMalformed(f"after: {error}") from error
 
 
 def _number(request: HttpRequest, name: str) -> int:

@@ -8,6 +8,11 @@ from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
 from sync.central.tables import column_text, row_key
 
 
+def enrolled_kiosks() -> list[int]:
+    """The numbers of the kiosks in use."""
+    return list(Kiosk.objects.filter(state=KioskState.ENROLLED).values_list("number", flat=True))
+
+
 def present_machine(kiosk: int) -> Machine | None:
     """The machine that was enrolled last; None before the first."""
     return Machine.objects.filter(kiosk_id=kiosk).order_by("-key").first()

@@ -1,4 +1,4 @@
-"""Kiosks and what the centre stores of each: keys, high-water mark, policies, feed."""
+"""Kiosks and what the centre stores of each: keys, machines, tokens, policies; the feed's tables are in `feed`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import models
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.policy import DAY, HOUR, Policy
 from sync.central.errors import EXCHANGE_KIOSK
-from sync.central.wording import FEED_KINDS
+from sync.central.fleet.feed import models as _feed  # noqa: F401 - Django finds the feed's tables by this
 
 _USUAL = Policy(number=0, kiosk=0, valid_until=0)
 """The limits of a policy unless staff type others."""
@@ -51,8 +51,7 @@ class Kiosk(models.Model):
     clock_offset = models.BigIntegerField("时钟偏差(秒)", default=0, editable=False)
     epoch_given = models.PositiveIntegerField("已发纪元", default=0, editable=False)
     announced_sequence = models.BigIntegerField("终端机序号", default=0, editable=False)
-    feed_number = models.BigIntegerField("下发编号", default=0, editable=False)
-    feed_cursor = models.BigIntegerField("已读编号", default=0, editable=False)
+    cursors = models.CharField("已读版本", max_length=200, blank=True, editable=False)
 
     class Meta:
         """Names and order."""
@@ -175,58 +174,3 @@ class KioskPolicy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kiosk_id} 号机 策略 {self.number}"
-
-
-class FeedItem(models.Model):
-    """One item of one kiosk's feed, in the order of its numbers; `body` is JSON."""
-
-    key = models.BigIntegerField("键", primary_key=True)
-    kiosk = models.PositiveIntegerField("终端机")
-    number = models.BigIntegerField("编号")
-    kind = models.CharField("种类", max_length=40, choices=list(FEED_KINDS.items()))
-    body = models.BinaryField("内容")
-    made_at = models.BigIntegerField("时间")
-
-    class Meta:
-        """Names and order."""
-
-        verbose_name = "下发"
-        verbose_name_plural = "下发"
-        ordering = ("-key",)
-        indexes = (models.Index(fields=("kind", "kiosk", "number"), name="feed_kind"),)
-
-    def __str__(self) -> str:
-        return f"{self.kiosk}/{self.number} {self.kind}"
-
-
-class KeptItem(models.Model):
-    """A feed item that its kiosk could not apply; `gone_at` is when the kiosk no longer reported it."""
-
-    key = models.BigIntegerField("键", primary_key=True)
-    kiosk = models.PositiveIntegerField("终端机")
-    number = models.BigIntegerField("编号")
-    kind = models.CharField("种类", max_length=40, choices=list(FEED_KINDS.items()))
-    problem = models.CharField("原因", max_length=200)
-    noted_at = models.BigIntegerField("时间")
-    gone_at = models.BigIntegerField("终端机不再保留", null=True)
-    closed_at = models.BigIntegerField("处理时间", null=True)
-    closed_by = models.CharField("处理人", max_length=150, blank=True)
-    remark = models.CharField("备注", max_length=200, blank=True)
-
-    class Meta:
-        """Names and order."""
-
-        verbose_name = "未能应用的资料"
-        verbose_name_plural = "未能应用的资料"
-        ordering = ("-key",)
-        indexes = (
-            models.Index(fields=("kiosk", "gone_at"), name="kept_kiosk_gone"),
-            models.Index(fields=("kind", "key"), name="kept_kind"),
-            models.Index(fields=("key",), name="kept_not_gone", condition=models.Q(gone_at__isnull=True)),
-            models.Index(fields=("key",), name="kept_gone", condition=models.Q(gone_at__isnull=False)),
-            models.Index(fields=("key",), name="kept_open", condition=models.Q(closed_at__isnull=True)),
-            models.Index(fields=("key",), name="kept_closed", condition=models.Q(closed_at__isnull=False)),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.kiosk}/{self.number} {self.get_kind_display()}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from django.db import transaction
 
 from kiosk.domain.feed import PolicyPublished
 from kiosk.domain.policy import DAY, Policy, SignedPolicy
+from kiosk.domain.versions import audience_of_kiosk
 from sync.central.centre_keys import CentreKeys
-from sync.central.fleet.feeding import publish
+from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk, KioskPolicy
 from sync.central.tables import row_key
 from sync.protocol.times import sign_policy
@@ -27,7 +27,7 @@ def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int, *, prolonged: 
 
     One that is not `prolonged` ends at its `valid_until` and is not renewed.
     """
-    with transaction.atomic():
+    with telling(now) as told:
         Kiosk.objects.select_for_update().get(number=kiosk)
         before = newest(kiosk)
         number = 1 if before is None else before.number + 1
@@ -41,7 +41,7 @@ def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int, *, prolonged: 
             signature=signed.signature,
             **{name: value for name, value in msgspec.structs.asdict(policy).items() if name != "kiosk"},
         )
-        publish(kiosk, [PolicyPublished(signed)], now)
+        told.tell(audience_of_kiosk(kiosk), PolicyPublished(signed))
         return row
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from django.db import transaction
 
-from kiosk.domain.feed import FORK_CLOSED, DisputeSettled
-from sync.central.fleet.feeding import publish
+from kiosk.domain.feed import FORK_CLOSED, FORK_RULE, MatterPublished
+from kiosk.domain.versions import audience_of_kiosk
+from sync.central.fleet.feed.telling import telling
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.tables import Insert, OnConflict, column_text
 
@@ -64,11 +64,12 @@ def clear_alarm(kind: AlarmKind, kiosk: int, subject: str, by: str, now: int) ->
 
 def close_alarm(alarm: Alarm, by: str, remark: str, now: int) -> None:
     """Close an alarm that a person has seen to; a fork's is closed at its kiosk too, until it forks again."""
-    with transaction.atomic():
+    with telling(now) as told:
         alarm.cleared_at, alarm.cleared_by, alarm.remark = now, by, remark
         alarm.save(update_fields=["cleared_at", "cleared_by", "remark"])
         if alarm.kind == AlarmKind.FORK:
-            publish(alarm.kiosk, [DisputeSettled("", 0, FORK_CLOSED)], now)
+            body = MatterPublished(FORK_RULE, alarm.subject, "", 0, FORK_CLOSED)
+            told.tell(audience_of_kiosk(alarm.kiosk), body)
 
 
 def _key(kind: AlarmKind, kiosk: int, subject: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 
-from sync.central.fleet.feeding import publish_all
+from sync.central.fleet.feed.telling import telling
 from sync.central.journal.models import Entry, Strand
 from sync.central.journal.strands import strand_key
 from sync.central.ledger.books import Books, load
@@ -26,7 +26,7 @@ from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark
 from sync.central.ledger.news import News
 from sync.central.ledger.portions import BATCH, PORTION, Portion, Progress, choose
 from sync.central.ledger.readings import Read, Readings
-from sync.central.members.publishing import kiosks_of_accounts
+from sync.central.members.publishing import audiences_of_accounts
 from sync.central.tables import LAST_STRAND, Upsert, row_key, strand_number
 
 LOG = logging.getLogger("keydesk.central")
@@ -119,7 +119,7 @@ def fold(entries: Sequence[Placed], *, books: Books | None = None, read: Read | 
     batch = [told for each in entries if (told := each.told) is not None]
     if books is None:
         books = load([told.entry.body for told in batch])
-    news = News(kiosks_of_accounts({*books.accounts}))
+    news = News(audiences_of_accounts({*books.accounts}))
     readings = Readings(batch, {each.row.kiosk for each in entries}, read)
     places = [Place(each.row.kiosk, each.row.strand, each.row.sequence, each.position) for each in entries]
     folder = Folder(books, readings, Daily(batch, places), news)
@@ -192,13 +192,15 @@ def _write(plan: Plan, folder: Folder, now: int) -> bool:
         Upsert(AppliedPortion, portions),
         Upsert(StrandCursor, cursors),
     )
-    with transaction.atomic():
+    with telling(now) as told:
         state = ApplierState.objects.select_for_update().get(id=APPLIER)
         if state.position != plan.position:
             return False
         for change in changes:
             change.write()
-        publish_all(folder.news.told, now)
+        folder.news.tell(told)
+        for audience, row in folder.echoed:
+            told.close_echoed(audience, row)
         state.position, state.served = position - 1, plan.portions[-1].strand
         state.save(update_fields=["position", "served"])
     return True

@@ -21,28 +21,32 @@ from kiosk.domain.entries import (
     OrderPlaced,
     OrderReleased,
     RefundCompleted,
+    RefundGranted,
     RegisterDecided,
     SurplusReturned,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK
-from kiosk.domain.feed import (
-    AnyFeedBody,
-    OrderAssignedHere,
-    OrderMoved,
-    PaymentReturned,
-    RefundPaid,
-    RevocationPublished,
-)
+from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.policy import DAY, Policy
 from kiosk.domain.remarks import Remark, RemarkReason
 from kiosk.domain.validity import is_moment, validity
 from sync.central.ledger.daily import Daily
-from sync.central.ledger.readings import ECHOES, Readings, Told
+from sync.central.ledger.echoes import Echo, Found
+from sync.central.ledger.readings import Readings, Told
 
-Echo = OrderAssigned | OrderReleased | RefundCompleted | SurplusReturned | CertificateRevoked
-
+_WITHOUT_EFFECT = (
+    OrderAssigned,
+    OrderReleased,
+    RefundCompleted,
+    SurplusReturned,
+    CertificateRevoked,
+    RegisterDecided,
+    LossReported,
+    KeyFound,
+    HoldLifted,
+)
 _USUAL = Policy(number=0, kiosk=0, valid_until=0)
 
 
@@ -54,8 +58,10 @@ def check(
         case OrderPlaced() as body:
             yield from _price(told, body, readings)
             yield from _order_code(told, body, readings)
-        case OrderPaid():
-            yield from _amount(told, readings)
+        case OrderPaid() | RefundGranted():
+            yield from _echoed(told, readings)
+            if isinstance(told.entry.body, OrderPaid):
+                yield from _amount(told, readings)
         case CertificateIssued() as body:
             yield from _money_kept(body.order, readings)
             yield from _certificate(told, body, order, predecessor, readings)
@@ -65,13 +71,10 @@ def check(
             yield from _losses(told, readings, daily)
         case HoldLifted() as body:
             yield from _lift(told, body, readings, daily)
-        case (
-            OrderAssigned() | OrderReleased() | RefundCompleted() | SurplusReturned() | CertificateRevoked()
-        ) as body:
-            yield from _echoed(readings.item(told.entry.kiosk, body.feed), body)
-        case RegisterDecided(certificate=number) if told.entry.kiosk != EXCHANGE_KIOSK:
-            # No feed item tells a kiosk of a decision, so that none has one to repeat.
-            yield Remark(RemarkReason.NOT_THE_EXCHANGE, number)
+        case OrderAssigned() | OrderReleased() | RefundCompleted() | SurplusReturned() | CertificateRevoked():
+            yield from _echoed(told, readings)
+        case RegisterDecided() if told.entry.kiosk != EXCHANGE_KIOSK:
+            yield from _echoed(told, readings)
         case _:
             pass
 
@@ -81,7 +84,7 @@ def takes_no_effect(body: AnyBody) -> bool:
 
     So do an echo of what was not said, a decision that is not the centre's, too many losses, and a lift by who may not.
     """
-    return isinstance(body, (*ECHOES, RegisterDecided, LossReported, KeyFound, HoldLifted))
+    return isinstance(body, _WITHOUT_EFFECT)
 
 
 def _price(told: Told, body: OrderPlaced, readings: Readings) -> Iterator[Remark]:
@@ -91,12 +94,13 @@ def _price(told: Told, body: OrderPlaced, readings: Readings) -> Iterator[Remark
     if policy is None:
         yield Remark(RemarkReason.BEYOND_POLICY, body.order)
         return
-    schedules = readings.schedules(entry.kiosk, body.feed)
+    schedules = readings.schedules(body.feed)
     # Around the moment a schedule begins the kiosk's clock decides, as far as the policy lets it go wrong.
     moments = (entry.wall, entry.wall - policy.clock_deviation, entry.wall + policy.clock_deviation)
     in_force = {schedule_at(schedules, moment) for moment in moments}
     named = next((each for each in in_force if each is not None and each.number == body.schedule), None)
-    if named is None or named.lines(body.order_kind) != body.lines:
+    same = named is not None and schedule_digest(named) == body.schedule_digest
+    if named is None or not same or named.lines(body.order_kind) != body.lines:
         yield Remark(RemarkReason.PRICE_DIFFERS, body.order)
 
 
@@ -204,25 +208,29 @@ def _renews_another_token(order: Order | None, predecessor: Certificate | None) 
     return attempt is not None and attempt.token_serial != predecessor.token_serial
 
 
-def _echoed(said: AnyFeedBody | None, body: Echo) -> Iterator[Remark]:
-    """The centre only acknowledges an echo: a remark unless that item of the kiosk's feed, `said`, says the same."""
-    match body:
-        case OrderAssigned(order=order):
-            same = isinstance(said, OrderAssignedHere) and said.facts == body.facts
-            reason, subject = RemarkReason.ORDER_OF_ANOTHER_KIOSK, order
-        case OrderReleased(order=order):
-            given = (body.order, body.new_owner, body.handover)
-            same = isinstance(said, OrderMoved) and (said.order, said.new_owner, said.handover) == given
-            reason, subject = RemarkReason.ORDER_OF_ANOTHER_KIOSK, order
-        case RefundCompleted(order=order, amount=amount):
-            same = isinstance(said, RefundPaid) and (said.order, said.amount) == (order, amount)
-            reason, subject = RemarkReason.AMOUNT_DIFFERS, order
-        case SurplusReturned(order=order):
-            told = (body.order, body.transaction, body.amount)
-            same = isinstance(said, PaymentReturned) and (said.order, said.transaction, said.amount) == told
-            reason, subject = RemarkReason.AMOUNT_DIFFERS, order
-        case CertificateRevoked(number=number):
-            same = isinstance(said, RevocationPublished) and said.number == number
-            reason, subject = RemarkReason.CERTIFICATE_DIFFERS, number
-    if not same:
+def _echoed(told: Told, readings: Readings) -> Iterator[Remark]:
+    """The centre only acknowledges an echo: a remark unless the row that the entry names says the same, once."""
+    body = told.entry.body
+    if not isinstance(body, Echo):
+        return
+    found = readings.echo(told)
+    reason, subject = _not_said(body)
+    if found is Found.AGAIN:
+        yield Remark(RemarkReason.ECHOED_ALREADY, subject)
+    elif found is Found.NOT_SAID or (found is None and isinstance(body, _WITHOUT_EFFECT)):
         yield Remark(reason, subject)
+
+
+def _not_said(body: Echo) -> tuple[RemarkReason, str]:
+    """What an entry that repeats what was not said is remarked for, and its subject."""
+    match body:
+        case OrderAssigned(order=order) | OrderReleased(order=order):
+            return RemarkReason.ORDER_OF_ANOTHER_KIOSK, order
+        case OrderPaid(order=order) | RefundGranted(order=order):
+            return RemarkReason.ECHO_DIFFERS, order
+        case RefundCompleted(order=order) | SurplusReturned(order=order):
+            return RemarkReason.AMOUNT_DIFFERS, order
+        case CertificateRevoked(number=number):
+            return RemarkReason.CERTIFICATE_DIFFERS, number
+        case RegisterDecided(certificate=number):
+            return RemarkReason.NOT_THE_EXCHANGE, number

@@ -101,6 +101,7 @@ class Folder:
         self.books = books
         self.news = news
         self.read = msgspec.msgpack.encode(readings.read)
+        self.echoed = readings.echoed
         self.remarks: list[EntryRemark] = []
         self._readings = readings
         self._daily = daily
@@ -205,7 +206,7 @@ class Folder:
             return
         state, at = MatterState.DECIDED, each.row.received_at
         self.books.matters.close(matter, state, body.action, body.by, body.remark, at)
-        self.news.settled(matter)
+        self.news.of_matter(matter)
         if body.action == Action.ACCEPT.value and not self._holding(matter.order):
             self._release(each, entry, matter.order, body)
 
@@ -232,14 +233,14 @@ class Folder:
         for certificate in certificates:
             own = entry.kiosk in {certificate.kiosk, EXCHANGE_KIOSK}
             if own and certificate.status in UNLISTED:
-                revoked = CertificateRevoked(certificate.number, "set-aside", 0)
+                revoked = CertificateRevoked(certificate.number, "set-aside", "")
                 self._register(each, entry, certificate.account, revoked)
 
     def _reopened(self, each: Placed, entry: Entry, matter: Matter, body: MatterDecided) -> None:
         """Open again, with the key held again that the decision listed; over at once where nothing is left to decide."""
         action = matter.action
         self.books.matters.reopen(matter, body.by, body.remark)
-        self.news.raised(matter)
+        self.news.of_matter(matter)
         if action == Action.LIST.value:
             self._hold_again(each, entry, matter.subject)
         elif action == Action.ACCEPT.value:
@@ -247,7 +248,7 @@ class Folder:
                 self._hold_again(each, entry, number, MATTER)
         if self._is_over(matter):
             self.books.matters.close(matter, MatterState.ENDED, "", "", "", each.row.received_at)
-            self.news.settled(matter)
+            self.news.of_matter(matter)
 
     def _hold_again(self, each: Placed, entry: Entry, number: str, obstacle: str = "") -> None:
         """Hold a listed certificate again; with an obstacle only one that had been held for it."""
@@ -359,7 +360,7 @@ class Folder:
         if self._is_decided(each, certificate) or self._is_about_a_matter(remark, matter):
             return
         if self.books.matters.raise_new(matter):
-            self.news.raised(matter)
+            self.news.of_matter(matter)
 
     def _is_decided(self, each: Placed, certificate: Registered | None) -> bool:
         """Whether staff set aside the strand of the entry, or of the certificate that the centre checked."""
@@ -381,7 +382,7 @@ class Folder:
         if matter is not None and matter.state == MatterState.OPEN:
             action, at = body.decision.value, each.row.received_at
             self.books.matters.close(matter, MatterState.DECIDED, action, body.by, body.remark, at)
-            self.news.settled(matter)
+            self.news.of_matter(matter)
 
     def _end_what_is_over(self, each: Placed, rows: tuple[RecordRow, ...]) -> None:
         """Close the warnings whose cause these rows took away."""
@@ -391,7 +392,7 @@ class Folder:
                 if self._is_over(matter):
                     at = each.row.received_at
                     self.books.matters.close(matter, MatterState.ENDED, "", "", "", at)
-                    self.news.settled(matter)
+                    self.news.of_matter(matter)
 
     def _is_over(self, matter: Matter) -> bool:
         if matter.rule == RemarkReason.ORDER_OPEN_ALREADY.value:

@@ -1,126 +1,141 @@
-"""What a batch means for the kiosks: keys and revocations for those that serve the account, orders handed on, matters."""
+"""What a batch means for the kiosks: keys and open orders for those that serve the account, the rest for one kiosk."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    CertificateChecked,
-    CertificateRevoked,
-    HoldLifted,
-    KeyFound,
-    LossReported,
-    OrderReleased,
-    OrderTakenOver,
-)
+from kiosk.domain.entries import OrderReleased, OrderTakenOver, RegisterDecided
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import (
-    DisputeRaised,
-    DisputeSettled,
-    FeedBody,
+    CertificateRegistered,
     KeyBoundElsewhere,
+    MatterPublished,
     OrderAssignedHere,
+    RegisterDecision,
+    RegisteredState,
     RevocationPublished,
 )
+from kiosk.domain.feed_keys import KeyedBody
 from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.ledger_fold import RecordRow
-from kiosk.domain.register import Register
+from kiosk.domain.register import Register, Registered
+from kiosk.domain.versions import audience_of_kiosk
+from sync.central.fleet.feed.collecting import Telling
 from sync.central.ledger.books import Books
 from sync.central.ledger.models import Matter
+from sync.central.ledger.open_orders import tell_open_orders
+
+_STATES = {
+    CertificateStatus.VALID: RegisteredState.LISTED,
+    CertificateStatus.ON_HOLD: RegisteredState.LISTED,
+    CertificateStatus.HELD: RegisteredState.HELD,
+    CertificateStatus.REVOKED: RegisteredState.REVOKED,
+    CertificateStatus.VOID: RegisteredState.VOID,
+}
 
 
 class News:
-    """What each kiosk is to be told, in order."""
+    """What the kiosks are to be told, in order."""
 
-    def __init__(self, serving: Mapping[str, list[int]]) -> None:
-        """`serving` are the kiosks that serve each account."""
-        self.told: dict[int, list[FeedBody]] = defaultdict(list)
-        self._serving = serving
+    def __init__(self, audiences: Mapping[str, tuple[int, ...]]) -> None:
+        """`audiences` are those that hear of each account."""
+        self.rows: list[tuple[tuple[int, ...], KeyedBody]] = []
+        self._audiences = audiences
+        self._ordering: set[str] = set()
+
+    def tell(self, told: Telling) -> None:
+        """Tell all of it."""
+        for audiences, body in self.rows:
+            told.tell(audiences, body)
+        tell_open_orders(told, self._ordering)
 
     def of_entry(self, entry: Entry, rows: Iterable[RecordRow], books: Books) -> None:
         """What follows from an entry that changes these rows; `books` are as they were before it."""
         rows = tuple(rows)
-        self._contradicted(entry, rows, books)
-        certificates = [row for row in rows if isinstance(row, Certificate)]
+        changed = {row.number: row for row in rows if isinstance(row, Certificate)}
         for row in rows:
             match row:
                 case Order():
                     self._handed_on(entry, row)
+                    self._opened_or_ended(row, books)
                 case Register():
-                    before = books.register_of(row.account).key
-                    self._key(entry, row, before, certificates, books)
+                    self._key(row, changed, books)
+                    self._registered(row, books)
                 case Certificate():
                     self._revoked(entry, row, books)
+        if rows and isinstance(entry.body, RegisterDecided) and entry.kiosk == EXCHANGE_KIOSK:
+            self._decided(entry, entry.body, books)
 
-    def _contradicted(self, entry: Entry, rows: tuple[RecordRow, ...], books: Books) -> None:
-        """A kiosk that told of a loss or a lift which changes nothing here is told what the key is."""
-        if not isinstance(entry.body, LossReported | KeyFound | HoldLifted):
-            return
-        if any(isinstance(row, Register) for row in rows):
-            return
-        key = books.register_of(entry.body.account).key
-        if key is not None and _who_knows(entry, key, None) != entry.kiosk:
-            body = key_elsewhere(entry.body.account, key, books.certificate(key.number))
-            self.told[entry.kiosk].append(body)
-
-    def raised(self, matter: Matter) -> None:
-        """A matter about what a kiosk did: its staff may be asked about it."""
-        if matter.kiosk != EXCHANGE_KIOSK:
-            body = DisputeRaised(matter.account, matter.sequence, matter.rule, matter.subject)
-            self.told[matter.kiosk].append(body)
-
-    def settled(self, matter: Matter) -> None:
-        """A matter that is closed."""
-        if matter.kiosk != EXCHANGE_KIOSK:
-            outcome = matter.action or matter.state
-            self.told[matter.kiosk].append(DisputeSettled(matter.account, matter.sequence, outcome))
+    def of_matter(self, matter: Matter) -> None:
+        """How a matter about what a kiosk did stands: its staff may be asked about it."""
+        outcome = (matter.action or matter.state) if matter.closed_at is not None else ""
+        body = MatterPublished(matter.rule, matter.subject, matter.account, matter.sequence, outcome)
+        self._tell_one(matter.kiosk, body)
 
     def _handed_on(self, entry: Entry, order: Order) -> None:
         body = entry.body
         if not isinstance(body, OrderReleased | OrderTakenOver) or body.order != order.reference:
             return
         if order.handover == body.handover and order.owner == body.new_owner != entry.kiosk:
-            self.told[body.new_owner].append(assignment(order))
+            self._tell_one(body.new_owner, assignment(order))
 
-    def _key(
-        self,
-        entry: Entry,
-        register: Register,
-        before: KeyOnRecord | None,
-        certificates: list[Certificate],
-        books: Books,
-    ) -> None:
+    def _opened_or_ended(self, order: Order, books: Books) -> None:
+        """Whatever becomes of an order that is open, or was, may change what is open of its account."""
+        before = books.order(order.reference)
+        if order.status.is_open or (before is not None and before.status.is_open):
+            self._ordering.add(order.account)
+
+    def _key(self, register: Register, changed: Mapping[str, Certificate], books: Books) -> None:
         key = register.key
-        if key is None or key == before:
+        if key is None or key == books.register_of(register.account).key:
             return
-        found = next((each for each in certificates if each.number == key.number), None)
-        certificate = found or books.certificate(key.number)
-        body = key_elsewhere(register.account, key, certificate)
-        knows = _who_knows(entry, key, certificate)
-        self._tell(register.account, body, knows)
+        certificate = changed.get(key.number) or books.certificate(key.number)
+        body = key_on_record(register.account, key, certificate)
+        self.rows.append((self._audiences.get(register.account, ()), body))
+
+    def _registered(self, register: Register, books: Books) -> None:
+        """What the register makes of certificates, for those who issued them."""
+        before = books.register_of(register.account)
+        for each in register.certificates:
+            state, was = _state(each), _state(before.find(each.key.number))
+            certificate = books.certificate(each.key.number)
+            if state is None or state == was or certificate is None:
+                continue
+            body = CertificateRegistered(each.key.number, register.account, *state)
+            self._tell_one(certificate.kiosk, body)
 
     def _revoked(self, entry: Entry, certificate: Certificate, books: Books) -> None:
+        """Its issuer enters it, unless that entered it already, or is to enter the decision."""
         before = books.certificate(certificate.number)
         was = None if before is None else before.status
         if certificate.status is not CertificateStatus.REVOKED or was is CertificateStatus.REVOKED:
             return
-        body = RevocationPublished(certificate.number, certificate.account, "superseded")
-        self._tell(certificate.account, body, entry.kiosk)
-        issuer = certificate.kiosk
-        if issuer not in {entry.kiosk, EXCHANGE_KIOSK, *self._serving.get(certificate.account, ())}:
-            self.told[issuer].append(body)
+        body = entry.body
+        decided = isinstance(body, RegisterDecided) and body.certificate == certificate.number
+        if entry.kiosk != certificate.kiosk and not decided:
+            told = RevocationPublished(certificate.number, certificate.account, "superseded")
+            self._tell_one(certificate.kiosk, told)
 
-    def _tell(self, account: str, body: FeedBody, but: int) -> None:
-        for kiosk in self._serving.get(account, ()):
-            if kiosk != but:
-                self.told[kiosk].append(body)
+    def _decided(self, entry: Entry, body: RegisterDecided, books: Books) -> None:
+        certificate = books.certificate(body.certificate)
+        if certificate is not None:
+            place = (body.certificate, entry.sequence, body.account, body.order)
+            self._tell_one(certificate.kiosk, RegisterDecision(*place, body.decision, body.by, body.remark))
+
+    def _tell_one(self, kiosk: int, body: KeyedBody) -> None:
+        if kiosk != EXCHANGE_KIOSK:
+            self.rows.append(((audience_of_kiosk(kiosk),), body))
 
 
-def key_elsewhere(account: str, key: KeyOnRecord, certificate: Certificate | None) -> KeyBoundElsewhere:
-    """The feed body of an account's key."""
+def _state(registered: Registered | None) -> tuple[RegisteredState, tuple[str, ...]] | None:
+    state = None if registered is None else _STATES.get(registered.status)
+    return None if state is None or registered is None else (state, registered.obstacles)
+
+
+def key_on_record(account: str, key: KeyOnRecord, certificate: Certificate | None) -> KeyBoundElsewhere:
+    """The feed's body of an account's key."""
     return KeyBoundElsewhere(
         account,
         key.number,
@@ -132,22 +147,6 @@ def key_elsewhere(account: str, key: KeyOnRecord, certificate: Certificate | Non
         holds=key.holds,
         revoked=key.revoked,
     )
-
-
-def _who_knows(entry: Entry, key: KeyOnRecord, certificate: Certificate | None) -> int:
-    """The kiosk that made the same of the key as the centre, which knows of the other kiosks too; 0 for none."""
-    match entry.body:
-        case CertificateRevoked():
-            return entry.kiosk
-        case CertificateChecked():
-            return certificate.kiosk if certificate is not None and not key.lost else 0
-        case LossReported() | KeyFound():
-            known = entry.body.key
-            return entry.kiosk if known is None or key == known.reported(known) else 0
-        case HoldLifted():
-            return entry.kiosk if key == entry.body.key.lifted() else 0
-        case _:
-            return entry.kiosk if not key.lost else 0
 
 
 def assignment(order: Order) -> OrderAssignedHere:

@@ -1,48 +1,39 @@
-"""What judging a batch reads besides the books, by few statements: kiosks, policies, prices and news told, money returned.
+"""What judging a batch reads besides the books, by few statements: kiosks, policies, prices, rows told, money returned.
 
-What may change later is in `Read` and is stored with the batch, so that a replay reads the same.
+What may read otherwise later is in `Read` and is stored with the batch, so that a replay reads the same.
 """
 
 from __future__ import annotations
 
 import bisect
 import itertools
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 from django.db.models import Q
 
-from kiosk.domain import feed
-from kiosk.domain.entries import (
-    CertificateIssued,
-    CertificateRevoked,
-    HoldLifted,
-    OrderAssigned,
-    OrderPaid,
-    OrderPlaced,
-    OrderReleased,
-    RefundCompleted,
-    SurplusReturned,
-)
+from kiosk.domain.entries import CertificateIssued, HoldLifted, OrderPaid, OrderPlaced
 from kiosk.domain.exchange import EXCHANGE_KIOSK
-from kiosk.domain.feed import AnyFeedBody, FeeSchedulePublished
+from kiosk.domain.feed import FeeSchedulePublished
+from kiosk.domain.feed_keys import RowName
 from kiosk.domain.fees import FeeSchedule
 from kiosk.domain.journal import Entry
 from kiosk.domain.payment_codes import OrderCode, PaymentCodeError, order_code_key, verify_order_code
 from kiosk.domain.policy import Policy
+from kiosk.domain.versions import ALL, NO_VERSION, Version, audience_of_kiosk
 from sync.central.context import centre_keys
 from sync.central.fleet import policies
+from sync.central.fleet.feed.models import FeedRow
+from sync.central.fleet.feed.reading import heads
 from sync.central.fleet.machines import payment_secrets
-from sync.central.fleet.models import FeedItem, KioskPolicy
+from sync.central.fleet.models import KioskPolicy
 from sync.central.journal.models import Fact, FactKind, Source
+from sync.central.ledger.echoes import Echo, Found, key_named, rows_named, says_the_same
 from sync.central.ledger.money import UNPROVED, money_returned
-from sync.central.members.publishing import kiosks_of_accounts
-from sync.central.tables import LAST, row_key
+from sync.central.members.publishing import unserved
 
 _MUCH = 5000
 """The newest facts of a kiosk that are looked at: more than a policy allows it, and a batch besides."""
-ECHOES = (OrderAssigned, OrderReleased, RefundCompleted, SurplusReturned, CertificateRevoked)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -59,16 +50,35 @@ class Told(msgspec.Struct, frozen=True):
         """Kiosk and strand."""
         return self.entry.kiosk, self.strand
 
+    @property
+    def name(self) -> str:
+        """Kiosk, strand and sequence."""
+        return f"{self.entry.kiosk}/{self.strand}/{self.entry.sequence}"
+
 
 class Read(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was read that may read otherwise later: orders whose money was returned, each kiosk's newest policy.
+    """What was read that may read otherwise later.
 
-    `unserved` are the kiosks that lifted a hold of an account which they did not serve, each with the account.
+    The orders whose money was returned, each kiosk's newest policy, the newest version told to all, and the entries (by
+    `Told.name`) whose echo came to anything else than that the row said it. `unserved` are the kiosks that lifted a hold of
+    an account which they did not serve, each with the account.
     """
 
     returned: tuple[str, ...] = ()
     newest: dict[int, int] = {}
+    told: Version = NO_VERSION
+    echoes: dict[str, Found] = {}
     unserved: tuple[tuple[int, str], ...] = ()
+
+    def completed(self, later: Read) -> Read:
+        """With what was read later for entries that could not be read before."""
+        return Read(
+            tuple(sorted({*self.returned, *later.returned})),
+            {**later.newest, **self.newest},
+            self.told if self.told != NO_VERSION else later.told,
+            {**self.echoes, **later.echoes},
+            tuple(sorted({*self.unserved, *later.unserved})),
+        )
 
 
 class Facts:
@@ -97,11 +107,11 @@ class Readings:
         """
         self._secrets: dict[int, list[bytes]] = {}
         self._policies = _policies(kiosks)
-        self._schedules = _schedules(batch)
-        self._items = _items(batch)
+        self.echoed: list[tuple[int, int]] = []
         self._certificates = _facts(batch, (CertificateIssued,), Q(kind=FactKind.CERTIFICATE))
         self._payments = _facts(batch, (OrderPaid,), Q(kind=FactKind.MONEY, how__in=UNPROVED))
         self.read = self._now(batch, kiosks) if read is None else read
+        self._schedules = _schedules(batch, self.read.told)
         self._returned = frozenset(self.read.returned)
 
     def _now(self, batch: Sequence[Told], kiosks: Collection[int]) -> Read:
@@ -110,7 +120,30 @@ class Readings:
             kiosk: max((number for owner, number in self._policies if owner == kiosk), default=0)
             for kiosk in kiosks
         }
-        return Read(tuple(sorted(money_returned(orders))), newest, _unserved(batch))
+        told = heads((ALL,))[ALL]
+        return Read(
+            tuple(sorted(money_returned(orders))), newest, told, self._echoes(batch), _unserved(batch)
+        )
+
+    def _echoes(self, batch: Sequence[Told]) -> dict[str, Found]:
+        """What each echo comes to, where the row did not say it; `echoed` are the rows that did, by audience and id."""
+        rows = rows_named(each.entry for each in batch)
+        found: dict[str, Found] = {}
+        seen = set[int]()
+        for each in batch:
+            body = each.entry.body
+            key = key_named(body)
+            if not key or not isinstance(body, Echo):
+                continue
+            row = rows.get((audience_of_kiosk(each.entry.kiosk), key))
+            if row is not None and (row.echoed or row.id in seen):
+                found[each.name] = Found.AGAIN
+            elif row is None or not says_the_same(row.said, body):
+                found[each.name] = Found.NOT_SAID
+            else:
+                seen.add(row.id)
+                self.echoed.append((row.audience, row.id))
+        return found
 
     def returned(self, order: str) -> bool:
         """Whether the order's money went back."""
@@ -125,13 +158,13 @@ class Readings:
         """The kiosk's newest policy."""
         return self._policies.get((kiosk, self.read.newest.get(kiosk, 0)))
 
-    def schedules(self, kiosk: int, cursor: int) -> tuple[FeeSchedule, ...]:
-        """The fee schedules that a kiosk had been told of when it had read its feed so far."""
-        return tuple(schedule for number, schedule in self._schedules.get(kiosk, ()) if number <= cursor)
+    def schedules(self, cursor: Version) -> tuple[FeeSchedule, ...]:
+        """The fee schedules that a kiosk had been told of when it had read so far what is for all."""
+        return tuple(schedule for version, schedule in self._schedules if version <= cursor)
 
-    def item(self, kiosk: int, number: int) -> AnyFeedBody | None:
-        """What the kiosk's feed said under that number."""
-        return self._items.get((kiosk, number))
+    def echo(self, told: Told) -> Found | None:
+        """What an entry's echo comes to; None for an entry that names no row."""
+        return self.read.echoes.get(told.name, Found.SAID) if key_named(told.entry.body) else None
 
     def serves(self, kiosk: int, account: str) -> bool:
         """Whether a kiosk that lifted a hold of this account served it."""
@@ -163,8 +196,7 @@ def _unserved(batch: Iterable[Told]) -> tuple[tuple[int, str], ...]:
         for each in batch
         if isinstance(each.entry.body, HoldLifted) and each.entry.kiosk != EXCHANGE_KIOSK
     }
-    serving = kiosks_of_accounts({account for _, account in lifted}) if lifted else {}
-    return tuple(sorted(each for each in lifted if each[0] not in serving.get(each[1], ())))
+    return tuple(sorted(unserved(lifted))) if lifted else ()
 
 
 def _policies(kiosks: Iterable[int]) -> dict[tuple[int, int], Policy]:
@@ -174,27 +206,19 @@ def _policies(kiosks: Iterable[int]) -> dict[tuple[int, int], Policy]:
     }
 
 
-def _schedules(batch: Iterable[Told]) -> dict[int, list[tuple[int, FeeSchedule]]]:
-    kiosks = {each.entry.kiosk for each in batch if isinstance(each.entry.body, OrderPlaced)}
-    found: dict[int, list[tuple[int, FeeSchedule]]] = defaultdict(list)
-    told = FeedItem.objects.filter(kiosk__in=kiosks, kind="fee-schedule").order_by("kiosk", "number")
-    for kiosk, number, body in told.values_list("kiosk", "number", "body"):
-        schedule = msgspec.json.decode(bytes(body), type=FeeSchedulePublished).schedule
-        found[kiosk].append((number, schedule))
-    return found
-
-
-def _items(batch: Iterable[Told]) -> dict[tuple[int, int], AnyFeedBody]:
-    named = {
-        row_key(each.entry.kiosk, each.entry.body.feed)
-        for each in batch
-        if isinstance(each.entry.body, ECHOES) and 1 <= each.entry.body.feed <= LAST
-    }
-    rows = FeedItem.objects.filter(key__in=named).values_list("kiosk", "number", "body") if named else ()
-    return {
-        (kiosk, number): feed.FeedItem(number, msgspec.Raw(bytes(body))).read()
-        for kiosk, number, body in rows
-    }
+def _schedules(batch: Iterable[Told], told: Version) -> list[tuple[Version, FeeSchedule]]:
+    """The schedules that had been told by then."""
+    if not any(isinstance(each.entry.body, OrderPlaced) for each in batch):
+        return []
+    prefix = f"{RowName.SCHEDULE.value}/"
+    rows = FeedRow.objects.filter(
+        audience=ALL, live=True, key__gte=prefix, key__lt=f"{RowName.SCHEDULE.value}0"
+    )
+    found = [
+        (Version(incarnation, stamp), msgspec.json.decode(bytes(body), type=FeeSchedulePublished).schedule)
+        for incarnation, stamp, body in rows.order_by("key").values_list("incarnation", "stamp", "body")
+    ]
+    return [(version, schedule) for version, schedule in found if version <= told]
 
 
 def _facts(batch: Iterable[Told], bodies: tuple[type, ...], which: Q) -> dict[tuple[int, int], Facts]:

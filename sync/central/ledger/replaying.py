@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
-from django.db import transaction
 from django.db.models import Model
 
 from kiosk.domain.decisions import KeyOnRecord
@@ -19,6 +18,7 @@ from kiosk.domain.entries import (
 )
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.subjects import subjects
+from sync.central.fleet.feed.telling import telling
 from sync.central.journal.appending import record_facts
 from sync.central.journal.models import Entry, Source
 from sync.central.journal.received_entries import ReceivedEntry, read
@@ -37,7 +37,7 @@ from sync.central.ledger.models import (
 )
 from sync.central.ledger.portions import Portion
 from sync.central.ledger.publishing import publish_keys
-from sync.central.ledger.readings import Read
+from sync.central.ledger.readings import Read, Readings
 from sync.central.ledger.rules import RULES
 from sync.central.tables import Upsert, strand_number
 
@@ -149,13 +149,16 @@ def reread(now: int) -> bool:
     found = [(row, received) for row in rows if (received := _readable(row)) is not None]
     if not found:
         return False
-    with transaction.atomic():
+    with telling(now) as told:
         ApplierState.objects.select_for_update().get(id=APPLIER)
         for row, received in found:
             Entry.objects.filter(key=row.key).update(
                 kind=received.kind, subject=received.order, account=received.account
             )
             record_facts([received], Source.CHAIN, row.strand, row.received_at)
+        for row, _ in found:
+            for audience, echoed in _read_for(row):
+                told.close_echoed(audience, echoed)
         books, remarks = replayed()
         tables: tuple[Sequence[Model], ...] = (*books.rows(), remarks)
         for model, made in zip(BOOKS, tables, strict=True):
@@ -164,6 +167,18 @@ def reread(now: int) -> bool:
         accounts = {account for _, received in found if (account := _account(books, received))}
         publish_keys(accounts, now)
     return True
+
+
+def _read_for(row: Entry) -> list[tuple[int, int]]:
+    """Read what judging an entry needs, beside what was read for its portion; the rows of the feed that it echoes."""
+    strand = strand_number(row.kiosk, row.strand)
+    portion = AppliedPortion.objects.get(strand=strand, first__lte=row.sequence, last__gte=row.sequence)
+    placed = entries_of([Portion(strand, row.sequence, row.sequence)], 0)
+    readings = Readings([told for each in placed if (told := each.told) is not None], {row.kiosk})
+    was_read = msgspec.msgpack.decode(bytes(portion.read), type=Read)
+    portion.read = msgspec.msgpack.encode(was_read.completed(readings.read))
+    portion.save(update_fields=["read"])
+    return readings.echoed
 
 
 def _readable(row: Entry) -> ReceivedEntry | None:

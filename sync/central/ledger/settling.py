@@ -6,15 +6,21 @@ order can do is asked of it.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 
 from kiosk.domain.entries import AnyBody, Decision, HoldLifted, MatterDecided, OrderTakenOver, RegisterDecided
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
+from kiosk.domain.feed_keys import RowName, row_key_of
+from kiosk.domain.feed_rows import write_body
 from kiosk.domain.identifiers import IdentifierError, parse_order_reference
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.remarks import RemarkReason
-from sync.central.fleet.feeding import enrolled_kiosks, publish
+from kiosk.domain.versions import audience_of_kiosk
+from sync.central.fleet.feed.models import FeedRow
+from sync.central.fleet.feed.telling import telling
+from sync.central.fleet.machines import enrolled_kiosks
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.centre_journal import STRAND, enter
 from sync.central.journal.models import Entry, Fact, FactKind, Source, Strand
@@ -34,12 +40,13 @@ _NOT_BOUND = {
     OrderStatus.CANCELLED.value,
     OrderStatus.EXPIRED.value,
 }
+_DECISION_BYTES = 8
 _ENDED = {CertificateStatus.REVOKED.value, CertificateStatus.VOID.value}
 
 
 def decide(matters: Iterable[Matter], action: Action, by: str, remark: str, now: int) -> list[Matter]:
     """Decide matters; the result are those for which the action is none, and which stay as they are."""
-    left, bodies = [], list[AnyBody]()
+    left, bodies, revoked = [], list[AnyBody](), list[str]()
     for matter in matters:
         matter.refresh_from_db(fields=("state", "action"))  # somebody else may have decided meanwhile
         decided = _bodies(matter, action, by, remark, now)
@@ -47,7 +54,13 @@ def decide(matters: Iterable[Matter], action: Action, by: str, remark: str, now:
             left.append(matter)
         else:
             bodies += decided
+            if action is Action.REFUND and any(isinstance(each, RegisterDecided) for each in decided):
+                revoked.append(matter.order)
     enter_and_apply(bodies, now)
+    # Once a bound order's key is out of use, its kiosk grants the refund, which ends the order there too.
+    rows = LedgerOrder.objects.filter(reference__in=revoked, status=OrderStatus.BOUND.value)
+    for row in rows.filter(owner__in=enrolled_kiosks()):
+        _ask_refund(row, by, remark, now)
     return left
 
 
@@ -177,8 +190,18 @@ def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
     """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
     if row.status != OrderStatus.PAID.value or row.owner not in enrolled_kiosks():
         return False
-    publish(row.owner, [RefundRequested(row.reference, by, reason)], now)
+    _ask_refund(row, by, reason, now)
     return True
+
+
+def _ask_refund(row: LedgerOrder, by: str, reason: str, now: int) -> None:
+    """Ask, unless the kiosk was asked and did not answer yet."""
+    own, asked = audience_of_kiosk(row.owner), f"{RowName.REFUND_ASKED.value}/{row.reference}/"
+    waiting = FeedRow.objects.filter(audience=own, live=True, key__gte=asked, key__lt=asked[:-1] + "0")
+    if waiting.exclude(kind="removed").exists():
+        return
+    with telling(now) as told:
+        told.tell(own, RefundRequested(row.reference, secrets.token_hex(_DECISION_BYTES), by, reason))
 
 
 def may_pay_back(row: LedgerOrder) -> bool:
@@ -244,9 +267,19 @@ def move(row: LedgerOrder, kiosk: int, by: str, now: int) -> bool:
         return False
     order = order_record(row)
     if row.owner in working:
-        publish(row.owner, [OrderMoved(row.reference, kiosk, order.handover + 1)], now)
-    else:
-        enter_and_apply([_taken_over(order, kiosk, by)], now)
+        return _ask_to_let_go(row, OrderMoved(row.reference, kiosk, order.handover + 1), now)
+    enter_and_apply([_taken_over(order, kiosk, by)], now)
+    return True
+
+
+def _ask_to_let_go(row: LedgerOrder, moved: OrderMoved, now: int) -> bool:
+    """Ask the owner; False when it was asked to let go of the order to another kiosk."""
+    own, body = audience_of_kiosk(row.owner), write_body(moved)
+    with telling(now) as told:
+        asked = FeedRow.objects.filter(audience=own, key=row_key_of(moved), live=True).exclude(kind="removed")
+        if any(bytes(each.body) != body for each in asked):
+            return False
+        told.tell(own, moved)
     return True
 
 

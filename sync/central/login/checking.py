@@ -45,7 +45,7 @@ from sync.central.ledger.verifying import Stage, hasten
 from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
 from sync.central.members.models import Operator
-from sync.central.members.publishing import kiosks_of_account
+from sync.central.members.publishing import serves
 from sync.central.tables import strand_number
 
 LOG = logging.getLogger("keydesk.central")
@@ -78,7 +78,7 @@ class LoginCheckService:
                 return self._take_code(question)
 
     def _challenge(self, asked: ChallengeRequested) -> LoginAnswer:
-        if self._kiosk not in kiosks_of_account(asked.account):
+        if not serves(self._kiosk, asked.account):
             return QuestionRefused("unknown-account")
         LoginCheck.objects.filter(asked_at__lt=self._now - KEPT_SECONDS).delete()
         lately = LoginCheck.objects.filter(account=asked.account, asked_at__gt=self._now - 3600)

@@ -1,51 +1,71 @@
-"""Which kiosks serve a member, and publishing staff and prices to the kiosks."""
+"""For whom a member's rows are, and publishing staff and prices to the kiosks."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import Q
-
 from kiosk.domain.feed import FeeSchedulePublished, StaffPublished
-from sync.central.fleet.feeding import enrolled_kiosks, publish_to
+from kiosk.domain.versions import ALL, MEMBERS, audience_of_kiosk
+from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.members.models import DeskStaff, FeeSchedule, Operator
 
 
-def kiosks_of(enterprise: str) -> list[int]:
-    """The numbers of the kiosks in use that serve an enterprise."""
-    serving = Kiosk.objects.filter(Q(serves_all=True) | Q(enterprise=enterprise), state=KioskState.ENROLLED)
-    return list(serving.distinct().values_list("number", flat=True))
+def serves(kiosk: int, account: str) -> bool:
+    """Whether a kiosk is in use and serves the account's enterprise."""
+    return not unserved({(kiosk, account)})
 
 
-def kiosks_of_account(account: str) -> list[int]:
-    """The kiosks in use that serve an account's enterprise; none for an account that is not known."""
-    operator = Operator.objects.filter(account=account).first()
-    return [] if operator is None else kiosks_of(operator.enterprise_id)
-
-
-def kiosks_of_accounts(accounts: Collection[str]) -> dict[str, list[int]]:
-    """The kiosks in use that serve each account's enterprise, by few statements; nothing for an account not known."""
-    enterprises = dict(
-        Operator.objects.filter(account__in=accounts).order_by().values_list("account", "enterprise_id")
+def unserved(pairs: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those of these kiosks and accounts of which the kiosk is not in use, or does not serve the account."""
+    enterprises = _enterprises({account for _, account in pairs})
+    kiosks = Kiosk.objects.filter(number__in={kiosk for kiosk, _ in pairs}, state=KioskState.ENROLLED)
+    serving_all = {row.number for row in kiosks if row.serves_all}
+    assigned = set(
+        kiosks.filter(enterprise__in=set(enterprises.values())).values_list("number", "enterprise")
     )
-    enrolled = Kiosk.objects.filter(state=KioskState.ENROLLED).order_by()
-    for_all = set(enrolled.filter(serves_all=True).values_list("number", flat=True))
-    chosen: dict[str, set[int]] = {}
-    of_some = enrolled.filter(serves_all=False, enterprise__in=set(enterprises.values()))
-    for kiosk, enterprise in of_some.values_list("number", "enterprise"):
-        chosen.setdefault(enterprise, set()).add(kiosk)
     return {
-        account: sorted(for_all | chosen.get(enterprise, set()))
-        for account, enterprise in enterprises.items()
+        (kiosk, account)
+        for kiosk, account in pairs
+        if account not in enterprises
+        or (kiosk not in serving_all and (kiosk, enterprises[account]) not in assigned)
     }
+
+
+def audiences_of(enterprise: str) -> tuple[int, ...]:
+    """The audiences that hear of an enterprise: the kiosks that serve all, and each that it is assigned to."""
+    return _audiences({enterprise})[enterprise]
+
+
+def audiences_of_accounts(accounts: Collection[str]) -> dict[str, tuple[int, ...]]:
+    """The audiences that hear of each account, by two statements; nothing for an account that is not known."""
+    enterprises = _enterprises(accounts)
+    audiences = _audiences(set(enterprises.values()))
+    return {account: audiences[enterprise] for account, enterprise in enterprises.items()}
+
+
+def _enterprises(accounts: Collection[str]) -> dict[str, str]:
+    rows = Operator.objects.filter(account__in=accounts).order_by()
+    return dict(rows.values_list("account", "enterprise_id"))
+
+
+def _audiences(enterprises: set[str]) -> dict[str, tuple[int, ...]]:
+    chosen: dict[str, set[int]] = {each: {MEMBERS} for each in enterprises}
+    if enterprises:
+        enrolled = Kiosk.objects.filter(state=KioskState.ENROLLED, serves_all=False).order_by()
+        pairs = enrolled.filter(enterprise__in=enterprises).values_list("number", "enterprise")
+        for kiosk, enterprise in pairs:
+            chosen[enterprise].add(audience_of_kiosk(kiosk))
+    return {enterprise: tuple(sorted(audiences)) for enterprise, audiences in chosen.items()}
 
 
 def publish_staff(row: DeskStaff, now: int) -> None:
     """Publish somebody of the desk's staff."""
-    publish_to(enrolled_kiosks(), [StaffPublished(row.record())], now)
+    with telling(now) as told:
+        told.tell(ALL, StaffPublished(row.record()))
 
 
 def publish_schedule(row: FeeSchedule, now: int) -> None:
     """Publish a fee schedule."""
-    publish_to(enrolled_kiosks(), [FeeSchedulePublished(row.record())], now)
+    with telling(now) as told:
+        told.tell(ALL, FeeSchedulePublished(row.record()))

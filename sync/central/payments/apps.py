@@ -16,4 +16,4 @@ class PaymentsConfig(AppConfig):
         from sync.central.payments import receivers  # noqa: PLC0415
 
         entries_received.connect(receivers.take_received, dispatch_uid="payments")
-        money.register(receivers.money_returned)
+        money.register(receivers.money_returned, receivers.money_held)

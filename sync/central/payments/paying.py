@@ -7,11 +7,13 @@ from django.db.models import QuerySet
 
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.identifiers import out_trade_no
-from sync.central.fleet.feeding import publish
+from kiosk.domain.versions import audience_of_kiosk
+from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.alarms import clear_alarm, raise_alarm
 from sync.central.journal.models import AlarmKind
 from sync.central.ledger.models import LedgerOrder
+from sync.central.ledger.open_orders import tell_open_orders
 from sync.central.payments.models import (
     UNPAID,
     AttemptState,
@@ -79,7 +81,7 @@ def decline(bill: Bill, now: int) -> None:
 
 def settle(number: str, trade: Trade, now: int) -> None:
     """Record the state of a trade, in every state of the order; recording it again changes nothing."""
-    with transaction.atomic():
+    with telling(now) as told:
         attempt = PaymentAttempt.objects.get(out_trade_no=number)
         payment = Payment.objects.select_for_update().get(order=attempt.payment_id)
         attempt.refresh_from_db()
@@ -107,8 +109,11 @@ def settle(number: str, trade: Trade, now: int) -> None:
             )
             raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, trade.transaction, detail, now)
         body = PaymentConfirmed(payment.order, trade.amount, trade.transaction, trade.paid_at)
-        publish(owning_kiosk(payment), [body], now)
-        # Publishing locked the kiosk's row: from here on what the kiosk uploaded meanwhile is visible.
+        owner = owning_kiosk(payment)
+        told.tell(audience_of_kiosk(owner), body)
+        tell_open_orders(told, [payment.account])
+        # With the kiosk's row locked, what the kiosk uploaded meanwhile is visible.
+        Kiosk.objects.select_for_update().get(number=owner)
         if first and DeskPayment.objects.filter(order=payment.order).exists():
             raise_paid_twice(payment, now)
         clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
@@ -117,27 +122,30 @@ def settle(number: str, trade: Trade, now: int) -> None:
 def pay_back(payment: Payment, now: int) -> bool:
     """Refund an order through the provider and tell the kiosk; False when the provider did not."""
     taken = payment.attempts.filter(state=AttemptState.PAID)
-    with transaction.atomic():
+    with telling(now) as told:
         payment = Payment.objects.select_for_update().get(order=payment.order)
         if payment.state != PaymentState.PAID:
             return False
         using: PaymentProvider = provider()
-        trades = [_refunded(using, attempt, payment.amount) for attempt in taken]
+        attempts = list(taken)
+        trades = [_refunded(using, attempt, payment.amount) for attempt in attempts]
         if not trades or any(trade.state is not TradeState.REFUNDED for trade in trades):
             return False
-        for attempt in taken:
+        for attempt in attempts:
             clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "随订单退回", now)
         taken.update(state=AttemptState.RETURNED)
         payment.state, payment.refunded_at = PaymentState.REFUNDED, now
         payment.save(update_fields=["state", "refunded_at"])
-        publish(owning_kiosk(payment), [RefundPaid(payment.order, payment.amount * len(trades))], now)
+        body = RefundPaid(payment.order, attempts[0].out_refund_no, payment.amount * len(trades))
+        told.tell(audience_of_kiosk(owning_kiosk(payment)), body)
+        tell_open_orders(told, [payment.account])
     return True
 
 
 def return_surplus(payment: Payment, now: int) -> int:
     """Refund what came in beside the order's payment, in every state of the order; how many fen went back."""
     returned = 0
-    with transaction.atomic():
+    with telling(now) as told:
         payment = Payment.objects.select_for_update().get(order=payment.order)
         for attempt in list(surplus(payment)):
             trade = _refunded(provider(), attempt, payment.amount)
@@ -146,12 +154,13 @@ def return_surplus(payment: Payment, now: int) -> int:
             attempt.state = AttemptState.RETURNED
             attempt.save(update_fields=["state"])
             body = PaymentReturned(payment.order, attempt.transaction, payment.amount)
-            publish(owning_kiosk(payment), [body], now)
+            told.tell(audience_of_kiosk(owning_kiosk(payment)), body)
             clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "多付已退回", now)
             returned += payment.amount
             if attempt.transaction == payment.transaction:  # the desk's money is the order's payment
                 payment.state, payment.transaction, payment.refunded_at = PaymentState.VOUCHED, "", now
                 payment.save(update_fields=["state", "transaction", "refunded_at"])
+                tell_open_orders(told, [payment.account])
                 clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, payment.order, "多付已退回", now)
     return returned
 

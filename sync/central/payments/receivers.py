@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from sync.central.journal.alarms import Cause, raise_alarms
 from sync.central.journal.models import AlarmKind, Fact
 from sync.central.journal.received_entries import ReceivedEntry
+from sync.central.ledger.money import PaidOrder
 from sync.central.payments.models import UNPAID, Payment, PaymentState
 from sync.central.payments.vouched import record_vouched
 
@@ -24,6 +26,18 @@ def take_received(
 def money_returned(orders: Collection[str]) -> set[str]:
     """Those of these orders whose money was refunded through the provider or at the desk (ledger/money.py)."""
     return {order for order, state in _states(orders) if state == PaymentState.REFUNDED}
+
+
+def money_held(accounts: Collection[str]) -> list[PaidOrder]:
+    """The orders of these accounts whose money the provider has (ledger/money.py)."""
+    # The state is looked at here: its index would lead through the payments of everybody.
+    rows = Payment.objects.filter(account__in=accounts).order_by()
+    paid = [row for row in rows if row.state == PaymentState.PAID]
+    return [
+        PaidOrder(row.order, row.account, OrderKind(row.kind), row.kiosk, row.paid_at or row.opened_at)
+        for row in paid
+        if row.kind in set(OrderKind)
+    ]
 
 
 def _states(orders: Collection[str]) -> list[tuple[str, str]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 
 from kiosk.domain.feed import RefundPaid
-from sync.central.fleet.feeding import publish
+from kiosk.domain.versions import audience_of_kiosk
+from sync.central.fleet.feed.telling import telling
 from sync.central.journal.alarms import clear_alarm
 from sync.central.journal.models import AlarmKind
 from sync.central.ledger.settling import may_return
@@ -32,7 +33,7 @@ def confirm_separate(row: DeskPayment, by: str, remark: str, now: int) -> bool:
 
 def confirm_returned(row: DeskPayment, by: str, remark: str, now: int) -> bool:
     """Decide that the desk gave the money back, as its kiosk granted; without other money the order is refunded."""
-    with transaction.atomic():
+    with telling(now) as told:
         payment = Payment.objects.select_for_update().get(order=row.order)
         if not (may_return(row.order, row.kiosk) or payment.state == PaymentState.REFUNDED):
             return False
@@ -41,7 +42,8 @@ def confirm_returned(row: DeskPayment, by: str, remark: str, now: int) -> bool:
         if payment.state in UNPAID:
             payment.state, payment.refunded_at = PaymentState.REFUNDED, now
             payment.save(update_fields=["state", "refunded_at"])
-            publish(owning_kiosk(payment), [RefundPaid(row.order, row.amount)], now)
+            body = RefundPaid(row.order, f"desk-{row.key}", row.amount)
+            told.tell(audience_of_kiosk(owning_kiosk(payment)), body)
     return True
 
 

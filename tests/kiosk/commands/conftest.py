@@ -11,6 +11,7 @@ from kiosk.domain.entries import BindingStarted, CertificateIssued, KeyPairMade,
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.ledger import PaidHow
+from kiosk.domain.versions import NO_VERSION
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load_or_create
 from kiosk.store.location import DATABASE, KEY_FILE
@@ -48,7 +49,12 @@ def _place(tx: Transaction, account: str, clock: FixedClock) -> str:
     order = str(OrderReference(OrderNumber(*tx.next_tip()), bytes(6)))
     names = ("北京示例粮油贸易有限公司", "李晓梅")
     deadline = clock.wall() + 900
-    tx.append(OrderPlaced(order, account, *names, OrderKind.NEW, LINES, 1, 1, 0, deadline, bytes(38)), clock)
+    tx.append(
+        OrderPlaced(
+            order, account, *names, OrderKind.NEW, LINES, 1, bytes(8), 1, NO_VERSION, deadline, bytes(38)
+        ),
+        clock,
+    )
     return order
 
 

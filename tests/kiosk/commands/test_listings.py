@@ -64,7 +64,7 @@ def _twin(directory: Path, reference: str, account: str) -> str:
     database = Database.open(directory / "keydesk.db", load(directory / "keydesk.key"))
     lines = (PriceLine(FeeItem.CERTIFICATE, 8_000),)
     order = OrderAssigned(
-        twin, account, "A", "B", OrderKind.NEW, lines, 1, 1_794_000_000, "W1", 1_794_000_100, 1, feed=9
+        twin, account, "A", "B", OrderKind.NEW, lines, 1, 1_794_000_000, "W1", 1_794_000_100, 1, feed="x"
     )
     with database.write() as tx:
         tx.append(order, FixedClock(1_795_000_000))
@@ -134,12 +134,14 @@ def test_money_that_came_in_twice_stands_beside_the_order(keydesk: Keydesk, dire
     with database.write() as tx:
         for number, transaction in enumerate(("T1", "T2"), start=1):
             tx.append(
-                OrderPaid("3-0002-6.000000000000", PaidHow.FEED, 34_000, clock.wall(), transaction, number),
+                OrderPaid(
+                    "3-0002-6.000000000000", PaidHow.FEED, 34_000, clock.wall(), transaction, f"row/{number}"
+                ),
                 clock,
             )
     assert keydesk("orders", "--data", directory).printed.splitlines()[2].endswith("待绑定，多收 340.00 元")
     with database.write() as tx:
-        tx.append(SurplusReturned("3-0002-6.000000000000", "T2", 34_000, 3), clock)
+        tx.append(SurplusReturned("3-0002-6.000000000000", "T2", 34_000, "row/3"), clock)
     database.close()
     shown = keydesk("orders", "--data", directory).printed
     assert shown.splitlines()[2].endswith("待绑定，多收的 340.00 元已退回")

@@ -153,7 +153,12 @@ class DeskMachine(RuleBasedStateMachine):
             world.provider.add(order.reference)
             with world.database.write() as tx:
                 paid = OrderPaid(
-                    order.reference, PaidHow.FEED, order.total, world.clock.wall(), f"T{order.reference}", 1
+                    order.reference,
+                    PaidHow.FEED,
+                    order.total,
+                    world.clock.wall(),
+                    f"T{order.reference}",
+                    "row/1",
                 )
                 tx.append(paid, world.clock)
 
@@ -184,7 +189,7 @@ class DeskMachine(RuleBasedStateMachine):
             world.service.grant_refund(SUPERVISOR, order.reference, "不要了")
             return
         with world.database.write() as tx:
-            tx.append(RefundCompleted(order.reference, order.received, 2), world.clock)
+            tx.append(RefundCompleted(order.reference, order.received, "row/2"), world.clock)
 
     @rule(choice=st.integers(0, 9))
     def abandon(self, choice: int) -> None:

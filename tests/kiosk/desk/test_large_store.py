@@ -99,8 +99,9 @@ def _serve(desk: CountedDesk) -> None:
 
 
 def _look(desk: CountedDesk) -> None:
-    for verb in ("status", "fees", "staff_orders", "unapplied_items", "disputes", "expire_due"):
+    for verb in ("status", "fees", "staff_orders", "unapplied_rows", "matters", "expire_due"):
         assert not isinstance(desk.ask(verb), Refused), verb
+    assert desk.ask("find_orders", SUPERVISOR, "1-0001-7") is not None
     fields = {Field.ACCOUNT: "11000001", Field.PASSWORD: "Keydesk-1", Field.ENTERPRISE: FIRM}
     names = {Field.LEGAL_PERSON: "王建国", Field.OPERATOR: "李晓梅"}
     assert isinstance(desk.ask("verify", OrderKind.NEW, fields | names), Verified)
@@ -126,7 +127,7 @@ def _member(desk: CountedDesk) -> None:
     desk.setup.source.insert(desk.setup.blank("NEW1"))
     desk.ask("read_token", number)
     assert isinstance(desk.ask("bind", SESSION, number, None, False, _watch), BoundView)  # noqa: FBT003 - the verb's own signature
-    assert desk.ask("registered", number) is False
+    assert desk.ask("registration", number) is None
     assert desk.ask("print_receipt", number) is PrintOutcome.PRINTED
 
 

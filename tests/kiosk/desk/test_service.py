@@ -63,7 +63,7 @@ def test_a_new_key_from_the_password_to_the_printed_receipt(
     steps: list[BindingProgress] = []
     bound = service.bind(verified.session, number, None, False, steps.append)  # noqa: FBT003 - the contract
     assert isinstance(bound, BoundView)
-    assert (bound.serial, bound.registered) == ("E8AD652202221F03", False)
+    assert (bound.serial, bound.registration) == ("E8AD652202221F03", None)
     assert [step.step for step in steps if step.done] == [1, 2, 3, 4, 5, 6]
     assert service.print_receipt(number) is PrintOutcome.PRINTED
     assert len(printer.receipts()) == 1

@@ -58,6 +58,7 @@ from kiosk.domain.ledger import (
     PaidHow,
 )
 from kiosk.domain.ledger_fold import fold_journal
+from kiosk.domain.versions import NO_VERSION
 
 if TYPE_CHECKING:
     from tests.support.journal import Journal
@@ -105,7 +106,9 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         number = f"3-{self.journal.next_sequence:04d}"
         lines = self.journal.lines_of(kind)
         self.journal.try_to(
-            OrderPlaced(number, account, "企", "人", kind, lines, 1, 1, 0, 2**31, b"", previous)
+            OrderPlaced(
+                number, account, "企", "人", kind, lines, 1, bytes(8), 1, NO_VERSION, 2**31, b"", previous
+            )
         )
 
     @rule(account=st.sampled_from(ACCOUNTS), kind=st.sampled_from(OrderKind))
@@ -114,7 +117,19 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         key = self._known_key(account)
         self.journal.try_to(
             OrderAssigned(
-                number, account, "企", "人", kind, lines, 1, 1_700_000_000, number, 1_700_000_001, 1, 5, key
+                number,
+                account,
+                "企",
+                "人",
+                kind,
+                lines,
+                1,
+                1_700_000_000,
+                number,
+                1_700_000_001,
+                1,
+                "row/5",
+                key,
             )
         )
 
@@ -138,12 +153,12 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
                     "t",
                     1,
                     order.handover + 1,
-                    5,
+                    "row/5",
                     key,
                 )
             )
         else:
-            self.journal.try_to(OrderReleased(order.reference, owner, order.handover + 1, 6))
+            self.journal.try_to(OrderReleased(order.reference, owner, order.handover + 1, "row/6"))
 
     @rule(pick=PICKS, how=st.sampled_from(PaidHow), transaction=st.sampled_from((None, "t1", "t2")))
     def pay(self, pick: int, how: PaidHow, transaction: str | None) -> None:
@@ -289,25 +304,27 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def refund(self, pick: int, asked: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
         order = self._order(pick)
         if order is not None:
-            self.journal.try_to(RefundGranted(order.reference, "林涛", "paid twice", 9 if asked else None))
+            self.journal.try_to(
+                RefundGranted(order.reference, "林涛", "paid twice", "row/9" if asked else None)
+            )
 
     @rule(pick=PICKS)
     def refunded(self, pick: int) -> None:
         order = self._order(pick)
         if order is not None:
-            self.journal.try_to(RefundCompleted(order.reference, order.received, 11))
+            self.journal.try_to(RefundCompleted(order.reference, order.received, "row/11"))
 
     @rule(pick=PICKS, transaction=st.sampled_from(("t1", "t2")))
     def return_surplus(self, pick: int, transaction: str) -> None:
         order = self._order(pick)
         if order is not None:
-            self.journal.try_to(SurplusReturned(order.reference, transaction, order.total, 11))
+            self.journal.try_to(SurplusReturned(order.reference, transaction, order.total, "row/11"))
 
     @rule(pick=PICKS)
     def revoke(self, pick: int) -> None:
         key = self._some_key(pick)
         if key is not None:
-            assert self.journal.try_to(CertificateRevoked(key.number, "staff", 12))
+            assert self.journal.try_to(CertificateRevoked(key.number, "staff", "row/12"))
 
     @rule(account=st.sampled_from(ACCOUNTS))
     def bound_elsewhere(self, account: str) -> None:

@@ -58,7 +58,7 @@ def test_a_certificate_that_was_revoked_before_it_came_into_use_is_not_bound(jou
     order = _with_key_pair(journal)
     number = journal.issue(order, 1, None)
     journal.add(CertificateWritten(order, 1))
-    journal.add(CertificateRevoked(number, "查封", 9))
+    journal.add(CertificateRevoked(number, "查封", "row/9"))
     journal.add(CertificateProved(order, 1, b"c", b"s"))
     assert journal.refuses(Bound(order, 1)) is RemarkReason.CERTIFICATE_DIFFERS
     journal.add(BindingAbandoned(order, 1, "林涛", "重来"))
@@ -84,7 +84,7 @@ def test_a_renewal_of_a_certificate_that_was_revoked_meanwhile_is_in_use_itself(
     renewal, key = _renewal(journal)
     journal.add(BindingStarted(renewal, 1, "T1", "gmt", "sm2", POINT))
     new = journal.issue(renewal, 1, key)
-    journal.add(CertificateRevoked(key.number, "换发", 9))
+    journal.add(CertificateRevoked(key.number, "换发", "row/9"))
     for body in (
         CertificateWritten(renewal, 1),
         CertificateProved(renewal, 1, b"c", b"s"),
@@ -137,7 +137,7 @@ def test_a_certificate_that_never_came_into_use_stays_void_when_it_is_revoked(jo
     order = _with_key_pair(journal)
     void = journal.issue(order, 1, None)
     journal.add(BindingAbandoned(order, 1, "林涛", "坏了"))
-    journal.add(CertificateRevoked(void, "查封", 9))
+    journal.add(CertificateRevoked(void, "查封", "row/9"))
     assert journal.ledger.certificates[void].status is CertificateStatus.VOID
 
 

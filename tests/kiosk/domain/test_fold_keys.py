@@ -75,7 +75,7 @@ def test_a_found_key_of_nobody_changes_nothing(journal: Journal) -> None:
 def test_a_revoked_key_is_not_lifted(journal: Journal) -> None:
     key = bound_key(journal)
     journal.add(LossReported(ACCOUNT, key))
-    journal.add(CertificateRevoked(key.number, "staff", 9))
+    journal.add(CertificateRevoked(key.number, "staff", "row/9"))
     body = HoldLifted(ACCOUNT, journal.key(), "张华")
     assert journal.refuses(body) is RemarkReason.CERTIFICATE_DIFFERS
     assert status_of(journal, key) is CertificateStatus.REVOKED
@@ -207,7 +207,7 @@ def test_two_kiosks_and_the_centre_agree_on_one_key_once_all_is_told(
     kiosks = Kiosks(make_journal)
     for place, (kiosk, what) in enumerate(steps):
         if place == revoked_after:
-            kiosks.centre.add(CertificateRevoked(kiosks.key.number, "staff", 9))
+            kiosks.centre.add(CertificateRevoked(kiosks.key.number, "staff", "row/9"))
         kiosks.do(kiosk, what)
     for kiosk in (1, 0):
         kiosks.send(kiosk, len(steps))

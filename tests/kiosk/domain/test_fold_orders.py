@@ -52,7 +52,7 @@ def in_every_state(journal: Journal) -> dict[OrderStatus, str]:
     journal.bind(orders[OrderStatus.BOUND], "T1")
     for status in (OrderStatus.REFUNDING, OrderStatus.REFUNDED):
         journal.add(RefundGranted(orders[status], "林涛", "asked"))
-    journal.add(RefundCompleted(orders[OrderStatus.REFUNDED], 35_000, 4))
+    journal.add(RefundCompleted(orders[OrderStatus.REFUNDED], 35_000, "row/4"))
     assert {status: journal.ledger.orders[number].status for status, number in orders.items()} == {
         status: status for status in OrderStatus
     }
@@ -128,13 +128,13 @@ def test_what_came_in_twice_goes_back_alone_and_once(
         journal.bind(number, "T1")
     status = journal.ledger.orders[number].status
     assert journal.ledger.orders[number].surplus == 35_000
-    assert journal.refuses(SurplusReturned(number, "t3", 35_000, 7)) is RemarkReason.AMOUNT_DIFFERS
-    assert journal.refuses(SurplusReturned(number, "t2", 34_999, 7)) is RemarkReason.AMOUNT_DIFFERS
-    journal.add(SurplusReturned(number, "t2", 35_000, 7))
+    assert journal.refuses(SurplusReturned(number, "t3", 35_000, "row/7")) is RemarkReason.AMOUNT_DIFFERS
+    assert journal.refuses(SurplusReturned(number, "t2", 34_999, "row/7")) is RemarkReason.AMOUNT_DIFFERS
+    journal.add(SurplusReturned(number, "t2", 35_000, "row/7"))
     order = journal.ledger.orders[number]
     assert (order.status, order.received, order.surplus, order.returned) == (status, 35_000, 0, 35_000)
-    assert journal.refuses(SurplusReturned(number, "t2", 35_000, 8)) is RemarkReason.AMOUNT_DIFFERS
-    last = SurplusReturned(number, "t1", 35_000, 8)
+    assert journal.refuses(SurplusReturned(number, "t2", 35_000, "row/8")) is RemarkReason.AMOUNT_DIFFERS
+    last = SurplusReturned(number, "t1", 35_000, "row/8")
     assert journal.refuses(last) is RemarkReason.ORDER_IN_ANOTHER_STATE, "the order's own money stays"
     journal.pay(number, PaidHow.FEED, "t2")
     assert journal.ledger.orders[number].received == 35_000, "told again, it did not come again"
@@ -148,7 +148,7 @@ def test_only_the_desk_s_own_money_stands_for_an_order_whose_transaction_went_ba
     journal.pay(number, how)
     journal.pay(number, PaidHow.FEED, "t1")
     assert journal.ledger.orders[number].received == 35_000
-    returned = SurplusReturned(number, "t1", 35_000, 7)
+    returned = SurplusReturned(number, "t1", 35_000, "row/7")
     if how is PaidHow.CODE:
         assert journal.refuses(returned) is RemarkReason.ORDER_IN_ANOTHER_STATE
         return
@@ -161,7 +161,7 @@ def test_an_order_that_came_on_somebodys_word_counts_the_money_once_when_it_come
     number = journal.place()
     lines = journal.ledger.orders[number].lines
     journal.add(
-        OrderAssigned("web-1", ACCOUNTS[1], "企业", "经办人", OrderKind.NEW, lines, 1, 1, "", 1, 1, 8)
+        OrderAssigned("web-1", ACCOUNTS[1], "企业", "经办人", OrderKind.NEW, lines, 1, 1, "", 1, 1, "row/8")
     )
     assert journal.ledger.orders["web-1"].received == 35_000
     journal.pay("web-1", PaidHow.FEED, "t1")
@@ -172,10 +172,10 @@ def test_a_refund_after_a_surplus_went_back_is_of_what_is_left(journal: Journal)
     number = journal.place()
     journal.pay(number, PaidHow.FEED, "t1")
     journal.pay(number, PaidHow.FEED, "t2")
-    journal.add(SurplusReturned(number, "t1", 35_000, 7))
+    journal.add(SurplusReturned(number, "t1", 35_000, "row/7"))
     journal.add(RefundGranted(number, "林涛", "asked"))
-    assert journal.refuses(RefundCompleted(number, 70_000, 9)) is RemarkReason.AMOUNT_DIFFERS
-    journal.add(RefundCompleted(number, 35_000, 9))
+    assert journal.refuses(RefundCompleted(number, 70_000, "row/9")) is RemarkReason.AMOUNT_DIFFERS
+    journal.add(RefundCompleted(number, 35_000, "row/9"))
     assert journal.ledger.orders[number].status is OrderStatus.REFUNDED
 
 
@@ -223,10 +223,10 @@ def test_an_order_that_moves_away_leaves_nothing_behind(journal: Journal) -> Non
     journal.add(BindingStarted(number, 1, "T1", "gmt", "sm2"))
     journal.add(KeyPairMade(number, 1, POINT))
     certificate = journal.issue(number, 1, None)
-    journal.add(OrderReleased(number, OTHER_KIOSK, 1, 5))
+    journal.add(OrderReleased(number, OTHER_KIOSK, 1, "row/5"))
     assert journal.ledger.certificates[certificate].status is CertificateStatus.VOID
     assert journal.ledger.open_orders_of(ACCOUNTS[0]) == ()
-    for body in (CertificateWritten(number, 1), OrderReleased(number, OTHER_KIOSK + 1, 2, 6)):
+    for body in (CertificateWritten(number, 1), OrderReleased(number, OTHER_KIOSK + 1, 2, "row/6")):
         assert journal.refuses(body) is RemarkReason.ORDER_OF_ANOTHER_KIOSK
     journal.place(OrderKind.NEW)
 
@@ -237,7 +237,7 @@ CLOSED = [status for status in OrderStatus if not status.is_open]
 @pytest.mark.parametrize("status", CLOSED)
 def test_an_order_that_has_ended_is_not_moved_by_its_owner(journal: Journal, status: OrderStatus) -> None:
     number = in_every_state(journal)[status]
-    released = OrderReleased(number, OTHER_KIOSK, 1, 5)
+    released = OrderReleased(number, OTHER_KIOSK, 1, "row/5")
     assert journal.refuses(released) is RemarkReason.ORDER_IN_ANOTHER_STATE
 
 
@@ -248,7 +248,7 @@ def test_an_order_that_has_ended_is_not_moved_by_another_kiosk(
     centre = make_journal(True)  # noqa: FBT003 - the centre's
     order = centre.ledger.orders[in_every_state(centre)[status]]
     taken = OrderAssigned(
-        order.reference, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 1, 8
+        order.reference, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 1, "row/8"
     )
     entry = replace(centre.entries[-1].entry, kiosk=OTHER_KIOSK, body=taken)
     folding = fold_entry(centre.ledger, entry, bound_event)
@@ -270,9 +270,21 @@ def test_the_centre_takes_a_move_from_either_kiosk_first(
     centre.add(BindingStarted(number, 1, "T1", "gmt", "sm2"))
     order = centre.ledger.orders[number]
     taken = OrderAssigned(
-        number, order.account, "企业", "经办人", order.kind, order.lines, 1, 1, "t1", 1, 1, 8, order.previous
+        number,
+        order.account,
+        "企业",
+        "经办人",
+        order.kind,
+        order.lines,
+        1,
+        1,
+        "t1",
+        1,
+        1,
+        "row/8",
+        order.previous,
     )
-    told = [(KIOSK, OrderReleased(number, OTHER_KIOSK, 1, 8)), (OTHER_KIOSK, taken)]
+    told = [(KIOSK, OrderReleased(number, OTHER_KIOSK, 1, "row/8")), (OTHER_KIOSK, taken)]
     for kiosk, body in told if release_first else reversed(told):
         entry = replace(centre.entries[-1].entry, kiosk=kiosk, body=body)
         centre.ledger.put(fold_entry(centre.ledger, entry, bound_event).rows)

@@ -25,6 +25,7 @@ from kiosk.domain.journal import (
     unseal,
 )
 from kiosk.domain.ledger import PaidHow
+from kiosk.domain.versions import Version
 
 LINES = (PriceLine(FeeItem.CERTIFICATE, 10_000), PriceLine(FeeItem.SERVICE, 5_000))
 PLACED = OrderPlaced(
@@ -35,8 +36,9 @@ PLACED = OrderPlaced(
     OrderKind.RENEWAL,
     LINES,
     1,
+    bytes(8),
     1,
-    7,
+    Version(1, 7),
     1_800_000_900,
     bytes(38),
 )
@@ -166,7 +168,7 @@ def test_a_sequence_that_does_not_follow_breaks_the_chain(sequence: int) -> None
         check_link(tip, seal(replace(entry_after(tip, PLACED).entry, sequence=sequence)))
 
 
-def test_what_an_entry_or_a_feed_item_leaves_out_stays_what_it_was_when_it_was_written() -> None:
+def test_what_an_entry_or_a_row_leaves_out_stays_what_it_was_when_it_was_written() -> None:
     left_out = {
         (body.__name__, field.name): field.default
         for body in (*get_args(AnyBody), *get_args(AnyFeedBody))
@@ -179,7 +181,9 @@ def test_what_an_entry_or_a_feed_item_leaves_out_stays_what_it_was_when_it_was_w
         ("KeyErased", "certificate"): "",
         ("KeyBoundElsewhere", "certificate"): b"",
         ("MatterDecided", "account"): "",
-        ("RegisterDecided", "feed"): 0,
+        ("RegisterDecided", "feed"): "",
+        ("CertificateRegistered", "obstacles"): (),
+        ("MatterPublished", "outcome"): "",
         ("KeyBoundElsewhere", "lost"): False,
         ("KeyBoundElsewhere", "holds"): 0,
         ("KeyBoundElsewhere", "revoked"): False,

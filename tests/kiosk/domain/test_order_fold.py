@@ -65,6 +65,7 @@ from kiosk.domain.ledger_fold import MemoryRecords, bound_event, fold_entry
 from kiosk.domain.order_fold import Folded, fold_order
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.subjects import subjects
+from kiosk.domain.versions import NO_VERSION
 
 A, B, C = 3, 4, 5
 ACCOUNT = "11000001"
@@ -110,7 +111,9 @@ def number_of(kiosk: int, serial: int) -> str:
 
 
 def placed() -> OrderPlaced:
-    return OrderPlaced(ORDER, ACCOUNT, "企业", "经办人", OrderKind.NEW, LINES, 1, 1, 0, 2**31, b"")
+    return OrderPlaced(
+        ORDER, ACCOUNT, "企业", "经办人", OrderKind.NEW, LINES, 1, bytes(8), 1, NO_VERSION, 2**31, b""
+    )
 
 
 def paid(transaction: str | None = "t1") -> OrderPaid:
@@ -119,7 +122,7 @@ def paid(transaction: str | None = "t1") -> OrderPaid:
 
 def given_to(handover: int) -> OrderAssigned:
     facts = {name: getattr(FACTS, name) for name in AssignedOrder.__struct_fields__}
-    return OrderAssigned(**facts | {"handover": handover}, feed=7)
+    return OrderAssigned(**facts | {"handover": handover}, feed="order-assigned/7")
 
 
 def taken_over(owner: int, handover: int) -> OrderTakenOver:
@@ -142,15 +145,15 @@ def binding(kiosk: int, serial: int, steps: int = 6) -> list[AnyBody]:
 
 def moved_and_bound() -> Kiosks:
     kiosks = Kiosks()
-    kiosks.write(A, placed(), paid(), *binding(A, 1, 3), OrderReleased(ORDER, B, 1, 9), paid("t2"))
+    kiosks.write(A, placed(), paid(), *binding(A, 1, 3), OrderReleased(ORDER, B, 1, "row/9"), paid("t2"))
     kiosks.write(B, given_to(1), *binding(B, 1))
     return kiosks
 
 
 def moved_and_back() -> Kiosks:
     kiosks = Kiosks()
-    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 1, 9), given_to(2), *binding(A, 2))
-    kiosks.write(B, given_to(1), *binding(B, 1, 4), OrderReleased(ORDER, A, 2, 9))
+    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 1, "row/9"), given_to(2), *binding(A, 2))
+    kiosks.write(B, given_to(1), *binding(B, 1, 4), OrderReleased(ORDER, A, 2, "row/9"))
     return kiosks
 
 
@@ -169,7 +172,7 @@ def taken_over_and_refunded() -> Kiosks:
         EXCHANGE_KIOSK,
         taken_over(EXCHANGE_KIOSK, 1),
         RefundGranted(ORDER, "林涛", "asked"),
-        RefundCompleted(ORDER, 25_000, 3),
+        RefundCompleted(ORDER, 25_000, "row/3"),
     )
     return kiosks
 
@@ -177,7 +180,7 @@ def taken_over_and_refunded() -> Kiosks:
 def claimed_by_a_thief() -> Kiosks:
     kiosks = Kiosks()
     kiosks.write(A, placed(), paid(), *binding(A, 1))
-    kiosks.write(C, given_to(9), *binding(C, 1), paid("t9"), OrderReleased(ORDER, B, 10, 1))
+    kiosks.write(C, given_to(9), *binding(C, 1), paid("t9"), OrderReleased(ORDER, B, 10, "row/1"))
     kiosks.write(B, paid("t8"), placed(), OrderCancelled(ORDER, "member"))
     return kiosks
 
@@ -221,7 +224,7 @@ def test_the_owners_own_journal_makes_the_order_that_the_centre_has(history: str
 
 def test_an_assignment_takes_nothing_until_the_release_comes() -> None:
     kiosks = Kiosks()
-    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 1, 9))
+    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 1, "row/9"))
     kiosks.write(B, given_to(1), *binding(B, 1))
     records = MemoryRecords(complete=True)
     remarks = []
@@ -314,7 +317,7 @@ def test_a_kiosk_cannot_take_another_ones_certificate_number() -> None:
 def test_a_bound_order_is_refunded_only_once_its_certificate_was_decided_to_be_out_of_use() -> None:
     kiosks = Kiosks()
     kiosks.write(A, placed(), paid(), *binding(A, 1), RefundGranted(ORDER, "林涛", ""))
-    decided = RegisterDecided(ACCOUNT, ORDER, number_of(A, 1), Decision.REVOKE, "林涛", "", 4)
+    decided = RegisterDecided(ACCOUNT, ORDER, number_of(A, 1), Decision.REVOKE, "林涛", "", "row/4")
     assert fold(kiosks.written[A]).orders[ORDER].status is OrderStatus.BOUND
     kiosks.write(A, decided, RefundGranted(ORDER, "林涛", ""))
     kiosks.write(EXCHANGE_KIOSK, decided)
@@ -331,8 +334,8 @@ EVERY_BODY: tuple[AnyBody, ...] = (
     placed(),
     given_to(1),
     given_to(2),
-    OrderReleased(ORDER, B, 1, 1),
-    OrderReleased(ORDER, A, 2, 1),
+    OrderReleased(ORDER, B, 1, "row/1"),
+    OrderReleased(ORDER, A, 2, "row/1"),
     taken_over(B, 1),
     taken_over(EXCHANGE_KIOSK, 3),
     paid(),
@@ -350,10 +353,10 @@ EVERY_BODY: tuple[AnyBody, ...] = (
     Bound(ORDER, 2),
     BindingAbandoned(ORDER, 1, "林涛", ""),
     RefundGranted(ORDER, "林涛", ""),
-    RefundCompleted(ORDER, 25_000, 1),
-    SurplusReturned(ORDER, "t1", 25_000, 1),
-    CertificateRevoked(number_of(A, 1), "", 1),
-    CertificateRevoked(number_of(B, 1), "", 1),
+    RefundCompleted(ORDER, 25_000, "row/1"),
+    SurplusReturned(ORDER, "t1", 25_000, "row/1"),
+    CertificateRevoked(number_of(A, 1), "", "row/1"),
+    CertificateRevoked(number_of(B, 1), "", "row/1"),
     *(RegisterDecided(ACCOUNT, ORDER, number_of(A, 1), decision, "林涛", "") for decision in Decision),
     LossReported(ACCOUNT, KEY),
     KeyFound(ACCOUNT, "TA1", "张华", KEY),

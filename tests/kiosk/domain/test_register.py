@@ -147,7 +147,7 @@ def test_what_is_held_stays_held_when_a_person_revokes_its_obstacle() -> None:
 
 
 def test_a_certificate_that_was_revoked_before_it_was_bound_is_out_of_use_when_it_is() -> None:
-    early = fold_register(Register(ACCOUNT), CertificateRevoked(FIRST.number, "", 1))
+    early = fold_register(Register(ACCOUNT), CertificateRevoked(FIRST.number, "", "row/1"))
     assert early.statuses == ((FIRST.number, CertificateStatus.REVOKED),)
     assert status(fold_register(early.register, KEY_BOUND).register, FIRST) is CertificateStatus.REVOKED
 
@@ -235,7 +235,7 @@ EVENTS: tuple[RegisterEvent, ...] = (
     HoldLifted(ACCOUNT, RENEWED.on_hold(), "张华"),
     *(CertificateVoided(number) for number in NUMBERS),
     *(ListingUndone(number) for number in NUMBERS),
-    *(CertificateRevoked(number, "", 1) for number in NUMBERS),
+    *(CertificateRevoked(number, "", "row/1") for number in NUMBERS),
     *(decided(number, decision) for number in NUMBERS for decision in Decision),
 )
 IN_USE = {CertificateStatus.VALID, CertificateStatus.ON_HOLD}

@@ -1,7 +1,7 @@
-"""The bytes of journal entries and feed items, recorded once: journals and feeds that exist must stay readable.
+"""The bytes of journal entries and of the feed's rows, recorded once: journals and feeds that exist must stay readable.
 
 `tests/vectors/wire_format.json` has each kind twice, with every field and with the required ones alone: an entry as hex
-of its bytes, with its hash and its fields (bytes in base64), a feed item as its JSON. `write` adds hash and fields to an
+of its bytes, with its hash and its fields (bytes in base64), the body of a row as its JSON. `write` adds hash and fields to an
 entry whose bytes are new.
 """
 
@@ -14,9 +14,11 @@ import msgspec
 import pytest
 
 from kiosk.domain.entries import AnyBody, OrderAssigned
-from kiosk.domain.feed import AnyFeedBody, FeedItem, OrderAssignedHere
+from kiosk.domain.feed import AnyFeedBody, OrderAssignedHere
+from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.journal import FORM, GENESIS, Entry, entry_hash, seal, unseal
+from kiosk.domain.versions import NO_VERSION
 
 
 class RecordedEntry(msgspec.Struct, frozen=True):
@@ -76,8 +78,8 @@ def test_an_entry_s_fields_are_those_beside_it_and_make_its_bytes(recorded: Reco
 
 
 @pytest.mark.parametrize("recorded", RECORDED.feed, ids=lambda each: each.kind)
-def test_a_feed_item_is_written_as_it_was_recorded(recorded: RecordedItem) -> None:
-    body = FeedItem(1, msgspec.Raw(recorded.json.encode())).read()
+def test_a_row_s_body_is_written_as_it_was_recorded(recorded: RecordedItem) -> None:
+    body = FeedRow(0, "", NO_VERSION, NO_VERSION, recorded.kind, msgspec.Raw(recorded.json.encode())).read()
     assert body.__struct_config__.tag == recorded.kind
     assert msgspec.json.encode(body).decode() == recorded.json
 
@@ -105,7 +107,7 @@ def test_an_assigned_order_is_written_field_by_field_as_its_feed_item_says() -> 
         '{"kind":"order-assigned","order":"3-0002-1","account":"11000001","enterprise":"企业",'
         '"operator":"李晓梅","order_kind":"new","lines":[{"item":"token","amount":11000},'
         '{"item":"service","amount":15000}],"schedule":2,'
-        '"placed_at":1800000000,"transaction":"T1","paid_at":1800000100,"handover":1}'
+        '"placed_at":1800000000,"transaction":"T1","paid_at":1800000100,"handover":1,"previous":null}'
     )
     entered = OrderAssigned(
         order=told.order,
@@ -119,7 +121,7 @@ def test_an_assigned_order_is_written_field_by_field_as_its_feed_item_says() -> 
         transaction=told.transaction,
         paid_at=told.paid_at,
         handover=told.handover,
-        feed=9,
+        feed="order-assigned/3-0002-1/1",
     )
     written = msgspec.msgpack.decode(seal(Entry(FORM, 3, 1, 1, 2, 0, 0, "boot", GENESIS, entered)).data)
     assert list(written[-1]) == [

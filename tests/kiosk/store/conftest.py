@@ -9,6 +9,7 @@ from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber, OrderReference
+from kiosk.domain.versions import NO_VERSION
 from kiosk.store.database import Database
 from kiosk.store.transaction import Transaction
 
@@ -55,7 +56,20 @@ def place(clock: FixedClock) -> Place:
         order = str(OrderReference(OrderNumber(*tx.next_tip()), bytes(6)))
         deadline = clock.wall() + 900
         tx.append(
-            OrderPlaced(order, account, "企业", "经办人", OrderKind.NEW, LINES, 1, 1, 0, deadline, bytes(38)),
+            OrderPlaced(
+                order,
+                account,
+                "企业",
+                "经办人",
+                OrderKind.NEW,
+                LINES,
+                1,
+                bytes(8),
+                1,
+                NO_VERSION,
+                deadline,
+                bytes(38),
+            ),
             clock,
         )
         return order

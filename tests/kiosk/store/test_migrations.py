@@ -10,13 +10,13 @@ import pytest
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import BindingAbandoned, OrderPlaced
-from kiosk.domain.feed import DisputeRaised, KeyBoundElsewhere
+from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import FORM, Entry, seal
 from kiosk.domain.scanned_confirmations import order_code_identity
+from kiosk.domain.versions import NO_VERSION
 from kiosk.store.connections import connect
 from kiosk.store.database import Database
-from kiosk.store.feed import Dispute
 from kiosk.store.transaction import Transaction
 from kiosk.store.verify import verify
 
@@ -120,7 +120,9 @@ def test_what_a_former_agent_still_writes_after_the_upgrade_is_found_at_the_next
 
 def test_an_order_code_is_found_after_an_upgrade(former: Path, key: bytes) -> None:
     code = bytes(range(38))
-    body = OrderPlaced("3-0014-2", "11000009", "企业", "经办人", OrderKind.NEW, (), 1, 1, 0, 1, code)
+    body = OrderPlaced(
+        "3-0014-2", "11000009", "企业", "经办人", OrderKind.NEW, (), 1, bytes(8), 1, NO_VERSION, 1, code
+    )
     data = seal(Entry(FORM, 3, 1, 1, 14, 0, 0, "", b"", body)).data
     with closing(connect(former, key)) as connection:
         insert = "INSERT INTO journal (sequence, epoch, wall, hash, data) VALUES (14, 1, 0, x'', ?)"
@@ -149,17 +151,19 @@ def test_a_hold_that_the_centre_has_not_heard_of_is_found_after_an_upgrade(
     database.close()
 
 
-def test_what_waits_for_people_is_counted_after_an_upgrade(former: Path, key: bytes) -> None:
+def test_receipts_are_counted_and_the_feed_is_read_from_zero_after_an_upgrade(
+    former: Path, key: bytes
+) -> None:
     with closing(connect(former, key)) as connection:
         for sequence, outcome in ((1, None), (2, "accepted"), (3, None)):
-            dispute = Dispute(DisputeRaised("11000001", sequence, "", ""), outcome)
-            values = ("11000001", sequence, msgspec.msgpack.encode(dispute))
+            values = ("11000001", sequence, msgspec.msgpack.encode({"outcome": outcome}))
             connection.execute("INSERT INTO disputes (account, sequence, row) VALUES (?, ?, ?)", values)
             connection.execute("INSERT INTO print_queue (order_number, receipt) VALUES ('1-0001-7', x'00')")
     database = Database.open(former, key)
     with database.write() as tx:
-        assert tx.feed.count_disputes() == 2
-        assert [each.raised.sequence for each in tx.feed.disputes()] == [1, 3]
+        assert tx.feed.matters(settled=True) == ()
+        assert tx.feed.rows.cursors() == {}
+        assert not tx.feed.rows.is_whole()
         assert tx.print_queue.count() == 3
         tx.print_queue.done(2)
         assert tx.print_queue.count() == 2

@@ -21,6 +21,7 @@ from pathlib import Path
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.entries import OrderPaid, OrderPlaced
+from kiosk.domain.versions import NO_VERSION
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.database import Database
 
@@ -31,7 +32,7 @@ for turn in itertools.islice(itertools.count(), count or None):
         number = f"3-{tx.next_tip().sequence:06d}"
         lines = (PriceLine(FeeItem.SERVICE, 10_000),)
         account = f"{name}-{turn}"
-        tx.append(OrderPlaced(number, account, "", "", OrderKind.RENEWAL, lines, 1, 1, 0, 0, b""), clock)
+        tx.append(OrderPlaced(number, account, "", "", OrderKind.RENEWAL, lines, 1, bytes(8), 1, NO_VERSION, 0, b""), clock)
         tx.append(OrderPaid(number, PaidHow.CODE, 10_000, clock.wall()), clock)
         tx.print_queue.put(bytes(3000), number)
     print(number, flush=True)

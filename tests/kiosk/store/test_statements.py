@@ -7,20 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import EpochBegan, LossReported, OrderPaid
-from kiosk.domain.feed import DisputeRaised, DisputeSettled, FeedItem, KeyBoundElsewhere
+from kiosk.domain.feed import KeyBoundElsewhere, MatterPublished
+from kiosk.domain.feed_keys import schedule_digest
+from kiosk.domain.feed_rows import unsigned_row
 from kiosk.domain.fees import FeeSchedule
 from kiosk.domain.journal import seal
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
+from kiosk.domain.versions import ALL, NO_VERSION, Version
 from kiosk.store.connections import connect
 from kiosk.store.database import Database
+from kiosk.store.feed_rows import FeedRowTable
 from kiosk.store.transaction import Transaction
 from kiosk.store.vault import VaultItem
 from kiosk.store.verify import verify
@@ -33,7 +36,8 @@ SMALL = {
     "staff": "the people of one desk",
     "schedules": "prices change a few times a year",
     "mailbox": "questions of the last hour: each answer deletes the older ones",
-    "kept_items": "each waits for a person, and the centre is told of it",
+    "unapplied_rows": "each waits for a person, and the centre is told of it",
+    "cursors": "three audiences at most",
 }
 """The tables that may be read whole, and why they stay small."""
 
@@ -79,6 +83,9 @@ def _history(tx: Transaction, place: Place, clock: FixedClock) -> None:
     tx.import_other(2, [seal(replace(last, epoch=7, body=began))])
     tx.other_strands.last_sequence(2)
     tx.other_strands.has_epoch(7)
+    tx.echo("payment/3-0002-6/T1")
+    with tx.attempt():
+        tx.journal.tip()
     tx.journal.latest_wall(0)
     tx.journal.concerns_hold("11000001", 0)
     tx.agent.put(tx.agent.get())
@@ -108,21 +115,39 @@ def _ledger(tx: Transaction) -> None:
 
 def _feed(tx: Transaction) -> None:
     feed = tx.feed
-    feed.put_cursor(feed.cursor())
-    feed.set_aside(FeedItem(1, msgspec.Raw(b"{}")), "malformed")
-    feed.unapplied()
-    feed.count_unapplied()
-    feed.drop_unapplied(1)
+    _rows(feed.rows)
     feed.put_schedule(FeeSchedule(1, 0, 1, 1, 1))
     feed.schedules()
     feed.signed_policy()
     feed.put_key_elsewhere(LATER)
     feed.key_elsewhere("11000004")
     feed.accounts_of_token("NEXT")
-    feed.put_dispute(DisputeRaised("11000001", 1, "", ""))
-    feed.settle_dispute(DisputeSettled("11000001", 1, "accepted"))
-    feed.disputes(settled=True)
-    feed.count_disputes()
+    feed.drop_key_elsewhere("11000004")
+    feed.drop_schedule(1, schedule_digest(FeeSchedule(1, 0, 1, 1, 1)))
+    feed.registered("0003000001000006")
+    feed.open_orders("11000001")
+    feed.put_matter(MatterPublished("price-differs", "3-0001-1", "11000001", 1))
+    feed.close_forks()
+    feed.matters(settled=True)
+    feed.drop_matter("price-differs", "3-0001-1")
+    feed.count_matters()
+
+
+def _rows(rows: FeedRowTable) -> None:
+    row = unsigned_row(ALL, "key/11000004", Version(1, 1), NO_VERSION, LATER)
+    rows.begin(ALL, Version(1, 2))
+    rows.put_cursor(ALL, Version(1, 1))
+    rows.is_whole()
+    rows.put(row)
+    rows.held(ALL, row.key)
+    rows.row(ALL, row.key)
+    rows.shown(row.key)
+    rows.keep(row, "malformed")
+    rows.unapplied()
+    rows.unapplied_of_order("3-0002-6")
+    rows.count_unapplied()
+    rows.drop_kept(ALL, row.key)
+    rows.leave(())
 
 
 def _members(tx: Transaction) -> None:
@@ -136,6 +161,9 @@ def _members(tx: Transaction) -> None:
     members.staff("林涛")
     members.all_staff()
     members.counts()
+    members.drop_enterprise("A")
+    members.drop_operator("11000001")
+    members.drop_staff("林涛")
 
 
 def _local(tx: Transaction) -> None:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from kiosk.domain.feed import DisputeRaised, DisputeSettled, FeedItem, KeyBoundElsewhere
+from kiosk.domain.feed import FORK_RULE, AnyFeedBody, KeyBoundElsewhere, MatterPublished, Removed
+from kiosk.domain.feed_rows import FeedRow, UnappliedRow, unsigned_row
 from kiosk.domain.fees import FeeSchedule
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
+from kiosk.domain.merging import Held
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
+from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version
 from kiosk.store.agent_state import AgentState
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreCorrupt
-from kiosk.store.feed import Dispute, UnappliedItem
 from kiosk.store.lockouts import KEPT
 from kiosk.store.members import MemberCounts
 from kiosk.store.vault import VaultItem
+from tests.support.values import present
+
+ORDER = "3-0009-1.9f86d081884c"
+BODY = msgspec.Raw(b'{"kind":"of-tomorrow"}')
 
 
 def test_members_are_published_and_published_again(database: Database) -> None:
@@ -40,26 +46,72 @@ def test_members_are_published_and_published_again(database: Database) -> None:
         assert tx.members.counts() == MemberCounts(enterprises=1, operators=2, staff=1)
 
 
-def test_the_feeds_cursor_goes_forward(database: Database) -> None:
+def test_a_cursor_goes_forward(database: Database) -> None:
     with database.write() as tx:
-        assert tx.feed.cursor() == 0
-        tx.feed.put_cursor(7)
-        tx.feed.put_cursor(7)
-        with pytest.raises(ValueError, match="past 6"):
-            tx.feed.put_cursor(6)
+        rows = tx.feed.rows
+        assert rows.cursor(ALL) == NO_VERSION
+        rows.put_cursor(ALL, Version(1, 7))
+        rows.put_cursor(ALL, Version(1, 7))
+        with pytest.raises(ValueError, match=r"past 1\.6"):
+            rows.put_cursor(ALL, Version(1, 6))
     with database.read() as tx:
-        assert tx.feed.cursor() == 7
+        assert tx.feed.rows.cursors() == {ALL: Version(1, 7)}
 
 
-def test_an_item_that_cannot_be_applied_is_kept_with_its_bytes(database: Database) -> None:
-    item = FeedItem(4, msgspec.Raw(b'{"kind":"of-tomorrow"}'))
+def test_the_feed_is_whole_once_every_audience_came_to_its_head(database: Database) -> None:
     with database.write() as tx:
-        tx.feed.set_aside(item, "not known here")
+        rows = tx.feed.rows
+        assert not rows.is_whole()
+        rows.begin(ALL, Version(1, 7))
+        rows.begin(MEMBERS, Version(1, 0))
+        assert not rows.is_whole()
+        rows.put_cursor(ALL, Version(1, 6))
+        assert not rows.is_whole()
+        rows.put_cursor(ALL, Version(1, 7))
+        assert rows.is_whole()
+        rows.put_cursor(MEMBERS, Version(1, 9))
+        assert rows.is_whole()
+        rows.begin(ALL, Version(2, 1))
+        assert not rows.is_whole()
+
+
+def test_a_row_that_cannot_be_applied_is_kept_by_its_key(database: Database) -> None:
+    row = FeedRow(ALL, f"payment/{ORDER}/T1", Version(1, 4), NO_VERSION, "payment-confirmed", BODY, b"sig")
+    other = msgspec.structs.replace(row, key="shipment/1", version=Version(1, 5))
+    with database.write() as tx:
+        tx.feed.rows.keep(other, "unknown-kind")
+        tx.feed.rows.keep(row, "order-unknown")
+        tx.feed.rows.keep(msgspec.structs.replace(row, version=Version(1, 3)), "order-unknown")
+        tx.feed.rows.keep(row, "malformed")
+    kept = UnappliedRow(row, "malformed")
     with database.read() as tx:
-        assert tx.feed.unapplied() == (UnappliedItem(4, b'{"kind":"of-tomorrow"}', "not known here"),)
+        assert tx.feed.rows.unapplied() == (kept, UnappliedRow(other, "unknown-kind"))
+        assert tx.feed.rows.unapplied_of_order(ORDER) == (kept,)
+        assert tx.feed.rows.unapplied_of_order("") == ()
+        assert tx.feed.rows.row(ALL, row.key) is None
     with database.write() as tx:
-        tx.feed.drop_unapplied(4)
-        assert tx.feed.unapplied() == ()
+        tx.feed.rows.drop_kept(ALL, row.key)
+        assert tx.feed.rows.count_unapplied() == 1
+
+
+def test_the_latest_row_of_a_key_shows_whatever_its_audience(database: Database) -> None:
+    def told(audience: int, stamp: int, body: AnyFeedBody) -> FeedRow:
+        return unsigned_row(audience, "key/11000002", Version(1, stamp), NO_VERSION, body)
+
+    key = KeyBoundElsewhere("11000002", "4000000000000001", "S1", 1, 2)
+    later = msgspec.structs.replace(key, lost=True)
+    with database.write() as tx:
+        rows = tx.feed.rows
+        rows.begin(65539, Version(1, 4))
+        rows.put(told(MEMBERS, 5, later))
+        rows.put(told(65539, 4, key))
+        assert rows.shown("key/11000002") == later
+        assert rows.held(65539, "key/11000002") == Held(Version(1, 4), told(65539, 4, key).digest)
+        rows.put(told(MEMBERS, 6, Removed()))
+        assert rows.shown("key/11000002") == key
+        assert present(rows.held(MEMBERS, "key/11000002")).removed
+        assert rows.leave((MEMBERS,)) == ("key/11000002",)
+        assert rows.shown("key/11000002") is None
 
 
 def test_prices_policy_and_keys_elsewhere_are_the_last_that_came(database: Database) -> None:
@@ -83,15 +135,20 @@ def test_prices_policy_and_keys_elsewhere_are_the_last_that_came(database: Datab
         assert tx.feed.key_elsewhere("11000002") == msgspec.structs.replace(key, lost=True)
 
 
-def test_disputes_are_open_until_they_are_settled(database: Database) -> None:
-    raised = DisputeRaised("11000001", 9, "price-differs", "3-0009-1")
+def test_matters_are_open_until_they_are_decided(database: Database) -> None:
+    matter = MatterPublished("price-differs", "3-0009-1", "11000001", 9)
+    fork = MatterPublished(FORK_RULE, "4", "", 4)
+    decided = msgspec.structs.replace(matter, outcome="accepted")
     with database.write() as tx:
-        tx.feed.put_dispute(raised)
-        assert tx.feed.disputes() == (Dispute(raised),)
-        tx.feed.settle_dispute(DisputeSettled("11000001", 9, "accepted"))
-        tx.feed.settle_dispute(DisputeSettled("11000001", 12, "refused"))
-        assert tx.feed.disputes() == ()
-        assert [dispute.outcome for dispute in tx.feed.disputes(settled=True)] == ["accepted", "refused"]
+        tx.feed.put_matter(matter)
+        tx.feed.put_matter(fork)
+        assert tx.feed.matters() == (fork, matter)
+        tx.feed.put_matter(decided)
+        tx.feed.close_forks()
+        assert (tx.feed.matters(), tx.feed.count_matters()) == ((), 0)
+        assert tx.feed.matters(settled=True) == (decided,)
+        tx.feed.drop_matter("price-differs", "3-0009-1")
+        assert tx.feed.matters(settled=True) == ()
 
 
 def test_secrets_come_back_and_do_not_lie_open_in_the_tables(database: Database) -> None:

@@ -56,7 +56,7 @@ class Steps:
         )
         order = self._service.order(number)
         assert isinstance(order, OrderView)
-        bound = BoundView(order, SERIAL, "0003000001000019", order.placed_at, order.ends_at, registered=False)
+        bound = BoundView(order, SERIAL, "0003000001000019", order.placed_at, order.ends_at)
         return Visit(session=session, order=order, bound=bound)
 
     async def show(self, pilot: Pilot[None], route: Route) -> None:

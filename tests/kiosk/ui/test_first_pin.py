@@ -131,7 +131,7 @@ async def test_where_the_factory_pin_is_not_the_one_on_the_key_the_old_one_is_as
 async def test_the_receipt_is_printed_while_the_pin_is_changed(app: KeydeskApp, kiosk: Kiosk) -> None:
     kiosk.source.insert(kiosk.blank())
     kiosk.hear_of_bindings()
-    with held(kiosk.service, "registered") as gate:
+    with held(kiosk.service, "registration") as gate:
         async with app.run_test(size=SIZE) as pilot:
             await to_binding(app, pilot, kiosk)
             app.screen.query_one("#bind").focus()

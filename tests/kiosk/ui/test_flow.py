@@ -10,7 +10,7 @@ from textual.widgets import Input, OptionList
 from kiosk.desk.views import OrderView, Refusal, Refused, TokenRefusal, TokenRefused
 from kiosk.domain.base32 import check_digit
 from kiosk.domain.entries import OrderPlaced, PinChangeSkipped, RefundGranted
-from kiosk.domain.feed import DisputeRaised
+from kiosk.domain.feed import MatterPublished
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, OrderStatus
 from kiosk.ui.app import KeydeskApp
@@ -578,9 +578,9 @@ async def test_an_order_number_in_place_of_the_account_is_explained_and_costs_no
         assert [tx.lockouts.failures(scope) for scope in scopes] == [[], [], []]
 
 
-async def test_staff_read_disputes_in_words(app: KeydeskApp, kiosk: Kiosk) -> None:
+async def test_staff_read_matters_in_words(app: KeydeskApp, kiosk: Kiosk) -> None:
     with kiosk.setup.database.write() as tx:
-        tx.feed.put_dispute(DisputeRaised(OWNER, 41, "amount-differs", "3-0100-1"))
+        tx.feed.put_matter(MatterPublished("amount-differs", "3-0100-1", OWNER, 41))
     async with app.run_test(size=SIZE) as pilot:
         await lay(app, pilot, StaffDeskScreen(STAFF))
         app.screen.query_one("#view").focus()

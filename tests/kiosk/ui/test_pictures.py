@@ -56,7 +56,6 @@ async def show(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, route: Route) 
         certificate="0003000001000019",
         not_before=kiosk.clock.wall(),
         not_after=order.ends_at,
-        registered=False,
     )
     app.call_later(app._tick)
     await go(app, pilot, route, kiosk.session(OWNER), order)

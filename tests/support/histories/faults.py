@@ -95,7 +95,7 @@ def predecessor_revoked_early() -> Iterator[None]:
         found, remarks = real(records, entry, folded, issued, judge)
         body = entry.body
         if isinstance(body, CertificateIssued) and body.predecessor is not None and not folded.remarks:
-            found.append(CertificateRevoked(body.predecessor, "early", 0))
+            found.append(CertificateRevoked(body.predecessor, "early", ""))
         return found, remarks
 
     with _in_place_of(ledger_fold, "_events", events):

@@ -11,6 +11,7 @@ from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import AnyBody, Decision
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
+from kiosk.domain.versions import Version
 from sync.central.examples import SCHEDULE
 from tests.support.histories.centre import Time
 from tests.support.kiosk_double import KioskDouble
@@ -90,7 +91,7 @@ def _assigned(shot: Shot) -> AnyBody:
     now = shot.kiosk.now()
     return entries.OrderAssigned(
         shot.order, shot.account, "企业", "经办人", OrderKind.NEW, LINES, 1, now, "T1", now,
-        handover=shot.small, feed=shot.small,
+        handover=shot.small, feed=f"order-assigned/{shot.order}/{shot.small}",
     )  # fmt: skip
 
 
@@ -114,11 +115,24 @@ def _issued(shot: Shot) -> AnyBody:
 _JUNK: dict[str, Callable[[Shot], AnyBody | None]] = {
     "place": _place,
     "placed-again": lambda shot: entries.OrderPlaced(
-        shot.order, shot.account, "企业", "经办人", OrderKind.NEW, LINES, 1, 1, 1, 1, bytes(38)
+        shot.order,
+        shot.account,
+        "企业",
+        "经办人",
+        OrderKind.NEW,
+        LINES,
+        1,
+        bytes(8),
+        1,
+        Version(1, 1),
+        1,
+        bytes(38),
     ),
     "assigned": _assigned,
     "taken-over": _taken_over,
-    "released": lambda shot: entries.OrderReleased(shot.order, shot.kiosk.number, shot.small, shot.small),
+    "released": lambda shot: entries.OrderReleased(
+        shot.order, shot.kiosk.number, shot.small, f"order-moved/{shot.order}/{shot.small}"
+    ),
     "paid": lambda shot: entries.OrderPaid(
         shot.order, shot.random.choice(list(PaidHow)), shot.random.choice([1, TOTAL]), 1, "T1"
     ),
@@ -135,9 +149,15 @@ _JUNK: dict[str, Callable[[Shot], AnyBody | None]] = {
     "bound": lambda shot: entries.Bound(shot.order, 1),
     "abandoned": lambda shot: entries.BindingAbandoned(shot.order, 1, "甲", "乙"),
     "granted": lambda shot: entries.RefundGranted(shot.order, "甲", "乙"),
-    "refunded": lambda shot: entries.RefundCompleted(shot.order, TOTAL, shot.small),
-    "surplus": lambda shot: entries.SurplusReturned(shot.order, "T1", TOTAL, shot.small),
-    "revoked": lambda shot: entries.CertificateRevoked(shot.certificate, "甲", shot.small),
+    "refunded": lambda shot: entries.RefundCompleted(
+        shot.order, TOTAL, f"refund-paid/{shot.order}/{shot.small}"
+    ),
+    "surplus": lambda shot: entries.SurplusReturned(
+        shot.order, "T1", TOTAL, f"payment-returned/{shot.order}/T1"
+    ),
+    "revoked": lambda shot: entries.CertificateRevoked(
+        shot.certificate, "甲", f"revocation/{shot.certificate}"
+    ),
     "decided": lambda shot: entries.RegisterDecided(
         shot.account, shot.order, shot.certificate, shot.random.choice(list(Decision)), "甲", "乙"
     ),

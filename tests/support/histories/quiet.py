@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sync.agent.context import Agent
+from sync.agent.feed.pull import pull
 from sync.agent.heartbeat import heartbeat
 from sync.agent.nightly import exchange, nightly
-from sync.agent.pull import pull
 from sync.agent.push import push
 from tests.support.histories.machines import Machine
 from tests.support.histories.world import World
@@ -29,7 +29,7 @@ def come_to_rest(world: World) -> None:
         machine.clock.off = 0
         machine.work(exchange)
     tell_everything(world)
-    if any(machine.service.unapplied_items() for machine in world.live):
+    if any(machine.service.unapplied_rows() for machine in world.live):
         world.time.now += OVERDUE
         for machine in world.live:
             machine.work(exchange)
@@ -50,7 +50,7 @@ def tell_everything(world: World) -> None:
 
 def _tried_again(machine: Machine) -> bool:
     """Whether the nightly run changed anything about what could not be applied."""
-    if not machine.service.unapplied_items():
+    if not machine.service.unapplied_rows():
         return False
     before = machine.tip()
     machine.work(nightly)

@@ -26,7 +26,7 @@ from tests.support.histories.world import World, chance
 LENGTH = (10, 45)
 OVER_SOCKETS = 10
 """One seed in so many has real sockets."""
-_NOT_ENDED = {NightlyFinding.RECEIPTS_WAITING, NightlyFinding.KEPT_ITEMS, NightlyFinding.DISPUTES}
+_NOT_ENDED = {NightlyFinding.RECEIPTS_WAITING, NightlyFinding.UNAPPLIED, NightlyFinding.MATTERS}
 """What a night may find: nobody printed here, and a person looks at the rest."""
 
 

@@ -9,8 +9,8 @@ from kiosk.desk.views import BindingProgress, Placed, Refused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Order, OrderStatus
+from sync.agent.feed.pull import pull
 from sync.agent.heartbeat import heartbeat
-from sync.agent.pull import pull
 from sync.agent.push import push
 from sync.central.fleet.machines import end, present_machine
 from sync.central.fleet.models import Kiosk, KioskState, MachineState

@@ -68,7 +68,7 @@ def test_what_is_not_the_centres_answer_is_tried_again(status: int) -> None:
 def test_a_refusal_carries_its_reason() -> None:
     problem = Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked.")
     with pytest.raises(RequestRefused, match="revoked") as caught:
-        answering(403, content=encode(problem)).feed(0, 0)
+        answering(403, content=encode(problem)).feed({}, 0)
     assert not isinstance(caught.value, ExchangeFailed)
     assert caught.value.code is ProblemCode.KIOSK_REVOKED
 
@@ -100,7 +100,7 @@ def test_a_compressed_answer_that_does_not_decode_is_unusable() -> None:
 def test_a_clock_problem_that_is_not_signed_by_the_centre_is_not_followed() -> None:
     problem = Problem(ProblemCode.CLOCK_OFF, "Off.")
     with pytest.raises(RequestRefused):
-        answering(401, content=encode(problem)).feed(0, 0)
+        answering(401, content=encode(problem)).feed({}, 0)
 
 
 def test_the_credentials_do_not_show_the_key() -> None:

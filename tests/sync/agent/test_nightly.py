@@ -30,15 +30,15 @@ def test_a_night_without_network_says_what_waits(desk: Desk) -> None:
     assert any("2 条日志待上传" in line for line in night_lines(night, CHINESE))
 
 
-def test_disputes_kept_items_and_receipts_are_for_people(desk: Desk) -> None:
-    desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
-    desk.centre.publish(3, b'{"kind":"shipment"}')
+def test_matters_unapplied_and_receipts_are_for_people(desk: Desk) -> None:
+    desk.centre.publish(3, feed.MatterPublished("price-differs", "3-0005-1", "11000001", 5))
+    desk.centre.publish_as(3, "shipment/3-0005-1", "shipment", b'{"kind":"shipment"}')
     with desk.database.write() as tx:
         tx.print_queue.put(b"receipt", "3-0002-6")
     night = nightly(desk.agent())
     assert set(night.troubles) == {
-        NightlyFinding.DISPUTES,
-        NightlyFinding.KEPT_ITEMS,
+        NightlyFinding.MATTERS,
+        NightlyFinding.UNAPPLIED,
         NightlyFinding.RECEIPTS_WAITING,
     }
     assert len(night_lines(night, CHINESE)) > len(night.troubles)
@@ -49,7 +49,7 @@ def test_two_histories_are_never_well(desk: Desk) -> None:
     assert nightly(desk.agent()).well
     desk.memory.chain[-1] = desk.memory.chain[0]
     night = nightly(desk.agent())
-    assert NightlyFinding.DISPUTES in night.troubles
+    assert NightlyFinding.MATTERS in night.troubles
     assert not night.well
 
 

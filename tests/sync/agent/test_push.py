@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kiosk.domain.feed import FORK_REASON
+from kiosk.domain.feed import FORK_RULE
 from kiosk.store.vault import VaultItem
 from kiosk.store.verify import verify
 from sync.agent.errors import AnswerUnusable, CentreBusy, CentreUnreachable, HistoryForked
@@ -94,8 +94,8 @@ def test_a_branch_becomes_a_strand_begins_an_epoch_and_raises_one_alarm(
         clone.place(account)
         push(agent)
     with clone.database.read() as tx:
-        (alarm,) = tx.feed.disputes()
-    assert alarm.raised.reason == FORK_REASON
+        (alarm,) = tx.feed.matters()
+    assert alarm.rule == FORK_RULE
     assert [each.hash for each in clone.memory.lines[1]] == clone.hashes()
     assert (state(clone).strand, state(clone).high_water) == (2, 7)
     with clone.database.read() as tx:
@@ -162,4 +162,4 @@ def test_a_broken_chain_is_an_alarm(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(HistoryForked):
         push(desk.agent())
     with desk.database.read() as tx:
-        assert [each.raised.reason for each in tx.feed.disputes()] == [FORK_REASON]
+        assert [each.rule for each in tx.feed.matters()] == [FORK_RULE]

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import pytest
 
 from kiosk.domain.entries import EpochBegan
-from kiosk.domain.feed import FORK_REASON
+from kiosk.domain.feed import FORK_RULE, OrderMoved, PaymentConfirmed
 from kiosk.domain.journal import check_chain
 from kiosk.store.database import Database
 from kiosk.store.verify import verify
 from sync.agent.errors import CentreUnreachable
+from sync.agent.feed.pull import pull
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
 from sync.protocol.records import EpochAnswer, EpochRequest
@@ -63,6 +64,20 @@ def test_a_restored_kiosk_gets_its_entries_back_and_begins_a_new_epoch(restored:
     assert restored.desk.centre_hashes() == restored.desk.hashes()
 
 
+def test_rows_about_a_lost_order_apply_in_the_step_that_brings_it_back(restored: Restored) -> None:
+    desk, lost = restored.desk, restored.lost[0]
+    agent = desk.agent()
+    desk.centre.publish(3, PaymentConfirmed(lost, 50_000, "T1", 1_795_327_600))
+    desk.centre.publish(3, OrderMoved(lost, 8, 1))
+    pull(agent)
+    assert desk.order(lost) is None
+    heartbeat(agent)
+    order = desk.order(lost)
+    assert (order.owner, [each.transaction for each in order.payments]) == (8, ["T1"])
+    with desk.database.read() as tx:
+        assert tx.feed.rows.unapplied() == ()
+
+
 @pytest.mark.parametrize("at", [0, 1, 2])
 @pytest.mark.parametrize("fault", ["cut", "lost"])
 def test_a_recovery_that_is_cut_short_changes_nothing_and_is_repeated(
@@ -98,7 +113,7 @@ def test_a_restored_kiosk_that_went_on_before_it_was_online_goes_on_as_a_strand_
     assert desk.centre_hashes() == restored.before
     assert [each.hash for each in desk.memory.lines[1]] == desk.hashes()
     with desk.database.read() as tx:
-        assert [each.raised.reason for each in tx.feed.disputes()] == [FORK_REASON]
+        assert [each.rule for each in tx.feed.matters()] == [FORK_RULE]
         assert [each.entry.epoch for each in tx.journal.entries()][-2:] == [1, 3]
     assert desk.order(placed) is not None
     heartbeat(agent)

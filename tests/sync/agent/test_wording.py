@@ -15,7 +15,7 @@ from kiosk.labels import INAPPLICABLE_REASONS, why_unapplied
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.cells import width
 from sync.agent.enrolment import Enrolled
-from sync.agent.feed_application import Inapplicable
+from sync.agent.feed.application import Inapplicable
 from sync.agent.nightly import NightlyFinding, night_document, nightly
 from sync.agent.status import status, status_document
 from sync.agent.wording import TROUBLES, enrolled_line, night_lines, status_lines
@@ -34,11 +34,12 @@ STATUS_KEYS = [
     "error",
     "trouble",
     "quarantined",
-    "feed_cursor",
+    "cursors",
+    "feed_whole",
     "policy",
     "policy_valid_until",
-    "disputes",
-    "kept_items",
+    "matters",
+    "unapplied",
     "receipts_waiting",
 ]
 NIGHT_KEYS = [
@@ -58,10 +59,10 @@ NIGHT_KEYS = [
 @pytest.fixture
 def troubled(desk: Desk) -> Any:
     """A desk with everything that can be left for people, behind a line that was cut."""
-    desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
-    desk.centre.publish(3, feed.DisputeRaised("11000002", 6, "unreadable", "3-0006-9"))
-    desk.centre.publish(3, feed.DisputeRaised("", 7, "journal-forked", "7"))
-    desk.centre.publish(3, b'{"kind":"shipment"}')
+    desk.centre.publish(3, feed.MatterPublished("price-differs", "3-0005-1", "11000001", 5))
+    desk.centre.publish(3, feed.MatterPublished("unreadable", "3-0006-9", "11000002", 6))
+    desk.centre.publish(3, feed.MatterPublished("journal-forked", "7", "", 7))
+    desk.centre.publish_as(3, "shipment/3-0005-1", "shipment", b'{"kind":"shipment"}')
     desk.centre.publish(3, feed.PaymentConfirmed("3-0999-9", 34_000, "t1", 1))
     with desk.database.write() as tx:
         tx.print_queue.put(b"receipt", "3-0002-6")
@@ -80,8 +81,11 @@ def test_a_bad_night_in_chinese(troubled: Desk) -> None:
     assert "待办事项  第 5 条，账号 11000001：价格与收费表不符（3-0005-1）" in lines
     assert "待办事项  第 6 条，账号 11000002：记录不可读（3-0006-9）" in lines
     assert "待办事项  日志从第 7 条起与中心的不一样" in lines
-    assert "未能应用  第 5 项：终端机没有这笔订单（3-0999-9）" in lines
-    assert any(line.startswith("未能应用  第 4 项：终端机的程序不认识这种资料（") for line in lines)
+    assert "未能应用  收款确认 3-0999-9：终端机没有这笔订单（3-0999-9）" in lines
+    assert any(
+        line.startswith("未能应用  shipment/3-0005-1：终端机的程序不认识这种资料（shipment）")
+        for line in lines
+    )
     assert "需处理    有 3 项待办事项，请联系中心处理" in lines
 
 
@@ -105,12 +109,12 @@ def test_programs_read_the_same_keys_and_values_in_the_same_order(troubled: Desk
     assert list(night) == NIGHT_KEYS
     assert list(night["status"]) == STATUS_KEYS
     assert night["error"] == night["status"]["error"] == "ConnectError: cut before sending"
-    assert night["status"]["disputes"] == [
+    assert night["status"]["matters"] == [
         "5 11000001 price-differs 3-0005-1",
         "6 11000002 unreadable 3-0006-9",
         "7  journal-forked 7",
     ]
-    assert night["status"]["kept_items"][1] == "5 order-unknown: 3-0999-9"
+    assert night["status"]["unapplied"][1] == "payment/3-0999-9/t1 order-unknown: 3-0999-9"
     assert night["status"]["trouble"] is None
 
 

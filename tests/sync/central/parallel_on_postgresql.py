@@ -12,16 +12,22 @@ import pytest
 from django.db import connection
 
 from kiosk.domain import entries
-from kiosk.domain.feed import PaymentConfirmed
+from kiosk.domain.feed import PaymentConfirmed, StaffPublished
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
+from kiosk.domain.members import Role, StaffMember
 from kiosk.domain.payment_codes import order_code_text
+from kiosk.domain.versions import ALL, MEMBERS, Version, audience_of_kiosk
 from sync.central.centre_keys import CentreKeys
 from sync.central.examples import make_examples
-from sync.central.fleet import unapplied_items
+from sync.central.fleet import unapplied_rows
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.fleet.feeding import publish
-from sync.central.fleet.models import FeedItem, KeptItem
+from sync.central.fleet.feed import telling as telling_module
+from sync.central.fleet.feed.models import FeedRow, KeptRow
+from sync.central.fleet.feed.reading import Pull
+from sync.central.fleet.feed.telling import telling
+from sync.central.fleet.feed.writing import write
+from sync.central.fleet.models import Kiosk
 from sync.central.journal.models import Alarm, AlarmKind, Entry
 from sync.central.ledger.models import LedgerOrder, Matter
 from sync.central.ledger.replaying import differences
@@ -31,6 +37,7 @@ from sync.central.payments.pages import read_bill
 from sync.protocol import records
 from tests.support.books import all_applied, open_matters
 from tests.support.kiosk_double import KioskDouble
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,24 +140,28 @@ def test_money_that_comes_while_the_desk_vouches_for_it_is_pointed_out(
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     bill = read_bill(order_code_text(placed.order_code), keys, int(time.time()))
 
-    def meanwhile(*told: Any) -> int:
+    owner = paying.owning_kiosk
+
+    def meanwhile(payment: Payment) -> int:
         # Neither has committed when the other looks.
         at_once([kiosk.pushed])
-        return publish(*told)
+        return owner(payment)
 
-    monkeypatch.setattr("sync.central.payments.paying.publish", meanwhile)
+    monkeypatch.setattr(paying, "owning_kiosk", meanwhile)
     paying.pay(bill, int(time.time()))
     subjects = Alarm.objects.filter(kind=AlarmKind.PAID_TWICE).values_list("subject", flat=True)
     assert list(subjects) == [placed.order]
 
 
-def test_an_item_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
+def test_a_row_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
     pair: list[KioskDouble], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kiosk = pair[0]
+    own = audience_of_kiosk(3)
+    key = FeedRow.objects.filter(audience=own, live=True).values_list("key", flat=True)[0]
     beats = [
-        records.Heartbeat(None, 0, 0, kiosk.now(), kept=each)
-        for each in ((records.UnappliedNotice(1, "odd"),), ())
+        records.Heartbeat(None, 0, {}, kiosk.now(), kept=each)
+        for each in ((records.UnappliedNotice(own, key, "odd"),), ())
     ]
     statuses: list[int] = []
 
@@ -159,14 +170,14 @@ def test_an_item_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(
 
     beat(beats[0])
 
-    def meanwhile(*told: Any) -> int:
+    def meanwhile(now: int) -> Any:
         at_once([lambda: beat(beats[1])])
-        return publish(*told)
+        return telling(now)
 
-    monkeypatch.setattr("sync.central.fleet.unapplied_items.publish", meanwhile)
-    unapplied_items.dismiss(KeptItem.objects.get(), "admin", "seen", int(time.time()))
+    monkeypatch.setattr(unapplied_rows, "telling", meanwhile)
+    unapplied_rows.dismiss(KeptRow.objects.get(), "admin", "seen", int(time.time()))
     assert statuses == [200, 200]
-    assert KeptItem.objects.get().closed_by == "admin"
+    assert KeptRow.objects.get().closed_by == "admin"
 
 
 def test_money_is_paid_back_once(pair: list[KioskDouble], keys: CentreKeys) -> None:
@@ -174,7 +185,7 @@ def test_money_is_paid_back_once(pair: list[KioskDouble], keys: CentreKeys) -> N
     paying.pay(bill, int(time.time()))
     payment = Payment.objects.get()
     at_once([lambda: paying.pay_back(payment, int(time.time()))] * 4)
-    assert FeedItem.objects.filter(kiosk=3, kind="refund-paid").count() == 1
+    assert FeedRow.objects.filter(audience=audience_of_kiosk(3), kind="refund-paid").count() == 1
 
 
 def test_a_token_used_by_many_machines_at_once_enrols_one(db: None) -> None:
@@ -187,3 +198,137 @@ def test_a_token_used_by_many_machines_at_once_enrols_one(db: None) -> None:
 
     at_once([functools.partial(enrol, machine) for machine in machines])
     assert sorted(statuses) == [200, 403, 403, 403]
+
+
+class Reader:
+    """A kiosk that pulls again and again, and the keys that it was told."""
+
+    def __init__(self, keys: CentreKeys) -> None:
+        self.told: list[str] = []
+        self._cursors: dict[int, Version] = {}
+        self._keys = keys
+
+    def pull(self) -> None:
+        """Read up to the heads, which are the cursors then."""
+        more = True
+        while more:
+            page = Pull(Kiosk.objects.get(number=3), self._cursors, self._keys).page()
+            self.told += [row.key for row in page.rows]
+            self._cursors.update({row.audience: row.version for row in page.rows})
+            more = page.more
+        self._cursors.update(page.heads)
+
+
+def staff(name: str) -> StaffPublished:
+    return StaffPublished(StaffMember(name, Role.STAFF, ""))
+
+
+@pytest.fixture
+def reader(db: None, keys: CentreKeys) -> Reader:
+    Kiosk.objects.create(number=3)
+    return Reader(keys)
+
+
+def test_a_transaction_that_commits_after_a_later_one_is_not_behind_a_cursor(reader: Reader) -> None:
+    def later() -> None:
+        with telling(2) as told:
+            told.tell(ALL, staff("后"))
+
+    with telling(1) as told:
+        told.tell(ALL, staff("先"))
+        Kiosk.objects.filter(number=3).update(place="二楼")
+        at_once([later])
+        reader.pull()
+        assert reader.told == ["staff/后"]
+    reader.pull()
+    assert reader.told == ["staff/后", "staff/先"]
+
+
+def test_nobody_gives_the_next_version_before_the_one_before_has_committed(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction has given its versions and does not commit; another one that would overtake it waits."""
+    with telling(1) as told:
+        told.tell((ALL, MEMBERS), staff("零"))
+    given, go_on = threading.Event(), threading.Event()
+
+    def write_and_wait(told: Any) -> None:
+        write(told)
+        if threading.current_thread().name == "slow":
+            given.set()
+            go_on.wait()
+
+    def tell(audiences: tuple[int, ...], name: str) -> None:
+        with telling(1) as told:
+            told.tell(audiences, staff(name))
+        connection.close()
+
+    monkeypatch.setattr(telling_module, "write", write_and_wait)
+    slow = threading.Thread(target=tell, args=((MEMBERS, ALL), "慢"), name="slow")
+    quick = threading.Thread(target=tell, args=((ALL,), "快"))
+    slow.start()
+    given.wait()
+    quick.start()
+    wait_until(waits_for_a_lock)
+    reader.pull()
+    assert set(reader.told) == {"staff/零"}
+    go_on.set()
+    slow.join()
+    quick.join()
+    reader.pull()
+    assert sorted(reader.told) == sorted(["staff/零"] * 2 + ["staff/慢"] * 2 + ["staff/快"])
+    rows = FeedRow.objects.filter(audience=ALL).order_by("stamp").values_list("key", flat=True)
+    assert list(rows) == ["staff/零", "staff/慢", "staff/快"]
+
+
+def waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        (count,) = cursor.fetchone()
+    return bool(count)
+
+
+def test_many_that_tell_at_once_hide_no_row_from_a_kiosk_that_pulls_meanwhile(reader: Reader) -> None:
+    audiences = (audience_of_kiosk(3), MEMBERS, ALL)
+
+    def teller(number: int) -> None:
+        for each in range(15):
+            with telling(each) as told:
+                for place, audience in enumerate(audiences[number % 3 :] + audiences[: number % 3]):
+                    told.tell(audience, staff(f"{number}-{each}"))
+                    if place == 0:
+                        told.tell(audience, staff(f"共同 {each % 2}"))  # a row that all of them replace
+
+    ended = threading.Event()
+
+    def pull() -> None:
+        while not ended.is_set():
+            reader.pull()
+
+    def tell_all() -> None:
+        try:
+            at_once([functools.partial(teller, number) for number in range(6)])
+        finally:
+            ended.set()
+
+    at_once([pull, tell_all])
+    reader.pull()
+    own = [key for key in reader.told if "共同" not in key]
+    expected = [f"staff/{number}-{each}" for number in range(6) for each in range(15)]
+    assert sorted(own) == sorted(expected * 3)
+    for audience in audiences:
+        stamps = FeedRow.objects.filter(audience=audience).order_by("id").values_list("stamp", flat=True)
+        assert len(stamps) == len(set(stamps))
+        live = FeedRow.objects.filter(audience=audience, key__contains="共同", live=True)
+        assert live.count() <= 2
+
+
+def test_audiences_that_are_told_for_the_first_time_at_once_lock_each_other_in_one_order(db: None) -> None:
+    def teller(number: int) -> None:
+        with telling(1) as told:
+            for audience in (MEMBERS, 0x10001, 0x10002, ALL)[number % 2 :: 1]:
+                told.tell(audience, staff(str(number)))
+
+    at_once([functools.partial(teller, number) for number in range(8)])
+    assert FeedRow.objects.filter(audience=MEMBERS).count() == 4
+    assert FeedRow.objects.filter(audience=ALL).count() == 8

@@ -13,14 +13,15 @@ from msgspec.structs import asdict
 from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import (
-    DisputeRaised,
-    DisputeSettled,
     KeyBoundElsewhere,
+    MatterPublished,
+    RegisterDecision,
     RevocationPublished,
 )
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.policy import Policy
+from kiosk.domain.versions import ALL
 from kiosk.pki import issuing
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.suites import SM2
@@ -84,8 +85,8 @@ def test_a_matter_holds_up_nobody(kiosk: KioskDouble) -> None:
     assert LedgerOrder.objects.get(reference=wrong.order).status == OrderStatus.CANCELLED.value
     assert LedgerOrder.objects.get(reference=right.order).status == OrderStatus.PLACED.value
     assert open_matters() == [("price-differs", "11000001")]
-    (told,) = [item for item in kiosk.feed() if isinstance(item, DisputeRaised)]
-    assert (told.account, told.sequence, told.reason) == ("11000001", 2, "price-differs")
+    (told,) = [item for item in kiosk.feed() if isinstance(item, MatterPublished)]
+    assert told == MatterPublished("price-differs", wrong.order, "11000001", 2)
 
 
 def test_a_matter_is_decided_and_its_kiosk_hears_of_it(kiosk: KioskDouble) -> None:
@@ -94,9 +95,10 @@ def test_a_matter_is_decided_and_its_kiosk_hears_of_it(kiosk: KioskDouble) -> No
     kiosk.pushed()
     matter = _decide(Action.ACCEPT)
     assert (matter.state, matter.action, matter.closed_by) == ("decided", "accept", "admin")
-    assert [item.outcome for item in kiosk.feed() if isinstance(item, DisputeSettled)] == ["accept"]
+    assert [item.outcome for item in kiosk.feed() if isinstance(item, MatterPublished)] == ["accept"]
     assert settling.decide([matter], Action.REOPEN, "admin", "看错了", int(time.time())) == []
     assert open_matters() == [("price-differs", "11000001")]
+    assert [item.outcome for item in kiosk.news() if isinstance(item, MatterPublished)] == [""]
 
 
 def test_the_key_of_an_order_with_a_matter_is_held_until_it_is_taken_as_received(kiosk: KioskDouble) -> None:
@@ -195,8 +197,8 @@ def test_money_beyond_the_policy_is_pointed_out_again_after_it_was_decided(
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     assert open_matters() == [("amount-beyond-policy", "11000003")]
-    told = [item for item in kiosk.feed() if isinstance(item, DisputeRaised)]
-    assert [item.sequence for item in told] == [3, 6]
+    (told,) = [item for item in kiosk.news() if isinstance(item, MatterPublished)]
+    assert (told.sequence, told.outcome) == (6, "")
     _decide(Action.NOTED)
 
 
@@ -287,25 +289,21 @@ def test_matters_of_one_kiosk_and_kind_are_decided_together(
 
 def test_a_superseded_schedule_is_taken_while_the_kiosk_could_not_know(kiosk: KioskDouble) -> None:
     kiosk.feed()
-    knew = kiosk.feed_cursor
+    knew = kiosk.cursors[ALL]
     row = FeeSchedule.objects.create(
         number=2, effective_from=int(time.time()) - 3600, token=1, certificate=2, service=3
     )
     publish_schedule(row, int(time.time()))
-    assert knew < max(item.number for item in _feed_items(kiosk))
+    assert knew < kiosk.page().heads[ALL]
     old = kiosk.place(feed=knew)
     kiosk.append(entries.OrderExpired(old.order))
     kiosk.feed()
-    still = kiosk.place(feed=kiosk.feed_cursor)  # still at the old price, though it was told
+    still = kiosk.place(feed=kiosk.cursors[ALL])  # still at the old price, though it was told
     kiosk.append(entries.OrderExpired(still.order))
-    new = kiosk.place(feed=kiosk.feed_cursor, schedule=row.record())
+    new = kiosk.place(feed=kiosk.cursors[ALL], schedule=row.record())
     kiosk.pushed()
     assert remarks() == {4: ["price-differs"]}
     assert LedgerOrder.objects.get(reference=new.order).total == 6
-
-
-def _feed_items(kiosk: KioskDouble) -> list[Any]:
-    return list(kiosk.request("GET", f"{records.PATH_FEED}?after=0").read(records.FeedPage).items)
 
 
 def test_money_that_another_kiosk_tells_of_is_on_record_and_waits_for_nobody(
@@ -400,11 +398,7 @@ def test_a_renewal_of_a_key_bound_elsewhere(
     assert _status(issued.number) == "valid"
     assert issued.not_after > made.not_after + 364 * 86400
     news = other.feed()
-    assert [item.number for item in news if isinstance(item, RevocationPublished)] == [made.number]
-    assert [item.number for item in news if isinstance(item, KeyBoundElsewhere)] == [
-        made.number,
-        issued.number,
-    ]
+    assert [item.number for item in news if isinstance(item, KeyBoundElsewhere)] == [issued.number]
 
 
 def test_a_renewal_with_another_token_than_the_one_on_record_is_held(
@@ -432,19 +426,18 @@ def test_other_kiosks_hear_of_a_new_key_and_of_its_loss(
     other.feed()
     issued = _bind(kiosk, kiosk.place())
     kiosk.pushed()
-    (bound,) = [item for item in other.feed(other.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
+    (bound,) = [item for item in other.news() if isinstance(item, KeyBoundElsewhere)]
     assert (bound.account, bound.number, bound.lost) == ("11000001", issued.number, False)
-    assert not [item for item in kiosk.feed(kiosk.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
     key = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
     kiosk.append(entries.LossReported("11000001", key))
     kiosk.pushed()
-    news = other.feed(other.feed_cursor)
+    news = other.news()
     assert [item.lost for item in news if isinstance(item, KeyBoundElsewhere)] == [True]
     assert not [item for item in news if isinstance(item, RevocationPublished)]  # a hold can be lifted
     assert LedgerCertificate.objects.get().status == "on-hold"
     kiosk.append(entries.HoldLifted("11000001", key.on_hold(), "张华"))
     kiosk.pushed()
-    told = [item for item in other.feed(other.feed_cursor) if isinstance(item, KeyBoundElsewhere)]
+    told = [item for item in other.news() if isinstance(item, KeyBoundElsewhere)]
     assert [(item.lost, item.holds) for item in told] == [(False, 2)]
     assert LedgerCertificate.objects.get().status == "valid"
 
@@ -494,7 +487,7 @@ def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_a_matt
     kiosk.pushed()
     machine = KioskDouble(3)
     machine.enrolment = machine.enrol_with(give_token(3, int(time.time()) - 10)).read(records.EnrolAnswer)
-    machine.tip, machine.feed_cursor = kiosk.tip, kiosk.feed_cursor
+    machine.tip, machine.cursors = kiosk.tip, kiosk.cursors
     machine.epoch, machine.machine = machine.answer.epoch, machine.answer.machine
     machine.append(entries.EpochBegan(given_by_centre=True, continues=kiosk.tip))
     machine.issuing_key = kiosk.issuing_key
@@ -587,9 +580,10 @@ def _revoked_by_staff(number: str) -> None:
 
 
 def _enter_revocation(kiosk: KioskDouble) -> None:
-    """Enter what the feed tells of a revocation, as the kiosk does."""
-    (told,) = [item for item in kiosk.feed() if isinstance(item, RevocationPublished)]
-    kiosk.append(entries.CertificateRevoked(told.number, told.reason, kiosk.feed_number(told)))
+    """Enter what the feed tells of the decision, as the kiosk does."""
+    (told,) = [item for item in kiosk.feed() if isinstance(item, RegisterDecision)]
+    decided = (told.account, told.order, told.certificate, told.decision, told.by, told.remark)
+    kiosk.append(entries.RegisterDecided(*decided, feed=kiosk.feed_key(told)))
 
 
 def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journal(kiosk: KioskDouble) -> None:
@@ -646,12 +640,13 @@ def test_a_certificate_of_the_exchange_is_revoked_at_once(
     kiosk = make_kiosk(3)
     _revoked_by_staff(made.number)
     assert LedgerCertificate.objects.get(number=made.number).status == "revoked"
-    assert [item.lost for item in kiosk.feed() if isinstance(item, KeyBoundElsewhere)] == [False, True]
+    told = [item for item in kiosk.feed() if isinstance(item, KeyBoundElsewhere)]
+    assert [(item.number, item.revoked) for item in told] == [(made.number, True)]
 
 
 def test_the_web_order_is_taken_over_by_its_kiosk(kiosk: KioskDouble) -> None:
     (item,) = [each for each in kiosk.feed() if type(each).__name__ == "OrderAssignedHere"]
-    kiosk.append(entries.OrderAssigned(**asdict(item.facts), feed=kiosk.feed_number(item)))
+    kiosk.append(entries.OrderAssigned(**asdict(item.facts), feed=kiosk.feed_key(item)))
     kiosk.pushed()
     row = LedgerOrder.objects.get(reference=item.order)
     assert (row.owner, row.status, row.account) == (3, OrderStatus.PAID.value, "11000006")

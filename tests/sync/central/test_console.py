@@ -21,28 +21,32 @@ from msgspec.structs import asdict, replace
 
 from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import Decision
 from kiosk.domain.feed import (
     FORK_CLOSED,
+    FORK_RULE,
     AnyFeedBody,
-    DisputeSettled,
     KeyBoundElsewhere,
+    MatterPublished,
     OperatorPublished,
     OrderAssignedHere,
     OrderMoved,
     RefundRequested,
-    RevocationPublished,
-    UnappliedDismissed,
+    RegisterDecision,
+    Removed,
 )
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
 from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.versions import ALL, audience_of_kiosk
 from kiosk.labels import REMARK_REASONS
 from kiosk.ui.screens.staff import staff_desk
 from sync.central.console.kiosks import KioskAdmin
 from sync.central.examples import Examples
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.fleet.models import KeptItem, Kiosk, KioskPolicy, KioskState, Machine, MachineState
+from sync.central.fleet.feed.models import FeedRow, KeptRow
+from sync.central.fleet.models import Kiosk, KioskPolicy, KioskState, Machine, MachineState
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter
@@ -237,7 +241,7 @@ def test_the_books_cannot_be_edited(staff: Client, served: KioskDouble) -> None:
 def test_approving_an_operator_publishes_it(staff: Client, kiosk: KioskDouble) -> None:
     kiosk.feed()
     assert "已通过" in _act(staff, Operator, "approve", "11000005")
-    (told,) = [each for each in kiosk.feed(kiosk.feed_cursor) if isinstance(each, OperatorPublished)]
+    (told,) = [each for each in kiosk.news() if isinstance(each, OperatorPublished)]
     assert (told.operator.account, told.operator.review) == ("11000005", Review.APPROVED)
     assert told.operator.verifier.startswith("$argon2id$")
     assert "已退回" in _act(staff, Operator, "refuse", "11000005")
@@ -298,7 +302,8 @@ def test_revoking_a_certificate_takes_a_reason_that_is_kept(staff: Client, serve
     assert listed.get().status == CertificateStatus.VALID.value
     assert "吊销 1 张" in _act(staff, LedgerCertificate, "revoke", made.number, remark="会员已注销")
     assert listed.get().status == CertificateStatus.REVOKED.value
-    assert [item.number for item in served.feed() if isinstance(item, RevocationPublished)] == [made.number]
+    (told,) = [item for item in served.feed() if isinstance(item, RegisterDecision)]
+    assert (told.certificate, told.decision, told.by) == (made.number, Decision.REVOKE, "admin")
     assert LogEntry.objects.get(object_id=made.number).get_change_message() == "吊销：会员已注销"
 
 
@@ -324,7 +329,7 @@ def test_a_machine_that_is_taken_out_of_use_may_upload_and_nothing_else(
     served.append(entries.OrderExpired("3-0001-1"))
     answer = served.pushed()
     assert (answer.retired, answer.quarantined, answer.high_water) == (True, False, served.tip)
-    beat = records.encode(records.Heartbeat(None, 0, 0, served.now()))
+    beat = records.encode(records.Heartbeat(None, 0, {}, served.now()))
     assert served.request("POST", records.PATH_HEARTBEAT, beat).read(records.HeartbeatAnswer).retired
     for path in (records.PATH_FEED, f"{records.PATH_JOURNAL}"):
         refused = served.request("GET", f"{path}?after=0")
@@ -405,13 +410,13 @@ def test_what_is_typed_about_a_kiosk_undoes_nothing_that_happens_meanwhile(
     shown = KioskAdmin.get_form
 
     def meanwhile(*told: Any, **more: Any) -> Any:
-        Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED, feed_number=99, announced_sequence=7)
+        Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED, epoch_given=99, announced_sequence=7)
         return shown(*told, **more)
 
     monkeypatch.setattr(KioskAdmin, "get_form", meanwhile)
     staff.post(reverse("admin:fleet_kiosk_change", args=[3]), {"place": "二楼", "serves_all": "on"})
     row = Kiosk.objects.get(number=3)
-    assert (row.place, row.state, row.feed_number, row.announced_sequence) == ("二楼", "revoked", 99, 7)
+    assert (row.place, row.state, row.epoch_given, row.announced_sequence) == ("二楼", "revoked", 99, 7)
 
 
 def test_a_token_is_given_out_on_the_page(staff: Client) -> None:
@@ -442,7 +447,7 @@ def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: Ki
     kiosk.feed()
     staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits())
     assert KioskPolicy.objects.filter(number=2).exists()
-    (told,) = kiosk.feed(kiosk.feed_cursor)
+    (told,) = kiosk.news()
     policy = told.policy.read()
     assert (policy.number, policy.unsynced_certificates, policy.payment_window) == (2, 5, 600)
     assert policy.losses_a_day == 7
@@ -477,7 +482,7 @@ def test_a_policy_ends_when_staff_say_so_unless_it_is_to_be_prolonged(
 ) -> None:
     soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 30 * 86400))
     staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits(valid_until_0=soon, **ticked))
-    beat = records.Heartbeat(None, 0, kiosk.feed_cursor, kiosk.now())
+    beat = records.Heartbeat(None, 0, kiosk.cursors, kiosk.now())
     assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200
     assert KioskPolicy.objects.order_by("-number").values_list("number", flat=True)[0] == newest
 
@@ -493,7 +498,7 @@ def test_a_fee_schedule_that_is_added_is_published_and_stays(staff: Client, kios
         "service": 15000,
     }
     staff.post(reverse("admin:members_feeschedule_add"), prices)
-    (told,) = kiosk.feed(kiosk.feed_cursor)
+    (told,) = kiosk.news()
     assert (told.schedule.number, told.schedule.token) == (2, 12000)
     change = reverse("admin:members_feeschedule_change", args=[2])
     assert staff.post(change, {**prices, "token": 1}).status_code == 403
@@ -525,7 +530,7 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
     assert "已要求 3 号机退款" in _act(staff, Payment, "ask", placed.order)
     (asked,) = [each for each in kiosk.feed() if isinstance(each, RefundRequested)]
     assert (asked.order, asked.by) == (placed.order, "admin")
-    kiosk.append(entries.RefundGranted(placed.order, "admin", "asked", feed=9))
+    kiosk.append(entries.RefundGranted(placed.order, "admin", "asked", feed=kiosk.feed_key(asked)))
     kiosk.pushed()
     assert "已原路退回" in _act(staff, Payment, "pay_back", placed.order)
     assert Payment.objects.get().state == "refunded"
@@ -563,7 +568,7 @@ def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
     assert "移交到 4 号机" in _act(staff, LedgerOrder, "move", placed.order, target="4")
     (moved,) = [each for each in kiosk.feed() if isinstance(each, OrderMoved)]
     assert not [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
-    kiosk.append(entries.OrderReleased(**asdict(moved), feed=kiosk.feed_number(moved)))
+    kiosk.append(entries.OrderReleased(**asdict(moved), feed=kiosk.feed_key(moved)))
     kiosk.pushed()
     (given,) = [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
     assert (given.order, given.lines, given.account) == (placed.order, placed.lines, placed.account)
@@ -578,15 +583,17 @@ def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
     placed = kiosk.place()
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
-    for target in ("4", "5"):
-        _act(staff, LedgerOrder, "move", placed.order, target=target)
-    for moved in [each for each in kiosk.feed() if isinstance(each, OrderMoved)]:
-        kiosk.append(entries.OrderReleased(**asdict(moved), feed=kiosk.feed_number(moved)))
+    assert "移交到 4 号机" in _act(staff, LedgerOrder, "move", placed.order, target="4")
+    assert "不能移交" in _act(staff, LedgerOrder, "move", placed.order, target="5")
+    assert "移交到 4 号机" in _act(staff, LedgerOrder, "move", placed.order, target="4")
+    (moved,) = [each for each in kiosk.feed() if isinstance(each, OrderMoved)]
+    kiosk.append(entries.OrderReleased(**asdict(moved), feed=kiosk.feed_key(moved)))
+    kiosk.append(entries.OrderReleased(moved.order, 5, moved.handover, feed=kiosk.feed_key(moved)))
     kiosk.pushed()
     given = [[each for each in other.feed() if isinstance(each, OrderAssignedHere)] for other in others]
     assert [len(each) for each in given] == [1, 0]
     assert LedgerOrder.objects.get(reference=placed.order).owner == 4
-    assert "order-of-another-kiosk" in remarks()[max(remarks())]
+    assert remarks() == {5: ["echoed-already"]}
 
 
 def test_a_revoked_kiosks_order_is_given_to_another_at_once(
@@ -612,7 +619,7 @@ def test_everything_that_travels_has_a_chinese_name() -> None:
 
 
 def test_a_matter_has_one_name_at_the_centre_and_at_the_desk() -> None:
-    named = {FEED_KINDS["dispute-raised"], str(Matter._meta.verbose_name), staff_desk.VIEWS[1]}
+    named = {FEED_KINDS["matter"], str(Matter._meta.verbose_name), staff_desk.VIEWS[1]}
     assert named == {"待办事项"}
 
 
@@ -634,12 +641,11 @@ def test_alarms_are_ticked_off(staff: Client, kiosk: KioskDouble) -> None:
 
 
 def test_password_verifiers_are_not_shown_in_the_feed(staff: Client, kiosk: KioskDouble) -> None:
-    for row in Kiosk.objects.all():
-        assert row.feed_number
-    from sync.central.fleet.models import FeedItem  # noqa: PLC0415
-
-    for item in FeedItem.objects.filter(kind__in=("operator", "staff")):
-        page = staff.get(reverse("admin:fleet_feeditem_change", args=[item.pk])).content.decode()
+    rows = FeedRow.objects.filter(kind__in=("operator", "staff"))
+    assert rows.exists()
+    for row in rows:
+        assert b"argon2" in bytes(row.body)
+        page = staff.get(reverse("admin:fleet_feedrow_change", args=[row.pk])).content.decode()
         assert "argon2" not in page
 
 
@@ -647,7 +653,7 @@ def test_closing_a_fork_s_alarm_closes_it_at_the_kiosk_too(staff: Client, kiosk:
     raise_alarm(AlarmKind.FORK, 3, "1/7", "序号 7", kiosk.now())
     kiosk.feed()
     _act(staff, Alarm, "clear", Alarm.objects.get().pk, remark="副本已收回")
-    assert kiosk.feed(kiosk.feed_cursor) == [DisputeSettled("", 0, FORK_CLOSED)]
+    assert kiosk.news() == [MatterPublished(FORK_RULE, "1/7", "", 0, FORK_CLOSED)]
 
 
 def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(
@@ -656,36 +662,46 @@ def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(
     kiosk.feed()
 
     def beat(*kept: records.UnappliedNotice) -> None:
-        said = records.Heartbeat(None, 0, kiosk.feed_cursor, kiosk.now(), kept=kept)
+        said = records.Heartbeat(None, 0, kiosk.cursors, kiosk.now(), kept=kept)
         assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(said)).status == 200
 
-    notices = [records.UnappliedNotice(number, "order-unknown: 3-1") for number in (1, 0, -1, 10**9, 2**63)]
+    own, (key,) = audience_of_kiosk(3), [key for key, _ in kiosk.told if key.startswith("order-assigned/")]
+    places = (
+        (own, key),
+        (own, "odd"),
+        (ALL, key),
+        (own + 1, key),
+        (2**70, key),
+        (own, "x" * 999),
+        (own, "\x00"),
+    )
+    notices = [records.UnappliedNotice(*place, "order-unknown: 3-1") for place in places]
     beat(*notices)
     beat(*notices)
-    (item,) = KeptItem.objects.all()
-    assert (item.kiosk, item.number, item.problem, item.gone_at) == (3, 1, "order-unknown: 3-1", None)
+    (item,) = KeptRow.objects.all()
+    assert (item.audience, item.key, item.problem, item.gone_at) == (own, key, "order-unknown: 3-1", None)
     assert (
-        "终端机没有这笔订单（3-1）" in staff.get(reverse("admin:fleet_keptitem_changelist")).content.decode()
+        "终端机没有这笔订单（3-1）" in staff.get(reverse("admin:fleet_keptrow_changelist")).content.decode()
     )
     item.problem = "order-in-another-state: 3-0147-6.9f86d081884c bound"
     item.save()
     for page in (
-        reverse("admin:fleet_keptitem_changelist"),
-        reverse("admin:fleet_keptitem_change", args=[item.pk]),
+        reverse("admin:fleet_keptrow_changelist"),
+        reverse("admin:fleet_keptrow_change", args=[item.pk]),
     ):
         shown = staff.get(page).content.decode()
         assert "订单状态不符（3-0147-6 已绑定）" in shown
         assert "another-state" not in shown
-    assert "请先填写备注" in _act(staff, KeptItem, "dismiss", item.pk)
-    assert kiosk.feed(kiosk.feed_cursor) == []
-    assert "已处理 1 项" in _act(staff, KeptItem, "dismiss", item.pk, remark="已电话处理")
-    assert kiosk.feed(kiosk.feed_cursor) == [UnappliedDismissed(1)]
+    assert "请先填写备注" in _act(staff, KeptRow, "dismiss", item.pk)
+    assert kiosk.news() == []
+    assert "已处理 1 项" in _act(staff, KeptRow, "dismiss", item.pk, remark="已电话处理")
+    assert kiosk.news() == [Removed()]
     beat()
     item.refresh_from_db()
     assert (item.closed_by, item.remark) == ("admin", "已电话处理")
     assert item.gone_at is not None
     assert LogEntry.objects.get(object_id=str(item.pk)).get_change_message() == "已处理：已电话处理"
-    assert "已处理 0 项" in _act(staff, KeptItem, "dismiss", item.pk, remark="again")
+    assert "已处理 0 项" in _act(staff, KeptRow, "dismiss", item.pk, remark="again")
 
 
 def test_staff_lift_holds_account_by_account_and_a_revoked_kiosks_at_once(

@@ -67,7 +67,7 @@ def _vouch(kiosk: KioskDouble, placed: entries.OrderPlaced, amount: int = TOTAL)
 def _echo(kiosk: KioskDouble) -> PaymentConfirmed:
     """Enter the money that the feed tells of, as the kiosk does."""
     (told,) = [each for each in kiosk.feed() if isinstance(each, PaymentConfirmed)]
-    number = kiosk.feed_number(told)
+    number = kiosk.feed_key(told)
     kiosk.append(
         entries.OrderPaid(told.order, PaidHow.FEED, told.amount, told.paid_at, told.transaction, number)
     )
@@ -142,7 +142,7 @@ def test_what_was_paid_online_beside_the_desk_s_own_money_goes_back_though_the_k
     assert _alarms(AlarmKind.PAID_TWICE) == []
     (back,) = [each for each in kiosk.feed() if isinstance(each, PaymentReturned)]
     assert (back.order, back.transaction, back.amount) == (placed.order, told.transaction, TOTAL)
-    kiosk.append(entries.SurplusReturned(back.order, back.transaction, back.amount, kiosk.feed_number(back)))
+    kiosk.append(entries.SurplusReturned(back.order, back.transaction, back.amount, kiosk.feed_key(back)))
     kiosk.pushed()
     order = order_record(LedgerOrder.objects.get(reference=placed.order))
     assert (order.status, order.received, order.returned) == (OrderStatus.BOUND, TOTAL, TOTAL)
@@ -179,7 +179,7 @@ def test_the_desk_s_money_of_an_order_that_had_ended_is_given_back_at_the_desk(
     assert "现在不能标记" in _act(staff, DeskPayment, "paid_back", row.pk, remark="收条 3")
     (told,) = [each for each in kiosk.feed() if isinstance(each, RefundPaid)]
     assert (told.order, told.amount) == (placed.order, TOTAL)
-    kiosk.append(entries.RefundCompleted(placed.order, TOTAL, kiosk.feed_number(told)))
+    kiosk.append(entries.RefundCompleted(placed.order, TOTAL, kiosk.feed_key(told)))
     kiosk.pushed()
     assert _status(placed.order) is OrderStatus.REFUNDED
     assert Payment.objects.get().state == PaymentState.REFUNDED

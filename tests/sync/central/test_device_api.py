@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 
@@ -15,7 +14,7 @@ from kiosk.domain.journal import Entry as JournalEntry
 from kiosk.domain.journal import SealedEntry, check_chain, seal, unseal
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.policy import SignedPolicy
-from sync.central.fleet.feeding import publish
+from kiosk.domain.versions import ALL, parse_cursors
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact, Source, StrayEntry
 from sync.protocol import records
@@ -231,7 +230,7 @@ def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: KioskDouble) ->
     assert Alarm.objects.filter(kind=AlarmKind.REVOKED_SENDS).exists()
     refused = kiosk.request("GET", f"{records.PATH_FEED}?after=0")
     assert (refused.status, refused.problem.code) == (403, ProblemCode.KIOSK_REVOKED)
-    beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+    beat = records.encode(records.Heartbeat(None, 0, {}, kiosk.now()))
     assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).read(records.HeartbeatAnswer).quarantined
 
 
@@ -270,42 +269,16 @@ def test_entries_under_another_kiosks_number_are_refused(kiosk: KioskDouble) -> 
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
 
 
-def test_the_feed_goes_on_after_its_cursor(kiosk: KioskDouble) -> None:
-    response = kiosk.request("GET", f"{records.PATH_FEED}?after=0").read(records.FeedPage)
-    numbers = [item.number for item in response.items]
-    assert numbers == list(range(1, len(numbers) + 1))
-    kinds = {type(item.read()).__struct_config__.tag for item in response.items}
-    assert kinds >= {"policy", "enterprise", "operator", "staff", "fee-schedule", "order-assigned"}
-    half = len(numbers) // 2
-    rest = kiosk.request("GET", f"{records.PATH_FEED}?after={half}").read(records.FeedPage)
-    assert [item.number for item in rest.items] == numbers[half:]
-    empty = kiosk.request("GET", f"{records.PATH_FEED}?after={numbers[-1]}").read(records.FeedPage)
-    assert (empty.items, empty.more) == ((), False)
-
-
-def test_long_feeds_come_in_pages(kiosk: KioskDouble) -> None:
-    from kiosk.domain.feed import RefundRequested  # noqa: PLC0415
-
-    publish(3, [RefundRequested("3-0001-1", "admin", str(each)) for each in range(records.FEED_PAGE)], 0)
-    pages, after = [], 0
-    for _ in itertools.count():
-        page = kiosk.request("GET", f"{records.PATH_FEED}?after={after}").read(records.FeedPage)
-        pages.append(page)
-        after = page.items[-1].number
-        if not page.more:
-            break
-    assert len(pages) == 2
-    assert len(pages[0].items) == records.FEED_PAGE
-
-
-def test_waiting_ends_without_an_item(kiosk: KioskDouble) -> None:
-    newest = Kiosk.objects.get(number=3).feed_number
+def test_waiting_ends_without_a_row(kiosk: KioskDouble) -> None:
+    kiosk.feed()
     began = time.monotonic()
-    assert kiosk.feed(newest, wait=1) == []
+    assert kiosk.news(wait=1) == []
     assert time.monotonic() - began > 0.9
 
 
-@pytest.mark.parametrize("query", ["after=x", "after=-1", "after=99999999999", "after=0&wait=1.5"])
+@pytest.mark.parametrize(
+    "query", ["after=x", "after=-1:1.1", "after=0:1", "after=0:1.9223372036854775808", "after=0:1.1&wait=1.5"]
+)
 def test_a_cursor_that_is_no_number_is_refused(kiosk: KioskDouble, query: str) -> None:
     answer = kiosk.request("GET", f"{records.PATH_FEED}?{query}")
     assert (answer.status, answer.problem.code) == (400, ProblemCode.BODY_MALFORMED)
@@ -314,13 +287,16 @@ def test_a_cursor_that_is_no_number_is_refused(kiosk: KioskDouble, query: str) -
 def test_a_heartbeat_is_noted_and_tells_the_time(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     checkpoint = _checkpoint(kiosk, kiosk.last)
-    beat = records.Heartbeat(checkpoint, backlog=7, feed_cursor=5, wall=kiosk.now() - 40, program="0.1.0")
+    kiosk.feed()
+    cursors = {**kiosk.cursors, 2: kiosk.cursors[ALL]}  # another kiosk's audience is no business of this one
+    beat = records.Heartbeat(checkpoint, backlog=7, cursors=cursors, wall=kiosk.now() - 40, program="0.1.0")
     answer = kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat))
     read = answer.read(records.HeartbeatAnswer)
     assert read.high_water == kiosk.tip
     assert time_holds(read.signed_time, 3, kiosk.answer.centre_key)
     row = Kiosk.objects.get(number=3)
-    assert (row.backlog, row.feed_cursor, row.program, read.feed) == (7, 5, "0.1.0", row.feed_number)
+    assert (row.backlog, row.program, read.heads) == (7, "0.1.0", kiosk.cursors)
+    assert parse_cursors(row.cursors) == kiosk.cursors
     assert -42 <= row.clock_offset <= -38
 
 
@@ -328,7 +304,7 @@ def test_a_heartbeat_behind_the_high_water_mark_raises_an_alarm(kiosk: KioskDoub
     first = kiosk.last
     kiosk.append(entries.OrderExpired("3-0001-1"))
     kiosk.pushed()
-    beat = records.Heartbeat(_checkpoint(kiosk, first), 0, 0, kiosk.now())
+    beat = records.Heartbeat(_checkpoint(kiosk, first), 0, {}, kiosk.now())
     assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200
     assert Alarm.objects.filter(kind=AlarmKind.LOST_TAIL).count() == 1
 
@@ -337,7 +313,7 @@ def test_a_heartbeat_with_anothers_checkpoint_is_refused(
     kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     other = make_kiosk(4)
-    beat = records.Heartbeat(_checkpoint(other, other.last), 0, 0, kiosk.now())
+    beat = records.Heartbeat(_checkpoint(other, other.last), 0, {}, kiosk.now())
     answer = kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat))
     assert (answer.status, answer.problem.code) == (422, ProblemCode.CHECKPOINT_REFUSED)
 
@@ -349,7 +325,7 @@ def test_policies_are_signed_and_renewed_in_time(kiosk: KioskDouble) -> None:
     from sync.central.fleet.models import KioskPolicy  # noqa: PLC0415
 
     KioskPolicy.objects.update(valid_until=int(time.time()) + 86400)
-    beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+    beat = records.encode(records.Heartbeat(None, 0, {}, kiosk.now()))
     assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
     assert sorted(KioskPolicy.objects.values_list("number", flat=True)) == [1, 2]
     assert [item.policy.read().number for item in kiosk.feed() if hasattr(item, "policy")] == [1, 2]

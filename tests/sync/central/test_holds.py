@@ -49,7 +49,7 @@ def _standings() -> dict[str, str]:
 
 def _told(kiosk: KioskDouble) -> list[tuple[bool, int]]:
     """What the feed tells that kiosk of the key since it was read last."""
-    news = kiosk.feed(kiosk.feed_cursor)
+    news = kiosk.news()
     return [(item.lost, item.holds) for item in news if isinstance(item, KeyBoundElsewhere)]
 
 
@@ -102,7 +102,7 @@ def test_a_kiosk_whose_late_report_counts_for_more_than_it_knows_is_told(
     other.pushed()
     assert _standings() == {key.number: "on-hold"}
     assert _told(other) == [(True, 3)]
-    assert _told(kiosk) == [(True, 3)]
+    assert _told(kiosk)[-1] == (True, 3)
 
 
 def test_a_kiosk_that_lifts_what_was_reported_again_is_told_that_it_is_on_hold(
@@ -112,7 +112,6 @@ def test_a_kiosk_that_lifts_what_was_reported_again_is_told_that_it_is_on_hold(
     kiosk.append(LossReported(ACCOUNT, key))
     kiosk.append(LossReported(ACCOUNT, key.on_hold()))
     kiosk.pushed()
-    _told(other)
     other.append(HoldLifted(ACCOUNT, key.on_hold(), "张华"))
     other.pushed()
     assert _told(other) == [(True, 3)]
@@ -140,8 +139,10 @@ def test_a_lost_keys_replacement_revokes_the_old_certificate_once_and_no_lift_br
     new = _bind(kiosk, OrderKind.REPLACEMENT, old.on_hold(), "E8AD652202221F04")
     kiosk.pushed()
     assert _standings() == {old.number: "revoked", new.number: "valid"}
-    news = other.feed(other.feed_cursor)
-    assert [item.number for item in news if isinstance(item, RevocationPublished)] == [old.number]
+    revoked = [item.number for item in kiosk.news() if isinstance(item, RevocationPublished)]
+    assert revoked == [old.number]  # its issuer enters it; for the others the key says it
+    (told,) = [item for item in other.news() if isinstance(item, KeyBoundElsewhere)]
+    assert told.number == new.number
     other.append(HoldLifted(ACCOUNT, old.on_hold(), "张华"))
     other.pushed()
     assert remarks(4) == {2: ["certificate-differs"]}

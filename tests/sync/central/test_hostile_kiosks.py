@@ -22,12 +22,14 @@ from kiosk.domain.journal import SealedEntry
 from kiosk.domain.ledger import Delivery, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key
 from kiosk.domain.policy import Policy
+from kiosk.domain.versions import Version
 from kiosk.pki.device_keys import device_sign
 from sync.central.centre_keys import CentreKeys
 from sync.central.examples import SCHEDULE
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.fleet.models import FeedItem, Kiosk, KioskState
+from sync.central.fleet.feed.models import FeedRow
+from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Entry, Fact, Source, StrayEntry
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_pending
@@ -191,14 +193,20 @@ def test_a_matter_about_an_impossible_text_is_raised_and_stops_nobody_else(kiosk
     assert LedgerOrder.objects.filter(reference=right.order).exists()
 
 
-@pytest.mark.parametrize(("backlog", "cursor"), [(-1, -1), (2**62, 2**63)])
+@pytest.mark.parametrize(
+    ("backlog", "cursors"),
+    [
+        (-1, {-1: Version(-1, -1), 0: Version(0, -1)}),
+        (2**62, {0: Version(2**62, 2**63), 2**63: Version(1, 1)}),
+    ],
+)
 def test_a_heartbeats_odd_numbers_are_taken_as_far_as_they_go(
-    kiosk: KioskDouble, backlog: int, cursor: int
+    kiosk: KioskDouble, backlog: int, cursors: dict[int, Version]
 ) -> None:
-    beat = records.Heartbeat(None, backlog, cursor, -(2**62), "p\x00")
+    beat = records.Heartbeat(None, backlog, cursors, -(2**62), "p\x00")
     assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200
     row = Kiosk.objects.get(number=3)
-    assert (row.backlog >= 0, row.feed_cursor >= 0, row.program) == (True, True, "p")
+    assert (row.backlog >= 0, row.cursors, row.program) == (True, "", "p")
 
 
 def test_an_order_is_not_taken_without_the_centres_word(
@@ -210,7 +218,7 @@ def test_an_order_is_not_taken_without_the_centres_word(
     thief.append(
         entries.OrderAssigned(
             placed.order, placed.account, placed.enterprise, placed.operator, placed.order_kind, placed.lines,
-            placed.schedule, thief.now(), "T1", thief.now(), handover=1, feed=1,
+            placed.schedule, thief.now(), "T1", thief.now(), handover=1, feed="order-assigned/1/1",
         )
     )  # fmt: skip
     thief.pushed()
@@ -223,7 +231,7 @@ def test_an_order_is_not_let_go_by_another_kiosk(
 ) -> None:
     thief = make_kiosk(4)
     placed = _paid(kiosk)
-    thief.append(entries.OrderReleased(placed.order, 4, handover=1, feed=2**40))
+    thief.append(entries.OrderReleased(placed.order, 4, handover=1, feed="x" * 999))
     thief.pushed()
     assert "order-of-another-kiosk" in _last(thief)
     assert LedgerOrder.objects.get(reference=placed.order).owner == 3
@@ -233,7 +241,18 @@ def test_an_order_made_up_as_paid_elsewhere_takes_no_effect(kiosk: KioskDouble) 
     kiosk.feed()
     lines = SCHEDULE.lines(OrderKind.NEW)
     made_up = entries.OrderAssigned(
-        "8-0001-1", "11000001", "甲", "乙", OrderKind.NEW, lines, 1, kiosk.now(), "T1", kiosk.now(), 1, feed=1
+        "8-0001-1",
+        "11000001",
+        "甲",
+        "乙",
+        OrderKind.NEW,
+        lines,
+        1,
+        kiosk.now(),
+        "T1",
+        kiosk.now(),
+        1,
+        feed="",
     )
     kiosk.append(made_up)
     kiosk.pushed()
@@ -257,7 +276,7 @@ def test_an_order_is_not_taken_over_with_other_facts_than_the_feed_gave(
 ) -> None:
     (item,) = [each for each in kiosk.feed() if isinstance(each, OrderAssignedHere)]
     facts = asdict(item.facts) | changed
-    kiosk.append(entries.OrderAssigned(**facts, feed=kiosk.feed_number(item)))
+    kiosk.append(entries.OrderAssigned(**facts, feed=kiosk.feed_key(item)))
     kiosk.pushed()
     assert _last(kiosk)
 
@@ -265,7 +284,7 @@ def test_an_order_is_not_taken_over_with_other_facts_than_the_feed_gave(
 def test_money_is_not_called_paid_back_before_it_is(kiosk: KioskDouble) -> None:
     placed = _paid(kiosk)
     kiosk.append(entries.RefundGranted(placed.order, "林涛", "asked"))
-    kiosk.append(entries.RefundCompleted(placed.order, 34000, feed=1))
+    kiosk.append(entries.RefundCompleted(placed.order, 34000, feed="\x00"))
     kiosk.pushed()
     assert _last(kiosk)
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.REFUNDING.value
@@ -279,7 +298,7 @@ def test_a_certificate_is_not_revoked_by_a_kiosk_that_nobody_asked(
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
-    other.append(entries.CertificateRevoked(issued.number, "because", feed=1))
+    other.append(entries.CertificateRevoked(issued.number, "because", feed="revocation/1"))
     other.pushed()
     assert _last(other) == ["certificate-differs"]
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
@@ -331,10 +350,13 @@ def test_an_entry_of_a_newer_kiosk_is_applied_once_the_centre_can_read_it(
     assert Fact.objects.get().order == placed.order
 
 
-def test_the_numbers_of_a_feed_have_no_hole(kiosk: KioskDouble) -> None:
+def test_versions_rise_in_the_order_in_which_rows_are_written(kiosk: KioskDouble) -> None:
     _paid(kiosk)
-    numbers = list(FeedItem.objects.filter(kiosk=3).order_by("key").values_list("number", flat=True))
-    assert numbers == list(range(1, len(numbers) + 1))
+    for audience in {row.audience for row in FeedRow.objects.all()}:
+        stamps = list(
+            FeedRow.objects.filter(audience=audience).order_by("id").values_list("stamp", flat=True)
+        )
+        assert stamps == sorted(set(stamps))
 
 
 def test_the_databases_trouble_is_not_the_entrys(kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,8 +433,8 @@ def test_what_another_kiosk_says_of_an_order_holds_nothing(
     if when == "after":
         kiosk.pushed()
     hostile.place(order=placed.order, account="11000001", lines=())
-    hostile.append(entries.OrderReleased(placed.order, 4, 1, 1))
-    hostile.append(entries.RefundCompleted(placed.order, 34000, 1))
+    hostile.append(entries.OrderReleased(placed.order, 4, 1, ""))
+    hostile.append(entries.RefundCompleted(placed.order, 34000, ""))
     hostile.pushed()
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)

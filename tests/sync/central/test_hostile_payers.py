@@ -215,7 +215,7 @@ def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
         entries.OrderAssigned(
             given.order, given.account, given.enterprise, given.operator, given.order_kind, given.lines,
             given.schedule, given.placed_at, given.transaction, given.paid_at, given.handover,
-            other.feed_number(given),
+            other.feed_key(given),
         )
     )  # fmt: skip
     other.append(entries.RefundGranted(given.order, "林涛", "asked"))

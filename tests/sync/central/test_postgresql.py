@@ -18,6 +18,7 @@ AGAIN = (
     "test_thread.py",
     "test_device_api.py",
     "test_applying.py",
+    "test_feed.py",
     "test_holds.py",
     "test_console.py",
     "test_console_lists.py",

@@ -9,17 +9,26 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from msgspec.structs import asdict
 
 from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.feed import (
+    OrderAssignedHere,
+    OrderMoved,
+    RefundRequested,
+    RegisterDecision,
+    RevocationPublished,
+)
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.policy import Policy
+from kiosk.domain.versions import audience_of_kiosk
 from sync.central.centre_keys import CentreKeys
 from sync.central.examples import Examples
 from sync.central.fleet import policies
-from sync.central.fleet.models import Kiosk
+from sync.central.fleet.feed.models import FeedRow
 from sync.central.journal.models import Strand
 from sync.central.ledger import settling, waking
 from sync.central.ledger.applier import apply_batch
@@ -47,11 +56,12 @@ class _Fleet:
         self.random, self.kiosks, self.keys = random, kiosks, keys
         self.returned: set[str] = set()
         self.writer = kiosks[0]
-        self.junk = Junk(random, ACCOUNTS, self._feed_number)
+        self.junk = Junk(random, ACCOUNTS, self._keys_told)
         self.issued: list[entries.CertificateIssued] = []
 
-    def _feed_number(self) -> int:
-        return Kiosk.objects.get(number=self.writer.number).feed_number
+    def _keys_told(self) -> list[str]:
+        own = FeedRow.objects.filter(audience=audience_of_kiosk(self.writer.number))
+        return list(own.order_by("id").values_list("key", flat=True))
 
     def step(self) -> None:
         deeds = (
@@ -59,6 +69,7 @@ class _Fleet:
             self.bind,
             self.write_junk,
             self.write_junk,
+            self.echo,
             self.upload,
             self.apply,
             self.centre,
@@ -78,9 +89,7 @@ class _Fleet:
     def place(self, kind: OrderKind) -> entries.OrderPlaced:
         kiosk, random = self.writer, self.random
         odd: dict[str, Any] = {"policy": random.choice((2, 3, 99))} if random.random() < 0.3 else {}
-        placed = kiosk.place(
-            random.choice(ACCOUNTS), kind, nonce=random.randbytes(6), feed=self._feed_number(), **odd
-        )
+        placed = kiosk.place(random.choice(ACCOUNTS), kind, nonce=random.randbytes(6), **odd)
         self.junk.orders.append(placed.order)
         return placed
 
@@ -112,6 +121,25 @@ class _Fleet:
     def write_junk(self) -> None:
         for _ in range(self.random.randint(1, 6)):
             self.writer.append(self.junk.body())
+
+    def echo(self) -> None:
+        """What the feed tells this kiosk, entered as it is to be, sometimes twice."""
+        for told in self.writer.feed():
+            key = self.writer.feed_key(told)
+            match told:
+                case OrderMoved():
+                    self.writer.append(entries.OrderReleased(told.order, told.new_owner, told.handover, key))
+                case OrderAssignedHere():
+                    self.writer.append(entries.OrderAssigned(**asdict(told.facts), feed=key))
+                case RegisterDecision():
+                    given = (told.account, told.order, told.certificate, told.decision, told.by, told.remark)
+                    self.writer.append(entries.RegisterDecided(*given, feed=key))
+                case RevocationPublished():
+                    self.writer.append(entries.CertificateRevoked(told.number, told.reason, key))
+                case RefundRequested():
+                    self.writer.append(entries.RefundGranted(told.order, told.by, told.reason, key))
+                case _:
+                    pass
 
     def upload(self) -> None:
         self.writer.pushed()

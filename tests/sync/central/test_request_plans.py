@@ -27,7 +27,7 @@ SMALL = {
     "ledger_decidedstrand": "what staff decided about strands, a few",
 }
 FEW = {
-    '"fleet_feeditem"."kind" = ': "the prices that a kiosk was told of",
+    '"fleet_feedrow"."key" >= ': "the prices, and what a kiosk was asked about an order",
     '"fleet_kioskpolicy"."kiosk_id" = ': "a kiosk's policies",
     '"fleet_machine"."kiosk_id" = ': "a kiosk's machines",
     '"ledger_ledgercertificate"."account" IN ': "an account's certificates",
@@ -50,8 +50,8 @@ def test_no_request_of_an_orders_life_reads_a_table_that_grows_from_end_to_end(k
         kiosk.finish(placed)
         kiosk.place(account="11000006", lines=())
         kiosk.pushed()
-        kiosk.feed(kiosk.feed_cursor)
-        beat = records.encode(records.Heartbeat(None, 0, 0, kiosk.now()))
+        kiosk.news()
+        beat = records.encode(records.Heartbeat(None, 0, {}, kiosk.now()))
         assert kiosk.request("POST", records.PATH_HEARTBEAT, beat).status == 200
     asked = [one for one in sent if one.sql.startswith(("SELECT", "UPDATE", "DELETE"))]
     assert len(asked) > 100

@@ -58,7 +58,7 @@ def _beat(kiosk: KioskDouble, strand: int = 0) -> records.HeartbeatAnswer:
     from sync.protocol.batches import make_checkpoint  # noqa: PLC0415
 
     checkpoint = make_checkpoint(kiosk.number, kiosk.last, kiosk.now(), kiosk.device_key)
-    beat = records.encode(records.Heartbeat(checkpoint, 0, 0, kiosk.now(), strand=strand))
+    beat = records.encode(records.Heartbeat(checkpoint, 0, {}, kiosk.now(), strand=strand))
     return kiosk.request("POST", records.PATH_HEARTBEAT, beat).read(records.HeartbeatAnswer)
 
 

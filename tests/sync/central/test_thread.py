@@ -35,11 +35,16 @@ def test_a_new_key_from_order_to_register(kiosk: KioskDouble) -> None:
     centre = kiosk.answer.centre_key
     require_scanned(paid["scan_text"], placed.order_code, 34000, lambda m, s: device_verify(centre, m, s))
 
-    (confirmed,) = [item for item in kiosk.feed(kiosk.feed_cursor) if isinstance(item, PaymentConfirmed)]
+    (confirmed,) = [item for item in kiosk.news() if isinstance(item, PaymentConfirmed)]
     assert (confirmed.order, confirmed.amount) == (placed.order, 34000)
     kiosk.append(
         entries.OrderPaid(
-            placed.order, PaidHow.FEED, confirmed.amount, confirmed.paid_at, confirmed.transaction, feed=9
+            placed.order,
+            PaidHow.FEED,
+            confirmed.amount,
+            confirmed.paid_at,
+            confirmed.transaction,
+            kiosk.feed_key(confirmed),
         )
     )
     issued = kiosk.certificate(placed)

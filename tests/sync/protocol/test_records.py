@@ -6,9 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk.domain.entries import Tip
-from kiosk.domain.feed import FeedItem, RefundRequested
+from kiosk.domain.feed import RefundRequested
+from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.feed_rows import unsigned_row
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
+from kiosk.domain.versions import NO_VERSION, Version
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from sync.protocol import records
 from sync.protocol.errors import BodyMalformed, Problem, ProblemCode, read_problem
@@ -25,8 +28,10 @@ MARK = records.StrandMark(2, 1, 5, Tip(1, 7, bytes(32)))
     [
         records.EnrolRequest("3-X", bytes(32), b"csr"),
         records.UploadAnswer(Tip(1, 2, bytes(32)), TIME, 2, (MARK,), begin_epoch=7, branched=True),
-        records.Heartbeat(records.Checkpoint(3, 1, 2, bytes(32), 9, bytes(64)), 1, 2, 3, "0.1"),
-        records.HeartbeatAnswer(TIME, None, 7, 1, (MARK,), retired=True),
+        records.Heartbeat(
+            records.Checkpoint(3, 1, 2, bytes(32), 9, bytes(64)), 1, {0: Version(1, 2)}, 3, "0.1"
+        ),
+        records.HeartbeatAnswer(TIME, None, {65539: Version(1, 7)}, 1, (MARK,), retired=True),
         records.JournalPage((b"\x00\xff",), more=True, strand=0, high_water=None),
         records.EpochRequest(None, "restored"),
         records.EpochAnswer(2, Tip(1, 2, bytes(32))),
@@ -37,13 +42,17 @@ def test_records_come_back_as_they_went(record: msgspec.Struct) -> None:
     assert records.decode(records.encode(record), type(record)) == record
 
 
-def test_feed_items_travel_with_their_bodies_unread() -> None:
-    body = RefundRequested("3-0001-1", "admin", "asked")
-    page = records.FeedPage((FeedItem(1, msgspec.Raw(msgspec.json.encode(body))),), more=False)
-    (item,) = records.decode(records.encode(page), records.FeedPage).items
-    assert item.read() == body
-    strange = b'{"items":[{"number":2,"body":{"kind":"from-the-future","x":1}}],"more":false}'
-    (unknown,) = records.decode(strange, records.FeedPage).items
+def test_feed_rows_travel_with_their_bodies_unread() -> None:
+    body = RefundRequested("3-0001-1", "7", "admin", "asked")
+    row = unsigned_row(65539, row_key_of(body), Version(1, 2), NO_VERSION, body)
+    page = records.FeedPage((row,), {65539: Version(1, 2)}, more=False)
+    (read,) = records.decode(records.encode(page), records.FeedPage).rows
+    assert read.read() == body
+    strange = (
+        b'{"rows":[{"audience":0,"key":"x/1","version":[1,2],"base":[0,0],"kind":"from-the-future",'
+        b'"body":{"kind":"from-the-future","x":1},"signature":""}],"heads":{"0":[1,2]},"more":false}'
+    )
+    (unknown,) = records.decode(strange, records.FeedPage).rows
     assert bytes(unknown.body) == b'{"kind":"from-the-future","x":1}'
     with pytest.raises(msgspec.ValidationError):
         unknown.read()

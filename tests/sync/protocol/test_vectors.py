@@ -16,6 +16,8 @@ import pytest
 from kiosk.domain.certificate_numbers import CertificateNumber, parse_certificate_number
 from kiosk.domain.entries import AnyBody, EpochBegan, Tip
 from kiosk.domain.errors import ChainBroken
+from kiosk.domain.feed_keys import KeyedBody, row_key_of
+from kiosk.domain.feed_rows import FeedRow, row_message
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import (
     OrderNumber,
@@ -42,6 +44,7 @@ from kiosk.domain.payment_codes import (
 )
 from kiosk.domain.policy import SignedTime
 from kiosk.domain.scanned_confirmations import encode_scanned, require_scanned, scanned_message
+from kiosk.domain.versions import Version
 from kiosk.pki import device_keys
 from kiosk.pki.device_keys import device_public_key, device_sign, device_verify
 from sync.protocol import records
@@ -55,6 +58,7 @@ from sync.protocol.batches import (
 from sync.protocol.deeds import Deed, SignedDeed, deed_holds, read_deed, sign_deed
 from sync.protocol.errors import Problem, ProblemCode, read_problem
 from sync.protocol.records import UploadBatch
+from sync.protocol.rows import row_holds, sign_row
 from sync.protocol.signatures import parse_machine_key_id, sign_request, verify_request
 from sync.protocol.times import sign_time, time_holds
 
@@ -174,6 +178,22 @@ class TimeVector(msgspec.Struct, frozen=True):
     signature: str = ""
 
 
+class RowVector(msgspec.Struct, frozen=True):
+    """A row of the feed: its body's digest, the bytes that are signed, and the signature."""
+
+    centre_seed: str
+    audience: int
+    key: str
+    version: Version
+    base: Version
+    kind: str
+    body: str
+    centre_key: str = ""
+    digest: str = ""
+    message: str = ""
+    signature: str = ""
+
+
 class RequestVector(msgspec.Struct, frozen=True):
     """A signed request: the headers, and the signature base of RFC 9421, section 2.5."""
 
@@ -220,6 +240,7 @@ class Vectors(msgspec.Struct, frozen=True):
     batch: BatchVector
     deed: DeedVector
     signed_time: TimeVector
+    row: RowVector
     requests: tuple[RequestVector, ...]
     enrolment_token: TokenVector
     login: LoginVector
@@ -238,6 +259,7 @@ def made(given: Vectors) -> Vectors:
         batch=_batch(given.batch, chain, checkpoint),
         deed=_deed(given.deed),
         signed_time=_time(given.signed_time),
+        row=_row(given.row),
         requests=tuple(_request(each) for each in given.requests),
         enrolment_token=msgspec.structs.replace(
             given.enrolment_token,
@@ -364,6 +386,22 @@ def _time(given: TimeVector) -> TimeVector:
         centre_key=device_public_key(seed).hex(),
         message=SignedTime.message(given.kiosk, given.time).hex(),
         signature=sign_time(given.kiosk, given.time, seed).signature.hex(),
+    )
+
+
+def _feed_row(given: RowVector) -> FeedRow:
+    body, signature = msgspec.Raw(given.body.encode()), bytes.fromhex(given.signature)
+    return FeedRow(given.audience, given.key, given.version, given.base, given.kind, body, signature)
+
+
+def _row(given: RowVector) -> RowVector:
+    seed, row = bytes.fromhex(given.centre_seed), _feed_row(given)
+    return msgspec.structs.replace(
+        given,
+        centre_key=device_public_key(seed).hex(),
+        digest=row.digest.hex(),
+        message=row_message(row).hex(),
+        signature=sign_row(row, seed).signature.hex(),
     )
 
 
@@ -500,6 +538,17 @@ def test_the_signed_time_holds() -> None:
     vector = VECTORS.signed_time
     signed = SignedTime(vector.kiosk, vector.time, bytes.fromhex(vector.signature))
     assert time_holds(signed, vector.kiosk, bytes.fromhex(vector.centre_key))
+
+
+def test_the_row_of_the_feed_holds_and_its_key_is_its_body_s() -> None:
+    row = _feed_row(VECTORS.row)
+    assert row_holds(row, bytes.fromhex(VECTORS.row.centre_key))
+    body = row.read()
+    assert isinstance(body, KeyedBody)
+    assert row_key_of(body) == row.key
+    fields = msgspec.msgpack.decode(bytes.fromhex(VECTORS.row.message))
+    assert fields[1:3] == [VECTORS.row.audience, VECTORS.row.key]
+    assert fields[-1].hex() == VECTORS.row.digest
 
 
 @pytest.mark.parametrize("vector", VECTORS.requests, ids=lambda vector: vector.method)

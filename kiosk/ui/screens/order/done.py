@@ -13,7 +13,9 @@ from textual.message import Message
 from textual.widgets import Button
 
 from kiosk.desk.views import BoundView, Network, PrintOutcome, Refused
+from kiosk.domain.feed import RegisteredState
 from kiosk.domain.fees import OrderKind
+from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
 from kiosk.text.times import day, period
 from kiosk.text.wording import KINDS, PRINTED
@@ -29,13 +31,25 @@ if TYPE_CHECKING:
     from kiosk.desk.service import DeskService
 
 _NAME = 16
-# Online the centre has the entry within a tenth of a second; the receipt waits no more than two seconds for it.
-_LOOKS = 8
+_ASK_STAFF = N_("证书暂时不能用来登录，请带凭条找工作人员。")
+_REGISTRATIONS = {
+    None: N_("联网登记后可登录"),
+    RegisteredState.LISTED: N_("证书已登记，现在就可以登录。"),
+    RegisteredState.HELD: N_("中心暂缓登记这张证书，请带凭条找工作人员。"),
+    RegisteredState.REVOKED: _ASK_STAFF,
+    RegisteredState.VOID: _ASK_STAFF,
+}
+# Online the centre lists a certificate within a second or two; the receipt waits no more than three for it.
+_LOOKS = 12
 _LOOK_SECONDS = 0.25
 
 
 class Registered(Message):
-    """The centre lists the certificate."""
+    """The centre told where the certificate stands."""
+
+    def __init__(self, state: RegisteredState) -> None:
+        super().__init__()
+        self.state = state
 
 
 class Printed(Message):
@@ -46,14 +60,15 @@ class Printed(Message):
         self.outcome = outcome
 
 
-def wait_until_registered(service: DeskService, reference: str) -> bool:
-    """Check a few times whether the centre lists the order's certificate; blocks, so call it in a thread."""
+def wait_until_registered(service: DeskService, reference: str) -> RegisteredState | None:
+    """Check a few times where the order's certificate stands at the centre; blocks, so call it in a thread."""
     for look in range(_LOOKS):
         if look:
             time.sleep(_LOOK_SECONDS)
-        if service.registered(reference) is True:
-            return True
-    return False
+        state = service.registration(reference)
+        if isinstance(state, RegisteredState):
+            return state
+    return None
 
 
 class DoneScreen(Page[None]):
@@ -120,21 +135,21 @@ class DoneScreen(Page[None]):
         """Print the receipt; online, wait a short time for the centre to list the certificate."""
         online = self.shell.status is not None and self.shell.status.network is Network.ONLINE
         service, reference = self.shell.service, bound.order.reference
-        waits = online and not bound.registered
+        waits = online and bound.registration is None
 
         def work() -> None:
-            if waits and wait_until_registered(service, reference):
-                self.post_message(Registered())
+            if waits and (state := wait_until_registered(service, reference)) is not None:
+                self.post_message(Registered(state))
             printed = service.print_receipt(reference)
             # The binding is valid even if its receipt was not recorded, so report only the receipt.
             self.post_message(Printed(PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed))
 
         self.shell.in_thread(work, "receipt")
 
-    def on_registered(self) -> None:
-        """Show that the key works already."""
+    def on_registered(self, message: Registered) -> None:
+        """Show whether the key works already."""
         if self._visit.bound is not None:
-            self._visit.bound = replace(self._visit.bound, registered=True)
+            self._visit.bound = replace(self._visit.bound, registration=message.state)
             self.update_content()
 
     def on_printed(self, message: Printed) -> None:
@@ -149,9 +164,9 @@ class DoneScreen(Page[None]):
         for line in self.query("#printed").results(Prose):
             line.say(text)
         for line in self.query("#registered").results(Prose):
-            registered = bound is not None and bound.registered
-            line.say(self.t("证书已登记，现在就可以登录。") if registered else self.t("联网登记后可登录"))
-            line.set_class(not registered, "alert")
+            state = None if bound is None else bound.registration
+            line.say(self.t(_REGISTRATIONS[state]))
+            line.set_class(state is not RegisteredState.LISTED, "alert")
         asks = self.asks_for_pin
         for line in self.query("#pin").results(Prose):
             line.say(self._pin_sentence(asks=asks))

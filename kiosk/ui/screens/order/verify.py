@@ -27,6 +27,7 @@ from kiosk.desk.views import (
     WrongKind,
     fields_of,
 )
+from kiosk.domain.identifiers import number_in
 from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.text.times import day
@@ -183,10 +184,10 @@ class VerifyScreen(Page[None]):
         match outcome:
             case Verified(session, quote):
                 self.shell.visit.session = session
-                if quote.declares_loss:
-                    self._confirm_loss(outcome)
+                if quote.open_elsewhere:
+                    self._confirm_second(outcome)
                 else:
-                    self._place(session)
+                    self._confirm(outcome)
             case WrongKind():
                 self._offer(outcome)
             case OrderOpen(session, number):
@@ -195,6 +196,35 @@ class VerifyScreen(Page[None]):
                 self._say(self.refusal(outcome))
             case _:
                 assert_never(outcome)
+
+    def _confirm(self, verified: Verified) -> None:
+        if verified.quote.declares_loss:
+            self._confirm_loss(verified)
+        else:
+            self._place(verified.session)
+
+    def _confirm_second(self, verified: Verified) -> None:
+        """Ask whether a second order is meant, while one at another kiosk is not paid."""
+        other = verified.quote.open_elsewhere[0]
+
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("另有未付款的订单"),
+                text=t(
+                    "这个账号在 {kiosk} 号终端机还有一笔没付款的同类订单 {number}，到时没付款会自动取消。"
+                    "只付其中一笔。在这里另下一单吗？",
+                    kiosk=other.kiosk,
+                    number=number_in(other.order),
+                ),
+                yes=t("在这里下单"),
+                no=t("返回"),
+            )
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if yes:
+                self._confirm(verified)
+
+        self.app.push_screen(ConfirmScreen(question), answered)
 
     def _confirm_loss(self, verified: Verified) -> None:
         previous = verified.quote.previous

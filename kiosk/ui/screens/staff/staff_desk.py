@@ -1,4 +1,4 @@
-"""The staff's view: orders that are open or need attention, matters, unapplied items, receipts and key services."""
+"""The staff's view: orders that are open or need attention, matters, unapplied rows, receipts and key services."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.desk.views import OrderView, PrintOutcome, Refused, StaffSession
-from kiosk.domain.feed import DisputeRaised
+from kiosk.domain.feed import MatterPublished
+from kiosk.domain.feed_rows import UnappliedRow
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import columns, pad
-from kiosk.text.disputes import dispute_line
+from kiosk.text.matters import matter_line
 from kiosk.text.money import yuan
 from kiosk.text.times import minute
+from kiosk.text.unapplied import unapplied_line
 from kiosk.text.wording import BINDING_STEPS, KINDS, PRINTED, STATUSES
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
@@ -47,21 +49,21 @@ class Gathered(msgspec.Struct, frozen=True):
 
     number: str
     orders: tuple[OrderView, ...]
-    disputes: tuple[DisputeRaised, ...]
-    kept: tuple[str, ...]
+    matters: tuple[MatterPublished, ...]
+    kept: tuple[UnappliedRow, ...]
 
 
 def gather(service: DeskService, staff: StaffSession, number: str) -> Gathered | Refused:
     """Read everything the staff see."""
     orders = service.find_orders(staff, number) if number else service.staff_orders()
-    disputes, kept = service.disputes(), service.unapplied_items()
+    matters, kept = service.matters(), service.unapplied_rows()
     if isinstance(orders, Refused):
         return orders
-    if isinstance(disputes, Refused):
-        return disputes
+    if isinstance(matters, Refused):
+        return matters
     if isinstance(kept, Refused):
         return kept
-    return Gathered(number, orders, disputes, kept)
+    return Gathered(number, orders, matters, kept)
 
 
 def _named(order: OrderView, t: Text) -> str:
@@ -191,9 +193,9 @@ class StaffDeskScreen(Overlay[None]):
             case 0:
                 return self._order_rows(gathered)
             case 1:
-                return [Option(dispute_line(dispute, self.t)) for dispute in gathered.disputes]
+                return [Option(matter_line(matter, self.t)) for matter in gathered.matters]
             case 2:
-                return [Option(text) for text in gathered.kept]
+                return [Option(unapplied_line(each.row.key, each.problem, self.t)) for each in gathered.kept]
             case 3:
                 waiting = self.shell.status.receipts_waiting if self.shell.status is not None else 0
                 text = self.t("有 {count} 张凭条等待打印，按「打印凭条」重打", count=waiting)

@@ -165,7 +165,7 @@ def test_a_renewal_whose_order_moves_away_leaves_the_old_certificate_on_the_toke
     def move_away() -> None:
         assert certificate_on(card) != old
         with database.write() as tx:
-            tx.append(OrderReleased(number, 7, 2, 5000), clock)
+            tx.append(OrderReleased(number, 7, 2, "row/5000"), clock)
 
     watch = at(BindingProgress(5, done=False), move_away)
     assert service.bind(session, number, PIN, False, watch) == Refused(Refusal.ORDER_ELSEWHERE)  # noqa: FBT003 - the contract

@@ -217,7 +217,7 @@ def test_an_erased_key_that_only_a_replacement_is_left_for_goes_back_into_stock(
     with database.write() as tx:
         (certificate,) = tx.ledger.certificates(account=ACCOUNT)
         if revoked:
-            tx.append(CertificateRevoked(certificate.number, "注销", 77), clock)
+            tx.append(CertificateRevoked(certificate.number, "注销", "row/77"), clock)
     service.report_loss(session_of(ACCOUNT))
     source.insert(card)
     assert _erased(service.erase(supervisor, "REUSED")) is KeyStatus.BLANK

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
@@ -21,17 +22,22 @@ from kiosk.desk.views import (
     Refusal,
     Refused,
     Session,
+    Verified,
     WrongKind,
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.entries import LossReported, OrderCancelled, OrderPlaced, OrderReleased
+from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
+from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.feed_rows import unsigned_row
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import parse_order_number
 from kiosk.domain.ledger import BindingStep, Delivery, Order, OrderStatus
 from kiosk.domain.payment_codes import order_code_key, parse_link, verify_order_code
 from kiosk.domain.policy import Policy
 from kiosk.domain.validity import add_years
+from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull, StoreBusy
 from tests.support.desk import answered
@@ -40,6 +46,44 @@ NOW = 1_795_327_500
 DAY = 86_400
 YEAR = 365 * DAY
 WINDOW = 15 * 60
+
+
+def told_open(database: Database, *orders: OpenOrder) -> None:
+    """Let the feed tell of the account's open orders."""
+    body = OpenOrdersPublished("11000001", orders)
+    with database.write() as tx:
+        tx.feed.rows.put(unsigned_row(MEMBERS, row_key_of(body), Version(1, 9), NO_VERSION, body))
+
+
+def test_nothing_is_sold_before_the_feed_was_read_through(
+    service: DeskService, session: Session, database: Database
+) -> None:
+    with database.write() as tx:
+        tx.feed.rows.begin(MEMBERS, Version(1, 9))
+    refused = Refused(Refusal.FEED_INCOMPLETE)
+    assert service.quote(session, OrderKind.NEW) == refused
+    assert service.place_order(session, OrderKind.NEW) == refused
+    with database.write() as tx:
+        tx.feed.rows.put_cursor(MEMBERS, Version(1, 9))
+    assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
+
+
+def test_an_unpaid_order_elsewhere_is_told_and_one_the_centre_has_money_for_refuses_another(
+    service: DeskService, session: Session, database: Database
+) -> None:
+    unpaid = OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, NOW + 900)
+    own = OpenOrder("3-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 3, NOW + 900, centre_holds_money=True)
+    renewal = OpenOrder("5-0003-9.a1b2c3d4e5f6", OrderKind.RENEWAL, 5, NOW + 900, centre_holds_money=True)
+    told_open(database, unpaid, own, renewal)
+    offered = service.quote(session, OrderKind.NEW)
+    assert isinstance(offered, Verified)
+    assert offered.quote.open_elsewhere == (unpaid,)
+    told_open(database, replace(unpaid, centre_holds_money=True))
+    refused = service.place_order(session, OrderKind.NEW)
+    assert isinstance(refused, Refused)
+    assert refused.reason is Refusal.PAID_ELSEWHERE
+    told_open(database)
+    assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
 
 
 def test_the_number_and_the_link_name_the_entry_that_placed_the_order(
@@ -186,7 +230,7 @@ def test_bindable_says_why_there_is_nothing_to_bind(
     assert isinstance(found, OrderView)
     assert found.reference == number
     with database.write() as tx:
-        tx.append(OrderReleased(number, new_owner=9, handover=1, feed=1), clock)
+        tx.append(OrderReleased(number, new_owner=9, handover=1, feed="order-moved/1"), clock)
     assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_ELSEWHERE)
     clock.advance(200)
     outcome = service.bindable(session, OrderKind.RENEWAL)
@@ -318,7 +362,7 @@ def test_an_order_that_moved_away_expires_at_its_new_kiosk_alone(
     number = placed(session, OrderKind.NEW)
     placed(session_of("11000003"), OrderKind.NEW)
     with database.write() as tx:
-        tx.append(OrderReleased(number, new_owner=9, handover=1, feed=1), clock)
+        tx.append(OrderReleased(number, new_owner=9, handover=1, feed="order-moved/1"), clock)
     clock.advance(2 * DAY)
     contact()
     assert service.expire_due() == 1
@@ -413,7 +457,7 @@ def test_an_order_that_was_given_up_or_moved_away_is_not_among_the_open_ones(
     second = placed(session, OrderKind.NEW)
     assert [order.reference for order in answered(service.open_orders(session))] == [second]
     with database.write() as tx:
-        tx.append(OrderReleased(second, new_owner=9, handover=1, feed=1), clock)
+        tx.append(OrderReleased(second, new_owner=9, handover=1, feed="order-moved/1"), clock)
     assert answered(service.open_orders(session)) == ()
 
 

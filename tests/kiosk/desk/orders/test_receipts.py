@@ -23,6 +23,7 @@ from kiosk.desk.service import DeskService
 from kiosk.desk.views import BoundView, PrintOutcome, Refusal, Refused, Session
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import SurplusReturned
+from kiosk.domain.feed import RegisteredState
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import short_hash
 from kiosk.domain.ledger import Delivery
@@ -236,7 +237,7 @@ def test_a_receipt_tells_of_the_payment_that_stands(
     with desk.database.write() as tx:
         first = own_order(tx, number).payments[0]
         assert first.transaction is not None
-        tx.append(SurplusReturned(number, first.transaction, first.amount, 99), clock)
+        tx.append(SurplusReturned(number, first.transaction, first.amount, "row/99"), clock)
         assert receipt_of(desk, tx, own_order(tx, number)).paid_at == first.time + 60
 
 
@@ -283,11 +284,11 @@ def test_a_receipt_that_waited_for_the_upload_no_longer_asks_the_member_to_wait(
     pay(number)
     source.insert(blank("E8AD652202221F03"))
     assert isinstance(service.bind(session, number, None, False, lambda _progress: None), BoundView)  # noqa: FBT003 - the contract
-    assert not service.registered(number)
+    assert service.registration(number) is None
     with desk.database.read() as tx:
         waiting = render(receipt_of(desk, tx, own_order(tx, number)), printer.dots)
     contact()
-    assert service.registered(number)
+    assert service.registration(number) is RegisteredState.LISTED
     assert service.print_receipt(number) is PrintOutcome.PRINTED
     assert _height(printer.receipts()[0].read_bytes()) < _height(waiting)
 
@@ -340,5 +341,5 @@ def test_a_receipt_printed_before_the_upload_asks_the_member_to_wait(
 def test_an_order_without_a_certificate_and_an_unknown_one_are_not_registered(
     service: DeskService, session: Session, placed: Place
 ) -> None:
-    assert service.registered(placed(session, OrderKind.NEW)) is False
-    assert service.registered("3-4711-0") is False
+    assert service.registration(placed(session, OrderKind.NEW)) is None
+    assert service.registration("3-4711-0") is None

@@ -16,10 +16,12 @@ from kiosk.desk.views import (
     WrongCredentials,
 )
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.feed import DisputeRaised, FeedItem
+from kiosk.domain.feed import MatterPublished
+from kiosk.domain.feed_rows import FeedRow, UnappliedRow
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Role, StaffMember
+from kiosk.domain.versions import NO_VERSION, Version
 from kiosk.store.database import Database
 from tests.support.desk import answered
 
@@ -111,15 +113,16 @@ def test_there_is_nothing_to_abandon_before_a_binding_began(
     assert service.abandon(SUPERVISOR, number, "坏了") == Refused(Refusal.NOT_ALLOWED)
 
 
-def test_disputes_and_kept_feed_items_are_shown(service: DeskService, database: Database) -> None:
-    dispute = DisputeRaised("11000001", 7, "amount-differs", "3-0007-1")
+def test_matters_and_kept_rows_are_shown(service: DeskService, database: Database) -> None:
+    matter = MatterPublished("amount-differs", "3-0007-1", "11000001", 7)
     with database.write() as tx:
-        tx.feed.put_dispute(dispute)
-        tx.feed.set_aside(FeedItem(9, msgspec.Raw(b'{"kind":"new-thing"}')), "unknown kind")
-    assert service.disputes() == (dispute,)
-    assert service.unapplied_items() == ('9: unknown kind: {"kind":"new-thing"}',)
+        tx.feed.put_matter(matter)
+        row = FeedRow(0, "new-thing/1", Version(1, 9), NO_VERSION, "new-thing", msgspec.Raw(b"{}"))
+        tx.feed.rows.keep(row, "unknown-kind: new-thing")
+    assert service.matters() == (matter,)
+    assert service.unapplied_rows() == (UnappliedRow(row, "unknown-kind: new-thing"),)
     status = answered(service.status())
-    assert (status.disputes, status.unapplied_items) == (1, 1)
+    assert (status.matters, status.unapplied_rows) == (1, 1)
 
 
 def test_money_that_a_supervisor_saw_for_an_order_that_had_ended_goes_back(

@@ -145,7 +145,7 @@ def test_a_revoked_key_stays_out_of_use(
 ) -> None:
     source.insert(bound_here(ACCOUNT, "OWN"))
     with database.write() as tx:
-        tx.append(CertificateRevoked(key_of(database).number, "staff", 9), clock)
+        tx.append(CertificateRevoked(key_of(database).number, "staff", "row/9"), clock)
     assert lift(service, session, staff) == Refused(Refusal.KEY_REVOKED)
 
 
@@ -201,7 +201,7 @@ def test_a_revocation_while_the_hold_is_being_lifted_counts(
         def transmit(self, command: bytes) -> bytes:
             if command[1] == 0x74:
                 with database.write() as tx:
-                    tx.append(CertificateRevoked(key_of(database).number, "staff", 9), clock)
+                    tx.append(CertificateRevoked(key_of(database).number, "staff", "row/9"), clock)
             return transmit(command)
 
     source.insert(Revoking(card))

@@ -92,7 +92,7 @@ def test_a_revoked_key_is_lost_for_good_and_nothing_more_is_noted(
 ) -> None:
     bound_here(ACCOUNT, "OWN")
     with database.write() as tx:
-        tx.append(CertificateRevoked(key_of(database).number, "staff", 9), clock)
+        tx.append(CertificateRevoked(key_of(database).number, "staff", "row/9"), clock)
     count = len(bodies())
     assert isinstance(service.report_loss(session), LossView)
     assert len(bodies()) == count
@@ -202,7 +202,7 @@ def test_a_revoked_key_that_was_found_is_noted_and_holds_nothing(
 ) -> None:
     source.insert(bound_here(ACCOUNT, "OWN"))
     with database.write() as tx:
-        tx.append(CertificateRevoked(key_of(database).number, "注销", 77), clock)
+        tx.append(CertificateRevoked(key_of(database).number, "注销", "row/77"), clock)
     found = service.key_found(staff)
     assert isinstance(found, FoundView), found
     assert not found.held

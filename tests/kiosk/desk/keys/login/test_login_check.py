@@ -166,7 +166,7 @@ def test_a_key_on_hold_or_revoked_fails_offline_too(
     assert _failed(_view(_check(service, session))) == {Check.REVOCATION}
     with database.write() as tx:
         number = tx.ledger.certificates()[0].number
-        tx.append(CertificateRevoked(number, "staff", 9), clock)
+        tx.append(CertificateRevoked(number, "staff", "row/9"), clock)
     assert _failed(_view(_check(service, session))) == {Check.REVOCATION}
 
 

@@ -6,23 +6,28 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kiosk.domain import feed
 from kiosk.domain.entries import AnyBody, OrderCancelled, OrderExpired
-from kiosk.domain.feed import FeedItem
+from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.policy import SignedPolicy
+from kiosk.domain.versions import NO_VERSION, Version, audience_of_kiosk, fits
 from sync.agent.errors import AnswerUnusable, CentreUnreachable
+from sync.agent.feed.pull import pull, retry_kept, take_or_keep
 from sync.agent.heartbeat import heartbeat
 from sync.agent.positions import fork_known, raise_alarm
-from sync.agent.pull import apply_or_keep, pull, retry_kept
 from sync.protocol.records import FeedPage, UnappliedNotice
+from sync.protocol.rows import sign_row
 from tests.support.memory_centre import Desk, NewDesk
 from tests.support.values import present
 
 TOTAL = 50_000
+OWN = audience_of_kiosk(3)
+TOMORROW = msgspec.Raw(b'{"kind":"of-tomorrow"}')
 
 
 def confirmed(number: str, transaction: str = "T1", amount: int = TOTAL) -> feed.PaymentConfirmed:
@@ -31,12 +36,12 @@ def confirmed(number: str, transaction: str = "T1", amount: int = TOTAL) -> feed
 
 def kept(desk: Desk) -> list[str]:
     with desk.database.read() as tx:
-        return [each.problem for each in tx.feed.unapplied()]
+        return [each.problem for each in tx.feed.rows.unapplied()]
 
 
 def cursor(desk: Desk) -> int:
     with desk.database.read() as tx:
-        return int(tx.feed.cursor())
+        return tx.feed.rows.cursor(audience_of_kiosk(desk.number)).stamp
 
 
 def test_members_staff_and_prices_are_taken_in(desk: Desk) -> None:
@@ -63,12 +68,13 @@ def test_members_staff_and_prices_are_taken_in(desk: Desk) -> None:
 def test_a_payment_makes_the_order_paid_and_is_counted_once(desk: Desk) -> None:
     number = desk.place()
     desk.centre.publish(3, confirmed(number))
+    assert pull(desk.agent()).applied == 1
     desk.centre.publish(3, confirmed(number))
-    assert pull(desk.agent()).applied == 2
+    assert pull(desk.agent()).applied == 1
     order = desk.order(number)
     assert order.status is OrderStatus.PAID
     (payment,) = order.payments
-    assert (payment.how, payment.feed, payment.transaction) == (PaidHow.FEED, 1, "T1")
+    assert (payment.how, payment.feed, payment.transaction) == (PaidHow.FEED, f"payment/{number}/T1", "T1")
 
 
 @pytest.mark.parametrize(
@@ -82,8 +88,8 @@ def test_money_for_a_closed_order_makes_it_refunding(desk: Desk, closing: Callab
     desk.centre.publish(3, confirmed(number))
     pull(desk.agent())
     assert desk.order(number).status is OrderStatus.REFUNDING
-    desk.centre.publish(3, feed.RefundPaid(number, TOTAL))
-    desk.centre.publish(3, feed.RefundPaid(number, TOTAL))
+    desk.centre.publish(3, feed.RefundPaid(number, "R1", TOTAL))
+    desk.centre.publish(3, feed.RefundPaid(number, "R1", TOTAL))
     pull(desk.agent())
     assert desk.order(number).status is OrderStatus.REFUNDED
     assert kept(desk) == []
@@ -110,8 +116,8 @@ def test_money_that_came_in_twice_and_went_back_is_told_in_the_journal_once(desk
 def test_a_refund_is_granted_for_a_paid_order_and_kept_for_another(desk: Desk) -> None:
     paid, placed = desk.place(), desk.place()
     desk.centre.publish(3, confirmed(paid))
-    desk.centre.publish(3, feed.RefundRequested(paid, "林涛", "会员要求退款"))
-    desk.centre.publish(3, feed.RefundRequested(placed, "林涛", "会员要求退款"))
+    desk.centre.publish(3, feed.RefundRequested(paid, "1", "林涛", "会员要求退款"))
+    desk.centre.publish(3, feed.RefundRequested(placed, "1", "林涛", "会员要求退款"))
     pull(desk.agent())
     assert desk.order(paid).status is OrderStatus.REFUNDING
     assert desk.order(placed).status is OrderStatus.PLACED
@@ -152,16 +158,21 @@ def test_an_order_assigned_here_is_paid_and_moves_away_again(desk: Desk) -> None
 def test_an_order_that_was_let_go_is_not_given_to_a_third_kiosk_as_well(desk: Desk) -> None:
     desk.centre.publish(3, assigned("0-web-1"))
     desk.centre.publish(3, feed.OrderMoved("0-web-1", 8, 2))
+    agent = desk.agent()
+    pull(agent)
     desk.centre.publish(3, feed.OrderMoved("0-web-1", 9, 2))
-    pull(desk.agent())
+    desk.centre.publish(3, feed.OrderMoved("0-web-1", 9, 3))
+    pull(agent)
     assert desk.order("0-web-1").owner == 8
-    assert kept(desk) == ["order-of-another-kiosk: 0-web-1 8"]
+    assert kept(desk) == ["told-otherwise", "order-of-another-kiosk: 0-web-1 8"]
 
 
 def test_an_assigned_renewal_knows_the_key_that_was_bound_elsewhere(desk: Desk) -> None:
     desk.centre.publish(3, feed.KeyBoundElsewhere("11000006", "0005000001000002", "A1", 10, 20))
     desk.centre.publish(3, assigned("0-web-1"))
-    desk.centre.publish(3, feed.RevocationPublished("0005000001000002", "11000006", "lost"))
+    pull(desk.agent())
+    out_of_use = feed.KeyBoundElsewhere("11000006", "0005000001000002", "A1", 10, 20, lost=True, revoked=True)
+    desk.centre.publish(3, out_of_use)
     pull(desk.agent())
     previous = desk.order("0-web-1").previous
     assert (previous.number, previous.token_serial, previous.not_after) == ("0005000001000002", "A1", 20)
@@ -172,14 +183,15 @@ def test_an_assigned_renewal_knows_the_key_that_was_bound_elsewhere(desk: Desk) 
 def test_what_cannot_be_applied_is_kept_with_its_reason_and_the_cursor_moves_on(desk: Desk) -> None:
     number = desk.place()
     shipment = json.dumps({"kind": "shipment", "order": number, "carrier": "顺丰"}).encode()
-    desk.centre.publish(3, shipment)
-    desk.centre.publish(3, b'{"kind":"payment-confirmed","order":7}')
-    desk.centre.publish(3, b"[1]")
+    desk.centre.publish_as(3, "shipment/1", "shipment", shipment)
+    desk.centre.publish_as(3, "payment/7/T1", "payment-confirmed", b'{"kind":"payment-confirmed","order":7}')
+    desk.centre.publish_as(3, "payment/7/T2", "payment-confirmed", b"[1]")
     desk.centre.publish(3, confirmed("3-0999-0"))
     desk.centre.publish(3, confirmed(number, amount=1))
     huge = feed.FeeSchedulePublished(FeeSchedule(10**30, 0, 1, 1, 1))
-    desk.centre.publish(3, json.dumps(msgspec.to_builtins(huge)).encode())
-    desk.centre.publish(3, confirmed(number))
+    data = json.dumps(msgspec.to_builtins(huge)).encode()
+    desk.centre.publish_as(3, "schedule/1/00", "fee-schedule", data)
+    desk.centre.publish(3, confirmed(number, "T2"))
     report = pull(desk.agent())
     assert (report.applied, report.kept) == (1, 6)
     reasons = [each.partition(":")[0] for each in kept(desk)]
@@ -194,7 +206,7 @@ def test_what_cannot_be_applied_is_kept_with_its_reason_and_the_cursor_moves_on(
     assert cursor(desk) == 7
     assert desk.order(number).status is OrderStatus.PAID
     with desk.database.read() as tx:
-        assert tx.feed.unapplied()[0].body == shipment
+        assert bytes(tx.feed.rows.unapplied()[0].row.body) == shipment
 
 
 def test_kept_money_is_applied_once_its_order_is_known(desk: Desk) -> None:
@@ -231,9 +243,15 @@ def test_an_order_paid_elsewhere_is_taken_once_the_members_unpaid_one_here_has_e
 
 
 @pytest.mark.parametrize(
-    "then", [feed.OrderMoved("0-web-1", 8, 2), feed.RefundRequested("0-web-1", "林涛", "不要了")]
+    ("then", "ends"),
+    [
+        (feed.OrderMoved("0-web-1", 8, 2), (8, OrderStatus.PAID)),
+        (feed.RefundRequested("0-web-1", "1", "林涛", "不要了"), (3, OrderStatus.REFUNDING)),
+    ],
 )
-def test_a_kept_order_that_moved_on_or_is_given_back_is_not_taken_after_all(desk: Desk, then: Any) -> None:
+def test_a_kept_order_that_moved_on_or_is_given_back_is_taken_and_let_go_in_one_step(
+    desk: Desk, then: Any, ends: tuple[int, OrderStatus]
+) -> None:
     agent = desk.agent()
     own = desk.place("11000006")
     desk.centre.publish(3, assigned("0-web-1"))
@@ -241,12 +259,9 @@ def test_a_kept_order_that_moved_on_or_is_given_back_is_not_taken_after_all(desk
     pull(agent)
     with desk.database.write() as tx:
         tx.append(OrderExpired(own), desk.clock)
-    assert retry_kept(agent) == 0
-    with desk.database.read() as tx:
-        assert tx.ledger.order("0-web-1") is None
-    desk.centre.publish(3, assigned("0-web-1"))
-    pull(agent)
-    assert desk.order("0-web-1").owner == 3
+    assert retry_kept(agent) == 2
+    assert (desk.order("0-web-1").owner, desk.order("0-web-1").status) == ends
+    assert kept(desk) == []
 
 
 def test_a_policy_counts_only_with_the_centres_signature_over_its_exact_bytes(desk: Desk) -> None:
@@ -271,40 +286,42 @@ def test_a_policy_counts_only_with_the_centres_signature_over_its_exact_bytes(de
     ]
 
 
-def test_disputes_are_shown_until_they_are_settled(desk: Desk) -> None:
+def test_matters_are_shown_until_they_are_decided(desk: Desk) -> None:
     agent = desk.agent()
-    desk.centre.publish(3, feed.DisputeRaised("11000001", 5, "price-differs", "3-0005-1"))
+    matter = feed.MatterPublished("price-differs", "3-0005-1", "11000001", 5)
+    desk.centre.publish(3, matter)
     pull(agent)
     with desk.database.read() as tx:
-        assert [each.raised.reason for each in tx.feed.disputes()] == ["price-differs"]
-    desk.centre.publish(3, feed.DisputeSettled("11000001", 5, "accepted"))
+        assert tx.feed.matters() == (matter,)
+    desk.centre.publish(3, replace(matter, outcome="accepted"))
     pull(agent)
     with desk.database.read() as tx:
-        assert tx.feed.disputes() == ()
+        assert tx.feed.matters() == ()
 
 
-def test_a_kept_item_is_told_by_the_heartbeat_until_staff_dismiss_it(desk: Desk) -> None:
+def test_a_kept_row_is_told_by_the_heartbeat_until_the_centre_removes_it(desk: Desk) -> None:
     agent = desk.agent()
-    desk.centre.publish(3, confirmed("3-9999-9"))
+    row = desk.centre.publish(3, confirmed("3-9999-9"))
     pull(agent)
     heartbeat(agent)
-    assert desk.memory.heartbeats.pop().kept == (UnappliedNotice(1, "order-unknown: 3-9999-9"),)
-    desk.centre.publish(3, feed.UnappliedDismissed(1))
+    told = UnappliedNotice(audience_of_kiosk(3), "payment/3-9999-9/T1", "order-unknown: 3-9999-9")
+    assert desk.memory.heartbeats.pop().kept == (told,)
+    desk.centre.remove(3, row.key)
     pull(agent)
     assert kept(desk) == []
     heartbeat(agent)
     assert desk.memory.heartbeats.pop().kept == ()
 
 
-def test_a_fork_s_alarm_that_staff_closed_is_gone_and_other_disputes_stay(desk: Desk) -> None:
+def test_a_fork_s_alarm_that_staff_closed_is_gone_and_other_matters_stay(desk: Desk) -> None:
     agent = desk.agent()
     with desk.database.write() as tx:
         raise_alarm(tx, 7)
-    desk.centre.publish(3, feed.DisputeRaised("", 5, "unreadable", ""))
-    desk.centre.publish(3, feed.DisputeSettled("", 0, feed.FORK_CLOSED))
+    desk.centre.publish(3, feed.MatterPublished("unreadable", "3/1/5", "", 5))
+    desk.centre.publish(3, feed.MatterPublished(feed.FORK_RULE, "9", "", 0, feed.FORK_CLOSED))
     pull(agent)
     with desk.database.read() as tx:
-        assert [each.raised.sequence for each in tx.feed.disputes()] == [5]
+        assert [each.sequence for each in tx.feed.matters()] == [5]
         assert not fork_known(tx)
 
 
@@ -337,7 +354,6 @@ def test_two_kiosks_have_feeds_of_their_own(desk: Desk, new_desk: NewDesk) -> No
     pull(other.agent())
     assert desk.order(mine).status is OrderStatus.PAID
     assert other.order(theirs).status is OrderStatus.PLACED
-    assert msgspec.json.decode(desk.memory.feed[0][1])["order"] == mine
 
 
 def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Desk) -> None:
@@ -350,8 +366,8 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Desk) -> None
         feed.OrderMoved("0-web-1", 9, 4),
         confirmed(number, "T2"),
         feed.PaymentReturned(number, "T2", TOTAL),
-        feed.RefundRequested(number, "林涛", "会员要求退款"),
-        feed.RefundPaid(number, TOTAL),
+        feed.RefundRequested(number, "1", "林涛", "会员要求退款"),
+        feed.RefundPaid(number, "R1", TOTAL),
     ):
         desk.centre.publish(3, body)
     agent = desk.agent()
@@ -359,30 +375,62 @@ def test_a_feed_that_comes_again_adds_nothing_to_the_journal(desk: Desk) -> None
     before = desk.hashes()
     assert len(before) == 11
     with desk.database.write() as tx:
-        tx.feed._cursor.put(0)  # as after a lost machine was replaced
+        tx.feed.rows.leave(())  # as after a lost machine was replaced
     pull(agent)
     assert desk.hashes() == before
     assert desk.order("0-web-1").owner == 9
     assert kept(desk) == []
 
 
-@pytest.mark.parametrize("numbers", [(5, 5), (7, 6), (0,), (-1,), (2**63,), (2**70,)])
-def test_a_feed_whose_numbers_do_not_rise_is_not_believed(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+def page_of(desk: Desk, *versions: Version, base: Version = NO_VERSION, audience: int = OWN) -> FeedPage:
+    rows = [
+        FeedRow(audience, f"of-tomorrow/{at}", version, base, "of-tomorrow", TOMORROW)
+        for at, version in enumerate(versions)
+    ]
+    signed = tuple(sign_row(row, desk.centre.key) if fits(row.version) else row for row in rows)
+    return FeedPage(signed, {audience: Version(1, 9)}, more=True)
+
+
+@pytest.mark.parametrize("stamps", [(5, 5), (7, 6), (0,), (-1,), (2**63,), (2**70,)])
+def test_a_feed_whose_versions_do_not_rise_is_not_believed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, stamps: tuple[int, ...]
 ) -> None:
     agent = desk.agent()
-    items = tuple(FeedItem(number, msgspec.Raw(b'{"kind":"from-the-future"}')) for number in numbers)
-    monkeypatch.setattr(agent.centre, "feed", lambda *_: FeedPage(items, more=True))
+    page = page_of(desk, *(Version(1, stamp) for stamp in stamps))
+    monkeypatch.setattr(agent.centre, "feed", lambda *_: page)
     with pytest.raises(AnswerUnusable):
         pull(agent)
-    with desk.database.read() as tx:
-        assert tx.feed.cursor() == 0
-        assert not tx.feed.unapplied()
+    assert (cursor(desk), kept(desk)) == (0, [])
 
 
-def test_an_item_without_bottom_is_kept_and_the_cursor_moves_on(desk: Desk) -> None:
+@pytest.mark.parametrize("audience", [audience_of_kiosk(4), 7, -1])
+def test_rows_for_others_are_not_believed(desk: Desk, monkeypatch: pytest.MonkeyPatch, audience: int) -> None:
+    agent = desk.agent()
+    page = page_of(desk, Version(1, 5), audience=audience)
+    monkeypatch.setattr(agent.centre, "feed", lambda *_: page)
+    with pytest.raises(AnswerUnusable):
+        pull(agent)
+    monkeypatch.setattr(agent.centre, "feed", lambda *_: replace(page, heads={OWN: Version(1, 9)}))
+    with pytest.raises(AnswerUnusable):
+        pull(agent)
+
+
+def test_a_row_that_the_centre_did_not_sign_is_not_believed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = desk.agent()
+    page = page_of(desk, Version(1, 5), Version(1, 6))
+    forged = replace(page.rows[1], signature=page.rows[0].signature)
+    monkeypatch.setattr(agent.centre, "feed", lambda *_: replace(page, rows=(page.rows[0], forged)))
+    with pytest.raises(AnswerUnusable):
+        pull(agent)
+    assert (cursor(desk), kept(desk)) == (0, [])
+
+
+def test_a_row_without_bottom_is_kept_and_the_cursor_moves_on(desk: Desk) -> None:
     deep = b'{"kind":"policy","x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
-    assert apply_or_keep(desk.agent(), FeedItem(1, msgspec.Raw(deep))) is not None
-    with desk.database.read() as tx:
-        assert tx.feed.cursor() == 1
-        assert len(tx.feed.unapplied()) == 1
+    agent = desk.agent()
+    pull(agent)
+    row = FeedRow(OWN, "policy/1/00", Version(1, 1), NO_VERSION, "policy", msgspec.Raw(deep))
+    assert take_or_keep(agent, row, 1) is not None
+    assert (cursor(desk), len(kept(desk))) == (1, 1)

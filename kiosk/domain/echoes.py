@@ -1,0 +1,88 @@
+"""Echoes: the journal entries that repeat an immutable row of the feed, naming its key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from msgspec.structs import asdict, replace
+
+from kiosk.domain.entries import (
+    CertificateRevoked,
+    OrderAssigned,
+    OrderPaid,
+    OrderReleased,
+    RefundCompleted,
+    RefundGranted,
+    RegisterDecided,
+    SurplusReturned,
+)
+from kiosk.domain.feed import (
+    OrderAssignedHere,
+    OrderMoved,
+    PaymentConfirmed,
+    PaymentReturned,
+    RefundPaid,
+    RefundRequested,
+    RegisterDecision,
+    RevocationPublished,
+)
+from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.ledger import PaidHow
+
+if TYPE_CHECKING:
+    from kiosk.domain.entries import AnyBody
+
+Echo = (
+    OrderAssigned
+    | OrderReleased
+    | OrderPaid
+    | RefundGranted
+    | RefundCompleted
+    | SurplusReturned
+    | CertificateRevoked
+    | RegisterDecided
+)
+
+EchoedBody = (
+    OrderAssignedHere
+    | OrderMoved
+    | PaymentConfirmed
+    | RefundRequested
+    | RefundPaid
+    | PaymentReturned
+    | RevocationPublished
+    | RegisterDecision
+)
+
+
+def echo_of(body: EchoedBody) -> Echo:  # noqa: PLR0911 - one case a kind
+    """The entry that repeats what a row says; `previous` of an assigned order is the kiosk's own to add."""
+    key = row_key_of(body)
+    match body:
+        case OrderAssignedHere():
+            return OrderAssigned(**asdict(body.facts), feed=key)
+        case OrderMoved():
+            return OrderReleased(body.order, body.new_owner, body.handover, key)
+        case PaymentConfirmed():
+            return OrderPaid(body.order, PaidHow.FEED, body.amount, body.paid_at, body.transaction, key)
+        case RefundRequested():
+            return RefundGranted(body.order, body.by, body.reason, key)
+        case RefundPaid():
+            return RefundCompleted(body.order, body.amount, key)
+        case PaymentReturned():
+            return SurplusReturned(body.order, body.transaction, body.amount, key)
+        case RevocationPublished():
+            return CertificateRevoked(body.number, body.reason, key)
+        case RegisterDecision():
+            return RegisterDecided(
+                body.account, body.order, body.certificate, body.decision, body.by, body.remark, key
+            )
+        case _:
+            assert_never(body)
+
+
+def repeats(entry: AnyBody, body: EchoedBody) -> bool:
+    """Whether an entry that names a row's key says what the row says."""
+    if isinstance(entry, OrderAssigned):
+        entry = replace(entry, previous=None)
+    return entry == echo_of(body)

@@ -1,0 +1,95 @@
+"""Versions of the feed's rows, and the audiences that rows are for.
+
+A version is the centre's incarnation and a stamp of 63 bits: 43 of milliseconds since 1970, then 20 that count. Stamps
+rise within an audience; nobody compares one with a clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from kiosk.domain.policy import DAY
+
+ALL = 0
+"""The audience of every kiosk."""
+MEMBERS = 1
+"""The audience of the kiosks that serve all members."""
+_FIRST_OF_KIOSK = 0x10000
+
+COUNTER_BITS = 20
+LARGEST_STAMP = 2**63 - 1
+LARGEST_INCARNATION = 2**31 - 1
+MAXIMUM_LEAP = 30 * DAY * 1000
+"""How many milliseconds past the last stamp a clock is still believed."""
+
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,18})")
+
+
+class Version(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """When a row was written: a later incarnation's is later than all of an earlier one; `1.123456` as text."""
+
+    incarnation: int
+    stamp: int
+
+    def __str__(self) -> str:
+        """The text in queries and on pages."""
+        return f"{self.incarnation}.{self.stamp}"
+
+
+NO_VERSION = Version(0, 0)
+"""Before the first."""
+
+
+def parse_version(text: str) -> Version:
+    """The version in its text. Raises ValueError."""
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"no version: {text}")
+    version = Version(int(match[1]), int(match[2]))
+    if not fits(version):
+        raise ValueError(f"a version out of range: {text}")
+    return version
+
+
+def fits(version: Version) -> bool:
+    """Whether a version's parts are in range."""
+    return 0 <= version.incarnation <= LARGEST_INCARNATION and 0 <= version.stamp <= LARGEST_STAMP
+
+
+def next_version(head: Version, incarnation: int, now: int) -> Version:
+    """The version after an audience's head; `now` is the clock in milliseconds since 1970.
+
+    A clock that leaps more than `MAXIMUM_LEAP` past the head is not followed.
+    """
+    clock, following = now << COUNTER_BITS, head.stamp + 1
+    leaps = head != NO_VERSION and clock - head.stamp > MAXIMUM_LEAP << COUNTER_BITS
+    return Version(incarnation, following if leaps else max(clock, following))
+
+
+def audience_of_kiosk(kiosk: int) -> int:
+    """The audience of one kiosk alone."""
+    return _FIRST_OF_KIOSK | kiosk
+
+
+def kiosk_of_audience(audience: int) -> int | None:
+    """The kiosk whose own audience it is; None for one of many kiosks."""
+    return audience - _FIRST_OF_KIOSK if audience > _FIRST_OF_KIOSK else None
+
+
+def write_cursors(cursors: Mapping[int, Version]) -> str:
+    """Cursors by audience as the text in a query: `0:1.123,65539:1.50`."""
+    return ",".join(f"{audience}:{cursors[audience]}" for audience in sorted(cursors))
+
+
+def parse_cursors(text: str) -> dict[int, Version]:
+    """The cursors by audience in their text; empty for none. Raises ValueError."""
+    found: dict[int, Version] = {}
+    for part in text.split(",") if text else ():
+        audience, _, version = part.partition(":")
+        if not (audience.isascii() and audience.isdigit()) or len(audience) > len(str(2**32)):
+            raise ValueError(f"no audience: {audience}")
+        found[int(audience)] = parse_version(version)
+    return found

@@ -1,0 +1,157 @@
+"""The rows that the feed brought: those that hold, those that could not be applied, and how far each audience was read.
+
+A cursor is the centre's present incarnation and the stamp of the last row that was read.
+An audience that is read from zero is whole once its cursor has come to the head that stood when that began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from kiosk.domain.feed import AnyFeedBody, Removed
+from kiosk.domain.feed_keys import order_in_key
+from kiosk.domain.feed_rows import FeedRow, UnappliedRow, kind_of
+from kiosk.domain.merging import Held
+from kiosk.domain.versions import NO_VERSION, Version
+from kiosk.store.errors import StoreCorrupt
+from kiosk.store.rows import Table
+
+_REMOVED = kind_of(Removed())
+_ROW = "audience, key, incarnation, stamp, base_incarnation, base_stamp, kind, body, signature"
+_PLACES = ", ".join("?" * 9)
+
+
+_Columns = tuple[int, str, int, int, int, int, str, bytes, bytes]
+
+
+def _columns(row: FeedRow) -> _Columns:
+    version, base = row.version, row.base
+    return (
+        row.audience, row.key, version.incarnation, version.stamp, base.incarnation, base.stamp,
+        row.kind, bytes(row.body), row.signature,
+    )  # fmt: skip
+
+
+def _row(columns: _Columns) -> FeedRow:
+    audience, key, incarnation, stamp, base_incarnation, base_stamp, kind, body, signature = columns
+    version, base = Version(incarnation, stamp), Version(base_incarnation, base_stamp)
+    return FeedRow(audience, key, version, base, kind, msgspec.Raw(body), signature)
+
+
+class FeedRowTable(Table):
+    """The feed's rows by audience and key."""
+
+    def held(self, audience: int, key: str) -> Held | None:
+        """What is known of the row that holds."""
+        found = self._connection.execute(
+            "SELECT incarnation, stamp, digest, kind FROM feed_rows WHERE audience = ? AND key = ?",
+            (audience, key),
+        ).fetchone()
+        if found is None:
+            return None
+        incarnation, stamp, digest, kind = found
+        return Held(Version(incarnation, stamp), digest, removed=kind == _REMOVED)
+
+    def row(self, audience: int, key: str) -> FeedRow | None:
+        """The row that holds."""
+        found = self._connection.execute(
+            f"SELECT {_ROW} FROM feed_rows WHERE audience = ? AND key = ?",  # noqa: S608 - names of ours
+            (audience, key),
+        ).fetchone()
+        return None if found is None else _row(found)
+
+    def shown(self, key: str) -> AnyFeedBody | None:
+        """What the latest row of that key says, of whatever audience; None where there is none but removals."""
+        found = self._connection.execute(
+            f"SELECT {_ROW} FROM feed_rows WHERE key = ? AND kind <> ? ORDER BY incarnation DESC, stamp DESC LIMIT 1",  # noqa: S608 - names of ours
+            (key, _REMOVED),
+        ).fetchone()
+        if found is None:
+            return None
+        try:
+            return _row(found).read()
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise StoreCorrupt(self._path, f"a row of the feed: {error}") from error
+
+    def put(self, row: FeedRow) -> None:
+        """Let a row hold, in the place of the one before."""
+        self._connection.execute(
+            f"INSERT OR REPLACE INTO feed_rows ({_ROW}, digest) VALUES ({_PLACES}, ?)",  # noqa: S608 - names of ours
+            (*_columns(row), row.digest),
+        )
+
+    def keep(self, row: FeedRow, problem: str) -> None:
+        """Keep a row that could not be applied, in the place of one of that key that was kept before."""
+        self._connection.execute(
+            f"INSERT OR REPLACE INTO unapplied_rows ({_ROW}, problem, order_reference) VALUES ({_PLACES}, ?, ?)",  # noqa: S608 - names of ours
+            (*_columns(row), problem, order_in_key(row.key)),
+        )
+
+    def drop_kept(self, audience: int, key: str) -> None:
+        """Forget a row that was kept, after it was applied or replaced."""
+        self._connection.execute("DELETE FROM unapplied_rows WHERE audience = ? AND key = ?", (audience, key))
+
+    def unapplied(self) -> tuple[UnappliedRow, ...]:
+        """The rows that could not be applied, the earliest first."""
+        return self._kept("ORDER BY incarnation, stamp, audience, key")
+
+    def unapplied_of_order(self, reference: str) -> tuple[UnappliedRow, ...]:
+        """Those about one order."""
+        condition = "WHERE order_reference = ? AND order_reference <> '' ORDER BY incarnation, stamp"
+        return self._kept(condition, reference)
+
+    def count_unapplied(self) -> int:
+        """How many rows could not be applied."""
+        return self._number("SELECT count(*) FROM unapplied_rows")
+
+    def _kept(self, condition: str, *values: str) -> tuple[UnappliedRow, ...]:
+        rows = self._connection.execute(f"SELECT {_ROW}, problem FROM unapplied_rows {condition}", values)  # noqa: S608 - names of ours
+        return tuple(UnappliedRow(_row(found), problem) for *found, problem in rows)
+
+    def cursors(self) -> dict[int, Version]:
+        """How far each audience was read."""
+        rows = self._connection.execute("SELECT audience, incarnation, stamp FROM cursors ORDER BY audience")
+        return {audience: Version(incarnation, stamp) for audience, incarnation, stamp in rows}
+
+    def cursor(self, audience: int) -> Version:
+        """How far one audience was read."""
+        return self.cursors().get(audience, NO_VERSION)
+
+    def begin(self, audience: int, target: Version) -> None:
+        """Read an audience from zero; it is whole once it was read up to `target`."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO cursors "
+            "(audience, incarnation, stamp, target_incarnation, target_stamp) VALUES (?, ?, ?, ?, ?)",
+            (audience, target.incarnation, NO_VERSION.stamp, target.incarnation, target.stamp),
+        )
+
+    def put_cursor(self, audience: int, version: Version) -> None:
+        """Move an audience's cursor on; one that was not begun is whole. Raises ValueError when it would go back."""
+        if version < self.cursor(audience):
+            raise ValueError(f"the cursor is at {self.cursor(audience)}, past {version}")
+        self._connection.execute(
+            "INSERT INTO cursors (audience, incarnation, stamp, target_incarnation, target_stamp) "
+            "VALUES (?, ?, ?, 0, 0) "
+            "ON CONFLICT (audience) DO UPDATE SET incarnation = excluded.incarnation, stamp = excluded.stamp",
+            (audience, version.incarnation, version.stamp),
+        )
+
+    def is_whole(self) -> bool:
+        """Whether every audience was read up to the head that stood when its reading began, and one was read at all."""
+        row = self._connection.execute(
+            "SELECT count(*), sum((incarnation, stamp) >= (target_incarnation, target_stamp)) FROM cursors"
+        ).fetchone()
+        return bool(row[0]) and row[0] == row[1]
+
+    def leave(self, stays: Iterable[int]) -> tuple[str, ...]:
+        """Delete all rows and the cursors of other audiences than these; the result are the keys of rows that held."""
+        left = set(self.cursors()) - set(stays)
+        keys: list[str] = []
+        for audience in sorted(left):
+            found = self._connection.execute("SELECT key FROM feed_rows WHERE audience = ?", (audience,))
+            keys += [key for (key,) in found]
+            for table in ("feed_rows", "unapplied_rows", "cursors"):
+                self._connection.execute(f"DELETE FROM {table} WHERE audience = ?", (audience,))  # noqa: S608 - names of ours
+        return tuple(keys)

@@ -1,0 +1,22 @@
+"""The wording of matters, for the desk's screens and the agent's reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kiosk.domain.feed import FORK_RULE, MatterPublished
+from kiosk.domain.identifiers import number_in
+from kiosk.labels import REMARK_REASONS
+
+
+def matter_line(matter: MatterPublished, t: Callable[..., str]) -> str:
+    """Which entry, whose, and why; an unknown reason is shown as received."""
+    if matter.rule == FORK_RULE:
+        return t("日志从第 {sequence} 条起与中心的不一样", sequence=matter.sequence)
+    return t(
+        "第 {sequence} 条，账号 {account}：{reason}（{subject}）",
+        sequence=matter.sequence,
+        account=matter.account or "-",
+        reason=t(REMARK_REASONS.get(matter.rule, matter.rule)),
+        subject=number_in(matter.subject),
+    )

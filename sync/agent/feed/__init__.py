@@ -1,0 +1,1 @@
+"""The feed at the kiosk: pulled, taken in row by row, applied."""

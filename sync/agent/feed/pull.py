@@ -1,0 +1,125 @@
+"""Pulling the feed: row after row past the cursors, each taken in by a small transaction that moves its cursor."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version, audience_of_kiosk, fits
+from kiosk.store.vault import VaultItem
+from sync.agent.context import Agent, record_contact
+from sync.agent.errors import AnswerUnusable
+from sync.agent.feed.taking import judge_kept, take
+from sync.protocol.rows import row_holds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kiosk.domain.feed_rows import FeedRow
+    from kiosk.store.transaction import Transaction
+    from sync.protocol.records import FeedPage
+
+
+class PullReport(msgspec.Struct, frozen=True):
+    """How many rows were applied, and how many could not be and were kept."""
+
+    applied: int = 0
+    kept: int = 0
+
+
+def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: False) -> PullReport:
+    """Take all rows in that there are; when there is none, wait up to `wait` seconds for one.
+
+    Raises ExchangeFailed, RequestRefused, StoreError.
+    """
+    applied = kept = 0
+    while True:
+        with agent.database.read() as tx:
+            cursors, centre_key = tx.feed.rows.cursors(), tx.vault.get(VaultItem.CENTRE_KEY)
+        page = agent.centre.feed(cursors, wait)
+        _require_sound(agent, cursors, page, centre_key or b"")
+        if stopped():
+            break
+        with agent.database.write() as tx:
+            _begin_anew(tx, page)
+        for row in page.rows:
+            problem = take_or_keep(agent, row, page.heads[row.audience].incarnation)
+            applied, kept = applied + (problem is None), kept + (problem is not None)
+        if not page.more:
+            with agent.database.write() as tx:
+                _come_to_heads(tx, page)
+        if not page.more or not page.rows:
+            break
+        wait = 0
+    with agent.database.write() as tx:
+        record_contact(tx, agent.clock)
+    if applied or kept:
+        agent.log.info("received", applied=applied, kept=kept)
+    return PullReport(applied, kept)
+
+
+def _require_sound(agent: Agent, cursors: Mapping[int, Version], page: FeedPage, centre_key: bytes) -> None:
+    """Raise AnswerUnusable unless the rows are the centre's, for this kiosk, and rise past the cursors."""
+    own = {ALL, MEMBERS, audience_of_kiosk(agent.kiosk)}
+    if not own.issuperset(page.heads) or any(row.audience not in page.heads for row in page.rows):
+        raise AnswerUnusable("the feed brings rows of an audience that is not this kiosk's")
+    versions = [*page.heads.values(), *(each for row in page.rows for each in (row.version, row.base))]
+    if not all(map(fits, versions)):
+        raise AnswerUnusable("the feed's versions are out of range")
+    begins = [(audience, _after(cursors, audience, head)) for audience, head in page.heads.items()]
+    places = sorted(begins) + [(row.audience, row.version.stamp) for row in page.rows]
+    rising = [[stamp for each, stamp in places if each == audience] for audience in page.heads]
+    if any(before >= stamp for stamps in rising for before, stamp in pairwise(stamps)):
+        raise AnswerUnusable("the feed's versions do not rise past the cursors")
+    if not all(row_holds(row, centre_key) for row in page.rows):
+        raise AnswerUnusable("the feed brings a row that the centre did not sign")
+
+
+def _after(cursors: Mapping[int, Version], audience: int, head: Version) -> int:
+    """Past which stamp an audience is read: zero where it was never read, or in another incarnation."""
+    cursor = cursors.get(audience, NO_VERSION)
+    return cursor.stamp if cursor.incarnation == head.incarnation else 0
+
+
+def _begin_anew(tx: Transaction, page: FeedPage) -> None:
+    """Begin from zero what was never read, and what the centre tells in another incarnation."""
+    cursors = tx.feed.rows.cursors()
+    for audience, head in page.heads.items():
+        cursor = cursors.get(audience)
+        if cursor is None or cursor.incarnation != head.incarnation:
+            tx.feed.rows.begin(audience, head)
+
+
+def _come_to_heads(tx: Transaction, page: FeedPage) -> None:
+    """The page brought all that there was: also what was closed since counts as read."""
+    cursors = tx.feed.rows.cursors()
+    for audience, head in page.heads.items():
+        if audience in cursors and head.stamp > cursors[audience].stamp:
+            tx.feed.rows.put_cursor(audience, head)
+
+
+def take_or_keep(agent: Agent, row: FeedRow, incarnation: int) -> str | None:
+    """Take a row past its cursor in, from a centre of this incarnation; why it was kept. Raises StoreError."""
+    with agent.database.write() as tx:
+        cursor = tx.feed.rows.cursors().get(row.audience)
+        if cursor is None or row.version.stamp <= cursor.stamp:
+            return None  # taken meanwhile, or the kiosk left that audience
+        problem = take(tx, row, agent.clock)
+        tx.feed.rows.put_cursor(row.audience, Version(incarnation, row.version.stamp))
+    if problem is not None:
+        agent.log.warning("kept", row=row.key, problem=problem.partition(":")[0])
+    return problem
+
+
+def retry_kept(agent: Agent) -> int:
+    """Apply kept rows that can be applied by now; the result says how many. Raises StoreError."""
+    with agent.database.read() as tx:
+        if not tx.feed.rows.count_unapplied():
+            return 0
+    with agent.database.write() as tx:
+        applied = judge_kept(tx, agent.clock)
+    if applied:
+        agent.log.info("applied after all", rows=applied)
+    return applied

@@ -1,0 +1,166 @@
+"""Writing what was told, as the last step of its transaction: audiences locked, versions given, rows written.
+
+The audiences are locked in ascending order until the commit, so that no row appears behind a cursor: whoever gives the
+next version of an audience begins after the one before has committed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from django.db.models import Q
+
+from kiosk.domain.feed import FeedBody, Removed
+from kiosk.domain.feed_keys import name_in_key
+from kiosk.domain.feed_rows import body_digest, kind_of, write_body
+from kiosk.domain.versions import NO_VERSION, Version, next_version
+from sync.central.fleet.feed.collecting import Rows, Telling
+from sync.central.fleet.feed.models import Audience, FeedRow, Incarnation
+
+_AT_ONCE = 500
+"""Keys that one statement names."""
+_INCARNATION_BYTES = 8
+_MILLISECONDS = 1000
+_REMOVED = str(Removed.__struct_config__.tag)
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A row on record under an audience and key."""
+
+    id: int
+    version: Version
+    digest: bytes
+    kind: str
+    live: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is no removal."""
+        return self.kind != _REMOVED
+
+
+def present_incarnation() -> int:
+    """The centre's incarnation."""
+    found = Incarnation.objects.order_by("-number").values_list("number", flat=True).first()
+    if found is None:
+        bits = secrets.token_bytes(_INCARNATION_BYTES)
+        found = Incarnation.objects.get_or_create(number=1, defaults={"bits": bits})[0].number
+    return found
+
+
+def write(told: Telling) -> None:
+    """Write it, in the transaction that is open and ends with this."""
+    concerned = {audience for audience, _ in told.rows} | {audience for audience, _ in told.echoed}
+    for audiences, _ in told.later:
+        concerned |= audiences
+    if not concerned:
+        return
+    heads = _locked(sorted(concerned))
+    for _, tell in told.later:
+        tell()
+    _close_echoed(told)
+    _write_rows(told.rows, heads, told.now)
+
+
+def _locked(numbers: list[int]) -> dict[int, Audience]:
+    """The audiences, locked in ascending order; one that is new is made in its turn."""
+    known = Audience.objects.filter(number__in=numbers)
+    if known.count() == len(numbers):
+        return {each.number: each for each in known.select_for_update().order_by("number")}
+    locked = {}
+    for number in numbers:
+        Audience.objects.bulk_create([Audience(number=number)], ignore_conflicts=True)
+        locked[number] = Audience.objects.select_for_update().get(number=number)
+    return locked
+
+
+def _close_echoed(told: Telling) -> None:
+    rows = [row for _, row in told.echoed]
+    if rows:
+        FeedRow.objects.filter(id__in=rows).update(live=False, echoed_at=told.now, body=b"")
+
+
+def _write_rows(rows: Rows, heads: dict[int, Audience], now: int) -> None:
+    known = _known(rows)
+    made, replaced = list[FeedRow](), list[tuple[int, str]]()
+    incarnation = present_incarnation() if rows else 0
+    for (audience, key), body in rows.items():
+        data = write_body(body)
+        digest, before = body_digest(data), known.get((audience, key))
+        if not _is_news(key, body, digest, before):
+            continue
+        head = heads[audience]
+        version = next_version(Version(head.incarnation, head.stamp), incarnation, now * _MILLISECONDS)
+        head.incarnation, head.stamp = version.incarnation, version.stamp
+        base = NO_VERSION if before is None else before.version
+        if before is not None and before.live:
+            replaced.append((before.id, key))
+        made.append(
+            FeedRow(
+                audience=audience,
+                key=key,
+                incarnation=version.incarnation,
+                stamp=version.stamp,
+                base_incarnation=base.incarnation,
+                base_stamp=base.stamp,
+                kind=kind_of(body),
+                body=data,
+                digest=digest,
+                made_at=now,
+            )
+        )
+    _close(replaced)
+    FeedRow.objects.bulk_create(made, batch_size=_AT_ONCE)
+    changed = [heads[audience] for audience in sorted({row.audience for row in made})]
+    Audience.objects.bulk_update(changed, ["incarnation", "stamp"])
+
+
+def _is_news(key: str, body: FeedBody, digest: bytes, before: _Known | None) -> bool:
+    """Whether a row says something else than what is on record; a fact that was told once stays as it was told."""
+    if before is None or before.digest == digest:
+        return before is None and not isinstance(body, Removed)
+    if isinstance(body, Removed):
+        return before.live
+    return not (_is_immutable(key) and before.holds)
+
+
+def _known(rows: Rows) -> dict[tuple[int, str], _Known]:
+    """What is on record under these keys: the live row, of an immutable one also the one that was echoed."""
+    found: dict[tuple[int, str], _Known] = {}
+    for immutable in (False, True):
+        named = [pair for pair in rows if _is_immutable(pair[1]) is immutable]
+        which = Q() if immutable else Q(live=True)
+        for some in _portions(named):
+            audiences, keys = {audience for audience, _ in some}, {key for _, key in some}
+            for row in (
+                FeedRow.objects.filter(which, audience__in=audiences, key__in=keys).defer("body").order_by()
+            ):
+                version = Version(row.incarnation, row.stamp)
+                known = _Known(row.id, version, bytes(row.digest), row.kind, row.live)
+                later = found.get((row.audience, row.key))
+                if later is None or later.id < known.id:
+                    found[row.audience, row.key] = known
+    return found
+
+
+def _portions(named: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    for begin in range(0, len(named), _AT_ONCE):
+        yield named[begin : begin + _AT_ONCE]
+
+
+def _is_immutable(key: str) -> bool:
+    name = name_in_key(key)
+    return name is not None and name.is_immutable
+
+
+def _close(replaced: Iterable[tuple[int, str]]) -> None:
+    """Close rows that were replaced; their bodies go, except where an entry may still name them."""
+    replaced = tuple(replaced)
+    named = [row for row, key in replaced if _is_immutable(key)]
+    others = [row for row, key in replaced if not _is_immutable(key)]
+    if named:
+        FeedRow.objects.filter(id__in=named).update(live=False)
+    if others:
+        FeedRow.objects.filter(id__in=others).update(live=False, body=b"")

@@ -1,0 +1,59 @@
+"""The open orders of accounts, wherever they are, as the kiosks that serve the accounts hear of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
+from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.ledger import OrderStatus
+from sync.central.fleet.feed.collecting import Telling
+from sync.central.ledger.models import LedgerOrder
+from sync.central.ledger.money import PaidOrder, money_held
+from sync.central.ledger.rows import order_record
+from sync.central.members.publishing import audiences_of_accounts
+
+_OPEN = tuple(status.value for status in OrderStatus if status.is_open)
+
+
+def tell_open_orders(told: Telling, accounts: Collection[str]) -> None:
+    """Tell what is open of these accounts when the transaction ends."""
+    audiences = audiences_of_accounts(accounts) if accounts else {}
+    concerned = {audience for some in audiences.values() for audience in some}
+    if concerned:
+        # Orders and payments are written by transactions that know nothing of each other.
+        told.under_locks(concerned, lambda: _tell(told, audiences))
+
+
+def _tell(told: Telling, audiences: Mapping[str, tuple[int, ...]]) -> None:
+    found = open_orders(audiences)
+    for account, some in audiences.items():
+        body = found[account]
+        for audience in some:
+            if body.orders:
+                told.tell(audience, body)
+            else:
+                told.remove(audience, row_key_of(body))
+
+
+def open_orders(accounts: Collection[str]) -> dict[str, OpenOrdersPublished]:
+    """The open orders of each of these accounts; also one that was paid here while its kiosk could not tell of it."""
+    rows = LedgerOrder.objects.filter(account__in=accounts, status__in=_OPEN).order_by()
+    orders = sorted(map(order_record, rows), key=lambda order: (order.placed_at, order.reference))
+    held = {each.order: each for each in money_held(accounts)}
+    found: dict[str, list[OpenOrder]] = {account: [] for account in accounts}
+    for order in orders:
+        place = (order.reference, order.kind, order.owner, order.deadline)
+        found[order.account].append(OpenOrder(*place, centre_holds_money=order.reference in held))
+    for each in _not_told_of(held.values()):
+        place = (each.order, each.kind, each.kiosk, each.paid_at)
+        found[each.account].append(OpenOrder(*place, centre_holds_money=True))
+    return {account: OpenOrdersPublished(account, tuple(each)) for account, each in found.items()}
+
+
+def _not_told_of(paid: Iterable[PaidOrder]) -> list[PaidOrder]:
+    """Those that no kiosk's journal brought yet, the first paid first."""
+    paid = sorted(paid, key=lambda each: (each.paid_at, each.order))
+    told = LedgerOrder.objects.filter(reference__in=[each.order for each in paid]) if paid else ()
+    references = {row.reference for row in told}
+    return [each for each in paid if each.order not in references]

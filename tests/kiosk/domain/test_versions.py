@@ -1,0 +1,92 @@
+"""Versions rise whatever the clock says, and read back from their text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiosk.domain.versions import (
+    ALL,
+    COUNTER_BITS,
+    LARGEST_INCARNATION,
+    LARGEST_STAMP,
+    MAXIMUM_LEAP,
+    MEMBERS,
+    NO_VERSION,
+    Version,
+    audience_of_kiosk,
+    kiosk_of_audience,
+    next_version,
+    parse_cursors,
+    parse_version,
+    write_cursors,
+)
+
+NOW = 1_795_327_600_000
+
+VERSIONS = st.builds(Version, st.integers(0, LARGEST_INCARNATION), st.integers(0, LARGEST_STAMP))
+AUDIENCES = st.sampled_from([ALL, MEMBERS, audience_of_kiosk(1), audience_of_kiosk(32767)])
+
+
+def test_the_first_version_is_the_clock_s() -> None:
+    assert next_version(NO_VERSION, 1, NOW) == Version(1, NOW << COUNTER_BITS)
+
+
+@given(st.lists(st.integers(0, NOW + 10 * MAXIMUM_LEAP), min_size=1, max_size=20))
+def test_versions_rise_whatever_the_clock_says(clocks: list[int]) -> None:
+    head = next_version(NO_VERSION, 1, NOW)
+    for now in clocks:
+        following = next_version(head, 1, now)
+        assert following > head
+        head = following
+
+
+def test_a_clock_that_leaps_is_not_followed() -> None:
+    head = Version(1, NOW << COUNTER_BITS)
+    assert next_version(head, 1, NOW + MAXIMUM_LEAP) == Version(1, NOW + MAXIMUM_LEAP << COUNTER_BITS)
+    assert next_version(head, 1, NOW + MAXIMUM_LEAP + 1) == Version(1, head.stamp + 1)
+
+
+def test_a_clock_put_back_counts_on() -> None:
+    head = Version(1, NOW << COUNTER_BITS)
+    assert next_version(head, 1, NOW - 5000) == Version(1, head.stamp + 1)
+
+
+def test_a_later_incarnation_s_versions_are_later() -> None:
+    assert Version(2, 1) > Version(1, LARGEST_STAMP)
+
+
+@given(VERSIONS)
+def test_a_version_reads_back(version: Version) -> None:
+    assert parse_version(str(version)) == version
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.", ".1", "01.1", "1.01", "-1.1", "1.9223372036854775808", "2147483648.1", "１.1"]
+)
+def test_other_texts_are_no_versions(text: str) -> None:
+    with pytest.raises(ValueError, match=r"version"):
+        parse_version(text)
+
+
+@given(st.dictionaries(AUDIENCES, VERSIONS))
+def test_cursors_read_back(cursors: dict[int, Version]) -> None:
+    assert parse_cursors(write_cursors(cursors)) == cursors
+
+
+def test_cursors_are_written_by_audience() -> None:
+    cursors = {audience_of_kiosk(3): Version(1, 50), ALL: Version(1, 123)}
+    assert write_cursors(cursors) == "0:1.123,65539:1.50"
+
+
+@pytest.mark.parametrize("text", [",", "0", "0:", "x:1.1", ":1.1", "0:1.1,", "99999999999:1.1"])
+def test_other_texts_are_no_cursors(text: str) -> None:
+    with pytest.raises(ValueError, match=r"audience|version"):
+        parse_cursors(text)
+
+
+def test_a_kiosk_s_audience_names_it() -> None:
+    assert kiosk_of_audience(audience_of_kiosk(3)) == 3
+    assert kiosk_of_audience(ALL) is None
+    assert kiosk_of_audience(MEMBERS) is None

@@ -1,0 +1,277 @@
+"""Rows of the feed at a kiosk: merged by version, applied once, by order together, and gone with their audience."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from kiosk.domain import feed
+from kiosk.domain.entries import (
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateProved,
+    CertificateWritten,
+    Decision,
+    KeyPairMade,
+    OrderExpired,
+    RegisterDecided,
+)
+from kiosk.domain.ledger import CertificateStatus, OrderStatus
+from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
+from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version, audience_of_kiosk
+from sync.agent.feed.pull import pull
+from tests.support.memory_centre import Desk
+from tests.support.values import present
+
+TOTAL = 50_000
+OWN = audience_of_kiosk(3)
+UNKNOWN = "3-0002-6.000000000000"
+CERTIFICATE = "0003000001000001"
+OPERATOR = Operator("11000001", "9111", "李晓梅", Review.APPROVED, "$argon2id$1")
+
+
+def paid(order: str, transaction: str = "T1") -> feed.PaymentConfirmed:
+    return feed.PaymentConfirmed(order, TOTAL, transaction, 1_795_327_600)
+
+
+def problems(desk: Desk) -> list[str]:
+    with desk.database.read() as tx:
+        return [each.problem for each in tx.feed.rows.unapplied()]
+
+
+def operator(desk: Desk) -> Operator | None:
+    with desk.database.read() as tx:
+        return tx.members.operator("11000001")
+
+
+def is_whole(desk: Desk) -> bool:
+    with desk.database.read() as tx:
+        return tx.feed.rows.is_whole()
+
+
+def bound(desk: Desk) -> str:
+    order = desk.place()
+    desk.centre.publish(3, paid(order))
+    pull(desk.agent())
+    for body in (
+        BindingStarted(order, 1, "E8AD65", "gmt", "sm2"),
+        KeyPairMade(order, 1, b"\x04" + bytes(64)),
+        CertificateIssued(order, 1, CERTIFICATE, b"DER", 1, 2, 1),
+        CertificateWritten(order, 1),
+        CertificateProved(order, 1, b"c", b"s"),
+        Bound(order, 1),
+    ):
+        desk.append(body)
+    return order
+
+
+def decision(order: str, what: Decision) -> feed.RegisterDecision:
+    account = "30000001"
+    return feed.RegisterDecision(CERTIFICATE, 7, account, order, what, "林涛", "本人要求")
+
+
+def test_a_row_that_knew_what_is_held_takes_its_place(desk: Desk) -> None:
+    for review in (Review.REFUSED, Review.APPROVED):
+        desk.centre.publish(3, feed.OperatorPublished(replace(OPERATOR, review=review)), MEMBERS)
+        pull(desk.agent())
+        assert present(operator(desk)).review is review
+    assert problems(desk) == []
+
+
+@pytest.mark.parametrize("held", list(Review))
+@pytest.mark.parametrize("told", list(Review))
+def test_a_centre_that_was_put_back_does_not_undo_what_it_forgot(
+    desk: Desk, held: Review, told: Review
+) -> None:
+    desk.centre.publish(3, feed.OperatorPublished(replace(OPERATOR, review=held)), MEMBERS)
+    pull(desk.agent())
+    desk.centre.rows.clear()
+    desk.centre.incarnation = 2
+    desk.centre.publish(3, feed.OperatorPublished(replace(OPERATOR, review=told)), MEMBERS)
+    pull(desk.agent())
+    strict = [Review.APPROVED, Review.UNDER_REVIEW, Review.REFUSED]
+    assert present(operator(desk)).review is max(held, told, key=strict.index)
+    assert problems(desk) == ([] if held is told else ["stricter-holds"])
+
+
+def test_another_incarnation_is_read_from_zero_and_drops_nothing_for_being_absent(desk: Desk) -> None:
+    desk.centre.publish(3, feed.OperatorPublished(OPERATOR), MEMBERS)
+    desk.centre.publish(3, feed.StaffPublished(StaffMember("林涛", Role.STAFF, "$")), ALL)
+    pull(desk.agent())
+    desk.centre.rows.clear()
+    desk.centre.incarnation = 2
+    desk.centre.heads[ALL] = 0
+    desk.centre.publish(3, feed.StaffPublished(StaffMember("王芳", Role.STAFF, "$")), ALL)
+    pull(desk.agent())
+    with desk.database.read() as tx:
+        assert [each.name for each in tx.members.all_staff()] == ["林涛", "王芳"]
+        assert tx.feed.rows.cursor(ALL) == Version(2, 1)
+    assert operator(desk) == OPERATOR
+
+
+def test_a_removal_takes_away_what_its_key_named(desk: Desk) -> None:
+    row = desk.centre.publish(3, feed.OperatorPublished(OPERATOR), MEMBERS)
+    pull(desk.agent())
+    desk.centre.remove(3, row.key, MEMBERS)
+    pull(desk.agent())
+    assert operator(desk) is None
+    desk.centre.publish(3, feed.OperatorPublished(OPERATOR), MEMBERS)
+    pull(desk.agent())
+    assert operator(desk) == OPERATOR
+
+
+def test_what_an_audience_told_is_gone_when_the_kiosk_leaves_it(desk: Desk) -> None:
+    firm = Enterprise("9111", "企业", "王", Review.APPROVED)
+    for body in (feed.EnterprisePublished(firm), feed.OperatorPublished(OPERATOR)):
+        desk.centre.publish(3, body, MEMBERS)
+    desk.centre.publish(3, feed.KeyBoundElsewhere("11000001", "0005", "A1", 1, 2), MEMBERS)
+    pull(desk.agent())
+    desk.centre.publish(3, feed.EnterprisePublished(firm))
+    desk.centre.publish(3, feed.AudiencesPublished((ALL, OWN)))
+    desk.memory.audiences.remove(MEMBERS)
+    pull(desk.agent())
+    with desk.database.read() as tx:
+        assert tx.members.enterprise("9111") == firm
+        assert tx.members.operator("11000001") is None
+        assert tx.feed.key_elsewhere("11000001") is None
+        assert set(tx.feed.rows.cursors()) == {ALL, OWN}
+    assert is_whole(desk)
+
+
+def test_an_audience_that_is_read_from_zero_is_not_whole_before_its_head(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not is_whole(desk)
+    for serial in range(45):
+        member = Operator(f"2{serial:07d}", "9111", "李", Review.APPROVED, "$")
+        desk.centre.publish(3, feed.OperatorPublished(member), MEMBERS)
+    agent = desk.agent()
+    asked = agent.centre.feed
+    seen = []
+
+    def watched(cursors: dict[int, Version], wait: int) -> object:
+        seen.append(is_whole(desk))
+        return asked(cursors, wait)
+
+    monkeypatch.setattr(agent.centre, "feed", watched)
+    pull(agent)
+    assert (seen, is_whole(desk)) == ([False, False, False], True)
+    desk.centre.publish(3, feed.OperatorPublished(OPERATOR), MEMBERS)
+    pull(agent)
+    assert seen[3]
+
+
+def test_rows_that_waited_for_their_order_are_judged_together(desk: Desk) -> None:
+    agent = desk.agent()
+    for body in (
+        feed.RefundPaid(UNKNOWN, "R1", TOTAL),
+        feed.RefundRequested(UNKNOWN, "7", "林涛", "退款"),
+        feed.PaymentReturned(UNKNOWN, "T2", TOTAL),
+        paid(UNKNOWN, "T2"),
+        paid(UNKNOWN),
+    ):
+        desk.centre.publish(3, body)
+    pull(agent)
+    assert problems(desk) == [f"order-unknown: {UNKNOWN}"] * 5
+    order = desk.place()
+    assert order == UNKNOWN
+    desk.centre.publish(3, paid(UNKNOWN, "T3"))
+    pull(agent)
+    made = desk.order(order)
+    assert made.status is OrderStatus.REFUNDING, "two payments stay, so that the refund of one does not fit"
+    assert [each.returned for each in made.payments] == [False, False, True]
+    assert [each.partition(":")[0] for each in problems(desk)] == ["contradicts-record"]
+
+
+def test_a_row_that_the_journal_repeats_is_not_entered_again(desk: Desk) -> None:
+    order = desk.place()
+    desk.centre.publish(3, paid(order))
+    desk.centre.publish(3, feed.RefundRequested(order, "7", "林涛", "退款"))
+    pull(desk.agent())
+    before = desk.hashes()
+    with desk.database.write() as tx:
+        tx.feed.rows.leave(())  # as after the tables were lost and the journal was pulled back
+    pull(desk.agent())
+    assert (desk.hashes(), problems(desk)) == (before, [])
+
+
+def test_another_fact_under_a_key_that_the_journal_repeats_is_kept(desk: Desk) -> None:
+    order = desk.place()
+    desk.centre.publish(3, paid(order))
+    pull(desk.agent())
+    before = desk.hashes()
+    with desk.database.write() as tx:
+        tx.feed.rows.leave(())
+    desk.centre.publish(3, replace(paid(order), paid_at=1_795_327_999))
+    pull(desk.agent())
+    assert (desk.hashes(), problems(desk)) == (before, ["told-otherwise: 3"])
+
+
+@pytest.mark.parametrize("what", [Decision.LIST, Decision.KEEP])
+def test_a_decision_that_leaves_the_certificate_is_entered_and_changes_nothing(
+    desk: Desk, what: Decision
+) -> None:
+    order = bound(desk)
+    desk.centre.publish(3, decision(order, what))
+    pull(desk.agent())
+    with desk.database.read() as tx:
+        (last,) = tx.journal.entries(tx.journal.count() - 1)
+        assert present(tx.ledger.certificate(CERTIFICATE)).status is CertificateStatus.VALID
+    assert isinstance(last.entry.body, RegisterDecided)
+    assert last.entry.body.feed == f"register-decided/{CERTIFICATE}/7"
+    assert desk.order(order).status is OrderStatus.BOUND
+
+
+def test_money_of_a_bound_order_goes_back_once_its_key_is_out_of_use_by_decision(desk: Desk) -> None:
+    order = bound(desk)
+    asked = feed.RefundRequested(order, "7", "林涛", "退款")
+    desk.centre.publish(3, asked)
+    pull(desk.agent())
+    assert problems(desk) == [f"order-in-another-state: {order} bound"]
+    desk.centre.publish(3, decision(order, Decision.REVOKE))
+    desk.centre.publish(3, replace(asked, decision="8"))
+    pull(desk.agent())
+    assert desk.order(order).status is OrderStatus.REFUNDING
+    with desk.database.read() as tx:
+        assert present(tx.ledger.certificate(CERTIFICATE)).status is CertificateStatus.REVOKED
+    desk.centre.publish(3, feed.RefundPaid(order, "R1", TOTAL))
+    pull(desk.agent())
+    assert (desk.order(order).status, problems(desk)) == (OrderStatus.REFUNDED, [])
+
+
+def test_a_decision_about_a_certificate_that_is_not_known_waits(desk: Desk) -> None:
+    desk.centre.publish(3, decision("", Decision.REVOKE))
+    desk.centre.publish(3, feed.RevocationPublished("0003000001000009", "11000001", "lost"))
+    pull(desk.agent())
+    assert problems(desk) == [
+        f"certificate-unknown: {CERTIFICATE}",
+        "certificate-unknown: 0003000001000009",
+    ]
+
+
+def test_where_a_certificate_stands_and_what_is_open_elsewhere_is_the_last_that_came(desk: Desk) -> None:
+    held = feed.CertificateRegistered(CERTIFICATE, "30000001", feed.RegisteredState.HELD, ("0005",))
+    desk.centre.publish(3, held)
+    desk.centre.publish(3, feed.OpenOrdersPublished("30000001", ()), MEMBERS)
+    pull(desk.agent())
+    with desk.database.read() as tx:
+        assert tx.feed.registered(CERTIFICATE) == held
+        assert tx.feed.registered("0003000001000009") is None
+        assert tx.feed.open_orders("30000001") == ()
+    desk.centre.publish(3, replace(held, state=feed.RegisteredState.LISTED, obstacles=()))
+    pull(desk.agent())
+    with desk.database.read() as tx:
+        assert present(tx.feed.registered(CERTIFICATE)).state is feed.RegisteredState.LISTED
+
+
+def test_a_row_is_not_taken_for_one_of_another_key(desk: Desk) -> None:
+    order = desk.place()
+    body = b'{"kind":"payment-confirmed","order":"%s","amount":50000,"transaction":"T1","paid_at":1}'
+    desk.centre.publish_as(3, f"payment/{order}/T9", "payment-confirmed", body.replace(b"%s", order.encode()))
+    desk.append(OrderExpired(order))
+    pull(desk.agent())
+    assert problems(desk) == [f"malformed: payment/{order}/T9"]
+    assert desk.order(order).payments == ()
+    with desk.database.read() as tx:
+        assert tx.feed.rows.cursor(OWN) > NO_VERSION
