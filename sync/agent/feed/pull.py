@@ -1,4 +1,4 @@
-"""Pulling the feed: row after row past the cursors, each taken in by a small transaction that moves its cursor."""
+"""Pulling the feed: rows past the cursors, taken in by small transactions that move the cursors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from sync.agent.feed.taking import judge_kept, take
 from sync.protocol.rows import row_holds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from kiosk.domain.feed_rows import FeedRow
     from kiosk.store.transaction import Transaction
     from sync.protocol.records import FeedPage
+
+
+AT_ONCE = 20
+"""The most rows of one transaction: a first pull brings very many, and nobody at the desk waits long for one."""
 
 
 class PullReport(msgspec.Struct, frozen=True):
@@ -44,9 +48,11 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
             break
         with agent.database.write() as tx:
             _begin_anew(tx, page)
-        for row in page.rows:
-            problem = take_or_keep(agent, row, page.heads[row.audience].incarnation)
-            applied, kept = applied + (problem is None), kept + (problem is not None)
+        for begin in range(0, len(page.rows), AT_ONCE):
+            some = page.rows[begin : begin + AT_ONCE]
+            problems = take_or_keep(agent, some, page.heads)
+            kept += len(problems)
+            applied += len(some) - len(problems)
         if not page.more:
             with agent.database.write() as tx:
                 _come_to_heads(tx, page)
@@ -100,17 +106,26 @@ def _come_to_heads(tx: Transaction, page: FeedPage) -> None:
             tx.feed.rows.put_cursor(audience, head)
 
 
-def take_or_keep(agent: Agent, row: FeedRow, incarnation: int) -> str | None:
-    """Take a row past its cursor in, from a centre of this incarnation; why it was kept. Raises StoreError."""
+def take_or_keep(
+    agent: Agent, rows: Iterable[FeedRow], heads: Mapping[int, Version]
+) -> list[tuple[FeedRow, str]]:
+    """Take rows past their cursors in, in one transaction; those that were kept, and why.
+
+    `heads` are the centre's, of its present incarnation. Raises StoreError.
+    """
+    kept = []
     with agent.database.write() as tx:
-        cursor = tx.feed.rows.cursors().get(row.audience)
-        if cursor is None or row.version.stamp <= cursor.stamp:
-            return None  # taken meanwhile, or the kiosk left that audience
-        problem = take(tx, row, agent.clock)
-        tx.feed.rows.put_cursor(row.audience, Version(incarnation, row.version.stamp))
-    if problem is not None:
+        for row in rows:
+            cursor = tx.feed.rows.cursors().get(row.audience)
+            if cursor is None or row.version.stamp <= cursor.stamp:
+                continue  # taken meanwhile, or the kiosk left that audience
+            problem = take(tx, row, agent.clock)
+            tx.feed.rows.put_cursor(row.audience, Version(heads[row.audience].incarnation, row.version.stamp))
+            if problem is not None:
+                kept.append((row, problem))
+    for row, problem in kept:
         agent.log.warning("kept", row=row.key, problem=problem.partition(":")[0])
-    return problem
+    return kept
 
 
 def retry_kept(agent: Agent) -> int:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.policy import SignedPolicy
 from kiosk.domain.versions import NO_VERSION, Version, audience_of_kiosk, fits
+from kiosk.store.database import Database
+from kiosk.store.transaction import Transaction
 from sync.agent.errors import AnswerUnusable, CentreUnreachable
 from sync.agent.feed.pull import pull, retry_kept, take_or_keep
 from sync.agent.heartbeat import heartbeat
@@ -42,6 +45,23 @@ def kept(desk: Desk) -> list[str]:
 def cursor(desk: Desk) -> int:
     with desk.database.read() as tx:
         return tx.feed.rows.cursor(audience_of_kiosk(desk.number)).stamp
+
+
+def test_a_first_pull_takes_many_rows_in_by_few_transactions(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(100):
+        operator = Operator(str(11_000_000 + number), "91110000MA01A2B3C4", "李晓梅", Review.APPROVED, "")
+        desk.centre.publish(3, feed.OperatorPublished(operator))
+    begun, write = list[Database](), Database.write
+
+    def counted(database: Database) -> AbstractContextManager[Transaction]:
+        begun.append(database)
+        return write(database)
+
+    monkeypatch.setattr(Database, "write", counted)
+    assert pull(desk.agent()).applied == 100
+    assert len(begun) < 20
 
 
 def test_members_staff_and_prices_are_taken_in(desk: Desk) -> None:
@@ -432,5 +452,5 @@ def test_a_row_without_bottom_is_kept_and_the_cursor_moves_on(desk: Desk) -> Non
     agent = desk.agent()
     pull(agent)
     row = FeedRow(OWN, "policy/1/00", Version(1, 1), NO_VERSION, "policy", msgspec.Raw(deep))
-    assert take_or_keep(agent, row, 1) is not None
+    assert [kept for kept, _ in take_or_keep(agent, [row], {OWN: row.version})] == [row]
     assert (cursor(desk), len(kept(desk))) == (1, 1)
