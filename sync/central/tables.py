@@ -30,6 +30,11 @@ def strand_number(kiosk: int, strand: int) -> int:
     return kiosk << _STRAND_BITS | strand
 
 
+def kiosk_of_strand(strand: int) -> int:
+    """The kiosk in a strand's number."""
+    return strand >> _STRAND_BITS
+
+
 def entry_key(kiosk: int, strand: int, sequence: int) -> int:
     """The key of an entry: kiosk (15 bits) ‖ strand (16 bits) ‖ sequence (32 bits)."""
     return row_key(strand_number(kiosk, strand), sequence)

@@ -185,7 +185,9 @@ def _branched(
 
 def _stored(upload: _Upload, strand: Strand, fresh: list[ReceivedEntry], branched_at: Tip | None) -> Appended:
     """Add entries to a strand; who must begin a new epoch is noted."""
-    Insert(Entry, [entry_row(each, strand.number, upload.now) for each in fresh]).write()
+    strand.arrival = max(each.arrival for each in upload.strands) + 1
+    rows = [entry_row(each, strand.number, upload.now, arrival=strand.arrival) for each in fresh]
+    Insert(Entry, rows).write()
     if any(each.epoch != strand.high_epoch for each in fresh):
         strand.epoch_due = None
     strand.put_high_water(fresh[-1].tip)
@@ -221,7 +223,7 @@ def _watch_two_alive(upload: _Upload, strand: Strand) -> None:
         Machine.objects.filter(key=machine.key).update(strand=strand.number)
 
 
-def entry_row(each: ReceivedEntry, strand: int, now: int) -> Entry:
+def entry_row(each: ReceivedEntry, strand: int, now: int, *, arrival: int = 0) -> Entry:
     """The row of an entry on a strand."""
     return Entry(
         key=entry_key(each.kiosk, strand, each.sequence),
@@ -237,6 +239,7 @@ def entry_row(each: ReceivedEntry, strand: int, now: int) -> Entry:
         account=each.account,
         wall=each.wall,
         received_at=now,
+        arrival=arrival,
     )
 
 

@@ -13,7 +13,8 @@ class Strand(models.Model):
     """One journal of a kiosk's machine, or a branch of one after a copy was put back; 1 is a kiosk's first.
 
     A branch's own entries follow the entry `branch_sequence` of `parent` (0 for both: nothing before them). `machine`
-    is the one that wrote last, `epoch_due` the new epoch that its kiosk was told to begin, until it does.
+    is the one that wrote last, `epoch_due` the new epoch that its kiosk was told to begin, until it does, `arrival` that
+    of its last entries.
     """
 
     key = models.BigIntegerField("键", primary_key=True)
@@ -26,6 +27,7 @@ class Strand(models.Model):
     high_sequence = models.BigIntegerField("已收序号", default=0)
     high_hash = models.BinaryField("已收哈希", default=bytes)
     epoch_due = models.PositiveIntegerField("待开纪元", null=True)
+    arrival = models.BigIntegerField("到达次序", default=0, editable=False)
     begun_at = models.BigIntegerField("开始时间")
     received_at = models.BigIntegerField("最近收到")
 
@@ -50,7 +52,10 @@ class Strand(models.Model):
 
 
 class Entry(models.Model):
-    """One entry of a strand; `subject` is the order or the certificate that it names."""
+    """One entry of a strand; `subject` is the order or the certificate that it names.
+
+    `arrival` rises with the batches of a kiosk, whatever strands they continue.
+    """
 
     key = models.BigIntegerField("键", primary_key=True)
     kiosk = models.PositiveIntegerField("终端机")
@@ -65,6 +70,7 @@ class Entry(models.Model):
     account = models.CharField("账号", max_length=12, blank=True)
     wall = models.BigIntegerField("终端机时间")
     received_at = models.BigIntegerField("收到时间")
+    arrival = models.BigIntegerField("到达次序", default=0)
 
     class Meta:
         """Names and order."""

@@ -10,7 +10,8 @@ How often a batch was begun is counted beside, in a transaction of its own, sinc
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from django.db import InterfaceError, OperationalError, transaction
@@ -24,10 +25,10 @@ from sync.central.ledger.daily import Daily, Place
 from sync.central.ledger.folding import Folder, Placed, place
 from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark, StrandCursor
 from sync.central.ledger.news import News
-from sync.central.ledger.portions import BATCH, PORTION, Portion, Progress, choose
+from sync.central.ledger.portions import BATCH, PORTION, Portion, Progress, choose, next_of_kiosk
 from sync.central.ledger.readings import Read, Readings
 from sync.central.members.publishing import audiences_of_accounts
-from sync.central.tables import LAST_STRAND, Upsert, row_key, strand_number
+from sync.central.tables import LAST_STRAND, Upsert, kiosk_of_strand, row_key, strand_number
 
 LOG = logging.getLogger("keydesk.central")
 
@@ -72,11 +73,12 @@ def apply_strand(kiosk: int, number: int, now: int) -> bool:
     Nobody else's entries are touched. What fails here is logged and left to the applier, as is a strand that failed before.
     """
     for _ in range(_TRIES):
-        strand = Strand.objects.filter(key=strand_key(kiosk, number)).first()
-        progress = None if strand is None else _progress(strand, _cursors(strand_number(kiosk, number)))
-        if progress is None or progress.head <= progress.applied:
+        pending = _pending(kiosk)
+        whole = pending.get(number)
+        if whole is None:
             return True
-        if progress.failures:
+        (progress,) = _in_order(pending.values())
+        if progress.failures or progress.strand != whole.strand:
             return False
         last = min(progress.head, progress.applied + PORTION)
         plan = Plan(_state().position, (Portion(progress.strand, progress.applied + 1, last),))
@@ -86,19 +88,22 @@ def apply_strand(kiosk: int, number: int, now: int) -> bool:
             LOG.exception("strand %s/%s is left to the applier", kiosk, number)
             return False
         if written:
-            return last == progress.head
+            return last == whole.head
     return False
+
+
+def _pending(kiosk: int) -> dict[int, Progress]:
+    """The strands of a kiosk that have entries to apply, by their numbers."""
+    cursors = _cursors(strand_number(kiosk, 0), strand_number(kiosk, LAST_STRAND))
+    rows = Strand.objects.filter(key__range=(strand_key(kiosk, 0), strand_key(kiosk, LAST_STRAND)))
+    found = {row.number: _progress(row, cursors) for row in rows.order_by()}
+    return {number: each for number, each in found.items() if each.head > each.applied}
 
 
 def is_applied(kiosk: int, numbers: Sequence[int] = ()) -> bool:
     """Whether all that a kiosk's strands have (those of these numbers, or all) is applied."""
-    first, last = (
-        strand_key(kiosk, min(numbers, default=0)),
-        strand_key(kiosk, max(numbers, default=LAST_STRAND)),
-    )
-    cursors = _cursors(strand_number(kiosk, 0), strand_number(kiosk, LAST_STRAND))
-    strands = Strand.objects.filter(key__range=(first, last)).order_by()
-    return all(each.head <= each.applied for each in (_progress(row, cursors) for row in strands))
+    pending = _pending(kiosk)
+    return not (pending.keys() & set(numbers) if numbers else pending)
 
 
 def _applied(plan: Plan, now: int) -> bool:
@@ -146,8 +151,27 @@ def entries_of(portions: Sequence[Portion], position: int) -> list[Placed]:
 def _plan(*, suspects: bool, limit: int) -> Plan:
     state, cursors = _state(), _cursors()
     rows = Strand.objects.only("kiosk", "number", "branch_sequence", "high_sequence").order_by()
-    strands = [_progress(row, cursors) for row in rows]
+    strands = _in_order([_progress(row, cursors) for row in rows])
     return Plan(state.position, choose(strands, state.served, suspects=suspects, limit=limit))
+
+
+def _in_order(strands: Iterable[Progress]) -> list[Progress]:
+    """Those that have entries to apply; of each kiosk one, as far as its entries came before those of its others."""
+    of_kiosk: dict[int, list[Progress]] = defaultdict(list)
+    for each in strands:
+        if each.head > each.applied:
+            of_kiosk[kiosk_of_strand(each.strand)].append(each)
+    return [some[0] if len(some) == 1 else next_of_kiosk(some, _arrivals(some)) for some in of_kiosk.values()]
+
+
+def _arrivals(strands: Iterable[Progress]) -> dict[int, list[int]]:
+    """When the next entries of each strand came, as many as one portion takes."""
+    found = {}
+    for each in strands:
+        following = row_key(each.strand, each.applied + 1), row_key(each.strand, each.applied + PORTION)
+        rows = Entry.objects.filter(key__range=following).order_by("key")
+        found[each.strand] = list(rows.values_list("arrival", flat=True))
+    return found
 
 
 def _state() -> ApplierState:

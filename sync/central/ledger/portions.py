@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 PORTION = 500
 """The most entries that one batch takes of a strand."""
@@ -37,6 +38,18 @@ class Portion(msgspec.Struct, frozen=True):
     def size(self) -> int:
         """How many entries it has."""
         return self.last - self.first + 1
+
+
+def next_of_kiosk(strands: Sequence[Progress], arrivals: Mapping[int, Sequence[int]]) -> Progress:
+    """The one of a kiosk's strands with entries to apply whose next entry came first, up to where another one goes on.
+
+    A machine that took in what is on another strand may enter what follows from it on its own, so that a kiosk's entries
+    are applied in the order in which they came. `arrivals` are those of the next entries of each strand, some at least.
+    """
+    first, *others = sorted(strands, key=lambda each: (arrivals[each.strand][0], each.strand))
+    until = min((arrivals[each.strand][0] for each in others), default=None)
+    came = [each for each in arrivals[first.strand] if until is None or each <= until]
+    return replace(first, head=min(first.head, first.applied + len(came)))
 
 
 def choose(

@@ -3,7 +3,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.central.ledger.portions import BATCH, CONDEMNED, PORTION, SUSPECTED, Portion, Progress, choose
+from sync.central.ledger.portions import (
+    BATCH,
+    CONDEMNED,
+    PORTION,
+    SUSPECTED,
+    Portion,
+    Progress,
+    choose,
+    next_of_kiosk,
+)
 
 
 def test_every_strand_has_its_turn_though_one_is_endless() -> None:
@@ -53,3 +62,31 @@ def test_the_one_that_failed_least_is_tried_first() -> None:
 
 def test_an_entry_that_failed_alone_again_and_again_is_set_aside() -> None:
     assert choose([Progress(1, 9, 3, CONDEMNED)], 0) == (Portion(1, 4, 4, condemned=True),)
+
+
+def test_of_a_kiosks_strands_the_one_whose_next_entry_came_first_is_applied_up_to_the_others_next() -> None:
+    first, second = Progress(1, 9, 4), Progress(2, 20, 10)
+    arrivals = {1: [3, 3, 5, 7, 7], 2: [4, 6, 6, 8]}
+    assert next_of_kiosk([first, second], arrivals) == Progress(1, 6, 4)
+    arrivals = {1: [5, 7, 7], 2: [4, 6, 6, 8]}
+    assert next_of_kiosk([Progress(1, 9, 6), second], arrivals) == Progress(2, 11, 10)
+    assert next_of_kiosk([second], {2: [4, 6]}) == Progress(2, 12, 10)
+
+
+@given(st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=12), min_size=1, max_size=4))
+def test_a_kiosks_entries_are_applied_in_the_order_in_which_they_came(came: list[list[int]]) -> None:
+    strands = {number: sorted(arrivals) for number, arrivals in enumerate(came, 1)}
+    applied = dict.fromkeys(strands, 0)
+    order = list[int]()
+    while pending := [
+        Progress(number, len(strands[number]), applied[number])
+        for number in strands
+        if applied[number] < len(strands[number])
+    ]:
+        chosen = next_of_kiosk(
+            pending, {each.strand: strands[each.strand][each.applied :] for each in pending}
+        )
+        assert chosen.head > chosen.applied == applied[chosen.strand]
+        order += strands[chosen.strand][chosen.applied : chosen.head]
+        applied[chosen.strand] = chosen.head
+    assert order == sorted(order)

@@ -10,14 +10,19 @@ import pytest
 from kiosk.domain import entries
 from kiosk.domain.entries import Tip
 from kiosk.domain.journal import check_chain, unseal
+from kiosk.domain.ledger import OrderStatus, PaidHow
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import Kiosk
 from sync.central.journal import strands as strands_module
 from sync.central.journal.models import Alarm, AlarmKind, Entry, Fact, Strand, StrayEntry
 from sync.central.journal.strands import journal_page
+from sync.central.ledger import waking
+from sync.central.ledger.applier import apply_pending
+from sync.central.ledger.models import LedgerOrder
+from sync.central.ledger.replaying import differences
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
-from tests.support.books import all_applied
+from tests.support.books import all_applied, remarks
 from tests.support.kiosk_double import KioskDouble
 from tests.support.values import present
 
@@ -205,3 +210,24 @@ def test_a_kiosk_that_branches_without_end_is_stopped(
     assert outcomes == [False, False, True]
     assert StrayEntry.objects.count() == 2
     assert not Fact.objects.exists()
+
+
+def test_what_follows_from_another_strand_is_applied_after_it(
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine takes in an order of another strand, and takes the money for it, before the centre applied either."""
+    kiosk.pushed()
+    clone = _clone(kiosk)
+    for each, text in ((kiosk, "a"), (clone, "b")):
+        _write(each, text)
+        each.pushed()
+    monkeypatch.setattr(waking, "wake", lambda: None)
+    placed = clone.place()
+    clone.pushed()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.pushed()
+    apply_pending(kiosk.now())
+    row = LedgerOrder.objects.get(reference=placed.order)
+    assert (row.status, all_applied()) == (OrderStatus.PAID.value, True)
+    assert set(remarks()) == {2}  # of the two that cancelled what is not there
+    assert differences() == []
