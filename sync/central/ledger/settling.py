@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 
+from django.db.models import Q
+
 from kiosk.domain.entries import AnyBody, Decision, HoldLifted, MatterDecided, OrderTakenOver, RegisterDecided
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
@@ -188,7 +190,10 @@ def decisions_wait() -> bool:
 
 def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
     """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
-    if row.status != OrderStatus.PAID.value or row.owner not in enrolled_kiosks():
+    is_due = row.status == OrderStatus.PAID.value or (
+        row.status == OrderStatus.BOUND.value and _refund_was_decided(row)
+    )
+    if not is_due or row.owner not in enrolled_kiosks():
         return False
     _ask_refund(row, by, reason, now)
     return True
@@ -218,8 +223,10 @@ def may_pay_back(row: LedgerOrder) -> bool:
 
 
 def _refund_was_decided(row: LedgerOrder) -> bool:
+    """Whether a person decided for the refund of a bound order, or that its key, which was held, never becomes one."""
+    refused = Q(rule=RemarkReason.CERTIFICATE_HELD.value, action=Action.REVOKE.value)
     decided = Matter.objects.filter(
-        order=row.reference, state=MatterState.DECIDED, action=Action.REFUND.value
+        Q(action=Action.REFUND.value) | refused, order=row.reference, state=MatterState.DECIDED
     )
     in_use = LedgerCertificate.objects.filter(order=row.reference).exclude(status__in=_ENDED)
     is_decided = decided.exists() or is_of_a_strand_set_aside(row.reference)

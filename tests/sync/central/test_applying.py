@@ -15,6 +15,7 @@ from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import (
     KeyBoundElsewhere,
     MatterPublished,
+    RefundRequested,
     RegisterDecision,
     RevocationPublished,
 )
@@ -352,6 +353,24 @@ def test_the_later_key_goes_out_of_use_when_the_first_one_stays(
         each.pushed()
     _decide(Action.REVOKE)
     assert [_status(key) for key in keys] == ["valid", "revoked"]
+
+
+def test_money_for_a_key_that_was_held_and_refused_goes_back(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    other, now = make_kiosk(4), int(time.time())
+    placed = []
+    for each in (kiosk, other):
+        each.feed()
+        placed.append(each.place())
+        _bind(each, placed[-1])
+        each.pushed()
+    rows = [LedgerOrder.objects.get(reference=each.order) for each in placed]
+    assert [settling.request_refund(row, "admin", "", now) for row in rows] == [False, False]
+    _decide(Action.REVOKE)
+    assert [settling.may_pay_back(row) for row in rows] == [False, True]
+    assert [settling.request_refund(row, "admin", "", now) for row in rows] == [False, True]
+    assert [item.order for item in other.feed() if isinstance(item, RefundRequested)] == [placed[1].order]
 
 
 def test_an_unpaid_order_elsewhere_is_a_warning_that_ends_by_itself(
