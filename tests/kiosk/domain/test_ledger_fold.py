@@ -21,7 +21,7 @@ from tests.kiosk.domain.test_order_fold import (
 )
 
 NUMBER = number_of(A, 1)
-DECIDED = RegisterDecided(ACCOUNT, ORDER, NUMBER, Decision.REVOKE, "林涛", "", 4)
+DECIDED = RegisterDecided(ACCOUNT, ORDER, NUMBER, Decision.REVOKE, "林涛", "", f"register-decided/{NUMBER}/4")
 
 
 def folding(kiosk: int, body: CertificateRevoked | RegisterDecided, *, issued: bool = True) -> Folding:
@@ -48,9 +48,9 @@ def test_the_centre_takes_a_decision_from_the_exchange_alone_and_its_repetition_
 def test_a_revocation_of_a_certificate_that_nobody_issued_is_remarked_whoever_tells_of_it() -> None:
     unknown = (Remark(RemarkReason.CERTIFICATE_UNKNOWN, NUMBER),)
     for kiosk in (A, B, EXCHANGE_KIOSK):
-        assert folding(kiosk, CertificateRevoked(NUMBER, "staff", 9), issued=False) == Folding(
-            remarks=unknown
-        )
+        assert folding(
+            kiosk, CertificateRevoked(NUMBER, "staff", f"revocation/{NUMBER}"), issued=False
+        ) == Folding(remarks=unknown)
     assert folding(B, DECIDED, issued=False) == Folding(
         remarks=(Remark(RemarkReason.NOT_THE_EXCHANGE, NUMBER),)
     )

@@ -242,8 +242,8 @@ def test_an_assignment_takes_nothing_until_the_release_comes() -> None:
 
 def test_what_a_kiosk_gave_away_before_it_was_given_the_order_leads_nowhere() -> None:
     kiosks = Kiosks()
-    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 2, 9))
-    kiosks.write(B, given_to(1), OrderReleased(ORDER, C, 2, 9))
+    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 2, f"order-moved/{ORDER}/2"))
+    kiosks.write(B, given_to(1), OrderReleased(ORDER, C, 2, f"order-moved/{ORDER}/2"))
     kiosks.write(C, given_to(2), *binding(C, 1))
     records = fold([*kiosks.written[A], *kiosks.written[B], *kiosks.written[C]])
     order = records.orders[ORDER]
@@ -253,7 +253,7 @@ def test_what_a_kiosk_gave_away_before_it_was_given_the_order_leads_nowhere() ->
 
 def test_a_claim_from_before_the_hand_over_is_not_the_new_owners_word() -> None:
     kiosks = Kiosks()
-    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 3, 9))
+    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 3, f"order-moved/{ORDER}/3"))
     kiosks.write(B, given_to(2), *binding(B, 1))
     records = fold([*kiosks.written[A], *kiosks.written[B]])
     assert (records.orders[ORDER].owner, records.orders[ORDER].told_by) == (B, A)

@@ -19,7 +19,7 @@ def test_an_order_that_was_given_keeps_the_key_that_it_is_to_succeed() -> None:
 
 def test_an_order_that_was_given_away_unpaid_comes_back_paid() -> None:
     kiosks = Kiosks()
-    kiosks.write(A, placed(), OrderReleased(ORDER, B, 1, 9), given_to(2))
+    kiosks.write(A, placed(), OrderReleased(ORDER, B, 1, f"order-moved/{ORDER}/1"), given_to(2))
     order = fold(kiosks.written[A], complete=False).orders[ORDER]
     assert (order.owner, order.status, order.received) == (A, OrderStatus.PAID, order.total)
 
