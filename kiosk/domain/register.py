@@ -106,8 +106,8 @@ class CertificateBound(msgspec.Struct, frozen=True):
     key: KeyOnRecord
     order: str
     predecessor: str | None
-    has_matter: bool = False
-    unconditional: bool = False
+    has_matter: bool
+    unconditional: bool
 
 
 class CertificateVoided(msgspec.Struct, frozen=True):

@@ -121,10 +121,36 @@ def test_a_certificate_that_never_came_into_use_is_no_predecessor(journal: Journ
     assert caught.value.reason is RemarkReason.CERTIFICATE_DIFFERS
 
 
-def test_a_key_that_was_replaced_elsewhere_is_no_predecessor(journal: Journal) -> None:
+def test_a_certificate_that_is_under_way_is_no_predecessor(journal: Journal) -> None:
+    journal.issue(_with_key_pair(journal), 1, None)
+    (issued,) = journal.ledger.certificates.values()
+    renewal = journal.place(OrderKind.REPLACEMENT)
+    journal.pay(renewal)
+    journal.add(BindingStarted(renewal, 1, "T2", "gmt", "sm2"))
+    journal.add(KeyPairMade(renewal, 1, POINT))
+    key = KeyOnRecord(issued.number, "T1", issued.not_before, issued.not_after)
+    assert _refused(journal, renewal, key) is RemarkReason.CERTIFICATE_DIFFERS
+
+
+def test_one_certificate_is_under_way_however_many_attempts_have_begun(journal: Journal) -> None:
+    begun = _paid(journal)
+    journal.add(BindingStarted(begun, 1, "T1", "gmt", "sm2"))
+    orders = [_paid(journal, OrderKind.REPLACEMENT)]
+    key = KeyOnRecord("4000000000000001", "E1", 1_799_000_000, 1_830_000_000)
+    orders.append(journal.place(OrderKind.RENEWAL, previous=key))
+    journal.pay(orders[1])
+    journal.add(BindingStarted(orders[0], 1, "T2", "gmt", "sm2"))
+    journal.add(KeyPairMade(orders[0], 1, POINT))
+    journal.issue(orders[0], 1, key)
+    journal.add(BindingStarted(orders[1], 1, "E1", "gmt", "sm2", POINT))
+    assert _refused(journal, orders[1], key) is RemarkReason.ANOTHER_CERTIFICATE_VALID
+
+
+@pytest.mark.parametrize("end", [1, -1], ids=["ends later", "ends earlier"])
+def test_a_key_that_was_replaced_elsewhere_is_no_predecessor(journal: Journal, end: int) -> None:
     journal.bind(_paid(journal), "T1")
     own = journal.key()
-    later = KeyOnRecord("4000000000000001", "E1", own.not_before + 1, own.not_after + 1)
+    later = KeyOnRecord("4000000000000001", "E1", own.not_before + 1, own.not_after + end)
     order = journal.place(OrderKind.REPLACEMENT, previous=later)
     journal.pay(order)
     journal.add(BindingStarted(order, 1, "T2", "gmt", "sm2"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kiosk.domain.entries import CertificateRevoked, Decision, RegisterDecided
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.ledger import CertificateStatus
-from kiosk.domain.ledger_fold import Folding, bound_event, fold_entry
+from kiosk.domain.ledger_fold import Folding, bound_event, fold_entry, judged_by_the_issuer
 from kiosk.domain.remarks import Remark, RemarkReason
 from tests.kiosk.domain.test_order_fold import (
     ACCOUNT,
@@ -43,6 +43,21 @@ def test_the_centre_takes_a_decision_from_the_exchange_alone_and_its_repetition_
     repeated = folding(A, DECIDED)
     assert repeated.remarks == ()
     assert all(getattr(row, "status", None) is not CertificateStatus.REVOKED for row in repeated.rows)
+
+
+def test_a_decision_is_of_the_account_that_it_names() -> None:
+    decided = RegisterDecided("11000002", "3-0009-1.aa", NUMBER, Decision.LIST, "林涛", "", "row/4")
+    assert folding(EXCHANGE_KIOSK, decided) == Folding(
+        remarks=(Remark(RemarkReason.CERTIFICATE_UNKNOWN, NUMBER),)
+    )
+
+
+def test_only_the_issuer_lists_a_certificate_without_asking_what_else_is_listed() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1))
+    certificate = fold(kiosks.written[A]).certificates[NUMBER]
+    assert judged_by_the_issuer(certificate).unconditional
+    assert not bound_event(certificate).unconditional
 
 
 def test_a_revocation_of_a_certificate_that_nobody_issued_is_remarked_whoever_tells_of_it() -> None:

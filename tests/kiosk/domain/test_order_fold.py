@@ -208,6 +208,9 @@ def test_fifty_orders_of_arrival_give_the_same_order(history: str) -> None:
             if each.status not in {CertificateStatus.VOID, CertificateStatus.ISSUED}
         }
         assert counted == ({bound} if bound else set())
+        for register in records.registers.values():
+            for row in register.certificates:
+                assert records.certificates[row.key.number].status is row.status
     assert len(seen) == 1
     (order,) = seen
     assert (order.owner, order.status, order.proven) == (owner, status, True)
@@ -258,6 +261,14 @@ def test_a_claim_from_before_the_hand_over_is_not_the_new_owners_word() -> None:
     records = fold([*kiosks.written[A], *kiosks.written[B]])
     assert (records.orders[ORDER].owner, records.orders[ORDER].told_by) == (B, A)
     assert records.certificates[number_of(B, 1)].status is CertificateStatus.VOID
+
+
+def test_a_certificate_of_an_order_that_is_refunded_stays_void_once_the_money_is_back() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1, 5), RefundGranted(ORDER, "林涛", ""))
+    kiosks.write(A, RefundCompleted(ORDER, 25_000, "row/3"))
+    for entries in (kiosks.written[A][:-1], kiosks.written[A]):
+        assert fold(entries).certificates[number_of(A, 1)].status is CertificateStatus.VOID
 
 
 def test_an_entry_of_another_order_changes_nothing() -> None:

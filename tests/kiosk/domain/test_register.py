@@ -30,6 +30,7 @@ from kiosk.domain.register import (
     ListingUndone,
     Register,
     RegisterEvent,
+    RegisterFolded,
     fold_register,
 )
 from kiosk.domain.remarks import Remark, RemarkReason
@@ -42,7 +43,9 @@ NUMBERS = (FIRST.number, RENEWED.number, REPLACED.number)
 
 
 def bound(key: KeyOnRecord, predecessor: str | None = None, *, has_matter: bool = False) -> CertificateBound:
-    return CertificateBound(key, f"order of {key.number}", predecessor, has_matter=has_matter)
+    return CertificateBound(
+        key, f"order of {key.number}", predecessor, has_matter=has_matter, unconditional=False
+    )
 
 
 def decided(number: str, decision: Decision) -> RegisterDecided:
@@ -132,6 +135,11 @@ def test_what_is_held_is_listed_when_its_only_obstacle_became_void() -> None:
     assert status(register, RENEWED) is CertificateStatus.VOID
 
 
+def test_what_is_held_for_a_matter_stays_held_when_another_certificate_becomes_void() -> None:
+    register = folded(KEY_BOUND, replace(RENEWAL, has_matter=True), CertificateVoided(FIRST.number))
+    assert status(register, RENEWED) is CertificateStatus.HELD
+
+
 @pytest.mark.parametrize("decision", [Decision.KEEP, Decision.REVOKE])
 def test_what_a_person_kept_or_revoked_is_not_listed_by_itself(decision: Decision) -> None:
     register = folded(
@@ -149,11 +157,13 @@ def test_what_is_held_stays_held_when_a_person_revokes_its_obstacle() -> None:
 def test_a_certificate_that_was_revoked_before_it_was_bound_is_out_of_use_when_it_is() -> None:
     early = fold_register(Register(ACCOUNT), CertificateRevoked(FIRST.number, "", "row/1"))
     assert early.statuses == ((FIRST.number, CertificateStatus.REVOKED),)
-    assert status(fold_register(early.register, KEY_BOUND).register, FIRST) is CertificateStatus.REVOKED
+    register = fold_register(early.register, KEY_BOUND).register
+    assert (status(register, FIRST), register.revoked) == (CertificateStatus.REVOKED, ())
 
 
 def test_a_loss_told_before_the_certificate_was_bound_holds_it_and_its_renewal() -> None:
-    assert status(folded(LOSS, KEY_BOUND), FIRST) is CertificateStatus.ON_HOLD
+    told = folded(LOSS, KEY_BOUND)
+    assert (status(told, FIRST), told.told) == (CertificateStatus.ON_HOLD, ())
     register = folded(LOSS, KEY_BOUND, RENEWAL)
     assert status(register, RENEWED) is CertificateStatus.ON_HOLD
     assert register.key is not None
@@ -179,17 +189,22 @@ def test_the_renewal_of_a_key_whose_hold_was_lifted_is_in_use() -> None:
     ]
 
 
-def test_a_loss_holds_no_certificate_of_its_token_that_never_came_into_use() -> None:
-    void = folded(bound(RENEWED), CertificateVoided(RENEWED.number))
-    told = fold_register(void, LOSS)
-    assert told.register.certificates == void.certificates
+@pytest.mark.parametrize(
+    "ended",
+    [CertificateVoided(RENEWED.number), CertificateRevoked(RENEWED.number, "", "row/1")],
+    ids=["void", "revoked"],
+)
+def test_a_loss_holds_no_certificate_of_its_token_that_is_void_or_out_of_use(ended: RegisterEvent) -> None:
+    register = folded(bound(RENEWED), ended)
+    told = fold_register(register, LOSS)
+    assert told.register.certificates == register.certificates
     assert told.remarks == (Remark(RemarkReason.CERTIFICATE_UNKNOWN, FIRST.number),)
 
 
 def test_a_key_that_is_named_as_it_is_on_record_changes_nothing() -> None:
     chosen = decided(REPLACED.number, Decision.LIST)
     register = folded(KEY_BOUND, replace(REPLACEMENT, has_matter=True), chosen)
-    assert fold_register(register, KeyNamed(REPLACED)).register == register
+    assert fold_register(register, KeyNamed(REPLACED)) == RegisterFolded(register)
 
 
 def test_a_key_that_was_revoked_while_it_was_held_is_not_listed_by_its_name_or_by_a_decision() -> None:
