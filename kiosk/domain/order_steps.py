@@ -99,7 +99,6 @@ def assigned(known: Order | None, entry: Entry, body: OrderAssigned) -> Order:
         handover=body.handover,
         status=OrderStatus.PAID,
         payments=payments,
-        bindings=(),
     )
 
 

@@ -16,11 +16,12 @@ from kiosk.domain.entries import (
     CertificateRevoked,
     CertificateWritten,
     KeyPairMade,
+    OrderPaid,
 )
 from kiosk.domain.errors import EntryRefused
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.ledger import CertificateStatus
-from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.ledger import CertificateStatus, PaidHow
+from kiosk.domain.remarks import Remark, RemarkReason
 
 if TYPE_CHECKING:
     from tests.support.journal import Journal
@@ -130,6 +131,14 @@ def test_a_certificate_that_is_under_way_is_no_predecessor(journal: Journal) -> 
     journal.add(KeyPairMade(renewal, 1, POINT))
     key = KeyOnRecord(issued.number, "T1", issued.not_before, issued.not_after)
     assert _refused(journal, renewal, key) is RemarkReason.CERTIFICATE_DIFFERS
+
+
+def test_money_for_an_order_of_another_kiosk_is_taken_into_the_journal(journal: Journal) -> None:
+    told = OrderPaid("4-0001-1.aa", PaidHow.CODE, 35_000, 1_800_000_000)
+    journal.add(told)
+    assert journal.entries[-1].entry.body == told
+    assert journal.remarks == (Remark(RemarkReason.MONEY_TOLD_BY_ANOTHER, told.order),)
+    assert journal.ledger.orders == {}
 
 
 def test_one_certificate_is_under_way_however_many_attempts_have_begun(journal: Journal) -> None:

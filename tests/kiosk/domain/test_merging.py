@@ -6,8 +6,8 @@ import pytest
 
 from kiosk.domain import feed
 from kiosk.domain.feed import AnyFeedBody
-from kiosk.domain.members import Operator, Review, Role, StaffMember
-from kiosk.domain.merging import Held, Merging, is_stricter, merge
+from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
+from kiosk.domain.merging import Held, Merging, is_stricter, merge, strictness
 from kiosk.domain.versions import NO_VERSION, Version
 
 OLD, NEW = b"1" * 32, b"2" * 32
@@ -52,6 +52,23 @@ def test_another_fact_under_an_immutable_key_contradicts(base: Version) -> None:
     assert merge(Held(V(1, 5), OLD), IMMUTABLE, V(1, 6), base, NEW) is Merging.CONTRADICTS
 
 
+def test_an_immutable_row_gives_way_to_its_removal_and_may_come_back() -> None:
+    held = Held(V(1, 5), OLD)
+    assert merge(held, IMMUTABLE, V(1, 6), NO_VERSION, NEW, removes=True) is Merging.REPLACES
+    removed = Held(V(1, 5), OLD, removed=True)
+    assert merge(removed, IMMUTABLE, V(1, 6), NO_VERSION, NEW) is Merging.REPLACES
+
+
+def test_a_row_of_a_name_that_is_not_known_here_is_judged_by_its_version() -> None:
+    held = Held(V(1, 5), OLD)
+    assert merge(held, "shipment/3", V(1, 6), NO_VERSION, NEW) is Merging.REPLACES
+    assert merge(held, "shipment/3", V(1, 4), NO_VERSION, NEW) is Merging.LATE
+
+
+def enterprise(review: Review) -> AnyFeedBody:
+    return feed.EnterprisePublished(Enterprise("91110000MA01A2B3C4", "企业", "王", review))
+
+
 def operator(review: Review) -> AnyFeedBody:
     return feed.OperatorPublished(Operator("11000001", "9111", "李", review, "$"))
 
@@ -69,6 +86,11 @@ def key(*, lost: bool = False, revoked: bool = False) -> AnyFeedBody:
             feed.StaffPublished(StaffMember("林涛", Role.SUPERVISOR, "$")),
             feed.StaffPublished(StaffMember("林涛", Role.STAFF, "$")),
         ),
+        (enterprise(Review.APPROVED), enterprise(Review.UNDER_REVIEW)),
+        (enterprise(Review.UNDER_REVIEW), enterprise(Review.REFUSED)),
+        (operator(Review.REFUSED), feed.Removed()),
+        (key(), feed.Removed()),
+        (feed.Removed(), key(lost=True)),
         (key(), key(lost=True)),
         (key(lost=True), key(lost=True, revoked=True)),
     ],
@@ -77,3 +99,9 @@ def test_the_stricter_of_two_is_known(lax: AnyFeedBody, strict: AnyFeedBody) -> 
     assert is_stricter(strict, lax)
     assert not is_stricter(lax, strict)
     assert not is_stricter(lax, lax)
+
+
+def test_rows_of_which_none_forbids_anything_are_equally_strict() -> None:
+    moved, audiences = feed.OrderMoved("3-0147-6.9f86d081884c", 8, 3), feed.AudiencesPublished((0,))
+    for body in (moved, audiences, operator(Review.APPROVED), key()):
+        assert strictness(body) == 0

@@ -6,11 +6,38 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import DeliveryChosen, OrderReleased
+from kiosk.domain.entries import (
+    AnyBody,
+    BindingAbandoned,
+    Decision,
+    DeliveryChosen,
+    OrderReleased,
+    RefundCompleted,
+    RefundGranted,
+    RegisterDecided,
+)
+from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.ledger import Delivery, OrderStatus
 from kiosk.domain.ledger_fold import Folding, bound_event, fold_entry
+from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.remarks import Remark, RemarkReason
-from tests.kiosk.domain.test_order_fold import ORDER, A, B, Kiosks, fold, given_to, paid, placed
+from tests.kiosk.domain.test_order_fold import (
+    ACCOUNT,
+    ORDER,
+    A,
+    B,
+    C,
+    Kiosks,
+    binding,
+    fold,
+    given_to,
+    number_of,
+    paid,
+    placed,
+    taken_over,
+)
+
+MOVED = f"order-moved/{ORDER}/1"
 
 
 def test_an_order_that_was_given_keeps_the_key_that_it_is_to_succeed() -> None:
@@ -27,13 +54,72 @@ def test_an_order_that_was_given_away_unpaid_comes_back_paid() -> None:
     assert (order.owner, order.status, order.received) == (A, OrderStatus.PAID, order.total)
 
 
-@pytest.mark.parametrize(("owner", "handover"), [(B, 0), (A, 1)], ids=["not past the last", "to itself"])
-def test_an_order_is_given_to_another_kiosk_by_the_next_hand_over(owner: int, handover: int) -> None:
+REFUSED: dict[str, tuple[tuple[int, tuple[AnyBody, ...]], AnyBody, RemarkReason]] = {
+    "placed twice": ((A, (placed(),)), placed(), RemarkReason.ORDER_EXISTS),
+    "given by no further hand-over": (
+        (A, (placed(), paid())),
+        OrderReleased(ORDER, B, 0, MOVED),
+        RemarkReason.HANDOVER_DIFFERS,
+    ),
+    "given to itself": (
+        (A, (placed(), paid())),
+        OrderReleased(ORDER, A, 1, MOVED),
+        RemarkReason.HANDOVER_DIFFERS,
+    ),
+    "given back by the same hand-over": (
+        (A, (placed(), paid(), OrderReleased(ORDER, B, 1, MOVED))),
+        given_to(1),
+        RemarkReason.HANDOVER_DIFFERS,
+    ),
+    "given to its owner": ((A, (placed(), paid())), given_to(1), RemarkReason.HANDOVER_DIFFERS),
+    "taken over by a kiosk": ((A, (placed(), paid())), taken_over(A, 1), RemarkReason.NOT_THE_EXCHANGE),
+    "taken over by the same hand-over": (
+        (EXCHANGE_KIOSK, (taken_over(B, 1),)),
+        taken_over(C, 1),
+        RemarkReason.HANDOVER_DIFFERS,
+    ),
+    "refunded before it was granted": (
+        (A, (placed(), paid())),
+        RefundCompleted(ORDER, 25_000, "row/3"),
+        RemarkReason.ORDER_IN_ANOTHER_STATE,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_follow_from_the_kiosks_own_view_changes_nothing(case: str) -> None:
+    (kiosk, bodies), body, reason = REFUSED[case]
     kiosks = Kiosks()
-    kiosks.write(A, placed(), paid(), OrderReleased(ORDER, owner, handover, "row/9"))
-    records = fold(kiosks.written[A][:-1])
-    folding = fold_entry(records, kiosks.written[A][-1], bound_event)
-    assert folding == Folding(remarks=(Remark(RemarkReason.HANDOVER_DIFFERS, ORDER),))
+    kiosks.write(kiosk, *bodies, body)
+    *before, last = kiosks.written[kiosk]
+    folding = fold_entry(fold(before, complete=False), last, bound_event)
+    assert folding == Folding(remarks=(Remark(reason, ORDER),))
+
+
+def test_money_for_an_order_that_was_given_away_changes_no_state() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), OrderReleased(ORDER, B, 1, MOVED), paid())
+    order = fold(kiosks.written[A], complete=False).orders[ORDER]
+    assert (order.status, order.received) == (OrderStatus.PLACED, order.total)
+
+
+def test_the_last_attempts_certificate_decides_whether_a_bound_order_is_refunded() -> None:
+    number = number_of(A, 2)
+    second = [replace(each, attempt=2) for each in binding(A, 2)]
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1, 2), BindingAbandoned(ORDER, 1, "林涛", ""), *second)
+    decided = RegisterDecided(ACCOUNT, ORDER, number, Decision.REVOKE, "林涛", "", "row/4")
+    kiosks.write(A, decided, RefundGranted(ORDER, "林涛", ""))
+    order = fold(kiosks.written[A], complete=False).orders[ORDER]
+    assert [each.revoked for each in order.bindings] == [False, True]
+    assert order.status is OrderStatus.REFUNDING
+
+
+@pytest.mark.parametrize(
+    ("reference", "kiosk"), [("3-0001-1.aa", 3), ("web-1", 0), ("", 0), ("\uff13-0001", 0), ("\u00b2-1", 0)]
+)
+def test_an_order_names_the_kiosk_that_placed_it(reference: str, kiosk: int) -> None:
+    assert placing_kiosk(reference) == kiosk
 
 
 def test_the_delivery_that_was_chosen_last_is_on_the_order() -> None:

@@ -133,6 +133,29 @@ def test_what_is_held_is_listed_when_its_only_obstacle_became_void() -> None:
     register = fold_register(register, CertificateVoided(RENEWED.number)).register
     assert usable(register) == [REPLACED.number]
     assert status(register, RENEWED) is CertificateStatus.VOID
+    assert register.certificates[-1].obstacles == ()
+
+
+def test_what_is_held_stays_held_while_one_obstacle_is_not_void_or_another_is_listed() -> None:
+    held = folded(KEY_BOUND, RENEWAL, REPLACEMENT)
+    third = replace(bound(KeyOnRecord("0005000000000001", "T2", 170, 300)), unconditional=True)
+    for events in (
+        (decided(RENEWED.number, Decision.REVOKE), CertificateVoided(FIRST.number)),
+        (third, CertificateVoided(RENEWED.number)),
+    ):
+        register = held
+        for event in events:
+            register = fold_register(register, event).register
+        assert status(register, REPLACED) is CertificateStatus.HELD
+
+
+def test_a_later_key_that_is_named_is_listed_whether_it_was_unknown_or_held() -> None:
+    unknown, held = folded(KEY_BOUND), folded(KEY_BOUND, replace(REPLACEMENT, has_matter=True))
+    for register in (unknown, held):
+        after = fold_register(register, KeyNamed(REPLACED)).register
+        assert (after.key, usable(after)) == (REPLACED, [REPLACED.number])
+        assert after.certificates[-1].obstacles == ()
+        assert status(after, FIRST) is CertificateStatus.REVOKED
 
 
 def test_what_is_held_for_a_matter_stays_held_when_another_certificate_becomes_void() -> None:
@@ -146,6 +169,7 @@ def test_what_a_person_kept_or_revoked_is_not_listed_by_itself(decision: Decisio
         KEY_BOUND, RENEWAL, REPLACEMENT, decided(REPLACED.number, decision), CertificateVoided(RENEWED.number)
     )
     assert usable(register) == []
+    assert register.key == FIRST.out_of_use()
 
 
 def test_what_is_held_stays_held_when_a_person_revokes_its_obstacle() -> None:
