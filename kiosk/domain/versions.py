@@ -26,6 +26,7 @@ MAXIMUM_LEAP = 30 * DAY * 1000
 """How many milliseconds past the last stamp a clock is still believed."""
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,18})")
+_AUDIENCE = re.compile(r"[0-9]{1,10}")
 
 
 class Version(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -89,7 +90,7 @@ def parse_cursors(text: str) -> dict[int, Version]:
     found: dict[int, Version] = {}
     for part in text.split(",") if text else ():
         audience, _, version = part.partition(":")
-        if not (audience.isascii() and audience.isdigit()) or len(audience) > len(str(2**32)):
+        if _AUDIENCE.fullmatch(audience) is None:
             raise ValueError(f"no audience: {audience}")
         found[int(audience)] = parse_version(version)
     return found

@@ -91,8 +91,14 @@ def test_a_key_names_its_order() -> None:
 
 
 def test_a_key_that_is_too_long_is_refused() -> None:
-    with pytest.raises(ValueError, match="characters"):
-        row_key_of(feed.PaymentConfirmed("x" * 200, 5, "T1", 9))
+    longest = feed.PaymentConfirmed("x" * 189, 5, "T1", 9)
+    assert len(row_key_of(longest)) == 200
+    with pytest.raises(ValueError, match="201 characters"):
+        row_key_of(feed.PaymentConfirmed("x" * 190, 5, "T1", 9))
+
+
+def test_eight_bytes_of_a_digest_name_a_schedule_or_a_policy_beside_its_number() -> None:
+    assert (len(schedule_digest(SCHEDULE)), len(policy_digest(POLICY))) == (8, 8)
 
 
 def test_schedules_of_one_number_have_keys_of_their_own() -> None:

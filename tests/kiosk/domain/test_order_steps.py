@@ -78,6 +78,19 @@ REFUSED: dict[str, tuple[tuple[int, tuple[AnyBody, ...]], AnyBody, RemarkReason]
         taken_over(C, 1),
         RemarkReason.HANDOVER_DIFFERS,
     ),
+    "given on after its money went back": (
+        (
+            EXCHANGE_KIOSK,
+            (
+                taken_over(EXCHANGE_KIOSK, 1),
+                RefundGranted(ORDER, "林涛", ""),
+                RefundCompleted(ORDER, 25_000, "row/3"),
+                taken_over(B, 2),
+            ),
+        ),
+        given_to(3),
+        RemarkReason.ORDER_IN_ANOTHER_STATE,
+    ),
     "refunded before it was granted": (
         (A, (placed(), paid())),
         RefundCompleted(ORDER, 25_000, "row/3"),

@@ -83,6 +83,10 @@ def test_a_token_comes_back(token: OrderCode) -> None:
     assert read_order_code_unverified(data) == token
 
 
+def test_a_code_names_its_order_by_number_and_nonce() -> None:
+    assert str(TOKEN.reference) == f"{TOKEN.order}.a1b2c3d4e5f6"
+
+
 def test_the_layout_is_the_documented_one() -> None:
     claims = "01 0003 000001 00000093 0000a7d8c1 01 0001 6afd86c0 a1b2c3d4e5f6"
     expected = bytes.fromhex(claims)

@@ -42,6 +42,14 @@ def test_versions_rise_whatever_the_clock_says(clocks: list[int]) -> None:
         head = following
 
 
+def test_a_stamp_is_milliseconds_and_20_bits_that_count() -> None:
+    assert next_version(NO_VERSION, 1, 1) == Version(1, 1_048_576)
+
+
+def test_a_clock_is_believed_for_thirty_days() -> None:
+    assert MAXIMUM_LEAP == 2_592_000_000
+
+
 def test_a_clock_that_leaps_is_not_followed() -> None:
     head = Version(1, NOW << COUNTER_BITS)
     assert next_version(head, 1, NOW + MAXIMUM_LEAP) == Version(1, NOW + MAXIMUM_LEAP << COUNTER_BITS)
@@ -55,6 +63,12 @@ def test_a_clock_put_back_counts_on() -> None:
 
 def test_a_later_incarnation_s_versions_are_later() -> None:
     assert Version(2, 1) > Version(1, LARGEST_STAMP)
+
+
+def test_versions_begin_at_nothing_and_end_where_their_fields_do() -> None:
+    assert str(NO_VERSION) == "0.0"
+    last = Version(2_147_483_647, 9_223_372_036_854_775_807)
+    assert parse_version("2147483647.9223372036854775807") == last
 
 
 @given(VERSIONS)
@@ -78,9 +92,11 @@ def test_cursors_read_back(cursors: dict[int, Version]) -> None:
 def test_cursors_are_written_by_audience() -> None:
     cursors = {audience_of_kiosk(3): Version(1, 50), ALL: Version(1, 123)}
     assert write_cursors(cursors) == "0:1.123,65539:1.50"
+    assert write_cursors({MEMBERS: Version(2, 0)}) == "1:2.0"
+    assert parse_cursors("4294967295:1.1") == {4_294_967_295: Version(1, 1)}
 
 
-@pytest.mark.parametrize("text", [",", "0", "0:", "x:1.1", ":1.1", "0:1.1,", "99999999999:1.1"])
+@pytest.mark.parametrize("text", [",", "0", "0:", "x:1.1", ":1.1", "0:1.1,", "99999999999:1.1", "\uff10:1.1"])
 def test_other_texts_are_no_cursors(text: str) -> None:
     with pytest.raises(ValueError, match=r"audience|version"):
         parse_cursors(text)
