@@ -55,6 +55,7 @@ def test_an_order_that_was_given_away_unpaid_comes_back_paid() -> None:
 
 
 REFUSED: dict[str, tuple[tuple[int, tuple[AnyBody, ...]], AnyBody, RemarkReason]] = {
+    "placed under another kiosk's number": ((B, ()), placed(), RemarkReason.ORDER_OF_ANOTHER_KIOSK),
     "placed twice": ((A, (placed(),)), placed(), RemarkReason.ORDER_EXISTS),
     "given by no further hand-over": (
         (A, (placed(), paid())),

@@ -183,11 +183,18 @@ def test_a_certificate_that_was_revoked_before_it_was_bound_is_out_of_use_when_i
     assert early.statuses == ((FIRST.number, CertificateStatus.REVOKED),)
     register = fold_register(early.register, KEY_BOUND).register
     assert (status(register, FIRST), register.revoked) == (CertificateStatus.REVOKED, ())
+    another = folded(
+        CertificateRevoked(FIRST.number, "", "row/1"),
+        CertificateRevoked(RENEWED.number, "", "row/2"),
+        KEY_BOUND,
+    )
+    assert another.revoked == (RENEWED.number,)
 
 
 def test_a_loss_told_before_the_certificate_was_bound_holds_it_and_its_renewal() -> None:
     told = folded(LOSS, KEY_BOUND)
     assert (status(told, FIRST), told.told) == (CertificateStatus.ON_HOLD, ())
+    assert folded(LOSS, LOSS).told == (FIRST.on_hold(),)
     register = folded(LOSS, KEY_BOUND, RENEWAL)
     assert status(register, RENEWED) is CertificateStatus.ON_HOLD
     assert register.key is not None
