@@ -78,6 +78,7 @@ def test_a_renewal_keeps_its_key_pair(journal: Journal) -> None:
     without = BindingStarted(renewal, 1, "T1", "gmt", "sm2")
     assert journal.refuses(without) is RemarkReason.ANOTHER_TOKEN
     journal.add(BindingStarted(renewal, 1, "T1", "gmt", "sm2", POINT))
+    assert [each.public_key for each in journal.ledger.orders[renewal].bindings] == [POINT]
     assert journal.refuses(KeyPairMade(renewal, 1, POINT)) is RemarkReason.BINDING_IN_ANOTHER_STEP
 
 
