@@ -271,6 +271,15 @@ def test_a_certificate_of_an_order_that_is_refunded_stays_void_once_the_money_is
         assert fold(entries).certificates[number_of(A, 1)].status is CertificateStatus.VOID
 
 
+def test_a_bound_certificate_is_void_on_the_register_once_its_order_was_taken_over() -> None:
+    journals = taken_from_the_dead().written
+    records = fold([*journals[A], *journals[EXCHANGE_KIOSK]])
+    found = records.registers[ACCOUNT].find(number_of(A, 1))
+    assert found is not None
+    assert found.status is CertificateStatus.VOID
+    assert records.registers[ACCOUNT].key is None
+
+
 def test_an_entry_of_another_order_changes_nothing() -> None:
     kiosks = Kiosks()
     kiosks.write(A, placed(), replace(paid(), order="3-0002-1.aa"))
