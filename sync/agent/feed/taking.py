@@ -105,15 +105,14 @@ def _apply(tx: Transaction, row: FeedRow, clock: Clock) -> None:
     body = _read(row)
     held = tx.feed.rows.held(row.audience, row.key)
     removes = isinstance(body, Removed)
-    match merge(held, row.key, row.version, row.base, row.digest, removes=removes):
+    merging = merge(held, row.key, row.version, row.base, row.digest, removes=removes)
+    match merging:
         case Merging.REPLACES:
             tx.feed.rows.put(row)
             if isinstance(body, EchoedBody):
                 enter(tx, body, clock)
             else:
                 show(tx, row.key, tx.feed.rows.shown(row.key))
-            if isinstance(body, AudiencesPublished):
-                _leave_others(tx, body, row.audience)
         case Merging.SAME:
             tx.feed.rows.put(row)
         case Merging.LATE:
@@ -122,6 +121,9 @@ def _apply(tx: Transaction, row: FeedRow, clock: Clock) -> None:
             raise Inapplicable(InapplicableReason.TOLD_OTHERWISE, "")
         case Merging.BESIDE:
             _put_beside(tx, row, body)
+    if isinstance(body, AudiencesPublished) and merging in {Merging.REPLACES, Merging.SAME}:
+        # Of one that it was to read for a while only it may have begun to read, and heard of that no other way.
+        _leave_others(tx, body, row.audience)
 
 
 def _put_beside(tx: Transaction, row: FeedRow, body: AnyFeedBody) -> None:

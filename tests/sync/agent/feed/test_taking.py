@@ -20,6 +20,7 @@ from kiosk.domain.entries import (
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version, audience_of_kiosk
+from sync.agent.errors import CentreUnreachable
 from sync.agent.feed.pull import pull
 from tests.support.memory_centre import Desk
 from tests.support.values import present
@@ -136,6 +137,28 @@ def test_what_an_audience_told_is_gone_when_the_kiosk_leaves_it(desk: Desk) -> N
         assert tx.members.operator("11000001") is None
         assert tx.feed.key_elsewhere("11000001") is None
         assert set(tx.feed.rows.cursors()) == {ALL, OWN}
+    assert is_whole(desk)
+
+
+def test_an_audience_is_left_whose_reading_was_begun_before_the_kiosk_heard_of_it(desk: Desk) -> None:
+    desk.memory.audiences.remove(MEMBERS)
+    desk.centre.publish(3, feed.AudiencesPublished((ALL, OWN)))
+    pull(desk.agent())
+    for serial in range(45):
+        member = Operator(f"2{serial:07d}", "9111", "李", Review.APPROVED, "$")
+        desk.centre.publish(3, feed.OperatorPublished(member), MEMBERS)
+    desk.memory.audiences.insert(1, MEMBERS)
+    desk.centre.publish(3, feed.AudiencesPublished((ALL, MEMBERS, OWN)))
+    desk.faulty.faults = ["", "cut"]
+    with pytest.raises(CentreUnreachable):
+        pull(desk.agent())
+    assert not is_whole(desk)
+    desk.memory.audiences.remove(MEMBERS)
+    desk.centre.publish(3, feed.AudiencesPublished((ALL, OWN)))  # as the kiosk holds it
+    pull(desk.agent())
+    with desk.database.read() as tx:
+        assert set(tx.feed.rows.cursors()) == {ALL, OWN}
+        assert tx.members.operator("20000000") is None
     assert is_whole(desk)
 
 
