@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from kiosk.domain.feed import PolicyPublished
+from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.policy import DAY, Policy, SignedPolicy
 from kiosk.domain.versions import audience_of_kiosk
 from sync.central.centre_keys import CentreKeys
@@ -25,7 +26,8 @@ def newest(kiosk: int) -> KioskPolicy | None:
 def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int, *, prolonged: bool = True) -> KioskPolicy:
     """Sign and publish the next policy with these limits (its number and kiosk are filled in here).
 
-    One that is not `prolonged` ends at its `valid_until` and is not renewed.
+    One that is not `prolonged` ends at its `valid_until` and is not renewed. The row of the one before is removed: a
+    machine that reads from zero would meet it with a later one in force.
     """
     with telling(now) as told:
         Kiosk.objects.select_for_update().get(number=kiosk)
@@ -41,13 +43,20 @@ def issue(kiosk: int, limits: Policy, keys: CentreKeys, now: int, *, prolonged: 
             signature=signed.signature,
             **{name: value for name, value in msgspec.structs.asdict(policy).items() if name != "kiosk"},
         )
-        told.tell(audience_of_kiosk(kiosk), PolicyPublished(signed))
+        own = audience_of_kiosk(kiosk)
+        if before is not None:
+            told.remove(own, row_key_of(PolicyPublished(_signed(before))))
+        told.tell(own, PolicyPublished(signed))
         return row
 
 
 def read(row: KioskPolicy) -> Policy:
     """The limits of a stored policy."""
-    return SignedPolicy(bytes(row.data), bytes(row.signature)).read()
+    return _signed(row).read()
+
+
+def _signed(row: KioskPolicy) -> SignedPolicy:
+    return SignedPolicy(bytes(row.data), bytes(row.signature))
 
 
 def ensure(kiosk: int, keys: CentreKeys, now: int) -> SignedPolicy:
@@ -60,4 +69,4 @@ def ensure(kiosk: int, keys: CentreKeys, now: int) -> SignedPolicy:
         row = issue(kiosk, Policy(number=1, kiosk=kiosk, valid_until=now + LIFE), keys, now)
     elif row.prolonged and row.valid_until < now + RENEW_BEFORE:
         row = issue(kiosk, msgspec.structs.replace(read(row), valid_until=now + LIFE), keys, now)
-    return SignedPolicy(bytes(row.data), bytes(row.signature))
+    return _signed(row)

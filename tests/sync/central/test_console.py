@@ -31,6 +31,7 @@ from kiosk.domain.feed import (
     OperatorPublished,
     OrderAssignedHere,
     OrderMoved,
+    PolicyPublished,
     RefundRequested,
     RegisterDecision,
     Removed,
@@ -447,7 +448,7 @@ def test_a_policy_that_is_added_is_signed_and_published(staff: Client, kiosk: Ki
     kiosk.feed()
     staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits())
     assert KioskPolicy.objects.filter(number=2).exists()
-    (told,) = kiosk.news()
+    (told,) = [item for item in kiosk.news() if isinstance(item, PolicyPublished)]
     policy = told.policy.read()
     assert (policy.number, policy.unsynced_certificates, policy.payment_window) == (2, 5, 600)
     assert policy.losses_a_day == 7

@@ -22,6 +22,7 @@ from kiosk.domain.feed import (
     OrderAssignedHere,
     OrderMoved,
     PaymentConfirmed,
+    PolicyPublished,
     RefundPaid,
     RefundRequested,
     RegisterDecision,
@@ -33,9 +34,10 @@ from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Role, StaffMember
 from kiosk.domain.payment_codes import order_code_text
-from kiosk.domain.policy import DAY
+from kiosk.domain.policy import DAY, Policy
 from kiosk.domain.versions import ALL, COUNTER_BITS, MEMBERS, NO_VERSION, Version, audience_of_kiosk
 from sync.central.centre_keys import CentreKeys
+from sync.central.fleet import policies
 from sync.central.fleet.feed import reading
 from sync.central.fleet.feed.models import Audience, FeedRow, Incarnation
 from sync.central.fleet.feed.reading import Pull
@@ -452,6 +454,15 @@ def test_a_kiosk_hears_which_audiences_it_reads(kiosk: KioskDouble) -> None:
     own = FeedRow.objects.filter(audience=OWN, live=True, kind__in=("enterprise", "operator"))
     assert not own.exists()
     assert len(members_told(kiosk)[0]) > 1
+
+
+def test_a_kiosk_that_reads_from_zero_is_told_of_the_policy_in_force_alone(
+    kiosk: KioskDouble, keys: CentreKeys
+) -> None:
+    for _ in range(2):
+        policies.issue(3, Policy(0, 3, 1_893_427_200), keys, int(time.time()))
+    told = [item.policy.read().number for item in kiosk.feed() if isinstance(item, PolicyPublished)]
+    assert told == [3]
 
 
 def test_a_refund_is_asked_once_until_the_kiosk_answers(kiosk: KioskDouble) -> None:
