@@ -30,7 +30,7 @@ from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder
-from sync.central.ledger.publishing import publish_enterprise, publish_operator
+from sync.central.ledger.publishing import publish_enterprise, publish_operators
 from sync.central.ledger.rows import certificate_record
 from sync.central.ledger.settling import enter_and_apply
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
@@ -226,7 +226,7 @@ def _people(now: int) -> None:
                 verifier=hasher.hash(example.password),
                 phone=f"138{example.account}",
             )
-            publish_operator(operator, now)
+            publish_operators([operator], now)
 
 
 def _key(example: _Example, key: BoundKey, keys: CentreKeys, now: int) -> ExampleCertificate | None:

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from sync.central.console.base import Admin, Form, Page, SecondsField, SmallAdmin, time_column, yuan_column
 from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
-from sync.central.ledger.publishing import publish_enterprise, publish_operator
+from sync.central.ledger.publishing import publish_enterprise, publish_operators
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator, ReviewState
 from sync.central.members.publishing import publish_schedule, publish_staff
 
@@ -96,7 +96,7 @@ class OperatorAdmin(_Permanent, Admin[Any]):
         _set_password(obj, form)
         with telling(centre_now()):
             super().save_model(request, obj, form, change)
-            publish_operator(obj, centre_now())
+            publish_operators([obj], centre_now())
 
     @admin.action(description="批准所选操作员", permissions=("review",))
     def approve(self, request: HttpRequest, queryset: QuerySet[Operator]) -> None:
@@ -113,7 +113,7 @@ class OperatorAdmin(_Permanent, Admin[Any]):
             for operator in queryset:
                 operator.review = review
                 operator.save(update_fields=["review"])
-                publish_operator(operator, centre_now())
+            publish_operators(queryset, centre_now())
         self.message_user(request, f"{queryset.count()} 人：{review.label}", messages.SUCCESS)
 
 

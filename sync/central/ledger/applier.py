@@ -27,7 +27,6 @@ from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark
 from sync.central.ledger.news import News
 from sync.central.ledger.portions import BATCH, PORTION, Portion, Progress, choose, next_of_kiosk
 from sync.central.ledger.readings import Read, Readings
-from sync.central.members.publishing import audiences_of_accounts
 from sync.central.tables import LAST_STRAND, Upsert, kiosk_of_strand, row_key, strand_number
 
 LOG = logging.getLogger("keydesk.central")
@@ -124,10 +123,9 @@ def fold(entries: Sequence[Placed], *, books: Books | None = None, read: Read | 
     batch = [told for each in entries if (told := each.told) is not None]
     if books is None:
         books = load([told.entry.body for told in batch])
-    news = News(audiences_of_accounts({*books.accounts}))
     readings = Readings(batch, {each.row.kiosk for each in entries}, read)
     places = [Place(each.row.kiosk, each.row.strand, each.row.sequence, each.position) for each in entries]
-    folder = Folder(books, readings, Daily(batch, places), news)
+    folder = Folder(books, readings, Daily(batch, places), News())
     for each in entries:
         folder.fold(each)
     return folder

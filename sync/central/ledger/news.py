@@ -26,6 +26,7 @@ from sync.central.fleet.feed.collecting import Telling
 from sync.central.ledger.books import Books
 from sync.central.ledger.models import Matter
 from sync.central.ledger.open_orders import tell_open_orders
+from sync.central.members.publishing import audiences_of_accounts
 
 _STATES = {
     CertificateStatus.VALID: RegisteredState.LISTED,
@@ -39,17 +40,22 @@ _STATES = {
 class News:
     """What the kiosks are to be told, in order."""
 
-    def __init__(self, audiences: Mapping[str, tuple[int, ...]]) -> None:
-        """`audiences` are those that hear of each account."""
-        self.rows: list[tuple[tuple[int, ...], KeyedBody]] = []
-        self._audiences = audiences
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, KeyedBody]] = []
+        self.keys: dict[str, KeyBoundElsewhere] = {}
         self._ordering: set[str] = set()
 
     def tell(self, told: Telling) -> None:
         """Tell all of it."""
-        for audiences, body in self.rows:
-            told.tell(audiences, body)
+        for audience, body in self.rows:
+            told.tell(audience, body)
+        if self.keys:
+            told.of_members(lambda: self._tell_keys(told))
         tell_open_orders(told, self._ordering)
+
+    def _tell_keys(self, told: Telling) -> None:
+        for account, audiences in audiences_of_accounts(self.keys).items():
+            told.tell(audiences, self.keys[account])
 
     def of_entry(self, entry: Entry, rows: Iterable[RecordRow], books: Books) -> None:
         """What follows from an entry that changes these rows; `books` are as they were before it."""
@@ -92,8 +98,7 @@ class News:
         if key is None or key == books.register_of(register.account).key:
             return
         certificate = changed.get(key.number) or books.certificate(key.number)
-        body = key_on_record(register.account, key, certificate)
-        self.rows.append((self._audiences.get(register.account, ()), body))
+        self.keys[register.account] = key_on_record(register.account, key, certificate)
 
     def _registered(self, register: Register, books: Books) -> None:
         """What the register makes of certificates, for those who issued them."""
@@ -126,7 +131,7 @@ class News:
 
     def _tell_one(self, kiosk: int, body: KeyedBody) -> None:
         if kiosk != EXCHANGE_KIOSK:
-            self.rows.append(((audience_of_kiosk(kiosk),), body))
+            self.rows.append((audience_of_kiosk(kiosk), body))
 
 
 def _state(registered: Registered | None) -> tuple[RegisteredState, tuple[str, ...]] | None:

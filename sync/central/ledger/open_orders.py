@@ -18,15 +18,14 @@ _OPEN = tuple(status.value for status in OrderStatus if status.is_open)
 
 def tell_open_orders(told: Telling, accounts: Collection[str]) -> None:
     """Tell what is open of these accounts when the transaction ends."""
-    audiences = audiences_of_accounts(accounts) if accounts else {}
-    concerned = {audience for some in audiences.values() for audience in some}
-    if concerned:
-        # Orders and payments are written by transactions that know nothing of each other.
-        told.under_locks(concerned, lambda: _tell(told, audiences))
+    accounts = frozenset(accounts)
+    if accounts:
+        told.of_members(lambda: tell_open_orders_now(told, audiences_of_accounts(accounts)))
 
 
-def _tell(told: Telling, audiences: Mapping[str, tuple[int, ...]]) -> None:
-    found = open_orders(audiences)
+def tell_open_orders_now(told: Telling, audiences: Mapping[str, Iterable[int]]) -> None:
+    """Tell the audiences of each account, where what is told of members is read."""
+    found = open_orders(audiences.keys())
     for account, some in audiences.items():
         body = found[account]
         for audience in some:

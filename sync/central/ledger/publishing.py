@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db.models import QuerySet
 
@@ -16,7 +16,7 @@ from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate
 from sync.central.ledger.news import key_on_record
-from sync.central.ledger.open_orders import tell_open_orders
+from sync.central.ledger.open_orders import tell_open_orders_now
 from sync.central.ledger.rows import certificate_record, register_record
 from sync.central.members.models import Enterprise, Operator
 from sync.central.members.publishing import audiences_of, audiences_of_accounts
@@ -37,68 +37,81 @@ def keys_of(accounts: Collection[str]) -> dict[str, KeyBoundElsewhere]:
 
 def publish_keys(accounts: Iterable[str], now: int) -> None:
     """Publish the keys of accounts to the kiosks that serve them."""
-    audiences = audiences_of_accounts(set(accounts))
+    accounts = frozenset(accounts)
     with telling(now) as told:
-        for account, body in keys_of(audiences).items():
-            told.tell(audiences[account], body)
+        told.of_members(lambda: _tell_keys(told, audiences_of_accounts(accounts)))
 
 
 def publish_enterprise(row: Enterprise, now: int) -> None:
     """Publish an enterprise with its operators and their keys, which a newly assigned kiosk does not know."""
-    audiences = audiences_of(row.code)
-    operators = list(row.operator_set.order_by("account"))
     with telling(now) as told:
-        told.tell(audiences, EnterprisePublished(row.record()))
-        _tell_operators(told, audiences, operators)
-        accounts = [operator.account for operator in operators]
-        _withdraw(told, audiences, [f"{RowName.ENTERPRISE.value}/{row.code}", *_keys_of_accounts(accounts)])
+        told.of_members(lambda: _tell_enterprise(told, row.code))
 
 
-def publish_operator(row: Operator, now: int) -> None:
-    """Publish an operator with the key, since other kiosks may serve the enterprise from now on."""
-    audiences = audiences_of(row.enterprise_id)
+def publish_operators(rows: Iterable[Operator], now: int) -> None:
+    """Publish operators with their keys, since other kiosks may serve their enterprises from now on."""
+    accounts = [row.account for row in rows]
     with telling(now) as told:
-        _tell_operators(told, audiences, [row])
-        _withdraw(told, audiences, _keys_of_accounts([row.account]))
+        told.of_members(lambda: _tell_accounts(told, accounts))
 
 
 def publish_audiences(kiosk: Kiosk, now: int) -> None:
     """Publish which audiences a kiosk reads, and its own: the enterprises assigned to it, unless it serves all."""
-    own = audience_of_kiosk(kiosk.number)
-    enterprises = [] if kiosk.serves_all else list(Enterprise.objects.filter(kiosks=kiosk).order_by("code"))
-    operators = list(Operator.objects.filter(enterprise__in=enterprises).order_by("account"))
     with telling(now) as told:
-        told.tell(own, AudiencesPublished(audiences_read(kiosk)))
-        for enterprise in enterprises:
-            told.tell(own, EnterprisePublished(enterprise.record()))
-        _tell_operators(told, (own,), operators)
-        kept = {f"{RowName.ENTERPRISE.value}/{each.code}" for each in enterprises}
-        kept.update(_keys_of_accounts([each.account for each in operators]))
-        for name in (RowName.ENTERPRISE.value, *_OF_ACCOUNT):
-            rows = _held().filter(audience=own, key__gte=f"{name}/", key__lt=f"{name}0")
-            for key in rows.values_list("key", flat=True):
-                if key not in kept:
-                    told.remove(own, key)
+        told.of_members(lambda: _tell_audiences(told, kiosk.number))
 
 
-def _tell_operators(told: Telling, audiences: Iterable[int], operators: Collection[Operator]) -> None:
-    accounts = [operator.account for operator in operators]
-    keys = keys_of(accounts)
-    for operator in operators:
-        told.tell(audiences, OperatorPublished(operator.record()))
-        if operator.account in keys:
-            told.tell(audiences, keys[operator.account])
-    tell_open_orders(told, accounts)
+def _tell_enterprise(told: Telling, code: str) -> None:
+    row, audiences = Enterprise.objects.get(code=code), audiences_of(code)
+    told.tell(audiences, EnterprisePublished(row.record()))
+    _withdraw(told, {f"{RowName.ENTERPRISE.value}/{code}": audiences})
+    _tell_accounts(told, row.operator_set.values_list("account", flat=True))
 
 
-def _keys_of_accounts(accounts: Iterable[str]) -> list[str]:
-    return [f"{name}/{account}" for account in accounts for name in _OF_ACCOUNT]
+def _tell_accounts(told: Telling, accounts: Iterable[str]) -> None:
+    audiences = audiences_of_accounts(set(accounts))
+    _tell_operators(told, audiences)
+    _withdraw(told, {key: audiences[account] for account in audiences for key in _keys_of_account(account)})
 
 
-def _withdraw(told: Telling, audiences: Collection[int], keys: Iterable[str]) -> None:
-    """Remove these rows from the kiosks to whose audience they were told and no longer are."""
-    for audience, key in _held().filter(key__in=tuple(keys)).values_list("audience", "key"):
-        if kiosk_of_audience(audience) is not None and audience not in audiences:
+def _tell_audiences(told: Telling, number: int) -> None:
+    kiosk, own = Kiosk.objects.get(number=number), audience_of_kiosk(number)
+    enterprises = [] if kiosk.serves_all else list(Enterprise.objects.filter(kiosks=kiosk).order_by("code"))
+    operators = Operator.objects.filter(enterprise__in=enterprises).values_list("account", flat=True)
+    told.tell(own, AudiencesPublished(audiences_read(kiosk)))
+    for enterprise in enterprises:
+        told.tell(own, EnterprisePublished(enterprise.record()))
+    audiences = dict.fromkeys(operators, (own,))
+    _tell_operators(told, audiences)
+    kept = {f"{RowName.ENTERPRISE.value}/{each.code}" for each in enterprises}
+    kept.update(key for account in audiences for key in _keys_of_account(account))
+    for name in (RowName.ENTERPRISE.value, *_OF_ACCOUNT):
+        rows = _held().filter(audience=own, key__gte=f"{name}/", key__lt=f"{name}0")
+        for key in rows.values_list("key", flat=True):
+            if key not in kept:
+                told.remove(own, key)
+
+
+def _tell_operators(told: Telling, audiences: Mapping[str, Iterable[int]]) -> None:
+    for row in Operator.objects.filter(account__in=audiences.keys()).order_by("account"):
+        told.tell(audiences[row.account], OperatorPublished(row.record()))
+    _tell_keys(told, audiences)
+    tell_open_orders_now(told, audiences)
+
+
+def _tell_keys(told: Telling, audiences: Mapping[str, Iterable[int]]) -> None:
+    for account, body in keys_of(audiences.keys()).items():
+        told.tell(audiences[account], body)
+
+
+def _keys_of_account(account: str) -> list[str]:
+    return [f"{name}/{account}" for name in _OF_ACCOUNT]
+
+
+def _withdraw(told: Telling, audiences: Mapping[str, Collection[int]]) -> None:
+    """Remove rows of these keys from the kiosks to whose audience they were told and no longer are."""
+    for audience, key in _held().filter(key__in=audiences.keys()).values_list("audience", "key"):
+        if kiosk_of_audience(audience) is not None and audience not in audiences[key]:
             told.remove(audience, key)
 
 

@@ -12,10 +12,10 @@ import pytest
 from django.db import connection
 
 from kiosk.domain import entries
-from kiosk.domain.feed import PaymentConfirmed, StaffPublished
+from kiosk.domain.feed import OperatorPublished, PaymentConfirmed, StaffPublished
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
-from kiosk.domain.members import Role, StaffMember
+from kiosk.domain.members import Review, Role, StaffMember
 from kiosk.domain.payment_codes import order_code_text
 from kiosk.domain.versions import ALL, MEMBERS, Version, audience_of_kiosk
 from sync.central.centre_keys import CentreKeys
@@ -30,13 +30,15 @@ from sync.central.fleet.feed.writing import write
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.models import Alarm, AlarmKind, Entry
 from sync.central.ledger.models import LedgerOrder, Matter
+from sync.central.ledger.publishing import publish_enterprise, publish_operators
 from sync.central.ledger.replaying import differences
+from sync.central.members.models import Operator, ReviewState
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, PaymentState
 from sync.central.payments.pages import read_bill
 from sync.protocol import records
 from tests.support.books import all_applied, open_matters
-from tests.support.kiosk_double import KioskDouble
+from tests.support.kiosk_double import ACCOUNT, KioskDouble
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -332,3 +334,30 @@ def test_audiences_that_are_told_for_the_first_time_at_once_lock_each_other_in_o
     at_once([functools.partial(teller, number) for number in range(8)])
     assert FeedRow.objects.filter(audience=MEMBERS).count() == 4
     assert FeedRow.objects.filter(audience=ALL).count() == 8
+
+
+def test_an_enterprise_that_is_saved_at_once_does_not_undo_a_review(
+    pair: list[KioskDouble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, operator = int(time.time()), Operator.objects.get(account=ACCOUNT)
+    saved, reviewed = threading.Event(), threading.Event()
+
+    def held_up(told: Any) -> None:
+        if told.now == now:
+            saved.set()
+            reviewed.wait(5)
+        write(told)
+
+    def save() -> None:
+        publish_enterprise(operator.enterprise, now)
+
+    def review() -> None:
+        saved.wait(5)
+        Operator.objects.filter(account=ACCOUNT).update(review=ReviewState.REFUSED)
+        publish_operators([operator], now + 1)
+        reviewed.set()
+
+    monkeypatch.setattr(telling_module, "write", held_up)
+    at_once([save, review])
+    told = [item.operator for item in pair[0].feed() if isinstance(item, OperatorPublished)]
+    assert [each.review for each in told if each.account == ACCOUNT] == [Review.REFUSED]

@@ -43,9 +43,10 @@ from sync.central.fleet.feed.models import Audience, FeedRow, Incarnation
 from sync.central.fleet.feed.reading import Pull
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk
-from sync.central.ledger import settling
+from sync.central.ledger import applier, settling
+from sync.central.ledger.folding import Folder
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter, MatterState
-from sync.central.ledger.publishing import publish_audiences, publish_enterprise, publish_operator
+from sync.central.ledger.publishing import publish_audiences, publish_enterprise, publish_operators
 from sync.central.ledger.replaying import differences
 from sync.central.ledger.rules import Action
 from sync.central.members.models import Enterprise, Operator
@@ -431,12 +432,35 @@ def test_a_kiosk_that_enterprises_are_assigned_to_reads_these_alone(
     assert members_told(reserved) == ({enterprise.code}, accounts, {ACCOUNT})
     operator.enterprise = Enterprise.objects.exclude(code=enterprise.code)[0]
     operator.save()
-    publish_operator(operator, now)
+    publish_operators([operator], now)
     assert members_told(reserved) == ({enterprise.code}, accounts - {ACCOUNT}, set())
     enterprise.kiosks.remove(5)
     publish_enterprise(enterprise, now)
     assert members_told(reserved) == (set(), set(), set())
     assert members_told(kiosk)[0] >= {enterprise.code}
+
+
+def test_a_kiosk_that_is_assigned_an_enterprise_while_a_batch_is_folded_hears_of_the_key(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Kiosk.objects.create(number=5, serves_all=False)
+    reserved = make_kiosk(5)
+    enterprise = Operator.objects.get(account=ACCOUNT).enterprise
+    kiosk.feed()
+    issued = bind(kiosk, kiosk.place())
+    fold = applier.fold
+
+    def assigned_meanwhile(*positional: Any, **named: Any) -> Folder:
+        folder = fold(*positional, **named)
+        if folder.news.keys:
+            enterprise.kiosks.add(5)
+            publish_enterprise(enterprise, int(time.time()))
+        return folder
+
+    monkeypatch.setattr(applier, "fold", assigned_meanwhile)
+    kiosk.pushed()
+    told = [item.number for item in reserved.feed() if isinstance(item, KeyBoundElsewhere)]
+    assert told == [issued.number]
 
 
 def test_a_kiosk_hears_which_audiences_it_reads(kiosk: KioskDouble) -> None:

@@ -18,7 +18,7 @@ class Telling:
         self.now = now
         self.rows: Rows = {}
         self.echoed: set[tuple[int, int]] = set()
-        self.later: list[tuple[frozenset[int], Later]] = []
+        self.later: list[Later] = []
 
     def tell(self, audiences: int | Iterable[int], body: KeyedBody) -> None:
         """Tell an audience, or several, what holds."""
@@ -30,12 +30,13 @@ class Telling:
         """Tell an audience that nothing holds under a key any more."""
         self._put(audience, key, Removed())
 
-    def under_locks(self, audiences: Iterable[int], tell: Later) -> None:
-        """Tell these audiences what is read, with them locked, of tables that several transactions write.
+    def of_members(self, tell: Later) -> None:
+        """Tell of members what is read as the last step, one transaction after the other.
 
-        So the last of them to commit reads what all of them wrote.
+        Several transactions write what their rows say, and for whom these are: the last to commit reads what all of them
+        wrote.
         """
-        self.later.append((frozenset(audiences), tell))
+        self.later.append(tell)
 
     def close_echoed(self, audience: int, row: int) -> None:
         """Close the row of that id: its kiosk entered what it says."""

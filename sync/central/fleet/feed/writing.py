@@ -1,7 +1,8 @@
 """Writing what was told, as the last step of its transaction: audiences locked, versions given, rows written.
 
 The audiences are locked in ascending order until the commit, so that no row appears behind a cursor: whoever gives the
-next version of an audience begins after the one before has committed.
+next version of an audience begins after the one before has committed. What is told of members is read with `MEMBERS`
+locked, whose number is below that of any kiosk's own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.db.models import Q
 from kiosk.domain.feed import FeedBody, Removed
 from kiosk.domain.feed_keys import name_in_key
 from kiosk.domain.feed_rows import body_digest, kind_of, write_body
-from kiosk.domain.versions import NO_VERSION, Version, next_version
+from kiosk.domain.versions import MEMBERS, NO_VERSION, Version, next_version
 from sync.central.fleet.feed.collecting import Rows, Telling
 from sync.central.fleet.feed.models import Audience, FeedRow, Incarnation
 
@@ -52,20 +53,24 @@ def present_incarnation() -> int:
 
 def write(told: Telling) -> None:
     """Write it, in the transaction that is open and ends with this."""
-    concerned = {audience for audience, _ in told.rows} | {audience for audience, _ in told.echoed}
-    for audiences, _ in told.later:
-        concerned |= audiences
-    if not concerned:
-        return
-    heads = _locked(sorted(concerned))
-    for _, tell in told.later:
+    shared = {audience for audience in _concerned(told) if audience <= MEMBERS}
+    heads = _locked(shared | {MEMBERS} if told.later else shared)
+    for tell in told.later:
         tell()
+    heads |= _locked(_concerned(told) - heads.keys())
     _close_echoed(told)
     _write_rows(told.rows, heads, told.now)
 
 
-def _locked(numbers: list[int]) -> dict[int, Audience]:
+def _concerned(told: Telling) -> set[int]:
+    return {audience for audience, _ in told.rows} | {audience for audience, _ in told.echoed}
+
+
+def _locked(audiences: set[int]) -> dict[int, Audience]:
     """The audiences, locked in ascending order; one that is new is made in its turn."""
+    if not audiences:
+        return {}
+    numbers = sorted(audiences)
     known = Audience.objects.filter(number__in=numbers)
     if known.count() == len(numbers):
         return {each.number: each for each in known.select_for_update().order_by("number")}
