@@ -489,6 +489,31 @@ def test_a_kiosk_that_reads_from_zero_is_told_of_the_policy_in_force_alone(
     assert told == [3]
 
 
+def test_a_kiosk_is_told_whom_it_serves_after_what_speaks_against_it(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    kiosk.feed()
+    bind(kiosk, kiosk.place())
+    kiosk.place()
+    kiosk.pushed()
+    reserved = make_kiosk(5)
+    reserved.feed()
+    Operator.objects.get(account=ACCOUNT).enterprise.kiosks.add(5)
+    Kiosk.objects.filter(number=5).update(serves_all=False)
+    publish_audiences(Kiosk.objects.get(number=5), int(time.time()))
+
+    def names() -> list[str]:
+        page = reserved.page(reserved.cursors)
+        reserved.cursors = dict(page.heads)
+        own = [row.key for row in page.rows if row.audience == audience_of_kiosk(5)]
+        return list(dict.fromkeys(key.partition("/")[0] for key in own))
+
+    assert names() == ["key", "open-orders", "enterprise", "operator", "audiences"]
+    Kiosk.objects.filter(number=5).update(serves_all=True)
+    publish_audiences(Kiosk.objects.get(number=5), int(time.time()))
+    assert names() == ["operator", "enterprise", "key", "open-orders", "audiences"]
+
+
 def test_a_refund_is_asked_once_until_the_kiosk_answers(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()

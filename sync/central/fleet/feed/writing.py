@@ -14,7 +14,7 @@ import msgspec
 from django.db.models import Q
 
 from kiosk.domain.feed import FeedBody, Removed
-from kiosk.domain.feed_keys import name_in_key
+from kiosk.domain.feed_keys import RowName, name_in_key
 from kiosk.domain.feed_rows import body_digest, kind_of, write_body
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version, next_version
 from sync.central.fleet.feed.collecting import Rows, Telling
@@ -24,6 +24,7 @@ _AT_ONCE = 500
 """Keys that one statement names."""
 _INCARNATION_BYTES = 8
 _MILLISECONDS = 1000
+_LATER = {RowName.ENTERPRISE: 1, RowName.OPERATOR: 2, RowName.AUDIENCES: 3}
 _REMOVED = str(Removed.__struct_config__.tag)
 
 
@@ -91,7 +92,7 @@ def _write_rows(rows: Rows, heads: dict[int, Audience], now: int) -> None:
     known = _known(rows)
     made, replaced = list[FeedRow](), list[tuple[int, str]]()
     incarnation = present_incarnation() if rows else 0
-    for (audience, key), body in rows.items():
+    for (audience, key), body in sorted(rows.items(), key=_rank):
         data = write_body(body)
         digest, before = body_digest(data), known.get((audience, key))
         if not _is_news(key, body, digest, before):
@@ -120,6 +121,18 @@ def _write_rows(rows: Rows, heads: dict[int, Audience], now: int) -> None:
     FeedRow.objects.bulk_create(made, batch_size=_AT_ONCE)
     changed = [heads[audience] for audience in sorted({row.audience for row in made})]
     Audience.objects.bulk_update(changed, ["incarnation", "stamp"])
+
+
+def _rank(row: tuple[tuple[int, str], FeedBody]) -> int:
+    """What comes later: a kiosk may be cut off between rows, and what is missing reads as no.
+
+    Who is served comes after what speaks against it, and is removed before; which audiences are read comes after what
+    stands in for them.
+    """
+    (_, key), body = row
+    name = name_in_key(key)
+    rank = 0 if name is None else _LATER.get(name, 0)
+    return -rank if isinstance(body, Removed) else rank
 
 
 def _is_news(key: str, body: FeedBody, digest: bytes, before: _Known | None) -> bool:
