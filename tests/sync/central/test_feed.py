@@ -514,6 +514,25 @@ def test_a_kiosk_is_told_whom_it_serves_after_what_speaks_against_it(
     assert names() == ["operator", "enterprise", "key", "open-orders", "audiences"]
 
 
+def test_rows_of_an_earlier_incarnation_are_read_page_by_page_as_well(
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "FEED_PAGE", 3)
+    Incarnation.objects.create(number=2, bits=bytes(8))
+    tell(staff("丙"))  # nothing was told to the other audiences since
+    keys, cursors, more = set[str](), dict[int, Version](), True
+    while more:
+        page = kiosk.page(cursors)
+        assert all(head.incarnation == 2 for head in page.heads.values())
+        for row in page.rows:  # as a kiosk moves its cursors
+            cursors[row.audience] = Version(page.heads[row.audience].incarnation, row.version.stamp)
+        keys.update(row.key for row in page.rows)
+        more = page.more
+    live = FeedRow.objects.filter(audience__in=(ALL, MEMBERS, OWN), live=True)
+    assert keys == set(live.values_list("key", flat=True))
+    assert kiosk.page(page.heads).rows == ()
+
+
 def test_a_refund_is_asked_once_until_the_kiosk_answers(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()

@@ -75,7 +75,7 @@ class FeedRow(models.Model):
         )
         indexes = (
             models.Index(
-                fields=("audience", "incarnation", "stamp"),
+                fields=("audience", "stamp"),
                 condition=models.Q(live=True),
                 name="feed_live_version",
             ),

@@ -24,10 +24,10 @@ def audiences_read(kiosk: Kiosk) -> tuple[int, ...]:
 
 
 def heads(audiences: Sequence[int]) -> dict[int, Version]:
-    """The newest version of each audience."""
-    found = dict.fromkeys(audiences, NO_VERSION)
+    """How far each audience may be read: its newest stamp, in the present incarnation."""
+    found, present = dict.fromkeys(audiences, NO_VERSION), present_incarnation()
     for row in Audience.objects.filter(number__in=audiences).order_by():
-        found[row.number] = Version(row.incarnation, row.stamp)
+        found[row.number] = Version(present, row.stamp)
     return found
 
 
@@ -53,9 +53,9 @@ class Pull:
             after = self._after.get(audience)
             if newest[audience] <= (after or NO_VERSION):
                 continue
-            rows = FeedRow.objects.filter(audience=audience, live=True).order_by("incarnation", "stamp")
-            if after is not None:
-                rows = rows.filter(incarnation=after.incarnation, stamp__gt=after.stamp)
+            rows = FeedRow.objects.filter(audience=audience, live=True).order_by("stamp")
+            if after is not None:  # of whatever incarnation: stamps rise within an audience
+                rows = rows.filter(stamp__gt=after.stamp)
             found += rows[: FEED_PAGE + 1 - len(found)]
             if len(found) > FEED_PAGE:
                 break

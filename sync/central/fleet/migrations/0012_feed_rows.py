@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='feedrow',
-            index=models.Index(condition=models.Q(('live', True)), fields=['audience', 'incarnation', 'stamp'], name='feed_live_version'),
+            index=models.Index(condition=models.Q(('live', True)), fields=['audience', 'stamp'], name='feed_live_version'),
         ),
         migrations.AddIndex(
             model_name='feedrow',
