@@ -23,7 +23,7 @@ COUNTER_BITS = 20
 LARGEST_STAMP = 2**63 - 1
 LARGEST_INCARNATION = 2**31 - 1
 MAXIMUM_LEAP = 30 * DAY * 1000
-"""How many milliseconds past the last stamp a clock is still believed."""
+"""How many milliseconds past the newest stamp a clock is still believed."""
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,18})")
 _AUDIENCE = re.compile(r"[0-9]{1,10}")
@@ -60,13 +60,15 @@ def fits(version: Version) -> bool:
     return 0 <= version.incarnation <= LARGEST_INCARNATION and 0 <= version.stamp <= LARGEST_STAMP
 
 
-def next_version(head: Version, incarnation: int, now: int) -> Version:
+def next_version(head: Version, incarnation: int, now: int, newest: int) -> Version:
     """The version after an audience's head; `now` is the clock in milliseconds since 1970.
 
-    A clock that leaps more than `MAXIMUM_LEAP` past the head is not followed.
+    A clock that leaps more than `MAXIMUM_LEAP` past the `newest` stamp of any audience (0: none) is not followed. An
+    audience that was told nothing for long does follow it: what comes next must lie past what a centre that was put
+    back forgot.
     """
     clock, following = now << COUNTER_BITS, head.stamp + 1
-    leaps = head != NO_VERSION and clock - head.stamp > MAXIMUM_LEAP << COUNTER_BITS
+    leaps = bool(newest) and clock - newest > MAXIMUM_LEAP << COUNTER_BITS
     return Version(incarnation, following if leaps else max(clock, following))
 
 

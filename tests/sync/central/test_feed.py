@@ -101,6 +101,13 @@ def test_versions_follow_the_clock_and_rise_within_a_moment() -> None:
     assert len(bytes(Incarnation.objects.get().bits)) == 8
 
 
+def test_an_audience_that_was_told_nothing_for_long_follows_the_clock_as_the_others_do() -> None:
+    tell(staff("甲"), audience=OWN)
+    tell(staff("乙"), now=BEGINNING + 20 * DAY)
+    (row,) = tell(staff("丙"), audience=OWN, now=BEGINNING + 40 * DAY)
+    assert version(row) == Version(1, (BEGINNING + 40 * DAY) * 1000 << COUNTER_BITS)
+
+
 def test_a_row_names_the_version_that_it_replaces_and_the_earlier_one_is_closed() -> None:
     (first,) = tell(staff("甲"))
     (second,) = tell(staff("甲", Role.SUPERVISOR))

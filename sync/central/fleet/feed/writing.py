@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from kiosk.domain.feed import FeedBody, Removed
 from kiosk.domain.feed_keys import RowName, name_in_key
@@ -92,13 +92,16 @@ def _write_rows(rows: Rows, heads: dict[int, Audience], now: int) -> None:
     known = _known(rows)
     made, replaced = list[FeedRow](), list[tuple[int, str]]()
     incarnation = present_incarnation() if rows else 0
+    newest = (Audience.objects.aggregate(newest=Max("stamp"))["newest"] or 0) if rows else 0
     for (audience, key), body in sorted(rows.items(), key=_rank):
         data = write_body(body)
         digest, before = body_digest(data), known.get((audience, key))
         if not _is_news(key, body, digest, before):
             continue
         head = heads[audience]
-        version = next_version(Version(head.incarnation, head.stamp), incarnation, now * _MILLISECONDS)
+        version = next_version(
+            Version(head.incarnation, head.stamp), incarnation, now * _MILLISECONDS, newest
+        )
         head.incarnation, head.stamp = version.incarnation, version.stamp
         base = NO_VERSION if before is None else before.version
         if before is not None and before.live:
