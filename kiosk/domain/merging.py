@@ -1,7 +1,7 @@
 """Whether a row of the feed takes the place of the one that is held, pure and the same whatever arrived first.
 
-It does where what is held is not later than what the row replaces, or is earlier in the same incarnation. Otherwise
-both stay, and of the two the stricter holds: a row that a centre wrote which was put back never undoes what it forgot.
+It does where what is held is not later than what the row replaces, or is earlier in the same incarnation, or in any
+where nothing could be stricter. Otherwise both stay, and of the two the stricter holds: a row that a centre wrote which was put back never undoes what it forgot.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kiosk.domain.feed import (
     Removed,
     StaffPublished,
 )
-from kiosk.domain.feed_keys import name_in_key
+from kiosk.domain.feed_keys import RowName, name_in_key
 from kiosk.domain.members import Review, Role
 from kiosk.domain.versions import Version
 
@@ -54,7 +54,8 @@ def merge(
         return Merging.REPLACES if held.removed or removes else Merging.CONTRADICTS
     if held.version <= base:
         return Merging.REPLACES
-    if held.version.incarnation == version.incarnation and held.version != version:
+    same = held.version.incarnation == version.incarnation or name in _FOLLOWED
+    if same and held.version != version:
         return Merging.REPLACES if held.version < version else Merging.LATE
     return Merging.BESIDE
 
@@ -81,5 +82,7 @@ def strictness(body: AnyFeedBody) -> int:
             return 0
 
 
+_FOLLOWED = frozenset({RowName.REGISTERED, RowName.OPEN_ORDERS, RowName.AUDIENCES, RowName.MATTER})
+"""What the centre alone knows and nothing is stricter than: the latest incarnation's word counts."""
 _REMOVAL = 3  # more than any operator's or staff member's row, less than a key's that is out of use
 _REVIEWS = {Review.APPROVED: 0, Review.UNDER_REVIEW: 1, Review.REFUSED: 2}

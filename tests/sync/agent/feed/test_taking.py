@@ -96,6 +96,18 @@ def test_a_centre_that_was_put_back_does_not_undo_what_it_forgot(
     assert problems(desk) == ([] if held is told else ["stricter-holds"])
 
 
+def test_where_a_certificate_stands_is_the_later_incarnations_word(desk: Desk) -> None:
+    for desk.centre.incarnation, state in enumerate(
+        (feed.RegisteredState.HELD, feed.RegisteredState.LISTED), 1
+    ):
+        desk.centre.rows.clear()  # the copy that was put back is from before
+        desk.centre.publish(3, feed.CertificateRegistered(CERTIFICATE, "30000001", state))
+        pull(desk.agent())
+        with desk.database.read() as tx:
+            assert present(tx.feed.registered(CERTIFICATE)).state is state
+    assert problems(desk) == []
+
+
 def test_another_incarnation_is_read_from_zero_and_drops_nothing_for_being_absent(desk: Desk) -> None:
     desk.centre.publish(3, feed.OperatorPublished(OPERATOR), MEMBERS)
     desk.centre.publish(3, feed.StaffPublished(StaffMember("林涛", Role.STAFF, "$")), ALL)
