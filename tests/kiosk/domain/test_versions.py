@@ -43,7 +43,7 @@ def test_versions_rise_whatever_the_clock_says(clocks: list[int]) -> None:
 
 
 def test_a_stamp_is_milliseconds_and_20_bits_that_count() -> None:
-    assert next_version(NO_VERSION, 1, 1) == Version(1, 1_048_576)
+    assert next_version(NO_VERSION, 1, 1, 0) == Version(1, 1_048_576)
 
 
 def test_a_clock_is_believed_for_thirty_days() -> None:
