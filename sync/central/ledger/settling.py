@@ -9,8 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q
-
 from kiosk.domain.entries import AnyBody, Decision, HoldLifted, MatterDecided, OrderTakenOver, RegisterDecided
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
@@ -191,7 +189,7 @@ def decisions_wait() -> bool:
 def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
     """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
     is_due = row.status == OrderStatus.PAID.value or (
-        row.status == OrderStatus.BOUND.value and _refund_was_decided(row)
+        row.status == OrderStatus.BOUND.value and (_refund_was_decided(row) or _key_was_refused(row))
     )
     if not is_due or row.owner not in enrolled_kiosks():
         return False
@@ -218,19 +216,31 @@ def may_pay_back(row: LedgerOrder) -> bool:
     if row.status == OrderStatus.REFUNDING.value:
         return True
     if row.status == OrderStatus.BOUND.value:
-        return _refund_was_decided(row)
+        return _refund_was_decided(row) or (is_dead(row.owner) and _key_was_refused(row))
     return row.status in _NOT_BOUND and (is_dead(row.owner) or is_of_a_strand_set_aside(row.reference))
 
 
 def _refund_was_decided(row: LedgerOrder) -> bool:
-    """Whether a person decided for the refund of a bound order, or that its key, which was held, never becomes one."""
-    refused = Q(rule=RemarkReason.CERTIFICATE_HELD.value, action=Action.REVOKE.value)
     decided = Matter.objects.filter(
-        Q(action=Action.REFUND.value) | refused, order=row.reference, state=MatterState.DECIDED
+        order=row.reference, state=MatterState.DECIDED, action=Action.REFUND.value
     )
-    in_use = LedgerCertificate.objects.filter(order=row.reference).exclude(status__in=_ENDED)
     is_decided = decided.exists() or is_of_a_strand_set_aside(row.reference)
-    return is_decided and not in_use.exists()
+    return is_decided and _has_no_key(row)
+
+
+def _key_was_refused(row: LedgerOrder) -> bool:
+    """Whether a person decided that the key of a bound order, which was held, never becomes the account's."""
+    refused = Matter.objects.filter(
+        order=row.reference,
+        state=MatterState.DECIDED,
+        rule=RemarkReason.CERTIFICATE_HELD.value,
+        action=Action.REVOKE.value,
+    )
+    return refused.exists() and _has_no_key(row)
+
+
+def _has_no_key(row: LedgerOrder) -> bool:
+    return not LedgerCertificate.objects.filter(order=row.reference).exclude(status__in=_ENDED).exists()
 
 
 def may_return(order: str, kiosk: int) -> bool:

@@ -368,9 +368,11 @@ def test_money_for_a_key_that_was_held_and_refused_goes_back(
     rows = [LedgerOrder.objects.get(reference=each.order) for each in placed]
     assert [settling.request_refund(row, "admin", "", now) for row in rows] == [False, False]
     _decide(Action.REVOKE)
-    assert [settling.may_pay_back(row) for row in rows] == [False, True]
     assert [settling.request_refund(row, "admin", "", now) for row in rows] == [False, True]
+    assert [settling.may_pay_back(row) for row in rows] == [False, False]  # its kiosk is asked
     assert [item.order for item in other.feed() if isinstance(item, RefundRequested)] == [placed[1].order]
+    Kiosk.objects.update(state=KioskState.REVOKED)
+    assert [settling.may_pay_back(row) for row in rows] == [False, True]
 
 
 def test_an_unpaid_order_elsewhere_is_a_warning_that_ends_by_itself(

@@ -112,8 +112,11 @@ def test_the_feed_answers_as_soon_as_there_is_news(live: KioskDouble, server: st
     news: list[tuple[float, list[Any]]] = []
 
     def wait() -> None:
-        began = time.monotonic()
-        told = live.news(wait=records.MAXIMUM_WAIT)
+        began, told = time.monotonic(), list[Any]()
+        # What others did before may still become news for all that serve members.
+        while not any(isinstance(each, PaymentConfirmed) for each in told):
+            began = time.monotonic()
+            told = live.news(wait=records.MAXIMUM_WAIT)
         news.append((time.monotonic() - began, told))
 
     waiting = threading.Thread(target=wait)
