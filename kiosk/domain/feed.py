@@ -212,7 +212,7 @@ class Removed(FeedBody, tag="removed", frozen=True):
     """Nothing holds under the row's key any more; where the row was never applied, nothing becomes of it."""
 
 
-AnyFeedBody = (
+KeyedBody = (
     EnterprisePublished
     | OperatorPublished
     | StaffPublished
@@ -231,5 +231,7 @@ AnyFeedBody = (
     | RevocationPublished
     | RegisterDecision
     | MatterPublished
-    | Removed
 )
+"""Every body but the removal, which has the key of what it removes."""
+
+AnyFeedBody = KeyedBody | Removed

@@ -18,6 +18,7 @@ from kiosk.domain.feed import (
     EnterprisePublished,
     FeeSchedulePublished,
     KeyBoundElsewhere,
+    KeyedBody,
     MatterPublished,
     OpenOrdersPublished,
     OperatorPublished,
@@ -38,28 +39,6 @@ from kiosk.domain.policy import SignedPolicy
 MAXIMUM_KEY = 200
 SHORT_DIGEST = 8
 """How many bytes of its digest name a schedule or a policy beside its number."""
-
-KeyedBody = (
-    EnterprisePublished
-    | OperatorPublished
-    | StaffPublished
-    | FeeSchedulePublished
-    | PolicyPublished
-    | KeyBoundElsewhere
-    | CertificateRegistered
-    | OpenOrdersPublished
-    | AudiencesPublished
-    | OrderAssignedHere
-    | OrderMoved
-    | PaymentConfirmed
-    | RefundRequested
-    | RefundPaid
-    | PaymentReturned
-    | RevocationPublished
-    | RegisterDecision
-    | MatterPublished
-)
-"""Every body but the removal, which has the key of what it removes."""
 
 
 class RowName(enum.StrEnum):

@@ -16,8 +16,8 @@ import msgspec
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import AnyBody, EpochBegan, OrderPlaced, Tip
 from kiosk.domain.errors import ChainBroken
-from kiosk.domain.feed import AnyFeedBody, Removed
-from kiosk.domain.feed_keys import KeyedBody, row_key_of
+from kiosk.domain.feed import AnyFeedBody, KeyedBody, Removed
+from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import FeedRow, kind_of, write_body
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber, OrderReference

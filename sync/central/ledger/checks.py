@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kiosk.domain.echoes import Echo
 from kiosk.domain.entries import (
     AnyBody,
     BindingStarted,
@@ -33,7 +34,7 @@ from kiosk.domain.policy import DAY, Policy
 from kiosk.domain.remarks import Remark, RemarkReason
 from kiosk.domain.validity import is_moment, validity
 from sync.central.ledger.daily import Daily
-from sync.central.ledger.echoes import Echo, Found
+from sync.central.ledger.echoes import Found
 from sync.central.ledger.readings import Readings, Told
 
 _WITHOUT_EFFECT = (

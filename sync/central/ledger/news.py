@@ -10,13 +10,13 @@ from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import (
     CertificateRegistered,
     KeyBoundElsewhere,
+    KeyedBody,
     MatterPublished,
     OrderAssignedHere,
     RegisterDecision,
     RegisteredState,
     RevocationPublished,
 )
-from kiosk.domain.feed_keys import KeyedBody
 from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.ledger_fold import RecordRow

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from django.db.models import Q
 
+from kiosk.domain.echoes import Echo
 from kiosk.domain.entries import CertificateIssued, HoldLifted, OrderPaid, OrderPlaced
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import FeeSchedulePublished
@@ -28,7 +29,7 @@ from sync.central.fleet.feed.reading import heads
 from sync.central.fleet.machines import payment_secrets
 from sync.central.fleet.models import KioskPolicy
 from sync.central.journal.models import Fact, FactKind, Source
-from sync.central.ledger.echoes import Echo, Found, key_named, rows_named, says_the_same
+from sync.central.ledger.echoes import Found, key_named, rows_named, says_the_same
 from sync.central.ledger.money import UNPROVED, money_returned
 from sync.central.members.publishing import unserved
 

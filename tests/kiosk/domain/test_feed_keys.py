@@ -7,7 +7,6 @@ import pytest
 from kiosk.domain import feed
 from kiosk.domain.entries import Decision
 from kiosk.domain.feed_keys import (
-    KeyedBody,
     RowName,
     name_in_key,
     order_in_key,
@@ -26,7 +25,7 @@ POLICY = SignedPolicy(b'{"number":4,"kiosk":3,"valid_until":9}', b"")
 ASSIGNED = feed.OrderAssignedHere(
     ORDER, "11000001", "企业", "李晓梅", OrderKind.NEW, (), 1, 10, "T1", 11, handover=2
 )
-KEYS: list[tuple[KeyedBody, str]] = [
+KEYS: list[tuple[feed.KeyedBody, str]] = [
     (
         feed.EnterprisePublished(Enterprise("91110000MA01A2B3C4", "企业", "王", Review.APPROVED)),
         "enterprise/91110000MA01A2B3C4",
@@ -61,7 +60,7 @@ KEYS: list[tuple[KeyedBody, str]] = [
 
 
 @pytest.mark.parametrize(("body", "key"), KEYS, ids=lambda each: type(each).__name__)
-def test_a_body_has_its_key(body: KeyedBody, key: str) -> None:
+def test_a_body_has_its_key(body: feed.KeyedBody, key: str) -> None:
     assert row_key_of(body) == key
 
 

@@ -9,11 +9,12 @@ from kiosk.desk.views import Refused
 from kiosk.domain.feed import (
     CertificateRegistered,
     FeedBody,
+    KeyedBody,
     OpenOrder,
     OpenOrdersPublished,
     RegisteredState,
 )
-from kiosk.domain.feed_keys import KeyedBody, row_key_of
+from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import FeedRow, unsigned_row
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version

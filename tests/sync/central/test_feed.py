@@ -309,6 +309,24 @@ def test_the_issuer_hears_where_its_certificate_stands(
     assert matters == ["list"]
 
 
+def test_money_that_a_supervisor_vouched_for_is_no_echo_of_the_row_that_it_names(
+    kiosk: KioskDouble, keys: CentreKeys
+) -> None:
+    """The kiosk repeats a row in one form alone, by which the centre knows it."""
+    kiosk.feed()
+    placed = kiosk.place()
+    paying.pay(read_bill(order_code_text(placed.order_code), keys, int(time.time())), int(time.time()))
+    (paid,) = [item for item in kiosk.news() if isinstance(item, PaymentConfirmed)]
+    key, amount = kiosk.feed_key(paid), (paid.amount, paid.paid_at, paid.transaction)
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, *amount, feed=key, supervisor="林涛"))
+    kiosk.pushed()
+    assert FeedRow.objects.get(audience=OWN, key=key).live
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.FEED, *amount, feed=key))
+    kiosk.pushed()
+    assert not FeedRow.objects.get(audience=OWN, key=key).live
+    assert differences() == []
+
+
 def test_a_bound_order_ends_as_refunded_by_its_kiosks_own_entries(
     kiosk: KioskDouble, keys: CentreKeys
 ) -> None:

@@ -16,7 +16,8 @@ import pytest
 from kiosk.domain.certificate_numbers import CertificateNumber, parse_certificate_number
 from kiosk.domain.entries import AnyBody, EpochBegan, Tip
 from kiosk.domain.errors import ChainBroken
-from kiosk.domain.feed_keys import KeyedBody, row_key_of
+from kiosk.domain.feed import KeyedBody
+from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import FeedRow, row_message
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import (

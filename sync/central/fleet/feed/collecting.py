@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from kiosk.domain.feed import FeedBody, Removed
-from kiosk.domain.feed_keys import KeyedBody, row_key_of
+from kiosk.domain.feed import FeedBody, KeyedBody, Removed
+from kiosk.domain.feed_keys import row_key_of
 
 Rows = dict[tuple[int, str], FeedBody]
 Later = Callable[[], None]
