@@ -1,6 +1,6 @@
 """The rows of the feed, from the centre to the kiosks: of each audience and key the latest, with its version.
 
-`base` is the version that the row replaces. A removal is a row of its own. The centre signs each row (Ed25519) over
+`base` is the last version under the key from an earlier incarnation of the centre. A removal is a row of its own. The centre signs each row (Ed25519) over
 `row_message`, so that a kiosk can show later what it was told.
 """
 

@@ -26,7 +26,7 @@ class InapplicableReason(enum.StrEnum):
     TOLD_OTHERWISE = "told-otherwise"
     """Another fact has the row's key."""
     STRICTER_HOLDS = "stricter-holds"
-    """Of two rows about the same, neither knew of the other; this one allows more."""
+    """Of two rows about the same, neither knew of the other; this one does not forbid more."""
 
 
 def parse_problem(problem: str) -> tuple[InapplicableReason | None, str]:

@@ -1,12 +1,15 @@
-"""Whether a row of the feed takes the place of the one that is held, pure and the same whatever arrived first.
+"""Whether a row of the feed takes the place of those that stand under its key, pure and the same whatever arrived first.
 
-It does where what is held is not later than what the row replaces, or is earlier in the same incarnation, or in any
-where nothing could be stricter. Otherwise both stay, and of the two the stricter holds: a row that a centre wrote which was put back never undoes what it forgot.
+Each centre that was put back goes on from what it had, so that a key may have a row of each branch. A row takes the place
+of those that its writer knew of: the earlier ones of its own incarnation, and of the one that its `base` is of those up to
+the base. The others stay beside it, and of all that stand the strictest holds: a centre that was put back never undoes what
+it forgot, however often it writes.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 import msgspec
 
@@ -23,46 +26,59 @@ from kiosk.domain.members import Review, Role
 from kiosk.domain.versions import Version
 
 
-class Held(msgspec.Struct, frozen=True):
-    """What is known of the row that is held under a key."""
+class Told(msgspec.Struct, frozen=True):
+    """What is known of one row under a key; `strictness` is how much it forbids."""
 
     version: Version
+    base: Version
     digest: bytes
     removed: bool = False
+    strictness: int = 0
 
 
 class Merging(enum.Enum):
-    """What becomes of a row."""
+    """What becomes of a row beside one that stands under its key."""
 
     REPLACES = "replaces"
     SAME = "same"  # nothing new in it; its version is taken over
-    LATE = "late"  # an earlier row of the same incarnation: nothing becomes of it
+    LATE = "late"  # the other one's writer knew of it: nothing becomes of it
     CONTRADICTS = "contradicts"  # another fact under the key of an immutable one: kept, never applied
     BESIDE = "beside"  # both stay, the stricter holds
 
 
-def merge(
-    held: Held | None, key: str, version: Version, base: Version, digest: bytes, *, removes: bool = False
-) -> Merging:
+def merge(stands: Told | None, key: str, told: Told) -> Merging:
     """What becomes of a row under this key."""
     name = name_in_key(key)
-    if held is None:
+    if stands is None:
         return Merging.REPLACES
-    if held.digest == digest:
+    if stands.digest == told.digest:
         return Merging.SAME
     if name is not None and name.is_immutable:
-        return Merging.REPLACES if held.removed or removes else Merging.CONTRADICTS
-    if held.version <= base:
+        return Merging.REPLACES if stands.removed or told.removed else Merging.CONTRADICTS
+    if name in _FOLLOWED and stands.version != told.version:
+        return Merging.REPLACES if stands.version < told.version else Merging.LATE
+    if _knew(told, stands.version):
         return Merging.REPLACES
-    same = held.version.incarnation == version.incarnation or name in _FOLLOWED
-    if same and held.version != version:
-        return Merging.REPLACES if held.version < version else Merging.LATE
-    return Merging.BESIDE
+    return Merging.LATE if _knew(stands, told.version) else Merging.BESIDE
 
 
-def is_stricter(new: AnyFeedBody, held: AnyFeedBody) -> bool:
-    """Whether the new one of two rows about the same allows less than the held one."""
-    return strictness(new) > strictness(held)
+def settle(stand: Sequence[Told], key: str, told: Told) -> tuple[Told, ...]:
+    """Which rows stand under a replaceable key once this one came, the one that holds first.
+
+    Of those that are equally strict the later holds.
+    """
+    mergings = [merge(each, key, told) for each in stand]
+    if Merging.LATE in mergings:
+        return tuple(stand)
+    beside = [each for each, merging in zip(stand, mergings, strict=True) if merging is Merging.BESIDE]
+    return tuple(sorted([told, *beside], key=lambda each: (each.strictness, each.version), reverse=True))
+
+
+def _knew(told: Told, other: Version) -> bool:
+    """Whether a row's writer knew of another row under its key."""
+    if other.incarnation == told.version.incarnation:
+        return other.stamp < told.version.stamp
+    return other.incarnation == told.base.incarnation and other.stamp <= told.base.stamp
 
 
 def strictness(body: AnyFeedBody) -> int:

@@ -13,7 +13,6 @@ import msgspec
 from kiosk.domain.feed import AnyFeedBody, Removed
 from kiosk.domain.feed_keys import order_in_key
 from kiosk.domain.feed_rows import FeedRow, UnappliedRow, kind_of
-from kiosk.domain.merging import Held
 from kiosk.domain.versions import NO_VERSION, Version
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.rows import Table
@@ -42,17 +41,6 @@ def _row(columns: _Columns) -> FeedRow:
 
 class FeedRowTable(Table):
     """The feed's rows by audience and key."""
-
-    def held(self, audience: int, key: str) -> Held | None:
-        """What is known of the row that holds."""
-        found = self._connection.execute(
-            "SELECT incarnation, stamp, digest, kind FROM feed_rows WHERE audience = ? AND key = ?",
-            (audience, key),
-        ).fetchone()
-        if found is None:
-            return None
-        incarnation, stamp, digest, kind = found
-        return Held(Version(incarnation, stamp), digest, removed=kind == _REMOVED)
 
     def row(self, audience: int, key: str) -> FeedRow | None:
         """The row that holds."""
@@ -83,15 +71,23 @@ class FeedRowTable(Table):
         )
 
     def keep(self, row: FeedRow, problem: str) -> None:
-        """Keep a row that could not be applied, in the place of one of that key that was kept before."""
+        """Keep a row that could not be applied."""
         self._connection.execute(
             f"INSERT OR REPLACE INTO unapplied_rows ({_ROW}, problem, order_reference) VALUES ({_PLACES}, ?, ?)",  # noqa: S608 - names of ours
             (*_columns(row), problem, order_in_key(row.key)),
         )
 
-    def drop_kept(self, audience: int, key: str) -> None:
+    def drop_kept(self, row: FeedRow) -> None:
         """Forget a row that was kept, after it was applied or replaced."""
-        self._connection.execute("DELETE FROM unapplied_rows WHERE audience = ? AND key = ?", (audience, key))
+        self._connection.execute(
+            "DELETE FROM unapplied_rows WHERE audience = ? AND key = ? AND incarnation = ? AND stamp = ?",
+            (row.audience, row.key, row.version.incarnation, row.version.stamp),
+        )
+
+    def kept_beside(self, audience: int, key: str) -> tuple[UnappliedRow, ...]:
+        """The rows under one key that could not be applied, the earliest first."""
+        condition = "WHERE audience = ? AND key = ? ORDER BY incarnation, stamp"
+        return self._kept(condition, audience, key)
 
     def unapplied(self) -> tuple[UnappliedRow, ...]:
         """The rows that could not be applied, the earliest first."""
@@ -106,7 +102,7 @@ class FeedRowTable(Table):
         """How many rows could not be applied."""
         return self._number("SELECT count(*) FROM unapplied_rows")
 
-    def _kept(self, condition: str, *values: str) -> tuple[UnappliedRow, ...]:
+    def _kept(self, condition: str, *values: str | int) -> tuple[UnappliedRow, ...]:
         rows = self._connection.execute(f"SELECT {_ROW}, problem FROM unapplied_rows {condition}", values)  # noqa: S608 - names of ours
         return tuple(UnappliedRow(_row(found), problem) for *found, problem in rows)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database as Tables
 
-LATEST = 7
+LATEST = 8
 _FOLDED_OTHERWISE = 5  # before this step the folded tables were made by other rules
 
 
@@ -40,6 +40,7 @@ def migrate(connection: Connection) -> None:
     steps(name="0005_order_references")(_order_references)
     steps(name="0006_other_strands")(_other_strands)
     steps(name="0007_feed_rows")(_feed_rows)
+    steps(name="0008_rows_beside")(_rows_beside)
     connection.execute("BEGIN IMMEDIATE")
     try:
         (before,) = connection.execute("PRAGMA user_version").fetchone()
@@ -242,6 +243,20 @@ def _feed_rows(tables: Tables) -> None:
         _index(tables, name, "feed_key", where="feed_key <> ''")
 
 
+def _rows_beside(tables: Tables) -> None:
+    """Several rows of one key are kept, where none of their writers knew of the others."""
+    table = tables.table("unapplied_rows")
+    columns = {each.name: _TYPES[each.type] for each in table.columns}
+    kept = tables.execute("SELECT * FROM unapplied_rows").fetchall()
+    tables.execute("DROP TABLE unapplied_rows")
+    table = tables.table("unapplied_rows")
+    table.create(columns, pk=("audience", "key", "incarnation", "stamp"), not_null=set(columns), strict=True)
+    _index(tables, "unapplied_rows", "incarnation, stamp, audience, key")
+    _index(tables, "unapplied_rows", "order_reference, incarnation, stamp", where="order_reference <> ''")
+    places = ", ".join("?" * len(columns))
+    tables.conn.executemany(f"INSERT INTO unapplied_rows VALUES ({places})", kept)  # noqa: S608 - places alone
+
+
 def _keyed(tables: Tables, name: str, columns: dict[str, type]) -> None:
     tables.table(name).create(columns, pk=("audience", "key"), not_null=set(columns), strict=True)
 
@@ -256,6 +271,7 @@ def _column(tables: Tables, table: str, definition: str) -> None:
     tables.execute(f"ALTER TABLE {table} ADD COLUMN {definition}")
 
 
+_TYPES: dict[str, type] = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
 _HOLDS = frozenset({"loss-reported", "hold-lifted", "key-found"})
 
 

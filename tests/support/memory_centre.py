@@ -183,7 +183,10 @@ class MemoryCentre:
             self.heads[audience] = self.heads.get(audience, 0) + 1
             version = Version(self.incarnation, self.heads[audience])
             before = self.rows.get((audience, key))
-            base = NO_VERSION if before is None else before.version
+            base = NO_VERSION
+            if before is not None:
+                earlier = before.version.incarnation < self.incarnation
+                base = before.version if earlier else before.base
             row = sign_row(FeedRow(audience, key, version, base, kind, msgspec.Raw(body)), self.key)
             self.rows[audience, key] = row
         return row

@@ -15,7 +15,7 @@ from kiosk.domain.errors import DomainError, EntryRefused
 from kiosk.domain.feed import AnyFeedBody, AudiencesPublished, Removed
 from kiosk.domain.feed_keys import RowName, name_in_key, order_in_key, row_key_of
 from kiosk.domain.inapplicable import InapplicableReason, parse_problem
-from kiosk.domain.merging import Merging, is_stricter, merge
+from kiosk.domain.merging import Merging, Told, merge, settle, strictness
 from kiosk.domain.remarks import RemarkReason
 from sync.agent.feed.application import Inapplicable, enter, show
 
@@ -38,8 +38,10 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def take(tx: Transaction, row: FeedRow, clock: Clock) -> str | None:
     """Take a row in whose signature holds; why it was kept instead of applied. Raises StoreError."""
-    tx.feed.rows.drop_kept(row.audience, row.key)
     problem = _attempt(tx, row, clock)
+    for each in tx.feed.rows.kept_beside(row.audience, row.key):
+        if not _another_holds(each):
+            tx.feed.rows.drop_kept(each.row)
     if problem is not None:
         tx.feed.rows.keep(row, problem)
     judge_order(tx, order_in_key(row.key), clock)
@@ -70,7 +72,7 @@ def _retry(tx: Transaction, kept: UnappliedRow, clock: Clock) -> bool:
     row = kept.row
     problem = _attempt(tx, row, clock)
     if problem is None:
-        tx.feed.rows.drop_kept(row.audience, row.key)
+        tx.feed.rows.drop_kept(row)
     elif problem != kept.problem:
         tx.feed.rows.keep(row, problem)
     return problem is None
@@ -91,49 +93,64 @@ def _attempt(tx: Transaction, row: FeedRow, clock: Clock) -> str | None:
     """Apply a row or change nothing; why it could not be applied."""
     try:
         with tx.attempt():
-            _apply(tx, row, clock)
+            return _apply(tx, row, clock)
     except Inapplicable as error:
         return str(error)
     except (DomainError, ValueError, OverflowError) as error:
         # A row with a number or a text that no table takes must not hold up those after it.
         return str(_inapplicable(error))
-    return None
 
 
-def _apply(tx: Transaction, row: FeedRow, clock: Clock) -> None:
-    """Raises Inapplicable, DomainError, ValueError, OverflowError, StoreError."""
-    body = _read(row)
-    held = tx.feed.rows.held(row.audience, row.key)
-    removes = isinstance(body, Removed)
-    merging = merge(held, row.key, row.version, row.base, row.digest, removes=removes)
-    match merging:
-        case Merging.REPLACES:
+def _apply(tx: Transaction, row: FeedRow, clock: Clock) -> str | None:
+    """Apply a row, or stand it beside the one that holds; then the result says so. Raises Inapplicable, DomainError, ValueError, OverflowError, StoreError."""
+    body, name = _read(row), name_in_key(row.key)
+    if name is None or not name.is_immutable:
+        return _settle(tx, row, body)
+    held = tx.feed.rows.row(row.audience, row.key)
+    match merge(None if held is None else _told(held), row.key, _told(row)):
+        case Merging.CONTRADICTS:
+            raise Inapplicable(InapplicableReason.TOLD_OTHERWISE, "")
+        case Merging.SAME:
+            tx.feed.rows.put(row)
+        case _:
             tx.feed.rows.put(row)
             if isinstance(body, EchoedBody):
                 enter(tx, body, clock)
             else:
                 show(tx, row.key, tx.feed.rows.shown(row.key))
-        case Merging.SAME:
-            tx.feed.rows.put(row)
-        case Merging.LATE:
-            pass
-        case Merging.CONTRADICTS:
-            raise Inapplicable(InapplicableReason.TOLD_OTHERWISE, "")
-        case Merging.BESIDE:
-            _put_beside(tx, row, body)
-    if isinstance(body, AudiencesPublished) and merging in {Merging.REPLACES, Merging.SAME}:
+    return None
+
+
+def _settle(tx: Transaction, row: FeedRow, body: AnyFeedBody) -> str | None:
+    """Let the strictest of the rows under a replaceable key hold that know nothing of each other; the others are kept."""
+    rows = tx.feed.rows
+    held = rows.row(row.audience, row.key)
+    kept = [each.row for each in rows.kept_beside(row.audience, row.key) if _another_holds(each)]
+    before = {_told(each): each for each in ([held] if held is not None else []) + kept}
+    came = _told(row)
+    stands = settle(tuple(before), row.key, came)
+    if came not in stands:
+        return None  # it is late
+    named = {**before, came: row}
+    for each in kept:
+        rows.drop_kept(each)
+    for beside in stands[1:]:
+        if beside != came:
+            rows.keep(named[beside], InapplicableReason.STRICTER_HOLDS.value)
+    rows.put(named[stands[0]])
+    show(tx, row.key, rows.shown(row.key))
+    if stands[0] != came:
+        return InapplicableReason.STRICTER_HOLDS.value
+    if isinstance(body, AudiencesPublished):
         # Of one that it was to read for a while only it may have begun to read, and heard of that no other way.
         _leave_others(tx, body, row.audience)
+    return None
 
 
-def _put_beside(tx: Transaction, row: FeedRow, body: AnyFeedBody) -> None:
-    """Of two rows that know nothing of each other the stricter holds; the other one is kept. Raises Inapplicable."""
-    held = tx.feed.rows.row(row.audience, row.key)
-    if held is None or not is_stricter(body, _read(held)):
-        raise Inapplicable(InapplicableReason.STRICTER_HOLDS, "")
-    tx.feed.rows.put(row)
-    tx.feed.rows.keep(held, InapplicableReason.STRICTER_HOLDS.value)
-    show(tx, row.key, tx.feed.rows.shown(row.key))
+def _told(row: FeedRow) -> Told:
+    """Raises Inapplicable."""
+    body = _read(row)
+    return Told(row.version, row.base, row.digest, isinstance(body, Removed), strictness(body))
 
 
 def _leave_others(tx: Transaction, body: AudiencesPublished, own: int) -> None:

@@ -139,14 +139,14 @@ def _rows(rows: FeedRowTable) -> None:
     rows.put_cursor(ALL, Version(1, 1))
     rows.is_whole()
     rows.put(row)
-    rows.held(ALL, row.key)
     rows.row(ALL, row.key)
     rows.shown(row.key)
     rows.keep(row, "malformed")
     rows.unapplied()
     rows.unapplied_of_order("3-0002-6")
     rows.count_unapplied()
-    rows.drop_kept(ALL, row.key)
+    rows.kept_beside(ALL, row.key)
+    rows.drop_kept(row)
     rows.leave(())
 
 

@@ -9,7 +9,6 @@ from kiosk.domain.feed import FORK_RULE, AnyFeedBody, KeyBoundElsewhere, MatterP
 from kiosk.domain.feed_rows import FeedRow, UnappliedRow, unsigned_row
 from kiosk.domain.fees import FeeSchedule
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
-from kiosk.domain.merging import Held
 from kiosk.domain.policy import Policy, SignedPolicy, SignedTime
 from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version
 from kiosk.store.agent_state import AgentState
@@ -18,7 +17,6 @@ from kiosk.store.errors import StoreCorrupt
 from kiosk.store.lockouts import KEPT
 from kiosk.store.members import MemberCounts
 from kiosk.store.vault import VaultItem
-from tests.support.values import present
 
 ORDER = "3-0009-1.9f86d081884c"
 BODY = msgspec.Raw(b'{"kind":"of-tomorrow"}')
@@ -81,17 +79,20 @@ def test_a_row_that_cannot_be_applied_is_kept_by_its_key(database: Database) -> 
     with database.write() as tx:
         tx.feed.rows.keep(other, "unknown-kind")
         tx.feed.rows.keep(row, "order-unknown")
-        tx.feed.rows.keep(msgspec.structs.replace(row, version=Version(1, 3)), "order-unknown")
+        beside = msgspec.structs.replace(row, version=Version(1, 3))
+        tx.feed.rows.keep(beside, "order-unknown")
         tx.feed.rows.keep(row, "malformed")
-    kept = UnappliedRow(row, "malformed")
+    kept, former = UnappliedRow(row, "malformed"), UnappliedRow(beside, "order-unknown")
     with database.read() as tx:
-        assert tx.feed.rows.unapplied() == (kept, UnappliedRow(other, "unknown-kind"))
-        assert tx.feed.rows.unapplied_of_order(ORDER) == (kept,)
+        assert tx.feed.rows.unapplied() == (former, kept, UnappliedRow(other, "unknown-kind"))
+        assert tx.feed.rows.unapplied_of_order(ORDER) == (former, kept)
+        assert tx.feed.rows.kept_beside(ALL, row.key) == (former, kept)
+        assert tx.feed.rows.kept_beside(MEMBERS, row.key) == ()
         assert tx.feed.rows.unapplied_of_order("") == ()
         assert tx.feed.rows.row(ALL, row.key) is None
     with database.write() as tx:
-        tx.feed.rows.drop_kept(ALL, row.key)
-        assert tx.feed.rows.count_unapplied() == 1
+        tx.feed.rows.drop_kept(row)
+        assert tx.feed.rows.count_unapplied() == 2
 
 
 def test_the_latest_row_of_a_key_shows_whatever_its_audience(database: Database) -> None:
@@ -106,10 +107,10 @@ def test_the_latest_row_of_a_key_shows_whatever_its_audience(database: Database)
         rows.put(told(MEMBERS, 5, later))
         rows.put(told(65539, 4, key))
         assert rows.shown("key/11000002") == later
-        assert rows.held(65539, "key/11000002") == Held(Version(1, 4), told(65539, 4, key).digest)
+        assert rows.row(65539, "key/11000002") == told(65539, 4, key)
         rows.put(told(MEMBERS, 6, Removed()))
         assert rows.shown("key/11000002") == key
-        assert present(rows.held(MEMBERS, "key/11000002")).removed
+        assert rows.row(MEMBERS, "key/11000002") == told(MEMBERS, 6, Removed())
         assert rows.leave((MEMBERS,)) == ("key/11000002",)
         assert rows.shown("key/11000002") is None
 

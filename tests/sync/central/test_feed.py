@@ -108,13 +108,21 @@ def test_an_audience_that_was_told_nothing_for_long_follows_the_clock_as_the_oth
     assert version(row) == Version(1, (BEGINNING + 40 * DAY) * 1000 << COUNTER_BITS)
 
 
-def test_a_row_names_the_version_that_it_replaces_and_the_earlier_one_is_closed() -> None:
+def test_a_row_takes_the_place_of_the_earlier_one_which_is_closed() -> None:
     (first,) = tell(staff("甲"))
     (second,) = tell(staff("甲", Role.SUPERVISOR))
     first.refresh_from_db()
-    assert (first.base_stamp, second.base_stamp) == (0, first.stamp)
     assert (first.live, second.live, bytes(first.body)) == (False, True, b"")
     assert len(bytes(first.digest)) == 32
+
+
+def test_a_row_names_the_last_version_of_an_earlier_incarnation() -> None:
+    first, second = tell(staff("甲")) + tell(staff("甲", Role.SUPERVISOR))
+    Incarnation.objects.create(number=2, bits=bytes(8))
+    third, fourth = tell(staff("甲")) + tell(staff("甲", Role.SUPERVISOR))
+    bases = [Version(each.base_incarnation, each.base_stamp) for each in (first, second, third, fourth)]
+    assert bases == [NO_VERSION, NO_VERSION, version(second), version(second)]
+    assert version(fourth).incarnation == 2
 
 
 def test_a_row_that_says_nothing_new_is_not_written_again() -> None:
@@ -135,7 +143,7 @@ def test_a_removal_is_a_row_and_what_was_never_told_needs_none(three: Kiosk, key
         told.remove(ALL, row.key)
         told.remove(ALL, "staff/乙")
     (sent,) = Pull(three, {}, keys).page().rows
-    assert (sent.key, sent.read(), sent.base) == (row.key, Removed(), version(row))
+    assert (sent.key, sent.read(), sent.base) == (row.key, Removed(), NO_VERSION)
     with telling(BEGINNING) as told:
         told.remove(ALL, row.key)
     assert FeedRow.objects.count() == 2

@@ -33,6 +33,7 @@ class _Known(msgspec.Struct, frozen=True):
 
     id: int
     version: Version
+    base: Version
     digest: bytes
     kind: str
     live: bool
@@ -41,6 +42,10 @@ class _Known(msgspec.Struct, frozen=True):
     def holds(self) -> bool:
         """Whether it is no removal."""
         return self.kind != _REMOVED
+
+    def last_of_earlier(self, incarnation: int) -> Version:
+        """The last version on record from an earlier incarnation: the base of the next row."""
+        return self.version if self.version.incarnation < incarnation else self.base
 
 
 def present_incarnation() -> int:
@@ -103,7 +108,7 @@ def _write_rows(rows: Rows, heads: dict[int, Audience], now: int) -> None:
             Version(head.incarnation, head.stamp), incarnation, now * _MILLISECONDS, newest
         )
         head.incarnation, head.stamp = version.incarnation, version.stamp
-        base = NO_VERSION if before is None else before.version
+        base = NO_VERSION if before is None else before.last_of_earlier(incarnation)
         if before is not None and before.live:
             replaced.append((before.id, key))
         made.append(
@@ -159,7 +164,8 @@ def _known(rows: Rows) -> dict[tuple[int, str], _Known]:
                 FeedRow.objects.filter(which, audience__in=audiences, key__in=keys).defer("body").order_by()
             ):
                 version = Version(row.incarnation, row.stamp)
-                known = _Known(row.id, version, bytes(row.digest), row.kind, row.live)
+                base = Version(row.base_incarnation, row.base_stamp)
+                known = _Known(row.id, version, base, bytes(row.digest), row.kind, row.live)
                 later = found.get((row.audience, row.key))
                 if later is None or later.id < known.id:
                     found[row.audience, row.key] = known

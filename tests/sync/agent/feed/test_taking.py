@@ -96,6 +96,55 @@ def test_a_centre_that_was_put_back_does_not_undo_what_it_forgot(
     assert problems(desk) == ([] if held is told else ["stricter-holds"])
 
 
+def put_back(desk: Desk) -> None:
+    """Let the centre forget that the operator was refused."""
+    desk.centre.publish(3, feed.OperatorPublished(OPERATOR), MEMBERS)
+    pull(desk.agent())
+    copy = dict(desk.centre.rows)
+    desk.centre.publish(3, feed.OperatorPublished(replace(OPERATOR, review=Review.UNDER_REVIEW)), MEMBERS)
+    pull(desk.agent())
+    desk.centre.rows, desk.centre.incarnation = copy, 2
+
+
+def test_however_often_a_centre_that_was_put_back_edits_it_does_not_undo_what_it_forgot(desk: Desk) -> None:
+    put_back(desk)
+    for name in ("李小梅", "李晓眉", "李梅"):
+        desk.centre.publish(3, feed.OperatorPublished(replace(OPERATOR, name=name)), MEMBERS)
+        pull(desk.agent())
+        assert present(operator(desk)).review is Review.UNDER_REVIEW
+        assert problems(desk) == ["stricter-holds"]
+
+
+def test_what_a_centre_forgot_holds_again_once_its_stricter_row_is_gone(desk: Desk) -> None:
+    put_back(desk)
+    stricter = desk.centre.publish(
+        3, feed.OperatorPublished(replace(OPERATOR, review=Review.REFUSED)), MEMBERS
+    )
+    pull(desk.agent())
+    assert present(operator(desk)).review is Review.REFUSED
+    desk.centre.publish_as(3, stricter.key, "operator", b'{"kind":"operator"}', MEMBERS)
+    pull(desk.agent())  # what cannot be read takes nobody's place
+    assert sorted(each.partition(":")[0] for each in problems(desk)) == ["malformed", "stricter-holds"]
+    desk.centre.publish(3, feed.OperatorPublished(OPERATOR), MEMBERS)
+    pull(desk.agent())
+    assert present(operator(desk)).review is Review.UNDER_REVIEW
+    desk.centre.remove(3, stricter.key, MEMBERS)
+    pull(desk.agent())
+    assert operator(desk) is None
+    desk.centre.publish(3, feed.OperatorPublished(OPERATOR), MEMBERS)
+    pull(desk.agent())
+    assert present(operator(desk)).review is Review.UNDER_REVIEW
+
+
+def test_what_a_centre_forgot_and_says_again_it_may_change(desk: Desk) -> None:
+    put_back(desk)
+    for review in (Review.APPROVED, Review.UNDER_REVIEW, Review.APPROVED):
+        desk.centre.publish(3, feed.OperatorPublished(replace(OPERATOR, review=review)), MEMBERS)
+        pull(desk.agent())
+    assert operator(desk) == OPERATOR
+    assert problems(desk) == []
+
+
 def test_where_a_certificate_stands_is_the_later_incarnations_word(desk: Desk) -> None:
     for desk.centre.incarnation, state in enumerate(
         (feed.RegisteredState.HELD, feed.RegisteredState.LISTED), 1
