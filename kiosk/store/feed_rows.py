@@ -84,6 +84,13 @@ class FeedRowTable(Table):
             (row.audience, row.key, row.version.incarnation, row.version.stamp),
         )
 
+    def drop_dismissed(self, audience: int, version: Version) -> None:
+        """Forget the row of that version if it was kept, after staff have seen to it."""
+        self._connection.execute(
+            "DELETE FROM unapplied_rows WHERE incarnation = ? AND stamp = ? AND audience = ?",
+            (version.incarnation, version.stamp, audience),
+        )
+
     def kept_beside(self, audience: int, key: str) -> tuple[UnappliedRow, ...]:
         """The rows under one key that could not be applied, the earliest first."""
         condition = "WHERE audience = ? AND key = ? ORDER BY incarnation, stamp"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 from msgspec.structs import replace
 
+from kiosk.domain.dismissals import dismissed_row
 from kiosk.domain.echoes import EchoedBody, echo_of, repeats
 from kiosk.domain.entries import OrderAssigned
 from kiosk.domain.feed import (
@@ -160,8 +161,11 @@ def _remove(tx: Transaction, key: str) -> None:
 
 
 def _matter(tx: Transaction, body: MatterPublished) -> None:
-    """Record a matter; a fork that persists is raised again at the next comparison with the centre."""
-    if body.rule == FORK_RULE and body.outcome == FORK_CLOSED:
+    """Record a matter, or what closes one that the kiosk raised itself; a fork that persists is raised again at the next comparison with the centre."""
+    dismissed = dismissed_row(body)
+    if dismissed is not None:
+        tx.feed.rows.drop_dismissed(*dismissed)
+    elif body.rule == FORK_RULE and body.outcome == FORK_CLOSED:
         tx.feed.close_forks()
     else:
         tx.feed.put_matter(body)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
-from kiosk.domain.feed_keys import MAXIMUM_KEY
-from kiosk.domain.versions import ALL, MEMBERS, audience_of_kiosk
+from kiosk.domain.dismissals import dismissal
+from kiosk.domain.feed_keys import MAXIMUM_KEY, name_in_key
+from kiosk.domain.versions import ALL, MEMBERS, Version, audience_of_kiosk
 from sync.central.fleet.feed.models import FeedRow, KeptRow
 from sync.central.fleet.feed.telling import telling
 from sync.central.tables import column_text
@@ -50,9 +51,15 @@ def _kinds(named: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
 
 
 def dismiss(row: KeptRow, by: str, remark: str, now: int) -> None:
-    """Close a row that a person has seen to; its kiosk drops it, where it is for that kiosk alone."""
+    """Close a row that a person has seen to; its kiosk forgets it, and nothing else under that key.
+
+    A fact for that kiosk alone is told no more, to whatever machine of it.
+    """
     with telling(now) as told:
         row.closed_at, row.closed_by, row.remark = now, by, remark
         row.save(update_fields=["closed_at", "closed_by", "remark"])
-        if row.audience == audience_of_kiosk(row.kiosk):
-            told.remove(row.audience, row.key)
+        own, name = audience_of_kiosk(row.kiosk), name_in_key(row.key)
+        if row.audience == own and name is not None and name.is_immutable:
+            told.remove(own, row.key)
+        for sent in FeedRow.objects.filter(audience=row.audience, key=row.key).order_by("-id")[:1]:
+            told.tell(own, dismissal(row.audience, Version(sent.incarnation, sent.stamp)))

@@ -147,6 +147,7 @@ def _rows(rows: FeedRowTable) -> None:
     rows.count_unapplied()
     rows.kept_beside(ALL, row.key)
     rows.drop_kept(row)
+    rows.drop_dismissed(ALL, row.version)
     rows.leave(())
 
 

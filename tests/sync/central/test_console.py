@@ -21,6 +21,7 @@ from msgspec.structs import asdict, replace
 
 from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.dismissals import dismissal
 from kiosk.domain.entries import Decision
 from kiosk.domain.feed import (
     FORK_CLOSED,
@@ -40,7 +41,7 @@ from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import CertificateStatus, PaidHow
 from kiosk.domain.members import Review
 from kiosk.domain.remarks import RemarkReason
-from kiosk.domain.versions import ALL, audience_of_kiosk
+from kiosk.domain.versions import ALL, Version, audience_of_kiosk
 from kiosk.labels import REMARK_REASONS
 from kiosk.ui.screens.staff import staff_desk
 from sync.central.console.kiosks import KioskAdmin
@@ -696,7 +697,8 @@ def test_what_a_kiosk_could_not_apply_is_listed_and_closed_with_a_remark(
     assert "请先填写备注" in _act(staff, KeptRow, "dismiss", item.pk)
     assert kiosk.news() == []
     assert "已处理 1 项" in _act(staff, KeptRow, "dismiss", item.pk, remark="已电话处理")
-    assert kiosk.news() == [Removed()]
+    sent = FeedRow.objects.get(audience=own, key=key, live=False)
+    assert kiosk.news() == [Removed(), dismissal(own, Version(sent.incarnation, sent.stamp))]
     beat()
     item.refresh_from_db()
     assert (item.closed_by, item.remark) == ("admin", "已电话处理")

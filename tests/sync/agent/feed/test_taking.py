@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.domain import feed
+from kiosk.domain.dismissals import dismissal
 from kiosk.domain.entries import (
     BindingStarted,
     Bound,
@@ -143,6 +144,40 @@ def test_what_a_centre_forgot_and_says_again_it_may_change(desk: Desk) -> None:
         pull(desk.agent())
     assert operator(desk) == OPERATOR
     assert problems(desk) == []
+
+
+@pytest.mark.parametrize("audience", [MEMBERS, OWN])
+def test_a_row_that_staff_dismissed_is_forgotten_and_nothing_else_under_its_key(
+    desk: Desk, audience: int
+) -> None:
+    desk.centre.publish(3, feed.OperatorPublished(OPERATOR), audience)
+    pull(desk.agent())
+    body = b'{"kind":"operator"}'
+    unreadable = desk.centre.publish_as(3, "operator/11000001", "operator", body, audience)
+    pull(desk.agent())
+    (problem,) = problems(desk)
+    assert problem.startswith("malformed")
+    for other in (
+        dismissal(ALL, unreadable.version),
+        dismissal(audience, Version(1, 99)),
+        replace(dismissal(audience, unreadable.version), rule="unreadable"),
+        replace(dismissal(audience, unreadable.version), outcome="seen"),
+    ):
+        desk.centre.publish(3, other)
+        pull(desk.agent())
+        assert problems(desk) == [problem]
+    desk.centre.publish(3, dismissal(audience, unreadable.version))
+    pull(desk.agent())
+    assert problems(desk) == []
+    assert operator(desk) == OPERATOR
+
+
+@pytest.mark.parametrize("subject", ["", "1", "1/1", "x/1.1"])
+def test_a_dismissal_that_names_no_row_is_kept(desk: Desk, subject: str) -> None:
+    body = replace(dismissal(OWN, Version(1, 1)), subject=subject)
+    desk.centre.publish(3, body)
+    pull(desk.agent())
+    assert [each.partition(":")[0] for each in problems(desk)] == ["malformed"]
 
 
 def test_where_a_certificate_stands_is_the_later_incarnations_word(desk: Desk) -> None:
