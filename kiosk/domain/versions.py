@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kiosk.domain.identifiers import MAXIMUM_KIOSK, require_range
 from kiosk.domain.policy import DAY
 
 ALL = 0
@@ -73,13 +74,15 @@ def next_version(head: Version, incarnation: int, now: int, newest: int) -> Vers
 
 
 def audience_of_kiosk(kiosk: int) -> int:
-    """The audience of one kiosk alone."""
-    return _FIRST_OF_KIOSK | kiosk
+    """The audience of one kiosk alone. Raises IdentifierOutOfRange."""
+    require_range("kiosk", kiosk, 1, MAXIMUM_KIOSK)
+    return _FIRST_OF_KIOSK + kiosk
 
 
 def kiosk_of_audience(audience: int) -> int | None:
     """The kiosk whose own audience it is; None for one of many kiosks."""
-    return audience - _FIRST_OF_KIOSK if audience > _FIRST_OF_KIOSK else None
+    kiosk = audience - _FIRST_OF_KIOSK
+    return kiosk if 1 <= kiosk <= MAXIMUM_KIOSK else None
 
 
 def write_cursors(cursors: Mapping[int, Version]) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kiosk.domain.identifiers import IdentifierOutOfRange
 from kiosk.domain.versions import (
     ALL,
     COUNTER_BITS,
@@ -108,3 +109,11 @@ def test_a_kiosk_s_audience_names_it() -> None:
     assert kiosk_of_audience(audience_of_kiosk(3)) == 3
     assert kiosk_of_audience(ALL) is None
     assert kiosk_of_audience(MEMBERS) is None
+    assert kiosk_of_audience(65536) is None
+    assert kiosk_of_audience(65536 + 32768) is None
+
+
+@pytest.mark.parametrize("kiosk", [-1, 0, 32768, 65536 + 3])
+def test_no_kiosk_has_a_number_out_of_range_and_so_the_audience_of_another(kiosk: int) -> None:
+    with pytest.raises(IdentifierOutOfRange):
+        audience_of_kiosk(kiosk)
