@@ -17,7 +17,7 @@ from kiosk.domain.feed import (
 from kiosk.domain.feed_keys import RowName, schedule_digest
 from kiosk.domain.fees import FeeSchedule
 from kiosk.domain.policy import SignedPolicy
-from kiosk.store.feed_rows import FeedRowTable
+from kiosk.store.feed_rows import FeedRowTable, in_force
 from kiosk.store.rows import Codec, Singleton, Table
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class FeedTables(Table):
 
     def key_elsewhere(self, account: str) -> KeyBoundElsewhere | None:
         """The account's key as bound elsewhere."""
-        return self._one(_KEY, "SELECT row FROM keys_elsewhere WHERE account = ?", account)
+        found = self._one(_KEY, "SELECT row FROM keys_elsewhere WHERE account = ?", account)
+        return found if in_force(self._connection, f"{RowName.KEY.value}/{account}") else None
 
     def accounts_of_token(self, token_serial: str) -> tuple[str, ...]:
         """The accounts whose key, by the feed, is the token of that serial."""

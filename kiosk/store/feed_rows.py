@@ -7,6 +7,7 @@ An audience that is read from zero is whole once its cursor has come to the head
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,9 +18,22 @@ from kiosk.domain.versions import NO_VERSION, Version
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.rows import Table
 
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
 _REMOVED = kind_of(Removed())
 _ROW = "audience, key, incarnation, stamp, base_incarnation, base_stamp, kind, body, signature"
 _PLACES = ", ".join("?" * 9)
+
+
+def in_force(connection: Connection, key: str) -> bool:
+    """Whether a row of that key was not told by an audience alone that is being left."""
+    (found,) = connection.execute(
+        "SELECT NOT EXISTS (SELECT 1 FROM left_audiences) OR EXISTS (SELECT 1 FROM feed_rows "
+        "WHERE key = ? AND kind <> ? AND audience NOT IN (SELECT audience FROM left_audiences))",
+        (key, _REMOVED),
+    ).fetchone()
+    return bool(found)
 
 
 _Columns = tuple[int, str, int, int, int, int, str, bytes, bytes]
@@ -51,9 +65,10 @@ class FeedRowTable(Table):
         return None if found is None else _row(found)
 
     def shown(self, key: str) -> AnyFeedBody | None:
-        """What the latest row of that key says, of whatever audience; None where there is none but removals."""
+        """What the latest row of that key says, of whatever audience that is not left; None where there is none but removals."""
         found = self._connection.execute(
-            f"SELECT {_ROW} FROM feed_rows WHERE key = ? AND kind <> ? ORDER BY incarnation DESC, stamp DESC LIMIT 1",  # noqa: S608 - names of ours
+            f"SELECT {_ROW} FROM feed_rows WHERE key = ? AND kind <> ? "  # noqa: S608 - names of ours
+            "AND audience NOT IN (SELECT audience FROM left_audiences) ORDER BY incarnation DESC, stamp DESC LIMIT 1",
             (key, _REMOVED),
         ).fetchone()
         if found is None:
@@ -141,20 +156,48 @@ class FeedRowTable(Table):
             (audience, version.incarnation, version.stamp),
         )
 
+    def come_to_end(self, audience: int) -> None:
+        """All that there was of an audience was read, also where its head lies before the one that stood at the beginning."""
+        self._connection.execute(
+            "UPDATE cursors SET target_incarnation = 0, target_stamp = 0 "
+            "WHERE audience = ? AND (target_incarnation, target_stamp) > (incarnation, stamp)",
+            (audience,),
+        )
+
     def is_whole(self) -> bool:
-        """Whether every audience was read up to the head that stood when its reading began, and one was read at all."""
+        """Whether every audience was read up to the head that stood when its reading began, and one was read at all.
+
+        It is not while rows of an audience that was left are still to be deleted.
+        """
+        if self.left():
+            return False
         row = self._connection.execute(
             "SELECT count(*), sum((incarnation, stamp) >= (target_incarnation, target_stamp)) FROM cursors"
         ).fetchone()
         return bool(row[0]) and row[0] == row[1]
 
-    def leave(self, stays: Iterable[int]) -> tuple[str, ...]:
-        """Delete all rows and the cursors of other audiences than these; the result are the keys of rows that held."""
-        left = set(self.cursors()) - set(stays)
-        keys: list[str] = []
-        for audience in sorted(left):
-            found = self._connection.execute("SELECT key FROM feed_rows WHERE audience = ?", (audience,))
-            keys += [key for (key,) in found]
-            for table in ("feed_rows", "unapplied_rows", "cursors"):
+    def leave(self, stays: Iterable[int]) -> None:
+        """Leave all audiences but these: what they told is not in force from now on; `drop_left` deletes it."""
+        for audience in sorted(set(self.cursors()) - set(stays)):
+            self._connection.execute(
+                "INSERT OR IGNORE INTO left_audiences (audience) VALUES (?)", (audience,)
+            )
+            for table in ("unapplied_rows", "cursors"):
                 self._connection.execute(f"DELETE FROM {table} WHERE audience = ?", (audience,))  # noqa: S608 - names of ours
-        return tuple(keys)
+
+    def left(self) -> tuple[int, ...]:
+        """The audiences that were left and whose rows are not all deleted yet."""
+        rows = self._connection.execute("SELECT audience FROM left_audiences ORDER BY audience")
+        return tuple(audience for (audience,) in rows)
+
+    def drop_left(self, audience: int, most: int) -> tuple[str, ...]:
+        """Delete so many rows of an audience that was left; their keys. With the last of them it is done."""
+        found = self._connection.execute(
+            "SELECT key FROM feed_rows WHERE audience = ? ORDER BY key LIMIT ?", (audience, most)
+        )
+        keys = tuple(key for (key,) in found)
+        for key in keys:
+            self._connection.execute("DELETE FROM feed_rows WHERE audience = ? AND key = ?", (audience, key))
+        if len(keys) < most:
+            self._connection.execute("DELETE FROM left_audiences WHERE audience = ?", (audience,))
+        return keys

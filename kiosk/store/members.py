@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from kiosk.domain.feed_keys import RowName
 from kiosk.domain.members import Enterprise, Operator, StaffMember
+from kiosk.store.feed_rows import in_force
 from kiosk.store.rows import Codec, Table
 
 _ENTERPRISE = Codec(Enterprise)
@@ -57,17 +59,23 @@ class MemberTables(Table):
 
     def enterprise(self, code: str) -> Enterprise | None:
         """The enterprise of that 统一社会信用代码."""
-        return self._one(_ENTERPRISE, "SELECT row FROM enterprises WHERE code = ?", code)
+        found = self._one(_ENTERPRISE, "SELECT row FROM enterprises WHERE code = ?", code)
+        return found if in_force(self._connection, f"{RowName.ENTERPRISE.value}/{code}") else None
 
     def operator(self, account: str) -> Operator | None:
         """The operator of that account."""
-        return self._one(_OPERATOR, "SELECT row FROM operators WHERE account = ?", account)
+        found = self._one(_OPERATOR, "SELECT row FROM operators WHERE account = ?", account)
+        return found if self._is_in_force(account) else None
 
     def operators_of(self, enterprise_code: str) -> tuple[Operator, ...]:
         """The operators of an enterprise, by account."""
-        return self._all(
+        found = self._all(
             _OPERATOR, "SELECT row FROM operators WHERE enterprise_code = ? ORDER BY account", enterprise_code
         )
+        return tuple(each for each in found if self._is_in_force(each.account))
+
+    def _is_in_force(self, account: str) -> bool:
+        return in_force(self._connection, f"{RowName.OPERATOR.value}/{account}")
 
     def staff(self, name: str) -> StaffMember | None:
         """The staff member of that name."""

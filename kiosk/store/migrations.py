@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database as Tables
 
-LATEST = 8
+LATEST = 9
 _FOLDED_OTHERWISE = 5  # before this step the folded tables were made by other rules
 
 
@@ -41,6 +41,7 @@ def migrate(connection: Connection) -> None:
     steps(name="0006_other_strands")(_other_strands)
     steps(name="0007_feed_rows")(_feed_rows)
     steps(name="0008_rows_beside")(_rows_beside)
+    steps(name="0009_left_audiences")(_left_audiences)
     connection.execute("BEGIN IMMEDIATE")
     try:
         (before,) = connection.execute("PRAGMA user_version").fetchone()
@@ -255,6 +256,11 @@ def _rows_beside(tables: Tables) -> None:
     _index(tables, "unapplied_rows", "order_reference, incarnation, stamp", where="order_reference <> ''")
     places = ", ".join("?" * len(columns))
     tables.conn.executemany(f"INSERT INTO unapplied_rows VALUES ({places})", kept)  # noqa: S608 - places alone
+
+
+def _left_audiences(tables: Tables) -> None:
+    """An audience is left at once, and its rows are deleted by and by."""
+    _create(tables, "left_audiences", {"audience": int})
 
 
 def _keyed(tables: Tables, name: str, columns: dict[str, type]) -> None:

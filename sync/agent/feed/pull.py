@@ -11,7 +11,7 @@ from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version, audience_of
 from kiosk.store.vault import VaultItem
 from sync.agent.context import Agent, record_contact
 from sync.agent.errors import AnswerUnusable
-from sync.agent.feed.taking import judge_kept, take
+from sync.agent.feed.taking import drop_left, judge_kept, take
 from sync.protocol.rows import row_holds
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 20
 """The most rows of one transaction: a first pull brings very many, and nobody at the desk waits long for one."""
+LEFT_AT_ONCE = 200
+"""The most rows of one transaction that an audience told which was left: these are only deleted."""
+Places = dict[int, Version]
+"""Up to where each audience must have been read so that what a page brings goes on from it."""
 
 
 class PullReport(msgspec.Struct, frozen=True):
@@ -40,6 +44,7 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
     """
     applied = kept = 0
     while True:
+        leave_on(agent, stopped)
         with agent.database.read() as tx:
             cursors, centre_key = tx.feed.rows.cursors(), tx.vault.get(VaultItem.CENTRE_KEY)
         page = agent.centre.feed(cursors, wait)
@@ -47,23 +52,33 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
         if stopped():
             break
         with agent.database.write() as tx:
-            _begin_anew(tx, page)
+            places = _begin(tx, cursors, page)
         for begin in range(0, len(page.rows), AT_ONCE):
             some = page.rows[begin : begin + AT_ONCE]
-            problems = take_or_keep(agent, some, page.heads)
+            problems = take_or_keep(agent, some, places)
             kept += len(problems)
             applied += len(some) - len(problems)
         if not page.more:
             with agent.database.write() as tx:
-                _come_to_heads(tx, page)
+                _come_to_heads(tx, page, places)
         if not page.more or not page.rows:
             break
         wait = 0
+    leave_on(agent, stopped)
     with agent.database.write() as tx:
         record_contact(tx, agent.clock)
     if applied or kept:
         agent.log.info("received", applied=applied, kept=kept)
     return PullReport(applied, kept)
+
+
+def leave_on(agent: Agent, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Delete what audiences told that were left, some at a time; a kill in between is gone on from. Raises StoreError."""
+    with agent.database.read() as tx:
+        more = bool(tx.feed.rows.left())
+    while more and not stopped():
+        with agent.database.write() as tx:
+            more = drop_left(tx, LEFT_AT_ONCE)
 
 
 def _require_sound(agent: Agent, cursors: Mapping[int, Version], page: FeedPage, centre_key: bytes) -> None:
@@ -89,38 +104,62 @@ def _after(cursors: Mapping[int, Version], audience: int, head: Version) -> int:
     return cursor.stamp if cursor.incarnation == head.incarnation else 0
 
 
-def _begin_anew(tx: Transaction, page: FeedPage) -> None:
-    """Begin from zero what was never read, and what the centre tells in another incarnation."""
-    cursors = tx.feed.rows.cursors()
+def _begin(tx: Transaction, asked: Mapping[int, Version], page: FeedPage) -> Places:
+    """Where a page goes on; begun from zero is what was never read, and what the centre tells in another incarnation.
+
+    Another agent may have read or left an audience since this one asked: a page never moves a cursor that lies before the
+    place where the page goes on.
+    """
+    rows = tx.feed.rows
+    now, left = rows.cursors(), rows.left()
+    places = {}
     for audience, head in page.heads.items():
-        cursor = cursors.get(audience)
-        if cursor is None or cursor.incarnation != head.incarnation:
-            tx.feed.rows.begin(audience, head)
+        cursor = now.get(audience)
+        places[audience] = Version(head.incarnation, _after(asked, audience, head))
+        anew = cursor is None or cursor.incarnation != head.incarnation
+        if anew and cursor == asked.get(audience) and audience not in left:
+            rows.begin(audience, head)
+    return places
 
 
-def _come_to_heads(tx: Transaction, page: FeedPage) -> None:
+def _is_at(tx: Transaction, places: Places, audience: int) -> bool:
+    """Whether an audience was read up to where the page goes on; else the page says nothing more of it."""
+    cursor, place = tx.feed.rows.cursors().get(audience), places.get(audience)
+    if cursor is None or place is None:
+        places.pop(audience, None)
+        return False
+    if cursor.incarnation != place.incarnation or cursor.stamp < place.stamp:
+        del places[audience]
+        return False
+    return True
+
+
+def _come_to_heads(tx: Transaction, page: FeedPage, places: Places) -> None:
     """The page brought all that there was: also what was closed since counts as read."""
-    cursors = tx.feed.rows.cursors()
     for audience, head in page.heads.items():
-        if audience in cursors and head.stamp > cursors[audience].stamp:
+        if not _is_at(tx, places, audience):
+            continue
+        if head.stamp > tx.feed.rows.cursor(audience).stamp:
             tx.feed.rows.put_cursor(audience, head)
+        tx.feed.rows.come_to_end(audience)
 
 
-def take_or_keep(
-    agent: Agent, rows: Iterable[FeedRow], heads: Mapping[int, Version]
-) -> list[tuple[FeedRow, str]]:
+def take_or_keep(agent: Agent, rows: Iterable[FeedRow], places: Places) -> list[tuple[FeedRow, str]]:
     """Take rows past their cursors in, in one transaction; those that were kept, and why.
 
-    `heads` are the centre's, of its present incarnation. Raises StoreError.
+    `places` are where the rows go on, in the centre's present incarnation, and move on with them. Raises StoreError.
     """
     kept = []
     with agent.database.write() as tx:
         for row in rows:
-            cursor = tx.feed.rows.cursors().get(row.audience)
-            if cursor is None or row.version.stamp <= cursor.stamp:
-                continue  # taken meanwhile, or the kiosk left that audience
+            if not _is_at(tx, places, row.audience):
+                continue
+            place = Version(places[row.audience].incarnation, row.version.stamp)
+            places[row.audience] = place
+            if place <= tx.feed.rows.cursor(row.audience):
+                continue  # taken meanwhile
             problem = take(tx, row, agent.clock)
-            tx.feed.rows.put_cursor(row.audience, Version(heads[row.audience].incarnation, row.version.stamp))
+            tx.feed.rows.put_cursor(row.audience, place)
             if problem is not None:
                 kept.append((row, problem))
     for row, problem in kept:

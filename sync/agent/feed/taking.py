@@ -48,6 +48,15 @@ def take(tx: Transaction, row: FeedRow, clock: Clock) -> str | None:
     return problem
 
 
+def drop_left(tx: Transaction, most: int) -> bool:
+    """Delete some of what an audience told that was left; whether anything is left over. Raises StoreError."""
+    left = tx.feed.rows.left()
+    for audience in left[:1]:
+        for key in tx.feed.rows.drop_left(audience, most):
+            show(tx, key, tx.feed.rows.shown(key))
+    return bool(tx.feed.rows.left())
+
+
 def judge_order(tx: Transaction, reference: str, clock: Clock) -> int:
     """Apply those kept rows of an order that can be applied by now; how many. Raises StoreError."""
     applied = 0
@@ -143,7 +152,7 @@ def _settle(tx: Transaction, row: FeedRow, body: AnyFeedBody) -> str | None:
         return InapplicableReason.STRICTER_HOLDS.value
     if isinstance(body, AudiencesPublished):
         # Of one that it was to read for a while only it may have begun to read, and heard of that no other way.
-        _leave_others(tx, body, row.audience)
+        rows.leave({row.audience, *body.audiences})
     return None
 
 
@@ -151,11 +160,6 @@ def _told(row: FeedRow) -> Told:
     """Raises Inapplicable."""
     body = _read(row)
     return Told(row.version, row.base, row.digest, isinstance(body, Removed), strictness(body))
-
-
-def _leave_others(tx: Transaction, body: AudiencesPublished, own: int) -> None:
-    for key in tx.feed.rows.leave({own, *body.audiences}):
-        show(tx, key, tx.feed.rows.shown(key))
 
 
 def _read(row: FeedRow) -> AnyFeedBody:

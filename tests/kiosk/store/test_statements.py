@@ -37,6 +37,7 @@ SMALL = {
     "schedules": "prices change a few times a year",
     "mailbox": "questions of the last hour: each answer deletes the older ones",
     "unapplied_rows": "each waits for a person, and the centre is told of it",
+    "left_audiences": "the same, and seldom one",
     "cursors": "three audiences at most",
 }
 """The tables that may be read whole, and why they stay small."""
@@ -148,7 +149,10 @@ def _rows(rows: FeedRowTable) -> None:
     rows.kept_beside(ALL, row.key)
     rows.drop_kept(row)
     rows.drop_dismissed(ALL, row.version)
+    rows.come_to_end(ALL)
     rows.leave(())
+    rows.left()
+    rows.drop_left(ALL, 2)
 
 
 def _members(tx: Transaction) -> None:

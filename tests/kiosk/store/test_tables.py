@@ -71,6 +71,8 @@ def test_the_feed_is_whole_once_every_audience_came_to_its_head(database: Databa
         assert rows.is_whole()
         rows.begin(ALL, Version(2, 1))
         assert not rows.is_whole()
+        rows.come_to_end(ALL)  # the head lies before the one of then
+        assert rows.is_whole()
 
 
 def test_a_row_that_cannot_be_applied_is_kept_by_its_key(database: Database) -> None:
@@ -111,8 +113,13 @@ def test_the_latest_row_of_a_key_shows_whatever_its_audience(database: Database)
         rows.put(told(MEMBERS, 6, Removed()))
         assert rows.shown("key/11000002") == key
         assert rows.row(MEMBERS, "key/11000002") == told(MEMBERS, 6, Removed())
-        assert rows.leave((MEMBERS,)) == ("key/11000002",)
+        rows.leave((MEMBERS,))
         assert rows.shown("key/11000002") is None
+        assert (rows.left(), rows.is_whole()) == ((65539,), False)
+        assert rows.drop_left(65539, 1) == ("key/11000002",)
+        assert rows.left() == (65539,)
+        assert rows.drop_left(65539, 1) == ()
+        assert rows.left() == ()
 
 
 def test_prices_policy_and_keys_elsewhere_are_the_last_that_came(database: Database) -> None:

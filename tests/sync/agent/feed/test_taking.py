@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from msgspec.structs import replace
 
@@ -18,13 +20,18 @@ from kiosk.domain.entries import (
     OrderExpired,
     RegisterDecided,
 )
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version, audience_of_kiosk
 from sync.agent.errors import CentreUnreachable
 from sync.agent.feed.pull import pull
+from sync.agent.feed.taking import drop_left
 from tests.support.memory_centre import Desk
 from tests.support.values import present
+
+if TYPE_CHECKING:
+    from kiosk.store.transaction import Transaction
 
 TOTAL = 50_000
 OWN = audience_of_kiosk(3)
@@ -234,6 +241,129 @@ def test_what_an_audience_told_is_gone_when_the_kiosk_leaves_it(desk: Desk) -> N
         assert tx.feed.key_elsewhere("11000001") is None
         assert set(tx.feed.rows.cursors()) == {ALL, OWN}
     assert is_whole(desk)
+
+
+def members(desk: Desk, count: int, start: int = 0) -> None:
+    for serial in range(start, start + count):
+        member = Operator(f"2{serial:07d}", "9111", "李", Review.APPROVED, "$")
+        desk.centre.publish(3, feed.OperatorPublished(member), MEMBERS)
+
+
+def serve_all(desk: Desk, *, serves_all: bool) -> None:
+    """Let the kiosk serve all members, or none."""
+    desk.memory.audiences = [ALL, MEMBERS, OWN] if serves_all else [ALL, OWN]
+    desk.centre.publish(3, feed.AudiencesPublished(tuple(desk.memory.audiences)))
+
+
+def known(desk: Desk) -> int:
+    with desk.database.read() as tx:
+        return tx.members.counts().operators
+
+
+def test_nothing_of_an_audience_is_in_force_from_the_moment_that_it_is_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = feed.KeyBoundElsewhere("20000001", "0005", "A1", 1, 2)
+    open_orders = feed.OpenOrdersPublished("20000001", (feed.OpenOrder("4-1", OrderKind.NEW, 4, 9),))
+    firm = feed.EnterprisePublished(Enterprise("9111", "企业", "王", Review.APPROVED))
+    members(desk, 3)
+    for body in (firm, key, open_orders):
+        desk.centre.publish(3, body, MEMBERS)
+    pull(desk.agent())
+    desk.centre.publish(3, firm)
+    serve_all(desk, serves_all=False)
+    with monkeypatch.context() as killed:
+        killed.setattr("sync.agent.feed.pull.leave_on", lambda *_: None)
+        pull(desk.agent())
+    monkeypatch.setattr("sync.agent.feed.pull.LEFT_AT_ONCE", 2)
+    left = []
+
+    def looked(tx: Transaction, most: int) -> bool:
+        assert not tx.feed.rows.is_whole()
+        assert tx.members.enterprise("9111") == firm.enterprise
+        assert tx.members.operator("20000001") is None
+        assert tx.members.operators_of("9111") == ()
+        assert tx.feed.key_elsewhere("20000001") is None
+        assert tx.feed.open_orders("20000001") == ()
+        left.append(tx.members.counts().operators)
+        if len(left) == 2:
+            raise KeyboardInterrupt
+        return drop_left(tx, most)
+
+    monkeypatch.setattr("sync.agent.feed.pull.drop_left", looked)
+    with pytest.raises(KeyboardInterrupt):
+        pull(desk.agent())
+    pull(desk.agent())
+    assert left == [3, 3, 3, 2, 0]
+    assert (known(desk), is_whole(desk)) == (0, True)
+    with desk.database.read() as tx:
+        assert tx.members.enterprise("9111") == firm.enterprise
+        assert tx.feed.key_elsewhere("20000001") is None
+
+
+@pytest.mark.parametrize("news", [0, 1])
+def test_a_page_that_another_agent_overtook_passes_no_rows(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, news: int
+) -> None:
+    """Between one agent's question and its answer another leaves the audience, and begins it again from zero."""
+    members(desk, 45)
+    pull(desk.agent())
+    members(desk, news, 45)
+    first = desk.agent()
+    asked = first.centre.feed
+
+    def overtaken(cursors: dict[int, Version], wait: int) -> object:
+        page = asked(cursors, wait)
+        monkeypatch.setattr(first.centre, "feed", asked)
+        serve_all(desk, serves_all=False)
+        pull(desk.agent())
+        serve_all(desk, serves_all=True)
+        desk.faulty.faults = ["", "cut"]
+        with pytest.raises(CentreUnreachable):
+            pull(desk.agent())
+        assert known(desk) == 20
+        return page
+
+    monkeypatch.setattr(first.centre, "feed", overtaken)
+    pull(first)
+    assert (known(desk), is_whole(desk)) == (20, False)
+    pull(desk.agent())
+    assert (known(desk), is_whole(desk)) == (45 + news, True)
+
+
+def test_an_audience_that_another_agent_began_is_not_begun_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members(desk, 3)
+    first = desk.agent()
+    asked = first.centre.feed
+
+    def overtaken(cursors: dict[int, Version], wait: int) -> object:
+        page = asked(cursors, wait)
+        monkeypatch.setattr(first.centre, "feed", asked)
+        pull(desk.agent())
+        desk.centre.incarnation = 2
+        pull(desk.agent())
+        return page
+
+    monkeypatch.setattr(first.centre, "feed", overtaken)
+    pull(first)
+    with desk.database.read() as tx:
+        assert tx.feed.rows.cursor(MEMBERS) == Version(2, 3)
+    assert (known(desk), is_whole(desk)) == (3, True)
+
+
+@pytest.mark.parametrize("left", [10, 25])
+def test_a_reading_from_zero_ends_at_the_head_of_a_centre_that_was_put_back(desk: Desk, left: int) -> None:
+    members(desk, 45)
+    desk.faulty.faults = ["", "cut"]
+    with pytest.raises(CentreUnreachable):
+        pull(desk.agent())
+    assert (known(desk), is_whole(desk)) == (20, False)
+    desk.centre.rows = {place: row for place, row in desk.centre.rows.items() if row.version.stamp <= left}
+    desk.centre.heads[MEMBERS] = left
+    pull(desk.agent())
+    assert (known(desk), is_whole(desk)) == (max(20, left), True)
 
 
 def test_an_audience_is_left_whose_reading_was_begun_before_the_kiosk_heard_of_it(desk: Desk) -> None:
