@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,10 +22,14 @@ from kiosk.domain.entries import (
     OrderExpired,
     RegisterDecided,
 )
+from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version, audience_of_kiosk
+from kiosk.store.database import Database
+from kiosk.store.errors import DiskFull
+from kiosk.store.feed_rows import FeedRowTable
 from sync.agent.errors import CentreUnreachable
 from sync.agent.feed.pull import pull
 from sync.agent.feed.taking import drop_left
@@ -351,6 +357,57 @@ def test_an_audience_that_another_agent_began_is_not_begun_again(
     with desk.database.read() as tx:
         assert tx.feed.rows.cursor(MEMBERS) == Version(2, 3)
     assert (known(desk), is_whole(desk)) == (3, True)
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_pull_loses_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for serial in range(45):
+        member = Operator(f"2{serial:07d}", "9111", "李", Review.APPROVED, "$" * 9_000)
+        desk.centre.publish(3, feed.OperatorPublished(member), MEMBERS)
+    put, puts = FeedRowTable.put, list[FeedRow]()
+
+    def onto_a_full_disk(self: FeedRowTable, row: FeedRow) -> None:
+        puts.append(row)
+        if len(puts) == 30:
+            (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+            self._connection.execute(f"PRAGMA max_page_count = {pages}")
+        put(self, row)
+
+    monkeypatch.setattr(FeedRowTable, "put", onto_a_full_disk)
+    with pytest.raises(DiskFull):
+        pull(desk.agent())
+    assert (known(desk), is_whole(desk)) == (20, False)
+    pull(desk.agent())
+    assert (known(desk), is_whole(desk), problems(desk)) == (45, True, [])
+
+
+@pytest.mark.parametrize("at", [1, 20, 21, 33, 45])
+def test_an_agents_process_that_is_killed_in_the_middle_of_a_pull_loses_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    members(desk, 45)
+    put, puts = FeedRowTable.put, list[FeedRow]()
+
+    def killed(self: FeedRowTable, row: FeedRow) -> None:
+        put(self, row)
+        puts.append(row)
+        if len(puts) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if not child:
+        try:
+            monkeypatch.setattr(FeedRowTable, "put", killed)
+            desk.database = Database.open(desk.directory / "keydesk.db", bytes(range(32)))
+            pull(desk.agent())
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    assert (known(desk), is_whole(desk)) == ((at - 1) // 20 * 20, False)
+    pull(desk.agent())
+    assert (known(desk), is_whole(desk), problems(desk)) == (45, True, [])
 
 
 @pytest.mark.parametrize("left", [10, 25])
