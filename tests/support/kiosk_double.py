@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 import time
 import urllib.error
@@ -95,6 +96,12 @@ class KioskDouble:
         self.cursors: dict[int, Version] = {}
         self.told: list[tuple[str, Any]] = []
         self.member_key = self.issuing_key
+
+    def twin(self) -> KioskDouble:
+        """Another that goes on from here by itself."""
+        made = copy.copy(self)
+        made.entries, made.cursors, made.told = list(self.entries), dict(self.cursors), list(self.told)
+        return made
 
     @property
     def answer(self) -> records.EnrolAnswer:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -29,6 +31,7 @@ from sync.agent.opening import AgentSettings, open_agent, open_or_create_databas
 from tests.support.values import present
 
 FIRST_KIOSK, LAST_KIOSK = 11, 60
+_TOKENS = "tokens.txt"
 
 
 def _python(module: str, *arguments: str | Path) -> list[str]:
@@ -40,20 +43,40 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
 
 
+def centre_template(folder: Path) -> Path:
+    """Make, once a run, what every centre begins with, in a folder that the run's processes share."""
+    template = folder / "centre"
+    with (folder / "centre.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            fresh = CentreProcess(folder / "centre.new")
+            fresh.command("examples")
+            # All tokens at once: every start of Django costs a second.
+            given = fresh.django(
+                "from sync.central.fleet.enrolment_tokens import give_token\n"
+                f"for number in range({FIRST_KIOSK}, {LAST_KIOSK} + 1): print(give_token(number, now))"
+            )
+            (fresh.directory / _TOKENS).write_text(given)
+            fresh.directory.rename(template)
+    return template
+
+
 class CentreProcess:
-    """`keydesk-central serve` over SQLite, with the example members."""
+    """`keydesk-central serve` over SQLite."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
-        self.command("examples")
-        # All tokens at once: every start of Django costs a second.
-        given = self.django(
-            "from sync.central.fleet.enrolment_tokens import give_token\n"
-            f"for number in range({FIRST_KIOSK}, {LAST_KIOSK} + 1): print(give_token(number, now))"
-        )
-        self.tokens = dict(zip(range(FIRST_KIOSK, LAST_KIOSK + 1), given.split(), strict=True))
+        self.tokens: dict[int, str] = {}
+
+    @classmethod
+    def begin(cls, directory: Path, template: Path) -> CentreProcess:
+        """A centre with the example members and tokens for kiosks, over a copy of the template."""
+        shutil.copytree(template, directory, dirs_exist_ok=True)
+        made, given = cls(directory), (directory / _TOKENS).read_text()
+        made.tokens = dict(zip(range(FIRST_KIOSK, LAST_KIOSK + 1), given.split(), strict=True))
+        return made
 
     @property
     def address(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,19 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.processes import FIRST_KIOSK, CentreProcess, KioskProcess, NewKiosk
+from tests.support.processes import FIRST_KIOSK, CentreProcess, KioskProcess, NewKiosk, centre_template
 
 
 @pytest.fixture(scope="session")
-def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CentreProcess]:
-    made = CentreProcess(tmp_path_factory.mktemp("central"))
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every centre begins with."""
+    folder = tmp_path_factory.getbasetemp()
+    return centre_template(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+
+
+@pytest.fixture(scope="session")
+def central(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[CentreProcess]:
+    made = CentreProcess.begin(tmp_path_factory.mktemp("central"), template)
     made.start()
     yield made
     made.stop()

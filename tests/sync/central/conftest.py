@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_pending
 from sync.central.ledger.verifying import Verifier
+from tests.support import scenes
 from tests.support.kiosk_double import KioskDouble, http_send
 from tests.support.processes import FIRST_KIOSK, CentreProcess
 
@@ -45,9 +47,9 @@ def keys() -> CentreKeys:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CentreProcess]:
+def served(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[CentreProcess]:
     """The real server over real HTTP, beside the centre of the tests with real agents."""
-    made = CentreProcess(tmp_path_factory.mktemp("served"))
+    made = CentreProcess.begin(tmp_path_factory.mktemp("served"), template)
     made.start()
     yield made
     made.stop()
@@ -68,7 +70,7 @@ def live(served: CentreProcess, served_numbers: itertools.count[int]) -> KioskDo
 
 @pytest.fixture
 def examples(db: None, keys: CentreKeys) -> Examples:
-    return make_examples(3, {}, keys, int(time.time()))
+    return scenes.EXAMPLES.set_up(lambda: make_examples(3, {}, keys, int(time.time())))
 
 
 def enrolled(number: int = 3) -> KioskDouble:
@@ -84,7 +86,7 @@ def make_kiosk() -> Callable[[int], KioskDouble]:
 @pytest.fixture
 def kiosk(examples: Examples) -> KioskDouble:
     """Kiosk 3, enrolled, among the examples."""
-    return enrolled(3)
+    return scenes.KIOSK.set_up(lambda: enrolled(3))
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ APPLY = "from sync.central.ledger.applier import apply_pending; apply_pending(no
 
 
 @pytest.fixture
-def still(tmp_path: Path) -> Iterator[CentreProcess]:
+def still(tmp_path: Path, template: Path) -> Iterator[CentreProcess]:
     """A centre that applies nothing by itself."""
-    made = CentreProcess(tmp_path)
+    made = CentreProcess.begin(tmp_path, template)
     made.start("--no-applier")
     yield made
     made.stop()
@@ -147,9 +147,9 @@ def _uploaded(kiosk: KioskDouble) -> None:
         assert status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def test_many_kiosks_that_come_back_at_once_raise_no_matter(tmp_path: Path) -> None:
+def test_many_kiosks_that_come_back_at_once_raise_no_matter(tmp_path: Path, template: Path) -> None:
     """40 kiosks with 49 entries each: 12 orders that are paid, cancelled or left, after the first entry."""
-    centre = CentreProcess(tmp_path)
+    centre = CentreProcess.begin(tmp_path, template)
     centre.start()
     try:
         numbers = range(FIRST_KIOSK, FIRST_KIOSK + 40)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import re
 import time
 import unicodedata
@@ -60,10 +59,13 @@ from sync.central.tables import row_key
 from sync.central.wording import ENTRY_KINDS, FEED_KINDS, MATTER_ACTIONS, PAID_HOW
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
+from tests.support import scenes
 from tests.support.books import remarks
 from tests.support.kiosk_double import KioskDouble
 
 pytestmark = pytest.mark.django_db
+
+_SERVED = scenes.Scene(KioskDouble.twin, scenes.KIOSK)
 
 
 @pytest.fixture
@@ -86,6 +88,10 @@ def clerk(examples: Examples) -> Client:
 @pytest.fixture
 def served(kiosk: KioskDouble) -> KioskDouble:
     """Kiosk 3 after an order paid by code, one matter, one alarm."""
+    return _SERVED.set_up(lambda: _serve(kiosk))
+
+
+def _serve(kiosk: KioskDouble) -> KioskDouble:
     kiosk.feed()
     placed = kiosk.place()
     Client().post(kiosk.page_path(placed), {"action": "pay"})
@@ -174,8 +180,7 @@ def test_of_two_orders_of_a_number_staff_choose_by_account_and_time(
     staff: Client, served: KioskDouble, model: type[Model]
 ) -> None:
     served.pushed()
-    clone = copy.copy(served)
-    clone.entries = list(served.entries)
+    clone = served.twin()
     first = served.place(account="11000005")
     second = clone.place(account="11000006", nonce=b"nonce7")
     for each in (served, clone):
