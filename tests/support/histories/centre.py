@@ -21,7 +21,6 @@ from sync.central import context
 from sync.central.centre_keys import CentreKeys, make_keys
 from sync.central.ledger.applier import apply_pending
 from sync.central.ledger.verifying import Verifier
-from sync.central.tables import migrate_when_due
 from tests.support.histories import ORGANISATION
 
 ADDRESS = "http://centre"
@@ -77,7 +76,6 @@ class Centre:
         settings.KEYDESK = msgspec.structs.replace(configuration, data=str(self.folder))
         vars(context)["time"] = self.time
         try:
-            migrate_when_due()
             yield
         finally:
             connection.close()

@@ -130,13 +130,18 @@ def the_books_are_their_replay(_world: World) -> Iterator[str]:
 
 
 def every_journal_is_sound(world: World) -> Iterator[str]:
-    """Chain and tables of every machine are as they should be, and the centre has all of it."""
+    """Chain and tables of every machine are as they should be, and the centre has all of it.
+
+    Those of a machine that works were checked by its nightly run.
+    """
     for machine in world.live:
+        if machine.works:
+            if not _centre_has(machine):
+                yield f"{machine.label}: the centre has another journal"
+            continue
         found = verify(machine.database)
         if not found.sound:
             yield f"{machine.label}: {found.broken or found.differences[:3] or found.damaged_pages}"
-        elif machine.works and not _centre_has(machine):
-            yield f"{machine.label}: the centre has another journal"
 
 
 def _centre_has(machine: Machine) -> bool:

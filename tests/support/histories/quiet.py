@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from sync.agent.context import Agent
-from sync.agent.feed.pull import pull
+from sync.agent.feed.pull import pull, retry_kept
 from sync.agent.heartbeat import heartbeat
-from sync.agent.nightly import exchange, nightly
+from sync.agent.nightly import exchange
 from sync.agent.push import push
+from sync.central.fleet.feed.models import Audience
+from sync.central.journal.models import Strand
 from tests.support.histories.machines import Machine
 from tests.support.histories.world import World
 
@@ -38,34 +40,59 @@ def come_to_rest(world: World) -> None:
 
 
 def tell_everything(world: World) -> None:
-    """Upload and read the feeds until there is nothing new, as the agents' loops do. Raises NeverQuiet."""
+    """Upload and read the feeds until there is nothing new, as the agents' loops do. Raises NeverQuiet.
+
+    Who was asked is asked again once the centre has something else to tell; the nights see whether that was all.
+    """
+    quiet: dict[str, object] = {}
     for _ in range(ROUNDS):
         world.centre.apply()
-        told = [_told(world, machine) for machine in world.live]
-        again = [_tried_again(machine) for machine in world.live]
-        if not any(told) and not any(again):
+        told = [came for machine in world.live if (came := _told_anew(world, machine, quiet))]
+        again = [machine for machine in world.live if _tried_again(machine)]
+        if not told and not again:
             return
-    raise NeverQuiet(f"after {ROUNDS} rounds: {', '.join(each for each in told if each)}")
+        for machine in again:
+            quiet.pop(machine.label, None)
+    raise NeverQuiet(f"after {ROUNDS} rounds: {', '.join(told)}")
+
+
+def _told_anew(world: World, machine: Machine, quiet: dict[str, object]) -> str:
+    """What a machine told or was told, if anything changed since it was asked; empty for nothing."""
+    if quiet.get(machine.label) == _at_the_centre():
+        return ""
+    came = _told(world, machine)
+    if not came or not _has_copies(world, machine):
+        quiet[machine.label] = _at_the_centre()
+    return came
+
+
+def _at_the_centre() -> object:
+    """Where the feed and the journals end: as long as that stays, the centre has nothing else to tell."""
+    strands = Strand.objects.order_by("key").values_list("key", "high_sequence", "epoch_due")
+    return list(Audience.objects.order_by("number").values_list("number", "stamp")), list(strands)
 
 
 def _tried_again(machine: Machine) -> bool:
-    """Whether the nightly run changed anything about what could not be applied."""
-    if not machine.service.unapplied_rows():
-        return False
+    """Whether what could not be applied could be now, as the night tries it."""
     before = machine.tip()
-    machine.work(nightly)
+    machine.work(retry_kept)
     return before != machine.tip()
 
 
 def _told(world: World, machine: Machine) -> str:
     """What a machine told or was told; empty for nothing."""
     before = machine.tip()
-    if sum(each.kiosk == machine.kiosk for each in world.live) > 1:
+    if _has_copies(world, machine):
         machine.work(heartbeat)  # what the others have comes by it
     came = machine.work(_news)
     if before == machine.tip() and (came == "" or not machine.works):
         return ""
     return f"{machine.label} {came}"
+
+
+def _has_copies(world: World, machine: Machine) -> bool:
+    """Whether another machine of that kiosk is at work."""
+    return sum(each.kiosk == machine.kiosk for each in world.live) > 1
 
 
 def _news(agent: Agent) -> str:

@@ -88,22 +88,24 @@ def _run(world: World, plan: Sequence[Planned], seed: int) -> Outcome:
         wrong = broken(world)
         if not wrong:
             settle_everything(world)
-            wrong = [*left_open(world), *broken(world, (*PROMISES, *PROVED)), *_nights(world)]
+            wrong = [*left_open(world), *_nights(world), *broken(world, (*PROMISES, *PROVED))]
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
         world.trace = error
         wrong = [f"{type(error).__name__}: {error}"]
     return Outcome(tuple(world.log), tuple(wrong))
 
 
-def _nights(world: World) -> list[str]:
-    """What the machines' nightly runs find."""
-    reports = [(machine, nightly(machine.agent)) for machine in world.live if machine.works]
-    return [
-        f"nightly: {machine.label} {finding.value}"
-        for machine, report in reports
-        for finding in report.troubles
-        if finding not in _NOT_ENDED
-    ]
+def _nights(world: World) -> Iterator[str]:
+    """What the machines' nightly runs find: they check the journals, and nothing is left to be told."""
+    for machine in world.live:
+        if not machine.works:
+            continue
+        night = nightly(machine.agent)
+        if night.sent or night.received:
+            yield f"nightly: {machine.label} sent {night.sent} and received {night.received}"
+        for finding in night.troubles:
+            if finding not in _NOT_ENDED:
+                yield f"nightly: {machine.label} {finding.value} {night.journal_problem}".rstrip()
 
 
 def shrunk(plan: Sequence[Planned], seed: int = 0) -> tuple[Planned, ...]:

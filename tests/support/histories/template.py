@@ -16,6 +16,7 @@ from sync.agent.nightly import nightly
 from sync.agent.opening import AgentSettings, agent_over
 from sync.central.examples import make_examples
 from sync.central.fleet.enrolment_tokens import give_token
+from sync.central.tables import migrate_when_due
 from tests.support.histories.centre import ADDRESS, Centre, InProcess, Time
 from tests.support.histories.hostile import HostileKiosk
 from tests.support.histories.machines import KEY, STORE, MachineClock
@@ -33,6 +34,7 @@ class Template:
         self.centre = Centre(folder / "keys", folder / "central.sqlite3", self.time)
         keys = self.centre.keys
         with self.centre.at_work():
+            migrate_when_due()
             make_examples(KIOSKS[0], {}, keys, self.time.now)
             for kiosk in KIOSKS:
                 self._enrol(kiosk)
