@@ -1,4 +1,4 @@
-"""What the centre granted this kiosk, read inside a transaction: identity, policy, prices, secrets, the issuing CA.
+"""What the centre granted this kiosk, read inside a transaction: identity, policy, prices, secrets, the issuing CA, staff.
 
 Every function raises DeskRefused when what it reads is missing or no longer valid.
 """
@@ -13,6 +13,7 @@ from kiosk.desk.errors import DeskRefused
 from kiosk.desk.views import ClockFault, Refusal
 from kiosk.domain.fees import FeeSchedule, schedule_at
 from kiosk.domain.ledger import OrderStatus
+from kiosk.domain.members import Role
 from kiosk.domain.policy import Policy
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.device_keys import device_verify
@@ -21,8 +22,10 @@ from kiosk.pki.issuing import IssuingAuthority
 from kiosk.store.vault import VaultItem
 
 if TYPE_CHECKING:
+    from kiosk.desk.views import StaffSession
     from kiosk.domain.clock import Clock
     from kiosk.domain.ledger import Order
+    from kiosk.domain.members import StaffMember
     from kiosk.store.agent_state import AgentState
     from kiosk.store.transaction import Identity, Transaction
 
@@ -209,3 +212,17 @@ def issuing_authority(tx: Transaction, now: int) -> IssuingAuthority:
         )
     except CertificateInvalid as error:
         raise DeskRefused(Refusal.ISSUER_ENDS_TOO_SOON) from error
+
+
+def require_staff(tx: Transaction, staff: StaffSession) -> StaffMember:
+    """That person as the record has them, whatever their role."""
+    member = tx.members.staff(staff.name)
+    if member is None:
+        raise DeskRefused(Refusal.NOT_ALLOWED)
+    return member
+
+
+def require_supervisor(tx: Transaction, staff: StaffSession) -> None:
+    """Refuse unless the record still calls that person a supervisor."""
+    if not staff.supervisor or require_staff(tx, staff).role is not Role.SUPERVISOR:
+        raise DeskRefused(Refusal.NOT_ALLOWED)

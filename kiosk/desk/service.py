@@ -47,6 +47,7 @@ from kiosk.desk.views import (
     QuoteOutcome,
     Refusal,
     Refused,
+    SecondAllowed,
     Session,
     SignInOutcome,
     StaffSession,
@@ -258,13 +259,15 @@ class DeskService(KeyVerbs):
         """Account and password alone. Slow: Argon2id."""
         return self._outcome(lambda: verification.sign_in(self._desk, account, password))
 
-    def quote(self, session: Session, kind: OrderKind) -> QuoteOutcome:
-        """What that kind costs and gives."""
-        return self._outcome(lambda: ordering.quote(self._desk, session, kind))
+    def quote(self, session: Session, kind: OrderKind, allowed: SecondAllowed | None = None) -> QuoteOutcome:
+        """What that kind costs and gives; a supervisor may have allowed it beside an order that was paid elsewhere."""
+        return self._outcome(lambda: ordering.quote(self._desk, session, kind, allowed))
 
-    def place_order(self, session: Session, kind: OrderKind) -> PlaceOutcome:
+    def place_order(
+        self, session: Session, kind: OrderKind, allowed: SecondAllowed | None = None
+    ) -> PlaceOutcome:
         """Place the order; a replacement that declares the loss reports it too."""
-        return self._outcome(lambda: ordering.place_order(self._desk, session, kind))
+        return self._outcome(lambda: ordering.place_order(self._desk, session, kind, allowed))
 
     def order(self, reference: str) -> OrderView | Refused | None:
         """The order's present state; None where there is none of that reference."""

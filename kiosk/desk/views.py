@@ -97,7 +97,7 @@ class Session(msgspec.Struct, frozen=True):
 class Quote(msgspec.Struct, frozen=True):
     """What the chosen service will cost and give; `ends_at` as it would be if bound now.
 
-    `open_elsewhere` are unpaid orders of that kind at other kiosks, of which the member is told.
+    `open_elsewhere` are open orders of that kind at other kiosks, of which the member is told.
     """
 
     kind: OrderKind
@@ -145,8 +145,6 @@ class Refusal(enum.StrEnum):
     NO_FEE_SCHEDULE = "no-fee-schedule"
     FEED_INCOMPLETE = "feed-incomplete"
     """The kiosk reads what the centre told from the beginning and is not through."""
-    PAID_ELSEWHERE = "paid-elsewhere"
-    """The centre has money for an order of that kind of the account at another kiosk."""
     NOT_ENROLLED = "not-enrolled"
     POLICY_ENDED = "policy-ended"
     POLICY_CERTIFICATES_REACHED = "policy-certificates-reached"
@@ -214,8 +212,19 @@ class OrderOpen(msgspec.Struct, frozen=True, tag="order-open"):
     order: str
 
 
-QuoteOutcome = Verified | WrongKind | OrderOpen | Refused
-VerifyOutcome = Verified | FieldsRefused | WrongCredentials | LockedOut | Refused | WrongKind | OrderOpen
+class PaidElsewhere(msgspec.Struct, frozen=True, tag="paid-elsewhere"):
+    """The centre has money for an order of that kind at another kiosk: only a supervisor allows a second one.
+
+    `feed_as_of` when the kiosk is offline.
+    """
+
+    session: Session
+    other: OpenOrder
+    feed_as_of: int | None = None
+
+
+QuoteOutcome = Verified | WrongKind | OrderOpen | PaidElsewhere | Refused
+VerifyOutcome = QuoteOutcome | FieldsRefused | WrongCredentials | LockedOut
 
 
 class SignedIn(msgspec.Struct, frozen=True, tag="signed-in"):
@@ -267,7 +276,7 @@ class Placed(msgspec.Struct, frozen=True, tag="placed"):
     order: OrderView
 
 
-PlaceOutcome = Placed | Refused | OrderOpen
+PlaceOutcome = Placed | Refused | OrderOpen | PaidElsewhere
 
 
 class CodeRefusal(enum.StrEnum):
@@ -436,6 +445,13 @@ class StaffSession(msgspec.Struct, frozen=True):
 
     name: str
     supervisor: bool
+
+
+class SecondAllowed(msgspec.Struct, frozen=True):
+    """A supervisor allows an order beside one that was paid elsewhere."""
+
+    staff: StaffSession
+    reason: str
 
 
 class StaffSignedIn(msgspec.Struct, frozen=True, tag="staff-signed-in"):

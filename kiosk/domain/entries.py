@@ -34,6 +34,13 @@ class EpochBegan(Body, tag="epoch-began", frozen=True):
     continues: Tip | None = None
 
 
+class SecondOrder(msgspec.Struct, frozen=True):
+    """A supervisor allowed an order though the centre has money for another one of the account, of that kind."""
+
+    supervisor: str
+    reason: str
+
+
 class OrderPlaced(Body, tag="order-placed", frozen=True):
     """A member ordered here; `lines` in fen, `deadline` in UTC seconds, `order_code` the 38 bytes of the QR code.
 
@@ -53,6 +60,7 @@ class OrderPlaced(Body, tag="order-placed", frozen=True):
     deadline: int
     order_code: bytes = msgspec.field(name="token")
     previous: KeyOnRecord | None = None
+    second: SecondOrder | None = None
 
 
 class OrderAssigned(Body, AssignedOrder, tag="order-assigned", frozen=True):

@@ -85,7 +85,6 @@ REFUSALS = {
     Refusal.OPERATOR_REFUSED: N_("这位操作员的审核没有通过，请联系工作人员。"),
     Refusal.NO_FEE_SCHEDULE: N_("本机还没有收费标准，请联网后再办。"),
     Refusal.FEED_INCOMPLETE: N_("本机正在接收中心的资料，请稍等一会儿再办。"),
-    Refusal.PAID_ELSEWHERE: N_("这个账号在另一台终端机已付了一笔同样的订单，请到那里办，或请工作人员转移。"),
     Refusal.NOT_ENROLLED: N_("本机还没有登记到中心，暂时不能办理。"),
     Refusal.POLICY_ENDED: N_("本机的发证授权已到期，联网更新后才能办理。"),
     Refusal.POLICY_CERTIFICATES_REACHED: N_("本机离线发证的数量已到上限，联网后才能继续。"),

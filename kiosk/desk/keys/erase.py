@@ -11,9 +11,9 @@ import enum
 from typing import TYPE_CHECKING
 
 from hardware.ports import TokenNotPrepared
+from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.keys.status import key_view
-from kiosk.desk.people.staff import require_staff
 from kiosk.desk.tokens.ownership import owner_of, owner_of_unprepared
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hardware.ports import TokenNotPrepared
+from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.keys.status import key_view
 from kiosk.desk.keys.views import FoundView, LiftedView, LossView
-from kiosk.desk.people.staff import require_staff
 from kiosk.desk.tokens.own_key import require_key_pair, require_own_key
 from kiosk.desk.tokens.ownership import Owner, owner_of, owner_of_unprepared
 from kiosk.desk.tokens.pin import unlock

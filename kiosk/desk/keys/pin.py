@@ -21,10 +21,9 @@ from hardware.ports import (
     VendorLibraryFailed,
     WrongPin,
 )
-from kiosk.desk.authority import identity_of
+from kiosk.desk.authority import identity_of, require_supervisor
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.status import key_view
-from kiosk.desk.people.staff import require_supervisor
 from kiosk.desk.tokens.own_key import require_own_key
 from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.pin import may_try_factory_pin

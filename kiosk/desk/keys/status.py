@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hardware.ports import NotSupported, TokenNotPrepared
 from hardware.token.self_test import random_self_test
+from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.people.staff import require_staff
 from kiosk.desk.status import feed_age
 from kiosk.desk.tokens.ownership import Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view

@@ -12,11 +12,27 @@ from kiosk.desk.authority import (
     secret,
 )
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.orders.quoting import judge
+from kiosk.desk.orders.quoting import Judged, judge
 from kiosk.desk.orders.receipts import queue_receipt
 from kiosk.desk.orders.views import order_view, own_order, paid_order, require_paid, require_unpaid
-from kiosk.desk.views import OrderOpen, OrderView, Placed, Refusal, Session, Verified, WrongKind
-from kiosk.domain.entries import DeliveryChosen, LossReported, OrderCancelled, OrderExpired, OrderPlaced
+from kiosk.desk.views import (
+    OrderOpen,
+    OrderView,
+    PaidElsewhere,
+    Placed,
+    Refusal,
+    SecondAllowed,
+    Session,
+    WrongKind,
+)
+from kiosk.domain.entries import (
+    DeliveryChosen,
+    LossReported,
+    OrderCancelled,
+    OrderExpired,
+    OrderPlaced,
+    SecondOrder,
+)
 from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.identifiers import NONCE_LENGTH, OrderNumber
 from kiosk.domain.ledger import Delivery, Order, OrderStatus
@@ -39,29 +55,34 @@ GRACE = 5 * 60
 GRACE_OFFLINE = 24 * HOUR
 
 
-def quote(desk: Desk, session: Session, kind: OrderKind) -> Verified | WrongKind | OrderOpen:
+def quote(desk: Desk, session: Session, kind: OrderKind, allowed: SecondAllowed | None = None) -> Judged:
     """What that kind costs and gives, e.g. after the member accepted another one. Raises DeskRefused."""
     with desk.database.read() as tx:
-        return judge(desk, tx, session, kind)
+        return judge(desk, tx, session, kind, allowed)
 
 
-def place_order(desk: Desk, session: Session, kind: OrderKind) -> Placed | OrderOpen:
+def place_order(
+    desk: Desk, session: Session, kind: OrderKind, allowed: SecondAllowed | None = None
+) -> Placed | OrderOpen | PaidElsewhere:
     """Place the order and, where a replacement declares it, report the loss of the old key (挂失).
 
-    Raises DeskRefused.
+    With `allowed` also beside an order that was paid elsewhere, which the entry then tells. Raises DeskRefused.
     """
     with desk.database.write() as tx:
-        judged = judge(desk, tx, session, kind)
-        if isinstance(judged, OrderOpen):
+        judged = judge(desk, tx, session, kind, allowed)
+        if isinstance(judged, OrderOpen | PaidElsewhere):
             return judged
         if isinstance(judged, WrongKind):
             raise DeskRefused(Refusal.KEY_STATE_CHANGED, rests_on_feed=True)
-        order = _place(desk, tx, session, judged.quote)
+        order = _place(desk, tx, session, judged.quote, allowed)
         return Placed(order_view(desk, tx, order))
 
 
-def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Order:
+def _place(
+    desk: Desk, tx: Transaction, session: Session, offered: Quote, allowed: SecondAllowed | None
+) -> Order:
     now = desk.clock.wall()
+    paid_elsewhere = any(each.centre_holds_money for each in offered.open_elsewhere)
     policy, schedule = policy_of(tx), schedule_of(tx, now)
     tx.settle_epoch(desk.clock)
     number = OrderNumber(*tx.next_tip())
@@ -80,6 +101,7 @@ def _place(desk: Desk, tx: Transaction, session: Session, offered: Quote) -> Ord
         deadline=now + policy.payment_window,
         order_code=encode_order_code(code, order_code_key(secret(tx, VaultItem.PAYMENT_SECRET))),
         previous=offered.previous,
+        second=SecondOrder(allowed.staff.name, allowed.reason) if allowed and paid_elsewhere else None,
     )
     tx.append(body, desk.clock)
     if offered.declares_loss and offered.previous is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from kiosk.desk.authority import (
     identity_of,
     policy_of,
@@ -13,11 +15,21 @@ from kiosk.desk.authority import (
     require_feed_whole,
     require_issuer_outlives,
     require_policy_holds,
+    require_supervisor,
     schedule_of,
 )
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.status import feed_age
-from kiosk.desk.views import OrderOpen, Quote, Refusal, Session, Verified, WrongKind
+from kiosk.desk.views import (
+    OrderOpen,
+    PaidElsewhere,
+    Quote,
+    Refusal,
+    SecondAllowed,
+    Session,
+    Verified,
+    WrongKind,
+)
 from kiosk.domain.decisions import ContinueOrder, OfferKind, Proceed, decide, key_state
 from kiosk.domain.fees import OrderKind, total
 from kiosk.domain.guard import open_order
@@ -33,8 +45,16 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 
-def judge(desk: Desk, tx: Transaction, session: Session, kind: OrderKind) -> Verified | WrongKind | OrderOpen:
-    """The quote for that kind, or the kind that fits, or the order that is open already. Raises DeskRefused."""
+Judged = Verified | WrongKind | OrderOpen | PaidElsewhere
+
+
+def judge(
+    desk: Desk, tx: Transaction, session: Session, kind: OrderKind, allowed: SecondAllowed | None = None
+) -> Judged:
+    """The quote for that kind, or what leads on instead: the kind that fits, or the order that is open or paid already.
+
+    With `allowed` a paid order elsewhere does not stand in the way. Raises DeskRefused.
+    """
     identity_of(tx)
     require_approved(tx, session.account)
     now = desk.clock.wall()
@@ -47,8 +67,15 @@ def judge(desk: Desk, tx: Transaction, session: Session, kind: OrderKind) -> Ver
         case OfferKind():
             return WrongKind(session, decision.kind, decision.because, feed_age(tx, now))
         case Proceed():
+            require_feed_whole(tx)
+            elsewhere = _open_elsewhere(tx, session.account, kind)
+            paid = next((each for each in elsewhere if each.centre_holds_money), None)
+            if paid is not None and allowed is None:
+                return PaidElsewhere(session, paid, feed_age(tx, now))
+            if allowed is not None:
+                require_supervisor(tx, allowed.staff)
             quote = _quote(desk, tx, session, kind, declares_loss=decision.declares_loss)
-            return Verified(session, quote)
+            return Verified(session, replace(quote, open_elsewhere=elsewhere))
 
 
 def require_approved(tx: Transaction, account: str) -> None:
@@ -71,8 +98,6 @@ def _require_nameable(session: Session) -> None:
 def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, declares_loss: bool) -> Quote:
     """The price and the new end, once nothing speaks against taking the money. Raises DeskRefused."""
     now = desk.clock.wall()
-    require_feed_whole(tx)
-    elsewhere = _open_elsewhere(tx, session.account, kind)
     policy = policy_of(tx)
     lines = schedule_of(tx, now).lines(kind)
     require_clock(tx, desk.clock, policy)
@@ -92,15 +117,11 @@ def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, de
         previous=previous,
         ends_at=validity(now, old_end, policy.certificate_years).end,
         declares_loss=declares_loss,
-        open_elsewhere=elsewhere,
     )
 
 
 def _open_elsewhere(tx: Transaction, account: str, kind: OrderKind) -> tuple[OpenOrder, ...]:
-    """The account's unpaid orders of that kind at other kiosks. Raises DeskRefused where the centre has money for one."""
+    """The account's open orders of that kind at other kiosks."""
     kiosk = identity_of(tx).kiosk
     orders = tx.feed.open_orders(account)
-    elsewhere = tuple(each for each in orders if each.order_kind is kind and each.kiosk != kiosk)
-    if any(each.centre_holds_money for each in elsewhere):
-        raise DeskRefused(Refusal.PAID_ELSEWHERE, rests_on_feed=True)
-    return elsewhere
+    return tuple(each for each in orders if each.order_kind is kind and each.kiosk != kiosk)

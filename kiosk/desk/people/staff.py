@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from kiosk.desk.authority import policy_of, require_amount_allowed
+from kiosk.desk.authority import policy_of, require_amount_allowed, require_staff, require_supervisor
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.finding import named_orders
 from kiosk.desk.orders.views import order_view, order_views, own_order, require_paid, require_unpaid
@@ -100,20 +100,6 @@ def matters(desk: Desk) -> tuple[MatterPublished, ...]:
     """The matters that are still open."""
     with desk.database.read() as tx:
         return tx.feed.matters()
-
-
-def require_staff(tx: Transaction, staff: StaffSession) -> StaffMember:
-    """That person as the record has them, whatever their role. Raises DeskRefused."""
-    member = tx.members.staff(staff.name)
-    if member is None:
-        raise DeskRefused(Refusal.NOT_ALLOWED)
-    return member
-
-
-def require_supervisor(tx: Transaction, staff: StaffSession) -> None:
-    """Raises DeskRefused unless the record still calls that person a supervisor."""
-    if not staff.supervisor or require_staff(tx, staff).role is not Role.SUPERVISOR:
-        raise DeskRefused(Refusal.NOT_ALLOWED)
 
 
 def _appended(desk: Desk, tx: Transaction, reference: str, body: AnyBody) -> OrderView:

@@ -17,10 +17,13 @@ from kiosk.desk.views import (
     Network,
     OrderOpen,
     OrderView,
+    PaidElsewhere,
     Placed,
     PlaceOutcome,
     Refused,
+    SecondAllowed,
     Session,
+    StaffSession,
     Verified,
     VerifyOutcome,
     WrongCredentials,
@@ -45,6 +48,7 @@ from kiosk.ui.amounts import price_of
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
+from kiosk.ui.screens.common.reason import ReasonScreen
 from kiosk.ui.widgets import fields as widgets
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -71,6 +75,7 @@ class VerifyScreen(Page[None]):
         self.fees: FeeTable | None = None
         self.problems: dict[Field, FieldRefusal] = {}
         self.message: LazyText | None = None
+        self.allowed: SecondAllowed | None = None
 
     @property
     def _fields(self) -> tuple[Field, ...]:
@@ -148,6 +153,7 @@ class VerifyScreen(Page[None]):
             self._show_problems()
             return
         self.update_content()
+        self.allowed = None
         kind = self.shell.visit.kind
         self.ask(lambda: self.shell.service.verify(kind, typed), self._verified, self.t("正在核对，请稍候"))
 
@@ -175,7 +181,7 @@ class VerifyScreen(Page[None]):
                 self.focus_on(Field.PASSWORD.value)
             case LockedOut():
                 self._say(lambda t: locked_out(t, outcome, support))
-            case Verified() | WrongKind() | OrderOpen() | Refused():
+            case Verified() | WrongKind() | OrderOpen() | PaidElsewhere() | Refused():
                 self._quoted(outcome)
             case _:
                 assert_never(outcome)
@@ -184,7 +190,7 @@ class VerifyScreen(Page[None]):
         match outcome:
             case Verified(session, quote):
                 self.shell.visit.session = session
-                if quote.open_elsewhere:
+                if quote.open_elsewhere and self.allowed is None:
                     self._confirm_second(outcome)
                 else:
                     self._confirm(outcome)
@@ -192,10 +198,63 @@ class VerifyScreen(Page[None]):
                 self._offer(outcome)
             case OrderOpen(session, number):
                 self._go_on(session, number)
+            case PaidElsewhere():
+                self._ask_supervisor(outcome)
             case Refused():
                 self._say(self.refusal(outcome))
             case _:
                 assert_never(outcome)
+
+    def _ask_supervisor(self, paid: PaidElsewhere) -> None:
+        """Tell where the order that is paid goes on; a supervisor may allow another one here."""
+
+        def question(t: Text) -> Question:
+            text = t(
+                "这个账号的同类订单 {number} 已在 {kiosk} 号终端机付款，请到那里接着办，或请工作人员转移过来，不要再付一次。"
+                "确要在这里另下一单，须主管同意。",
+                number=number_in(paid.other.order),
+                kiosk=paid.other.kiosk,
+            )
+            return Question(
+                title=t("另有已付款的订单"),
+                text=aged(t, text, paid.feed_as_of),
+                yes=t("主管同意另下一单"),
+                no=t("返回"),
+            )
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if yes:
+                from kiosk.ui.screens.staff.staff import SupervisorScreen  # noqa: PLC0415 - imported on first use
+
+                self.app.push_screen(SupervisorScreen(), lambda staff: self._ask_reason(paid, staff))
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def _ask_reason(self, paid: PaidElsewhere, staff: StaffSession | None) -> None:
+        if staff is None:
+            return
+
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("同意另下一单"),
+                text=t(
+                    "另一笔 {number} 仍可办理或退款。同意后会记下您的姓名和原因。",
+                    number=number_in(paid.other.order),
+                ),
+                yes=t("同意"),
+                no=t("返回"),
+            )
+
+        def answered(reason: str | None) -> None:
+            if reason:
+                self._quote_again(paid.session, SecondAllowed(staff, reason))
+
+        self.app.push_screen(ReasonScreen(question), answered)
+
+    def _quote_again(self, session: Session, allowed: SecondAllowed) -> None:
+        self.allowed = allowed
+        kind, quote = self.shell.visit.kind, self.shell.service.quote
+        self.ask(lambda: quote(session, kind, allowed), self._quoted, self.t("正在核对，请稍候"))
 
     def _confirm(self, verified: Verified) -> None:
         if verified.quote.declares_loss:
@@ -282,9 +341,9 @@ class VerifyScreen(Page[None]):
         self.ask(lambda: quote(wrong.session, wrong.offered), self._quoted, self.t("正在核对，请稍候"))
 
     def _place(self, session: Session) -> None:
-        kind = self.shell.visit.kind
+        kind, allowed = self.shell.visit.kind, self.allowed
         place = self.shell.service.place_order
-        self.ask(lambda: place(session, kind), self._placed, self.t("正在下单，请稍候"))
+        self.ask(lambda: place(session, kind, allowed), self._placed, self.t("正在下单，请稍候"))
 
     def _placed(self, outcome: PlaceOutcome) -> None:
         match outcome:
@@ -292,6 +351,8 @@ class VerifyScreen(Page[None]):
                 self._show_order(order)
             case OrderOpen(session, number):
                 self._go_on(session, number)
+            case PaidElsewhere():
+                self._ask_supervisor(outcome)
             case Refused():
                 self._say(self.refusal(outcome))
             case _:

@@ -1,15 +1,24 @@
-"""叫工作人员: staff were called and sign in here."""
+"""叫工作人员: staff were called and sign in here; and a supervisor who is to allow something signs in."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.screen import ScreenResultType
 from textual.widgets import Button, Input
 
-from kiosk.desk.views import LockedOut, Refused, StaffSignedIn, StaffSignInOutcome, WrongCredentials
+from kiosk.desk.views import (
+    LockedOut,
+    Refused,
+    StaffSession,
+    StaffSignedIn,
+    StaffSignInOutcome,
+    WrongCredentials,
+)
 from kiosk.text.wording import locked_out, wrong_credentials
 from kiosk.ui.page import Overlay
 from kiosk.ui.widgets.actions import Action, ActionRow
@@ -22,8 +31,8 @@ if TYPE_CHECKING:
     from kiosk.text.wording import LazyText
 
 
-class StaffScreen(Overlay[None]):
-    """A banner for the member; name and password for staff."""
+class StaffSignIn(Overlay[ScreenResultType]):
+    """A banner for the member; name and password for staff; subclasses define what follows."""
 
     CSS_PATH = "staff.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
@@ -34,7 +43,7 @@ class StaffScreen(Overlay[None]):
         support = self.shell.settings.support_line
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Line(self.t("已叫工作人员，请稍候"), id="banner")
+            yield Line(self.banner(), id="banner")
             yield Prose(
                 self.t("刚才办到的一步还在，按 Esc 返回。急事请打 {support}。", support=support),
                 classes="muted",
@@ -47,6 +56,14 @@ class StaffScreen(Overlay[None]):
             yield Action(self.t("Esc  返回"), id="back")
             yield Action(self.t("Enter  登录"), id="enter", main=True)
         yield from self.last_rows()
+
+    @abstractmethod
+    def banner(self) -> str:
+        """What the member reads."""
+
+    @abstractmethod
+    def welcome(self, staff: StaffSession) -> None:
+        """Continue after the right password."""
 
     def update_content(self) -> None:
         """Show the message."""
@@ -74,10 +91,7 @@ class StaffScreen(Overlay[None]):
         support = self.shell.settings.support_line
         match outcome:
             case StaffSignedIn(staff):
-                from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen  # noqa: PLC0415 - imported on first use
-
-                self.shell.staff_called = False
-                self.app.switch_screen(StaffDeskScreen(staff))
+                self.welcome(staff)
                 return
             case WrongCredentials():
                 self.message = lambda t: wrong_credentials(t, outcome)
@@ -88,3 +102,35 @@ class StaffScreen(Overlay[None]):
             case _:
                 assert_never(outcome)
         self.update_content()
+
+
+class StaffScreen(StaffSignIn[None]):
+    """Staff were called; it leads to their desk."""
+
+    def banner(self) -> str:
+        """What the member reads."""
+        return self.t("已叫工作人员，请稍候")
+
+    def welcome(self, staff: StaffSession) -> None:
+        """Open the staff's desk."""
+        from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen  # noqa: PLC0415 - imported on first use
+
+        self.shell.staff_called = False
+        self.app.switch_screen(StaffDeskScreen(staff))
+
+
+class SupervisorScreen(StaffSignIn[StaffSession | None]):
+    """Returns the supervisor who signed in, or None."""
+
+    def banner(self) -> str:
+        """What the member reads."""
+        return self.t("请主管来登录")
+
+    def welcome(self, staff: StaffSession) -> None:
+        """Return the supervisor; other staff may not allow it."""
+        if staff.supervisor:
+            self.dismiss(staff)
+            return
+        self.message = lambda t: t("这一步要主管同意，请主管登录。")
+        self.update_content()
+        self.focus_on("staff-name")

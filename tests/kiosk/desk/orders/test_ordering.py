@@ -17,17 +17,20 @@ from kiosk.desk.views import (
     CodeAccepted,
     OrderOpen,
     OrderView,
+    PaidElsewhere,
     Placed,
     PrintOutcome,
     Refusal,
     Refused,
+    SecondAllowed,
     Session,
+    StaffSession,
     Verified,
     WrongKind,
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
-from kiosk.domain.entries import LossReported, OrderCancelled, OrderPlaced, OrderReleased
+from kiosk.domain.entries import LossReported, OrderCancelled, OrderPlaced, OrderReleased, SecondOrder
 from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import unsigned_row
@@ -40,7 +43,7 @@ from kiosk.domain.validity import add_years
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull, StoreBusy
-from tests.support.desk import answered
+from tests.support.desk import STAFF, SUPERVISOR, answered
 
 NOW = 1_795_327_500
 DAY = 86_400
@@ -78,12 +81,50 @@ def test_an_unpaid_order_elsewhere_is_told_and_one_the_centre_has_money_for_refu
     offered = service.quote(session, OrderKind.NEW)
     assert isinstance(offered, Verified)
     assert offered.quote.open_elsewhere == (unpaid,)
-    told_open(database, replace(unpaid, centre_holds_money=True))
-    refused = service.place_order(session, OrderKind.NEW)
-    assert isinstance(refused, Refused)
-    assert refused.reason is Refusal.PAID_ELSEWHERE
+    paid = replace(unpaid, centre_holds_money=True)
+    told_open(database, paid)
+    assert service.quote(session, OrderKind.NEW) == PaidElsewhere(session, paid)
+    assert service.place_order(session, OrderKind.NEW) == PaidElsewhere(session, paid)
     told_open(database)
     assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
+
+
+def test_a_supervisor_allows_a_second_order_and_the_entry_tells_who_and_why(
+    service: DeskService, session: Session, database: Database
+) -> None:
+    told_open(
+        database, OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, NOW + 900, centre_holds_money=True)
+    )
+    reason = "五号机坏了，会员等不及"
+    clerk = SecondAllowed(STAFF, reason)
+    pretender = SecondAllowed(replace(STAFF, supervisor=True), reason)
+    stranger = SecondAllowed(StaffSession("没有这个人", supervisor=True), reason)
+    for other in (clerk, pretender, stranger):
+        assert service.quote(session, OrderKind.NEW, other) == Refused(Refusal.NOT_ALLOWED)
+        assert service.place_order(session, OrderKind.NEW, other) == Refused(Refusal.NOT_ALLOWED)
+    allowed = SecondAllowed(SUPERVISOR, reason)
+    assert isinstance(service.quote(session, OrderKind.NEW, allowed), Verified)
+    placed = service.place_order(session, OrderKind.NEW, allowed)
+    assert isinstance(placed, Placed)
+    assert _placed_entry(database, placed).second == SecondOrder(SUPERVISOR.name, reason)
+
+
+def test_what_a_supervisor_allowed_is_told_of_no_order_that_needed_no_consent(
+    service: DeskService, session: Session, database: Database
+) -> None:
+    allowed = SecondAllowed(SUPERVISOR, "多余")
+    placed = service.place_order(session, OrderKind.NEW, allowed)
+    assert isinstance(placed, Placed)
+    assert _placed_entry(database, placed).second is None
+
+
+def _placed_entry(database: Database, placed: Placed) -> OrderPlaced:
+    number = parse_order_number(placed.order.order_number)
+    with database.read() as tx:
+        entry = tx.journal.entry(number.sequence)
+    assert entry is not None
+    assert isinstance(entry.entry.body, OrderPlaced)
+    return entry.entry.body
 
 
 def test_the_number_and_the_link_name_the_entry_that_placed_the_order(
