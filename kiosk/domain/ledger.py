@@ -52,6 +52,11 @@ class Payment(msgspec.Struct, frozen=True):
     supervisor: str | None = None
     returned: bool = False
 
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether a supervisor vouched for it, here or where the order was given away: it may be money by itself."""
+        return self.transaction is None and self.how in {PaidHow.DESK, PaidHow.FEED}
+
 
 class Delivery(enum.StrEnum):
     """How the token reaches the member when it is not bound at once: 窗口领取 or 邮寄."""
@@ -143,15 +148,15 @@ class Order(msgspec.Struct, frozen=True):
     def received(self) -> int:
         """What was received and not returned, in fen, each provider transaction once.
 
-        A notice without a transaction counts only when no transaction is known. What the desk vouched for counts also
-        when every transaction was returned: then it was separate money.
+        A notice without a transaction counts only when no transaction is known. What was vouched for counts also when
+        every transaction was returned: then it was separate money.
         """
         returned = {payment.transaction for payment in self.payments if payment.returned}
         known = {each.transaction: each.amount for each in self.payments if each.transaction is not None}
         identified = sum(amount for transaction, amount in known.items() if transaction not in returned)
         unidentified = (each for each in self.payments if each.transaction is None)
         return identified or max(
-            (each.amount for each in unidentified if not known or each.how is PaidHow.DESK), default=0
+            (each.amount for each in unidentified if not known or each.is_vouched_for), default=0
         )
 
     @property
@@ -189,7 +194,7 @@ class AssignedOrder(msgspec.Struct, frozen=True):
     """A paid order as it is given to the kiosk that is to bind it; amounts in fen, times in UTC seconds.
 
     The feed's row and the journal entry that repeats it carry these facts, in this order on the wire. `transaction` is
-    empty where the centre knows of none. `handover` is the number of the hand-over, from 1.
+    empty where the money was vouched for, or the centre knows of none. `handover` is the number of the hand-over, from 1.
     """
 
     order: str

@@ -92,14 +92,23 @@ def assigned(known: Order | None, entry: Entry, body: OrderAssigned) -> Order:
         raise DoesNotFollow(RemarkReason.HANDOVER_DIFFERS, known.reference)
     if not known.status.is_open:
         raise DoesNotFollow(RemarkReason.ORDER_IN_ANOTHER_STATE, known.reference)
-    payments = known.payments or (_payment(entry, body, body.feed),)
     return replace(
         known,
         owner=entry.kiosk,
         handover=body.handover,
         status=OrderStatus.PAID,
-        payments=payments,
+        payments=_with_carried(known.payments, entry, body),
     )
+
+
+def _with_carried(known: tuple[Payment, ...], entry: Entry, body: OrderAssigned) -> tuple[Payment, ...]:
+    """An order's payments with the one that its assignment carries, unless that is among them."""
+    carried = _payment(entry, body, body.feed)
+    is_known = any(
+        each.is_vouched_for if carried.is_vouched_for else each.transaction == carried.transaction
+        for each in known
+    )
+    return known if is_known else (*known, carried)
 
 
 def taken_over(known: Order | None, entry: Entry, body: OrderTakenOver) -> Order:

@@ -75,7 +75,7 @@ class AttemptInline(Inline[PaymentAttempt, Payment]):
     @admin.display(description="商户退款单号")
     def refund_number(self, row: PaymentAttempt) -> str:
         """Under which number the provider has its refund, once it went back."""
-        return row.out_refund_no if row.state == AttemptState.RETURNED else "–"
+        return row.out_refund_no if row.state in {AttemptState.RETURNED, AttemptState.REFUNDED} else "–"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Attempts are added by the payment page alone."""

@@ -44,6 +44,7 @@ from sync.central.journal.models import Entry as EntryRow
 from sync.central.ledger.books import Books, decided_key
 from sync.central.ledger.checks import check, takes_no_effect
 from sync.central.ledger.daily import Daily
+from sync.central.ledger.echoes import Found
 from sync.central.ledger.matters import own_kiosks, subject_key
 from sync.central.ledger.models import Checked, DecidedStrand, EntryRemark, Matter, MatterState
 from sync.central.ledger.news import News
@@ -140,10 +141,16 @@ class Folder:
         if is_set_aside and isinstance(body, CertificateIssued):
             self._take_out_of_use(each, entry, (row for row in folding.rows if isinstance(row, Certificate)))
         for remark in folding.remarks:
-            self._remarked(each, named.order, remark)
+            if not self._is_passed_on(told, remark):
+                self._remarked(each, named.order, remark)
         if isinstance(body, RegisterDecided) and entry.kiosk == EXCHANGE_KIOSK:
             self._close(each, RemarkReason.CERTIFICATE_HELD, body)
         self._end_what_is_over(each, folding.rows)
+
+    def _is_passed_on(self, told: Told, remark: Remark) -> bool:
+        """Whether a former owner repeats what it was told of money, which the owner hears of as well."""
+        is_money = remark.reason is RemarkReason.MONEY_TOLD_BY_ANOTHER
+        return is_money and self._readings.echo(told) is Found.SAID
 
     def _of_the_centre(self, each: Placed, entry: Entry, body: _CENTRE_S_OWN) -> None:
         if entry.kiosk != EXCHANGE_KIOSK:

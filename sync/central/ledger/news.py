@@ -20,11 +20,13 @@ from kiosk.domain.feed import (
 from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.ledger_fold import RecordRow
+from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.register import Register, Registered
 from kiosk.domain.versions import audience_of_kiosk
 from sync.central.fleet.feed.collecting import Telling
 from sync.central.ledger.books import Books
 from sync.central.ledger.models import Matter
+from sync.central.ledger.money import tell_money
 from sync.central.ledger.open_orders import tell_open_orders
 from sync.central.members.publishing import audiences_of_accounts
 
@@ -44,6 +46,7 @@ class News:
         self.rows: list[tuple[int, KeyedBody]] = []
         self.keys: dict[str, KeyBoundElsewhere] = {}
         self._ordering: set[str] = set()
+        self._handed_over: set[str] = set()
 
     def tell(self, told: Telling) -> None:
         """Tell all of it."""
@@ -51,6 +54,7 @@ class News:
             told.tell(audience, body)
         if self.keys:
             told.of_members(lambda: self._tell_keys(told))
+        tell_money(told, self._handed_over)
         tell_open_orders(told, self._ordering)
 
     def _tell_keys(self, told: Telling) -> None:
@@ -65,6 +69,7 @@ class News:
             match row:
                 case Order():
                     self._handed_on(entry, row)
+                    self._passed_on(row, books)
                     self._opened_or_ended(row, books)
                 case Register():
                     self._key(row, changed, books)
@@ -86,6 +91,13 @@ class News:
             return
         if order.handover == body.handover and order.owner == body.new_owner != entry.kiosk:
             self._tell_one(body.new_owner, assignment(order))
+
+    def _passed_on(self, order: Order, books: Books) -> None:
+        """Whoever owns an order now hears of the money that others were told of."""
+        before = books.order(order.reference)
+        owner = placing_kiosk(order.reference) if before is None else before.owner
+        if order.owner != owner:
+            self._handed_over.add(order.reference)
 
     def _opened_or_ended(self, order: Order, books: Books) -> None:
         """Whatever becomes of an order that is open, or was, may change what is open of its account."""
@@ -155,9 +167,13 @@ def key_on_record(account: str, key: KeyOnRecord, certificate: Certificate | Non
 
 
 def assignment(order: Order) -> OrderAssignedHere:
-    """A paid order as it is given to the kiosk that is to bind it."""
+    """A paid order as it is given to the kiosk that is to bind it.
+
+    What somebody vouched for is carried first, without a transaction: the provider's come by rows of their own.
+    """
     here = [payment for payment in order.payments if not payment.returned]
-    paid = next((payment for payment in here if payment.transaction), here[0] if here else None)
+    vouched = next((payment for payment in here if payment.is_vouched_for), None)
+    paid = vouched or next((payment for payment in here if payment.transaction), here[0] if here else None)
     return OrderAssignedHere(
         order=order.reference,
         account=order.account,

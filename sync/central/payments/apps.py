@@ -13,7 +13,7 @@ class PaymentsConfig(AppConfig):
         """Receive entries from the journal, and answer whether money was refunded."""
         from sync.central.journal.signals import entries_received  # noqa: PLC0415 - models can be imported only now
         from sync.central.ledger import money  # noqa: PLC0415
-        from sync.central.payments import receivers  # noqa: PLC0415
+        from sync.central.payments import news, receivers  # noqa: PLC0415
 
         entries_received.connect(receivers.take_received, dispatch_uid="payments")
-        money.register(receivers.money_returned, receivers.money_held)
+        money.register(receivers.money_returned, receivers.money_held, news.tell_money)

@@ -27,6 +27,11 @@ class AttemptState(models.TextChoices):
     PAID = "paid", "成功"
     CLOSED = "closed", "已关闭"
     RETURNED = "returned", "已退回"
+    REFUNDED = "refunded", "随订单退回"
+
+
+SETTLED = (AttemptState.PAID, AttemptState.RETURNED, AttemptState.REFUNDED)
+"""States in which the provider had money: it is here, went back by itself, or with its order."""
 
 
 class Payment(models.Model):
@@ -70,7 +75,10 @@ class Payment(models.Model):
 
 
 class PaymentAttempt(models.Model):
-    """One attempt with the provider, under an `out_trade_no` that begins with the kiosk."""
+    """One attempt with the provider, under an `out_trade_no` that begins with the kiosk.
+
+    `amount` and `paid_at` are the provider's, once it is paid.
+    """
 
     out_trade_no = models.CharField("商户订单号", max_length=32, primary_key=True)
     payment = models.ForeignKey(
@@ -79,7 +87,9 @@ class PaymentAttempt(models.Model):
     attempt = models.PositiveIntegerField("次数")
     state = models.CharField("状态", max_length=10, choices=AttemptState.choices, default=AttemptState.OPEN)
     transaction = models.CharField("交易号", max_length=64, blank=True)
+    amount = models.BigIntegerField("金额(分)", default=0)
     opened_at = models.BigIntegerField("时间")
+    paid_at = models.BigIntegerField("支付时间", null=True)
 
     class Meta:
         """Names and order."""

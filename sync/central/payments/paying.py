@@ -5,16 +5,14 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import QuerySet
 
-from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.identifiers import out_trade_no
-from kiosk.domain.versions import audience_of_kiosk
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.alarms import clear_alarm, raise_alarm
 from sync.central.journal.models import AlarmKind
-from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.open_orders import tell_open_orders
 from sync.central.payments.models import (
+    SETTLED,
     UNPAID,
     AttemptState,
     DeskPayment,
@@ -23,12 +21,12 @@ from sync.central.payments.models import (
     PaymentAttempt,
     PaymentState,
 )
+from sync.central.payments.news import owning_kiosk, tell_money
 from sync.central.payments.pages import Bill
 from sync.central.payments.provider import PaymentProvider, Trade, TradeState
 from sync.central.payments.sandbox import SandboxProvider
 from sync.central.payments.vouched import raise_paid_twice
 
-_SETTLED = {AttemptState.PAID, AttemptState.RETURNED}
 _NO_NEWS = {TradeState.UNKNOWN, TradeState.NOT_PAID}
 
 
@@ -88,16 +86,17 @@ def settle(number: str, trade: Trade, now: int) -> None:
         if trade.state is TradeState.CLOSED and attempt.state == AttemptState.OPEN:
             attempt.state = AttemptState.CLOSED
             attempt.save(update_fields=["state"])
-        if trade.state is not TradeState.SUCCESS or attempt.state in _SETTLED:
+        if trade.state is not TradeState.SUCCESS or attempt.state in SETTLED:
             return
-        if payment.attempts.filter(state__in=_SETTLED, transaction=trade.transaction).exists():
+        if payment.attempts.filter(state__in=SETTLED, transaction=trade.transaction).exists():
             detail = (
                 f"交易号 {trade.transaction} 在两次支付尝试里都有（{number}）：按一笔入账，请与支付机构核对"
             )
             raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, number, detail, now)
             return
         attempt.state, attempt.transaction = AttemptState.PAID, trade.transaction
-        attempt.save(update_fields=["state", "transaction"])
+        attempt.amount, attempt.paid_at = trade.amount, trade.paid_at
+        attempt.save(update_fields=["state", "transaction", "amount", "paid_at"])
         first = payment.state in UNPAID
         if first:
             payment.state, payment.paid_at = PaymentState.PAID, trade.paid_at
@@ -108,12 +107,10 @@ def settle(number: str, trade: Trade, now: int) -> None:
                 f"又收到 {trade.amount / 100:.2f} 元，交易号 {trade.transaction}；请在「缴费」里退回多付的款"
             )
             raise_alarm(AlarmKind.PAID_TWICE, payment.kiosk, trade.transaction, detail, now)
-        body = PaymentConfirmed(payment.order, trade.amount, trade.transaction, trade.paid_at)
-        owner = owning_kiosk(payment)
-        told.tell(audience_of_kiosk(owner), body)
+        tell_money(told, [payment.order])
         tell_open_orders(told, [payment.account])
         # With the kiosk's row locked, what the kiosk uploaded meanwhile is visible.
-        Kiosk.objects.select_for_update().get(number=owner)
+        Kiosk.objects.select_for_update().get(number=owning_kiosk(payment))
         if first and DeskPayment.objects.filter(order=payment.order).exists():
             raise_paid_twice(payment, now)
         clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
@@ -128,16 +125,15 @@ def pay_back(payment: Payment, now: int) -> bool:
             return False
         using: PaymentProvider = provider()
         attempts = list(taken)
-        trades = [_refunded(using, attempt, payment.amount) for attempt in attempts]
+        trades = [_refunded(using, attempt) for attempt in attempts]
         if not trades or any(trade.state is not TradeState.REFUNDED for trade in trades):
             return False
         for attempt in attempts:
             clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "随订单退回", now)
-        taken.update(state=AttemptState.RETURNED)
+        taken.update(state=AttemptState.REFUNDED)
         payment.state, payment.refunded_at = PaymentState.REFUNDED, now
         payment.save(update_fields=["state", "refunded_at"])
-        body = RefundPaid(payment.order, attempts[0].out_refund_no, payment.amount * len(trades))
-        told.tell(audience_of_kiosk(owning_kiosk(payment)), body)
+        tell_money(told, [payment.order])
         tell_open_orders(told, [payment.account])
     return True
 
@@ -148,15 +144,14 @@ def return_surplus(payment: Payment, now: int) -> int:
     with telling(now) as told:
         payment = Payment.objects.select_for_update().get(order=payment.order)
         for attempt in list(surplus(payment)):
-            trade = _refunded(provider(), attempt, payment.amount)
+            trade = _refunded(provider(), attempt)
             if trade.state is not TradeState.REFUNDED:
                 continue
             attempt.state = AttemptState.RETURNED
             attempt.save(update_fields=["state"])
-            body = PaymentReturned(payment.order, attempt.transaction, payment.amount)
-            told.tell(audience_of_kiosk(owning_kiosk(payment)), body)
+            tell_money(told, [payment.order])
             clear_alarm(AlarmKind.PAID_TWICE, payment.kiosk, attempt.transaction, "多付已退回", now)
-            returned += payment.amount
+            returned += attempt.amount
             if attempt.transaction == payment.transaction:  # the desk's money is the order's payment
                 payment.state, payment.transaction, payment.refunded_at = PaymentState.VOUCHED, "", now
                 payment.save(update_fields=["state", "transaction", "refunded_at"])
@@ -165,9 +160,9 @@ def return_surplus(payment: Payment, now: int) -> int:
     return returned
 
 
-def _refunded(using: PaymentProvider, attempt: PaymentAttempt, amount: int) -> Trade:
+def _refunded(using: PaymentProvider, attempt: PaymentAttempt) -> Trade:
     """The attempt's trade after its refund was asked for: again, where the answer was lost or another's failed."""
-    return using.refund(attempt.out_trade_no, attempt.out_refund_no, amount)
+    return using.refund(attempt.out_trade_no, attempt.out_refund_no, attempt.amount)
 
 
 def surplus(payment: Payment) -> QuerySet[PaymentAttempt]:
@@ -196,9 +191,3 @@ def _locked(bill: Bill, now: int) -> Payment:
             setattr(payment, name, value)
         payment.save(update_fields=list(opened))
     return payment
-
-
-def owning_kiosk(payment: Payment) -> int:
-    """The kiosk that the order belongs to now: the one that made it, unless it was moved to another known kiosk."""
-    owner = LedgerOrder.objects.filter(reference=payment.order).values_list("owner", flat=True).first()
-    return owner if owner is not None and Kiosk.objects.filter(number=owner).exists() else payment.kiosk

@@ -1,17 +1,18 @@
-"""Staff's decisions on payments that a desk vouched for."""
+"""Staff's decisions on payments that a desk vouched for.
+
+Of two that are taken at once the first counts; only what was found to be money by itself may be given back later.
+"""
 
 from __future__ import annotations
 
 from django.db import transaction
 
-from kiosk.domain.feed import RefundPaid
-from kiosk.domain.versions import audience_of_kiosk
 from sync.central.fleet.feed.telling import telling
 from sync.central.journal.alarms import clear_alarm
 from sync.central.journal.models import AlarmKind
 from sync.central.ledger.settling import may_return
 from sync.central.payments.models import UNPAID, DeskPayment, DeskPaymentState, Payment, PaymentState
-from sync.central.payments.paying import owning_kiosk
+from sync.central.payments.news import tell_money
 
 
 def confirm_same(row: DeskPayment, by: str, remark: str, now: int) -> bool:
@@ -39,11 +40,11 @@ def confirm_returned(row: DeskPayment, by: str, remark: str, now: int) -> bool:
             return False
         if not _decided(row, DeskPaymentState.RETURNED, by, remark, now):
             return False
+        # The provider has nothing of it, so that with the desk's money the order's is back.
         if payment.state in UNPAID:
             payment.state, payment.refunded_at = PaymentState.REFUNDED, now
             payment.save(update_fields=["state", "refunded_at"])
-            body = RefundPaid(row.order, f"desk-{row.key}", row.amount)
-            told.tell(audience_of_kiosk(owning_kiosk(payment)), body)
+            tell_money(told, [payment.order])
     return True
 
 

@@ -168,6 +168,19 @@ def test_an_order_that_came_on_somebodys_word_counts_the_money_once_when_it_come
     assert (journal.ledger.orders["web-1"].received, journal.ledger.orders["web-1"].surplus) == (35_000, 0)
 
 
+def test_what_somebody_vouched_for_where_an_order_was_given_away_may_be_money_by_itself(
+    journal: Journal,
+) -> None:
+    lines = journal.ledger.orders[journal.place()].lines
+    journal.add(
+        OrderAssigned("web-1", ACCOUNTS[1], "企业", "经办人", OrderKind.NEW, lines, 1, 1, "", 1, 1, "row/8")
+    )
+    journal.pay("web-1", PaidHow.FEED, "t1")
+    journal.add(SurplusReturned("web-1", "t1", 35_000, "row/9"))
+    order = journal.ledger.orders["web-1"]
+    assert (order.status, order.received, order.returned) == (OrderStatus.PAID, 35_000, 35_000)
+
+
 def test_a_refund_after_a_surplus_went_back_is_of_what_is_left(journal: Journal) -> None:
     number = journal.place()
     journal.pay(number, PaidHow.FEED, "t1")

@@ -54,6 +54,29 @@ def test_an_order_that_was_given_away_unpaid_comes_back_paid() -> None:
     assert (order.owner, order.status, order.received) == (A, OrderStatus.PAID, order.total)
 
 
+@pytest.mark.parametrize(
+    ("known", "carried", "made"),
+    [
+        ("t1", "t1", ["t1"]),
+        ("t1", "t2", ["t1", "t2"]),
+        (None, "t1", [None, "t1"]),
+        ("t1", "", ["t1", None]),
+    ],
+)
+def test_an_order_that_comes_back_has_the_money_that_it_comes_with(
+    known: str | None, carried: str, made: list[str | None]
+) -> None:
+    kiosks = Kiosks()
+    back = replace(given_to(2), transaction=carried)
+    kiosks.write(A, placed(), paid(known), OrderReleased(ORDER, B, 1, MOVED), back)
+    order = fold(kiosks.written[A], complete=False).orders[ORDER]
+    assert [each.transaction for each in order.payments] == made
+    again = (OrderReleased(ORDER, B, 3, MOVED), replace(back, handover=4))
+    kiosks.write(A, *again)
+    order = fold(kiosks.written[A], complete=False).orders[ORDER]
+    assert [each.transaction for each in order.payments] == made
+
+
 REFUSED: dict[str, tuple[tuple[int, tuple[AnyBody, ...]], AnyBody, RemarkReason]] = {
     "placed under another kiosk's number": ((B, ()), placed(), RemarkReason.ORDER_OF_ANOTHER_KIOSK),
     "placed twice": ((A, (placed(),)), placed(), RemarkReason.ORDER_EXISTS),

@@ -24,7 +24,7 @@ from sync.central.ledger.models import (
 )
 from sync.central.ledger.replaying import differences
 from sync.central.ledger.rows import certificate_record, order_record, register_record
-from sync.central.payments.models import Payment, PaymentAttempt, SandboxTrade
+from sync.central.payments.models import SETTLED, AttemptState, Payment, PaymentAttempt, SandboxTrade
 from tests.support.histories.machines import Machine
 from tests.support.histories.template import HOSTILE
 from tests.support.histories.world import World
@@ -201,6 +201,19 @@ def _difference(ours: Order | Certificate | None, theirs: Order | Certificate | 
     return ", ".join(f"{name} {getattr(ours, name)} there {getattr(theirs, name)}" for name in names)
 
 
+def the_owner_knows_all_the_money(world: World) -> Iterator[str]:
+    """What the provider has of an order, and what of it went back alone, its owner's journal tells."""
+    settled = PaymentAttempt.objects.filter(state__in=SETTLED)
+    for machine in (each for each in world.live if each.works):
+        for order in machine.orders():
+            if order.owner != machine.kiosk or not _on_one_line(machine.kiosk, order.reference):
+                continue
+            known = {each.transaction: each.returned for each in order.payments}
+            for each in settled.filter(payment_id=order.reference):
+                if known.get(each.transaction) is not (each.state == AttemptState.RETURNED):
+                    yield f"{machine.label} {order.reference}: {each.transaction} is {each.state}"
+
+
 def _certificates_differ(machine: Machine) -> Iterator[str]:
     rows = LedgerCertificate.objects.filter(kiosk=machine.kiosk)
     there = {row.number: certificate_record(row) for row in rows}
@@ -225,6 +238,7 @@ PROMISES: tuple[Promise, ...] = (
     who_paid_twice_is_seen,
     no_decision_is_undone,
     both_ends_are_equal,
+    the_owner_knows_all_the_money,
 )
 PROVED: tuple[Promise, ...] = (the_books_are_their_replay, every_journal_is_sound)
 """These tell of all that was before, so that the end of a history is soon enough."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from kiosk.domain import entries
-from kiosk.domain.feed import OperatorPublished, PaymentConfirmed, StaffPublished
+from kiosk.domain.echoes import echo_of
+from kiosk.domain.feed import OperatorPublished, OrderMoved, PaymentConfirmed, StaffPublished
 from kiosk.domain.fees import OrderKind
+from kiosk.domain.identifiers import out_trade_no, parse_order_reference
 from kiosk.domain.ledger import Delivery, PaidHow
 from kiosk.domain.members import Review, Role, StaffMember
 from kiosk.domain.payment_codes import order_code_text
@@ -23,19 +25,24 @@ from sync.central.examples import make_examples
 from sync.central.fleet import unapplied_rows
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feed import telling as telling_module
+from sync.central.fleet.feed.collecting import Telling
 from sync.central.fleet.feed.models import FeedRow, KeptRow
 from sync.central.fleet.feed.reading import Pull
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.feed.writing import write
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.models import Alarm, AlarmKind, Entry
+from sync.central.ledger import money, settling
+from sync.central.ledger import news as ledger_news
 from sync.central.ledger.models import LedgerOrder, Matter
 from sync.central.ledger.publishing import publish_enterprise, publish_operators
 from sync.central.ledger.replaying import differences
 from sync.central.members.models import Operator, ReviewState
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentAttempt, PaymentState
+from sync.central.payments.news import owning_kiosk
 from sync.central.payments.pages import read_bill
+from sync.central.payments.provider import Trade, TradeState
 from sync.protocol import records
 from tests.support.books import all_applied, open_matters
 from tests.support.kiosk_double import ACCOUNT, KioskDouble
@@ -142,17 +149,61 @@ def test_money_that_comes_while_the_desk_vouches_for_it_is_pointed_out(
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     bill = read_bill(order_code_text(placed.order_code), keys, int(time.time()))
 
-    owner = paying.owning_kiosk
-
     def meanwhile(payment: Payment) -> int:
         # Neither has committed when the other looks.
         at_once([kiosk.pushed])
-        return owner(payment)
+        return owning_kiosk(payment)
 
     monkeypatch.setattr(paying, "owning_kiosk", meanwhile)
     paying.pay(bill, int(time.time()))
     subjects = Alarm.objects.filter(kind=AlarmKind.PAID_TWICE).values_list("subject", flat=True)
     assert list(subjects) == [placed.order]
+
+
+@pytest.mark.parametrize("first", ["the-payment", "the-hand-over"])
+def test_money_that_settles_while_an_order_is_handed_over_is_told_to_its_new_owner(
+    pair: list[KioskDouble], keys: CentreKeys, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    kiosk, other = pair
+    placed = kiosk.place()
+    bill = read_bill(order_code_text(placed.order_code), keys, int(time.time()))
+    paying.pay(bill, int(time.time()))
+    (paid,) = (each for each in kiosk.news() if isinstance(each, PaymentConfirmed))
+    kiosk.append(echo_of(paid))
+    kiosk.pushed()
+    assert settling.move(LedgerOrder.objects.get(reference=placed.order), 4, "admin", int(time.time()))
+    (moved,) = (each for each in kiosk.news() if isinstance(each, OrderMoved))
+    kiosk.append(echo_of(moved))
+    number = out_trade_no(parse_order_reference(placed.order), 2)
+    PaymentAttempt.objects.create(
+        out_trade_no=number, payment_id=placed.order, attempt=2, opened_at=int(time.time())
+    )
+    trade = Trade(TradeState.SUCCESS, 34000, "T2", int(time.time()))
+
+    def settle() -> None:
+        paying.settle(number, trade, int(time.time()))
+
+    tell_all = money.tell_money
+
+    # Neither has committed when the other looks.
+    def meanwhile_handed_over(payment: Payment) -> int:
+        at_once([kiosk.pushed])
+        return owning_kiosk(payment)
+
+    def meanwhile_settled(told: Telling, orders: Collection[str]) -> None:
+        tell_all(told, orders)
+        at_once([settle])
+
+    if first == "the-hand-over":
+        monkeypatch.setattr(paying, "owning_kiosk", meanwhile_handed_over)
+        settle()
+    else:
+        monkeypatch.setattr(ledger_news, "tell_money", meanwhile_settled)
+        kiosk.pushed()
+    assert all_applied()
+    assert LedgerOrder.objects.get(reference=placed.order).owner == 4
+    told = [each.transaction for each in other.news() if isinstance(each, PaymentConfirmed)]
+    assert sorted(told) == sorted([paid.transaction, "T2"])
 
 
 def test_a_row_is_dismissed_while_its_kiosk_says_that_it_keeps_it_no_longer(

@@ -229,11 +229,15 @@ def test_an_order_is_handed_on_with_the_money_that_is_here() -> None:
     word = ledger.Payment(PaidHow.CODE, 34_000, 3, 10)
     first, second = (ledger.Payment(PaidHow.FEED, 34_000, 4, 20, each) for each in ("T1", "T2"))
     gone = replace(second, returned=True)
+    desk = replace(word, how=PaidHow.DESK, supervisor="林涛")
+    given = replace(word, how=PaidHow.FEED)
     for payments, transaction in (
         ((), ""),
         ((word,), ""),
         ((word, first, gone), "T1"),
         ((gone, first), "T1"),
+        ((first, desk), ""),
+        ((given, first), ""),
     ):
         order = replace(_ORDER, payments=payments)
         assert assignment(order).transaction == transaction

@@ -31,7 +31,7 @@ class Telling:
         self._put(audience, key, Removed())
 
     def of_members(self, tell: Later) -> None:
-        """Tell of members what is read as the last step, one transaction after the other.
+        """Tell of members, or of their money, what is read as the last step, one transaction after the other.
 
         Several transactions write what their rows say, and for whom these are: the last to commit reads what all of them
         wrote.

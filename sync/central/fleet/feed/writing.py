@@ -24,7 +24,13 @@ _AT_ONCE = 500
 """Keys that one statement names."""
 _INCARNATION_BYTES = 8
 _MILLISECONDS = 1000
-_LATER = {RowName.ENTERPRISE: 1, RowName.OPERATOR: 2, RowName.AUDIENCES: 3}
+_LATER = {
+    RowName.PAYMENT_RETURNED: 1,
+    RowName.REFUND_PAID: 1,
+    RowName.ENTERPRISE: 1,
+    RowName.OPERATOR: 2,
+    RowName.AUDIENCES: 3,
+}
 _REMOVED = str(Removed.__struct_config__.tag)
 
 
@@ -135,7 +141,7 @@ def _rank(row: tuple[tuple[int, str], FeedBody]) -> int:
     """What comes later: a kiosk may be cut off between rows, and what is missing reads as no.
 
     Who is served comes after what speaks against it, and is removed before; which audiences are read comes after what
-    stands in for them.
+    stands in for them. Money goes back after it came in.
     """
     (_, key), body = row
     name = name_in_key(key)

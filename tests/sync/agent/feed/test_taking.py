@@ -23,7 +23,7 @@ from kiosk.domain.entries import (
     RegisterDecided,
 )
 from kiosk.domain.feed_rows import FeedRow
-from kiosk.domain.fees import OrderKind
+from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version, audience_of_kiosk
@@ -488,6 +488,39 @@ def test_rows_that_waited_for_their_order_are_judged_together(desk: Desk) -> Non
     assert made.status is OrderStatus.REFUNDING, "two payments stay, so that the refund of one does not fit"
     assert [each.returned for each in made.payments] == [False, False, True]
     assert [each.partition(":")[0] for each in problems(desk)] == ["contradicts-record"]
+
+
+@pytest.mark.parametrize("assigned_last", [False, True], ids=["assigned-first", "assigned-last"])
+def test_an_order_comes_with_all_the_money_that_others_were_told_of(
+    desk: Desk, *, assigned_last: bool
+) -> None:
+    order = "4-0002-6.000000000000"
+    lines = (PriceLine(FeeItem.SERVICE, TOTAL),)
+    given = feed.OrderAssignedHere(
+        order, "30000001", "示例贸易有限公司", "李晓梅", OrderKind.NEW, lines, 1, 1_795_327_000, "T1",
+        1_795_327_600, 1,
+    )  # fmt: skip
+    money: list[feed.KeyedBody] = [
+        paid(order),
+        feed.PaymentReturned(order, "T2", TOTAL),
+        paid(order, "T2"),
+        paid(order, "T3"),
+    ]
+    for body in (*money, given) if assigned_last else (given, *money):
+        desk.centre.publish(3, body)
+        pull(desk.agent())
+    made, before = desk.order(order), desk.hashes()
+    assert {each.transaction: each.returned for each in made.payments} == {
+        "T1": False,
+        "T2": True,
+        "T3": False,
+    }
+    assert (len(made.payments), made.received, problems(desk)) == (3, 2 * TOTAL, [])
+    desk.centre.publish(3, feed.RefundRequested(order, "7", "林涛", "退款"))
+    desk.centre.publish(3, feed.RefundPaid(order, "R1", 2 * TOTAL))
+    pull(desk.agent())
+    assert desk.order(order).status is OrderStatus.REFUNDED
+    assert (len(desk.hashes()) - len(before), problems(desk)) == (2, [])
 
 
 def test_a_row_that_the_journal_repeats_is_not_entered_again(desk: Desk) -> None:
