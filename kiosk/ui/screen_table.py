@@ -77,7 +77,7 @@ def layer_of(layer: Layer) -> Overlay[None]:
 
             return HelpScreen()
         case Layer.STAFF:
-            from kiosk.ui.screens.staff.staff import StaffScreen
+            from kiosk.ui.screens.staff.staff_desk import StaffScreen
 
             return StaffScreen()
         case Layer.PRIVACY:

@@ -49,6 +49,7 @@ from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.reason import ReasonScreen
+from kiosk.ui.screens.common.staff_sign_in import SupervisorScreen
 from kiosk.ui.widgets import fields as widgets
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -224,8 +225,6 @@ class VerifyScreen(Page[None]):
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
             if yes:
-                from kiosk.ui.screens.staff.staff import SupervisorScreen  # noqa: PLC0415 - imported on first use
-
                 self.app.push_screen(SupervisorScreen(), lambda staff: self._ask_reason(paid, staff))
 
         self.app.push_screen(ConfirmScreen(question), answered)

@@ -1,4 +1,4 @@
-"""The staff's view: orders that are open or need attention, matters, unapplied rows, receipts and key services."""
+"""叫工作人员: staff sign in; and their view: orders that are open or need attention, matters, unapplied rows, receipts and key services."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from kiosk.text.wording import BINDING_STEPS, KINDS, PRINTED, STATUSES
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.reason import ReasonScreen
+from kiosk.ui.screens.common.staff_sign_in import StaffSignIn
 from kiosk.ui.screens.staff.staff_keys import StaffKeyService, may, page, row
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Choice, Field
@@ -86,6 +87,21 @@ def _none_here(t: Text) -> str:
 
 def _several_here(t: Text, count: int) -> str:
     return t("这个号有 {count} 笔订单：先问清账号和下单时间，再选中办理。", count=count)
+
+
+class StaffScreen(StaffSignIn[None]):
+    """Staff were called; it leads to their desk."""
+
+    CSS_PATH = "../common/staff_sign_in.tcss"
+
+    def banner(self) -> str:
+        """What the member reads."""
+        return self.t("已叫工作人员，请稍候")
+
+    def welcome(self, staff: StaffSession) -> None:
+        """Open the staff's desk."""
+        self.shell.staff_called = False
+        self.app.switch_screen(StaffDeskScreen(staff))
 
 
 class StaffDeskScreen(Overlay[None]):

@@ -1,4 +1,4 @@
-"""叫工作人员: staff were called and sign in here; and a supervisor who is to allow something signs in."""
+"""A staff member signs in over the step, by name and password; also a supervisor who is to allow something."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class StaffSignIn(Overlay[ScreenResultType]):
     """A banner for the member; name and password for staff; subclasses define what follows."""
 
-    CSS_PATH = "staff.tcss"
+    CSS_PATH = "staff_sign_in.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
     message: LazyText | None = None
 
@@ -102,21 +102,6 @@ class StaffSignIn(Overlay[ScreenResultType]):
             case _:
                 assert_never(outcome)
         self.update_content()
-
-
-class StaffScreen(StaffSignIn[None]):
-    """Staff were called; it leads to their desk."""
-
-    def banner(self) -> str:
-        """What the member reads."""
-        return self.t("已叫工作人员，请稍候")
-
-    def welcome(self, staff: StaffSession) -> None:
-        """Open the staff's desk."""
-        from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen  # noqa: PLC0415 - imported on first use
-
-        self.shell.staff_called = False
-        self.app.switch_screen(StaffDeskScreen(staff))
 
 
 class SupervisorScreen(StaffSignIn[StaffSession | None]):
