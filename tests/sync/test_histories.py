@@ -17,6 +17,7 @@ from tests.support.histories.machines import Machine
 from tests.support.histories.quiet import come_to_rest
 from tests.support.histories.running import new_world, planned, report, run, run_for
 from tests.support.histories.world import ACCOUNTS, World, chance
+from tests.support.postgresql import postgresql
 from tests.support.values import present
 
 from sync.central.journal.models import Strand  # isort: skip - Django is set up by then
@@ -25,6 +26,7 @@ from sync.central.ledger.models import LedgerCertificate  # isort: skip - the sa
 SEEDS, AT_ONCE = 200, 10
 ENOUGH = 1000
 HOSTILE_SEEDS = 12
+ON_POSTGRESQL = 3
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,12 @@ def tables_of_its_own(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 def test_whatever_happens_the_promises_hold(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         assert not run(planned(seed), seed).wrong, report(seed)
+
+
+def test_the_promises_hold_on_postgresql() -> None:
+    with postgresql() as address:
+        wrong = {seed: run(planned(seed), seed, address).wrong for seed in range(1, ON_POSTGRESQL + 1)}
+    assert not any(wrong.values()), wrong
 
 
 @pytest.mark.parametrize("seed", range(HOSTILE_SEEDS))

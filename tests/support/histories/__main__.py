@@ -19,6 +19,9 @@ def main() -> int:
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--shrink", action="store_true", help="cut a failing history down")
+    parser.add_argument(
+        "--database", default="", help="postgresql://… of a server on which databases are made"
+    )
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -28,7 +31,7 @@ def main() -> int:
     failed, began = [], time.process_time()
     for seed in seeds:
         plan = planned(seed)
-        done = run(plan, seed)
+        done = run(plan, seed, options.database)
         failed += [seed] if done.wrong else []
         if done.wrong and options.shrink:
             sys.stdout.write(f"{report(seed)}\n")

@@ -1,4 +1,4 @@
-"""The real centre in this process: its tables in a file of the history's own, its clock the history's."""
+"""The real centre in this process: its tables in a file or database of the history's own, its clock the history's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import httpx2
@@ -15,10 +16,12 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
 from django.test import Client
 
 from sync.central import context
 from sync.central.centre_keys import CentreKeys, make_keys
+from sync.central.configuration import CentreConfiguration, database_settings
 from sync.central.ledger.applier import apply_pending
 from sync.central.ledger.verifying import Verifier
 from tests.support.histories import ORGANISATION
@@ -39,12 +42,90 @@ class Time:
         return float(self.now)
 
 
+class Tables(Protocol):
+    """Where the tables are."""
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Django's settings of a connection to them."""
+        ...
+
+    def copy(self, folder: Path) -> Tables:
+        """Their copy for a history of that folder; nobody is connected to them meanwhile."""
+        ...
+
+    def drop(self) -> None:
+        """Have them gone; nobody is connected to them any more."""
+        ...
+
+
+class FileTables:
+    """The tables in a file of SQLite."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "central.sqlite3"
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings of the file."""
+        return {**connections.settings["default"], "NAME": str(self._path)}
+
+    def copy(self, folder: Path) -> Tables:
+        """Copy the file."""
+        made = FileTables(folder)
+        shutil.copyfile(self._path, made._path)
+        return made
+
+    def drop(self) -> None:
+        """Nothing: the file goes with its folder."""
+
+
+class ServerTables:
+    """The tables in a database of a PostgreSQL server; `address` names one to which one may connect."""
+
+    def __init__(self, address: str, folder: Path, template: str = "template0") -> None:
+        self._address = address
+        self._name = folder.name
+        self._do(f'CREATE DATABASE "{self._name}" TEMPLATE "{template}"')
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings of the database."""
+        return {**self._at_the_server(), "NAME": self._name}
+
+    def copy(self, folder: Path) -> Tables:
+        """Make another database of that one."""
+        return ServerTables(self._address, folder, self._name)
+
+    def drop(self) -> None:
+        """Drop the database."""
+        self._do(f'DROP DATABASE "{self._name}" WITH (FORCE)')
+
+    def _at_the_server(self) -> dict[str, object]:
+        wanted = database_settings(CentreConfiguration(database=self._address))
+        return {**connections.settings["default"], "OPTIONS": {}, **wanted}
+
+    def _do(self, statement: str) -> None:
+        connection = opened(self._at_the_server())
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
+
+
+def opened(database: dict[str, object]) -> BaseDatabaseWrapper:
+    """A connection by these settings, for one thread."""
+    made: BaseDatabaseWrapper = load_backend(str(database["ENGINE"])).DatabaseWrapper(database, "default")
+    return made
+
+
 class Centre:
     """The centre's keys and tables, and what its processes do when they are told to."""
 
-    def __init__(self, folder: Path, database: Path, time: Time) -> None:
+    def __init__(self, folder: Path, tables: Tables, time: Time) -> None:
         self.folder = folder
-        self.database = database
+        self.tables = tables
         self.time = time
 
     @property
@@ -57,16 +138,13 @@ class Centre:
         """The centre's keys, made where there are none."""
         return make_keys(self.folder, ORGANISATION, BEGIN)
 
-    def copy(self, database: Path, time: Time) -> Centre:
-        """The same centre as it is now, over tables of its own."""
-        shutil.copyfile(self.database, database)
-        return Centre(self.folder, database, time)
+    def copy(self, folder: Path, time: Time) -> Centre:
+        """The same centre as it is now, over tables of its own, for a history of that folder."""
+        return Centre(self.folder, self.tables.copy(folder), time)
 
     def connection(self) -> BaseDatabaseWrapper:
         """A connection to the centre's tables, for one thread."""
-        made = connections.create_connection("default")
-        made.settings_dict = {**made.settings_dict, "NAME": str(self.database)}
-        return made
+        return opened(self.tables.settings)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -10,13 +10,21 @@ import msgspec
 
 from kiosk.domain import ledger_fold, order_fold
 from kiosk.domain.entries import CertificateIssued, CertificateRevoked
+from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.identifiers import NONCE_LENGTH, OrderReference
 from kiosk.domain.journal import Entry
 from kiosk.domain.ledger import Certificate, Order
+from kiosk.domain.merging import Told, settle
 from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.payment_codes import OrderCode
 from kiosk.domain.register import RegisterEvent
 from kiosk.domain.remarks import Remark
+from kiosk.domain.versions import Version
+from kiosk.store.feed_rows import FeedRowTable
+from kiosk.store.transaction import Transaction
+from sync.agent.context import Agent
+from sync.agent.feed import pull, taking
+from sync.agent.feed.taking import take
 from sync.central.ledger import applier
 from sync.central.ledger.folding import Folder, Placed
 from sync.central.ledger.models import ApplierState
@@ -128,6 +136,63 @@ def applier_without_lock() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def version_order_ignored() -> Iterator[None]:
+    """A row takes the place of a later one."""
+
+    def settled(stand: tuple[Told, ...], key: str, came: Told) -> tuple[Told, ...]:
+        stands = settle(stand, key, came)
+        return stands if came in stands else (came,)
+
+    def take_or_keep(
+        agent: Agent, rows: Iterable[FeedRow], heads: Mapping[int, Version]
+    ) -> list[tuple[FeedRow, str]]:
+        kept = []
+        with agent.database.write() as tx:
+            for row in rows:
+                problem = take(tx, row, agent.clock)
+                kept += [] if problem is None else [(row, problem)]
+                _move(tx, row, heads)
+        return kept
+
+    with _in_place_of(taking, "settle", settled), _in_place_of(pull, "take_or_keep", take_or_keep):
+        yield
+
+
+@contextmanager
+def cursor_hides_rows() -> Iterator[None]:
+    """The cursors move past rows in a transaction of their own, before these are taken in."""
+
+    def take_or_keep(
+        agent: Agent, rows: Iterable[FeedRow], heads: Mapping[int, Version]
+    ) -> list[tuple[FeedRow, str]]:
+        kept, came = [], list(rows)
+        with agent.database.write() as tx:
+            for row in came:
+                _move(tx, row, heads)
+        with agent.database.write() as tx:
+            for row in came:
+                problem = vars(pull)["take"](tx, row, agent.clock)  # which a step lets die
+                kept += [] if problem is None else [(row, problem)]
+        return kept
+
+    with _in_place_of(pull, "take_or_keep", take_or_keep):
+        yield
+
+
+def _move(tx: Transaction, row: FeedRow, heads: Mapping[int, Version]) -> None:
+    version = Version(heads[row.audience].incarnation, row.version.stamp)
+    if version > tx.feed.rows.cursor(row.audience):
+        tx.feed.rows.put_cursor(row.audience, version)
+
+
+@contextmanager
+def orders_during_the_first_pull() -> Iterator[None]:
+    """A kiosk serves members before it has read the whole feed once."""
+    with _in_place_of(FeedRowTable, "is_whole", lambda _rows: True):
+        yield
+
+
 FAULTS: tuple[Fault, ...] = (
     nonce_not_compared,
     positions_swapped,
@@ -135,4 +200,7 @@ FAULTS: tuple[Fault, ...] = (
     predecessor_revoked_early,
     handover_ignored,
     applier_without_lock,
+    version_order_ignored,
+    cursor_hides_rows,
+    orders_during_the_first_pull,
 )

@@ -104,6 +104,8 @@ class Machine:
         self.clock = clock
         self.line = Line(centre)
         self.at_work = True
+        self.heard = False
+        """Whether it has read the whole feed once."""
         self.source = VirtualTokenSource()
         self.settings = AgentSettings(directory, ADDRESS)
         self._random = random
@@ -146,12 +148,13 @@ class Machine:
         """Open the agent with other keys at its next work."""
         self._agent = None
 
-    def work(self, what: Callable[[Agent], object]) -> str:
-        """Let the agent do something; the result says how it ended."""
+    def work(self, what: Callable[[Agent], object], *, hears: bool = False) -> str:
+        """Let the agent do something, in which it `hears` the whole feed; the result says how it ended."""
         try:
             done = what(self.agent)
         except (AgentError, ProtocolError) as error:
             return f"{type(error).__name__}: {error}"
+        self.heard |= hears
         return done if isinstance(done, str) else type(done).__name__
 
     def tip(self) -> Tip | None:
@@ -165,6 +168,12 @@ class Machine:
         with self.database.read() as tx:
             state = tx.agent.get()
         return not state.retired and not state.quarantined
+
+    @property
+    def strand(self) -> int:
+        """The strand that its journal is on, as far as it was told."""
+        with self.database.read() as tx:
+            return tx.agent.get().strand
 
     def orders(self) -> tuple[Order, ...]:
         """The orders that the store knows."""

@@ -25,6 +25,12 @@ from sync.central.ledger.models import (
 from sync.central.ledger.replaying import differences
 from sync.central.ledger.rows import certificate_record, order_record, register_record
 from sync.central.payments.models import SETTLED, AttemptState, Payment, PaymentAttempt, SandboxTrade
+from tests.support.histories.feed_promises import (
+    decisions_reach_the_issuer,
+    every_kiosk_has_what_it_was_told,
+    nobody_is_served_unheard,
+    nothing_is_echoed_twice,
+)
 from tests.support.histories.machines import Machine
 from tests.support.histories.template import HOSTILE
 from tests.support.histories.world import World
@@ -36,7 +42,7 @@ def no_name_for_two_things(world: World) -> Iterator[str]:
     """A reference names one order, a number one certificate, an `out_trade_no` one attempt; no confirmation another order."""
     yield from world.notes.wrong
     named: dict[str, set[bytes]] = defaultdict(set)
-    told = Entry.objects.filter(kind__in=("order-placed", "certificate-issued")).exclude(kiosk=HOSTILE)
+    told = Entry.objects.filter(kind__in=("order-placed", "certificate-issued")).exclude(kiosk__in=HOSTILE)
     for data in told.order_by("key").values_list("data", flat=True):
         match unseal(bytes(data)).entry.body:
             case OrderPlaced() as body:
@@ -63,6 +69,9 @@ def one_usable_key(_world: World) -> Iterator[str]:
 def no_key_goes_out_of_use_by_itself(world: World) -> Iterator[str]:
     """A certificate is revoked by the step that lists another one, or by a decision."""
     decided = world.notes.revoked | world.notes.deciding
+    for kiosk, strand in world.notes.set_aside:
+        on_it = LedgerCertificate.objects.filter(kiosk=kiosk, strand=strand)
+        decided |= set(on_it.values_list("number", flat=True))
     for row in LedgerAccount.objects.all():
         certificates = register_record(row).certificates
         for place, each in enumerate(certificates):
@@ -239,6 +248,10 @@ PROMISES: tuple[Promise, ...] = (
     no_decision_is_undone,
     both_ends_are_equal,
     the_owner_knows_all_the_money,
+    every_kiosk_has_what_it_was_told,
+    nothing_is_echoed_twice,
+    decisions_reach_the_issuer,
+    nobody_is_served_unheard,
 )
 PROVED: tuple[Promise, ...] = (the_books_are_their_replay, every_journal_is_sound)
 """These tell of all that was before, so that the end of a history is soon enough."""

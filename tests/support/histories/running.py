@@ -52,18 +52,21 @@ def planned(seed: int) -> tuple[Planned, ...]:
     return tuple(Planned(each.__name__, random.getrandbits(48)) for each in chosen)
 
 
-def run(plan: Sequence[Planned], seed: int = 0) -> Outcome:
-    """Take these steps, come to rest, and see what is wrong; an error is wrong too."""
-    with new_world(sockets=seed % OVER_SOCKETS == 0) as world:
+def run(plan: Sequence[Planned], seed: int = 0, database: str = "") -> Outcome:
+    """Take these steps, come to rest, and see what is wrong; an error is wrong too.
+
+    The centre's tables are in the PostgreSQL of that address, in a file without one.
+    """
+    with new_world(sockets=seed % OVER_SOCKETS == 0, database=database) as world:
         return _run(world, plan, seed)
 
 
 @contextmanager
-def new_world(*, sockets: bool = False) -> Iterator[World]:
+def new_world(*, sockets: bool = False, database: str = "") -> Iterator[World]:
     """A world in which nothing happened yet, gone afterwards; with `sockets` its lines are real ones."""
     folder = Path(tempfile.mkdtemp(prefix="keydesk-history-", dir=_memory()))
     try:
-        with World(folder, template(), sockets=sockets).at_work() as world:
+        with World(folder, template(database), sockets=sockets).at_work() as world:
             yield world
     finally:
         shutil.rmtree(folder)

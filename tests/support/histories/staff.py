@@ -8,12 +8,12 @@ from kiosk.desk.views import BindingProgress, BoundView
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.order_steps import placing_kiosk
-from kiosk.domain.remarks import RemarkReason
 from sync.central.ledger import settling
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter, MatterState
-from sync.central.ledger.rules import RULES, Action
+from sync.central.ledger.rules import Action
 from sync.central.payments import paying, reconciling
 from sync.central.payments.models import DeskPayment, DeskPaymentState, Payment, PaymentState
+from tests.support.histories.decisions import decide, decide_strands
 from tests.support.histories.machines import Machine
 from tests.support.histories.promises import net_money
 from tests.support.histories.quiet import tell_everything
@@ -27,7 +27,8 @@ ROUNDS = 12
 def settle_everything(world: World) -> None:
     """Work through what is open until nothing changes any more."""
     for _ in range(ROUNDS):
-        done = [*_machines(world), *_members(world), *_matters(world), *_desk_money(world), *_refunds(world)]
+        done = [*_machines(world), *decide_strands(world), *_members(world), *_matters(world)]
+        done += [*_desk_money(world), *_refunds(world)]
         if not done:
             return
         tell_everything(world)
@@ -70,26 +71,12 @@ def _unseen(_progress: BindingProgress) -> None:
 
 
 def _matters(world: World) -> Iterator[str]:
-    """Decide each open matter by one of its actions; where one is not possible the next."""
+    """Decide each open matter."""
     for matter in Matter.objects.filter(state=MatterState.OPEN).order_by("position", "key"):
         matter.refresh_from_db()
-        if matter.state != MatterState.OPEN:
-            continue
-        actions = list(RULES[RemarkReason(matter.rule)].actions)
-        world.random.shuffle(actions)
-        for action in actions:
-            _note_key(world, matter, action)
-            if not settling.decide([matter], action, BOSS, "seen", world.centre.now):
-                world.notes.decided[matter.key] = action.value
-                yield f"{matter.key}: {action.value}"
-                break
-
-
-def _note_key(world: World, matter: Matter, action: Action) -> None:
-    """A decision may take keys out of use."""
-    if action in {Action.REVOKE, Action.REFUND}:
-        numbers = LedgerCertificate.objects.filter(order=matter.order).exclude(status="void")
-        world.notes.deciding.update(numbers.values_list("number", flat=True))
+        done = decide(world, matter) if matter.state == MatterState.OPEN else ""
+        if done:
+            yield done
 
 
 def _desk_money(world: World) -> Iterator[str]:

@@ -18,19 +18,23 @@ from sync.central.ledger import applier, settling
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentState
+from tests.support.histories.decisions import decide_matter, decide_strand
+from tests.support.histories.feed_steps import (
+    cut_pull,
+    edit_staff,
+    pull_killed,
+    pull_overtaken,
+    put_back_at_once,
+)
 from tests.support.histories.machines import Machine
-from tests.support.histories.world import ACCOUNTS, PIN, STAFF, SUPERVISOR, World
+from tests.support.histories.world import ACCOUNTS, NOTHING, PIN, STAFF, SUPERVISOR, Killed, World
 
-NOTHING = "–"
-"""There was nothing to do it to."""
 BOSS = "boss"
 MOST_MACHINES = 6
+CUT_SHORT = 0.5
+"""How often a first pull is."""
 PAYS_AGAIN = 0.3
 """How often somebody who paid on the page pays in cash as well."""
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 def outcome(of: object) -> str:
@@ -53,13 +57,19 @@ def _order(world: World, machine: Machine, *states: OrderStatus) -> Order | None
 
 def place(world: World) -> str:
     """A member orders: mostly what fits, else anything."""
-    machine, account = _machine(world), world.random.choice(ACCOUNTS)
+    return _place_at(world, _machine(world))
+
+
+def _place_at(world: World, machine: Machine) -> str:
+    account = world.random.choice(ACCOUNTS)
     kinds = list(OrderKind)
     world.random.shuffle(kinds)
     for kind in kinds:
         placed = machine.service.place_order(world.session(account), kind)
         if isinstance(placed, Placed):
             world.seen(placed.order)
+            if not machine.heard:
+                world.notes.served_unheard.append(placed.order.reference)
             return f"{machine.label} {account} {kind.value} {placed.order.reference}"
     return f"{machine.label} {account} {outcome(placed)}"
 
@@ -231,7 +241,7 @@ def only_push(world: World) -> str:
 def only_pull(world: World) -> str:
     """A machine reads its feed."""
     machine = _machine(world)
-    return f"{machine.label} {machine.work(pull)}"
+    return f"{machine.label} {machine.work(pull, hears=True)}"
 
 
 def beat(world: World) -> str:
@@ -356,14 +366,20 @@ def clone(world: World) -> str:
 
 
 def replace_machine(world: World) -> str:
-    """A machine is replaced by a new one, which is enrolled with a token; the old one is gone, or only retired by that."""
+    """A machine is replaced by a new one, which is enrolled with a token; the old one is gone, or only retired by that.
+
+    Sometimes somebody orders there in the middle of the first pull.
+    """
     machine = _machine(world)
     if len(world.live) >= MOST_MACHINES:
         return NOTHING
     if world.random.random() < 0.6:
         world.lose(machine)
     new = world.new_machine(machine.kiosk)
-    return f"{machine.label}{'' if machine.at_work else ' lost,'} {new.label} {world.enrol(new)}"
+    came = f"{machine.label}{'' if machine.at_work else ' lost,'} {new.label} {world.enrol(new)}"
+    if new.at_work and world.random.random() < CUT_SHORT:
+        came = f"{came} {cut_pull(world, new)}, {', '.join(_place_at(world, new) for _ in range(3))}"
+    return came
 
 
 def retire(world: World) -> str:
@@ -447,8 +463,9 @@ def revoke_certificate(world: World) -> str:
 
 
 def junk(world: World) -> str:
-    """The hostile kiosk sends something."""
-    return world.hostile.send_junk(world.random, world.targets())
+    """A hostile kiosk sends something, about what the other one sent too."""
+    hostile = world.random.choice(world.hostiles)
+    return f"{hostile.number} {hostile.send_junk(world.random, world.targets())}"
 
 
 Step = Callable[[World], str]
@@ -493,5 +510,11 @@ WEIGHTS: dict[Step, int] = {
     retire: 1,
     enrol_again: 3,
     revoke_kiosk: 1,
-    junk: 6,
+    decide_matter: 4,
+    decide_strand: 2,
+    edit_staff: 2,
+    pull_killed: 3,
+    pull_overtaken: 2,
+    put_back_at_once: 2,
+    junk: 7,
 }

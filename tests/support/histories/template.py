@@ -1,4 +1,4 @@
-"""What every history begins with, made once a process: members at the centre, enrolled kiosks, one of them hostile."""
+"""What every history begins with, made once a process: members at the centre, enrolled kiosks, two of them hostile."""
 
 from __future__ import annotations
 
@@ -17,31 +17,29 @@ from sync.agent.opening import AgentSettings, agent_over
 from sync.central.examples import make_examples
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.tables import migrate_when_due
-from tests.support.histories.centre import ADDRESS, Centre, InProcess, Time
+from tests.support.histories.centre import ADDRESS, Centre, FileTables, InProcess, ServerTables, Time
 from tests.support.histories.hostile import HostileKiosk
 from tests.support.histories.machines import KEY, STORE, MachineClock
 
 KIOSKS = (3, 4, 5)
-HOSTILE = 8
+HOSTILE = (8, 9)
 
 
 class Template:
-    """A centre and data directories to be copied."""
+    """A centre and data directories to be copied; `database` is the address of a PostgreSQL, empty for SQLite."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
         self.time = Time()
-        self.centre = Centre(folder / "keys", folder / "central.sqlite3", self.time)
+        tables = ServerTables(database, folder) if database else FileTables(folder)
+        self.centre = Centre(folder / "keys", tables, self.time)
         keys = self.centre.keys
         with self.centre.at_work():
             migrate_when_due()
             make_examples(KIOSKS[0], {}, keys, self.time.now)
             for kiosk in KIOSKS:
                 self._enrol(kiosk)
-            self.hostile = HostileKiosk(HOSTILE, self.time)
-            self.hostile.enrol(give_token(HOSTILE, self.time.now))
-            self.hostile.feed()
-            self.hostile.pushed()
+            self.hostiles = [self._hostile(number) for number in HOSTILE]
             self.centre.apply()
             for kiosk in KIOSKS:
                 self._exchange(kiosk)
@@ -51,10 +49,18 @@ class Template:
         """The data directory of a kiosk."""
         return self.folder / f"k{kiosk}"
 
-    def hostile_copy(self, time: Time) -> HostileKiosk:
-        """The hostile kiosk as it is now."""
-        made = copy.copy(self.hostile)
-        made.entries, made.time = list(made.entries), time
+    def hostile_copies(self, time: Time) -> list[HostileKiosk]:
+        """The hostile kiosks as they are now."""
+        made = [copy.copy(each) for each in self.hostiles]
+        for each in made:
+            each.entries, each.time = list(each.entries), time
+        return made
+
+    def _hostile(self, number: int) -> HostileKiosk:
+        made = HostileKiosk(number, self.time)
+        made.enrol(give_token(number, self.time.now))
+        made.feed()
+        made.pushed()
         return made
 
     def _enrol(self, kiosk: int) -> None:
@@ -79,8 +85,8 @@ class Template:
 
 
 @functools.cache
-def template() -> Template:
-    """The template of this process."""
+def template(database: str = "") -> Template:
+    """The template of this process, on the PostgreSQL of that address or in a file."""
     folder = Path(tempfile.mkdtemp(prefix="keydesk-histories-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Template(folder)
+    return Template(folder, database)

@@ -37,6 +37,12 @@ PIN = "111111"
 ENTERPRISES = {each.account: each.enterprise for each in EXAMPLES}
 OPERATORS = {each.account: each.operator for each in EXAMPLES}
 Chosen = TypeVar("Chosen")
+NOTHING = "–"
+"""There was nothing to do it to."""
+
+
+class Killed(BaseException):
+    """The process is gone."""
 
 
 def chance(seed: int) -> Random:
@@ -59,6 +65,8 @@ class Notes:
         self.deciding: set[str] = set()
         self.decided: dict[str, str] = {}
         self.wrong: list[str] = []
+        self.served_unheard: list[str] = []
+        self.set_aside: set[tuple[int, int]] = set()
 
     def confirmed(self, order: str, paid: str, done: object) -> None:
         """A confirmation of one order was shown for another, or for itself."""
@@ -67,12 +75,15 @@ class Notes:
 
 
 class Copy(NamedTuple):
-    """A copy of a machine's store; `marker` is the marker's directory where the whole disk was copied."""
+    """A copy of a machine's store; `marker` is the marker's directory where the whole disk was copied, `heard` whether the
+    store had heard the whole feed once.
+    """
 
     label: str
     machine: Machine
     directory: Path
     marker: Path | None
+    heard: bool
 
 
 class World:
@@ -82,8 +93,8 @@ class World:
         self.folder = folder
         self.time = Time()
         self.random = chance(0)
-        self.centre = template.centre.copy(folder / "central.sqlite3", self.time)
-        self.hostile = template.hostile_copy(self.time)
+        self.centre = template.centre.copy(folder, self.time)
+        self.hostiles = template.hostile_copies(self.time)
         self.sockets = OverLoopback(self.centre) if sockets else None
         self.transport: httpx2.BaseTransport = self.sockets or InProcess()
         self.payer = Client()
@@ -104,7 +115,7 @@ class World:
         shutil.copytree(directory, self.folder / label)
         marker = directory.with_name(f"{directory.name}.marker")
         shutil.copytree(marker, self.folder / f"{label}.marker")
-        self.add_machine(kiosk, label, f"machine-{kiosk}")
+        self.add_machine(kiosk, label, f"machine-{kiosk}").heard = True
 
     def add_machine(self, kiosk: int, label: str, name: str, marker: str | None = None) -> Machine:
         """Start a machine over the data directory of that label."""
@@ -136,6 +147,7 @@ class World:
                 machine.close()
             if self.sockets is not None:
                 self.sockets.stop()
+            self.centre.tables.drop()
 
     def bytes(self, count: int) -> bytes:
         """Random bytes, by the step's own chance."""
@@ -209,13 +221,14 @@ class World:
         if with_marker and machine.marker.exists():
             marker = self.folder / f"{label}.marker"
             shutil.copytree(machine.marker, marker)
-        self.copies.append(Copy(label, machine, directory, marker))
+        self.copies.append(Copy(label, machine, directory, marker, machine.heard))
         return f"{label}{'' if marker is None else ' with its marker'}"
 
     def put_back(self, copy: Copy) -> None:
         """Put a copy back, with its marker if the whole disk was copied; the machine starts anew."""
         machine = copy.machine
         machine.put_back(copy.directory, copy.marker, MachineClock(self.time, self.next_boot()))
+        machine.heard = copy.heard
 
     def clone(self, copy: Copy) -> Machine:
         """Start a copy beside its machine: on another one, or as the same once more with its marker."""
@@ -226,7 +239,9 @@ class World:
             name = f"{name}-{label}"
         else:
             shutil.copytree(copy.marker, self.folder / f"{label}.marker")
-        return self.add_machine(copy.machine.kiosk, label, name)
+        made = self.add_machine(copy.machine.kiosk, label, name)
+        made.heard = copy.heard
+        return made
 
     def new_machine(self, kiosk: int) -> Machine:
         """Put up a machine that is not enrolled yet."""
@@ -256,7 +271,7 @@ class World:
 
     def exchange(self, machine: Machine) -> str:
         """One full exchange."""
-        return machine.work(lambda agent: str(exchange(agent)))
+        return machine.work(lambda agent: str(exchange(agent)), hears=True)
 
     def targets(self) -> Targets:
         """What the hostile kiosk knows of: it is told all that there is."""
