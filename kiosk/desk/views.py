@@ -82,6 +82,8 @@ class FieldRefusal(enum.StrEnum):
 
     EMPTY = "empty"
     MALFORMED = "malformed"
+    ORDER_NUMBER = "order-number"
+    """An order number was typed where the account belongs."""
     DOES_NOT_MATCH = "does-not-match"
 
 

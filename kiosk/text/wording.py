@@ -53,6 +53,7 @@ FIELDS = {
 FIELD_REFUSALS = {
     FieldRefusal.EMPTY: N_("请填写"),
     FieldRefusal.MALFORMED: N_("格式不对"),
+    FieldRefusal.ORDER_NUMBER: N_("这是订单号，不是账号"),
     FieldRefusal.DOES_NOT_MATCH: N_("与登记的资料不一致"),
 }
 KEY_STATES = {

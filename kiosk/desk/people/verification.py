@@ -101,7 +101,8 @@ def _refusals_of_form(kind: OrderKind, fields: dict[Field, str]) -> dict[Field, 
     reasons = {field: FieldRefusal.EMPTY for field in fields_of(kind) if not fields.get(field, "").strip()}
     account = tidy_account(fields.get(Field.ACCOUNT, ""))
     if account and _ACCOUNT.fullmatch(account) is None:
-        reasons[Field.ACCOUNT] = FieldRefusal.MALFORMED
+        is_number = is_order_number(account)
+        reasons[Field.ACCOUNT] = FieldRefusal.ORDER_NUMBER if is_number else FieldRefusal.MALFORMED
     return reasons
 
 

@@ -98,12 +98,12 @@ async def test_whatever_is_refused_is_read_whole_in_the_smallest_window(
     app = kiosk.app(language)
     as_of = kiosk.clock.wall() - 53_700
     refusals = [Refused(reason, feed_as_of=as_of) for reason in Refusal]
-    unlike = FieldsRefused(dict.fromkeys(fields_of(OrderKind.NEW), FieldRefusal.DOES_NOT_MATCH), as_of)
+    fields = [FieldsRefused(dict.fromkeys(fields_of(OrderKind.NEW), each), as_of) for each in FieldRefusal]
     cut: list[object] = []
     async with app.run_test(size=(80, 24)) as pilot:
         await show(app, pilot, kiosk, Route.VERIFY)
         assert isinstance(app.screen, VerifyScreen)
-        outcomes: tuple[VerifyOutcome, ...] = (*refusals, unlike, WrongCredentials(4, as_of))
+        outcomes: tuple[VerifyOutcome, ...] = (*refusals, *fields, WrongCredentials(4, as_of))
         for outcome in outcomes:
             app.screen._verified(outcome)
             await pilot.pause()

@@ -85,6 +85,15 @@ def test_all_that_is_empty_or_malformed_is_told_at_once_before_the_password_is_t
     assert service.sign_in("11000001", "wrong") == WrongCredentials(4)
 
 
+@pytest.mark.parametrize("typed", ["3-0147-6", "3－0147－6", " 3-0147-5 "])
+def test_an_order_number_in_the_account_s_field_is_told_as_one_and_costs_no_try(
+    service: DeskService, typed: str
+) -> None:
+    refused = service.verify(OrderKind.NEW, {**NEW, Field.ACCOUNT: typed, Field.PASSWORD: "wrong"})
+    assert refused == FieldsRefused({Field.ACCOUNT: FieldRefusal.ORDER_NUMBER})
+    assert service.sign_in("11000001", "wrong") == WrongCredentials(4)
+
+
 def test_all_names_that_do_not_match_are_told_at_once_but_only_after_the_password(
     service: DeskService,
 ) -> None:
