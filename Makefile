@@ -18,7 +18,7 @@ install:
 test:
 	@$(PYTHON) tools/install.py test
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup
 
 # What is worth running at every change: the checks, the rules and the desk's verbs; under a minute.
 quick:

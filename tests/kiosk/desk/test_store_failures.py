@@ -15,7 +15,7 @@ import pytest
 from hardware.virtual.printer import VirtualPrinter
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Field, Refusal, Refused
+from kiosk.desk.views import Field, Refusal, Refused, SecondAllowed
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery
 from kiosk.store.connections import connect
@@ -109,6 +109,7 @@ def prepared(small_disk: Path) -> Iterator[Prepared]:
     view = LoginCheckView("E8AD652202221F03", "", 0, ((Check.SMS, CheckResult.WAITS),), "3-check", "", 0, 5)
     values: dict[str, object] = {
         "kind": OrderKind.RENEWAL,
+        "allowed": SecondAllowed(SUPERVISOR, "五号机坏了"),
         "fields": {
             Field.ENTERPRISE: FIRM,
             Field.ACCOUNT: "11000001",

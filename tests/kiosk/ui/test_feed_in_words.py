@@ -10,47 +10,22 @@ from kiosk.domain.feed import (
     CertificateRegistered,
     FeedBody,
     KeyedBody,
-    OpenOrder,
-    OpenOrdersPublished,
     RegisteredState,
 )
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import FeedRow, unsigned_row
-from kiosk.domain.fees import OrderKind
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen
-from tests.kiosk.ui.test_flow import SIZE, placed, to_binding, verify
+from tests.kiosk.ui.test_flow import SIZE, to_binding
 from tests.support.desk import STAFF
 from tests.support.kiosk import NEWCOMER, Kiosk, lay
-from tests.support.screens import press, press_button, sentence, shown, text_of
+from tests.support.screens import press, shown, text_of
 
 
 def tell(kiosk: Kiosk, body: KeyedBody) -> None:
     with kiosk.setup.database.write() as tx:
         tx.feed.rows.put(unsigned_row(MEMBERS, row_key_of(body), Version(1, 5), NO_VERSION, body))
-
-
-async def test_a_second_order_is_placed_only_after_a_question(app: KeydeskApp, kiosk: Kiosk) -> None:
-    other = OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, 1_795_328_400)
-    tell(kiosk, OpenOrdersPublished(NEWCOMER, (other,)))
-    async with app.run_test(size=SIZE) as pilot:
-        await verify(app, pilot)
-        assert "在5号终端机还有一笔没付款的同类订单5-0002-1" in sentence(app)
-        await press_button(app, pilot, "no")
-        assert placed(kiosk) == []
-        await press_button(app, pilot, "next")
-        await press_button(app, pilot, "yes")
-        assert [order.order_kind for order in placed(kiosk)] == [OrderKind.NEW]
-
-
-async def test_an_order_that_the_centre_has_money_for_refuses_a_second(app: KeydeskApp, kiosk: Kiosk) -> None:
-    other = OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, 1_795_328_400, centre_holds_money=True)
-    tell(kiosk, OpenOrdersPublished(NEWCOMER, (other,)))
-    async with app.run_test(size=SIZE) as pilot:
-        await verify(app, pilot)
-        assert "在另一台终端机已付了一笔同样的订单" in text_of(app).replace("\n", "")
-        assert placed(kiosk) == []
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from tests.support.desk import FIRM, STAFF, SUPERVISOR
 from tests.support.kiosk import NEWCOMER, NOW, Kiosk, go
-from tests.support.screens import cut_off, fill, press, press_button, settle, shown, text_of
+from tests.support.screens import cut_off, fill, press, press_button, sentence, settle, shown, text_of
 
 SMALLEST = (80, 24)
 PASSWORD = "Keydesk-1"
@@ -50,15 +50,19 @@ def placed(kiosk: Kiosk) -> list[OrderPlaced]:
     return [body for body in kiosk.setup.bodies() if isinstance(body, OrderPlaced)]
 
 
-async def test_an_unpaid_order_elsewhere_is_a_question_and_no_obstacle(app: KeydeskApp, kiosk: Kiosk) -> None:
+async def test_beside_an_unpaid_order_elsewhere_another_is_placed_only_after_a_question(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
     told(kiosk, UNPAID)
     async with app.run_test(size=SMALLEST) as pilot:
         await verify(app, pilot)
-        assert "5 号终端机还有一笔没付款的同类订单 5-0002-1" in text_of(app).replace("\n", "")
+        assert "在5号终端机还有一笔没付款的同类订单5-0002-1" in sentence(app)
+        await press_button(app, pilot, "no")
         assert placed(kiosk) == []
+        await press_button(app, pilot, "next")
         await press_button(app, pilot, "yes")
         assert shown(app) == "PayScreen"
-    assert [each.second for each in placed(kiosk)] == [None]
+    assert [(each.order_kind, each.second) for each in placed(kiosk)] == [(OrderKind.NEW, None)]
 
 
 async def test_beside_an_order_that_is_paid_elsewhere_a_supervisor_allows_another_with_a_reason(
