@@ -6,6 +6,8 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from kiosk.desk.views import PaidElsewhere, WrongKind
+from kiosk.domain.decisions import KeyState
 from kiosk.domain.entries import OrderPlaced, SecondOrder
 from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
 from kiosk.domain.feed_keys import row_key_of
@@ -15,8 +17,9 @@ from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
+from kiosk.ui.screens.order.verify import VerifyScreen
 from tests.support.desk import FIRM, STAFF, SUPERVISOR
-from tests.support.kiosk import NEWCOMER, NOW, Kiosk, go
+from tests.support.kiosk import NEWCOMER, NOW, Kiosk, answer_next, go
 from tests.support.screens import cut_off, fill, press, press_button, sentence, settle, shown, text_of
 
 SMALLEST = (80, 24)
@@ -114,6 +117,40 @@ async def test_an_order_that_was_paid_elsewhere_meanwhile_asks_for_the_superviso
         await press_button(app, pilot, "yes")
         assert "另有已付款的订单" in text_of(app)
     assert placed(kiosk) == []
+
+
+async def test_consent_for_one_kind_of_order_is_none_for_another(app: KeydeskApp, kiosk: Kiosk) -> None:
+    told(kiosk, PAID)
+    async with app.run_test(size=SMALLEST) as pilot:
+        await verify(app, pilot)
+        await press_button(app, pilot, "yes")
+        await sign_in(app, pilot, SUPERVISOR.name, "Super-1")
+        fill(app, reason="五号机坏了")
+        session = kiosk.session(NEWCOMER)
+        answer_next(
+            kiosk.service,
+            "quote",
+            WrongKind(session, OrderKind.REPLACEMENT, KeyState.VALID),
+            PaidElsewhere(session, PAID),
+        )
+        await press_button(app, pilot, "yes")
+        await press_button(app, pilot, "yes")
+        assert "另有已付款的订单" in text_of(app)
+        assert isinstance(app.screen_stack[-2], VerifyScreen)
+        assert app.screen_stack[-2].allowed is None
+    assert placed(kiosk) == []
+
+
+async def test_staff_who_were_called_are_there_once_a_supervisor_signed_in(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    told(kiosk, PAID)
+    async with app.run_test(size=SMALLEST) as pilot:
+        await verify(app, pilot)
+        app.staff_called = True
+        await press_button(app, pilot, "yes")
+        await sign_in(app, pilot, SUPERVISOR.name, "Super-1")
+        assert not app.staff_called
 
 
 @pytest.mark.parametrize("language", list(Language))

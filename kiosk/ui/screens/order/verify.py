@@ -335,6 +335,7 @@ class VerifyScreen(Page[None]):
     def _change_kind(self, wrong: WrongKind) -> None:
         self.shell.visit.kind = wrong.offered
         self.shell.visit.session = wrong.session
+        self.allowed = None  # it was for the other kind
         self.call_later(self.rebuild)
         quote = self.shell.service.quote
         self.ask(lambda: quote(wrong.session, wrong.offered), self._quoted, self.t("正在核对，请稍候"))

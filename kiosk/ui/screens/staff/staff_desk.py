@@ -100,7 +100,6 @@ class StaffScreen(StaffSignIn[None]):
 
     def welcome(self, staff: StaffSession) -> None:
         """Open the staff's desk."""
-        self.shell.staff_called = False
         self.app.switch_screen(StaffDeskScreen(staff))
 
 
