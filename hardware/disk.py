@@ -1,4 +1,4 @@
-"""Writing small files so that a power cut leaves the old content or the new one, whole.
+"""Writing small files so that a power cut leaves the old content or the new one, whole; and locks on folders.
 
 Whoever keeps keys, cards or settings in a file writes it with this. It stands on the ground floor because the virtual
 cards need it as well as the desk, the agent and the centre.
@@ -6,8 +6,10 @@ cards need it as well as the desk, the agent and the centre.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,3 +61,33 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class FolderLock:
+    """A lock on a folder itself (flock(2)): it ends with the process and leaves no file behind.
+
+    Made, it holds nothing. Whoever is refused holds nothing either, also where it held the lock in the other way.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self._close = weakref.finalize(self, os.close, self._descriptor)
+
+    def share(self) -> bool:
+        """Hold it beside others, unless one is alone; whether it is held now."""
+        return self._locked(fcntl.LOCK_SH)
+
+    def take(self) -> bool:
+        """Hold it alone, unless others hold it; whether it is held now."""
+        return self._locked(fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        """Let go; letting go again does nothing."""
+        self._close()
+
+    def _locked(self, how: int) -> bool:
+        try:
+            fcntl.flock(self._descriptor, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -50,6 +50,7 @@ from kiosk.text.failures import Text, configuration_failure, libcrypto_failure, 
 from kiosk.text.link_faults import AUTHORITY_UNUSABLE, LINK_FAULTS
 from kiosk.text.money import yuan
 from kiosk.text.times import moment
+from kiosk.text.waiting import say_waiting
 
 if TYPE_CHECKING:
     from kiosk.domain.policy import Policy
@@ -332,7 +333,7 @@ def _disk(directory: Path, text: Text) -> Check:
 def _store(directory: Path, text: Text) -> Iterator[Check]:
     clock = SystemClock()
     try:
-        with open_database(directory).read() as tx:
+        with open_database(directory, waiting=say_waiting).read() as tx:
             status = read_status(tx, clock)
             enrolled = status.network is not Network.NOT_ENROLLED
             granted = tuple(grants(tx, clock.wall(), text)) if enrolled else ()

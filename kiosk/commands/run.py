@@ -15,6 +15,7 @@ from kiosk.configuration import Configuration, load
 from kiosk.store.location import open_or_create_database
 from kiosk.store.system_clock import SystemClock
 from kiosk.text.command_line import spoken
+from kiosk.text.waiting import say_waiting
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(text("密钥服务台要在终端里运行，窗口至少 80×24"))
     sm2()  # here, where a missing library can still be said
     try:
-        database = open_or_create_database(directory, configuration.marker)
+        database = open_or_create_database(directory, configuration.marker, say_waiting)
     except OSError as error:
         raise CommandError(sentence(error, text)) from error
     from kiosk.ui.app import run_app  # noqa: PLC0415 - Textual only once there is something to show

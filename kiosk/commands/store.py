@@ -10,6 +10,7 @@ from kiosk.configuration import load
 from kiosk.store.database import Database
 from kiosk.store.location import open_database
 from kiosk.text.command_line import spoken
+from kiosk.text.waiting import say_waiting
 
 
 def directory_of(arguments: argparse.Namespace) -> Path:
@@ -22,6 +23,6 @@ def open_store(arguments: argparse.Namespace) -> Database:
     """The kiosk's database. Raises CommandError, ConfigurationError, StoreError."""
     directory = directory_of(arguments)
     try:
-        return open_database(directory)
+        return open_database(directory, waiting=say_waiting)
     except OSError as error:
         raise CommandError(sentence(error, spoken().text)) from error

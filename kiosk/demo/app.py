@@ -21,6 +21,7 @@ from kiosk.settings import Display
 from kiosk.store.location import open_or_create_database
 from kiosk.store.system_clock import SystemClock
 from kiosk.text.catalogue import Language
+from kiosk.text.waiting import say_waiting
 from kiosk.ui.app import run_app
 
 
@@ -51,7 +52,14 @@ def main() -> int:
         clock_shift=directory / CLOCK_SHIFT,
         centre_address=arguments.centre,
     )
-    desk = make_desk(configuration, open_or_create_database(directory), clock, source, printer, scanner)
+    desk = make_desk(
+        configuration,
+        open_or_create_database(directory, waiting=say_waiting),
+        clock,
+        source,
+        printer,
+        scanner,
+    )
     return run_app(desk, configuration, lambda: DrawerScreen(controls), watch_parent)
 
 

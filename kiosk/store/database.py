@@ -25,6 +25,7 @@ from kiosk.store.errors import (
     StoreMissing,
     StoreNewer,
     StoreUnavailable,
+    TablesDue,
     WrongKey,
 )
 from kiosk.store.marker import Marker
@@ -105,15 +106,17 @@ class Database:
         busy_seconds: float = BUSY_SECONDS,
         random: Callable[[int], bytes] = os.urandom,
         marker: Marker | None = None,
+        *,
+        alone: bool = True,
     ) -> Self:
-        """Open a database, bringing its tables up to date.
+        """Open a database, bringing its tables up to date; while others may have it open (not `alone`), TablesDue instead.
 
         Raises StoreMissing, WrongKey, StoreCorrupt, StoreNewer, StoreBusy, DiskFull, StoreUnavailable.
         """
         salt = _salt(path)
         database = cls(path, key, busy_seconds, random, marker)
         try:
-            database._update_tables()
+            database._update_tables(alone=alone)
         except BaseException as error:
             database.close()
             if isinstance(error, StoreCorrupt) and key_derivation.is_of_another(salt, key):
@@ -121,12 +124,14 @@ class Database:
             raise
         return database
 
-    def _update_tables(self) -> None:
+    def _update_tables(self, *, alone: bool) -> None:
         with self._connection() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > migrations.LATEST:
                 raise StoreNewer(self.path, version, migrations.LATEST)
             if version < migrations.LATEST:
+                if not alone:
+                    raise TablesDue(self.path, version, migrations.LATEST)
                 migrations.migrate(connection)
             elif migrations.has_unread_serials(connection):
                 connection.execute("BEGIN IMMEDIATE")

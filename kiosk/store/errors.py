@@ -7,12 +7,13 @@
     │   ├── WrongKey            the database was made with another key
     │   ├── StoreCorrupt        the file is damaged, cut short or no database of the desk's (what)
     │   ├── StoreNewer          a newer version of the program made it (found, known)
+    │   ├── TablesDue           its tables must be brought up to date, by one that is alone (found, known)
     │   ├── StoreBusy           another writer did not finish in time; trying again is right
     │   ├── DiskFull            no space; the verb changed nothing
     │   └── StoreUnavailable    no permission, or the device failed (reason)
     ├── DirectoryError          (directory)
     │   ├── DirectoryInUse      others work there: nothing can be put back
-    │   └── DirectoryTaken      a copy is being put back there
+    │   └── DirectoryTaken      one is alone there: tables are brought up to date, or a copy is put back
     ├── CopyRefused             a copy cannot be made or put back (copy, reason, found, wanted)
     ├── KeyFileInvalid          the key file does not hold a key, or others can read it (path, reason)
     └── EnrolmentError
@@ -79,6 +80,15 @@ class StoreNewer(DatabaseError):
         self.known = known
 
 
+class TablesDue(DatabaseError):
+    """The tables must be brought up to date, while programs of the former version have the database open."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(path, f"tables of version {found} to be brought up to {known}")
+        self.found = found
+        self.known = known
+
+
 class StoreBusy(DatabaseError):
     """Another writer did not finish within the time that was allowed."""
 
@@ -126,10 +136,10 @@ class DirectoryInUse(DirectoryError):
 
 
 class DirectoryTaken(DirectoryError):
-    """A copy is being put back in the data directory."""
+    """One program is alone in the data directory: it brings the tables up to date, or puts a copy back."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory, "a copy is being put back there")
+        super().__init__(directory, "one program is alone there")
 
 
 class CopyRefusal(enum.StrEnum):

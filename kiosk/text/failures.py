@@ -22,6 +22,7 @@ from kiosk.store.errors import (
     StoreMissing,
     StoreNewer,
     StoreUnavailable,
+    TablesDue,
     WrongKey,
 )
 from kiosk.text.catalogue import N_
@@ -114,7 +115,11 @@ _STORE: dict[type[Exception], tuple[str, str]] = {
         N_("有程序正在用数据目录 {directory}"),
         N_("先停下 keydesk run、keydesk-sync run 和其他 keydesk 命令，再恢复"),
     ),
-    DirectoryTaken: (N_("数据目录 {directory} 正在恢复备份"), N_("等它做完再试")),
+    DirectoryTaken: (N_("数据目录 {directory} 正在升级或恢复备份"), N_("等它做完再试")),
+    TablesDue: (
+        N_("数据库 {path} 要升级，旧版本的程序还开着它"),
+        N_("先停下 keydesk run、keydesk-sync run 和其他 keydesk 命令，再启动"),
+    ),
     NotEnrolled: (N_("本机还没有登记"), _ENROL),
     EnrolledAlready: (N_("本机已是 {kiosk} 号终端机"), N_("用 --data 另给一个数据目录")),
     EpochUsed: (N_("本机的日志里已有第 {epoch} 期"), N_("联系技术支持")),

@@ -16,6 +16,7 @@ from kiosk.store.database import Database
 from kiosk.store.errors import StoreMissing
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
+from kiosk.text.waiting import say_waiting
 from sync.agent.centre_client import CentreClient, Credentials
 from sync.agent.context import Agent, CentreTime
 from sync.agent.errors import AddressInClear, NotEnrolledYet
@@ -68,7 +69,7 @@ def program() -> str:
 def open_database(directory: Path, marker: Path | None = None) -> Iterator[Database]:
     """The kiosk's database. Raises NotEnrolledYet, StoreError."""
     try:
-        opened = location.open_database(directory, marker)
+        opened = location.open_database(directory, marker, say_waiting)
     except StoreMissing as error:
         raise NotEnrolledYet(directory) from error
     with _closing(opened) as database:
@@ -78,7 +79,7 @@ def open_database(directory: Path, marker: Path | None = None) -> Iterator[Datab
 @contextmanager
 def open_or_create_database(directory: Path, marker: Path | None = None) -> Iterator[Database]:
     """The kiosk's database, made with a new key where there is none. Raises StoreError, OSError."""
-    with _closing(location.open_or_create_database(directory, marker)) as database:
+    with _closing(location.open_or_create_database(directory, marker, say_waiting)) as database:
         yield database
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from sync.central import configuration
-from sync.central.centre_keys import make_keys
 from sync.central.errors import CentreError
+from sync.central.preparing import migrate_when_due, prepare_keys
 
 SETTINGS = "sync.central.settings"
 HOST, PORT = "127.0.0.1", 8000
@@ -106,20 +106,16 @@ def _configure(options: argparse.Namespace) -> None:
 
 def _prepare() -> None:
     """Make the keys, of which Django's settings read one, then the tables."""
-    loaded = configuration.load()
-    make_keys(loaded.directory, loaded.organisation, int(time.time()))
+    prepare_keys(int(time.time()))
     import django  # noqa: PLC0415 - after the environment is set
 
     django.setup()
-    from sync.central.tables import migrate_when_due  # noqa: PLC0415
-
     migrate_when_due()
 
 
 def _django(arguments: list[str]) -> int:
     try:
-        loaded = configuration.load()
-        make_keys(loaded.directory, loaded.organisation, int(time.time()))
+        prepare_keys(int(time.time()))
     except CentreError as error:
         sys.stderr.write(f"keydesk-central: {error}\n")
         return 1

@@ -4,6 +4,7 @@ CentreError
 ├── ConfigurationWrong      a key or value of the configuration is wrong (what)
 ├── KeysUnusable            the keys in the data directory cannot be read or created (path)
 ├── CryptographyUnusable    SM2 cannot be used on this machine (why)
+├── PreparedByAnother       another process makes keys or tables and did not end in time (what, seconds)
 ├── KioskNumberRefused      no kiosk may have that number (number)
 ├── PortBusy                the address is taken (host, port)
 └── CannotServe             the server did not come up (reason)
@@ -45,6 +46,18 @@ class CryptographyUnusable(CentreError):
     def __init__(self, why: str) -> None:
         super().__init__(f"The centre cannot work without SM2: {why}.")
         self.why = why
+
+
+class PreparedByAnother(CentreError):
+    """Another process makes keys or tables and did not end in time."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(
+            f"Another keydesk-central makes {what} and did not end within {seconds:g} s: "
+            "look at what it does, and try again once it ended."
+        )
+        self.what = what
+        self.seconds = seconds
 
 
 class KioskNumberRefused(CentreError):

@@ -1,4 +1,4 @@
-"""The tables: their primary keys and texts, writing many rows by one statement, and the migrations.
+"""The tables: their primary keys and texts, and writing many rows by one statement.
 
 Keys begin with the kiosk, so that a fleet's data can be split by it.
 """
@@ -9,9 +9,7 @@ import enum
 from collections.abc import Sequence
 from operator import attrgetter
 
-from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 
 _SEQUENCE_BITS = 32
@@ -116,12 +114,3 @@ def _conflict(key: str, columns: Sequence[str], on_conflict: OnConflict) -> str:
         case OnConflict.REPLACE:
             changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
             return f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
-
-
-def migrate_when_due() -> bool:
-    """Apply the migrations that are missing; the result says whether there were any."""
-    executor = MigrationExecutor(connection)
-    due = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if due:
-        call_command("migrate", interactive=False, verbosity=0)
-    return bool(due)

@@ -388,7 +388,7 @@ def test_a_copy_is_not_put_back_while_a_program_works_there_and_none_begins_mean
 ) -> None:
     with closing(open_database(directory)), pytest.raises(DirectoryInUse):
         put_back(copy, directory)
-    monkeypatch.setattr("kiosk.store.location.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("kiosk.store.location.ALONE_SECONDS", 0.1)
     with closing(Occupancy(directory)) as alone:
         alone.take()
         with pytest.raises(DirectoryTaken):

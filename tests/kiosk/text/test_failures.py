@@ -24,6 +24,7 @@ STORE = (
     errors.WrongKey(PATH),
     errors.StoreCorrupt(PATH, "page 3"),
     errors.StoreNewer(PATH, 9, 7),
+    errors.TablesDue(PATH, 7, 9),
     errors.StoreBusy(PATH),
     errors.DiskFull(PATH),
     errors.StoreUnavailable(PATH, "Input/output error"),

@@ -16,7 +16,7 @@ from sync.agent.nightly import nightly
 from sync.agent.opening import AgentSettings, agent_over
 from sync.central.examples import make_examples
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.tables import migrate_when_due
+from sync.central.preparing import migrate_when_due
 from tests.support.histories.centre import ADDRESS, Centre, FileTables, InProcess, ServerTables, Time
 from tests.support.histories.hostile import HostileKiosk
 from tests.support.histories.machines import KEY, STORE, MachineClock
