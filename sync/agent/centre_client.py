@@ -22,7 +22,7 @@ from sync.agent.errors import (
     CentreUntrusted,
     RequestRefused,
 )
-from sync.agent.tls import link_trouble
+from sync.agent.line.tls import link_trouble
 from sync.protocol.batches import BATCH_MEDIA_TYPE, encode_batch
 from sync.protocol.errors import BodyMalformed, Problem, ProblemCode, read_problem
 from sync.protocol.records import (
@@ -91,7 +91,8 @@ class Credentials(msgspec.Struct, frozen=True):
 class CentreClient:
     """Requests to one centre.
 
-    `now` is the centre's clock (UTC seconds) as far as it is known. When the centre refuses a signature for its time,
+    `patience` is how long (seconds) nothing may move in an exchange, beyond what the centre was asked to wait
+    (`sync.agent.line.pace`). `now` is the centre's clock (UTC seconds) as far as it is known. When the centre refuses a signature for its time,
     `learn_time` takes the centre's signed time and returns whether it is valid: then the request is signed again.
     """
 
@@ -101,16 +102,15 @@ class CentreClient:
         credentials: Credentials,
         now: Callable[[], int],
         learn_time: Callable[[SignedTime], bool],
-        transport: httpx2.BaseTransport | None = None,
+        transport: httpx2.BaseTransport,
+        patience: float = ANSWER_SECONDS,
     ) -> None:
         self._address = require_address(address)
         self._credentials = credentials
         self._now = now
         self._learn_time = learn_time
-        timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        self._http = httpx2.Client(
-            transport=transport, timeout=timeout, follow_redirects=False, trust_env=False
-        )
+        self._patience = patience
+        self._http = httpx2.Client(transport=transport, follow_redirects=False, trust_env=False)
 
     def __enter__(self) -> Self:
         """Use it in a `with`."""
@@ -159,7 +159,7 @@ class CentreClient:
 
     def login(self, question: LoginQuestion) -> LoginAnswer:
         """Ask a question of a login check."""
-        body = self._send("POST", PATH_LOGIN, encode(question), answer_within=LOGIN_SECONDS)
+        body = self._send("POST", PATH_LOGIN, encode(question), patience=min(LOGIN_SECONDS, self._patience))
         try:
             return decode_answer(body)
         except BodyMalformed as error:
@@ -174,11 +174,12 @@ class CentreClient:
         media_type: str = JSON_MEDIA_TYPE,
         query: Mapping[str, int | str] | None = None,
         wait: float = 0.0,
-        answer_within: float = ANSWER_SECONDS,
+        patience: float | None = None,
         signed: bool = True,
     ) -> bytes:
         url = self._address + path + (f"?{urlencode(query)}" if query else "")
-        timeout = httpx2.Timeout(answer_within + wait, connect=min(CONNECT_SECONDS, answer_within))
+        patience = self._patience if patience is None else patience
+        timeout = httpx2.Timeout(patience + wait, connect=min(CONNECT_SECONDS, patience))
 
         def once() -> bytes:
             headers = {"accept": JSON_MEDIA_TYPE} | ({"content-type": media_type} if body else {})

@@ -25,7 +25,7 @@ from sync.protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
     from sync.agent.backoff import NotBeforeFile
-    from sync.agent.network_switch import NetworkSwitch
+    from sync.agent.line.network_switch import NetworkSwitch
 
 HEARTBEAT_SECONDS = 30.0
 FEED_WAIT_SECONDS = 25

@@ -20,9 +20,10 @@ from kiosk.text.waiting import say_waiting
 from sync.agent.centre_client import CentreClient, Credentials
 from sync.agent.context import Agent, CentreTime
 from sync.agent.errors import AddressInClear, NotEnrolledYet
+from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
+from sync.agent.line.tls import ssl_context
+from sync.agent.line.transport import LineTransport
 from sync.agent.logs import open_log
-from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
-from sync.agent.tls import ssl_context
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ class AgentSettings(msgspec.Struct, frozen=True):
         """The HTTP transport, behind the network switch. Raises AuthorityUnusable, and AddressInClear for http with a CA."""
         if self.authority is not None and self.centre.lower().startswith("http://"):
             raise AddressInClear(self.authority, self.centre)
-        return SwitchedTransport(httpx2.HTTPTransport(verify=ssl_context(self.authority)), self.switch)
+        return SwitchedTransport(LineTransport(ssl_context(self.authority)), self.switch)
 
 
 def program() -> str:

@@ -155,6 +155,8 @@ class KioskProcess:
         self.switch = directory / "network-cut"
         self.clock = SystemClock()
         self.agent: subprocess.Popen[bytes] | None = None
+        self.front = ""
+        """Where the agent finds the centre, when not at its own address."""
         self._set_up(token)
         self.database = self.open()
 
@@ -171,7 +173,8 @@ class KioskProcess:
             os.umask(before)
 
     def _options(self) -> tuple[str | Path, ...]:
-        return ("--data", self.directory, "--centre", self.centre.address, "--network-switch", self.switch)
+        address = self.front or self.centre.address
+        return ("--data", self.directory, "--centre", address, "--network-switch", self.switch)
 
     def open(self) -> Database:
         """Open the database of the data directory, as the app does when it starts."""

@@ -20,8 +20,8 @@ from kiosk.store.agent_state import LinkFault
 from kiosk.text.catalogue import Catalogue, Language
 from sync.agent.backoff import NotBeforeFile
 from sync.agent.errors import AuthorityUnusable, CentreUntrusted
+from sync.agent.line.network_switch import NetworkSwitch
 from sync.agent.loop import Loop
-from sync.agent.network_switch import NetworkSwitch
 from sync.agent.nightly import exchange
 from sync.agent.opening import AgentSettings, open_agent
 from sync.agent.status import status

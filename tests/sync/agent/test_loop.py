@@ -13,8 +13,8 @@ from kiosk.domain import feed
 from kiosk.domain.ledger import OrderStatus
 from sync.agent import loop as loop_module
 from sync.agent.backoff import NotBeforeFile
+from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.loop import Loop
-from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
 from sync.protocol.records import PATH_FEED
 from tests.support.memory_centre import Desk
 from tests.support.waiting import ended, wait_until

@@ -17,9 +17,9 @@ from kiosk.domain.login_check import (
     Registration,
 )
 from sync.agent.backoff import NotBeforeFile
+from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.loop import Loop
 from sync.agent.mailbox import UNREACHABLE, answer_waiting
-from sync.agent.network_switch import NetworkSwitch, SwitchedTransport
 from tests.support.memory_centre import Desk
 from tests.support.waiting import ended, wait_until
 
