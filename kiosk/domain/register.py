@@ -273,17 +273,13 @@ def _voided(register: Register, number: str) -> Register:
     if found is None or found.standing is Standing.VOID:
         return register
     register = _with(register, replace(found, standing=Standing.VOID))
+    void = {each.key.number for each in register.certificates if each.standing is Standing.VOID}
     for each in register.certificates:
         waits = each.standing is Standing.HELD and not each.key.revoked and each.obstacles
-        if waits and all(_is_void(register, one) for one in each.obstacles) and not obstacles(register, each):
+        if waits and void.issuperset(each.obstacles) and not obstacles(register, each):
             hold = _on_hold_like(register, each.predecessor, each.key)
             register = _listed(register, replace(each, key=hold, obstacles=()))
     return register
-
-
-def _is_void(register: Register, number: str) -> bool:
-    found = register.find(number)
-    return found is not None and found.standing is Standing.VOID
 
 
 def _named(register: Register, key: KeyOnRecord) -> Register:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from kiosk.domain.entries import AnyBody, CertificateIssued, MatterDecided, StrandDecision
+from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.register import Register
 from kiosk.domain.subjects import subjects
@@ -52,7 +53,7 @@ class Books:
         self.strands: dict[str, DecidedStrand] = {}
         self._stored = stored
         self._asked: set[tuple[_Asked, str]] = set()
-        self._of_account: dict[str, dict[str, Order]] = defaultdict(dict)
+        self._open: dict[tuple[str, OrderKind], dict[str, Order]] = defaultdict(dict)
         self._changed_orders: set[str] = set()
         self._changed_certificates: set[str] = set()
         self._changed_registers: set[str] = set()
@@ -64,11 +65,11 @@ class Books:
         found = {number: self.certificate(number) for number in numbers}
         return {number: each for number, each in found.items() if each is not None}
 
-    def open_orders(self, account: str) -> list[Order]:
-        """The account's orders that are not paid, or paid and not bound."""
+    def open_orders(self, account: str, kind: OrderKind) -> Mapping[str, Order]:
+        """The account's orders of that kind that are not paid, or paid and not bound, by reference."""
         if (stored := self._to_ask(_Asked.OPEN_ORDERS, account)) is not None:
             self._know_orders(stored.open_orders((account,)))
-        return [each for each in self._of_account[account].values() if each.status.is_open]
+        return self._open[account, kind]
 
     def order(self, number: str) -> Order | None:
         """The order of that reference."""
@@ -203,9 +204,11 @@ class Books:
 
     def _keep_order(self, order: Order) -> None:
         before = self.orders.get(order.reference)
-        if before is not None and before.account != order.account:
-            del self._of_account[before.account][order.reference]
-        self.orders[order.reference] = self._of_account[order.account][order.reference] = order
+        if before is not None:
+            self._open[before.account, before.kind].pop(before.reference, None)
+        self.orders[order.reference] = order
+        if order.status.is_open:
+            self._open[order.account, order.kind][order.reference] = order
 
     def _know_orders(self, orders: Iterable[Order]) -> None:
         """Take in orders as they are stored; what is in memory may be newer."""

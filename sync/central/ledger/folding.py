@@ -38,6 +38,7 @@ from kiosk.domain.register import (
     fold_register,
     obstacles,
 )
+from kiosk.domain.register import Registered as RegisterRow
 from kiosk.domain.remarks import Remark, RemarkReason
 from kiosk.domain.subjects import subjects
 from sync.central.journal.models import Entry as EntryRow
@@ -145,7 +146,7 @@ class Folder:
                 self._remarked(each, named.order, remark)
         if isinstance(body, RegisterDecided) and entry.kiosk == EXCHANGE_KIOSK:
             self._close(each, RemarkReason.CERTIFICATE_HELD, body)
-        self._end_what_is_over(each, folding.rows)
+        self._end_what_is_over(each, folding.rows, named.order)
 
     def _is_passed_on(self, told: Told, remark: Remark) -> bool:
         """Whether a former owner repeats what it was told of money, which the owner hears of as well."""
@@ -327,8 +328,7 @@ class Folder:
 
     def _is_open_already(self, body: OrderPlaced) -> bool:
         return any(
-            each.kind is body.order_kind and each.reference != body.order
-            for each in self.books.open_orders(body.account)
+            reference != body.order for reference in self.books.open_orders(body.account, body.order_kind)
         )
 
     def _remarked(self, each: Placed, order: str, remark: Remark) -> None:
@@ -391,26 +391,50 @@ class Folder:
             self.books.matters.close(matter, MatterState.DECIDED, action, body.by, body.remark, at)
             self.news.of_matter(matter)
 
-    def _end_what_is_over(self, each: Placed, rows: tuple[RecordRow, ...]) -> None:
-        """Close the warnings whose cause these rows took away."""
-        accounts = {row.account for row in rows}
-        for account in sorted(accounts):
-            for matter in self.books.matters.open_of(account):
-                if self._is_over(matter):
-                    at = each.row.received_at
-                    self.books.matters.close(matter, MatterState.ENDED, "", "", "", at)
-                    self.news.of_matter(matter)
+    def _end_what_is_over(self, each: Placed, rows: tuple[RecordRow, ...], order: str = "") -> None:
+        """Close the warnings whose cause these rows took away; without rows those of the order that was not placed.
+
+        Only those that they can concern are judged: somebody may have raised very many about one account.
+        """
+        if not rows:
+            self._end(each, filter(self._is_over, self._beside_another(order)))
+        for row in rows:
+            match row:
+                case Order():
+                    concerned = self._beside_another(row.reference)
+                    still_open = self.books.open_orders(row.account, row.kind)
+                    if len(still_open) == 1:
+                        concerned += self._beside_another(*still_open)
+                    self._end(each, filter(self._is_over, concerned))
+                case Register():
+                    held = {one.key.number for one in row.certificates if _is_held(one)}
+                    matters = self.books.matters.open_of(row.account, RemarkReason.CERTIFICATE_HELD.value)
+                    self._end(each, [matter for matter in matters if matter.subject not in held])
+                case Certificate():
+                    pass
+
+    def _end(self, each: Placed, matters: Iterable[Matter]) -> None:
+        for matter in matters:
+            if matter.state == MatterState.OPEN:
+                self.books.matters.close(matter, MatterState.ENDED, "", "", "", each.row.received_at)
+                self.news.of_matter(matter)
+
+    def _beside_another(self, reference: str) -> list[Matter]:
+        """The open matters of an order that was placed beside another one."""
+        open_matters = self.books.matters.open_about(reference)
+        return [each for each in open_matters if each.rule == RemarkReason.ORDER_OPEN_ALREADY.value]
 
     def _is_over(self, matter: Matter) -> bool:
         if matter.rule == RemarkReason.ORDER_OPEN_ALREADY.value:
             order = self.books.order(matter.subject)
-            others = () if order is None else self.books.open_orders(order.account)
-            return not any(
-                other.kind is order.kind and other.reference != order.reference and order.status.is_open
-                for other in others
-                if order is not None
-            )
+            if order is None or not order.status.is_open:
+                return True
+            return len(self.books.open_orders(order.account, order.kind)) == 1
         if matter.rule == RemarkReason.CERTIFICATE_HELD.value:
             found = self.books.register_of(matter.account).find(matter.subject)
-            return found is None or found.standing is not Standing.HELD or found.key.revoked
+            return found is None or not _is_held(found)
         return False
+
+
+def _is_held(row: RegisterRow) -> bool:
+    return row.standing is Standing.HELD and not row.key.revoked

@@ -36,7 +36,7 @@ class Matters:
     def __init__(self, stored: Stored | None = None) -> None:
         self._stored = stored
         self._rows: dict[str, Matter] = {}
-        self._of_account: dict[str, dict[str, Matter]] = defaultdict(dict)
+        self._of_account: dict[tuple[str, str], dict[str, Matter]] = defaultdict(dict)
         self._of_order: dict[str, dict[str, Matter]] = defaultdict(dict)
         self._asked_keys: set[str] = set()
         self._asked_accounts: set[str] = set()
@@ -64,7 +64,7 @@ class Matters:
 
     def _keep(self, row: Matter) -> None:
         self._rows[row.key] = row
-        self._of_account[row.account][row.key] = self._of_order[row.order][row.key] = row
+        self._of_account[row.account, row.rule][row.key] = self._of_order[row.order][row.key] = row
 
     def _again(self, matter: Matter, before: Matter | None) -> bool:
         """Whether a matter that is on record is to be raised anew."""
@@ -89,7 +89,8 @@ class Matters:
         if before is not None and not self._again(matter, before):
             return False
         if before is not None:
-            del self._of_account[before.account][before.key], self._of_order[before.order][before.key]
+            del self._of_account[before.account, before.rule][before.key]
+            del self._of_order[before.order][before.key]
         self._keep(matter)
         self.changed[matter.key] = matter
         return True
@@ -105,23 +106,27 @@ class Matters:
         self.close(matter, MatterState.OPEN, "", by, remark, 0)
         matter.closed_at = None
 
-    def open_of(self, account: str) -> list[Matter]:
-        """The open matters of an account."""
+    def open_of(self, account: str, rule: str) -> list[Matter]:
+        """The open matters of an account, of one rule."""
         if account not in self._asked_accounts and self._stored is not None:
             self._asked_accounts.add(account)
             self._know(self._stored.matters_about((account,), ()))
-        return [row for row in self._of_account[account].values() if row.state == MatterState.OPEN]
+        return [row for row in self._of_account[account, rule].values() if row.state == MatterState.OPEN]
 
     def that_hold(self, order: Order | None) -> list[Matter]:
         """The open matters that hold the key of an order: its own kiosks' alone, whatever another says of it."""
         if order is None:
             return []
-        if order.reference not in self._asked_orders and self._stored is not None:
-            self._asked_orders.add(order.reference)
-            self._know(self._stored.matters_about((), (order.reference,)))
         own = own_kiosks(order.reference, order)
         return [
             row
-            for row in self._of_order[order.reference].values()
-            if row.kiosk in own and row.state == MatterState.OPEN and RULES[RemarkReason(row.rule)].holds
+            for row in self.open_about(order.reference)
+            if row.kiosk in own and RULES[RemarkReason(row.rule)].holds
         ]
+
+    def open_about(self, reference: str) -> list[Matter]:
+        """The open matters about an order."""
+        if reference not in self._asked_orders and self._stored is not None:
+            self._asked_orders.add(reference)
+            self._know(self._stored.matters_about((), (reference,)))
+        return [row for row in self._of_order[reference].values() if row.state == MatterState.OPEN]

@@ -114,9 +114,9 @@ class News:
 
     def _registered(self, register: Register, books: Books) -> None:
         """What the register makes of certificates, for those who issued them."""
-        before = books.register_of(register.account)
+        before = {each.key.number: each for each in books.register_of(register.account).certificates}
         for each in register.certificates:
-            state, was = _state(each), _state(before.find(each.key.number))
+            state, was = _state(each), _state(before.get(each.key.number))
             certificate = books.certificate(each.key.number)
             if state is None or state == was or certificate is None:
                 continue

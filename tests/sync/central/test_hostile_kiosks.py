@@ -33,7 +33,15 @@ from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.models import Entry, Fact, Source, StrayEntry
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_pending
-from sync.central.ledger.models import EntryRemark, LedgerCertificate, LedgerOrder, Matter, StrandCursor
+from sync.central.ledger.folding import Folder
+from sync.central.ledger.models import (
+    EntryRemark,
+    LedgerCertificate,
+    LedgerOrder,
+    Matter,
+    MatterState,
+    StrandCursor,
+)
 from sync.central.ledger.replaying import differences, reread
 from sync.protocol import records
 from sync.protocol.batches import checkpoint_message, encode_batch
@@ -408,6 +416,31 @@ def test_a_hostile_kiosk_freezes_nobody(kiosk: KioskDouble, make_kiosk: Callable
     assert all_applied()
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.BOUND.value
+
+
+def test_very_many_matters_of_one_account_are_not_all_judged_at_each_of_its_entries(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = list[str]()
+    real = Folder._is_over
+
+    def counted(folder: Folder, matter: Matter) -> bool:
+        judged.append(matter.key)
+        return real(folder, matter)
+
+    monkeypatch.setattr(Folder, "_is_over", counted)
+    hostile = make_kiosk(8)
+    hostile.feed()
+    orders = [hostile.place(nonce=bytes([each] * 6)) for each in range(30)]
+    hostile.pushed()
+    honest = _paid(kiosk)
+    for placed in orders:
+        hostile.append(entries.OrderExpired(placed.order))
+    hostile.pushed()
+    assert len(judged) <= 2 * (len(orders) + 2)
+    left = Matter.objects.filter(rule="order-open-already", state=MatterState.OPEN)
+    assert not left.exists()
+    assert LedgerOrder.objects.get(reference=honest.order).status == OrderStatus.PAID
 
 
 def test_no_kiosk_decides_that_the_money_of_a_bound_order_goes_back(kiosk: KioskDouble) -> None:
