@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Without it each of the many processes of a test would compile the whole program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo install test quick quick-tests check bench soak mutate format text hooks clean
+.PHONY: demo install test all-tests quick quick-tests check bench soak mutate format text hooks clean
 
 demo:
 	@$(PYTHON) tools/install.py demo
@@ -14,11 +14,14 @@ demo:
 install:
 	@$(PYTHON) tools/install.py kiosk
 
-# More workers than cores: a test of the screens or of a process waits most of its time.
+# The checks beside the tests, since each of them keeps one processor busy at most.
 test:
 	@$(PYTHON) tools/install.py test
-	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n 4 --dist loadgroup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check all-tests
+
+# More workers than cores: a test of the screens or of a process waits most of its time. The plus sign lets make show dots at once.
+all-tests:
+	+$(BIN)/pytest -n 4 --dist loadgroup
 
 # What is worth running at every change: the checks, the rules and the desk's verbs; under a minute.
 quick:

@@ -6,14 +6,17 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-SETTLING_ROUNDS = 4
+QUIET_ROUNDS = 2
 
 
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until the threads have answered and the screens have taken it in."""
-    for _ in range(SETTLING_ROUNDS):
+    quiet = 0
+    while quiet < QUIET_ROUNDS:
+        busy = any(not worker.is_finished for worker in pilot.app.workers)
         await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
+        await pilot.pause(0 if quiet + 1 < QUIET_ROUNDS else None)
+        quiet = 0 if busy else quiet + 1
 
 
 def shown(app: App[None]) -> str:
