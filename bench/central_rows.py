@@ -26,11 +26,15 @@ from django.db.models import (
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.register import Register, Registered, Standing
 from sync.central.console.base import Admin
-from sync.central.journal.models import Entry
+from sync.central.journal.models import Entry, Fact
+from sync.central.ledger.models import Checked, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.members.models import Enterprise
-from sync.central.payments.models import PaymentAttempt
+from sync.central.payments.models import Payment, PaymentAttempt
 
 KIOSKS = 40
+ENTRIES_AN_ORDER = 8
+FIRST_ACCOUNT_LEFT = "11000000"
+"""Made-up rows of a million orders have accounts below it."""
 BEGINNING = 1_700_000_000
 _CITIES = ("北京", "河南", "山东", "江苏", "湖北")
 _RARE = 1000
@@ -52,6 +56,19 @@ def fill(models: Iterable[type[Model]], rows: int) -> None:
     with connection.cursor() as cursor:
         for model in models:
             cursor.execute(_insertion(model, rows))
+
+
+def fill_orders(orders: int) -> None:
+    """What the rows of a centre with so many orders take up, of which no applier reads the content.
+
+    Accounts lie below 11000000, and no journal is listed for the entries.
+    """
+    of_an_order = (Enterprise, LedgerOrder, LedgerCertificate, LedgerAccount, Payment, PaymentAttempt, Fact)
+    fill_fast(of_an_order, orders)
+    fill_fast([Entry], orders * ENTRIES_AN_ORDER)
+    LedgerCertificate.objects.filter(checked=Checked.NOT_YET, account__lt=FIRST_ACCOUNT_LEFT).update(
+        checked=Checked.GENUINE
+    )
 
 
 def fill_fast(models: Iterable[type[Model]], rows: int) -> None:
@@ -86,7 +103,7 @@ def _insertion(model: type[Model], rows: int) -> str:
     )
     return (
         f"INSERT INTO {quote(options.db_table)} ({columns}) "  # noqa: S608 - as above
-        f"WITH RECURSIVE numbers(n) AS ({counted}) SELECT {values} FROM numbers"
+        f"WITH RECURSIVE numbers(n) AS ({counted}) SELECT {values} FROM numbers WHERE TRUE ON CONFLICT DO NOTHING"
     )
 
 

@@ -6,6 +6,7 @@ measurement fails unless the tables equal the reference fold, every certificate 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import secrets
@@ -148,7 +149,7 @@ def _seconds(process: int) -> float:
 class Centre:
     """`keydesk-central serve` over one database, and what is asked of it in Django's own words."""
 
-    def __init__(self, directory: Path, database: str) -> None:
+    def __init__(self, directory: Path, database: str, orders: int = 0) -> None:
         self._environment = {
             **os.environ,
             "KEYDESK_CENTRAL_DATA": str(directory),
@@ -163,6 +164,8 @@ class Centre:
             stdout=subprocess.DEVNULL,
             cwd=HERE.parent,
         )
+        if orders:
+            self.ask(FILL.format(orders=orders))
         self._server = subprocess.Popen(
             [*command, "serve", "--port", "0"],
             env=self._environment,
@@ -263,6 +266,15 @@ WATCH_PEOPLE = (
     "    time.sleep(0.02)\n"
     "print(drained, *listed)\n"
 )
+FILL = "from bench.central_rows import fill_orders\nfill_orders({orders})\n"
+CHECK_FILLED = (
+    "from sync.central.ledger.models import LedgerCertificate\n"
+    "from sync.central.ledger.applier import apply_pending\n"
+    "from bench.central_rows import FIRST_ACCOUNT_LEFT\n"
+    "apply_pending(now)\n"
+    "rows = LedgerCertificate.objects.filter(account__gte=FIRST_ACCOUNT_LEFT, kiosk__lt=100)\n"
+    "print(0, rows.filter(status='valid').count(), rows.filter(checked='wrong').count())\n"
+)
 CHECK = (
     "from sync.central.ledger.models import LedgerCertificate\n"
     "from sync.central.ledger.replaying import differences\n"
@@ -273,19 +285,22 @@ CHECK = (
 )
 
 
-def measured(database: str, entries: int) -> Figures:
-    """The floor and the centre over one database. Raises AssertionError when the tables are not what they must be."""
+def measured(database: str, entries: int, orders: int = 0) -> Figures:
+    """The floor and the centre over one database, which has rows of so many orders already.
+
+    Raises AssertionError when the tables are not what they must be; made-up rows are not replayed.
+    """
     with tempfile.TemporaryDirectory(prefix="keydesk-bench-centre-") as folder:
         bare = database or str(Path(folder) / "floor.sqlite3")
         documents = floor(bare, max(entries, 20 * BATCH))
-        centre = Centre(Path(folder), database)
+        centre = Centre(Path(folder), database, orders)
         try:
-            return _through(centre, entries, documents)
+            return _through(centre, entries, documents, CHECK_FILLED if orders else CHECK)
         finally:
             centre.stop()
 
 
-def _through(centre: Centre, entries: int, documents: float) -> Figures:
+def _through(centre: Centre, entries: int, documents: float, check: str) -> Figures:
     from bench.journals import bad, journals, uploads  # noqa: PLC0415 - sets up Django with directories of its own
 
     kiosks = journals(centre.address, centre.enrol(KIOSKS))
@@ -298,7 +313,7 @@ def _through(centre: Centre, entries: int, documents: float) -> Figures:
     together([each.send for each in senders])
     folded, listed = (float(moment) - begun for moment in watching.communicate()[0].split())
     processor = {work: 1e6 * (until - before[work]) / count for work, until in centre.spent().items()}
-    differences, valid, wrong = (int(number) for number in centre.ask(CHECK).split())
+    differences, valid, wrong = (int(number) for number in centre.ask(check).split())
     assert (differences, wrong) == (0, BAD), f"{differences} rows differ, {wrong} bad certificates found"
     assert valid == orders * KIOSKS - BAD, f"{valid} keys are listed"
     wire = sum(each.uploaded for each in senders) / count
@@ -365,19 +380,55 @@ def centre(entries: int = 10_000) -> None:
             if database is None:
                 print("PostgreSQL is not installed")
                 continue
-            figures = measured(database, entries)
-            shares = figures.folded / figures.floor, figures.listed / figures.floor
-            print(
-                f"{name:<12} {entries} entries: floor {figures.floor:8.0f}/s   folded {figures.folded:8.0f}/s "
-                f"({shares[0]:.0%})   listed {figures.listed:8.0f}/s ({shares[1]:.0%})"
-            )
-            split = ", ".join(f"{work} {each:.0f}" for work, each in figures.processor.items())
-            print(
-                f"{'':<12} microseconds of processor time an entry: {split}; {figures.wire:.0f} bytes on the wire"
-            )
+            _print(name, entries, measured(database, entries))
             with postgresql() as another:  # a database belongs to one centre, whose key signed its rows
                 print(f"{'':<12} {returning(another or '' if database else '')}")
 
 
+def large_centre(entries: int, orders: int) -> None:
+    """Print what an entry costs in an empty centre and beside the rows of so many orders, on both databases."""
+    for name in ("SQLite", "PostgreSQL"):
+        found = list[Figures]()
+        for already in (0, orders):
+            with postgresql() as address:  # a database belongs to one centre, whose key signed its rows
+                if name == "PostgreSQL" and address is None:
+                    print("PostgreSQL is not installed")
+                    return
+                database = "" if name == "SQLite" else address or ""
+                found.append(measured(database, entries, already))
+            print(f"{name} beside {already} orders:")
+            _print(name, entries, found[-1])
+        empty, full = found
+        work = {each: full.processor[each] / empty.processor[each] for each in empty.processor}
+        print(
+            f"{name:<12} an entry beside {orders} orders costs {empty.folded / full.folded:.2f} times an empty centre's by the clock; "
+            f"of processor time {', '.join(f'{each} {ratio:.2f}' for each, ratio in work.items())}"
+        )
+
+
+def _print(name: str, entries: int, figures: Figures) -> None:
+    shares = figures.folded / figures.floor, figures.listed / figures.floor
+    print(
+        f"{name:<12} {entries} entries: floor {figures.floor:8.0f}/s   folded {figures.folded:8.0f}/s "
+        f"({shares[0]:.0%})   listed {figures.listed:8.0f}/s ({shares[1]:.0%})"
+    )
+    split = ", ".join(f"{work} {each:.0f}" for work, each in figures.processor.items())
+    print(f"{'':<12} microseconds of processor time an entry: {split}; {figures.wire:.0f} bytes on the wire")
+
+
+def main() -> None:
+    """Measure what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m bench.centre", description=__doc__)
+    parser.add_argument("entries", type=int, nargs="?", default=10_000)
+    parser.add_argument(
+        "--orders", type=int, default=0, help="beside the rows of so many orders, and without"
+    )
+    options = parser.parse_args()
+    if options.orders:
+        large_centre(options.entries, options.orders)
+    else:
+        centre(options.entries)
+
+
 if __name__ == "__main__":
-    centre(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    main()
