@@ -45,7 +45,8 @@ MAXIMUM_JSON = 64 * 1024
 MAXIMUM_WAIT = 30  # seconds for which a request for the feed may wait
 MAXIMUM_KEPT = 50  # rows kept unapplied that one heartbeat reports, the oldest first
 KEPT_PROBLEM_LENGTH = 200  # characters of each one's problem
-FEED_PAGE = 200
+FEED_PAGE = 200  # rows
+FEED_PAGE_BODIES = 4 * 1024 * 1024  # bytes of all bodies of a page, of which one alone may be longer
 JOURNAL_PAGE = 200
 
 _ENROL_TOKEN = re.compile(r"([1-9][0-9]{0,4})-([0-9A-Z]{4}(?:-[0-9A-Z]{4}){5})")

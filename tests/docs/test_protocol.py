@@ -21,6 +21,7 @@ from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.journal import Entry
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion
 from kiosk.domain.policy import Policy
+from sync.central.ledger.open_orders import MOST
 from sync.protocol import batches, records, signatures
 from sync.protocol.deeds import Deed
 from sync.protocol.errors import Problem, ProblemCode
@@ -233,7 +234,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"({batches.MAXIMUM_PACKED}) |" in PAGE
     assert f"({batches.MAXIMUM_UNPACKED})" in PAGE
     assert f"at most {records.MAXIMUM_JSON} bytes a request" in PAGE
-    assert f"`FeedPage`, at most {records.FEED_PAGE}; waits at most {records.MAXIMUM_WAIT} s" in PAGE
+    rows = f"at most {records.FEED_PAGE} rows and 4 MiB ({records.FEED_PAGE_BODIES}) of bodies, at least one"
+    assert f"`FeedPage`, {rows}; waits at most {records.MAXIMUM_WAIT} s" in PAGE
+    assert f"of the others the {MOST} placed last" in PAGE
     assert f"`JournalPage`, at most {records.JOURNAL_PAGE};" in PAGE
     assert f"within {signatures.TOLERANCE} s" in PAGE
     assert f"`{batches.BATCH_MEDIA_TYPE}`" in PAGE

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.entries import (
+    BindingStarted,
     Bound,
     CertificateChecked,
     CertificateImported,
@@ -50,7 +51,7 @@ from sync.central.ledger.matters import own_kiosks, subject_key
 from sync.central.ledger.models import Checked, DecidedStrand, EntryRemark, Matter, MatterState
 from sync.central.ledger.news import News
 from sync.central.ledger.readings import Readings, Told
-from sync.central.ledger.rows import Registered
+from sync.central.ledger.rows import SERIAL, Registered
 from sync.central.ledger.rules import Action
 from sync.central.ledger.stored import ACCOUNT, CERTIFICATE, REFERENCE, UNLISTED, fits
 from sync.central.tables import column_text
@@ -93,7 +94,14 @@ def _fits(entry: Entry) -> bool:
     texts = ((named.order, REFERENCE), (named.account, ACCOUNT), (named.certificate, CERTIFICATE))
     key = getattr(entry.body, "key", None)
     counts = key.holds if isinstance(key, KeyOnRecord) else 0
-    return 0 <= counts <= _HOLDS and all(fits(text, length) for text, length in texts)
+    serials = (
+        each.token_serial for each in (entry.body, key) if isinstance(each, BindingStarted | KeyOnRecord)
+    )
+    return (
+        0 <= counts <= _HOLDS
+        and all(fits(text, length) for text, length in texts)
+        and all(fits(serial, SERIAL) for serial in serials)
+    )
 
 
 class Folder:

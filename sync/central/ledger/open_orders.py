@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
@@ -13,6 +15,8 @@ from sync.central.ledger.money import PaidOrder, money_held
 from sync.central.ledger.rows import order_record
 from sync.central.members.publishing import audiences_of_accounts
 
+MOST = 20
+"""The most orders of one account for which the centre has no money that are told, those placed last."""
 _OPEN = tuple(status.value for status in OrderStatus if status.is_open)
 
 
@@ -36,10 +40,13 @@ def tell_open_orders_now(told: Telling, audiences: Mapping[str, Iterable[int]]) 
 
 
 def open_orders(accounts: Collection[str]) -> dict[str, OpenOrdersPublished]:
-    """The open orders of each of these accounts; also one that was paid here while its kiosk could not tell of it."""
-    rows = LedgerOrder.objects.filter(account__in=accounts, status__in=_OPEN).order_by()
-    orders = sorted(map(order_record, rows), key=lambda order: (order.placed_at, order.reference))
+    """The open orders of each of these accounts; also one that was paid here while its kiosk could not tell of it.
+
+    Of those without money the last `MOST`: a kiosk may place any number of them.
+    """
     held = {each.order: each for each in money_held(accounts)}
+    rows = LedgerOrder.objects.filter(reference__in=_to_tell(accounts, held)).order_by()
+    orders = sorted(map(order_record, rows), key=lambda order: (order.placed_at, order.reference))
     found: dict[str, list[OpenOrder]] = {account: [] for account in accounts}
     for order in orders:
         place = (order.reference, order.kind, order.owner, order.deadline)
@@ -48,6 +55,16 @@ def open_orders(accounts: Collection[str]) -> dict[str, OpenOrdersPublished]:
         place = (each.order, each.kind, each.kiosk, each.paid_at)
         found[each.account].append(OpenOrder(*place, centre_holds_money=True))
     return {account: OpenOrdersPublished(account, tuple(each)) for account, each in found.items()}
+
+
+def _to_tell(accounts: Collection[str], held: Collection[str]) -> set[str]:
+    """The references of the open orders that are told."""
+    rows = LedgerOrder.objects.filter(account__in=accounts, status__in=_OPEN).order_by()
+    placed = defaultdict[str, list[tuple[int, str]]](list)
+    for account, placed_at, reference in rows.values_list("account", "placed_at", "reference"):
+        placed[account].append((placed_at, reference))
+    latest = {reference for each in placed.values() for _, reference in heapq.nlargest(MOST, each)}
+    return latest | {reference for each in placed.values() for _, reference in each if reference in held}
 
 
 def _not_told_of(paid: Iterable[PaidOrder]) -> list[PaidOrder]:

@@ -10,7 +10,8 @@ from sync.central.ledger.models import Checked, LedgerAccount, LedgerCertificate
 from sync.central.tables import column_text
 
 _LARGEST = 2**62  # what fits into a column
-_SERIAL = 64
+SERIAL = 64
+"""The length of a token's serial in its column."""
 _ENCODER = msgspec.msgpack.Encoder()
 _ORDER = msgspec.msgpack.Decoder(Order)
 _CERTIFICATE = msgspec.msgpack.Decoder(Certificate)
@@ -78,7 +79,7 @@ def certificate_row(each: Registered) -> LedgerCertificate:
         position=each.position,
         account=certificate.account,
         order=certificate.order,
-        token_serial=column_text(certificate.token_serial, _SERIAL),
+        token_serial=column_text(certificate.token_serial, SERIAL),
         status=certificate.status.value,
         checked=each.checked.value,
         not_before=_bounded(certificate.not_before),

@@ -46,6 +46,7 @@ from sync.central.fleet.models import Kiosk
 from sync.central.ledger import applier, settling
 from sync.central.ledger.folding import Folder
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter, MatterState
+from sync.central.ledger.open_orders import MOST
 from sync.central.ledger.publishing import publish_audiences, publish_enterprise, publish_operators
 from sync.central.ledger.replaying import differences
 from sync.central.ledger.rules import Action
@@ -198,6 +199,22 @@ def test_a_long_feed_comes_in_pages_across_its_audiences(three: Kiosk, keys: Cen
     cursors = {row.audience: row.version for row in first.rows}
     rest = Pull(three, cursors, keys).page()
     assert ([row.key for row in rest.rows], rest.more) == ([f"staff/{each}" for each in range(1, 5)], False)
+
+
+def test_a_page_brings_no_more_than_a_kiosk_takes_and_one_row_however_long(
+    three: Kiosk, keys: CentreKeys
+) -> None:
+    long = "S" * records.FEED_PAGE_BODIES
+    keyed = [KeyBoundElsewhere(str(each), "0" * 16, long[: len(long) // 3], 0, 1) for each in range(1, 6)]
+    tell(*keyed, audience=MEMBERS)
+    tell(KeyBoundElsewhere("6", "0" * 16, long, 0, 1), audience=MEMBERS)
+    cursors, pages, more = dict[int, Version](), list[list[str]](), True
+    while more:
+        page = Pull(three, cursors, keys).page()
+        pages.append([row.key for row in page.rows])
+        cursors |= {row.audience: row.version for row in page.rows}
+        more = page.more
+    assert pages == [["key/1", "key/2"], ["key/3", "key/4"], ["key/5"], ["key/6"]]
 
 
 def test_a_cursor_of_another_incarnation_or_audience_reads_from_zero(three: Kiosk, keys: CentreKeys) -> None:
@@ -419,6 +436,26 @@ def test_the_open_orders_of_an_account_are_told_wherever_they_are(
     bind(kiosk, placed)
     kiosk.pushed()
     assert told() == [[]]
+
+
+def test_of_very_many_open_orders_of_an_account_the_last_are_told_and_all_with_money(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], keys: CentreKeys
+) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.pushed()
+    paying.pay(read_bill(order_code_text(placed.order_code), keys, int(time.time())), int(time.time()))
+    hostile = make_kiosk(8)
+    hostile.feed()
+    junk = [hostile.place(nonce=bytes([each] * 6)) for each in range(3 * MOST)]
+    hostile.pushed()
+    (told,) = [
+        item
+        for item in make_kiosk(4).feed()
+        if isinstance(item, OpenOrdersPublished) and item.account == ACCOUNT
+    ]
+    assert {each.order for each in told.orders if each.centre_holds_money} == {placed.order}
+    assert {each.order for each in told.orders} - {placed.order} == {each.order for each in junk[-MOST:]}
 
 
 def test_an_order_that_is_paid_while_its_kiosk_cannot_tell_of_it_is_told(

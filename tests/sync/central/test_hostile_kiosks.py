@@ -418,6 +418,16 @@ def test_a_hostile_kiosk_freezes_nobody(kiosk: KioskDouble, make_kiosk: Callable
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.BOUND.value
 
 
+def test_a_serial_that_no_token_has_is_set_aside_and_told_to_nobody(kiosk: KioskDouble) -> None:
+    placed = _paid(kiosk)
+    issued = kiosk.certificate(placed, serial="S" * 65)
+    kiosk.finish(placed)
+    kiosk.pushed()
+    assert all_applied()
+    assert LedgerCertificate.objects.get(number=issued.number).status == "void"
+    assert not FeedRow.objects.filter(key=f"key/{placed.account}").exists()
+
+
 def test_very_many_matters_of_one_account_are_not_all_judged_at_each_of_its_entries(
     kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], monkeypatch: pytest.MonkeyPatch
 ) -> None:

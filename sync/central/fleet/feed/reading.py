@@ -13,7 +13,7 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.feed.models import Audience, FeedRow
 from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.models import Kiosk
-from sync.protocol.records import FEED_PAGE, FeedPage
+from sync.protocol.records import FEED_PAGE, FEED_PAGE_BODIES, FeedPage
 from sync.protocol.rows import sign_row
 
 
@@ -48,7 +48,7 @@ class Pull:
         """The rows after the cursors, by audience and version."""
         # The heads are read first: every row up to them is visible to what follows.
         newest = heads(self._audiences)
-        found = list[FeedRow]()
+        found, size, more = list[FeedRow](), 0, False
         for audience in self._audiences:
             after = self._after.get(audience)
             if newest[audience] <= (after or NO_VERSION):
@@ -56,13 +56,18 @@ class Pull:
             rows = FeedRow.objects.filter(audience=audience, live=True).order_by("stamp")
             if after is not None:  # of whatever incarnation: stamps rise within an audience
                 rows = rows.filter(stamp__gt=after.stamp)
-            found += rows[: FEED_PAGE + 1 - len(found)]
-            if len(found) > FEED_PAGE:
+            for live in rows[: FEED_PAGE + 1 - len(found)]:
+                size += len(live.body)
+                more = len(found) == FEED_PAGE or (bool(found) and size > FEED_PAGE_BODIES)
+                if more:
+                    break
+                found.append(live)
+            if more:
                 break
-        signed = self._signed(found[:FEED_PAGE])
+        signed = self._signed(found)
         for row in signed:  # some were written since
             newest[row.audience] = max(newest[row.audience], row.version)
-        return FeedPage(signed, newest, more=len(found) > FEED_PAGE)
+        return FeedPage(signed, newest, more=more)
 
     def _signed(self, rows: Sequence[FeedRow]) -> tuple[Row, ...]:
         signed, fresh = list[Row](), dict[int, bytes]()
