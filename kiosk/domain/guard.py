@@ -51,11 +51,11 @@ def admitted(records: AccountRecords, entry: Entry) -> Folding:
     return folding
 
 
-def under_way_elsewhere(records: AccountRecords, order: Order) -> Certificate | None:
-    """The certificate under way for another open order of the same account."""
-    for other in records.open_orders_of(order.account):
-        attempt = other.binding
-        if other.reference != order.reference and attempt is not None and attempt.certificate is not None:
+def certificate_under_way(records: AccountRecords, account: str) -> Certificate | None:
+    """The certificate that was issued for an open order of the account."""
+    for order in records.open_orders_of(account):
+        attempt = order.binding
+        if attempt is not None and attempt.certificate is not None:
             return records.certificate(attempt.certificate)
     return None
 
@@ -67,7 +67,7 @@ def open_order(records: AccountRecords, account: str, kind: OrderKind) -> Order 
 
 def _require_no_open_order(records: AccountRecords, body: OrderPlaced | OrderAssigned) -> None:
     other = open_order(records, body.account, body.order_kind)
-    if other is not None and other.reference != body.order:
+    if other is not None:
         raise EntryRefused(RemarkReason.ORDER_OPEN_ALREADY, other.reference)
 
 
@@ -87,7 +87,7 @@ def _require_next_certificate(records: AccountRecords, body: CertificateIssued) 
     if order is None:
         return
     _require_predecessor(records, order, body)
-    pending = under_way_elsewhere(records, order)
+    pending = certificate_under_way(records, order.account)
     if pending is not None:
         raise EntryRefused(RemarkReason.ANOTHER_CERTIFICATE_VALID, pending.number)
 

@@ -112,7 +112,7 @@ def fold_entry(records: Records, entry: Entry, judge: Judge) -> Folding:
         remarks += result.remarks
         for number, status in result.statuses:
             certificate = changed.get(number) or records.certificate(number)
-            if certificate is not None and certificate.status is not status:
+            if certificate is not None:
                 changed[number] = replace(certificate, status=status)
     rows: list[RecordRow] = [] if folded.order is None or folded.order == before else [folded.order]
     rows += changed.values()

@@ -86,7 +86,7 @@ def fold_order(
     except DoesNotFollow as refused:
         view = views.get(entry.kiosk)
         void = _void(view, certificates, entry)
-        remarks = (refused.remark, *_of_another(order, entry, complete=complete))
+        remarks = (refused.remark, *_of_another(order, entry, body))
         return Folded(order, void, tuple(dict.fromkeys(remarks)))
     if view is None:
         return Folded(order)
@@ -94,7 +94,7 @@ def fold_order(
     after = _combined(view, views, complete=complete)
     known = {**certificates, **{each.number: each for each in issued}}
     changed = _changed(order, after, known, {each.number for each in issued})
-    return Folded(after, changed, _of_another(after, entry, complete=complete))
+    return Folded(after, changed, _of_another(after, entry, body))
 
 
 def certificate_status(order: Order, certificate: Certificate) -> CertificateStatus:
@@ -195,10 +195,9 @@ def _void(
 
 def _decided(view: Order, body: RegisterDecided) -> Order:
     """The order with its certificate's attempt marked, once it was decided that the certificate is out of use."""
-    if body.decision is not Decision.REVOKE:
-        return view
+    revokes = body.decision is Decision.REVOKE
     bindings = tuple(
-        replace(each, revoked=True) if each.certificate == body.certificate else each
+        replace(each, revoked=True) if revokes and each.certificate == body.certificate else each
         for each in view.bindings
     )
     return replace(view, bindings=bindings)
@@ -226,47 +225,52 @@ def _owners_view(reference: str, views: Mapping[int, Order]) -> tuple[Order, boo
     """The view of the owner to whom the hand-overs lead, or of who gave it to one that told nothing yet.
 
     While the kiosk that placed the order told nothing, nobody's claim is proven, unless the exchange gave it.
+    What the exchange gave last goes before whatever others gave until then.
     """
     first = order_steps.placing_kiosk(reference)
-    giver = views.get(first) or views.get(EXCHANGE_KIOSK)
-    if giver is None:
+    exchange = views.get(EXCHANGE_KIOSK)
+    if exchange is not None and exchange.released:
+        giver, given = exchange, exchange.released[-1]
+    elif first in views:
+        giver, given = views[first], HandOver(0, first)
+    else:
         return min(views.values(), key=lambda view: (view.handover, view.told_by)), False
-    given = HandOver(0, first)
-    while (found := _next(views, given)) is not None:
-        giver, given = found
+    while (later := _next(views, given)) is not None:
+        giver, given = views[given.owner], later
     owner = views.get(given.owner)
     if owner is not None and owner.owner == given.owner and owner.handover >= given.handover:
         return owner, True
     return giver, True
 
 
-def _next(views: Mapping[int, Order], given: HandOver) -> tuple[Order, HandOver] | None:
-    """The hand-over after this one, by its owner or by the exchange, which goes first."""
-    givers = [views[kiosk] for kiosk in (EXCHANGE_KIOSK, given.owner) if kiosk in views]
-    later = [(view, each) for view in givers for each in view.released if each.handover > given.handover]
-    return min(later, key=lambda pair: pair[1].handover, default=None)
+def _next(views: Mapping[int, Order], given: HandOver) -> HandOver | None:
+    """The hand-over after this one, by its owner; a view counts them upwards."""
+    owner = views.get(given.owner)
+    released = owner.released if owner is not None else ()
+    return next((each for each in released if each.handover > given.handover), None)
 
 
 def _changed(
     before: Order | None, after: Order, known: Mapping[str, Certificate], issued: Iterable[str]
 ) -> tuple[Certificate, ...]:
-    """The certificates whose state by the order changed, with their new state."""
+    """The certificates whose state by the order changed, with their new state; an order begins with none."""
+    if before is None:
+        return ()
     rows = []
-    for number in dict.fromkeys((*(before.certificates if before else ()), *after.certificates)):
+    for number in dict.fromkeys((*before.certificates, *after.certificates)):
         certificate = known.get(number)
         if certificate is None:
             continue
         now = certificate_status(after, certificate)
         is_new = number in issued
-        if is_new or before is None or certificate_status(before, certificate) is not now:
+        if is_new or certificate_status(before, certificate) is not now:
             rows.append(replace(certificate, status=now))
     return tuple(rows)
 
 
-def _of_another(order: Order | None, entry: Entry, *, complete: bool) -> tuple[Remark, ...]:
+def _of_another(order: Order | None, entry: Entry, body: OrderBody) -> tuple[Remark, ...]:
     """What is to be said of an entry whose kiosk does not own the order."""
-    body = entry.body
-    if order is None or not isinstance(body, OrderBody) or isinstance(body, RegisterDecided | OrderTakenOver):
+    if order is None or isinstance(body, RegisterDecided | OrderTakenOver):
         return ()
     owns = order.owner == entry.kiosk and order.told_by == entry.kiosk and order.proven
     if owns or isinstance(body, _KEPT_BY_ITSELF):
@@ -274,7 +278,7 @@ def _of_another(order: Order | None, entry: Entry, *, complete: bool) -> tuple[R
     if isinstance(body, OrderPaid):
         return (Remark(RemarkReason.MONEY_TOLD_BY_ANOTHER, order.reference),)
     view = next((each for each in (order, *order.others) if each.told_by == entry.kiosk), None)
-    if not complete or view is None or view.owner != entry.kiosk:
+    if view is None or view.owner != entry.kiosk:
         return ()  # it did not follow from its own view: that was remarked
     reason = (
         RemarkReason.ASSIGNMENT_UNPROVEN if isinstance(body, OrderAssigned) else RemarkReason.NOT_THE_OWNER

@@ -35,7 +35,7 @@ from kiosk.domain.entries import (
     KeyPairMade,
 )
 from kiosk.domain.errors import EntryRefused
-from kiosk.domain.guard import under_way_elsewhere
+from kiosk.domain.guard import certificate_under_way
 from kiosk.domain.ledger import Binding, BindingStep, Certificate, Order, OrderStatus
 from kiosk.pki.errors import CertificateInvalid, PkiError
 from kiosk.pki.requests import assemble, certification_request_info
@@ -143,7 +143,7 @@ def _begin(work: _Work) -> tuple[Order, TokenFacts, bool]:
         require_fits(tx, order, facts)
         if order.binding is None or order.binding.certificate is None:
             require_approved(tx, order.account)
-            if under_way_elsewhere(tx.ledger, order) is not None:
+            if certificate_under_way(tx.ledger, order.account) is not None:
                 raise DeskRefused(Refusal.ANOTHER_BINDING_UNFINISHED)
             require_may_issue(work.desk, tx, order)
         attempt = order.binding

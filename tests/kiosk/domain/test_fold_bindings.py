@@ -85,6 +85,24 @@ def test_a_first_certificate_is_not_issued_beside_a_key(journal: Journal) -> Non
     assert caught.value.reason is RemarkReason.ANOTHER_CERTIFICATE_VALID
 
 
+@pytest.mark.parametrize("beyond", [None, 1])
+def test_a_first_certificate_is_not_issued_beside_a_key_whatever_end_it_names(
+    journal: Journal, beyond: int | None
+) -> None:
+    _, replacement, key = two_paid_orders_of_one_key(journal)
+    end = None if beyond is None else key.not_after + beyond
+    first = CertificateIssued(replacement, 1, "0003000000000099", b"DER", 1, 2, 1, None, end)
+    assert journal.refuses(first) is RemarkReason.ANOTHER_CERTIFICATE_VALID
+
+
+def test_a_predecessor_of_another_kiosk_without_its_end_does_not_take_the_place_of_the_key(
+    journal: Journal,
+) -> None:
+    _, replacement, _ = two_paid_orders_of_one_key(journal)
+    unknown = CertificateIssued(replacement, 1, "0003000000000099", b"DER", 1, 2, 1, "4000000000000001")
+    assert journal.refuses(unknown) is RemarkReason.ANOTHER_CERTIFICATE_VALID
+
+
 def test_two_orders_do_not_have_certificates_under_way_at_once(journal: Journal) -> None:
     key = KeyOnRecord("4000000000000001", "E1", 1_799_000_000, 1_830_000_000)
     renewal = journal.place(OrderKind.RENEWAL, previous=key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import get_args
 
 import pytest
@@ -99,11 +99,21 @@ class Kiosks:
                 del rests[kiosk]
 
 
-def fold(entries: Iterator[Entry] | list[Entry], *, complete: bool = True) -> MemoryRecords:
-    records = MemoryRecords(complete=complete)
+def fold(entries: Iterable[Entry], *, complete: bool = True) -> MemoryRecords:
+    return remarked(entries, complete=complete)[0]
+
+
+def remarked(
+    entries: Iterable[Entry], *, complete: bool = True, records: MemoryRecords | None = None
+) -> tuple[MemoryRecords, list[RemarkReason]]:
+    """The rows after these entries, and why they left remarks."""
+    records = MemoryRecords(complete=complete) if records is None else records
+    reasons = []
     for entry in entries:
-        records.put(fold_entry(records, entry, bound_event).rows)
-    return records
+        folded = fold_entry(records, entry, bound_event)
+        reasons += [remark.reason for remark in folded.remarks]
+        records.put(folded.rows)
+    return records, reasons
 
 
 def number_of(kiosk: int, serial: int) -> str:
@@ -165,6 +175,15 @@ def taken_from_the_dead() -> Kiosks:
     return kiosks
 
 
+def taken_over_twice() -> Kiosks:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), paid(), *binding(A, 1))
+    kiosks.write(EXCHANGE_KIOSK, taken_over(B, 1), taken_over(C, 2))
+    kiosks.write(B, given_to(1), *binding(B, 1))
+    kiosks.write(C, given_to(2), *binding(C, 1))
+    return kiosks
+
+
 def taken_over_and_refunded() -> Kiosks:
     kiosks = Kiosks()
     kiosks.write(A, placed(), paid(), *binding(A, 1, 5))
@@ -189,6 +208,7 @@ HISTORIES = {
     "moved and bound": (moved_and_bound, B, OrderStatus.BOUND, number_of(B, 1)),
     "moved and back": (moved_and_back, A, OrderStatus.BOUND, number_of(A, 2)),
     "taken from the dead": (taken_from_the_dead, B, OrderStatus.BOUND, number_of(B, 1)),
+    "taken over twice": (taken_over_twice, C, OrderStatus.BOUND, number_of(C, 1)),
     "taken over and refunded": (taken_over_and_refunded, EXCHANGE_KIOSK, OrderStatus.REFUNDED, ""),
     "claimed by a thief": (claimed_by_a_thief, A, OrderStatus.BOUND, number_of(A, 1)),
 }
@@ -229,12 +249,7 @@ def test_an_assignment_takes_nothing_until_the_release_comes() -> None:
     kiosks = Kiosks()
     kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 1, "row/9"))
     kiosks.write(B, given_to(1), *binding(B, 1))
-    records = MemoryRecords(complete=True)
-    remarks = []
-    for entry in (*kiosks.written[B], *kiosks.written[A][:2]):
-        folded = fold_entry(records, entry, bound_event)
-        remarks += [remark.reason for remark in folded.remarks]
-        records.put(folded.rows)
+    records, remarks = remarked([*kiosks.written[B], *kiosks.written[A][:2]])
     assert records.orders[ORDER].owner == A
     assert records.certificates[number_of(B, 1)].status is CertificateStatus.VOID
     assert set(remarks) == {RemarkReason.ASSIGNMENT_UNPROVEN, RemarkReason.NOT_THE_OWNER}
@@ -258,9 +273,28 @@ def test_a_claim_from_before_the_hand_over_is_not_the_new_owners_word() -> None:
     kiosks = Kiosks()
     kiosks.write(A, placed(), paid(), OrderReleased(ORDER, B, 3, f"order-moved/{ORDER}/3"))
     kiosks.write(B, given_to(2), *binding(B, 1))
-    records = fold([*kiosks.written[A], *kiosks.written[B]])
+    records, remarks = remarked([*kiosks.written[A], *kiosks.written[B]])
     assert (records.orders[ORDER].owner, records.orders[ORDER].told_by) == (B, A)
     assert records.certificates[number_of(B, 1)].status is CertificateStatus.VOID
+    assert remarks == [RemarkReason.ASSIGNMENT_UNPROVEN, *[RemarkReason.NOT_THE_OWNER] * len(binding(B, 1))]
+
+
+def test_who_gave_an_order_away_has_no_word_on_it_though_its_new_owner_is_silent() -> None:
+    kiosks = Kiosks()
+    kiosks.write(A, placed(), OrderReleased(ORDER, B, 1, "row/9"), paid(), OrderCancelled(ORDER, "member"))
+    for complete in (True, False):
+        _, remarks = remarked(kiosks.written[A], complete=complete)
+        assert remarks == [RemarkReason.MONEY_TOLD_BY_ANOTHER, RemarkReason.ORDER_OF_ANOTHER_KIOSK]
+
+
+def test_a_former_owner_that_repeats_what_was_decided_is_not_remarked() -> None:
+    journals = taken_from_the_dead()
+    records, _ = remarked([*journals.written[A], *journals.written[EXCHANGE_KIOSK]])
+    decided = RegisterDecided(ACCOUNT, ORDER, number_of(A, 1), Decision.REVOKE, "林涛", "", "row/4")
+    journals.write(A, DeliveryChosen(ORDER, Delivery.MAIL), decided)
+    chosen, repeated = journals.written[A][-2:]
+    assert remarked([chosen], records=records)[1] == [RemarkReason.NOT_THE_OWNER]
+    assert remarked([repeated], records=records)[1] == []
 
 
 def test_a_certificate_of_an_order_that_is_refunded_stays_void_once_the_money_is_back() -> None:
@@ -339,6 +373,9 @@ def test_a_bound_order_is_refunded_only_once_its_certificate_was_decided_to_be_o
     kiosks.write(A, placed(), paid(), *binding(A, 1), RefundGranted(ORDER, "林涛", ""))
     decided = RegisterDecided(ACCOUNT, ORDER, number_of(A, 1), Decision.REVOKE, "林涛", "", "row/4")
     assert fold(kiosks.written[A]).orders[ORDER].status is OrderStatus.BOUND
+    for other in (Decision.LIST, Decision.KEEP):
+        kiosks.write(A, replace(decided, decision=other), RefundGranted(ORDER, "林涛", ""))
+        assert fold(kiosks.written[A]).orders[ORDER].status is OrderStatus.BOUND
     kiosks.write(A, decided, RefundGranted(ORDER, "林涛", ""))
     kiosks.write(EXCHANGE_KIOSK, decided)
     records = fold([*kiosks.written[EXCHANGE_KIOSK], *kiosks.written[A]])
