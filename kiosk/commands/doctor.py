@@ -40,14 +40,16 @@ from kiosk.desk.errors import DeskRefused
 from kiosk.desk.views import Network
 from kiosk.domain.fees import OrderKind, schedule_at, total
 from kiosk.domain.validity import add_years
+from kiosk.store.agent_state import ContactFault
 from kiosk.store.errors import StoreError
 from kiosk.store.location import open_database
 from kiosk.store.system_clock import SystemClock
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
 from kiosk.text.command_line import spoken
+from kiosk.text.contact_faults import contact_words
 from kiosk.text.failures import Text, configuration_failure, libcrypto_failure, store_failure
-from kiosk.text.link_faults import AUTHORITY_UNUSABLE, LINK_FAULTS
+from kiosk.text.link_faults import AUTHORITY_UNUSABLE
 from kiosk.text.money import yuan
 from kiosk.text.times import moment
 from kiosk.text.waiting import say_waiting
@@ -354,8 +356,10 @@ def _network(status: KioskStatus, text: Text) -> Iterator[Check]:
         case Network.OFFLINE:
             found = text("离线，上次联系 {contact}，待传 {backlog}", contact=contact, backlog=status.backlog)
             advice = text("检查网络和 keydesk-sync run；离线照常办理")
-            if status.trouble is not None:
-                why, what = LINK_FAULTS[status.trouble]
+            words = contact_words(status.trouble, status.failure)
+            silent = status.trouble is None and status.failure is ContactFault.UNREACHABLE
+            if words is not None and not silent:
+                why, what = words
                 found, advice = f"{text(why)} ({found})", text(what)
             yield Check(name, Level.MISSING, found, advice)
         case _:

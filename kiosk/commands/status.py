@@ -19,8 +19,7 @@ from kiosk.store.system_clock import SystemClock
 from kiosk.store.transaction import Transaction
 from kiosk.text.catalogue import N_
 from kiosk.text.command_line import spoken
-from kiosk.text.contact_faults import CONTACT_FAULTS
-from kiosk.text.link_faults import LINK_FAULTS
+from kiosk.text.contact_faults import contact_words
 from kiosk.text.times import moment
 
 Text = Callable[..., str]
@@ -149,8 +148,10 @@ def _print_status(status: KioskStatus) -> None:
 
 
 def _why(status: KioskStatus, text: Text) -> str:
-    if status.trouble is not None:
-        return text(LINK_FAULTS[status.trouble][0])
-    if status.failure is not None:
-        return text("{found}（{detail}）", found=text(CONTACT_FAULTS[status.failure][0]), detail=status.error)
-    return status.error
+    words = contact_words(status.trouble, status.failure)
+    if words is None:
+        return status.error
+    said = text(words[0])
+    return (
+        said if status.trouble is not None else text("{found}（{detail}）", found=said, detail=status.error)
+    )

@@ -32,6 +32,9 @@ class ContactFault(enum.StrEnum):
     UNREACHABLE = "unreachable"
     BUSY = "busy"
     ANSWER_UNUSABLE = "answer-unusable"
+    NETWORK_LOGIN = "network-login"
+    PROXY_REFUSED = "proxy-refused"
+    UPLOAD_BLOCKED = "upload-blocked"
     REFUSED = "refused"
     FORKED = "forked"
 

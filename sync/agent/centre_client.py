@@ -1,11 +1,10 @@
 """The kiosk's only network client: signed requests to the centre, and its answers.
 
-Every method raises CentreUnreachable, CentreBusy, AnswerUnusable or RequestRefused (errors.py).
+Every method raises CentreUnreachable, CentreBusy, AnswerUnusable or RequestRefused (errors.py): see sync.agent.line.answers.
 """
 
 from __future__ import annotations
 
-import email.utils
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlencode
@@ -17,14 +16,15 @@ from kiosk.domain.versions import write_cursors
 from sync.agent.errors import (
     AddressInvalid,
     AnswerUnusable,
-    CentreBusy,
     CentreUnreachable,
     CentreUntrusted,
+    ProxyRefused,
     RequestRefused,
 )
+from sync.agent.line.answers import Answer, centre_body
 from sync.agent.line.tls import link_trouble
 from sync.protocol.batches import BATCH_MEDIA_TYPE, encode_batch
-from sync.protocol.errors import BodyMalformed, Problem, ProblemCode, read_problem
+from sync.protocol.errors import BodyMalformed, ProblemCode
 from sync.protocol.records import (
     JSON_MEDIA_TYPE,
     PATH_CENTRE,
@@ -62,11 +62,6 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
 LOGIN_SECONDS = 5.0  # a member waits for it
 LARGEST_ANSWER = 32 * 1024 * 1024
-
-_BUSY = frozenset({429, 503})
-_FAULT = 500
-_REFUSED = 400
-_OK = 200
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -210,13 +205,16 @@ class CentreClient:
                 body = _limited(response)
             finally:
                 response.close()
+        except httpx2.ProxyError as error:  # it does not connect to the centre
+            raise ProxyRefused(f"CONNECT: {error}") from error
         except httpx2.TransportError as error:
             if (trouble := link_trouble(error)) is not None:
                 raise CentreUntrusted(trouble, str(error)) from error
             raise CentreUnreachable(f"{type(error).__name__}: {error}") from error
         except httpx2.RequestError as error:  # an encoding that does not decode
             raise AnswerUnusable(f"{type(error).__name__}: {error}") from error
-        return _body_or_error(response, body)
+        answer = Answer(response.status_code, response.headers, body)
+        return centre_body(answer, request.url.host, self._now())
 
     @staticmethod
     def _decoded(body: bytes, record: type[Record]) -> Record:
@@ -244,28 +242,3 @@ def _limited(response: httpx2.Response) -> bytes:
         if len(body) > LARGEST_ANSWER:
             raise AnswerUnusable(f"an answer of more than {LARGEST_ANSWER} bytes")
     return bytes(body)
-
-
-def _body_or_error(response: httpx2.Response, body: bytes) -> bytes:
-    status = response.status_code
-    if status == _OK:
-        return body
-    if status in _BUSY:
-        raise CentreBusy(status, _retry_after(response))
-    problem: Problem | None = read_problem(body) if _REFUSED <= status < _FAULT else None
-    if problem is None:
-        raise AnswerUnusable(f"the answer is a bare {status}", status)
-    raise RequestRefused(status, problem)
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
-    """Seconds from now (RFC 9110, section 10.2.3): a number, or a date against the answer's own date."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        until = email.utils.parsedate_to_datetime(text)
-        sent = email.utils.parsedate_to_datetime(response.headers.get("date", ""))
-        return max(0.0, (until - sent).total_seconds())
-    except (TypeError, ValueError):
-        return None

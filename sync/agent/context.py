@@ -13,6 +13,7 @@ from kiosk.store.database import Database
 from kiosk.store.vault import VaultItem
 from sync.agent.centre_client import CentreClient
 from sync.agent.errors import AgentError, CentreUntrusted, RequestRefused
+from sync.agent.upload_size import UploadSize
 from sync.protocol.times import time_holds
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Agent:
     kiosk: int
     device_key: bytes = dataclasses.field(repr=False)
     program: str = ""
+    upload_size: UploadSize = dataclasses.field(default_factory=UploadSize)
 
 
 class CentreTime:

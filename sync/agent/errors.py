@@ -12,6 +12,9 @@
     │   │   └── CentreUntrusted     the other end cannot prove to be the centre (trouble, detail)
     │   ├── CentreBusy          429 or 503: try again after `retry_after` seconds
     │   └── AnswerUnusable      a server error, or an answer that is not the centre's (detail, status)
+    │       ├── NetworkLogin        a page in its place: the network wants somebody to log in
+    │       ├── ProxyRefused        a proxy or a front did not let it through
+    │       └── UploadBlocked       something in between takes no request as large as this
     └── RequestRefused          the centre answered with a problem (status, problem)
 
 After ExchangeFailed the same request is sent again: repeating a request changes nothing at the centre.
@@ -137,7 +140,12 @@ class HistoryForked(AgentError):
 
 
 class ExchangeFailed(AgentError):
-    """A request got no usable answer; whether the centre carried it out is not known."""
+    """A request got no usable answer; whether the centre carried it out is not known.
+
+    `retry_after` is in how many seconds the answer asks to be tried again; None when it says nothing of it.
+    """
+
+    retry_after: float | None = None
 
 
 class CentreUnreachable(ExchangeFailed):
@@ -170,7 +178,7 @@ _UNTRUSTED = {
 
 
 class CentreBusy(ExchangeFailed):
-    """The centre asks to be tried again later; `retry_after` in seconds, None when it gives no time."""
+    """The centre asks to be tried again later."""
 
     failure = ContactFault.BUSY
 
@@ -189,6 +197,28 @@ class AnswerUnusable(ExchangeFailed):
         super().__init__(detail)
         self.detail = detail
         self.status = status
+
+
+class NetworkLogin(AnswerUnusable):
+    """A captive portal answered: a page or a redirection elsewhere in the place of the centre's answer, or 511."""
+
+    failure = ContactFault.NETWORK_LOGIN
+
+
+class ProxyRefused(AnswerUnusable):
+    """A proxy, or what stands before the centre, answered that it does not let the request through."""
+
+    failure = ContactFault.PROXY_REFUSED
+
+    def __init__(self, detail: str, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(detail, status)
+        self.retry_after = retry_after
+
+
+class UploadBlocked(AnswerUnusable):
+    """Something between here and the centre takes no request as large as this (413)."""
+
+    failure = ContactFault.UPLOAD_BLOCKED
 
 
 class RequestRefused(AgentError):

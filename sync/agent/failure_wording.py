@@ -35,6 +35,7 @@ from sync.agent.errors import (
     EnrolmentFailed,
     EnrolmentFault,
     HistoryForked,
+    NetworkLogin,
     NotEnrolledYet,
     RequestRefused,
 )
@@ -105,6 +106,8 @@ def _detail(error: AgentError, t: Text) -> str:
             return detail
         case CentreBusy(status=status):
             return f"HTTP {status}"
+        case NetworkLogin(detail=detail):
+            return detail
         case AnswerUnusable(detail=detail, status=status):
             return detail if status is None else f"HTTP {status}"
         case HistoryForked(sequence=sequence):
@@ -151,10 +154,17 @@ def contact_failure(kind: ContactFault | None, error: str, refusal: str, t: Text
             return in_brackets(t("与中心的联系没有成功"), error, t)
         case ContactFault.REFUSED if refusal in set(ProblemCode):
             return in_brackets(t(PROBLEMS[ProblemCode(refusal)][0]), refusal, t)
-        case ContactFault.UNREACHABLE | ContactFault.ANSWER_UNUSABLE | ContactFault.REFUSED:
-            return in_brackets(t(CONTACT_FAULTS[kind][0]), error, t)
         case ContactFault.BUSY | ContactFault.FORKED:
             return t(CONTACT_FAULTS[kind][0])
+        case (
+            ContactFault.UNREACHABLE
+            | ContactFault.ANSWER_UNUSABLE
+            | ContactFault.NETWORK_LOGIN
+            | ContactFault.PROXY_REFUSED
+            | ContactFault.UPLOAD_BLOCKED
+            | ContactFault.REFUSED
+        ):
+            return in_brackets(t(CONTACT_FAULTS[kind][0]), error, t)
         case _:
             assert_never(kind)
 

@@ -16,7 +16,7 @@ from kiosk.domain.errors import DomainError
 from kiosk.store.errors import StoreBusy, StoreError
 from sync.agent.backoff import Backoff, failed, pause
 from sync.agent.context import Agent, record_failed_contact
-from sync.agent.errors import AgentError, CentreBusy, ExchangeFailed
+from sync.agent.errors import AgentError, CentreBusy, ExchangeFailed, UploadBlocked
 from sync.agent.feed.pull import pull, retry_kept
 from sync.agent.heartbeat import heartbeat
 from sync.agent.mailbox import answer_waiting
@@ -205,5 +205,5 @@ def _retry_after(error: Exception) -> float | None:
 
 def _pause_after(error: Exception, seconds: float) -> float:
     """The pause before the next attempt: longer after a refusal or a database error than after a broken line."""
-    passes_soon = isinstance(error, ExchangeFailed | StoreBusy)
+    passes_soon = isinstance(error, ExchangeFailed | StoreBusy) and not isinstance(error, UploadBlocked)
     return seconds if passes_soon else max(seconds, REFUSED_SECONDS)

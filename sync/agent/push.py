@@ -11,10 +11,16 @@ from kiosk.domain.entries import Tip
 from kiosk.domain.journal import SealedEntry
 from sync.agent.alignment import NothingMissing
 from sync.agent.context import Agent, record_contact
-from sync.agent.errors import AnswerUnusable, HistoryForked, RequestRefused
+from sync.agent.errors import (
+    AnswerUnusable,
+    ExchangeFailed,
+    HistoryForked,
+    RequestRefused,
+    UploadBlocked,
+)
 from sync.agent.positions import begin_epoch_due, compare_with_centre, raise_alarm
 from sync.agent.recovery import fold_other_strands
-from sync.protocol.batches import MAXIMUM_ENTRIES, make_checkpoint, take_batch
+from sync.protocol.batches import MAXIMUM_ENTRIES, batch_size, make_checkpoint, take_batch
 from sync.protocol.errors import ProblemCode
 from sync.protocol.records import UploadAnswer, UploadBatch
 
@@ -43,7 +49,7 @@ def push(agent: Agent, stopped: Callable[[], bool] = lambda: False) -> PushRepor
         if not batch:
             break
         try:
-            answer = agent.centre.upload(_with_checkpoint(agent, batch))
+            answer = _uploaded(agent, batch)
         except RequestRefused as refused:
             if refused.code is ProblemCode.CHAIN_BROKEN:
                 _alarm(agent, batch[0].entry.sequence)
@@ -52,6 +58,8 @@ def push(agent: Agent, stopped: Callable[[], bool] = lambda: False) -> PushRepor
                 raise
             realigned += 1
             _realign(agent, refused.problem.high_water)
+            continue
+        if answer is None:
             continue
         tail_lost = _accepted(agent, batch, answer)
         sent += len(batch)
@@ -64,7 +72,30 @@ def push(agent: Agent, stopped: Callable[[], bool] = lambda: False) -> PushRepor
 
 def _next_batch(agent: Agent) -> tuple[SealedEntry, ...]:
     with agent.database.read() as tx:
-        return take_batch(tx.journal.entries(after=tx.agent.get().high_water, limit=MAXIMUM_ENTRIES))
+        entries = tx.journal.entries(after=tx.agent.get().high_water, limit=MAXIMUM_ENTRIES)
+        return take_batch(entries, agent.upload_size.now)
+
+
+def _uploaded(agent: Agent, batch: tuple[SealedEntry, ...]) -> UploadAnswer | None:
+    """The centre's answer; None where the batch was refused as too large, and the next one is smaller."""
+    size = batch_size(batch)
+    try:
+        answer = agent.centre.upload(_with_checkpoint(agent, batch))
+    except (UploadBlocked, RequestRefused) as error:
+        if isinstance(error, RequestRefused) and error.code is not ProblemCode.BODY_TOO_LARGE:
+            if error.code is ProblemCode.CLOCK_OFF:  # also what took longer than its signature holds
+                agent.upload_size.broke(size)
+            raise
+        if len(batch) == 1:
+            raise
+        agent.upload_size.refused(size)
+        agent.log.warning("an upload was too large", entries=len(batch), size=size, error=str(error))
+        return None
+    except ExchangeFailed:
+        agent.upload_size.broke(size)
+        raise
+    agent.upload_size.passed()
+    return answer
 
 
 def _with_checkpoint(agent: Agent, batch: tuple[SealedEntry, ...]) -> UploadBatch:

@@ -25,8 +25,9 @@ BATCH_MEDIA_TYPE = "application/vnd.keydesk.journal+zstd"
 MAXIMUM_ENTRIES = 500
 MAXIMUM_PACKED = 1024 * 1024
 MAXIMUM_UNPACKED = 4 * 1024 * 1024
+BATCH_BYTES = 900 * 1024
+"""Of one batch unpacked: below MAXIMUM_PACKED even when nothing compresses."""
 
-_BATCH_BYTES = 900 * 1024  # of one batch unpacked: below MAXIMUM_PACKED even when nothing compresses
 _LABEL = b"keydesk checkpoint\x00"
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(UploadBatch)
@@ -55,16 +56,25 @@ def checkpoint_holds(checkpoint: Checkpoint, kiosk: int, public_key: bytes) -> b
         return False
 
 
-def take_batch(entries: Iterable[SealedEntry]) -> tuple[SealedEntry, ...]:
-    """The first of these entries, as many as fit into one batch; at least one if there is any."""
+def take_batch(entries: Iterable[SealedEntry], size: int = BATCH_BYTES) -> tuple[SealedEntry, ...]:
+    """The first of these entries, as many as fit into one batch of that size; at least one if there is any."""
     taken: list[SealedEntry] = []
-    size = 0
+    left = size
     for sealed in entries:
-        size += len(sealed.data) + 8
-        if taken and (len(taken) == MAXIMUM_ENTRIES or size > _BATCH_BYTES):
+        left -= _size(sealed)
+        if taken and (len(taken) == MAXIMUM_ENTRIES or left < 0):
             break
         taken.append(sealed)
     return tuple(taken)
+
+
+def batch_size(entries: Iterable[SealedEntry]) -> int:
+    """How many bytes of a batch these entries take, as `take_batch` counts."""
+    return sum(map(_size, entries))
+
+
+def _size(sealed: SealedEntry) -> int:
+    return len(sealed.data) + 8
 
 
 def encode_batch(batch: UploadBatch) -> bytes:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 
+from kiosk.domain.entries import OrderCancelled
+from kiosk.store.agent_state import ContactFault
 from sync.agent.line.pace import LEAST_BYTES_A_SECOND
-from tests.support.odd_servers import OddServer, dripping_body, relaying, serving
+from sync.protocol.records import PATH_JOURNAL
+from tests.support.odd_servers import (
+    Answer,
+    Asked,
+    OddServer,
+    dripping_body,
+    page,
+    relaying,
+    saying,
+    serving,
+)
 from tests.support.processes import CentreProcess, KioskProcess
 from tests.support.waiting import wait_until
 
@@ -32,3 +45,82 @@ def test_an_answer_that_drips_holds_no_sender(
     front.answer = relaying(central.address)
     wait_until(lambda: kiosk.backlog() == 0 and not kiosk.state().error)
     kiosk.stop()
+
+
+def with_limit(central: CentreProcess, limit: int, refusal: Answer) -> Answer:
+    """A front that hands on uploads of no more than that many bytes."""
+    relay = relaying(central.address)
+
+    def answer(line: socket.socket, asked: Asked) -> None:
+        large = asked.target == PATH_JOURNAL and len(asked.body) > limit
+        (refusal if large else relay)(line, asked)
+
+    return answer
+
+
+def uploads(front: OddServer) -> list[int]:
+    return [len(asked.body) for asked in front.asked if asked.target == PATH_JOURNAL]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [page(413), saying(413, b'{"code":"body-too-large","sentence":"Too large."}')],
+    ids=["front", "centre"],
+)
+def test_a_batch_that_is_too_large_for_something_in_between_goes_in_smaller_ones(
+    kiosk: KioskProcess, front: OddServer, central: CentreProcess, refusal: Answer
+) -> None:
+    for _ in range(40):
+        number, _address = kiosk.place("11000001")
+        kiosk.append(OrderCancelled(number, "member"))
+    front.answer = with_limit(central, 4000, refusal)
+    done = kiosk.sync("once")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert kiosk.backlog() == 0
+    sizes = uploads(front)
+    large = [size for size in sizes if size > 4000]
+    assert large == sizes[: len(large)], "what was refused is not tried again"
+    assert 1 <= len(large) <= 6
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure", "said"),
+    [
+        (page(200), ContactFault.NETWORK_LOGIN, "网络要求登录"),
+        (page(302, location="http://portal.example/"), ContactFault.NETWORK_LOGIN, "网络要求登录"),
+        (page(407), ContactFault.PROXY_REFUSED, "代理拒绝"),
+    ],
+    ids=["portal", "redirection", "proxy"],
+)
+def test_whoever_answers_in_between_is_told_and_the_backlog_goes_up_when_it_is_gone(
+    kiosk: KioskProcess,
+    front: OddServer,
+    central: CentreProcess,
+    answer: Answer,
+    failure: ContactFault,
+    said: str,
+) -> None:
+    front.answer = answer
+    kiosk.place("11000001")
+    asked = kiosk.sync("once")
+    assert asked.returncode == 1
+    assert said in asked.stderr
+    kiosk.start()
+    wait_until(lambda: kiosk.state().failure is failure)
+    assert said in kiosk.sync("status").stdout
+    assert said in kiosk.keydesk("status").stdout
+    assert said in kiosk.keydesk("doctor").stdout
+    front.answer = relaying(central.address)
+    wait_until(lambda: kiosk.backlog() == 0 and not kiosk.state().error)
+    kiosk.stop()
+
+
+def test_an_entry_that_alone_is_too_large_is_told(
+    kiosk: KioskProcess, front: OddServer, central: CentreProcess
+) -> None:
+    front.answer = with_limit(central, 100, page(413))
+    kiosk.place("11000001")
+    done = kiosk.sync("once")
+    assert done.returncode == 1
+    assert "上传太大被拦下（HTTP 413）" in done.stderr
+    assert kiosk.backlog() == 1

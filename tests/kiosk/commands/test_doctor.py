@@ -11,8 +11,9 @@ import pytest
 
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.store.agent_state import AgentState, LinkFault
+from kiosk.store.agent_state import AgentState, ContactFault, LinkFault
 from kiosk.store.location import open_database
+from kiosk.text.contact_faults import CONTACT_FAULTS
 from kiosk.text.link_faults import LINK_FAULTS
 from tests.support.commands import Told
 from tests.support.no_libcrypto import no_libcrypto
@@ -172,6 +173,23 @@ def test_a_centre_whose_certificate_does_not_hold_is_told_with_what_to_do(
     assert centre["advice"] == LINK_FAULTS[trouble][1]
     printed = keydesk("status", "--data", directory).printed
     assert f"上次联系失败：{LINK_FAULTS[trouble][0]}" in printed
+
+
+@pytest.mark.parametrize("failure", ContactFault)
+def test_a_contact_that_failed_is_told_with_what_to_do(
+    keydesk: Keydesk, directory: Path, failure: ContactFault
+) -> None:
+    with open_database(directory).write() as tx:
+        tx.agent.put(AgentState(error="HTTP 599", failure=failure, last_contact=1_795_000_000))
+    centre = _checks(keydesk("doctor", "--json", "--data", directory))["中心"]
+    said, advice = CONTACT_FAULTS[failure]
+    assert centre["level"] == "missing"
+    if failure is ContactFault.UNREACHABLE:
+        assert "keydesk-sync run" in centre["advice"]
+    else:
+        assert said in centre["found"]
+        assert centre["advice"] == advice
+    assert f"上次联系失败：{said}（HTTP 599）" in keydesk("status", "--data", directory).printed
 
 
 def test_an_authority_of_the_centre_that_cannot_be_read_is_named_with_its_file(

@@ -33,8 +33,11 @@ from sync.agent.errors import (
     EnrolmentFailed,
     EnrolmentFault,
     HistoryForked,
+    NetworkLogin,
     NotEnrolledYet,
+    ProxyRefused,
     RequestRefused,
+    UploadBlocked,
 )
 from sync.agent.failure_wording import ENROLMENT, PROBLEMS, contact_failure, failure
 from sync.protocol.errors import (
@@ -68,7 +71,10 @@ AGENT = (
     *(CentreUntrusted(trouble, "verify failed") for trouble in LinkFault),
     CentreBusy(503, 7.0),
     AnswerUnusable("not the centre's answer"),
-    AnswerUnusable("the answer is a bare 502", 502),
+    AnswerUnusable("the answer is a bare 500", 500),
+    NetworkLogin("HTTP 302, portal.example", 302),
+    ProxyRefused("CONNECT: 407 Proxy Authentication Required"),
+    UploadBlocked("HTTP 413", 413),
     *(RequestRefused(422, Problem(code, "No.")) for code in ProblemCode),
 )
 PROTOCOL = (
@@ -158,6 +164,9 @@ def test_a_certificate_is_told_as_the_other_commands_tell_it() -> None:
         (ContactFault.UNREACHABLE, "ReadTimeout: slow", "", "没有连上中心（ReadTimeout: slow）"),
         (ContactFault.BUSY, "the centre is busy (503)", "", "中心正忙"),
         (ContactFault.ANSWER_UNUSABLE, "a bare 502", "", "中心的回答不能用（a bare 502）"),
+        (ContactFault.NETWORK_LOGIN, "HTTP 200", "", "网络要求登录（HTTP 200）"),
+        (ContactFault.PROXY_REFUSED, "HTTP 407", "", "代理拒绝（HTTP 407）"),
+        (ContactFault.UPLOAD_BLOCKED, "HTTP 413", "", "上传太大被拦下（HTTP 413）"),
         (ContactFault.REFUSED, "the centre refused", "kiosk-revoked", "本机已被中心停用（kiosk-revoked）"),
         (ContactFault.REFUSED, "the centre refused", "of-tomorrow", "中心拒绝了本机（the centre refused）"),
         (ContactFault.FORKED, "a copy is in use", "", "本机的日志与中心的分叉了"),
