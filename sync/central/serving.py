@@ -1,4 +1,8 @@
-"""Serving by granian in a worker process, which ends with this one in any case."""
+"""Serving by granian in a worker process, which ends with this one in any case.
+
+Granian reads heads and sends answers; what it is told here keeps slow and silent clients from its connections. A request
+takes a thread only when it is whole (receiving.py).
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,23 @@ import ctypes
 import errno
 import multiprocessing
 import os
+import resource
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from sync.central.device.waiting import SLOTS
@@ -32,7 +40,15 @@ if TYPE_CHECKING:
 PARENT = "KEYDESK_CENTRAL_PARENT"
 SPARE = 8  # threads for payers, staff and uploads while kiosks wait
 THREADS = SLOTS + SPARE
-BACKLOG = 512
+BACKLOG = 1024
+CONNECTIONS = 4096
+"""At once; whoever comes then waits until one of them ends."""
+_FILES = 256  # that are open besides
+HEAD_SECONDS = 15
+"""For a request's head, from the connection's beginning or the answer before: an idle connection ends by it too."""
+HEAD_BYTES = 65_536
+UNREAD_SECONDS = 60
+"""How long an answer may lie unread, not a byte of it taken, before its connection ends."""
 START_LIMIT = 30.0  # seconds
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 APPLY = ("-m", "sync.central.command", "apply")
@@ -77,13 +93,18 @@ def serve(
     # By fork(2) a worker would inherit this process's threads and database connection.
     multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
-        "sync.central.wsgi:application",
+        "sync.central.asgi:application",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
+        loop=Loops.asyncio,
+        # With HTTP/2 on offer, granian waits for a connection's first bytes without a limit.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1000, max_buffer_size=HEAD_BYTES),
+        websockets=False,
         workers=1,
-        blocking_threads=THREADS,
         backlog=BACKLOG,
+        backpressure=_connections(),
         log_level=LogLevels.error,
         log_dictconfig=_LOGGING,
         log_access=False,
@@ -98,6 +119,34 @@ def serve(
     if applying:
         threading.Thread(target=_keep_an_applier, daemon=True).start()
     server.serve()
+
+
+def end_unread_answers() -> None:
+    """Have the kernel end a connection whose answer lies unread: of those that the worker accepts from now on, tcp(7).
+
+    Granian has no such limit, and opens its listening socket in the worker, by itself.
+    """
+    for number in (int(each.name) for each in Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(OSError):  # the folder's own was closed meanwhile
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                _end_unread(number)
+
+
+def _end_unread(number: int) -> None:
+    with socket.socket(fileno=os.dup(number)) as found:
+        internet = found.family in {socket.AF_INET, socket.AF_INET6}
+        if internet and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
+
+
+def _connections() -> int:
+    """How many connections are taken at once; raises the process's limit of open files to that where it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + _FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(CONNECTIONS, soft - _FILES))
 
 
 class _Interrupt(threading.Event):

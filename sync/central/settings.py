@@ -58,7 +58,6 @@ TEMPLATES = [
     }
 ]
 ROOT_URLCONF = "sync.central.urls"
-WSGI_APPLICATION = "sync.central.wsgi.application"
 DATABASES = {"default": database_settings(KEYDESK)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

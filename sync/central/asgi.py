@@ -1,0 +1,14 @@
+"""The application that the server's worker runs; its process ends with the server's."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from sync.central.receiving import Receiver
+from sync.central.serving import THREADS, end_unread_answers, end_with_parent
+
+end_with_parent()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sync.central.settings")
+application = Receiver(get_wsgi_application(), THREADS, at_first=end_unread_answers)
