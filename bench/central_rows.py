@@ -31,6 +31,7 @@ from sync.central.journal.models import Entry, Fact
 from sync.central.ledger.models import Checked, LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.members.models import Enterprise
 from sync.central.payments.models import Payment, PaymentAttempt
+from sync.central.tables import holds_time
 
 KIOSKS = 40
 ENTRIES_AN_ORDER = 8
@@ -128,7 +129,7 @@ def _value(field: Field[Any, Any], rows: int) -> str:  # noqa: PLR0911 - a table
         case IntegerField() if field.null:
             return f"CASE WHEN n % {_RARE} = 7 THEN NULL ELSE {time} END"
         case IntegerField():
-            return time if field.name.endswith(("_at", "before", "after", "wall")) else "n"
+            return time if holds_time(field.name) else "n"
         case CharField():
             return _text(field, kiosk, rows)
         case _:

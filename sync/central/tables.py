@@ -43,6 +43,20 @@ def fact_key(kiosk: int, sequence: int, digest: bytes) -> str:
     return f"{kiosk:05d}-{sequence:010d}-{digest[:8].hex()}"
 
 
+_TIMES = ("code_expires", "expires", "not_after", "not_before", "wall")
+_AMOUNTS = ("amount", "received", "total")
+
+
+def holds_time(column: str) -> bool:
+    """Whether a column of this name holds a time in UTC seconds."""
+    return column.endswith("_at") or column in _TIMES
+
+
+def holds_amount(column: str) -> bool:
+    """Whether a column of this name holds an amount in fen."""
+    return column in _AMOUNTS
+
+
 def column_text(text: str, length: int) -> str:
     """The first `length` characters, without NUL, which PostgreSQL does not store."""
     return text.replace("\x00", "")[:length]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
@@ -18,7 +19,7 @@ from sync.central.console.walks import search
 from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
 from sync.central.formats import china_time, yuan
-from sync.central.tables import column_text
+from sync.central.tables import column_text, holds_amount, holds_time
 
 Row = TypeVar("Row", bound=Model)
 REMARK_LENGTH = 200
@@ -126,9 +127,17 @@ class _NotByHand:
 class ReadOnlyAdmin(_NotByHand, Admin[Row]):
     """A table that is not edited by hand; its actions have permissions of their own."""
 
+    def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
+        """The page's fields, its times and amounts as people read them."""
+        return in_words(self.model, super().get_fields(request, obj))
+
 
 class SmallReadOnlyAdmin(_NotByHand, SmallAdmin[Row]):
     """A small one."""
+
+    def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
+        """The page's fields, its times and amounts as people read them."""
+        return in_words(self.model, super().get_fields(request, obj))
 
 
 class RemarkForm(ActionForm):
@@ -160,6 +169,18 @@ def yuan_column(field: str, title: str) -> Any:  # the stubs know columns by nam
         return f"￥{yuan(getattr(row, field))}"
 
     return column
+
+
+def in_words(model: type[Model], fields: Iterable[Any]) -> list[Any]:
+    """The fields of a page, with their columns in place of the model's times and amounts."""
+    columns = dict[str, Any]()
+    for field in model._meta.concrete_fields:  # noqa: SLF001 - Django's documented Model._meta API
+        title = str(field.verbose_name).removesuffix("(分)")
+        if holds_time(field.name):
+            columns[field.name] = time_column(field.name, title)
+        if holds_amount(field.name):
+            columns[field.name] = yuan_column(field.name, title)
+    return [columns.get(field, field) if isinstance(field, str) else field for field in fields]
 
 
 def number_column(field: str, title: str = "订单号") -> Any:  # the stubs know columns by name alone
