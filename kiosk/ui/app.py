@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import structlog
 from textual import events
 from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
@@ -39,9 +40,28 @@ _SCREENS = Path(__file__).parent / "screens"
 MIN_WIDTH = 80
 MIN_HEIGHT = 24
 NOTICE_SECONDS = 4.0
+_LARGEST = 1000  # the most columns or rows that a terminal is believed to have
 _MAX_ERRORS = 5
 _USER_EVENTS = (events.Key, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown, events.Paste)
 _OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
+
+
+class KioskDriver(LinuxDriver):
+    """Textual's driver, which by itself ends the program (with exit status 0) at a byte that is no UTF-8."""
+
+    def run_input_thread(self) -> None:
+        """Read the keyboard; what cannot be read is left out."""
+        while not self.exit_event.is_set():
+            try:
+                super().run_input_thread()
+            except (ValueError, ArithmeticError) as error:
+                structlog.get_logger().warning("odd input", error=str(error))
+
+    def process_message(self, message: Message) -> None:
+        """Pass a message on, unless it tells of a terminal of an impossible size."""
+        if isinstance(message, events.Resize) and not all(0 < side <= _LARGEST for side in message.size):
+            return
+        super().process_message(message)
 
 
 class KeydeskApp(App[None], inherit_bindings=False):
@@ -63,7 +83,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=KioskDriver)
         self.service = service
         self._drawer = drawer
         self.settings = settings or Exchange()

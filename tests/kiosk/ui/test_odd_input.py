@@ -1,0 +1,59 @@
+"""What a terminal may send that no keyboard should: it costs the desk neither the program nor the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import tty
+
+import pytest
+from textual import events
+from textual.app import App
+from textual.message import Message
+
+from kiosk.ui.app import KioskDriver
+from tests.support.waiting import wait_until
+
+
+class _Driver(KioskDriver):
+    """The driver on a terminal of our own, which keeps what it passes on."""
+
+    def __init__(self, terminal: int) -> None:
+        super().__init__(App())
+        self.fileno = terminal
+        self.passed: list[Message] = []
+
+    def send_message(self, message: Message) -> None:
+        self.passed.append(message)
+
+    @property
+    def keys(self) -> list[str]:
+        return [each.key for each in self.passed if isinstance(each, events.Key)]
+
+
+@pytest.mark.parametrize("odd", [b"\xff", b"\xc3\x28", b"\x1b[48;0;0;0;0t", b"\x1b[48;20000;20000;0;0t"])
+def test_after_odd_bytes_the_next_key_counts_and_the_screen_keeps_its_size(odd: bytes) -> None:
+    keyboard, terminal = os.openpty()
+    tty.setraw(terminal)
+
+    async def made() -> _Driver:
+        return _Driver(terminal)
+
+    driver = asyncio.run(made())
+    reading = threading.Thread(target=driver._run_input_thread)
+    reading.start()
+    try:
+        os.write(keyboard, odd)
+
+        def pressed() -> bool:
+            os.write(keyboard, b"a")
+            return "a" in driver.keys
+
+        wait_until(pressed, "a key counts after odd bytes")
+    finally:
+        driver.exit_event.set()
+        reading.join()
+        os.close(keyboard)
+        os.close(terminal)
+    assert not [each for each in driver.passed if isinstance(each, events.Resize)]
