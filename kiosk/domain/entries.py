@@ -317,10 +317,19 @@ class MatterDecided(Body, tag="matter-decided", frozen=True):
 
 
 class StrandDecision(enum.StrEnum):
-    """What a person decided about a strand or about what is in quarantine: its entries count, or nothing of it comes into use."""
+    """What a person decided about a strand or about what is in quarantine: its entries count, or nothing of it comes into use.
+
+    Who gives it up also answers for it that nobody binds its orders any more, whatever machine works there.
+    """
 
     TAKE_OVER = "take-over"
     SET_ASIDE = "set-aside"
+    GIVEN_UP = "given-up"
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether nothing of it comes into use."""
+        return self is not StrandDecision.TAKE_OVER
 
 
 class StrandDecided(Body, tag="strand-decided", frozen=True):

@@ -218,7 +218,8 @@ def _refund_granted(order: Order, body: RefundGranted) -> Order:
 
 
 def _refund_completed(order: Order, body: RefundCompleted) -> Order:
-    in_state(order, OrderStatus.REFUNDING)
+    """The money is back with the payer; of a paid order also where the exchange did not wait for its owner's word."""
+    in_state(order, OrderStatus.PAID, OrderStatus.REFUNDING)
     if body.amount != order.received:
         raise DoesNotFollow(RemarkReason.AMOUNT_DIFFERS, order.reference)
     return replace(order, status=OrderStatus.REFUNDED)

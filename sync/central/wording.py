@@ -74,7 +74,7 @@ MATTER_ACTIONS = {
     "noted": "已阅",
     "reopen": "撤销处理",
 }
-STRAND_DECISIONS = {"take-over": "接管", "set-aside": "搁置"}
+STRAND_DECISIONS = {"take-over": "接管", "set-aside": "搁置", "given-up": "舍弃"}
 
 
 def audience_name(audience: int) -> str:

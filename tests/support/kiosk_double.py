@@ -243,6 +243,7 @@ class KioskDouble:
         serial: str = "E8AD652202221F03",
         wall: int | None = None,
         begin: int | None = None,
+        attempt: int = 1,
         **changes: Any,
     ) -> entries.CertificateIssued:
         """Bind up to `certificate-issued`, with a real certificate; `wall` of that entry, `begin` of the validity."""
@@ -250,7 +251,7 @@ class KioskDouble:
         self.append(
             entries.BindingStarted(
                 placed.order,
-                1,
+                attempt,
                 serial,
                 "gmt",
                 "SM2",
@@ -258,7 +259,7 @@ class KioskDouble:
             )
         )
         if placed.order_kind is not OrderKind.RENEWAL:
-            self.append(entries.KeyPairMade(placed.order, 1, key.public_key))
+            self.append(entries.KeyPairMade(placed.order, attempt, key.public_key))
         member = MemberName(placed.account, placed.enterprise)
         info = certification_request_info(ORGANISATION, member, KeyAlgorithm.SM2, key.public_key)
         request = assemble(info, KeyAlgorithm.SM2, SM2.sign(key, info))
@@ -274,7 +275,7 @@ class KioskDouble:
         der = authority.issue(request, member, int(number), period.start, period.end)
         body = entries.CertificateIssued(
             placed.order,
-            1,
+            attempt,
             str(number),
             der,
             period.start,
@@ -287,7 +288,7 @@ class KioskDouble:
         self.append(body, wall)
         return body
 
-    def finish(self, placed: entries.OrderPlaced) -> None:
-        self.append(entries.CertificateWritten(placed.order, 1))
-        self.append(entries.CertificateProved(placed.order, 1, b"challenge", b"signature"))
-        self.append(entries.Bound(placed.order, 1))
+    def finish(self, placed: entries.OrderPlaced, attempt: int = 1) -> None:
+        self.append(entries.CertificateWritten(placed.order, attempt))
+        self.append(entries.CertificateProved(placed.order, attempt, b"challenge", b"signature"))
+        self.append(entries.Bound(placed.order, attempt))

@@ -25,8 +25,9 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import KioskEntryFilter, KioskKeyFilter, KioskTextFilter, SetFilter
-from sync.central.console.waiting import described, tell_if_waiting
+from sync.central.console.waiting import STILL_WORKS, described, tell_if_waiting
 from sync.central.context import centre_now
+from sync.central.fleet.machines import has_working_machine
 from sync.central.journal.alarms import close_alarm
 from sync.central.journal.models import Alarm, Entry, Fact, Strand, StrayEntry
 from sync.central.ledger.deciding_strands import decide_strand
@@ -83,7 +84,7 @@ class StrandAdmin(SmallReadOnlyAdmin[Strand]):
     list_filter = (("kiosk", KioskKeyFilter),)
     readonly_fields = ("decision",)
     action_form = RemarkForm
-    actions = ("take_over", "set_aside")
+    actions = ("take_over", "set_aside", "give_up")
 
     @admin.display(description="处理")
     def decision(self, row: Strand) -> str:
@@ -94,15 +95,31 @@ class StrandAdmin(SmallReadOnlyAdmin[Strand]):
         """Who may take strands over or set them aside."""
         return bool(request.user.has_perm("ledger.decide_strand"))
 
+    def has_give_up_permission(self, request: HttpRequest) -> bool:
+        """Who may answer for it that no machine binds a strand's orders, so that their money goes back."""
+        return self.has_strand_permission(request) and bool(request.user.has_perm("payments.refund_payment"))
+
     @admin.action(description="接管：记录照常入账、登记（须填备注）", permissions=("strand",))
     def take_over(self, request: HttpRequest, queryset: QuerySet[Strand]) -> None:
         """Have strands count as any other."""
         self._decide(request, queryset, StrandDecision.TAKE_OVER)
 
-    @admin.action(description="搁置：未登记的key盘停用，订单的款可退（须填备注）", permissions=("strand",))
+    @admin.action(
+        description="搁置：未登记的key盘停用，没有机器在用时订单的款可退（须填备注）", permissions=("strand",)
+    )
     def set_aside(self, request: HttpRequest, queryset: QuerySet[Strand]) -> None:
-        """Have nothing of strands come into use."""
+        """Have nothing of strands come into use; a machine that works is asked before an order's money goes back."""
         self._decide(request, queryset, StrandDecision.SET_ASIDE)
+        for kiosk in sorted(set(queryset.values_list("kiosk", flat=True))):
+            if typed_remark(request) and has_working_machine(kiosk):
+                self.message_user(request, f"{kiosk} 号机{STILL_WORKS}", messages.WARNING)
+
+    @admin.action(
+        description="舍弃：搁置，并担保不再有机器办理其中的订单，款可退（须填备注）", permissions=("give_up",)
+    )
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Strand]) -> None:
+        """The same, and whoever does it answers for it that no machine binds the orders, so that money goes back."""
+        self._decide(request, queryset, StrandDecision.GIVEN_UP)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Strand], decision: StrandDecision) -> None:
         remark = typed_remark(request)

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 
 from kiosk.domain.entries import StrandDecision
 from sync.central.console.base import NEEDS_REMARK, RemarkForm, SmallReadOnlyAdmin, time_column, typed_remark
-from sync.central.console.waiting import described, tell_if_waiting
+from sync.central.console.waiting import STILL_WORKS, described, tell_if_waiting
 from sync.central.context import centre_now
-from sync.central.fleet.machines import end
+from sync.central.fleet.machines import end, has_working_machine
 from sync.central.fleet.models import Machine, MachineState
 from sync.central.journal.appending import AT_ONCE
 from sync.central.journal.models import StrayEntry
@@ -40,7 +40,7 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
     readonly_fields = ("quarantine",)
     list_select_related = ("kiosk",)
     action_form = RemarkForm
-    actions = ("retire", "lost", "revoke", "take_over", "set_aside")
+    actions = ("retire", "lost", "revoke", "take_over", "set_aside", "give_up")
 
     @admin.display(description="隔离记录")
     def quarantine(self, row: Machine) -> str:
@@ -53,15 +53,32 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
         """Who may decide about what is in quarantine."""
         return bool(request.user.has_perm("ledger.decide_strand"))
 
+    def has_give_up_permission(self, request: HttpRequest) -> bool:
+        """Who may answer for it that no machine binds the orders in quarantine, so that their money goes back."""
+        return self.has_strand_permission(request) and bool(request.user.has_perm("payments.refund_payment"))
+
     @admin.action(description="接管隔离记录：读入账册（须填备注）", permissions=("strand",))
     def take_over(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:
         """Read into the books what machines sent into quarantine."""
         self._decide(request, queryset, StrandDecision.TAKE_OVER)
 
-    @admin.action(description="搁置隔离记录：不入账，订单的款可退（须填备注）", permissions=("strand",))
+    @admin.action(
+        description="搁置隔离记录：不入账，没有机器在用时订单的款可退（须填备注）", permissions=("strand",)
+    )
     def set_aside(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:
-        """Leave it there for good, so that the money of its orders may go back."""
+        """Leave it there for good; a machine that works is asked before an order's money goes back."""
         self._decide(request, queryset, StrandDecision.SET_ASIDE)
+        for kiosk in sorted(set(queryset.values_list("kiosk_id", flat=True))):
+            if typed_remark(request) and has_working_machine(kiosk):
+                self.message_user(request, f"{kiosk} 号机{STILL_WORKS}", messages.WARNING)
+
+    @admin.action(
+        description="舍弃隔离记录：不入账，并担保不再有机器办理其中的订单，款可退（须填备注）",
+        permissions=("give_up",),
+    )
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:
+        """The same, and whoever does it answers for it that no machine binds the orders, so that money goes back."""
+        self._decide(request, queryset, StrandDecision.GIVEN_UP)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Machine], decision: StrandDecision) -> None:
         remark = typed_remark(request)

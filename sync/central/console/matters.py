@@ -27,6 +27,8 @@ _SUBJECT = number_column("subject", "对象")
 _ORDER = number_column("order")
 
 
+GIVES_AWAY = "这笔订单的款已退回，不能照收或登记这个key盘：请停用key盘（退款），会员另行下单"
+"""Why a key that is held does not come into use."""
 UNDONE = "因此登记的key盘重新暂缓，等待再次处理；已停用的key盘和已退的款不能恢复"
 """What undoing a decision does."""
 
@@ -55,7 +57,8 @@ def _decide(page: MatterAdmin, request: HttpRequest, queryset: QuerySet[Matter],
     if action is Action.REOPEN and len(left) < len(matters):
         page.message_user(request, UNDONE, messages.WARNING)
     for matter in left:
-        page.message_user(request, f"{matter}：不能这样处理", messages.ERROR)
+        why = GIVES_AWAY if settling.gives_away(matter, action) else "不能这样处理"
+        page.message_user(request, f"{matter}：{why}", messages.ERROR)
     tell_if_waiting(page, request)
 
 

@@ -20,8 +20,10 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import KioskFilter, KioskTextFilter, SupervisorFilter
+from sync.central.console.waiting import STILL_WORKS
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
+from sync.central.ledger.set_aside import is_of_a_strand_set_aside
 from sync.central.ledger.settling import may_return, request_refund
 from sync.central.payments import paying, reconciling
 from sync.central.payments.models import (
@@ -170,11 +172,11 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         """Refund what the kiosk granted, or what a revoked kiosk can no longer grant."""
         for payment in queryset:
             if not may_return(payment.order, payment.kiosk):
-                self.message_user(
-                    request,
-                    f"{payment.order_number}（{payment.account}）：终端机尚未同意退款",
-                    messages.ERROR,
-                )
+                why = "终端机尚未同意退款"
+                if is_of_a_strand_set_aside(payment.order):
+                    why = f"{why}：{STILL_WORKS}"
+                said = f"{payment.order_number}（{payment.account}）：{why}"
+                self.message_user(request, said, messages.ERROR)
             elif paying.pay_back(payment, centre_now()):
                 self.message_user(
                     request, f"{payment.order_number}（{payment.account}）：已原路退回", messages.SUCCESS

@@ -14,6 +14,12 @@ from sync.central.ledger.settling import decisions_wait
 WAITS = "已记下，正在入账：过一会儿刷新页面，才看得到结果"
 
 
+STILL_WORKS = (
+    "还有机器在用，可能会办理其中的订单：退款须先要求终端机退款；它一直不答复的，停用机器或舍弃后可直接退回"
+)
+"""Why money does not go back at once after a strand or a quarantine was set aside."""
+
+
 def described(decided: DecidedStrand | None) -> str:
     """What was decided about a strand or a quarantine, by whom and why."""
     if decided is None:

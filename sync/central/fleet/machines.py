@@ -33,6 +33,12 @@ def is_working(machine: Machine) -> bool:
     return machine.state == MachineState.ENROLLED and machine.kiosk.state == KioskState.ENROLLED
 
 
+def has_working_machine(kiosk: int) -> bool:
+    """Whether a machine of this kiosk may serve members."""
+    machine = present_machine(kiosk)
+    return machine is not None and is_working(machine)
+
+
 def end(machine: Machine, state: MachineState, by: str, remark: str, now: int) -> None:
     """Take a machine out of use; one that is out of use already may only be revoked besides."""
     Machine.objects.filter(key=machine.key).update(

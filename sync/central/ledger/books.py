@@ -117,7 +117,7 @@ class Books:
     def is_set_aside(self, kiosk: int, strand: int) -> bool:
         """Whether staff decided that nothing of a strand comes into use."""
         decided = self.strands.get(decided_key(kiosk, strand, 0))
-        return decided is not None and decided.decision == StrandDecision.SET_ASIDE
+        return decided is not None and StrandDecision(decided.decision).is_set_aside
 
     def unlisted_on(self, kiosk: int, strand: int) -> list[Registered]:
         """The certificates of a strand that are neither listed nor out of use."""

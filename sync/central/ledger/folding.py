@@ -282,7 +282,7 @@ class Folder:
             if found is None or found.standing is not Standing.HELD or found.key.revoked:
                 continue
             obstructed = obstacles(self.books.register_of(certificate.account), found)
-            if set(found.obstacles) == {MATTER} and not obstructed:
+            if set(found.obstacles) == {MATTER} and not obstructed and not self._is_refused(reference):
                 decision = RegisterDecided(
                     certificate.account, reference, certificate.number, Decision.LIST, body.by, body.remark
                 )
@@ -299,7 +299,13 @@ class Folder:
         row = self.books.registered(certificate.number)
         if row is None or row.checked is not Checked.GENUINE:
             return None
-        return bound_event(certificate, has_matter=bool(self._holding(certificate.order)))
+        order = certificate.order
+        return bound_event(certificate, has_matter=bool(self._holding(order)) or self._is_refused(order))
+
+    def _is_refused(self, reference: str) -> bool:
+        """Whether the order's money went back, or a person decided that it is to: only a person lists its key then."""
+        order = self.books.order(reference)
+        return self._readings.returned(reference) or self.books.matters.is_refunded(order)
 
     def _register(self, each: Placed, entry: Entry, account: str, event: RegisterEvent) -> None:
         """Fold an event into an account's register, and what follows from that."""

@@ -14,7 +14,7 @@ from kiosk.domain.ledger import Order
 from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.remarks import RemarkReason
 from sync.central.ledger.models import Matter, MatterState
-from sync.central.ledger.rules import RULES
+from sync.central.ledger.rules import RULES, Action
 from sync.central.ledger.stored import Stored
 from sync.central.tables import column_text
 
@@ -115,18 +115,28 @@ class Matters:
 
     def that_hold(self, order: Order | None) -> list[Matter]:
         """The open matters that hold the key of an order: its own kiosks' alone, whatever another says of it."""
-        if order is None:
-            return []
-        own = own_kiosks(order.reference, order)
-        return [
-            row
-            for row in self.open_about(order.reference)
-            if row.kiosk in own and RULES[RemarkReason(row.rule)].holds
-        ]
+        return [row for row in self._own(order) if row.state == MatterState.OPEN]
+
+    def is_refunded(self, order: Order | None) -> bool:
+        """Whether a person decided of such a matter that the order's money goes back."""
+        refunded = Action.REFUND.value
+        return any(row.state == MatterState.DECIDED and row.action == refunded for row in self._own(order))
 
     def open_about(self, reference: str) -> list[Matter]:
         """The open matters about an order."""
+        return [row for row in self._about(reference) if row.state == MatterState.OPEN]
+
+    def _own(self, order: Order | None) -> list[Matter]:
+        """The matters of an order that hold its key while they are open."""
+        if order is None:
+            return []
+        own = own_kiosks(order.reference, order)
+        rows = self._about(order.reference)
+        return [row for row in rows if row.kiosk in own and RULES[RemarkReason(row.rule)].holds]
+
+    def _about(self, reference: str) -> list[Matter]:
+        """The matters about an order."""
         if reference not in self._asked_orders and self._stored is not None:
             self._asked_orders.add(reference)
             self._know(self._stored.matters_about((), (reference,)))
-        return [row for row in self._of_order[reference].values() if row.state == MatterState.OPEN]
+        return list(self._of_order[reference].values())

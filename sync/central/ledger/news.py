@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import OrderReleased, OrderTakenOver, RegisterDecided
+from kiosk.domain.entries import Decision, OrderReleased, OrderTakenOver, RegisterDecided
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import (
     CertificateRegistered,
@@ -76,8 +76,10 @@ class News:
                     self._registered(row, books)
                 case Certificate():
                     self._revoked(entry, row, books)
-        if rows and isinstance(entry.body, RegisterDecided) and entry.kiosk == EXCHANGE_KIOSK:
-            self._decided(entry, entry.body, books)
+        decided = entry.body if isinstance(entry.body, RegisterDecided) else None
+        # That a key is out of use by decision lets its kiosk grant the refund, whatever took it out of use before.
+        if decided is not None and (rows or decided.decision is Decision.REVOKE):
+            self._decided(entry, decided, books)
 
     def of_matter(self, matter: Matter) -> None:
         """How a matter about what a kiosk did stands: its staff may be asked about it."""
@@ -137,7 +139,7 @@ class News:
 
     def _decided(self, entry: Entry, body: RegisterDecided, books: Books) -> None:
         certificate = books.certificate(body.certificate)
-        if certificate is not None:
+        if certificate is not None and entry.kiosk == EXCHANGE_KIOSK:
             place = (body.certificate, entry.sequence, body.account, body.order)
             self._tell_one(certificate.kiosk, RegisterDecision(*place, body.decision, body.by, body.remark))
 

@@ -13,7 +13,7 @@ import msgspec
 from django.db.models import Q
 
 from kiosk.domain.echoes import Echo
-from kiosk.domain.entries import CertificateIssued, HoldLifted, OrderPaid, OrderPlaced
+from kiosk.domain.entries import CertificateIssued, HoldLifted, MatterDecided, OrderPaid, OrderPlaced
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import FeeSchedulePublished
 from kiosk.domain.feed_keys import RowName
@@ -30,6 +30,8 @@ from sync.central.fleet.machines import payment_secrets
 from sync.central.fleet.models import KioskPolicy
 from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.ledger.echoes import Found, key_named, rows_named, says_the_same
+from sync.central.ledger.matters import subject_key
+from sync.central.ledger.models import Matter
 from sync.central.ledger.money import UNPROVED, money_returned
 from sync.central.members.publishing import unserved
 
@@ -117,6 +119,7 @@ class Readings:
 
     def _now(self, batch: Sequence[Told], kiosks: Collection[int]) -> Read:
         orders = {order for each in batch if (order := getattr(each.entry.body, "order", None)) is not None}
+        orders |= _decided_about(batch)
         newest = {
             kiosk: max((number for owner, number in self._policies if owner == kiosk), default=0)
             for kiosk in kiosks
@@ -189,6 +192,15 @@ class Readings:
     def payments(self, told: Told) -> int:
         """What it had taken on its own word up to this entry that had not been received, in fen."""
         return self._payments[told.line].unsynced(told)[1]
+
+
+def _decided_about(batch: Iterable[Told]) -> set[str]:
+    """The orders of the matters that are decided."""
+    bodies = [each.entry.body for each in batch]
+    keys = [subject_key(body.rule, body.subject) for body in bodies if isinstance(body, MatterDecided)]
+    return (
+        set(Matter.objects.filter(key__in=keys).order_by().values_list("order", flat=True)) if keys else set()
+    )
 
 
 def _unserved(batch: Iterable[Told]) -> tuple[tuple[int, str], ...]:

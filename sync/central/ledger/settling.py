@@ -14,8 +14,8 @@ from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
 from kiosk.domain.feed_keys import RowName, row_key_of
 from kiosk.domain.feed_rows import write_body
-from kiosk.domain.identifiers import IdentifierError, parse_order_reference
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
+from kiosk.domain.register import Standing
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.versions import audience_of_kiosk
 from sync.central.fleet.feed.models import FeedRow
@@ -23,7 +23,7 @@ from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.machines import enrolled_kiosks
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.centre_journal import STRAND, enter
-from sync.central.journal.models import Entry, Fact, FactKind, Source, Strand
+from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_strand, is_applied
 from sync.central.ledger.matters import own_kiosks
@@ -32,7 +32,7 @@ from sync.central.ledger.money import money_returned
 from sync.central.ledger.news import assignment
 from sync.central.ledger.rows import order_record, register_record
 from sync.central.ledger.rules import RULES, Action
-from sync.central.ledger.set_aside import is_of_a_strand_set_aside
+from sync.central.ledger.set_aside import is_lost, is_nobodys, is_of_a_strand_set_aside
 
 _NOT_BOUND = {
     OrderStatus.PLACED.value,
@@ -83,6 +83,8 @@ def _bodies(  # noqa: PLR0911 - one case an action
         return (closed,) if matter.state == MatterState.DECIDED and not final else None
     if matter.state != MatterState.OPEN or action not in RULES[RemarkReason(matter.rule)].actions:
         return None
+    if gives_away(matter, action):
+        return None
     match action:
         case Action.LIST | Action.REVOKE:
             certificate = _certificate(matter)
@@ -97,6 +99,18 @@ def _bodies(  # noqa: PLR0911 - one case an action
             return None if lifted is None else (lifted, closed)
         case Action.ACCEPT | Action.NOTED:
             return (closed,)
+
+
+def gives_away(matter: Matter, action: Action) -> bool:
+    """Whether a decision would let a key come into use for which the money went back."""
+    certificate = _certificate(matter)
+    if certificate is None or certificate.status in _ENDED or not money_returned([certificate.order]):
+        return False
+    if action is Action.ACCEPT:
+        row = LedgerOrder.objects.filter(reference=certificate.order).first()
+        order = None if row is None else order_record(row)
+        return matter.kiosk in own_kiosks(certificate.order, order)  # another kiosk's word holds no key
+    return action is Action.LIST
 
 
 def _lifted(account: str, number: str, by: str) -> HoldLifted | None:
@@ -145,7 +159,10 @@ def _certificate(matter: Matter) -> LedgerCertificate | None:
 def _refund(
     matter: Matter, closed: MatterDecided, by: str, remark: str, now: int
 ) -> Sequence[AnyBody] | None:
-    """A paid order's owner is asked to give the money back; a bound one's key goes out of use, and the centre pays."""
+    """A paid order's owner is asked to give the money back; a bound one's key goes out of use, and the centre pays.
+
+    Where the money is back already nobody is asked.
+    """
     row = LedgerOrder.objects.filter(reference=matter.order).first()
     if row is None:
         return None
@@ -157,7 +174,8 @@ def _refund(
             () if certificate is None else (_register_decided(certificate, Decision.REVOKE, by, remark),)
         )
         return (*revoked, closed)
-    return (closed,) if request_refund(row, by, remark, now) or may_pay_back(row) else None
+    is_back = bool(money_returned([row.reference]))
+    return (closed,) if is_back or request_refund(row, by, remark, now) or may_pay_back(row) else None
 
 
 def _register_decided(row: LedgerCertificate, decision: Decision, by: str, remark: str) -> RegisterDecided:
@@ -187,12 +205,20 @@ def decisions_wait() -> bool:
 
 
 def request_refund(row: LedgerOrder, by: str, reason: str, now: int) -> bool:
-    """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one."""
+    """Ask the owning kiosk to grant a refund; False when the order is not in a state that allows one.
+
+    A bound order's kiosk grants it once it was decided that the key is out of use, whatever took it out of use.
+    """
+    is_bound = row.status == OrderStatus.BOUND.value
     is_due = row.status == OrderStatus.PAID.value or (
-        row.status == OrderStatus.BOUND.value and (_refund_was_decided(row) or _key_was_refused(row))
+        is_bound and (_refund_was_decided(row) or _key_never_served(row))
     )
     if not is_due or row.owner not in enrolled_kiosks():
         return False
+    last = order_record(row).bindings[-1] if is_bound else None
+    certificate = None if last is None else LedgerCertificate.objects.filter(number=last.certificate).first()
+    if last is not None and certificate is not None and not last.revoked:
+        enter_and_apply([_register_decided(certificate, Decision.REVOKE, by, reason)], now)
     _ask_refund(row, by, reason, now)
     return True
 
@@ -210,14 +236,15 @@ def _ask_refund(row: LedgerOrder, by: str, reason: str, now: int) -> None:
 def may_pay_back(row: LedgerOrder) -> bool:
     """Whether the money may go back.
 
-    The owning kiosk granted it, or can grant nothing any more, or the order's strand was set aside; of a bound order,
-    whose kiosk grants nothing, when a person decided so, of it or of its strand, and its key is out of use.
+    The owning kiosk granted it, or can grant nothing any more: it was revoked, or the order's strand was set aside and is
+    nobody's. Of a bound order, whose kiosk grants nothing, when a person decided so, of it or of its strand, and its key is
+    out of use.
     """
     if row.status == OrderStatus.REFUNDING.value:
         return True
     if row.status == OrderStatus.BOUND.value:
-        return _refund_was_decided(row) or (is_dead(row.owner) and _key_was_refused(row))
-    return row.status in _NOT_BOUND and (is_dead(row.owner) or is_of_a_strand_set_aside(row.reference))
+        return _refund_was_decided(row) or (is_dead(row.owner) and _key_never_served(row))
+    return row.status in _NOT_BOUND and (is_dead(row.owner) or is_nobodys(row.reference, row.owner))
 
 
 def _refund_was_decided(row: LedgerOrder) -> bool:
@@ -228,15 +255,14 @@ def _refund_was_decided(row: LedgerOrder) -> bool:
     return is_decided and _has_no_key(row)
 
 
-def _key_was_refused(row: LedgerOrder) -> bool:
-    """Whether a person decided that the key of a bound order, which was held, never becomes the account's."""
-    refused = Matter.objects.filter(
-        order=row.reference,
-        state=MatterState.DECIDED,
-        rule=RemarkReason.CERTIFICATE_HELD.value,
-        action=Action.REVOKE.value,
-    )
-    return refused.exists() and _has_no_key(row)
+def _key_never_served(row: LedgerOrder) -> bool:
+    """Whether the key of a bound order was never the account's and never becomes it: it was held and refused, or set aside."""
+    account = LedgerAccount.objects.filter(account=row.account).first()
+    numbers = set(LedgerCertificate.objects.filter(order=row.reference).values_list("number", flat=True))
+    if account is None or not numbers or not _has_no_key(row):
+        return False
+    known = [each for each in register_record(account).certificates if each.key.number in numbers]
+    return all(each.standing is not Standing.LISTED for each in known)
 
 
 def _has_no_key(row: LedgerOrder) -> bool:
@@ -248,21 +274,7 @@ def may_return(order: str, kiosk: int) -> bool:
     row = LedgerOrder.objects.filter(reference=order).first()
     if row is not None:
         return may_pay_back(row)
-    return is_dead(kiosk) or is_of_a_strand_set_aside(order) or _is_lost(order, kiosk)
-
-
-def _is_lost(order: str, kiosk: int) -> bool:
-    """Whether the kiosk's journal came past the place that the order's number names, and nothing tells of the order.
-
-    Its data directory was put back from a copy then. If the order comes after all, from another copy, it finds its money
-    returned, and its key is held.
-    """
-    try:
-        number = parse_order_reference(order).number
-    except IdentifierError:
-        return False
-    past = Strand.objects.filter(kiosk=kiosk, high_sequence__gte=number.sequence)
-    return number.kiosk == kiosk and past.exists() and not Entry.objects.filter(subject=order).exists()
+    return is_dead(kiosk) or is_nobodys(order, kiosk) or is_lost(order, kiosk)
 
 
 def is_dead(kiosk: int) -> bool:

@@ -70,7 +70,7 @@ PICKS = st.integers(0, 7)
 POINT = b"\x04" + bytes(64)
 NEXT = {
     OrderStatus.PLACED: {OrderStatus.PAID, OrderStatus.CANCELLED, OrderStatus.EXPIRED},
-    OrderStatus.PAID: {OrderStatus.BOUND, OrderStatus.REFUNDING},
+    OrderStatus.PAID: {OrderStatus.BOUND, OrderStatus.REFUNDING, OrderStatus.REFUNDED},
     OrderStatus.CANCELLED: {OrderStatus.REFUNDING},
     OrderStatus.EXPIRED: {OrderStatus.REFUNDING},
     OrderStatus.REFUNDING: {OrderStatus.REFUNDED},

@@ -17,7 +17,7 @@ from kiosk.domain.entries import (
     RegisterDecided,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK
-from kiosk.domain.ledger import Delivery, OrderStatus
+from kiosk.domain.ledger import CertificateStatus, Delivery, OrderStatus
 from kiosk.domain.ledger_fold import Folding, bound_event, fold_entry
 from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.remarks import Remark, RemarkReason
@@ -115,8 +115,8 @@ REFUSED: dict[str, tuple[tuple[int, tuple[AnyBody, ...]], AnyBody, RemarkReason]
         given_to(3),
         RemarkReason.ORDER_IN_ANOTHER_STATE,
     ),
-    "refunded before it was granted": (
-        (A, (placed(), paid())),
+    "refunded before it was paid": (
+        (A, (placed(),)),
         RefundCompleted(ORDER, 25_000, "row/3"),
         RemarkReason.ORDER_IN_ANOTHER_STATE,
     ),
@@ -138,6 +138,15 @@ def test_money_for_an_order_that_was_given_away_changes_no_state() -> None:
     kiosks.write(A, placed(), OrderReleased(ORDER, B, 1, MOVED), paid())
     order = fold(kiosks.written[A], complete=False).orders[ORDER]
     assert (order.status, order.received) == (OrderStatus.PLACED, order.total)
+
+
+def test_an_order_whose_money_went_back_is_over_though_nobody_granted_it() -> None:
+    kiosks = Kiosks()
+    *attempt, bound = binding(A, 1)
+    kiosks.write(A, placed(), paid(), *attempt, RefundCompleted(ORDER, 25_000, "row/3"), bound)
+    books = fold(kiosks.written[A], complete=False)
+    assert books.orders[ORDER].status is OrderStatus.REFUNDED
+    assert [each.status for each in books.certificates.values()] == [CertificateStatus.VOID]
 
 
 def test_the_last_attempts_certificate_decides_whether_a_bound_order_is_refunded() -> None:

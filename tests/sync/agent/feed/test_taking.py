@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.orders.views import require_paid
+from kiosk.desk.views import Refusal
 from kiosk.domain import feed
 from kiosk.domain.dismissals import dismissal
 from kiosk.domain.entries import (
@@ -577,6 +580,21 @@ def test_money_of_a_bound_order_goes_back_once_its_key_is_out_of_use_by_decision
     desk.centre.publish(3, feed.RefundPaid(order, "R1", TOTAL))
     pull(desk.agent())
     assert (desk.order(order).status, problems(desk)) == (OrderStatus.REFUNDED, [])
+
+
+def test_an_order_whose_money_is_back_is_over_though_this_kiosk_was_not_asked(desk: Desk) -> None:
+    order = desk.place()
+    desk.centre.publish(3, feed.RefundPaid(order, "R1", TOTAL))
+    pull(desk.agent())
+    assert problems(desk) == [f"contradicts-record: order-in-another-state {order}"]
+    desk.centre.publish(3, paid(order))
+    pull(desk.agent())
+    assert (desk.order(order).status, problems(desk)) == (OrderStatus.REFUNDED, [])
+    with pytest.raises(DeskRefused) as refused:
+        require_paid(desk.order(order))
+    assert refused.value.reason is Refusal.ORDER_REFUNDING
+    with desk.database.read() as tx:
+        assert tx.ledger.open_orders_of(present(tx.ledger.order(order)).account) == ()
 
 
 def test_a_decision_about_a_certificate_that_is_not_known_waits(desk: Desk) -> None:
