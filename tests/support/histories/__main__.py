@@ -6,10 +6,11 @@ import argparse
 import logging
 import sys
 import time
+from collections import Counter
 
 import structlog
 
-from tests.support.histories.running import planned, report, run, told
+from tests.support.histories.running import planned, report, run, steps_taken, told
 
 
 def main() -> int:
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--shrink", action="store_true", help="cut a failing history down")
+    parser.add_argument("--steps", action="store_true", help="count the steps that found something to do")
     parser.add_argument(
         "--database", default="", help="postgresql://… of a server on which databases are made"
     )
@@ -28,16 +30,19 @@ def main() -> int:
     seeds = (
         [options.seed] if options.seed is not None else range(options.first, options.first + options.count)
     )
-    failed, began = [], time.process_time()
+    failed, began, happened = [], time.process_time(), Counter[str]()
     for seed in seeds:
         plan = planned(seed)
         done = run(plan, seed, options.database)
+        happened.update(steps_taken(done))
         failed += [seed] if done.wrong else []
         if done.wrong and options.shrink:
             sys.stdout.write(f"{report(seed)}\n")
         elif done.wrong or options.seed is not None:
             sys.stdout.write(f"{told(seed, done)}\n")
         sys.stdout.flush()
+    if options.steps:
+        sys.stdout.writelines(f"{count:6d} {name}\n" for name, count in happened.most_common())
     each = (time.process_time() - began) / len(seeds)
     sys.stdout.write(f"{len(seeds)} seeds, {each:.2f} s each, {len(failed)} failed: {failed}\n")
     return 1 if failed else 0

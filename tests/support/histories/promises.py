@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from django.db.models import Q
 from msgspec.structs import replace
 
 from kiosk.domain.entries import CertificateIssued, OrderPlaced
@@ -70,7 +71,8 @@ def no_key_goes_out_of_use_by_itself(world: World) -> Iterator[str]:
     """A certificate is revoked by the step that lists another one, or by a decision."""
     decided = world.notes.revoked | world.notes.deciding
     for kiosk, strand in world.notes.set_aside:
-        on_it = LedgerCertificate.objects.filter(kiosk=kiosk, strand=strand)
+        bound = Entry.objects.filter(kiosk=kiosk, strand=strand, kind="bound").values("subject")
+        on_it = LedgerCertificate.objects.filter(Q(kiosk=kiosk, strand=strand) | Q(order__in=bound))
         decided |= set(on_it.values_list("number", flat=True))
     for row in LedgerAccount.objects.all():
         certificates = register_record(row).certificates

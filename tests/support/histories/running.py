@@ -21,7 +21,7 @@ from tests.support.histories.promises import PROMISES, PROVED, broken
 from tests.support.histories.quiet import come_to_rest
 from tests.support.histories.staff import forget_lost_cash, left_open, settle_everything
 from tests.support.histories.template import template
-from tests.support.histories.world import World, chance
+from tests.support.histories.world import NOTHING, World, chance
 
 LENGTH = (10, 45)
 OVER_SOCKETS = 10
@@ -109,6 +109,15 @@ def _nights(world: World) -> Iterator[str]:
         for finding in night.troubles:
             if finding not in _NOT_ENDED:
                 yield f"nightly: {machine.label} {finding.value} {night.journal_problem}".rstrip()
+
+
+def steps_taken(outcome: Outcome) -> Iterator[str]:
+    """The names of the steps of a history that found something to do, as often as they did."""
+    for line in outcome.log:
+        number, _, rest = line.strip().partition(" ")
+        name, _, came = rest.partition(" ")
+        if number.isdigit() and came != NOTHING:
+            yield name
 
 
 def shrunk(plan: Sequence[Planned], seed: int = 0) -> tuple[Planned, ...]:

@@ -13,7 +13,7 @@ from sync.central.ledger.models import LedgerCertificate, LedgerOrder, Matter, M
 from sync.central.ledger.rules import Action
 from sync.central.payments import paying, reconciling
 from sync.central.payments.models import DeskPayment, DeskPaymentState, Payment, PaymentState
-from tests.support.histories.decisions import decide, decide_strands
+from tests.support.histories.decisions import accept_strands, decide, decide_strands
 from tests.support.histories.machines import Machine
 from tests.support.histories.promises import net_money
 from tests.support.histories.quiet import tell_everything
@@ -25,9 +25,11 @@ ROUNDS = 12
 
 
 def settle_everything(world: World) -> None:
-    """Work through what is open until nothing changes any more."""
+    """Work through what is open until nothing changes any more; first some of what was set aside is accepted after all."""
+    accepted = list(accept_strands(world))
     for _ in range(ROUNDS):
-        done = [*_machines(world), *decide_strands(world), *_members(world), *_matters(world)]
+        done = [*accepted, *_machines(world), *decide_strands(world), *_members(world), *_matters(world)]
+        accepted.clear()
         done += [*_desk_money(world), *_refunds(world)]
         if not done:
             return
@@ -124,7 +126,7 @@ def _refunds(world: World) -> Iterator[str]:
             and not LedgerOrder.objects.filter(reference=payment.order).exists()
         ):
             yield from _go_on(world, payment)
-        if paying.surplus(payment).exists() and payment.state != PaymentState.REFUNDED:
+        if paying.surplus(payment).exists():
             returned = paying.return_surplus(payment, now)
             if returned:
                 yield f"{payment.order} surplus {returned}"
@@ -161,16 +163,16 @@ def left_open(world: World) -> Iterator[str]:
 
 
 def _keeps_its_money(row: LedgerOrder) -> bool:
-    """A paid order waits for its key; a bound one has it, unless it never came into use or a refund was decided."""
+    """No key in use is unpaid. Else a paid order waits for its key, and a bound one has it, unless the money may go back."""
+    certificates = LedgerCertificate.objects.filter(order=row.reference).order_by("number")
+    statuses = {each.status for each in certificates}
+    if statuses & {CertificateStatus.VALID.value, CertificateStatus.ON_HOLD.value}:
+        return True
     refunds = Matter.objects.filter(
         order=row.reference, state=MatterState.DECIDED, action=Action.REFUND.value
     )
-    if (
-        refunds.exists()
-        and not LedgerCertificate.objects.filter(order=row.reference, status="valid").exists()
-    ):
-        return False
+    if refunds.exists() or settling.may_pay_back(row):
+        return False  # a refund was decided, its kiosk revoked, or its strand set aside
     if row.status == OrderStatus.BOUND.value:
-        certificates = LedgerCertificate.objects.filter(order=row.reference).order_by("number")
-        return any(each.status != CertificateStatus.VOID.value for each in certificates)
+        return bool(statuses - {CertificateStatus.VOID.value})
     return row.status == OrderStatus.PAID.value

@@ -16,9 +16,10 @@ from sync.central.fleet.machines import end, present_machine
 from sync.central.fleet.models import Kiosk, KioskState, MachineState
 from sync.central.ledger import applier, settling
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder
+from sync.central.ledger.publishing import publish_audiences
 from sync.central.payments import paying
 from sync.central.payments.models import Payment, PaymentState
-from tests.support.histories.decisions import decide_matter, decide_strand
+from tests.support.histories.decisions import accept_strand, decide_matter, decide_strand
 from tests.support.histories.feed_steps import (
     cut_pull,
     edit_staff,
@@ -27,6 +28,8 @@ from tests.support.histories.feed_steps import (
     put_back_at_once,
 )
 from tests.support.histories.machines import Machine
+from tests.support.histories.payer_steps import decline, pay, settle_late
+from tests.support.histories.template import HOSTILE
 from tests.support.histories.world import ACCOUNTS, NOTHING, PIN, STAFF, SUPERVISOR, Killed, World
 
 BOSS = "boss"
@@ -206,21 +209,6 @@ def lift(world: World) -> str:
     done = machine.service.lift_hold(world.session(account), STAFF, PIN, False)  # noqa: FBT003 - the verb's own signature
     machine.source.remove()
     return f"{machine.label} {account} {outcome(done)}"
-
-
-# payers
-
-
-def pay(world: World) -> str:
-    """Somebody pays on the page."""
-    reference = world.choose(sorted(world.links))
-    return NOTHING if reference is None else f"{reference} {world.page(reference, 'pay')}"
-
-
-def decline(world: World) -> str:
-    """A payer gives up on the page."""
-    reference = world.choose(sorted(world.links))
-    return NOTHING if reference is None else f"{reference} {world.page(reference, 'decline')}"
 
 
 # lines, time and the applier
@@ -434,8 +422,9 @@ def ask_refund(world: World) -> str:
 
 def pay_back(world: World) -> str:
     """Staff pay back what may be paid back."""
-    payment = world.choose(list(Payment.objects.filter(state=PaymentState.PAID).order_by("order")))
-    if payment is None or not settling.may_return(payment.order, payment.kiosk):
+    paid = Payment.objects.filter(state=PaymentState.PAID).order_by("order")
+    payment = world.choose([each for each in paid if settling.may_return(each.order, each.kiosk)])
+    if payment is None:
         return NOTHING
     return f"{payment.order} {paying.pay_back(payment, world.centre.now)}"
 
@@ -468,6 +457,15 @@ def junk(world: World) -> str:
     return f"{hostile.number} {hostile.send_junk(world.random, world.targets())}"
 
 
+def switch_members(world: World) -> str:
+    """Staff let a hostile kiosk serve all members, or no more."""
+    kiosk = Kiosk.objects.get(number=world.random.choice(HOSTILE))
+    kiosk.serves_all = not kiosk.serves_all
+    kiosk.save(update_fields=["serves_all"])
+    publish_audiences(kiosk, world.centre.now)
+    return f"{kiosk.number} {'all' if kiosk.serves_all else 'none'}"
+
+
 Step = Callable[[World], str]
 
 WEIGHTS: dict[Step, int] = {
@@ -490,6 +488,7 @@ WEIGHTS: dict[Step, int] = {
     find: 2,
     lift: 3,
     decline: 2,
+    settle_late: 2,
     apply_overtaken: 2,
     apply_killed: 2,
     switch_line: 3,
@@ -511,10 +510,12 @@ WEIGHTS: dict[Step, int] = {
     enrol_again: 3,
     revoke_kiosk: 1,
     decide_matter: 4,
-    decide_strand: 2,
+    decide_strand: 3,
+    accept_strand: 2,
     edit_staff: 2,
     pull_killed: 3,
     pull_overtaken: 2,
     put_back_at_once: 2,
     junk: 7,
+    switch_members: 1,
 }
