@@ -65,13 +65,15 @@ class AgentState(msgspec.Struct, frozen=True):
 
 
 _STATE = Codec(AgentState)
+_TEXT = Codec(str)
 
 
 class AgentTable:
-    """The agent's state, one record."""
+    """The agent's state, one record, and the centre's newest receipt."""
 
     def __init__(self, connection: Connection, path: Path) -> None:
         self._state = Singleton(connection, path, "agent-state", _STATE)
+        self._receipt = Singleton(connection, path, "centre-receipt", _TEXT)
 
     def get(self) -> AgentState:
         """The state; the empty one before the first contact."""
@@ -80,3 +82,11 @@ class AgentTable:
     def put(self, state: AgentState) -> None:
         """Replace it."""
         self._state.put(state)
+
+    def receipt(self) -> str:
+        """The newest receipt of the centre, as it came; empty before the first."""
+        return self._receipt.get() or ""
+
+    def put_receipt(self, text: str) -> None:
+        """Replace it; whoever does checks its signature."""
+        self._receipt.put(text)

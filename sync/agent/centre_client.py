@@ -6,7 +6,7 @@ Every method raises CentreUnreachable, CentreBusy, AnswerUnusable or RequestRefu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 from urllib.parse import urlencode
 
 import httpx2
@@ -25,6 +25,7 @@ from sync.agent.line.answers import Answer, centre_body
 from sync.agent.line.tls import link_trouble
 from sync.protocol.batches import BATCH_MEDIA_TYPE, encode_batch
 from sync.protocol.errors import BodyMalformed, ProblemCode
+from sync.protocol.receipts import HEADER
 from sync.protocol.records import (
     JSON_MEDIA_TYPE,
     PATH_CENTRE,
@@ -83,6 +84,33 @@ class Credentials(msgspec.Struct, frozen=True):
         return ENROL_KEY_ID if self.kiosk is None else machine_key_id(self.kiosk, self.machine)
 
 
+class Receipts(Protocol):
+    """The centre's receipts as this machine keeps them: the newest is shown with each request."""
+
+    def newest(self) -> str:
+        """The newest one's text; empty before the first."""
+        ...
+
+    def keep(self, text: str) -> None:
+        """Take one that came with an answer, if the centre signed it and it is newer."""
+        ...
+
+
+class CameLast:
+    """Receipts of a machine that has no store for them yet: the last one, unchecked, and none is shown."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def newest(self) -> str:
+        """None."""
+        return ""
+
+    def keep(self, text: str) -> None:
+        """Note it."""
+        self.text = text
+
+
 class CentreClient:
     """Requests to one centre.
 
@@ -99,12 +127,14 @@ class CentreClient:
         learn_time: Callable[[SignedTime], bool],
         transport: httpx2.BaseTransport,
         patience: float = ANSWER_SECONDS,
+        receipts: Receipts | None = None,
     ) -> None:
         self._address = require_address(address)
         self._credentials = credentials
         self._now = now
         self._learn_time = learn_time
         self._patience = patience
+        self._receipts = receipts or CameLast()
         self._http = httpx2.Client(transport=transport, follow_redirects=False, trust_env=False)
 
     def __enter__(self) -> Self:
@@ -186,6 +216,7 @@ class CentreClient:
                     key_id=self._credentials.key_id,
                     device_key=self._credentials.device_key,
                     created=self._now(),
+                    receipt=self._receipts.newest(),
                 )
             return self._exchange(httpx2.Request(method, url, headers=headers, content=body), timeout)
 
@@ -213,6 +244,8 @@ class CentreClient:
             raise CentreUnreachable(f"{type(error).__name__}: {error}") from error
         except httpx2.RequestError as error:  # an encoding that does not decode
             raise AnswerUnusable(f"{type(error).__name__}: {error}") from error
+        if receipt := response.headers.get(HEADER):
+            self._receipts.keep(receipt)
         answer = Answer(response.status_code, response.headers, body)
         return centre_body(answer, request.url.host, self._now())
 

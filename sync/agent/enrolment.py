@@ -21,10 +21,11 @@ from kiosk.pki.errors import PkiError
 from kiosk.pki.issuing import IssuingAuthority, issuing_request
 from kiosk.pki.suites import SM2
 from kiosk.store.vault import VaultItem
-from sync.agent.centre_client import CentreClient, Credentials
+from sync.agent.centre_client import CameLast, CentreClient, Credentials
 from sync.agent.context import record_contact
 from sync.agent.errors import EnrolmentFailed, EnrolmentFault, RequestRefused
 from sync.agent.opening import AgentSettings, agent_over, program
+from sync.agent.receipts import keep_receipt
 from sync.agent.recovery import recover
 from sync.protocol.deeds import deed_holds, read_deed
 from sync.protocol.errors import BodyMalformed, ProblemCode
@@ -88,10 +89,13 @@ def enrol(
         items = _ITEMS if identity is None else _NEXT_ITEMS
         keys, centre_clock = _keys(database, items), _CentreClock(clock)
         credentials = Credentials(None, keys.device)
-        centre = CentreClient(settings.centre, credentials, centre_clock.now, centre_clock.learn, transport)
+        came = CameLast()
+        centre = CentreClient(
+            settings.centre, credentials, centre_clock.now, centre_clock.learn, transport, receipts=came
+        )
         answer = _exchange_token(centre, centre_clock, keys, token.strip().upper(), kiosk)
         with database.write() as tx:
-            _store(tx, answer, clock)
+            _store(tx, answer, came.text, clock)
             if identity is not None:
                 _go_on_as_another_machine(tx, answer, keys, clock)
                 return Enrolled(kiosk, answer.epoch)
@@ -179,7 +183,7 @@ def _is_policy_of(policy: SignedPolicy, kiosk: int) -> bool:
         return False
 
 
-def _store(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
+def _store(tx: Transaction, answer: EnrolAnswer, receipt: str, clock: Clock) -> None:
     if tx.identity is None:
         tx.adopt(answer.kiosk, answer.machine)
     tx.vault.put(VaultItem.ISSUING_CERTIFICATE, answer.issuing_certificate)
@@ -189,6 +193,7 @@ def _store(tx: Transaction, answer: EnrolAnswer, clock: Clock) -> None:
     tx.vault.put(VaultItem.DEED, msgspec.json.encode(answer.deed))
     tx.feed.put_policy(answer.policy)
     record_contact(tx, clock, answer.signed_time)
+    keep_receipt(tx, receipt)
 
 
 def _go_on_as_another_machine(tx: Transaction, answer: EnrolAnswer, keys: _Keys, clock: Clock) -> None:

@@ -24,6 +24,7 @@ from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.line.tls import ssl_context
 from sync.agent.line.transport import LineTransport
 from sync.agent.logs import open_log
+from sync.agent.receipts import StoredReceipts
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
@@ -113,7 +114,8 @@ def agent_over(
         raise NotEnrolledYet(settings.directory)
     time = CentreTime(database, clock)
     credentials = Credentials(identity.kiosk, device_key, identity.machine)
-    centre = CentreClient(settings.centre, credentials, time.now, time.learn, transport)
+    receipts = StoredReceipts(database)
+    centre = CentreClient(settings.centre, credentials, time.now, time.learn, transport, receipts=receipts)
     try:
         yield Agent(
             database=database,

@@ -1,6 +1,7 @@
 """Signing and checking device requests: HTTP Message Signatures (RFC 9421), Ed25519, with Content-Digest (RFC 9530).
 
-A signature covers method, path, query and the digest of the body (an empty one too), under the tag `keydesk-device`;
+A signature covers method, path, query and the digest of the body (an empty one too), under the tag `keydesk-device`, and the
+centre's receipt that a machine shows (`receipts`);
 `keyid` is the kiosk's number and its machine's (`3/1`). The centre's address is not covered, since a proxy may change it; another centre knows
 no key of this kiosk.
 
@@ -28,6 +29,7 @@ from http_message_signatures import (
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 
 from sync.protocol.errors import ClockOff, SignatureRefused
+from sync.protocol.receipts import HEADER
 
 if TYPE_CHECKING:
     from http_message_signatures import VerifyResult
@@ -36,6 +38,7 @@ TAG = "keydesk-device"
 ENROL_KEY_ID = "enrol"
 TOLERANCE = 5 * 60
 COVERED = ("@method", "@path", "@query", "content-digest")
+COVERED_RECEIPT = HEADER.lower()
 
 _MACHINE_KEY_ID = re.compile(r"([1-9][0-9]{0,4})/([1-9][0-9]{0,4})")
 
@@ -95,14 +98,14 @@ def parse_machine_key_id(key_id: str) -> tuple[int, int] | None:
 
 
 def sign_request(
-    method: str, url: str, body: bytes, *, key_id: str, device_key: bytes, created: int
+    method: str, url: str, body: bytes, *, key_id: str, device_key: bytes, created: int, receipt: str = ""
 ) -> dict[str, str]:
-    """The headers that sign a request: Content-Digest, Signature-Input, Signature.
+    """The headers that sign a request: Content-Digest, Signature-Input, Signature, and the receipt's if there is one.
 
     `url` is absolute, with its query; `device_key` the Ed25519 seed (32 bytes); `created` the time of the
     centre's clock in UTC seconds, as far as it is known. Raises SignatureRefused when the request cannot be signed.
     """
-    message = Message(method.upper(), url, {})
+    message = Message(method.upper(), url, {HEADER: receipt} if receipt else {})
     signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=_Keys(seed=device_key))
     try:
         signer.sign(
@@ -111,7 +114,7 @@ def sign_request(
             created=datetime.fromtimestamp(created, UTC),
             tag=TAG,
             label="device",
-            covered_component_ids=COVERED[:-1],
+            covered_component_ids=(*COVERED[:-1], *((COVERED_RECEIPT,) if receipt else ())),
             body=body,
         )
     except (HTTPMessageSignaturesException, ValueError) as error:
@@ -128,9 +131,11 @@ def verify_request(
     """
     message = Message(method.upper(), url, {name: value for name, value in headers.items() if value})
     verifier = _Verifier(signature_algorithm=algorithms.ED25519, key_resolver=_Keys(key_of))
+    shows = any(name.lower() == COVERED_RECEIPT for name in message.headers)
+    required = (*COVERED, COVERED_RECEIPT) if shows else COVERED
     try:
         (result,) = verifier.verify(
-            message, max_age=None, expect_tag=TAG, require_components=COVERED, body=body
+            message, max_age=None, expect_tag=TAG, require_components=required, body=body
         )
     except (InvalidSignature, HTTPMessageSignaturesException, ValueError) as error:
         raise SignatureRefused(str(error)) from error

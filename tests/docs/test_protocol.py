@@ -25,6 +25,7 @@ from sync.central.ledger.open_orders import MOST
 from sync.protocol import batches, records, signatures
 from sync.protocol.deeds import Deed
 from sync.protocol.errors import Problem, ProblemCode
+from sync.protocol.receipts import CentreReceipt
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -48,6 +49,7 @@ ROOTS: list[object] = [
     Policy,
     Problem,
     Deed,
+    CentreReceipt,
     Entry,
     *RECORDS,
 ]

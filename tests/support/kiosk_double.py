@@ -36,6 +36,7 @@ from sync.central.examples import SCHEDULE
 from sync.protocol import records
 from sync.protocol.batches import encode_batch, make_checkpoint
 from sync.protocol.errors import Problem
+from sync.protocol.receipts import HEADER
 from sync.protocol.rows import row_holds
 from sync.protocol.signatures import ENROL_KEY_ID, machine_key_id, sign_request
 from tests.support.values import present
@@ -50,6 +51,7 @@ class Answer(msgspec.Struct):
 
     status: int
     body: bytes
+    receipt: str = ""
 
     def read(self, record: type[Record]) -> Record:
         return records.decode(self.body, record)
@@ -65,7 +67,7 @@ Send = Callable[[str, str, dict[str, str], bytes], Answer]
 def client_send(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
     path = "/" + url.split("/", 3)[3]
     response = Client().generic(method, path, body, "application/octet-stream", headers=headers)
-    return Answer(response.status_code, response.content)
+    return Answer(response.status_code, response.content, response.headers.get(HEADER, ""))
 
 
 def http_send(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -73,9 +75,9 @@ def http_send(method: str, url: str, headers: dict[str, str], body: bytes) -> An
     request = urllib.request.Request(url, data=body or None, headers=headers, method=method)  # noqa: S310 - loopback
     try:
         with urllib.request.urlopen(request) as response:  # noqa: S310 - loopback
-            return Answer(response.status, response.read())
+            return Answer(response.status, response.read(), response.headers.get(HEADER, ""))
     except urllib.error.HTTPError as error:
-        return Answer(error.code, error.read())
+        return Answer(error.code, error.read(), error.headers.get(HEADER, ""))
 
 
 class KioskDouble:
@@ -94,6 +96,7 @@ class KioskDouble:
         self.entries: list[SealedEntry] = []
         self.clock_offset = 0
         self.cursors: dict[int, Version] = {}
+        self.receipt = ""
         self.told: list[tuple[str, Any]] = []
         self.member_key = self.issuing_key
 
@@ -127,8 +130,11 @@ class KioskDouble:
             key_id=key_id or machine_key_id(self.number, self.machine),
             device_key=key or self.device_key,
             created=self.now(),
+            receipt=self.receipt,
         )
-        return self.send(method, url, headers, body)
+        answer = self.send(method, url, headers, body)
+        self.receipt = answer.receipt or self.receipt
+        return answer
 
     def enrol_with(self, token: str, number: int | None = None) -> Answer:
         asked = records.EnrolRequest(

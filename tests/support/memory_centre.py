@@ -44,6 +44,7 @@ from sync.protocol import records
 from sync.protocol.batches import checkpoint_holds, decode_batch
 from sync.protocol.deeds import Deed, sign_deed
 from sync.protocol.errors import ClockOff, Problem, ProblemCode, SignatureRefused
+from sync.protocol.receipts import BITS, HEADER, CentreReceipt, receipt_text, sign_receipt
 from sync.protocol.rows import sign_row
 from sync.protocol.signatures import parse_machine_key_id, verify_request
 from sync.protocol.times import sign_policy, sign_time
@@ -165,6 +166,7 @@ class MemoryCentre:
         self.incarnation = 1
         self.lock = threading.Lock()
         self.requests: list[str] = []
+        self.shown: list[str] = []
         self.login: Callable[[LoginQuestion], LoginAnswer] = lambda _: QuestionRefused("unknown-account")
 
     def kiosk(self, number: int) -> MemoryKiosk:
@@ -208,7 +210,22 @@ class MemoryCentre:
             body = self._answer(request, bytes(request.read()))
         except Refusal as refusal:
             return httpx2.Response(refusal.status, content=records.encode(refusal.problem))
-        return httpx2.Response(200, content=records.encode(body))
+        return httpx2.Response(200, content=records.encode(body), headers=self._receipt(request))
+
+    def receipt(self, kiosk: MemoryKiosk) -> CentreReceipt:
+        """What the centre has of a kiosk."""
+        strand = len(kiosk.lines)
+        heads = {each: head.stamp for each, head in self.heads_of(kiosk).items() if head.stamp}
+        bits = self.incarnation.to_bytes(BITS, "big")
+        return CentreReceipt(self.incarnation, bits, kiosk.number, strand, kiosk.tip(strand), heads, self.now)
+
+    def _receipt(self, request: httpx2.Request) -> dict[str, str]:
+        named = request.headers.get("signature-input", "").partition('keyid="')[2].partition("/")[0]
+        kiosk = self.kiosks.get(int(named)) if named.isdigit() else None
+        if kiosk is None:
+            return {}
+        self.shown.append(request.headers.get(HEADER, ""))
+        return {HEADER: receipt_text(sign_receipt(self.receipt(kiosk), self.key))}
 
     def _answer(self, request: httpx2.Request, body: bytes) -> msgspec.Struct:
         path = request.url.path

@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from sync.central.device.authentication import CallerRefused
 from sync.central.device.enrolment import EnrolmentRefused
+from sync.central.device.receipts import with_receipt
 from sync.central.journal.appending import BatchRefused
 from sync.protocol import records
 from sync.protocol.errors import PROBLEM_MEDIA_TYPE, BodyMalformed, BodyTooLarge, Problem, ProblemCode
@@ -54,11 +55,18 @@ def device_view(*methods: str) -> Callable[[View], View]:
                 refused = problem(405, Problem(ProblemCode.NOT_FOUND, f"{request.method} is not taken here."))
                 refused["Allow"] = ", ".join(methods)
                 return refused
-            return _refusing(view, request)
+            return _with_receipt(request, _refusing(view, request))
 
         return guarded
 
     return wrap
+
+
+def _with_receipt(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    try:
+        return with_receipt(request, response)
+    except OperationalError:
+        return response  # what was asked is done: the next answer has one
 
 
 def _refusing(view: View, request: HttpRequest) -> HttpResponse:

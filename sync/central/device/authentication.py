@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from sync.central.context import centre_keys
+from sync.central.device.receipts import answers_to
 from sync.central.fleet.machines import is_revoked, is_working, machine_of
 from sync.central.fleet.models import Kiosk, Machine
 from sync.protocol.errors import BodyTooLarge, ClockOff, Problem, ProblemCode, SignatureRefused
+from sync.protocol.receipts import HEADER
 from sync.protocol.signatures import KeyLookup, parse_machine_key_id, verify_request
 from sync.protocol.times import sign_time
 
-_FIELDS = ("Content-Digest", "Signature-Input", "Signature")
+_FIELDS = ("Content-Digest", "Signature-Input", "Signature", HEADER)
 
 
 class CallerRefused(Exception):
@@ -63,7 +65,9 @@ def caller(request: HttpRequest, body: bytes, now: int) -> Machine:
         else:
             problem = Problem(ProblemCode.SIGNATURE_REFUSED, "The request is not signed by that kiosk.")
         raise CallerRefused(401, problem) from error
-    return machines[verified]
+    machine = machines[verified]
+    answers_to(request, machine)
+    return machine
 
 
 def require_working(machine: Machine) -> Kiosk:

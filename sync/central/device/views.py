@@ -18,11 +18,12 @@ from sync.central.device.authentication import (
     require_signed_by,
     require_working,
 )
+from sync.central.device.receipts import answers_to
 from sync.central.device.waiting import waiting_slot
 from sync.central.fleet import policies
 from sync.central.fleet.feed.reading import Pull, audiences_read, heads
 from sync.central.fleet.feed.telling import telling
-from sync.central.fleet.machines import is_revoked, is_working
+from sync.central.fleet.machines import is_revoked, is_working, machine_of
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.fleet.unapplied_rows import record_unapplied
 from sync.central.journal.alarms import raise_alarm
@@ -60,7 +61,10 @@ def enrol(request: HttpRequest) -> HttpResponse:
     body = read_body(request, records.MAXIMUM_JSON)
     asked = records.decode(body, records.EnrolRequest)
     require_signed_by(request, body, asked.device_key, ENROL_KEY_ID, now)
-    return answer(enrolment.enrol(asked, centre_keys(), now))
+    enrolled = enrolment.enrol(asked, centre_keys(), now)
+    if (machine := machine_of(enrolled.kiosk, enrolled.machine)) is not None:
+        answers_to(request, machine)
+    return answer(enrolled)
 
 
 @device_view("POST")

@@ -58,6 +58,17 @@ from sync.protocol.batches import (
 )
 from sync.protocol.deeds import Deed, SignedDeed, deed_holds, read_deed, sign_deed
 from sync.protocol.errors import Problem, ProblemCode, read_problem
+from sync.protocol.receipts import (
+    HEADER,
+    CentreReceipt,
+    SignedReceipt,
+    believed,
+    parse_receipt,
+    read_receipt,
+    receipt_message,
+    receipt_text,
+    sign_receipt,
+)
 from sync.protocol.records import UploadBatch
 from sync.protocol.rows import row_holds, sign_row
 from sync.protocol.signatures import parse_machine_key_id, sign_request, verify_request
@@ -179,6 +190,25 @@ class TimeVector(msgspec.Struct, frozen=True):
     signature: str = ""
 
 
+class ReceiptVector(msgspec.Struct, frozen=True):
+    """The centre's receipt: its bytes, the bytes that are signed, and its text in the header."""
+
+    centre_seed: str
+    incarnation: int
+    bits: str
+    kiosk: int
+    strand: int
+    epoch: int
+    sequence: int
+    hash: str
+    heads: dict[str, int]
+    time: int
+    centre_key: str = ""
+    receipt: str = ""
+    message: str = ""
+    text: str = ""
+
+
 class RowVector(msgspec.Struct, frozen=True):
     """A row of the feed: its body's digest, the bytes that are signed, and the signature."""
 
@@ -204,6 +234,7 @@ class RequestVector(msgspec.Struct, frozen=True):
     url: str
     body: str
     created: int
+    receipt: str = ""
     headers: dict[str, str] = {}
     device_key: str = ""
     base: str = ""
@@ -241,6 +272,7 @@ class Vectors(msgspec.Struct, frozen=True):
     batch: BatchVector
     deed: DeedVector
     signed_time: TimeVector
+    receipt: ReceiptVector
     row: RowVector
     requests: tuple[RequestVector, ...]
     enrolment_token: TokenVector
@@ -260,6 +292,7 @@ def made(given: Vectors) -> Vectors:
         batch=_batch(given.batch, chain, checkpoint),
         deed=_deed(given.deed),
         signed_time=_time(given.signed_time),
+        receipt=_receipt(given.receipt),
         row=_row(given.row),
         requests=tuple(_request(each) for each in given.requests),
         enrolment_token=msgspec.structs.replace(
@@ -390,6 +423,25 @@ def _time(given: TimeVector) -> TimeVector:
     )
 
 
+def _centre_receipt(given: ReceiptVector) -> CentreReceipt:
+    tip = Tip(given.epoch, given.sequence, bytes.fromhex(given.hash))
+    heads = {int(audience): stamp for audience, stamp in given.heads.items()}
+    place = (given.incarnation, bytes.fromhex(given.bits), given.kiosk, given.strand)
+    return CentreReceipt(*place, tip, heads, given.time)
+
+
+def _receipt(given: ReceiptVector) -> ReceiptVector:
+    seed = bytes.fromhex(given.centre_seed)
+    signed = sign_receipt(_centre_receipt(given), seed)
+    return msgspec.structs.replace(
+        given,
+        centre_key=device_public_key(seed).hex(),
+        receipt=signed.receipt.hex(),
+        message=receipt_message(signed.receipt).hex(),
+        text=receipt_text(signed),
+    )
+
+
 def _feed_row(given: RowVector) -> FeedRow:
     body, signature = msgspec.Raw(given.body.encode()), bytes.fromhex(given.signature)
     return FeedRow(given.audience, given.key, given.version, given.base, given.kind, body, signature)
@@ -409,7 +461,13 @@ def _row(given: RowVector) -> RowVector:
 def _request(given: RequestVector) -> RequestVector:
     seed, body = bytes.fromhex(given.device_seed), bytes.fromhex(given.body)
     headers = sign_request(
-        given.method, given.url, body, key_id=given.key_id, device_key=seed, created=given.created
+        given.method,
+        given.url,
+        body,
+        key_id=given.key_id,
+        device_key=seed,
+        created=given.created,
+        receipt=given.receipt,
     )
     return msgspec.structs.replace(
         given,
@@ -427,6 +485,7 @@ def _signature_base(method: str, url: str, headers: dict[str, str]) -> str:
         f'"@method": {method}',
         f'"@path": {path}',
         f'"@query": ?{query}',
+        *((f'"keydesk-receipt": {headers[HEADER]}',) if HEADER in headers else ()),
         f'"content-digest": {headers["Content-Digest"]}',
         f'"@signature-params": {parameters}',
     )
@@ -541,6 +600,15 @@ def test_the_signed_time_holds() -> None:
     assert time_holds(signed, vector.kiosk, bytes.fromhex(vector.centre_key))
 
 
+def test_the_receipt_reads_as_its_fields_say_and_is_believed() -> None:
+    vector = VECTORS.receipt
+    signed = parse_receipt(vector.text)
+    assert isinstance(signed, SignedReceipt)
+    assert signed.receipt.hex() == vector.receipt
+    assert read_receipt(signed) == _centre_receipt(vector)
+    assert believed(vector.text, vector.kiosk, bytes.fromhex(vector.centre_key)) == _centre_receipt(vector)
+
+
 def test_the_row_of_the_feed_holds_and_its_key_is_its_body_s() -> None:
     row = _feed_row(VECTORS.row)
     assert row_holds(row, bytes.fromhex(VECTORS.row.centre_key))
@@ -552,7 +620,9 @@ def test_the_row_of_the_feed_holds_and_its_key_is_its_body_s() -> None:
     assert fields[-1].hex() == VECTORS.row.digest
 
 
-@pytest.mark.parametrize("vector", VECTORS.requests, ids=lambda vector: vector.method)
+@pytest.mark.parametrize(
+    "vector", VECTORS.requests, ids=lambda vector: f"{vector.method}{'-receipt' * bool(vector.receipt)}"
+)
 def test_a_signed_request_verifies_and_its_signature_is_over_the_base(vector: RequestVector) -> None:
     key = bytes.fromhex(vector.device_key)
     signature = vector.headers["Signature"].removeprefix("device=:").removesuffix(":")

@@ -19,10 +19,10 @@ from kiosk.domain.feed_rows import body_digest, kind_of, write_body
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version, next_version
 from sync.central.fleet.feed.collecting import Rows, Telling
 from sync.central.fleet.feed.models import Audience, FeedRow, Incarnation
+from sync.protocol.receipts import BITS
 
 _AT_ONCE = 500
 """Keys that one statement names."""
-_INCARNATION_BYTES = 8
 _MILLISECONDS = 1000
 _LATER = {
     RowName.PAYMENT_RETURNED: 1,
@@ -54,13 +54,30 @@ class _Known(msgspec.Struct, frozen=True):
         return self.version if self.version.incarnation < incarnation else self.base
 
 
-def present_incarnation() -> int:
+class Life(msgspec.Struct, frozen=True):
+    """One of the centre's incarnations."""
+
+    number: int
+    bits: bytes
+
+
+def present_life() -> Life:
     """The centre's incarnation."""
-    found = Incarnation.objects.order_by("-number").values_list("number", flat=True).first()
+    found = Incarnation.objects.order_by("-number").first()
     if found is None:
-        bits = secrets.token_bytes(_INCARNATION_BYTES)
-        found = Incarnation.objects.get_or_create(number=1, defaults={"bits": bits})[0].number
-    return found
+        found = Incarnation.objects.get_or_create(number=1, defaults={"bits": secrets.token_bytes(BITS)})[0]
+    return Life(found.number, bytes(found.bits))
+
+
+def present_incarnation() -> int:
+    """Its number."""
+    return present_life().number
+
+
+def newest_stamps(audiences: Iterable[int]) -> dict[int, int]:
+    """The stamp of the newest row of each of these audiences that has one, ascending."""
+    rows = Audience.objects.filter(number__in=tuple(audiences), stamp__gt=0).order_by("number")
+    return dict(rows.values_list("number", "stamp"))
 
 
 def write(told: Telling) -> None:
