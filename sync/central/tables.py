@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Model
+from django.db.models import Model, Value
+from django.db.models.functions import Coalesce
 
 _SEQUENCE_BITS = 32
 _STRAND_BITS = 16
@@ -55,6 +56,14 @@ def holds_time(column: str) -> bool:
 def holds_amount(column: str) -> bool:
     """Whether a column of this name holds an amount in fen."""
     return column in _AMOUNTS
+
+
+def beside_keys(column: str) -> Coalesce:
+    """A text column as a condition beside a list of keys, so that no index of its own is searched.
+
+    SQLite, which has no statistics here, takes a few values of a column for rarer than many keys.
+    """
+    return Coalesce(column, Value(""))
 
 
 def column_text(text: str, length: int) -> str:

@@ -8,16 +8,15 @@ from collections.abc import Collection, Iterable, Mapping
 
 from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
 from kiosk.domain.feed_keys import row_key_of
-from kiosk.domain.ledger import OrderStatus
 from sync.central.fleet.feed.collecting import Telling
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.money import PaidOrder, money_held
 from sync.central.ledger.rows import order_record
+from sync.central.ledger.stored import open_of
 from sync.central.members.publishing import audiences_of_accounts
 
 MOST = 20
 """The most orders of one account for which the centre has no money that are told, those placed last."""
-_OPEN = tuple(status.value for status in OrderStatus if status.is_open)
 
 
 def tell_open_orders(told: Telling, accounts: Collection[str]) -> None:
@@ -59,7 +58,7 @@ def open_orders(accounts: Collection[str]) -> dict[str, OpenOrdersPublished]:
 
 def _to_tell(accounts: Collection[str], held: Collection[str]) -> set[str]:
     """The references of the open orders that are told."""
-    rows = LedgerOrder.objects.filter(account__in=accounts, status__in=_OPEN).order_by()
+    rows = LedgerOrder.objects.filter(open_of(accounts)).order_by()
     placed = defaultdict[str, list[tuple[int, str]]](list)
     for account, placed_at, reference in rows.values_list("account", "placed_at", "reference"):
         placed[account].append((placed_at, reference))

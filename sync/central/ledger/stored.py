@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from django.db.models import Q
+from django.db.models.lookups import In
 
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.register import Register
 from sync.central.ledger.models import DecidedStrand, LedgerAccount, LedgerCertificate, LedgerOrder, Matter
 from sync.central.ledger.rows import Registered, order_record, register_record, registered
-from sync.central.tables import column_text
+from sync.central.tables import beside_keys, column_text
 
 REFERENCE, ACCOUNT, CERTIFICATE, MATTER = 40, 12, 16, 100
 """The lengths of the columns."""
@@ -28,7 +29,7 @@ class Stored:
 
     def open_orders(self, accounts: Iterable[str]) -> Iterator[Order]:
         """The open orders of these accounts."""
-        yield from _orders(Q(account__in=_fitting(accounts, ACCOUNT), status__in=_OPEN))
+        yield from _orders(open_of(accounts))
 
     def certificates(self, numbers: Iterable[str]) -> Iterator[Registered]:
         """The certificates of these numbers."""
@@ -62,6 +63,11 @@ class Stored:
     def decided_strands(self) -> Iterator[DecidedStrand]:
         """What was decided about strands, of which there are few."""
         yield from DecidedStrand.objects.order_by()
+
+
+def open_of(accounts: Iterable[str]) -> Q:
+    """The condition of being an open order of one of these accounts."""
+    return Q(account__in=_fitting(accounts, ACCOUNT)) & Q(In(beside_keys("status"), _OPEN))
 
 
 def _fitting(texts: Iterable[str], length: int) -> set[str]:
