@@ -154,10 +154,8 @@ class Order(msgspec.Struct, frozen=True):
         returned = {payment.transaction for payment in self.payments if payment.returned}
         known = {each.transaction: each.amount for each in self.payments if each.transaction is not None}
         identified = sum(amount for transaction, amount in known.items() if transaction not in returned)
-        unidentified = (each for each in self.payments if each.transaction is None)
-        return identified or max(
-            (each.amount for each in unidentified if not known or each.is_vouched_for), default=0
-        )
+        otherwise = (each.amount for each in self.payments if not known or each.is_vouched_for)
+        return identified or max(otherwise, default=0)
 
     @property
     def surplus(self) -> int:

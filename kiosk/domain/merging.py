@@ -67,10 +67,9 @@ def settle(stand: Sequence[Told], key: str, told: Told) -> tuple[Told, ...]:
 
     Of those that are equally strict the later holds.
     """
-    mergings = [merge(each, key, told) for each in stand]
-    if Merging.LATE in mergings:
+    if any(merge(each, key, told) is Merging.LATE for each in stand):
         return tuple(stand)
-    beside = [each for each, merging in zip(stand, mergings, strict=True) if merging is Merging.BESIDE]
+    beside = [each for each in stand if merge(each, key, told) is Merging.BESIDE]
     return tuple(sorted([told, *beside], key=lambda each: (each.strictness, each.version), reverse=True))
 
 

@@ -277,8 +277,7 @@ def _voided(register: Register, number: str) -> Register:
     for each in register.certificates:
         waits = each.standing is Standing.HELD and not each.key.revoked and each.obstacles
         if waits and void.issuperset(each.obstacles) and not obstacles(register, each):
-            hold = _on_hold_like(register, each.predecessor, each.key)
-            register = _listed(register, replace(each, key=hold, obstacles=()))
+            register = _listed(register, replace(each, obstacles=()))
     return register
 
 
@@ -293,8 +292,7 @@ def _named(register: Register, key: KeyOnRecord) -> Register:
         return _listed(register, Registered(later, Standing.LISTED))
     if known.standing is Standing.VOID or known.key.revoked:
         return register
-    row = replace(known, key=_joined(known.key, later), obstacles=())
-    return _with(register, row) if known.is_listed else _listed(register, row)
+    return _listed(register, replace(known, key=_joined(known.key, later), obstacles=()))
 
 
 def _lost(register: Register, named: KeyOnRecord) -> _Step:
@@ -307,17 +305,16 @@ def _lost(register: Register, named: KeyOnRecord) -> _Step:
         register = replace(register, told=(*others, known.reported(named)))
     else:
         register = _with(register, replace(found, key=found.key.reported(named)))
-    renewed = [
+    on_its_token = [
         each
         for each in register.certificates
-        if each.key.number != named.number
-        and each.key.token_serial == named.token_serial
+        if each.key.token_serial == named.token_serial
         and not each.key.revoked
         and each.standing is not Standing.VOID
     ]
-    for each in renewed:
+    for each in on_its_token:
         register = _with(register, replace(each, key=each.key.on_hold()))
-    if found is None and not renewed:
+    if found is None and not on_its_token:
         remark = Remark(RemarkReason.CERTIFICATE_UNKNOWN, named.number)
     return register, remark
 

@@ -82,3 +82,10 @@ def test_no_key_is_never_bound() -> None:
 def test_a_replacement_reports_the_loss_of_a_key_that_nobody_reported_yet(state: KeyState) -> None:
     assert decide(OrderKind.REPLACEMENT, state, None) == Proceed(declares_loss=True)
     assert decide(OrderKind.REPLACEMENT, KeyState.LOST, None) == Proceed(declares_loss=False)
+
+
+def test_a_loss_reported_by_who_knows_of_a_later_lift_counts_past_it() -> None:
+    key = KeyOnRecord("0003000000000001", "T1", 1, 2)
+    lost = key.on_hold()
+    again = lost.reported(lost.lifted())
+    assert (again.lost, again.holds) == (True, lost.lifted().holds + 1)

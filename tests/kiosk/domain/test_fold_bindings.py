@@ -201,6 +201,18 @@ def test_steps_of_a_binding_come_one_after_the_other(journal: Journal, step: int
     assert journal.ledger.orders[number].status is OrderStatus.BOUND
 
 
+@pytest.mark.parametrize("attempt", [1, 3])
+def test_a_step_is_of_the_attempt_that_is_under_way(journal: Journal, attempt: int) -> None:
+    number = journal.place()
+    journal.pay(number)
+    journal.add(BindingStarted(number, 1, "T1", "gmt", "sm2"))
+    journal.add(BindingAbandoned(number, 1, "林涛", "the token died"))
+    journal.add(BindingStarted(number, 2, "T2", "gmt", "sm2"))
+    for body in (KeyPairMade(number, attempt, POINT), BindingAbandoned(number, attempt, "林涛", "")):
+        assert journal.refuses(body) is RemarkReason.BINDING_IN_ANOTHER_STEP
+    journal.add(KeyPairMade(number, 2, POINT))
+
+
 def test_a_key_that_came_from_elsewhere_after_the_order_counts_if_it_ends_later(journal: Journal) -> None:
     first = journal.place()
     journal.pay(first)

@@ -15,6 +15,12 @@ from kiosk.domain.versions import NO_VERSION, Version
 
 OLD, NEW = b"1" * 32, b"2" * 32
 REPLACEABLE, IMMUTABLE = "staff/林涛", "payment/3-0147-6.9f86d081884c/T1"
+THE_CENTRES_OWN = (
+    "registered/0003000000000001",
+    "open-orders/11000001",
+    "audiences",
+    "matter/second-key/0003000000000001",
+)
 
 
 def V(incarnation: int, stamp: int) -> Version:  # noqa: N802 - short for a table
@@ -34,6 +40,7 @@ def V(incarnation: int, stamp: int) -> Version:  # noqa: N802 - short for a tabl
         (V(1, 8), V(2, 9), NO_VERSION, Merging.BESIDE),
         (V(2, 8), V(1, 9), NO_VERSION, Merging.BESIDE),
         (V(1, 8), V(3, 9), V(2, 7), Merging.BESIDE),  # whether incarnation 2 knew of it is not said
+        (V(1, 8), V(3, 90), V(2, 80), Merging.BESIDE),
     ],
 )
 def test_a_row_replaces_what_it_knew_of(
@@ -63,6 +70,14 @@ def test_an_immutable_row_gives_way_to_its_removal_and_may_come_back() -> None:
     held, told = Told(V(1, 5), NO_VERSION, OLD), Told(V(1, 6), NO_VERSION, NEW)
     assert merge(held, IMMUTABLE, replace(told, removed=True)) is Merging.REPLACES
     assert merge(replace(held, removed=True), IMMUTABLE, told) is Merging.REPLACES
+
+
+@pytest.mark.parametrize("key", THE_CENTRES_OWN)
+def test_of_what_only_the_centre_knows_its_latest_word_counts_whatever_it_forgot(key: str) -> None:
+    forgotten, told = Told(V(1, 8), NO_VERSION, OLD), Told(V(2, 9), V(1, 7), NEW)
+    assert merge(forgotten, key, told) is Merging.REPLACES
+    assert merge(told, key, forgotten) is Merging.LATE
+    assert merge(forgotten, key, replace(told, version=forgotten.version)) is Merging.BESIDE
 
 
 def test_a_row_of_a_name_that_is_not_known_here_is_judged_by_its_version() -> None:

@@ -61,6 +61,7 @@ def test_an_order_that_was_given_away_unpaid_comes_back_paid() -> None:
         ("t1", "t2", ["t1", "t2"]),
         (None, "t1", [None, "t1"]),
         ("t1", "", ["t1", None]),
+        (None, "", [None, None]),  # a member's code is not what somebody vouched for
     ],
 )
 def test_an_order_that_comes_back_has_the_money_that_it_comes_with(

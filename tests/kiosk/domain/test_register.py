@@ -136,6 +136,30 @@ def test_what_is_held_is_listed_when_its_only_obstacle_became_void() -> None:
     assert register.certificates[-1].obstacles == ()
 
 
+def test_what_is_void_itself_stays_so_when_its_obstacle_becomes_void() -> None:
+    voided = (CertificateVoided(REPLACED.number), CertificateVoided(RENEWED.number))
+    register = folded(KEY_BOUND, RENEWAL, REPLACEMENT, *voided)
+    assert status(register, REPLACED) is CertificateStatus.VOID
+    assert usable(register) == []
+
+
+def test_a_certificate_that_is_told_void_again_lists_nothing() -> None:
+    third = replace(bound(KeyOnRecord("0005000000000001", "T2", 170, 300)), unconditional=True)
+    void = CertificateVoided(RENEWED.number)
+    out = decided(third.key.number, Decision.REVOKE)
+    register = folded(KEY_BOUND, RENEWAL, REPLACEMENT, third, void, out)
+    assert status(register, REPLACED) is CertificateStatus.HELD
+    assert fold_register(register, void) == RegisterFolded(register)
+
+
+def test_the_hold_of_a_held_certificate_that_was_lifted_is_not_set_again_when_it_is_listed() -> None:
+    lifted = HoldLifted(ACCOUNT, RENEWED.on_hold(), "张华")
+    register = folded(bound(REPLACED), LOSS, RENEWAL, lifted)
+    assert status(register, RENEWED) is CertificateStatus.HELD
+    register = fold_register(register, CertificateVoided(REPLACED.number)).register
+    assert usable(register) == [RENEWED.number]
+
+
 def test_what_is_held_stays_held_while_one_obstacle_is_not_void_or_another_is_listed() -> None:
     held = folded(KEY_BOUND, RENEWAL, REPLACEMENT)
     third = replace(bound(KeyOnRecord("0005000000000001", "T2", 170, 300)), unconditional=True)
@@ -200,6 +224,28 @@ def test_a_loss_told_before_the_certificate_was_bound_holds_it_and_its_renewal()
     assert register.key is not None
     lifted = fold_register(register, HoldLifted(ACCOUNT, register.key, "张华")).register
     assert usable(lifted) == [RENEWED.number]
+
+
+def test_of_several_losses_told_early_a_renewal_is_on_hold_by_its_predecessors() -> None:
+    register = folded(LossReported(ACCOUNT, REPLACED), LOSS, RENEWAL)
+    assert status(register, RENEWED) is CertificateStatus.ON_HOLD
+
+
+def test_a_late_report_of_a_loss_told_early_undoes_nothing_of_a_later_one() -> None:
+    again = LossReported(ACCOUNT, FIRST.on_hold())
+    assert folded(LOSS, again, LOSS).told == folded(LOSS, again).told
+
+
+def test_the_loss_of_a_key_that_is_not_known_here_holds_what_its_token_was_renewed_to() -> None:
+    told = fold_register(folded(RENEWAL), LOSS)
+    assert status(told.register, RENEWED) is CertificateStatus.ON_HOLD
+    assert told.remarks == ()
+
+
+def test_a_certificate_is_revoked_once_before_it_is_bound() -> None:
+    revoked = CertificateRevoked(FIRST.number, "", "row/1")
+    register = folded(revoked)
+    assert fold_register(register, revoked) == RegisterFolded(register)
 
 
 def test_the_hold_of_a_certificate_that_was_not_bound_yet_can_be_lifted() -> None:

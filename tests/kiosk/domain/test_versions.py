@@ -105,8 +105,12 @@ def test_other_texts_are_no_cursors(text: str) -> None:
         parse_cursors(text)
 
 
-def test_a_kiosk_s_audience_names_it() -> None:
-    assert kiosk_of_audience(audience_of_kiosk(3)) == 3
+@pytest.mark.parametrize("kiosk", [1, 3, 32767])
+def test_a_kiosk_s_audience_names_it(kiosk: int) -> None:
+    assert kiosk_of_audience(audience_of_kiosk(kiosk)) == kiosk
+
+
+def test_the_audience_of_many_kiosks_names_none() -> None:
     assert kiosk_of_audience(ALL) is None
     assert kiosk_of_audience(MEMBERS) is None
     assert kiosk_of_audience(65536) is None
