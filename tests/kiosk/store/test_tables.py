@@ -177,7 +177,10 @@ def test_secrets_come_back_and_do_not_lie_open_in_the_tables(database: Database)
     "statement",
     [
         "UPDATE vault SET name = 'issuing-key'",
-        "UPDATE vault SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, 22) AS BLOB)",
+        (
+            "UPDATE vault SET sealed = CAST(substr(sealed, 1, 20) || iif(substr(sealed, 21, 1) = x'00', x'01', x'00')"
+            " || substr(sealed, 22) AS BLOB)"
+        ),
         "UPDATE vault SET sealed = x''",
     ],
 )
