@@ -169,13 +169,17 @@ class CertificateRegistered(FeedBody, tag="registered", frozen=True):
 
 
 class OpenOrder(msgspec.Struct, frozen=True):
-    """An open order, wherever it is; `centre_holds_money` where the centre itself has money for it. UTC seconds."""
+    """An open order, wherever it is. UTC seconds.
+
+    `centre_holds_money` where the centre itself has money for it, `paid` where its kiosk says so.
+    """
 
     order: str
     order_kind: OrderKind
     kiosk: int
     deadline: int
     centre_holds_money: bool = False
+    paid: bool = False
 
 
 class OpenOrdersPublished(FeedBody, tag="open-orders", frozen=True):

@@ -9,6 +9,10 @@ import msgspec
 
 HOUR = 3600
 DAY = 24 * HOUR
+# A payment made in the last second may take this long (seconds) to arrive.
+GRACE = 5 * 60
+# Without any contact an order waits this long (seconds) after its deadline: it may have been paid.
+GRACE_OFFLINE = 24 * HOUR
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -51,3 +55,9 @@ class SignedTime(msgspec.Struct, frozen=True):
     def message(kiosk: int, time: int) -> bytes:
         """The bytes that the centre signs."""
         return b"keydesk server time\x00" + kiosk.to_bytes(4, "big") + time.to_bytes(8, "big")
+
+
+def is_due(deadline: int, now: int, contact: int | None) -> bool:
+    """Whether an unpaid order expires now; `contact` is the agent's last with the centre. UTC seconds."""
+    heard = contact is not None and contact > deadline
+    return now >= deadline + (GRACE if heard else GRACE_OFFLINE)

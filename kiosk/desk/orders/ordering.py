@@ -37,7 +37,7 @@ from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.identifiers import NONCE_LENGTH, OrderNumber
 from kiosk.domain.ledger import Delivery, Order, OrderStatus
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key
-from kiosk.domain.policy import HOUR
+from kiosk.domain.policy import is_due
 from kiosk.domain.versions import ALL
 from kiosk.store.vault import VaultItem
 
@@ -48,11 +48,6 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 MEMBER = "member"
-
-# A payment made in the last second may take this long (seconds) to arrive.
-GRACE = 5 * 60
-# Without any contact an order waits this long (seconds) after its deadline: it may have been paid.
-GRACE_OFFLINE = 24 * HOUR
 
 
 def quote(desk: Desk, session: Session, kind: OrderKind, allowed: SecondAllowed | None = None) -> Judged:
@@ -170,12 +165,6 @@ def _due(desk: Desk, tx: Transaction) -> tuple[str, ...]:
         and found.status is OrderStatus.PLACED
         and is_due(found.deadline, now, contact)
     )
-
-
-def is_due(deadline: int, now: int, contact: int | None) -> bool:
-    """Whether an unpaid order expires now; `contact` is the agent's last with the centre. UTC seconds."""
-    heard = contact is not None and contact > deadline
-    return now >= deadline + (GRACE if heard else GRACE_OFFLINE)
 
 
 def choose_delivery(desk: Desk, session: Session, reference: str, delivery: Delivery) -> None:

@@ -34,6 +34,7 @@ from kiosk.domain.decisions import ContinueOrder, OfferKind, Proceed, decide, ke
 from kiosk.domain.fees import OrderKind, total
 from kiosk.domain.guard import open_order
 from kiosk.domain.members import Review
+from kiosk.domain.policy import is_due
 from kiosk.domain.validity import validity
 from kiosk.pki.errors import NameInvalid
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name
@@ -68,7 +69,7 @@ def judge(
             return WrongKind(session, decision.kind, decision.because, feed_age(tx, now))
         case Proceed():
             require_feed_whole(tx)
-            elsewhere = _open_elsewhere(tx, session.account, kind)
+            elsewhere = _open_elsewhere(tx, session.account, kind, now)
             paid = next((each for each in elsewhere if each.centre_holds_money), None)
             if paid is not None and allowed is None:
                 return PaidElsewhere(session, paid, feed_age(tx, now))
@@ -120,8 +121,15 @@ def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, de
     )
 
 
-def _open_elsewhere(tx: Transaction, account: str, kind: OrderKind) -> tuple[OpenOrder, ...]:
-    """The account's open orders of that kind at other kiosks."""
+def _open_elsewhere(tx: Transaction, account: str, kind: OrderKind, now: int) -> tuple[OpenOrder, ...]:
+    """The account's open orders of that kind at other kiosks, paid ones first; of unpaid ones those not long overdue.
+
+    A kiosk that is gone never ends its orders.
+    """
     kiosk = identity_of(tx).kiosk
-    orders = tx.feed.open_orders(account)
-    return tuple(each for each in orders if each.order_kind is kind and each.kiosk != kiosk)
+    orders = [
+        each for each in tx.feed.open_orders(account) if each.order_kind is kind and each.kiosk != kiosk
+    ]
+    paid = tuple(each for each in orders if each.paid or each.centre_holds_money)
+    unpaid = (each for each in orders if each not in paid)
+    return paid + tuple(each for each in unpaid if not is_due(each.deadline, now, None))

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
 from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.ledger import OrderStatus
 from sync.central.fleet.feed.collecting import Telling
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.money import PaidOrder, money_held
@@ -49,7 +50,8 @@ def open_orders(accounts: Collection[str]) -> dict[str, OpenOrdersPublished]:
     found: dict[str, list[OpenOrder]] = {account: [] for account in accounts}
     for order in orders:
         place = (order.reference, order.kind, order.owner, order.deadline)
-        found[order.account].append(OpenOrder(*place, centre_holds_money=order.reference in held))
+        paid, money = order.status is OrderStatus.PAID, order.reference in held
+        found[order.account].append(OpenOrder(*place, centre_holds_money=money, paid=paid))
     for each in _not_told_of(held.values()):
         place = (each.order, each.kind, each.kiosk, each.paid_at)
         found[each.account].append(OpenOrder(*place, centre_holds_money=True))

@@ -68,6 +68,19 @@ async def test_beside_an_unpaid_order_elsewhere_another_is_placed_only_after_a_q
     assert [(each.order_kind, each.second) for each in placed(kiosk)] == [(OrderKind.NEW, None)]
 
 
+async def test_an_order_that_is_paid_by_its_kiosks_word_is_not_called_unpaid(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    told(kiosk, UNPAID, replace(UNPAID, order="7-0002-1.a1b2c3d4e5f6", kiosk=7, paid=True))
+    async with app.run_test(size=SMALLEST) as pilot:
+        await verify(app, pilot)
+        assert "在7号终端机还有一笔已付款、没办完的同类订单" in sentence(app)
+        assert "7-0002-1，请到那里接着办，不要再付一次" in sentence(app)
+        assert cut_off(app) == []
+        await press_button(app, pilot, "yes")
+        assert shown(app) == "PayScreen"
+
+
 async def test_beside_an_order_that_is_paid_elsewhere_a_supervisor_allows_another_with_a_reason(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:

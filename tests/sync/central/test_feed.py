@@ -458,6 +458,20 @@ def test_of_very_many_open_orders_of_an_account_the_last_are_told_and_all_with_m
     assert {each.order for each in told.orders} - {placed.order} == {each.order for each in junk[-MOST:]}
 
 
+def test_an_order_that_its_kiosk_calls_paid_is_told_as_paid(
+    kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.pushed()
+    heard = [item for item in make_kiosk(4).feed() if isinstance(item, OpenOrdersPublished)]
+    (told,) = [item for item in heard if item.account == ACCOUNT]
+    assert [(each.order, each.paid, each.centre_holds_money) for each in told.orders] == [
+        (placed.order, True, False)
+    ]
+
+
 def test_an_order_that_is_paid_while_its_kiosk_cannot_tell_of_it_is_told(
     kiosk: KioskDouble, make_kiosk: Callable[[int], KioskDouble], keys: CentreKeys
 ) -> None:

@@ -262,18 +262,24 @@ class VerifyScreen(Page[None]):
             self._place(verified.session)
 
     def _confirm_second(self, verified: Verified) -> None:
-        """Ask whether a second order is meant, while one at another kiosk is not paid."""
+        """Ask whether a second order is meant beside one at another kiosk, which is not paid, or by that kiosk's word alone."""
         other = verified.quote.open_elsewhere[0]
 
         def question(t: Text) -> Question:
-            return Question(
-                title=t("另有未付款的订单"),
-                text=t(
+            said = (
+                N_(
+                    "这个账号在 {kiosk} 号终端机还有一笔已付款、没办完的同类订单 {number}，请到那里接着办，不要再付一次。"
+                    "仍要在这里另下一单吗？"
+                )
+                if other.paid
+                else N_(
                     "这个账号在 {kiosk} 号终端机还有一笔没付款的同类订单 {number}，到时没付款会自动取消。"
-                    "只付其中一笔。在这里另下一单吗？",
-                    kiosk=other.kiosk,
-                    number=number_in(other.order),
-                ),
+                    "只付其中一笔。在这里另下一单吗？"
+                )
+            )
+            return Question(
+                title=t("另有已付款的订单") if other.paid else t("另有未付款的订单"),
+                text=t(said, kiosk=other.kiosk, number=number_in(other.order)),
                 yes=t("在这里下单"),
                 no=t("返回"),
             )

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.orders.ordering import is_due
 from kiosk.desk.orders.views import require_paid, require_unpaid
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
@@ -38,7 +37,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import parse_order_number
 from kiosk.domain.ledger import BindingStep, Delivery, Order, OrderStatus
 from kiosk.domain.payment_codes import order_code_key, parse_link, verify_order_code
-from kiosk.domain.policy import Policy
+from kiosk.domain.policy import Policy, is_due
 from kiosk.domain.validity import add_years
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
 from kiosk.store.database import Database
@@ -87,6 +86,18 @@ def test_an_unpaid_order_elsewhere_is_told_and_one_the_centre_has_money_for_refu
     assert service.place_order(session, OrderKind.NEW) == PaidElsewhere(session, paid)
     told_open(database)
     assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
+
+
+def test_of_orders_elsewhere_the_paid_come_first_and_the_long_overdue_are_not_told(
+    service: DeskService, session: Session, database: Database
+) -> None:
+    unpaid = OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, NOW - DAY + 1)
+    dead = OpenOrder("6-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 6, NOW - DAY)
+    vouched = OpenOrder("7-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 7, NOW - 9 * DAY, paid=True)
+    told_open(database, dead, unpaid, vouched)
+    offered = service.quote(session, OrderKind.NEW)
+    assert isinstance(offered, Verified)
+    assert offered.quote.open_elsewhere == (vouched, unpaid)
 
 
 def test_a_supervisor_allows_a_second_order_and_the_entry_tells_who_and_why(
