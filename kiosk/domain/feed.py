@@ -212,6 +212,13 @@ FORK_CLOSED = "fork-closed"
 """The outcome of the matter of that rule by which staff close the alarm of a fork, whatever its subject."""
 
 
+PUT_BACK_RULE = "centre-put-back"
+"""The rule of the matter by which the centre tells all that it was put back from a backup; its subject is the incarnation."""
+
+PUT_BACK_SEEN = "seen-to"
+"""The outcome of the matter of that rule once staff of the centre closed its alarm."""
+
+
 class Removed(FeedBody, tag="removed", frozen=True):
     """Nothing holds under the row's key any more; where the row was never applied, nothing becomes of it."""
 

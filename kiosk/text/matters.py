@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kiosk.domain.feed import FORK_RULE, MatterPublished
+from kiosk.domain.feed import FORK_RULE, PUT_BACK_RULE, MatterPublished
 from kiosk.domain.identifiers import number_in
 from kiosk.labels import REMARK_REASONS
 
@@ -13,6 +13,8 @@ def matter_line(matter: MatterPublished, t: Callable[..., str]) -> str:
     """Which entry, whose, and why; an unknown reason is shown as received."""
     if matter.rule == FORK_RULE:
         return t("日志从第 {sequence} 条起与中心的不一样", sequence=matter.sequence)
+    if matter.rule == PUT_BACK_RULE:
+        return t("中心从备份恢复过，记录正在重新上传；照常办理，等中心核对")
     return t(
         "第 {sequence} 条，账号 {account}：{reason}（{subject}）",
         sequence=matter.sequence,

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import enum
+from collections.abc import Callable
 
 import msgspec
 
@@ -124,3 +126,27 @@ def _goes_back(came: CentreReceipt, held: CentreReceipt) -> bool:
     if came.strand != held.strand or held.tip is None:
         return False
     return came.tip is None or came.tip.sequence < held.tip.sequence
+
+
+class Life(msgspec.Struct, frozen=True):
+    """One of the centre's incarnations: its number, and its random bits."""
+
+    number: int
+    bits: bytes
+
+
+class Verdict(enum.Enum):
+    """What a receipt that was shown says of the centre."""
+
+    NOTHING = "nothing"  # it is of this life, and all that it names is known
+    EARLIER = "earlier"  # of an earlier incarnation: what comes next lies past it
+    PUT_BACK = "put-back"  # what the centre had signed for it does not know, or another life of it was later
+
+
+def judge(receipt: CentreReceipt, present: Life, knows: Callable[[], bool]) -> Verdict:
+    """What a believed receipt says; `knows` is asked where it matters whether all heads and the tip are on record, open or closed."""
+    if receipt.incarnation < present.number:
+        return Verdict.EARLIER
+    if (receipt.incarnation, receipt.bits) != (present.number, present.bits) or not knows():
+        return Verdict.PUT_BACK
+    return Verdict.NOTHING

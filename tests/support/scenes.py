@@ -110,3 +110,17 @@ EXAMPLES: Scene[Examples] = Scene(lambda examples: examples)
 """The example members, staff and prices."""
 KIOSK: Scene[KioskDouble] = Scene(KioskDouble.twin, EXAMPLES)
 """An enrolled kiosk among them."""
+
+
+class Backup:
+    """The tables as they were, to be put back; the provider's own records stay as they are."""
+
+    def __init__(self) -> None:
+        self._before = _rows()
+
+    def put_back(self) -> None:
+        """Put them back."""
+        now = _rows()
+        provider = apps.get_model("payments", "SandboxTrade")
+        before = {**self._before, provider: now[provider]}
+        _write(_changes(now, before))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from sync.central.context import centre_keys
-from sync.central.device.receipts import answers_to
+from sync.central.device.receipts import answers_to, look_at_receipt
 from sync.central.fleet.machines import is_revoked, is_working, machine_of
 from sync.central.fleet.models import Kiosk, Machine
 from sync.protocol.errors import BodyTooLarge, ClockOff, Problem, ProblemCode, SignatureRefused
@@ -37,7 +37,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
 
 
 def caller(request: HttpRequest, body: bytes, now: int) -> Machine:
-    """The machine that signed this request, whatever its state. Raises CallerRefused."""
+    """The machine that signed this request, whatever its state; its receipt was looked at. Raises CallerRefused."""
     machines: dict[str, Machine] = {}
 
     def key_of(key_id: str) -> bytes | None:
@@ -66,6 +66,7 @@ def caller(request: HttpRequest, body: bytes, now: int) -> Machine:
             problem = Problem(ProblemCode.SIGNATURE_REFUSED, "The request is not signed by that kiosk.")
         raise CallerRefused(401, problem) from error
     machine = machines[verified]
+    look_at_receipt(request, machine, now)
     answers_to(request, machine)
     return machine
 

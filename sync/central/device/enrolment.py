@@ -16,7 +16,7 @@ from kiosk.pki.errors import IssueRefused, RequestInvalid
 from sync.central.centre_keys import CentreKeys, new_serial
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import token_digest
-from sync.central.fleet.epochs import next_epoch
+from sync.central.fleet.epochs import next_epoch, next_machine
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.machines import end, payment_secret, present_machine, secret_context
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState, Machine, MachineState
@@ -93,7 +93,7 @@ def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) 
     except (RequestInvalid, IssueRefused) as error:
         sentence = f"The request for the issuing certificate does not hold: {error}."
         raise _refused(ProblemCode.REQUEST_REFUSED, sentence) from error
-    machine = _put_machine(kiosk.number, request.device_key, certificate, keys, now)
+    machine = _put_machine(kiosk, request.device_key, certificate, keys, now)
     kiosk.state, kiosk.enrolled_at, kiosk.last_contact = KioskState.ENROLLED, now, now
     kiosk.program = column_text(request.program, 60)
     next_epoch(kiosk)
@@ -103,16 +103,16 @@ def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) 
     return machine
 
 
-def _put_machine(kiosk: int, device_key: bytes, certificate: bytes, keys: CentreKeys, now: int) -> Machine:
-    former = present_machine(kiosk)
+def _put_machine(kiosk: Kiosk, device_key: bytes, certificate: bytes, keys: CentreKeys, now: int) -> Machine:
+    former = present_machine(kiosk.number)
+    number = next_machine(kiosk, 0 if former is None else former.number)
     if former is not None and former.state == MachineState.ENROLLED:
-        end(former, MachineState.RETIRED, "", f"第 {former.number + 1} 台机器接替", now)
-    number = 1 if former is None else former.number + 1
-    sealed = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), secret_context(kiosk, number))
-    deed = sign_deed(Deed(kiosk, number, device_key, certificate, sealed), keys.centre_key)
+        end(former, MachineState.RETIRED, "", f"第 {number} 台机器接替", now)
+    sealed = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), secret_context(kiosk.number, number))
+    deed = sign_deed(Deed(kiosk.number, number, device_key, certificate, sealed), keys.centre_key)
     return Machine.objects.create(
-        key=row_key(kiosk, number),
-        kiosk_id=kiosk,
+        key=row_key(kiosk.number, number),
+        kiosk=kiosk,
         number=number,
         device_key=device_key,
         issuing_certificate=certificate,

@@ -1,4 +1,7 @@
-"""The receipt in every answer to a machine: what the centre has of its kiosk, read after whatever was asked was committed."""
+"""Receipts: the one that a machine shows, and the one in every answer to it.
+
+What the centre signs is read after whatever was asked was committed.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from sync.central.context import centre_keys, centre_now
 from sync.central.fleet.feed.reading import audiences_read
 from sync.central.fleet.feed.writing import newest_stamps, present_life
 from sync.central.fleet.models import Machine
+from sync.central.journal.incarnations import take_receipt
 from sync.central.journal.models import Strand
 from sync.central.journal.strands import strand_key
-from sync.protocol.receipts import HEADER, CentreReceipt, receipt_text, sign_receipt
+from sync.protocol.receipts import HEADER, CentreReceipt, believed, receipt_text, sign_receipt
 
 _MACHINE = "keydesk.machine"
 
@@ -18,6 +22,13 @@ _MACHINE = "keydesk.machine"
 def answers_to(request: HttpRequest, machine: Machine) -> None:
     """Note whose request this is: its answer, a refusal too, carries a receipt."""
     request.META[_MACHINE] = machine
+
+
+def look_at_receipt(request: HttpRequest, machine: Machine, now: int) -> None:
+    """Act on the receipt that a machine shows, covered by its signature; one that the centre did not sign is ignored."""
+    receipt = believed(request.headers.get(HEADER, ""), machine.kiosk_id, centre_keys().centre_public_key)
+    if receipt is not None:
+        take_receipt(receipt, now)
 
 
 def with_receipt(request: HttpRequest, response: HttpResponse) -> HttpResponse:

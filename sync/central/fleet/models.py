@@ -50,6 +50,7 @@ class Kiosk(models.Model):
     program = models.CharField("程序版本", max_length=60, blank=True, editable=False)
     clock_offset = models.BigIntegerField("时钟偏差(秒)", default=0, editable=False)
     epoch_given = models.PositiveIntegerField("已发纪元", default=0, editable=False)
+    machine_given = models.PositiveIntegerField("已发机器号", default=0, editable=False)
     announced_sequence = models.BigIntegerField("终端机序号", default=0, editable=False)
     cursors = models.CharField("已读版本", max_length=200, blank=True, editable=False)
 

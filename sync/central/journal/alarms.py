@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kiosk.domain.feed import FORK_CLOSED, FORK_RULE, MatterPublished
-from kiosk.domain.versions import audience_of_kiosk
+from kiosk.domain.feed import FORK_CLOSED, FORK_RULE, PUT_BACK_RULE, PUT_BACK_SEEN, MatterPublished
+from kiosk.domain.versions import ALL, audience_of_kiosk
 from sync.central.fleet.feed.telling import telling
 from sync.central.journal.models import Alarm, AlarmKind
 from sync.central.tables import Insert, OnConflict, column_text
@@ -63,13 +63,18 @@ def clear_alarm(kind: AlarmKind, kiosk: int, subject: str, by: str, now: int) ->
 
 
 def close_alarm(alarm: Alarm, by: str, remark: str, now: int) -> None:
-    """Close an alarm that a person has seen to; a fork's is closed at its kiosk too, until it forks again."""
+    """Close an alarm that a person has seen to; a fork's is closed at its kiosk too, until it forks again.
+
+    That the centre was put back is closed at every kiosk.
+    """
     with telling(now) as told:
         alarm.cleared_at, alarm.cleared_by, alarm.remark = now, by, remark
         alarm.save(update_fields=["cleared_at", "cleared_by", "remark"])
         if alarm.kind == AlarmKind.FORK:
             body = MatterPublished(FORK_RULE, alarm.subject, "", 0, FORK_CLOSED)
             told.tell(audience_of_kiosk(alarm.kiosk), body)
+        if alarm.kind == AlarmKind.PUT_BACK:
+            told.tell(ALL, MatterPublished(PUT_BACK_RULE, alarm.subject, "", 0, PUT_BACK_SEEN))
 
 
 def _key(kind: AlarmKind, kiosk: int, subject: str) -> str:

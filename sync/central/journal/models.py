@@ -177,6 +177,8 @@ class AlarmKind(models.TextChoices):
     BEYOND_POLICY = "beyond-policy", "超出策略"
     MALFORMED = "malformed", "记录不可读"
     REVOKED_SENDS = "revoked-sends", "已吊销终端机上传"
+    PUT_BACK = "put-back", "中心数据恢复"
+    ACCOUNT = "account", "恢复后待确认的账号"
 
 
 class Alarm(models.Model):

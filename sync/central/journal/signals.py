@@ -9,3 +9,9 @@ entries_received = Signal()
 
 Sent within the transaction that stores them; an exception of a receiver rolls it back.
 """
+
+incarnation_began = Signal()
+"""The centre was put back from a backup and begins another incarnation: its `number` (int), `now` (UTC seconds).
+
+Sent within the transaction in which it begins.
+"""

@@ -12,3 +12,10 @@ class LoginConfig(AppConfig):
     label = "login"
     verbose_name = "登录验证"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """End what was under way when the centre was put back."""
+        from sync.central.journal.signals import incarnation_began  # noqa: PLC0415 - models can be imported only now
+        from sync.central.login.checking import end_all  # noqa: PLC0415
+
+        incarnation_began.connect(end_all, dispatch_uid="login")

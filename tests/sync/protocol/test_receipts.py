@@ -13,8 +13,11 @@ from kiosk.domain.entries import Tip
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from sync.protocol.receipts import (
     CentreReceipt,
+    Life,
     SignedReceipt,
+    Verdict,
     believed,
+    judge,
     parse_receipt,
     receipt_text,
     sign_receipt,
@@ -84,3 +87,18 @@ def test_a_text_is_read_as_it_was_written() -> None:
 )
 def test_the_receipt_that_tells_more_is_kept(came: CentreReceipt, *, kept: bool) -> None:
     assert tells_more(came, RECEIPT) is kept
+
+
+@pytest.mark.parametrize(
+    ("present", "known", "verdict"),
+    [
+        (Life(2, bytes(8)), True, Verdict.NOTHING),
+        (Life(2, bytes(8)), False, Verdict.PUT_BACK),
+        (Life(2, bytes([1] * 8)), True, Verdict.PUT_BACK),
+        (Life(1, bytes(8)), True, Verdict.PUT_BACK),
+        (Life(3, bytes(8)), True, Verdict.EARLIER),
+        (Life(3, bytes(8)), False, Verdict.EARLIER),
+    ],
+)
+def test_what_a_receipt_says_of_the_centre(present: Life, verdict: Verdict, *, known: bool) -> None:
+    assert judge(RECEIPT, present, lambda: known) is verdict

@@ -9,10 +9,15 @@ from sync.central.wording import FEED_KINDS, audience_name
 
 
 class Incarnation(models.Model):
-    """One of the centre's lives, each of which begins when its database was put back; `bits` are 64 random ones."""
+    """One of the centre's lives, each of which begins when its database was put back; `bits` are 64 random ones.
+
+    `heads` (JSON: the newest stamp by audience) is what the centre had when it began.
+    """
 
     number = models.PositiveIntegerField("编号", primary_key=True)
     bits = models.BinaryField("标识")
+    begun_at = models.BigIntegerField("开始时间", default=0)
+    heads = models.TextField("起始版本", default="{}")
 
     class Meta:
         """Names and order."""
@@ -25,11 +30,15 @@ class Incarnation(models.Model):
 
 
 class Audience(models.Model):
-    """Whom rows are for, with the version that was given last: locked while versions are given."""
+    """Whom rows are for, with the version that was given last: locked while versions are given.
+
+    `past` is a later stamp that was given here before the centre was put back, as a receipt shows.
+    """
 
     number = models.BigIntegerField("受众", primary_key=True)
     incarnation = models.PositiveIntegerField("代次", default=0)
     stamp = models.BigIntegerField("版本", default=0)
+    past = models.BigIntegerField("恢复前的版本", default=0)
 
     class Meta:
         """Names and order."""
@@ -79,6 +88,7 @@ class FeedRow(models.Model):
                 condition=models.Q(live=True),
                 name="feed_live_version",
             ),
+            models.Index(fields=("audience", "stamp"), name="feed_version"),
             models.Index(fields=("key", "audience"), name="feed_key"),
             models.Index(fields=("audience", "id"), name="feed_audience"),
             models.Index(fields=("kind", "id"), name="feed_kind"),

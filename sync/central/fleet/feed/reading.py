@@ -37,12 +37,7 @@ class Pull:
     def __init__(self, kiosk: Kiosk, cursors: Mapping[int, Version], keys: CentreKeys) -> None:
         self._audiences = audiences_read(kiosk)
         self._keys = keys
-        present = present_incarnation()
-        self._after = {
-            audience: after
-            for audience in self._audiences
-            if (after := cursors.get(audience, NO_VERSION)).incarnation == present
-        }
+        self._cursors = cursors
 
     def page(self) -> FeedPage:
         """The rows after the cursors, by audience and version."""
@@ -50,7 +45,9 @@ class Pull:
         newest = heads(self._audiences)
         found, size, more = list[FeedRow](), 0, False
         for audience in self._audiences:
-            after = self._after.get(audience)
+            after = self._cursors.get(audience)
+            if after is not None and after.incarnation != newest[audience].incarnation:
+                after = None  # also where another incarnation began while the kiosk waited
             if newest[audience] <= (after or NO_VERSION):
                 continue
             rows = FeedRow.objects.filter(audience=audience, live=True).order_by("stamp")

@@ -8,7 +8,7 @@ locked, whose number is below that of any kiosk's own.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 from django.db.models import Max, Q
@@ -19,7 +19,7 @@ from kiosk.domain.feed_rows import body_digest, kind_of, write_body
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version, next_version
 from sync.central.fleet.feed.collecting import Rows, Telling
 from sync.central.fleet.feed.models import Audience, FeedRow, Incarnation
-from sync.protocol.receipts import BITS
+from sync.protocol.receipts import BITS, Life
 
 _AT_ONCE = 500
 """Keys that one statement names."""
@@ -54,13 +54,6 @@ class _Known(msgspec.Struct, frozen=True):
         return self.version if self.version.incarnation < incarnation else self.base
 
 
-class Life(msgspec.Struct, frozen=True):
-    """One of the centre's incarnations."""
-
-    number: int
-    bits: bytes
-
-
 def present_life() -> Life:
     """The centre's incarnation."""
     found = Incarnation.objects.order_by("-number").first()
@@ -78,6 +71,29 @@ def newest_stamps(audiences: Iterable[int]) -> dict[int, int]:
     """The stamp of the newest row of each of these audiences that has one, ascending."""
     rows = Audience.objects.filter(number__in=tuple(audiences), stamp__gt=0).order_by("number")
     return dict(rows.values_list("number", "stamp"))
+
+
+def lock_all() -> dict[int, int]:
+    """Lock every audience until the transaction ends, so that no row is written meanwhile; their newest stamps."""
+    locked = Audience.objects.select_for_update().order_by("number")
+    return {each.number: each.stamp for each in locked}
+
+
+def go_past(stamps: Mapping[int, int]) -> None:
+    """Have what is told next lie past these stamps by audience, in the transaction that is open.
+
+    A stamp that somebody else gave is no head: of a head there is a row.
+    """
+    for number, row in _locked(set(stamps)).items():
+        if stamps[number] > max(row.stamp, row.past):
+            row.past = stamps[number]
+            row.save(update_fields=["past"])
+
+
+def lies_before(stamps: Mapping[int, int]) -> bool:
+    """Whether what is told next may not lie past one of these."""
+    rows = {each.number: max(each.stamp, each.past) for each in Audience.objects.filter(number__in=stamps)}
+    return any(rows.get(number, 0) < stamp for number, stamp in stamps.items())
 
 
 def write(told: Telling) -> None:
@@ -120,16 +136,15 @@ def _write_rows(rows: Rows, heads: dict[int, Audience], now: int) -> None:
     known = _known(rows)
     made, replaced = list[FeedRow](), list[tuple[int, str]]()
     incarnation = present_incarnation() if rows else 0
-    newest = (Audience.objects.aggregate(newest=Max("stamp"))["newest"] or 0) if rows else 0
+    newest = _newest() if rows else 0
     for (audience, key), body in sorted(rows.items(), key=_rank):
         data = write_body(body)
         digest, before = body_digest(data), known.get((audience, key))
         if not _is_news(key, body, digest, before):
             continue
         head = heads[audience]
-        version = next_version(
-            Version(head.incarnation, head.stamp), incarnation, now * _MILLISECONDS, newest
-        )
+        last = Version(head.incarnation, max(head.stamp, head.past))
+        version = next_version(last, incarnation, now * _MILLISECONDS, newest)
         head.incarnation, head.stamp = version.incarnation, version.stamp
         base = NO_VERSION if before is None else before.last_of_earlier(incarnation)
         if before is not None and before.live:
@@ -152,6 +167,13 @@ def _write_rows(rows: Rows, heads: dict[int, Audience], now: int) -> None:
     FeedRow.objects.bulk_create(made, batch_size=_AT_ONCE)
     changed = [heads[audience] for audience in sorted({row.audience for row in made})]
     Audience.objects.bulk_update(changed, ["incarnation", "stamp"])
+
+
+def _newest() -> int:
+    """The newest stamp of any audience, whoever gave it."""
+    given = Audience.objects.aggregate(newest=Max("stamp"))["newest"]
+    shown = Audience.objects.aggregate(newest=Max("past"))["newest"]
+    return max(given or 0, shown or 0)
 
 
 def _rank(row: tuple[tuple[int, str], FeedBody]) -> int:

@@ -1,0 +1,112 @@
+"""The centre put back from a backup: found out by a receipt that a kiosk shows, or said by hand; another incarnation begins.
+
+It begins once, in one transaction, for all kiosks, whoever shows the first proof: versions, epochs and machines' numbers
+go past what may have been given and forgotten, enrolment tokens are void, and everybody is told. The kiosks pull from
+zero then, and upload again what the centre lacks.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+
+from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.feed import PUT_BACK_RULE, MatterPublished
+from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH
+from kiosk.domain.versions import ALL
+from sync.central.fleet.epochs import leave_out, note_epochs
+from sync.central.fleet.feed.models import FeedRow, Incarnation
+from sync.central.fleet.feed.telling import telling
+from sync.central.fleet.feed.writing import go_past, lies_before, lock_all, newest_stamps, present_life
+from sync.central.fleet.machines import present_machine
+from sync.central.fleet.models import EnrolmentToken, Kiosk
+from sync.central.journal.alarms import raise_alarm
+from sync.central.journal.models import AlarmKind, Strand
+from sync.central.journal.signals import incarnation_began
+from sync.central.journal.strands import holding, strand_key, strands_of
+from sync.protocol.receipts import BITS, CentreReceipt, Life, Verdict, judge
+
+
+def take_receipt(receipt: CentreReceipt, now: int) -> None:
+    """Act on a receipt that a machine shows and that the centre signed for its kiosk; no transaction is open.
+
+    Whatever the receipt names was committed before it was signed: each statement here sees it, unless it was lost.
+    """
+    verdict = judge(receipt, present_life(), lambda: knows(receipt))
+    if verdict is Verdict.PUT_BACK:
+        detail = f"{receipt.kiosk} 号机出示的回执由中心签发，所记的内容在中心却查不到：中心的数据是从较早的备份恢复的"
+        _begin(receipt, receipt.kiosk, detail, now)
+    elif verdict is Verdict.EARLIER and _gives_again(receipt):
+        with telling(now):
+            _lift(receipt)
+
+
+def begin_by_hand(now: int) -> Life:
+    """Begin another incarnation because a person says that the database was put back."""
+    _begin(None, EXCHANGE_KIOSK, "由命令 keydesk-central restored 告知", now)
+    return present_life()
+
+
+def knows(receipt: CentreReceipt) -> bool:
+    """Whether all that a receipt names is on record, open or closed."""
+    newest = newest_stamps(receipt.heads)
+    for audience, stamp in receipt.heads.items():
+        if (
+            newest.get(audience) != stamp
+            and not FeedRow.objects.filter(audience=audience, stamp=stamp).exists()
+        ):
+            return False
+    tip = receipt.tip
+    if tip is None:
+        return True
+    strand = Strand.objects.filter(key=strand_key(receipt.kiosk, receipt.strand)).first()
+    if strand is not None and strand.high_water == tip:
+        return True
+    return holding(strands_of(receipt.kiosk), tip.sequence, tip.hash) is not None
+
+
+def _begin(proof: CentreReceipt | None, kiosk: int, detail: str, now: int) -> None:
+    with telling(now) as told:
+        present_life()  # the first is there from now on
+        # One after the other: whoever comes second finds that its proof is of an earlier incarnation by now.
+        Incarnation.objects.select_for_update().get(number=1)
+        present = present_life()
+        if proof is not None and judge(proof, present, lambda: knows(proof)) is not Verdict.PUT_BACK:
+            return
+        for row in Kiosk.objects.select_for_update().order_by("number"):
+            machine = present_machine(row.number)
+            leave_out(row, 0 if machine is None else machine.number)
+            row.save(update_fields=["epoch_given", "machine_given"])
+        EnrolmentToken.objects.filter(used_at=None, expires_at__gt=now).update(expires_at=now)
+        number = max(present.number, 0 if proof is None else proof.incarnation) + 1
+        heads = msgspec.json.encode(lock_all()).decode()
+        Incarnation.objects.create(number=number, bits=secrets.token_bytes(BITS), begun_at=now, heads=heads)
+        if proof is not None:
+            _lift(proof)
+        raise_alarm(AlarmKind.PUT_BACK, kiosk, str(number), f"{detail}。{_WHAT_TO_DO}", now)
+        told.tell(ALL, MatterPublished(PUT_BACK_RULE, str(number), "", 0))
+        incarnation_began.send(sender=Incarnation, number=number, now=now)
+
+
+def _gives_again(receipt: CentreReceipt) -> bool:
+    """Whether the centre may give out again what it gave before it was put back."""
+    if lies_before(receipt.heads):
+        return True
+    given = Kiosk.objects.filter(number=receipt.kiosk).values_list("epoch_given", flat=True).first()
+    return receipt.tip is not None and given is not None and given < receipt.tip.epoch < FIRST_RANDOM_EPOCH
+
+
+def _lift(receipt: CentreReceipt) -> None:
+    """Have the next versions and epochs lie past the receipt's."""
+    if receipt.tip is not None:
+        for kiosk in Kiosk.objects.select_for_update().filter(number=receipt.kiosk):
+            note_epochs(kiosk, (receipt.tip.epoch,))
+            kiosk.save(update_fields=["epoch_given"])
+    go_past(receipt.heads)
+
+
+_WHAT_TO_DO = (
+    "登记令牌、登录验证和控制台会话都已失效；终端机会重新读取资料、重新上传记录。"
+    "请核对备份之后停用或吊销的机器、人员的权限、处理过的待办事项和退款"
+)
