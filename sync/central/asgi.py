@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -12,3 +13,5 @@ from sync.central.serving import THREADS, end_unread_answers, end_with_parent
 end_with_parent()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sync.central.settings")
 application = Receiver(get_wsgi_application(), THREADS, at_first=end_unread_answers)
+# A worker that served ends here: Python's own end would meet granian's threads, which abort then.
+atexit.register(os._exit, 0)
