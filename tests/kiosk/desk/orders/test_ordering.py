@@ -1,141 +1,42 @@
+"""Placing an order, giving it up, and what it shows until it is paid."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
 import structlog
-from msgspec.structs import replace
 
-from hardware.virtual.gmt.card import GmtCard
-from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import require_paid, require_unpaid
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
-    BindingProgress,
-    CodeAccepted,
     OrderOpen,
     OrderView,
-    PaidElsewhere,
     Placed,
     PrintOutcome,
     Refusal,
     Refused,
-    SecondAllowed,
     Session,
-    StaffSession,
-    Verified,
     WrongKind,
 )
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
-from kiosk.domain.entries import LossReported, OrderCancelled, OrderPlaced, OrderReleased, SecondOrder
-from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
-from kiosk.domain.feed_keys import row_key_of
-from kiosk.domain.feed_rows import unsigned_row
+from kiosk.domain.entries import LossReported, OrderPlaced, OrderReleased
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import parse_order_number
-from kiosk.domain.ledger import BindingStep, Delivery, Order, OrderStatus
+from kiosk.domain.ledger import Delivery, Order, OrderStatus
 from kiosk.domain.payment_codes import order_code_key, parse_link, verify_order_code
-from kiosk.domain.policy import Policy, is_due
 from kiosk.domain.validity import add_years
-from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull, StoreBusy
-from tests.support.desk import STAFF, SUPERVISOR, answered
+from tests.support.desk import answered
 
 NOW = 1_795_327_500
+
 DAY = 86_400
-YEAR = 365 * DAY
+
 WINDOW = 15 * 60
-
-
-def told_open(database: Database, *orders: OpenOrder) -> None:
-    """Let the feed tell of the account's open orders."""
-    body = OpenOrdersPublished("11000001", orders)
-    with database.write() as tx:
-        tx.feed.rows.put(unsigned_row(MEMBERS, row_key_of(body), Version(1, 9), NO_VERSION, body))
-
-
-def test_nothing_is_sold_before_the_feed_was_read_through(
-    service: DeskService, session: Session, database: Database
-) -> None:
-    with database.write() as tx:
-        tx.feed.rows.begin(MEMBERS, Version(1, 9))
-    refused = Refused(Refusal.FEED_INCOMPLETE)
-    assert service.quote(session, OrderKind.NEW) == refused
-    assert service.place_order(session, OrderKind.NEW) == refused
-    with database.write() as tx:
-        tx.feed.rows.put_cursor(MEMBERS, Version(1, 9))
-    assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
-
-
-def test_an_unpaid_order_elsewhere_is_told_and_one_the_centre_has_money_for_refuses_another(
-    service: DeskService, session: Session, database: Database
-) -> None:
-    unpaid = OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, NOW + 900)
-    own = OpenOrder("3-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 3, NOW + 900, centre_holds_money=True)
-    renewal = OpenOrder("5-0003-9.a1b2c3d4e5f6", OrderKind.RENEWAL, 5, NOW + 900, centre_holds_money=True)
-    told_open(database, unpaid, own, renewal)
-    offered = service.quote(session, OrderKind.NEW)
-    assert isinstance(offered, Verified)
-    assert offered.quote.open_elsewhere == (unpaid,)
-    paid = replace(unpaid, centre_holds_money=True)
-    told_open(database, paid)
-    assert service.quote(session, OrderKind.NEW) == PaidElsewhere(session, paid)
-    assert service.place_order(session, OrderKind.NEW) == PaidElsewhere(session, paid)
-    told_open(database)
-    assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
-
-
-def test_of_orders_elsewhere_the_paid_come_first_and_the_long_overdue_are_not_told(
-    service: DeskService, session: Session, database: Database
-) -> None:
-    unpaid = OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, NOW - DAY + 1)
-    dead = OpenOrder("6-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 6, NOW - DAY)
-    vouched = OpenOrder("7-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 7, NOW - 9 * DAY, paid=True)
-    told_open(database, dead, unpaid, vouched)
-    offered = service.quote(session, OrderKind.NEW)
-    assert isinstance(offered, Verified)
-    assert offered.quote.open_elsewhere == (vouched, unpaid)
-
-
-def test_a_supervisor_allows_a_second_order_and_the_entry_tells_who_and_why(
-    service: DeskService, session: Session, database: Database
-) -> None:
-    told_open(
-        database, OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, NOW + 900, centre_holds_money=True)
-    )
-    reason = "五号机坏了，会员等不及"
-    clerk = SecondAllowed(STAFF, reason)
-    pretender = SecondAllowed(replace(STAFF, supervisor=True), reason)
-    stranger = SecondAllowed(StaffSession("没有这个人", supervisor=True), reason)
-    for other in (clerk, pretender, stranger):
-        assert service.quote(session, OrderKind.NEW, other) == Refused(Refusal.NOT_ALLOWED)
-        assert service.place_order(session, OrderKind.NEW, other) == Refused(Refusal.NOT_ALLOWED)
-    allowed = SecondAllowed(SUPERVISOR, reason)
-    assert isinstance(service.quote(session, OrderKind.NEW, allowed), Verified)
-    placed = service.place_order(session, OrderKind.NEW, allowed)
-    assert isinstance(placed, Placed)
-    assert _placed_entry(database, placed).second == SecondOrder(SUPERVISOR.name, reason)
-
-
-def test_what_a_supervisor_allowed_is_told_of_no_order_that_needed_no_consent(
-    service: DeskService, session: Session, database: Database
-) -> None:
-    allowed = SecondAllowed(SUPERVISOR, "多余")
-    placed = service.place_order(session, OrderKind.NEW, allowed)
-    assert isinstance(placed, Placed)
-    assert _placed_entry(database, placed).second is None
-
-
-def _placed_entry(database: Database, placed: Placed) -> OrderPlaced:
-    number = parse_order_number(placed.order.order_number)
-    with database.read() as tx:
-        entry = tx.journal.entry(number.sequence)
-    assert entry is not None
-    assert isinstance(entry.entry.body, OrderPlaced)
-    return entry.entry.body
 
 
 def test_the_number_and_the_link_name_the_entry_that_placed_the_order(
@@ -215,57 +116,6 @@ def test_a_paid_order_cannot_be_given_up(
     assert service.cancel(session, number) == Refused(Refusal.ORDER_PAID_ALREADY)
 
 
-@pytest.mark.parametrize(
-    ("after_deadline", "contact_after", "due"),
-    [
-        (299, 10, False),
-        (300, 10, True),
-        (300, 0, False),
-        (300, None, False),
-        (DAY - 1, None, False),
-        (DAY, None, True),
-        (DAY, -50, True),
-    ],
-)
-def test_an_order_is_due_five_minutes_after_its_deadline_or_a_day_without_contact(
-    after_deadline: int,
-    contact_after: int | None,
-    due: bool,  # noqa: FBT001 - a table's column
-) -> None:
-    contact = None if contact_after is None else NOW + contact_after
-    assert is_due(NOW, NOW + after_deadline, contact) is due
-
-
-def test_expiring_waits_for_the_centre_to_be_heard_after_the_deadline(
-    service: DeskService,
-    session: Session,
-    clock: FixedClock,
-    contact: Callable[[], None],
-    placed: Callable[[Session, OrderKind], str],
-) -> None:
-    number = placed(session, OrderKind.NEW)
-    clock.advance(WINDOW + 300)
-    assert service.expire_due() == 0
-    contact()
-    assert service.expire_due() == 1
-    assert service.expire_due() == 0
-    view = answered(service.order(number))
-    assert view is not None
-    assert view.status is OrderStatus.EXPIRED
-    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_EXPIRED)
-
-
-def test_nothing_expires_while_the_clock_cannot_be_believed(
-    service: DeskService,
-    session: Session,
-    clock: FixedClock,
-    placed: Callable[[Session, OrderKind], str],
-) -> None:
-    placed(session, OrderKind.NEW)
-    clock.now += 2 * DAY
-    assert service.expire_due() == 0
-
-
 def test_bindable_says_why_there_is_nothing_to_bind(
     service: DeskService,
     session: Session,
@@ -331,50 +181,6 @@ def test_a_full_disk_or_another_writer_fails_the_verb_whole_and_stands_in_the_lo
     assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
 
 
-def test_the_waiting_orders_count_towards_the_amount_of_the_policy(
-    service: DeskService,
-    session: Session,
-    session_of: Callable[[str], Session],
-    database: Database,
-    placed: Callable[[Session, OrderKind], str],
-    give_policy: Callable[[Database, Policy], None],
-) -> None:
-    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_amount=68000))
-    placed(session, OrderKind.NEW)
-    placed(session_of("11000003"), OrderKind.NEW)
-    refused = service.place_order(session_of("11000002"), OrderKind.NEW)
-    assert refused == Refused(Refusal.POLICY_AMOUNT_REACHED)
-
-
-def test_nobody_pays_for_a_certificate_that_the_orders_before_may_take(
-    service: DeskService,
-    session: Session,
-    session_of: Callable[[str], Session],
-    database: Database,
-    clock: FixedClock,
-    placed: Callable[[Session, OrderKind], str],
-    pay: Callable[[str], None],
-    contact: Callable[[], None],
-    give_policy: Callable[[Database, Policy], None],
-) -> None:
-    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_certificates=1))
-    first = placed(session, OrderKind.NEW)
-    reached = Refused(Refusal.POLICY_CERTIFICATES_REACHED)
-    other = session_of("11000003")
-    assert service.place_order(other, OrderKind.NEW) == reached
-    pay(first)
-    assert service.place_order(other, OrderKind.NEW) == reached
-    assert service.choose_delivery(session, first, Delivery.MAIL) is PrintOutcome.PRINTED
-    second = placed(other, OrderKind.NEW)
-    assert service.place_order(session_of("11000002"), OrderKind.NEW) == reached
-    with database.write() as tx:
-        tx.append(OrderCancelled(second, "member"), clock)
-    third = placed(session_of("11000002"), OrderKind.NEW)
-    assert service.place_order(other, OrderKind.NEW) == reached
-    contact()
-    assert third != placed(other, OrderKind.NEW)
-
-
 @pytest.mark.parametrize(
     ("status", "bound", "paid"),
     [
@@ -400,72 +206,6 @@ def test_an_order_that_cannot_be_bound_or_paid_says_why(
         return None
 
     assert (refused(require_paid), refused(require_unpaid)) == (bound, paid)
-
-
-def test_an_order_that_moved_away_expires_at_its_new_kiosk_alone(
-    service: DeskService,
-    session: Session,
-    session_of: Callable[[str], Session],
-    clock: FixedClock,
-    database: Database,
-    contact: Callable[[], None],
-    placed: Callable[[Session, OrderKind], str],
-) -> None:
-    number = placed(session, OrderKind.NEW)
-    placed(session_of("11000003"), OrderKind.NEW)
-    with database.write() as tx:
-        tx.append(OrderReleased(number, new_owner=9, handover=1, feed="order-moved/1"), clock)
-    clock.advance(2 * DAY)
-    contact()
-    assert service.expire_due() == 1
-
-
-def test_an_order_that_has_its_certificate_takes_no_second_one_of_the_policy(
-    service: DeskService,
-    session: Session,
-    session_of: Callable[[str], Session],
-    database: Database,
-    source: VirtualTokenSource,
-    blank: Callable[[str], GmtCard],
-    placed: Callable[[Session, OrderKind], str],
-    pay: Callable[[str], None],
-    give_policy: Callable[[Database, Policy], None],
-) -> None:
-    def interrupt(progress: BindingProgress) -> None:
-        if progress == BindingProgress(3, done=True):
-            raise KeyboardInterrupt
-
-    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_certificates=2))
-    first = placed(session, OrderKind.NEW)
-    pay(first)
-    source.insert(blank("A"))
-    with pytest.raises(KeyboardInterrupt):
-        service.bind(session, first, None, False, interrupt)  # noqa: FBT003 - the contract
-    view = answered(service.order(first))
-    assert view is not None
-    assert (view.binding_step, view.binding_serial) == (BindingStep.ISSUED, "A")
-    placed(session_of("11000003"), OrderKind.NEW)
-    reached = Refused(Refusal.POLICY_CERTIFICATES_REACHED)
-    assert service.place_order(session_of("11000002"), OrderKind.NEW) == reached
-
-
-def test_the_money_that_was_taken_since_the_upload_counts_towards_the_amount_of_the_policy(
-    service: DeskService,
-    session: Session,
-    session_of: Callable[[str], Session],
-    database: Database,
-    contact: Callable[[], None],
-    placed: Callable[[Session, OrderKind], str],
-    digits_for: Callable[[str], str],
-    give_policy: Callable[[Database, Policy], None],
-) -> None:
-    give_policy(database, Policy(2, 3, NOW + YEAR, unsynced_amount=34_000))
-    number = placed(session, OrderKind.NEW)
-    assert isinstance(service.confirm_typed(number, digits_for(number)), CodeAccepted)
-    reached = Refused(Refusal.POLICY_AMOUNT_REACHED)
-    assert service.place_order(session_of("11000003"), OrderKind.NEW) == reached
-    contact()
-    placed(session_of("11000003"), OrderKind.NEW)
 
 
 def test_a_renewal_reports_no_loss(
@@ -521,18 +261,3 @@ def test_an_order_of_a_renewal_shows_an_end_counted_from_the_old_one(
     placed = service.place_order(session, OrderKind.RENEWAL)
     assert isinstance(placed, Placed)
     assert placed.order.ends_at == add_years(old_end, 1)
-
-
-def test_where_no_order_is_due_nothing_is_written(
-    service: DeskService,
-    session: Session,
-    placed: Callable[[Session, OrderKind], str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    placed(session, OrderKind.NEW)
-
-    def busy(database: Database) -> None:
-        raise StoreBusy(database.path)
-
-    monkeypatch.setattr(Database, "write", busy)
-    assert service.expire_due() == 0
