@@ -17,10 +17,10 @@ from kiosk.domain.feed_rows import FeedRow, unsigned_row
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen
-from tests.kiosk.ui.test_flow import SIZE, to_binding
 from tests.support.desk import STAFF
 from tests.support.kiosk import NEWCOMER, Kiosk, lay
 from tests.support.screens import press, shown, text_of
+from tests.support.walks import SIZE, to_binding
 
 
 def tell(kiosk: Kiosk, body: KeyedBody) -> None:

@@ -19,7 +19,7 @@ AGAIN = (
     "test_applying.py",
     "test_feed.py",
     "test_holds.py",
-    "test_console.py",
+    "console",
     "test_console_lists.py",
     "test_payment_page.py",
     "test_enrolment.py",

@@ -1,0 +1,141 @@
+"""Binding at the screen: by itself, resumed, with another key, with a wrong PIN."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+from kiosk.desk.views import TokenRefusal, TokenRefused
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.ledger import OrderStatus
+from kiosk.ui.app import KeydeskApp
+from kiosk.ui.routes import Route
+from tests.support.desk import PIN
+from tests.support.kiosk import (
+    NEWCOMER,
+    OTHER_SERIAL,
+    OWNER,
+    Kiosk,
+    answer_next,
+    go,
+    held,
+    until,
+)
+from tests.support.screens import (
+    fill,
+    press,
+    press_button,
+    settle,
+    shown,
+    text_of,
+)
+from tests.support.walks import SIZE, to_binding
+
+
+async def test_binding_can_be_entered_alone(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+    kiosk.source.insert(kiosk.blank())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        fill(app, account=NEWCOMER, password="wrong")
+        await press_button(app, pilot, "bind")
+        assert "账号或密码不对" in text_of(app)
+        fill(app, password="Keydesk-1")
+        await press_button(app, pilot, "bind")
+        assert shown(app) == "DoneScreen"
+
+
+async def test_binding_without_a_paid_order_is_refused(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.source.insert(kiosk.blank())
+    binds = answer_next(kiosk.service, "bind")
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.BIND)
+        fill(app, account=NEWCOMER, password="Keydesk-1")
+        await press_button(app, pilot, "bind")
+        assert "没有找到可以绑定的已缴费订单" in text_of(app)
+    assert binds == []
+
+
+async def test_a_pulled_key_is_said_and_the_binding_resumes_when_it_is_back(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    card = kiosk.blank()
+    kiosk.source.insert(card)
+    with held(kiosk.service, "bind") as gate:
+        async with app.run_test(size=SIZE) as pilot:
+            order = await to_binding(app, pilot, kiosk)
+            await pilot.press("enter")
+            await until(pilot, lambda: "请不要拔出" in text_of(app))
+            await pilot.press("escape", "f5")
+            await pilot.pause()
+            assert shown(app) == "BindScreen"
+            kiosk.source.remove()
+            gate.set()
+            await settle(pilot)
+            assert "请插入KEY" in text_of(app)
+            kiosk.source.insert(card)
+            await until(pilot, lambda: shown(app) == "DoneScreen")
+            await settle(pilot)
+            assert kiosk.order(order.reference).status is OrderStatus.BOUND
+
+
+async def test_a_key_pulled_in_the_middle_is_to_be_put_back(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.source.insert(kiosk.blank())
+    answer_next(kiosk.service, "bind", TokenRefused(TokenRefusal.REMOVED))
+    async with app.run_test(size=SIZE) as pilot:
+        await to_binding(app, pilot, kiosk)
+        await press(pilot, "enter")
+        assert "被拔出了" in text_of(app)
+
+
+async def test_another_members_key_is_said_and_forgotten_once_the_right_one_is_in(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    kiosk.source.insert(kiosk.owners_key())
+    async with app.run_test(size=SIZE) as pilot:
+        await to_binding(app, pilot, kiosk)
+        await press(pilot, "enter")
+        assert "绑定在别的账号上" in text_of(app)
+        kiosk.source.swap(kiosk.blank(OTHER_SERIAL))
+        await until(pilot, lambda: OTHER_SERIAL in text_of(app))
+        assert "绑定在别的账号上" not in text_of(app)
+        await press(pilot, "enter")
+        assert shown(app) == "DoneScreen"
+
+
+async def test_a_key_bound_without_the_network_says_that_it_works_after_registering(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    kiosk.go_offline()
+    kiosk.source.insert(kiosk.blank())
+    async with app.run_test(size=SIZE) as pilot:
+        await to_binding(app, pilot, kiosk)
+        await press(pilot, "enter")
+        assert shown(app) == "DoneScreen"
+        assert "联网登记后可登录" in text_of(app)
+    assert len(kiosk.printer.receipts()) == 1
+
+
+async def test_a_wrong_pin_is_never_tried_again_by_itself_and_the_last_try_is_asked_for(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    kiosk.source.insert(kiosk.owners_key())
+    kiosk.waste_tries(4)
+    binds = answer_next(kiosk.service, "bind")
+    order = kiosk.place_paid(OWNER, OrderKind.RENEWAL)
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.BIND, kiosk.session(OWNER), order)
+        fill(app, pin="123456")
+        await press_button(app, pilot, "bind")
+        assert "PIN 不对，还可试 1 次" in text_of(app)
+        assert app.screen.query_one("#pin", Input).value == ""
+        fill(app, pin=PIN)
+        await press_button(app, pilot, "bind")
+        assert shown(app) == "ConfirmScreen"
+        await press_button(app, pilot, "yes")
+        assert shown(app) == "DoneScreen"
+    assert [asked[1:4] for asked in binds] == [
+        (order.reference, "123456", False),
+        (order.reference, PIN, False),
+        (order.reference, PIN, True),
+    ]

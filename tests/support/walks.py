@@ -1,0 +1,56 @@
+"""Ways through the screens to where a test begins."""
+
+from __future__ import annotations
+
+from textual.pilot import Pilot
+
+from kiosk.desk.views import OrderView
+from kiosk.domain.fees import OrderKind
+from kiosk.ui.app import KeydeskApp
+from kiosk.ui.routes import Route
+from kiosk.ui.visit import KeyService
+from tests.support.desk import FIRM
+from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, go
+from tests.support.screens import fill, press_button, settle
+
+SIZE = (80, 24)
+TYPED = {
+    "legal_person": "王建国",
+    "enterprise": FIRM,
+    "account": NEWCOMER,
+    "operator": "李晓梅",
+    "password": "Keydesk-1",
+}
+
+
+async def verify(
+    app: KeydeskApp, pilot: Pilot[None], kind: OrderKind = OrderKind.NEW, **changes: str
+) -> None:
+    """To the answer of ② with what TYPED says, changed."""
+    await go(app, pilot, Route.VERIFY, kind=kind)
+    typed = TYPED | changes
+    fill(app, **{name: typed[name] for name in typed if app.screen.query(f"#{name.replace('_', '-')}")})
+    await press_button(app, pilot, "next")
+
+
+async def to_pay(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> OrderView:
+    """Where a new order waits for its payment."""
+    order = kiosk.place(NEWCOMER, OrderKind.NEW)
+    await go(app, pilot, Route.PAY, kiosk.session(NEWCOMER), order)
+    return order
+
+
+async def to_binding(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> OrderView:
+    """Where a new order that was paid is bound."""
+    order = kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+    await go(app, pilot, Route.BIND, kiosk.session(NEWCOMER), order)
+    return order
+
+
+async def open_service(
+    app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, service: KeyService, account: str = OWNER
+) -> None:
+    """The service as it opens once the password was right."""
+    await settle(pilot)
+    app.visit.service = service
+    await go(app, pilot, Route.KEY_SERVICES, kiosk.session(account))
