@@ -15,6 +15,7 @@ from kiosk.store.copies import Restored, make_copy, put_back
 from kiosk.store.verify import Verification
 from kiosk.text.command_line import spoken
 from kiosk.text.times import moment
+from kiosk.text.waiting import say_waiting
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    found = make_copy(directory_of(arguments), arguments.copy, with_key=not arguments.without_key)
+    found = make_copy(
+        directory_of(arguments), arguments.copy, with_key=not arguments.without_key, waiting=say_waiting
+    )
     if arguments.json:
         document({"copy": str(arguments.copy), "entries": found.entries, "tip": found.tip})
     else:

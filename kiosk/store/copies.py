@@ -31,7 +31,7 @@ from kiosk.store.errors import (
     StoreNewer,
 )
 from kiosk.store.location import DATABASE, KEY_FILE, NEW, RESTORE, finish_restore, open_database
-from kiosk.store.occupancy import Occupancy
+from kiosk.store.occupancy import Occupancy, Waiting, wait_silently
 from kiosk.store.verify import Verification, verify
 
 if TYPE_CHECKING:
@@ -67,14 +67,16 @@ class _Present(msgspec.Struct, frozen=True):
     kept: int
 
 
-def make_copy(directory: Path, copy: Path, *, with_key: bool) -> Verification:
+def make_copy(
+    directory: Path, copy: Path, *, with_key: bool, waiting: Waiting = wait_silently
+) -> Verification:
     """Copy a data directory's store into the new directory `copy`, and prove the copy before it has its name.
 
     Raises CopyRefused, StoreError, OSError; nothing is left of a copy then.
     """
     if copy.exists():
         raise CopyRefused(copy, CopyRefusal.EXISTS)
-    with closing(open_database(directory)) as database:
+    with closing(open_database(directory, waiting=waiting)) as database:
         key = keyfile.load(directory / KEY_FILE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         with _draft(copy.parent, f".{copy.name}.", copy) as draft:
