@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import QuerySet
 
-from kiosk.domain.identifiers import out_trade_no
+from kiosk.domain.identifiers import out_trade_no, parse_order_reference
 from sync.central.fleet.feed.telling import telling
+from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.models import Kiosk
 from sync.central.journal.alarms import clear_alarm, raise_alarm
 from sync.central.journal.models import AlarmKind
@@ -55,12 +56,45 @@ def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
 
 
 def ask_provider(order: str, now: int) -> None:
-    """Ask the provider for the state of an order's open attempts: a server may have died before it recorded one."""
+    """Ask the provider for the state of an order's open attempts: a server may have died before it recorded one.
+
+    A centre that was put back asks for those that it may have forgotten too, before another is begun or money goes back.
+    """
     attempts = PaymentAttempt.objects.filter(payment_id=order, state=AttemptState.OPEN)
     for number in attempts.values_list("out_trade_no", flat=True):
         trade = provider().query(number)
         if trade.state not in _NO_NEWS:
             settle(number, trade, now)
+    while _may_have_forgotten() and (forgotten := _taken_back(order, now)) is not None:
+        settle(*forgotten, now)
+
+
+def list_forgotten(bill: Bill, now: int) -> None:
+    """List the payment of a bill that the centre forgot when it was put back, if the provider knows of one."""
+    if not _may_have_forgotten() or Payment.objects.filter(order=bill.order).exists():
+        return
+    if provider().query(out_trade_no(bill.code.reference, 1)).state is not TradeState.UNKNOWN:
+        with transaction.atomic():
+            _locked(bill, now)
+
+
+def _may_have_forgotten() -> bool:
+    return present_incarnation() > 1
+
+
+def _taken_back(order: str, now: int) -> tuple[str, Trade] | None:
+    """The attempt after those on record, put on record with its trade; None where the provider knows of none."""
+    with transaction.atomic():
+        payment = Payment.objects.select_for_update().filter(order=order).first()
+        if payment is None:
+            return None
+        number = payment.attempts.count() + 1
+        name = out_trade_no(parse_order_reference(order), number)
+        trade = provider().query(name)
+        if trade.state is TradeState.UNKNOWN:
+            return None
+        PaymentAttempt.objects.create(out_trade_no=name, payment=payment, attempt=number, opened_at=now)
+    return name, trade
 
 
 def pay(bill: Bill, now: int) -> None:
@@ -86,7 +120,8 @@ def settle(number: str, trade: Trade, now: int) -> None:
         if trade.state is TradeState.CLOSED and attempt.state == AttemptState.OPEN:
             attempt.state = AttemptState.CLOSED
             attempt.save(update_fields=["state"])
-        if trade.state is not TradeState.SUCCESS or attempt.state in SETTLED:
+        went_back = trade.state is TradeState.REFUNDED
+        if not (went_back or trade.state is TradeState.SUCCESS) or attempt.state in SETTLED:
             return
         if payment.attempts.filter(state__in=SETTLED, transaction=trade.transaction).exists():
             detail = (
@@ -98,7 +133,9 @@ def settle(number: str, trade: Trade, now: int) -> None:
         attempt.amount, attempt.paid_at = trade.amount, trade.paid_at
         attempt.save(update_fields=["state", "transaction", "amount", "paid_at"])
         first = payment.state in UNPAID
-        if first:
+        if went_back:
+            _note_return(payment, attempt, now)
+        elif first:
             payment.state, payment.paid_at = PaymentState.PAID, trade.paid_at
             payment.transaction = trade.transaction
             payment.save()
@@ -111,13 +148,25 @@ def settle(number: str, trade: Trade, now: int) -> None:
         tell_open_orders(told, [payment.account])
         # With the kiosk's row locked, what the kiosk uploaded meanwhile is visible.
         Kiosk.objects.select_for_update().get(number=owning_kiosk(payment))
-        if first and DeskPayment.objects.filter(order=payment.order).exists():
+        if first and not went_back and DeskPayment.objects.filter(order=payment.order).exists():
             raise_paid_twice(payment, now)
         clear_alarm(AlarmKind.UNPAID_CONFIRMATION, payment.kiosk, payment.order, "收款已到", now)
 
 
+def _note_return(payment: Payment, attempt: PaymentAttempt, now: int) -> None:
+    """Note that an attempt's money went back before the centre was put back: with its order, or beside other money."""
+    attempt.state = AttemptState.RETURNED
+    if payment.state == PaymentState.OPEN:
+        attempt.state = AttemptState.REFUNDED
+        payment.state, payment.transaction = PaymentState.REFUNDED, attempt.transaction
+        payment.paid_at, payment.refunded_at = attempt.paid_at, now
+        payment.save()
+    attempt.save(update_fields=["state"])
+
+
 def pay_back(payment: Payment, now: int) -> bool:
     """Refund an order through the provider and tell the kiosk; False when the provider did not."""
+    ask_provider(payment.order, now)
     taken = payment.attempts.filter(state=AttemptState.PAID)
     with telling(now) as told:
         payment = Payment.objects.select_for_update().get(order=payment.order)
@@ -141,6 +190,7 @@ def pay_back(payment: Payment, now: int) -> bool:
 def return_surplus(payment: Payment, now: int) -> int:
     """Refund what came in beside the order's payment, in every state of the order; how many fen went back."""
     returned = 0
+    ask_provider(payment.order, now)
     with telling(now) as told:
         payment = Payment.objects.select_for_update().get(order=payment.order)
         for attempt in list(surplus(payment)):

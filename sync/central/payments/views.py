@@ -49,6 +49,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         return _answer(
             request, "payments/refused.html", _trouble(refused.reason), STATUS.get(refused.reason, 409)
         )
+    paying.list_forgotten(bill, now)
     paying.ask_provider(bill.order, now)
     if request.method == "POST":
         return _act(request, bill, now)
