@@ -56,6 +56,25 @@ def test_the_number_and_the_link_name_the_entry_that_placed_the_order(
     assert placed.order.deadline == NOW + WINDOW
 
 
+def test_the_first_order_of_a_store_that_was_put_back_has_a_number_of_the_new_epoch(
+    service: DeskService, session: Session, database: Database
+) -> None:
+    with database.write() as tx:
+        tx.note_put_back()
+    placed = service.place_order(session, OrderKind.NEW)
+    assert isinstance(placed, Placed)
+    number = parse_order_number(placed.order.order_number)
+    with database.read() as tx:
+        entry = tx.journal.entry(number.sequence)
+    assert entry is not None
+    assert isinstance(entry.entry.body, OrderPlaced)
+    assert (entry.entry.body.order, entry.entry.epoch) == (placed.order.reference, number.epoch)
+
+
+def test_an_order_that_nobody_placed_is_none(service: DeskService) -> None:
+    assert answered(service.order("3-9999-0.a1b2c3d4e5f6")) is None
+
+
 def test_a_second_order_of_the_kind_leads_to_the_first(
     service: DeskService, session: Session, placed: Callable[[Session, OrderKind], str]
 ) -> None:

@@ -77,6 +77,20 @@ def test_after_five_wrong_tries_with_growing_waits_typing_is_locked_and_scanning
     assert isinstance(restarted.confirm_scanned(number, scan_for(number)), CodeAccepted)
 
 
+def test_what_is_mistyped_or_misread_says_how_many_tries_are_left(
+    service: DeskService,
+    session: Session,
+    clock: FixedClock,
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    for left in (4, 3, 2, 1, 0, 0):
+        service.confirm_typed(number, WRONG)
+        assert service.confirm_typed(number, "12345") == CodeRefused(CodeRefusal.MALFORMED, left)
+        assert service.confirm_scanned(number, "12345") == CodeRefused(CodeRefusal.MALFORMED, left)
+        clock.advance(60)
+
+
 def test_an_order_that_ran_out_of_tries_gets_none_back_with_the_months(
     service: DeskService,
     session: Session,
@@ -113,6 +127,39 @@ def test_twenty_wrong_tries_an_hour_lock_typing_at_the_kiosk(
     assert isinstance(service.confirm_typed(number, digits_for(number)), CodeAccepted)
 
 
+def test_a_wrong_try_for_any_order_counts_for_the_kiosk(
+    service: DeskService,
+    desk: Desk,
+    session: Session,
+    session_of: Callable[[str], Session],
+    clock: FixedClock,
+    placed: Callable[[Session, OrderKind], str],
+    digits_for: Callable[[str], str],
+) -> None:
+    tried, right = placed(session, OrderKind.NEW), placed(session_of("11000003"), OrderKind.NEW)
+    with desk.database.write() as tx:
+        for _ in range(19):
+            tx.lockouts.record("confirmations", clock.wall())
+    assert service.confirm_typed(tried, WRONG) == CodeRefused(CodeRefusal.WRONG, 4)
+    refused = service.confirm_typed(right, digits_for(right))
+    assert refused == CodeRefused(CodeRefusal.KIOSK_LOCKED, 5, clock.wall() + 3600)
+
+
+def test_how_an_order_was_paid_is_on_record(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    placed: Callable[[Session, OrderKind], str],
+    scan_for: Callable[[str], str],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    assert isinstance(service.confirm_scanned(number, scan_for(number)), CodeAccepted)
+    with database.read() as tx:
+        order = tx.ledger.order(number)
+    assert order is not None
+    assert [payment.how for payment in order.payments] == [PaidHow.SCAN]
+
+
 def test_a_limit_that_was_lowered_meanwhile_leaves_a_paid_order_to_the_feed(
     service: DeskService,
     session: Session,
@@ -137,11 +184,14 @@ def test_a_limit_that_was_lowered_meanwhile_leaves_a_paid_order_to_the_feed(
 def test_money_after_the_end_of_an_order_is_taken_and_owed_back(
     service: DeskService,
     session: Session,
+    database: Database,
+    give_policy: Callable[[Database, Policy], None],
     placed: Callable[[Session, OrderKind], str],
     digits_for: Callable[[str], str],
 ) -> None:
     number = placed(session, OrderKind.NEW)
     service.cancel(session, number)
+    give_policy(database, Policy(2, 3, 2_000_000_000, unsynced_amount=33_999))
     accepted = service.confirm_typed(number, digits_for(number))
     assert isinstance(accepted, CodeAccepted)
     assert accepted.order.status is OrderStatus.REFUNDING

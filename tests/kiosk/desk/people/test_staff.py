@@ -21,6 +21,7 @@ from kiosk.domain.feed_rows import FeedRow, UnappliedRow
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Role, StaffMember
+from kiosk.domain.policy import Policy
 from kiosk.domain.versions import NO_VERSION, Version
 from kiosk.store.database import Database
 from tests.support.desk import answered
@@ -39,6 +40,7 @@ def test_initials_are_taken_where_one_of_the_staff_is_meant(service: DeskService
     with database.write() as tx:
         tx.members.put_staff(StaffMember("刘涛", Role.STAFF, "$argon2id$unused"))
     assert isinstance(service.staff_sign_in("lt", "Super-1"), WrongCredentials)
+    assert isinstance(service.staff_sign_in("nobody", "Super-1"), WrongCredentials)
     assert service.staff_sign_in("林涛", "Super-1") == StaffSignedIn(SUPERVISOR)
 
 
@@ -67,6 +69,18 @@ def test_a_supervisor_vouches_for_a_payment_under_her_name(
     assert order is not None
     assert [(each.how, each.supervisor) for each in order.payments] == [(PaidHow.DESK, "林涛")]
     assert service.vouch(SUPERVISOR, number) == Refused(Refusal.ORDER_PAID_ALREADY)
+
+
+def test_a_supervisor_vouches_for_no_more_than_the_policy_lets_the_kiosk_take(
+    service: DeskService,
+    session: Session,
+    database: Database,
+    give_policy: Callable[[Database, Policy], None],
+    placed: Callable[[Session, OrderKind], str],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    give_policy(database, Policy(2, 3, 2_000_000_000, unsynced_amount=33_999))
+    assert service.vouch(SUPERVISOR, number) == Refused(Refusal.POLICY_AMOUNT_REACHED)
 
 
 def test_a_refund_locks_the_binding(
