@@ -34,7 +34,6 @@ from tests.support.screens import (
 from tests.support.walks import SIZE, TYPED, verify
 
 SIZES = [(80, 24), (120, 36)]
-
 OWNERS = {
     "legal_person": "赵志强",
     "enterprise": OWNERS_FIRM,

@@ -29,7 +29,6 @@ from tests.support.screens import (
 from tests.support.walks import open_service
 
 SIZE = (80, 24)
-
 SUPPORT = "0371-68085231"
 
 

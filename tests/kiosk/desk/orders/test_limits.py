@@ -26,9 +26,7 @@ from kiosk.store.database import Database
 from tests.support.desk import answered
 
 NOW = 1_795_327_500
-
 DAY = 86_400
-
 YEAR = 365 * DAY
 
 

@@ -33,9 +33,7 @@ from kiosk.store.errors import DiskFull, StoreBusy
 from tests.support.desk import answered
 
 NOW = 1_795_327_500
-
 DAY = 86_400
-
 WINDOW = 15 * 60
 
 

@@ -26,7 +26,6 @@ from kiosk.store.database import Database
 from tests.support.desk import STAFF, SUPERVISOR
 
 NOW = 1_795_327_500
-
 DAY = 86_400
 
 

@@ -61,7 +61,6 @@ def test_every_page_of_the_console_opens_in_chinese(staff: Client, served: Kiosk
 
 
 REFERENCE = re.compile(r"[0-9]-[0-9]{4,10}-[0-9]\.[0-9a-f]{12}")
-
 RECORDS = re.compile(r"field-(readable|text)")
 """The rows of a page that show a record as it was received."""
 
