@@ -217,12 +217,13 @@ class OrderOpen(msgspec.Struct, frozen=True, tag="order-open"):
 class PaidElsewhere(msgspec.Struct, frozen=True, tag="paid-elsewhere"):
     """The centre has money for an order of that kind at another kiosk: only a supervisor allows a second one.
 
-    `feed_as_of` when the kiosk is offline.
+    `feed_as_of` when the kiosk is offline; `here` for an order of this kiosk that its data has no more, or a copy took.
     """
 
     session: Session
     other: OpenOrder
     feed_as_of: int | None = None
+    here: bool = False
 
 
 QuoteOutcome = Verified | WrongKind | OrderOpen | PaidElsewhere | Refused

@@ -72,7 +72,8 @@ def judge(
             elsewhere = _open_elsewhere(tx, session.account, kind, now)
             paid = next((each for each in elsewhere if each.centre_holds_money), None)
             if paid is not None and allowed is None:
-                return PaidElsewhere(session, paid, feed_age(tx, now))
+                here = paid.kiosk == identity_of(tx).kiosk
+                return PaidElsewhere(session, paid, feed_age(tx, now), here=here)
             if allowed is not None:
                 require_supervisor(tx, allowed.staff)
             quote = _quote(desk, tx, session, kind, declares_loss=decision.declares_loss)
@@ -124,12 +125,16 @@ def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, de
 def _open_elsewhere(tx: Transaction, account: str, kind: OrderKind, now: int) -> tuple[OpenOrder, ...]:
     """The account's open orders of that kind at other kiosks, paid ones first; of unpaid ones those not long overdue.
 
-    A kiosk that is gone never ends its orders.
+    A kiosk that is gone never ends its orders. Elsewhere is also one of this kiosk that was lost with its data, or that
+    a copy of it took, as far as the centre has money for it.
     """
     kiosk = identity_of(tx).kiosk
-    orders = [
-        each for each in tx.feed.open_orders(account) if each.order_kind is kind and each.kiosk != kiosk
-    ]
+
+    def is_here(each: OpenOrder) -> bool:
+        lost = each.centre_holds_money and tx.ledger.order(each.order) is None
+        return each.kiosk == kiosk and not lost
+
+    orders = [each for each in tx.feed.open_orders(account) if each.order_kind is kind and not is_here(each)]
     paid = tuple(each for each in orders if each.paid or each.centre_holds_money)
     unpaid = (each for each in orders if each not in paid)
     return paid + tuple(each for each in unpaid if not is_due(each.deadline, now, None))

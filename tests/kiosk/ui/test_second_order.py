@@ -68,6 +68,17 @@ async def test_beside_an_unpaid_order_elsewhere_another_is_placed_only_after_a_q
     assert [(each.order_kind, each.second) for each in placed(kiosk)] == [(OrderKind.NEW, None)]
 
 
+async def test_a_paid_order_of_this_kiosk_that_its_data_has_no_more_sends_to_the_staff(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    told(kiosk, replace(PAID, order="3-0002-1.a1b2c3d4e5f6", kiosk=3))
+    async with app.run_test(size=SMALLEST) as pilot:
+        await verify(app, pilot)
+        assert "3-0002-1已经付款，但本机没有它的记" in sentence(app)
+        assert cut_off(app) == []
+    assert placed(kiosk) == []
+
+
 async def test_an_order_that_is_paid_by_its_kiosks_word_is_not_called_unpaid(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:

@@ -210,12 +210,18 @@ class VerifyScreen(Page[None]):
         """Tell where the order that is paid goes on; a supervisor may allow another one here."""
 
         def question(t: Text) -> Question:
-            text = t(
-                "这个账号的同类订单 {number} 已在 {kiosk} 号终端机付款，请到那里接着办，或请工作人员转移过来，不要再付一次。"
-                "确要在这里另下一单，须主管同意。",
-                number=number_in(paid.other.order),
-                kiosk=paid.other.kiosk,
+            said = (
+                N_(
+                    "这个账号的同类订单 {number} 已经付款，但本机没有它的记录，请叫工作人员，不要再付一次。"
+                    "确要在这里另下一单，须主管同意。"
+                )
+                if paid.here
+                else N_(
+                    "这个账号的同类订单 {number} 已在 {kiosk} 号终端机付款，请到那里接着办，或请工作人员转移过来，不要再付一次。"
+                    "确要在这里另下一单，须主管同意。"
+                )
             )
+            text = t(said, number=number_in(paid.other.order), kiosk=paid.other.kiosk)
             return Question(
                 title=t("另有已付款的订单"),
                 text=aged(t, text, paid.feed_as_of),

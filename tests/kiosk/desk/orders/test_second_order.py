@@ -53,7 +53,7 @@ def test_an_unpaid_order_elsewhere_is_told_and_one_the_centre_has_money_for_refu
     service: DeskService, session: Session, database: Database
 ) -> None:
     unpaid = OpenOrder("5-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 5, NOW + 900)
-    own = OpenOrder("3-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 3, NOW + 900, centre_holds_money=True)
+    own = OpenOrder("3-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 3, NOW + 900)
     renewal = OpenOrder("5-0003-9.a1b2c3d4e5f6", OrderKind.RENEWAL, 5, NOW + 900, centre_holds_money=True)
     told_open(database, unpaid, own, renewal)
     offered = service.quote(session, OrderKind.NEW)
@@ -65,6 +65,17 @@ def test_an_unpaid_order_elsewhere_is_told_and_one_the_centre_has_money_for_refu
     assert service.place_order(session, OrderKind.NEW) == PaidElsewhere(session, paid)
     told_open(database)
     assert isinstance(service.place_order(session, OrderKind.NEW), Placed)
+
+
+def test_an_order_of_this_kiosk_that_was_paid_and_lost_with_its_data_refuses_another(
+    service: DeskService, session: Session, database: Database
+) -> None:
+    lost = OpenOrder("3-0002-1.a1b2c3d4e5f6", OrderKind.NEW, 3, NOW + 900, centre_holds_money=True)
+    told_open(database, lost)
+    assert service.place_order(session, OrderKind.NEW) == PaidElsewhere(session, lost, here=True)
+    allowed = service.place_order(session, OrderKind.NEW, SecondAllowed(SUPERVISOR, "数据恢复过"))
+    assert isinstance(allowed, Placed)
+    assert _placed_entry(database, allowed).second is not None
 
 
 def test_of_orders_elsewhere_the_paid_come_first_and_the_long_overdue_are_not_told(
