@@ -15,7 +15,7 @@ import pytest
 from kiosk.domain.journal import Entry, seal, unseal
 from kiosk.domain.ledger_fold import MemoryRecords, RecordRow, bound_event, fold_entry
 from kiosk.domain.remarks import Remark
-from tests.kiosk.domain.test_order_fold import HISTORIES
+from tests.support.order_journals import HISTORIES
 
 FILE = Path(__file__).parents[2] / "vectors" / "folds.json"
 

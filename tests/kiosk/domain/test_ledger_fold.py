@@ -12,7 +12,7 @@ from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.ledger_fold import Folding, MemoryRecords, bound_event, fold_entry, judged_by_the_issuer
 from kiosk.domain.register import Register, Registered, Standing
 from kiosk.domain.remarks import Remark, RemarkReason
-from tests.kiosk.domain.test_order_fold import (
+from tests.support.order_journals import (
     ACCOUNT,
     ORDER,
     A,

@@ -21,7 +21,7 @@ from kiosk.domain.ledger import CertificateStatus, Delivery, OrderStatus
 from kiosk.domain.ledger_fold import Folding, bound_event, fold_entry
 from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.remarks import Remark, RemarkReason
-from tests.kiosk.domain.test_order_fold import (
+from tests.support.order_journals import (
     ACCOUNT,
     ORDER,
     A,

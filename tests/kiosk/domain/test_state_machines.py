@@ -16,8 +16,8 @@ from kiosk.domain.journal import FORM, GENESIS, Entry
 from kiosk.domain.ledger import Order
 from kiosk.domain.ledger_fold import MemoryRecords, bound_event, fold_entry
 from kiosk.domain.register import Register, fold_register
-from tests.kiosk.domain.test_order_fold import EVERY_BODY, A, B
 from tests.kiosk.domain.test_register import EVENTS
+from tests.support.order_journals import EVERY_BODY, A, B
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "state-machines.md"
 Turn = tuple[str, str, str]
