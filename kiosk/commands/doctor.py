@@ -47,7 +47,7 @@ from kiosk.store.system_clock import SystemClock
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
 from kiosk.text.command_line import spoken
-from kiosk.text.contact_faults import contact_words
+from kiosk.text.contact_faults import contact_words, with_retry
 from kiosk.text.failures import Text, configuration_failure, libcrypto_failure, store_failure
 from kiosk.text.link_faults import AUTHORITY_UNUSABLE
 from kiosk.text.money import yuan
@@ -360,7 +360,7 @@ def _network(status: KioskStatus, text: Text) -> Iterator[Check]:
             silent = status.trouble is None and status.failure is ContactFault.UNREACHABLE
             if words is not None and not silent:
                 why, what = words
-                found, advice = f"{text(why)} ({found})", text(what)
+                found, advice = f"{with_retry(text(why), status.retry_at, text)} ({found})", text(what)
             yield Check(name, Level.MISSING, found, advice)
         case _:
             yield Check(name, Level.FAILED, text("未登记"), text("运行 keydesk-sync enrol --token 令牌"))

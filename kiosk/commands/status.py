@@ -19,7 +19,7 @@ from kiosk.store.system_clock import SystemClock
 from kiosk.store.transaction import Transaction
 from kiosk.text.catalogue import N_
 from kiosk.text.command_line import spoken
-from kiosk.text.contact_faults import contact_words
+from kiosk.text.contact_faults import contact_words, with_retry
 from kiosk.text.times import moment
 
 Text = Callable[..., str]
@@ -58,6 +58,7 @@ class KioskStatus(msgspec.Struct, frozen=True):
     error: str
     failure: ContactFault | None = None
     trouble: LinkFault | None = None
+    retry_at: int | None = None
 
 
 def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
@@ -84,6 +85,7 @@ def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
         error=state.error,
         failure=state.failure,
         trouble=state.trouble,
+        retry_at=state.retry_at,
     )
 
 
@@ -144,7 +146,7 @@ def _print_status(status: KioskStatus) -> None:
     )
     line(text("时钟 {clock}", clock=clock))
     if status.error:
-        line(text("上次联系失败：{error}", error=_why(status, text)))
+        line(text("上次联系失败：{error}", error=with_retry(_why(status, text), status.retry_at, text)))
 
 
 def _why(status: KioskStatus, text: Text) -> str:

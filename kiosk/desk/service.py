@@ -247,6 +247,10 @@ class DeskService(KeyVerbs):
         """The status row; cheap enough for every second."""
         return self._outcome(lambda: status.status(self._desk))
 
+    def ask_centre_now(self) -> Refused | None:
+        """Have the agent try the centre at once."""
+        return self._outcome(lambda: status.ask_centre_now(self._desk))
+
     def fees(self) -> FeeTable | Refused | None:
         """The notice's fee table; None without a schedule."""
         return self._outcome(lambda: status.fees(self._desk))

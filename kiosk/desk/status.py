@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kiosk.desk.authority import current_clock_fault, policy_of
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.tokens.reading import token_status
-from kiosk.desk.views import ClockFault, DeskStatus, FeeTable, Network
+from kiosk.desk.views import ClockFault, Contact, DeskStatus, FeeTable, Network
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.store.status import read_status
 
@@ -57,7 +57,20 @@ def status(desk: Desk) -> DeskStatus:
             receipts_waiting=store.receipts_waiting,
             matters=store.matters,
             unapplied_rows=store.unapplied_rows,
+            contact=_contact(store.agent),
         )
+
+
+def _contact(state: AgentState) -> Contact:
+    if not state.error:
+        return Contact()
+    return Contact(state.error, state.failure, state.trouble, state.retry_at)
+
+
+def ask_centre_now(desk: Desk) -> None:
+    """Have the agent try the centre at once, whatever the centre asked for. Raises StoreError."""
+    with desk.database.write() as tx:
+        tx.agent.forget_retry()
 
 
 def fees(desk: Desk) -> FeeTable | None:

@@ -15,6 +15,7 @@ from kiosk.domain.feed import OpenOrder, RegisteredState
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import BindingStep, Delivery, OrderStatus
+from kiosk.store.agent_state import ContactFault, LinkFault
 
 # The screens may not import the devices; they take the printer's states from here.
 PrinterState = ports.PrinterState
@@ -45,6 +46,15 @@ class ClockFault(enum.StrEnum):
     SERVER_TIME_TOO_OLD = "server-time-too-old"
 
 
+class Contact(msgspec.Struct, frozen=True):
+    """Why the last attempt to reach the centre failed, as in AgentState; all empty when it did not."""
+
+    error: str = ""
+    failure: ContactFault | None = None
+    trouble: LinkFault | None = None
+    retry_at: int | None = None
+
+
 class DeskStatus(msgspec.Struct, frozen=True):
     """The status row: `backlog` counts entries the centre has not yet; `feed_as_of` when the feed was last current."""
 
@@ -58,6 +68,7 @@ class DeskStatus(msgspec.Struct, frozen=True):
     receipts_waiting: int = 0
     matters: int = 0
     unapplied_rows: int = 0
+    contact: Contact = Contact()
 
 
 class Field(enum.StrEnum):

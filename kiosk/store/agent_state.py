@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from kiosk.domain.policy import SignedTime
 from kiosk.store.rows import Codec, Singleton
@@ -46,6 +47,7 @@ class AgentState(msgspec.Struct, frozen=True):
 
     `error` is why the last attempt failed, in English; `failure` the same for programs, `trouble` when it was the
     centre's certificate, and `refusal` the centre's own code when it refused.
+    `retry_at` is until when the other end asked to be left alone.
     `signed_time_monotonic` (milliseconds) and `signed_time_boot` say when this machine received `signed_time`.
     """
 
@@ -62,6 +64,7 @@ class AgentState(msgspec.Struct, frozen=True):
     refusal: str = ""
     strand: int = 0
     retired: bool = False
+    retry_at: int | None = None
 
 
 _STATE = Codec(AgentState)
@@ -90,3 +93,8 @@ class AgentTable:
     def put_receipt(self, text: str) -> None:
         """Replace it; whoever does checks its signature."""
         self._receipt.put(text)
+
+    def forget_retry(self) -> None:
+        """Forget until when the centre wants to be left alone: somebody asks now."""
+        if (state := self.get()).retry_at is not None:
+            self.put(replace(state, retry_at=None))

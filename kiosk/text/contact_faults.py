@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from kiosk.store.agent_state import ContactFault, LinkFault
 from kiosk.text.catalogue import N_
+from kiosk.text.failures import Text
 from kiosk.text.link_faults import LINK_FAULTS
+from kiosk.text.times import hour
 
 CONTACT_FAULTS = {
     ContactFault.UNREACHABLE: (N_("没有连上中心"), N_("检查网络和中心的地址，稍后再试")),
@@ -32,3 +34,8 @@ def contact_words(trouble: LinkFault | None, failure: ContactFault | None) -> tu
     if trouble is not None:
         return LINK_FAULTS[trouble]
     return None if failure is None else CONTACT_FAULTS[failure]
+
+
+def with_retry(said: str, retry_at: int | None, t: Text) -> str:
+    """What failed, and until when the other end asked to be left alone (UTC seconds), where it did."""
+    return said if retry_at is None else t("{said}；再试于 {time}", said=said, time=hour(retry_at))

@@ -24,6 +24,11 @@ def minute(seconds: int) -> str:
     return f"{_china(seconds):%m-%d %H:%M}"
 
 
+def hour(seconds: int) -> str:
+    """Hour and minute, for what is within the hour: `14:05`."""
+    return f"{_china(seconds):%H:%M}"
+
+
 def day(seconds: int) -> str:
     """The day: `2027-03-01`."""
     return f"{_china(seconds):%Y-%m-%d}"

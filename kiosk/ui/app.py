@@ -302,6 +302,8 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._unreadable = isinstance(message.status, Refused)
         if not isinstance(message.status, Refused):
             self.status = message.status
+            for page in self.pages:
+                page.when_composed(page.status_changed)
         self.show_status()
 
     def on_tokens_changed(self) -> None:

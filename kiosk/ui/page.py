@@ -76,6 +76,9 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
     def token_changed(self) -> None:
         """Handle an insertion or removal of a token."""
 
+    def status_changed(self) -> None:
+        """Handle that the desk's status was read again."""
+
     def scanned(self, text: str) -> None:
         """Handle a scanned text."""
 

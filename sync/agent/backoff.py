@@ -1,64 +1,34 @@
-"""How long to wait after a failure: twice as long each time, with jitter, and never less than the centre asked for.
+"""How long to wait after a failure (pure): twice as long each time, with jitter, and as long as the other end asked for.
 
-`failed` and `pause` are pure: time and chance come in as arguments.
+Time and chance (a random number from 0 to 1) come in as arguments.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import msgspec
-
-from hardware.disk import write_durably
-
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 10.0
-LONGEST_ASKED_SECONDS = 3600.0
+LONGEST_ASKED_SECONDS = 300.0
+"""What is asked for beyond this is not believed: one answer with a large value would silence a kiosk for good."""
 
 
-class Backoff(msgspec.Struct, frozen=True):
-    """How many requests failed in a row, and the time that the centre asked for (`not_before`, UTC seconds)."""
-
-    failures: int = 0
-    not_before: float = 0.0
-
-
-def failed(backoff: Backoff, now: float, retry_after: float | None = None) -> Backoff:
-    """The state after one more failure at `now` (UTC seconds); `retry_after` in seconds when the centre gave one."""
-    asked = 0.0 if retry_after is None else now + min(max(retry_after, 0.0), LONGEST_ASKED_SECONDS)
-    return Backoff(backoff.failures + 1, max(backoff.not_before, asked))
-
-
-def pause(backoff: Backoff, now: float, chance: float) -> float:
-    """Seconds to wait at `now` (UTC seconds) before the next try; `chance` is a random number from 0 to 1.
-
-    A time that the centre asked for is waited for in full, and up to a fifth longer, so that kiosks return one by one.
-    """
-    if backoff.failures == 0 and backoff.not_before <= now:
+def pause(failures: int, chance: float) -> float:
+    """Seconds to wait before the next try after so many failures in a row."""
+    if failures == 0:
         return 0.0
-    ceiling = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(backoff.failures - 1, 10))
-    own = ceiling * (0.5 + 0.5 * chance) if backoff.failures else 0.0
-    # After a clock was set back the kiosk must not wait for ever.
-    asked = min(max(backoff.not_before - now, 0.0), LONGEST_ASKED_SECONDS)
-    return max(own, asked * (1 + chance / 5))
+    ceiling = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(failures - 1, 10))
+    return ceiling * (0.5 + 0.5 * chance)
 
 
-class NotBeforeFile:
-    """The time before which the centre wants no request, kept across restarts in the data directory."""
+def asked_pause(seconds: float, chance: float) -> float:
+    """Seconds to wait when the other end asked for some: up to a fifth more, so that kiosks return one by one.
 
-    def __init__(self, directory: Path) -> None:
-        self._file = directory / "sync-not-before"
+    Never more than five minutes; who asked for more is tried again a little before, one by one as well.
+    """
+    if seconds > LONGEST_ASKED_SECONDS:
+        return LONGEST_ASKED_SECONDS * (1 - chance / 5)
+    return min(max(seconds, 0.0) * (1 + chance / 5), LONGEST_ASKED_SECONDS)
 
-    def load(self) -> float:
-        """The time in UTC seconds; 0 without a file, or with one that holds no number. Raises OSError."""
-        try:
-            return float(self._file.read_text("ascii"))
-        except (FileNotFoundError, ValueError):
-            return 0.0
 
-    def save(self, not_before: float) -> None:
-        """Keep a time (UTC seconds); 0 removes the file. Raises OSError."""
-        if not_before:
-            write_durably(self._file, f"{not_before:.0f}\n".encode("ascii"))
-        else:
-            self._file.unlink(missing_ok=True)
+def held(retry_at: int | None, now: float) -> bool:
+    """Whether to wait for that time (UTC seconds) at `now`; not for one that is far, as after the clock was set back."""
+    return retry_at is not None and now < retry_at <= now + LONGEST_ASKED_SECONDS + 1

@@ -17,12 +17,11 @@ from kiosk.domain.errors import DomainError
 from kiosk.pki.suites import LibcryptoUnusable
 from kiosk.store.errors import StoreError
 from kiosk.text.command_line import CommandParser, spoken
-from sync.agent.backoff import NotBeforeFile
 from sync.agent.enrolment import enrol
 from sync.agent.errors import AgentError
 from sync.agent.failure_wording import failure
 from sync.agent.loop import Loop
-from sync.agent.nightly import exchange, night_document, nightly
+from sync.agent.nightly import exchange_now, night_document, nightly
 from sync.agent.opening import (
     AgentSettings,
     open_agent,
@@ -123,7 +122,7 @@ def _enrol(settings: AgentSettings, arguments: argparse.Namespace) -> int:
 def _run(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_agent(settings) as agent:
         chance = random.SystemRandom().random
-        loop = Loop(agent, settings.switch, NotBeforeFile(settings.directory), chance)
+        loop = Loop(agent, settings.switch, chance)
         with stop_on_signals(loop.stop):
             if arguments.exit_with_parent:
                 stop_with_parent(loop.stop)
@@ -138,7 +137,7 @@ class _Exchanged(msgspec.Struct, frozen=True):
 
 def _once(settings: AgentSettings, arguments: argparse.Namespace) -> int:
     with open_agent(settings) as agent:
-        pushed, pulled = exchange(agent)
+        pushed, pulled = exchange_now(agent)
     done = _Exchanged(pushed.sent, pulled.applied, pulled.kept)
     _print_report(arguments, done, [exchanged_line(done.sent, done.received, done.kept, spoken().text)])
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,8 +12,9 @@ from kiosk.domain.clock import Clock
 from kiosk.domain.policy import SignedTime
 from kiosk.store.database import Database
 from kiosk.store.vault import VaultItem
+from sync.agent.backoff import asked_pause, held
 from sync.agent.centre_client import CentreClient
-from sync.agent.errors import AgentError, CentreUntrusted, RequestRefused
+from sync.agent.errors import AgentError, CentreUntrusted, ExchangeFailed, RequestRefused
 from sync.agent.upload_size import UploadSize
 from sync.protocol.times import time_holds
 
@@ -96,15 +98,27 @@ def record_contact(tx: Transaction, clock: Clock, signed: SignedTime | None = No
     return state
 
 
-def record_failed_contact(agent: Agent, error: AgentError) -> None:
-    """Record that an attempt to reach the centre failed now, and how."""
+def record_failed_contact(agent: Agent, error: AgentError, chance: float = 0.0) -> None:
+    """Record that an attempt to reach the centre failed now, and how; `chance` as in `sync.agent.backoff`."""
+    now = agent.clock.wall()
     with agent.database.write() as tx:
+        before = tx.agent.get()
+        retry_at = before.retry_at if held(before.retry_at, now) else None
+        if isinstance(error, ExchangeFailed) and error.retry_after is not None:
+            retry_at = max(retry_at or 0, now + math.ceil(asked_pause(error.retry_after, chance)))
         state = replace(
-            tx.agent.get(),
-            last_attempt=agent.clock.wall(),
+            before,
+            last_attempt=now,
+            retry_at=retry_at,
             error=str(error) or "failed",
             trouble=error.trouble if isinstance(error, CentreUntrusted) else None,
             failure=error.failure,
             refusal=error.code.value if isinstance(error, RequestRefused) else "",
         )
         tx.agent.put(state)
+
+
+def forget_retry(agent: Agent) -> None:
+    """Forget until when the centre wants to be left alone, for somebody who asks now. Raises StoreError."""
+    with agent.database.write() as tx:
+        tx.agent.forget_retry()

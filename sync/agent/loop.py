@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from kiosk.domain.errors import DomainError
 from kiosk.store.errors import StoreBusy, StoreError
-from sync.agent.backoff import Backoff, failed, pause
-from sync.agent.context import Agent, record_failed_contact
-from sync.agent.errors import AgentError, CentreBusy, ExchangeFailed, UploadBlocked
+from sync.agent.backoff import held, pause
+from sync.agent.context import Agent, forget_retry, record_failed_contact
+from sync.agent.errors import AgentError, ExchangeFailed, UploadBlocked
 from sync.agent.feed.pull import pull, retry_kept
 from sync.agent.heartbeat import heartbeat
 from sync.agent.mailbox import answer_waiting
@@ -24,7 +24,6 @@ from sync.agent.push import push
 from sync.protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from sync.agent.backoff import NotBeforeFile
     from sync.agent.line.network_switch import NetworkSwitch
 
 HEARTBEAT_SECONDS = 30.0
@@ -41,13 +40,10 @@ _EXPECTED = (AgentError, ProtocolError, StoreError, DomainError, OSError)
 class Loop:
     """One run of the agent; `chance` gives random numbers from 0 to 1."""
 
-    def __init__(
-        self, agent: Agent, switch: NetworkSwitch, not_before: NotBeforeFile, chance: Callable[[], float]
-    ) -> None:
+    def __init__(self, agent: Agent, switch: NetworkSwitch, chance: Callable[[], float]) -> None:
         self.stop = threading.Event()
         self._agent = agent
         self._switch = switch
-        self._not_before = not_before
         self._chance = chance
         self._aligned = threading.Event()
         self._wake = threading.Event()
@@ -61,6 +57,7 @@ class Loop:
             for each in (self._send, self._receive, self._answer)
         ]
         self._agent.log.info("started", kiosk=self._agent.kiosk, program=self._agent.program)
+        forget_retry(self._agent)  # whoever starts it has it ask at once
         for thread in threads:
             thread.start()
         self.stop.wait()
@@ -84,11 +81,12 @@ class Loop:
             raise
 
     def _send(self) -> None:
-        backoff = Backoff(not_before=self._not_before.load())
-        self._sleep(pause(backoff, self._now(), self._chance()))
-        beat_at, version, ahead = 0.0, -1, 0.0
+        failures, beat_at, version, ahead = 0, 0.0, -1, 0.0
         while not self.stop.is_set():
             try:
+                self._hold()
+                if self.stop.is_set():
+                    return
                 version = self._agent.database.data_version()
                 if time.monotonic() >= beat_at:
                     ahead = self._ahead()
@@ -99,24 +97,29 @@ class Loop:
                 if push(self._agent, self.stop.is_set).tail_lost:
                     beat_at = 0.0
                     continue
-                backoff = self._succeeded(backoff)
+                if failures:
+                    self._agent.log.info("the centre answers again", failures=failures)
+                failures = 0
                 if not self._idle(version, beat_at, ahead):
                     beat_at = 0.0
             except _EXPECTED as error:
-                backoff = self._failed(backoff, error)
-                beat_at = 0.0
+                failures, beat_at = failures + 1, 0.0
+                self._failed(error, failures)
 
     def _receive(self) -> None:
         self._aligned.wait()
-        backoff = Backoff()
+        failures = 0
         while not self.stop.is_set():
             if self._switch.cut:
                 self.stop.wait(TICK_SECONDS)
                 continue
-            asked = time.monotonic()
             try:
+                self._hold()
+                if self.stop.is_set():
+                    return
+                asked = time.monotonic()
                 came = pull(self._agent, FEED_WAIT_SECONDS, self.stop.is_set)
-                backoff = Backoff()
+                failures = 0
                 if not (came.applied or came.kept):
                     # A centre with too many waiting kiosks answers at once; asking again at once would only add to its load.
                     self._sleep(asked + FEED_PACE_SECONDS - time.monotonic())
@@ -124,9 +127,11 @@ class Loop:
                 if self.stop.is_set():
                     return
                 self._agent.log.warning("the feed failed", error=str(error))
+                failures += 1
+                if isinstance(error, ExchangeFailed) and error.retry_after is not None:
+                    self._record(error)
                 self._wake.set()
-                backoff = failed(backoff, self._now(), _retry_after(error))
-                self._sleep(_pause_after(error, pause(backoff, self._now(), self._chance())))
+                self._sleep(_pause_after(error, pause(failures, self._chance())))
 
     def _answer(self) -> None:
         """Answer the app's questions as soon as they are in the mailbox."""
@@ -159,27 +164,31 @@ class Loop:
                 return True
         return True
 
-    def _failed(self, backoff: Backoff, error: Exception) -> Backoff:
+    def _hold(self) -> None:
+        """Wait as long as the centre, or who answered for it, asked to be left alone; at most until that is forgotten."""
+        version, retry_at = -1, None
+        while not self.stop.is_set():
+            now = self._agent.database.data_version()
+            if now != version:
+                with self._agent.database.read() as tx:
+                    version, retry_at = now, tx.agent.get().retry_at
+            if not held(retry_at, self._now()):
+                return
+            self.stop.wait(TICK_SECONDS)
+
+    def _failed(self, error: Exception, failures: int) -> None:
         """Record a failure and wait before the next attempt."""
         self._agent.log.warning("failed", error=str(error), kind=type(error).__name__)
         self._line_was_cut = self._switch.cut
-        backoff = failed(backoff, self._now(), _retry_after(error))
-        try:
-            if isinstance(error, CentreBusy):
-                self._not_before.save(backoff.not_before)
-            if isinstance(error, AgentError):
-                record_failed_contact(self._agent, error)
-        except (OSError, StoreError) as trouble:
-            self._agent.log.exception("the failure could not be recorded", error=str(trouble))
-        self._sleep(_pause_after(error, pause(backoff, self._now(), self._chance())))
-        return backoff
+        if isinstance(error, AgentError):
+            self._record(error)
+        self._sleep(_pause_after(error, pause(failures, self._chance())))
 
-    def _succeeded(self, backoff: Backoff) -> Backoff:
-        if backoff.not_before:
-            self._not_before.save(0.0)
-        if backoff.failures:
-            self._agent.log.info("the centre answers again", failures=backoff.failures)
-        return Backoff()
+    def _record(self, error: AgentError) -> None:
+        try:
+            record_failed_contact(self._agent, error, self._chance())
+        except StoreError as trouble:
+            self._agent.log.exception("the failure could not be recorded", error=str(trouble))
 
     def _sleep(self, seconds: float) -> None:
         """Wait, at most until a line that was cut is restored."""
@@ -197,10 +206,6 @@ class Loop:
 
     def _now(self) -> float:
         return float(self._agent.clock.wall())
-
-
-def _retry_after(error: Exception) -> float | None:
-    return error.retry_after if isinstance(error, CentreBusy) else None
 
 
 def _pause_after(error: Exception, seconds: float) -> float:

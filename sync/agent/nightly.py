@@ -9,7 +9,7 @@ import msgspec
 
 from kiosk.store.verify import Verification, verify
 from sync.agent.alignment import NothingMissing
-from sync.agent.context import Agent, record_failed_contact
+from sync.agent.context import Agent, forget_retry, record_failed_contact
 from sync.agent.errors import AgentError, HistoryForked, RequestRefused
 from sync.agent.feed.pull import PullReport, pull, retry_kept
 from sync.agent.heartbeat import heartbeat
@@ -76,6 +76,16 @@ def exchange(agent: Agent) -> tuple[PushReport, PullReport]:
     pulled = pull(agent)
     second = push(agent)
     return PushReport(first.sent + second.sent, second.tail_lost), pulled
+
+
+def exchange_now(agent: Agent) -> tuple[PushReport, PullReport]:
+    """The same for somebody who asks now, whatever the centre asked for; a failure is recorded. Raises as `exchange`."""
+    forget_retry(agent)
+    try:
+        return exchange(agent)
+    except AgentError as error:
+        record_failed_contact(agent, error)
+        raise
 
 
 def nightly(agent: Agent) -> NightlyReport:

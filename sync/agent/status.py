@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Status(msgspec.Struct, frozen=True):
     """Times in UTC seconds; `tip` is the journal's last sequence, `tip_hash` eight hex digits of its hash.
 
-    `error`, `trouble`, `failure` and `refusal` describe the last attempt to reach the centre, as in AgentState.
+    `error`, `trouble`, `failure`, `refusal` and `retry_at` describe the last attempt to reach the centre, as in AgentState.
     """
 
     kiosk: int | None
@@ -43,6 +43,7 @@ class Status(msgspec.Struct, frozen=True):
     receipts_waiting: int
     failure: ContactFault | None
     refusal: str
+    retry_at: int | None
 
 
 def status(tx: Transaction) -> Status:
@@ -71,6 +72,7 @@ def status(tx: Transaction) -> Status:
         receipts_waiting=store.receipts_waiting,
         failure=state.failure,
         refusal=state.refusal,
+        retry_at=state.retry_at,
     )
 
 

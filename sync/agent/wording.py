@@ -8,7 +8,7 @@ from kiosk.domain.versions import write_cursors
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
-from kiosk.text.contact_faults import CONTACT_FAULTS
+from kiosk.text.contact_faults import CONTACT_FAULTS, with_retry
 from kiosk.text.link_faults import LINK_FAULTS
 from kiosk.text.matters import matter_line
 from kiosk.text.times import moment
@@ -90,6 +90,7 @@ def _status_rows(report: Status, t: Text) -> list[Row]:
     ]
     if report.error:
         said = t("{time} 失败：{why}", time=_time(report.last_attempt, t), why=_last_failure(report, t))
+        said = with_retry(said, report.retry_at, t)
         rows.append((t("网络"), said))
     if report.quarantined:
         rows.append((t("注意"), t("本机已被中心停用，上传的内容另行存放")))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from kiosk.domain.entries import OrderCancelled
 from kiosk.store.agent_state import ContactFault
+from kiosk.text.times import hour
 from sync.agent.line.pace import LEAST_BYTES_A_SECOND
 from sync.protocol.records import PATH_JOURNAL
 from tests.support.odd_servers import (
@@ -124,3 +126,37 @@ def test_an_entry_that_alone_is_too_large_is_told(
     assert done.returncode == 1
     assert "上传太大被拦下（HTTP 413）" in done.stderr
     assert kiosk.backlog() == 1
+
+
+def test_a_large_time_to_come_again_is_believed_for_five_minutes_and_forgotten_by_hand(
+    kiosk: KioskProcess, front: OddServer, central: CentreProcess
+) -> None:
+    def retry_at() -> int:
+        return kiosk.state().retry_at or 0
+
+    number, _address = kiosk.place("11000001")
+    front.answer = page(429, retry_after="86400")
+    before = kiosk.clock.wall()
+    kiosk.start()
+    wait_until(lambda: kiosk.state().failure is ContactFault.BUSY)
+    assert before + 200 < retry_at() <= kiosk.clock.wall() + 300
+    for told in (kiosk.sync("status"), kiosk.keydesk("status"), kiosk.keydesk("doctor")):
+        assert f"再试于 {hour(retry_at())}" in told.stdout
+
+    kiosk.stop()
+    asked = len(front.asked)
+    kiosk.start()
+    wait_until(lambda: len(front.asked) > asked, "the agent that was started again asks at once")
+    wait_until(lambda: retry_at() > 0)
+
+    front.answer = relaying(central.address)
+    asked = len(front.asked)
+    time.sleep(1.5)
+    assert len(front.asked) == asked, "the agent leaves it alone"
+    assert kiosk.sync("once").returncode == 0
+    assert kiosk.backlog() == 0
+    asked = len(front.asked)
+    kiosk.append(OrderCancelled(number, "member"))
+    wait_until(lambda: kiosk.backlog() == 0, "the agent that runs goes on as well")
+    assert len(front.asked) > asked
+    kiosk.stop()

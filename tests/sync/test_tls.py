@@ -18,7 +18,6 @@ import pytest
 from kiosk.domain.entries import OrderCancelled
 from kiosk.store.agent_state import LinkFault
 from kiosk.text.catalogue import Catalogue, Language
-from sync.agent.backoff import NotBeforeFile
 from sync.agent.errors import AuthorityUnusable, CentreUntrusted
 from sync.agent.line.network_switch import NetworkSwitch
 from sync.agent.loop import Loop
@@ -141,7 +140,7 @@ def settings(kiosk: KioskProcess, terminator: Terminator, authority: Authority) 
 @contextlib.contextmanager
 def running(settings: AgentSettings) -> Iterator[None]:
     with open_agent(settings) as agent:
-        loop = Loop(agent, NetworkSwitch(), NotBeforeFile(settings.directory), lambda: 0.0)
+        loop = Loop(agent, NetworkSwitch(), lambda: 0.0)
         thread = threading.Thread(target=loop.run)
         thread.start()
         try:

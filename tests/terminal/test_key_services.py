@@ -34,7 +34,7 @@ def staff_service(demo: Demo, place: int) -> None:
     demo.terminal.press("Enter")
     demo.terminal.wait("主管 林涛")
     demo.terminal.press("BTab")
-    for tab in (r"待办事项", r"未处理的消息", r"待打凭条", r"key盘"):
+    for tab in (r"待办事项", r"未处理的消息", r"待打凭条", r"网络", r"key盘"):
         demo.terminal.press("Right")
         demo.terminal.wait(r"\(\*\) " + tab)
     demo.terminal.press("Tab", *["Down"] * place, "Enter")

@@ -38,7 +38,7 @@ _PRINTER = {
     PrinterState.PAPER_OUT: N_("缺纸"),
     PrinterState.UNAVAILABLE: N_("不可用"),
 }
-_NETWORK = {
+NETWORKS = {
     Network.ONLINE: N_("在线"),
     Network.OFFLINE: N_("离线"),
     Network.NOT_ENROLLED: N_("未登记"),
@@ -95,7 +95,7 @@ class StatusRow(SteadyText):
             (t("驱动"), _DRIVER[status.token]),
             (t("key盘"), _TOKEN[status.token]),
             (t("打印机"), _PRINTER[status.printer]),
-            (t("网络"), _NETWORK[status.network]),
+            (t("网络"), NETWORKS[status.network]),
         ]
         parts: list[Content | str | tuple[str, str]] = []
         for name, value in pairs:

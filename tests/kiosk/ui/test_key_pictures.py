@@ -13,6 +13,7 @@ from textual.widgets import OptionList
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
 from kiosk.desk.views import Network, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
+from kiosk.store.agent_state import AgentState, ContactFault
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
@@ -161,6 +162,15 @@ async def one_number(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     await type_in(pilot, order.order_number)
 
 
+async def network(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    state = AgentState(error="HTTP 407", failure=ContactFault.PROXY_REFUSED, last_contact=NOW - 600)
+    with kiosk.setup.database.write() as tx:
+        tx.agent.put(replace(state, retry_at=NOW + 240))
+    await app._tick()
+    await staff(app, pilot)
+    await press(pilot, "shift+tab", "left", "tab")
+
+
 WAYS = [
     pytest.param(way, id=way.__name__)
     for way in (
@@ -180,6 +190,7 @@ WAYS = [
         found,
         lift,
         one_number,
+        network,
     )
 ]
 

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from kiosk.domain import feed
 from kiosk.domain.ledger import OrderStatus
+from kiosk.store.agent_state import ContactFault
 from sync.agent import loop as loop_module
-from sync.agent.backoff import NotBeforeFile
 from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.loop import Loop
 from sync.protocol.records import PATH_FEED
@@ -24,7 +25,7 @@ from tests.support.waiting import ended, wait_until
 def running(desk: Desk) -> Iterator[Loop]:
     switch = NetworkSwitch(desk.directory / "cut")
     desk.line = SwitchedTransport(desk.line, switch)
-    made = Loop(desk.agent(), switch, NotBeforeFile(desk.directory), lambda: 0.5)
+    made = Loop(desk.agent(), switch, lambda: 0.5)
     thread = threading.Thread(target=made.run)
     thread.start()
     try:
@@ -76,21 +77,49 @@ def test_every_failure_is_survived(desk: Desk) -> None:
         wait_until(lambda: drained(desk))
 
 
-def test_a_busy_centre_is_left_alone_also_by_the_next_process(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", ["time", "hand"])
+def test_a_busy_centre_is_left_alone_until_the_time_comes_or_somebody_asks(
+    end: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop_module, "TICK_SECONDS", 0.02)
     desk.faulty.faults = ["busy"]
     with running(desk):
-        wait_until(lambda: NotBeforeFile(desk.directory).load() == desk.clock.wall() + 7)
-    asked = len(desk.centre.requests)
-    with running(desk):
-        time.sleep(0.5)
+        wait_until(lambda: state(desk).failure is ContactFault.BUSY)
+        assert desk.clock.wall() + 7 <= state(desk).retry_at <= desk.clock.wall() + 9
+        asked = len(desk.centre.requests)
+        time.sleep(1.5)
         assert len(desk.centre.requests) == asked
-        desk.clock.advance(8)
-    with running(desk):
+        if end == "time":
+            desk.clock.advance(9)
+        else:
+            with desk.database.write() as tx:
+                tx.agent.forget_retry()
         wait_until(lambda: drained(desk))
-        wait_until(lambda: NotBeforeFile(desk.directory).load() == 0)
+
+
+def test_both_threads_wait_when_the_feed_alone_was_asked_to(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "TICK_SECONDS", 0.02)
+    busy = threading.Event()
+    handle = desk.centre.handle
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == PATH_FEED and not busy.is_set():
+            busy.set()
+            return httpx2.Response(429, headers={"retry-after": "100000"})
+        return handle(request)
+
+    monkeypatch.setattr(desk.centre, "handle", answer)
+    with running(desk):
+        wait_until(lambda: state(desk).retry_at is not None)
+        assert state(desk).retry_at <= desk.clock.wall() + 300
+        asked = len(desk.centre.requests)
+        desk.place()
+        time.sleep(1.5)
+        assert len(desk.centre.requests) <= asked + 1, "at most what was under way"
+        desk.clock.advance(301)
+        wait_until(lambda: drained(desk))
 
 
 def test_a_breakdown_ends_the_run_instead_of_half_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +128,7 @@ def test_a_breakdown_ends_the_run_instead_of_half_of_it(desk: Desk, monkeypatch:
 
     monkeypatch.setattr(loop_module, "heartbeat", broken)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    made = Loop(desk.agent(), NetworkSwitch(), NotBeforeFile(desk.directory), lambda: 0.5)
+    made = Loop(desk.agent(), NetworkSwitch(), lambda: 0.5)
     assert made.run() is False
     assert "ZeroDivisionError" in (desk.directory / "log" / "sync.log").read_text()
 

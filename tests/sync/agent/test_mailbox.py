@@ -16,7 +16,6 @@ from kiosk.domain.login_check import (
     QuestionRefused,
     Registration,
 )
-from sync.agent.backoff import NotBeforeFile
 from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.loop import Loop
 from sync.agent.mailbox import UNREACHABLE, answer_waiting
@@ -83,7 +82,7 @@ def test_the_running_agent_answers_while_the_feed_waits_and_says_so_when_the_lin
     desk.centre.login = lambda _: GIVEN
     switch = NetworkSwitch(desk.directory / "cut")
     desk.line = SwitchedTransport(desk.line, switch)
-    loop = Loop(desk.agent(), switch, NotBeforeFile(desk.directory), lambda: 0.5)
+    loop = Loop(desk.agent(), switch, lambda: 0.5)
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:

@@ -41,6 +41,7 @@ STATUS_KEYS = [
     "matters",
     "unapplied",
     "receipts_waiting",
+    "retry_at",
 ]
 NIGHT_KEYS = [
     "sent",

@@ -18,6 +18,7 @@ from kiosk.domain.feed import MatterPublished
 from kiosk.domain.feed_rows import UnappliedRow
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import columns, pad
+from kiosk.text.contact_faults import contact_words, with_retry
 from kiosk.text.matters import matter_line
 from kiosk.text.money import yuan
 from kiosk.text.times import minute
@@ -31,6 +32,7 @@ from kiosk.ui.screens.staff.staff_keys import StaffKeyService, may, page, row
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Choice, Field
 from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.rows import NETWORKS
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -38,8 +40,10 @@ if TYPE_CHECKING:
     from kiosk.desk.service import DeskService
     from kiosk.text.wording import LazyText, Text
 
-VIEWS = (N_("订单"), N_("待办事项"), N_("未处理的消息"), N_("待打凭条"), N_("key盘"))
+VIEWS = (N_("订单"), N_("待办事项"), N_("未处理的消息"), N_("待打凭条"), N_("网络"), N_("key盘"))
 _ORDERS = 0
+_NETWORK = 4
+_TRY_NOW = "try-now"
 _LONGEST_NUMBER = 100  # a receipt's code, should a scanner type it
 _AMOUNT = 7
 _SCROLLBAR = 2
@@ -193,13 +197,14 @@ class StaffDeskScreen(Overlay[None]):
     def update_content(self) -> None:
         """Show the view."""
         self.query_one("#message", Prose).say(self.localized(self.message))
-        if self.gathered is None:
-            return
-        rows = self.query_one("#rows", OptionList)
+        if self.gathered is not None:
+            self._show(self.query_one("#rows", OptionList), self.gathered)
+
+    def _show(self, rows: OptionList, gathered: Gathered) -> None:
         marked = rows.highlighted
         rows.clear_options()
-        rows.add_options(self._rows(self.gathered) or [Option(self.t("没有"), disabled=True)])
-        several = self.view == _ORDERS and self.gathered.number and len(self.gathered.orders) > 1
+        rows.add_options(self._rows(gathered) or [Option(self.t("没有"), disabled=True)])
+        several = self.view == _ORDERS and gathered.number and len(gathered.orders) > 1
         if marked is not None or not several:
             rows.highlighted = min(marked or 0, rows.option_count - 1)
 
@@ -215,6 +220,8 @@ class StaffDeskScreen(Overlay[None]):
                 waiting = self.shell.status.receipts_waiting if self.shell.status is not None else 0
                 text = self.t("有 {count} 张凭条等待打印，按「打印凭条」重打", count=waiting)
                 return [Option(text)] if waiting else []
+            case 4:
+                return self._network_rows()
             case _:
                 return [
                     Option(
@@ -226,10 +233,49 @@ class StaffDeskScreen(Overlay[None]):
                 ]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Open the chosen key service."""
+        """Open the chosen key service, or have the centre tried now."""
+        if event.option.id == _TRY_NOW:
+            self.ask(self.shell.service.ask_centre_now, self._asked_now, self.t("正在办理，请稍候"))
         if event.option.id in set(StaffKeyService):
             self.message = None
             self.app.push_screen(page(StaffKeyService(event.option.id), self.staff))
+
+    def _network_rows(self) -> list[Option]:
+        """Whether the centre is reached, why not, what to do, and when it is tried again."""
+        status = self.shell.status
+        if status is None:
+            return []
+        never = self.t("从未")
+        line = self.t(
+            "{network}，上次联系 {time}，待传 {backlog} 条",
+            network=self.t(NETWORKS[status.network]),
+            time=never if status.feed_as_of is None else minute(status.feed_as_of),
+            backlog=status.backlog,
+        )
+        contact, rows = status.contact, [Option(line)]
+        words = contact_words(contact.trouble, contact.failure)
+        if contact.error:
+            said = contact.error if words is None else self.t(words[0])
+            rows.append(Option(with_retry(said, contact.retry_at, self.t)))
+        if words is not None:
+            rows.append(Option(f"→ {self.t(words[1])}"))
+        if contact.retry_at is not None:
+            rows.append(Option(self.t("现在就试（Enter）"), id=_TRY_NOW))
+        return rows
+
+    def status_changed(self) -> None:
+        """Show the network as it is by now."""
+        if self.view != _NETWORK or self.gathered is None:
+            return
+        for rows in self.query("#rows").results(OptionList):  # none on a screen that is being closed
+            if [each.prompt for each in rows.options] != [each.prompt for each in self._network_rows()]:
+                self._show(rows, self.gathered)
+
+    def _asked_now(self, outcome: Refused | None) -> None:
+        if isinstance(outcome, Refused):
+            self._say(self.refusal(outcome))
+        else:
+            self._say(lambda t: t("已让同步程序现在就试。"))
 
     def _order_rows(self, gathered: Gathered) -> list[Option]:
         """A row for each order: number, account, time and the rest, in columns, as far as the window is wide."""
