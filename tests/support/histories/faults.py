@@ -193,6 +193,13 @@ def orders_during_the_first_pull() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def echoed_twice() -> Iterator[None]:
+    """A kiosk repeats a row of the feed whatever its journal repeated before."""
+    with _in_place_of(Transaction, "echo", lambda _tx, _key: None):
+        yield
+
+
 FAULTS: tuple[Fault, ...] = (
     nonce_not_compared,
     positions_swapped,
@@ -203,4 +210,5 @@ FAULTS: tuple[Fault, ...] = (
     version_order_ignored,
     cursor_hides_rows,
     orders_during_the_first_pull,
+    echoed_twice,
 )

@@ -14,15 +14,19 @@ from sync.agent.context import Agent
 from sync.agent.feed import pull as pulling
 from sync.agent.feed.pull import pull
 from sync.agent.feed.taking import take
+from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
+from sync.central.ledger import settling
+from sync.central.ledger.models import LedgerCertificate
 from sync.central.members.models import DeskStaff
 from sync.central.members.publishing import publish_staff
 from sync.protocol.records import FeedPage
 from tests.support.histories.machines import Machine
-from tests.support.histories.world import Killed, World
+from tests.support.histories.world import NOTHING, Killed, World
 
 PEOPLE = ("陈晓", "孙丽")
 MOST_ROWS = 20
+BOSS = "boss"
 
 
 def edit_staff(world: World) -> str:
@@ -95,6 +99,22 @@ def put_back_at_once(world: World) -> str:
     told = f"{machine.work(pull, hears=True)} {machine.work(push)}"
     world.put_back(world.copies[-1])
     return f"{machine.label} {label} {told}"
+
+
+def decided_and_put_back(world: World) -> str:
+    """Staff take a key out of use, first one that is held; its issuer enters that, is put back, and is told all of it again."""
+    issuers = {each.kiosk: each for each in world.live if each.works and each.line.up}
+    rows = LedgerCertificate.objects.filter(kiosk__in=issuers).exclude(status="void").order_by("number")
+    row = world.choose(list(rows.filter(status="held")) or list(rows))
+    if row is None:
+        return NOTHING
+    machine = issuers[row.kiosk]
+    label = world.copy(machine, with_marker=False)
+    settling.revoke_certificate(row, BOSS, "seen", world.centre.now)
+    world.notes.revoked.add(row.number)
+    told = f"{machine.work(pull, hears=True)} {machine.work(push)}"
+    world.put_back(world.copies[-1])
+    return f"{row.number} {label} {told} {machine.work(heartbeat)} {machine.work(pull, hears=True)}"
 
 
 @contextmanager

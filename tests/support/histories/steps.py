@@ -22,6 +22,7 @@ from sync.central.payments.models import Payment, PaymentState
 from tests.support.histories.decisions import accept_strand, decide_matter, decide_strand
 from tests.support.histories.feed_steps import (
     cut_pull,
+    decided_and_put_back,
     edit_staff,
     pull_killed,
     pull_overtaken,
@@ -516,6 +517,7 @@ WEIGHTS: dict[Step, int] = {
     pull_killed: 3,
     pull_overtaken: 2,
     put_back_at_once: 2,
+    decided_and_put_back: 2,
     junk: 7,
     switch_members: 1,
 }
