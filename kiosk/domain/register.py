@@ -237,10 +237,16 @@ def _bound(register: Register, event: CertificateBound) -> _Step:
 
 
 def _on_hold_like(register: Register, predecessor: str | None, key: KeyOnRecord) -> KeyOnRecord:
-    """A renewal keeps the token: if that was reported lost, the new certificate is on hold like the old one."""
-    old = register.find(predecessor) if predecessor else None
-    known = (old.key if old else None) or next(
-        (each for each in register.told if each.number == predecessor), None
+    """A renewal keeps the token: if that was reported lost, the new certificate is on hold like the old one.
+
+    Where the old one is not known yet, what was reported or lifted last about its token counts.
+    """
+    if predecessor is None:
+        return key
+    all_known = (*(each.key for each in register.certificates), *register.told)
+    on_its_token = [each for each in all_known if each.token_serial == key.token_serial]
+    known = next((each for each in all_known if each.number == predecessor), None) or max(
+        on_its_token, key=_holds, default=None
     )
     if known is None or known.token_serial != key.token_serial or known.holds % 2 == 0:
         return key  # an odd count: set once more than lifted

@@ -236,6 +236,22 @@ def test_a_late_report_of_a_loss_told_early_undoes_nothing_of_a_later_one() -> N
     assert folded(LOSS, again, LOSS).told == folded(LOSS, again).told
 
 
+@pytest.mark.parametrize("early", [(KEY_BOUND, LOSS), (LOSS, KEY_BOUND), (LOSS,)])
+def test_a_loss_holds_a_renewal_whose_predecessor_comes_late(early: tuple[RegisterEvent, ...]) -> None:
+    again = KeyOnRecord("0003000000000003", "T0", 250, 400)
+    register = folded(*early, bound(again, RENEWED.number))
+    assert not usable(register)
+    assert not usable(folded(*early, bound(again, RENEWED.number), RENEWAL))
+    other = replace(again, token_serial="T9")
+    assert status(folded(LOSS, bound(other, RENEWED.number)), other) is CertificateStatus.VALID
+
+
+def test_a_renewal_whose_predecessor_comes_late_is_not_on_hold_where_its_token_was_found_again() -> None:
+    again = KeyOnRecord("0003000000000003", "T0", 250, 400)
+    register = folded(LOSS, HoldLifted(ACCOUNT, FIRST.on_hold(), "张华"), bound(again, RENEWED.number))
+    assert usable(register) == [again.number]
+
+
 def test_the_loss_of_a_key_that_is_not_known_here_holds_what_its_token_was_renewed_to() -> None:
     told = fold_register(folded(RENEWAL), LOSS)
     assert status(told.register, RENEWED) is CertificateStatus.ON_HOLD
