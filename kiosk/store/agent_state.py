@@ -43,7 +43,8 @@ class ContactFault(enum.StrEnum):
 class AgentState(msgspec.Struct, frozen=True):
     """Times in UTC seconds; `high_water` is the last sequence that the centre has, `strand` the one that it is on there.
 
-    `quarantined` when this machine was revoked, `retired` when it may only upload any more.
+    `quarantined` when this machine was revoked, `retired` when it may only upload any more, `unconfirmed` when that is so until
+    staff of a centre that was put back confirm it. `incarnation` is that of the centre to which it showed its deed last.
 
     `error` is why the last attempt failed, in English; `failure` the same for programs, `trouble` when it was the
     centre's certificate, and `refusal` the centre's own code when it refused.
@@ -65,6 +66,8 @@ class AgentState(msgspec.Struct, frozen=True):
     strand: int = 0
     retired: bool = False
     retry_at: int | None = None
+    unconfirmed: bool = False
+    incarnation: int = 0
 
 
 _STATE = Codec(AgentState)

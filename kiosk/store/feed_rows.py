@@ -106,6 +106,19 @@ class FeedRowTable(Table):
             (version.incarnation, version.stamp, audience),
         )
 
+    def told_past(self, audience: int, stamp: int) -> tuple[FeedRow, ...]:
+        """The rows of an audience past that stamp, the earliest first, but removals; also those that could not be applied."""
+        found: dict[str, FeedRow] = {}
+        for table in ("feed_rows", "unapplied_rows"):
+            rows = self._connection.execute(
+                f"SELECT {_ROW} FROM {table} WHERE audience = ? AND stamp > ? AND kind <> ? ORDER BY stamp",  # noqa: S608 - names of ours
+                (audience, stamp, _REMOVED),
+            )
+            for columns in rows:
+                row = _row(columns)
+                found.setdefault(row.key, row)
+        return tuple(sorted(found.values(), key=lambda row: row.version.stamp))
+
     def kept_beside(self, audience: int, key: str) -> tuple[UnappliedRow, ...]:
         """The rows under one key that could not be applied, the earliest first."""
         condition = "WHERE audience = ? AND key = ? ORDER BY incarnation, stamp"

@@ -29,6 +29,7 @@ from sync.protocol.receipts import HEADER
 from sync.protocol.records import (
     JSON_MEDIA_TYPE,
     PATH_CENTRE,
+    PATH_DEED,
     PATH_ENROL,
     PATH_EPOCH,
     PATH_FEED,
@@ -36,6 +37,8 @@ from sync.protocol.records import (
     PATH_JOURNAL,
     PATH_LOGIN,
     CentreDescription,
+    DeedAnswer,
+    DeedShown,
     EnrolAnswer,
     EnrolRequest,
     EpochAnswer,
@@ -181,6 +184,10 @@ class CentreClient:
     def epoch(self, request: EpochRequest) -> EpochAnswer:
         """Ask for an epoch that this kiosk never had."""
         return self._decoded(self._send("POST", PATH_EPOCH, encode(request)), EpochAnswer)
+
+    def show_deed(self, shown: DeedShown) -> DeedAnswer:
+        """Show what this machine has of the centre's, which may have been put back."""
+        return self._decoded(self._send("POST", PATH_DEED, encode(shown)), DeedAnswer)
 
     def login(self, question: LoginQuestion) -> LoginAnswer:
         """Ask a question of a login check."""

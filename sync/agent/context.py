@@ -1,4 +1,4 @@
-"""What the agent's functions work with, and their records of contact with the centre."""
+"""What the agent's functions work with, and their records of contact with the centre: its time, its receipts, what failed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sync.agent.backoff import asked_pause, held
 from sync.agent.centre_client import CentreClient
 from sync.agent.errors import AgentError, CentreUntrusted, ExchangeFailed, RequestRefused
 from sync.agent.upload_size import UploadSize
+from sync.protocol.receipts import CentreReceipt, believed, tells_more
 from sync.protocol.times import time_holds
 
 if TYPE_CHECKING:
@@ -122,3 +123,50 @@ def forget_retry(agent: Agent) -> None:
     """Forget until when the centre wants to be left alone, for somebody who asks now. Raises StoreError."""
     with agent.database.write() as tx:
         tx.agent.forget_retry()
+
+
+class StoredReceipts:
+    """The receipts of an enrolled machine."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def newest(self) -> str:
+        """The newest one's text; empty before the first. Raises StoreError."""
+        with self._database.read() as tx:
+            return tx.agent.receipt()
+
+    def keep(self, text: str) -> None:
+        """Keep one that the centre signed for this kiosk and that tells more than the one here. Raises StoreError."""
+        with self._database.read() as tx:
+            wanted = _is_wanted(tx, text)
+        if wanted:
+            with self._database.write() as tx:
+                keep_receipt(tx, text)
+
+
+def keep_receipt(tx: Transaction, text: str) -> None:
+    """Keep a receipt in this transaction, as `StoredReceipts.keep` does."""
+    if _is_wanted(tx, text):
+        tx.agent.put_receipt(text)
+
+
+def incarnation_of(tx: Transaction) -> int:
+    """The incarnation of the newest receipt; 0 before the first."""
+    held = _believed(tx, tx.agent.receipt())
+    return 0 if held is None else held.incarnation
+
+
+def _is_wanted(tx: Transaction, text: str) -> bool:
+    came = _believed(tx, text)
+    if came is None:
+        return False
+    held = _believed(tx, tx.agent.receipt())
+    return held is None or tells_more(came, held)
+
+
+def _believed(tx: Transaction, text: str) -> CentreReceipt | None:
+    identity, centre_key = tx.identity, tx.vault.get(VaultItem.CENTRE_KEY)
+    if identity is None or centre_key is None:
+        return None
+    return believed(text, identity.kiosk, centre_key)

@@ -22,10 +22,9 @@ from kiosk.pki.issuing import IssuingAuthority, issuing_request
 from kiosk.pki.suites import SM2
 from kiosk.store.vault import VaultItem
 from sync.agent.centre_client import CameLast, CentreClient, Credentials
-from sync.agent.context import record_contact
+from sync.agent.context import keep_receipt, record_contact
 from sync.agent.errors import EnrolmentFailed, EnrolmentFault, RequestRefused
 from sync.agent.opening import AgentSettings, agent_over, program
-from sync.agent.receipts import keep_receipt
 from sync.agent.recovery import recover
 from sync.protocol.deeds import deed_holds, read_deed
 from sync.protocol.errors import BodyMalformed, ProblemCode

@@ -188,6 +188,7 @@ PROBLEMS: dict[ProblemCode, Worded] = {
     ProblemCode.REQUEST_REFUSED: (N_("中心不接受本机的发证申请"), _VERSIONS),
     ProblemCode.KIOSK_REVOKED: (N_("本机已被中心停用"), _ASK),
     ProblemCode.MACHINE_RETIRED: (N_("这台机器已停用，只能把记录传完"), _ASK),
+    ProblemCode.MACHINE_UNCONFIRMED: (N_("中心从备份恢复后还没有确认本机，照常办理"), _ASK),
     ProblemCode.KIOSK_UNKNOWN: (N_("中心没有登记本机"), N_("核对中心的地址，并联系中心")),
     ProblemCode.CHAIN_HOLE: (N_("中心缺本机较早的日志"), _LATER),
     ProblemCode.CHAIN_BROKEN: (N_("本机的日志与中心的接不上"), _VERIFY),

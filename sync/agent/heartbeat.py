@@ -1,18 +1,33 @@
-"""Heartbeats: they report the kiosk's state, and the answer says what the centre holds of its journal."""
+"""Heartbeats: they report the kiosk's state, and the answer says what the centre holds of its journal.
+
+A centre that does not know this machine was put back from a backup, and is shown its deed, as is each that begins another
+incarnation; with it goes the policy, so that no number is given again that this machine has.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec.structs import replace
+
+from kiosk.domain.feed_keys import name_in_key
+from kiosk.domain.versions import audience_of_kiosk
 from kiosk.store.status import read_status
+from kiosk.store.vault import VaultItem
 from sync.agent.alignment import NothingMissing, TailLost
-from sync.agent.context import Agent, record_contact
+from sync.agent.context import Agent, incarnation_of, record_contact
+from sync.agent.errors import RequestRefused
 from sync.agent.positions import record_heartbeat
 from sync.agent.recovery import fold_other_strands, part, recover
 from sync.protocol.batches import make_checkpoint
+from sync.protocol.deeds import SignedDeed
+from sync.protocol.errors import ProblemCode
 from sync.protocol.records import (
     KEPT_PROBLEM_LENGTH,
     MAXIMUM_KEPT,
+    SHOWN_ROWS,
+    DeedShown,
     Heartbeat,
     HeartbeatAnswer,
     UnappliedNotice,
@@ -29,12 +44,13 @@ def heartbeat(agent: Agent) -> HeartbeatAnswer:
     """
     with agent.database.read() as tx:
         beat = _heartbeat(agent, tx)
-    answer = agent.centre.heartbeat(beat)
+    answer = _answered(agent, beat)
     with agent.database.write() as tx:
         record_contact(tx, agent.clock, answer.signed_time)
         alignment = record_heartbeat(tx, answer, agent.clock)
         identity, whole = tx.identity, tx.is_whole
-    if answer.quarantined or answer.retired:
+    _show_after_restore(agent)
+    if answer.quarantined or answer.retired or answer.unconfirmed:
         return answer  # such a machine gets nothing back; its entries are still uploaded
     unfinished = identity is not None and identity.epoch == 0 and isinstance(alignment, NothingMissing)
     if unfinished or (isinstance(alignment, TailLost) and not whole):
@@ -43,6 +59,53 @@ def heartbeat(agent: Agent) -> HeartbeatAnswer:
         part(agent, answer.strand)  # it lost nothing: a copy of it went on from its last entry
     fold_other_strands(agent, answer.strands)
     return answer
+
+
+def _answered(agent: Agent, beat: Heartbeat) -> HeartbeatAnswer:
+    """The answer to a heartbeat; a centre that does not know this machine is shown its deed first."""
+    try:
+        return agent.centre.heartbeat(beat)
+    except RequestRefused as refused:
+        if refused.code is not ProblemCode.KIOSK_UNKNOWN or not _show_deed(agent):
+            raise
+    return agent.centre.heartbeat(beat)
+
+
+def _show_deed(agent: Agent, known: int = 0) -> bool:
+    """Show what this machine has of the centre's; False where it has no deed. Raises ExchangeFailed, RequestRefused, StoreError.
+
+    `known` is the incarnation that it heard of before. Rows are shown that the centre may have forgotten: those that entries
+    repeat, since nothing of this machine is entered before.
+    """
+    with agent.database.read() as tx:
+        data, policy = tx.vault.get(VaultItem.DEED), tx.feed.signed_policy()
+    if data is None:
+        return False
+    deed = msgspec.json.decode(data, type=SignedDeed)
+    answer = agent.centre.show_deed(DeedShown(deed, policy, since=known, more=True))
+    with agent.database.read() as tx:
+        told = tx.feed.rows.told_past(audience_of_kiosk(agent.kiosk), answer.lost_past)
+    rows = [row for row in told if (name := name_in_key(row.key)) is not None and name.is_immutable]
+    for begin in range(0, max(len(rows), 1), SHOWN_ROWS):
+        some, more = tuple(rows[begin : begin + SHOWN_ROWS]), begin + SHOWN_ROWS < len(rows)
+        agent.centre.show_deed(DeedShown(deed, rows=some, since=known, more=more))
+    agent.log.warning("the deed was shown", rows=len(rows), unconfirmed=answer.unconfirmed)
+    return True
+
+
+def _show_after_restore(agent: Agent) -> None:
+    """Show the deed once in every incarnation of the centre but its first.
+
+    Raises ExchangeFailed, RequestRefused, StoreError.
+    """
+    with agent.database.read() as tx:
+        known, now = tx.agent.get().incarnation, incarnation_of(tx)
+    if known == now:
+        return
+    if known or now > 1:
+        _show_deed(agent, known)
+    with agent.database.write() as tx:
+        tx.agent.put(replace(tx.agent.get(), incarnation=now))
 
 
 def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:

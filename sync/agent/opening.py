@@ -18,13 +18,12 @@ from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
 from kiosk.text.waiting import say_waiting
 from sync.agent.centre_client import CentreClient, Credentials
-from sync.agent.context import Agent, CentreTime
+from sync.agent.context import Agent, CentreTime, StoredReceipts
 from sync.agent.errors import AddressInClear, NotEnrolledYet
 from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.line.tls import ssl_context
 from sync.agent.line.transport import LineTransport
 from sync.agent.logs import open_log
-from sync.agent.receipts import StoredReceipts
 
 
 class AgentSettings(msgspec.Struct, frozen=True):

@@ -31,7 +31,12 @@ def record_heartbeat(tx: Transaction, answer: HeartbeatAnswer, clock: Clock) -> 
     """
     known = answer.strand > 0
     alignment = compare_with_centre(tx, answer.high_water, known=known)
-    state = replace(tx.agent.get(), quarantined=answer.quarantined, retired=answer.retired)
+    state = replace(
+        tx.agent.get(),
+        quarantined=answer.quarantined,
+        retired=answer.retired,
+        unconfirmed=answer.unconfirmed,
+    )
     if isinstance(alignment, NothingMissing) and not answer.quarantined:
         state = replace(state, high_water=alignment.high_water)
         if known:

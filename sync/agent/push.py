@@ -124,7 +124,9 @@ def _accepted(agent: Agent, batch: tuple[SealedEntry, ...], answer: UploadAnswer
     tip = Tip(last.entry.epoch, last.entry.sequence, last.hash)
     with agent.database.write() as tx:
         state = record_contact(tx, agent.clock, answer.signed_time)
-        state = replace(state, quarantined=answer.quarantined, retired=answer.retired)
+        state = replace(
+            state, quarantined=answer.quarantined, retired=answer.retired, unconfirmed=answer.unconfirmed
+        )
         told = answer.high_water
         if not answer.quarantined and (told is None or told.sequence < tip.sequence):
             has = 0 if told is None else told.sequence

@@ -99,7 +99,7 @@ def fold_other_strands(agent: Agent, marks: tuple[StrandMark, ...]) -> int:
     with agent.database.read() as tx:
         state = tx.agent.get()
         here = {number: tx.other_strands.last_sequence(number) for number in by_number}
-    if state.retired or state.strand not in by_number:
+    if state.retired or state.unconfirmed or state.strand not in by_number:
         return 0
     shared = _shared(by_number, state.strand)
     count = 0

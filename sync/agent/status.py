@@ -34,6 +34,7 @@ class Status(msgspec.Struct, frozen=True):
     error: str
     trouble: LinkFault | None
     quarantined: bool
+    unconfirmed: bool
     cursors: dict[int, Version]
     feed_whole: bool
     policy: int | None
@@ -63,6 +64,7 @@ def status(tx: Transaction) -> Status:
         error=state.error,
         trouble=state.trouble,
         quarantined=state.quarantined,
+        unconfirmed=state.unconfirmed,
         cursors=store.cursors,
         feed_whole=store.feed_whole,
         policy=None if policy is None else policy.number,

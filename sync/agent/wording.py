@@ -94,6 +94,8 @@ def _status_rows(report: Status, t: Text) -> list[Row]:
         rows.append((t("网络"), said))
     if report.quarantined:
         rows.append((t("注意"), t("本机已被中心停用，上传的内容另行存放")))
+    if report.unconfirmed:
+        rows.append((t("注意"), t("中心从备份恢复后还没有确认本机：照常办理，确认之后才登记key盘")))
     rows += [(t("待办事项"), matter_line(each, t)) for each in report.matters]
     rows += [(t("未能应用"), unapplied_line(each.row.key, each.problem, t)) for each in report.unapplied]
     return rows

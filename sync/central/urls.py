@@ -31,6 +31,7 @@ urlpatterns = [
     path(_relative(records.PATH_FEED), device.feed),
     path(_relative(records.PATH_EPOCH), device.epoch),
     path(_relative(records.PATH_LOGIN), login.question),
+    path(_relative(records.PATH_DEED), device.deed),
     path("sandbox/messages", login.sandbox_messages),
     # The QR code's address is in capitals and short: /P/ may be left out to fit a longer host name.
     re_path(r"^(?:[Pp]/)?(?P<token>[0-9A-Za-z]{61})/?$", payments.page),

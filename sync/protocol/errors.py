@@ -34,7 +34,8 @@ class ProblemCode(enum.StrEnum):
     MACHINE_RETIRED = (
         "machine-retired"  # 403: another machine took its place, or it was reported lost; it may upload
     )
-    KIOSK_UNKNOWN = "kiosk-unknown"  # 401
+    MACHINE_UNCONFIRMED = "machine-unconfirmed"  # 403: it may upload; staff of the centre have to confirm it
+    KIOSK_UNKNOWN = "kiosk-unknown"  # 401: it may show its deed
     CHAIN_HOLE = "chain-hole"  # 409, with `high_water`: send what follows it
     CHAIN_BROKEN = "chain-broken"  # 409: an entry does not continue the one before, or is of another kiosk
     CHECKPOINT_REFUSED = (

@@ -8,6 +8,7 @@
     GET  /device/v1/feed?after=&wait=    → FeedPage                       waits up to `wait` seconds for a row
     POST /device/v1/epoch                EpochRequest → EpochAnswer
     POST /device/v1/login                LoginQuestion → LoginAnswer      (kiosk/domain/login_check.py)
+    POST /device/v1/deed                 DeedShown → DeedAnswer           also from a machine that the centre forgot
 
 Bodies are JSON (msgspec: bytes as base64), the upload alone is zstd over MessagePack. A refusal is a `Problem`
 (errors.py). Amounts are fen, times UTC seconds. Unknown fields are skipped, so that either end may be newer.
@@ -39,6 +40,7 @@ PATH_JOURNAL = f"{PREFIX}/journal"
 PATH_FEED = f"{PREFIX}/feed"
 PATH_EPOCH = f"{PREFIX}/epoch"
 PATH_LOGIN = f"{PREFIX}/login"
+PATH_DEED = f"{PREFIX}/deed"
 
 JSON_MEDIA_TYPE = "application/json"
 MAXIMUM_JSON = 64 * 1024
@@ -48,6 +50,7 @@ KEPT_PROBLEM_LENGTH = 200  # characters of each one's problem
 FEED_PAGE = 200  # rows
 FEED_PAGE_BODIES = 4 * 1024 * 1024  # bytes of all bodies of a page, of which one alone may be longer
 JOURNAL_PAGE = 200
+SHOWN_ROWS = 20  # rows that a machine shows at once
 
 _ENROL_TOKEN = re.compile(r"([1-9][0-9]{0,4})-([0-9A-Z]{4}(?:-[0-9A-Z]{4}){5})")
 
@@ -133,7 +136,8 @@ class UploadAnswer(msgspec.Struct, frozen=True):
     """What the centre holds of the strand that ends with the batch's last entry.
 
     `branched` when that strand began with this batch, `begin_epoch` the new epoch that its kiosk has to begin (None:
-    none), `quarantined` when the machine is revoked, `retired` when it may only upload any more.
+    none), `quarantined` when the machine is revoked, `retired` when it may only upload any more, `unconfirmed` when that is so
+    until staff of a centre that was put back confirm it.
     """
 
     high_water: Tip | None
@@ -144,6 +148,7 @@ class UploadAnswer(msgspec.Struct, frozen=True):
     branched: bool = False
     quarantined: bool = False
     retired: bool = False
+    unconfirmed: bool = False
 
 
 class UnappliedNotice(msgspec.Struct, frozen=True):
@@ -185,6 +190,7 @@ class HeartbeatAnswer(msgspec.Struct, frozen=True):
     begin_epoch: int | None = None
     quarantined: bool = False
     retired: bool = False
+    unconfirmed: bool = False
 
 
 class FeedPage(msgspec.Struct, frozen=True):
@@ -221,6 +227,31 @@ class EpochAnswer(msgspec.Struct, frozen=True):
 
     epoch: int
     high_water: Tip | None
+
+
+class DeedShown(msgspec.Struct, frozen=True):
+    """What a machine has from the centre, after the centre was put back: its deed, its policy (None: none), and rows.
+
+    `rows` are immutable ones for its kiosk alone, `since` is the incarnation that it heard of before (0: none); `more` when it
+    shows further ones.
+    """
+
+    deed: SignedDeed
+    policy: SignedPolicy | None = None
+    rows: tuple[FeedRow, ...] = ()
+    since: int = 0
+    more: bool = False
+
+
+class DeedAnswer(msgspec.Struct, frozen=True):
+    """The centre knows the machine now; `unconfirmed` until its staff say that it may serve members.
+
+    Of the rows for the kiosk alone it may have forgotten those whose stamp is past `lost_past`.
+    """
+
+    signed_time: SignedTime
+    unconfirmed: bool = False
+    lost_past: int = 0
 
 
 def decode_question(body: bytes) -> LoginQuestion:

@@ -167,6 +167,7 @@ class MemoryCentre:
         self.lock = threading.Lock()
         self.requests: list[str] = []
         self.shown: list[str] = []
+        self.deeds: list[records.DeedShown] = []
         self.login: Callable[[LoginQuestion], LoginAnswer] = lambda _: QuestionRefused("unknown-account")
 
     def kiosk(self, number: int) -> MemoryKiosk:
@@ -234,7 +235,11 @@ class MemoryCentre:
             return records.CentreDescription(1, DEFAULT_ORGANISATION, public, self.now)
         if path == records.PATH_ENROL:
             return self._enrol(request, body)
-        return self._of_kiosk(self._caller(request, body), request, body)
+        kiosk = self._caller(request, body)
+        if path == records.PATH_DEED:
+            self.deeds.append(records.decode(body, records.DeedShown))
+            return records.DeedAnswer(sign_time(kiosk.number, self.now, self.key))
+        return self._of_kiosk(kiosk, request, body)
 
     def _of_kiosk(self, kiosk: MemoryKiosk, request: httpx2.Request, body: bytes) -> msgspec.Struct:
         path = request.url.path

@@ -14,7 +14,7 @@ from sync.central.fleet.machines import end, has_working_machine
 from sync.central.fleet.models import Machine, MachineState
 from sync.central.journal.appending import AT_ONCE
 from sync.central.journal.models import StrayEntry
-from sync.central.ledger.deciding_strands import decide_quarantine
+from sync.central.ledger.deciding_strands import confirm_machine, decide_quarantine
 from sync.central.ledger.set_aside import decision_about
 from sync.central.wording import STRAND_DECISIONS
 
@@ -40,7 +40,7 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
     readonly_fields = ("quarantine",)
     list_select_related = ("kiosk",)
     action_form = RemarkForm
-    actions = ("retire", "lost", "revoke", "take_over", "set_aside", "give_up")
+    actions = ("confirm", "retire", "lost", "revoke", "take_over", "set_aside", "give_up")
 
     @admin.display(description="隔离记录")
     def quarantine(self, row: Machine) -> str:
@@ -104,6 +104,20 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Who may revoke."""
         return bool(request.user.has_perm("fleet.revoke_kiosk"))
+
+    @admin.action(description="确认机器：中心恢复后登记它的记录（须填备注）", permissions=("end",))
+    def confirm(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:
+        """Let machines serve members that showed their deeds after the centre was put back, and enter what they sent."""
+        remark = typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
+        by, now, count = request.user.get_username(), centre_now(), 0
+        for machine in queryset:
+            if confirm_machine(machine, by, remark, now):
+                self.log_change(request, machine, f"确认：{remark}")
+                count += 1
+        self.message_user(request, f"已确认 {count} 台", messages.SUCCESS)
 
     @admin.action(description="停用机器（还能传完记录，须填备注）", permissions=("end",))
     def retire(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:

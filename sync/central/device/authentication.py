@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from sync.central.context import centre_keys
 from sync.central.device.receipts import answers_to, look_at_receipt
 from sync.central.fleet.machines import is_revoked, is_working, machine_of
-from sync.central.fleet.models import Kiosk, Machine
+from sync.central.fleet.models import Kiosk, Machine, MachineState
 from sync.protocol.errors import BodyTooLarge, ClockOff, Problem, ProblemCode, SignatureRefused
 from sync.protocol.receipts import HEADER
 from sync.protocol.signatures import KeyLookup, parse_machine_key_id, verify_request
@@ -75,6 +75,11 @@ def require_working(machine: Machine) -> Kiosk:
     """The kiosk of a machine that may serve members. Raises CallerRefused."""
     if is_revoked(machine):
         raise CallerRefused(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
+    if machine.state == MachineState.UNCONFIRMED:
+        sentence = (
+            "The centre was put back from a backup: its staff have to confirm this machine, which may upload."
+        )
+        raise CallerRefused(403, Problem(ProblemCode.MACHINE_UNCONFIRMED, sentence))
     if not is_working(machine):
         sentence = "This machine was taken out of use: it may upload and nothing else."
         raise CallerRefused(403, Problem(ProblemCode.MACHINE_RETIRED, sentence))

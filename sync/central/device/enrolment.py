@@ -18,6 +18,7 @@ from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import token_digest
 from sync.central.fleet.epochs import next_epoch, next_machine
 from sync.central.fleet.feed.telling import telling
+from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.machines import end, payment_secret, present_machine, secret_context
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState, Machine, MachineState
 from sync.central.journal.strands import latest, numbered, strands_of
@@ -119,6 +120,7 @@ def _put_machine(kiosk: Kiosk, device_key: bytes, certificate: bytes, keys: Cent
         payment_secret=sealed,
         deed=msgspec.json.encode(deed),
         enrolled_at=now,
+        shown_in=present_incarnation(),
     )
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from kiosk.domain.versions import Version, fits, parse_cursors, write_cursors
 from sync.central.context import centre_keys, centre_now
-from sync.central.device import enrolment
+from sync.central.device import deeds, enrolment
 from sync.central.device.answers import answer, device_view
 from sync.central.device.authentication import (
     CallerRefused,
@@ -18,13 +18,13 @@ from sync.central.device.authentication import (
     require_signed_by,
     require_working,
 )
-from sync.central.device.receipts import answers_to
+from sync.central.device.receipts import answers_to, look_at_receipt
 from sync.central.device.waiting import waiting_slot
 from sync.central.fleet import policies
 from sync.central.fleet.feed.reading import Pull, audiences_read, heads
 from sync.central.fleet.feed.telling import telling
-from sync.central.fleet.machines import is_revoked, is_working, machine_of
-from sync.central.fleet.models import Kiosk, KioskState
+from sync.central.fleet.machines import is_out_of_use, is_revoked, machine_of
+from sync.central.fleet.models import Kiosk, KioskState, MachineState
 from sync.central.fleet.unapplied_rows import record_unapplied
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import Outcome, append
@@ -35,7 +35,7 @@ from sync.central.tables import LAST, column_text
 from sync.protocol import records
 from sync.protocol.batches import MAXIMUM_PACKED, checkpoint_holds, decode_batch
 from sync.protocol.errors import BodyMalformed, Problem, ProblemCode
-from sync.protocol.signatures import ENROL_KEY_ID
+from sync.protocol.signatures import ENROL_KEY_ID, machine_key_id
 from sync.protocol.times import sign_time
 
 POLL_SECONDS = 0.2
@@ -68,6 +68,23 @@ def enrol(request: HttpRequest) -> HttpResponse:
 
 
 @device_view("POST")
+def deed(request: HttpRequest) -> HttpResponse:
+    """Take back what a machine has of the centre, which may have been put back and have forgotten it."""
+    now = centre_now()
+    body = read_body(request, records.MAXIMUM_JSON)
+    shown = records.decode(body, records.DeedShown)
+    machine = deeds.machine_of_deed(shown.deed, centre_keys(), now)
+    key_id = machine_key_id(machine.kiosk_id, machine.number)
+    require_signed_by(request, body, bytes(machine.device_key), key_id, now)
+    machine = deeds.enlist(machine, now)
+    look_at_receipt(request, machine, now)
+    answers_to(request, machine)
+    lost_past = deeds.take_back(machine, shown, centre_keys(), now)
+    signed = sign_time(machine.kiosk_id, now, centre_keys().centre_key)
+    return answer(records.DeedAnswer(signed, machine.state == MachineState.UNCONFIRMED, lost_past))
+
+
+@device_view("POST")
 def heartbeat(request: HttpRequest) -> HttpResponse:
     """Record a kiosk's heartbeat; answer with the time and what the centre holds of its journal."""
     now = centre_now()
@@ -97,7 +114,8 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
             strands=marks(strands),
             begin_epoch=None if strand is None else strand.epoch_due,
             quarantined=is_revoked(machine),
-            retired=not is_working(machine),
+            retired=is_out_of_use(machine),
+            unconfirmed=machine.state == MachineState.UNCONFIRMED,
         )
     )
 
@@ -146,7 +164,8 @@ def journal(request: HttpRequest) -> HttpResponse:
             begin_epoch=None if strand is None else strand.epoch_due,
             branched=appended.outcome is Outcome.BRANCHED,
             quarantined=appended.outcome is Outcome.QUARANTINED,
-            retired=not is_working(machine),
+            retired=is_out_of_use(machine),
+            unconfirmed=machine.state == MachineState.UNCONFIRMED,
         )
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from kiosk.domain.payment_codes import OrderCode, PaymentCodeError, order_code_key, verify_order_code
 from sync.central.centre_keys import CentreKeys
+from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
 from sync.central.tables import column_text, row_key
 
@@ -37,6 +40,26 @@ def has_working_machine(kiosk: int) -> bool:
     """Whether a machine of this kiosk may serve members."""
     machine = present_machine(kiosk)
     return machine is not None and is_working(machine)
+
+
+def is_out_of_use(machine: Machine) -> bool:
+    """Whether this machine may upload and nothing else, until it is enrolled anew."""
+    ended = {MachineState.RETIRED, MachineState.LOST, MachineState.REVOKED}
+    return machine.state in ended or machine.kiosk.state == KioskState.REVOKED
+
+
+def machines_held_back() -> set[tuple[int, int]]:
+    """The machines (kiosk and number) of which nothing is entered yet.
+
+    Staff have to confirm them, or they have not shown what the centre told them before it was put back, which their entries
+    repeat.
+    """
+    present = present_incarnation()
+    waiting = Q(state=MachineState.UNCONFIRMED)
+    if present > 1:
+        waiting |= Q(state=MachineState.ENROLLED, shown_in__lt=present)
+    rows = Machine.objects.filter(waiting).order_by("key")
+    return set(rows.values_list("kiosk_id", "number"))
 
 
 def end(machine: Machine, state: MachineState, by: str, remark: str, now: int) -> None:

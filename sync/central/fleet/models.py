@@ -67,9 +67,14 @@ class Kiosk(models.Model):
 
 
 class MachineState(models.TextChoices):
-    """A machine's state; only what a revoked one sends is kept out of the books."""
+    """A machine's state; only what a revoked one sends is kept out of the books.
+
+    Of an unconfirmed one nothing is entered before staff confirm it: it showed a deed of the centre's that a backup put back
+    does not know.
+    """
 
     ENROLLED = "enrolled", "在用"
+    UNCONFIRMED = "unconfirmed", "待确认"
     RETIRED = "retired", "已停用"
     LOST = "lost", "已丢失"
     REVOKED = "revoked", "已吊销"
@@ -79,20 +84,21 @@ class Machine(models.Model):
     """A machine of a kiosk, by the number of its enrolment; a higher number supersedes.
 
     `payment_secret` is sealed with the centre's key; `deed` is what the machine keeps of all this; `strand` is the one
-    that it wrote on last (0 before the first entry).
+    that it wrote on last (0 before the first entry), `shown_in` the incarnation in which it showed last what it has of the centre.
     """
 
     key = models.BigIntegerField("键", primary_key=True, editable=False)
     kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
     number = models.PositiveIntegerField("机器号")
     state = models.CharField(
-        "状态", max_length=10, choices=MachineState.choices, default=MachineState.ENROLLED
+        "状态", max_length=12, choices=MachineState.choices, default=MachineState.ENROLLED
     )
     device_key = models.BinaryField("设备公钥", editable=False, db_index=True)
     issuing_certificate = models.BinaryField("签发证书", editable=False)
     payment_secret = models.BinaryField("缴费密钥", editable=False)
     deed = models.BinaryField("登记书", editable=False)
     strand = models.PositiveIntegerField("日志线", default=0, editable=False)
+    shown_in = models.PositiveIntegerField("出示登记书的代次", default=1, editable=False)
     enrolled_at = models.BigIntegerField("登记时间")
     ended_at = models.BigIntegerField("停用时间", null=True)
     ended_by = models.CharField("停用人", max_length=150, blank=True)

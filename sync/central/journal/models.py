@@ -179,6 +179,7 @@ class AlarmKind(models.TextChoices):
     REVOKED_SENDS = "revoked-sends", "已吊销终端机上传"
     PUT_BACK = "put-back", "中心数据恢复"
     ACCOUNT = "account", "恢复后待确认的账号"
+    UNCONFIRMED = "unconfirmed", "恢复后待确认的机器"
 
 
 class Alarm(models.Model):

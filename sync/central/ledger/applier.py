@@ -18,6 +18,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 
 from sync.central.fleet.feed.telling import telling
+from sync.central.fleet.machines import machines_held_back
 from sync.central.journal.models import Entry, Strand
 from sync.central.journal.strands import strand_key
 from sync.central.ledger.books import Books, load
@@ -71,6 +72,9 @@ def apply_strand(kiosk: int, number: int, now: int) -> bool:
 
     Nobody else's entries are touched. What fails here is logged and left to the applier, as is a strand that failed before.
     """
+    strand = Strand.objects.filter(key=strand_key(kiosk, number)).first()
+    if strand is not None and (kiosk, strand.machine) in machines_held_back():
+        return False
     for _ in range(_TRIES):
         pending = _pending(kiosk)
         whole = pending.get(number)
@@ -148,8 +152,11 @@ def entries_of(portions: Sequence[Portion], position: int) -> list[Placed]:
 
 def _plan(*, suspects: bool, limit: int) -> Plan:
     state, cursors = _state(), _cursors()
-    rows = Strand.objects.only("kiosk", "number", "branch_sequence", "high_sequence").order_by()
-    strands = _in_order([_progress(row, cursors) for row in rows])
+    rows = Strand.objects.only("kiosk", "number", "machine", "branch_sequence", "high_sequence")
+    waiting = machines_held_back()
+    strands = _in_order(
+        [_progress(row, cursors) for row in rows.order_by() if (row.kiosk, row.machine) not in waiting]
+    )
     return Plan(state.position, choose(strands, state.served, suspects=suspects, limit=limit))
 
 

@@ -7,11 +7,13 @@ tells, and the money of its orders may go back. Taking over later brings no cert
 from __future__ import annotations
 
 from kiosk.domain.entries import StrandDecided, StrandDecision
-from sync.central.fleet.models import Machine
-from sync.central.journal.alarms import close_alarm
+from sync.central.fleet.feed.telling import telling
+from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
+from sync.central.journal.alarms import clear_alarm, close_alarm
 from sync.central.journal.appending import take_in
 from sync.central.journal.models import Alarm, AlarmKind, Strand
 from sync.central.ledger import waking
+from sync.central.ledger.publishing import publish_audiences
 from sync.central.ledger.settling import enter_and_apply
 
 
@@ -40,3 +42,23 @@ def decide_quarantine(
 def _close(kind: AlarmKind, kiosk: int, subject: str, by: str, remark: str, now: int) -> None:
     for alarm in Alarm.objects.filter(kind=kind, kiosk=kiosk, subject=subject, cleared_at=None):
         close_alarm(alarm, by, remark, now)
+
+
+def confirm_machine(machine: Machine, by: str, remark: str, now: int) -> bool:
+    """Let a machine serve members that showed its deed after the centre was put back, and enter what it sent.
+
+    False for a machine that does not wait for this, and where its kiosk is revoked.
+    """
+    with telling(now):
+        kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
+        waiting = Machine.objects.filter(key=machine.key, state=MachineState.UNCONFIRMED)
+        if kiosk.state == KioskState.REVOKED or not waiting.exists():
+            return False
+        waiting.update(state=MachineState.ENROLLED, remark=remark)
+        if kiosk.state == KioskState.AWAITED:
+            kiosk.state, kiosk.enrolled_at = KioskState.ENROLLED, now
+            kiosk.save(update_fields=["state", "enrolled_at"])
+        publish_audiences(kiosk, now)
+        clear_alarm(AlarmKind.UNCONFIRMED, kiosk.number, str(machine.number), by, now)
+        waking.wake()
+    return True

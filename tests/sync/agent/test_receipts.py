@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kiosk.domain.feed import StaffPublished
+from kiosk.domain.feed import PaymentConfirmed, StaffPublished
 from kiosk.domain.members import Role, StaffMember
 from kiosk.domain.versions import ALL
 from kiosk.pki.device_keys import device_public_key, generate_device_key
@@ -13,7 +13,8 @@ from sync.agent.feed.pull import pull
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
 from sync.protocol.receipts import CentreReceipt, believed
-from tests.support.memory_centre import Desk, MemoryCentre
+from sync.protocol.rows import row_holds
+from tests.support.memory_centre import NOW, Desk, MemoryCentre
 from tests.support.values import present
 
 
@@ -76,3 +77,24 @@ def test_without_an_answer_the_receipt_stays(desk: Desk, centre: MemoryCentre) -
     with pytest.raises(CentreUnreachable):
         heartbeat(desk.agent())
     assert kept(desk) == before
+
+
+def test_a_centre_in_another_incarnation_is_shown_the_deed_and_what_it_told_this_kiosk_alone(
+    desk: Desk, centre: MemoryCentre
+) -> None:
+    order = desk.place()
+    heartbeat(desk.agent())
+    for number in range(25):
+        centre.publish(3, PaymentConfirmed(order, 1, f"T{number}", NOW))
+    told(centre)
+    pull(desk.agent())
+    assert not centre.deeds
+    centre.incarnation = 2
+    heartbeat(desk.agent())
+    heartbeat(desk.agent())
+    first, *others = centre.deeds
+    assert (first.policy is not None, first.rows, first.since, first.more) == (True, (), 1, True)
+    assert [each.more for each in others] == [True, False]
+    keys = [row.key for each in others for row in each.rows]
+    assert keys == [f"payment/{order}/T{number}" for number in range(25)]
+    assert all(row_holds(row, device_public_key(centre.key)) for each in others for row in each.rows)

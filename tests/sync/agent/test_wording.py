@@ -34,6 +34,7 @@ STATUS_KEYS = [
     "error",
     "trouble",
     "quarantined",
+    "unconfirmed",
     "cursors",
     "feed_whole",
     "policy",

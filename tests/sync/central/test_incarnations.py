@@ -10,28 +10,44 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from kiosk.domain.entries import OrderCancelled
-from kiosk.domain.feed import PUT_BACK_RULE, PUT_BACK_SEEN, MatterPublished
-from kiosk.domain.members import Role
-from kiosk.domain.versions import ALL
+from kiosk.domain.entries import OrderCancelled, OrderPaid
+from kiosk.domain.feed import (
+    PUT_BACK_RULE,
+    PUT_BACK_SEEN,
+    MatterPublished,
+    PaymentConfirmed,
+    StaffPublished,
+)
+from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.feed_rows import unsigned_row
+from kiosk.domain.ledger import PaidHow
+from kiosk.domain.members import Role, StaffMember
+from kiosk.domain.policy import DAY, Policy, SignedPolicy
+from kiosk.domain.versions import ALL, NO_VERSION, Version, audience_of_kiosk
 from kiosk.pki.device_keys import generate_device_key
 from sync.central.centre_keys import CentreKeys
+from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feed.models import Audience, FeedRow, Incarnation
 from sync.central.fleet.feed.reading import Pull
-from sync.central.fleet.models import Kiosk
+from sync.central.fleet.models import Kiosk, Machine, MachineState
 from sync.central.journal import incarnations
 from sync.central.journal.alarms import close_alarm
 from sync.central.journal.models import Alarm, AlarmKind, Entry
+from sync.central.ledger.deciding_strands import confirm_machine
+from sync.central.ledger.models import LedgerCertificate, LedgerOrder
 from sync.central.login.models import LoginCheck
 from sync.central.members.models import DeskStaff
 from sync.central.members.publishing import publish_staff
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
 from sync.protocol.receipts import BITS, CentreReceipt, believed, receipt_text, sign_receipt
-from tests.support.kiosk_double import KioskDouble
+from sync.protocol.rows import sign_row
+from tests.support.books import remarks
+from tests.support.kiosk_double import Answer, KioskDouble
 from tests.support.scenes import Backup
 from tests.support.values import present
+from tests.sync.central.conftest import apply_and_verify
 
 pytestmark = pytest.mark.django_db
 
@@ -244,3 +260,138 @@ def test_a_person_may_say_so_too(at_rest: KioskDouble) -> None:
     assert incarnations.begin_by_hand(int(time.time())).number == 2
     assert ask(at_rest) == number() == 2
     assert Alarm.objects.filter(kind=AlarmKind.PUT_BACK).count() == 1
+
+
+def show_deed(kiosk: KioskDouble, *, policy: bool = True) -> Answer:
+    shown = records.DeedShown(kiosk.answer.deed, kiosk.answer.policy if policy else None)
+    return kiosk.request("POST", records.PATH_DEED, records.encode(shown))
+
+
+@pytest.fixture
+def forgotten(at_rest: KioskDouble) -> KioskDouble:
+    """A kiosk that was enrolled, and issued a key, after the backup that was put back."""
+    backup = Backup()
+    made = KioskDouble(6).enrol(give_token(6, int(time.time())))
+    made.feed()
+    placed = made.place()
+    made.append(OrderPaid(placed.order, PaidHow.CODE, 34_000, made.now()))
+    made.certificate(placed)
+    made.finish(placed)
+    made.pushed()
+    assert LedgerCertificate.objects.filter(kiosk=6, status="valid").exists()
+    backup.put_back()
+    return made
+
+
+def test_a_machine_that_was_forgotten_shows_its_deed_and_waits_for_staff(forgotten: KioskDouble) -> None:
+    refused = forgotten.request("GET", f"{records.PATH_FEED}?after=&wait=0")
+    assert (refused.status, refused.problem.code) == (401, ProblemCode.KIOSK_UNKNOWN)
+    answer = show_deed(forgotten)
+    assert answer.read(records.DeedAnswer).unconfirmed
+    assert number() == 2
+    assert forgotten.pushed().unconfirmed
+    refused = forgotten.request("GET", f"{records.PATH_FEED}?after=&wait=0")
+    assert (refused.status, refused.problem.code) == (403, ProblemCode.MACHINE_UNCONFIRMED)
+    assert not LedgerCertificate.objects.filter(kiosk=6).exists()
+    machine = Machine.objects.get(kiosk=6)
+    assert Alarm.objects.filter(kind=AlarmKind.UNCONFIRMED, kiosk=6, cleared_at=None).exists()
+    assert confirm_machine(machine, "root", "电话核对", int(time.time()))
+    assert not confirm_machine(machine, "root", "again", int(time.time()))
+    apply_and_verify()
+    assert not forgotten.pushed().unconfirmed
+    assert forgotten.feed()
+    assert LedgerCertificate.objects.filter(kiosk=6, status="valid").exists()
+    assert not Alarm.objects.filter(kind=AlarmKind.UNCONFIRMED, cleared_at=None).exists()
+
+
+def test_a_deed_supersedes_the_machines_before_it(at_rest: KioskDouble) -> None:
+    backup = Backup()
+    other = KioskDouble(3).enrol(give_token(3, int(time.time())))
+    backup.put_back()
+    assert show_deed(other).status == 200
+    states = dict(Machine.objects.filter(kiosk=3).values_list("number", "state"))
+    assert states == {1: MachineState.RETIRED, 2: MachineState.UNCONFIRMED}
+    assert show_deed(at_rest).status == 200
+    assert not show_deed(at_rest).read(records.DeedAnswer).unconfirmed
+
+
+def test_a_machine_that_another_took_the_place_of_may_upload_only(at_rest: KioskDouble) -> None:
+    backup = Backup()
+    lost = KioskDouble(3).enrol(give_token(3, int(time.time())))
+    edit()
+    ask(at_rest)
+    backup.put_back()
+    ask(at_rest)
+    KioskDouble(3).enrol(give_token(3, int(time.time())))
+    assert show_deed(lost).status == 200
+    assert lost.pushed().retired
+
+
+def test_a_deed_that_the_centre_did_not_sign_or_of_another_machine_is_refused(
+    at_rest: KioskDouble, forgotten: KioskDouble
+) -> None:
+    deed = forgotten.answer.deed
+    forged = msgspec.structs.replace(deed, signature=bytes(64))
+    body = records.encode(records.DeedShown(forged))
+    assert forgotten.request("POST", records.PATH_DEED, body).status == 401
+    body = records.encode(records.DeedShown(deed))
+    assert at_rest.request("POST", records.PATH_DEED, body).status == 401
+    assert not Machine.objects.filter(kiosk=6).exists()
+
+
+def test_the_next_policy_goes_past_the_one_that_a_kiosk_shows(at_rest: KioskDouble, keys: CentreKeys) -> None:
+    backup, now = Backup(), int(time.time())
+    for amount in (1, 2):
+        limits = Policy(0, 3, now + 90 * DAY, unsynced_amount=amount)
+        issued = policies.issue(3, limits, keys, now)
+    lost = SignedPolicy(bytes(issued.data), bytes(issued.signature))
+    backup.put_back()
+    shown = records.DeedShown(at_rest.answer.deed, lost)
+    assert at_rest.request("POST", records.PATH_DEED, records.encode(shown)).status == 200
+    assert policies.read(present(policies.newest(3))) == lost.read()
+    assert policies.issue(3, Policy(0, 3, now + 90 * DAY), keys, now).number == lost.read().number + 1
+
+
+def test_what_a_kiosk_was_told_alone_is_taken_back_and_its_echo_is_no_dispute(at_rest: KioskDouble) -> None:
+    backup = Backup()
+    page = at_rest.page_path(at_rest.place(account="11000002"))
+    at_rest.pushed()
+    assert Client().post(page, {"action": "pay"}).status_code == 302
+    (said,) = (each for each in at_rest.news() if isinstance(each, PaymentConfirmed))
+    rows = tuple(row for row in at_rest.page().rows if row.kind == "payment-confirmed")
+    key = at_rest.feed_key(said)
+    at_rest.append(
+        OrderPaid(said.order, PaidHow.FEED, said.amount, said.paid_at, transaction=said.transaction, feed=key)
+    )
+    at_rest.pushed()
+    backup.put_back()
+    assert ask(at_rest) == 2
+    at_rest.pushed()
+    assert not LedgerOrder.objects.filter(reference=said.order).exists()  # nothing before it showed the rows
+    shown = records.DeedShown(at_rest.answer.deed, rows=rows, since=1)
+    answer = at_rest.request("POST", records.PATH_DEED, records.encode(shown)).read(records.DeedAnswer)
+    assert answer.lost_past < rows[0].version.stamp
+    apply_and_verify()
+    assert LedgerOrder.objects.get(reference=said.order).status == "paid"
+    row = FeedRow.objects.get(key=key)
+    assert (row.live, row.echoed_at is not None, bytes(row.signature)) == (False, True, rows[0].signature)
+    assert not remarks(3)
+
+
+def test_only_facts_that_the_centre_signed_for_this_kiosk_are_taken_back(
+    at_rest: KioskDouble, keys: CentreKeys
+) -> None:
+    fact = PaymentConfirmed("3-0002-6.000000000000", 1, "T1", 1)
+    good = unsigned_row(audience_of_kiosk(3), row_key_of(fact), Version(1, 5), NO_VERSION, fact)
+    staff = StaffPublished(StaffMember("坏人", Role.SUPERVISOR, ""))
+    wrong = (
+        good,
+        sign_row(msgspec.structs.replace(good, audience=audience_of_kiosk(4)), keys.centre_key),
+        sign_row(msgspec.structs.replace(good, key="payment/x/y"), keys.centre_key),
+        sign_row(unsigned_row(audience_of_kiosk(3), row_key_of(staff), Version(1, 6), NO_VERSION, staff), keys.centre_key),
+    )  # fmt: skip
+    before = FeedRow.objects.count()
+    for rows, count in (wrong, 0), ((sign_row(good, keys.centre_key),), 1):
+        shown = records.DeedShown(at_rest.answer.deed, rows=rows, since=1)
+        assert at_rest.request("POST", records.PATH_DEED, records.encode(shown)).status == 200
+        assert FeedRow.objects.count() == before + count

@@ -20,6 +20,7 @@ pytestmark = [
 SMALL = {
     "fleet_kiosk": "the kiosks",
     "fleet_kioskpolicy": "a few a year for each kiosk",
+    "fleet_machine": "a few for each kiosk",
     "members_deskstaff": "the desks' staff",
     "members_feeschedule": "the prices, a few a year",
     "ledger_strandcursor": "a row for each strand",
