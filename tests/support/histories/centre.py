@@ -58,6 +58,10 @@ class Tables(Protocol):
         """Have them gone; nobody is connected to them any more."""
         ...
 
+    def put_back(self, backup: Path) -> None:
+        """Put a backup in their place."""
+        ...
+
 
 class FileTables:
     """The tables in a file of SQLite."""
@@ -78,6 +82,13 @@ class FileTables:
 
     def drop(self) -> None:
         """Nothing: the file goes with its folder."""
+
+    def put_back(self, backup: Path) -> None:
+        """Copy the backup over the file; the connection of this thread is opened anew."""
+        connections["default"].close()
+        for beside in self._path.parent.glob(f"{self._path.name}*"):
+            beside.unlink()
+        shutil.copyfile(backup, self._path)
 
 
 class ServerTables:
@@ -100,6 +111,10 @@ class ServerTables:
     def drop(self) -> None:
         """Drop the database."""
         self._do(f'DROP DATABASE "{self._name}" WITH (FORCE)')
+
+    def put_back(self, backup: Path) -> None:
+        """Not here: backups of a server are the server's own."""
+        raise NotImplementedError(backup)
 
     def _at_the_server(self) -> dict[str, object]:
         wanted = database_settings(CentreConfiguration(database=self._address))

@@ -31,6 +31,7 @@ from sync.central.ledger.models import ApplierState
 from sync.central.ledger.portions import Portion
 from sync.central.payments import paying
 from sync.central.payments.models import AttemptState, Payment, PaymentAttempt
+from sync.protocol import receipts
 
 
 class Fault(Protocol):
@@ -199,6 +200,16 @@ def echoed_twice() -> Iterator[None]:
     with _in_place_of(Transaction, "echo", lambda _tx, _key: None):
         yield
 
+
+@contextmanager
+def receipts_believed_unsigned() -> Iterator[None]:
+    """Whoever shows a receipt is believed."""
+    with _in_place_of(receipts, "receipt_holds", lambda _signed, _key: True):
+        yield
+
+
+RESTORE_FAULTS: tuple[Fault, ...] = (receipts_believed_unsigned,)
+"""Those that histories find in which the centre is put back."""
 
 FAULTS: tuple[Fault, ...] = (
     nonce_not_compared,

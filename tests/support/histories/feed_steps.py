@@ -31,10 +31,11 @@ BOSS = "boss"
 
 def edit_staff(world: World) -> str:
     """The centre's staff give somebody of a desk another role."""
-    return _edit(world, world.random.choice(PEOPLE))
+    return edit_person(world, world.random.choice(PEOPLE))
 
 
-def _edit(world: World, name: str) -> str:
+def edit_person(world: World, name: str) -> str:
+    """Give somebody of a desk the other role."""
     before = DeskStaff.objects.filter(name=name, role=Role.STAFF.value).exists()
     role = Role.SUPERVISOR if before else Role.STAFF
     row, _ = DeskStaff.objects.update_or_create(name=name, defaults={"role": role.value})
@@ -45,7 +46,7 @@ def _edit(world: World, name: str) -> str:
 def pull_killed(world: World) -> str:
     """The agent dies in the middle of what the feed brought."""
     machine, name = world.random.choice(world.live), world.random.choice(PEOPLE)
-    _edit(world, name)
+    edit_person(world, name)
     return f"{machine.label} {cut_pull(world, machine)}"
 
 
@@ -70,7 +71,7 @@ def cut_pull(world: World, machine: Machine) -> str:
 def pull_overtaken(world: World) -> str:
     """A machine's agent sleeps over what it read, while the night's run reads on."""
     machine, name = world.random.choice(world.live), world.random.choice(PEOPLE)
-    _edit(world, name)
+    edit_person(world, name)
     return f"{machine.label} {machine.work(lambda agent: _overtaken(world, agent, name), hears=True)}"
 
 
@@ -80,7 +81,7 @@ def _overtaken(world: World, agent: Agent, name: str) -> object:
     def feed(cursors: Mapping[int, Version], wait: int = 0) -> FeedPage:
         page = real(cursors, wait)
         vars(agent.centre).pop("feed")
-        _edit(world, name)
+        edit_person(world, name)
         world.centre.apply()
         pull(agent)
         return page

@@ -1,0 +1,289 @@
+"""Histories in which the centre is put back from a backup, and an oracle outside it that forgets nothing.
+
+The provider's records are its own: they stay. What was said before a backup that was put back may be lost at the centre, but no
+name comes to stand for two things, nothing goes back to a payer twice, nobody gets back what was taken from them, and no
+key on record of a kiosk that is still there goes off it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from kiosk.domain.entries import CertificateIssued, EpochBegan, OrderPlaced
+from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH
+from kiosk.domain.members import Role
+from sync.agent.nightly import exchange
+from sync.central.fleet.feed.models import Incarnation
+from sync.central.fleet.models import Machine as Machines
+from sync.central.fleet.models import MachineState
+from sync.central.ledger.deciding_strands import confirm_machine
+from sync.central.ledger.models import LedgerAccount, LedgerCertificate
+from sync.central.ledger.rows import register_record
+from sync.central.members.models import DeskStaff
+from sync.central.payments.models import PaymentAttempt, SandboxTrade
+from sync.central.payments.provider import Trade
+from sync.central.payments.sandbox import SandboxProvider
+from sync.protocol.receipts import BITS, CentreReceipt, receipt_text, sign_receipt
+from sync.protocol.records import PATH_FEED
+from tests.support.histories import feed_steps, payer_steps, steps
+from tests.support.histories.machines import Machine
+from tests.support.histories.quiet import come_to_rest
+from tests.support.histories.running import Outcome, new_world
+from tests.support.histories.world import NOTHING, World, chance
+
+LENGTH = (15, 50)
+_USABLE = ("valid", "on-hold")
+
+
+class Oracle:
+    """What really happened, whatever the centre remembers."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.backups: list[Path] = []
+        self.put_back = 0
+        self.opened: dict[str, set[str]] = defaultdict(set)
+        self.refunds: dict[str, list[str]] = defaultdict(list)
+        self.listed: dict[str, int] = {}
+        self.demoted: set[str] = set()
+        self.seen: set[tuple[str, str]] = set()
+        self.away: Machine | None = None
+
+    # the centre
+
+    def back_up(self) -> str:
+        """Copy the centre's tables while it works."""
+        self.note()
+        path = self.world.folder / f"backup-{len(self.backups)}.sqlite3"
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(path)])
+        self.backups.append(path)
+        return path.name
+
+    def restore(self) -> str:
+        """Put one of the backups back."""
+        self.note()
+        path = self.world.choose(self.backups)
+        if path is None:
+            return NOTHING
+        trades = list(SandboxTrade.objects.all())
+        self.world.centre.tables.put_back(path)
+        SandboxTrade.objects.all().delete()
+        SandboxTrade.objects.bulk_create(trades)
+        self.put_back += 1
+        return path.name
+
+    def edit(self) -> str:
+        """Staff take somebody's role away, or give it."""
+        name = self.world.random.choice(feed_steps.PEOPLE)
+        row, _ = DeskStaff.objects.get_or_create(name=name, defaults={"role": Role.SUPERVISOR.value})
+        before = row.role
+        said = feed_steps.edit_person(self.world, name)
+        if before == Role.STAFF.value:
+            # Who is given the role was found fit by somebody who may know nothing of what was lost.
+            self.demoted.discard(name)
+            self.seen = {each for each in self.seen if each[1] != name}
+        else:
+            self.demoted.add(name)
+        return said
+
+    def leave(self) -> str:
+        """A kiosk goes away and never comes back."""
+        if self.away is not None or self.world.random.random() < 0.5:
+            return NOTHING
+        self.away = self.world.random.choice(self.world.live)
+        self.away.at_work = False
+        return self.away.label
+
+    def everybody(self) -> str:
+        """Everybody exchanges what there is."""
+        said = [self.world.exchange(machine) for machine in self.world.live]
+        self.world.centre.apply()
+        self.note()
+        return f"{len(said)}"
+
+    def forge(self) -> str:
+        """A hostile kiosk shows a receipt that it signed itself."""
+        hostile = self.world.random.choice(self.world.hostiles)
+        heads, tip = {0: self.world.random.getrandbits(60)}, hostile.tip
+        made = CentreReceipt(1, bytes(BITS), hostile.number, 1, tip, heads, self.world.time.now)
+        hostile.receipt = receipt_text(sign_receipt(made, hostile.device_key))
+        answer = hostile.request("GET", f"{PATH_FEED}?after=&wait=0")
+        return f"{hostile.number} {answer.status}"
+
+    # what is seen from outside
+
+    def note(self) -> None:
+        """Look at what the centre has on record, and at what the desks show."""
+        for row in LedgerCertificate.objects.filter(status__in=_USABLE):
+            self.listed[row.number] = row.kiosk
+        for machine in self.world.live:
+            for name in self.demoted:
+                if _role(machine, name) is Role.STAFF:
+                    self.seen.add((machine.label, name))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch the provider."""
+        prepare, refund = SandboxProvider.prepare, SandboxProvider.refund
+
+        def prepared(provider: SandboxProvider, out_trade_no: str, amount: int, description: str) -> None:
+            self.opened[out_trade_no].add(description)
+            prepare(provider, out_trade_no, amount, description)
+
+        def refunded(provider: SandboxProvider, out_trade_no: str, out_refund_no: str, amount: int) -> Trade:
+            self.refunds[out_trade_no].append(out_refund_no)
+            return refund(provider, out_trade_no, out_refund_no, amount)
+
+        classes: Any = SandboxProvider  # its methods are replaced for a while
+        classes.prepare, classes.refund = prepared, refunded
+        try:
+            yield
+        finally:
+            classes.prepare, classes.refund = prepare, refund
+
+    def wrong(self) -> Iterator[str]:
+        """What must not have happened."""
+        yield from self._names()
+        yield from self._money()
+        for label, name in sorted(self.seen):
+            machine = next(each for each in self.world.machines if each.label == label)
+            if machine.at_work and _role(machine, name) is Role.SUPERVISOR:
+                yield f"{label}: {name} is a supervisor again"
+        yield from self._delisted()
+        began = Incarnation.objects.order_by("-number").values_list("number", flat=True)[0] - 1
+        if began > self.put_back:
+            yield f"{began} incarnations began after {self.put_back} backups"
+
+    def _names(self) -> Iterator[str]:
+        named: dict[str, set[bytes]] = defaultdict(set)
+        for machine in self.world.machines:
+            with machine.database.read() as tx:
+                for sealed in tx.journal.each():
+                    entry = sealed.entry
+                    match entry.body:
+                        case OrderPlaced() as body:
+                            named[body.order].add(body.order_code)
+                        case CertificateIssued() as body:
+                            named[body.number].add(body.certificate)
+                        case EpochBegan() if entry.epoch < FIRST_RANDOM_EPOCH:
+                            named[f"epoch {entry.kiosk}/{entry.epoch}"].add(sealed.hash)
+                        case _:
+                            pass
+        yield from (f"{name} names {len(things)} things" for name, things in named.items() if len(things) > 1)
+        yield from (f"{name} pays {orders}" for name, orders in self.opened.items() if len(orders) > 1)
+
+    def _money(self) -> Iterator[str]:
+        for name, refunds in self.refunds.items():
+            if len(set(refunds)) > 1:
+                yield f"{name} went back as {sorted(set(refunds))}"
+        paid = defaultdict[str, list[str]](list)
+        for trade in SandboxTrade.objects.filter(state="SUCCESS"):
+            (order,) = self.opened[trade.out_trade_no]
+            paid[order].append(trade.out_trade_no)
+        for order, names in paid.items():
+            if len(names) > 1 and order not in self._known_whole():
+                yield f"{order} was paid as {names}, and the centre knows nothing of it"
+
+    def _known_whole(self) -> set[str]:
+        """The orders of which the centre knows every payment that the provider has."""
+        known = set(PaymentAttempt.objects.values_list("out_trade_no", flat=True))
+        return {
+            order
+            for name, orders in self.opened.items()
+            for order in orders
+            if all(each in known for each, of in self.opened.items() if order in of)
+        }
+
+    def _delisted(self) -> Iterator[str]:
+        there = {machine.kiosk for machine in self.world.live}
+        now = {
+            each.key.number: (each.standing.value, place, register.certificates)
+            for register in map(register_record, LedgerAccount.objects.all())
+            for place, each in enumerate(register.certificates)
+        }
+        for number, kiosk in sorted(self.listed.items()):
+            if kiosk not in there:
+                continue
+            if number not in now:
+                yield f"{number} was on record and is unknown"
+            elif now[number][0] != "listed":
+                yield f"{number} was on record and is {now[number][0]}"
+
+
+def _role(machine: Machine, name: str) -> Role | None:
+    with machine.database.read() as tx:
+        return next((each.role for each in tx.members.all_staff() if each.name == name), None)
+
+
+def confirm_all(world: World) -> int:
+    """Staff confirm every machine that waits for it; how many."""
+    waiting = Machines.objects.filter(state=MachineState.UNCONFIRMED).order_by("key")
+    return sum(confirm_machine(each, "boss", "telephoned", world.centre.now) for each in waiting)
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A step to be taken, and the chance that it chooses by."""
+
+    name: str
+    chance: int
+
+
+_WEIGHTS = {
+    **{
+        each: steps.WEIGHTS[each]
+        for each in (
+            steps.place, steps.exchange, steps.bind, steps.apply, steps.only_push, steps.only_pull, steps.beat,
+            steps.vouch, steps.type_code, steps.scan_code, steps.grant_refund, steps.switch_line, steps.wait,
+            steps.pay_back, steps.return_surplus, steps.ask_refund, steps.move,
+        )
+    },
+    payer_steps.pay: 14,
+    payer_steps.decline: 2,
+}  # fmt: skip
+_OWN = {"back_up": 5, "restore": 5, "edit": 8, "leave": 1, "everybody": 25, "forge": 2}
+_STEPS = {each.__name__: each for each in _WEIGHTS}
+
+
+def planned(seed: int) -> tuple[Planned, ...]:
+    """The steps of a seed; the centre is put back at least once."""
+    random = chance(seed)
+    weights = {**{each.__name__: weight for each, weight in _WEIGHTS.items()}, **_OWN}
+    chosen = random.choices(list(weights), weights=list(weights.values()), k=random.randint(*LENGTH))
+    chosen += ["restore", *random.choices(list(weights), weights=list(weights.values()), k=8)]
+    return tuple(Planned(name, random.getrandbits(48)) for name in ["back_up", *chosen])
+
+
+def run(plan: tuple[Planned, ...], seed: int = 0) -> Outcome:
+    """Take these steps, come to rest, and ask the oracle."""
+    with new_world() as world:
+        oracle = Oracle(world)
+        try:
+            with oracle.watching():
+                for number, each in enumerate(plan):
+                    world.random = chance(each.chance)
+                    world.time.now += world.random.randint(1, 40)
+                    if each.name in _OWN:
+                        came = str(getattr(oracle, each.name)())
+                    else:
+                        came = _STEPS[each.name](world)
+                    world.log.append(f"{number:3d} {each.name} {came}")
+                world.random = chance(seed)
+                oracle.note()
+                come_to_rest(world)
+                if confirm_all(world):
+                    come_to_rest(world)
+                for machine in world.live:
+                    machine.work(exchange)
+                wrong = list(oracle.wrong())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
+            world.trace = error
+            wrong = [f"{type(error).__name__}: {error}"]
+        return Outcome(tuple(world.log), tuple(wrong))
