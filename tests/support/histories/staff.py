@@ -113,8 +113,9 @@ def forget_lost_cash(world: World) -> None:
 
 
 def _goes_back(order: str) -> bool:
+    """A placed order may still be paid by it, unless nobody is left who could say so."""
     row = LedgerOrder.objects.filter(reference=order).first()
-    return row is None or row.status != OrderStatus.PLACED.value
+    return row is None or row.status != OrderStatus.PLACED.value or settling.is_dead(row.owner)
 
 
 def _refunds(world: World) -> Iterator[str]:
