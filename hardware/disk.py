@@ -37,6 +37,19 @@ def publish(draft: Path, path: Path) -> None:
     flush_folder(path.parent)
 
 
+def append_durably(path: Path, content: bytes) -> None:
+    """Add to a file's end, in one write; it is on the disk when this returns, and only its owner can read it. Raises OSError."""
+    new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if new:
+        flush_folder(path.parent)
+
+
 @contextmanager
 def _draft(path: Path, content: bytes) -> Iterator[Path]:
     """A file beside the one that is meant, its content on the disk; gone afterwards."""

@@ -52,7 +52,7 @@ def _location_options() -> argparse.ArgumentParser:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="keydesk-central",
-        description="The central server of Keydesk. Django's own commands (migrate, createsuperuser, shell, …) work too.",
+        description="The central server of Keydesk. `restored` says that the database was put back from a backup; Django's own commands (migrate, createsuperuser, shell, …) work too.",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     common = _location_options()
@@ -105,12 +105,19 @@ def _configure(options: argparse.Namespace) -> None:
 
 
 def _prepare() -> None:
-    """Make the keys, of which Django's settings read one, then the tables."""
+    """Make the keys, of which Django's settings read one, then the tables; nobody works with a database that was put back.
+
+    Raises DatabaseBehind.
+    """
     prepare_keys(int(time.time()))
     import django  # noqa: PLC0415 - after the environment is set
 
     django.setup()
     migrate_when_due()
+    from sync.central.fleet import standing  # noqa: PLC0415 - models can be imported only now
+
+    standing.require_not_behind()
+    standing.record()
 
 
 def _django(arguments: list[str]) -> int:

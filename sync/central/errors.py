@@ -5,6 +5,7 @@ CentreError
 ├── KeysUnusable            the keys in the data directory cannot be read or created (path)
 ├── CryptographyUnusable    SM2 cannot be used on this machine (why)
 ├── PreparedByAnother       another process makes keys or tables and did not end in time (what, seconds)
+├── DatabaseBehind          the database was put back from a backup, as the file beside it shows (file, lacks)
 ├── KioskNumberRefused      no kiosk may have that number (number)
 ├── PortBusy                the address is taken (host, port)
 └── CannotServe             the server did not come up (reason)
@@ -58,6 +59,19 @@ class PreparedByAnother(CentreError):
         )
         self.what = what
         self.seconds = seconds
+
+
+class DatabaseBehind(CentreError):
+    """The database lacks what the file beside it has: it was put back from a backup."""
+
+    def __init__(self, file: Path, lacks: list[str]) -> None:
+        super().__init__(
+            f"The database was put back from a backup: it lacks what {file} has ({', '.join(lacks)}). "
+            "Run `keydesk-central restored` with the same --data or --config: it takes that over, and every kiosk "
+            "reads and uploads anew. Then start again."
+        )
+        self.file = file
+        self.lacks = lacks
 
 
 class KioskNumberRefused(CentreError):

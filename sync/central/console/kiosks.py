@@ -29,6 +29,7 @@ from sync.central.fleet import policies, unapplied_rows
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feed.models import FeedRow, KeptRow
 from sync.central.fleet.models import Kiosk, KioskPolicy, KioskState
+from sync.central.fleet.standing import record_soon
 from sync.central.formats import china_time
 from sync.central.ledger.publishing import publish_audiences
 from sync.central.ledger.settling import held_by, lift_holds
@@ -123,6 +124,7 @@ class KioskAdmin(SmallAdmin[Kiosk]):
         kiosks = list(queryset.exclude(state=KioskState.REVOKED))
         for kiosk in kiosks:
             Kiosk.objects.filter(number=kiosk.number).update(state=KioskState.REVOKED)
+            record_soon()
             self.log_change(request, kiosk, f"吊销：{remark}")
         self.message_user(request, f"已吊销 {len(kiosks)} 台；它们之后上传的记录将隔离保存", messages.WARNING)
 

@@ -12,6 +12,7 @@ from sync.central.console.waiting import STILL_WORKS, described, tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.fleet.machines import end, has_working_machine
 from sync.central.fleet.models import Machine, MachineState
+from sync.central.fleet.standing import record_soon
 from sync.central.journal.appending import AT_ONCE
 from sync.central.journal.models import StrayEntry
 from sync.central.ledger.deciding_strands import confirm_machine, decide_quarantine
@@ -142,5 +143,6 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
         machines = list(queryset)
         for machine in machines:
             end(machine, state, request.user.get_username(), remark, centre_now())
+            record_soon()
             self.log_change(request, machine, f"{state.label}：{remark}")
         self.message_user(request, f"{state.label}：{len(machines)} 台", messages.WARNING)

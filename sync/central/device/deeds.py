@@ -23,12 +23,12 @@ from sync.central.fleet import policies
 from sync.central.fleet.feed.models import FeedRow, Incarnation
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.feed.writing import go_past, present_incarnation
-from sync.central.fleet.machines import end, machine_of, present_machine
+from sync.central.fleet.machines import end, machine_of, made_of, present_machine
 from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
+from sync.central.fleet.standing import record_soon
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind
 from sync.central.ledger import waking
-from sync.central.tables import row_key
 from sync.protocol.deeds import SignedDeed, deed_holds, read_deed
 from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import DeedShown
@@ -43,17 +43,7 @@ def machine_of_deed(signed: SignedDeed, keys: CentreKeys, now: int) -> Machine:
     deed = read_deed(signed)
     known = machine_of(deed.kiosk, deed.machine)
     if known is None:
-        return Machine(
-            key=row_key(deed.kiosk, deed.machine),
-            kiosk_id=deed.kiosk,
-            number=deed.machine,
-            state=MachineState.UNCONFIRMED,
-            device_key=deed.device_key,
-            issuing_certificate=deed.issuing_certificate,
-            payment_secret=deed.sealed_secret,
-            deed=msgspec.json.encode(signed),
-            enrolled_at=now,
-        )
+        return made_of(signed, MachineState.UNCONFIRMED, now)
     if not hmac.compare_digest(bytes(known.device_key), deed.device_key):
         sentence = "Another machine has that number here: this one has to be enrolled anew."
         raise EnrolmentRefused(Problem(ProblemCode.REQUEST_REFUSED, sentence))
@@ -133,6 +123,7 @@ def _put(kiosk: Kiosk, machine: Machine, now: int) -> None:
     earlier = Machine.objects.filter(kiosk=kiosk, key__lt=machine.key)
     for each in earlier.filter(state__in=(MachineState.ENROLLED, MachineState.UNCONFIRMED)):
         end(each, MachineState.RETIRED, "", f"第 {machine.number} 台机器接替", now)
+    record_soon()
     kiosk.machine_given = max(kiosk.machine_given, machine.number)
     kiosk.save(update_fields=["machine_given"])
     if machine.state == MachineState.UNCONFIRMED:

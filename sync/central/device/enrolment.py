@@ -21,6 +21,7 @@ from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.machines import end, payment_secret, present_machine, secret_context
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState, Machine, MachineState
+from sync.central.fleet.standing import record_soon
 from sync.central.journal.strands import latest, numbered, strands_of
 from sync.central.ledger.publishing import publish_audiences
 from sync.central.tables import column_text, row_key
@@ -109,6 +110,7 @@ def _put_machine(kiosk: Kiosk, device_key: bytes, certificate: bytes, keys: Cent
     number = next_machine(kiosk, 0 if former is None else former.number)
     if former is not None and former.state == MachineState.ENROLLED:
         end(former, MachineState.RETIRED, "", f"第 {number} 台机器接替", now)
+        record_soon()
     sealed = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), secret_context(kiosk.number, number))
     deed = sign_deed(Deed(kiosk.number, number, device_key, certificate, sealed), keys.centre_key)
     return Machine.objects.create(

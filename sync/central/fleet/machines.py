@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from django.db.models import Q
 
 from kiosk.domain.payment_codes import OrderCode, PaymentCodeError, order_code_key, verify_order_code
@@ -9,6 +10,7 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
 from sync.central.tables import column_text, row_key
+from sync.protocol.deeds import SignedDeed, read_deed
 
 
 def enrolled_kiosks() -> list[int]:
@@ -24,6 +26,22 @@ def present_machine(kiosk: int) -> Machine | None:
 def machine_of(kiosk: int, number: int) -> Machine | None:
     """The machine of that number, with its kiosk."""
     return Machine.objects.select_related("kiosk").filter(key=row_key(kiosk, number)).first()
+
+
+def made_of(signed: SignedDeed, state: MachineState, now: int) -> Machine:
+    """The machine of a deed that the centre signed, not saved. Raises BodyMalformed."""
+    deed = read_deed(signed)
+    return Machine(
+        key=row_key(deed.kiosk, deed.machine),
+        kiosk_id=deed.kiosk,
+        number=deed.machine,
+        state=state,
+        device_key=deed.device_key,
+        issuing_certificate=deed.issuing_certificate,
+        payment_secret=deed.sealed_secret,
+        deed=msgspec.json.encode(signed),
+        enrolled_at=now,
+    )
 
 
 def is_revoked(machine: Machine) -> bool:

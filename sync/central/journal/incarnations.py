@@ -21,6 +21,7 @@ from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.feed.writing import go_past, lies_before, lock_all, newest_stamps, present_life
 from sync.central.fleet.machines import present_machine
 from sync.central.fleet.models import EnrolmentToken, Kiosk
+from sync.central.fleet.standing import record_soon
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind, Strand
 from sync.central.journal.signals import incarnation_began
@@ -86,6 +87,7 @@ def _begin(proof: CentreReceipt | None, kiosk: int, detail: str, now: int) -> No
             _lift(proof)
         raise_alarm(AlarmKind.PUT_BACK, kiosk, str(number), f"{detail}。{_WHAT_TO_DO}", now)
         told.tell(ALL, MatterPublished(PUT_BACK_RULE, str(number), "", 0))
+        record_soon()
         incarnation_began.send(sender=Incarnation, number=number, now=now)
 
 
