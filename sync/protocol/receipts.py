@@ -1,6 +1,6 @@
 """Receipts: what the centre signs with every answer to a machine, and the machine shows with every request.
 
-A receipt's bytes are MessagePack of an array (incarnation, bits, kiosk, strand, tip, heads, time). As text, in the header
+A receipt's bytes are MessagePack of an array (incarnation, bits, kiosk, strand, tip, heads, ended, time). As text, in the header
 `Keydesk-Receipt`, it is base64 (RFC 4648, section 4) of the signature (64 bytes, Ed25519 by the centre) and those bytes. What a receipt
 names was committed and durable before it was signed: a centre that does not know it was put back.
 """
@@ -32,7 +32,7 @@ class CentreReceipt(msgspec.Struct, frozen=True, array_like=True):
     """What the centre had of a kiosk at `time` (UTC seconds), and in which incarnation, with its random bits.
 
     `tip` is that of the strand that the machine wrote on last (None: none), `heads` are the stamps of the newest rows of
-    the audiences that the kiosk reads.
+    the audiences that the kiosk reads, `ended` counts the machines and kiosks that were taken out of use, a revoked machine twice.
     """
 
     incarnation: int
@@ -41,6 +41,7 @@ class CentreReceipt(msgspec.Struct, frozen=True, array_like=True):
     strand: int
     tip: Tip | None
     heads: dict[int, int]
+    ended: int
     time: int
 
 
@@ -117,11 +118,18 @@ def tells_more(came: CentreReceipt, held: CentreReceipt) -> bool:
         return came.incarnation > held.incarnation
     if came.bits != held.bits or _goes_back(came, held):
         return False
-    return (came.strand, came.tip, came.heads) != (held.strand, held.tip, held.heads)
+    return (came.strand, came.tip, came.heads, came.ended) != (
+        held.strand,
+        held.tip,
+        held.heads,
+        held.ended,
+    )
 
 
 def _goes_back(came: CentreReceipt, held: CentreReceipt) -> bool:
-    if any(came.heads[each] < head for each, head in held.heads.items() if each in came.heads):
+    if came.ended < held.ended or any(
+        came.heads[each] < head for each, head in held.heads.items() if each in came.heads
+    ):
         return True
     if came.strand != held.strand or held.tip is None:
         return False

@@ -218,7 +218,9 @@ class MemoryCentre:
         strand = len(kiosk.lines)
         heads = {each: head.stamp for each, head in self.heads_of(kiosk).items() if head.stamp}
         bits = self.incarnation.to_bytes(BITS, "big")
-        return CentreReceipt(self.incarnation, bits, kiosk.number, strand, kiosk.tip(strand), heads, self.now)
+        return CentreReceipt(
+            self.incarnation, bits, kiosk.number, strand, kiosk.tip(strand), heads, 0, self.now
+        )
 
     def _receipt(self, request: httpx2.Request) -> dict[str, str]:
         named = request.headers.get("signature-input", "").partition('keyid="')[2].partition("/")[0]

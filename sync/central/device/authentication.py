@@ -66,7 +66,7 @@ def caller(request: HttpRequest, body: bytes, now: int) -> Machine:
             problem = Problem(ProblemCode.SIGNATURE_REFUSED, "The request is not signed by that kiosk.")
         raise CallerRefused(401, problem) from error
     machine = machines[verified]
-    look_at_receipt(request, machine, now)
+    machine = look_at_receipt(request, machine, now)
     answers_to(request, machine)
     return machine
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from sync.central.context import centre_keys, centre_now
 from sync.central.fleet.feed.reading import audiences_read
 from sync.central.fleet.feed.writing import newest_stamps, present_life
+from sync.central.fleet.machines import count_ended, machine_of
 from sync.central.fleet.models import Machine
 from sync.central.journal.incarnations import take_receipt
 from sync.central.journal.models import Strand
@@ -24,11 +25,15 @@ def answers_to(request: HttpRequest, machine: Machine) -> None:
     request.META[_MACHINE] = machine
 
 
-def look_at_receipt(request: HttpRequest, machine: Machine, now: int) -> None:
-    """Act on the receipt that a machine shows, covered by its signature; one that the centre did not sign is ignored."""
+def look_at_receipt(request: HttpRequest, machine: Machine, now: int) -> Machine:
+    """Act on the receipt that a machine shows, covered by its signature; one that the centre did not sign is ignored.
+
+    The result is the machine as it stands then.
+    """
     receipt = believed(request.headers.get(HEADER, ""), machine.kiosk_id, centre_keys().centre_public_key)
-    if receipt is not None:
-        take_receipt(receipt, now)
+    if receipt is None or not take_receipt(receipt, now):
+        return machine
+    return machine_of(machine.kiosk_id, machine.number) or machine
 
 
 def with_receipt(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -48,4 +53,4 @@ def receipt_for(machine: Machine, now: int) -> CentreReceipt:
     number = Machine.objects.filter(key=machine.key).values_list("strand", flat=True).first() or 0
     strand = Strand.objects.filter(key=strand_key(machine.kiosk_id, number)).first() if number else None
     tip = None if strand is None else strand.high_water
-    return CentreReceipt(life.number, life.bits, machine.kiosk_id, number, tip, heads, now)
+    return CentreReceipt(life.number, life.bits, machine.kiosk_id, number, tip, heads, count_ended(), now)

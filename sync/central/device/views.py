@@ -77,7 +77,7 @@ def deed(request: HttpRequest) -> HttpResponse:
     key_id = machine_key_id(machine.kiosk_id, machine.number)
     require_signed_by(request, body, bytes(machine.device_key), key_id, now)
     machine = deeds.enlist(machine, now)
-    look_at_receipt(request, machine, now)
+    machine = look_at_receipt(request, machine, now)
     answers_to(request, machine)
     lost_past = deeds.take_back(machine, shown, centre_keys(), now)
     signed = sign_time(machine.kiosk_id, now, centre_keys().centre_key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from kiosk.domain.payment_codes import OrderCode, PaymentCodeError, order_code_key, verify_order_code
 from sync.central.centre_keys import CentreKeys
@@ -78,6 +78,26 @@ def machines_held_back() -> set[tuple[int, int]]:
         waiting |= Q(state=MachineState.ENROLLED, shown_in__lt=present)
     rows = Machine.objects.filter(waiting).order_by("key")
     return set(rows.values_list("kiosk_id", "number"))
+
+
+def count_ended() -> int:
+    """How many machines and kiosks were taken out of use, a revoked machine twice: it never falls."""
+    ended = Q(state__in=(MachineState.RETIRED, MachineState.LOST, MachineState.REVOKED))
+    found = Machine.objects.aggregate(
+        ended=Count("key", filter=ended), revoked=Count("key", filter=Q(state=MachineState.REVOKED))
+    )
+    kiosks = Kiosk.objects.filter(state=KioskState.REVOKED).count()
+    return int(found["ended"]) + int(found["revoked"]) + kiosks
+
+
+def distrust(begun_at: int, incarnation: int) -> list[Machine]:
+    """Have staff confirm every machine that was enrolled before an incarnation began, unless they did in it; those concerned."""
+    rows = Machine.objects.filter(
+        state=MachineState.ENROLLED, enrolled_at__lt=begun_at, confirmed_in__lt=incarnation
+    )
+    found = list(rows.order_by("key"))
+    Machine.objects.filter(key__in=[each.key for each in found]).update(state=MachineState.UNCONFIRMED)
+    return found
 
 
 def end(machine: Machine, state: MachineState, by: str, remark: str, now: int) -> None:

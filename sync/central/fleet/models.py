@@ -69,8 +69,8 @@ class Kiosk(models.Model):
 class MachineState(models.TextChoices):
     """A machine's state; only what a revoked one sends is kept out of the books.
 
-    Of an unconfirmed one nothing is entered before staff confirm it: it showed a deed of the centre's that a backup put back
-    does not know.
+    Of an unconfirmed one nothing is entered before staff confirm it: it showed a deed that a backup put back does not know, or
+    the backup has forgotten which machines were taken out of use.
     """
 
     ENROLLED = "enrolled", "在用"
@@ -84,7 +84,8 @@ class Machine(models.Model):
     """A machine of a kiosk, by the number of its enrolment; a higher number supersedes.
 
     `payment_secret` is sealed with the centre's key; `deed` is what the machine keeps of all this; `strand` is the one
-    that it wrote on last (0 before the first entry), `shown_in` the incarnation in which it showed last what it has of the centre.
+    that it wrote on last (0 before the first entry), `shown_in` the incarnation in which it showed last what it has of the centre,
+    `confirmed_in` that in which staff confirmed it last.
     """
 
     key = models.BigIntegerField("键", primary_key=True, editable=False)
@@ -99,6 +100,7 @@ class Machine(models.Model):
     deed = models.BinaryField("登记书", editable=False)
     strand = models.PositiveIntegerField("日志线", default=0, editable=False)
     shown_in = models.PositiveIntegerField("出示登记书的代次", default=1, editable=False)
+    confirmed_in = models.PositiveIntegerField("确认的代次", default=0, editable=False)
     enrolled_at = models.BigIntegerField("登记时间")
     ended_at = models.BigIntegerField("停用时间", null=True)
     ended_by = models.CharField("停用人", max_length=150, blank=True)

@@ -19,7 +19,7 @@ from sync.central.fleet.epochs import leave_out, note_epochs
 from sync.central.fleet.feed.models import FeedRow, Incarnation
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.feed.writing import go_past, lies_before, lock_all, newest_stamps, present_life
-from sync.central.fleet.machines import present_machine
+from sync.central.fleet.machines import count_ended, distrust, present_machine
 from sync.central.fleet.models import EnrolmentToken, Kiosk
 from sync.central.fleet.standing import record_soon
 from sync.central.journal.alarms import raise_alarm
@@ -29,8 +29,10 @@ from sync.central.journal.strands import holding, strand_key, strands_of
 from sync.protocol.receipts import BITS, CentreReceipt, Life, Verdict, judge
 
 
-def take_receipt(receipt: CentreReceipt, now: int) -> None:
-    """Act on a receipt that a machine shows and that the centre signed for its kiosk; no transaction is open.
+def take_receipt(receipt: CentreReceipt, now: int) -> bool:
+    """Act on a receipt that a machine shows and that the centre signed for its kiosk, and say whether that changed anything.
+
+    No transaction is open.
 
     Whatever the receipt names was committed before it was signed: each statement here sees it, unless it was lost.
     """
@@ -38,9 +40,12 @@ def take_receipt(receipt: CentreReceipt, now: int) -> None:
     if verdict is Verdict.PUT_BACK:
         detail = f"{receipt.kiosk} 号机出示的回执由中心签发，所记的内容在中心却查不到：中心的数据是从较早的备份恢复的"
         _begin(receipt, receipt.kiosk, detail, now)
-    elif verdict is Verdict.EARLIER and _gives_again(receipt):
+        return True
+    if verdict is Verdict.EARLIER and (_gives_again(receipt) or receipt.ended > count_ended()):
         with telling(now):
-            _lift(receipt)
+            _lift(receipt, now)
+        return True
+    return False
 
 
 def begin_by_hand(now: int) -> Life:
@@ -58,6 +63,8 @@ def knows(receipt: CentreReceipt) -> bool:
             and not FeedRow.objects.filter(audience=audience, stamp=stamp).exists()
         ):
             return False
+    if receipt.ended > count_ended():
+        return False
     tip = receipt.tip
     if tip is None:
         return True
@@ -84,7 +91,7 @@ def _begin(proof: CentreReceipt | None, kiosk: int, detail: str, now: int) -> No
         heads = msgspec.json.encode(lock_all()).decode()
         Incarnation.objects.create(number=number, bits=secrets.token_bytes(BITS), begun_at=now, heads=heads)
         if proof is not None:
-            _lift(proof)
+            _lift(proof, now)
         raise_alarm(AlarmKind.PUT_BACK, kiosk, str(number), f"{detail}。{_WHAT_TO_DO}", now)
         told.tell(ALL, MatterPublished(PUT_BACK_RULE, str(number), "", 0))
         record_soon()
@@ -99,8 +106,15 @@ def _gives_again(receipt: CentreReceipt) -> bool:
     return receipt.tip is not None and given is not None and given < receipt.tip.epoch < FIRST_RANDOM_EPOCH
 
 
-def _lift(receipt: CentreReceipt) -> None:
-    """Have the next versions and epochs lie past the receipt's."""
+def _lift(receipt: CentreReceipt, now: int) -> None:
+    """Have the next versions and epochs lie past the receipt's; who may have been taken out of use waits for staff."""
+    if receipt.ended > count_ended():
+        life = Incarnation.objects.latest("number")
+        for machine in distrust(life.begun_at, life.number):
+            detail = "备份之后停用或吊销过机器，恢复的备份里没有：这台机器可以上传，在「机器」里确认之前不登记它的key盘，也不退它的款"
+            raise_alarm(
+                AlarmKind.UNCONFIRMED, machine.kiosk_id, f"{machine.number} {life.number}", detail, now
+            )
     if receipt.tip is not None:
         for kiosk in Kiosk.objects.select_for_update().filter(number=receipt.kiosk):
             note_epochs(kiosk, (receipt.tip.epoch,))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kiosk.domain.entries import StrandDecided, StrandDecision
 from sync.central.fleet.feed.telling import telling
+from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
 from sync.central.journal.alarms import clear_alarm, close_alarm
 from sync.central.journal.appending import take_in
@@ -54,11 +55,12 @@ def confirm_machine(machine: Machine, by: str, remark: str, now: int) -> bool:
         waiting = Machine.objects.filter(key=machine.key, state=MachineState.UNCONFIRMED)
         if kiosk.state == KioskState.REVOKED or not waiting.exists():
             return False
-        waiting.update(state=MachineState.ENROLLED, remark=remark)
+        waiting.update(state=MachineState.ENROLLED, remark=remark, confirmed_in=present_incarnation())
         if kiosk.state == KioskState.AWAITED:
             kiosk.state, kiosk.enrolled_at = KioskState.ENROLLED, now
             kiosk.save(update_fields=["state", "enrolled_at"])
         publish_audiences(kiosk, now)
-        clear_alarm(AlarmKind.UNCONFIRMED, kiosk.number, str(machine.number), by, now)
+        for subject in (str(machine.number), f"{machine.number} {present_incarnation()}"):
+            clear_alarm(AlarmKind.UNCONFIRMED, kiosk.number, subject, by, now)
         waking.wake()
     return True

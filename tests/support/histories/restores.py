@@ -113,7 +113,7 @@ class Oracle:
         """A hostile kiosk shows a receipt that it signed itself."""
         hostile = self.world.random.choice(self.world.hostiles)
         heads, tip = {0: self.world.random.getrandbits(60)}, hostile.tip
-        made = CentreReceipt(1, bytes(BITS), hostile.number, 1, tip, heads, self.world.time.now)
+        made = CentreReceipt(1, bytes(BITS), hostile.number, 1, tip, heads, 0, self.world.time.now)
         hostile.receipt = receipt_text(sign_receipt(made, hostile.device_key))
         answer = hostile.request("GET", f"{PATH_FEED}?after=&wait=0")
         return f"{hostile.number} {answer.status}"
@@ -278,10 +278,10 @@ def run(plan: tuple[Planned, ...], seed: int = 0) -> Outcome:
                 world.random = chance(seed)
                 oracle.note()
                 come_to_rest(world)
-                if confirm_all(world):
-                    come_to_rest(world)
+                confirm_all(world)
                 for machine in world.live:
-                    machine.work(exchange)
+                    machine.work(exchange)  # one of these may have begun another incarnation
+                come_to_rest(world)
                 wrong = list(oracle.wrong())
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
             world.trace = error

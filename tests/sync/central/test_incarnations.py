@@ -30,6 +30,7 @@ from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feed.models import Audience, FeedRow, Incarnation
 from sync.central.fleet.feed.reading import Pull
+from sync.central.fleet.machines import end, made_of
 from sync.central.fleet.models import Kiosk, Machine, MachineState
 from sync.central.journal import incarnations
 from sync.central.journal.alarms import close_alarm
@@ -40,6 +41,7 @@ from sync.central.login.models import LoginCheck
 from sync.central.members.models import DeskStaff
 from sync.central.members.publishing import publish_staff
 from sync.protocol import records
+from sync.protocol.deeds import SignedDeed
 from sync.protocol.errors import ProblemCode
 from sync.protocol.receipts import BITS, CentreReceipt, believed, receipt_text, sign_receipt
 from sync.protocol.rows import sign_row
@@ -395,3 +397,41 @@ def test_only_facts_that_the_centre_signed_for_this_kiosk_are_taken_back(
         shown = records.DeedShown(at_rest.answer.deed, rows=rows, since=1)
         assert at_rest.request("POST", records.PATH_DEED, records.encode(shown)).status == 200
         assert FeedRow.objects.count() == before + count
+
+
+def test_where_it_is_forgotten_who_was_taken_out_of_use_staff_confirm_every_machine(
+    at_rest: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    stolen, now = make_kiosk(4), int(time.time())
+    ask(stolen)
+    backup = Backup()
+    end(Machine.objects.get(kiosk=4), MachineState.LOST, "root", "stolen", now)
+    ask(at_rest)
+    backup.put_back()
+    Machine.objects.update(enrolled_at=now - 60)
+    feed = f"{records.PATH_FEED}?after=&wait=0"
+    for kiosk in (at_rest, stolen):
+        answer = kiosk.request("GET", feed)
+        assert (answer.status, answer.problem.code) == (403, ProblemCode.MACHINE_UNCONFIRMED)
+        assert kiosk.pushed().unconfirmed
+    assert number() == 2
+    assert Alarm.objects.filter(kind=AlarmKind.UNCONFIRMED, cleared_at=None).count() == 2
+    assert confirm_machine(Machine.objects.get(kiosk=3), "root", "here", now)
+    end(Machine.objects.get(kiosk=4), MachineState.LOST, "root", "stolen", now)
+    assert at_rest.request("GET", feed).status == 200
+    assert stolen.request("GET", feed).problem.code is ProblemCode.MACHINE_RETIRED
+    assert number() == 2
+
+
+def test_where_the_file_beside_it_knows_them_nobody_has_to_be_confirmed(at_rest: KioskDouble) -> None:
+    backup, now = Backup(), int(time.time())
+    KioskDouble(4).enrol(give_token(4, now))
+    end(Machine.objects.get(kiosk=4), MachineState.LOST, "root", "stolen", now)
+    edit()
+    ask(at_rest)
+    deed = msgspec.json.decode(bytes(Machine.objects.get(kiosk=4).deed), type=SignedDeed)
+    backup.put_back()
+    Kiosk.objects.get_or_create(number=4)
+    made_of(deed, MachineState.LOST, now).save(force_insert=True)  # as the file says
+    assert ask(at_rest) == 2
+    assert Machine.objects.get(kiosk=3).state == MachineState.ENROLLED

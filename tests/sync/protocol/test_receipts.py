@@ -26,7 +26,7 @@ from sync.protocol.receipts import (
 
 KEY = generate_device_key()
 PUBLIC = device_public_key(KEY)
-RECEIPT = CentreReceipt(2, bytes(8), 3, 1, Tip(1, 9, bytes(32)), {0: 5, 65539: 7}, 1_795_000_000)
+RECEIPT = CentreReceipt(2, bytes(8), 3, 1, Tip(1, 9, bytes(32)), {0: 5, 65539: 7}, 4, 1_795_000_000)
 
 
 def changed(**fields: object) -> CentreReceipt:
@@ -82,6 +82,8 @@ def test_a_text_is_read_as_it_was_written() -> None:
         (changed(heads={0: 4, 65539: 9}), False),
         (changed(tip=Tip(1, 8, bytes(32)), heads={0: 9, 65539: 9}), False),
         (changed(tip=None, heads={0: 9, 65539: 9}), False),
+        (changed(ended=3, heads={0: 9, 65539: 9}), False),
+        (changed(ended=5), True),
         (changed(bits=bytes([1] * 8), heads={0: 9, 65539: 9}), False),
     ],
 )

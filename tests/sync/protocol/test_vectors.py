@@ -202,6 +202,7 @@ class ReceiptVector(msgspec.Struct, frozen=True):
     sequence: int
     hash: str
     heads: dict[str, int]
+    ended: int
     time: int
     centre_key: str = ""
     receipt: str = ""
@@ -427,7 +428,7 @@ def _centre_receipt(given: ReceiptVector) -> CentreReceipt:
     tip = Tip(given.epoch, given.sequence, bytes.fromhex(given.hash))
     heads = {int(audience): stamp for audience, stamp in given.heads.items()}
     place = (given.incarnation, bytes.fromhex(given.bits), given.kiosk, given.strand)
-    return CentreReceipt(*place, tip, heads, given.time)
+    return CentreReceipt(*place, tip, heads, given.ended, given.time)
 
 
 def _receipt(given: ReceiptVector) -> ReceiptVector:
