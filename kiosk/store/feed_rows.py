@@ -107,17 +107,15 @@ class FeedRowTable(Table):
         )
 
     def told_past(self, audience: int, stamp: int) -> tuple[FeedRow, ...]:
-        """The rows of an audience past that stamp, the earliest first, but removals; also those that could not be applied."""
-        found: dict[str, FeedRow] = {}
+        """The rows of an audience past that stamp, the earliest first; also those that could not be applied."""
+        found: list[FeedRow] = []
         for table in ("feed_rows", "unapplied_rows"):
             rows = self._connection.execute(
-                f"SELECT {_ROW} FROM {table} WHERE audience = ? AND stamp > ? AND kind <> ? ORDER BY stamp",  # noqa: S608 - names of ours
-                (audience, stamp, _REMOVED),
+                f"SELECT {_ROW} FROM {table} WHERE audience = ? AND stamp > ?",  # noqa: S608 - names of ours
+                (audience, stamp),
             )
-            for columns in rows:
-                row = _row(columns)
-                found.setdefault(row.key, row)
-        return tuple(sorted(found.values(), key=lambda row: row.version.stamp))
+            found += map(_row, rows)
+        return tuple(sorted(found, key=lambda row: row.version.stamp))
 
     def kept_beside(self, audience: int, key: str) -> tuple[UnappliedRow, ...]:
         """The rows under one key that could not be applied, the earliest first."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from kiosk.domain.feed_keys import name_in_key
+from kiosk.domain.feed_keys import RowName, name_in_key
 from kiosk.domain.versions import audience_of_kiosk
 from kiosk.store.status import read_status
 from kiosk.store.vault import VaultItem
@@ -34,6 +34,7 @@ from sync.protocol.records import (
 )
 
 if TYPE_CHECKING:
+    from kiosk.domain.feed_rows import FeedRow
     from kiosk.store.transaction import Transaction
 
 
@@ -84,13 +85,26 @@ def _show_deed(agent: Agent, known: int = 0) -> bool:
     deed = msgspec.json.decode(data, type=SignedDeed)
     answer = agent.centre.show_deed(DeedShown(deed, policy, since=known, more=True))
     with agent.database.read() as tx:
-        told = tx.feed.rows.told_past(audience_of_kiosk(agent.kiosk), answer.lost_past)
-    rows = [row for row in told if (name := name_in_key(row.key)) is not None and name.is_immutable]
+        now = incarnation_of(tx)
+        told = [tx.feed.rows.told_past(audience, past) for audience, past in sorted(answer.lost_past.items())]
+    rows = [row for some in told for row in some if _may_be_lost(agent, row, now)]
     for begin in range(0, max(len(rows), 1), SHOWN_ROWS):
         some, more = tuple(rows[begin : begin + SHOWN_ROWS]), begin + SHOWN_ROWS < len(rows)
         agent.centre.show_deed(DeedShown(deed, rows=some, since=known, more=more))
     agent.log.warning("the deed was shown", rows=len(rows), unconfirmed=answer.unconfirmed)
     return True
+
+
+def _may_be_lost(agent: Agent, row: FeedRow, incarnation: int) -> bool:
+    """Whether a row is of an earlier incarnation, and one that the centre has from nowhere else."""
+    name = name_in_key(row.key)
+    if name is None or row.version.incarnation >= incarnation:
+        return False
+    own = row.audience == audience_of_kiosk(agent.kiosk)
+    return name in _SAID_BY_STAFF or (own and name.is_immutable)
+
+
+_SAID_BY_STAFF = frozenset({RowName.STAFF, RowName.OPERATOR, RowName.ENTERPRISE, RowName.SCHEDULE})
 
 
 def _show_after_restore(agent: Agent) -> None:

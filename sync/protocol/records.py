@@ -232,8 +232,8 @@ class EpochAnswer(msgspec.Struct, frozen=True):
 class DeedShown(msgspec.Struct, frozen=True):
     """What a machine has from the centre, after the centre was put back: its deed, its policy (None: none), and rows.
 
-    `rows` are immutable ones for its kiosk alone, `since` is the incarnation that it heard of before (0: none); `more` when it
-    shows further ones.
+    `rows` are those that the centre may have forgotten: facts for its kiosk alone, and of members, staff and prices;
+    `since` is the incarnation that it heard of before (0: none); `more` when it shows further ones.
     """
 
     deed: SignedDeed
@@ -246,12 +246,12 @@ class DeedShown(msgspec.Struct, frozen=True):
 class DeedAnswer(msgspec.Struct, frozen=True):
     """The centre knows the machine now; `unconfirmed` until its staff say that it may serve members.
 
-    Of the rows for the kiosk alone it may have forgotten those whose stamp is past `lost_past`.
+    Of the rows of an audience it may have forgotten those whose stamp is past the one in `lost_past`.
     """
 
     signed_time: SignedTime
+    lost_past: dict[int, int]
     unconfirmed: bool = False
-    lost_past: int = 0
 
 
 def decode_question(body: bytes) -> LoginQuestion:

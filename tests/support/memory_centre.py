@@ -240,7 +240,8 @@ class MemoryCentre:
         kiosk = self._caller(request, body)
         if path == records.PATH_DEED:
             self.deeds.append(records.decode(body, records.DeedShown))
-            return records.DeedAnswer(sign_time(kiosk.number, self.now, self.key))
+            lost_past = dict.fromkeys(kiosk.audiences, 0)
+            return records.DeedAnswer(sign_time(kiosk.number, self.now, self.key), lost_past=lost_past)
         return self._of_kiosk(kiosk, request, body)
 
     def _of_kiosk(self, kiosk: MemoryKiosk, request: httpx2.Request, body: bytes) -> msgspec.Struct:

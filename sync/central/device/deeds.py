@@ -11,11 +11,22 @@ import hmac
 from collections.abc import Iterable
 
 import msgspec
+from django.db.models import Q
 
 from kiosk.domain.echoes import EchoedBody
-from kiosk.domain.feed_keys import name_in_key, row_key_of
+from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.feed import (
+    AnyFeedBody,
+    EnterprisePublished,
+    FeeSchedulePublished,
+    OperatorPublished,
+    Removed,
+    StaffPublished,
+)
+from kiosk.domain.feed_keys import RowName, name_in_key, row_key_of
 from kiosk.domain.feed_rows import FeedRow as Row
-from kiosk.domain.versions import LARGEST_STAMP, audience_of_kiosk
+from kiosk.domain.members import Review, Role
+from kiosk.domain.versions import ALL, MEMBERS, audience_of_kiosk
 from sync.central.centre_keys import CentreKeys
 from sync.central.device.authentication import CallerRefused
 from sync.central.device.enrolment import EnrolmentRefused
@@ -60,26 +71,61 @@ def enlist(machine: Machine, now: int) -> Machine:
     return machine_of(machine.kiosk_id, machine.number) or machine
 
 
-def take_back(machine: Machine, shown: DeedShown, keys: CentreKeys, now: int) -> int:
-    """Take what a machine shows of its kiosk's policy and rows; past which stamp the centre may have forgotten such rows."""
+def take_back(machine: Machine, shown: DeedShown, keys: CentreKeys, now: int) -> dict[int, int]:
+    """Take what a machine shows of its policy and rows; past which stamp of each audience the centre may have forgotten rows."""
     own = audience_of_kiosk(machine.kiosk_id)
     with telling(now):
         kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
         if kiosk.state != KioskState.REVOKED:
             if shown.policy is not None:
                 policies.take_shown(kiosk.number, shown.policy, keys, now)
-            _take_rows(own, shown.rows, keys, now)
+            signed = [row for row in shown.rows if row_holds(row, keys.centre_public_key)]
+            _take_facts(own, signed, now)
+            _point_out(kiosk.number, signed, now)
         if not shown.more:
             Machine.objects.filter(key=machine.key).update(shown_in=present_incarnation())
             waking.wake()
     begun = Incarnation.objects.filter(number__gt=max(shown.since, 1)).order_by("number")
     heads = [msgspec.json.decode(each, type=dict[int, int]) for each in begun.values_list("heads", flat=True)]
-    return min((each.get(own, 0) for each in heads), default=LARGEST_STAMP)
+    audiences = (ALL, MEMBERS, own) if heads else ()
+    return {audience: min(each.get(audience, 0) for each in heads) for audience in audiences}
 
 
-def _take_rows(own: int, rows: Iterable[Row], keys: CentreKeys, now: int) -> None:
-    """Put rows on record that the centre signed for a kiosk and does not know."""
-    good = {row.key: row for row in rows if row.audience == own and _is_fact(row, keys)}
+def _point_out(kiosk: int, rows: Iterable[Row], now: int) -> None:
+    """Tell staff what the centre had said of people and prices and has forgotten: they say it again, or not."""
+    for row in rows:
+        said = _in_words(row) if row.audience in {ALL, MEMBERS, audience_of_kiosk(kiosk)} else ""
+        known = FeedRow.objects.filter(audience=row.audience, key=row.key)
+        if said and not known.filter(Q(stamp=row.version.stamp) | Q(live=True, digest=row.digest)).exists():
+            detail = f"恢复之前下发过，中心的备份里没有：{said}；终端机按较严的一份执行，请核对后重新录入"
+            raise_alarm(AlarmKind.SHOWN_ROW, EXCHANGE_KIOSK, f"{row.key} {row.version}", detail, now)
+
+
+def _in_words(row: Row) -> str:
+    body = _body(row)
+    match body:
+        case StaffPublished(staff=staff):
+            return f"柜台人员 {staff.name} {_ROLES[staff.role]}"
+        case OperatorPublished(operator=operator):
+            return f"操作员 {operator.account} {operator.name} 审核 {_REVIEWS[operator.review]}"
+        case EnterprisePublished(enterprise=enterprise):
+            return f"会员企业 {enterprise.name} 审核 {_REVIEWS[enterprise.review]}"
+        case FeeSchedulePublished(schedule=schedule):
+            fen = schedule.token, schedule.certificate, schedule.service
+            return f"收费表 {schedule.number} 号 {'、'.join(f'{each / 100:.2f}' for each in fen)} 元"
+        case Removed() if name_in_key(row.key) in {RowName.STAFF, RowName.OPERATOR, RowName.ENTERPRISE}:
+            return f"{row.key} 已删除"
+        case _:
+            return ""
+
+
+_ROLES = {Role.STAFF: "柜员", Role.SUPERVISOR: "主管"}
+_REVIEWS = {Review.APPROVED: "通过", Review.UNDER_REVIEW: "审核中", Review.REFUSED: "未通过"}
+
+
+def _take_facts(own: int, rows: Iterable[Row], now: int) -> None:
+    """Put facts on record that the centre signed for a kiosk alone and does not know."""
+    good = {row.key: row for row in rows if row.audience == own and isinstance(_body(row), EchoedBody)}
     known = set(FeedRow.objects.filter(audience=own, key__in=good).values_list("key", flat=True))
     lost = [row for key, row in good.items() if key not in known]
     FeedRow.objects.bulk_create(
@@ -102,16 +148,13 @@ def _take_rows(own: int, rows: Iterable[Row], keys: CentreKeys, now: int) -> Non
         go_past({own: max(row.version.stamp for row in lost)})
 
 
-def _is_fact(row: Row, keys: CentreKeys) -> bool:
-    """Whether the centre signed a row that nothing but its removal replaces and that says what its key says."""
-    name = name_in_key(row.key)
-    if name is None or not name.is_immutable or not row_holds(row, keys.centre_public_key):
-        return False
+def _body(row: Row) -> AnyFeedBody | None:
+    """What a row says; None for one that cannot be read, or that says another thing than its key."""
     try:
         body = row.read()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-    return isinstance(body, EchoedBody) and row_key_of(body) == row.key
+        return None
+    return body if isinstance(body, Removed) or row_key_of(body) == row.key else None
 
 
 def _put(kiosk: Kiosk, machine: Machine, now: int) -> None:

@@ -81,7 +81,7 @@ def deed(request: HttpRequest) -> HttpResponse:
     answers_to(request, machine)
     lost_past = deeds.take_back(machine, shown, centre_keys(), now)
     signed = sign_time(machine.kiosk_id, now, centre_keys().centre_key)
-    return answer(records.DeedAnswer(signed, machine.state == MachineState.UNCONFIRMED, lost_past))
+    return answer(records.DeedAnswer(signed, lost_past, machine.state == MachineState.UNCONFIRMED))
 
 
 @device_view("POST")

@@ -180,6 +180,7 @@ class AlarmKind(models.TextChoices):
     PUT_BACK = "put-back", "中心数据恢复"
     ACCOUNT = "account", "恢复后待确认的账号"
     UNCONFIRMED = "unconfirmed", "恢复后待确认的机器"
+    SHOWN_ROW = "shown-row", "恢复前下发过的资料"
 
 
 class Alarm(models.Model):

@@ -96,5 +96,5 @@ def test_a_centre_in_another_incarnation_is_shown_the_deed_and_what_it_told_this
     assert (first.policy is not None, first.rows, first.since, first.more) == (True, (), 1, True)
     assert [each.more for each in others] == [True, False]
     keys = [row.key for each in others for row in each.rows]
-    assert keys == [f"payment/{order}/T{number}" for number in range(25)]
+    assert keys == ["staff/张华", *(f"payment/{order}/T{number}" for number in range(25))]
     assert all(row_holds(row, device_public_key(centre.key)) for each in others for row in each.rows)

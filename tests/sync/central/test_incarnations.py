@@ -372,7 +372,7 @@ def test_what_a_kiosk_was_told_alone_is_taken_back_and_its_echo_is_no_dispute(at
     assert not LedgerOrder.objects.filter(reference=said.order).exists()  # nothing before it showed the rows
     shown = records.DeedShown(at_rest.answer.deed, rows=rows, since=1)
     answer = at_rest.request("POST", records.PATH_DEED, records.encode(shown)).read(records.DeedAnswer)
-    assert answer.lost_past < rows[0].version.stamp
+    assert answer.lost_past[audience_of_kiosk(3)] < rows[0].version.stamp
     apply_and_verify()
     assert LedgerOrder.objects.get(reference=said.order).status == "paid"
     row = FeedRow.objects.get(key=key)
@@ -435,3 +435,23 @@ def test_where_the_file_beside_it_knows_them_nobody_has_to_be_confirmed(at_rest:
     made_of(deed, MachineState.LOST, now).save(force_insert=True)  # as the file says
     assert ask(at_rest) == 2
     assert Machine.objects.get(kiosk=3).state == MachineState.ENROLLED
+
+
+def test_what_staff_had_said_and_the_centre_forgot_is_pointed_out_and_not_promoted(
+    at_rest: KioskDouble,
+) -> None:
+    edit()
+    backup = Backup()
+    edit()
+    rows = tuple(row for row in at_rest.page().rows if row.kind == "staff")
+    ask(at_rest)
+    backup.put_back()
+    ask(at_rest)
+    role = DeskStaff.objects.get(name="陈晓").role
+    shown = records.DeedShown(at_rest.answer.deed, rows=rows, since=1)
+    for _ in range(2):
+        assert at_rest.request("POST", records.PATH_DEED, records.encode(shown)).status == 200
+    alarm = Alarm.objects.get(kind=AlarmKind.SHOWN_ROW)
+    assert alarm.subject.startswith("staff/陈晓 1.")
+    assert "陈晓" in alarm.detail
+    assert DeskStaff.objects.get(name="陈晓").role == role
