@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from msgspec.structs import replace
 
 from kiosk.domain import entries
 from kiosk.domain.echoes import echo_of
@@ -26,7 +27,7 @@ from sync.central.fleet import unapplied_rows
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.feed import telling as telling_module
 from sync.central.fleet.feed.collecting import Telling
-from sync.central.fleet.feed.models import FeedRow, KeptRow
+from sync.central.fleet.feed.models import FeedRow, Incarnation, KeptRow
 from sync.central.fleet.feed.reading import Pull
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.feed.writing import write
@@ -44,8 +45,10 @@ from sync.central.payments.news import owning_kiosk
 from sync.central.payments.pages import read_bill
 from sync.central.payments.provider import Trade, TradeState
 from sync.protocol import records
+from sync.protocol.receipts import believed, receipt_text, sign_receipt
 from tests.support.books import all_applied, open_matters
 from tests.support.kiosk_double import ACCOUNT, KioskDouble
+from tests.support.values import present
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -412,3 +415,40 @@ def test_an_enterprise_that_is_saved_at_once_does_not_undo_a_review(
     at_once([save, review])
     told = [item.operator for item in pair[0].feed() if isinstance(item, OperatorPublished)]
     assert [each.review for each in told if each.account == ACCOUNT] == [Review.REFUSED]
+
+
+def test_many_that_show_at_once_what_the_centre_forgot_begin_one_incarnation(
+    pair: list[Any], keys: CentreKeys
+) -> None:
+    """Beside them rows are told and entries uploaded, which lock the same kiosks and audiences."""
+    for kiosk in pair:
+        kiosk.pushed()
+        held = present(believed(kiosk.receipt, kiosk.number, keys.centre_public_key))
+        lost = replace(held, heads={**held.heads, ALL: held.heads[ALL] + 1})
+        kiosk.receipt = receipt_text(sign_receipt(lost, keys.centre_key))
+    now = int(time.time())
+
+    def ask(kiosk: Any) -> object:
+        return kiosk.twin().request("GET", f"{records.PATH_FEED}?after=&wait=0")
+
+    def tell(name: str) -> object:
+        with telling(now) as told:
+            told.tell(ALL, StaffPublished(StaffMember(name, Role.STAFF, "")))
+        return None
+
+    def upload(kiosk: Any) -> object:
+        made = kiosk.twin()
+        made.receipt = ""
+        made.place(account="11000002")
+        return made.pushed()
+
+    works = [functools.partial(ask, pair[number % 2]) for number in range(6)]
+    works += [functools.partial(tell, f"somebody {number}") for number in range(4)]
+    works += [functools.partial(upload, kiosk) for kiosk in pair]
+    at_once(works)
+    assert list(Incarnation.objects.order_by("number").values_list("number", flat=True)) == [1, 2]
+    assert Alarm.objects.filter(kind=AlarmKind.PUT_BACK).count() == 1
+    for kiosk in pair:
+        ask(kiosk)
+        assert kiosk.request("GET", f"{records.PATH_FEED}?after=&wait=0").status == 200
+    assert Incarnation.objects.count() == 2

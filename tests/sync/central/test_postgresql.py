@@ -19,6 +19,7 @@ AGAIN = (
     "test_applying.py",
     "test_feed.py",
     "test_echoes.py",
+    "test_incarnations.py",
     "test_news_of_orders.py",
     "test_audiences.py",
     "test_holds.py",
