@@ -442,7 +442,7 @@ def test_many_that_show_at_once_what_the_centre_forgot_begin_one_incarnation(
         made.place(account="11000002")
         return made.pushed()
 
-    works = [functools.partial(ask, pair[number % 2]) for number in range(6)]
+    works: list[Callable[[], object]] = [functools.partial(ask, pair[number % 2]) for number in range(6)]
     works += [functools.partial(tell, f"somebody {number}") for number in range(4)]
     works += [functools.partial(upload, kiosk) for kiosk in pair]
     at_once(works)
