@@ -408,7 +408,9 @@ def move(world: World) -> str:
     row = world.choose(list(rows.order_by("reference")))
     if row is None:
         return NOTHING
-    target = world.random.choice([each for each in world.kiosks if each != row.owner])
+    target = world.choose([each for each in world.kiosks if each != row.owner])
+    if target is None:
+        return NOTHING
     done = settling.move(row, target, BOSS, world.centre.now)
     return f"{row.reference} to {target} {done}"
 
