@@ -57,6 +57,11 @@ class KioskDriver(LinuxDriver):
             except (ValueError, ArithmeticError) as error:
                 structlog.get_logger().warning("odd input", error=str(error))
 
+    def close(self) -> None:
+        """End the reading too, which goes on for ever where the terminal went away before it could be restored."""
+        self.exit_event.set()
+        super().close()
+
     def process_message(self, message: Message) -> None:
         """Pass a message on, unless it tells of a terminal of an impossible size."""
         if isinstance(message, events.Resize) and not all(0 < side <= _LARGEST for side in message.size):

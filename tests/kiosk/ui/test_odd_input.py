@@ -57,3 +57,24 @@ def test_after_odd_bytes_the_next_key_counts_and_the_screen_keeps_its_size(odd: 
         os.close(keyboard)
         os.close(terminal)
     assert not [each for each in driver.passed if isinstance(each, events.Resize)]
+
+
+def test_a_terminal_that_is_gone_leaves_no_thread_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, other = os.pipe()
+    os.close(other)  # now it is at its end, as a terminal that was hung up
+
+    async def made() -> _Driver:
+        return _Driver(terminal)
+
+    def gone() -> None:
+        raise OSError
+
+    driver = asyncio.run(made())
+    monkeypatch.setattr(driver, "_disable_mouse_support", gone)
+    reading = threading.Thread(target=driver._run_input_thread, daemon=True)
+    reading.start()
+    driver.disable_input()
+    assert reading.is_alive()
+    driver.close()
+    wait_until(lambda: not reading.is_alive(), "the reading ends")
+    os.close(terminal)
