@@ -34,7 +34,7 @@ from hardware.token.skf.source import SkfTokenSource
 from kiosk.assembly import card_drivers
 from kiosk.commands.output import document, line
 from kiosk.commands.status import CLOCKS, KioskStatus, read_status
-from kiosk.configuration import Configuration, ConfigurationError, load
+from kiosk.configuration import Centre, Configuration, ConfigurationError, load
 from kiosk.desk.authority import amount_left, certificates_left, issuer_end, policy_of
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.views import Network
@@ -163,6 +163,7 @@ def _checks(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
     yield from _libraries(configuration.skf, text)
     yield _printer(configuration, text)
     yield _scanner(configuration, text)
+    yield _centre_address(configuration.centre, text)
     yield from _authority(configuration.centre.authority, text)
     directory = arguments.data or configuration.directory
     yield _disk(directory, text)
@@ -307,6 +308,19 @@ def _scanner(configuration: Configuration, text: Text) -> Check:
             name, Level.MISSING, configuration.scanner.device, text("接好扫码器，检查 [scanner] 配置")
         )
     return Check(name, Level.WORKS, configuration.scanner.device)
+
+
+def _centre_address(centre: Centre, text: Text) -> Check:
+    """Whether the payment page can be told in a QR code."""
+    name, address = text("中心地址"), centre.payment_page or centre.url
+    if not address:
+        return Check(
+            name,
+            Level.FAILED,
+            text("没有填写，做不出付款二维码"),
+            text("在配置文件 [centre] 的 url 填写 https://…"),
+        )
+    return Check(name, Level.WORKS, address)
 
 
 def _authority(file: Path | None, text: Text) -> Iterator[Check]:

@@ -46,7 +46,19 @@ def test_a_desk_that_was_never_enrolled_fails_and_is_told_how(keydesk: Keydesk, 
     told = keydesk("doctor", "--data", tmp_path / "new")
     assert told.status == 1
     assert "keydesk-sync enrol" in told.printed
-    assert "有 1 项必须先解决" in told.printed
+    assert "有 2 项必须先解决" in told.printed  # it has no centre either
+
+
+def test_a_desk_that_knows_no_centre_cannot_take_a_payment_and_is_told_so(
+    keydesk: Keydesk, directory: Path, tmp_path: Path
+) -> None:
+    check = _checks(keydesk("doctor", "--json", "--data", directory))["中心地址"]
+    assert check["level"] == "failed"
+    assert "[centre]" in check["advice"]
+    configuration = tmp_path / "keydesk.toml"
+    configuration.write_text('[centre]\nurl = "https://pay.example.cn"\n')
+    told = _checks(keydesk("doctor", "--json", "--config", configuration, "--data", directory))
+    assert (told["中心地址"]["level"], told["中心地址"]["found"]) == ("works", "https://pay.example.cn")
 
 
 def test_a_broken_configuration_is_the_one_thing_that_is_told(keydesk: Keydesk, tmp_path: Path) -> None:
