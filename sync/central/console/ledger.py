@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -20,7 +19,7 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import KioskFilter
-from sync.central.console.waiting import tell_if_waiting
+from sync.central.console.waiting import REFUND_FOLLOWS, tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.formats import china_time, yuan
 from sync.central.ledger import settling
@@ -35,8 +34,8 @@ from sync.central.wording import PAID_HOW
 _ORDER = number_column("order")
 
 
-class MoveForm(ActionForm):
-    """The kiosk that orders are moved to."""
+class MoveForm(RemarkForm):
+    """The remark of a refund, and the kiosk that orders are moved to."""
 
     target = forms.IntegerField(label="移交到", required=False, min_value=1)
 
@@ -83,15 +82,19 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
         """Who may ask for refunds."""
         return bool(request.user.has_perm("payments.refund_payment"))
 
-    @admin.action(description="要求终端机退款", permissions=("refund",))
+    @admin.action(description="要求终端机退款（须填备注）", permissions=("refund",))
     def request_refund(self, request: HttpRequest, queryset: QuerySet[LedgerOrder]) -> None:
         """Ask the owning kiosks to grant refunds: only they may."""
-        by = request.user.get_username()
+        by, remark = request.user.get_username(), typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
         for order in queryset:
-            if settling.request_refund(order, by, "中心要求退款", centre_now()):
+            if settling.request_refund(order, by, remark, centre_now()):
+                self.log_change(request, order, f"要求 {order.owner} 号机退款：{remark}")
                 self.message_user(
                     request,
-                    f"{order.order_number}（{order.account}）：已要求 {order.owner} 号机退款",
+                    f"{order.order_number}（{order.account}）：已要求 {order.owner} 号机退款；{REFUND_FOLLOWS}",
                     messages.SUCCESS,
                 )
             else:

@@ -20,7 +20,7 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import KioskFilter, KioskTextFilter, SupervisorFilter
-from sync.central.console.waiting import STILL_WORKS
+from sync.central.console.waiting import REFUND_FOLLOWS, STILL_WORKS
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.set_aside import is_of_a_strand_set_aside
@@ -128,6 +128,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     exclude = ("order", "token")
     readonly_fields = ("vouched", "surplus")
     inlines = (AttemptInline,)
+    action_form = RemarkForm
     actions = ("ask", "pay_back", "return_surplus")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
@@ -148,18 +149,23 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         """Who may refund."""
         return bool(request.user.has_perm("payments.refund_payment"))
 
-    @admin.action(description="要求终端机退款", permissions=("refund",))
+    @admin.action(description="要求终端机退款（须填备注）", permissions=("refund",))
     def ask(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         """Ask the owning kiosks to grant refunds: only they may."""
+        by, remark = request.user.get_username(), typed_remark(request)
+        if not remark:
+            self.message_user(request, NEEDS_REMARK, messages.ERROR)
+            return
         for payment in queryset:
             row = LedgerOrder.objects.filter(reference=payment.order).first()
             now = centre_now()
-            if row is not None and request_refund(row, request.user.get_username(), "中心要求退款", now):
+            if row is not None and request_refund(row, by, remark, now):
                 payment.refund_asked_at = now
                 payment.save(update_fields=["refund_asked_at"])
+                self.log_change(request, payment, f"要求 {row.owner} 号机退款：{remark}")
                 self.message_user(
                     request,
-                    f"{payment.order_number}（{payment.account}）：已要求 {row.owner} 号机退款",
+                    f"{payment.order_number}（{payment.account}）：已要求 {row.owner} 号机退款；{REFUND_FOLLOWS}",
                     messages.SUCCESS,
                 )
             else:
@@ -178,6 +184,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
                 said = f"{payment.order_number}（{payment.account}）：{why}"
                 self.message_user(request, said, messages.ERROR)
             elif paying.pay_back(payment, centre_now()):
+                self.log_change(request, payment, "原路退回")
                 self.message_user(
                     request, f"{payment.order_number}（{payment.account}）：已原路退回", messages.SUCCESS
                 )

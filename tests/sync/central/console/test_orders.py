@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 from msgspec.structs import asdict
@@ -34,9 +35,13 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
     kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     assert "尚未同意" in act(staff, Payment, "pay_back", placed.order)
-    assert "已要求 3 号机退款" in act(staff, Payment, "ask", placed.order)
-    (asked,) = [each for each in kiosk.feed() if isinstance(each, RefundRequested)]
-    assert (asked.order, asked.by) == (placed.order, "admin")
+    for model in (Payment, LedgerOrder):
+        name = "ask" if model is Payment else "request_refund"
+        assert "请先填写备注" in act(staff, model, name, placed.order)
+        assert "已要求 3 号机退款" in act(staff, model, name, placed.order, remark="会员不办了")
+        assert "会员不办了" in LogEntry.objects.latest("pk").change_message
+    asked, *_ = [each for each in kiosk.feed() if isinstance(each, RefundRequested)]
+    assert (asked.order, asked.by, asked.reason) == (placed.order, "admin", "会员不办了")
     kiosk.append(entries.RefundGranted(placed.order, "admin", "asked", feed=kiosk.feed_key(asked)))
     kiosk.pushed()
     assert "已原路退回" in act(staff, Payment, "pay_back", placed.order)
