@@ -84,4 +84,5 @@ def test_the_hooks_are_those_of_pre_commit_and_what_ci_runs() -> None:
         assert f"entry: tools/hooks/{hook.name}" in configured
     assert "make --no-print-directory check" in (HOOKS / "pre-commit").read_text()
     assert "make test" in (ROOT / ".ci" / "run").read_text()
-    assert "$(MAKE) --no-print-directory check" in (ROOT / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    assert "$(MAKE) --no-print-directory --jobs=2 --output-sync=target check all-tests" in makefile
