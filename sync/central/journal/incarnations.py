@@ -18,7 +18,14 @@ from kiosk.domain.versions import ALL
 from sync.central.fleet.epochs import leave_out, note_epochs
 from sync.central.fleet.feed.models import FeedRow, Incarnation
 from sync.central.fleet.feed.telling import telling
-from sync.central.fleet.feed.writing import go_past, lies_before, lock_all, newest_stamps, present_life
+from sync.central.fleet.feed.writing import (
+    go_past,
+    lies_before,
+    lock_all,
+    newest_stamps,
+    present_life,
+    say_again,
+)
 from sync.central.fleet.machines import count_ended, distrust, present_machine
 from sync.central.fleet.models import EnrolmentToken, Kiosk
 from sync.central.fleet.standing import record_soon
@@ -41,7 +48,7 @@ def take_receipt(receipt: CentreReceipt, now: int) -> bool:
         detail = f"{receipt.kiosk} 号机出示的回执由中心签发，所记的内容在中心却查不到：中心的数据是从较早的备份恢复的"
         _begin(receipt, receipt.kiosk, detail, now)
         return True
-    if verdict is Verdict.EARLIER and (_gives_again(receipt) or receipt.ended > count_ended()):
+    if verdict is Verdict.EARLIER and _has_news(receipt):
         with telling(now):
             _lift(receipt, now)
         return True
@@ -56,13 +63,8 @@ def begin_by_hand(now: int) -> Life:
 
 def knows(receipt: CentreReceipt) -> bool:
     """Whether all that a receipt names is on record, open or closed."""
-    newest = newest_stamps(receipt.heads)
-    for audience, stamp in receipt.heads.items():
-        if (
-            newest.get(audience) != stamp
-            and not FeedRow.objects.filter(audience=audience, stamp=stamp).exists()
-        ):
-            return False
+    if _lost(receipt):
+        return False
     if receipt.ended > count_ended():
         return False
     tip = receipt.tip
@@ -98,8 +100,21 @@ def _begin(proof: CentreReceipt | None, kiosk: int, detail: str, now: int) -> No
         incarnation_began.send(sender=Incarnation, number=number, now=now)
 
 
-def _gives_again(receipt: CentreReceipt) -> bool:
-    """Whether the centre may give out again what it gave before it was put back."""
+def _lost(receipt: CentreReceipt) -> dict[int, int]:
+    """The heads of a receipt that are not on record, by audience."""
+    newest = newest_stamps(receipt.heads)
+    return {
+        audience: stamp
+        for audience, stamp in receipt.heads.items()
+        if newest.get(audience) != stamp
+        and not FeedRow.objects.filter(audience=audience, stamp=stamp).exists()
+    }
+
+
+def _has_news(receipt: CentreReceipt) -> bool:
+    """Whether an earlier incarnation's receipt tells of more that was forgotten, or may be given out again."""
+    if receipt.ended > count_ended() or _lost(receipt):
+        return True
     if lies_before(receipt.heads):
         return True
     given = Kiosk.objects.filter(number=receipt.kiosk).values_list("epoch_given", flat=True).first()
@@ -119,7 +134,10 @@ def _lift(receipt: CentreReceipt, now: int) -> None:
         for kiosk in Kiosk.objects.select_for_update().filter(number=receipt.kiosk):
             note_epochs(kiosk, (receipt.tip.epoch,))
             kiosk.save(update_fields=["epoch_given"])
+    lost = _lost(receipt)
     go_past(receipt.heads)
+    for audience in sorted(lost):
+        say_again(audience, lost[audience], now)
 
 
 _WHAT_TO_DO = (

@@ -455,3 +455,33 @@ def test_what_staff_had_said_and_the_centre_forgot_is_pointed_out_and_not_promot
     assert alarm.subject.startswith("staff/陈晓 1.")
     assert "陈晓" in alarm.detail
     assert DeskStaff.objects.get(name="陈晓").role == role
+
+
+def test_what_was_said_before_anybody_noticed_undoes_nothing_either(
+    at_rest: KioskDouble, make_kiosk: Callable[[int], KioskDouble]
+) -> None:
+    edit()
+    other = make_kiosk(4)
+    key = "staff/陈晓"
+    before = FeedRow.objects.get(key=key, live=True)
+    backup = Backup()
+    edit()
+    for kiosk in (at_rest, other):
+        ask(kiosk)
+    backup.put_back()
+    row = DeskStaff.objects.get(name="陈晓")
+    row.verifier = "changed"
+    row.save()
+    publish_staff(row, int(time.time()) + 1)
+    said = FeedRow.objects.get(key=key, live=True)
+    assert (said.incarnation, said.base_stamp) == (1, 0)
+    for kiosk in (at_rest, other):
+        assert ask(kiosk) == 2
+        again = FeedRow.objects.get(key=key, live=True)
+        assert (again.incarnation, again.stamp > said.stamp) == (2, True)
+        assert (again.base_incarnation, again.base_stamp) == (1, before.stamp)
+        assert Audience.objects.get(number=ALL).stamp >= again.stamp
+    assert not FeedRow.objects.get(key=key, stamp=said.stamp).live
+    told = next(each for each in at_rest.page().rows if each.key == key)
+    assert told.version == Version(2, again.stamp)
+    assert [ask(at_rest), number()] == [2, 2]

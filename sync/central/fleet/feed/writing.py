@@ -90,6 +90,32 @@ def go_past(stamps: Mapping[int, int]) -> None:
             row.save(update_fields=["past"])
 
 
+def say_again(audience: int, lost: int, now: int) -> None:
+    """Say again, in this incarnation, what was said of an audience since it forgot the row with that stamp.
+
+    Its writers knew nothing of what was lost: the base of each is the last version from before that, so that a decision
+    which a kiosk has from there is not undone. In the transaction that is open.
+    """
+    present, head = present_incarnation(), _locked({audience})[audience]
+    live = FeedRow.objects.filter(audience=audience, live=True)
+    since = Q(incarnation__lt=present, stamp__gt=lost)
+    beyond = Q(incarnation=present, base_incarnation__lt=present, base_stamp__gt=lost)
+    for row in live.filter(since | beyond).order_by("stamp"):
+        known = (
+            FeedRow.objects.filter(audience=audience, key=row.key, stamp__lte=lost).order_by("-stamp").first()
+        )
+        base = NO_VERSION if known is None else Version(known.incarnation, known.stamp)
+        last = Version(head.incarnation, max(head.stamp, head.past))
+        version = next_version(last, present, now * _MILLISECONDS, _newest())
+        head.incarnation, head.stamp = version.incarnation, version.stamp
+        _close([(row.id, row.key)])  # a receipt may name its version
+        row.pk, row.made_at, row.signature = None, now, b""
+        row.incarnation, row.stamp = version.incarnation, version.stamp
+        row.base_incarnation, row.base_stamp = base.incarnation, base.stamp
+        row.save(force_insert=True)
+    head.save(update_fields=["incarnation", "stamp"])
+
+
 def lies_before(stamps: Mapping[int, int]) -> bool:
     """Whether what is told next may not lie past one of these."""
     rows = {each.number: max(each.stamp, each.past) for each in Audience.objects.filter(number__in=stamps)}
