@@ -208,7 +208,22 @@ def receipts_believed_unsigned() -> Iterator[None]:
         yield
 
 
-RESTORE_FAULTS: tuple[Fault, ...] = (receipts_believed_unsigned,)
+@contextmanager
+def edit_undoes_a_demotion() -> Iterator[None]:
+    """What a centre says that was put back takes the place of what it forgot."""
+
+    def settled(stand: tuple[Told, ...], key: str, came: Told) -> tuple[Told, ...]:
+        del key
+        return (came,) if all(each.version <= came.version for each in stand) else tuple(stand)
+
+    with _in_place_of(taking, "settle", settled):
+        yield
+
+
+RESTORE_FAULTS: tuple[Fault, ...] = (
+    receipts_believed_unsigned,
+    edit_undoes_a_demotion,
+)
 """Those that histories find in which the centre is put back."""
 
 FAULTS: tuple[Fault, ...] = (

@@ -27,6 +27,7 @@ from sync.central.ledger.deciding_strands import confirm_machine
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate
 from sync.central.ledger.rows import register_record
 from sync.central.members.models import DeskStaff
+from sync.central.members.publishing import publish_staff
 from sync.central.payments.models import PaymentAttempt, SandboxTrade
 from sync.central.payments.provider import Trade
 from sync.central.payments.sandbox import SandboxProvider
@@ -93,6 +94,26 @@ class Oracle:
         else:
             self.demoted.add(name)
         return said
+
+    def hire(self) -> str:
+        """Everybody is a supervisor at first."""
+        for name in feed_steps.PEOPLE:
+            row, _ = DeskStaff.objects.get_or_create(name=name)
+            row.role = Role.SUPERVISOR.value
+            row.save()
+            publish_staff(row, self.world.centre.now)
+        return ""
+
+    def touch(self) -> str:
+        """Staff change a password, and say the role again that they know of."""
+        name = self.world.random.choice(feed_steps.PEOPLE)
+        row = DeskStaff.objects.filter(name=name).first()
+        if row is None:
+            return NOTHING
+        row.verifier = f"changed-{self.world.random.getrandbits(32):08x}"
+        row.save()
+        publish_staff(row, self.world.centre.now)
+        return f"{name} {row.role}"
 
     def leave(self) -> str:
         """A kiosk goes away and never comes back."""
@@ -212,10 +233,18 @@ class Oracle:
         for number, kiosk in sorted(self.listed.items()):
             if kiosk not in there:
                 continue
+            if number not in now and _was_succeeded(number):
+                continue  # it came after the key that took its place
             if number not in now:
                 yield f"{number} was on record and is unknown"
             elif now[number][0] != "listed":
                 yield f"{number} was on record and is {now[number][0]}"
+
+
+def _was_succeeded(number: str) -> bool:
+    row = LedgerCertificate.objects.filter(number=number, status="revoked").first()
+    usable = LedgerCertificate.objects.filter(status__in=_USABLE)
+    return row is not None and usable.filter(account=row.account).exists()
 
 
 def _role(machine: Machine, name: str) -> Role | None:
@@ -248,7 +277,7 @@ _WEIGHTS = {
     payer_steps.pay: 14,
     payer_steps.decline: 2,
 }  # fmt: skip
-_OWN = {"back_up": 5, "restore": 5, "edit": 8, "leave": 1, "everybody": 25, "forge": 2}
+_OWN = {"back_up": 5, "restore": 5, "edit": 8, "touch": 6, "hire": 0, "leave": 1, "everybody": 25, "forge": 2}
 _STEPS = {each.__name__: each for each in _WEIGHTS}
 
 
@@ -258,7 +287,8 @@ def planned(seed: int) -> tuple[Planned, ...]:
     weights = {**{each.__name__: weight for each, weight in _WEIGHTS.items()}, **_OWN}
     chosen = random.choices(list(weights), weights=list(weights.values()), k=random.randint(*LENGTH))
     chosen += ["restore", *random.choices(list(weights), weights=list(weights.values()), k=8)]
-    return tuple(Planned(name, random.getrandbits(48)) for name in ["back_up", *chosen])
+    begin = ["hire", "everybody", "back_up"]
+    return tuple(Planned(name, random.getrandbits(48)) for name in [*begin, *chosen])
 
 
 def run(plan: tuple[Planned, ...], seed: int = 0) -> Outcome:
