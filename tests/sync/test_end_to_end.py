@@ -42,7 +42,7 @@ def test_a_payment_on_the_page_reaches_the_kiosk_and_its_order_the_centre(
 ) -> None:
     kiosk.start()
     wait_until(lambda: kiosk.state().last_contact is not None)
-    number, address = kiosk.place("11000001")
+    number, address = kiosk.place("11000002")  # nobody else's, or the night tells of a matter
     wait_until(lambda: kiosk.backlog() == 0)
     assert pay(address)["state"] == "paid"
     wait_until(lambda: status(kiosk, number) is OrderStatus.PAID)
