@@ -99,7 +99,15 @@ def _serve(desk: CountedDesk) -> None:
 
 
 def _look(desk: CountedDesk) -> None:
-    for verb in ("status", "fees", "staff_orders", "unapplied_rows", "matters", "expire_due"):
+    for verb in (
+        "status",
+        "fees",
+        "staff_orders",
+        "unapplied_rows",
+        "matters",
+        "ask_centre_now",
+        "expire_due",
+    ):
         assert not isinstance(desk.ask(verb), Refused), verb
     assert desk.ask("find_orders", SUPERVISOR, "1-0001-7") is not None
     fields = {Field.ACCOUNT: "11000001", Field.PASSWORD: "Keydesk-1", Field.ENTERPRISE: FIRM}

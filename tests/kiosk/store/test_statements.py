@@ -141,6 +141,7 @@ def _rows(rows: FeedRowTable) -> None:
     rows.is_whole()
     rows.put(row)
     rows.row(ALL, row.key)
+    rows.told_past(ALL, 1)
     rows.shown(row.key)
     rows.keep(row, "malformed")
     rows.unapplied()
