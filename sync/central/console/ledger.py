@@ -19,7 +19,8 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import KioskFilter
-from sync.central.console.waiting import REFUND_FOLLOWS, tell_if_waiting
+from sync.central.console.refunds import ask_for_refunds
+from sync.central.console.waiting import tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.formats import china_time, yuan
 from sync.central.ledger import settling
@@ -85,22 +86,7 @@ class OrderAdmin(ReadOnlyAdmin[LedgerOrder]):
     @admin.action(description="要求终端机退款（须填备注）", permissions=("refund",))
     def request_refund(self, request: HttpRequest, queryset: QuerySet[LedgerOrder]) -> None:
         """Ask the owning kiosks to grant refunds: only they may."""
-        by, remark = request.user.get_username(), typed_remark(request)
-        if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
-            return
-        for order in queryset:
-            if settling.request_refund(order, by, remark, centre_now()):
-                self.log_change(request, order, f"要求 {order.owner} 号机退款：{remark}")
-                self.message_user(
-                    request,
-                    f"{order.order_number}（{order.account}）：已要求 {order.owner} 号机退款；{REFUND_FOLLOWS}",
-                    messages.SUCCESS,
-                )
-            else:
-                self.message_user(
-                    request, f"{order.order_number}（{order.account}）：现在不能要求退款", messages.ERROR
-                )
+        list(ask_for_refunds(self, request, ((order, order) for order in queryset)))
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Who may move orders."""

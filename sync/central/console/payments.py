@@ -20,11 +20,12 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import KioskFilter, KioskTextFilter, SupervisorFilter
-from sync.central.console.waiting import REFUND_FOLLOWS, STILL_WORKS
+from sync.central.console.refunds import ask_for_refunds
+from sync.central.console.waiting import STILL_WORKS
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.set_aside import is_of_a_strand_set_aside
-from sync.central.ledger.settling import may_return, request_refund
+from sync.central.ledger.settling import may_return
 from sync.central.payments import paying, reconciling
 from sync.central.payments.models import (
     AttemptState,
@@ -152,26 +153,9 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     @admin.action(description="要求终端机退款（须填备注）", permissions=("refund",))
     def ask(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         """Ask the owning kiosks to grant refunds: only they may."""
-        by, remark = request.user.get_username(), typed_remark(request)
-        if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
-            return
-        for payment in queryset:
-            row = LedgerOrder.objects.filter(reference=payment.order).first()
-            now = centre_now()
-            if row is not None and request_refund(row, by, remark, now):
-                payment.refund_asked_at = now
-                payment.save(update_fields=["refund_asked_at"])
-                self.log_change(request, payment, f"要求 {row.owner} 号机退款：{remark}")
-                self.message_user(
-                    request,
-                    f"{payment.order_number}（{payment.account}）：已要求 {row.owner} 号机退款；{REFUND_FOLLOWS}",
-                    messages.SUCCESS,
-                )
-            else:
-                self.message_user(
-                    request, f"{payment.order_number}（{payment.account}）：现在不能要求退款", messages.ERROR
-                )
+        orders = LedgerOrder.objects.in_bulk([payment.order for payment in queryset])
+        for asked in ask_for_refunds(self, request, ((each, orders.get(each.order)) for each in queryset)):
+            Payment.objects.filter(pk=asked.pk).update(refund_asked_at=centre_now())
 
     @admin.action(description="原路退回款项", permissions=("refund",))
     def pay_back(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:

@@ -14,8 +14,6 @@ from sync.central.ledger.settling import decisions_wait
 WAITS = "已记下，正在入账：过一会儿刷新页面，才看得到结果"
 
 
-REFUND_FOLLOWS = "终端机联网同意后，款从「缴费」用「原路退回款项」退回；柜台收的款在「柜台担保收款」"
-"""What follows when a kiosk was asked for a refund."""
 STILL_WORKS = (
     "还有机器在用，可能会办理其中的订单：退款须先要求终端机退款；它一直不答复的，停用机器或舍弃后可直接退回"
 )

@@ -22,7 +22,7 @@ from sync.protocol.deeds import SignedDeed
 
 FILE = "standing.jsonl"
 _INCARNATION = "incarnation"
-_RANKS = {MachineState.RETIRED: 1, MachineState.LOST: 2, MachineState.REVOKED: 3}
+_RANKS: dict[str, int] = {MachineState.RETIRED: 1, MachineState.LOST: 2, MachineState.REVOKED: 3}
 _SHOWN = 5
 
 
@@ -37,7 +37,7 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def rank(self) -> int:
         """A higher one is later."""
-        return _RANKS.get(MachineState(self.state), 0) if self.state in _RANKS else 0
+        return _RANKS.get(self.state, 0)
 
 
 Standings = dict[str, Standing]
