@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePath
+from queue import Full
 from typing import TYPE_CHECKING, ClassVar
 
 import structlog
@@ -42,12 +43,23 @@ MIN_HEIGHT = 24
 NOTICE_SECONDS = 4.0
 _LARGEST = 1000  # the most columns or rows that a terminal is believed to have
 _MAX_ERRORS = 5
+_LOOK_AGAIN = 0.5  # seconds
 _USER_EVENTS = (events.Key, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown, events.Paste)
 _OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
 
 
 class KioskDriver(LinuxDriver):
     """Textual's driver, which by itself ends the program (with exit status 0) at a byte that is no UTF-8."""
+
+    def write(self, data: str) -> None:
+        """Write to the terminal; nothing to one that is gone, where nobody takes from the writer's queue any more."""
+        writer = self._writer_thread  # there is no public way to it
+        while writer is not None and writer.is_alive():
+            try:
+                writer._queue.put(data, timeout=_LOOK_AGAIN)  # noqa: SLF001 - its own method waits without an end
+            except Full:
+                continue
+            return
 
     def run_input_thread(self) -> None:
         """Read the keyboard; what cannot be read is left out."""

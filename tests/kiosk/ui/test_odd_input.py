@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import threading
 import tty
@@ -10,6 +11,7 @@ import tty
 import pytest
 from textual import events
 from textual.app import App
+from textual.drivers._writer_thread import WriterThread
 from textual.message import Message
 
 from kiosk.ui.app import KioskDriver
@@ -78,3 +80,26 @@ def test_a_terminal_that_is_gone_leaves_no_thread_that_reads_it(monkeypatch: pyt
     driver.close()
     wait_until(lambda: not reading.is_alive(), "the reading ends")
     os.close(terminal)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_terminal_that_is_gone_holds_up_nobody_who_writes_to_it() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(text)
+
+    async def made() -> _Driver:
+        return _Driver(0)
+
+    driver = asyncio.run(made())
+    driver._writer_thread = WriterThread(Gone())
+    driver._writer_thread.daemon = True
+    driver._writer_thread.start()
+
+    def write() -> None:
+        for _ in range(100):
+            driver.write("x")
+
+    writing = threading.Thread(target=write, daemon=True)
+    writing.start()
+    wait_until(lambda: not writing.is_alive(), "all is written")
