@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Without it each of the many processes of a test would compile the whole program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo install test all-tests quick quick-tests check bench soak mutate format text hooks clean
+.PHONY: demo install install-central test all-tests quick quick-tests check bench soak mutate record format text hooks clean
 
 demo:
 	@$(PYTHON) tools/install.py demo
@@ -13,6 +13,9 @@ demo:
 
 install:
 	@$(PYTHON) tools/install.py kiosk
+
+install-central:
+	@$(PYTHON) tools/install.py central
 
 # The checks beside the tests, since each of them keeps one processor busy at most.
 test:
@@ -52,6 +55,11 @@ mutate:
 bench:
 	@$(PYTHON) tools/install.py test
 	$(BIN)/python -m bench $(BENCH)
+
+# A centre and its kiosks as this version leaves them, with something open in every state: a minute or two. NAME= is its folder's.
+record:
+	@$(PYTHON) tools/install.py test
+	$(BIN)/python -m tests.support.recording $(NAME)
 
 format:
 	$(BIN)/ruff check --fix .

@@ -16,8 +16,10 @@ from bench.central_lists import central_lists
 from bench.centre import centre
 from bench.keys import over_the_reader
 from bench.measure import compare
+from bench.pruning import pruning
 from bench.screens import changing_screens
 from bench.signatures import signing_and_reading
+from bench.spare import taking_over
 from bench.store import in_a_large_store
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
@@ -137,7 +139,9 @@ def main() -> None:
         over_the_reader(Path(folder))
         changing_screens(Path(folder))
         in_a_large_store(Path(folder) / "store")
+        pruning(Path(folder) / "pruning")
         central_lists(Path(folder) / "central", chosen.rows)
+        taking_over(Path(folder) / "spare")
     centre(chosen.entries)
     starting()
 

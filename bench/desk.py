@@ -57,7 +57,7 @@ class BenchDesk:
         self._numbers = itertools.count(1)
         printer = VirtualPrinter(folder / "receipts", 384)
         settings = DeskSettings(payment_page="HTTP://127.0.0.1:8000")
-        self.desk = Desk(database, self._clock, os.urandom, tokens, printer, None, settings)
+        self.desk = Desk(database, self._clock, os.urandom, tokens, printer, None, settings, lambda: True)
         self._enrol()
 
     def member(self) -> Session:

@@ -33,6 +33,9 @@ _MOST_ROUNDS: Final = 512
 _MOST_STALLED: Final = 2
 """Answers in a row without data after which the next is not asked for: 61xx, then 6Cxx to its GET RESPONSE."""
 
+_ABORTED: Final = range(0x64, 0x70)
+"""SW1 of a command that was not executed; no data come with it (ISO/IEC 7816-4, 5.1.3)."""
+
 _MOST_DATA: Final = 1 << 18
 _MOST_SHORT_ANSWER: Final = 0x100
 
@@ -163,7 +166,8 @@ def exchange(transport: Transport, command: Command, *, longest: int = LONGEST_L
     the same command with that Le, 6A9E (GM/T 0017, long form only) by the same command again. The last two only
     where the command awaits data and is not marked `once`, so that nothing that changes the card or counts a PIN
     try is ever sent twice. An answer that goes on without bringing anything, or names a second right Le, does not
-    end. Raises TokenRemoved and MalformedAnswer.
+    end. One that brings data and says that nothing was done is malformed: cut off, its last bytes can say anything.
+    Raises TokenRemoved and MalformedAnswer.
     """
     *before, last = links(command, min(longest, command.form.longest_data))
     for link in before:
@@ -178,11 +182,17 @@ def exchange(transport: Transport, command: Command, *, longest: int = LONGEST_L
         stalled = 0 if answer.data else stalled + 1
         following = _following(last, command, answer.status_word)
         if following is None:
+            if answer.data and _nothing_was_done(answer.status_word):
+                raise MalformedAnswer(f"{len(answer.data)} bytes of data come with {answer.status_word:04X}")
             return Response(bytes(gathered), answer.status_word)
         if len(gathered) > _MOST_DATA or stalled > _MOST_STALLED:
             break
         last = following
     raise MalformedAnswer("the card's answer does not end")
+
+
+def _nothing_was_done(status_word: int) -> bool:
+    return status_word >> 8 in _ABORTED and status_word != MORE_FOLLOWS
 
 
 def _following(sent: Command, asked: Command, status_word: int) -> Command | None:

@@ -4,6 +4,7 @@
     ├── TokenError
     │   ├── TokenRemoved            no answer any more: pulled, or the reader went away
     │   ├── TokenSwapped            another token answers where one was being worked on
+    │   ├── TokenHeld               another program is connected to it (programs)
     │   ├── TokenNotRecognised      no driver knows the card (atr)
     │   ├── TokenNotPrepared        the application or container that the profile names is missing
     │   ├── WrongPin                the PIN was refused (tries_left)
@@ -17,13 +18,16 @@
     │   ├── SecurityNotSatisfied    the command wants a verified PIN or an authenticated device
     │   ├── NoKeyPair               the token holds no key pair where one is needed
     │   ├── TokenFull               no room for a key pair or a certificate
+    │   ├── AttestationRefused      what the token says of its key pair's origin does not hold (reason)
     │   ├── TokenFault              the card answered with a status word that means failure (status_word)
     │   ├── MalformedAnswer         the card's answer does not have the form that the standard gives it
+    │   │   └── SerialMissing       its serial number is blank
     │   └── VendorLibraryFailed     the vendor's library crashed, hung or cannot be used (library, failure)
     ├── ReaderUnavailable           no smart card service, no reader, or the driver is not installed
     ├── PrinterError
     │   ├── PaperOut
-    │   └── PrinterUnavailable
+    │   ├── PrinterUnavailable
+    │   └── PrintUnconfirmed        it failed while it was given a receipt, or tells nothing: that may be out
     └── ScannerUnavailable
 
 Errors carry data; the screen words them. None of them carries a PIN or a key.
@@ -32,7 +36,7 @@ Errors carry data; the screen words them. None of them carries a PIN or a key.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
@@ -59,6 +63,18 @@ class TokenSwapped(TokenError):
         super().__init__(f"expected token {expected}, found {found}")
         self.expected = expected
         self.found = found
+
+
+class TokenHeld(TokenError):
+    """Another program is connected to the token; it comes free when that lets go.
+
+    `programs` are those that may be the one, where the system tells: names with process numbers.
+    """
+
+    def __init__(self, reader: str, programs: tuple[str, ...] = ()) -> None:
+        super().__init__(f"another program holds the token in {reader}: {', '.join(programs) or 'unknown'}")
+        self.reader = reader
+        self.programs = programs
 
 
 class TokenNotRecognised(TokenError):
@@ -129,6 +145,14 @@ class TokenFull(TokenError):
     """The token has no room left."""
 
 
+class AttestationRefused(TokenError):
+    """What the token says of where its key pair was made does not hold; `reason` is for the log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class TokenFault(TokenError):
     """The card answered with a status word that means failure."""
 
@@ -142,6 +166,10 @@ class MalformedAnswer(TokenError):
     """The card's answer does not have the form that the standard gives it."""
 
 
+class SerialMissing(MalformedAnswer):
+    """The token's serial number is blank, so that nothing could be on record about it."""
+
+
 class LibraryFailure(enum.StrEnum):
     """How a vendor's library failed."""
 
@@ -149,6 +177,8 @@ class LibraryFailure(enum.StrEnum):
     """It is missing, cannot be loaded, or lacks a function of GM/T 0016."""
     CRASHED = "crashed"
     HUNG = "hung"
+    HASHES = "hashes"
+    """It hashes the hash that it is given to sign: its profile has to say so (`hardware.token.skf.profile.DigestBy`)."""
 
 
 class VendorLibraryFailed(TokenError):
@@ -181,6 +211,10 @@ class PrinterUnavailable(PrinterError):
     """The printer does not answer."""
 
 
+class PrintUnconfirmed(PrinterError):
+    """The printer failed once it was being given a receipt, or tells nothing behind it; the receipt may be out."""
+
+
 class ScannerUnavailable(HardwareError):
     """The scanner does not answer."""
 
@@ -211,6 +245,17 @@ class PinState(msgspec.Struct, frozen=True):
     def untouched(self) -> bool:
         """Whether all tries are left, so that the factory PIN may be tried once."""
         return self.tries_left is not None and self.tries_left == self.tries_allowed
+
+
+class KeyOrigin(msgspec.Struct, frozen=True):
+    """That a key pair was made on its token, as the token's maker attests.
+
+    `root` is the SHA-256 of the maker's root certificate in hexadecimal; `statements` is what is attested, each an X.509
+    extension's identifier and value (DER).
+    """
+
+    root: str
+    statements: tuple[tuple[str, bytes], ...]
 
 
 class TokenPresence(msgspec.Struct, frozen=True):
@@ -322,6 +367,18 @@ class Token(Protocol):
         ...
 
 
+@runtime_checkable
+class Attesting(Protocol):
+    """A token whose maker may attest where its key pair was made."""
+
+    def key_origin(self, public_key: bytes) -> KeyOrigin | None:
+        """Where that key pair (04 ‖ x ‖ y) was made; None where nobody says, or the desk trusts no maker.
+
+        Raises AttestationRefused for what does not hold.
+        """
+        ...
+
+
 class TokenSource(Protocol):
     """The readers: which tokens are in, and how to reach one."""
 
@@ -330,7 +387,7 @@ class TokenSource(Protocol):
         ...
 
     def open(self, presence: TokenPresence) -> Token:
-        """Connect to that very insertion. Raises TokenRemoved, TokenNotRecognised, TokenNotPrepared."""
+        """Connect to that very insertion. Raises TokenRemoved, TokenHeld, TokenNotRecognised, TokenNotPrepared."""
         ...
 
     def problems(self) -> tuple[SourceFault, ...]:
@@ -338,7 +395,10 @@ class TokenSource(Protocol):
         ...
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed` (from a thread of the source's) after every insertion and removal; returns the stop."""
+        """Call `changed` (from a thread of the source's) after every insertion and removal; returns the stop.
+
+        It is also called when a token that `open` found held (TokenHeld) comes free.
+        """
         ...
 
 
@@ -363,7 +423,7 @@ class ReceiptPrinter(Protocol):
         ...
 
     def print_image(self, png: bytes) -> None:
-        """Print one black-and-white picture `dots` wide and cut. Raises PaperOut, PrinterUnavailable."""
+        """Print one black-and-white picture `dots` wide and cut. Raises PaperOut, PrinterUnavailable, PrintUnconfirmed."""
         ...
 
 

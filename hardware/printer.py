@@ -5,8 +5,11 @@ images (`GS v 0`, Epson ESC/POS) in slices small enough for a 4 KB buffer, so th
 stop listening when the buffer is full. Paper and offline state are asked for in real time (`DLE EOT n`) where the
 connection can answer; a printer that can be opened but answers nothing counts as ready.
 
-The paper is looked at before and after a picture is sent. Paper that ends while the printer works off its
-buffer shows with the next question.
+Printed is what the device took whole, down to the cut: a printer that answers questions has to answer one behind
+the last byte, one on the network that answers none has to close its end of the connection once it has read all.
+Where neither can be told (a serial line or a device file without a way back) the system must have sent every byte.
+What failed once the picture was on its way may be out (PrintUnconfirmed): a network takes bytes that the printer has not.
+Paper that ends while the printer works off its buffer shows with the next question.
 """
 
 from __future__ import annotations
@@ -14,19 +17,24 @@ from __future__ import annotations
 import contextlib
 import enum
 import errno
+import fcntl
 import io
 import logging
 import os
+import select
 import shutil
+import socket
+import sys
 import termios
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 import msgspec
 
-from hardware.ports import PaperOut, PrinterState, PrinterUnavailable
+from hardware.ports import PaperOut, PrinterState, PrinterUnavailable, PrintUnconfirmed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +51,7 @@ _CONNECT_SECONDS = 3
 _ANSWER_SECONDS = 0.5
 _WRITE_SECONDS = 10
 _SETTLE_SECONDS = 0.02
+_READ_BYTES = 64
 _USB_MILLISECONDS = 5000
 
 # DLE EOT n: every answer has these bits at these values, which tells it from noise.
@@ -79,10 +88,15 @@ class UsbConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
 
 class NetworkConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="network"):
-    """A printer that takes raw data over TCP."""
+    """A printer that takes raw data over TCP.
+
+    Without `confirms` it is believed to have what the network delivered to it: one that neither answers questions nor ever
+    closes its end of a connection would otherwise count as one that takes nothing.
+    """
 
     host: str
     port: int = 9100
+    confirms: bool = True
 
 
 class FileConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="file"):
@@ -182,6 +196,9 @@ def connect(settings: PrinterSettings) -> EscposLibrary:
                 profile=wide,
             )
             printer.open()
+            # pyusb may write less than it was given, and the library does not look
+            endpoint = connection.out_endpoint
+            printer._raw = lambda data: write_usb(printer.device, endpoint, data)  # noqa: SLF001 - its own hook
         case NetworkConnection():
             printer = classes.Network(
                 connection.host, connection.port, timeout=_CONNECT_SECONDS, profile=wide
@@ -191,10 +208,42 @@ def connect(settings: PrinterSettings) -> EscposLibrary:
             if not Path(connection.path).exists():
                 raise FileNotFoundError(errno.ENOENT, "no such device", connection.path)
             printer = classes.File(connection.path, profile=wide)
-            printer.open()
+            printer.device = DeviceFile(connection.path)  # the library's own waits for ever
         case _:
             assert_never(connection)
     return printer
+
+
+def write_usb(device: EscposLibrary, endpoint: int, data: bytes) -> None:
+    """Write all of it to a pyusb device. Raises OSError, also where it takes no more."""
+    while data:
+        taken = device.write(endpoint, data, _USB_MILLISECONDS)
+        if not taken:
+            raise TimeoutError(errno.ETIMEDOUT, "the printer takes no more")
+        data = data[taken:]
+
+
+class DeviceFile:
+    """A device file that is written to; one that takes nothing for long raises TimeoutError."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_TRUNC | os.O_NOCTTY)
+
+    def write(self, data: bytes) -> None:
+        """Write all of it."""
+        while data:
+            self.flush()
+            with contextlib.suppress(BlockingIOError):
+                data = data[os.write(self._descriptor, data) :]
+
+    def flush(self) -> None:
+        """Wait until it has taken what was written."""
+        if not select.select([], [self._descriptor], [], _WRITE_SECONDS)[1]:
+            raise TimeoutError(errno.ETIMEDOUT, "the device takes no more")
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._descriptor)
 
 
 class EscposPrinter:
@@ -226,17 +275,23 @@ class EscposPrinter:
             return PrinterState.READY if writable else PrinterState.UNAVAILABLE
         try:
             with self._lock, self._opened() as printer:
-                return self._ask_state(printer)
+                return self._ask_state(printer) or PrinterState.READY
         except PrinterUnavailable:
             return PrinterState.UNAVAILABLE
 
     def print_image(self, png: bytes) -> None:
-        """Print one picture and cut. Raises PaperOut, PrinterUnavailable; ValueError for another width."""
+        """Print one picture and cut. Raises PaperOut, PrinterUnavailable, PrintUnconfirmed; ValueError for another width."""
         picture = load_picture(png, self.dots)
         with self._lock, self._opened() as printer:
-            self._require_ready(printer)
-            send_picture(printer, picture, self._settings.cut)
-            self._require_ready(printer)
+            answers = _require_ready(self._ask_state(printer))
+            with _may_be_out():
+                send_picture(printer, picture, self._settings.cut)
+                if answers:
+                    if not _require_ready(self._ask_state(printer, _WRITE_SECONDS)):
+                        raise PrinterUnavailable("the printer answers no more")
+                else:
+                    self._settle(printer)
+                    self._let_go(printer)
 
     def close(self) -> None:
         """Give the device up; it is opened again when needed."""
@@ -246,11 +301,7 @@ class EscposPrinter:
     @contextlib.contextmanager
     def _opened(self) -> Iterator[EscposLibrary]:
         """The open printer; whatever the library or the system raises becomes PrinterUnavailable."""
-        printer_classes()
-        from escpos.exceptions import Error  # type: ignore[import-untyped]  # noqa: PLC0415
-
-        # RuntimeError and ValueError: pyusb or libusb is not installed; AssertionError: the library's own checks
-        failures = (Error, OSError, termios.error, RuntimeError, ValueError, AssertionError)
+        failures = _failures()
         failed = True
         try:
             if self._printer is not None and not self._answers():
@@ -265,11 +316,12 @@ class EscposPrinter:
             if failed or not self._keeps_open:
                 self._drop()
 
-    def _ask_state(self, printer: EscposLibrary) -> PrinterState:
+    def _ask_state(self, printer: EscposLibrary, patience: float = 0.0) -> PrinterState | None:
+        """What it says of itself behind all that was sent, within so many seconds; None where it says nothing."""
         self._settle(printer)
-        paper = _ask(printer, _ASK_PAPER)
+        paper = _ask(printer, _ASK_PAPER, patience)
         if paper is None:
-            return PrinterState.READY
+            return None
         if paper & _STATUS_PAPER_END:
             return PrinterState.PAPER_OUT
         online = _ask(printer, _ASK_PRINTER)
@@ -277,23 +329,34 @@ class EscposPrinter:
             return PrinterState.UNAVAILABLE
         return PrinterState.READY
 
-    def _require_ready(self, printer: EscposLibrary) -> None:
-        state = self._ask_state(printer)
-        if state is PrinterState.PAPER_OUT:
-            raise PaperOut
-        if state is PrinterState.UNAVAILABLE:
-            raise PrinterUnavailable("the printer says that it is offline")
-
     def _settle(self, printer: EscposLibrary) -> None:
-        """Wait until a serial line has carried what was written, and forget answers that came late."""
-        if not isinstance(self._settings.connection, SerialConnection):
-            return
+        """Wait until what was written was sent, and forget answers that came late over a serial line."""
+        device = printer.device
         for _ in range(int(_WRITE_SECONDS / _SETTLE_SECONDS)):
-            if not printer.device.out_waiting:
-                printer.device.reset_input_buffer()
+            match self._settings.connection:
+                case SerialConnection():
+                    waiting = device.out_waiting
+                case NetworkConnection():
+                    waiting = _unacknowledged(device)
+                case UsbConnection() | FileConnection():
+                    return  # their writes wait by themselves
+            if not waiting:
+                if isinstance(self._settings.connection, SerialConnection):
+                    device.reset_input_buffer()
                 return
             time.sleep(_SETTLE_SECONDS)
-        raise TimeoutError("the serial line does not move")
+        raise TimeoutError(errno.ETIMEDOUT, "the printer takes no more")
+
+    def _let_go(self, printer: EscposLibrary) -> None:
+        """Tell a printer on the network that answers nothing that this was all, and wait until it closes its end, too."""
+        connection = self._settings.connection
+        if not isinstance(connection, NetworkConnection) or not connection.confirms:
+            return
+        line: socket.socket = printer.device
+        line.shutdown(socket.SHUT_WR)
+        line.settimeout(_WRITE_SECONDS)
+        while line.recv(_READ_BYTES):
+            pass
 
     def _answers(self) -> bool:
         """Whether the connection that was kept still carries a question: the cable may have been out since."""
@@ -314,6 +377,27 @@ class EscposPrinter:
             printer.close()
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    """What the library and the system raise. Raises PrinterUnavailable where the library cannot be loaded."""
+    try:
+        printer_classes()
+        from escpos.exceptions import Error  # type: ignore[import-untyped]  # noqa: PLC0415 - late
+    except OSError as error:  # it makes a folder in /tmp
+        raise PrinterUnavailable(str(error)) from error
+    # RuntimeError and ValueError: pyusb or libusb is not installed; AssertionError: the library's own checks
+    return (Error, OSError, termios.error, RuntimeError, ValueError, AssertionError)
+
+
+@contextlib.contextmanager
+def _may_be_out() -> Iterator[None]:
+    """Whatever fails here but paper that ended becomes PrintUnconfirmed."""
+    failures: tuple[type[Exception], ...] = (PrinterUnavailable, *_failures())
+    try:
+        yield
+    except failures as error:
+        raise PrintUnconfirmed(str(error)) from error
+
+
 def _hang_up(port: Serial) -> None:
     """Close a serial port without waiting for the line, which a printer without paper may hold for ever."""
     with contextlib.suppress(OSError, termios.error):
@@ -321,18 +405,43 @@ def _hang_up(port: Serial) -> None:
     port.close()
 
 
-def _ask(printer: EscposLibrary, question: bytes) -> int | None:
-    """The status byte that answers a real-time question; None where none comes or it is not one."""
-    try:
-        answer = printer.query_status(question)
-    except NotImplementedError:
-        return None
-    except OSError as error:
-        if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
+def _unacknowledged(line: socket.socket) -> int:
+    """How many bytes the other end has not acknowledged (tcp(7), SIOCOUTQ)."""
+    answer = fcntl.ioctl(line, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def _require_ready(state: PrinterState | None) -> bool:
+    """Raise PaperOut or PrinterUnavailable where it says so; whether it says anything."""
+    if state is PrinterState.PAPER_OUT:
+        raise PaperOut
+    if state is PrinterState.UNAVAILABLE:
+        raise PrinterUnavailable("the printer says that it is offline")
+    return state is not None
+
+
+def _ask(printer: EscposLibrary, question: bytes, patience: float = 0.0) -> int | None:
+    """The status byte that answers a real-time question, within the line's own time or so many seconds; None where none comes."""
+    until = time.monotonic() + patience
+    read = partial(printer.query_status, question)
+    while True:
+        try:
+            answer = read()
+        except NotImplementedError:
             return None
-        raise
-    statuses = [byte for byte in answer if byte & _STATUS_FIXED_MASK == _STATUS_FIXED]
-    return statuses[-1] if statuses else None
+        except OSError as error:
+            if not isinstance(error, TimeoutError) and error.errno != errno.ETIMEDOUT:
+                raise
+            answer = b""
+        else:
+            if not answer and isinstance(printer.device, socket.socket):
+                raise ConnectionResetError(errno.ECONNRESET, "the printer closed the connection")
+        statuses: list[int] = [byte for byte in answer if byte & _STATUS_FIXED_MASK == _STATUS_FIXED]
+        if statuses:
+            return statuses[-1]
+        if time.monotonic() >= until:
+            return None
+        read = printer._read  # noqa: SLF001 - its own hook for reading
 
 
 class AbsentPrinter:
@@ -351,3 +460,6 @@ class AbsentPrinter:
         """Raise PrinterUnavailable, always."""
         del png
         raise PrinterUnavailable("no printer is configured")
+
+    def close(self) -> None:
+        """Nothing is open."""

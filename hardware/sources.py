@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from hardware.ports import (
     ReaderUnavailable,
     SourceFault,
     Token,
+    TokenError,
     TokenNotRecognised,
     TokenPresence,
     TokenRemoved,
@@ -30,19 +32,25 @@ class NamedSource(msgspec.Struct, frozen=True):
 
 
 class _Identity(msgspec.Struct, frozen=True):
-    """What is known of one insertion; `serial` is None where no driver recognises it."""
+    """What is known of one insertion; `serial` is None where no driver recognises it, `public_key` where none is told."""
 
     serial: str | None
+    public_key: bytes | None = None
+
+    def may_be(self, other: _Identity) -> bool:
+        """Whether both may be one token: vendors ship several of one serial number, which their key pairs tell apart."""
+        differ = self.public_key is not None and other.public_key not in (None, self.public_key)
+        return self.serial == other.serial and not differ
 
 
 class CombinedTokenSource:
     """Joins token sources, the preferred one first (`ports.TokenSource`); all methods from any thread.
 
     A key with a CCID interface may be reached twice, by PC/SC and by its vendor's library. Only its serial number
-    tells that it is one key. So where two sources have tokens at the same time, each is opened once, read and closed
-    again, and then:
+    and its key pair tell that it is one key. So where two sources have tokens at the same time, each is opened once,
+    read and closed again, and then:
 
-    - of tokens with the same serial number the first source's counts;
+    - of tokens with the same serial number the first source's counts, unless both have key pairs that differ;
     - a card that no driver recognises does not count beside a token that was read: it may be the same key, and
       nothing could be done with it anyway;
     - neither does a token that cannot be opened just now (in use, pulled, failing): a key that one source
@@ -80,7 +88,9 @@ class CombinedTokenSource:
         with self._lock:
             named, own = self._source_of(presence)
             token = named.source.open(own)
-            self._identities[presence] = _Identity(token.serial)
+            known = self._identities.get(presence)
+            if known is None or known.serial != token.serial:
+                self._identities[presence] = _Identity(token.serial)
             return token
 
     def problems(self) -> tuple[SourceFault, ...]:
@@ -121,17 +131,25 @@ class CombinedTokenSource:
         return _without_duplicates(found, identities)
 
     def _identify(self, presence: TokenPresence) -> _Identity | None:
-        """Read a token's serial number unless it is known; None where it cannot be read just now."""
+        """Read a token's serial number and public key unless they are known; None where it cannot be read just now."""
         known = self._identities.get(presence)
         if known is not None:
             return known
         try:
-            self.open(presence).close()
+            with contextlib.closing(self.open(presence)) as token:
+                self._identities[presence] = _Identity(token.serial, _public_key(token))
         except TokenNotRecognised:
             self._identities[presence] = _Identity(None)
         except HardwareError:
             return None
         return self._identities[presence]
+
+
+def _public_key(token: Token) -> bytes | None:
+    """A token's public key; None where it has none, or does not tell it, as one that is not prepared."""
+    with contextlib.suppress(TokenError):
+        return token.public_key()
+    return None
 
 
 def _look(named: NamedSource) -> tuple[tuple[TokenPresence, ...], tuple[SourceFault, ...]]:
@@ -147,20 +165,20 @@ def _without_duplicates(
     found: Sequence[tuple[TokenPresence, ...]], identities: dict[TokenPresence, _Identity | None]
 ) -> tuple[TokenPresence, ...]:
     """Leave out tokens that two sources found; the class tells the rules."""
-    serials: set[str] = set()
+    read: list[_Identity] = []
     counted: list[TokenPresence] = []
     unread: tuple[TokenPresence, ...] = ()
     strangers: list[TokenPresence] = []
     for presences in found:
-        before = frozenset(serials)
+        before = tuple(read)
         for presence in presences:
             identity = identities[presence]
             if identity is None:
                 continue
             if identity.serial is None:
                 strangers.append(presence)
-            elif identity.serial not in before:
-                serials.add(identity.serial)
+            elif not any(identity.may_be(each) for each in before):
+                read.append(identity)
                 counted.append(presence)
         unread = unread or tuple(presence for presence in presences if identities[presence] is None)
     return tuple(counted) or unread or tuple(strangers)

@@ -6,8 +6,9 @@ import logging
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -20,7 +21,9 @@ from hardware.token.skf.source import SkfTokenSource
 from kiosk.configuration import Configuration, LogLevel
 from kiosk.desk.context import Desk
 from kiosk.desk.settings import DeskSettings
+from kiosk.store.agent_lock import agent_runs
 from kiosk.store.database import Database
+from kiosk.store.log_file import LogFile
 from kiosk.store.system_clock import SystemClock
 
 
@@ -53,6 +56,7 @@ def make_desk(
         printer=printer,
         scanner=scanner,
         settings=DeskSettings(configuration.payment_page, configuration.exchange),
+        agent_runs=partial(agent_runs, database.path.parent),
     )
 
 
@@ -60,15 +64,13 @@ def log_to(file: Path, level: LogLevel = LogLevel.INFO) -> None:
     """Send the log to a file, and with it whatever a library writes to standard error behind the screens.
 
     On the terminal it would spoil the picture. Textual paints on Python's own standard error, so that gets the terminal
-    under another number.
+    under another number. Nothing here raises where the file cannot be written: the desk works without its log.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     screen = os.fdopen(os.dup(2), "w", encoding="utf-8")
-    os.dup2(descriptor, 2)
+    log = cast("TextIO", LogFile(file, standing_for=2))
     sys.__stderr__ = screen  # type: ignore[misc]  # Textual takes its screen from there
-    output = os.fdopen(descriptor, "a", buffering=1, encoding="utf-8")
-    _log_lines_to(output, level)
+    sys.stderr = log
+    _log_lines_to(log, level)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -77,7 +79,7 @@ def log_to(file: Path, level: LogLevel = LogLevel.INFO) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(output),
+        logger_factory=structlog.WriteLoggerFactory(log),
     )
 
 

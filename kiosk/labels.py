@@ -12,7 +12,9 @@ from kiosk.domain.fees import FeeItem, OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.inapplicable import InapplicableReason, parse_problem
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
+from kiosk.domain.nights import NightlyFinding, NightStep
 from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.requests import DeliveryState, InvoiceState, ProposalState
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's customary name for a marker
@@ -48,6 +50,22 @@ CERTIFICATE_STATUSES = {
     CertificateStatus.REVOKED: N_("已吊销"),
     CertificateStatus.VOID: N_("已作废"),
 }
+DELIVERY_STATES = {
+    DeliveryState.ASKED: N_("待寄出"),
+    DeliveryState.MAILED: N_("已寄出"),
+    DeliveryState.RETURNED: N_("已退回"),
+}
+INVOICE_STATES = {
+    InvoiceState.ASKED: N_("待开票"),
+    InvoiceState.WITHDRAWN: N_("已撤回"),
+    InvoiceState.ISSUED: N_("已开票"),
+}
+PROPOSAL_STATES = {
+    ProposalState.UNDER_REVIEW: N_("审核中"),
+    ProposalState.WITHDRAWN: N_("已撤回"),
+    ProposalState.APPROVED: N_("已通过"),
+    ProposalState.REFUSED: N_("未通过"),
+}
 REMARK_REASONS: dict[str, str] = {
     RemarkReason.ORDER_EXISTS.value: N_("订单号已存在"),
     RemarkReason.ORDER_UNKNOWN.value: N_("终端机的日志里没有这个订单"),
@@ -78,7 +96,14 @@ REMARK_REASONS: dict[str, str] = {
     RemarkReason.HOLD_KEPT.value: N_("解除挂失未生效"),
     RemarkReason.MONEY_RETURNED.value: N_("钱已退回，又办理绑定"),
     RemarkReason.SIGNATURE_WRONG.value: N_("证书不属实"),
-    RemarkReason.KIOSK_REVOKED.value: N_("终端机已吊销"),
+    RemarkReason.REQUEST_OF_ANOTHER_KIOSK.value: N_("邮寄或发票申请的订单不属于这台终端机或这个账号"),
+    RemarkReason.DELIVERY_SENT.value: N_("key盘已经寄出，又要更改邮寄"),
+    RemarkReason.DELIVERY_NOT_SENT.value: N_("key盘没有寄出过，却退回了"),
+    RemarkReason.INVOICE_ISSUED.value: N_("发票已经开出，又要更改"),
+    RemarkReason.INVOICE_NOT_ASKED.value: N_("没有发票申请"),
+    RemarkReason.PROPOSAL_EXISTS.value: N_("交易员申请已存在"),
+    RemarkReason.PROPOSAL_UNKNOWN.value: N_("没有这个交易员申请"),
+    RemarkReason.PROPOSAL_DECIDED.value: N_("交易员申请已有结果"),
     RemarkReason.UNREADABLE.value: N_("记录不可读"),
 }
 INAPPLICABLE_REASONS = {
@@ -116,6 +141,35 @@ ROW_NAMES = {
     RowName.REVOCATION: N_("吊销证书"),
     RowName.REGISTER_DECIDED: N_("证书处理决定"),
     RowName.MATTER: N_("待办事项"),
+    RowName.DELIVERY: N_("邮寄情况"),
+    RowName.INVOICE: N_("发票情况"),
+    RowName.PROPOSAL: N_("添加的交易员"),
+    RowName.ERASURE: N_("删除个人资料"),
+}
+
+NIGHT_STEPS: dict[str, str] = {
+    NightStep.DRAIN.value: N_("上传和接收"),
+    NightStep.PAGES.value: N_("数据页检查"),
+    NightStep.VERIFY.value: N_("日志校验"),
+    NightStep.BACKUP.value: N_("备份"),
+    NightStep.PRUNE.value: N_("清理"),
+    NightStep.EXPIRING.value: N_("快到期的key盘"),
+}
+NIGHT_FINDINGS: dict[str, str] = {
+    NightlyFinding.CENTRE_NOT_REACHED.value: N_("没有连上中心"),
+    NightlyFinding.CENTRE_REFUSES.value: N_("中心拒绝了本机"),
+    NightlyFinding.STEP_FAILED.value: N_("「{step}」没有做成"),
+    NightlyFinding.BACKLOG.value: N_("还有 {count} 条日志待上传"),
+    NightlyFinding.PAGES_DAMAGED.value: N_("数据库有 {count} 处损坏"),
+    NightlyFinding.JOURNAL_UNSOUND.value: N_("日志校验未通过"),
+    NightlyFinding.TIPS_DIFFER.value: N_("本机日志与中心的不一致"),
+    NightlyFinding.QUARANTINED.value: N_("本机已被中心停用"),
+    NightlyFinding.MATTERS.value: N_("有 {count} 项待办事项"),
+    NightlyFinding.UNAPPLIED.value: N_("有 {count} 项中心下发的资料未能应用"),
+    NightlyFinding.RECEIPTS_WAITING.value: N_("有 {count} 张凭条待打印"),
+    NightlyFinding.NAMES_REFUSED.value: N_("有 {count} 个登记的名称里有不能用的字"),
+    NightlyFinding.PRUNING_HELD.value: N_("有订单超过日志的保留期还没有办完，更早的日志才能清理"),
+    NightlyFinding.PRUNING_REFUSED.value: N_("旧日志没有清理：日志快照没有得到中心确认"),
 }
 
 _STATUSES = {status.value: name for status, name in ORDER_STATUSES.items()}
@@ -132,6 +186,15 @@ def row_label(key: str, t: Callable[..., str]) -> str:
     else:
         about = number_in(rest[0]) if rest else ""
     return f"{t(ROW_NAMES[name])} {about}".rstrip()
+
+
+def night_finding(kind: str, count: int, step: str, t: Callable[..., str]) -> str:
+    """What a nightly run found; what has no name here stays as it came."""
+    if kind not in NIGHT_FINDINGS:
+        return kind
+    # a run that could not read its own status has no step for it
+    name = _named(step, NIGHT_STEPS, t) if step else t(N_("状态"))
+    return t(NIGHT_FINDINGS[kind], count=count, step=name)
 
 
 def why_unapplied(problem: str, t: Callable[..., str]) -> tuple[str, str]:

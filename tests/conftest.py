@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import settings
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import pcsc, skf  # noqa: E402 - rewritten before they are imported
+from tests.support.disks import disk_of  # noqa: E402
 from tests.support.pcsc import PcscService  # noqa: E402
 from tests.support.tiers import Tier, may_hold, tier_of  # noqa: E402
 
@@ -36,6 +36,7 @@ def _keep_files_in_memory() -> None:
 
 
 _keep_files_in_memory()
+pcsc.keep_programs_away()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,16 +77,31 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say how the PC/SC service stood when a test with it failed."""
+    report = yield
+    service = getattr(item, "funcargs", {}).get("pcsc_service")
+    if report.failed and isinstance(service, PcscService):
+        report.sections.append(("pcscd", service.told()))
+    return report
+
+
 @pytest.fixture(scope="module")
 def pcsc_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PcscService]:
     """Run a PC/SC service for a module's tests; other test processes wait meanwhile."""
-    with pcsc.pcsc_service(tmp_path_factory.mktemp("pcscd")) as service:
+    with (
+        pcsc.pcsc_service(tmp_path_factory.mktemp("pcscd")) as service,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        patched.delenv(pcsc.PLACE)
         yield service
 
 
 @pytest.fixture
 def pcscd(pcsc_service: PcscService) -> tuple[str, int]:
     """Give host and port of vpcd's first slot, behind a running pcscd; the second is the next port."""
+    pcsc_service.settled()
     return pcsc_service.place
 
 
@@ -107,10 +123,5 @@ def soft_token(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a file system needs root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with disk_of(1, tmp_path / "disk") as folder:
+        yield folder

@@ -1,4 +1,4 @@
-"""Create `.venv` with the locked, hashed requirements: `python3 tools/install.py demo|kiosk|test`.
+"""Create `.venv` with the locked, hashed requirements: `python3 tools/install.py demo|kiosk|central|test`.
 
 Runs on the system's Python with the standard library alone. Installs the required Debian packages when permitted
 (root, or sudo without a password), else prints the command. KEYDESK_NO_APT=1 forbids it.
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,16 +20,14 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
 
+DEVICE_PACKAGES = {"pcscd": "pcscd"}
 # pyscard builds from source: a compiler, the C library's and Python's own headers, and PC/SC's.
-DEVICE_PACKAGES = {
+TEST_PACKAGES = {
+    **DEVICE_PACKAGES,
     "gcc": "gcc",
     "/usr/include/stdio.h": "libc6-dev",
     f"{sysconfig.get_path('include')}/Python.h": "python3-dev",
     "/usr/include/PCSC/winscard.h": "libpcsclite-dev",
-    "pcscd": "pcscd",
-}
-TEST_PACKAGES = {
-    **DEVICE_PACKAGES,
     "/usr/lib/pcsc/drivers/serial/libifdvpcd.so": "vsmartcard-vpcd",
     "openssl": "openssl",
     "opensc-tool": "opensc",
@@ -41,13 +40,29 @@ TEST_PACKAGES = {
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc": "fonts-noto-cjk",
     "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf": "fonts-dejavu-core",
     "/usr/lib/postgresql/15/bin/initdb": "postgresql-15",
+    "swtpm": "swtpm",
+    "systemd-creds": "systemd",
 }
-TEST_LIBRARIES = {"libcairo.so.2": "libcairo2"}
+# The last three are what systemd-creds loads for a TPM in software.
+TEST_LIBRARIES = {
+    "libcairo.so.2": "libcairo2",
+    "libtss2-esys.so.0": "libtss2-esys-3.0.2-0",
+    "libtss2-rc.so.0": "libtss2-rc0",
+    "libtss2-tcti-swtpm.so.0": "libtss2-tcti-swtpm0",
+}
+
+
+BEGAN = time.monotonic()
 
 
 def say(sentence: str) -> None:
     """Print one line for the user of make."""
     print(f"keydesk: {sentence}", file=sys.stderr, flush=True)
+
+
+def say_with_time(sentence: str) -> None:
+    """The same with the seconds since the beginning."""
+    say(f"[{time.monotonic() - BEGAN:3.0f} s] {sentence}")
 
 
 def debian_installer() -> list[str] | None:
@@ -101,6 +116,7 @@ def make_venv() -> None:
     """Create the virtual environment; on Debian this requires python3-venv."""
     if PYTHON.exists():
         return
+    say_with_time("1/3 a virtual environment in .venv")
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     made = subprocess.run(
         [sys.executable, "-m", "venv", str(VENV)], check=False, capture_output=True, text=True
@@ -122,11 +138,30 @@ def fill(selection: str) -> None:
     wanted = hashlib.sha256(lock.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    say(f"installing the locked packages ({selection}); the first time takes a minute or two")
-    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
-    subprocess.run([*pip, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], check=True)
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar=off"]
+    total = sum("==" in line for line in lock.read_text().splitlines())
+    say_with_time(f"2/3 {total} locked packages ({selection}); the first time takes a minute or two")
+    run_pip([*pip, "--require-hashes", "-r", str(lock)], total)
+    say_with_time("3/3 keydesk itself")
+    run_pip([*pip, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], 0)
     stamp.write_text(wanted)
+    say_with_time("installed")
+
+
+def run_pip(command: list[str], total: int) -> None:
+    """Run pip and tell each of so many packages that it fetches. Raises CalledProcessError."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    fetched = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as pip:
+        for line in pip.stdout or ():
+            verb, _, rest = line.strip().partition(" ")
+            if verb == "Collecting" and total:
+                fetched += 1
+                say_with_time(f"    {fetched}/{total} {rest.partition(' ')[0]}")
+            elif line.startswith("Installing collected packages"):
+                say_with_time("    unpacking")
+    if pip.returncode:
+        raise subprocess.CalledProcessError(pip.returncode, command)
 
 
 def main(selection: str) -> int:

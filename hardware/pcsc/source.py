@@ -1,19 +1,26 @@
 """Smart card readers through PC/SC.
 
-Failures are not told apart by their codes (see `hardware.pcsc.calls`). Whatever goes wrong with a card, it
-counts as removed; whatever goes wrong with the service, its context is made anew.
+Failures of commands are not told apart by their codes (see `hardware.pcsc.calls`). Whatever goes wrong with a card,
+it counts as removed; whatever goes wrong with the service, its context is made anew. A card that another program
+holds is remembered as refused, and the watch tells when nobody is connected to it any more.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hardware.pcsc.calls import EVENT_BITS, PcscCalls, PcscFailed, ReaderState
+from hardware.pcsc.absences import Absences
+from hardware.pcsc.buffers import ReaderBuffers
+from hardware.pcsc.calls import EVENT_BITS, WAIT, CardHeld, PcscCalls, PcscFailed, ReaderState
+from hardware.pcsc.channel import PcscChannel
+from hardware.pcsc.programs import programs_with_pcsc
 from hardware.ports import (
+    HardwareError,
     ReaderUnavailable,
     SourceFault,
     Token,
+    TokenHeld,
     TokenNotRecognised,
     TokenPresence,
     TokenRemoved,
@@ -23,28 +30,39 @@ from hardware.token.registry import DRIVERS, Driver, open_token
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hardware.apdu import Channel
     from hardware.ports import TokenSource
+
+_News = tuple[tuple[tuple[str, bool, int], ...], int]
 
 _RETRY: Final = 0.5
 """Seconds between attempts to reach the service."""
+
+_SHORT_WAIT: Final = 500
+"""Milliseconds after which the readers are looked at again where the service may not tell what is awaited: that a card
+which was refused is free, or that a card is in after all."""
 
 
 class PcscTokenSource:
     """The readers that PC/SC knows (`ports.TokenSource`); all methods may be called from any thread.
 
-    Nothing is reached for before the first call, so a desk without pyscard or pcscd can hold one.
+    Nothing is reached for before the first call, so a desk without libpcsclite or pcscd can hold one.
     """
 
     def __init__(self, drivers: Sequence[Driver] = DRIVERS) -> None:
         self._drivers = tuple(drivers)
         self._lock = threading.RLock()
         self._service: PcscCalls | None = None
-        self._context: Any = None
+        self._context: int | None = None
         self._generation = 0
         self._readers: frozenset[str] = frozenset()
         self._arrivals: dict[str, int] = {}
         self._channels: dict[str, PcscChannel] = {}
+        self._names: dict[str, bytes] = {}
+        self._refused: set[TokenPresence] = set()
+        self._releases = 0
+        self._buffers = ReaderBuffers()
+        self._absences = Absences()
+        self._watches: list[_Watch] = []
 
     def present(self) -> tuple[TokenPresence, ...]:
         """The cards that are in now. Raises ReaderUnavailable where there is no service or no reader."""
@@ -57,9 +75,29 @@ class PcscTokenSource:
     def open(self, presence: TokenPresence) -> Token:
         """Connect to that insertion, exclusively.
 
-        Raises TokenRemoved, ReaderUnavailable where another connection holds the card, TokenNotRecognised and
-        what the driver raises.
+        Raises TokenRemoved, TokenHeld where another connection holds the card, TokenNotRecognised and what the driver
+        raises. A card in a reader whose buffer turns out to be short is tried once more, in short pieces.
         """
+        known = self._buffers.short(presence)
+        try:
+            return open_token(self._opened(presence), self._drivers)
+        except TokenRemoved as removed:
+            if known or not self._buffers.short(presence):
+                raise
+            channel = self._again(presence, removed)
+        return open_token(channel, self._drivers)
+
+    def _again(self, presence: TokenPresence, removed: TokenRemoved) -> PcscChannel:
+        """Connect once more; a card that cannot be reached now was removed, as it seemed. Raises TokenHeld."""
+        try:
+            return self._opened(presence)
+        except TokenHeld:
+            raise
+        except HardwareError:
+            raise removed from None
+
+    def _opened(self, presence: TokenPresence) -> PcscChannel:
+        """Connect to that insertion. Raises TokenRemoved, TokenHeld, TokenNotRecognised."""
         with self._lock:
             self._close_stale(presence)
             if presence not in self.present():
@@ -74,12 +112,16 @@ class PcscTokenSource:
                 channel.close()
                 raise TokenRemoved(f"the card is no longer in {presence.reader}")
             self._channels[presence.reader] = channel
-        return open_token(channel, self._drivers)
+            return channel
 
     def readers(self) -> tuple[str, ...]:
-        """The readers' names. Raises ReaderUnavailable where there is no service."""
+        """The readers' names as people read them. Raises ReaderUnavailable where there is no service."""
+        return tuple(each.reader for each in self.states())
+
+    def states(self) -> tuple[ReaderState, ...]:
+        """What is known of each reader now. Raises ReaderUnavailable where there is no service."""
         with self._lock:
-            return tuple(each.reader for each in self._states())
+            return self._states()
 
     def problems(self) -> tuple[SourceFault, ...]:
         """None: where something is wrong `present` says so."""
@@ -88,10 +130,20 @@ class PcscTokenSource:
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` from a thread of its own; returns the stop.
 
-        It is called after every insertion and removal, when readers or the service come and go, and once
-        when the service is first reached.
+        It is called after every insertion and removal, when readers or the service come and go, when a card that
+        `open` found held comes free, and once when the service is first reached.
         """
-        return _Watch(self._reached, self._observe, changed).stop
+        watch = _Watch(self._reached, self._look, changed)
+        with self._lock:
+            self._watches.append(watch)
+
+        def stop() -> None:
+            with self._lock:
+                if watch in self._watches:
+                    self._watches.remove(watch)
+            watch.stop()
+
+        return stop
 
     def _reached(self) -> PcscCalls:
         with self._lock:
@@ -118,14 +170,25 @@ class PcscTokenSource:
         self._context = context
         return states
 
-    def _observe(self, service: PcscCalls, context: Any) -> tuple[ReaderState, ...]:
-        """Ask for the readers' states, and count how often each reader came. Raises PcscFailed."""
+    def _look(self, service: PcscCalls, context: int) -> _Seen:
+        """What the watch sees now. Raises PcscFailed."""
         with self._lock:
-            states = service.states(context)
+            states = self._observe(service, context)
+            soon = bool(self._refused) or self._absences.doubted
+            return _Seen(states, self._releases, _SHORT_WAIT if soon else WAIT)
+
+    def _observe(self, service: PcscCalls, context: int) -> tuple[ReaderState, ...]:
+        """Ask for the readers' states, and count how often each reader came and a card came free. Raises PcscFailed."""
+        with self._lock:
+            states, found = self._absences.seen(service, context)
             readers = frozenset(each.reader for each in states)
-            for reader in readers - self._readers:
+            for reader in (readers - self._readers) | found:
                 self._arrivals[reader] = self._arrivals.get(reader, 0) + 1
             self._readers = readers
+            self._names = {each.reader: each.name for each in states}
+            held = {self._presence(each) for each in states if each.present and each.connected}
+            self._releases += len(self._refused - held)
+            self._refused &= held
             return states
 
     def _presence(self, state: ReaderState) -> TokenPresence:
@@ -149,7 +212,12 @@ class PcscTokenSource:
         service = self._reached()
         context = service.establish()
         try:
-            card, protocol = service.connect(context, presence.reader)
+            card, protocol = service.connect(context, self._names[presence.reader])
+        except CardHeld:
+            service.release(context)
+            self._refused.add(presence)
+            self._wake()
+            raise TokenHeld(presence.reader, programs_with_pcsc()) from None
         except PcscFailed:
             service.release(context)
             if presence in self.present():
@@ -158,49 +226,30 @@ class PcscTokenSource:
         except ReaderUnavailable:
             service.release(context)
             raise
-        return PcscChannel(service, context, card, protocol, presence)
+        return PcscChannel(service, context, card, protocol, presence, self._buffers, self._tell)
+
+    def _tell(self) -> None:
+        """Have the watches call: a card that failed may have been in a reader with a short buffer, and be there."""
+        with self._lock:
+            self._releases += 1
+            self._wake()
+
+    def _wake(self) -> None:
+        for watch in self._watches:
+            watch.wake()
 
 
-class PcscChannel:
-    """An exclusive connection to one card (`apdu.Channel`); after a first failure it is closed for good."""
+class _Seen(NamedTuple):
+    """The readers, how often a card may have become usable, and how long to wait for news (ms)."""
 
-    def __init__(
-        self, service: PcscCalls, context: Any, card: Any, protocol: Any, presence: TokenPresence
-    ) -> None:
-        self._service = service
-        self._context = context
-        self._card = card
-        self._protocol = protocol
-        self._open = True
-        self._lock = threading.Lock()
-        self.presence = presence
+    states: tuple[ReaderState, ...]
+    releases: int
+    wait: int
 
     @property
-    def atr(self) -> bytes:
-        """The card's answer to reset."""
-        return self.presence.atr
-
-    def transmit(self, command: bytes) -> bytes:
-        """Speak to the card. Raises TokenRemoved for whatever goes wrong, and ever after."""
-        with self._lock:
-            if not self._open:
-                raise TokenRemoved("the connection to the card is closed")
-            try:
-                return self._service.transmit(self._card, self._protocol, command)
-            except PcscFailed as failure:
-                self._give_up()
-                raise TokenRemoved(f"the card gave no answer: {failure}") from None
-
-    def close(self) -> None:
-        """Reset the card and give the connection up."""
-        with self._lock:
-            self._give_up()
-
-    def _give_up(self) -> None:
-        if self._open:
-            self._open = False
-            self._service.disconnect(self._card)
-            self._service.release(self._context)
+    def news(self) -> _News:
+        """What is told of when it differs; an open connection is no news."""
+        return tuple((each.reader, each.present, each.events) for each in self.states), self.releases
 
 
 class _Watch:
@@ -209,21 +258,25 @@ class _Watch:
     def __init__(
         self,
         reached: Callable[[], PcscCalls],
-        observe: Callable[[PcscCalls, Any], tuple[ReaderState, ...]],
+        look: Callable[[PcscCalls, int], _Seen],
         changed: Callable[[], None],
     ) -> None:
         self._reached = reached
-        self._observe = observe
+        self._look = look
         self._changed = changed
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._waiting: tuple[PcscCalls, Any] | None = None
-        self._seen: tuple[tuple[str, bool, int], ...] | None = None
+        self._waiting: tuple[PcscCalls, int] | None = None
+        self._told: _News | None = None
         threading.Thread(target=self._run, name="pcsc-readers", daemon=True).start()
 
     def stop(self) -> None:
         """Begin no further call of the callback; one that has begun may still end."""
         self._stopped.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """Look at the readers now."""
         with self._lock:
             if self._waiting is not None:
                 service, context = self._waiting
@@ -244,17 +297,17 @@ class _Watch:
             self._waiting = service, context
         try:
             while not self._stopped.is_set():
-                states = self._observe(service, context)
-                self._report(tuple((each.reader, each.present, each.events) for each in states))
-                service.wait(context, states)
+                seen = self._look(service, context)
+                self._report(seen.news)
+                service.wait(context, seen.states, seen.wait)
         finally:
             with self._lock:
                 self._waiting = None
             service.release(context)
 
-    def _report(self, seen: tuple[tuple[str, bool, int], ...] | None) -> None:
-        if seen != self._seen and not self._stopped.is_set():
-            self._seen = seen
+    def _report(self, news: _News | None) -> None:
+        if news != self._told and not self._stopped.is_set():
+            self._told = news
             self._changed()
 
 
@@ -262,6 +315,3 @@ if TYPE_CHECKING:
 
     def _is_a_source(source: PcscTokenSource) -> TokenSource:
         return source
-
-    def _is_a_channel(channel: PcscChannel) -> Channel:
-        return channel

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING
 
-from hardware.ports import ReaderUnavailable, SourceFault, Token, TokenPresence, TokenRemoved
+from hardware.ports import SourceFault, Token, TokenHeld, TokenPresence, TokenRemoved
 from hardware.token.registry import DRIVERS, Driver, open_token
 from hardware.virtual.card import CardPulled, VirtualCard
 
@@ -18,16 +19,26 @@ if TYPE_CHECKING:
 
 
 class VirtualTokenSource:
-    """Readers with slots for virtual cards (`ports.TokenSource`); all methods may be called from any thread."""
+    """Readers with slots for virtual cards (`ports.TokenSource`); all methods may be called from any thread.
+
+    `seconds_for_each_command` makes every card slow; meanwhile it can be pulled.
+    """
+
+    seconds_for_each_command = 0.0
 
     def __init__(
-        self, readers: Sequence[str] = ("Virtual reader",), drivers: Sequence[Driver] = DRIVERS
+        self,
+        readers: Sequence[str] = ("Virtual reader",),
+        drivers: Sequence[Driver] = DRIVERS,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._sleep = sleep
         self._readers = tuple(readers)
         self._drivers = tuple(drivers)
         self._lock = threading.RLock()
         self._cards: dict[str, tuple[VirtualCard, TokenPresence]] = {}
         self._connected: dict[str, VirtualChannel] = {}
+        self._refused: set[str] = set()
         self._insertions = 0
         self._watchers: list[_Watcher] = []
 
@@ -49,6 +60,7 @@ class VirtualTokenSource:
         with self._lock:
             name = self._reader(reader)
             self._connected.pop(name, None)
+            self._refused.discard(name)
             if self._cards.pop(name, None) is not None:
                 self._notify()
 
@@ -66,14 +78,15 @@ class VirtualTokenSource:
     def open(self, presence: TokenPresence) -> Token:
         """Connect to that insertion.
 
-        Raises TokenRemoved, ReaderUnavailable where another connection holds the card, TokenNotRecognised and
-        what the driver raises.
+        Raises TokenRemoved, TokenHeld where another connection holds the card, TokenNotRecognised and what the driver
+        raises.
         """
         with self._lock:
             if presence not in self.present():
                 raise TokenRemoved(f"the card is no longer in {presence.reader}")
             if presence.reader in self._connected:
-                raise ReaderUnavailable(f"the card in {presence.reader} is in use by another connection")
+                self._refused.add(presence.reader)
+                raise TokenHeld(presence.reader)
             channel = VirtualChannel(self, presence)
             self._connected[presence.reader] = channel
         return open_token(channel, self._drivers)
@@ -83,7 +96,10 @@ class VirtualTokenSource:
         return ()
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed` from a thread of its own after every insertion and removal; returns the stop."""
+        """Call `changed` from a thread of its own after every insertion and removal; returns the stop.
+
+        It is also called when a card that `open` found held comes free.
+        """
         watcher = _Watcher(changed)
         with self._lock:
             self._watchers.append(watcher)
@@ -97,6 +113,8 @@ class VirtualTokenSource:
         return stop
 
     def _transmit(self, channel: VirtualChannel, command: bytes) -> bytes:
+        if self.seconds_for_each_command:
+            self._sleep(self.seconds_for_each_command)
         with self._lock:
             name = channel.presence.reader
             if self._connected.get(name) is not channel:
@@ -114,6 +132,9 @@ class VirtualTokenSource:
             if self._connected.get(name) is channel:
                 del self._connected[name]
                 self._cards[name][0].power_on()
+                if name in self._refused:
+                    self._refused.discard(name)
+                    self._notify()
 
     def _reader(self, reader: str | None) -> str:
         name = self._readers[0] if reader is None else reader

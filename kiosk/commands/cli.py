@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TypeAlias
 
+from hardware.disk import keep_private
+from kiosk.demo.scenes import SCENES, Scene
 from kiosk.text.command_line import CommandParser, spoken
 
 _Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - there is no public name
@@ -28,10 +30,19 @@ def parser() -> CommandParser:
     demo.add_argument("--data", type=Path, help=text("演示数据放在哪个目录，下次接着用"))
     demo.add_argument("--fresh", action="store_true", help=text("从新的数据目录开始"))
     demo.add_argument("--language", choices=("zh", "en"), default="zh", help=text("开始时的语言"))
+    scenes = "；".join(f"{scene.value}: {text(SCENES[scene])}" for scene in Scene)
+    demo.add_argument(
+        "--scene",
+        type=Scene,
+        choices=tuple(Scene),
+        metavar="SCENE",
+        help=text("从中间演起。{scenes}", scenes=scenes),
+    )
     demo.set_defaults(module="demo")
 
     _command(commands, "run", text("用真实的读卡器和打印机开办业务"))
-    _json(_command(commands, "doctor", text("检查什么能用、缺什么、怎么办")))
+    doctor = _json(_command(commands, "doctor", text("检查什么能用、缺什么、怎么办")))
+    doctor.set_defaults(module="doctor.command")
     orders = _listing(_command(commands, "orders", text("本机的订单")))
     orders.add_argument(
         "number", nargs="?", metavar="NUMBER", help=text("只列这个号的订单：可能没有，也可能不止一笔")
@@ -41,8 +52,22 @@ def parser() -> CommandParser:
     _json(_command(commands, "status", text("设备、网络、待传记录和时钟")))
     _journal(commands)
     _copies(commands)
+    _seal(commands)
+    _privacy(commands)
     _virtual_key(commands)
     return top
+
+
+def _privacy(commands: _Commands) -> None:
+    text = spoken().text
+    help_ = text("一个账号在本机的个人资料：导出，或删除")
+    privacy = commands.add_parser("privacy", help=help_, description=help_)
+    verbs = privacy.add_subparsers(dest="verb", required=True, metavar="VERB")
+    export = _command(verbs, "export", text("导出为 JSON，供本人查阅"))
+    erase = _command(verbs, "erase", text("删除地址、发票和证件资料；日志仍能核对，中心联网后也删除"))
+    for verb in (export, erase):
+        verb.add_argument("--account", required=True, metavar="ACCOUNT", help=text("登录账号"))
+        verb.set_defaults(module="privacy")
 
 
 def _virtual_key(commands: _Commands) -> None:
@@ -76,19 +101,65 @@ def _journal(commands: _Commands) -> None:
 def _copies(commands: _Commands) -> None:
     text = spoken().text
     backup = _json(_command(commands, "backup", text("备份本机的数据，业务照常办理")))
-    backup.add_argument("copy", type=Path, metavar="DIRECTORY", help=text("备份成哪个目录，还没有的"))
+    backup.add_argument(
+        "copy",
+        nargs="?",
+        type=Path,
+        metavar="DIRECTORY",
+        help=text("不加密，备份成这个还没有的目录；不给，就加密备份到配置 [backup] 的各处"),
+    )
     backup.add_argument(
         "--without-key", action="store_true", help=text("不带密钥：只有密钥还在的机器能用它恢复")
     )
+    key = _json(_command(commands, "backup-key", text("做一把打开加密备份的密钥，离线保管；显示公钥")))
+    key.add_argument("file", type=Path, metavar="FILE", help=text("密钥写到哪个文件，还没有的"))
     restore = _json(_command(commands, "restore", text("恢复备份；原来的数据留在一边，不删除")))
     restore.add_argument(
-        "copy", type=Path, metavar="COPY", help=text("备份的目录，或其中的 keydesk.db；先停下业务和同步程序")
+        "copy",
+        type=Path,
+        metavar="COPY",
+        help=text("加密备份的 .age 文件，或备份的目录，或其中的 keydesk.db；先停下业务和同步程序"),
     )
+    restore.add_argument(
+        "--identity",
+        type=Path,
+        metavar="FILE",
+        help=text("打开加密备份的密钥文件，由 keydesk backup-key 做成"),
+    )
+    restore.add_argument("--check", action="store_true", help=text("只打开备份核对一遍，什么都不改"))
     restore.add_argument(
         "--leave-unsent", action="store_true", help=text("现用的数据里还没有上传的记录，就此丢下")
     )
-    for command in (backup, restore):
+    restore.add_argument(
+        "--older", action="store_true", help=text("旁边有更新的加密备份，也恢复这一份较早的")
+    )
+    for command in (backup, key, restore):
         command.set_defaults(module="copies")
+
+
+def _seal(commands: _Commands) -> None:
+    text = spoken().text
+    help_ = text("数据库的密钥怎样存放：TPM 2 封存、启动密码封存，或不封存")
+    seal = commands.add_parser("seal", help=help_, description=help_)
+    verbs = seal.add_subparsers(dest="verb", required=True, metavar="VERB")
+    show = _json(_command(verbs, "show", text("看现在怎样存放")))
+    auto = _command(verbs, "auto", text("按配置里的 [key] 封存"))
+    tpm = _command(verbs, "tpm", text("用本机的 TPM 2 封存，经 systemd-creds"))
+    tpm.add_argument("--device", help=text("哪个 TPM，代替配置里的"))
+    tpm.add_argument("--pcrs", help=text("TPM 的哪些寄存器要保持不变，如 7 或 7+14"))
+    passphrase = _command(verbs, "passphrase", text("用启动密码封存"))
+    plain = _command(verbs, "plain", text("不封存"))
+    unlock = _command(verbs, "unlock", text("输入启动密码或恢复码，打开密钥给本机的各程序用，直到关机"))
+    lock = _command(verbs, "lock", text("收回打开的密钥"))
+    for each in (auto, tpm, passphrase):
+        each.add_argument(
+            "--code-file",
+            type=Path,
+            metavar="FILE",
+            help=text("把恢复码写进这个新文件，如存储盘上的，而不显示"),
+        )
+    for each in (show, auto, tpm, passphrase, plain, unlock, lock):
+        each.set_defaults(module="seal")
 
 
 def _command(commands: _Commands, name: str, help_: str) -> CommandParser:
@@ -122,6 +193,7 @@ def _version() -> str:
 def main() -> int:
     """Run the command; its exit status."""
     arguments = parser().parse_args()
+    keep_private()  # other users of the machine must not read the kiosk's data
     # After the options, so that --help is quick.
     from kiosk.commands.failures import FAILURES, sentence  # noqa: PLC0415
 

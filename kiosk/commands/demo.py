@@ -15,7 +15,10 @@ def run(arguments: argparse.Namespace) -> int:
     sm2()  # here, where a missing library can still be said
     try:
         return run_demo(
-            arguments.data or default_directory(), fresh=arguments.fresh, language=arguments.language
+            arguments.data or default_directory(),
+            fresh=arguments.fresh,
+            language=arguments.language,
+            scene=arguments.scene,
         )
     except DemoError as error:
         raise CommandError(str(error)) from error

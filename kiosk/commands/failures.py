@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardware.crypto.libcrypto import LibcryptoUnusable
+from kiosk.backup.errors import BackupError
 from kiosk.configuration import ConfigurationError
 from kiosk.domain.errors import EntryMalformed
 from kiosk.store.errors import StoreError
@@ -14,7 +15,7 @@ class CommandError(Exception):
     """The command failed; the message says why and what to do."""
 
 
-FAILURES = (CommandError, ConfigurationError, LibcryptoUnusable, StoreError, EntryMalformed)
+FAILURES = (CommandError, ConfigurationError, LibcryptoUnusable, BackupError, StoreError, EntryMalformed)
 
 
 def sentence(error: Exception, text: Text) -> str:

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from kiosk.backup.standing import BackupState
+from kiosk.backup.standing import state as backup_state
 from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
-from kiosk.desk.status import clock_status, network_of
+from kiosk.configuration import load
+from kiosk.desk.status import clock_status, fingerprint, network_of
 from kiosk.desk.views import ClockFault, Network
 from kiosk.domain.ledger import OrderStatus
+from kiosk.domain.nights import ALARMING
 from kiosk.domain.versions import write_cursors
-from kiosk.store import status
+from kiosk.store import keyfile, status
+from kiosk.store.agent_lock import agent_runs
 from kiosk.store.agent_state import ContactFault, LinkFault
+from kiosk.store.location import KEY_FILE
+from kiosk.store.sealing.ways import Way
 from kiosk.store.system_clock import SystemClock
-from kiosk.store.transaction import Transaction
+from kiosk.text.backups import state_words
 from kiosk.text.catalogue import N_
 from kiosk.text.command_line import spoken
-from kiosk.text.contact_faults import contact_words, with_retry
+from kiosk.text.contact_faults import AGENT_STOPPED, contact_words, with_retry
+from kiosk.text.failures import Text, with_advice
+from kiosk.text.hindrances import OUT_OF_USE
+from kiosk.text.nights import missed_words
+from kiosk.text.sealing import KEY_WORDS
 from kiosk.text.times import moment
 
-Text = Callable[..., str]
+if TYPE_CHECKING:
+    from kiosk.backup.records import BackupSettings
+    from kiosk.store.transaction import Transaction
 
 NETWORKS = {
     Network.ONLINE: N_("在线"),
     Network.OFFLINE: N_("离线"),
+    Network.REFUSED: N_("中心拒绝"),
     Network.NOT_ENROLLED: N_("未登记"),
+    Network.AWAITING_ROOT: N_("等待根证书签发"),
 }
 CLOCKS = {
     ClockFault.BEHIND_LAST_ENTRY: N_("落后于最后一条记录"),
@@ -37,7 +52,11 @@ CLOCKS = {
 
 
 class KioskStatus(msgspec.Struct, frozen=True):
-    """Times in UTC seconds; `backlog` entries that the centre has not."""
+    """Times in UTC seconds; `backlog` entries that the centre has not, `backup` when the newest was made that arrived.
+
+    `night_ended` is when the last nightly run ended, `night_findings` what it left for people, `nights_missed` how many nights in
+    a row have none. `refusal` is the centre's code of why it refused; `fingerprint` that of this machine's issuing key.
+    """
 
     kiosk: int | None
     epoch: int | None
@@ -59,17 +78,29 @@ class KioskStatus(msgspec.Struct, frozen=True):
     failure: ContactFault | None = None
     trouble: LinkFault | None = None
     retry_at: int | None = None
+    backup: int | None = None
+    backup_state: BackupState = BackupState.NOT_CONFIGURED
+    agent_runs: bool = True
+    nights_missed: int = 0
+    night_ended: int | None = None
+    night_findings: int = 0
+    key: Way | None = None
+    refusal: str = ""
+    fingerprint: str = ""
+    out_of_use: bool = False
 
 
-def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
-    """The status as read from the store."""
+def read_status(
+    tx: Transaction, clock: SystemClock, settings: BackupSettings, *, agent_runs: bool
+) -> KioskStatus:
+    """The status as read from the store; `agent_runs` says whether the sync agent does."""
     store = status.read_status(tx)
-    state = store.agent
+    state, backup, night = store.agent, tx.backups.get(), tx.nights.newest()
     return KioskStatus(
         kiosk=store.kiosk,
         epoch=store.epoch,
         sequence=store.sequence,
-        network=network_of(store.identity, state, clock.wall()),
+        network=network_of(store.identity, state, clock.wall(), agent_runs=agent_runs),
         last_contact=state.last_contact,
         backlog=store.backlog,
         feed_cursors=write_cursors(store.cursors),
@@ -86,13 +117,24 @@ def read_status(tx: Transaction, clock: SystemClock) -> KioskStatus:
         failure=state.failure,
         trouble=state.trouble,
         retry_at=state.retry_at,
+        backup=None if backup is None else backup.newest,
+        backup_state=backup_state(settings, backup, clock.wall()),
+        agent_runs=agent_runs,
+        nights_missed=status.nights_missed(tx, clock.wall()),
+        night_ended=None if night is None else night.ended,
+        night_findings=0 if night is None else len(night.findings),
+        refusal=state.refusal,
+        fingerprint=fingerprint(tx),
+        out_of_use=state.is_out_of_use,
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it. Raises CommandError, ConfigurationError, StoreError."""
-    with open_store(arguments).read() as tx:
-        found = read_status(tx, SystemClock())
+    database, backups = open_store(arguments), load(arguments.config).backup
+    with database.read() as tx:
+        found = read_status(tx, SystemClock(), backups, agent_runs=agent_runs(database.path.parent))
+    found = msgspec.structs.replace(found, key=keyfile.way(database.path.parent / KEY_FILE))
     if arguments.json:
         document(found)
     else:
@@ -120,6 +162,8 @@ def _print_status(status: KioskStatus) -> None:
             backlog=status.backlog,
         )
     )
+    if status.fingerprint:
+        line(text("密钥指纹 {fingerprint}（与中心核对用）", fingerprint=status.fingerprint))
     line(
         text(
             "操作员 {operators} 名，资料{whole}，游标 {cursors}",
@@ -145,15 +189,37 @@ def _print_status(status: KioskStatus) -> None:
         )
     )
     line(text("时钟 {clock}", clock=clock))
+    line(_backup(status, text))
+    if status.out_of_use:
+        line(with_advice(text(OUT_OF_USE[0]), text(OUT_OF_USE[1]), text))
+    if not status.agent_runs:
+        line(with_advice(text(AGENT_STOPPED[0]), text(AGENT_STOPPED[1]), text))
+    line(text("夜间检查 {night}", night=_night(status, text)))
+    if status.nights_missed >= ALARMING:
+        line(with_advice(*missed_words(status.nights_missed, text), text))
+    if status.key is not None:
+        line(text(KEY_WORDS[status.key]))
     if status.error:
         line(text("上次联系失败：{error}", error=with_retry(_why(status, text), status.retry_at, text)))
 
 
+def _night(status: KioskStatus, text: Text) -> str:
+    if status.night_ended is None:
+        return text("还没有做过")
+    ended = moment(status.night_ended)
+    if not status.night_findings:
+        return text("{time}  全部正常", time=ended)
+    return text("{time}  有 {count} 件事要人处理", time=ended, count=status.night_findings)
+
+
+def _backup(status: KioskStatus, text: Text) -> str:
+    found, advice = state_words(status.backup_state, status.backup, text)
+    return with_advice(found, advice, text) if advice else found
+
+
 def _why(status: KioskStatus, text: Text) -> str:
-    words = contact_words(status.trouble, status.failure)
+    words = contact_words(status.trouble, status.failure, status.refusal)
     if words is None:
         return status.error
-    said = text(words[0])
-    return (
-        said if status.trouble is not None else text("{found}（{detail}）", found=said, detail=status.error)
-    )
+    said, detail = text(words[0]), status.refusal or status.error
+    return said if status.trouble is not None else text("{found}（{detail}）", found=said, detail=detail)

@@ -9,6 +9,7 @@ from kiosk.commands.failures import CommandError, sentence
 from kiosk.configuration import load
 from kiosk.store.database import Database
 from kiosk.store.location import open_database
+from kiosk.text.asking import ask_on_terminal
 from kiosk.text.command_line import spoken
 from kiosk.text.waiting import say_waiting
 
@@ -23,6 +24,6 @@ def open_store(arguments: argparse.Namespace) -> Database:
     """The kiosk's database. Raises CommandError, ConfigurationError, StoreError."""
     directory = directory_of(arguments)
     try:
-        return open_database(directory, waiting=say_waiting)
+        return open_database(directory, waiting=say_waiting, asking=ask_on_terminal)
     except OSError as error:
         raise CommandError(sentence(error, spoken().text)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import signal
 import sys
 import tempfile
@@ -17,13 +18,16 @@ from kiosk.commands.failures import CommandError
 from kiosk.commands.output import line
 from kiosk.text.command_line import spoken
 
-SERIAL = "E8AD652202221F03"
+_SERIAL_BYTES = 8
+_LAST_PORT = 0xFFFF
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve the key to vpcd. Raises CommandError, LibcryptoUnusable."""
+    """Serve the key to vpcd: a new one with a serial number of its own, or the file's. Raises CommandError, LibcryptoUnusable."""
     sm2()  # here, where a missing library can still be said
     text = spoken().text
+    if not 0 < arguments.port <= _LAST_PORT:
+        raise CommandError(text("没有 {port} 这个端口", port=arguments.port))
     profile = None if arguments.profile is None else KeyProfile(arguments.profile)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -31,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="keydesk-key-") as folder:
         state: Path = arguments.state or Path(folder) / "key.card"
         try:
-            card = open_or_make(state, SERIAL, profile)
+            card = open_or_make(state, secrets.token_hex(_SERIAL_BYTES).upper(), profile)
         except OtherProfile as error:
             sentence = text(
                 "{file} 里是 {found} 类的虚拟key盘；请改用 --profile {found}，或用 --state 另指一个",
@@ -47,7 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
             sentence = text("{file} 不能写入：{reason}", file=state, reason=error.strerror)
             raise CommandError(sentence) from error
         place = f"{arguments.host}:{arguments.port}"
-        line(text("key盘 {serial} 插入虚拟读卡器 {place}；按 Ctrl+C 拔出", serial=card.serial, place=place))
-        sys.stdout.flush()
-        serve(card, arguments.host, arguments.port, stop)
+        inserted = text(
+            "key盘 {serial} 插入虚拟读卡器 {place}；按 Ctrl+C 拔出", serial=card.serial, place=place
+        )
+        waiting = text(
+            "{place} 没有虚拟读卡器（pcscd 和 vsmartcard-vpcd），等它出现；按 Ctrl+C 结束", place=place
+        )
+
+        def tell(there: bool) -> None:  # noqa: FBT001 - the reader calls it so
+            line(inserted if there else waiting)
+            sys.stdout.flush()
+
+        serve(card, arguments.host, arguments.port, stop, tell)
     return 0

@@ -12,6 +12,7 @@ import msgspec
 from hardware.ports import PinBlocked, WrongPin
 from hardware.token.gmt.profile import GmtProfile
 from hardware.token.gmt.token import GmtToken
+from hardware.token.piv.profile import PivProfile
 from hardware.virtual.card import VirtualCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import blank_key, unprepared_key
@@ -40,6 +41,12 @@ class DemoCard(msgspec.Struct, frozen=True):
     account: str | None = None
     blocked: bool = False
     kind: CardKind = CardKind.GMT
+
+    @property
+    def pin(self) -> str:
+        """The PIN that it came with."""
+        profile = PivProfile() if self.kind is CardKind.PIV else GmtProfile()
+        return profile.factory_pin
 
 
 CARDS = (

@@ -15,6 +15,9 @@ from kiosk.demo.members import ACCOUNTS, STAFF
 from kiosk.demo.ports import DemoAccount, DemoControls, DemoStaff, DemoToken, PhonePage
 from kiosk.store.system_clock import SystemClock
 
+# A binding takes some forty commands.
+SLOW_SECONDS = 0.3
+
 
 class Controls:
     """The drawer's hand on the virtual devices of one data directory (`ports.DemoControls`)."""
@@ -43,7 +46,7 @@ class Controls:
 
     def tokens(self) -> tuple[DemoToken, ...]:
         """The virtual keys on the desk."""
-        return tuple(DemoToken(card.name, card.serial) for card in CARDS)
+        return tuple(DemoToken(card.name, card.serial, card.pin) for card in CARDS)
 
     def inserted(self) -> str | None:
         """The name of the key that is in; a key that a fault pulled is not."""
@@ -64,6 +67,15 @@ class Controls:
         """Remove the key and insert the next one of the list."""
         place = CARDS.index(self._inserted) + 1 if self._inserted else 0
         self.insert(CARDS[place % len(CARDS)].name)
+
+    def be_slow(self, *, slow: bool) -> None:
+        """Let every key take its time, or none."""
+        self._source.seconds_for_each_command = SLOW_SECONDS if slow else 0.0
+
+    @property
+    def keys_are_slow(self) -> bool:
+        """Whether the keys take their time."""
+        return self._source.seconds_for_each_command > 0
 
     def phone_open(self, link: str) -> PhonePage:
         """Open the QR code's link on the payer's phone."""
@@ -114,6 +126,10 @@ class Controls:
     def shift_clock(self, seconds: int) -> None:
         """Move the kiosk's clock, the app's and the agent's."""
         write_durably(self._clock_shift, str(self._clock.shifted() + seconds).encode())
+
+    def reset_clock(self) -> None:
+        """Let the app's and the agent's clock be the machine's again."""
+        write_durably(self._clock_shift, b"0")
 
     @property
     def clock_shift(self) -> int:

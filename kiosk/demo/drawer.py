@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from kiosk.demo.ports import DemoControls, DemoError, PhonePage
+from kiosk.demo.ports import DemoAccount, DemoControls, DemoError, DemoStaff, PhonePage
+from kiosk.desk.views import Field as VerifyField
 from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.ui.page import Overlay
@@ -48,6 +49,9 @@ _HOTKEYS = {
     f"clock:{DAY}": "+",
     f"clock:{YEAR}": "y",
     f"clock:{-DAY}": "-",
+    "clock:0": "0",
+    "slow": "w",
+    "leave": "q",
 }
 _DIGITS = "123456789"
 # Textual's names of those keys.
@@ -117,9 +121,10 @@ class DrawerScreen(Overlay[None]):
         for title, rows in (
             (self.t("key盘"), self._keys()),
             (self.t("付款人的手机"), self._phone()),
-            (self.t("网络、打印纸、时钟"), self._around()),
+            (self.t("网络、打印纸、时钟、快慢"), self._around()),
             (self.t("账号和密码"), self._accounts()),
             (self.t("工作人员"), self._staff()),
+            (self.t("演示"), [("leave", self.t("退出演示"))]),
         ):
             things.add_option(Option(f"── {title} ──", disabled=True))
             for identity, text in rows:
@@ -151,7 +156,7 @@ class DrawerScreen(Overlay[None]):
         rows = [
             (
                 f"insert:{token.name}",
-                ("* " if token.name == inserted else "  ") + self.t(token.name),
+                ("* " if token.name == inserted else "  ") + f"{self.t(token.name)}  PIN {token.pin}",
             )
             for token in self.demo.tokens()
         ]
@@ -171,13 +176,15 @@ class DrawerScreen(Overlay[None]):
         return rows
 
     def _around(self) -> list[tuple[str, str]]:
-        shift = self.demo.clock_shift // DAY
+        shift, slow = self.demo.clock_shift // DAY, self.demo.keys_are_slow
         return [
             ("network", self.t("接上网络") if self.demo.network_cut else self.t("断开网络")),
             ("paper", self.t("装上打印纸") if self.demo.paper_is_out else self.t("拿走打印纸")),
             (f"clock:{DAY}", self.t("时钟 +1 天（已移 {days} 天）", days=shift)),
             (f"clock:{YEAR}", self.t("时钟 +1 年")),
             (f"clock:{-DAY}", self.t("时钟 -1 天")),
+            ("clock:0", self.t("时钟复位")),
+            ("slow", self.t("key盘快起来") if slow else self.t("key盘慢下来，好在中途拔出")),
         ]
 
     def _accounts(self) -> list[tuple[str, str]]:
@@ -217,26 +224,48 @@ class DrawerScreen(Overlay[None]):
                 self._do(self.demo.swap, lambda t: t("换了一把key盘"))
             case "pay" | "decline" | "scan" | "messages":
                 self._use_phone(verb)
+            case "network" | "paper" | "slow":
+                self._switch(verb)
+            case "clock":
+                self._shift_clock(int(argument))
+            case "account":
+                self._use_account(self.demo.accounts()[int(argument)])
+            case "staff":
+                self._use_staff(self.demo.staff()[int(argument)])
+            case "leave":
+                self.dismiss(None)
+                self.shell.leave_demo()
+            case _:
+                pass
+
+    def _shift_clock(self, seconds: int) -> None:
+        """Move the clock by so many seconds; none of them sets it right."""
+        if seconds:
+            self._do(lambda: self.demo.shift_clock(seconds), lambda t: t("时钟拨好了"))
+        else:
+            self._do(self.demo.reset_clock, lambda t: t("时钟准了"))
+
+    def _switch(self, what: str) -> None:
+        demo = self.demo
+        match what:
             case "network":
-                cut = self.demo.network_cut
+                cut = demo.network_cut
                 self._do(
-                    self.demo.restore_network if cut else self.demo.cut_network,
+                    demo.restore_network if cut else demo.cut_network,
                     lambda t: t("网络接上了") if cut else t("网络断开了，手机仍可付款"),
                 )
             case "paper":
-                out = self.demo.paper_is_out
+                out = demo.paper_is_out
                 self._do(
-                    self.demo.paper_in if out else self.demo.paper_out,
+                    demo.paper_in if out else demo.paper_out,
                     lambda t: t("装上了打印纸") if out else t("拿走了打印纸"),
                 )
-            case "clock":
-                self._do(lambda: self.demo.shift_clock(int(argument)), lambda t: t("时钟拨好了"))
-            case "account":
-                self._show_account(int(argument))
-            case "staff":
-                self._show_staff(int(argument))
             case _:
-                pass
+                slow = not demo.keys_are_slow
+                self._do(
+                    lambda: demo.be_slow(slow=slow),
+                    lambda t: t("key盘慢了，绑定时可以拔出") if slow else t("key盘快了"),
+                )
 
     def _do(self, act: Callable[[], None], said: LazyText) -> None:
         def work() -> LazyText:
@@ -296,22 +325,46 @@ class DrawerScreen(Overlay[None]):
             self.dismiss(None)
             self.demo.scan(text)
 
-    def _show_account(self, index: int) -> None:
-        account = self.demo.accounts()[index]
+    def _use_account(self, account: DemoAccount) -> None:
+        """Fill the form beneath; where there is none, tell what would be filled in."""
+        values = {
+            VerifyField.ACCOUNT: account.account,
+            VerifyField.PASSWORD: account.password,
+            VerifyField.ENTERPRISE: account.enterprise,
+            VerifyField.LEGAL_PERSON: account.legal_person,
+            VerifyField.OPERATOR: account.operator,
+        }
+        if self._filled({field.value: value for field, value in values.items()}):
+            return
         self.result = lambda t: "\n".join(
             (
                 f"{account.account}  {account.password}",
                 account.enterprise,
                 t("法人 {legal}  操作员 {operator}", legal=account.legal_person, operator=account.operator),
+                t("到了要填的那一屏再按 Enter，就填好了"),
             )
         )
         self.update_content()
 
-    def _show_staff(self, index: int) -> None:
-        one = self.demo.staff()[index]
+    def _use_staff(self, one: DemoStaff) -> None:
+        """The same for the staff's sign-in."""
+        if self._filled({"staff-name": one.name, "staff-password": one.password}):
+            return
         self.result = lambda t: t(
             "按 F6 登录：姓名 {name}（也可输拼音首字母），密码 {password}",
             name=one.name,
             password=one.password,
         )
         self.update_content()
+
+    def _filled(self, values: dict[str, str]) -> bool:
+        """Fill the topmost form beneath that has such fields, and close; whether there is one."""
+        for screen in reversed(self.app.screen_stack[:-1]):
+            fields = [field for field in screen.query(Input) if field.id in values and not field.disabled]
+            if fields:
+                for field in fields:
+                    field.value = values[str(field.id)]
+                screen.set_focus(fields[-1])
+                self.dismiss(None)
+                return True
+        return False

@@ -18,17 +18,19 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, NamedTuple
 
 import msgspec
 from platformdirs import user_data_path
 
 from hardware.disk import write_durably
 from kiosk.demo.processes import Service, Terminal, end, run_in_terminal
+from kiosk.demo.scenes import SCENES, Scene
 from kiosk.text.catalogue import Catalogue, Language
 
 MARKER = "keydesk-demo"
 FIRST_PORT = 8765
+_DRAWS = 20
 KIOSK = "3"
 READY_SECONDS = 60.0
 # How long a demo whose terminal was closed just now may take to end.
@@ -48,7 +50,7 @@ def default_directory() -> Path:
     return user_data_path("keydesk-demo", appauthor=False)
 
 
-def run(directory: Path, *, fresh: bool, language: str) -> int:
+def run(directory: Path, *, fresh: bool, language: str, scene: Scene | None = None) -> int:
     """Run the demo until its app ends; the exit status. Raises DemoError."""
     text = Catalogue(Language(language)).text
     if not sys.stdin.isatty() or not sys.stdout.isatty():
@@ -57,7 +59,7 @@ def run(directory: Path, *, fresh: bool, language: str) -> int:
     terminal = Terminal()
     with _only_one(directory, text), _signals_raise():
         (directory / NETWORK_SWITCH).unlink(missing_ok=True)
-        demo = _Demo(directory, language)
+        demo = _Demo(directory, language, scene)
         status = 1
         try:
             status = demo.run()
@@ -78,11 +80,13 @@ class _Stopped(Exception):
 class _Demo:
     """The three processes of one run."""
 
-    def __init__(self, directory: Path, language: str) -> None:
+    def __init__(self, directory: Path, language: str, scene: Scene | None) -> None:
+        self.scene = scene
         self.directory = directory
         self.language = language
         self.text = Catalogue(Language(language)).text
-        self.port = _free_port(directory, self.text)
+        self._reserved = _free_port(directory, self.text)
+        self.port = self._reserved.number
         self.services: list[Service] = []
         self.app: subprocess.Popen[bytes] | None = None
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -92,17 +96,17 @@ class _Demo:
         return f"http://127.0.0.1:{self.port}"
 
     def run(self) -> int:
-        first = not (self.directory / "enrolled").exists()
-        if first:
-            _say(self.text("第一次启动，正在准备示例会员和key盘……"))
-        centre = self._start_centre()
-        if first:
-            self._await_centre(centre)
-            self._enrol()
+        if (self.directory / "enrolled").exists():
+            self._start_centre()
+        else:
+            self._begin()
         self._start(
             "agent", _python("sync.agent.command", "run", *self._agent_options(), "--exit-with-parent")
         )
         options = ["--data", str(self.directory), "--centre", self.address, "--language", self.language]
+        if self.scene is not None:
+            _say(self.text("正在布置这一幕：{scene}", scene=self.text(SCENES[self.scene])))
+            options += ["--scene", self.scene.value]
         self.app = run_in_terminal(_python("kiosk.demo.app", *options), self.environment)
         return self.app.wait()
 
@@ -110,6 +114,7 @@ class _Demo:
         for service in self.services:
             service.let_go()
         end(*([self.app] if self.app else []), *(service.process for service in self.services))
+        self._reserved.holder.close()
 
     def _start_centre(self) -> Service:
         options = ["--data", str(self.directory / "centre"), "--host", "127.0.0.1", "--port", str(self.port)]
@@ -133,22 +138,31 @@ class _Demo:
         while time.monotonic() < deadline:
             if centre.process.poll() is not None:
                 raise DemoError(self.text("中心没有启动，日志在 {log}", log=centre.log))
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
+            if centre.said(self.address):  # another program may answer at the port meanwhile
                 return
             time.sleep(0.1)
         raise DemoError(self.text("中心没有应答，日志在 {log}", log=centre.log))
 
-    def _enrol(self) -> None:
+    def _begin(self) -> None:
         """Make the example keys and members, and enrol this kiosk with a one-time token."""
-        from kiosk.demo import cards  # noqa: PLC0415 - only the first start needs the card's cryptography
+        _say(self.text("第一次启动，先准备示例会员和key盘："))
+        steps, text = Steps(5, self.text), self.text
+        with steps.step(text("启动中心，建数据库和根证书")):
+            self._await_centre(self._start_centre())
+        with steps.step(text("制作虚拟key盘")):
+            from kiosk.demo import cards  # noqa: PLC0415 - only the first start needs the card's cryptography
 
-        bound = cards.make(self.directory / "cards")
-        printed = self._centre_command("examples", "--kiosk", KIOSK, "--bound", "-", given=bound)
-        examples = msgspec.json.decode(printed, type=cards.Examples)
-        cards.complete(self.directory / "cards", examples.certificates)
-        options = [*self._agent_options()[:4], "--token", examples.enrol_token]
-        self._command(_python("sync.agent.command", "enrol", *options))
-        self._command(_python("sync.agent.command", "once", *self._agent_options()))
+            folder = self.directory / "cards"
+            bound = cards.make(folder)
+        with steps.step(text("登记示例会员、收费表和工作人员")):
+            printed = self._centre_command("examples", "--kiosk", KIOSK, "--bound", "-", given=bound)
+            examples = msgspec.json.decode(printed, type=cards.Examples)
+            cards.complete(folder, examples.certificates)
+        with steps.step(text("登记这台终端机")):
+            options = [*self._agent_options()[:4], "--token", examples.enrol_token]
+            self._command(_python("sync.agent.command", "enrol", *options))
+        with steps.step(text("取回中心的数据")):
+            self._command(_python("sync.agent.command", "once", *self._agent_options()))
         (self.directory / "enrolled").touch()
 
     def _centre_command(self, *arguments: str, given: bytes = b"") -> str:
@@ -170,8 +184,38 @@ def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
+class Steps:
+    """What a long beginning is at: so many steps, each a line that is begun before it and ended with its time."""
+
+    def __init__(
+        self, total: int, text: Callable[..., str], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._total = total
+        self._text = text
+        self._monotonic = monotonic
+        self._begun = 0
+
+    @contextlib.contextmanager
+    def step(self, sentence: str) -> Iterator[None]:
+        """Say what begins, and once it is done how long it took."""
+        self._begun += 1
+        _write(f"  {self._begun}/{self._total} {sentence} ... ")
+        began = self._monotonic()
+        try:
+            yield
+        except BaseException:
+            _write("\n")
+            raise
+        text, took = self._text, self._monotonic() - began
+        _write(text("{seconds} 秒", seconds=f"{took:.1f}") + "\n")
+
+
 def _say(sentence: str) -> None:
-    sys.stdout.write(sentence + "\n")
+    _write(sentence + "\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
@@ -231,18 +275,40 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _free_port(directory: Path, text: Text) -> int:
-    """The port of the run before while it is free, else the next that is."""
+class _Port(NamedTuple):
+    """A port of this demo; `holder` keeps other demos of this machine from it until it is closed."""
+
+    number: int
+    holder: socket.socket
+
+
+def _free_port(directory: Path, text: Text) -> _Port:
+    """The port of the run before while it is free, else the next that is. Raises DemoError."""
     port_file = directory / "port"
     wanted = int(port_file.read_text()) if port_file.exists() else FIRST_PORT
-    for port in (wanted, *range(FIRST_PORT, FIRST_PORT + 50), 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            chosen = int(probe.getsockname()[1])
-            write_durably(port_file, str(chosen).encode())
+    for port in (wanted, *range(FIRST_PORT, FIRST_PORT + 50), *([0] * _DRAWS)):
+        chosen = _reserved(port)
+        if chosen is not None:
+            write_durably(port_file, str(chosen.number).encode())
             return chosen
     raise DemoError(text("127.0.0.1 上没有空闲的端口"))
+
+
+def _reserved(port: int) -> _Port | None:
+    """That port, or one that the system draws for 0, unless it is taken, or another demo is about to take it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        number = int(probe.getsockname()[1])
+        holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            holder.bind(
+                f"\0keydesk-demo-{number}"
+            )  # a name without a file, which ends with the process, unix(7)
+        except OSError:
+            holder.close()
+            return None
+    return _Port(number, holder)

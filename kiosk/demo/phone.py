@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -11,6 +12,8 @@ import msgspec
 from kiosk.demo.ports import PhonePage, PhoneRefused, PhoneUnreachable
 
 SECONDS = 10
+# As a phone keeps what a page gives it: the confirmation is shown to the browser that paid.
+_BROWSER = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -29,7 +32,7 @@ def open_page(link: str, action: str | None = None) -> PhonePage:
     body = None if action is None else f"action={action}".encode()
     request = urllib.request.Request(address, data=body, headers={"Accept": "application/json"})  # noqa: S310 - http(s) by _lower_host
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - http(s) by _lower_host
+        with _BROWSER.open(request, timeout=SECONDS) as answer:
             page = msgspec.json.decode(answer.read(), type=_Page)
     except urllib.error.HTTPError as error:
         raise PhoneRefused(f"HTTP {error.code}") from error
@@ -44,6 +47,12 @@ class _Message(msgspec.Struct, frozen=True):
     text: str
 
 
+class _Messages(msgspec.Struct, frozen=True):
+    """An account's messages, as the centre's sandbox answers."""
+
+    messages: tuple[_Message, ...]
+
+
 def messages(centre: str, account: str) -> tuple[str, ...]:
     """The text messages to an account's phone, newest first; none where the centre has no sandbox or is not there."""
     address = (
@@ -51,7 +60,7 @@ def messages(centre: str, account: str) -> tuple[str, ...]:
     )
     try:
         with urllib.request.urlopen(address, timeout=SECONDS) as answer:  # noqa: S310 - http(s) by _lower_host
-            received = msgspec.json.decode(answer.read(), type=tuple[_Message, ...])
+            received = msgspec.json.decode(answer.read(), type=_Messages).messages
     except (OSError, msgspec.MsgspecError):
         return ()
     return tuple(message.text for message in received)

@@ -32,10 +32,11 @@ class PhoneRefused(DemoError):
 
 
 class DemoToken(msgspec.Struct, frozen=True):
-    """A virtual key: its name in the demo, which the drawer words, and its serial number."""
+    """A virtual key: its name in the demo, which the drawer words, its serial number and the PIN that it came with."""
 
     name: str
     serial: str
+    pin: str
 
 
 class PhonePage(msgspec.Struct, frozen=True):
@@ -95,6 +96,15 @@ class DemoControls(Protocol):
         """Remove the key and insert the next one of the list."""
         ...
 
+    def be_slow(self, *, slow: bool) -> None:
+        """Let every key take its time, so that one can be pulled in the middle of a binding."""
+        ...
+
+    @property
+    def keys_are_slow(self) -> bool:
+        """Whether the keys take their time."""
+        ...
+
     def phone_open(self, link: str) -> PhonePage:
         """Open the QR code's link on the payer's phone. Raises DemoError."""
         ...
@@ -143,6 +153,10 @@ class DemoControls(Protocol):
 
     def shift_clock(self, seconds: int) -> None:
         """Move the kiosk's clock by so many seconds, forward or, when negative, back."""
+        ...
+
+    def reset_clock(self) -> None:
+        """Let the kiosk's clock be the machine's again."""
         ...
 
     @property

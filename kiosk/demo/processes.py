@@ -42,6 +42,7 @@ class Service:
     def __init__(self, name: str, command: list[str], log: Path, environment: Mapping[str, str]) -> None:
         self.name = name
         self.log = log
+        self._began_at = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
@@ -51,6 +52,12 @@ class Service:
                 env=dict(environment),
                 preexec_fn=_ignore_terminal_signals,  # noqa: PLW1509 - only prctl and signal, before any thread
             )
+
+    def said(self, text: str) -> bool:
+        """Whether that is a line of its log since it was started."""
+        with self.log.open("rb") as log:
+            log.seek(self._began_at)
+            return text.encode() in log.read().splitlines()
 
     def let_go(self) -> None:
         """Close the pipe, which ends the child."""

@@ -14,11 +14,12 @@ from kiosk.desk.views import ClockFault, Refusal
 from kiosk.domain.fees import FeeSchedule, schedule_at
 from kiosk.domain.ledger import OrderStatus
 from kiosk.domain.members import Role
-from kiosk.domain.policy import Policy
+from kiosk.domain.policy import USUAL_DEVIATION, Policy
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.device_keys import device_verify
 from kiosk.pki.errors import CertificateInvalid
 from kiosk.pki.issuing import IssuingAuthority
+from kiosk.store.unsent import unsent_amount, unsent_certificates, unsent_orders
 from kiosk.store.vault import VaultItem
 
 if TYPE_CHECKING:
@@ -99,12 +100,29 @@ def certificate_years(tx: Transaction) -> int:
         return 1
 
 
+def clock_tolerance(tx: Transaction) -> int:
+    """By how many seconds clocks may differ, as the policy says; as usual where there is none."""
+    try:
+        return policy_of(tx).clock_deviation
+    except DeskRefused:
+        return USUAL_DEVIATION
+
+
 def schedule_of(tx: Transaction, now: int) -> FeeSchedule:
     """The prices in force at `now` (UTC seconds)."""
     schedule = schedule_at(tx.feed.schedules(), now)
     if schedule is None:
         raise DeskRefused(Refusal.NO_FEE_SCHEDULE, rests_on_feed=True)
     return schedule
+
+
+def require_in_use(tx: Transaction) -> None:
+    """Refuse once the centre said that this machine was taken out of use: it takes no money and issues nothing.
+
+    What was paid goes to the machine that took its place, or to whom the centre gives it.
+    """
+    if tx.agent.get().is_out_of_use:
+        raise DeskRefused(Refusal.OUT_OF_USE)
 
 
 def require_feed_whole(tx: Transaction) -> None:
@@ -152,7 +170,7 @@ def require_policy_holds(tx: Transaction, policy: Policy, now: int) -> None:
 
 def certificates_left(tx: Transaction, policy: Policy) -> int:
     """How many certificates the policy allows before the next upload."""
-    return max(0, policy.unsynced_certificates - tx.ledger.unsynced_certificates(tx.agent.get().high_water))
+    return max(0, policy.unsynced_certificates - unsent_certificates(tx))
 
 
 def require_certificate_foreseen(tx: Transaction, policy: Policy) -> None:
@@ -161,8 +179,7 @@ def require_certificate_foreseen(tx: Transaction, policy: Policy) -> None:
     This keeps members from being refused after paying. Orders that the centre already has, and orders whose token is
     handed over later, do not count: they are expected to be bound online.
     """
-    before = tx.ledger.opened_after(tx.agent.get().high_water)
-    wanting = [order for order in before if order.delivery is None and not _has_certificate(order)]
+    wanting = [order for order in unsent_orders(tx) if order.delivery is None and not _has_certificate(order)]
     if certificates_left(tx, policy) <= len(wanting):
         raise DeskRefused(Refusal.POLICY_CERTIFICATES_REACHED)
 
@@ -187,7 +204,7 @@ def amount_left(tx: Transaction, policy: Policy, *, except_order: str = "") -> i
         for order in tx.ledger.orders(status=OrderStatus.PLACED)
         if order.reference != except_order
     )
-    return policy.unsynced_amount - tx.ledger.unsynced_amount(tx.agent.get().high_water) - waiting
+    return policy.unsynced_amount - unsent_amount(tx) - waiting
 
 
 def require_issuer_outlives(tx: Transaction, end: int) -> None:

@@ -17,7 +17,7 @@ from kiosk.store.database import Database
 class Desk:
     """One desk: its database, clock, randomness (a number of bytes in, the bytes out), devices and settings.
 
-    `sleep` (seconds) is how a verb waits for the agent. The locks keep two screen actions from using one device at once.
+    `agent_runs` tells whether the sync agent runs, `sleep` (seconds) is how a verb waits for it. The locks keep two screen actions from using one device at once.
     """
 
     database: Database
@@ -27,6 +27,7 @@ class Desk:
     printer: ReceiptPrinter
     scanner: Scanner | None
     settings: DeskSettings
+    agent_runs: Callable[[], bool]
     sleep: Callable[[float], None] = time.sleep
     token_lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     printer_lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)

@@ -28,15 +28,18 @@ from kiosk.desk.keys.views import (
     LossOutcome,
 )
 from kiosk.desk.orders import ordering, payment, receipts
+from kiosk.desk.orders.confirming import CodeOutcome
 from kiosk.desk.people import staff as staff_verbs
 from kiosk.desk.people import verification
+from kiosk.desk.requests import delivery as delivery_verbs
+from kiosk.desk.requests import invoice as invoice_verbs
+from kiosk.desk.requests import operators
 from kiosk.desk.status import feed_age
 from kiosk.desk.tokens import selection
 from kiosk.desk.views import (
     AccountView,
     BindingProgress,
     BindOutcome,
-    CodeOutcome,
     DeliveryOutcome,
     DeskStatus,
     FeeTable,
@@ -58,20 +61,33 @@ from kiosk.desk.views import (
     VerifyOutcome,
 )
 from kiosk.domain.errors import EntryRefused
-from kiosk.store.errors import DatabaseError, DiskFull, NotEnrolled, StoreBusy
+from kiosk.store.errors import (
+    DatabaseError,
+    DescriptorsUsedUp,
+    DiskFull,
+    DiskReadOnly,
+    InodesUsedUp,
+    NotEnrolled,
+    StoreBusy,
+    StoreUnavailable,
+)
+from kiosk.store.shortage import refused_by_system
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
+    from kiosk.desk.requests.views import ProposalOutcome, ProposalsOutcome, RequestsOutcome
+    from kiosk.domain.entries import InvoiceKind
     from kiosk.domain.feed import MatterPublished, RegisteredState
     from kiosk.domain.feed_rows import UnappliedRow
     from kiosk.domain.fees import OrderKind
     from kiosk.domain.ledger import Delivery
+    from kiosk.domain.nights import NightReport
+    from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, OperatorDetails
 
 
 _LOG = structlog.get_logger()
 _Outcome = TypeVar("_Outcome")
 
-_STORE_FAILS = {Refusal.DISK_FULL, Refusal.STORE_BUSY, Refusal.STORE_UNREADABLE}
 # Whose key a token is, and whether it is on hold, comes from the feed unless this kiosk bound it.
 _RESTS_ON_FEED = {TokenRefusal.NOT_THE_KEY_ON_RECORD, TokenRefusal.ANOTHER_MEMBERS, TokenRefusal.NOT_ON_HOLD}
 
@@ -83,13 +99,21 @@ class Outcomes:
         self._desk = desk
 
     def _outcome(self, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
-        """The verb's result, or why it was refused; a full disk fails it whole."""
+        """The verb's result, or why it was refused; what the disk or the system lacks fails it whole, wherever that shows."""
         try:
             return self._unless_refused(verb)
         except (EntryRefused, NotEnrolled, DatabaseError) as error:
-            reason = _reason(error)
-            _LOG.warning("refused", reason=reason.value, problem=str(error))
-            return Refused(reason)
+            return self._failed(error)
+        except OSError as error:
+            missing = refused_by_system(self._desk.database.path, error)
+            if type(missing) is StoreUnavailable:  # no more is known of it
+                raise
+            return self._failed(missing)
+
+    def _failed(self, error: EntryRefused | NotEnrolled | DatabaseError) -> Refused:
+        reason = _reason(error)
+        _LOG.warning("refused", reason=reason.value, problem=str(error))
+        return Refused(reason)
 
     def _unless_refused(self, verb: Callable[[], _Outcome]) -> _Outcome | Refused:
         try:
@@ -133,14 +157,22 @@ def _reason(error: EntryRefused | NotEnrolled | DatabaseError) -> Refusal:
             return Refusal.RECORD_DISAGREES
         case NotEnrolled():
             return Refusal.NOT_ENROLLED
-        case DiskFull():
-            return Refusal.DISK_FULL
-        case StoreBusy():
-            return Refusal.STORE_BUSY
         case DatabaseError():
-            return Refusal.STORE_UNREADABLE
+            return next(reason for kind, reason in _STORE_REASONS if isinstance(error, kind))
         case _:
             assert_never(error)
+
+
+# The narrower kind first.
+_STORE_REASONS: tuple[tuple[type[DatabaseError], Refusal], ...] = (
+    (InodesUsedUp, Refusal.INODES_USED_UP),
+    (DiskFull, Refusal.DISK_FULL),
+    (DiskReadOnly, Refusal.DISK_READ_ONLY),
+    (DescriptorsUsedUp, Refusal.DESCRIPTORS_USED_UP),
+    (StoreBusy, Refusal.STORE_BUSY),
+    (DatabaseError, Refusal.STORE_UNREADABLE),
+)
+_STORE_FAILS = {reason for _, reason in _STORE_REASONS}
 
 
 class KeyVerbs(Outcomes):
@@ -240,7 +272,78 @@ class KeyVerbs(Outcomes):
         return self._or(view, lambda: login_check.login_code(self._desk, view, code))
 
 
-class DeskService(KeyVerbs):
+class RequestVerbs(Outcomes):
+    """邮寄, 发票, 添加交易员: what is asked for after paying."""
+
+    def requests(self, session: Session, reference: str) -> RequestsOutcome:
+        """What was asked for one of the member's orders."""
+        return self._outcome(lambda: delivery_verbs.requests(self._desk, session, reference))
+
+    def ask_delivery(
+        self, session: Session, reference: str, address: DeliveryAddress, staff: StaffSession | None = None
+    ) -> RequestsOutcome:
+        """Have the key mailed; again, to another address. `staff` types it for the member."""
+        return self._outcome(
+            lambda: delivery_verbs.ask_delivery(self._desk, session, reference, address, staff)
+        )
+
+    def key_mailed(self, staff: StaffSession, reference: str, carrier: str, tracking: str) -> RequestsOutcome:
+        """The desk's staff mailed the key."""
+        return self._outcome(
+            lambda: delivery_verbs.key_mailed(self._desk, staff, reference, carrier, tracking)
+        )
+
+    def key_received_back(
+        self, staff: StaffSession, reference: str, reason: str, serial: str = ""
+    ) -> RequestsOutcome:
+        """A mailed key came back."""
+        return self._outcome(
+            lambda: delivery_verbs.key_received_back(self._desk, staff, reference, reason, serial)
+        )
+
+    def ask_invoice(
+        self,
+        session: Session,
+        reference: str,
+        invoice: InvoiceKind,
+        details: InvoiceDetails,
+        staff: StaffSession | None = None,
+    ) -> RequestsOutcome:
+        """Ask for an invoice; again, for another one."""
+        return self._outcome(
+            lambda: invoice_verbs.ask_invoice(self._desk, session, reference, invoice, details, staff)
+        )
+
+    def withdraw_invoice(
+        self, session: Session, reference: str, staff: StaffSession | None = None
+    ) -> RequestsOutcome:
+        """Ask for no invoice after all."""
+        return self._outcome(lambda: invoice_verbs.withdraw_invoice(self._desk, session, reference, staff))
+
+    def proposals(self, session: Session) -> ProposalsOutcome:
+        """The operators that the account proposed."""
+        return self._outcome(lambda: operators.proposals(self._desk, session))
+
+    def propose_operator(
+        self,
+        session: Session,
+        details: OperatorDetails,
+        authorised: bool,  # noqa: FBT001 - the screens' contract
+        staff: StaffSession | None = None,
+    ) -> ProposalOutcome:
+        """提交审核 of one more operator."""
+        return self._outcome(
+            lambda: operators.propose_operator(self._desk, session, details, authorised, staff)
+        )
+
+    def withdraw_operator(
+        self, session: Session, proposal: str, staff: StaffSession | None = None
+    ) -> ProposalOutcome:
+        """Take a proposal back."""
+        return self._outcome(lambda: operators.withdraw_operator(self._desk, session, proposal, staff))
+
+
+class DeskService(KeyVerbs, RequestVerbs):
     """The desk as the screens see it; each verb is documented where it is defined."""
 
     def status(self) -> DeskStatus | Refused:
@@ -350,8 +453,12 @@ class DeskService(KeyVerbs):
         return self._outcome(lambda: receipts.registration(self._desk, reference))
 
     def print_waiting(self) -> int | Refused:
-        """Print what is queued; the result is how many receipts were printed."""
+        """Print what is queued and not out; the result is how many receipts were printed."""
         return self._or(0, lambda: receipts.print_waiting(self._desk))
+
+    def print_again(self) -> int | Refused:
+        """Print all that is queued, also what a printer that tells nothing may have printed; the result as above."""
+        return self._or(0, lambda: receipts.print_again(self._desk))
 
     def watch_tokens(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` from another thread when a token is inserted or removed; returns a function that stops it."""
@@ -398,6 +505,10 @@ class DeskService(KeyVerbs):
     def matters(self) -> tuple[MatterPublished, ...] | Refused:
         """What the centre could not accept."""
         return self._outcome(lambda: staff_verbs.matters(self._desk))
+
+    def night_reports(self) -> tuple[NightReport, ...] | Refused:
+        """The last reports of the nightly run, newest first."""
+        return self._outcome(lambda: staff_verbs.night_reports(self._desk))
 
 
 def _nothing() -> None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from kiosk.pki.passwords import DUMMY_VERIFIER
 from kiosk.settings import Exchange
-
-# The verifier of a password that nobody has, with the parameters that the centre gives to all.
-DUMMY_VERIFIER = (
-    "$argon2id$v=19$m=65536,t=3,p=4$YXvkFx6HjtXdIlIGR+6f9w$gURvCXCSNaQH9P5gNPwCiX+U/J6jDzN5fTCfAY8zEx0"
-)
 
 
 class DeskSettings(msgspec.Struct, frozen=True):

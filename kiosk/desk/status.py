@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kiosk.desk.authority import current_clock_fault, policy_of
+from kiosk.desk.authority import current_clock_fault, policy_of, require_clock
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.tokens.reading import token_status
 from kiosk.desk.views import ClockFault, Contact, DeskStatus, FeeTable, Network
 from kiosk.domain.fees import OrderKind, schedule_at
-from kiosk.store.status import read_status
+from kiosk.domain.policy import DAY
+from kiosk.pki.issuing import private_key_fingerprint
+from kiosk.store.agent_state import ContactFault
+from kiosk.store.status import issuing_key, nights_missed, read_status
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
@@ -20,36 +23,47 @@ if TYPE_CHECKING:
 
 # The agent speaks to the centre at least this often (seconds) while it can.
 _SILENCE = 90
+_REFUSALS = {ContactFault.REFUSED, ContactFault.FORKED}
 
 
-def network(tx: Transaction, now: int) -> Network:
-    """ONLINE while the last attempt succeeded and was lately; `now` in UTC seconds."""
-    return network_of(tx.identity, tx.agent.get(), now)
+def network(desk: Desk, tx: Transaction, now: int) -> Network:
+    """ONLINE while the agent runs, and its last attempt succeeded and was lately, REFUSED after one that the centre refused.
+
+    `now` in UTC seconds.
+    """
+    return network_of(tx.identity, tx.agent.get(), now, agent_runs=desk.agent_runs())
 
 
-def network_of(identity: Identity | None, state: AgentState, now: int) -> Network:
-    """The same of an identity and a state that were read already."""
+def network_of(identity: Identity | None, state: AgentState, now: int, *, agent_runs: bool) -> Network:
+    """The same of what was read already."""
     if identity is None:
-        return Network.NOT_ENROLLED
-    if state.last_contact is None or state.error or now - state.last_contact > _SILENCE:
-        return Network.OFFLINE
-    return Network.ONLINE
+        return Network.AWAITING_ROOT if state.awaiting_root else Network.NOT_ENROLLED
+    if agent_runs and state.failure in _REFUSALS:
+        return Network.REFUSED
+    return Network.ONLINE if agent_runs and _heard_lately(state, now) else Network.OFFLINE
+
+
+def _heard_lately(state: AgentState, now: int) -> bool:
+    """Whether the last attempt succeeded, and near `now`: a contact in the future tells that the clock was set back."""
+    return state.last_contact is not None and not state.error and abs(now - state.last_contact) <= _SILENCE
 
 
 def feed_age(tx: Transaction, now: int) -> int | None:
-    """While offline, until when the feed was current (UTC seconds); None while online, and before any contact."""
-    return None if network(tx, now) is Network.ONLINE else tx.agent.get().last_contact
+    """Until when the feed was current (UTC seconds); None where that is now, and before any contact."""
+    state = tx.agent.get()
+    return None if _heard_lately(state, now) else state.last_contact
 
 
 def status(desk: Desk) -> DeskStatus:
     """Driver, key, printer, network, backlog and clock."""
-    token, printer = token_status(desk), desk.printer.state()
+    token, printer, runs = token_status(desk), desk.printer.state(), desk.agent_runs()
+    version = desk.database.data_version()  # before the rows, which are never older than it
     with desk.database.read() as tx:
         now, store = desk.clock.wall(), read_status(tx)
         return DeskStatus(
             token=token,
             printer=printer,
-            network=network_of(store.identity, store.agent, now),
+            network=network_of(store.identity, store.agent, now, agent_runs=runs),
             backlog=store.backlog,
             now=now,
             feed_as_of=store.agent.last_contact,
@@ -58,13 +72,24 @@ def status(desk: Desk) -> DeskStatus:
             matters=store.matters,
             unapplied_rows=store.unapplied_rows,
             contact=_contact(store.agent),
+            agent_runs=runs,
+            nights_missed=nights_missed(tx, now),
+            fingerprint=fingerprint(tx) if store.agent.awaiting_root or store.agent.unconfirmed else "",
+            out_of_use=store.agent.is_out_of_use,
+            version=version,
         )
+
+
+def fingerprint(tx: Transaction) -> str:
+    """By what people know this machine's issuing key, or its request's; empty before there is one."""
+    key = issuing_key(tx)
+    return "" if key is None else private_key_fingerprint(key)
 
 
 def _contact(state: AgentState) -> Contact:
     if not state.error:
         return Contact()
-    return Contact(state.error, state.failure, state.trouble, state.retry_at)
+    return Contact(state.error, state.failure, state.trouble, state.retry_at, state.refusal)
 
 
 def ask_centre_now(desk: Desk) -> None:
@@ -74,9 +99,14 @@ def ask_centre_now(desk: Desk) -> None:
 
 
 def fees(desk: Desk) -> FeeTable | None:
-    """The price lines of every kind, in fen, from the schedule in force; None without one."""
+    """The price lines of every kind, in fen, from the schedule in force; None without one.
+
+    Raises DeskRefused where there is none because the clock is wrong.
+    """
     with desk.database.read() as tx:
         schedule = schedule_at(tx.feed.schedules(), desk.clock.wall())
+        if schedule is None and clock_status(tx, desk.clock) is not None:
+            require_clock(tx, desk.clock, policy_of(tx))
     return None if schedule is None else tuple((kind, schedule.lines(kind)) for kind in OrderKind)
 
 
@@ -86,3 +116,11 @@ def clock_status(tx: Transaction, clock: Clock) -> ClockFault | None:
         return current_clock_fault(tx, clock, policy_of(tx))
     except DeskRefused:
         return None  # without a policy nothing is issued, and the status says 未登记
+
+
+def is_clock_long_behind(tx: Transaction, clock: Clock) -> bool:
+    """Whether it is more than a day behind what was written or heard here: what is judged by it says nothing."""
+    state = tx.agent.get()
+    heard = 0 if state.signed_time is None else state.signed_time.time
+    known = max(tx.journal.latest_wall(state.high_water) or 0, heard)
+    return known - clock.wall() > DAY and clock_status(tx, clock) is not None

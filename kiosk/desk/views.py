@@ -26,7 +26,10 @@ class Network(enum.StrEnum):
 
     ONLINE = "online"
     OFFLINE = "offline"
+    REFUSED = "refused"
+    """It was reached, and refused what this machine asked."""
     NOT_ENROLLED = "not-enrolled"
+    AWAITING_ROOT = "awaiting-root"
 
 
 class TokenStatus(enum.StrEnum):
@@ -53,10 +56,16 @@ class Contact(msgspec.Struct, frozen=True):
     failure: ContactFault | None = None
     trouble: LinkFault | None = None
     retry_at: int | None = None
+    refusal: str = ""
 
 
 class DeskStatus(msgspec.Struct, frozen=True):
-    """The status row: `backlog` counts entries the centre has not yet; `feed_as_of` when the feed was last current."""
+    """The status row: `backlog` counts entries the centre has not yet; `feed_as_of` when the feed was last current.
+
+    `nights_missed` counts the nights in a row without a nightly run. `fingerprint` is that of the machine's key while the
+    centre's root, or its staff, have to look at it; `out_of_use` once the centre took this machine out of use.
+    `version` changes with every commit to the database, whoever makes it.
+    """
 
     token: TokenStatus
     printer: PrinterState
@@ -64,11 +73,16 @@ class DeskStatus(msgspec.Struct, frozen=True):
     backlog: int
     now: int
     feed_as_of: int | None
+    version: int
     clock: ClockFault | None = None
     receipts_waiting: int = 0
     matters: int = 0
     unapplied_rows: int = 0
     contact: Contact = Contact()
+    agent_runs: bool = True
+    nights_missed: int = 0
+    fingerprint: str = ""
+    out_of_use: bool = False
 
 
 class Field(enum.StrEnum):
@@ -130,10 +144,14 @@ class Verified(msgspec.Struct, frozen=True, tag="verified"):
 
 
 class FieldsRefused(msgspec.Struct, frozen=True, tag="field-errors"):
-    """All that is wrong with what was typed, by field; `feed_as_of` when offline and what does not match is the feed's."""
+    """All that is wrong with what was typed, by field; `feed_as_of` when offline and what does not match is the feed's.
+
+    `operator` is the name on record, to be picked where it alone is wrong: the password has opened the account.
+    """
 
     reasons: dict[Field, FieldRefusal]
     feed_as_of: int | None = None
+    operator: str | None = None
 
 
 class WrongCredentials(msgspec.Struct, frozen=True, tag="wrong-credentials"):
@@ -144,10 +162,9 @@ class WrongCredentials(msgspec.Struct, frozen=True, tag="wrong-credentials"):
 
 
 class LockedOut(msgspec.Struct, frozen=True, tag="locked-out"):
-    """Too many wrong passwords, for the account or at this kiosk, until that time."""
+    """Too many wrong passwords for the account, until that time."""
 
     until: int
-    whole_kiosk: bool
 
 
 class Refusal(enum.StrEnum):
@@ -159,6 +176,8 @@ class Refusal(enum.StrEnum):
     FEED_INCOMPLETE = "feed-incomplete"
     """The kiosk reads what the centre told from the beginning and is not through."""
     NOT_ENROLLED = "not-enrolled"
+    OUT_OF_USE = "out-of-use"
+    """The centre said that this machine was retired, reported lost or revoked: it may only upload."""
     POLICY_ENDED = "policy-ended"
     POLICY_CERTIFICATES_REACHED = "policy-certificates-reached"
     POLICY_AMOUNT_REACHED = "policy-amount-reached"
@@ -175,11 +194,16 @@ class Refusal(enum.StrEnum):
     ORDER_PAID_ALREADY = "order-paid-already"
     ORDER_ELSEWHERE = "order-elsewhere"
     DISK_FULL = "disk-full"
+    INODES_USED_UP = "inodes-used-up"
+    DISK_READ_ONLY = "disk-read-only"
+    DESCRIPTORS_USED_UP = "descriptors-used-up"
     STORE_BUSY = "store-busy"
     STORE_UNREADABLE = "store-unreadable"
     NOT_ALLOWED = "not-allowed"
     KEY_STATE_CHANGED = "key-state-changed"
     RECORD_DISAGREES = "record-disagrees"
+    NAME_UNUSABLE = "name-unusable"
+    """No certificate can hold the enterprise's name as it is on record."""
     NO_KEY = "no-key"
     """The account has no key on record: nothing can be reported lost, lifted or checked."""
     KEY_REVOKED = "key-revoked"
@@ -196,6 +220,15 @@ class Refusal(enum.StrEnum):
     """An order number was typed where an account belongs: nothing is done for a number alone."""
     BEGUN_ON_REPLACED_KEY = "begun-on-replaced-key"
     """The renewal was begun on a key that was replaced since: only a supervisor's abandoning leads on to the new one."""
+    MALFORMED = "malformed"
+    """A form has a field that is empty, too long or wrong, which the screen judges before."""
+    DELIVERY_SENT = "delivery-sent"
+    DELIVERY_NOT_SENT = "delivery-not-sent"
+    INVOICE_ISSUED = "invoice-issued"
+    INVOICE_NOT_ASKED = "invoice-not-asked"
+    NOT_AUTHORISED = "not-authorised"
+    """Nobody saw the enterprise's authorisation of one more operator."""
+    PROPOSAL_DECIDED = "proposal-decided"
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -293,41 +326,10 @@ class Placed(msgspec.Struct, frozen=True, tag="placed"):
 PlaceOutcome = Placed | Refused | OrderOpen | PaidElsewhere
 
 
-class CodeRefusal(enum.StrEnum):
-    """Why a confirmation did not complete the order; the first two cost no try."""
-
-    MALFORMED = "malformed"
-    CHECK_DIGIT = "check-digit"
-    WRONG = "wrong"
-    WAIT = "wait"
-    LOCKED = "locked"
-    KIOSK_LOCKED = "kiosk-locked"
-    ANOTHER_ORDER = "another-order"
-    ANOTHER_KIOSK = "another-kiosk"
-    NOT_GENUINE = "not-genuine"
-
-
-class CodeRefused(msgspec.Struct, frozen=True, tag="code-refused"):
-    """The confirmation was not accepted; `wait_until` for WAIT and KIOSK_LOCKED."""
-
-    reason: CodeRefusal
-    tries_left: int
-    wait_until: int | None = None
-
-
-class CodeAccepted(msgspec.Struct, frozen=True, tag="code-accepted"):
-    """The order is paid (or, when it had ended before, refunding)."""
-
-    order: OrderView
-
-
-CodeOutcome = CodeAccepted | CodeRefused | Refused
-
-
 class TokenView(msgspec.Struct, frozen=True):
-    """An inserted token, as just read; None where it holds nothing. `tries_left` of its PIN; `blank` no key pair.
+    """An inserted token, as just read; None where it holds nothing. `tries_left` of its PIN; `blank` nothing at all.
 
-    `factory_pin` is whether it still has the PIN it came with; None where it does not say. `driver`, `application` and
+    `factory_pin` is whether it still has the PIN it came with, `issued_pin`; None where it does not say. `driver`, `application` and
     `reader` name its driver, the desk's application on it, and its place. A token that is not `prepared` lacks that
     application: only its serial could be read.
     """
@@ -345,6 +347,7 @@ class TokenView(msgspec.Struct, frozen=True):
     application: str = ""
     reader: str = ""
     prepared: bool = True
+    issued_pin: str = ""
 
 
 class TokenRefusal(enum.StrEnum):
@@ -353,9 +356,14 @@ class TokenRefusal(enum.StrEnum):
     NO_DRIVER = "no-driver"
     ABSENT = "absent"
     SEVERAL = "several"
+    TWINS = "twins"
+    """Several with one serial number, and nothing that tells which is meant."""
     NOT_RECOGNISED = "not-recognised"
+    NO_SERIAL = "no-serial"
     NOT_PREPARED = "not-prepared"
     REMOVED = "removed"
+    HELD = "held"
+    """Another program is connected to it; `detail` names those that may be the one."""
     SWAPPED = "swapped"
     NOT_BLANK = "not-blank"
     ANOTHER_MEMBERS = "another-members"
@@ -381,13 +389,23 @@ class TokenRefusal(enum.StrEnum):
     """Others keep keys in the desk's application, which an erasure would take along."""
     NOT_SUPPORTED = "not-supported"
     LIBRARY_FAILED = "library-failed"
+    LIBRARY_HASHES = "library-hashes"
+    """The vendor's library hashes what it is given to sign; `detail` is the setting that tells the desk so."""
     IN_USE = "in-use"
     """It is the key of an account, or a binding on it goes on: it is not erased."""
     NOT_ON_HOLD = "not-on-hold"
 
 
+FOREIGN_CONTENTS = "foreign-contents"
+"""The detail of ANOTHER_MEMBERS for a token that holds what is no member's certificate, or is not understood."""
+
+
+SAME_SERIAL = "same-serial"
+"""The detail of ANOTHER_MEMBERS and NOT_THE_KEY_ON_RECORD for a token that has another one's serial number."""
+
+
 class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
-    """What is wrong with the token; `expected` and `found` are serials; `detail` an ATR, a status word, or an error's name.
+    """What is wrong with the token; `expected` and `found` are serials; `detail` an ATR, a status word, an error's name or programs.
 
     `card` is what an unknown card seems to be (`hardware.token.known_cards`); `candidates` the tokens to choose from
     when it is SEVERAL. `feed_as_of` when the reason rests on the feed and the kiosk is offline.
@@ -430,12 +448,15 @@ BindOutcome = BoundView | TokenRefused | Refused
 class PrintOutcome(enum.StrEnum):
     """A receipt was printed, or waits in the queue; NO_RECEIPT when the order has none (unpaid, ended, elsewhere).
 
+    UNCONFIRMED when the printer failed while it was given one, or told nothing: it may be out, and only a person has it printed again.
+
     NOT_PRINTED when the database cannot be written: nothing is printed without a record of it.
     """
 
     PRINTED = "printed"
     PAPER_OUT = "paper-out"
     UNAVAILABLE = "unavailable"
+    UNCONFIRMED = "unconfirmed"
     NO_RECEIPT = "no-receipt"
     NOT_PRINTED = "not-printed"
 
@@ -475,22 +496,3 @@ class StaffSignedIn(msgspec.Struct, frozen=True, tag="staff-signed-in"):
 
 
 StaffSignInOutcome = StaffSignedIn | WrongCredentials | LockedOut | Refused
-
-
-class KeyStatus(enum.StrEnum):
-    """What the token that is in is, by the record."""
-
-    IN_USE = "in-use"
-    """The key of an account, and valid as far as this kiosk knows (it may have expired: look at its end)."""
-    OUT_OF_STEP = "out-of-step"
-    """The key of an account and not on hold, but the certificate on it is not the one on record."""
-    ON_HOLD = "on-hold"
-    REVOKED = "revoked"
-    """Superseded, revoked, or never came into use."""
-    UNDER_WAY = "under-way"
-    """A binding on it was begun and not finished."""
-    BLANK = "blank"
-    UNKNOWN = "unknown"
-    """It holds a key pair or a certificate that this kiosk knows nothing of."""
-    NOT_PREPARED = "not-prepared"
-    """It lacks the desk's application; staff can prepare it (清空)."""

@@ -3,6 +3,9 @@
 DomainError
 ├── EntryRefused            an entry does not follow from the state before it (reason, subject)
 ├── EntryMalformed          bytes that are no entry, or no entry of a kind that is known here
+├── CalendarMalformed       a file that is no calendar of working days, in kiosk/domain/working_days.py
+├── PersonalMalformed       bytes that are no personal record
+├── NameRefused             what cannot be a name (fault, character, instead), in kiosk/domain/names.py
 └── ChainBroken             an entry does not continue the chain (kiosk, epoch, sequence)
 """
 
@@ -26,6 +29,14 @@ class EntryRefused(DomainError):
 
 class EntryMalformed(DomainError):
     """The bytes are no entry, or none of a kind that is known here."""
+
+
+class SnapshotMalformed(DomainError):
+    """The bytes are no snapshot, no acknowledgement of one, or no row of a state."""
+
+
+class PersonalMalformed(DomainError):
+    """The bytes are no personal record, or none of a kind that is known here."""
 
 
 class ChainBroken(DomainError):

@@ -11,11 +11,12 @@ import enum
 import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import Decision
+from kiosk.domain.entries import Decision, InvoiceKind
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.ledger import AssignedOrder
 from kiosk.domain.members import Enterprise, Operator, StaffMember
 from kiosk.domain.policy import SignedPolicy
+from kiosk.domain.requests import DeliveryState, InvoiceState, ProposalState
 
 
 class FeedBody(msgspec.Struct, frozen=True, tag_field="kind"):
@@ -205,12 +206,65 @@ class MatterPublished(FeedBody, tag="matter", frozen=True):
     outcome: str = ""
 
 
+class DeliveryTold(FeedBody, tag="delivery", frozen=True):
+    """Where an order's delivery stands, for the kiosks that serve its account; `recipient` and `phone` are masked."""
+
+    order: str
+    account: str
+    state: DeliveryState
+    recipient: str = ""
+    phone: str = ""
+    region: str = ""
+    carrier: str = ""
+    tracking: str = ""
+    asked_at: int = 0
+    mailed_at: int = 0
+    reason: str = ""
+
+
+class InvoiceTold(FeedBody, tag="invoice", frozen=True):
+    """Where an order's invoice stands, for the kiosks that serve its account; `email` is masked."""
+
+    order: str
+    account: str
+    state: InvoiceState
+    invoice: InvoiceKind
+    email: str = ""
+    number: str = ""
+    asked_at: int = 0
+    issued_at: int = 0
+
+
+class ProposalTold(FeedBody, tag="proposal", frozen=True):
+    """Where a proposed operator stands, for the kiosks that serve the enterprise; name, document and phone are masked."""
+
+    proposal: str
+    account: str
+    enterprise_code: str
+    state: ProposalState
+    name: str = ""
+    document: str = ""
+    phone: str = ""
+    new_account: str = ""
+    reason: str = ""
+
+
+class ErasureTold(FeedBody, tag="erasure", frozen=True):
+    """Kiosks erase the personal records of the account that were made up to that time (UTC seconds)."""
+
+    account: str
+    until: int
+
+
 FORK_RULE = "journal-forked"
 """The rule of the matter that a kiosk raises itself when the centre holds another journal of it."""
 
 FORK_CLOSED = "fork-closed"
 """The outcome of the matter of that rule by which staff close the alarm of a fork, whatever its subject."""
 
+
+MISSING_RULE = "journal-missing"
+"""The rule of a kiosk's own alarm that the centre lacks entries which it acknowledged; the subject names them."""
 
 PUT_BACK_RULE = "centre-put-back"
 """The rule of the matter by which the centre tells all that it was put back from a backup; its subject is the incarnation."""
@@ -242,6 +296,10 @@ KeyedBody = (
     | RevocationPublished
     | RegisterDecision
     | MatterPublished
+    | DeliveryTold
+    | InvoiceTold
+    | ProposalTold
+    | ErasureTold
 )
 """Every body but the removal, which has the key of what it removes."""
 

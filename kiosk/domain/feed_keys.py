@@ -15,8 +15,11 @@ import msgspec
 from kiosk.domain.feed import (
     AudiencesPublished,
     CertificateRegistered,
+    DeliveryTold,
     EnterprisePublished,
+    ErasureTold,
     FeeSchedulePublished,
+    InvoiceTold,
     KeyBoundElsewhere,
     KeyedBody,
     MatterPublished,
@@ -27,6 +30,7 @@ from kiosk.domain.feed import (
     PaymentConfirmed,
     PaymentReturned,
     PolicyPublished,
+    ProposalTold,
     RefundPaid,
     RefundRequested,
     RegisterDecision,
@@ -62,6 +66,10 @@ class RowName(enum.StrEnum):
     REVOCATION = "revocation"
     REGISTER_DECIDED = "register-decided"
     MATTER = "matter"
+    DELIVERY = "delivery"
+    INVOICE = "invoice"
+    PROPOSAL = "proposal"
+    ERASURE = "erasure"
 
     @property
     def is_immutable(self) -> bool:
@@ -160,5 +168,13 @@ def _parts(body: KeyedBody) -> tuple[str | int, ...]:  # noqa: C901, PLR0911, PL
             return RowName.REGISTER_DECIDED.value, body.certificate, body.position
         case MatterPublished():
             return RowName.MATTER.value, body.rule, body.subject
+        case DeliveryTold():
+            return RowName.DELIVERY.value, body.account, body.order
+        case InvoiceTold():
+            return RowName.INVOICE.value, body.account, body.order
+        case ProposalTold():
+            return RowName.PROPOSAL.value, body.account, body.proposal
+        case ErasureTold():
+            return RowName.ERASURE.value, body.account
         case _:
             assert_never(body)

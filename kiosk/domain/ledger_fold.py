@@ -36,6 +36,16 @@ from kiosk.domain.register import (
     fold_register,
 )
 from kiosk.domain.remarks import Remark, RemarkReason
+from kiosk.domain.requests import (
+    FoldedProposal,
+    FoldedRequests,
+    Proposal,
+    ProposalStep,
+    Requests,
+    RequestStep,
+    fold_proposal,
+    fold_requests,
+)
 from kiosk.domain.subjects import subjects
 
 
@@ -59,8 +69,16 @@ class Records(Protocol):
         """The register of that account."""
         ...
 
+    def requests(self, order: str) -> Requests | None:
+        """What was asked for the order of that reference."""
+        ...
 
-RecordRow = Order | Certificate | Register
+    def proposal(self, name: str) -> Proposal | None:
+        """The proposed operator of that name."""
+        ...
+
+
+RecordRow = Order | Certificate | Register | Requests | Proposal
 
 Judge = Callable[[Certificate], CertificateBound | None]
 """What the register is told of a certificate whose order is bound; None when its judgement comes later."""
@@ -92,6 +110,8 @@ def bound_event(
 
 def fold_entry(records: Records, entry: Entry, judge: Judge) -> Folding:
     """The rows after this entry."""
+    if isinstance(entry.body, RequestStep | ProposalStep):
+        return _fold_asked(records, entry, entry.body)
     named = subjects(entry.body)
     before = records.order(named.order) if named.order else None
     held = {} if before is None else {number: records.certificate(number) for number in before.certificates}
@@ -119,6 +139,20 @@ def fold_entry(records: Records, entry: Entry, judge: Judge) -> Folding:
     if register != before_register:
         rows.append(register)
     return Folding(tuple(rows), (*folded.remarks, *remarks))
+
+
+def _fold_asked(records: Records, entry: Entry, body: RequestStep | ProposalStep) -> Folding:
+    """What was asked for after paying touches neither order nor register."""
+    known: Requests | Proposal | None
+    folded: FoldedRequests | FoldedProposal
+    if isinstance(body, RequestStep):
+        known = records.requests(body.order)
+        folded = fold_requests(known, records.order(body.order), entry, body)
+    else:
+        known = records.proposal(body.proposal)
+        folded = fold_proposal(known, entry, body)
+    rows = () if folded.row is None or folded.row == known else (folded.row,)
+    return Folding(rows, folded.remarks)
 
 
 def _events(
@@ -157,9 +191,10 @@ def _own_event(  # noqa: PLR0911 - one case a kind
             reason = _no_word_on(certificate, entry.kiosk)
             if reason is not None:
                 return None, Remark(RemarkReason.NOT_THE_EXCHANGE if complete else reason, number)
-            # The issuer repeats what the centre decided. In its own register it had listed the certificate.
+            # The issuer repeats what the centre decided: it had listed the certificate in its own register, and a centre that was
+            # put back may have forgotten that it is out of use.
             revokes = entry.body.decision is Decision.REVOKE and not _is_void(certificate)
-            return entry.body if revokes and not complete else None, None
+            return entry.body if revokes else None, None
         case _:
             return None, None
 
@@ -197,6 +232,8 @@ class MemoryRecords:
         self.orders: dict[str, Order] = {}
         self.certificates: dict[str, Certificate] = {}
         self.registers: dict[str, Register] = {}
+        self.asked: dict[str, Requests] = {}
+        self.proposals: dict[str, Proposal] = {}
 
     def order(self, number: str) -> Order | None:
         """The order of that reference."""
@@ -209,6 +246,14 @@ class MemoryRecords:
     def register(self, account: str) -> Register | None:
         """The register of that account."""
         return self.registers.get(account)
+
+    def requests(self, order: str) -> Requests | None:
+        """What was asked for the order of that reference."""
+        return self.asked.get(order)
+
+    def proposal(self, name: str) -> Proposal | None:
+        """The proposed operator of that name."""
+        return self.proposals.get(name)
 
     def open_orders_of(self, account: str) -> tuple[Order, ...]:
         """The account's orders that their kiosk owns: unpaid, or paid and not bound."""
@@ -223,6 +268,8 @@ class MemoryRecords:
         yield from self.orders.values()
         yield from self.certificates.values()
         yield from self.registers.values()
+        yield from self.asked.values()
+        yield from self.proposals.values()
 
     def put(self, rows: tuple[RecordRow, ...]) -> None:
         """Store the rows of a folding."""
@@ -234,6 +281,10 @@ class MemoryRecords:
                     self.certificates[row.number] = row
                 case Register():
                     self.registers[row.account] = row
+                case Requests():
+                    self.asked[row.order] = row
+                case Proposal():
+                    self.proposals[row.proposal] = row
 
 
 def fold_journal(entries: Iterable[SealedEntry]) -> MemoryRecords:

@@ -16,6 +16,7 @@ import msgspec
 from kiosk.domain.feed import (
     AnyFeedBody,
     EnterprisePublished,
+    ErasureTold,
     KeyBoundElsewhere,
     OperatorPublished,
     Removed,
@@ -80,7 +81,7 @@ def _knew(told: Told, other: Version) -> bool:
     return other.incarnation == told.base.incarnation and other.stamp <= told.base.stamp
 
 
-def strictness(body: AnyFeedBody) -> int:
+def strictness(body: AnyFeedBody) -> int:  # noqa: PLR0911 - one case a kind
     """How much a row forbids; 0 where nothing compares."""
     match body:
         case OperatorPublished():
@@ -91,13 +92,25 @@ def strictness(body: AnyFeedBody) -> int:
             return 0 if body.staff.role is Role.SUPERVISOR else 1
         case KeyBoundElsewhere():
             return _REMOVAL + 2 if body.revoked else _REMOVAL + 1 if body.lost else 0
+        case ErasureTold():
+            return body.until
         case Removed():
             return _REMOVAL
         case _:
             return 0
 
 
-_FOLLOWED = frozenset({RowName.REGISTERED, RowName.OPEN_ORDERS, RowName.AUDIENCES, RowName.MATTER})
+_FOLLOWED = frozenset(
+    {
+        RowName.REGISTERED,
+        RowName.OPEN_ORDERS,
+        RowName.AUDIENCES,
+        RowName.MATTER,
+        RowName.DELIVERY,
+        RowName.INVOICE,
+        RowName.PROPOSAL,
+    }
+)
 """What the centre alone knows and nothing is stricter than: the latest incarnation's word counts."""
 _REMOVAL = 3  # more than any operator's or staff member's row, less than a key's that is out of use
 _REVIEWS = {Review.APPROVED: 0, Review.UNDER_REVIEW: 1, Review.REFUSED: 2}

@@ -13,6 +13,9 @@ DAY = 24 * HOUR
 GRACE = 5 * 60
 # Without any contact an order waits this long (seconds) after its deadline: it may have been paid.
 GRACE_OFFLINE = 24 * HOUR
+# By how much clocks may differ (seconds), unless a policy says otherwise, and at most.
+USUAL_DEVIATION = 10 * 60
+LONGEST_DEVIATION = DAY
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -27,7 +30,7 @@ class Policy(msgspec.Struct, frozen=True):
     unsynced_certificates: int = 200
     unsynced_amount: int = 20_000_000
     server_time_age: int = 90 * DAY
-    clock_deviation: int = 10 * 60
+    clock_deviation: int = USUAL_DEVIATION
     payment_window: int = 15 * 60
     certificate_years: int = 1
     losses_a_day: int = 50

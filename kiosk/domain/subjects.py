@@ -21,14 +21,25 @@ from kiosk.domain.entries import (
     CertificateProved,
     CertificateRevoked,
     CertificateWritten,
+    DeliveryAsked,
+    DeliveryChanged,
     DeliveryChosen,
     EpochBegan,
     HoldLifted,
+    InvoiceAsked,
+    InvoiceChanged,
+    InvoiceIssued,
+    InvoiceWithdrawn,
     KeyErased,
     KeyFound,
+    KeyMailed,
     KeyPairMade,
+    KeyReceivedBack,
     LossReported,
     MatterDecided,
+    OperatorProposed,
+    OperatorReviewed,
+    OperatorWithdrawn,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
@@ -36,6 +47,7 @@ from kiosk.domain.entries import (
     OrderPlaced,
     OrderReleased,
     OrderTakenOver,
+    PersonalErased,
     PinChanged,
     PinChangeSkipped,
     PinUnblocked,
@@ -53,13 +65,27 @@ class Subjects(msgspec.Struct, frozen=True):
     order: str = ""
     account: str = ""
     certificate: str = ""
+    proposal: str = ""
 
 
-def subjects(body: AnyBody) -> Subjects:  # noqa: PLR0911 - one case a group of entries
-    """The order's reference, the account and the certificate's number that an entry names."""
+def subjects(body: AnyBody) -> Subjects:  # noqa: C901, PLR0911 - one case a group of entries
+    """The order's reference, the account, the certificate's number and the proposal that an entry names."""
     match body:
         case OrderPlaced() | OrderAssigned() | OrderTakenOver():
             return Subjects(order=body.order, account=body.account)
+        case (
+            DeliveryAsked()
+            | DeliveryChanged()
+            | KeyMailed()
+            | KeyReceivedBack()
+            | InvoiceAsked()
+            | InvoiceChanged()
+            | InvoiceWithdrawn()
+            | InvoiceIssued()
+        ):
+            return Subjects(order=body.order, account=body.account)
+        case OperatorProposed() | OperatorWithdrawn() | OperatorReviewed():
+            return Subjects(account=body.account, proposal=body.proposal)
         case CertificateIssued():
             return Subjects(order=body.order, certificate=body.number)
         case RegisterDecided() | CertificateChecked():
@@ -87,7 +113,14 @@ def subjects(body: AnyBody) -> Subjects:  # noqa: PLR0911 - one case a group of 
             return Subjects(order=body.order)
         case LossReported() | KeyFound() | HoldLifted():
             return Subjects(account=body.account)
-        case PinChanged() | PinChangeSkipped() | PinUnblocked() | KeyErased() | MatterDecided():
+        case (
+            PinChanged()
+            | PinChangeSkipped()
+            | PinUnblocked()
+            | KeyErased()
+            | MatterDecided()
+            | PersonalErased()
+        ):
             return Subjects(account=body.account)
         case EpochBegan() | StrandDecided():
             return Subjects()

@@ -18,6 +18,9 @@ UTC_TIME: Final = 0x17
 GENERALIZED_TIME: Final = 0x18
 SEQUENCE: Final = 0x30
 SET: Final = 0x31
+IMPLICIT: Final = 0x80
+"""Plus its number, of a string: IMPLICIT + 1 is [1] IMPLICIT."""
+
 EXPLICIT: Final = 0xA0
 """Plus its number: EXPLICIT + 3 is [3] EXPLICIT."""
 

@@ -19,6 +19,7 @@ from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 KEY_IDENTIFIER_LENGTH = 20
 _VERSION_3 = 2
 _GENERALIZED_TIME_FROM = 2050  # RFC 5280, section 4.1.2.5
+_USAGE_PERIOD = x509.ObjectIdentifier("2.5.29.16")
 _DIRECTORY_NAME = asn1.EXPLICIT + 4  # GeneralName, RFC 5280, section 4.2.1.6
 
 
@@ -67,14 +68,32 @@ def build_issuing(contents: Contents, signer: Signer, permitted: bytes) -> bytes
     return _sign(contents, signer, extensions)
 
 
-def build_member(contents: Contents, signer: Signer) -> bytes:
-    """Make a member's certificate (DER): for signatures that authenticate a client, and nothing else."""
+def build_member(
+    contents: Contents,
+    signer: Signer,
+    issued: int | None = None,
+    statements: tuple[tuple[str, bytes], ...] = (),
+) -> bytes:
+    """Make a member's certificate (DER): for signatures that authenticate a client, and nothing else.
+
+    `issued` is the moment of issue (UTC seconds) where the certificate begins before it; `statements` are further
+    extensions, none of them critical, by their identifiers.
+    """
+    told = [(_USAGE_PERIOD, _used_from(issued))] if issued is not None else []
+    told += [(x509.ObjectIdentifier(identifier), value) for identifier, value in statements]
     extensions = (
         _critical(x509.BasicConstraints(ca=False, path_length=None)),
         _critical(_usage(certifies=False)),
         _plain(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])),
+        *(_extension(identifier, value, critical=False) for identifier, value in told),
     )
     return _sign(contents, signer, extensions)
+
+
+def _used_from(moment: int) -> bytes:
+    """PrivateKeyUsagePeriod with its beginning alone (ITU-T X.509, 9.2.2.5)."""
+    text = datetime.fromtimestamp(moment, UTC).strftime("%Y%m%d%H%M%SZ")
+    return asn1.sequence(asn1.element(asn1.IMPLICIT, text.encode()))
 
 
 def _usage(*, certifies: bool) -> x509.KeyUsage:

@@ -51,7 +51,11 @@ class ParsedCertificate(msgspec.Struct, frozen=True):
 
 
 class IssuedCertificate(msgspec.Struct, frozen=True):
-    """A member's certificate: the number is 16 upper-case hex digits, the point 65 bytes."""
+    """A member's certificate: the number is 16 upper-case hex digits, the point 65 bytes.
+
+    `not_before` is when it was issued, as people are told; it may be valid from a little earlier on (`ParsedCertificate`),
+    for clocks that are behind.
+    """
 
     number: str
     account: str
@@ -121,13 +125,17 @@ def member_contents(parsed: ParsedCertificate) -> IssuedCertificate:
         member = read_member_name(parsed.subject)
     except NameInvalid as error:
         raise CertificateMalformed(f"subject: {error.part}") from error
+    told = parsed.extensions.used_from
+    issued = parsed.not_before if told is None else told
+    if not parsed.not_before <= issued <= parsed.not_after:
+        raise CertificateMalformed("issued outside its validity")
     return IssuedCertificate(
         number=f"{parsed.serial:016X}",
         account=member.account,
         enterprise=member.enterprise,
         algorithm=parsed.algorithm,
         public_key=parsed.public_key,
-        not_before=parsed.not_before,
+        not_before=issued,
         not_after=parsed.not_after,
         der=parsed.der,
     )

@@ -5,6 +5,7 @@ The compiled parser could read them too, but takes more than that, and tells of 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,19 +20,22 @@ if TYPE_CHECKING:
 _TRUE: Final = asn1.element(asn1.BOOLEAN, b"\xff")
 _CLIENT_AUTHENTICATION: Final = asn1.identifier("1.3.6.1.5.5.7.3.2")
 _DIRECTORY_NAME: Final = asn1.EXPLICIT + 4  # GeneralName, section 4.2.1.6
-_KEY_IDENTIFIER: Final = 0x80  # [0] IMPLICIT
 
 # KeyUsage has nine bits, of which the first octet holds these.
 _DIGITAL_SIGNATURE: Final = 0x80
 _CERTIFICATE_SIGNING: Final = 0x04
 _USAGE_OCTETS: Final = 2
 
+_MOMENT: Final = "%Y%m%d%H%M%SZ"
+"""GeneralizedTime in the one form that DER has (RFC 5280, section 4.1.2.5.2)."""
+
 
 class Extensions(msgspec.Struct, frozen=True):
     """What they say together.
 
     `path_length` is None where the certificate sets none; `permitted` holds the names (DER) of its name constraints and is
-    None without them.
+    None without them. `used_from` is when the key is first used (UTC seconds), which is when a member's certificate was
+    issued; None where that is not told.
     """
 
     key_identifier: bytes | None = None
@@ -42,6 +46,7 @@ class Extensions(msgspec.Struct, frozen=True):
     signs_messages: bool = False
     authenticates_clients: bool = False
     permitted: tuple[bytes, ...] | None = None
+    used_from: int | None = None
 
 
 def read_extensions(listed: bytes) -> Extensions:
@@ -113,12 +118,22 @@ def _subject_key(value: bytes) -> dict[str, object]:
 
 
 def _authority_key(value: bytes) -> dict[str, object]:
-    return {"authority_key_identifier": asn1.only(asn1.only(value, asn1.SEQUENCE), _KEY_IDENTIFIER)}
+    return {"authority_key_identifier": asn1.only(asn1.only(value, asn1.SEQUENCE), asn1.IMPLICIT)}
+
+
+def _usage_period(value: bytes) -> dict[str, object]:
+    """Read when the key is first used; no end, which is the certificate's."""
+    text = asn1.only(asn1.only(value, asn1.SEQUENCE), asn1.IMPLICIT).decode("ascii")
+    moment = datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)
+    if moment.strftime(_MOMENT) != text:
+        raise ValueError("usage period")
+    return {"used_from": int(moment.timestamp())}
 
 
 _READERS: Final[Mapping[bytes, Callable[[bytes], dict[str, object]]]] = {
     asn1.identifier("2.5.29.14"): _subject_key,
     asn1.identifier("2.5.29.15"): _key_usage,
+    asn1.identifier("2.5.29.16"): _usage_period,
     asn1.identifier("2.5.29.19"): _basic_constraints,
     asn1.identifier("2.5.29.30"): _name_constraints,
     asn1.identifier("2.5.29.35"): _authority_key,

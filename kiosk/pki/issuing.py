@@ -5,6 +5,8 @@ No I/O: private keys come from the vault as PKCS#8 bytes, numbers and times as a
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
 from kiosk.pki.building import Contents, Signer, build_issuing, build_member, build_root
@@ -12,7 +14,7 @@ from kiosk.pki.certificates import MEMBER_SERIAL_BITS, ParsedCertificate, parse_
 from kiosk.pki.encodings import decode_private_key
 from kiosk.pki.errors import CertificateInvalid, EndBeyondIssuer, IssueRefused, RequestInvalid
 from kiosk.pki.names import MemberName, issuing_name, member_name, organisation_of, prefix_name, root_name
-from kiosk.pki.requests import assemble, request_info_for, verify_request
+from kiosk.pki.requests import VerifiedRequest, assemble, request_info_for, verify_request
 from kiosk.pki.suites import KeyAlgorithm, PrivateKey, suite
 from kiosk.pki.verification import require_permitted, verify_issuing, verify_root
 
@@ -53,10 +55,8 @@ class RootAuthority(msgspec.Struct, frozen=True):
 
         Raises RequestInvalid, PossessionNotProved, EndBeyondIssuer, IssueRefused.
         """
-        verified = verify_request(request)
-        subject = issuing_name(self.organisation, kiosk)
-        if verified.subject != subject:
-            raise RequestInvalid("the request names another kiosk")
+        verified = kiosk_request(self.organisation, request, kiosk)
+        subject = verified.subject
         _require_period(self.certificate, not_before, not_after)
         contents = Contents(
             serial=serial,
@@ -94,12 +94,20 @@ class IssuingAuthority(msgspec.Struct, frozen=True):
         return self.certificate.not_after
 
     def issue(
-        self, request: bytes, member: MemberName, number: int, not_before: int, not_after: int
+        self,
+        request: bytes,
+        member: MemberName,
+        number: int,
+        issued: int,
+        not_after: int,
+        early: int = 0,
+        statements: tuple[tuple[str, bytes], ...] = (),
     ) -> bytes:
         """Return the member's certificate (DER) for a request that the member's token signed.
 
-        `number` is the certificate number as an integer of at most 63 bits. Raises RequestInvalid,
-        PossessionNotProved, NameInvalid, OutsideNameConstraints, EndBeyondIssuer, IssueRefused.
+        `number` is the certificate number as an integer of at most 63 bits. The certificate is valid from `early` seconds
+        before it is issued, for clocks that are behind, but not from before the issuing CA's. `statements` are further
+        extensions (`ports.KeyOrigin`). Raises RequestInvalid, PossessionNotProved, NameInvalid, OutsideNameConstraints, EndBeyondIssuer, IssueRefused.
         """
         if number <= 0 or number.bit_length() > MEMBER_SERIAL_BITS:
             raise IssueRefused(f"the number {number:X} has no 63 bits")
@@ -107,16 +115,37 @@ class IssuingAuthority(msgspec.Struct, frozen=True):
         require_permitted(verified.subject, self.certificate)
         if verified.subject != member_name(self.organisation, member):
             raise RequestInvalid("the request names another member")
-        _require_period(self.certificate, not_before, not_after)
+        _require_period(self.certificate, issued, not_after)
+        begin = max(issued - early, self.certificate.not_before)
         contents = Contents(
             serial=number,
             subject=verified.subject,
             algorithm=verified.algorithm,
             public_key=verified.public_key,
-            not_before=not_before,
+            not_before=begin,
             not_after=not_after,
         )
-        return build_member(contents, Signer(self.certificate.subject, self.private_key))
+        signer = Signer(self.certificate.subject, self.private_key)
+        return build_member(contents, signer, issued if begin < issued else None, statements)
+
+
+def kiosk_request(organisation: str, request: bytes, kiosk: int) -> VerifiedRequest:
+    """Check a kiosk's request for its issuing CA certificate. Raises RequestInvalid, PossessionNotProved."""
+    verified = verify_request(request)
+    if verified.subject != issuing_name(organisation, kiosk):
+        raise RequestInvalid("the request names another kiosk")
+    return verified
+
+
+def key_fingerprint(public_key: bytes) -> str:
+    """How people compare a key: the first 64 bits of its SHA-256, as `XXXX-XXXX-XXXX-XXXX`."""
+    digits = hashlib.sha256(public_key).hexdigest()[:16].upper()
+    return "-".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def private_key_fingerprint(encoded: bytes) -> str:
+    """The same of a key pair's public half (PKCS#8). Raises PkiError."""
+    return key_fingerprint(decode_private_key(encoded).public_key)
 
 
 def issuing_request(organisation: str, kiosk: int, private_key: PrivateKey) -> bytes:

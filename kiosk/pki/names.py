@@ -13,12 +13,12 @@ A name is its DER: only names of these four kinds of parts, one in each RDN, are
 from __future__ import annotations
 
 import string
-import unicodedata
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from kiosk.domain.exchange import ORGANISATION
+from kiosk.domain.names import NameRefused, tidy_name
 from kiosk.pki import asn1
 from kiosk.pki.errors import NameInvalid
 
@@ -28,13 +28,11 @@ if TYPE_CHECKING:
 COUNTRY = "CN"
 UNIT = "Keydesk"
 DEFAULT_ORGANISATION = ORGANISATION
-MAXIMUM_LENGTH = 64  # ub-organizational-unit-name and ub-common-name, RFC 5280, appendix A.1
 
 _COUNTRY = "country_name"
 _ORGANISATION = "organization_name"
 _UNIT = "organizational_unit_name"
 _COMMON = "common_name"
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 # RFC 5280, appendix A.1, and the short names of RFC 4514.
 _KINDS: Final = {
@@ -57,15 +55,11 @@ class MemberName(msgspec.Struct, frozen=True):
 
 
 def _require_text(part: str, text: str) -> str:
-    """Return the text composed (NFC) and with single spaces. Raises NameInvalid.
-
-    OpenSSL compares names with their spaces trimmed and folded: so they are written that way.
-    """
-    tidy = " ".join(unicodedata.normalize("NFC", text).split())
-    unprintable = any(unicodedata.category(character) in _UNPRINTABLE for character in tidy)
-    if not tidy or len(tidy) > MAXIMUM_LENGTH or unprintable:
-        raise NameInvalid(part)
-    return tidy
+    """Return the text as it stands in a certificate. Raises NameInvalid."""
+    try:
+        return tidy_name(text)
+    except NameRefused as error:
+        raise NameInvalid(part) from error
 
 
 def build_name(parts: Iterable[Part]) -> bytes:

@@ -94,14 +94,16 @@ def _authorities(issuing: bytes, root: bytes) -> tuple[ParsedCertificate, Parsed
     return top, parsed
 
 
-def verify_chain(member: bytes, issuing: bytes, root: bytes, at: int) -> IssuedCertificate:
+def verify_chain(
+    member: bytes, issuing: bytes, root: bytes, at: int, tolerance: int = 0
+) -> IssuedCertificate:
     """Check a member's certificate up to the root at a time (UTC seconds), and return its contents.
 
-    Raises CertificateInvalid and its subclasses.
+    It may begin up to `tolerance` seconds later: its kiosk's clock may have been ahead. Raises CertificateInvalid and its subclasses.
     """
     authority, parsed = verify_issuing(issuing, root, at), parse_certificate(member)
     verify_certificate(parsed, authority)
-    require_valid_at(parsed, at)
+    require_valid_at(parsed, max(at, min(at + tolerance, parsed.not_before)))
     if not parsed.extensions.signs_messages or not parsed.extensions.authenticates_clients:
         raise CertificateInvalid("not for authenticating a client")
     return member_contents(parsed)

@@ -35,6 +35,7 @@ class ContactFault(enum.StrEnum):
     ANSWER_UNUSABLE = "answer-unusable"
     NETWORK_LOGIN = "network-login"
     PROXY_REFUSED = "proxy-refused"
+    PROXY_UNREACHABLE = "proxy-unreachable"
     UPLOAD_BLOCKED = "upload-blocked"
     REFUSED = "refused"
     FORKED = "forked"
@@ -44,11 +45,15 @@ class AgentState(msgspec.Struct, frozen=True):
     """Times in UTC seconds; `high_water` is the last sequence that the centre has, `strand` the one that it is on there.
 
     `quarantined` when this machine was revoked, `retired` when it may only upload any more, `unconfirmed` when that is so until
-    staff of a centre that was put back confirm it. `incarnation` is that of the centre to which it showed its deed last.
+    staff of a centre that was put back confirm it. `incarnation` is that of the centre to which it showed its deed last;
+    `held` up to which position it then uploaded what it holds of other strands, None where that is done.
+
+    `awaiting_root` while the machine is not enrolled yet, since the centre's root has to sign first.
 
     `error` is why the last attempt failed, in English; `failure` the same for programs, `trouble` when it was the
     centre's certificate, and `refusal` the centre's own code when it refused.
-    `retry_at` is until when the other end asked to be left alone.
+    `lacks_until` is the last of the entries that this machine keeps no more and a centre that was put back lacks: until it has
+    them it takes none (0: it lacks none). `retry_at` is until when the other end asked to be left alone.
     `signed_time_monotonic` (milliseconds) and `signed_time_boot` say when this machine received `signed_time`.
     """
 
@@ -68,6 +73,14 @@ class AgentState(msgspec.Struct, frozen=True):
     retry_at: int | None = None
     unconfirmed: bool = False
     incarnation: int = 0
+    lacks_until: int = 0
+    held: int | None = None
+    awaiting_root: bool = False
+
+    @property
+    def is_out_of_use(self) -> bool:
+        """Whether the centre said that this machine was retired, reported lost or revoked."""
+        return self.retired or self.quarantined
 
 
 _STATE = Codec(AgentState)

@@ -5,7 +5,6 @@ sqlcipher3 has the interface of the standard library's sqlite3, whose types stan
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from kiosk.store.errors import (
     StoreUnavailable,
 )
 from kiosk.store.key_derivation import file_salt
+from kiosk.store.shortage import shortage
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -43,6 +43,7 @@ def connect(path: Path, key: bytes, busy_seconds: float = BUSY_SECONDS) -> Conne
     connection.execute(f"PRAGMA key = \"x'{(key + file_salt(key)).hex()}'\"")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased stays in no page
     return connection
 
 
@@ -62,16 +63,15 @@ def _meaning(error: Exception, path: Path) -> StoreError | None:
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
     if code in {_BUSY, _LOCKED}:
         return StoreBusy(path)
-    if code == _FULL or (code == _IO_ERROR and _no_room(path)):
+    if code == _FULL:
         return DiskFull(path)
     if code in {_CORRUPT, _NOT_A_DATABASE}:
         return StoreCorrupt(path, str(error))
     if code in _UNAVAILABLE:
-        return StoreUnavailable(path, str(error))
+        return shortage(path) or StoreUnavailable(path, str(error))
     return None
 
 
-def _no_room(path: Path) -> bool:
-    # The shared index beside the log grows by 32 KiB; without room for it SQLite reports an I/O error.
-    space = os.statvfs(path.parent)
-    return space.f_bavail * space.f_frsize < 2**16
+def is_io_error(error: BaseException | None) -> bool:
+    """Whether the disk failed, so that nobody can say what of the last write is on it."""
+    return isinstance(error, driver.Error) and getattr(error, "sqlite_errorcode", 0) & _PRIMARY == _IO_ERROR

@@ -7,31 +7,34 @@ journal; and it begins an epoch before its next entry, since nobody knows what w
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from hardware.disk import flush_folder
+from hardware.disk import create_durably, flush_folder
+from kiosk.backup.replacement import NEW
 from kiosk.store import key_derivation, keyfile
 from kiosk.store.database import Database
 from kiosk.store.errors import (
     CopyRefusal,
     CopyRefused,
     DiskFull,
+    KeyClosed,
     KeyFileInvalid,
     StoreCorrupt,
     StoreError,
     StoreNewer,
 )
-from kiosk.store.location import DATABASE, KEY_FILE, NEW, RESTORE, finish_restore, open_database
+from kiosk.store.location import DATABASE, KEY_FILE, RESTORE, finish_restore, open_database
 from kiosk.store.occupancy import Occupancy, Waiting, wait_silently
+from kiosk.store.sealing.ways import Asking, ask_nobody
+from kiosk.store.shortage import refused_by_system
 from kiosk.store.verify import Verification, verify
 
 if TYPE_CHECKING:
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
 
 _LOG = "-wal"
 _PIECE = 1 << 20
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -68,7 +70,12 @@ class _Present(msgspec.Struct, frozen=True):
 
 
 def make_copy(
-    directory: Path, copy: Path, *, with_key: bool, waiting: Waiting = wait_silently
+    directory: Path,
+    copy: Path,
+    *,
+    with_key: bool,
+    waiting: Waiting = wait_silently,
+    asking: Asking = ask_nobody,
 ) -> Verification:
     """Copy a data directory's store into the new directory `copy`, and prove the copy before it has its name.
 
@@ -76,8 +83,8 @@ def make_copy(
     """
     if copy.exists():
         raise CopyRefused(copy, CopyRefusal.EXISTS)
-    with closing(open_database(directory, waiting=waiting)) as database:
-        key = keyfile.load(directory / KEY_FILE)
+    with closing(open_database(directory, waiting=waiting, asking=asking)) as database:
+        key = keyfile.load(directory / KEY_FILE, asking=asking)
         copy.parent.mkdir(parents=True, exist_ok=True)
         with _draft(copy.parent, f".{copy.name}.", copy) as draft:
             database.copy_to(draft / DATABASE)
@@ -93,28 +100,47 @@ def make_copy(
     return found
 
 
-def put_back(copy: Path, directory: Path, *, leave_unsent: bool = False) -> Restored:
+def put_back(
+    copy: Path, directory: Path, *, leave_unsent: bool = False, asking: Asking = ask_nobody
+) -> Restored:
     """Put a copy, a directory or a database's file, in the place of a data directory's store.
 
     Whatever stood there is kept aside in the data directory. A kill at any moment leaves the store that was there, or the
     copy. Entries of a present journal that is whole and that only this machine has are left behind if that is wanted.
     Raises DirectoryInUse, CopyRefused, StoreError, OSError; then nothing was changed.
     """
-    file, key = _source(copy, directory)
-    with _made(directory), closing(Occupancy(directory)) as occupancy:
+    file, kept = _source(copy, directory)
+    key = keyfile.load(kept, private=False, asking=asking)
+    with made(directory), closing(Occupancy(directory)) as occupancy:
         occupancy.take()
         finish_restore(directory)
         for left in directory.glob(f".{RESTORE}.*"):
             shutil.rmtree(left)
         with _draft(directory, f".{RESTORE}.", directory) as draft:
-            restored = _prepared(copy, file, key, draft, directory, leave_unsent=leave_unsent)
+            restored = _prepared(copy, file, (kept, key), draft, directory, leave_unsent=leave_unsent)
             draft.rename(directory / RESTORE)
             flush_folder(directory)
         return msgspec.structs.replace(restored, aside=finish_restore(directory))
 
 
-def _source(copy: Path, directory: Path) -> tuple[Path, bytes]:
-    """The database's file of a copy, and its key. Raises CopyRefused."""
+@contextmanager
+def taken(
+    copy: Path, directory: Path, scratch: Path, asking: Asking = ask_nobody
+) -> Iterator[tuple[Restored, Database]]:
+    """A copy, proved as if it were put back, and open; it lies in `scratch` meanwhile, and nothing changes where it came from.
+
+    A key that is not with it may be that of `directory`. Raises CopyRefused, StoreError, OSError.
+    """
+    file, kept = _source(copy, directory)
+    key = keyfile.load(kept, private=False, asking=asking)
+    with _draft(scratch, f".{RESTORE}.", scratch) as draft:
+        found = _prepared(copy, file, (kept, key), draft, scratch, leave_unsent=True)
+        with closing(Database.open(draft / NEW / DATABASE, key)) as database:
+            yield found, database
+
+
+def _source(copy: Path, directory: Path) -> tuple[Path, Path]:
+    """The database's file of a copy, and the file with its key: the present one, as it is sealed, where it fits. Raises CopyRefused."""
     try:
         if not copy.exists():
             raise CopyRefused(copy, CopyRefusal.MISSING)
@@ -129,25 +155,26 @@ def _source(copy: Path, directory: Path) -> tuple[Path, bytes]:
         raise CopyRefused(copy, CopyRefusal.UNREADABLE, error.strerror) from error
     if not salt.startswith(key_derivation.MARK):
         raise CopyRefused(copy, CopyRefusal.NO_COPY)
-    for place in (file.parent, directory):
+    for place in (directory, file.parent):
         try:
-            key = keyfile.load(place / KEY_FILE, private=False)
+            fits = keyfile.is_of(place / KEY_FILE, salt)
         except (KeyFileInvalid, OSError):
             continue  # the other place may have it
-        if key_derivation.file_salt(key) == salt:
-            return file, key
+        if fits:
+            return file, place / KEY_FILE
     raise CopyRefused(copy, CopyRefusal.WITHOUT_KEY)
 
 
 def _prepared(
-    copy: Path, file: Path, key: bytes, draft: Path, directory: Path, *, leave_unsent: bool
+    copy: Path, file: Path, kept: tuple[Path, bytes], draft: Path, directory: Path, *, leave_unsent: bool
 ) -> Restored:
     """Make what is put back in `draft`. Raises CopyRefused, StoreError, OSError."""
     new = draft / NEW
     new.mkdir(mode=0o700)
     for suffix in ("", _LOG):
         _copied(copy, file.with_name(f"{file.name}{suffix}"), new / f"{DATABASE}{suffix}")
-    keyfile.save(new / KEY_FILE, key)
+    key_file, key = kept
+    create_durably(new / KEY_FILE, key_file.read_bytes())
     try:
         with closing(Database.open(new / DATABASE, key)) as database:
             found = verify(database, rebuild=True)
@@ -156,7 +183,7 @@ def _prepared(
             if not found.intact:
                 raise CopyRefused(copy, CopyRefusal.DAMAGED, found.flaw)
             with database.write() as tx:
-                present = _present(directory, tx.journal)
+                present = _present(directory, tx.journal, leave_unsent=leave_unsent)
                 restored = _judged(copy, tx, found, present, leave_unsent=leave_unsent)
                 tx.note_put_back()
     except StoreNewer as error:
@@ -194,14 +221,21 @@ def _judged(
     )
 
 
-def _present(directory: Path, copied: JournalTable) -> _Present | None:
-    """The store that stands in a data directory; None where there is none, or none that can be read."""
+def _present(directory: Path, copied: JournalTable, *, leave_unsent: bool) -> _Present | None:
+    """The store that stands in a data directory; None where there is none, or none that can be read.
+
+    Raises KeyClosed where it is sealed, unless what it alone has is to be left behind.
+    """
     try:
         key = keyfile.load(directory / KEY_FILE)
         with closing(Database.open(directory / DATABASE, key)) as database, database.read() as tx:
             last = tx.journal.count()
             kept = max(tx.agent.get().high_water, _common(tx.journal, copied, min(last, copied.count())))
             return _Present(tx.identity, last, kept)
+    except KeyClosed:
+        if not leave_unsent:
+            raise
+        return None
     except (StoreError, OSError):
         return None
 
@@ -219,15 +253,16 @@ def _common(one: JournalTable, other: JournalTable, last: int) -> int:
 
 
 @contextmanager
-def _made(directory: Path) -> Iterator[None]:
-    """A directory, which is gone again when it was made for something that failed."""
+def made(directory: Path) -> Iterator[bool]:
+    """A directory, and whether it is new; it is gone again when it was made for something that failed and is empty."""
     new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        yield
+        yield new
     except BaseException:
         if new:
-            directory.rmdir()
+            with suppress(OSError):  # what failed is told, not that the agent's log lies there by now
+                directory.rmdir()
         raise
 
 
@@ -242,10 +277,11 @@ def _draft(parent: Path, prefix: str, meant: Path) -> Iterator[Path]:
             if draft.exists():
                 shutil.rmtree(draft)
     except DiskFull as error:
-        raise DiskFull(meant) from error
+        raise type(error)(meant) from error
     except OSError as error:
-        if error.errno in _FULL:
-            raise DiskFull(meant) from error
+        refused = refused_by_system(meant, error)
+        if isinstance(refused, DiskFull):
+            raise refused from error
         raise
 
 

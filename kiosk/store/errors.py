@@ -10,12 +10,22 @@
     │   ├── TablesDue           its tables must be brought up to date, by one that is alone (found, known)
     │   ├── StoreBusy           another writer did not finish in time; trying again is right
     │   ├── DiskFull            no space; the verb changed nothing
+    │   │   └── InodesUsedUp    there is space, and no further file can be made
     │   └── StoreUnavailable    no permission, or the device failed (reason)
+    │       ├── DiskReadOnly        the file system takes no writes
+    │       └── DescriptorsUsedUp   the program, or the machine, has too many files open
     ├── DirectoryError          (directory)
     │   ├── DirectoryInUse      others work there: nothing can be put back
-    │   └── DirectoryTaken      one is alone there: tables are brought up to date, or a copy is put back
+    │   ├── DirectoryTaken      one is alone there: tables are brought up to date, or a copy is put back
+    │   ├── AgentRunsAlready    a sync agent runs there
+    │   └── EnrolmentRuns       another enrolment of it runs
     ├── CopyRefused             a copy cannot be made or put back (copy, reason, found, wanted)
     ├── KeyFileInvalid          the key file does not hold a key, or others can read it (path, reason)
+    ├── KeyClosed               the key is sealed, and nobody is there who could open it (path)
+    │   ├── PassphraseNeeded    it wants its passphrase
+    │   └── TpmRefuses          the TPM does not open it (fault, detail)
+    ├── PassphraseWrong         what was typed opens nothing (path)
+    ├── TpmUnusable             the key cannot be sealed to the TPM; it stays as it was (fault, detail)
     └── EnrolmentError
         ├── NotEnrolled         the kiosk has no number and epoch yet
         ├── EnrolledAlready     it has (kiosk)
@@ -28,6 +38,10 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hardware.tpm import TpmFault
 
 
 class StoreError(Exception):
@@ -99,8 +113,15 @@ class StoreBusy(DatabaseError):
 class DiskFull(DatabaseError):
     """There is no room to write; nothing was changed."""
 
+    def __init__(self, path: Path, message: str = "the disk is full") -> None:
+        super().__init__(path, message)
+
+
+class InodesUsedUp(DiskFull):
+    """There is room, but no inode for a further file; nothing was changed."""
+
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "the disk is full")
+        super().__init__(path, "no inodes are left")
 
 
 class StoreUnavailable(DatabaseError):
@@ -111,6 +132,20 @@ class StoreUnavailable(DatabaseError):
         self.reason = reason
 
 
+class DiskReadOnly(StoreUnavailable):
+    """The file system is mounted read-only, as the kernel does after an error of the disk."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "the file system is read-only")
+
+
+class DescriptorsUsedUp(StoreUnavailable):
+    """The program or the machine has as many files open as it may."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "too many open files")
+
+
 class KeyFileInvalid(StoreError):
     """The key file does not hold a key, or others can read it."""
 
@@ -118,6 +153,47 @@ class KeyFileInvalid(StoreError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class KeyClosed(StoreError):
+    """The key is sealed, and nobody is there who could open it."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
+class PassphraseNeeded(KeyClosed):
+    """The key wants its passphrase."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "sealed with a passphrase")
+
+
+class TpmRefuses(KeyClosed):
+    """The TPM does not open the key; `detail` is what systemd-creds says."""
+
+    def __init__(self, path: Path, fault: TpmFault, detail: str) -> None:
+        super().__init__(path, f"the TPM does not open it: {fault.value} {detail}")
+        self.fault = fault
+        self.detail = detail
+
+
+class PassphraseWrong(StoreError):
+    """What was typed is neither the passphrase nor the recovery code."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: neither its passphrase nor its recovery code")
+        self.path = path
+
+
+class TpmUnusable(StoreError):
+    """The key cannot be sealed to the TPM; it stays as it was."""
+
+    def __init__(self, fault: TpmFault, detail: str) -> None:
+        super().__init__(f"{fault.value} {detail}")
+        self.fault = fault
+        self.detail = detail
 
 
 class DirectoryError(StoreError):
@@ -140,6 +216,27 @@ class DirectoryTaken(DirectoryError):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, "one program is alone there")
+
+
+class AgentRunsAlready(DirectoryError):
+    """A sync agent runs on the data directory; a second one would do the same again."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, "a sync agent runs there already")
+
+
+class DeskRunsAlready(DirectoryError):
+    """A desk works on the data directory; two would take each other's readers, and print each other's receipts."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, "a desk works there already")
+
+
+class EnrolmentRuns(DirectoryError):
+    """Another enrolment of the data directory runs; it may use another token."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, "another enrolment of it runs")
 
 
 class CopyRefusal(enum.StrEnum):

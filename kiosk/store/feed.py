@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 from kiosk.domain.feed import (
     FORK_RULE,
+    MISSING_RULE,
     CertificateRegistered,
+    DeliveryTold,
+    InvoiceTold,
     KeyBoundElsewhere,
     MatterPublished,
     OpenOrder,
     OpenOrdersPublished,
+    ProposalTold,
 )
 from kiosk.domain.feed_keys import RowName, schedule_digest
 from kiosk.domain.fees import FeeSchedule
@@ -93,6 +97,22 @@ class FeedTables(Table):
         told = self.rows.shown(f"{RowName.OPEN_ORDERS.value}/{account}")
         return told.orders if isinstance(told, OpenOrdersPublished) else ()
 
+    def delivery(self, account: str, order: str) -> DeliveryTold | None:
+        """Where the delivery of an order of that account stands, as far as the centre told."""
+        told = self.rows.shown(f"{RowName.DELIVERY.value}/{account}/{order}")
+        return told if isinstance(told, DeliveryTold) else None
+
+    def invoice(self, account: str, order: str) -> InvoiceTold | None:
+        """Where the invoice of an order of that account stands, as far as the centre told."""
+        told = self.rows.shown(f"{RowName.INVOICE.value}/{account}/{order}")
+        return told if isinstance(told, InvoiceTold) else None
+
+    def proposals(self, account: str) -> tuple[ProposalTold, ...]:
+        """The operators that the account proposed, wherever, as far as the centre told."""
+        keys = self.rows.keys_under(f"{RowName.PROPOSAL.value}/{account}/")
+        told = (self.rows.shown(key) for key in keys)
+        return tuple(each for each in told if isinstance(each, ProposalTold))
+
     def put_matter(self, matter: MatterPublished) -> None:
         """Store a matter, open or decided."""
         self._connection.execute(
@@ -107,6 +127,10 @@ class FeedTables(Table):
     def close_forks(self) -> None:
         """Delete the alarms that this kiosk raised itself over another journal of it at the centre."""
         self._connection.execute("DELETE FROM matters WHERE rule = ? AND settled = 0", (FORK_RULE,))
+
+    def close_missing(self) -> None:
+        """Delete the alarms over entries that the centre lacked."""
+        self._connection.execute("DELETE FROM matters WHERE rule = ? AND settled = 0", (MISSING_RULE,))
 
     def matters(self, *, settled: bool = False) -> tuple[MatterPublished, ...]:
         """The matters that are open, by journal sequence; with `settled` also the decided ones."""

@@ -78,6 +78,14 @@ class FeedRowTable(Table):
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise StoreCorrupt(self._path, f"a row of the feed: {error}") from error
 
+    def keys_under(self, prefix: str) -> tuple[str, ...]:
+        """The keys that begin with a prefix that ends with a slash, each once."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT key FROM feed_rows WHERE key > ? AND key < ? ORDER BY key",
+            (prefix, prefix[:-1] + "0"),  # the character after the slash
+        )
+        return tuple(key for (key,) in rows)
+
     def put(self, row: FeedRow) -> None:
         """Let a row hold, in the place of the one before."""
         self._connection.execute(
@@ -98,6 +106,11 @@ class FeedRowTable(Table):
             "DELETE FROM unapplied_rows WHERE audience = ? AND key = ? AND incarnation = ? AND stamp = ?",
             (row.audience, row.key, row.version.incarnation, row.version.stamp),
         )
+
+    def drop_repeated(self, audience: int, keys: Iterable[str]) -> None:
+        """Forget rows of an audience that entries repeat which the centre has for good."""
+        for key in keys:
+            self._connection.execute("DELETE FROM feed_rows WHERE audience = ? AND key = ?", (audience, key))
 
     def drop_dismissed(self, audience: int, version: Version) -> None:
         """Forget the row of that version if it was kept, after staff have seen to it."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, assert_never
+from operator import itemgetter
+from typing import Any, TypeVar, assert_never
 
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order, OrderStatus
 from kiosk.domain.ledger_fold import RecordRow
 from kiosk.domain.register import Register
+from kiosk.domain.requests import Proposal, Requests
 from kiosk.domain.scanned_confirmations import order_code_identity
 from kiosk.store.errors import StoreCorrupt
 from kiosk.store.rows import Codec, Table
 
+T = TypeVar("T")
+
 ORDER = Codec(Order)
 CERTIFICATE = Codec(Certificate)
 REGISTER = Codec(Register)
+REQUESTS = Codec(Requests)
+PROPOSAL = Codec(Proposal)
 
 COLUMNS = {
     "orders": (
@@ -33,9 +39,11 @@ COLUMNS = {
     "payments": ("order_reference", "sequence", "how", "amount"),
     "certificates": ("number", "account", "status", "sequence", "row"),
     "accounts": ("account", "token_serial", "row"),
+    "requests": ("order_reference", "account", "row"),
+    "proposals": ("proposal", "account", "row"),
 }
 
-KEYS = {"orders": 1, "payments": 2, "certificates": 1, "accounts": 1}
+KEYS = {"orders": 1, "payments": 2, "certificates": 1, "accounts": 1, "requests": 1, "proposals": 1}
 """How many of a table's first columns are its key."""
 
 NO_TOKEN = ""  # in the column of serials
@@ -80,19 +88,35 @@ def table_rows(record: RecordRow) -> Iterable[tuple[str, Values]]:
         case Register():
             serial = record.key.token_serial if record.key else NO_TOKEN
             yield "accounts", (record.account, serial, REGISTER.encode(record))
+        case Requests():
+            yield "requests", (record.order, record.account, REQUESTS.encode(record))
+        case Proposal():
+            yield "proposals", (record.proposal, record.account, PROPOSAL.encode(record))
         case _:
             assert_never(record)
 
 
-_CODECS: dict[str, Codec[Order] | Codec[Certificate] | Codec[Register]] = {
+_CODECS: dict[
+    str, Codec[Order] | Codec[Certificate] | Codec[Register] | Codec[Requests] | Codec[Proposal]
+] = {
     "orders": ORDER,
     "certificates": CERTIFICATE,
     "accounts": REGISTER,
+    "requests": REQUESTS,
+    "proposals": PROPOSAL,
 }
 _INSERT = {
     table: f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - the names stand in COLUMNS
     for table, columns in COLUMNS.items()
 }
+
+
+_TAKEN = (
+    "FROM payments AS first WHERE sequence > ? AND how <> 'feed' AND NOT EXISTS"
+    " (SELECT 1 FROM payments AS other WHERE other.order_reference = first.order_reference"
+    " AND (other.how = 'feed' OR other.sequence < first.sequence))"
+)
+"""The first notice that the desk took of each order's money after an entry, unless the centre confirmed it."""
 
 
 class LedgerTables(Table):
@@ -121,6 +145,24 @@ class LedgerTables(Table):
         """The account's certificates as far as this kiosk's journal tells of them."""
         return self._one(REGISTER, "SELECT row FROM accounts WHERE account = ?", account)
 
+    def requests(self, order: str) -> Requests | None:
+        """What was asked for the order of that reference, by this kiosk's journal."""
+        return self._one(REQUESTS, "SELECT row FROM requests WHERE order_reference = ?", order)
+
+    def requests_of(self, account: str) -> tuple[Requests, ...]:
+        """What was asked for the account's orders, by this kiosk's journal."""
+        query = "SELECT row FROM requests WHERE account = ? ORDER BY order_reference"
+        return self._all(REQUESTS, query, account)
+
+    def proposal(self, name: str) -> Proposal | None:
+        """The proposed operator of that name."""
+        return self._one(PROPOSAL, "SELECT row FROM proposals WHERE proposal = ?", name)
+
+    def proposals_of(self, account: str) -> tuple[Proposal, ...]:
+        """The operators that the account proposed at this kiosk."""
+        query = "SELECT row FROM proposals WHERE account = ? ORDER BY proposal"
+        return self._all(PROPOSAL, query, account)
+
     def orders(
         self, status: OrderStatus | None = None, account: str | None = None, limit: int | None = None
     ) -> tuple[Order, ...]:
@@ -146,6 +188,14 @@ class LedgerTables(Table):
         """The orders, unpaid or paid and not bound, newest first, one at a time."""
         ordered = (self.each_order(status) for status in OrderStatus if status.is_open)
         return heapq.merge(*ordered, key=lambda order: order.sequence, reverse=True)
+
+    def oldest_open(self) -> Order | None:
+        """The first order of this kiosk's own that is unpaid, paid and not bound, or being paid back."""
+        query = "SELECT row FROM orders WHERE status = ? ORDER BY sequence"
+        waiting = (OrderStatus.PLACED, OrderStatus.PAID, OrderStatus.REFUNDING)
+        ordered = (self._each(ORDER, query, status) for status in waiting)
+        found = heapq.merge(*ordered, key=lambda order: order.sequence)
+        return next((order for order in found if order.owner == order.told_by), None)
 
     def count(self, status: OrderStatus) -> int:
         """How many orders have that status."""
@@ -212,7 +262,32 @@ class LedgerTables(Table):
 
     def registers(self) -> tuple[Register, ...]:
         """All accounts that a key was bound for or told of here."""
-        return self._all(REGISTER, "SELECT row FROM accounts ORDER BY account")
+        return tuple(self.registers_by_key())
+
+    def registers_by_key(self) -> Iterator[Register]:
+        """The same by account, one at a time."""
+        return self._each(REGISTER, "SELECT row FROM accounts ORDER BY account")
+
+    def certificates_by_key(self) -> Iterator[Certificate]:
+        """All certificates by number, one at a time."""
+        return self._each(CERTIFICATE, "SELECT row FROM certificates ORDER BY number")
+
+    def orders_by_key(self) -> Iterator[Order]:
+        """All orders by reference, one at a time."""
+        return self._each(ORDER, "SELECT row FROM orders ORDER BY reference")
+
+    def proposals_by_key(self) -> Iterator[Proposal]:
+        """All proposed operators by name, one at a time."""
+        return self._each(PROPOSAL, "SELECT row FROM proposals ORDER BY proposal")
+
+    def requests_by_key(self) -> Iterator[Requests]:
+        """All that was asked for orders by reference, one at a time."""
+        return self._each(REQUESTS, "SELECT row FROM requests ORDER BY order_reference")
+
+    def each_account(self) -> Iterator[str]:
+        """The accounts that a key was bound for or told of here, one at a time."""
+        for (account,) in self._connection.execute("SELECT account FROM accounts ORDER BY account"):
+            yield account
 
     def accounts_of_token(self, token_serial: str) -> tuple[str, ...]:
         """The accounts whose key, by the journal, is the token of that serial."""
@@ -230,12 +305,17 @@ class LedgerTables(Table):
 
         An order counts once, and not at all when the centre confirmed it or the first such notice went up already.
         """
-        return self._number(
-            "SELECT sum(amount) FROM payments AS first WHERE sequence > ? AND how <> 'feed' AND NOT EXISTS"
-            " (SELECT 1 FROM payments AS other WHERE other.order_reference = first.order_reference"
-            " AND (other.how = 'feed' OR other.sequence < first.sequence))",
-            after_sequence,
-        )
+        return self._number(f"SELECT sum(amount) {_TAKEN}", after_sequence)
+
+    def taken_after(self, sequence: int) -> list[tuple[int, str, int]]:
+        """The same one by one: the entry's sequence, the order, the money."""
+        query = f"SELECT sequence, order_reference, amount {_TAKEN}"
+        return self._connection.execute(query, (sequence,)).fetchall()
+
+    def issued_after(self, sequence: int) -> list[tuple[int, str]]:
+        """The certificates that were issued after that entry, each with its entry's sequence."""
+        query = "SELECT sequence, number FROM certificates WHERE sequence > ?"
+        return self._connection.execute(query, (sequence,)).fetchall()
 
     def put(self, records: Iterable[RecordRow]) -> None:
         """Store the rows of a folding."""
@@ -258,7 +338,9 @@ class LedgerTables(Table):
     def differences(self, made: LedgerTables) -> Iterator[str]:
         """The rows that differ from those made just now or exist on one side only, as `orders 3-0147-6.9f86d081884c`."""
         for table in sorted(COLUMNS):
-            for here, there in _side_by_side(self.rows(table), made.rows(table), KEYS[table]):
+            for here, there in side_by_side(
+                self.rows(table), made.rows(table), itemgetter(slice(KEYS[table]))
+            ):
                 if here is None or there is None or self._as_written_now(table, here) != there:
                     yield " ".join([table, *map(str, (here or there or ())[: KEYS[table]])])
 
@@ -281,14 +363,14 @@ class LedgerTables(Table):
             return ()
 
 
-def _side_by_side(
-    ones: Iterator[Values], others: Iterator[Values], key: int
-) -> Iterator[tuple[Values | None, Values | None]]:
+def side_by_side(
+    ones: Iterator[T], others: Iterator[T], key: Callable[[T], Any]
+) -> Iterator[tuple[T | None, T | None]]:
     """Rows of the same key from two tables, each by key; None where one has no such row."""
     one, other = next(ones, None), next(others, None)
     while one is not None or other is not None:
-        first = other is None or (one is not None and one[:key] <= other[:key])
-        second = one is None or (other is not None and other[:key] <= one[:key])
+        first = other is None or (one is not None and key(one) <= key(other))
+        second = one is None or (other is not None and key(other) <= key(one))
         yield (one if first else None), (other if second else None)
         if first:
             one = next(ones, None)

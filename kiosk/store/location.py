@@ -13,7 +13,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from hardware.disk import flush_folder
+from kiosk.backup.replacement import finish
 from kiosk.store.database import Database
 from kiosk.store.errors import DirectoryInUse, StoreExists, StoreMissing, TablesDue
 from kiosk.store.keyfile import load, load_or_create
@@ -26,16 +26,15 @@ from kiosk.store.occupancy import (
     Waiting,
     wait_silently,
 )
+from kiosk.store.sealing.ways import Asking, ask_nobody
 
 DATABASE = "keydesk.db"
 KEY_FILE = "keydesk.key"
 RESTORE = "keydesk.restore"
-NEW = "new"
 ALONE_SECONDS = 600.0
 """How long a program waits for the one that is alone: bringing a large store up to date takes minutes."""
 OTHERS_SECONDS = 60.0
 """How long it waits for those that work there, which are of a former version and may never end."""
-_BESIDE = ("-wal", "-shm", "-journal")  # files of SQLite that belong to the database of their name
 
 
 def marker_of(directory: Path, place: Path | None = None) -> Marker:
@@ -43,8 +42,15 @@ def marker_of(directory: Path, place: Path | None = None) -> Marker:
     return Marker(place or directory.with_name(f"{directory.name}.marker"), machine_name())
 
 
-def open_database(directory: Path, place: Path | None = None, waiting: Waiting = wait_silently) -> Database:
+def open_database(
+    directory: Path,
+    place: Path | None = None,
+    waiting: Waiting = wait_silently,
+    asking: Asking = ask_nobody,
+) -> Database:
     """The database of a data directory, its tables brought up to date; `waiting` is told when that has to wait.
+
+    `asking` asks somebody for what opens a sealed key, where that needs somebody.
 
     Raises StoreMissing, StoreError; OSError, as where the key file is gone.
     """
@@ -52,7 +58,7 @@ def open_database(directory: Path, place: Path | None = None, waiting: Waiting =
         raise StoreMissing(directory / DATABASE)
     occupancy = occupy(directory, waiting)
     try:
-        database = _opened(directory, place, occupancy, waiting)
+        database = _opened(directory, place, occupancy, waiting, asking)
     except BaseException:
         occupancy.close()
         raise
@@ -60,20 +66,23 @@ def open_database(directory: Path, place: Path | None = None, waiting: Waiting =
     return database
 
 
-def _opened(directory: Path, place: Path | None, occupancy: Occupancy, waiting: Waiting) -> Database:
+def _opened(
+    directory: Path, place: Path | None, occupancy: Occupancy, waiting: Waiting, asking: Asking
+) -> Database:
     """Open it; where its tables are of a former version, wait until nobody else has it open, and migrate them first."""
     path = directory / DATABASE
     began, told = time.monotonic(), False
     while True:
         if not path.exists():
             raise StoreMissing(path)
-        key = load(directory / KEY_FILE)
+        key = load(directory / KEY_FILE, asking=asking)
         try:
             return Database.open(path, key, marker=marker_of(directory, place), alone=False)
         except TablesDue:
             if _alone(occupancy):
                 finish_restore(directory)
-                Database.open(path, load(directory / KEY_FILE), marker=marker_of(directory, place)).close()
+                key = load(directory / KEY_FILE, asking=asking)
+                Database.open(path, key, marker=marker_of(directory, place)).close()
             else:
                 waited = time.monotonic() - began
                 if waited >= OTHERS_SECONDS:
@@ -95,7 +104,10 @@ def _alone(occupancy: Occupancy) -> bool:
 
 
 def open_or_create_database(
-    directory: Path, place: Path | None = None, waiting: Waiting = wait_silently
+    directory: Path,
+    place: Path | None = None,
+    waiting: Waiting = wait_silently,
+    asking: Asking = ask_nobody,
 ) -> Database:
     """The database of a data directory, made when there is none. Raises StoreError, OSError.
 
@@ -110,7 +122,7 @@ def open_or_create_database(
                 Database.create(path, key, marker=marker_of(directory, place)).close()
             except StoreExists:
                 pass  # another process made it in between
-    return open_database(directory, place, waiting)
+    return open_database(directory, place, waiting, asking)
 
 
 def occupy(directory: Path, waiting: Waiting = wait_silently) -> Occupancy:
@@ -139,37 +151,5 @@ def _settle(directory: Path, occupancy: Occupancy) -> None:
 
 
 def finish_restore(directory: Path) -> Path | None:
-    """Put what waits in `keydesk.restore` in place; where the files before it are now, if there were any. Raises OSError.
-
-    Each step leaves what the next call goes on from. The caller is alone in the directory.
-    """
-    waiting = directory / RESTORE
-    if not waiting.exists():
-        return None
-    new = waiting / NEW
-    if (new / DATABASE).exists():
-        for suffix in _BESIDE:
-            _move(directory / f"{DATABASE}{suffix}", waiting)
-        for name in (KEY_FILE, DATABASE):
-            if (new / name).exists():
-                _move(directory / name, waiting)
-                _move(new / name, directory)
-    if new.exists():
-        new.rmdir()
-    if not any(waiting.iterdir()):
-        waiting.rmdir()
-        return None
-    number = 1
-    while (aside := directory / f"keydesk.before-{number}").exists():
-        number += 1
-    waiting.rename(aside)
-    flush_folder(directory)
-    return aside
-
-
-def _move(file: Path, folder: Path) -> None:
-    """Move a file, if it is there, durably."""
-    if file.exists():
-        file.rename(folder / file.name)
-        flush_folder(folder)
-        flush_folder(file.parent)
+    """Put what waits in `keydesk.restore` in place, as `finish`; the caller is alone in the directory. Raises OSError."""
+    return finish(directory / RESTORE, DATABASE, "keydesk.before")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from kiosk.domain.feed_keys import RowName
@@ -84,6 +86,14 @@ class MemberTables(Table):
     def all_staff(self) -> tuple[StaffMember, ...]:
         """All staff members, by name."""
         return self._all(_STAFF, "SELECT row FROM staff ORDER BY name")
+
+    def each_name(self) -> Iterator[tuple[str, str]]:
+        """Every name of enterprises and operators, with whose it is: an enterprise's code, an operator's account."""
+        for enterprise in self._each(_ENTERPRISE, "SELECT row FROM enterprises ORDER BY code"):
+            yield enterprise.code, enterprise.name
+            yield enterprise.code, enterprise.legal_person
+        for operator in self._each(_OPERATOR, "SELECT row FROM operators ORDER BY account"):
+            yield operator.account, operator.name
 
     def counts(self) -> MemberCounts:
         """How many of each are known here."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database as Tables
 
-LATEST = 9
+LATEST = 14
+_NO_VACUUM = 0  # https://www.sqlite.org/pragma.html#pragma_auto_vacuum
 _FOLDED_OTHERWISE = 5  # before this step the folded tables were made by other rules
 
 
@@ -42,6 +43,11 @@ def migrate(connection: Connection) -> None:
     steps(name="0007_feed_rows")(_feed_rows)
     steps(name="0008_rows_beside")(_rows_beside)
     steps(name="0009_left_audiences")(_left_audiences)
+    steps(name="0010_nights")(_nights)
+    steps(name="0011_snapshots")(_snapshots)
+    steps(name="0012_shrinking")(_nothing)
+    steps(name="0013_unconfirmed_receipts")(_unconfirmed_receipts)
+    steps(name="0014_requests")(_requests)
     connection.execute("BEGIN IMMEDIATE")
     try:
         (before,) = connection.execute("PRAGMA user_version").fetchone()
@@ -56,18 +62,43 @@ def migrate(connection: Connection) -> None:
         raise
 
 
+def let_shrink(connection: Connection) -> None:
+    """Let free pages be given back (`Database.give_back`); a database that has tables is written anew for it, by one alone."""
+    if is_rigid(connection):
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("VACUUM")
+
+
+def is_rigid(connection: Connection) -> bool:
+    """Whether the file keeps its free pages for ever."""
+    (mode,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+    return int(mode) == _NO_VACUUM
+
+
 def _nothing(_tables: Tables) -> None:
-    """The tables stay as they are; their rows are made anew."""
+    """The tables stay as they are: their rows, or the file, are made anew."""
 
 
 def fold_anew(connection: Connection) -> None:
-    """Make the folded tables from the journal; within a transaction. What cannot be read, `journal verify` names."""
+    """Make the folded tables from the journal, from its snapshot on; within a transaction.
+
+    What cannot be read, `journal verify` names.
+    """
+    from kiosk.domain.snapshots import EchoedRow, read_row  # noqa: PLC0415 - seldom needed
     from kiosk.store.ledger import COLUMNS, LedgerTables  # noqa: PLC0415 - seldom needed
+    from kiosk.store.snapshots import SnapshotTables  # noqa: PLC0415 - seldom needed
 
     for table in COLUMNS:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in COLUMNS
-    ledger = LedgerTables(connection, Path())
-    for (data,) in connection.execute("SELECT data FROM journal ORDER BY sequence"):
+    ledger, snapshots = LedgerTables(connection, Path()), SnapshotTables(connection, Path())
+    kept = snapshots.in_force()
+    for data in () if kept is None else snapshots.rows(kept.sequence):
+        row = read_row(data)
+        ledger.put(() if isinstance(row, EchoedRow) else (row,))
+    after = 0 if kept is None else kept.sequence
+    for (data,) in connection.execute(
+        "SELECT data FROM journal WHERE sequence > ? ORDER BY sequence", (after,)
+    ):
         try:
             entry = unseal(data).entry
         except EntryMalformed:
@@ -263,6 +294,23 @@ def _left_audiences(tables: Tables) -> None:
     _create(tables, "left_audiences", {"audience": int})
 
 
+def _nights(tables: Tables) -> None:
+    """The last reports of the nightly run."""
+    _create(tables, "nights", {"number": int, "night": int, "row": bytes})
+
+
+def _snapshots(tables: Tables) -> None:
+    """The fold up to an entry, its rows in portions; and what stays of the entries that are deleted behind it."""
+    acknowledged = {"acknowledgement": bytes, "acknowledged_by": bytes}
+    _create(tables, "snapshots", {"sequence": int, "snapshot": bytes, "signature": bytes, **acknowledged})
+    rows = {"sequence": int, "position": int, "data": bytes}
+    tables.table("snapshot_rows").create(rows, pk=("sequence", "position"), not_null=set(rows), strict=True)
+    _create(tables, "pruned_links", {"first": int, "hashes": bytes})
+    _create(tables, "pruned_epochs", {"epoch": int, "first": int})
+    _index(tables, "pruned_epochs", "first")
+    _create(tables, "pruned_echoes", {"key": str, "sequence": int, "said": bytes})
+
+
 def _keyed(tables: Tables, name: str, columns: dict[str, type]) -> None:
     tables.table(name).create(columns, pk=("audience", "key"), not_null=set(columns), strict=True)
 
@@ -343,3 +391,29 @@ def _order_references(tables: Tables) -> None:
     _index(tables, "print_queue", "order_reference")
     _column(tables, "orders", "order_number TEXT NOT NULL DEFAULT ''")
     _index(tables, "orders", "order_number, sequence")
+
+
+def _unconfirmed_receipts(tables: Tables) -> None:
+    """A receipt that a printer was given, and that may be out."""
+    _column(tables, "print_queue", "unconfirmed INTEGER NOT NULL DEFAULT 0")
+
+
+def _requests(tables: Tables) -> None:
+    """What members ask for after paying; and the personal records beside the journal, apart from the key of each."""
+    _create(tables, "requests", {"order_reference": str, "account": str, "row": bytes})
+    _index(tables, "requests", "account, order_reference")
+    _create(tables, "proposals", {"proposal": str, "account": str, "row": bytes})
+    _index(tables, "proposals", "account, proposal")
+    record = {
+        "commitment": bytes,
+        "kind": str,
+        "account": str,
+        "made_at": int,
+        "sent_at": int,
+        "sealed": bytes,
+    }
+    _create(tables, "personal_records", record)
+    _index(tables, "personal_records", "account, made_at")
+    _index(tables, "personal_records", "kind, sent_at")
+    _index(tables, "personal_records", "sent_at, made_at")
+    _create(tables, "personal_keys", {"commitment": bytes, "key": bytes})

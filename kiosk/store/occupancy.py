@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from hardware.disk import FolderLock
+from hardware.disk import FileLock, FolderLock
 from kiosk.store.errors import DirectoryInUse, DirectoryTaken
 
 STEP_SECONDS = 0.05
@@ -62,3 +63,13 @@ class Occupancy:
     def close(self) -> None:
         """Leave; leaving again does nothing."""
         self._lock.close()
+
+
+NIGHT = "nightly.lock"
+
+
+@contextmanager
+def nights_turn(directory: Path) -> Iterator[bool]:
+    """Whether it is this process's turn to do the night's work of a data directory, until the block ends. Raises OSError."""
+    with closing(FileLock(directory / NIGHT)) as lock:
+        yield lock.take()

@@ -8,11 +8,15 @@ from kiosk.store.rows import Table
 
 
 class WaitingReceipt(msgspec.Struct, frozen=True):
-    """A receipt as it goes to the printer, and the reference of the order that it is for."""
+    """A receipt as it goes to the printer, and the reference of the order that it is for.
+
+    `unconfirmed`: a printer took it and did not tell that it printed it, so that it may be out.
+    """
 
     id: int
     order: str
     receipt: bytes
+    unconfirmed: bool = False
 
 
 class PrintQueue(Table):
@@ -37,16 +41,19 @@ class PrintQueue(Table):
         """The first receipt past that one, of that order if one is given."""
         if order is None:
             row = self._connection.execute(
-                "SELECT id, order_reference, receipt FROM print_queue WHERE id > ? ORDER BY id LIMIT 1",
+                "SELECT id, order_reference, receipt, unconfirmed FROM print_queue WHERE id > ? ORDER BY id LIMIT 1",
                 (receipt,),
             ).fetchone()
         else:
             row = self._connection.execute(
-                "SELECT id, order_reference, receipt FROM print_queue WHERE order_reference = ? AND id > ?"
-                " ORDER BY id LIMIT 1",
+                "SELECT id, order_reference, receipt, unconfirmed FROM print_queue"
+                " WHERE order_reference = ? AND id > ? ORDER BY id LIMIT 1",
                 (order, receipt),
             ).fetchone()
-        return None if row is None else WaitingReceipt(*row)
+        if row is None:
+            return None
+        identity, reference, data, unconfirmed = row
+        return WaitingReceipt(identity, reference, data, bool(unconfirmed))
 
     def count(self) -> int:
         """How many receipts are still to be printed; triggers count them."""
@@ -55,6 +62,10 @@ class PrintQueue(Table):
     def change(self, receipt: int, to: bytes) -> None:
         """Replace a receipt, keeping its place in the queue."""
         self._connection.execute("UPDATE print_queue SET receipt = ? WHERE id = ?", (to, receipt))
+
+    def leave_unconfirmed(self, receipt: int) -> None:
+        """Mark a receipt that may be out; it stays."""
+        self._connection.execute("UPDATE print_queue SET unconfirmed = 1 WHERE id = ?", (receipt,))
 
     def done(self, receipt: int) -> None:
         """Remove a printed receipt."""

@@ -10,6 +10,7 @@ from kiosk.domain.entries import Tip
 from kiosk.domain.versions import Version
 from kiosk.store.agent_state import AgentState
 from kiosk.store.transaction import Identity
+from kiosk.store.vault import VaultItem
 
 if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
@@ -60,3 +61,14 @@ def read_status(tx: Transaction) -> StoreStatus:
         unapplied_rows=tx.feed.rows.count_unapplied(),
         receipts_waiting=tx.print_queue.count(),
     )
+
+
+def issuing_key(tx: Transaction) -> bytes | None:
+    """The key (PKCS#8) of this machine's issuing CA, or of its request while the centre's root has to sign; None before."""
+    anew = tx.agent.get().awaiting_root and tx.identity is not None
+    return tx.vault.get(VaultItem.NEXT_ISSUING_KEY if anew else VaultItem.ISSUING_KEY)
+
+
+def nights_missed(tx: Transaction, now: int) -> int:
+    """How many nights in a row have no report by now (UTC seconds); none of a machine that was taken out of use."""
+    return 0 if tx.agent.get().is_out_of_use else tx.nights.missed(now)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from kiosk.domain.validity import LAST_MOMENT
+
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -16,8 +18,11 @@ class SystemClock:
         self._boot = _BOOT.read_text().strip() if _BOOT.exists() else "unknown"
 
     def wall(self) -> int:
-        """Now, in UTC seconds."""
-        return int(time.time()) + self.shifted()
+        """Now, in UTC seconds; the nearest end of what the calendar can say where the clock is beyond it.
+
+        So no time that cannot be worded is written down. The centre's signed time tells that such a clock is wrong.
+        """
+        return min(max(0, int(time.time()) + self.shifted()), LAST_MOMENT)
 
     def monotonic(self) -> int:
         """Milliseconds since the boot."""

@@ -26,18 +26,24 @@ from kiosk.domain.identifiers import (
 )
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, check_link, seal, unseal
 from kiosk.domain.ledger_fold import Folding, fold_entry, judged_by_the_issuer
+from kiosk.domain.snapshots import EchoedRow
+from kiosk.domain.versions import audience_of_kiosk
 from kiosk.store.agent_state import AgentTable
+from kiosk.store.backup_record import BackupTable
 from kiosk.store.errors import EnrolledAlready, EpochUsed, NotEnrolled
 from kiosk.store.feed import FeedTables
-from kiosk.store.journal import JournalTable
+from kiosk.store.journal import JournalTable, feed_key
 from kiosk.store.ledger import LedgerTables
 from kiosk.store.lockouts import Lockouts
 from kiosk.store.mailbox import Mailbox
 from kiosk.store.marker import Marker
 from kiosk.store.members import MemberTables
+from kiosk.store.nights import NightTable
 from kiosk.store.other_strands import OtherStrands
+from kiosk.store.personal import PersonalTable
 from kiosk.store.print_queue import PrintQueue
 from kiosk.store.rows import Codec, Singleton
+from kiosk.store.snapshots import SnapshotTables
 from kiosk.store.vault import Vault
 
 if TYPE_CHECKING:
@@ -93,6 +99,7 @@ class Transaction:
         marker: Marker | None = None,
     ) -> None:
         self._connection = connection
+        self.path = path
         self.journal = JournalTable(connection, path)
         self.ledger = LedgerTables(connection, path)
         self.members = MemberTables(connection, path)
@@ -102,13 +109,18 @@ class Transaction:
         self.mailbox = Mailbox(connection, path)
         self.print_queue = PrintQueue(connection, path)
         self.agent = AgentTable(connection, path)
+        self.backups = BackupTable(connection, path)
         self.other_strands = OtherStrands(connection, path)
+        self.nights = NightTable(connection, path)
+        self.personal = PersonalTable(connection, path, random)
+        self.snapshots = SnapshotTables(connection, path)
         self._identity = Singleton(connection, path, "identity", _IDENTITY)
         self._home = Singleton(connection, path, "home", _HOME)
         self._random = random
         self._marker = marker
         self._settled = False
-        self._appended: Tip | None = None
+        self.appended: Tip | None = None
+        """The last entry that was written in it."""
 
     @property
     def identity(self) -> Identity | None:
@@ -145,9 +157,9 @@ class Transaction:
 
     def note_tip(self) -> None:
         """Let the marker know how far the journal came; to be called after the commit."""
-        home = self._home.get() if self._marker is not None and self._appended is not None else None
-        if home is not None and self._marker is not None and self._appended is not None:
-            self._marker.write(home.store, self._appended)
+        home = self._home.get() if self._marker is not None and self.appended is not None else None
+        if home is not None and self._marker is not None and self.appended is not None:
+            self._marker.write(home.store, self.appended)
 
     @property
     def is_whole(self) -> bool:
@@ -247,8 +259,7 @@ class Transaction:
             entry = sealed.entry
             if entry.kiosk != identity.kiosk:
                 raise ChainBroken(entry.kiosk, entry.epoch, entry.sequence)
-            stored = self.journal.entry(entry.sequence)
-            if stored is not None and stored.hash == sealed.hash:
+            if self.journal.hash_at(entry.sequence) == sealed.hash:
                 continue
             check_link(self.journal.tip(), sealed)
             self._store(sealed, fold_entry(self.ledger, entry, judged_by_the_issuer))
@@ -273,6 +284,7 @@ class Transaction:
             if self.journal.hash_at(entry.sequence) == sealed.hash:
                 continue
             if self.other_strands.tip_at(entry.sequence, sealed.hash) is not None:
+                self.other_strands.put_strand(strand, entry.sequence, sealed.hash)
                 continue
             if entry.kiosk != identity.kiosk:
                 raise ChainBroken(entry.kiosk, entry.epoch, entry.sequence)
@@ -282,14 +294,30 @@ class Transaction:
             count += 1
         return count
 
-    def echo(self, key: str) -> SealedEntry | None:
-        """The entry of this kiosk, of any strand, that repeats the feed's row of that key."""
+    def echo(self, key: str) -> EchoedRow | None:
+        """Which entry of this kiosk, of any strand, repeats the feed's row of that key."""
         return self.journal.echo(key) or self.other_strands.echo(key)
+
+    def prune(self, most: int) -> int:
+        """Delete up to so many entries before the one that the snapshot in force ends with; how many.
+
+        With them go the feed's rows for this kiosk alone that they repeat. The caller knows that the snapshot is sound.
+        """
+        kept, identity = self.snapshots.in_force(), self.identity
+        if kept is None or identity is None:
+            return 0
+        last = min(kept.sequence - 1, self.journal.first() - 1 + most)
+        entries = [each for each in self.journal.entries(limit=most) if each.entry.sequence <= last]
+        if entries:
+            self.journal.prune(entries)
+            own = audience_of_kiosk(identity.kiosk)
+            self.feed.rows.drop_repeated(own, (key for each in entries if (key := feed_key(each.entry))))
+        return len(entries)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Undo what was done inside, and that alone, when an error leaves it."""
-        appended, settled = self._appended, self._settled
+        appended, settled = self.appended, self._settled
         self._connection.execute("SAVEPOINT attempt")
         try:
             yield
@@ -297,7 +325,7 @@ class Transaction:
             if self._connection.in_transaction:  # a full disk ends the whole transaction
                 self._connection.execute("ROLLBACK TO attempt")
                 self._connection.execute("RELEASE attempt")
-            self._appended, self._settled = appended, settled
+            self.appended, self._settled = appended, settled
             raise
         self._connection.execute("RELEASE attempt")
 
@@ -331,6 +359,6 @@ class Transaction:
         return sealed
 
     def _store(self, sealed: SealedEntry, folding: Folding) -> None:
-        self._appended = Tip(sealed.entry.epoch, sealed.entry.sequence, sealed.hash)
+        self.appended = Tip(sealed.entry.epoch, sealed.entry.sequence, sealed.hash)
         self.journal.add(sealed)
         self.ledger.put(folding.rows)

@@ -27,6 +27,7 @@ class VaultItem(enum.StrEnum):
     CENTRE_KEY = "centre-key"  # Ed25519 public key, raw, 32 bytes
     NEXT_ISSUING_KEY = "next-issuing-key"  # both while this machine is being enrolled anew
     NEXT_DEVICE_KEY = "next-device-key"
+    ENROL_TOKEN = "enrolment-token"  # noqa: S105 - the name of a secret; while the centre's root has to sign
     DEED = "deed"  # what the centre signed when it enrolled this machine, JSON
 
 

@@ -1,18 +1,19 @@
 """Command lines in the environment's language: Chinese, unless it is English.
 
-argparse's own message about a wrong option stays English, in brackets inside the sentence.
+argparse's own message about a wrong option stays English, in brackets inside the sentence. The centre's command speaks by
+this too, which knows nothing of screens.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
+from kiosk.text.breaking import break_lines
 from kiosk.text.catalogue import Catalogue, Language
-from kiosk.text.cells import width as cells_of
-from kiosk.text.cells import wrap
 
 
 def spoken(environment: Mapping[str, str] = os.environ) -> Catalogue:
@@ -20,6 +21,11 @@ def spoken(environment: Mapping[str, str] = os.environ) -> Catalogue:
     settings = (environment.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     chosen = next((setting for setting in settings if setting), "")
     return Catalogue(Language.ENGLISH if chosen.startswith("en") else Language.CHINESE)
+
+
+def _cells(text: str) -> int:
+    """How many cells a terminal takes for it (UAX #11: wide and fullwidth characters take two)."""
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
 class _Layout(argparse.HelpFormatter):
@@ -43,25 +49,26 @@ class _Layout(argparse.HelpFormatter):
     ) -> str:
         # argparse counts characters: it is given as many as the prefix takes cells.
         prefix = prefix or ""
-        stand_in = "_" * cells_of(prefix)
+        stand_in = "_" * _cells(prefix)
         return prefix + super()._format_usage(usage, actions, groups, stand_in)[len(stand_in) :]
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        return wrap(text, width)
+        return break_lines(text, width, _cells)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n".join(indent + line for line in wrap(text, width))
+        return "\n".join(indent + line for line in break_lines(text, width, _cells))
 
 
 class CommandParser(argparse.ArgumentParser):
     """An argument parser whose help, headings and refusals are in the environment's language."""
 
     def __init__(self, **settings: Any) -> None:
-        text = spoken().text
+        text, has_help = spoken().text, settings.get("add_help", True)
         super().__init__(**{"formatter_class": _Layout, **settings, "add_help": False})
-        self._positionals.title = text("参数")
-        self._optionals.title = text("选项")
-        self.add_argument("-h", "--help", action="help", help=text("显示这份说明"))
+        if has_help:  # one without is the parent of others, whose groups have argparse's titles until they have its options
+            self._positionals.title = text("参数")
+            self._optionals.title = text("选项")
+            self.add_argument("-h", "--help", action="help", help=text("显示这份说明"))
 
     def add_subparsers(self, **settings: Any) -> Any:
         """Add subcommands, under a heading of their own."""

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 
 from hardware.crypto.libcrypto import LibcryptoFault, LibcryptoUnusable
+from hardware.tpm import TpmFault
+from kiosk.backup.errors import BackupError
 from kiosk.configuration import ConfigurationError, ConfigurationFault
 from kiosk.store.errors import (
+    AgentRunsAlready,
     CopyRefusal,
     CopyRefused,
+    DescriptorsUsedUp,
+    DeskRunsAlready,
     DirectoryInUse,
     DirectoryTaken,
     DiskFull,
+    DiskReadOnly,
     EnrolledAlready,
+    EnrolmentRuns,
     EpochUsed,
+    InodesUsedUp,
     KeyFileInvalid,
     NotEnrolled,
+    PassphraseNeeded,
+    PassphraseWrong,
     StoreBusy,
     StoreCorrupt,
     StoreExists,
@@ -23,15 +34,18 @@ from kiosk.store.errors import (
     StoreNewer,
     StoreUnavailable,
     TablesDue,
+    TpmRefuses,
+    TpmUnusable,
     WrongKey,
 )
+from kiosk.text.backups import backup_failure
 from kiosk.text.catalogue import N_
 
 Text = Callable[..., str]
 
 
 def sentence(error: Exception, text: Text) -> str:
-    """The whole sentence for an error of the configuration, libcrypto or the store, or the system's refusal of a file."""
+    """The whole sentence for an error of the configuration, libcrypto, a backup or the store, or the system's refusal of a file."""
     if isinstance(error, ConfigurationError):
         return with_advice(*configuration_failure(error, text), text)
     if isinstance(error, LibcryptoUnusable):
@@ -56,14 +70,24 @@ def libcrypto_failure(error: LibcryptoUnusable, text: Text) -> tuple[str, str]:
 
 
 def store_failure(error: Exception, text: Text) -> tuple[str, str]:
-    """What is wrong with the store, by its own error or the system's, and what to do about it."""
-    found, advice = (
-        _COPIES[error.reason] if isinstance(error, CopyRefused) else _STORE.get(type(error), _RECORDS)
-    )
+    """What is wrong with the store or a backup, by its own error or the system's, and what to do about it."""
+    if isinstance(error, BackupError):
+        return backup_failure(error, text)
+    match error:
+        case CopyRefused(reason=reason):
+            found, advice = _COPIES[reason]
+        case TpmRefuses(fault=fault):
+            found, advice = TPM_FAULTS[fault], _CODE
+        case TpmUnusable(fault=fault):
+            found, advice = TPM_FAULTS[fault], _ANOTHER_WAY
+        case _:
+            found, advice = _STORE.get(type(error), _RECORDS)
     parameters = {"reason": error, **vars(error)}
     if isinstance(error, OSError):
-        found, advice = _SYSTEM if error.filename is None else _FILES
-        parameters = {"path": error.filename, "reason": error.strerror or error}
+        usual = _SYSTEM if error.filename is None else _FILES
+        found, advice = _SHORTAGES.get(error.errno or 0, usual)
+        path = text(_SOME_FILE) if error.filename is None else error.filename
+        parameters = {"path": path, "reason": error.strerror or error}
     return text(found, **parameters), text(advice)
 
 
@@ -97,8 +121,42 @@ _RESTORE = N_("用 keydesk restore 恢复最近的备份；已上传的记录由
 _ENROL = N_("运行 keydesk-sync enrol --token 令牌")
 _FILES = N_("{path} 不能读写（{reason}）"), N_("检查文件是否齐全，以及属主和权限")
 _SYSTEM = N_("系统不让读写（{reason}）"), N_("检查磁盘和数据目录")
+_FULL = N_("磁盘已满，{path} 写不进去"), N_("清出空间")
+_READ_ONLY = (
+    N_("{path} 所在的文件系统是只读的"),
+    N_("用 dmesg 看磁盘有没有出错；磁盘是好的，再以读写方式重新挂载"),
+)
+_DESCRIPTORS = (
+    N_("打开的文件太多，{path} 打不开"),
+    N_("关掉不用的程序，或调高限额（ulimit -n，systemd 的 LimitNOFILE）"),
+)
+_SHORTAGES = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _READ_ONLY,
+    errno.EMFILE: _DESCRIPTORS,
+    errno.ENFILE: _DESCRIPTORS,
+}
+_SOME_FILE = N_("数据目录里的文件")
 _RECORDS = N_("数据库里的记录读不懂（{reason}）"), _RESTORE
+TPM_FAULTS = {
+    TpmFault.NO_PROGRAM: N_("没有 systemd-creds，用不了 TPM"),
+    TpmFault.NO_ANSWER: N_("TPM 没有应答（{detail}）"),
+    TpmFault.NO_DEVICE: N_("本机没有 TPM 2（{detail}）"),
+    TpmFault.NO_RIGHT: N_("当前用户不能使用本机的 TPM 2（{detail}）"),
+    TpmFault.REFUSED: N_("本机的 TPM 不能封存或打开密钥（{detail}）"),
+}
+_CODE = N_("在终端上运行 keydesk seal unlock，输入恢复码；再用 keydesk seal tpm 重新封存")
+_ANOTHER_WAY = N_("检查固件里的 TPM 2 和 /dev/tpmrm0 的权限（tss 组），或用 keydesk seal passphrase")
 _STORE: dict[type[Exception], tuple[str, str]] = {
+    PassphraseNeeded: (
+        N_("密钥由启动密码封着"),
+        N_("在终端上运行 keydesk run 或 keydesk seal unlock，输入启动密码"),
+    ),
+    PassphraseWrong: (
+        N_("既不是启动密码，也不是恢复码，什么也没有改动"),
+        N_("再试一次，次数不限"),
+    ),
     StoreMissing: (
         N_("没有数据库 {path}"),
         N_("用 --data 指明本机的数据目录，或先用 keydesk-sync enrol 登记"),
@@ -109,11 +167,29 @@ _STORE: dict[type[Exception], tuple[str, str]] = {
     StoreCorrupt: (N_("数据库 {path} 已损坏（{what}）"), _RESTORE),
     StoreNewer: (N_("数据库 {path} 由更新版本的 Keydesk 建立"), N_("安装那个版本或更新的版本")),
     StoreBusy: (N_("数据库 {path} 正由别的程序写入"), N_("稍后再试")),
-    DiskFull: (N_("磁盘已满，{path} 写不进去"), N_("清出空间")),
+    DiskFull: _FULL,
+    InodesUsedUp: (
+        N_("磁盘上的 inode 用完了，{path} 写不进去"),
+        N_("用 df -i 看是哪个文件系统，删去不用的小文件"),
+    ),
+    DiskReadOnly: _READ_ONLY,
+    DescriptorsUsedUp: _DESCRIPTORS,
     StoreUnavailable: _FILES,
     DirectoryInUse: (
         N_("有程序正在用数据目录 {directory}"),
         N_("先停下 keydesk run、keydesk-sync run 和其他 keydesk 命令，再恢复"),
+    ),
+    AgentRunsAlready: (
+        N_("数据目录 {directory} 已有同步程序在运行"),
+        N_("让它继续运行；要换新的，先停下它"),
+    ),
+    DeskRunsAlready: (
+        N_("数据目录 {directory} 上已有密钥服务台在运行"),
+        N_("用已经打开的那一个；要在这里运行，先退出那一个"),
+    ),
+    EnrolmentRuns: (
+        N_("数据目录 {directory} 正由另一个 keydesk-sync enrol 登记"),
+        N_("等它做完，用 keydesk-sync status 看本机成了几号终端机；没有成功再登记"),
     ),
     DirectoryTaken: (N_("数据目录 {directory} 正在升级或恢复备份"), N_("等它做完再试")),
     TablesDue: (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kiosk.desk.keys.views import Check, CheckResult, KeyView, LoginCheckView
-from kiosk.desk.views import KeyStatus, TokenView
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import TokenView
 from kiosk.domain.identifiers import number_in
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad

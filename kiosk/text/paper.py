@@ -1,7 +1,8 @@
 """Drawing on receipt paper: strips as wide as the paper, stacked into a black-and-white picture.
 
 Lengths are dots; a thermal head has 8 dots a millimetre. Text is Noto Sans CJK SC, drawn in grey and made
-black and white by a threshold, which keeps thin strokes that plain one-bit drawing loses.
+black and white by a threshold, which keeps thin strokes that plain one-bit drawing loses. A character that the font
+lacks is written as its code, e.g. [U+2EBF0], since an empty box could be any.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import functools
 import io
 from typing import TYPE_CHECKING
 
+import structlog
 from noto_cjk_sans_otc import FONT_PATH  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw, ImageFont
 
@@ -17,9 +19,14 @@ from kiosk.text.cells import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+_LOG = structlog.get_logger()
 
 # The face of simplified Chinese in the collection, whose faces are JP KR SC TC HK and the same again monospaced.
 _SIMPLIFIED_CHINESE = 2
+_NO_CHARACTER = "\U0010fffd"
+_JUDGED_SIZE = 24
 _INK = 0
 _PAPER = 255
 _THRESHOLD = 150
@@ -29,6 +36,22 @@ _LINE_HEIGHT = 1.36
 @functools.cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(FONT_PATH), size, index=_SIMPLIFIED_CHINESE)
+
+
+@functools.cache
+def _is_in_font(character: str) -> bool:
+    font = _font(_JUDGED_SIZE)
+    return bytes(font.getmask(character)) != bytes(font.getmask(_NO_CHARACTER))
+
+
+def _printable(text: str) -> str:
+    """The text, with what the font lacks as codes."""
+    return "".join(
+        character
+        if character.isascii() or character.isspace() or _is_in_font(character)
+        else f"[U+{ord(character):04X}]"
+        for character in text
+    )
 
 
 class Paper:
@@ -56,6 +79,7 @@ class Paper:
 
     def centred(self, text: str, size: int, *, bold: bool = False) -> Image.Image:
         """A paragraph in the middle."""
+        text = _printable(text)
         lines = wrap(text, self.inner, _font(size).getlength)
         strip = self.gap(len(lines) * _line_height(size))
         for number, line in enumerate(lines):
@@ -65,7 +89,7 @@ class Paper:
 
     def paragraph(self, text: str, size: int) -> Image.Image:
         """A paragraph from the left."""
-        lines = wrap(text, self.inner, _font(size).getlength)
+        lines = wrap(_printable(text), self.inner, _font(size).getlength)
         strip = self.gap(len(lines) * _line_height(size))
         for number, line in enumerate(lines):
             _write(strip, (self.margin, number * _line_height(size)), line, size)
@@ -74,6 +98,7 @@ class Paper:
     def pair(self, label: str, value: str, size: int, *, bold: bool = False) -> Image.Image:
         """A label at the left and its value at the right edge; a long value is a block beside or below the label."""
         measure = _font(size).getlength
+        value = _printable(value)
         beside = self.inner - measure(label) - size // 2
         below = beside < self.inner / 2 and measure(value) > beside
         lines = wrap(value, self.inner - size if below else beside, measure)
@@ -103,6 +128,20 @@ class Paper:
         small.putdata([_INK if dark else _PAPER for row in modules for dark in row])
         strip = self.gap(side)
         strip.paste(small.resize((side, side), Image.Resampling.NEAREST), ((self.dots - side) // 2, 0))
+        return strip
+
+    def picture_in(self, file: Path, side: int) -> Image.Image | None:
+        """A square picture of a file in the middle, that many dots wide; None where it is no picture that can be read."""
+        try:
+            with Image.open(file) as opened:
+                opaque = opened.convert("RGBA")
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            _LOG.warning("picture", file=str(file), error=str(error))
+            return None
+        ground = Image.new("RGBA", opaque.size, "white")
+        drawn = Image.alpha_composite(ground, opaque).convert("L").resize((side, side))
+        strip = self.gap(side)
+        strip.paste(drawn, ((self.dots - side) // 2, 0))
         return strip
 
 

@@ -11,12 +11,15 @@ import msgspec
 
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.ledger import Delivery, PaidHow
+from kiosk.domain.promises import DISPATCH_DAYS
 from kiosk.labels import FEE_ITEMS, ORDER_KINDS
 from kiosk.text import times
 from kiosk.text.money import capitals, with_currency, yuan
 from kiosk.text.qr_cells import modules
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image
 
     from kiosk.text.paper import Paper
@@ -29,9 +32,20 @@ PAID_HOW_NAMES = {
 }
 NEXT_STEPS = {
     Delivery.COUNTER: "窗口领取：请凭本凭条到窗口领取key盘，再在本机「绑定key盘」。",
-    Delivery.MAIL: "邮寄：付款后3个工作日内寄出。请在「我的订单」-「华商订单」填写收件地址。",
+    Delivery.MAIL: f"邮寄：付款后{DISPATCH_DAYS}个工作日内寄出。请在「我的订单」-「华商订单」填写收件地址。",
 }
 LOGIN_AFTER_SYNC = "联网登记后可登录"
+BACK_AT_WORK = "回到单位"
+STEPS_AT_WORK = (
+    "1 下载安装驱动：网站首页「用户登录」→「下载安装」",
+    "2 右键驱动，「以管理员身份运行」，插入key盘",
+    "3 登录：账号、密码、短信验证码",
+)
+SITE = "扫码打开网站"
+DRIVER_MESSAGES = (
+    ("尚未安装CA盘驱动", "点「下载驱动」，装好后刷新网页"),
+    ("驱动或key盘加载失败", "插好key盘，启动驱动，再刷新网页"),
+)
 
 # A receipt has room for a larger code than the screen, should the order's text ever need one.
 _LARGEST_QR_VERSION = 15
@@ -52,7 +66,8 @@ class Receipt(msgspec.Struct, frozen=True):
     """The contents of a receipt.
 
     Amounts are fen and times UTC seconds. `key` is set once a key was bound, `next_step` otherwise. `journal_sequence` and `journal_hash` (eight hex digits) are the journal's tip when it was
-    made, `printed_at` is when it went to the printer. `qr_text` identifies the order to a scanner.
+    made, `printed_at` is when it went to the printer. `qr_text` identifies the order to a scanner. `official_account`
+    is where the member finds it; receipts of former versions name none. `site` is where members log in; empty where it is not configured.
     """
 
     exchange: str
@@ -72,6 +87,8 @@ class Receipt(msgspec.Struct, frozen=True):
     key: ReceiptKey | None = None
     next_step: str | None = None
     copy: bool = False
+    official_account: str = ""
+    site: str = ""
 
     @property
     def total(self) -> int:
@@ -79,9 +96,10 @@ class Receipt(msgspec.Struct, frozen=True):
         return sum(line.amount for line in self.lines)
 
 
-def render(receipt: Receipt, dots: int) -> bytes:
+def render(receipt: Receipt, dots: int, follow: Path | None = None) -> bytes:
     """The receipt as a one-bit PNG so many dots wide: 384 (58 mm paper) or 576 (80 mm).
 
+    `follow` is the picture of the official account's code; without one, and where it is no picture, its name alone is printed.
     Raises QrTooLarge when `qr_text` fits into no code that can be printed.
     """
     # imported late: Pillow and the font are needed for printing alone
@@ -96,7 +114,10 @@ def render(receipt: Receipt, dots: int) -> bytes:
         *_amounts(receipt, paper, size),
         *(_key(receipt.key, paper, size) if receipt.key else []),
         *_notices(receipt, paper, size),
+        *_lookup(receipt, paper, size),
+        *(_at_work(receipt.site, paper, size) if receipt.key else []),
         *_foot(receipt, paper, size),
+        *_follow(receipt, follow, paper, size),
     ]
     return stack(strips)
 
@@ -161,16 +182,48 @@ def _notices(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
     return strips
 
 
-def _foot(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
+def _at_work(site: str, paper: Paper, size: int) -> list[Image]:
+    """How the key is used at the member's own computer, and what the site says when it cannot be."""
+    small = round(size * 0.8)
+    strips = [paper.centred(BACK_AT_WORK, round(size * 1.15), bold=True)]
+    strips += [paper.paragraph(step, size) for step in STEPS_AT_WORK]
+    if site:
+        strips += [paper.gap(6), _code(site, paper, 200), paper.centred(f"{SITE}\n{site}", small)]
+    for said, remedy in DRIVER_MESSAGES:
+        strips += [paper.gap(6), paper.paragraph(f"提示「{said}」：\n{remedy}", small)]
+    return [*strips, paper.rule()]
+
+
+def _code(text: str, paper: Paper, dots: int) -> Image:
+    return paper.code(modules(text, largest_version=_LARGEST_QR_VERSION), min(dots, paper.inner))
+
+
+def _lookup(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
     small = round(size * 0.8)
     return [
-        paper.code(modules(receipt.qr_text, largest_version=_LARGEST_QR_VERSION), min(264, paper.inner)),
+        _code(receipt.qr_text, paper, 264),
         paper.centred("凭此码或订单号查询", small),
         paper.rule(),
         paper.pair("流水", f"{receipt.journal_sequence}-{receipt.journal_hash}", small),
         paper.pair("打印", times.moment(receipt.printed_at), small),
+        paper.rule(),
+    ]
+
+
+def _foot(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
+    small = round(size * 0.8)
+    return [
         paper.pair("求助", " / ".join(receipt.support), small),
         paper.gap(6),
         paper.centred("本凭条不是发票\n发票请在「我的订单」申请", small),
         paper.gap(16),
     ]
+
+
+def _follow(receipt: Receipt, follow: Path | None, paper: Paper, size: int) -> list[Image]:
+    """Where address and invoice are asked for."""
+    if not receipt.official_account:
+        return []
+    drawn = None if follow is None else paper.picture_in(follow, min(240, paper.inner))
+    name = f"微信关注「{receipt.official_account}」：更多-我的订单"
+    return [*([] if drawn is None else [drawn]), paper.centred(name, round(size * 0.8)), paper.gap(16)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from kiosk.desk.orders.confirming import CodeRefusal, CodeRefused
 from kiosk.desk.views import (
-    CodeRefusal,
-    CodeRefused,
+    FOREIGN_CONTENTS,
+    SAME_SERIAL,
     Field,
     FieldRefusal,
     LockedOut,
@@ -24,7 +25,7 @@ from kiosk.domain.ledger import BindingStep, Delivery
 from kiosk.labels import FEE_ITEMS, ORDER_KINDS, ORDER_STATUSES
 from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
-from kiosk.text.times import duration, minute
+from kiosk.text.times import day, duration, minute
 
 Text = Callable[..., str]
 # A message that is worded when shown, so that it follows a change of language.
@@ -37,6 +38,11 @@ KINDS = ORDER_KINDS
 STATUSES = ORDER_STATUSES
 # The web site's 绑定类型 names only the replacement otherwise.
 BINDING_KINDS = {**ORDER_KINDS, OrderKind.REPLACEMENT: N_("补办key盘(丢失已重新补办)")}
+# The site's own words, before every binding and login there.
+DRIVER_WAY = N_(
+    "在自己的电脑上绑定或登录之前：网站首页「用户登录」→「下载安装」，装好后右键「以管理员身份运行」。"
+)
+UNCHANGED_PIN = N_("没改过的是 {pin}")
 # The fee table names the period, too.
 ITEMS = {
     **FEE_ITEMS,
@@ -87,6 +93,9 @@ REFUSALS = {
     Refusal.NO_FEE_SCHEDULE: N_("本机还没有收费标准，请联网后再办。"),
     Refusal.FEED_INCOMPLETE: N_("本机正在接收中心的资料，请稍等一会儿再办。"),
     Refusal.NOT_ENROLLED: N_("本机还没有登记到中心，暂时不能办理。"),
+    Refusal.OUT_OF_USE: N_(
+        "本机已被中心停用，不能办理。付过的款不会丢，请到别的终端机，或请工作人员联系中心。"
+    ),
     Refusal.POLICY_ENDED: N_("本机的发证授权已到期，联网更新后才能办理。"),
     Refusal.POLICY_CERTIFICATES_REACHED: N_("本机离线发证的数量已到上限，联网后才能继续。"),
     Refusal.POLICY_AMOUNT_REACHED: N_("本机离线收费的金额已到上限，联网后才能继续。"),
@@ -103,6 +112,9 @@ REFUSALS = {
     Refusal.ORDER_PAID_ALREADY: N_("这笔订单已经付款，不能取消；要退款请找工作人员。"),
     Refusal.ORDER_ELSEWHERE: N_("这笔订单由另一台终端机办理，请到那台终端机，或请工作人员转移。"),
     Refusal.DISK_FULL: N_("本机存储空间已满，这一步没有记录下来，请联系工作人员。"),
+    Refusal.INODES_USED_UP: N_("本机的文件个数已到上限，这一步没有记录下来，请联系工作人员。"),
+    Refusal.DISK_READ_ONLY: N_("本机的磁盘变成了只读，这一步没有记录下来，请联系工作人员。"),
+    Refusal.DESCRIPTORS_USED_UP: N_("本机打开的文件太多，这一步没有记录下来，请稍等一会儿再试。"),
     Refusal.STORE_BUSY: N_("本机正忙，这一步没有记录下来，请稍等一会儿再试。"),
     Refusal.STORE_UNREADABLE: N_("本机数据暂时读不出来，请联系工作人员。"),
     Refusal.NO_ORDER_NUMBER: N_("这不是订单号；订单号的样子是 3-0147-6。"),
@@ -112,6 +124,7 @@ REFUSALS = {
     ),
     Refusal.NOT_ALLOWED: N_("您没有办理这项业务的权限。"),
     Refusal.KEY_STATE_CHANGED: N_("key盘的登记刚才有变化，请回首页重新选择业务。"),
+    Refusal.NAME_UNUSABLE: N_("登记的企业名称里有证书不能用的字，请联系工作人员，由中心改正后再办。"),
     Refusal.RECORD_DISAGREES: N_("本机记录对不上，这一步没有办，请联系工作人员。"),
     Refusal.NO_KEY: N_("这个账号没有登记的key盘，请先办「新办key盘」。"),
     Refusal.KEY_REVOKED: N_("这个账号的key盘已作废，不能恢复，请办「补办key盘」。"),
@@ -122,6 +135,13 @@ REFUSALS = {
     Refusal.BEGUN_ON_REPLACED_KEY: N_(
         "这笔续期是在换掉的那把key盘上开始的。请主管先作废那次绑定，再插入现在的key盘续期；不再收费。"
     ),
+    Refusal.MALFORMED: N_("填写的内容不完整或有误，请核对后再提交。"),
+    Refusal.DELIVERY_SENT: N_("key盘已经寄出，收货地址不能再改，请联系工作人员。"),
+    Refusal.DELIVERY_NOT_SENT: N_("没有这笔订单的寄出记录。"),
+    Refusal.INVOICE_ISSUED: N_("发票已经开出，不能再改，请联系工作人员。"),
+    Refusal.INVOICE_NOT_ASKED: N_("这笔订单在本机没有待开的发票申请。"),
+    Refusal.NOT_AUTHORISED: N_("添加交易员要有法人授权书，请备好后再提交。"),
+    Refusal.PROPOSAL_DECIDED: N_("这个交易员申请已有结果，不能再撤回。"),
 }
 _SURPLUS = N_("订单 {number} 多收了 {amount} 元，会原路退回，不用再办。")
 _RETURNED = N_("订单 {number} 多收的 {amount} 元已原路退回。")
@@ -136,15 +156,22 @@ _SOLVED_ALONE = {
     Refusal.NO_KEY,
     Refusal.KEY_REVOKED,
     Refusal.REPLACEMENT_OPEN,
+    Refusal.MALFORMED,
+    Refusal.INVOICE_NOT_ASKED,
+    Refusal.NOT_AUTHORISED,
+    Refusal.PROPOSAL_DECIDED,
 }
 
 TOKEN_REFUSALS = {
     TokenRefusal.NO_DRIVER: N_("驱动未加载，现在读不到key盘。"),
     TokenRefusal.ABSENT: N_("没有读到key盘，请插入后再试。"),
     TokenRefusal.SEVERAL: N_("插了不止一把key盘，请选一把，或只留要用的一把。"),
+    TokenRefusal.TWINS: N_("插着的key盘有序列号相同的（{found}），分不清用哪一把，请只留要用的一把。"),
     TokenRefusal.NOT_RECOGNISED: N_("认不出这把key盘（{card}），请换一把。"),
+    TokenRefusal.NO_SERIAL: N_("这把key盘没有序列号，不能登记是谁的，请换一把。"),
     TokenRefusal.NOT_PREPARED: N_("这把key盘没有初始化，请换一把，或请工作人员初始化。"),
     TokenRefusal.REMOVED: N_("key盘被拔出了。请重新插入同一把，接着办，不再收费。"),
+    TokenRefusal.HELD: N_("key盘正被别的程序占用，等它放开就能接着办。"),
     TokenRefusal.SWAPPED: N_("插入的不是刚才那把key盘（应为 {expected}），请换回来。"),
     TokenRefusal.NOT_BLANK: N_("这把key盘里已有证书，新办和补办要用空白key盘。"),
     TokenRefusal.ANOTHER_MEMBERS: N_("这把key盘绑定在别的账号上，不能用。"),
@@ -167,15 +194,25 @@ TOKEN_REFUSALS = {
     TokenRefusal.SHARED: N_("这把key盘的应用里还有别人的密钥，清空会一起删掉，所以没有清空。请换一把。"),
     TokenRefusal.NOT_SUPPORTED: N_("这种key盘没有这项功能（{detail}）。"),
     TokenRefusal.LIBRARY_FAILED: N_("key盘厂商的驱动程序出错（{detail}）。请拔下重插再试。"),
+    TokenRefusal.LIBRARY_HASHES: N_("厂商的驱动程序自己做摘要，请在 [[skf]] 里设 {detail} 再办。"),
     TokenRefusal.IN_USE: N_("这把key盘正在使用，或有绑定没办完，不能清空。"),
     TokenRefusal.NOT_ON_HOLD: N_("这把key盘没有挂失，不用解除。"),
 }
+# Where the system tells which program it may be.
+_HELD_BY = N_("key盘正被别的程序占用（可能是 {detail}），等它放开就能接着办。")
 # The key of that serial, and what is on it is not what is on record.
 _OTHER_CONTENTS = N_("这把key盘里的密钥或证书不是登记的那一套，请找工作人员。")
+_SAME_SERIAL = N_("这把key盘和您登记的那把序列号相同，但不是同一把，里面是别的账号的密钥，请换成您自己的。")
+_BLANK_OF_SAME_SERIAL = N_(
+    "这把空白key盘的序列号和别人正在用的一把相同，单独插入分不清是不是那一把，请换一把。"
+)
+_FOREIGN_CONTENTS = N_("这把key盘里有别处的证书或看不懂的内容，没有动它，请换一把空白的。")
+_ANOTHERS = {FOREIGN_CONTENTS: _FOREIGN_CONTENTS, SAME_SERIAL: _BLANK_OF_SAME_SERIAL}
 _TOKEN_NEEDS_STAFF = {
     TokenRefusal.NO_DRIVER,
     TokenRefusal.NOT_RECOGNISED,
     TokenRefusal.NOT_PREPARED,
+    TokenRefusal.HELD,
     TokenRefusal.ANOTHER_MEMBERS,
     TokenRefusal.NOT_THE_KEY_ON_RECORD,
     TokenRefusal.PIN_BLOCKED,
@@ -187,6 +224,7 @@ _TOKEN_NEEDS_STAFF = {
     TokenRefusal.SHARED,
     TokenRefusal.NOT_SUPPORTED,
     TokenRefusal.LIBRARY_FAILED,
+    TokenRefusal.LIBRARY_HASHES,
 }
 
 # What a card that no driver knows seems to be; the names are those of hardware/token/known_cards.py.
@@ -223,6 +261,7 @@ PRINTED = {
     PrintOutcome.PRINTED: N_("凭条已打印，请取走。"),
     PrintOutcome.PAPER_OUT: N_("打印机缺纸，凭条已排队，装纸后自动打印。"),
     PrintOutcome.UNAVAILABLE: N_("打印机不可用，凭条已排队，修好后自动打印。"),
+    PrintOutcome.UNCONFIRMED: N_("凭条已送到打印机，打印机没有回应。凭条没出来的，请工作人员补打。"),
     PrintOutcome.NO_RECEIPT: N_("这笔订单没有凭条。"),
     PrintOutcome.NOT_PRINTED: N_("本机数据写不进去，凭条没有打印，请联系工作人员。"),
 }
@@ -237,6 +276,16 @@ def surplus_notes(t: Text, orders: Iterable[OrderView]) -> str:
         if order.returned:
             lines.append(t(_RETURNED, number=order.order_number, amount=yuan(order.returned)))
     return "\n".join(lines)
+
+
+def validity_line(t: Text, order: OrderView) -> str:
+    """The old and the new end of validity."""
+    if order.previous is None:
+        return t("办成后有效期至 {end}", end=day(order.ends_at))
+    old, end = day(order.previous.not_after), day(order.ends_at)
+    if order.kind is OrderKind.RENEWAL:
+        return t("现到期日 {old}，续期后至 {end}", old=old, end=end)
+    return t("原到期日 {old}，办成后至 {end}", old=old, end=end)
 
 
 def sentences(*said: str) -> str:
@@ -276,12 +325,7 @@ def wrong_credentials(t: Text, wrong: WrongCredentials) -> str:
 
 def locked_out(t: Text, locked: LockedOut, support: str) -> str:
     """Until when no password is taken."""
-    until = minute(locked.until)
-    sentence = (
-        t("本机密码输错太多，{until} 之后再试。", until=until)
-        if locked.whole_kiosk
-        else t("密码输错太多，{until} 之后再试。", until=until)
-    )
+    sentence = t("密码输错太多，{until} 之后再试。", until=minute(locked.until))
     return with_support(t, sentence, support)
 
 
@@ -289,11 +333,16 @@ def token_refusal(t: Text, refused: TokenRefused, support: str) -> str:
     """What is wrong with the key, and what to do."""
     words = TOKEN_REFUSALS[refused.reason]
     if refused.reason is TokenRefusal.NOT_THE_KEY_ON_RECORD and refused.found == refused.expected:
-        words = _OTHER_CONTENTS
+        words = _SAME_SERIAL if refused.detail == SAME_SERIAL else _OTHER_CONTENTS
+    if refused.reason is TokenRefusal.ANOTHER_MEMBERS:
+        words = _ANOTHERS.get(refused.detail or "", words)
+    if refused.reason is TokenRefusal.HELD and refused.detail:
+        words = _HELD_BY
     sentence = t(
         words,
         tries=refused.tries_left if refused.tries_left is not None else "?",
         expected=refused.expected or "?",
+        found=refused.found or "?",
         detail=refused.detail or "?",
         card=t(KNOWN_CARDS.get(refused.card or "", _UNKNOWN_CARD)),
     )

@@ -5,80 +5,51 @@ from __future__ import annotations
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path, PurePath
-from queue import Full
 from typing import TYPE_CHECKING, ClassVar
 
 import structlog
 from textual import events
 from textual.app import App
-from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import Refusal, Refused
-from kiosk.settings import Display, Exchange
+from kiosk.settings import Colours, Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.wording import REFUSALS
 from kiosk.ui.page import Overlay, Page, detach_overlays, reattach_overlays
 from kiosk.ui.presence import IdleMonitor
 from kiosk.ui.routes import Layer, Route
-from kiosk.ui.screen_table import layer_of, question_before_leaving, screen_of
+from kiosk.ui.screen_table import layer_of, question_about, question_before_leaving, screen_of
 from kiosk.ui.shell import Scanned, StatusArrived, TokensChanged
 from kiosk.ui.status_watch import StatusWatch
-from kiosk.ui.theme import KEYDESK_THEME
+from kiosk.ui.terminal.driver import KeyboardLost, KioskDriver
+from kiosk.ui.theme import THEMES
 from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from kiosk.configuration import Configuration
     from kiosk.desk.context import Desk
     from kiosk.desk.views import DeskStatus
+    from kiosk.text.forgotten import Forgotten
+    from kiosk.ui.shell import Shell
 
 _SCREENS = Path(__file__).parent / "screens"
 MIN_WIDTH = 80
 MIN_HEIGHT = 24
 NOTICE_SECONDS = 4.0
-_LARGEST = 1000  # the most columns or rows that a terminal is believed to have
 _MAX_ERRORS = 5
-_LOOK_AGAIN = 0.5  # seconds
+_SOFTWARE, _INPUT_LOST = 70, 74  # EX_SOFTWARE and EX_IOERR of sysexits.h
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_SIGNALLED = 128
 _USER_EVENTS = (events.Key, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown, events.Paste)
 _OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
-
-
-class KioskDriver(LinuxDriver):
-    """Textual's driver, which by itself ends the program (with exit status 0) at a byte that is no UTF-8."""
-
-    def write(self, data: str) -> None:
-        """Write to the terminal; nothing to one that is gone, where nobody takes from the writer's queue any more."""
-        writer = self._writer_thread  # there is no public way to it
-        while writer is not None and writer.is_alive():
-            try:
-                writer._queue.put(data, timeout=_LOOK_AGAIN)  # noqa: SLF001 - its own method waits without an end
-            except Full:
-                continue
-            return
-
-    def run_input_thread(self) -> None:
-        """Read the keyboard; what cannot be read is left out."""
-        while not self.exit_event.is_set():
-            try:
-                super().run_input_thread()
-            except (ValueError, ArithmeticError) as error:
-                structlog.get_logger().warning("odd input", error=str(error))
-
-    def close(self) -> None:
-        """End the reading too, which goes on for ever where the terminal went away before it could be restored."""
-        self.exit_event.set()
-        super().close()
-
-    def process_message(self, message: Message) -> None:
-        """Pass a message on, unless it tells of a terminal of an impossible size."""
-        if isinstance(message, events.Resize) and not all(0 < side <= _LARGEST for side in message.size):
-            return
-        super().process_message(message)
 
 
 class KeydeskApp(App[None], inherit_bindings=False):
@@ -99,8 +70,10 @@ class KeydeskApp(App[None], inherit_bindings=False):
         settings: Exchange | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        opening: Callable[[Shell], None] | None = None,
     ) -> None:
         super().__init__(driver_class=KioskDriver)
+        self._opening = opening
         self.service = service
         self._drawer = drawer
         self.settings = settings or Exchange()
@@ -122,8 +95,12 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._stops: list[Callable[[], None]] = []
         self._status_watch = StatusWatch(self, monotonic)
         self._error_count = 0
-        self.register_theme(KEYDESK_THEME)
-        self.theme = KEYDESK_THEME.name
+        self._ended_by = ""
+        # The steps that were asked for and are not shown yet, each with its visit.
+        self._asked: list[tuple[Route | None, Visit]] = []
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self._own_colours = self.theme = display.theme
 
     # Wording
 
@@ -153,6 +130,16 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._notice, self._notice_until = "", None
         for page in self.pages:
             page.call_later(page.rebuild)  # in order with the messages of the screen itself
+
+    def change_theme(self) -> None:
+        """Change between the usual colours and high contrast."""
+        standard = self.theme == Colours.STANDARD
+        self.theme = Colours.HIGH_CONTRAST if standard else Colours.STANDARD
+
+    @property
+    def monotonic(self) -> float:
+        """The seconds of a clock that nobody sets."""
+        return self._monotonic()
 
     @property
     def fits(self) -> bool:
@@ -192,6 +179,16 @@ class KeydeskApp(App[None], inherit_bindings=False):
         if not is_open and not self._step_hidden and self.fits:
             self.push_screen(layer)
 
+    def explain_forgotten(self, what: Forgotten) -> None:
+        """Say what to do about something forgotten, and offer to call staff."""
+        question = question_about(what)
+        if self.fits and not isinstance(self.screen, type(question)):
+            self.push_screen(question, self._call_staff)
+
+    def _call_staff(self, answer: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+        if answer:
+            self.pages[-1].action_call_staff()
+
     def leave_demo(self) -> None:
         """Leave the demo after a confirmation; does nothing on a real kiosk."""
         question = question_before_leaving()
@@ -200,17 +197,32 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def _leave(self, answer: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
         if answer:
-            self.exit()
+            self.end(0, "the person before it")
 
-    # A screen cannot await its own removal, so these requests are queued and run in the app's message loop.
+    # A screen cannot await its own removal, so these requests are queued and run in the app's message loop, each once
+    # however often its key was pressed.
 
     def go(self, route: Route) -> None:
         """Replace the current step, beneath any overlays; while a step is hidden, wait until it is shown again."""
-        self.call_later(self._go, route, self.visit)
+        visit = self.visit
+        self._ask_once((route, visit), lambda: self._go(route, visit))
 
     def go_home(self, notice: str = "") -> None:
         """End the visit, discard its state, and show the home screen."""
-        self.call_later(self._go_home, notice)
+        self._ask_once((None, self.visit), lambda: self._go_home(notice))
+
+    def _ask_once(
+        self, step: tuple[Route | None, Visit], change: Callable[[], Coroutine[None, None, None]]
+    ) -> None:
+        async def changed() -> None:
+            try:
+                await change()
+            finally:
+                self._asked = [each for each in self._asked if each is not step]
+
+        if not any(route is step[0] and visit is step[1] for route, visit in self._asked):
+            self._asked.append(step)
+            self.call_later(changed)
 
     def show_hidden_step(self) -> None:
         """Close the privacy screen and show the hidden step, or the step it has moved on to."""
@@ -290,6 +302,8 @@ class KeydeskApp(App[None], inherit_bindings=False):
         ]
         self.set_interval(1.0, self._tick)
         self._status_watch.read()
+        if self._opening is not None:
+            self._opening(self)
 
     def in_thread(self, work: Callable[[], object], group: str) -> None:
         """Run `work` in a thread that outlives the screen."""
@@ -327,7 +341,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         """Notify the pages and update the status row."""
         self._status_watch.read()
         for page in self.pages:
-            page.when_composed(page.token_changed)
+            page.when_composed(page.key_moved)
 
     def on_scanned(self, message: Scanned) -> None:
         """Pass a scanned text to the overlay on top if that takes one, else to the current step."""
@@ -354,13 +368,26 @@ class KeydeskApp(App[None], inherit_bindings=False):
                     row.show_status(self.text, self.status)
 
     async def on_event(self, event: events.Event) -> None:
-        """Restart the idle count on input."""
+        """Restart the idle count on input; pass it to the screen unless it was meant for one before."""
         if isinstance(event, _USER_EVENTS):
             counting = self._idle_monitor.counting
             self._idle_monitor.touch()
             if counting:
                 self.show_status()
+            # Also where it comes back from a screen that has gone since, to be tried on the one on top.
+            if not self._takes(event):
+                return
         await super().on_event(event)
+
+    def _takes(self, event: events.Event) -> bool:
+        """Whether the screen on top stays, and was shown when this key was pressed."""
+        top = self.screen
+        return not self._asked and (not isinstance(top, Page) or top.was_shown(event.time))
+
+    def on_ready(self) -> None:
+        """The very first layout has been painted, of which Textual tells nobody else."""
+        for page in self.pages:
+            page.shown()
 
     async def hide_step(self) -> None:
         """Show the privacy screen over the step and keep its order."""
@@ -374,12 +401,14 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     @property
     def needs_reset(self) -> bool:
-        """Whether a member changed the language or called staff."""
-        return self.staff_called or self.language is not self._own_language
+        """Whether a member changed the language or the colours, or called staff."""
+        changed = self.language is not self._own_language or self.theme != self._own_colours
+        return self.staff_called or changed
 
     async def reset(self) -> None:
-        """Discard the visit, the call for staff and the chosen language."""
+        """Discard the visit, the call for staff and the chosen language and colours."""
         self.staff_called = False
+        self.theme = self._own_colours
         self._notice, self._notice_until = "", None
         self._catalogue = Catalogue(self._own_language)
         await self._go_home()
@@ -399,7 +428,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     # Unexpected errors
 
-    def report(self, error: Exception) -> None:
+    def report(self, error: BaseException) -> None:
         """Log an unexpected error under a number and show only the number."""
         self.error_code = secrets.token_hex(2).upper()
         self._error_count += 1
@@ -419,7 +448,32 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def _give_up(self) -> None:
         """Exit with the number and without a traceback; the service manager restarts the program."""
-        self.exit(return_code=70, message=self.text("错误编号 {code}", code=self.error_code))
+        self._ended_by = f"error {self.error_code}"
+        self.exit(return_code=_SOFTWARE, message=self.text("错误编号 {code}", code=self.error_code))
+
+    def on_keyboard_lost(self, message: KeyboardLost) -> None:
+        """End: nobody could do anything here any more."""
+        self.end(_INPUT_LOST, f"a terminal that is gone: {message.why}")
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Textual's own end, with exit status 0 and a traceback on the terminal: log it and give up."""
+        with self.console.capture() as said:
+            self.console.print(*renderables)
+        self.error_code = secrets.token_hex(2).upper()
+        structlog.get_logger().error("panic", code=self.error_code, said=said.get())
+        self._give_up()
+
+    def end(self, status: int, by: str) -> None:
+        """Exit with that status; the log tells by what."""
+        self._ended_by = by
+        self.exit(return_code=status)
+
+    def ended(self) -> int:
+        """The exit status, 0 only where somebody left the demo; logged with what ended the app."""
+        left = self.is_demo and self.return_code == 0 and self._ended_by
+        status = 0 if left else self.return_code or _SOFTWARE
+        structlog.get_logger().warning("the app ended", by=self._ended_by or "nobody knows", status=status)
+        return status
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual has no public hook for unexpected errors; it would print a traceback to the terminal and exit.
@@ -438,16 +492,27 @@ def run_app(
     configuration: Configuration,
     drawer: Callable[[], Overlay[None]] | None = None,
     leave_when: Callable[[Callable[[], None]], None] | None = None,
+    opening: Callable[[Shell], None] | None = None,
 ) -> int:
-    """Run the app; its exit status. `drawer` makes the demo's drawer; `leave_when` gets what closes the app."""
-    app = KeydeskApp(DeskService(desk), drawer, configuration.screen, configuration.exchange)
+    """Run the app; its exit status.
+
+    `drawer` makes the demo's drawer, `leave_when` gets what closes the app, and `opening` leads from the first screen to another.
+    """
+    app = KeydeskApp(DeskService(desk), drawer, configuration.screen, configuration.exchange, opening=opening)
 
     def leave() -> None:
-        app.call_from_thread(app.exit)
+        app.call_from_thread(app.end, _SOFTWARE, "the end of the program that started it")
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: app.exit())
+    def signalled(number: int, _: object) -> None:
+        app.end(_SIGNALLED + number, signal.Signals(number).name)
+
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signalled)
     if leave_when is not None:
         leave_when(leave)
-    app.run()
-    return app.return_code or 0
+    try:
+        app.run()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever ends the app is in the log
+        app.report(error)
+    return app.ended()

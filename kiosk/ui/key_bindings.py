@@ -1,4 +1,4 @@
-"""The keys that work on every screen: help, language, set aside, staff, and in the demo its drawer and leaving."""
+"""The keys that work on every screen: help, language, colours, set aside, staff, and in the demo its drawer and leaving."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ import structlog
 from textual.binding import Binding, BindingType
 from textual.screen import Screen, ScreenResultType
 
+from kiosk.text.forgotten import Forgotten
 from kiosk.ui.routes import Layer
 
 if TYPE_CHECKING:
     from kiosk.ui.shell import Shell
+
+# The fields that ask for something that is forgotten.
+FIELDS = {
+    "account": Forgotten.ACCOUNT,
+    "password": Forgotten.PASSWORD,
+    "pin": Forgotten.PIN,
+    "old": Forgotten.PIN,
+}
 
 
 class Keys(Screen[ScreenResultType], inherit_bindings=False):
@@ -25,6 +34,8 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
         Binding("up", "app.focus_previous", show=False),
         Binding("f1,ctrl+g", "help_screen", show=False, priority=True),
         Binding("f2,ctrl+l", "other_language", show=False, priority=True),
+        Binding("f3,ctrl+o", "other_colours", show=False, priority=True),
+        Binding("f4,ctrl+f", "forgotten", show=False, priority=True),
         Binding("f5,ctrl+s", "set_aside", show=False, priority=True),
         Binding("f6,ctrl+t", "call_staff", show=False, priority=True),
         Binding("f12,ctrl+d", "drawer", show=False, priority=True),
@@ -47,6 +58,19 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
     def action_other_language(self) -> None:
         """F2: switch the language, keeping the typed values."""
         self.shell.change_language()
+
+    def action_other_colours(self) -> None:
+        """F3: change between the usual colours and high contrast."""
+        self.shell.change_theme()
+
+    def action_forgotten(self, field: str = "") -> None:
+        """F4: say what to do about the account, the password or the PIN of the field that is meant; by default the focused one."""
+        if field not in FIELDS:
+            field = self.focused.id or "" if self.focused is not None else ""
+        if field not in FIELDS:
+            field = next((each.id for each in self.focus_chain if each.id in FIELDS), "")
+        if field:
+            self.shell.explain_forgotten(FIELDS[field])
 
     def action_set_aside(self) -> None:
         """F5: leave without cancelling anything."""

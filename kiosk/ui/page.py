@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events
@@ -11,24 +11,35 @@ from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input
 
+from kiosk.desk.views import FieldsRefused, LockedOut, Refused, TokenRefusal, TokenRefused, WrongCredentials
 from kiosk.text.wording import refusal
 from kiosk.ui.key_bindings import Keys
 from kiosk.ui.widgets.first_layout import FirstLayout
-from kiosk.ui.widgets.rows import KeyRow, StatusRow, TitleRow
+from kiosk.ui.widgets.rows import HeadRow, KeyHint, KeyRow, StatusRow, TitleRow
 
 if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.screen import Screen
     from textual.widget import Widget
 
-    from kiosk.desk.views import Refused
     from kiosk.text.wording import LazyText
     from kiosk.ui.visit import Visit
 
 ResultT = TypeVar("ResultT")
 
+_REFUSING = (Refused, TokenRefused, WrongCredentials, LockedOut, FieldsRefused)
+# The screen asks what to do, and goes on with what was typed.
+_QUESTIONS = {TokenRefusal.SEVERAL, TokenRefusal.PIN_LAST_TRY}
+_NOTICE_SECONDS = 4.0
+
 ROOMY_WIDTH = 110
 ROOMY_HEIGHT = 32
+
+
+def _refuses(answer: object) -> bool:
+    """Whether no secret may stay on the screen after that answer, so that the next is typed into an empty field."""
+    asks = isinstance(answer, TokenRefused) and answer.reason in _QUESTIONS
+    return isinstance(answer, _REFUSING) and not asks
 
 
 class Answered(Message):
@@ -50,6 +61,8 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
     NEVER_IDLE: ClassVar[bool] = False
 
     busy = False
+    _seen: int | None = None
+    _looking = False
     _rebuilding = False
     _rebuild_again = False
     _deferred: tuple[Callable[[], None], ...] = ()
@@ -59,6 +72,14 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         settings = self.shell.settings
         called = self.t("已叫工作人员") if self.shell.staff_called else ""
         return TitleRow(self.t(settings.system), self.t(settings.name), called)
+
+    def head_row(self, title: str, steps: Sequence[str] = (), current: int = 0) -> HeadRow:
+        """The page's title, and the steps of its flow (`kiosk/text/flows.py`)."""
+        return HeadRow(self.t, title, steps, current)
+
+    def forgotten_hint(self, field: str, *, id: str | None = None) -> KeyHint:  # noqa: A002 - Textual's own name
+        """「忘了？」, to stand beside that field."""
+        return KeyHint("F4", self.t("忘了？"), f"screen.forgotten('{field}')", id=id)
 
     def last_rows(self, *extra: tuple[str, str, str]) -> Iterable[Widget]:
         """The status row and the function keys; `extra` adds the screen's own as (key, text, action)."""
@@ -72,6 +93,13 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
 
     def update_content(self) -> None:
         """Show the state; called after every compose, and by the screen when its state changes."""
+
+    def key_moved(self) -> None:
+        """Clear the secrets, which were typed for the key before, and handle the insertion or removal."""
+        if self.forget_secrets():
+            again = self.t("key盘有插拔，密码和PIN码请重新输入。")
+            self.shell.announce(again, for_seconds=_NOTICE_SECONDS)
+        self.token_changed()
 
     def token_changed(self) -> None:
         """Handle an insertion or removal of a token."""
@@ -165,7 +193,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         """Focus that widget, if it exists and is focusable."""
         found = self.query(f"#{identity}")
         if found and found.first().focusable:
-            found.first().focus()
+            self.set_focus(found.first())  # at once: Textual's `focus` does it after the next paint
 
     def localized(self, message: LazyText | None) -> str:
         """The message in the current language; empty for None."""
@@ -181,20 +209,63 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         for field in self.query(Input):
             field.value = ""
 
+    def spared(self, answer: object) -> frozenset[str]:
+        """The fields of the secrets that an answer does not refuse, so that they need not be typed again; by default none."""
+        del answer
+        return frozenset()
+
+    def forget_secrets(self, spared: frozenset[str] = frozenset()) -> bool:
+        """Clear every password and PIN but these; whether any was typed."""
+        secrets = (field for field in self.query(Input) if field.password and field.id not in spared)
+        typed = [field for field in secrets if field.value]
+        for field in typed:
+            field.value = ""
+        return bool(typed)
+
     def ask(self, call: Callable[[], ResultT], then: Callable[[ResultT], None], busy: str) -> None:
         """Call the desk in a thread and show `busy` meanwhile; ignored while another such call runs.
 
-        `then` receives the result in the screen's message loop.
+        `then` receives the result in the screen's message loop, with refused secrets cleared.
         """
         if self.busy:
             return
         self.busy = True
         self.show_busy(busy)
-        self._in_thread(call, then, ends_busy=True)
+
+        def answered(result: ResultT) -> None:
+            if _refuses(result):
+                self.forget_secrets(self.spared(result))
+            then(result)
+
+        self._in_thread(call, answered, ends_busy=True)
 
     def fetch(self, call: Callable[[], ResultT], then: Callable[[ResultT], None]) -> None:
         """Call the desk in a thread in the background, without blocking input."""
         self._in_thread(call, then, ends_busy=False)
+
+    def look_again(self, call: Callable[[], ResultT], then: Callable[[ResultT], bool]) -> None:
+        """Fetch what the page shows once more, if anything was written since; to be called at every status.
+
+        `then` receives it, and says whether it was taken in; if not, it is fetched again at the next status.
+        """
+        version = self._present_version()
+        if version == self._seen or self._looking or self.busy:
+            return
+        self._looking = True
+
+        def arrived(result: ResultT) -> None:
+            self._looking = False
+            if not self.busy and then(result):
+                self._seen = version
+
+        self.fetch(call, arrived)
+
+    def seen(self) -> None:
+        """Note that the page reads now what it shows."""
+        self._seen = self._present_version()
+
+    def _present_version(self) -> int | None:
+        return None if self.shell.status is None else self.shell.status.version
 
     def _in_thread(
         self, call: Callable[[], ResultT], then: Callable[[ResultT], None], *, ends_busy: bool
@@ -239,6 +310,21 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
     ENDS_WITH_STEP: ClassVar[bool] = False
     # Whether a scan is for the overlay and not for the step beneath.
     TAKES_SCANS: ClassVar[bool] = False
+    # Whether it asks about the keys that are inserted, so that it closes without an answer when they change.
+    about_keys = False
+    outdated = False
+
+    def key_moved(self) -> None:
+        """Close a question about other keys, or remember to do so while another overlay is on top."""
+        super().key_moved()
+        if self.about_keys:
+            self.outdated = True
+            self.dismiss(None)
+
+    def on_screen_resume(self) -> None:
+        """Close if the keys changed while another overlay was on top."""
+        if self.outdated:
+            self.dismiss(None)
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close with a result, but only as the topmost screen, since Textual pops whichever is on top."""

@@ -55,5 +55,10 @@ def rules_for(token: TokenOutcome | None) -> PinRules:
     return PinRules()
 
 
+def initial_pin(token: TokenOutcome | None, usual: str) -> str:
+    """What the inserted key was delivered with, as its driver's profile says; else the usual one."""
+    return (isinstance(token, TokenView) and token.issued_pin) or usual
+
+
 def _lazy(sentence: str) -> LazyText:
     return lambda t: t(sentence)

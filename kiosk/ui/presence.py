@@ -94,7 +94,7 @@ class IdleMonitor:
                 pass
 
     async def _clear_leftovers(self, top: PageProtocol | None) -> None:
-        """On a screen that never times out, clear typed fields and reset the language and the call for staff."""
+        """On a screen that never times out, clear typed fields and reset the language, the colours and the call for staff."""
         if top is None or not isinstance(self._watch.state(), TimedOut):
             return
         self.touch()

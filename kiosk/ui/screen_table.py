@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from kiosk.ui.routes import Layer, Route
 
 if TYPE_CHECKING:
+    from kiosk.text.forgotten import Forgotten
     from kiosk.ui.page import Overlay, Page
 
 
@@ -90,6 +92,13 @@ def layer_of(layer: Layer) -> Overlay[None]:
             return TooSmallScreen()
         case _:
             assert_never(layer)
+
+
+def question_about(what: Forgotten) -> Overlay[bool]:
+    """Say what to do about something forgotten, and ask whether to call staff."""
+    from kiosk.ui.screens.common.confirm import ConfirmScreen, forgotten_question
+
+    return ConfirmScreen(partial(forgotten_question, what=what))
 
 
 def question_before_leaving() -> Overlay[bool]:

@@ -12,6 +12,7 @@ from kiosk.desk.views import DeskStatus, Refused
 if TYPE_CHECKING:
     from kiosk.desk.service import DeskService
     from kiosk.settings import Exchange
+    from kiosk.text.forgotten import Forgotten
     from kiosk.ui.routes import Layer, Route
     from kiosk.ui.visit import Visit
 
@@ -77,6 +78,15 @@ class Shell(Protocol):
         """Switch every screen to the other language."""
         ...
 
+    def change_theme(self) -> None:
+        """Change between the usual colours and high contrast."""
+        ...
+
+    @property
+    def monotonic(self) -> float:
+        """The seconds of a clock that nobody sets."""
+        ...
+
     # From step to step
 
     @property
@@ -114,6 +124,10 @@ class Shell(Protocol):
         """Open the demo's drawer, if there is one."""
         ...
 
+    def explain_forgotten(self, what: Forgotten) -> None:
+        """Say what to do about something forgotten, and offer to call staff."""
+        ...
+
     def leave_demo(self) -> None:
         """Leave the demo after a confirmation; does nothing on a real kiosk."""
         ...
@@ -134,11 +148,11 @@ class Shell(Protocol):
 
     @property
     def needs_reset(self) -> bool:
-        """Whether a member changed the language or called staff."""
+        """Whether a member changed the language or the colours, or called staff."""
         ...
 
     async def reset(self) -> None:
-        """Discard the visit, the call for staff and the chosen language."""
+        """Discard the visit, the call for staff and the chosen language and colours."""
         ...
 
     # The status row, threads and errors

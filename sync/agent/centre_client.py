@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import httpx2
 import msgspec
 
+from kiosk.configuration import is_web_address
 from kiosk.domain.versions import write_cursors
 from sync.agent.errors import (
     AddressInvalid,
@@ -19,10 +20,12 @@ from sync.agent.errors import (
     CentreUnreachable,
     CentreUntrusted,
     ProxyRefused,
+    ProxyUnreachable,
     RequestRefused,
 )
 from sync.agent.line.answers import Answer, centre_body
 from sync.agent.line.tls import link_trouble
+from sync.agent.line.transport import proxy_not_reached
 from sync.protocol.batches import BATCH_MEDIA_TYPE, encode_batch
 from sync.protocol.errors import BodyMalformed, ProblemCode
 from sync.protocol.receipts import HEADER
@@ -36,6 +39,7 @@ from sync.protocol.records import (
     PATH_HEARTBEAT,
     PATH_JOURNAL,
     PATH_LOGIN,
+    PATH_SNAPSHOT,
     CentreDescription,
     DeedAnswer,
     DeedShown,
@@ -47,6 +51,8 @@ from sync.protocol.records import (
     Heartbeat,
     HeartbeatAnswer,
     JournalPage,
+    SnapshotAnswer,
+    SnapshotShown,
     UploadAnswer,
     UploadBatch,
     decode,
@@ -164,12 +170,11 @@ class CentreClient:
         """Send a heartbeat."""
         return self._decoded(self._send("POST", PATH_HEARTBEAT, encode(heartbeat)), HeartbeatAnswer)
 
-    def upload(self, batch: UploadBatch) -> UploadAnswer:
-        """Upload entries."""
-        body = encode_batch(batch)
-        return self._decoded(
-            self._send("POST", PATH_JOURNAL, body, media_type=BATCH_MEDIA_TYPE), UploadAnswer
-        )
+    def upload(self, batch: UploadBatch, *, held: bool = False) -> UploadAnswer:
+        """Upload entries; `held` are those of another strand than this machine writes on."""
+        body, query = encode_batch(batch), {"held": 1} if held else None
+        sent = self._send("POST", PATH_JOURNAL, body, media_type=BATCH_MEDIA_TYPE, query=query)
+        return self._decoded(sent, UploadAnswer)
 
     def own_entries(self, after: int, strand: int = 0) -> JournalPage:
         """Fetch the entries of a strand's line after a sequence number; of the one that received last for strand 0."""
@@ -188,6 +193,10 @@ class CentreClient:
     def show_deed(self, shown: DeedShown) -> DeedAnswer:
         """Show what this machine has of the centre's, which may have been put back."""
         return self._decoded(self._send("POST", PATH_DEED, encode(shown)), DeedAnswer)
+
+    def show_snapshot(self, shown: SnapshotShown) -> SnapshotAnswer:
+        """Show a snapshot of the journal, which the centre is to acknowledge or has acknowledged."""
+        return self._decoded(self._send("POST", PATH_SNAPSHOT, encode(shown)), SnapshotAnswer)
 
     def login(self, question: LoginQuestion) -> LoginAnswer:
         """Ask a question of a login check."""
@@ -248,6 +257,8 @@ class CentreClient:
         except httpx2.TransportError as error:
             if (trouble := link_trouble(error)) is not None:
                 raise CentreUntrusted(trouble, str(error)) from error
+            if proxy_not_reached(error):
+                raise ProxyUnreachable(str(error)) from error
             raise CentreUnreachable(f"{type(error).__name__}: {error}") from error
         except httpx2.RequestError as error:  # an encoding that does not decode
             raise AnswerUnusable(f"{type(error).__name__}: {error}") from error
@@ -270,7 +281,7 @@ def require_address(address: str) -> str:
         url = httpx2.URL(address)
     except httpx2.InvalidURL as error:
         raise AddressInvalid(address) from error
-    if url.scheme not in {"http", "https"} or not url.host or url.query:
+    if not is_web_address(address) or not url.host:
         raise AddressInvalid(address)
     return address.rstrip("/")
 

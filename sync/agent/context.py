@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from kiosk.domain.clock import Clock
 from kiosk.domain.policy import SignedTime
+from kiosk.domain.retention import PersonalRetention
 from kiosk.store.database import Database
 from kiosk.store.vault import VaultItem
 from sync.agent.backoff import asked_pause, held
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
 
 
+KEEP_DAYS = 400
+"""How many days entries are kept that a snapshot stands for, unless the configuration says otherwise."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Agent:
-    """One kiosk's agent: its database, its clock, its client of the centre and its log."""
+    """One kiosk's agent: its database, its clock, its client of the centre and its log; `keep_days` is 0 for ever."""
 
     database: Database
     clock: Clock
@@ -37,6 +42,8 @@ class Agent:
     kiosk: int
     device_key: bytes = dataclasses.field(repr=False)
     program: str = ""
+    keep_days: int = KEEP_DAYS
+    retention: PersonalRetention = dataclasses.field(default_factory=PersonalRetention)
     upload_size: UploadSize = dataclasses.field(default_factory=UploadSize)
 
 

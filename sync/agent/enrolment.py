@@ -18,12 +18,13 @@ from kiosk.domain.policy import SignedPolicy
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from kiosk.pki.encodings import decode_private_key, encode_private_key
 from kiosk.pki.errors import PkiError
-from kiosk.pki.issuing import IssuingAuthority, issuing_request
+from kiosk.pki.issuing import IssuingAuthority, issuing_request, key_fingerprint
 from kiosk.pki.suites import SM2
 from kiosk.store.vault import VaultItem
+from kiosk.text.times import moment
 from sync.agent.centre_client import CameLast, CentreClient, Credentials
 from sync.agent.context import keep_receipt, record_contact
-from sync.agent.errors import EnrolmentFailed, EnrolmentFault, RequestRefused
+from sync.agent.errors import AwaitingRoot, EnrolmentFailed, EnrolmentFault, RequestRefused
 from sync.agent.opening import AgentSettings, agent_over, program
 from sync.agent.recovery import recover
 from sync.protocol.deeds import deed_holds, read_deed
@@ -70,12 +71,9 @@ def enrol(
 ) -> Enrolled:
     """Make this data directory the kiosk that the one-time token names; may be repeated after any failure.
 
-    Raises EnrolmentFailed, ExchangeFailed, RequestRefused, AddressInvalid, StoreError.
+    Raises AwaitingRoot, EnrolmentFailed, ExchangeFailed, RequestRefused, AddressInvalid, StoreError.
     """
-    try:
-        kiosk = kiosk_of_enrol_token(token)
-    except BodyMalformed as error:
-        raise EnrolmentFailed(EnrolmentFault.NO_TOKEN) from error
+    kiosk = kiosk_of_token(token)
     with database.read() as tx:
         identity, state = tx.identity, tx.agent.get()
     retired = state.retired and not state.quarantined
@@ -92,7 +90,7 @@ def enrol(
         centre = CentreClient(
             settings.centre, credentials, centre_clock.now, centre_clock.learn, transport, receipts=came
         )
-        answer = _exchange_token(centre, centre_clock, keys, token.strip().upper(), kiosk)
+        answer = _exchanged_or_awaited(centre, centre_clock, keys, token.strip().upper(), kiosk, database)
         with database.write() as tx:
             _store(tx, answer, came.text, clock)
             if identity is not None:
@@ -104,6 +102,54 @@ def enrol(
         recover(agent, epoch)
     with database.read() as tx:
         return Enrolled(kiosk, tx.next_tip().epoch)
+
+
+def kiosk_of_token(token: str) -> int:
+    """The kiosk that a token names. Raises EnrolmentFailed."""
+    try:
+        return kiosk_of_enrol_token(token)
+    except BodyMalformed as error:
+        raise EnrolmentFailed(EnrolmentFault.NO_TOKEN) from error
+
+
+def awaited_token(database: Database) -> str | None:
+    """The token of an enrolment that waits for the centre's root. Raises StoreError."""
+    with database.read() as tx:
+        token = tx.vault.get(VaultItem.ENROL_TOKEN)
+    return None if token is None else token.decode("ascii")
+
+
+def _exchanged_or_awaited(
+    centre: CentreClient,
+    centre_clock: _CentreClock,
+    keys: _Keys,
+    token: str,
+    kiosk: int,
+    database: Database,
+) -> EnrolAnswer:
+    """Exchange the token, which is kept where the centre's root has to sign first. Raises AwaitingRoot and as the centre."""
+    try:
+        return _exchange_token(centre, centre_clock, keys, token, kiosk)
+    except RequestRefused as refused:
+        with database.write() as tx:
+            if refused.code is ProblemCode.AWAITING_ROOT:
+                tx.vault.put(VaultItem.ENROL_TOKEN, token.encode("ascii"))
+                tx.agent.put(replace(tx.agent.get(), awaiting_root=True))
+            else:
+                _wait_no_longer(tx)
+        if refused.code is ProblemCode.AWAITING_ROOT:
+            public_key = decode_private_key(keys.issuing).public_key
+            raise AwaitingRoot(kiosk, key_fingerprint(public_key)) from refused
+        raise
+    except EnrolmentFailed:
+        with database.write() as tx:
+            _wait_no_longer(tx)
+        raise
+
+
+def _wait_no_longer(tx: Transaction) -> None:
+    tx.vault.drop(VaultItem.ENROL_TOKEN)
+    tx.agent.put(replace(tx.agent.get(), awaiting_root=False))
 
 
 def _exchange_token(
@@ -121,9 +167,11 @@ def _exchange_token(
     try:
         answer = centre.enrol(request)
     except RequestRefused as refused:
-        if refused.code is ProblemCode.TOKEN_REFUSED:
+        if refused.code is not ProblemCode.TOKEN_REFUSED:
+            raise
+        if (newer := refused.problem.newer_token) is None:
             raise EnrolmentFailed(EnrolmentFault.TOKEN_REFUSED, kiosk=kiosk) from refused
-        raise
+        raise EnrolmentFailed(EnrolmentFault.TOKEN_REPLACED, kiosk=kiosk, detail=moment(newer)) from refused
     _check(answer, description, kiosk, keys)
     return answer
 
@@ -191,6 +239,7 @@ def _store(tx: Transaction, answer: EnrolAnswer, receipt: str, clock: Clock) -> 
     tx.vault.put(VaultItem.CENTRE_KEY, answer.centre_key)
     tx.vault.put(VaultItem.DEED, msgspec.json.encode(answer.deed))
     tx.feed.put_policy(answer.policy)
+    _wait_no_longer(tx)
     record_contact(tx, clock, answer.signed_time)
     keep_receipt(tx, receipt)
 

@@ -5,11 +5,14 @@
     ├── AddressInvalid          the centre's address is missing or invalid (address)
     ├── AuthorityUnusable       the file with the CA of the centre's TLS certificate cannot be used (file, reason)
     │   └── AddressInClear          the address beside it is not https (address)
+    ├── ProxyUnusable           what is configured names no proxy
     ├── EnrolmentFailed         the centre refused this machine, or its answer is invalid (fault, kiosk, …)
+    ├── AwaitingRoot            the centre's root has to sign first: ask again (kiosk, fingerprint)
     ├── HistoryForked           the centre has another entry at a sequence number of this kiosk (sequence)
     ├── ExchangeFailed          a request got no usable answer; the centre may have carried it out all the same
     │   ├── CentreUnreachable   no connection, cut, or no answer in time (detail)
-    │   │   └── CentreUntrusted     the other end cannot prove to be the centre (trouble, detail)
+    │   │   ├── CentreUntrusted     the other end cannot prove to be the centre (trouble, detail)
+    │   │   └── ProxyUnreachable    no connection to the configured proxy
     │   ├── CentreBusy          429 or 503: try again after `retry_after` seconds
     │   └── AnswerUnusable      a server error, or an answer that is not the centre's (detail, status)
     │       ├── NetworkLogin        a page in its place: the network wants somebody to log in
@@ -27,6 +30,7 @@ import enum
 from pathlib import Path
 from typing import ClassVar
 
+from kiosk.configuration import ProxyInvalid
 from kiosk.store.agent_state import ContactFault, LinkFault
 from sync.protocol.errors import Problem, ProblemCode
 
@@ -74,12 +78,20 @@ class AddressInClear(AuthorityUnusable):
         self.address = address
 
 
+class ProxyUnusable(AgentError):
+    """What is configured as the proxy names none; what it says is told to nobody, for it may hold a password."""
+
+    def __init__(self) -> None:
+        super().__init__(f"proxy under [centre] cannot be used: {ProxyInvalid()}")
+
+
 class EnrolmentFault(enum.StrEnum):
     """Why a machine did not become the kiosk that its enrolment token names."""
 
     NO_TOKEN = "no-token"  # noqa: S105 - a reason, no secret
     ANOTHER_KIOSK_HERE = "another-kiosk-here"
     TOKEN_REFUSED = "token-refused"  # noqa: S105 - a reason, no secret
+    TOKEN_REPLACED = "token-replaced"  # noqa: S105 - a reason, no secret
     ANSWER_FOR_ANOTHER = "answer-for-another"
     NO_PAYMENT_SECRET = "no-payment-secret"  # noqa: S105 - a reason, no secret
     NOT_SIGNED = "not-signed"
@@ -90,7 +102,7 @@ class EnrolmentFailed(AgentError):
     """The centre refused this machine, or its answer does not fit the request.
 
     Where the problem concerns them: `kiosk` is the one that the token names, `here` the one that the data directory
-    holds already, `detail` what is wrong with the certificate.
+    holds already, `detail` what is wrong with the certificate, or when a newer token was given out.
     """
 
     def __init__(
@@ -116,6 +128,9 @@ _ENROLMENT = {
     EnrolmentFault.TOKEN_REFUSED: (
         "the token is unknown, too old, or was used by another machine; ask for a new one at the centre"
     ),
+    EnrolmentFault.TOKEN_REPLACED: (
+        "the centre gave out a newer token for kiosk {kiosk} at {detail}, this one is void; use that one"
+    ),
     EnrolmentFault.ANSWER_FOR_ANOTHER: (
         "the centre's answer is for another kiosk or from another centre; ask its staff"
     ),
@@ -125,6 +140,17 @@ _ENROLMENT = {
         "the certificate from the centre does not hold ({detail}); ask its staff"
     ),
 }
+
+
+class AwaitingRoot(AgentError):
+    """The centre's root is elsewhere and has to sign this machine's request first; asking again is right."""
+
+    def __init__(self, kiosk: int, fingerprint: str) -> None:
+        super().__init__(
+            f"the centre's root has to sign the request of kiosk {kiosk} first, key {fingerprint}"
+        )
+        self.kiosk = kiosk
+        self.fingerprint = fingerprint
 
 
 class HistoryForked(AgentError):
@@ -165,6 +191,12 @@ class CentreUntrusted(CentreUnreachable):
         super().__init__(f"{_UNTRUSTED[trouble]} ({detail})")
         self.trouble = trouble
         self.detail = detail
+
+
+class ProxyUnreachable(CentreUnreachable):
+    """No connection to the proxy that is configured."""
+
+    failure = ContactFault.PROXY_UNREACHABLE
 
 
 _UNTRUSTED = {

@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias, assert_never
 
+from kiosk.commands.failures import CommandError
 from kiosk.configuration import ConfigurationError
 from kiosk.domain.errors import (
     ChainBroken,
     DomainError,
     EntryMalformed,
     EntryRefused,
+    SnapshotMalformed,
 )
 from kiosk.domain.remarks import RemarkReason
 from kiosk.labels import REMARK_REASONS
 from kiosk.pki.suites import LibcryptoUnusable
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
-from kiosk.text.contact_faults import CONTACT_FAULTS
+from kiosk.text.contact_faults import CONTACT_FAULTS, PROXY_UNUSABLE, REFUSALS
 from kiosk.text.failures import configuration_failure, libcrypto_failure, store_failure, with_advice
 from kiosk.text.link_faults import AUTHORITY_UNUSABLE, LINK_FAULTS
 from sync.agent.errors import (
@@ -29,6 +31,7 @@ from sync.agent.errors import (
     AgentError,
     AnswerUnusable,
     AuthorityUnusable,
+    AwaitingRoot,
     CentreBusy,
     CentreUnreachable,
     CentreUntrusted,
@@ -37,6 +40,7 @@ from sync.agent.errors import (
     HistoryForked,
     NetworkLogin,
     NotEnrolledYet,
+    ProxyUnusable,
     RequestRefused,
 )
 from sync.protocol.errors import BodyTooLarge, Problem, ProblemCode, ProtocolError
@@ -48,7 +52,7 @@ Worded: TypeAlias = tuple[str, str]
 
 def failure(error: Exception, t: Text) -> str:
     """The whole sentence for an error of the agent, protocol, domain, store, configuration or system."""
-    return with_advice(*_worded(error, t), t)
+    return str(error) if isinstance(error, CommandError) else with_advice(*_worded(error, t), t)
 
 
 def in_brackets(said: str, detail: str, t: Text) -> str:
@@ -66,7 +70,7 @@ def _worded(error: Exception, t: Text) -> Worded:
             return configuration_failure(error, t)
         case LibcryptoUnusable():
             return libcrypto_failure(error, t)
-        case DomainError() if not isinstance(error, EntryMalformed):
+        case DomainError() if not isinstance(error, EntryMalformed | SnapshotMalformed):
             return _domain(error, t)
         case _:
             return store_failure(error, t)
@@ -87,9 +91,19 @@ def _agent(error: AgentError, t: Text) -> Worded:  # noqa: PLR0911 - one case an
         case AuthorityUnusable(file=file, reason=reason):
             said, advice = AUTHORITY_UNUSABLE
             return t(said, file=file, reason=reason), t(advice)
+        case ProxyUnusable():
+            said, advice = PROXY_UNUSABLE
+            return t(said), t(advice)
         case EnrolmentFailed(fault=fault):
             said, advice = ENROLMENT[fault]
             return t(said, **vars(error)), t(advice, **vars(error))
+        case AwaitingRoot(kiosk=kiosk, fingerprint=fingerprint):
+            said = t(
+                "等待根证书签发：{kiosk} 号终端机，申请指纹 {fingerprint}",
+                kiosk=kiosk,
+                fingerprint=fingerprint,
+            )
+            return said, t("让它开着，或者运行 keydesk-sync run，中心签好以后自动接着登记")
         case RequestRefused(status=status, problem=problem):
             return _refused(status, problem, t)
         case CentreUntrusted(trouble=trouble, detail=detail):
@@ -161,6 +175,7 @@ def contact_failure(kind: ContactFault | None, error: str, refusal: str, t: Text
             | ContactFault.ANSWER_UNUSABLE
             | ContactFault.NETWORK_LOGIN
             | ContactFault.PROXY_REFUSED
+            | ContactFault.PROXY_UNREACHABLE
             | ContactFault.UPLOAD_BLOCKED
             | ContactFault.REFUSED
         ):
@@ -171,33 +186,12 @@ def contact_failure(kind: ContactFault | None, error: str, refusal: str, t: Text
 
 _ASK = N_("联系中心")
 _SUPPORT = N_("联系技术支持")
-_LATER = N_("稍后再试；还不行就联系中心")
 _ENROL = N_("先运行 keydesk-sync enrol --token 令牌，或用 --data 指明数据目录")
 _VERIFY = N_("运行 keydesk journal verify 核对日志，并联系技术支持")
 _VERSIONS = N_("核对本机和中心的程序版本，并联系中心")
 _UNKNOWN = (N_("没有办成"), _SUPPORT)
 
-PROBLEMS: dict[ProblemCode, Worded] = {
-    ProblemCode.BODY_MALFORMED: (N_("中心看不懂本机发的内容"), _VERSIONS),
-    ProblemCode.SIGNATURE_REFUSED: (N_("中心不认本机的签名"), N_("联系中心核对本机的登记")),
-    ProblemCode.CLOCK_OFF: (N_("本机时钟与中心相差太多"), N_("校准本机时钟后再试")),
-    ProblemCode.TOKEN_REFUSED: (
-        N_("登记令牌中心不认识、已过期，或已被另一台终端机用过"),
-        N_("向中心要一个新的令牌"),
-    ),
-    ProblemCode.REQUEST_REFUSED: (N_("中心不接受本机的发证申请"), _VERSIONS),
-    ProblemCode.KIOSK_REVOKED: (N_("本机已被中心停用"), _ASK),
-    ProblemCode.MACHINE_RETIRED: (N_("这台机器已停用，只能把记录传完"), _ASK),
-    ProblemCode.MACHINE_UNCONFIRMED: (N_("中心从备份恢复后还没有确认本机，照常办理"), _ASK),
-    ProblemCode.KIOSK_UNKNOWN: (N_("中心没有登记本机"), N_("核对中心的地址，并联系中心")),
-    ProblemCode.CHAIN_HOLE: (N_("中心缺本机较早的日志"), _LATER),
-    ProblemCode.CHAIN_BROKEN: (N_("本机的日志与中心的接不上"), _VERIFY),
-    ProblemCode.CHECKPOINT_REFUSED: (N_("中心不认本机日志的签名"), _SUPPORT),
-    ProblemCode.BODY_TOO_LARGE: (N_("一次传的内容超过了上限"), _SUPPORT),
-    ProblemCode.NOT_FOUND: (N_("中心没有这项服务"), N_("核对中心的地址和程序版本")),
-    ProblemCode.BUSY: CONTACT_FAULTS[ContactFault.BUSY],
-    ProblemCode.INTERNAL: (N_("中心出错"), _LATER),
-}
+PROBLEMS: dict[ProblemCode, Worded] = {code: REFUSALS[code.value] for code in ProblemCode}
 
 ENROLMENT: dict[EnrolmentFault, Worded] = {
     EnrolmentFault.NO_TOKEN: (N_("给的不是登记令牌"), N_("核对令牌，它的样子是 3-XXXX-XXXX-…")),
@@ -206,6 +200,10 @@ ENROLMENT: dict[EnrolmentFault, Worded] = {
         N_("用 --data 给 {kiosk} 号另一个目录"),
     ),
     EnrolmentFault.TOKEN_REFUSED: PROBLEMS[ProblemCode.TOKEN_REFUSED],
+    EnrolmentFault.TOKEN_REPLACED: (
+        N_("这个登记令牌已作废：中心在 {detail} 给 {kiosk} 号终端机发了新的"),
+        N_("用新的那个令牌；找不到就向中心再要一个"),
+    ),
     EnrolmentFault.ANSWER_FOR_ANOTHER: (N_("中心的回答是给别的终端机的，或来自另一个中心"), _ASK),
     EnrolmentFault.NO_PAYMENT_SECRET: (N_("中心的回答里没有付款密钥"), _ASK),
     EnrolmentFault.NOT_SIGNED: (N_("中心的时间或授权策略不是签给本机的"), _ASK),

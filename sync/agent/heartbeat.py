@@ -25,11 +25,14 @@ from sync.protocol.deeds import SignedDeed
 from sync.protocol.errors import ProblemCode
 from sync.protocol.records import (
     KEPT_PROBLEM_LENGTH,
+    MAXIMUM_FINDINGS,
     MAXIMUM_KEPT,
     SHOWN_ROWS,
     DeedShown,
     Heartbeat,
     HeartbeatAnswer,
+    NightItem,
+    NightNotice,
     UnappliedNotice,
 )
 
@@ -67,12 +70,12 @@ def _answered(agent: Agent, beat: Heartbeat) -> HeartbeatAnswer:
     try:
         return agent.centre.heartbeat(beat)
     except RequestRefused as refused:
-        if refused.code is not ProblemCode.KIOSK_UNKNOWN or not _show_deed(agent):
+        if refused.code is not ProblemCode.KIOSK_UNKNOWN or not show_deed(agent):
             raise
     return agent.centre.heartbeat(beat)
 
 
-def _show_deed(agent: Agent, known: int = 0) -> bool:
+def show_deed(agent: Agent, known: int = 0) -> bool:
     """Show what this machine has of the centre's; False where it has no deed. Raises ExchangeFailed, RequestRefused, StoreError.
 
     `known` is the incarnation that it heard of before. Rows are shown that the centre may have forgotten: those that entries
@@ -116,10 +119,13 @@ def _show_after_restore(agent: Agent) -> None:
         known, now = tx.agent.get().incarnation, incarnation_of(tx)
     if known == now:
         return
-    if known or now > 1:
-        _show_deed(agent, known)
+    again = bool(known or now > 1)
+    if again:
+        show_deed(agent, known)
     with agent.database.write() as tx:
-        tx.agent.put(replace(tx.agent.get(), incarnation=now))
+        if again:
+            tx.other_strands.forget_strands(now)
+        tx.agent.put(replace(tx.agent.get(), incarnation=now, held=0 if again else None))
 
 
 def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
@@ -132,5 +138,22 @@ def _heartbeat(agent: Agent, tx: Transaction) -> Heartbeat:
         for each in tx.feed.rows.unapplied()[:MAXIMUM_KEPT]
     )
     return Heartbeat(
-        checkpoint, store.backlog, store.cursors, wall, agent.program, kept, strand=store.agent.strand
+        checkpoint=checkpoint,
+        backlog=store.backlog,
+        cursors=store.cursors,
+        wall=wall,
+        program=agent.program,
+        kept=kept,
+        strand=store.agent.strand,
+        night=_night(tx),
     )
+
+
+def _night(tx: Transaction) -> NightNotice | None:
+    state, newest = tx.nights.state(), tx.nights.newest()
+    if state is None:
+        return None
+    if newest is None:
+        return NightNotice(state.since, state.at)
+    items = (NightItem(each.kind, each.count, each.step) for each in newest.findings[:MAXIMUM_FINDINGS])
+    return NightNotice(state.since, state.at, newest.ended, tuple(items), newest.expiring_count)

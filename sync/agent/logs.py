@@ -6,23 +6,19 @@ Events carry numbers, kinds and outcomes; never keys, enrolment tokens, password
 from __future__ import annotations
 
 import logging
-import logging.handlers
 from pathlib import Path
 
 import structlog
 
-LARGEST_BYTES = 2_000_000
-KEPT_FILES = 5
+from kiosk.store.log_file import LogFile
+
 _NAME = "keydesk.sync"
 
 
 def open_log(directory: Path) -> structlog.typing.FilteringBoundLogger:
-    """The agent's logger, which writes to `log/` in that data directory. Raises OSError."""
+    """The agent's logger, which writes to `log/` in that data directory; it works on where nothing can be written."""
     folder = directory / "log"
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        folder / "sync.log", maxBytes=LARGEST_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
-    )
+    handler = logging.StreamHandler(LogFile(folder / "sync.log"))
     standard = logging.getLogger(f"{_NAME}.{folder}")
     standard.setLevel(logging.INFO)
     standard.propagate = False

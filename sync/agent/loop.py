@@ -2,7 +2,8 @@
 
 The sending thread sends a heartbeat every half minute and uploads a new entry at once. The receiving thread keeps one
 request waiting at the centre, so that a payment arrives when it happens; it starts only after the first heartbeat, so
-that a restored kiosk first gets its lost entries back. A third thread answers the mailbox.
+that a restored kiosk first gets its lost entries back. A third thread answers the mailbox, a fourth looks whether the
+night's work is due.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sync.protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
     from sync.agent.line.network_switch import NetworkSwitch
+    from sync.agent.night.watch import NightWatch
 
 HEARTBEAT_SECONDS = 30.0
 FEED_WAIT_SECONDS = 25
@@ -33,18 +35,26 @@ TICK_SECONDS = 0.1
 REFUSED_SECONDS = 30.0
 STOP_SECONDS = 0.4
 CLOCK_STEP_SECONDS = 5.0
+NIGHT_SECONDS = 1.0
 
 _EXPECTED = (AgentError, ProtocolError, StoreError, DomainError, OSError)
 
 
 class Loop:
-    """One run of the agent; `chance` gives random numbers from 0 to 1."""
+    """One run of the agent; `chance` gives random numbers from 0 to 1, `night` begins the nightly run."""
 
-    def __init__(self, agent: Agent, switch: NetworkSwitch, chance: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        switch: NetworkSwitch,
+        chance: Callable[[], float],
+        night: NightWatch | None = None,
+    ) -> None:
         self.stop = threading.Event()
         self._agent = agent
         self._switch = switch
         self._chance = chance
+        self._night = night
         self._aligned = threading.Event()
         self._wake = threading.Event()
         self._line_was_cut = switch.cut
@@ -54,7 +64,7 @@ class Loop:
         """Work until `stop` is set; returns within a second of that, False when a thread failed."""
         threads = [
             threading.Thread(target=self._guarded, args=(each,), name=each.__name__, daemon=True)
-            for each in (self._send, self._receive, self._answer)
+            for each in (self._send, self._receive, self._answer, self._watch_the_clock)
         ]
         self._agent.log.info("started", kiosk=self._agent.kiosk, program=self._agent.program)
         forget_retry(self._agent)  # whoever starts it has it ask at once
@@ -94,7 +104,7 @@ class Loop:
                     self._aligned.set()
                     retry_kept(self._agent)
                     beat_at = time.monotonic() + HEARTBEAT_SECONDS
-                if push(self._agent, self.stop.is_set).tail_lost:
+                if push(self._agent, self._held).tail_lost:
                     beat_at = 0.0
                     continue
                 if failures:
@@ -118,7 +128,7 @@ class Loop:
                 if self.stop.is_set():
                     return
                 asked = time.monotonic()
-                came = pull(self._agent, FEED_WAIT_SECONDS, self.stop.is_set)
+                came = pull(self._agent, FEED_WAIT_SECONDS, self.stop.is_set, self._held)
                 failures = 0
                 if not (came.applied or came.kept):
                     # A centre with too many waiting kiosks answers at once; asking again at once would only add to its load.
@@ -146,6 +156,19 @@ class Loop:
                 self._agent.log.warning("a question was not answered", error=str(error))
             self.stop.wait(TICK_SECONDS)
 
+    def _watch_the_clock(self) -> None:
+        """Look again and again whether the night's work is due."""
+        if self._night is None:
+            return
+        try:
+            while not self.stop.wait(NIGHT_SECONDS):
+                try:
+                    self._night.look(heard=self._aligned.is_set())
+                except _EXPECTED as error:
+                    self._agent.log.warning("the nightly run could not be looked after", error=str(error))
+        finally:
+            self._night.stop()
+
     def _idle(self, version: int, beat_at: float, ahead: float) -> bool:
         """Wait for something to do; False when a heartbeat is due ahead of its time.
 
@@ -163,6 +186,13 @@ class Loop:
             if self._agent.database.data_version() != version:
                 return True
         return True
+
+    def _held(self) -> bool:
+        """Whether nothing more is to be asked now: it stops, or the other thread was asked to leave the centre alone."""
+        if self.stop.is_set():
+            return True
+        with self._agent.database.read() as tx:
+            return held(tx.agent.get().retry_at, self._now())
 
     def _hold(self) -> None:
         """Wait as long as the centre, or who answered for it, asked to be left alone; at most until that is forgotten."""

@@ -10,16 +10,19 @@ from pathlib import Path
 import httpx2
 import msgspec
 
+from kiosk.configuration import Key, ProxyInvalid, read_proxy
 from kiosk.domain.clock import Clock
+from kiosk.domain.retention import PersonalRetention
 from kiosk.store import location
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreMissing
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
+from kiosk.text.asking import ask_on_terminal
 from kiosk.text.waiting import say_waiting
 from sync.agent.centre_client import CentreClient, Credentials
-from sync.agent.context import Agent, CentreTime, StoredReceipts
-from sync.agent.errors import AddressInClear, NotEnrolledYet
+from sync.agent.context import KEEP_DAYS, Agent, CentreTime, StoredReceipts
+from sync.agent.errors import AddressInClear, NotEnrolledYet, ProxyUnusable
 from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.line.tls import ssl_context
 from sync.agent.line.transport import LineTransport
@@ -31,7 +34,9 @@ class AgentSettings(msgspec.Struct, frozen=True):
 
     `marker` is the directory of the marker; None for the one beside the data directory.
 
-    `authority` is a PEM file with the CA of the centre's TLS certificate; None for the system's CAs.
+    `authority` is a PEM file with the CA of the centre's TLS certificate; None for the system's CAs. `proxy` is configured;
+    the environment's proxies are not followed, so that the same configuration always takes the same way. `keep_days` is how
+    long entries are kept that a snapshot stands for; 0 for ever.
     """
 
     directory: Path
@@ -40,6 +45,14 @@ class AgentSettings(msgspec.Struct, frozen=True):
     clock_shift: Path | None = None
     authority: Path | None = None
     marker: Path | None = None
+    proxy: str = ""
+    keep_days: int = KEEP_DAYS
+    retention: PersonalRetention = PersonalRetention()
+    key: Key = Key()
+
+    def __repr__(self) -> str:
+        """Name the directory; the proxy may hold a password."""
+        return f"AgentSettings({str(self.directory)!r})"
 
     @property
     def clock(self) -> Clock:
@@ -52,10 +65,17 @@ class AgentSettings(msgspec.Struct, frozen=True):
         return NetworkSwitch(self.network_switch)
 
     def transport(self) -> httpx2.BaseTransport:
-        """The HTTP transport, behind the network switch. Raises AuthorityUnusable, and AddressInClear for http with a CA."""
+        """The HTTP transport, behind the network switch.
+
+        Raises AuthorityUnusable, ProxyUnusable, and AddressInClear for http with a CA.
+        """
         if self.authority is not None and self.centre.lower().startswith("http://"):
             raise AddressInClear(self.authority, self.centre)
-        return SwitchedTransport(LineTransport(ssl_context(self.authority)), self.switch)
+        try:
+            proxy = read_proxy(self.proxy)
+        except ProxyInvalid:
+            raise ProxyUnusable from None
+        return SwitchedTransport(LineTransport(ssl_context(self.authority), proxy), self.switch)
 
 
 def program() -> str:
@@ -70,7 +90,7 @@ def program() -> str:
 def open_database(directory: Path, marker: Path | None = None) -> Iterator[Database]:
     """The kiosk's database. Raises NotEnrolledYet, StoreError."""
     try:
-        opened = location.open_database(directory, marker, say_waiting)
+        opened = location.open_database(directory, marker, say_waiting, ask_on_terminal)
     except StoreMissing as error:
         raise NotEnrolledYet(directory) from error
     with _closing(opened) as database:
@@ -80,7 +100,9 @@ def open_database(directory: Path, marker: Path | None = None) -> Iterator[Datab
 @contextmanager
 def open_or_create_database(directory: Path, marker: Path | None = None) -> Iterator[Database]:
     """The kiosk's database, made with a new key where there is none. Raises StoreError, OSError."""
-    with _closing(location.open_or_create_database(directory, marker, say_waiting)) as database:
+    with _closing(
+        location.open_or_create_database(directory, marker, say_waiting, ask_on_terminal)
+    ) as database:
         yield database
 
 
@@ -124,6 +146,8 @@ def agent_over(
             kiosk=identity.kiosk,
             device_key=device_key,
             program=program(),
+            keep_days=settings.keep_days,
+            retention=settings.retention,
         )
     finally:
         centre.close()

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from kiosk.domain.feed import FORK_RULE, MatterPublished
+from kiosk.domain.entries import Tip
+from kiosk.domain.feed import FORK_RULE, MISSING_RULE, MatterPublished
 from sync.agent.alignment import Alignment, NothingMissing, align
 
 if TYPE_CHECKING:
     from kiosk.domain.clock import Clock
-    from kiosk.domain.entries import Tip
     from kiosk.store.transaction import Transaction
     from sync.protocol.records import HeartbeatAnswer
 
 _FORK_ACCOUNT = ""
+_NOTHING = Tip(0, 0, b"")
 
 
 def compare_with_centre(tx: Transaction, centre: Tip | None, *, known: bool = True) -> Alignment:
@@ -42,6 +43,9 @@ def record_heartbeat(tx: Transaction, answer: HeartbeatAnswer, clock: Clock) -> 
         if known:
             state = replace(state, strand=answer.strand)
             begin_epoch_due(tx, answer.begin_epoch, clock)
+    if state.lacks_until and (known or (answer.high_water or _NOTHING).sequence >= state.lacks_until):
+        state = replace(state, lacks_until=0)
+        tx.feed.close_missing()
     tx.agent.put(state)
     return alignment
 
@@ -50,6 +54,13 @@ def begin_epoch_due(tx: Transaction, epoch: int | None, clock: Clock) -> None:
     """Begin the epoch that the centre gave to this kiosk's strand, once."""
     if epoch is not None and not tx.journal.has_epoch(epoch):
         tx.begin_epoch(epoch, clock, given_by_centre=True)
+
+
+def raise_missing(tx: Transaction, centre: Tip | None, until: int) -> None:
+    """Note that the centre lacks entries up to that one which this machine keeps no more; staff see it as a matter."""
+    after = (centre or _NOTHING).sequence
+    tx.agent.put(replace(tx.agent.get(), lacks_until=until))
+    tx.feed.put_matter(MatterPublished(MISSING_RULE, f"{after + 1}-{until}", _FORK_ACCOUNT, until))
 
 
 def raise_alarm(tx: Transaction, sequence: int) -> None:

@@ -10,8 +10,9 @@ from kiosk.domain.feed import MatterPublished
 from kiosk.domain.feed_rows import UnappliedRow
 from kiosk.domain.journal import short_hash
 from kiosk.domain.versions import Version, write_cursors
+from kiosk.pki.issuing import private_key_fingerprint
 from kiosk.store.agent_state import ContactFault, LinkFault
-from kiosk.store.status import read_status
+from kiosk.store.status import issuing_key, read_status
 
 if TYPE_CHECKING:
     from kiosk.store.transaction import Transaction
@@ -34,6 +35,7 @@ class Status(msgspec.Struct, frozen=True):
     error: str
     trouble: LinkFault | None
     quarantined: bool
+    retired: bool
     unconfirmed: bool
     cursors: dict[int, Version]
     feed_whole: bool
@@ -45,12 +47,14 @@ class Status(msgspec.Struct, frozen=True):
     failure: ContactFault | None
     refusal: str
     retry_at: int | None
+    agent_runs: bool
+    fingerprint: str
 
 
-def status(tx: Transaction) -> Status:
-    """The agent's status. Raises StoreCorrupt."""
+def status(tx: Transaction, *, agent_runs: bool = True) -> Status:
+    """The agent's status; `agent_runs` says whether one runs all the time. Raises StoreCorrupt."""
     store = read_status(tx)
-    state, signed = store.agent, tx.feed.signed_policy()
+    state, signed, key = store.agent, tx.feed.signed_policy(), issuing_key(tx)
     policy = None if signed is None else signed.read()
     return Status(
         kiosk=store.kiosk,
@@ -64,6 +68,7 @@ def status(tx: Transaction) -> Status:
         error=state.error,
         trouble=state.trouble,
         quarantined=state.quarantined,
+        retired=state.retired,
         unconfirmed=state.unconfirmed,
         cursors=store.cursors,
         feed_whole=store.feed_whole,
@@ -75,6 +80,8 @@ def status(tx: Transaction) -> Status:
         failure=state.failure,
         refusal=state.refusal,
         retry_at=state.retry_at,
+        agent_runs=agent_runs,
+        fingerprint="" if key is None else private_key_fingerprint(key),
     )
 
 

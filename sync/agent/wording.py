@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from kiosk.domain.nights import NightlyFinding
 from kiosk.domain.versions import write_cursors
-from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
-from kiosk.text.contact_faults import CONTACT_FAULTS, with_retry
+from kiosk.text.contact_faults import AGENT_STOPPED, with_retry
 from kiosk.text.link_faults import LINK_FAULTS
 from kiosk.text.matters import matter_line
+from kiosk.text.nights import expiring_line, expiring_rest, finding_sentence, step_line
 from kiosk.text.times import moment
 from kiosk.text.unapplied import unapplied_line
 from sync.agent.failure_wording import contact_failure, failure, in_brackets
-from sync.agent.nightly import NightlyFinding
 
 if TYPE_CHECKING:
+    from kiosk.domain.nights import Finding
     from sync.agent.enrolment import Enrolled
     from sync.agent.failure_wording import Text
-    from sync.agent.nightly import NightlyReport
+    from sync.agent.leftovers import HandedIn
+    from sync.agent.night.running import NightRun
     from sync.agent.status import Status
 
 # What a line is about, and what it says.
@@ -31,6 +33,31 @@ def enrolled_line(enrolled: Enrolled, t: Text) -> str:
     if enrolled.before:
         return t("本机已是 {kiosk} 号终端机，第 {epoch} 期。", kiosk=enrolled.kiosk, epoch=enrolled.epoch)
     return t("本机已登记为 {kiosk} 号终端机，第 {epoch} 期。", kiosk=enrolled.kiosk, epoch=enrolled.epoch)
+
+
+def handed_in_lines(handed: HandedIn, t: Text) -> list[str]:
+    """Whose data it was, and what became of it."""
+    whose = t(
+        "旧数据是 {kiosk} 号终端机第 {machine} 台的：日志 {count} 条，最后一条记于 {time}。",
+        kiosk=handed.kiosk,
+        machine=handed.machine,
+        count=handed.entries,
+        time=moment(handed.latest),
+    )
+    if handed.quarantined:
+        became = t(
+            "上传 {sent} 条。那台机器已被中心停用：上传的另行存放，请中心在「机器」里决定。",
+            sent=handed.sent,
+        )
+    elif handed.lacked:
+        became = t(
+            "上传 {sent} 条，其中 {lacked} 条中心原来没有；现在中心都有了。",
+            sent=handed.sent,
+            lacked=handed.lacked,
+        )
+    else:
+        became = t("上传 {sent} 条核对，中心原来都有。", sent=handed.sent)
+    return [whose, became]
 
 
 def exchanged_line(sent: int, received: int, kept: int, t: Text) -> str:
@@ -45,12 +72,32 @@ def status_lines(report: Status, t: Text) -> list[str]:
     return _laid_out(_status_rows(report, t))
 
 
-def night_lines(night: NightlyReport, t: Text) -> list[str]:
+def night_lines(night: NightRun, t: Text) -> list[str]:
     """The nightly report, one fact on each line; the last lines say what needs a person, or that all is well."""
-    rows = [*_night_rows(night, t), *_status_rows(night.status, t)]
-    if night.well:
-        return _laid_out([*rows, (t("结果"), t("一切正常"))])
-    return _laid_out([*rows, *((t("需处理"), _trouble(each, night, t)) for each in night.troubles)])
+    report = night.report
+    rows = _night_rows(night, t)
+    if night.status is not None:
+        rows += _status_rows(night.status, t)
+    rows += [(t("步骤"), step_line(each, t)) for each in report.steps]
+    rows += [(t("快到期"), expiring_line(each, t)) for each in report.expiring]
+    if rest := report.expiring_count - len(report.expiring):
+        rows.append((t("快到期"), expiring_rest(rest, t)))
+    rows += [(t("需处理"), _to_do(each, night, t)) for each in report.findings]
+    if not night.kept:
+        rows.append((t("需处理"), t("这份报告没有存下来。请检查磁盘是否已满")))
+    elif night.well:
+        rows.append((t("结果"), t("一切正常")))
+    return _laid_out(rows)
+
+
+def _to_do(finding: Finding, night: NightRun, t: Text) -> str:
+    """What is wrong and what to do; of the centre as it answered just now."""
+    if finding.kind in _AT_THE_CENTRE and night.error is not None:
+        return failure(night.error, t)
+    return finding_sentence(finding, t)
+
+
+_AT_THE_CENTRE = frozenset({NightlyFinding.CENTRE_NOT_REACHED, NightlyFinding.CENTRE_REFUSES})
 
 
 def _laid_out(rows: list[Row]) -> list[str]:
@@ -58,13 +105,13 @@ def _laid_out(rows: list[Row]) -> list[str]:
     return [f"{pad(label, cells)}  {said}" for label, said in rows]
 
 
-def _night_rows(night: NightlyReport, t: Text) -> list[Row]:
+def _night_rows(night: NightRun, t: Text) -> list[Row]:
     tip = {True: N_("一致"), False: N_("不一致"), None: N_("未能核对")}[night.same_tip]
     received = t(
         "{received} 项，未能应用 {kept} 项，补应用 {retried} 项",
         received=night.received,
-        kept=night.kept,
-        retried=night.retried,
+        kept=night.drained.pulled.kept,
+        retried=night.drained.retried,
     )
     sound = t("通过") if night.journal_sound else in_brackets(t("未通过"), night.journal_problem, t)
     return [
@@ -88,12 +135,20 @@ def _status_rows(report: Status, t: Text) -> list[Row]:
         (t("授权策略"), _policy(report, t)),
         (t("待打凭条"), t("{count} 张", count=report.receipts_waiting)),
     ]
+    if report.fingerprint:
+        rows.insert(1, (t("密钥指纹"), report.fingerprint))
+    if not report.agent_runs:
+        rows.append((t("同步程序"), t(AGENT_STOPPED[0])))
     if report.error:
         said = t("{time} 失败：{why}", time=_time(report.last_attempt, t), why=_last_failure(report, t))
         said = with_retry(said, report.retry_at, t)
         rows.append((t("网络"), said))
     if report.quarantined:
         rows.append((t("注意"), t("本机已被中心停用，上传的内容另行存放")))
+    elif report.retired:
+        rows.append(
+            (t("注意"), t("本机已被中心停用：只上传，不再办理；付过款的订单在接替的机器上办，或请中心处理"))
+        )
     if report.unconfirmed:
         rows.append((t("注意"), t("中心从备份恢复后还没有确认本机：照常办理，确认之后才登记key盘")))
     rows += [(t("待办事项"), matter_line(each, t)) for each in report.matters]
@@ -121,29 +176,3 @@ def _last_failure(report: Status, t: Text) -> str:
     if report.trouble is not None:
         return t(LINK_FAULTS[report.trouble][0])
     return contact_failure(report.failure, report.error, report.refusal, t)
-
-
-def _trouble(trouble: NightlyFinding, night: NightlyReport, t: Text) -> str:
-    if trouble in _AT_THE_CENTRE and night.error is not None:
-        return failure(night.error, t)
-    counts = {
-        NightlyFinding.BACKLOG: night.status.backlog,
-        NightlyFinding.MATTERS: len(night.status.matters),
-        NightlyFinding.UNAPPLIED: len(night.status.unapplied),
-        NightlyFinding.RECEIPTS_WAITING: night.status.receipts_waiting,
-    }
-    return t(TROUBLES[trouble], count=counts.get(trouble, 0))
-
-
-_AT_THE_CENTRE = frozenset({NightlyFinding.CENTRE_NOT_REACHED, NightlyFinding.CENTRE_REFUSES})
-TROUBLES = {
-    NightlyFinding.CENTRE_NOT_REACHED: CONTACT_FAULTS[ContactFault.UNREACHABLE][0],
-    NightlyFinding.CENTRE_REFUSES: CONTACT_FAULTS[ContactFault.REFUSED][0],
-    NightlyFinding.BACKLOG: N_("还有 {count} 条日志待上传"),
-    NightlyFinding.JOURNAL_UNSOUND: N_("日志校验未通过，请停用本机并联系技术支持"),
-    NightlyFinding.TIPS_DIFFER: N_("本机日志与中心的不一致，请联系技术支持"),
-    NightlyFinding.QUARANTINED: N_("本机已被中心停用，请联系中心"),
-    NightlyFinding.MATTERS: N_("有 {count} 项待办事项，请联系中心处理"),
-    NightlyFinding.UNAPPLIED: N_("有 {count} 项中心下发的资料未能应用，请联系中心处理"),
-    NightlyFinding.RECEIPTS_WAITING: N_("有 {count} 张凭条待打印，请在终端机上按 F6 登录后打印"),
-}

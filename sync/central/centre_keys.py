@@ -1,6 +1,6 @@
 """The centre's own keys, in files of mode 0600 in its data directory, made at the first start.
 
-root.key, root.der              the SM2 root that certifies kiosks
+root.key, root.der              the SM2 root that certifies kiosks; the key may be elsewhere (root.away instead)
 exchange.key, exchange.der      the exchange's own issuing CA, under the number EXCHANGE_KIOSK
 centre.key                      Ed25519 seed; signs time, policies and scanned confirmations
 seal.key                        AES-256 key; seals the kiosks' payment secrets in the database
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hardware.disk import create_durably
+from hardware.disk import create_durably, make_private
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
 from kiosk.pki.device_keys import (
@@ -32,15 +32,28 @@ from kiosk.pki.encodings import decode_private_key, encode_private_key
 from kiosk.pki.errors import PkiError
 from kiosk.pki.issuing import IssuingAuthority, RootAuthority, issuing_request
 from kiosk.pki.suites import SM2, LibcryptoUnusable, require_sm2
+from kiosk.text.command_line import spoken
 from sync.central.errors import EXCHANGE_KIOSK, CryptographyUnusable, KeysUnusable
+from sync.central.formats import china_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT_YEARS = 30
 EXCHANGE_YEARS = 20
+ISSUING_YEARS = 5
+ROOT_KEY, AWAY = "root.key", "root.away"
 SERIAL_BYTES = 15
 DJANGO_KEY = "django.key"
+KEY_FILES = (
+    "root.key",
+    "root.der",
+    "exchange.key",
+    "exchange.der",
+    "centre.key",
+    "seal.key",
+    DJANGO_KEY,
+)
 
 
 class CentreKeys(msgspec.Struct, frozen=True):
@@ -53,10 +66,15 @@ class CentreKeys(msgspec.Struct, frozen=True):
     root_certificate: bytes
     exchange_certificate: bytes
 
+    @property
+    def root_is_here(self) -> bool:
+        """Whether the root's key is in the data directory; else what it has to sign waits (sync.central.root)."""
+        return (self.directory / ROOT_KEY).exists() and not (self.directory / AWAY).exists()
+
     def root(self) -> RootAuthority:
         """The root with its private key. Raises KeysUnusable."""
         try:
-            return RootAuthority.load((self.directory / "root.key").read_bytes(), self.root_certificate)
+            return RootAuthority.load((self.directory / ROOT_KEY).read_bytes(), self.root_certificate)
         except (OSError, PkiError) as error:
             raise KeysUnusable(self.directory, str(error)) from error
 
@@ -81,6 +99,41 @@ class CentreKeys(msgspec.Struct, frozen=True):
         return unseal(self.seal_key, bytes(sealed), context.encode())
 
 
+class Away(msgspec.Struct, frozen=True):
+    """When the root's key was moved out (UTC seconds), and to which file at that time."""
+
+    moved_at: int
+    file: str
+
+
+def root_away(directory: Path) -> Away | None:
+    """When it was moved out; None where nothing says so."""
+    try:
+        return msgspec.json.decode((directory / AWAY).read_bytes(), type=Away)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def root_words(directory: Path) -> str:
+    """Where the root's key is, in one sentence."""
+    text, moved, here = spoken().text, root_away(directory), (directory / ROOT_KEY).exists()
+    if moved is not None and here:
+        return text("根密钥已移出（{file}），这里的还没有删掉：请再移出一次", file=moved.file)
+    if here:
+        return text("根密钥在中心，与数据库在一起：谁拿到这台机器，谁就能给终端机签发证书")
+    if moved is not None:
+        return text("根密钥不在中心：{time} 移出到 {file}", time=china_time(moved.moved_at), file=moved.file)
+    return text(
+        "没有根密钥：{directory} 里既没有 {key}，也没有 {away}", directory=directory, key=ROOT_KEY, away=AWAY
+    )
+
+
+def keys_missing(directory: Path) -> bool:
+    """Whether `make_keys` has to make some of them."""
+    # The root's key may be elsewhere; it is made with its certificate alone.
+    return not all((directory / name).exists() for name in KEY_FILES if name != ROOT_KEY)
+
+
 def make_keys(directory: Path, organisation: str, now: int) -> CentreKeys:
     """Make the missing keys in the data directory and load all of them.
 
@@ -95,7 +148,7 @@ def make_keys(directory: Path, organisation: str, now: int) -> CentreKeys:
         _make_root(directory, organisation, now)
         _make_exchange(directory, organisation, now)
     except LibcryptoUnusable as error:
-        raise CryptographyUnusable(str(error)) from error
+        raise CryptographyUnusable(error.detail) from error
     except OSError as error:
         raise KeysUnusable(directory, str(error)) from error
     return load_keys(directory)
@@ -103,7 +156,8 @@ def make_keys(directory: Path, organisation: str, now: int) -> CentreKeys:
 
 @functools.lru_cache(maxsize=4)
 def load_keys(directory: Path) -> CentreKeys:
-    """The keys of a data directory. Raises KeysUnusable."""
+    """The keys of a data directory, their files their owner's alone from then on. Raises KeysUnusable."""
+    make_private(*(directory / name for name in KEY_FILES))
     try:
         centre_key = (directory / "centre.key").read_bytes()
         return CentreKeys(
@@ -128,7 +182,7 @@ def _make_root(directory: Path, organisation: str, now: int) -> None:
     if certificate.exists():
         return
     key = decode_private_key(
-        _load_or_create(directory / "root.key", lambda: encode_private_key(SM2.generate()))
+        _load_or_create(directory / ROOT_KEY, lambda: encode_private_key(SM2.generate()))
     )
     # A day early, so that a clock that is a little slow accepts it too.
     root = RootAuthority.create(organisation, key, new_serial(), now - DAY, add_years(now, ROOT_YEARS))
@@ -142,7 +196,7 @@ def _make_exchange(directory: Path, organisation: str, now: int) -> None:
     key = decode_private_key(
         _load_or_create(directory / "exchange.key", lambda: encode_private_key(SM2.generate()))
     )
-    root = RootAuthority.load((directory / "root.key").read_bytes(), (directory / "root.der").read_bytes())
+    root = RootAuthority.load((directory / ROOT_KEY).read_bytes(), (directory / "root.der").read_bytes())
     request = issuing_request(organisation, EXCHANGE_KIOSK, key)
     begin = max(now - DAY, root.certificate.not_before)
     end = add_years(begin, EXCHANGE_YEARS)

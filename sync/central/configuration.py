@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import functools
+import ipaddress
 import os
 import tomllib
 from pathlib import Path
@@ -11,8 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from kiosk.backup.records import BackupSettings
 from kiosk.domain import exchange
-from sync.central.errors import ConfigurationWrong
+from kiosk.domain.working_days import USUAL, Calendar, CalendarMalformed, read_calendar
+from kiosk.text.command_line import spoken
+from sync.central.errors import ConfigurationWrong, ProvidersUnchosen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +27,37 @@ DATA = f"{ENVIRONMENT}DATA"
 DATABASE = f"{ENVIRONMENT}DATABASE"
 CONFIG = f"{ENVIRONMENT}CONFIG"
 HOSTS = f"{ENVIRONMENT}HOSTS"
-PROVIDERS = ("sandbox",)
+SQLITE = "central.sqlite3"
+"""The database in the data directory, where there is no other."""
+STANDING = "standing.jsonl"
+"""What outlives a restore of the database (fleet/standing.py)."""
+_LARGEST_PICTURE = 512 * 1024
+_PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+class PaymentProviderName(enum.StrEnum):
+    """Who takes the money of those who scan an order's code."""
+
+    UNCHOSEN = ""
+    """The sandbox, for this machine alone."""
+    SANDBOX = "sandbox"
+    NONE = "none"
 
 
 class SmsProviderName(enum.StrEnum):
     """The provider that sends SMS codes."""
 
+    UNCHOSEN = ""
+    """The sandbox, for this machine alone."""
     SANDBOX = "sandbox"
     NONE = "none"
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A picture file and its media type."""
+
+    media_type: str
+    content: bytes
 
 
 class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,14 +70,47 @@ class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     support: tuple[str, ...] = exchange.SUPPORT
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     origins: tuple[str, ...] = ()
-    provider: str = "sandbox"
-    sms: SmsProviderName = SmsProviderName.SANDBOX
+    fronts: tuple[str, ...] = ("127.0.0.1", "::1")
+    provider: PaymentProviderName = PaymentProviderName.UNCHOSEN
+    sms: SmsProviderName = SmsProviderName.UNCHOSEN
     system: str = exchange.SYSTEM
+    official_account: str = exchange.OFFICIAL_ACCOUNT
+    follow_picture: str = ""
+    calendar: str = ""
+    backup: BackupSettings = BackupSettings()
 
     @property
     def directory(self) -> Path:
         """The data directory."""
         return Path(self.data).expanduser()
+
+    @property
+    def plays_payments(self) -> bool:
+        """Whether anybody pays by a button."""
+        return self.provider is not PaymentProviderName.NONE
+
+    @property
+    def plays_messages(self) -> bool:
+        """Whether anybody may read the messages."""
+        return self.sms is not SmsProviderName.NONE
+
+    @property
+    def working_days(self) -> Calendar:
+        """The working days, by which is promised. Raises ConfigurationWrong."""
+        return _calendar(self.calendar)
+
+    @property
+    def picture_to_follow(self) -> Picture | None:
+        """The picture of the official account's code. Raises ConfigurationWrong."""
+        return _picture(self.follow_picture) if self.follow_picture else None
+
+    def require_choice(self, host: str) -> None:
+        """Raise ProvidersUnchosen where others than this machine are served at `host`, by their names or through a front."""
+        unchosen = [name for name, chosen in (("provider", self.provider), ("sms", self.sms)) if not chosen]
+        addresses = (host, *self.hosts, *(urlsplit(origin).hostname or origin for origin in self.origins))
+        beyond = next((address for address in addresses if not _is_loopback(address)), None)
+        if unchosen and beyond is not None:
+            raise ProvidersUnchosen(beyond, unchosen)
 
 
 def load(environment: Mapping[str, str] = os.environ) -> CentreConfiguration:
@@ -57,10 +118,10 @@ def load(environment: Mapping[str, str] = os.environ) -> CentreConfiguration:
     values: dict[str, object] = {}
     if path := environment.get(CONFIG):
         try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            values = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigurationWrong(f"{path}: {error}") from error
-    for key in ("data", "database"):
+    for key in ("data", "database", "provider", "sms"):
         if value := environment.get(ENVIRONMENT + key.upper()):
             values[key] = value
     if hosts := environment.get(HOSTS):
@@ -69,9 +130,45 @@ def load(environment: Mapping[str, str] = os.environ) -> CentreConfiguration:
         configuration = msgspec.convert(values, CentreConfiguration)
     except msgspec.ValidationError as error:
         raise ConfigurationWrong(str(error)) from error
-    if configuration.provider not in PROVIDERS:
-        raise ConfigurationWrong(f"there is no payment provider {configuration.provider!r}")
+    _calendar(configuration.calendar)
+    if configuration.follow_picture:
+        _picture(configuration.follow_picture)
     return configuration
+
+
+@functools.cache
+def _calendar(path: str) -> Calendar:
+    """The working days, with those of a file in place of the usual ones, read once. Raises ConfigurationWrong."""
+    if not path:
+        return USUAL
+    try:
+        return read_calendar(Path(path).expanduser().read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, CalendarMalformed) as error:
+        raise ConfigurationWrong(f"calendar {path}: {error}") from error
+
+
+@functools.cache
+def _picture(path: str) -> Picture:
+    """A small PNG or JPEG file, read once. Raises ConfigurationWrong."""
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(_LARGEST_PICTURE + 1)
+    except OSError as error:
+        raise ConfigurationWrong(f"follow_picture {path}: {error}") from error
+    media_type = next((name for magic, name in _PICTURES.items() if content.startswith(magic)), None)
+    if media_type is None or len(content) > _LARGEST_PICTURE:
+        wanted = spoken().text("follow_picture 要是不超过 512 KiB 的 PNG 或 JPEG 图片：{path}", path=path)
+        raise ConfigurationWrong(wanted)
+    return Picture(media_type, content)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether an address or a name means this machine; of names only those that must (RFC 6761)."""
+    bare = host.removeprefix("[").removesuffix("]").rstrip(".").lower()
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return bare == "localhost" or bare.endswith(".localhost")
 
 
 def database_settings(configuration: CentreConfiguration) -> dict[str, object]:
@@ -79,7 +176,7 @@ def database_settings(configuration: CentreConfiguration) -> dict[str, object]:
     if not configuration.database:
         return {
             "ENGINE": "sync.central.sqlite",
-            "NAME": str(configuration.directory / "central.sqlite3"),
+            "NAME": str(configuration.directory / SQLITE),
             "CONN_MAX_AGE": None,
             "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
         }
@@ -89,7 +186,8 @@ def database_settings(configuration: CentreConfiguration) -> dict[str, object]:
     except ValueError as error:
         raise ConfigurationWrong(f"database: {error}") from error
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
-        raise ConfigurationWrong("database must read postgresql://user:password@host:port/name")
+        wanted = "postgresql://user:password@host:port/name"
+        raise ConfigurationWrong(spoken().text("database 要写成 {wanted}", wanted=wanted))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),

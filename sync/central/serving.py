@@ -30,6 +30,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from kiosk.text.command_line import spoken
 from sync.central.device.waiting import SLOTS
 from sync.central.errors import CannotServe, PortBusy
 from sync.protocol import records
@@ -70,7 +71,8 @@ def free_port(host: str, port: int) -> int:
         try:
             probe.bind((host, port))
         except PermissionError as error:
-            raise CannotServe(f"{host}:{port} may not be used by this user") from error
+            address = f"{host}:{port}"
+            raise CannotServe(spoken().text("这个用户不能用 {address}", address=address)) from error
         except (OSError, OverflowError) as error:
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 raise PortBusy(host, port) from error
@@ -227,7 +229,8 @@ def _announce(address: str, ready: Callable[[str], None]) -> None:
             break
         except OSError:
             time.sleep(0.02)
-    sys.stderr.write(f"The server did not answer at {address}; its log says why.\n")
+    said = spoken().text("服务在 {address} 没有应答；原因在它的日志里", address=address)
+    sys.stderr.write(f"keydesk-central: {said}\n")
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -9,6 +9,7 @@ from django.urls import path, re_path
 from sync.central.device import views as device
 from sync.central.login import views as login
 from sync.central.payments import views as payments
+from sync.central.payments.orders import views as orders
 from sync.protocol import records
 
 
@@ -32,7 +33,11 @@ urlpatterns = [
     path(_relative(records.PATH_EPOCH), device.epoch),
     path(_relative(records.PATH_LOGIN), login.question),
     path(_relative(records.PATH_DEED), device.deed),
+    path(_relative(records.PATH_SNAPSHOT), device.snapshot),
     path("sandbox/messages", login.sandbox_messages),
+    path("orders", lambda _request: HttpResponseRedirect(orders.PATH)),
+    path("orders/", orders.page),
+    path("orders/follow", orders.follow_picture),
     # The QR code's address is in capitals and short: /P/ may be left out to fit a longer host name.
     re_path(r"^(?:[Pp]/)?(?P<token>[0-9A-Za-z]{61})/?$", payments.page),
     re_path(r"^[Pp]/(?P<token>[^/]{1,200})/?$", payments.page),

@@ -38,6 +38,18 @@ ENTRY_KINDS = {
     "unreadable": "不可读",
     "certificate-checked": "证书验证",
     "certificate-imported": "交易所签发",
+    "delivery-asked": "申请邮寄",
+    "delivery-changed": "更改收货地址",
+    "key-mailed": "key盘已寄出",
+    "key-received-back": "key盘退回",
+    "invoice-asked": "申请发票",
+    "invoice-changed": "更改发票申请",
+    "invoice-withdrawn": "撤回发票申请",
+    "invoice-issued": "已开发票",
+    "operator-proposed": "添加交易员",
+    "operator-withdrawn": "撤回添加交易员",
+    "operator-reviewed": "审核交易员",
+    "personal-erased": "删除个人资料",
 }
 
 FEED_KINDS = {
@@ -59,6 +71,10 @@ FEED_KINDS = {
     "certificate-revoked": "吊销证书",
     "register-decided": "证书处理决定",
     "matter": "待办事项",
+    "delivery": "邮寄情况",
+    "invoice": "发票情况",
+    "proposal": "添加的交易员",
+    "erasure": "删除个人资料",
     "removed": "不再有效",
 }
 
@@ -66,7 +82,6 @@ PAID_HOW = {"feed": "联网确认", "code": "输入确认码", "scan": "扫描�
 
 MATTER_ACTIONS = {
     "list": "这个key盘有效",
-    "keep": "暂缓登记",
     "revoke": "停用这个key盘",
     "accept": "照收",
     "refund": "退款",

@@ -29,6 +29,7 @@ class ProblemCode(enum.StrEnum):
     SIGNATURE_REFUSED = "signature-refused"  # 401
     CLOCK_OFF = "clock-off"  # 401, with `signed_time`: sign again with the centre's time
     TOKEN_REFUSED = "token-refused"  # noqa: S105 - 403: the enrolment token is unknown, too old, or used by another machine
+    AWAITING_ROOT = "awaiting-root"  # 409: the centre's root is elsewhere and has to sign first: ask again
     REQUEST_REFUSED = "request-refused"  # 422: the request for the issuing CA's certificate is invalid
     KIOSK_REVOKED = "kiosk-revoked"  # 403
     MACHINE_RETIRED = (
@@ -48,13 +49,17 @@ class ProblemCode(enum.StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A refusal; `sentence` is one plain English sentence, `error_number` is where the centre's log tells more."""
+    """A refusal; `sentence` is one plain English sentence, `error_number` is where the centre's log tells more.
+
+    `newer_token` is when another enrolment token was given out for the kiosk of a refused one (UTC seconds).
+    """
 
     code: ProblemCode
     sentence: str
     high_water: Tip | None = None
     signed_time: SignedTime | None = None
     error_number: str | None = None
+    newer_token: int | None = None
 
 
 class ProtocolError(Exception):

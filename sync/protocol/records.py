@@ -9,6 +9,7 @@
     POST /device/v1/epoch                EpochRequest → EpochAnswer
     POST /device/v1/login                LoginQuestion → LoginAnswer      (kiosk/domain/login_check.py)
     POST /device/v1/deed                 DeedShown → DeedAnswer           also from a machine that the centre forgot
+    POST /device/v1/snapshot             SnapshotShown → SnapshotAnswer   kiosk/domain/snapshots.py
 
 Bodies are JSON (msgspec: bytes as base64), the upload alone is zstd over MessagePack. A refusal is a `Problem`
 (errors.py). Amounts are fen, times UTC seconds. Unknown fields are skipped, so that either end may be newer.
@@ -16,6 +17,7 @@ Bodies are JSON (msgspec: bytes as base64), the upload alone is zstd over Messag
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import TypeVar
 
@@ -27,6 +29,7 @@ from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion
 from kiosk.domain.policy import SignedPolicy, SignedTime
+from kiosk.domain.snapshots import SignedAcknowledgement, SignedSnapshot
 from kiosk.domain.versions import Version
 from sync.protocol.deeds import SignedDeed
 from sync.protocol.errors import BodyMalformed
@@ -41,11 +44,13 @@ PATH_FEED = f"{PREFIX}/feed"
 PATH_EPOCH = f"{PREFIX}/epoch"
 PATH_LOGIN = f"{PREFIX}/login"
 PATH_DEED = f"{PREFIX}/deed"
+PATH_SNAPSHOT = f"{PREFIX}/snapshot"
 
 JSON_MEDIA_TYPE = "application/json"
 MAXIMUM_JSON = 64 * 1024
 MAXIMUM_WAIT = 30  # seconds for which a request for the feed may wait
 MAXIMUM_KEPT = 50  # rows kept unapplied that one heartbeat reports, the oldest first
+MAXIMUM_FINDINGS = 20  # of a nightly run that one heartbeat reports
 KEPT_PROBLEM_LENGTH = 200  # characters of each one's problem
 FEED_PAGE = 200  # rows
 FEED_PAGE_BODIES = 4 * 1024 * 1024  # bytes of all bodies of a page, of which one alone may be longer
@@ -137,7 +142,7 @@ class UploadAnswer(msgspec.Struct, frozen=True):
 
     `branched` when that strand began with this batch, `begin_epoch` the new epoch that its kiosk has to begin (None:
     none), `quarantined` when the machine is revoked, `retired` when it may only upload any more, `unconfirmed` when that is so
-    until staff of a centre that was put back confirm it.
+    until staff of a centre that was put back confirm it. `lacked` counts the entries of the batch that it had not.
     """
 
     high_water: Tip | None
@@ -149,6 +154,7 @@ class UploadAnswer(msgspec.Struct, frozen=True):
     quarantined: bool = False
     retired: bool = False
     unconfirmed: bool = False
+    lacked: int = 0
 
 
 class UnappliedNotice(msgspec.Struct, frozen=True):
@@ -159,11 +165,33 @@ class UnappliedNotice(msgspec.Struct, frozen=True):
     problem: str
 
 
+class NightItem(msgspec.Struct, frozen=True):
+    """One thing that a nightly run left for a person: the kind of a finding, and the step where one failed."""
+
+    kind: str
+    count: int = 0
+    step: str = ""
+
+
+class NightNotice(msgspec.Struct, frozen=True):
+    """The kiosk's nights, by its own clock (UTC seconds): since when they are owed, at which minute of the day (China time).
+
+    `ended` is when the last run ended (None: none yet), `findings` what it left for people, at most MAXIMUM_FINDINGS, `expiring`
+    how many keys end soon.
+    """
+
+    since: int
+    at: int
+    ended: int | None = None
+    findings: tuple[NightItem, ...] = ()
+    expiring: int = 0
+
+
 class Heartbeat(msgspec.Struct, frozen=True):
     """A sign of life; `backlog` counts entries not yet acknowledged, `wall` is the kiosk's clock (UTC seconds).
 
     `cursors` are those of the feed by audience, `strand` is the one that the kiosk's journal was on when the centre
-    answered last (0: not known).
+    answered last (0: not known), `night` tells of the nightly run (None: from a program that knows none).
     """
 
     checkpoint: Checkpoint | None
@@ -173,6 +201,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     program: str = ""
     kept: tuple[UnappliedNotice, ...] = ()
     strand: int = 0
+    night: NightNotice | None = None
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True):
@@ -206,12 +235,18 @@ class FeedPage(msgspec.Struct, frozen=True):
 
 
 class JournalPage(msgspec.Struct, frozen=True):
-    """The entries of a strand's line (their exact bytes), in order of sequence; strand 0 before the first."""
+    """The entries of a strand's line (their exact bytes), in order of sequence; strand 0 before the first.
+
+    `arrivals` tells for each when it was received: it rises with the batches of a kiosk, whatever strands they continue.
+    `strands` are all of the kiosk. Both are empty from an older centre.
+    """
 
     entries: tuple[bytes, ...]
     more: bool
     strand: int
     high_water: Tip | None
+    arrivals: tuple[int, ...] = ()
+    strands: tuple[StrandMark, ...] = ()
 
 
 class EpochRequest(msgspec.Struct, frozen=True):
@@ -252,6 +287,38 @@ class DeedAnswer(msgspec.Struct, frozen=True):
     signed_time: SignedTime
     lost_past: dict[int, int]
     unconfirmed: bool = False
+
+
+class SnapshotShown(msgspec.Struct, frozen=True):
+    """A snapshot of the journal that the centre is to acknowledge; with the acknowledgement where it has done so."""
+
+    snapshot: SignedSnapshot
+    acknowledgement: SignedAcknowledgement | None = None
+
+
+class SnapshotState(enum.StrEnum):
+    """Where a snapshot stands at the centre: `waiting` is still being checked, `early` may be shown again later.
+
+    `missing` where the centre acknowledged it and has its entries no more.
+    """
+
+    WAITING = "waiting"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    EARLY = "early"
+    MISSING = "missing"
+
+
+class SnapshotAnswer(msgspec.Struct, frozen=True):
+    """Where a snapshot stands; `acknowledgement` once it is acknowledged, `reason` why it is refused.
+
+    `high_water` is what the centre has of the journal where it is `missing` entries (None: nothing).
+    """
+
+    state: SnapshotState
+    acknowledgement: SignedAcknowledgement | None = None
+    reason: str = ""
+    high_water: Tip | None = None
 
 
 def decode_question(body: bytes) -> LoginQuestion:

@@ -117,7 +117,7 @@ def sign_request(
             covered_component_ids=(*COVERED[:-1], *((COVERED_RECEIPT,) if receipt else ())),
             body=body,
         )
-    except (HTTPMessageSignaturesException, ValueError) as error:
+    except (HTTPMessageSignaturesException, ValueError, OverflowError, OSError) as error:
         raise SignatureRefused(str(error)) from error
     return message.headers
 

@@ -43,9 +43,9 @@ _CAMEL = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+")
 _HAN = re.compile(r"[一-鿿]")
 # Files that stand on a desk or at the centre, not in the repository.
 _ELSEWHERE = {"keydesk.toml", "central.toml"}
-_DATA = re.compile(r"[\w-]+\.(?:key|der|log|card)")
+_DATA = re.compile(r"[\w-]+\.(?:key|der|log|card|jsonl)")
 # Names of other programs and standards that look like the code's.
-_FOREIGN = re.compile(r"SKF_\w+|GetDevInfo|EnumContainer")
+_FOREIGN = re.compile(r"SKF_\w+|GetDevInfo|EnumContainer|pg_\w+|synchronous_\w+")
 
 
 def test_there_are_documents_to_look_at() -> None:

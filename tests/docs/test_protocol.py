@@ -20,7 +20,9 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.journal import Entry
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion
+from kiosk.domain.personal import PersonalRecord
 from kiosk.domain.policy import Policy
+from kiosk.domain.snapshots import JournalSnapshot, SnapshotAcknowledgement
 from sync.central.ledger.open_orders import MOST
 from sync.protocol import batches, records, signatures
 from sync.protocol.deeds import Deed
@@ -50,7 +52,10 @@ ROOTS: list[object] = [
     Problem,
     Deed,
     CentreReceipt,
+    JournalSnapshot,
+    SnapshotAcknowledgement,
     Entry,
+    PersonalRecord,
     *RECORDS,
 ]
 

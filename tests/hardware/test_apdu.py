@@ -76,6 +76,18 @@ def test_a_chain_carries_the_same_data_and_only_its_last_link_awaits_an_answer(
     assert {(link.instruction, link.p1, link.p2) for link in chain} == {(0x4C, 1, 2)}
 
 
+@pytest.mark.parametrize("status_word", ["6400", "6982", "6A82", "6A88", "6D00", "6F00"])
+def test_data_that_come_with_a_command_that_was_not_executed_are_malformed(status_word: str) -> None:
+    """As where an answer is cut off and its last bytes happen to say so."""
+    command = Command(0xCB, expected=EVERYTHING, cla=0, form=Form.SHORT)
+    said = bytes.fromhex(status_word)
+    assert exchange(ScriptedTransport(said), command).data == b""
+    with pytest.raises(MalformedAnswer, match=status_word):
+        exchange(ScriptedTransport(b"SE" + said), command)
+    with pytest.raises(MalformedAnswer, match=status_word):
+        exchange(ScriptedTransport(b"SE\x61\x02", b"\x00" + said), command)
+
+
 def test_a_refused_link_ends_the_chain() -> None:
     transport = ScriptedTransport(b"\x90\x00", b"\x6a\x84")
     answer = exchange(transport, Command(0x4C, data=bytes(9)), longest=3)

@@ -6,6 +6,7 @@ import os
 import pty
 import select
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -16,7 +17,8 @@ import msgspec
 import pytest
 from PIL import Image, ImageChops
 
-from hardware.ports import PaperOut, PrinterState, PrinterUnavailable, ReceiptPrinter
+from hardware import printer as printer_module
+from hardware.ports import PaperOut, PrinterState, PrinterUnavailable, PrintUnconfirmed, ReceiptPrinter
 from hardware.printer import (
     Connection,
     Cut,
@@ -30,6 +32,7 @@ from hardware.printer import (
     printer_classes,
     profile,
     send_picture,
+    write_usb,
 )
 from tests.support.waiting import ended
 
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 PAPER_QUESTION = b"\x10\x04\x04"
 PRINTER_QUESTION = b"\x10\x04\x01"
+WAITS = 600  # seconds; whoever waits so long is told before
 
 
 def make_picture(dots: int = 384, height: int = 700) -> bytes:
@@ -82,6 +86,14 @@ class Peer:
         self.online = True
         self.mute = False
         self.paper_after: int | None = None
+        self.deaf_after: int | None = None
+        self.resets = False
+        self.offline_after: int | None = None
+
+    @property
+    def deaf(self) -> bool:
+        """Whether it reads no more, and keeps the line open."""
+        return self.deaf_after is not None and len(self.received) >= self.deaf_after
 
     def take(self, data: bytes) -> bytes:
         """Take data in and give the answers to the questions in it."""
@@ -94,7 +106,8 @@ class Peer:
                 answers += b"\x12" if self.paper and not gone else b"\x72"
             elif self.received.endswith(PRINTER_QUESTION):
                 self.received = self.received[:-3]
-                answers += b"\x12" if self.online else b"\x1a"
+                failed = self.offline_after is not None and len(self.received) >= self.offline_after
+                answers += b"\x12" if self.online and not failed else b"\x1a"
         return b"" if self.mute else answers
 
 
@@ -112,7 +125,7 @@ def serial_line() -> Iterator[Line]:
 
     def run() -> None:
         while not stopping.is_set():
-            if select.select([ours], [], [], 0.05)[0]:
+            if not peer.deaf and select.select([ours], [], [], 0.05)[0]:
                 os.write(ours, peer.take(os.read(ours, 4096)))
 
     thread = threading.Thread(target=run, daemon=True)
@@ -128,18 +141,24 @@ def serial_line() -> Iterator[Line]:
 def network_line() -> Iterator[Line]:
     server = socket.create_server(("127.0.0.1", 0))
     peer = Peer()
+    gone = threading.Event()
 
     def run() -> None:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = server.accept()
                 with connection:
-                    while data := connection.recv(4096):
+                    while not peer.deaf and (data := connection.recv(4096)):
                         connection.sendall(peer.take(data))
+                    if peer.resets:  # what was not read yet is gone, too (socket(7), SO_LINGER)
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    else:
+                        gone.wait(WAITS if peer.deaf else 0)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     yield peer, NetworkConnection("127.0.0.1", server.getsockname()[1])
+    gone.set()
     server.shutdown(socket.SHUT_RDWR)
     server.close()
     ended(thread)
@@ -233,6 +252,132 @@ def test_a_printer_that_answers_nothing_prints_all_the_same() -> None:
         printer.close()
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for printers that take nothing."""
+    monkeypatch.setattr(printer_module, "_WRITE_SECONDS", 0.2)
+    monkeypatch.setattr(printer_module, "_CONNECT_SECONDS", 0.5)
+
+
+def test_a_printer_that_takes_nothing_does_not_count_as_one_that_printed(hasty: None) -> None:
+    with socket.create_server(
+        ("127.0.0.1", 0)
+    ) as server:  # the system takes the bytes, and nobody reads them
+        connection = NetworkConnection("127.0.0.1", server.getsockname()[1])
+        with pytest.raises(PrintUnconfirmed):
+            EscposPrinter(PrinterSettings(connection, dots=384)).print_image(make_picture())
+
+
+@pytest.fixture
+def hasty_with_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be so once the picture is on its way; before, a busy machine would be taken for a printer that is not there."""
+
+    def sent(printer: Any, picture: Image.Image, cut: Cut) -> None:
+        monkeypatch.setattr(printer_module, "_WRITE_SECONDS", 0.2)
+        if not isinstance(printer.device, socket.socket):
+            printer.device.write_timeout = 0.2
+        send_picture(printer, picture, cut)
+
+    monkeypatch.setattr(printer_module, "send_picture", sent)
+
+
+def test_a_printer_that_stops_taking_half_way_does_not_count_as_one_that_printed(
+    line: Line, make: Callable[[], EscposPrinter], hasty_with_pictures: None
+) -> None:
+    line[0].deaf_after = 5000
+    with pytest.raises(PrintUnconfirmed):
+        make().print_image(make_picture())
+
+
+def _whole() -> int:
+    """How many bytes a receipt has."""
+    dummy = printer_classes().Dummy(profile=profile(384))
+    send_picture(dummy, load_picture(make_picture(), 384), Cut.FULL)
+    return len(dummy.output)
+
+
+@pytest.mark.parametrize("mute", [False, True], ids=["answers", "mute"])
+@pytest.mark.parametrize("part", [0.5, 1.0], ids=["half way", "behind the last byte"])
+def test_a_receipt_may_be_out_of_a_network_printer_that_resets(part: float, *, mute: bool) -> None:
+    with network_line() as (peer, connection):
+        peer.mute, peer.resets, peer.deaf_after = mute, True, int(_whole() * part)
+        with pytest.raises(PrintUnconfirmed):
+            EscposPrinter(PrinterSettings(connection, dots=384)).print_image(make_picture())
+        assert peer.deaf, "it took so much"
+
+
+def test_a_receipt_may_be_out_of_a_printer_that_is_offline_behind_it(
+    line: Line, make: Callable[[], EscposPrinter]
+) -> None:
+    line[0].offline_after = 5000
+    with pytest.raises(PrintUnconfirmed):
+        make().print_image(make_picture())
+
+
+def test_a_mute_printer_on_the_network_has_printed_once_it_read_all_and_closed() -> None:
+    with network_line() as (peer, connection):
+        peer.mute = True
+        EscposPrinter(PrinterSettings(connection, dots=384)).print_image(make_picture())
+        slices, rest = read_rasters(peer.received)
+        assert join(slices).tobytes() == load_picture(make_picture(), 384).tobytes()
+        assert rest.endswith(b"\x1dV\x00")
+
+
+def test_one_that_never_confirms_is_believed_where_the_configuration_says_so(hasty: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = NetworkConnection("127.0.0.1", server.getsockname()[1], confirms=False)
+        EscposPrinter(PrinterSettings(connection, dots=384)).print_image(make_picture(height=16))
+
+
+def test_a_printer_that_closes_at_once_is_unavailable(hasty: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def close_at_once() -> None:
+            server.accept()[0].close()
+
+        thread = threading.Thread(target=close_at_once)
+        thread.start()
+        connection = NetworkConnection("127.0.0.1", server.getsockname()[1])
+        with pytest.raises(PrinterUnavailable):
+            EscposPrinter(PrinterSettings(connection, dots=384)).print_image(make_picture(height=16))
+        ended(thread)
+
+
+def test_a_device_file_that_takes_no_more_does_not_count_as_one_that_printed(
+    tmp_path: Path, hasty: None
+) -> None:
+    device = tmp_path / "lp0"
+    os.mkfifo(device)
+    reader = os.open(device, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(PrintUnconfirmed):
+        EscposPrinter(PrinterSettings(FileConnection(str(device)), dots=384)).print_image(
+            make_picture(height=4000)
+        )
+    os.close(reader)
+
+
+class UsbDevice:
+    """Takes at most so many bytes of each write, and nothing once it has so many in all."""
+
+    def __init__(self, at_once: int, at_most: int) -> None:
+        self.at_once, self.at_most, self.taken = at_once, at_most, b""
+
+    def write(self, endpoint: int, data: bytes, milliseconds: int) -> int:
+        """Take some of it, as pyusb does where the time runs out."""
+        del endpoint, milliseconds
+        piece = data[: min(self.at_once, self.at_most - len(self.taken))]
+        self.taken += piece
+        return len(piece)
+
+
+def test_a_usb_write_that_took_a_part_goes_on_with_the_rest_and_fails_where_nothing_is_taken() -> None:
+    device = UsbDevice(at_once=7, at_most=1000)
+    write_usb(device, 1, bytes(range(100)))
+    assert device.taken == bytes(range(100))
+    with pytest.raises(TimeoutError):
+        write_usb(UsbDevice(at_once=7, at_most=50), 1, bytes(100))
+
+
 def test_a_serial_printer_that_was_unplugged_is_found_again(tmp_path: Path) -> None:
     device = tmp_path / "printer"
     with serial_line() as (_, connection):
@@ -271,6 +416,23 @@ def test_a_printer_that_is_not_there_is_unavailable(connection: Connection) -> N
     assert printer.state() is PrinterState.UNAVAILABLE
     with pytest.raises(PrinterUnavailable):
         printer.print_image(make_picture())
+
+
+def test_without_room_for_the_library_s_own_files_it_is_unavailable_until_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = tmp_path / "lp0"
+    device.touch()
+    printer = EscposPrinter(PrinterSettings(FileConnection(str(device)), dots=384))
+
+    def no_folder() -> object:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(printer_module, "printer_classes", no_folder)
+        with pytest.raises(PrinterUnavailable, match="temporary"):
+            printer.print_image(make_picture(height=16))
+    printer.print_image(make_picture(height=16))
 
 
 def test_a_picture_of_another_width_is_refused(tmp_path: Path) -> None:

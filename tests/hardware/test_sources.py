@@ -123,6 +123,19 @@ def test_a_token_reached_two_ways_counts_once_as_the_first_way_s(
     assert left != presence
 
 
+def test_two_of_one_serial_number_count_both_where_their_key_pairs_tell_them_apart(
+    both: CombinedTokenSource, readers: Counting, library: Counting, card: GmtCard, same: GmtCard
+) -> None:
+    for source, each in ((readers, card), (library, same)):
+        token = source.open(source.insert(each))
+        token.verify_pin("111111")
+        token.generate_key_pair()
+        token.close()
+    assert len(both.present()) == 2
+    library.swap(card)
+    assert len(both.present()) == 1
+
+
 def test_a_token_that_is_at_work_is_not_counted_again_when_the_library_sees_it_later(
     both: CombinedTokenSource, readers: Counting, library: Counting, card: GmtCard, same: GmtCard
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from hardware.pcsc.library import SystemLibrary
 from hardware.ports import ReaderUnavailable
 from hardware.token.gmt.profile import GmtProfile
 from hardware.token.piv.profile import PivProfile
@@ -49,7 +50,7 @@ def test_drivers_have_the_configured_profiles_in_the_order_in_which_they_are_ask
 
 
 def test_readers_and_every_library_are_asked_and_told_of_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "smartcard.scard", None)
+    monkeypatch.setattr("hardware.pcsc.calls.SystemLibrary", lambda: SystemLibrary("libpcsclite-none.so.1"))
     libraries = tuple(
         configured_profile({"library": f"/no/{name}.so", "name": name}) for name in ("one", "two")
     )

@@ -6,6 +6,7 @@ import pytest
 
 from hardware.scanner import ScannerSettings
 from hardware.token.piv.commands import Slot
+from hardware.token.skf.probes import SM2_1
 from hardware.token.skf.profile import Limits, SkfProfile, configured_profile
 from kiosk.configuration import Configuration, ConfigurationError, LogLevel, load, user_file
 from kiosk.settings import Display
@@ -33,6 +34,7 @@ def test_the_example_s_library_holds_every_key_with_the_generic_profile_s_value(
     (table,) = tomllib.loads(uncommented())["skf"]
     assert set(table) == set(SkfProfile.__struct_fields__) | {"profile"}
     assert set(table["limits"]) == set(Limits.__struct_fields__)
+    assert table.pop("key_algorithm") == SM2_1[0]  # found out without it
     assert configured_profile(table) == configured_profile(
         {"profile": table["profile"], "library": table["library"]}
     )
@@ -58,6 +60,16 @@ def test_each_library_has_a_table_over_the_profile_that_it_names(tmp_path: Path)
     one, longmai = load(file).skf
     assert (one.name, one.library, one.application) == ("one", "/opt/one.so", "KEYDESK")
     assert (longmai.name, longmai.application, longmai.limits.call) == ("longmai-gm3000", "OURS", 9.0)
+
+
+@pytest.mark.parametrize("site", ["site.example", "ftp://site.example", "https://", f"https://{'a' * 200}"])
+def test_a_site_that_no_code_on_a_receipt_could_lead_to_is_refused(tmp_path: Path, site: str) -> None:
+    file = tmp_path / "keydesk.toml"
+    file.write_text(f'[exchange]\nsite = "{site}"\n')
+    with pytest.raises(ConfigurationError, match=r"exchange\.site"):
+        load(file)
+    file.write_text('[exchange]\nsite = "https://site.example/"\n')
+    assert load(file).exchange.site == "https://site.example/"
 
 
 def test_keys_by_driver_and_the_log_are_read(tmp_path: Path) -> None:
@@ -94,6 +106,12 @@ def test_data_and_file_have_the_places_of_the_system_and_of_the_user(
     assert (Configuration().directory, user_file()) == (Path(data), Path(file))
 
 
+def test_the_mark_that_an_editor_puts_in_front_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "keydesk.toml"
+    file.write_text('[centre]\nurl = "https://centre.example"\n', encoding="utf-8-sig")
+    assert load(file).centre.url == "https://centre.example"
+
+
 def test_values_are_read(tmp_path: Path) -> None:
     file = tmp_path / "keydesk.toml"
     file.write_text(
@@ -121,6 +139,8 @@ def test_values_are_read(tmp_path: Path) -> None:
         ("[[skf]]\nprofile = 'nobody'\n", "nobody"),
         ("[[skf]]\nprofile = '/no/such.toml'\n", "skf, table 1"),
         ("[[skf]]\nlibrary = 'x.so'\nlibary = 'x.so'\n", "libary"),
+        ('[backup]\ndestinations = [""]', "absolute"),
+        ('[backup]\ndestinations = ["~/stick"]', "absolute"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, named: str) -> None:

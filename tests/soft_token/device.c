@@ -177,7 +177,8 @@ static void describe(const Token *token, DEVINFO *information)
     information->HWVersion = (VERSION){1, 0};
     information->FirmwareVersion = (VERSION){1, 0};
     information->AlgSymCap = SGD_SM4_ECB;
-    information->AlgAsymCap = SGD_SM2_1;
+    /* A foreign one tells nothing of SM2, so that either number has to be tried. */
+    information->AlgAsymCap = SGD_SM2_1 == 0x00020200u ? SGD_SM2_1 : SGD_RSA;
     information->AlgHashCap = SGD_SM3;
     information->DevAuthAlgId = SGD_SM4_ECB;
     information->TotalSpace = token->room;

@@ -66,20 +66,45 @@ static ULONG export_public_key(HCONTAINER handle, BOOL signature, BYTE *buffer, 
     return work_end(&work, answer);
 }
 
-static ULONG signature_make(Work *work, const BYTE *digest, ULONG length, ECCSIGNATUREBLOB *signature)
+#ifdef SOFT_TOKEN_HASHES
+static int prehash(const Container *container, const BYTE *data, ULONG length, BYTE digest[HASH])
 {
+    static const BYTE user_id[] = "1234567812345678";
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int done = context != NULL && EVP_DigestInit_ex(context, EVP_sm3(), NULL) == 1 &&
+               sm3_signer(context, container->public_key, user_id, sizeof user_id - 1) &&
+               EVP_DigestUpdate(context, data, length) == 1 && EVP_DigestFinal_ex(context, digest, NULL) == 1;
+
+    EVP_MD_CTX_free(context);
+    return done;
+}
+#else
+static int prehash(const Container *container, const BYTE *data, ULONG length, BYTE digest[HASH])
+{
+    (void)container;
+    memcpy(digest, data, length);
+    return 1;
+}
+#endif
+
+static ULONG signature_make(Work *work, const BYTE *data, ULONG length, ECCSIGNATUREBLOB *signature)
+{
+    BYTE digest[HASH];
     BYTE numbers[2 * COORDINATE];
     ULONG answer = user_required(work);
 
     if (answer != SAR_OK)
         return answer;
-    if (digest == NULL || signature == NULL)
+    if (data == NULL || signature == NULL)
         return SAR_INVALIDPARAMERR;
+#ifndef SOFT_TOKEN_HASHES
     if (length != HASH)
         return SAR_INDATALENERR;
+#endif
     if (!work->container->has_key_pair)
         return SAR_KEYNOTFOUNTERR;
-    if (!sm2_sign(work->container->private_key, work->container->public_key, digest, numbers))
+    if (!prehash(work->container, data, length, digest) ||
+        !sm2_sign(work->container->private_key, work->container->public_key, digest, numbers))
         return SAR_FAIL;
     memset(signature, 0, sizeof *signature);
     memcpy(signature->r + COORDINATE, numbers, COORDINATE);

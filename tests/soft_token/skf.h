@@ -2,6 +2,10 @@
  *
  * Names, order of parameters and numbers are the standard's (chapters 6.4 and 7, annex A); the numbers from 0x36 on
  * are the 2023 edition's. ULONG has four bytes, structures are packed.
+ *
+ * Built with SOFT_TOKEN_FOREIGN it is as the other family of vendors' headers has it: SGD_SM2_1 is 0x00020100, DEVINFO has
+ * gaps and a ULONG of eight bytes (the key blobs' has four), and a wrong PIN is refused by a number that is in no table.
+ * Built with SOFT_TOKEN_HASHES its SKF_ECCSignData hashes whatever it is given, with the signer's Z before it.
  */
 #ifndef SOFT_TOKEN_SKF_H
 #define SOFT_TOKEN_SKF_H
@@ -27,6 +31,13 @@ typedef struct {
     BYTE minor;
 } VERSION;
 
+#ifdef SOFT_TOKEN_FOREIGN
+#pragma pack(pop)
+typedef uint64_t DEVINFO_ULONG;
+#else
+typedef ULONG DEVINFO_ULONG;
+#endif
+
 typedef struct {
     VERSION Version;
     CHAR Manufacturer[64];
@@ -35,16 +46,23 @@ typedef struct {
     CHAR SerialNumber[32];
     VERSION HWVersion;
     VERSION FirmwareVersion;
-    ULONG AlgSymCap;
-    ULONG AlgAsymCap;
-    ULONG AlgHashCap;
-    ULONG DevAuthAlgId;
-    ULONG TotalSpace;
-    ULONG FreeSpace;
-    ULONG MaxECCBufferSize;
-    ULONG MaxBufferSize;
+    DEVINFO_ULONG AlgSymCap;
+    DEVINFO_ULONG AlgAsymCap;
+    DEVINFO_ULONG AlgHashCap;
+    DEVINFO_ULONG DevAuthAlgId;
+    DEVINFO_ULONG TotalSpace;
+    DEVINFO_ULONG FreeSpace;
+    DEVINFO_ULONG MaxECCBufferSize;
+    DEVINFO_ULONG MaxBufferSize;
     BYTE Reserved[64];
 } DEVINFO;
+
+#ifdef SOFT_TOKEN_FOREIGN
+#pragma pack(push, 1)
+_Static_assert(sizeof(DEVINFO) == 328, "DEVINFO has gaps");
+#else
+_Static_assert(sizeof(DEVINFO) == 294, "DEVINFO is packed");
+#endif
 
 typedef struct {
     ULONG BitLen;
@@ -58,7 +76,6 @@ typedef struct {
 } ECCSIGNATUREBLOB;
 #pragma pack(pop)
 
-_Static_assert(sizeof(DEVINFO) == 294, "DEVINFO is packed");
 _Static_assert(sizeof(ECCPUBLICKEYBLOB) == 132, "ECCPUBLICKEYBLOB is packed");
 _Static_assert(sizeof(ECCSIGNATUREBLOB) == 128, "ECCSIGNATUREBLOB is packed");
 
@@ -70,7 +87,12 @@ enum { CONTAINER_EMPTY = 0, CONTAINER_RSA = 1, CONTAINER_ECC = 2 };
 /* Algorithm identifiers of GM/T 0006. */
 #define SGD_SM3 0x00000001u
 #define SGD_SM4_ECB 0x00000401u
+#define SGD_RSA 0x00010000u
+#ifdef SOFT_TOKEN_FOREIGN
+#define SGD_SM2_1 0x00020100u
+#else
 #define SGD_SM2_1 0x00020200u
+#endif
 
 #define SAR_OK 0x00000000u
 #define SAR_FAIL 0x0A000001u
@@ -91,7 +113,11 @@ enum { CONTAINER_EMPTY = 0, CONTAINER_RSA = 1, CONTAINER_ECC = 2 };
 #define SAR_BUFFER_TOO_SMALL 0x0A000020u
 #define SAR_NOT_EVENTERR 0x0A000022u
 #define SAR_DEVICE_REMOVED 0x0A000023u
+#ifdef SOFT_TOKEN_FOREIGN
+#define SAR_PIN_INCORRECT 0x0B0000F1u
+#else
 #define SAR_PIN_INCORRECT 0x0A000024u
+#endif
 #define SAR_PIN_LOCKED 0x0A000025u
 #define SAR_PIN_LEN_RANGE 0x0A000027u
 #define SAR_USER_TYPE_INVALID 0x0A00002Au

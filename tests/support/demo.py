@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardware.ports import PrinterState
+from hardware.virtual.gmt.card import GmtCard
 from kiosk.demo.members import ACCOUNTS, STAFF
 from kiosk.demo.ports import DemoAccount, DemoStaff, DemoToken, PhonePage
 from tests.support.kiosk import OTHER_SERIAL, SERIAL, Kiosk
@@ -17,12 +18,13 @@ class DemoDouble:
     def __init__(self, kiosk: Kiosk) -> None:
         self._kiosk = kiosk
         self._name: str | None = None
+        self._cards: dict[str, GmtCard] = {}
         self.network_cut = False
         self.clock_shift = 0
 
     def tokens(self) -> tuple[DemoToken, ...]:
         """Return two blank keys."""
-        return (DemoToken("A", SERIAL), DemoToken("B", OTHER_SERIAL))
+        return (DemoToken("A", SERIAL, "111111"), DemoToken("B", OTHER_SERIAL, "111111"))
 
     def inserted(self) -> str | None:
         """Return the name of the key that is in."""
@@ -30,8 +32,10 @@ class DemoDouble:
 
     def insert(self, name: str) -> None:
         """Put that key in."""
-        serial = next(token.serial for token in self.tokens() if token.name == name)
-        self._kiosk.source.swap(self._kiosk.blank(serial))
+        if name not in self._cards:
+            serial = next(token.serial for token in self.tokens() if token.name == name)
+            self._cards[name] = self._kiosk.blank(serial)
+        self._kiosk.source.swap(self._cards[name])
         self._name = name
 
     def remove(self) -> None:
@@ -42,6 +46,15 @@ class DemoDouble:
     def swap(self) -> None:
         """Put the other key in."""
         self.insert("B" if self._name == "A" else "A")
+
+    def be_slow(self, *, slow: bool) -> None:
+        """Let the keys take their time."""
+        self._kiosk.source.seconds_for_each_command = 0.001 if slow else 0.0
+
+    @property
+    def keys_are_slow(self) -> bool:
+        """Whether they do."""
+        return self._kiosk.source.seconds_for_each_command > 0
 
     def phone_open(self, link: str) -> PhonePage:
         """Open the link of the only order."""
@@ -103,6 +116,10 @@ class DemoDouble:
         """Move the clock."""
         self.clock_shift += seconds
         self._kiosk.clock.advance(seconds)
+
+    def reset_clock(self) -> None:
+        """Give the clock back what it was moved by."""
+        self.shift_clock(-self.clock_shift)
 
     def accounts(self) -> tuple[DemoAccount, ...]:
         """Return the example accounts."""

@@ -241,6 +241,7 @@ class DeskSetup:
             self.printer,
             None,
             desk_settings(),
+            lambda: True,
             self.sleep,
         )
 

@@ -349,6 +349,7 @@ class Workshop:
             kiosk.printer,
             None,
             kiosk.settings,
+            lambda: True,
         )
 
     def case(self, kind: OrderKind) -> Case:

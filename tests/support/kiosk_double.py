@@ -24,6 +24,7 @@ from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, seal
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key, order_code_text
+from kiosk.domain.policy import USUAL_DEVIATION
 from kiosk.domain.validity import validity
 from kiosk.domain.versions import ALL, LARGEST_STAMP, Version, write_cursors
 from kiosk.pki.device_keys import device_public_key, generate_device_key
@@ -250,9 +251,13 @@ class KioskDouble:
         wall: int | None = None,
         begin: int | None = None,
         attempt: int = 1,
+        early: int = USUAL_DEVIATION,
         **changes: Any,
     ) -> entries.CertificateIssued:
-        """Bind up to `certificate-issued`, with a real certificate; `wall` of that entry, `begin` of the validity."""
+        """Bind up to `certificate-issued`, with a real certificate; `wall` of that entry, `begin` of the validity.
+
+        The certificate itself begins `early` seconds before.
+        """
         key = self.member_key = SM2.generate()
         self.append(
             entries.BindingStarted(
@@ -278,7 +283,7 @@ class KioskDouble:
         )
         number = CertificateNumber(self.number, secrets.randbits(8 * RANDOM_LENGTH))
         period = validity(now if begin is None else begin, None if old is None else old.not_after)
-        der = authority.issue(request, member, int(number), period.start, period.end)
+        der = authority.issue(request, member, int(number), period.start, period.end, early)
         body = entries.CertificateIssued(
             placed.order,
             attempt,

@@ -24,6 +24,7 @@ from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.journal import SealedEntry, check_link, unseal
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion, QuestionRefused
 from kiosk.domain.policy import Policy
+from kiosk.domain.snapshots import SnapshotAcknowledgement, snapshot_hash
 from kiosk.domain.versions import (
     ALL,
     MEMBERS,
@@ -35,6 +36,7 @@ from kiosk.domain.versions import (
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from kiosk.pki.issuing import RootAuthority
 from kiosk.pki.names import DEFAULT_ORGANISATION
+from kiosk.pki.snapshots import sign_acknowledgement, signed_snapshot
 from kiosk.pki.suites import SM2
 from kiosk.store.database import Database
 from sync.agent.context import Agent
@@ -168,6 +170,8 @@ class MemoryCentre:
         self.requests: list[str] = []
         self.shown: list[str] = []
         self.deeds: list[records.DeedShown] = []
+        self.snapshots: list[records.SnapshotShown] = []
+        self.snapshot_state = records.SnapshotState.ACKNOWLEDGED
         self.login: Callable[[LoginQuestion], LoginAnswer] = lambda _: QuestionRefused("unknown-account")
 
     def kiosk(self, number: int) -> MemoryKiosk:
@@ -244,7 +248,9 @@ class MemoryCentre:
             return records.DeedAnswer(sign_time(kiosk.number, self.now, self.key), lost_past=lost_past)
         return self._of_kiosk(kiosk, request, body)
 
-    def _of_kiosk(self, kiosk: MemoryKiosk, request: httpx2.Request, body: bytes) -> msgspec.Struct:
+    def _of_kiosk(  # noqa: PLR0911 - one case a path
+        self, kiosk: MemoryKiosk, request: httpx2.Request, body: bytes
+    ) -> msgspec.Struct:
         path = request.url.path
         match request.method, path:
             case "POST", records.PATH_HEARTBEAT:
@@ -263,6 +269,9 @@ class MemoryCentre:
                 return records.JournalPage(page, len(line) > after + 50, strand, kiosk.tip(strand))
             case "GET", records.PATH_FEED:
                 return self._feed(kiosk, request)
+            case "POST", records.PATH_SNAPSHOT:
+                self.snapshots.append(records.decode(body, records.SnapshotShown))
+                return self.judge_snapshot(kiosk, self.snapshots[-1])
             case "POST", records.PATH_LOGIN:
                 return self.login(records.decode_question(body))
             case "POST", records.PATH_EPOCH:
@@ -270,6 +279,19 @@ class MemoryCentre:
                 strand = records.decode(body, records.EpochRequest).strand or len(kiosk.lines)
                 return records.EpochAnswer(kiosk.epoch, kiosk.tip(strand))
         raise Refusal(404, Problem(ProblemCode.NOT_FOUND, path))
+
+    def judge_snapshot(self, kiosk: MemoryKiosk, shown: records.SnapshotShown) -> records.SnapshotAnswer:
+        """Acknowledge a snapshot, unless told otherwise, if the journal is here."""
+        snapshot = present(signed_snapshot(shown.snapshot))
+        assert snapshot.device_key == kiosk.device_key
+        if not kiosk.strand_of(snapshot.head.sequence, snapshot.head.hash):
+            lost = records.SnapshotState.MISSING if shown.acknowledgement else records.SnapshotState.REFUSED
+            return records.SnapshotAnswer(lost, high_water=kiosk.tip(len(kiosk.lines)))
+        if self.snapshot_state is not records.SnapshotState.ACKNOWLEDGED:
+            return records.SnapshotAnswer(self.snapshot_state, reason="told")
+        digest, bits = snapshot_hash(shown.snapshot.snapshot), self.incarnation.to_bytes(BITS, "big")
+        said = SnapshotAcknowledgement(kiosk.number, digest, self.incarnation, bits, self.now)
+        return records.SnapshotAnswer(self.snapshot_state, sign_acknowledgement(said, self.key))
 
     def _enrol(self, request: httpx2.Request, body: bytes) -> records.EnrolAnswer:
         asked = records.decode(body, records.EnrolRequest)
@@ -321,11 +343,12 @@ class MemoryCentre:
         assert checkpoint_holds(batch.checkpoint, kiosk.number, kiosk.device_key)
         assert batch.checkpoint.hash == entries[-1].hash
         assert all(each.entry.kiosk == kiosk.number for each in entries)
-        strand, branched = 0, False
+        strand, branched, lacked = 0, False, 0
         with self.lock:
             if kiosk.revoked:
                 kiosk.stray |= {each.hash: each for each in entries}
             else:
+                lacked = sum(not kiosk.strand_of(each.entry.sequence, each.hash) for each in entries)
                 strand, branched = kiosk.extend(entries)
         signed = sign_time(kiosk.number, self.now, self.key)
         return records.UploadAnswer(
@@ -337,6 +360,7 @@ class MemoryCentre:
             branched=branched,
             quarantined=kiosk.revoked,
             retired=kiosk.revoked or kiosk.retired,
+            lacked=lacked,
         )
 
     def _feed(self, kiosk: MemoryKiosk, request: httpx2.Request) -> records.FeedPage:

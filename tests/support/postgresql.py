@@ -21,6 +21,12 @@ def _programs() -> Path | None:
     return found[-1].parent if found else (Path(on_path).parent if on_path else None)
 
 
+def program(name: str) -> str:
+    """The path of one of PostgreSQL's programs."""
+    folder = _programs()
+    return name if folder is None else str(folder / name)
+
+
 def _as_owner(*command: str) -> list[str]:
     """The server refuses to run as root."""
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else list(command)

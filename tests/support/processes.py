@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -26,12 +27,14 @@ from kiosk.store.database import Database
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
 from sync.agent.enrolment import enrol
-from sync.agent.nightly import exchange
+from sync.agent.exchanging import exchange
 from sync.agent.opening import AgentSettings, open_agent, open_or_create_database
 from tests.support.values import present
 
-FIRST_KIOSK, LAST_KIOSK = 11, 60
+FIRST_KIOSK, LAST_KIOSK = 11, 160
 _TOKENS = "tokens.txt"
+OPEN = 0
+"""The umask of every process: what they make is for their owner alone by their own doing (`open_to_others`)."""
 
 
 def _python(module: str, *arguments: str | Path) -> list[str]:
@@ -40,7 +43,8 @@ def _python(module: str, *arguments: str | Path) -> list[str]:
 
 def _environment() -> dict[str, str]:
     """Leave out what Django's tests in the same process have set for themselves."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
+    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def centre_template(folder: Path) -> Path:
@@ -61,6 +65,18 @@ def centre_template(folder: Path) -> Path:
     return template
 
 
+def open_to_others(folder: Path) -> list[str]:
+    """What lies in a folder and somebody else may read, write or enter; the tests' own files aside."""
+    return [
+        f"{each.relative_to(folder)} {stat.filemode(mode)}"
+        for each in sorted(folder.rglob("*"))
+        if each.name not in _OUR_OWN and (mode := each.lstat().st_mode) & 0o077
+    ]
+
+
+_OUR_OWN = {_TOKENS, "serve.log", "network-cut", "clock-shift"}
+
+
 class CentreProcess:
     """`keydesk-central serve` over SQLite."""
 
@@ -69,6 +85,8 @@ class CentreProcess:
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
         self.tokens: dict[int, str] = {}
+        self.environment: dict[str, str] = {}
+        """What its processes get beside this one's."""
 
     @classmethod
     def begin(cls, directory: Path, template: Path) -> CentreProcess:
@@ -91,6 +109,7 @@ class CentreProcess:
             check=True,
             stdin=subprocess.DEVNULL,
             env=_environment(),
+            umask=OPEN,
         )
         return done.stdout
 
@@ -106,7 +125,8 @@ class CentreProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=_environment(),
+                env={**_environment(), **self.environment},
+                umask=OPEN,
             )
         assert self.process.stdout is not None
         address = self.process.stdout.readline().strip()
@@ -153,7 +173,8 @@ class KioskProcess:
     def __init__(self, directory: Path, number: int, centre: CentreProcess, token: str) -> None:
         self.directory, self.number, self.centre = directory, number, centre
         self.switch = directory / "network-cut"
-        self.clock = SystemClock()
+        self.shift = directory / "clock-shift"
+        self.clock = SystemClock(self.shift)
         self.agent: subprocess.Popen[bytes] | None = None
         self.front = ""
         """Where the agent finds the centre, when not at its own address."""
@@ -174,12 +195,26 @@ class KioskProcess:
 
     def _options(self) -> tuple[str | Path, ...]:
         address = self.front or self.centre.address
-        return ("--data", self.directory, "--centre", address, "--network-switch", self.switch)
+        named = ("--data", self.directory, "--centre", address)
+        return (*named, "--network-switch", self.switch, "--clock-shift", self.shift)
 
     def open(self) -> Database:
         """Open the database of the data directory, as the app does when it starts."""
         self.database = location.open_database(self.directory)
         return self.database
+
+    def set_clock(self, ahead: int) -> None:
+        """Set the kiosk's clock so many seconds before the machine's."""
+        self.shift.write_text(str(ahead))
+
+    def begin(self, command: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Begin a command of the agent's and let it run."""
+        return subprocess.Popen(
+            _python("sync.agent.command", command, *self._options(), *arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            umask=OPEN,
+        )
 
     def sync(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -189,6 +224,7 @@ class KioskProcess:
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
+            umask=OPEN,
         )
 
     def keydesk(self, command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -200,6 +236,7 @@ class KioskProcess:
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
+            umask=OPEN,
         )
 
     def restore(self, copy: Path) -> None:
@@ -216,6 +253,7 @@ class KioskProcess:
             self.agent = subprocess.Popen(
                 _python("sync.agent.command", "run", *self._options(), "--exit-with-parent"),
                 stdin=subprocess.PIPE,
+                umask=OPEN,
             )
         finally:
             signal.signal(signal.SIGINT, before)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import ReaderUnavailable, TokenPresence
 from hardware.virtual.card import VirtualCard
 from hardware.virtual.reader import serve
+from tests.support.pcsc import PcscService
 from tests.support.waiting import ended, wait_until
 
 
@@ -36,10 +36,10 @@ def emptied(source: PcscTokenSource) -> None:
     soon(lambda: source.present() == (), "the card of the test before is gone")
 
 
-def noticed_gone(source: PcscTokenSource) -> None:
-    """Wait until pcscd has looked, which it does every 0.4 s: a card back sooner it would not notice."""
+def noticed_gone(source: PcscTokenSource, service: PcscService) -> None:
+    """Wait until pcscd has looked, which it does every 0.4 s: a card back sooner is no insertion to it."""
     emptied(source)
-    time.sleep(1)
+    service.settled()
 
 
 @contextlib.contextmanager

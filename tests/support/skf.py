@@ -18,7 +18,7 @@ _SOFT_TOKEN = _TESTS / "soft_token"
 _ODD_LIBRARY = _TESTS / "hardware" / "token" / "skf" / "odd_library.c"
 
 
-def soft_token(folder: Path) -> Path:
+def soft_token(folder: Path, name: str = "libsofttoken.so", *definitions: str) -> Path:
     """Compile the soft token into a folder that the run's processes share, and give the library's path.
 
     Where it cannot be compiled, the tests are skipped with the reason; under CI they fail.
@@ -30,14 +30,13 @@ def soft_token(folder: Path) -> Path:
         or not _compiles(compiler, "#include <openssl/evp.h>")
     ):
         do_without("needs a C compiler and OpenSSL's headers: apt-get install gcc make libc6-dev libssl-dev")
-    library = folder / "libsofttoken.so"
+    library = folder / name
     with (folder / "soft_token.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not library.exists():
             fresh = library.with_suffix(".new")
-            subprocess.run(
-                ["make", "-s", "-C", _SOFT_TOKEN, f"CC={compiler}", f"LIBRARY={fresh}"], check=True
-            )
+            made = f"CC={compiler}", f"LIBRARY={fresh}", f"DEFINITIONS={' '.join(definitions)}"
+            subprocess.run(["make", "-s", "-C", _SOFT_TOKEN, *made], check=True)
             fresh.rename(library)
     return library
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,14 @@ class Terminal:
             self._tmux("send-keys", "-l", "-t", "desk", text)
             time.sleep(0.05)
 
+    def type_bytes(self, data: bytes) -> None:
+        """Send bytes as they are, as a paste or a disturbed line does."""
+        self._tmux("send-keys", "-H", "-t", "desk", *(f"{byte:02x}" for byte in data))
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the window another size."""
+        self._tmux("resize-window", "-t", "desk", "-x", str(columns), "-y", str(lines))
+
     def text(self) -> str:
         """What the screen shows."""
         return self._tmux("capture-pane", "-p", "-t", "desk")
@@ -80,6 +88,26 @@ class Terminal:
         command = ["tmux", "-S", str(self._folder / "socket"), "-f", "/dev/null", *arguments]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
         return done.stdout
+
+
+def started(stack: ExitStack, *command: str | Path) -> subprocess.Popen[str]:
+    """Start a program that is stopped with the stack."""
+    process = subprocess.Popen(
+        [*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+
+    def stop() -> None:
+        process.terminate()
+        process.communicate()
+
+    stack.callback(stop)
+    return process
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """What a program prints first."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 class Desk:

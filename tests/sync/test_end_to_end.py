@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +21,8 @@ from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.store.vault import VaultItem
 from kiosk.store.verify import verify
-from tests.support.processes import CentreProcess, KioskProcess, NewKiosk
+from sync.agent.night.running import NightExit
+from tests.support.processes import CentreProcess, KioskProcess, NewKiosk, open_to_others
 from tests.support.values import present
 from tests.support.waiting import wait_until
 
@@ -144,7 +148,7 @@ def test_a_revoked_kiosk_is_told_and_what_it_sends_is_kept_apart(kiosk: KioskPro
     stray = kiosk.centre.rows("SELECT hash FROM journal_strayentry WHERE kiosk = ?", kiosk.number)
     assert [each[0] for each in stray] == kiosk.hashes()[-1:]
     night = kiosk.sync("nightly")
-    assert night.returncode == 1
+    assert night.returncode == NightExit.STEP_FAILED
     assert "停用" in night.stdout
 
 
@@ -215,6 +219,27 @@ def test_a_lost_machine_is_replaced_by_another_with_a_new_token(
     assert [each[0] for each in other.centre_entries()] == other.hashes()
     refused = kiosk.sync("once")
     assert refused.returncode == 1
+
+
+def test_of_two_enrolments_of_one_directory_at_once_the_loser_is_told_what_happened(
+    central: CentreProcess, tmp_path: Path
+) -> None:
+    tokens = [central.command("enrol-token", "--kiosk", number).strip() for number in ("901", "902")]
+    words = ("enrol", "--data", str(tmp_path / "new"), "--centre", central.address, "--token")
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-m", "sync.agent.command", *words, token],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+        for token in tokens
+    ]
+    told = {each.returncode: wrong for each in begun for _, wrong in (each.communicate(),)}
+    assert set(told) == {0, 1}, told
+    # It came while the other was at it, or after that.
+    assert "正由另一个 keydesk-sync enrol 登记" in told[1] or "这个数据目录已是" in told[1], told
 
 
 def _cloned(kiosk: KioskProcess, place: Path) -> KioskProcess:
@@ -431,3 +456,19 @@ def test_a_web_order_with_the_number_of_a_kiosk_s_own_is_bound_and_paid_apart_fr
     )
     assert rows == [(own, "paid"), (web, "refunding")]
     assert verify(kiosk.database).sound
+
+
+def test_whatever_either_end_makes_is_for_its_owner_alone_under_any_umask(
+    kiosk: KioskProcess, central: CentreProcess, tmp_path: Path
+) -> None:
+    kiosk.place("11000001")
+    assert kiosk.sync("nightly").returncode in set(NightExit)
+    exported, copied = tmp_path / "journal.jsonl", tmp_path / "copy"
+    assert kiosk.keydesk("journal", "export", "--output", exported).returncode == 0
+    assert kiosk.keydesk("backup", copied).returncode == 0
+    made = {each.name for folder in (kiosk.directory, central.directory) for each in folder.rglob("*")}
+    assert {"keydesk.db", "keydesk.key", "sync.log", "central.sqlite3", "root.key"} <= made
+    assert {f"central.sqlite3-{each}" for each in ("wal", "journal")} & made
+    for folder in (kiosk.directory, central.directory, copied):
+        assert open_to_others(folder) == []
+    assert [each.stat().st_mode & 0o777 for each in (exported, copied)] == [0o600, 0o700]

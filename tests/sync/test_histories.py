@@ -11,6 +11,8 @@ from pytest_django import DjangoDbBlocker
 
 from kiosk.desk.views import BoundView, Placed
 from kiosk.domain.fees import OrderKind
+from kiosk.domain.ledger import OrderStatus
+from kiosk.store.verify import verify
 from tests.support.histories import staff, steps
 from tests.support.histories.faults import FAULTS, Fault
 from tests.support.histories.machines import Machine
@@ -21,9 +23,10 @@ from tests.support.postgresql import postgresql
 from tests.support.values import present
 
 from sync.central.journal.models import Strand  # isort: skip - Django is set up by then
+from sync.central.journal.strands import marks, strands_of  # isort: skip - the same
 from sync.central.ledger.models import LedgerCertificate  # isort: skip - the same
 
-SEEDS, AT_ONCE = 200, 10
+SEEDS, AT_ONCE = 60, 10  # the soak goes on from there
 ENOUGH = 1000
 HOSTILE_SEEDS = 12
 ON_POSTGRESQL = 3
@@ -127,6 +130,95 @@ def test_two_copies_of_one_store_part_and_come_to_rest() -> None:
         assert [present(each.tip()).epoch for each in (machine, clone)] == epochs
         assert Strand.objects.filter(kiosk=machine.kiosk).count() == 2
         assert [each.reference for each in clone.orders()] == [each.reference for each in machine.orders()]
+
+
+def _spare(world: World, kiosk: int) -> Machine:
+    machine = world.new_machine(kiosk)
+    assert world.enrol(machine).startswith("epoch")
+    world.exchange(machine)
+    return machine
+
+
+def _placed_there(world: World, machine: Machine, account: str = ACCOUNTS[0]) -> str:
+    new = machine.service.place_order(world.session(account), OrderKind.NEW)
+    assert isinstance(new, Placed), new
+    return new.order.reference
+
+
+def _status(machine: Machine, order: str) -> OrderStatus | None:
+    return next((each.status for each in machine.orders() if each.reference == order), None)
+
+
+def test_a_third_machine_knows_what_the_second_did_with_an_order_that_came_by_a_backup() -> None:
+    with new_world() as world:
+        world.random = chance(1)
+        first = world.machines[0]
+        order = _placed_there(world, first)
+        world.copy(first, with_marker=False)
+        world.lose(first)
+        second = _spare(world, first.kiosk)
+        world.hand_in(world.copies[-1])
+        world.exchange(second)
+        assert isinstance(staff.vouched_and_bound(world, second, order), BoundView)
+        world.time.now += 60
+        world.exchange(second)  # the strand that received last, on which the third goes on
+        world.lose(second)
+        third = _spare(world, first.kiosk)
+        assert _status(third, order) is OrderStatus.BOUND
+        assert verify(third.database).sound
+
+
+def test_what_one_strand_says_of_another_ones_order_is_folded_after_it() -> None:
+    """The second machine binds an order that came by a backup; a clone of it on a strand of its own learns both at once."""
+    with new_world() as world:
+        world.random = chance(1)
+        first = world.machines[0]
+        order = _placed_there(world, first)
+        world.copy(first, with_marker=False)
+        world.lose(first)
+        second = _spare(world, first.kiosk)
+        world.copy(second, with_marker=False)
+        clone = world.clone(world.copies[-1])
+        for machine, account in ((second, ACCOUNTS[1]), (clone, ACCOUNTS[2])):
+            _placed_there(world, machine, account)
+            world.exchange(machine)
+        world.hand_in(world.copies[0])
+        world.exchange(second)
+        assert isinstance(staff.vouched_and_bound(world, second, order), BoundView)
+        world.exchange(second)
+        world.exchange(clone)
+        assert {mark.strand: mark.parent for mark in marks(strands_of(first.kiosk))} == {1: 0, 2: 1, 3: 1}
+        assert (clone.strand, _status(clone, order)) == (2, OrderStatus.BOUND)
+        assert verify(clone.database).sound
+
+
+@pytest.mark.parametrize("sells", [True, False])
+def test_a_copy_of_before_the_others_parted_learns_of_both(*, sells: bool) -> None:
+    """The strand that it knows went on without it, and another left that after an entry that the copy has not.
+
+    A copy that sells before it has heard of that does so in an epoch of its own; else it parts when it hears of it.
+    """
+    with new_world() as world:
+        world.random = chance(1)
+        first = world.machines[0]
+        world.exchange(first)
+        world.copy(first, with_marker=not sells)
+        placed = {_placed_there(world, first)}
+        world.exchange(first)
+        world.copy(first, with_marker=False)
+        second = world.clone(world.copies[1])
+        for machine, account in ((first, ACCOUNTS[1]), (second, ACCOUNTS[2])):
+            placed.add(_placed_there(world, machine, account))
+            world.exchange(machine)
+        third = world.clone(world.copies[0])
+        if sells:
+            placed.add(_placed_there(world, third))
+        world.exchange(third)
+        assert {mark.strand: mark.parent for mark in marks(strands_of(first.kiosk))} == {1: 0, 2: 1, 3: 1}
+        assert (third.strand, {each.reference for each in third.orders()} >= placed) == (3, True)
+        assert verify(third.database).sound
+        come_to_rest(world)
+        assert {each.reference for each in first.orders()} >= placed
 
 
 def test_a_seed_is_the_same_history_every_time() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -19,84 +18,20 @@ from kiosk.domain.entries import OrderCancelled
 from kiosk.store.agent_state import LinkFault
 from kiosk.text.catalogue import Catalogue, Language
 from sync.agent.errors import AuthorityUnusable, CentreUntrusted
+from sync.agent.exchanging import exchange
 from sync.agent.line.network_switch import NetworkSwitch
 from sync.agent.loop import Loop
-from sync.agent.nightly import exchange
 from sync.agent.opening import AgentSettings, open_agent
 from sync.agent.status import status
 from sync.agent.wording import status_lines
 from tests.support.processes import CentreProcess, KioskProcess
+from tests.support.tls_servers import Authority, Terminator
 from tests.support.waiting import ended, wait_until
 
 pytestmark = pytest.mark.xdist_group("central")
+PORTALS = {LinkFault.UNKNOWN_AUTHORITY, LinkFault.ANOTHER_HOST, LinkFault.NO_TLS}
+"""What a captive portal over https looks like: by another issuer, for another host, or without TLS."""
 CHINESE = Catalogue(Language.CHINESE).text
-
-
-class Terminator:
-    """Speaks TLS on loopback and hands on in the clear; `context` may be changed between connections."""
-
-    def __init__(self, behind: int) -> None:
-        self.behind = behind
-        self.context: ssl.SSLContext | None = None
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                raw, _ = self.listener.accept()
-                threading.Thread(target=self._serve, args=(raw, self.context), daemon=True).start()
-
-    def _serve(self, raw: socket.socket, context: ssl.SSLContext | None) -> None:
-        with contextlib.suppress(OSError), raw, socket.create_connection(("127.0.0.1", self.behind)) as inner:
-            outer = raw if context is None else context.wrap_socket(raw, server_side=True)
-            back = threading.Thread(target=_pump, args=(inner, outer), daemon=True)
-            back.start()
-            _pump(outer, inner)
-            back.join()
-
-    def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-
-
-class Authority:
-    """A private certificate authority in a folder."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
-        self.file = folder / f"{name}.pem"
-        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key")
-        self.openssl("req", "-x509", *key, "-out", self.file.name, "-subj", f"/CN={name}", "-days", "30")
-
-    def openssl(self, *arguments: str) -> None:
-        subprocess.run(("openssl", *arguments), check=True, cwd=self.folder, capture_output=True)
-
-    def server(self, name: str, host: str, begin: str = "", end: str = "") -> ssl.SSLContext:
-        """A server's certificate for that host; `begin` and `end` as GeneralizedTime, else 30 days from now."""
-        out = f"{self.name}-{name}"
-        (self.folder / f"{out}.cnf").write_text(
-            "[ca]\ndefault_ca = own\n[own]\nnew_certs_dir = .\nrand_serial = yes\ndefault_md = sha256\npolicy = any\n"
-            f"database = {out}.db\n[any]\ncommonName = supplied\n[leaf]\nsubjectAltName = {host}\n"
-        )
-        (self.folder / f"{out}.db").touch()
-        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{out}.key")
-        self.openssl("req", *key, "-out", f"{out}.csr", "-subj", f"/CN={name}")
-        period = ("-startdate", begin, "-enddate", end) if begin else ("-days", "30")
-        signer = ("-cert", self.file.name, "-keyfile", f"{self.name}.key")
-        files = ("-in", f"{out}.csr", "-out", f"{out}.pem", "-extensions", "leaf")
-        self.openssl("ca", "-config", f"{out}.cnf", "-batch", "-notext", *signer, *period, *files)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / f"{out}.pem", self.folder / f"{out}.key")
-        return context
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +139,7 @@ def test_whoever_is_not_the_centre_gets_nothing_and_the_backlog_waits_for_the_ce
                 report = status(tx)
             (told,) = [line for line in status_lines(report, CHINESE) if line.startswith("网络")]
             assert "中心的TLS证书" in told or "不是 https" in told
+            assert ("网络可能要求登录" in told) is (trouble in PORTALS)
             assert report.backlog == kiosk.backlog() >= 2
             assert [entry[:2] for entry in kiosk.centre_entries()] == before
             terminator.context = good

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.terminal import BIN, Demo, Desk, Openssl
+from tests.support.terminal import BIN, Demo, Desk, Openssl, first_line, started
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +56,21 @@ def new_desk(tmux: None) -> Iterator[Callable[[Path], Desk]]:
 @pytest.fixture
 def openssl(tmp_path: Path) -> Callable[[Desk], Openssl]:
     return lambda desk: Openssl(tmp_path, desk.database())
+
+
+@pytest.fixture
+def stack() -> Iterator[contextlib.ExitStack]:
+    """What was started is stopped in the opposite order."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def centre(stack: contextlib.ExitStack, programs: Path, tmp_path: Path) -> tuple[str, str]:
+    """The address of a centre with the example members, and a token that enrols kiosk 3."""
+    data = ("--data", tmp_path / "centre")
+    told = subprocess.run(
+        [programs / "keydesk-central", "examples", *data], check=True, capture_output=True, text=True
+    )
+    address = first_line(started(stack, programs / "keydesk-central", "serve", *data, "--port", "0"))
+    return address, json.loads(told.stdout)["enrol_token"]

@@ -23,7 +23,7 @@ def test_a_new_key_from_the_notice_to_the_receipt(demo: Demo, openssl: Callable[
     assert re.search(r"订单号 3-\d{4}-\d", shown)
     assert "应付 340.00 元" in shown
     assert "叁佰肆拾元整" in shown
-    assert "付款后本屏自动进入下一步" in shown
+    assert "等待付款…" in shown
     demo.drawer("扫码并付款")
     terminal.wait("key盘在手里吗")
     demo.close_drawer()

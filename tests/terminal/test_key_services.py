@@ -17,7 +17,7 @@ ACCOUNT, PASSWORD, PIN = "11000002", "Keydesk-2", "246810"
 def service(demo: Demo, choice: str) -> None:
     """Open one of the key services with the member's account."""
     demo.back_out()
-    demo.terminal.press("9")
+    demo.terminal.press("6")
     demo.terminal.wait("请选择一项")
     demo.terminal.press(choice)
     demo.terminal.wait("请输入登录账号和密码")
@@ -34,9 +34,9 @@ def staff_service(demo: Demo, place: int) -> None:
     demo.terminal.press("Enter")
     demo.terminal.wait("主管 林涛")
     demo.terminal.press("BTab")
-    for tab in (r"待办事项", r"未处理的消息", r"待打凭条", r"网络", r"key盘"):
+    for tab in (r"待办事项", r"未处理的消息", r"待打凭条", r"夜间检查", r"网络", r"key盘"):
         demo.terminal.press("Right")
-        demo.terminal.wait(r"\(\*\) " + tab)
+        demo.terminal.wait(r"\(\*\) ?" + tab)
     demo.terminal.press("Tab", *["Down"] * place, "Enter")
 
 

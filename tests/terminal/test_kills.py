@@ -74,7 +74,7 @@ def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_w
         demo.terminal.wait("LEFT WITH [1-9]")
 
     demo.continue_order("11000003")
-    demo.terminal.wait(f"绑定或更新key盘 +订单号 {number}")
+    demo.terminal.wait(f"(?s)绑定或更新key盘.*订单号 {number}")
     demo.insert("11000003 的key盘")
     demo.terminal.press("Enter")
     demo.terminal.wait("请输入这把key盘的 PIN")

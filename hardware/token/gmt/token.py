@@ -6,8 +6,17 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from hardware.apdu import EVERYTHING, Channel
+from hardware.crypto.certificate_file import certificate_in
 from hardware.crypto.sm2 import USER_ID
-from hardware.ports import KeyAlgorithm, MalformedAnswer, NoKeyPair, NotSupported, PinState, TokenError
+from hardware.ports import (
+    KeyAlgorithm,
+    MalformedAnswer,
+    NoKeyPair,
+    NotSupported,
+    PinState,
+    SerialMissing,
+    TokenError,
+)
 from hardware.token.gmt.application import (
     create_container,
     find_container,
@@ -90,7 +99,7 @@ class GmtToken:
         return public_point(accept(instruction, answer))
 
     def certificate(self) -> bytes | None:
-        """Export the signature certificate (DER) as it stands on the key, unparsed; None where there is none."""
+        """Export the signature certificate (DER), unparsed but without padding; None where there is none."""
         container = self._container()
         if container is None:
             return None
@@ -104,7 +113,7 @@ class GmtToken:
         )
         if answer.status_word in (StatusWord.NO_CERTIFICATE, StatusWord.NO_KEY_PAIR):
             return None
-        return accept(instruction, answer) or None
+        return certificate_in(accept(instruction, answer))
 
     def pin_state(self) -> PinState:
         """Ask for the user PIN's tries; `factory` is None unless the card tells it."""
@@ -220,11 +229,13 @@ class GmtToken:
 def read_serial(session: GmtSession) -> str:
     """Return the serial number from GetDevInfo: the text before the zeros that fill its field.
 
-    Raises MalformedAnswer where it is empty or not printable ASCII.
+    Raises SerialMissing where it is empty, MalformedAnswer where it is not printable ASCII.
     """
     values = session.fields(Instruction.GET_DEVICE_INFORMATION)
     text = values["serial"].rstrip(b"\0 ").decode("ascii", errors="replace")
-    if not (text and text.isascii() and text.isprintable()):
+    if not text:
+        raise SerialMissing("the serial number is blank")
+    if not (text.isascii() and text.isprintable()):
         raise MalformedAnswer("the serial number is no printable text")
     return text
 

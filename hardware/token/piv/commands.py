@@ -33,6 +33,7 @@ class Instruction(enum.IntEnum):
     PUT_DATA = 0xDB
     GET_METADATA = 0xF7
     GET_SERIAL = 0xF8
+    ATTEST = 0xF9
 
 
 class KeyReference(enum.IntEnum):
@@ -51,6 +52,7 @@ class ObjectIdentifier(enum.IntEnum):
     CARD_HOLDER_UNIQUE_IDENTIFIER = 0x5FC102
     AUTHENTICATION_CERTIFICATE = 0x5FC105
     SIGNATURE_CERTIFICATE = 0x5FC10A
+    ATTESTATION_CERTIFICATE = 0x5FFF01
 
 
 class Algorithm(enum.IntEnum):
@@ -225,8 +227,18 @@ ROWS: Final = (
     *_verified(f"{_YUBICO}; {_CARD}: four bytes, no other card has it", Instruction.GET_SERIAL),
     *_verified(f"{_YUBICO}; yubikit: firmware 5.3 and later", Instruction.GET_METADATA),
     *_verified(f"{_YUBICO}; yubikit", *MetadataTag),
+    *_verified(
+        f"{_YUBICO}; yubikit: firmware 4.3 and later",
+        Instruction.ATTEST,
+        ObjectIdentifier.ATTESTATION_CERTIFICATE,
+    ),
     *_verified(f"SP 800-73-4 part 1, table 4; {_CARD}", *KeyReference),
-    *_verified(f"SP 800-73-4 part 1, table 3; {_CARD}", *ObjectIdentifier),
+    *_verified(
+        f"SP 800-73-4 part 1, table 3; {_CARD}",
+        ObjectIdentifier.CARD_HOLDER_UNIQUE_IDENTIFIER,
+        ObjectIdentifier.AUTHENTICATION_CERTIFICATE,
+        ObjectIdentifier.SIGNATURE_CERTIFICATE,
+    ),
     *_verified(f"SP 800-78-4, table 6-2; {_YUBICO}", *Algorithm),
     *_verified(
         f"{_COMMANDS}; {_CARD}",

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from hardware.crypto.certificate_file import PADDING, SEQUENCE, certificate_in
 from hardware.ports import MalformedAnswer, TokenFull
 from hardware.token.piv.commands import COMPRESSED, POINT_LENGTH, UNCOMPRESSED, IdentifierTag, Tag
 
@@ -34,6 +35,8 @@ _LONG_LENGTH: Final = 0x80
 _TAG_BYTES: Final = 3
 _LENGTH_BYTES: Final = 3
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_GZIP_BEGINS: Final = b"\x1f\x8b"
+"""RFC 1952, 2.3.1."""
 _GUID: Final = 16
 _FASC_N: Final = 25
 _NOBODYS_FASC_N: Final = bytes.fromhex("D4E739DA739CED39CE739D")
@@ -54,12 +57,15 @@ def encode(tag: int, value: bytes) -> bytes:
 def parse(data: bytes) -> dict[int, bytes]:
     """Read objects that follow one another to the end of the data, by their tags.
 
-    Raises MalformedAnswer where one is cut off, has an indefinite length or a tag of more than three bytes, or
+    Padding before, between and after them means nothing (ISO/IEC 7816-4, 5.2.2). Raises MalformedAnswer where one is cut off, has an indefinite length or a tag of more than three bytes, or
     comes twice.
     """
     objects: dict[int, bytes] = {}
     at = 0
     while at < len(data):
+        if data[at] in PADDING:
+            at += 1
+            continue
         tag, at = _tag(data, at)
         length, at = _length(data, at)
         if length > len(data) - at:
@@ -112,7 +118,8 @@ class Container(msgspec.Struct, frozen=True):
     """What the certificate object of a slot tells: its certificate (DER) and its public key (04 ‖ x ‖ y).
 
     The key is that of the certificate or, before one is written, that of the record. It is None beside a
-    certificate that is none of a P-256 key or cannot be read.
+    certificate that is none of a P-256 key or cannot be read. Where something else stands in the certificate's
+    place, `certificate` is that: what is not understood is somebody's.
     """
 
     certificate: bytes | None = None
@@ -124,15 +131,29 @@ class Container(msgspec.Struct, frozen=True):
         return self.certificate is None and self.public_key is None
 
 
+_OF_AN_EMPTY_OBJECT: Final = frozenset((Tag.CERTIFICATE, Tag.CERTIFICATE_INFORMATION, Tag.ERROR_DETECTION))
+"""The tags that may stand in a certificate object that has no certificate."""
+
+
 def read_container(value: bytes) -> Container:
-    """Read the value of a certificate object (SP 800-73-4 part 1, table 10). Raises MalformedAnswer."""
+    """Read the value of a certificate object (SP 800-73-4 part 1, table 10). Raises MalformedAnswer.
+
+    Some programs write the certificate alone, without its tag.
+    """
+    if value[:1] == bytes((SEQUENCE,)):
+        return _certified(certificate_in(value))
     objects = parse(value)
-    packed = objects.get(Tag.CERTIFICATE)
-    if packed:
-        certificate = _unpacked(packed, objects.get(Tag.CERTIFICATE_INFORMATION, b""))
-        return Container(certificate, certified_point(certificate))
+    certificate = _unpacked(objects.get(Tag.CERTIFICATE, b""), objects.get(Tag.CERTIFICATE_INFORMATION, b""))
+    if certificate is not None:
+        return _certified(certificate)
     recorded = objects.get(Tag.PUBLIC_KEY)
-    return Container(None, None if recorded is None else public_point(recorded))
+    if recorded is not None:
+        return Container(None, public_point(recorded))
+    return Container() if objects.keys() <= _OF_AN_EMPTY_OBJECT else Container(value)
+
+
+def _certified(certificate: bytes | None) -> Container:
+    return Container() if certificate is None else Container(certificate, certified_point(certificate))
 
 
 def certificate_object(certificate: bytes, longest: int) -> bytes:
@@ -161,17 +182,29 @@ def _certificate_object(certificate: bytes, information: int) -> bytes:
     )
 
 
-def _unpacked(packed: bytes, information: bytes) -> bytes:
-    if information in (b"", bytes((UNCOMPRESSED,))):
-        return packed
-    if information != bytes((COMPRESSED,)):
+def _unpacked(packed: bytes, information: bytes) -> bytes | None:
+    """Return the certificate of an object; None where there is none. Raises MalformedAnswer.
+
+    What the bytes begin with counts before their mark: older programs mark gzip with 80 (SP 800-73-1), some with
+    nothing, and some leave the mark of an older certificate.
+    """
+    if packed.startswith(_GZIP_BEGINS):
+        return _gunzipped(packed)
+    marked = information not in (b"", bytes((UNCOMPRESSED,)))
+    if packed and marked and packed[0] != SEQUENCE:
         raise MalformedAnswer("the certificate is packed in an unknown way")
+    return certificate_in(packed)
+
+
+def _gunzipped(packed: bytes) -> bytes:
     unpacking = zlib.decompressobj(_GZIP)
     try:
         certificate = unpacking.decompress(packed, LONGEST_CERTIFICATE + 1)
     except zlib.error:
         raise MalformedAnswer("the packed certificate cannot be unpacked") from None
-    if not unpacking.eof or unpacking.unused_data or not 0 < len(certificate) <= LONGEST_CERTIFICATE:
+    rest = unpacking.unused_data
+    followed = rest if certificate[:1] != bytes((SEQUENCE,)) else rest.strip(PADDING)
+    if not unpacking.eof or followed or not 0 < len(certificate) <= LONGEST_CERTIFICATE:
         raise MalformedAnswer("the packed certificate is cut off, too long or followed by something")
     return certificate
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hardware.token.piv.attestation import authorities_in
 from hardware.token.piv.commands import FACTORY_PIN, LONGEST_PIN, MANAGEMENT_KEYS, SHORTEST_PIN, Slot
 
 _MOST_TRIES = 255
@@ -21,7 +22,9 @@ class PivProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     `unblocking_pin` is the PUK, empty where the desk shall not know it. `management_key` has 32, 48 or 64
     hexadecimal digits; its algorithm is what the card says. `pin_tries` is how many tries the PIN has where the
     card does not tell. `longest_object` is the most bytes that a certificate object may have on the card, its tag
-    and length counted. A value that cannot be one raises ValueError (msgspec.ValidationError from TOML).
+    and length counted. `attestation_authorities` are the certificates (PEM) of makers whose word on where a key pair was
+    made is taken, their roots and what is between; empty where no word is. A value that cannot be one raises ValueError
+    (msgspec.ValidationError from TOML).
     """
 
     name: str = "piv"
@@ -31,6 +34,7 @@ class PivProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     management_key: str = "010203040506070801020304050607080102030405060708"
     pin_tries: int = 3
     longest_object: int = 3000
+    attestation_authorities: str = ""
 
     def __post_init__(self) -> None:
         """Refuse PINs, keys and limits that no card can have."""
@@ -45,6 +49,7 @@ class PivProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             raise ValueError(f"a PIN has 1 to {_MOST_TRIES} tries")
         if not _SHORTEST_OBJECT <= self.longest_object <= _LONGEST_OBJECT:
             raise ValueError(f"longest_object lies between {_SHORTEST_OBJECT} and {_LONGEST_OBJECT} bytes")
+        authorities_in(self.attestation_authorities)
         try:
             key = bytes.fromhex(self.management_key)
         except ValueError:

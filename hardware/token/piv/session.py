@@ -38,6 +38,7 @@ _REPEATABLE: Final = frozenset(
         Instruction.GET_DATA,
         Instruction.GET_METADATA,
         Instruction.GET_SERIAL,
+        Instruction.ATTEST,
         Instruction.GENERAL_AUTHENTICATE,
     }
 )
@@ -122,6 +123,26 @@ class PivSession:
             self._metadata_offered = False
             return None
         return parse(answer.data)
+
+    def has_key_pair(self, slot: KeyReference) -> bool | None:
+        """Return whether a slot holds a key pair, by Yubico's GET METADATA; None from cards without it."""
+        if self.metadata(KeyReference.PIN) is None:
+            return None
+        instruction = Instruction.GET_METADATA
+        answer = self.send(instruction, 0, slot, awaits=True)
+        refuse_fault(instruction, answer.status_word)
+        told: dict[int, bool] = {StatusWord.SUCCESS: True, StatusWord.NO_REFERENCE: False}
+        return told.get(answer.status_word)
+
+    def attest(self, slot: KeyReference) -> bytes | None:
+        """Return what the card says of a key pair that it made itself (Yubico's ATTEST), a certificate.
+
+        None from cards without it, and of a key pair that was not made there.
+        """
+        instruction = Instruction.ATTEST
+        answer = self.send(instruction, slot, awaits=True)
+        refuse_fault(instruction, answer.status_word)
+        return answer.data if answer.status_word == StatusWord.SUCCESS and answer.data else None
 
 
 def accept(instruction: Instruction, response: Response) -> bytes:

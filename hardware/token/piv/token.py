@@ -2,7 +2,8 @@
 
 A PIV card never tells the public key of a slot, so it is read from the slot's certificate object. Before there is a
 certificate, that object holds a record of the public key instead, which is this project's own convention (tag 7F49
-and no 70); an empty object is a blank token. What the object says must be true whenever the card may be pulled:
+and no 70); an empty object is a blank token. An object that is there and holds nothing (an empty 70, or padding) is none
+of the desk's: it is somebody's, unless the card tells that the slot has no key pair. What the object says must be true whenever the card may be pulled:
 
     generate_key_pair                    what a pull after it leaves
     1  the object emptied                the old key, of which nothing is said: blank
@@ -30,8 +31,10 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from hardware.crypto.certificate_file import certificate_in
 from hardware.ports import (
     KeyAlgorithm,
+    KeyOrigin,
     MalformedAnswer,
     NoKeyPair,
     NotSupported,
@@ -39,6 +42,7 @@ from hardware.ports import (
     TokenNotPrepared,
 )
 from hardware.token.piv import pin as piv_pin
+from hardware.token.piv.attestation import authorities_in, judge
 from hardware.token.piv.commands import (
     SLOTS,
     Algorithm,
@@ -66,7 +70,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hardware.apdu import Channel
-    from hardware.ports import Token
+    from hardware.ports import Attesting, Token
 
 _MOST_RANDOM: Final = 64
 
@@ -100,7 +104,9 @@ class PivToken:
         self._session = PivSession(channel)
         self._management = ManagementKey(self._session, bytes.fromhex(self._profile.management_key), random)
         self._kept_pin: bytes | None = None
-        self._empty: bool | None = None  # the certificate object as last seen; None where that is not known
+        # The certificate object as last seen; None where that is not known.
+        self._empty: bool | None = None
+        self._hollow = False  # it is there, and holds nothing
         if not self._session.select():
             raise TokenNotPrepared("the card has no PIV application")
         self._serial = read_serial(self._session)
@@ -138,7 +144,7 @@ class PivToken:
         return self._container().public_key
 
     def certificate(self) -> bytes | None:
-        """The slot's certificate (DER) as it stands on the card, unpacked but unparsed; None where there is none."""
+        """The slot's certificate (DER), unpacked and without padding but unparsed; None where there is none."""
         return self._container().certificate
 
     def pin_state(self) -> PinState:
@@ -232,13 +238,31 @@ class PivToken:
         )
         return checked_signature(member(data, Tag.AUTHENTICATION_TEMPLATE, AuthenticationTag.RESPONSE))
 
+    def key_origin(self, public_key: bytes) -> KeyOrigin | None:
+        """Where the slot's key pair was made, as Yubico attests (`attestation`); None where nobody says.
+
+        Raises AttestationRefused.
+        """
+        authorities = authorities_in(self._profile.attestation_authorities)
+        statement = self._session.attest(self._slot.key) if authorities else None
+        if statement is None:
+            return None
+        device = read_container(self._session.read(ObjectIdentifier.ATTESTATION_CERTIFICATE)).certificate
+        if device is None:
+            return None
+        return judge(certificate_in(statement) or b"", device, authorities, public_key, self._serial)
+
     def close(self) -> None:
         """Forget the PIN and give the card up; the reset that comes with it clears the card's security state."""
         self._kept_pin = None
         self._channel.close()
 
     def _container(self) -> Container:
-        container = read_container(self._session.read(self._slot.certificate))
+        value = self._session.read(self._slot.certificate)
+        container = read_container(value)
+        self._hollow = bool(value) and container.empty
+        if self._hollow and self._session.has_key_pair(self._slot.key) is not False:
+            container = Container(value)
         self._empty = container.empty
         return container
 
@@ -252,7 +276,7 @@ class PivToken:
     def _make_key_pair(self) -> bytes:
         """Empty the certificate object, then make a key pair, and return its public key (04 ‖ x ‖ y)."""
         self._management.require()
-        if not self._empty:
+        if self._hollow or not self._empty:
             self._write(b"")
         parameters = encode(Tag.KEY_PARAMETERS, encode(Tag.ALGORITHM, bytes((Algorithm.P256,))))
         data = self._session.demand(
@@ -265,7 +289,7 @@ class PivToken:
         self._management.require()
         self._empty = None  # until the card says that it was written
         self._session.write(self._slot.certificate, value)
-        self._empty = not value
+        self._empty, self._hollow = not value, False
 
     def _present(self, block: bytes) -> None:
         self._kept_pin = None
@@ -294,4 +318,7 @@ def read_serial(session: PivSession) -> str:
 if TYPE_CHECKING:
 
     def _is_a_token(token: PivToken) -> Token:
+        return token
+
+    def _is_attesting(token: PivToken) -> Attesting:
         return token

@@ -1,8 +1,8 @@
 """The structures of GM/T 0016 as bytes (GM/T 0016-2012, 6.4), read and made by one table of fields.
 
 The standard packs them without gaps; ULONG has four bytes, with some vendors eight, in the machine's order
-(little-endian). Verified by several public headers; the four-byte, packed DEVINFO also by a published
-dump from a key (294 bytes).
+(little-endian), and some leave gaps: `hardware.token.skf.probes` finds out. The fields and their order are verified by several
+public headers, widths and packing are disputed; the four-byte, packed DEVINFO is that of a published dump from a key (294 bytes).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from hardware.crypto import signatures
 from hardware.crypto.sm2 import ORDER, PointInvalid, sm2
-from hardware.ports import MalformedAnswer
+from hardware.ports import MalformedAnswer, SerialMissing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,11 +54,14 @@ COORDINATE: Final = 32
 
 
 class DeviceInformation(msgspec.Struct, frozen=True):
-    """What SKF_GetDevInfo says of a key; spaces in bytes."""
+    """What SKF_GetDevInfo says of a key; algorithms as GM/T 0006 numbers them, spaces in bytes."""
 
     manufacturer: str
     label: str
     serial: str
+    symmetric_algorithms: int
+    asymmetric_algorithms: int
+    hash_algorithms: int
     authentication_algorithm: int
     total_space: int
     free_space: int
@@ -86,15 +89,20 @@ def unpack(
 
 
 def device_information(data: bytes, ulong_bytes: int, *, packed: bool) -> DeviceInformation:
-    """Read DEVINFO. Raises MalformedAnswer where the serial number is no printable text."""
+    """Read DEVINFO. Raises SerialMissing, MalformedAnswer where the serial number is no printable text."""
     values = unpack(DEVICE_INFORMATION[:-3], data, ulong_bytes, packed=packed)
     serial = _text(values["serial"])
-    if not (serial and serial.isascii() and serial.isprintable()):
+    if not serial:
+        raise SerialMissing("the serial number is blank")
+    if not (serial.isascii() and serial.isprintable()):
         raise MalformedAnswer("the serial number is no printable text")
     return DeviceInformation(
         manufacturer=_text(values["manufacturer"]),
         label=_text(values["label"]),
         serial=serial,
+        symmetric_algorithms=_number(values["symmetric_algorithms"]),
+        asymmetric_algorithms=_number(values["asymmetric_algorithms"]),
+        hash_algorithms=_number(values["hash_algorithms"]),
         authentication_algorithm=_number(values["authentication_algorithm"]),
         total_space=_number(values["total_space"]),
         free_space=_number(values["free_space"]),

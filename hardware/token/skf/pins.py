@@ -5,7 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from hardware.ports import MalformedAnswer, PinInvalid, PinState, TokenError
+from hardware.ports import (
+    MalformedAnswer,
+    NotSupported,
+    PinInvalid,
+    PinState,
+    TokenError,
+    TokenFault,
+)
 from hardware.token.skf.codes import SarCode
 from hardware.token.skf.errors import WRONG, pin_error_of, unblocking_error_of
 from hardware.token.skf.session import number_of
@@ -16,6 +23,9 @@ if TYPE_CHECKING:
 ADMINISTRATOR: Final = 0
 USER: Final = 1
 """The kinds of PIN (GM/T 0016-2012, 6.3)."""
+
+_OF_THE_PIN: Final = WRONG | {SarCode.PIN_LOCKED}
+"""The answers that say of themselves what is with the PIN."""
 
 _MOST_TRIES: Final = 255
 
@@ -33,30 +43,31 @@ def pin_state(session: SkfSession, application: int, kind: int = USER) -> PinSta
     return PinState(left, allowed, bool(factory))
 
 
-def verify_pin(session: SkfSession, application: int, pin: bytes) -> None:
-    """Present the user PIN. Raises WrongPin, PinBlocked."""
+def verify_pin(session: SkfSession, application: int, pin: bytes, before: int | None) -> None:
+    """Present the user PIN, which has `before` tries. Raises WrongPin, PinBlocked."""
     code, answer = session.call("SKF_VerifyPIN", application, USER, pin)
     if code != SarCode.OK:
         session.require_presence("SKF_VerifyPIN", answer, code)
-        left = _tries_left(session, application, USER, code, number_of(answer, -1))
+        code, left = _judged(session, application, USER, code, number_of(answer, -1), before)
         raise pin_error_of("SKF_VerifyPIN", answer.code, code, left)
 
 
-def change_pin(session: SkfSession, application: int, old: bytes, new: bytes) -> None:
-    """Give the user PIN another value. Raises WrongPin, PinBlocked."""
+def change_pin(session: SkfSession, application: int, old: bytes, new: bytes, before: int | None) -> None:
+    """Give the user PIN, which has `before` tries, another value. Raises WrongPin, PinBlocked."""
     code, answer = session.call("SKF_ChangePIN", application, USER, old, new)
     if code != SarCode.OK:
         session.require_presence("SKF_ChangePIN", answer, code)
-        left = _tries_left(session, application, USER, code, number_of(answer, -1))
+        code, left = _judged(session, application, USER, code, number_of(answer, -1), before)
         raise pin_error_of("SKF_ChangePIN", answer.code, code, left)
 
 
 def unblock_pin(session: SkfSession, application: int, administrator: bytes, new: bytes) -> None:
     """Give the user PIN a new value with the administrator PIN. Raises UnblockingPinRefused, UnblockingPinBlocked."""
+    before = _counted(session, application, ADMINISTRATOR)
     code, answer = session.call("SKF_UnblockPIN", application, administrator, new)
     if code != SarCode.OK:
         session.require_presence("SKF_UnblockPIN", answer, code)
-        left = _tries_left(session, application, ADMINISTRATOR, code, number_of(answer, -1))
+        code, left = _judged(session, application, ADMINISTRATOR, code, number_of(answer, -1), before)
         raise unblocking_error_of("SKF_UnblockPIN", answer.code, code, left)
 
 
@@ -68,6 +79,29 @@ def user_pin(session: SkfSession, pin: str) -> bytes:
             f"a PIN has {profile.shortest_pin} to {profile.longest_pin} printable ASCII characters"
         )
     return pin.encode()
+
+
+def _judged(
+    session: SkfSession, application: int, kind: int, code: SarCode | None, reported: int, before: int | None
+) -> tuple[SarCode | None, int | None]:
+    """Tell what a refusal means, and how many tries are left.
+
+    Vendors refuse a wrong PIN by numbers that are in no table; where the key counted a try it was one.
+    """
+    if code not in _OF_THE_PIN and before is not None:
+        # Whatever comes of this question, the refusal stands.
+        with contextlib.suppress(TokenError):
+            left = _counted(session, application, kind)
+            if left is not None and left < before:
+                return SarCode.PIN_INCORRECT, left
+    return code, _tries_left(session, application, kind, code, reported)
+
+
+def _counted(session: SkfSession, application: int, kind: int) -> int | None:
+    """Ask for a PIN's tries; None where the library does not say."""
+    with contextlib.suppress(MalformedAnswer, TokenFault, NotSupported):
+        return pin_state(session, application, kind).tries_left
+    return None
 
 
 def _tries_left(

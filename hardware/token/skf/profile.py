@@ -36,6 +36,8 @@ class DigestBy(enum.StrEnum):
     """Here: one pure function, the same for every vendor, where libraries differ in what they take for the user ID."""
     LIBRARY = "library"
     """The library's SKF_DigestInit with public key and user ID, for one that signs nothing else."""
+    SIGNING = "signing"
+    """SKF_ECCSignData itself, which hashes whatever it is given with the signer's Z: it gets the message."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -61,7 +63,9 @@ class SkfProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     `administrator_pin` are what `erase` gives to the application that it makes; the latter also unblocks.
     `device_key` is the device authentication key (32 hexadecimal digits), `device_challenge` how many random bytes
     are taken into its proof; an empty administrator PIN or device key is none. `ulong_bytes` and `packed` describe
-    the library's structures. A value that cannot be one raises ValueError (msgspec.ValidationError from TOML).
+    the library's structures as expected; what they hold decides (`hardware.token.skf.probes`). So it does for
+    `key_algorithm`, SGD_SM2_1, where that is None. A value that cannot be one raises ValueError
+    (msgspec.ValidationError from TOML).
     """
 
     library: str
@@ -77,7 +81,7 @@ class SkfProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     file_rights: int = 0x10
     device_key: str = "31323334353637383132333435363738"
     device_challenge: int = 8
-    key_algorithm: int = 0x00020200
+    key_algorithm: int | None = None
     digest: DigestBy = DigestBy.DESK
     events: bool = False
     poll_seconds: float = 0.3
@@ -101,7 +105,7 @@ class SkfProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         if self.device_challenge not in _CHALLENGES:
             raise ValueError("device_challenge is 8 or 16")
         for key, number in (("file_rights", self.file_rights), ("key_algorithm", self.key_algorithm)):
-            if not 0 <= number <= _LARGEST_NUMBER:
+            if number is not None and not 0 <= number <= _LARGEST_NUMBER:
                 raise ValueError(f"{key} lies between 0 and 0x{_LARGEST_NUMBER:X}")
         if not 0.05 <= self.poll_seconds <= 1:  # noqa: PLR2004 - faster is a burden, slower is late
             raise ValueError("poll_seconds lies between 0.05 and 1")

@@ -6,7 +6,7 @@ import itertools
 import threading
 from typing import TYPE_CHECKING
 
-from hardware.ports import ReaderUnavailable, SourceFault, Token, TokenPresence, TokenRemoved
+from hardware.ports import SourceFault, Token, TokenHeld, TokenPresence, TokenRemoved
 from hardware.token.skf.devices import SkfDevices, Snapshot
 from hardware.token.skf.layout import text_of
 from hardware.token.skf.session import SkfSession
@@ -34,6 +34,7 @@ class SkfTokenSource:
         self._watches: dict[SkfDevices, DeviceWatch] = {}
         self._callbacks: list[Callable[[], None]] = []
         self._open: dict[int, SkfToken] = {}
+        self._refused: set[int] = set()
 
     def present(self) -> tuple[TokenPresence, ...]:
         """The keys that are in now: as the watch keeps it, or by enumeration where nobody watches."""
@@ -47,7 +48,7 @@ class SkfTokenSource:
     def open(self, presence: TokenPresence) -> Token:
         """Connect to that insertion; a key without the desk's application is opened as well.
 
-        Raises TokenRemoved, ReaderUnavailable where it is open already, VendorLibraryFailed, MalformedAnswer.
+        Raises TokenRemoved, TokenHeld where it is open already, VendorLibraryFailed, MalformedAnswer.
         """
         insertion = presence.insertion
         for devices in self._libraries:
@@ -60,7 +61,7 @@ class SkfTokenSource:
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` (from a thread of a library's) after every insertion and removal; returns the stop.
 
-        It is called as well when a library fails or serves again.
+        It is called as well when a library fails or serves again, and when a key that `open` found held comes free.
         """
         # Each watch is told apart even where the same function is given twice.
         registered = lambda: changed()  # noqa: E731, PLW0108 - an identity of its own
@@ -106,7 +107,9 @@ class SkfTokenSource:
         with self._lock:
             held = self._open.get(insertion)
         if held is not None and held.session.alive:
-            raise ReaderUnavailable(f"the key {text_of(name)} is in use by another connection")
+            with self._lock:
+                self._refused.add(insertion)
+            raise TokenHeld(text_of(name))
 
         def lost() -> None:
             devices.lose(insertion)
@@ -118,6 +121,10 @@ class SkfTokenSource:
         def closed() -> None:
             with self._lock:
                 self._open.pop(insertion, None)
+                awaited = insertion in self._refused
+                self._refused.discard(insertion)
+            if awaited:
+                self._notify()
 
         def current() -> bool:
             return devices.name_of(insertion) is not None

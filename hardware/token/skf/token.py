@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, assert_never
 
+import msgspec
 from cryptography.hazmat.primitives import hashes
 
-from hardware.crypto.sm2 import USER_ID
+from hardware.crypto.certificate_file import certificate_in
+from hardware.crypto.sm2 import USER_ID, sm2
 from hardware.ports import (
     KeyAlgorithm,
+    LibraryFailure,
     MalformedAnswer,
     NoKeyPair,
     NotSupported,
     PinInvalid,
     PinState,
     TokenError,
+    TokenFault,
+    VendorLibraryFailed,
 )
 from hardware.token.skf.codes import SarCode
 from hardware.token.skf.handles import SkfHandles
@@ -26,20 +31,26 @@ from hardware.token.skf.layout import (
     SIGNATURE,
     DeviceInformation,
     der_signature,
-    device_information,
     length_of,
     public_key_blob,
-    public_point,
 )
 from hardware.token.skf.pins import change_pin, pin_state, unblock_pin, user_pin, verify_pin
 from hardware.token.skf.preparation import erase
+from hardware.token.skf.probes import (
+    NOT_THIS_ALGORITHM,
+    WIDTHS,
+    device_information,
+    key_algorithms,
+    public_key,
+)
 from hardware.token.skf.profile import DigestBy, administrator_pin_possible
 from hardware.token.skf.session import LONGEST_CERTIFICATE, SkfSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hardware.ports import Token
+    from hardware.token.skf.wire import Answer
 
 
 _CURVE: Final = bytes.fromhex(
@@ -110,6 +121,8 @@ class SkfToken:
         self.session = session
         self._closed = closed
         self._point: bytes | None = None
+        self._blob_ulong = session.profile.ulong_bytes
+        self._pin: PinState | None = None
         with session.process.exclusively():
             self._device = session.demand_handle("SKF_ConnectDev", device)
             try:
@@ -159,7 +172,7 @@ class SkfToken:
             "SKF_ExportPublicKey", container, _SIGNATURE_KEY, longest=_LONGEST_BLOB
         )
         if code == SarCode.OK and any(data):
-            self._point = public_point(data, self.session.profile.ulong_bytes)
+            self._point, self._blob_ulong = public_key(data, self._blob_ulong)
             return self._point
         self._point = None
         if code in (SarCode.OK, SarCode.KEY_NOT_FOUND):
@@ -171,7 +184,7 @@ class SkfToken:
 
     @_exclusively
     def certificate(self) -> bytes | None:
-        """Export the signature certificate (DER) as it stands on the key, unparsed; None where there is none."""
+        """Export the signature certificate (DER), unparsed but without padding; None where there is none."""
         container = self._handles.container()
         if container is None:
             return None
@@ -179,7 +192,7 @@ class SkfToken:
             "SKF_ExportCertificate", container, _SIGNATURE_KEY, longest=LONGEST_CERTIFICATE
         )
         if code == SarCode.OK:
-            return data or None
+            return certificate_in(data)
         self.session.require_presence("SKF_ExportCertificate", answer, code)
         if code in (SarCode.CERTIFICATE_NOT_FOUND, SarCode.FILE_NOT_EXISTS, SarCode.KEY_NOT_FOUND):
             return None
@@ -190,7 +203,8 @@ class SkfToken:
     @_exclusively
     def pin_state(self) -> PinState:
         """Ask for the user PIN's tries, and whether it is the factory's; all None where the library cannot say."""
-        return pin_state(self.session, self._handles.application())
+        self._pin = pin_state(self.session, self._handles.application())
+        return self._pin
 
     @_exclusively
     def verify_pin(self, pin: str) -> None:
@@ -199,13 +213,15 @@ class SkfToken:
         Where the library fails before it answered, nobody knows whether a try was used: VendorLibraryFailed.
         """
         given = user_pin(self.session, pin)
-        verify_pin(self.session, self._handles.application(), given)
+        with self._counting() as before:
+            verify_pin(self.session, self._handles.application(), given, before)
 
     @_exclusively
     def change_pin(self, old: str, new: str) -> None:
         """Give the user PIN another value, once. Raises WrongPin, PinBlocked, PinInvalid."""
         given, chosen = user_pin(self.session, old), user_pin(self.session, new)
-        change_pin(self.session, self._handles.application(), given, chosen)
+        with self._counting() as before:
+            change_pin(self.session, self._handles.application(), given, chosen, before)
 
     @_exclusively
     def unblock_pin(self, unblocking_pin: str | None, new_pin: str) -> None:
@@ -246,19 +262,12 @@ class SkfToken:
     def generate_key_pair(self) -> bytes:
         """Make the signature key pair, in its container, and return the public key as the key exports it."""
         container = self._handles.made_container()
-        profile = self.session.profile
         self._point = None
-        made = self.session.demand(
-            "SKF_GenECCKeyPair",
-            container,
-            profile.key_algorithm,
-            length_of(PUBLIC_KEY, profile.ulong_bytes),
-            seconds=profile.limits.key_generation,
-        ).results[-1]
+        made = self._made_key_pair(container).results[-1]
         public = self.public_key()
         if not isinstance(made, bytes) or public is None:
             raise MalformedAnswer("the key made a key pair and exports none")
-        if public != public_point(made, profile.ulong_bytes):
+        if public != public_key(made, self._blob_ulong)[0]:
             raise MalformedAnswer("the key exports another public key than it made")
         return public
 
@@ -281,17 +290,17 @@ class SkfToken:
         point = self._point or self.public_key()
         if point is None:
             raise NoKeyPair("the container holds no key pair")
-        digest = (
-            message_digest(point, message)
-            if self.session.profile.digest == DigestBy.DESK
-            else self._library_digest(point, message)
-        )
+        digest = self._digest(point, message)
         signature = self.session.demand(
             "SKF_ECCSignData", container, digest, length_of(SIGNATURE, self.session.profile.ulong_bytes)
         ).results[-1]
         if not isinstance(signature, bytes):
             raise MalformedAnswer("SKF_ECCSignData gave no signature")
-        return der_signature(signature)
+        signed = der_signature(signature)
+        if not sm2().verify(point, message, signed) and sm2().verify(point, digest, signed):
+            reason = f'it hashes what it signs: set digest = "{DigestBy.SIGNING}" in [[skf]]'
+            raise VendorLibraryFailed(self.session.profile.library, LibraryFailure.HASHES, reason)
+        return signed
 
     def close(self) -> None:
         """Clear the PIN's state and give the key up; a key or process that is gone has none left to clear."""
@@ -307,17 +316,65 @@ class SkfToken:
 
     def _read_information(self) -> DeviceInformation:
         profile = self.session.profile
-        capacity = length_of(DEVICE_INFORMATION, profile.ulong_bytes) + _SLACK
+        capacity = length_of(DEVICE_INFORMATION, max(WIDTHS)) + _SLACK
         data = self.session.demand("SKF_GetDevInfo", self._device, capacity).results[-1]
         if not isinstance(data, bytes):
             raise MalformedAnswer("SKF_GetDevInfo gave no structure")
         return device_information(data, profile.ulong_bytes, packed=profile.packed)
 
+    @contextlib.contextmanager
+    def _counting(self) -> Iterator[int | None]:
+        """Give the tries that the user PIN has before it is presented; None where nobody can say."""
+        if self._pin is None:
+            with contextlib.suppress(MalformedAnswer, TokenFault):
+                self.pin_state()
+        before, self._pin = self._pin, None
+        yield None if before is None else before.tries_left
+        if before is not None:
+            self._pin = msgspec.structs.replace(before, tries_left=before.tries_allowed)
+
+    def _made_key_pair(self, container: int) -> Answer:
+        """Have the key pair made, by the profile's algorithm or else by the likelier of the two that have its name.
+
+        A library that refuses an algorithm has made nothing.
+        """
+        profile = self.session.profile
+        numbers = (
+            key_algorithms(self._information.asymmetric_algorithms)
+            if profile.key_algorithm is None
+            else (profile.key_algorithm,)
+        )
+        function, room = "SKF_GenECCKeyPair", length_of(PUBLIC_KEY, max(WIDTHS))
+        refused: TokenError | None = None
+        for number in numbers:
+            code, answer = self.session.call(
+                function, container, number, room, seconds=profile.limits.key_generation
+            )
+            if code == SarCode.OK:
+                return answer
+            refused = refused or self.session.failure(function, answer, code)
+            if code not in NOT_THIS_ALGORITHM:
+                break
+        raise refused or NoKeyPair("there is no algorithm to make a key pair by")
+
+    def _digest(self, point: bytes, message: bytes) -> bytes:
+        """Return what SKF_ECCSignData is given for a message."""
+        match self.session.profile.digest:
+            case DigestBy.DESK:
+                return message_digest(point, message)
+            case DigestBy.LIBRARY:
+                return self._library_digest(point, message)
+            case DigestBy.SIGNING:
+                if len(message) > _LONGEST_MESSAGE:
+                    raise ValueError(f"the library hashes up to {_LONGEST_MESSAGE} bytes")
+                return message
+        assert_never(self.session.profile.digest)
+
     def _library_digest(self, point: bytes, message: bytes) -> bytes:
         """Have the library hash with the signer's public key and user ID (GM/T 0016-2012, 7.6.34)."""
         if len(message) > _LONGEST_MESSAGE:
             raise ValueError(f"the library hashes up to {_LONGEST_MESSAGE} bytes")
-        blob = public_key_blob(point, self.session.profile.ulong_bytes)
+        blob = public_key_blob(point, self._blob_ulong)
         digest = self.session.demand_handle("SKF_DigestInit", self._device, _SM3, blob, USER_ID)
         try:
             data = self.session.demand("SKF_Digest", digest, message, 2 * _DIGEST_LENGTH).results[-1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hardware.virtual.card_file import read_card_file, write_card_file
 from hardware.virtual.iso7816 import CommandChain, Refusal, Request, answer_to_reset, refuse
-from hardware.virtual.piv import data, pins, slots, yubikey
+from hardware.virtual.piv import attestation, data, pins, slots, yubikey
 from hardware.virtual.piv.apdu import Instruction, StatusWord, read_request
 from hardware.virtual.piv.state import Memory, PivCardRecord, Session
 from hardware.virtual.piv.yubikey import YubicoInstruction
@@ -42,6 +42,7 @@ _YUBIKEY: Final[Mapping[int, Callable[[Memory, Request], bytes]]] = MappingProxy
         YubicoInstruction.GET_VERSION: yubikey.version,
         YubicoInstruction.GET_SERIAL: yubikey.serial,
         YubicoInstruction.GET_METADATA: yubikey.metadata,
+        YubicoInstruction.ATTEST: attestation.attest,
         YubicoInstruction.RESET: yubikey.reset,
     }
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from hardware.virtual.card_file import write_card_file
+from hardware.virtual.piv.attestation import ATTESTATION_CERTIFICATE
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.data import CARD_CAPABILITY_CONTAINER, CARD_HOLDER_UNIQUE_IDENTIFIER, KEY_HISTORY
 from hardware.virtual.piv.objects import pack
@@ -46,12 +49,14 @@ def blank_piv_key(
     pin_tries: int = 3,
     puk_tries: int = 3,
     room: int = ROOM,
+    attestation: tuple[bytes, bytes] | None = None,
 ) -> PivCard:
     """Make a card file, in place of one that is there.
 
     The card's GUID is made of the serial number: a YubiKey's is 1 to 10 decimal digits below 2^32, another card's 1
     to 32 printable ASCII characters. `management_algorithm` is 03, 08, 0A or 0C (SP 800-78-4, table 6-2). PIN and
-    PUK are the card's factory values. Raises OSError; ValueError for what no card can have.
+    PUK are the card's factory values. `attestation` is a YubiKey's in slot F9, the scalar of its P-256 key and its
+    certificate (DER). Raises OSError; ValueError for what no card can have.
     """
     guid = _guid(serial)
     record = PivCardRecord(
@@ -67,6 +72,12 @@ def blank_piv_key(
             ObjectRecord(KEY_HISTORY, pack(0xC1, b"\0") + pack(0xC2, b"\0") + pack(0xFE, b"")),
         ),
     )
+    if attestation is not None:
+        scalar, certificate = attestation
+        value = pack(0x70, certificate) + pack(0x71, b"\0") + pack(0xFE, b"")
+        record = msgspec.structs.replace(record, attestation_key=scalar).with_value(
+            ATTESTATION_CERTIFICATE, value
+        )
     write_card_file(path, record)
     return PivCard(path)
 

@@ -80,7 +80,7 @@ class PivCardRecord(
     """The whole card. `room` is the bytes that it has for key pairs and data objects.
 
     `guid` is the 16 bytes that name the card, `yubikey_serial` the number that a YubiKey's own commands tell; None
-    for a card that has no such commands.
+    for a card that has no such commands. `attestation_key` is the scalar of slot F9, whose certificate is a data object.
     """
 
     guid: Annotated[bytes, Meta(min_length=16, max_length=16)]
@@ -89,6 +89,7 @@ class PivCardRecord(
     management: ManagementRecord
     room: int
     yubikey_serial: Annotated[int, Meta(ge=0, lt=1 << 32)] | None = None
+    attestation_key: Annotated[bytes, Meta(min_length=32, max_length=32)] | None = None
     keys: tuple[KeyRecord, ...] = ()
     objects: tuple[ObjectRecord, ...] = ()
 

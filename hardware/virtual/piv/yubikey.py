@@ -29,6 +29,7 @@ class YubicoInstruction(enum.IntEnum):
 
     GET_METADATA = 0xF7
     GET_SERIAL = 0xF8
+    ATTEST = 0xF9
     RESET = 0xFB
     GET_VERSION = 0xFD
 

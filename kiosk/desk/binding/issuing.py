@@ -9,6 +9,7 @@ from kiosk.desk.authority import (
     issuing_authority,
     policy_of,
     require_clock,
+    require_in_use,
     require_issuer_outlives,
     require_policy_holds,
 )
@@ -22,6 +23,7 @@ from kiosk.pki.names import MemberName
 from kiosk.store.keys_on_record import key_on_record
 
 if TYPE_CHECKING:
+    from hardware.ports import KeyOrigin
     from kiosk.desk.context import Desk
     from kiosk.domain.ledger import Binding, Order
     from kiosk.store.transaction import Transaction
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 def require_may_issue(desk: Desk, tx: Transaction, order: Order) -> None:
     """Refuse before a token is touched what `issue` would refuse after. Raises DeskRefused."""
+    require_in_use(tx)
     now, policy = desk.clock.wall(), policy_of(tx)
     require_clock(tx, desk.clock, policy)
     require_policy_holds(tx, policy, now)
@@ -42,10 +45,17 @@ def member_of(order: Order) -> MemberName:
     return MemberName(order.account, order.enterprise)
 
 
-def issue(desk: Desk, tx: Transaction, order: Order, attempt: Binding, request: bytes) -> None:
+def issue(
+    desk: Desk,
+    tx: Transaction,
+    order: Order,
+    attempt: Binding,
+    request: bytes,
+    origin: KeyOrigin | None = None,
+) -> None:
     """Issue for the token's request (PKCS#10, DER) under a new number, and append the entry.
 
-    The predecessor and the end that the validity is counted from are read here. Raises DeskRefused, TokenUnusable,
+    What its maker attests of the key pair's `origin` stands in the certificate. The predecessor and the end that the validity is counted from are read here. Raises DeskRefused, TokenUnusable,
     EntryRefused.
     """
     require_may_issue(desk, tx, order)
@@ -57,7 +67,15 @@ def issue(desk: Desk, tx: Transaction, order: Order, attempt: Binding, request: 
     )
     authority = issuing_authority(tx, now)
     try:
-        certificate = authority.issue(request, member_of(order), int(number), period.start, period.end)
+        certificate = authority.issue(
+            request,
+            member_of(order),
+            int(number),
+            period.start,
+            period.end,
+            policy.clock_deviation,
+            origin.statements if origin is not None else (),
+        )
     except EndBeyondIssuer as error:
         raise DeskRefused(Refusal.ISSUER_ENDS_TOO_SOON) from error
     except RequestInvalid as error:

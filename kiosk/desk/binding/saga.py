@@ -13,7 +13,17 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
-from hardware.ports import HardwareError, MalformedAnswer, Token, TokenFault
+import structlog
+
+from hardware.ports import (
+    AttestationRefused,
+    Attesting,
+    HardwareError,
+    KeyOrigin,
+    MalformedAnswer,
+    Token,
+    TokenFault,
+)
 from kiosk.desk.authority import issuing_authority, secret
 from kiosk.desk.binding.issuing import issue, member_of, require_may_issue
 from kiosk.desk.errors import DeskError, DeskRefused, TokenUnusable
@@ -24,7 +34,7 @@ from kiosk.desk.tokens.fitness import factory_pin_fits, require_fits
 from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, token_refused
-from kiosk.desk.tokens.selection import chosen_token
+from kiosk.desk.tokens.selection import Chosen, chosen_token
 from kiosk.desk.views import BindingProgress, BoundView, Refusal, Session, TokenRefusal, TokenRefused
 from kiosk.domain.entries import (
     AnyBody,
@@ -49,6 +59,7 @@ if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.store.transaction import Transaction
 
+_LOG = structlog.get_logger()
 _CHALLENGE = b"keydesk proof of a written certificate\x00"
 _CHALLENGE_RANDOM = 32
 
@@ -65,13 +76,18 @@ _SHOWN = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Work:
-    """One call of `bind`: the desk, the open token, the order's reference, the member and the progress callback."""
+    """One call of `bind`: the desk, the chosen token, the order's reference, the member and the progress callback."""
 
     desk: Desk
-    token: Token
+    chosen: Chosen
     reference: str
     account: str
     progress: Callable[[BindingProgress], None]
+
+    @property
+    def token(self) -> Token:
+        """The open token."""
+        return self.chosen.token
 
     def paid(self, tx: Transaction) -> Order:
         """The order as it stands in this transaction. Raises DeskRefused when it may not be bound (any more).
@@ -117,7 +133,7 @@ def bind(
         require_paid(own_order(tx, reference, session.account))
     with chosen_token(desk, serial=serial, order=reference) as chosen:
         token = chosen.token
-        work = _Work(desk, token, reference, session.account, progress)
+        work = _Work(desk, chosen, reference, session.account, progress)
         work.report(1, done=False)
         order, facts, finished = _begin(work)
         if not finished:
@@ -137,7 +153,7 @@ def bind(
 
 def _begin(work: _Work) -> tuple[Order, TokenFacts, bool]:
     """What is durable so far and what is on the token, once they fit together; and whether only `bound` is left."""
-    facts = TokenFacts.of(work.token)
+    facts = work.chosen.facts()
     with work.desk.database.read() as tx:
         order = work.paid(tx)
         require_fits(tx, order, facts)
@@ -247,8 +263,26 @@ def _issue(work: _Work, order: Order, attempt: Binding) -> None:
         request = assemble(info, algorithm, work.token.sign(info))
     except PkiError as error:
         raise _unproved(attempt) from error
+    origin = _origin(work.token, attempt.public_key or b"")
     with work.desk.database.write() as tx:
-        issue(work.desk, tx, work.paid(tx), attempt, request)
+        issue(work.desk, tx, work.paid(tx), attempt, request, origin)
+
+
+def _origin(token: Token, public_key: bytes) -> KeyOrigin | None:
+    """Where the key pair was made, as the token's maker attests. Raises TokenError.
+
+    What does not hold is not passed on, and no reason to refuse: most tokens attest nothing.
+    """
+    if not isinstance(token, Attesting):
+        return None
+    try:
+        origin = token.key_origin(public_key)
+    except AttestationRefused as refused:
+        _LOG.warning("an attestation that does not hold", token=token.serial, problem=refused.reason)
+        return None
+    if origin is not None:
+        _LOG.info("a key pair that was made on its token", token=token.serial, root=origin.root)
+    return origin
 
 
 def _write(work: _Work, attempt: Binding, certificate: Certificate) -> None:

@@ -17,7 +17,8 @@ from kiosk.desk.keys.status import key_view
 from kiosk.desk.tokens.ownership import owner_of, owner_of_unprepared
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStatus, Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.entries import KeyErased
 from kiosk.domain.members import Role
 
@@ -72,7 +73,7 @@ def erase(desk: Desk, staff: StaffSession, serial: str) -> KeyView:
     with chosen_token(desk, serial=serial) as chosen:
         _set_about(desk, staff, _facts(chosen.token))
         chosen.token.erase()
-        facts = TokenFacts.of(chosen.token)
+        facts = chosen.facts()
         view = chosen.view(facts)
     with desk.database.read() as tx:
         return key_view(desk, tx, view, owner_of(tx, facts))

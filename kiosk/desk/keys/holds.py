@@ -14,7 +14,8 @@ from kiosk.desk.tokens.ownership import Owner, owner_of, owner_of_unprepared
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStatus, Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.guard import open_order
@@ -93,7 +94,7 @@ def lift_hold(
         _require_liftable(tx, session.account, staff)
     with chosen_token(desk, serial=serial, account=session.account) as chosen:
         token = chosen.token
-        facts = TokenFacts.of(token)
+        facts = chosen.facts()
         with desk.database.read() as tx:
             own = require_own_key(tx, session.account, facts)
         certificate = require_key_pair(own, facts)

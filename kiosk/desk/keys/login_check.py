@@ -17,10 +17,10 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from kiosk.desk.authority import secret
+from kiosk.desk.authority import clock_tolerance, policy_of, require_clock, secret
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
-from kiosk.desk.status import network
+from kiosk.desk.status import is_clock_long_behind, network
 from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
@@ -70,7 +70,7 @@ def ask_centre(desk: Desk, question: LoginQuestion, seconds: float) -> LoginAnsw
     with desk.database.write() as tx:
         now = desk.clock.wall()
         tx.mailbox.prune(now - _KEPT)
-        if network(tx, now) is not Network.ONLINE:
+        if network(desk, tx, now) is not Network.ONLINE:
             return None
         number = tx.mailbox.submit(MAILBOX_KIND, _ENCODER.encode(question), now + math.ceil(seconds))
     until = desk.clock.monotonic() + int(1000 * seconds)
@@ -155,10 +155,14 @@ def login_check(
     """The check up to the SMS code; waits for the centre as long as the settings say. Raises TokenUnusable, DeskRefused.
 
     A wrong token and a wrong PIN are refused before a challenge is requested. What an unfinished renewal left
-    on the key is replaced by the certificate on record first.
+    on the key is replaced by the certificate on record first. With a clock that is long behind nothing is
+    judged, and no PIN tried.
     """
+    with desk.database.read() as tx:
+        if is_clock_long_behind(tx, desk.clock):
+            require_clock(tx, desk.clock, policy_of(tx))
     with chosen_token(desk, serial=serial, account=session.account) as chosen:
-        facts = TokenFacts.of(chosen.token)
+        facts = chosen.facts()
         with desk.database.read() as tx:
             restored = certificate_to_restore(tx, require_own_key(tx, session.account, facts), facts)
         if restored is None:
@@ -230,9 +234,9 @@ def _sign(
     desk: Desk, session: Session, before: TokenFacts, message: bytes, pin: str, *, confirmed: bool
 ) -> _Signed:
     """Present the PIN that was right and have the key sign; the token must be the one that was looked at before."""
-    with chosen_token(desk, serial=before.serial) as chosen:
+    with chosen_token(desk, serial=before.serial, account=session.account) as chosen:
         token = chosen.token
-        facts = TokenFacts.of(token)
+        facts = chosen.facts()
         certificate = _certificate(desk, session, facts)
         unlock(token, pin, factory_pin=None, last_try_confirmed=confirmed)
         return _Signed(certificate, message, token.sign(message))
@@ -247,7 +251,7 @@ def _view(
         local = Local(
             signature=verified,
             chain=_chain_verifies(tx, certificate, now),
-            validity=certificate.not_before <= now <= certificate.not_after,
+            validity=_valid(certificate, now, clock_tolerance(tx)),
             in_use=_in_use(tx, session.account, certificate),
         )
         feed_as_of = None if judged is not None else tx.agent.get().last_contact
@@ -266,6 +270,12 @@ def _view(
     return replace(
         view, check=check, phone=judged.phone, code_expires=judged.code_expires, tries_left=judged.tries
     )
+
+
+def _valid(certificate: IssuedCertificate, now: int, tolerance: int) -> bool:
+    """Whether it is valid now, though the clock of the kiosk that issued it may be ahead."""
+    begin = parse_certificate(certificate.der).not_before
+    return begin - tolerance <= now <= certificate.not_after
 
 
 def _chain_verifies(tx: Transaction, certificate: IssuedCertificate, now: int) -> bool | None:

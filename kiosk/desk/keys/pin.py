@@ -26,8 +26,6 @@ from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.status import key_view
 from kiosk.desk.tokens.own_key import require_own_key
 from kiosk.desk.tokens.ownership import owner_of
-from kiosk.desk.tokens.pin import may_try_factory_pin
-from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.views import TokenRefusal, TokenRefused
 from kiosk.domain.entries import PinChanged, PinChangeSkipped, PinUnblocked
@@ -70,13 +68,13 @@ def change_pin(
     last_try_confirmed: bool = False,
     serial: str | None = None,
 ) -> KeyView:
-    """Give the member's own key a PIN of the member's, once; without an old one the factory PIN counts as old.
+    """Give the member's own key a PIN of the member's, once; a key that says it still has the factory PIN needs no old one.
 
     Raises TokenUnusable, PIN_UNCERTAIN where the answer was lost; DeskRefused.
     """
     with chosen_token(desk, serial=serial, account=session.account) as chosen:
         token = chosen.token
-        facts = TokenFacts.of(token)
+        facts = chosen.facts()
         before = chosen.view(facts)
         with desk.database.read() as tx:
             identity_of(tx)
@@ -122,7 +120,7 @@ def unblock_pin(
         require_supervisor(tx, staff)
     with chosen_token(desk, serial=serial) as chosen:
         token = chosen.token
-        facts = TokenFacts.of(token)
+        facts = chosen.facts()
         before = chosen.view(facts)
         with desk.database.read() as tx:
             view = key_view(desk, tx, before, owner_of(tx, facts))
@@ -148,7 +146,8 @@ def _current(token: Token, state: PinState, old: str | None, *, last_try_confirm
         if state.tries_left == 1 and not last_try_confirmed:
             raise TokenUnusable(TokenRefused(TokenRefusal.PIN_LAST_TRY, tries_left=1))
         return old
-    if not may_try_factory_pin(state):
+    if not state.untouched or not state.factory:
+        # to guess the PIN of a key in use would cost its owner a try
         raise TokenUnusable(TokenRefused(TokenRefusal.PIN_WANTED, tries_left=state.tries_left))
     return token.factory_pin
 

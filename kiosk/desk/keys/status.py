@@ -10,11 +10,12 @@ from hardware.token.self_test import random_self_test
 from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.status import feed_age
+from kiosk.desk.status import feed_age, is_clock_long_behind
 from kiosk.desk.tokens.ownership import Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import KeyStatus, Session, StaffSession, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import Session, StaffSession, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.policy import DAY
 
 if TYPE_CHECKING:
@@ -67,6 +68,6 @@ def key_view(desk: Desk, tx: Transaction, token: TokenView, owner: Owner) -> Key
         enterprise=enterprise.name if enterprise else None,
         operator=operator.name if operator else None,
         order=owner.order,
-        days_left=None if end is None else (end - now) // DAY,
+        days_left=None if end is None or is_clock_long_behind(tx, desk.clock) else (end - now) // DAY,
         feed_as_of=feed_age(tx, now),
     )

@@ -9,7 +9,8 @@ import enum
 
 import msgspec
 
-from kiosk.desk.views import KeyStatus, Refused, TokenRefused, TokenView
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import Refused, TokenRefused, TokenView
 from kiosk.domain.decisions import KeyOnRecord
 
 

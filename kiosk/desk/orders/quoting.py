@@ -13,6 +13,7 @@ from kiosk.desk.authority import (
     require_certificate_foreseen,
     require_clock,
     require_feed_whole,
+    require_in_use,
     require_issuer_outlives,
     require_policy_holds,
     require_supervisor,
@@ -68,6 +69,7 @@ def judge(
         case OfferKind():
             return WrongKind(session, decision.kind, decision.because, feed_age(tx, now))
         case Proceed():
+            require_in_use(tx)
             require_feed_whole(tx)
             elsewhere = _open_elsewhere(tx, session.account, kind, now)
             paid = next((each for each in elsewhere if each.centre_holds_money), None)
@@ -90,19 +92,19 @@ def require_approved(tx: Transaction, account: str) -> None:
 
 
 def _require_nameable(session: Session) -> None:
-    """Refuse before payment what no certificate could be issued for: a name that X.520 has no room for."""
+    """Refuse before payment what no certificate could be issued for: a name that none can hold."""
     try:
         member_name(DEFAULT_ORGANISATION, MemberName(session.account, session.enterprise))
     except NameInvalid as error:
-        raise DeskRefused(Refusal.RECORD_DISAGREES) from error
+        raise DeskRefused(Refusal.NAME_UNUSABLE, rests_on_feed=True) from error
 
 
 def _quote(desk: Desk, tx: Transaction, session: Session, kind: OrderKind, *, declares_loss: bool) -> Quote:
     """The price and the new end, once nothing speaks against taking the money. Raises DeskRefused."""
     now = desk.clock.wall()
     policy = policy_of(tx)
-    lines = schedule_of(tx, now).lines(kind)
     require_clock(tx, desk.clock, policy)
+    lines = schedule_of(tx, now).lines(kind)
     require_policy_holds(tx, policy, now)
     require_certificate_foreseen(tx, policy)
     require_amount_allowed(tx, policy, total(lines))

@@ -1,17 +1,19 @@
 """Receipts: one is queued in the transaction that it documents; printing takes it off the queue.
 
 Before a receipt goes to the printer, the one in the queue becomes a copy (补打), so that a second print never passes
-for the first. A printer that fails leaves it in the queue.
+for the first. A printer that fails leaves it in the queue. Where a printer may have printed a receipt and did not tell, only
+a person has it printed again: otherwise one that never tells, or that breaks down each time, would print copies until its paper ends.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
-from hardware.ports import PaperOut, PrinterState, PrinterUnavailable
+from hardware.ports import PaperOut, PrinterState, PrinterUnavailable, PrintUnconfirmed
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import is_bound, own_order, require_paid
 from kiosk.desk.views import PrintOutcome, Refusal
@@ -55,6 +57,8 @@ def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
         qr_text=link(settings.payment_page, order.order_code) if order.order_code else order.reference,
         key=_key(tx, order),
         next_step=NEXT_STEPS[order.delivery] if order.delivery and not is_bound(order) else None,
+        official_account=settings.exchange.official_account,
+        site=settings.exchange.site,
     )
 
 
@@ -73,11 +77,16 @@ def print_receipt(desk: Desk, reference: str) -> PrintOutcome:
 
 
 def print_waiting(desk: Desk) -> int:
-    """Print what is queued, oldest first; the result is how many receipts were printed."""
+    """Print what is queued and not out, oldest first; the result is how many receipts were printed."""
+    return _print(desk, None, again=False)[1]
+
+
+def print_again(desk: Desk) -> int:
+    """Print all that is queued, also what may be out, for a person who looks; how many receipts were printed."""
     return _print(desk, None)[1]
 
 
-def _print(desk: Desk, reference: str | None) -> tuple[PrintOutcome, int]:
+def _print(desk: Desk, reference: str | None, *, again: bool = True) -> tuple[PrintOutcome, int]:
     """Print what waits, of that order or of all, until the printer fails."""
     printed, after = 0, _FIRST
     with desk.printer_lock:
@@ -88,6 +97,8 @@ def _print(desk: Desk, reference: str | None) -> tuple[PrintOutcome, int]:
                     break
                 receipt = _as_of_now(desk, tx, _DECODER.decode(waiting.receipt))
             after = waiting.id
+            if waiting.unconfirmed and not again:
+                continue
             outcome = _print_one(desk, waiting.id, receipt)
             if outcome is not PrintOutcome.PRINTED:
                 return outcome, printed
@@ -122,7 +133,8 @@ def registration(desk: Desk, reference: str) -> RegisteredState | None:
 
 
 def _print_one(desk: Desk, waiting: int, receipt: Receipt) -> PrintOutcome:
-    picture = render(receipt, desk.printer.dots)
+    follow = desk.settings.exchange.follow_picture
+    picture = render(receipt, desk.printer.dots, Path(follow).expanduser() if follow else None)
     state = desk.printer.state()
     if state is not PrinterState.READY:
         return PrintOutcome.PAPER_OUT if state is PrinterState.PAPER_OUT else PrintOutcome.UNAVAILABLE
@@ -134,6 +146,10 @@ def _print_one(desk: Desk, waiting: int, receipt: Receipt) -> PrintOutcome:
         return PrintOutcome.PAPER_OUT
     except PrinterUnavailable:
         return PrintOutcome.UNAVAILABLE
+    except PrintUnconfirmed:
+        with desk.database.write() as tx:
+            tx.print_queue.leave_unconfirmed(waiting)
+        return PrintOutcome.UNCONFIRMED
     return PrintOutcome.PRINTED
 
 

@@ -1,77 +1,28 @@
 """Passwords: Argon2id verifiers from the feed, and the lock-outs that survive a restart.
 
-An unknown account costs the same work and gets the same answer as a wrong password.
+An unknown account costs the same work and gets the same answer as a wrong password. Tries on one account lock it; tries on
+many make every further one slow and lock nobody out: whoever types rightly gets in.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from kiosk.desk.status import feed_age
 from kiosk.desk.views import LockedOut, WrongCredentials
+from kiosk.domain.lockouts import ACCOUNT_RULE, KIOSK_RULE, LockoutState, lockout_state, pause_before
 from kiosk.domain.members import Operator, StaffMember
 from kiosk.domain.policy import DAY
+from kiosk.pki.passwords import password_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kiosk.desk.context import Desk
     from kiosk.store.transaction import Transaction
 
 
 PersonT = TypeVar("PersonT", Operator, StaffMember)
-
-MINUTE = 60
-
-
-class LockoutRule(msgspec.Struct, frozen=True):
-    """So many wrong passwords within `window` seconds lock for `duration` seconds."""
-
-    failures: int
-    window: int
-    duration: int
-
-    @property
-    def memory(self) -> int:
-        """How far back (seconds) failures still matter."""
-        return self.window + self.duration
-
-
-ACCOUNT_RULE = LockoutRule(failures=5, window=15 * MINUTE, duration=15 * MINUTE)
-KIOSK_RULE = LockoutRule(failures=20, window=15 * MINUTE, duration=5 * MINUTE)
-
-
-class LockoutState(msgspec.Struct, frozen=True):
-    """One scope's lock-out: `until` when locked, else None; `tries_left` before the next one."""
-
-    until: int | None
-    tries_left: int
-
-
-def lockout_state(rule: LockoutRule, failures: Sequence[int], now: int) -> LockoutState:
-    """Judge by the times of the failures; no failure is recorded while locked.
-
-    Those later than now were recorded before the clock was set back, and count for nothing.
-    """
-    ordered = sorted(moment for moment in failures if moment <= now)
-    locked_at = [
-        moment
-        for place, moment in enumerate(ordered)
-        if place + 1 >= rule.failures and ordered[place + 1 - rule.failures] > moment - rule.window
-    ]
-    until = locked_at[-1] + rule.duration if locked_at else None
-    recent = [moment for moment in ordered if moment > now - rule.window]
-    if until is not None and now < until:
-        return LockoutState(until, 0)
-    return LockoutState(None, max(1, rule.failures - len(recent)))
-
-
-_HASHER = PasswordHasher()
 
 # How long failures are stored (seconds): well past every rule that counts them. An order's are never deleted.
 _FORGOTTEN_AFTER = 30 * DAY
@@ -100,14 +51,18 @@ def authenticate(
     """The person, when the password is right; a wrong one is recorded before the answer is given.
 
     `person` is None for an unknown one; one without a password has an empty verifier. While locked nothing is checked.
-    Slow: Argon2id.
+    Slow: Argon2id, and a pause after many failures at this kiosk.
     """
+    now = desk.clock.wall()
     with desk.database.read() as tx:
-        locked = _locked(tx, scopes, desk.clock.wall())
+        locked = _locked(tx, scopes.person, now)
+        pause = pause_before(KIOSK_RULE, tx.lockouts.failures(scopes.kiosk, now - KIOSK_RULE.window), now)
     if locked is not None:
         return locked
+    if pause:
+        desk.sleep(pause)
     verifier = person.verifier if person is not None else ""
-    matches = _verify(verifier or desk.settings.dummy_verifier, password)
+    matches = password_matches(verifier or desk.settings.dummy_verifier, password)
     now = desk.clock.wall()
     with desk.database.write() as tx:
         tx.lockouts.prune(now - _FORGOTTEN_AFTER)
@@ -116,34 +71,15 @@ def authenticate(
             return person
         for scope in (scopes.person, scopes.kiosk):
             tx.lockouts.record(scope, now)
-        locked = _locked(tx, scopes, now)
-        if locked is not None:
-            return locked
-        left = min(
-            lockout_state(rule, _failures(tx, rule, scope, now), now).tries_left
-            for rule, scope in _rules(scopes)
+        return _locked(tx, scopes.person, now) or WrongCredentials(
+            _state(tx, scopes.person, now).tries_left, feed_age(tx, now)
         )
-        return WrongCredentials(left, feed_age(tx, now))
 
 
-def _rules(scopes: Scopes) -> tuple[tuple[LockoutRule, str], ...]:
-    return (ACCOUNT_RULE, scopes.person), (KIOSK_RULE, scopes.kiosk)
+def _state(tx: Transaction, person: str, now: int) -> LockoutState:
+    return lockout_state(ACCOUNT_RULE, tx.lockouts.failures(person, now - ACCOUNT_RULE.memory), now)
 
 
-def _failures(tx: Transaction, rule: LockoutRule, scope: str, now: int) -> list[int]:
-    return tx.lockouts.failures(scope, now - rule.memory)
-
-
-def _locked(tx: Transaction, scopes: Scopes, now: int) -> LockedOut | None:
-    for rule, scope in _rules(scopes):
-        until = lockout_state(rule, _failures(tx, rule, scope, now), now).until
-        if until is not None:
-            return LockedOut(until, whole_kiosk=scope == scopes.kiosk)
-    return None
-
-
-def _verify(verifier: str, password: str) -> bool:
-    try:
-        return _HASHER.verify(verifier, unicodedata.normalize("NFC", password))
-    except (VerificationError, InvalidHashError):
-        return False
+def _locked(tx: Transaction, person: str, now: int) -> LockedOut | None:
+    until = _state(tx, person, now).until
+    return None if until is None else LockedOut(until)

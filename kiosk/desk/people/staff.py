@@ -5,7 +5,13 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from kiosk.desk.authority import policy_of, require_amount_allowed, require_staff, require_supervisor
+from kiosk.desk.authority import (
+    policy_of,
+    require_amount_allowed,
+    require_in_use,
+    require_staff,
+    require_supervisor,
+)
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.finding import named_orders
 from kiosk.desk.orders.views import order_view, order_views, own_order, require_paid, require_unpaid
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.domain.feed import MatterPublished
     from kiosk.domain.feed_rows import UnappliedRow
+    from kiosk.domain.nights import NightReport
     from kiosk.store.transaction import Transaction
 
 # The staff's list: open orders, and orders with money to pay back.
@@ -50,6 +57,7 @@ def vouch(desk: Desk, staff: StaffSession, reference: str) -> OrderView:
         order = own_order(tx, reference)
         if order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
             require_unpaid(order)
+            require_in_use(tx)
             require_amount_allowed(tx, policy_of(tx), order.total, except_order=reference)
         paid = OrderPaid(reference, PaidHow.DESK, order.total, desk.clock.wall(), supervisor=staff.name)
         return _appended(desk, tx, reference, paid)
@@ -94,6 +102,12 @@ def unapplied_rows(desk: Desk) -> tuple[UnappliedRow, ...]:
     """The rows of the feed that could not be applied."""
     with desk.database.read() as tx:
         return tx.feed.rows.unapplied()
+
+
+def night_reports(desk: Desk) -> tuple[NightReport, ...]:
+    """The last reports of the nightly run, newest first."""
+    with desk.database.read() as tx:
+        return tx.nights.all()
 
 
 def matters(desk: Desk) -> tuple[MatterPublished, ...]:

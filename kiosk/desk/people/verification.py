@@ -58,7 +58,8 @@ def verify(desk: Desk, kind: OrderKind, fields: dict[Field, str]) -> VerifyOutco
         enterprise = tx.members.enterprise(found.enterprise_code)
         reasons = _refusals_of_names(kind, fields, found, enterprise)
         if reasons or enterprise is None:
-            return FieldsRefused(reasons, feed_age(tx, desk.clock.wall()))
+            own_name = found.name if set(reasons) == {Field.OPERATOR} else None
+            return FieldsRefused(reasons, feed_age(tx, desk.clock.wall()), own_name)
         session = _session(desk, found, enterprise)
         return judge(desk, tx, session, kind)
 

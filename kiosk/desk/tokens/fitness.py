@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.tokens.ownership import owner_of, owner_without_binding
+from kiosk.desk.tokens.ownership import Ground, Owner, owner_of, owner_without_binding
 from kiosk.desk.tokens.reading import issued_certificate
-from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import (
+    FOREIGN_CONTENTS,
+    SAME_SERIAL,
+    Refusal,
+    TokenRefusal,
+    TokenRefused,
+)
 from kiosk.domain.ledger import Binding, BindingStep, Order
 from kiosk.store.keys_on_record import certificate_on_record, key_before
 
@@ -44,7 +51,7 @@ def require_free(tx: Transaction, order: Order, facts: TokenFacts) -> None:
     owner = owner_of(tx, facts) if attempt is None else owner_without_binding(tx, facts)
     own = owner.account == order.account
     if owner.taken and (attempt is None or not own):
-        raise _trouble(TokenRefusal.NOT_BLANK if own else TokenRefusal.ANOTHER_MEMBERS, None, facts.serial)
+        raise _trouble(TokenRefusal.NOT_BLANK, None, facts.serial) if own else _anothers(owner, facts)
 
 
 def _wants_key_on(attempt: Binding, facts: TokenFacts) -> bool:
@@ -60,8 +67,7 @@ def factory_pin_fits(order: Order, facts: TokenFacts) -> bool:
     """
     attempt = order.binding
     began = attempt is not None and attempt.step is not BindingStep.BOUND
-    blank = facts.public_key is None and facts.certificate is None
-    return order.kind.wants_new_token and (blank or began)
+    return order.kind.wants_new_token and (facts.blank or began)
 
 
 def _require_of_attempt(attempt: Binding, facts: TokenFacts) -> None:
@@ -76,13 +82,21 @@ def _require_on_record(tx: Transaction, order: Order, facts: TokenFacts, key: Ke
     if facts.serial != key.token_serial:
         owner = owner_of(tx, facts)
         if owner.taken and owner.account != order.account:
-            raise _trouble(TokenRefusal.ANOTHER_MEMBERS, None, facts.serial)
+            raise _anothers(owner, facts)
         raise _trouble(TokenRefusal.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
     if facts.public_key is None:
         raise _trouble(TokenRefusal.NO_KEY_TO_RENEW, key.token_serial, facts.serial)
     known = issued_certificate(certificate_on_record(tx, key, order.account))
     if known is not None and known.public_key != facts.public_key:
         raise _trouble(TokenRefusal.NOT_THE_KEY_ON_RECORD, key.token_serial, facts.serial)
+
+
+def _anothers(owner: Owner, facts: TokenFacts) -> TokenUnusable:
+    """Told with what makes it another's where that is no account's key pair."""
+    detail = FOREIGN_CONTENTS if owner.ground is Ground.ANOTHER_AUTHORITY else None
+    if facts.blank and owner.status is KeyStatus.BLANK:
+        detail = SAME_SERIAL
+    return TokenUnusable(TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=facts.serial, detail=detail))
 
 
 def _trouble(trouble: TokenRefusal, expected: str | None, found: str) -> TokenUnusable:

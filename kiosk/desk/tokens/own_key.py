@@ -9,7 +9,8 @@ import msgspec
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.reading import issued_certificate
-from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import SAME_SERIAL, Refusal, TokenRefusal, TokenRefused
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.pki.certificates import IssuedCertificate
@@ -36,7 +37,18 @@ def require_own_key(tx: Transaction, account: str, facts: TokenFacts) -> OwnKey:
         if owner_of(tx, facts).account not in (None, account):
             raise TokenUnusable(TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=facts.serial))
         raise _not_on_record(key, facts)
-    return OwnKey(key, issued_certificate(certificate_on_record(tx, key, account)))
+    own = OwnKey(key, issued_certificate(certificate_on_record(tx, key, account)))
+    if _is_a_twin(tx, account, own, facts):
+        raise _not_on_record(key, facts, SAME_SERIAL)
+    return own
+
+
+def _is_a_twin(tx: Transaction, account: str, own: OwnKey, facts: TokenFacts) -> bool:
+    """Whether the token has the key's serial and another account's key pair."""
+    if own.certificate is None or facts.public_key in (None, own.certificate.public_key):
+        return False
+    owner = owner_of(tx, facts)
+    return owner.status is KeyStatus.IN_USE and owner.account != account
 
 
 def require_key_pair(own: OwnKey, facts: TokenFacts) -> IssuedCertificate:
@@ -65,6 +77,7 @@ def certificate_to_restore(tx: Transaction, own: OwnKey, facts: TokenFacts) -> b
     return own.certificate.der if left else None
 
 
-def _not_on_record(key: KeyOnRecord, facts: TokenFacts) -> TokenUnusable:
-    refused = TokenRefused(TokenRefusal.NOT_THE_KEY_ON_RECORD, expected=key.token_serial, found=facts.serial)
+def _not_on_record(key: KeyOnRecord, facts: TokenFacts, detail: str | None = None) -> TokenUnusable:
+    trouble = TokenRefusal.NOT_THE_KEY_ON_RECORD
+    refused = TokenRefused(trouble, expected=key.token_serial, found=facts.serial, detail=detail)
     return TokenUnusable(refused)

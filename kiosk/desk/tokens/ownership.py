@@ -4,6 +4,9 @@ What may be done to the token is judged by the verbs, from this answer. The stro
 under way on it; an account's key in use with its serial; a member's certificate on it that is not known to be out of
 use; a key on hold or revoked with its serial; any other certificate on it. The serial counts before the certificate,
 which anybody may have copied, and so does the key pair.
+
+Vendors ship tokens of one serial (twins). Those that are in at once are told apart by their key pairs; of one alone a
+claim counts most that its key pair bears out. A blank one alone counts as the key on record, which it may have been.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
-from kiosk.desk.views import KeyStatus
+from kiosk.desk.tokens.views import KeyStatus
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.keys_on_record import certificate_on_record, key_on_record
@@ -106,7 +109,7 @@ def owner_of(tx: Transaction, facts: TokenFacts) -> Owner:
     """Whose the token with these contents is."""
     settled = owner_without_binding(tx, facts)
     under_way = _under_way(tx, facts.serial)
-    if under_way is None:
+    if under_way is None or _is_another(tx, under_way, facts, settled):
         return settled
     return msgspec.structs.replace(under_way, certificate=settled.certificate, not_after=settled.not_after)
 
@@ -135,6 +138,17 @@ def _under_way(tx: Transaction, serial: str) -> Owner | None:
     key = key_on_record(tx, order.account)
     here = key if key is not None and key.token_serial == serial else None
     return Owner(KeyStatus.UNDER_WAY, Ground.BINDING, order.account, order.reference, here)
+
+
+def _is_another(tx: Transaction, under_way: Owner, facts: TokenFacts, settled: Owner) -> bool:
+    """Whether the binding under way is on another token of that serial: its key pair is there, or another account's here."""
+    order = tx.ledger.order(under_way.order) if under_way.order is not None else None
+    made = order.binding.public_key if order is not None and order.binding is not None else None
+    if made is None or made == facts.public_key:
+        return False
+    return made in facts.twins or (
+        settled.status is KeyStatus.IN_USE and settled.account != under_way.account
+    )
 
 
 def _settled(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None) -> Owner:
@@ -167,6 +181,8 @@ def _claims(tx: Transaction, facts: TokenFacts, issued: IssuedCertificate | None
         if key is None or key.token_serial != facts.serial:
             continue  # the account has a later key
         known = issued_certificate(certificate_on_record(tx, key, account))
+        if known is not None and known.public_key in facts.twins - {facts.public_key}:
+            continue  # the account's key is the other one of that serial
         claim = _Claim(
             account,
             Ground.JOURNAL if account in by_journal else Ground.FEED,

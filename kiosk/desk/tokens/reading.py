@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
@@ -13,6 +13,7 @@ from hardware.ports import (
     ApplicationShared,
     DeviceKeyRefused,
     HardwareError,
+    LibraryFailure,
     MalformedAnswer,
     NoKeyPair,
     NotSupported,
@@ -20,8 +21,10 @@ from hardware.ports import (
     PinInvalid,
     ReaderUnavailable,
     SecurityNotSatisfied,
+    SerialMissing,
     TokenFault,
     TokenFull,
+    TokenHeld,
     TokenNotPrepared,
     TokenNotRecognised,
     TokenRemoved,
@@ -32,6 +35,7 @@ from hardware.ports import (
     WrongPin,
 )
 from hardware.token.known_cards import describe_card
+from hardware.token.skf.profile import DigestBy
 from kiosk.desk.views import TokenRefusal, TokenRefused, TokenStatus, TokenView
 from kiosk.pki.certificates import IssuedCertificate, parse_member_certificate
 from kiosk.pki.errors import CertificateInvalid
@@ -46,16 +50,25 @@ UNREADABLE = b"\0"
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
-    """What was read from the token: its serial, its public key (04 ‖ x ‖ y) and its certificate (DER)."""
+    """What was read from the token: its serial, its public key (04 ‖ x ‖ y) and its certificate (DER).
+
+    `twins` are the public keys of the other tokens of that serial that are in at the same time: it is none of those.
+    """
 
     serial: str
     public_key: bytes | None
     certificate: bytes | None
+    twins: frozenset[bytes] = frozenset()
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing on it."""
+        return self.public_key is None and self.certificate is None
 
     @classmethod
-    def of(cls, token: Token) -> TokenFacts:
+    def of(cls, token: Token, twins: frozenset[bytes] = frozenset()) -> TokenFacts:
         """Read them. Raises TokenError."""
-        return cls(token.serial, token.public_key(), token.certificate())
+        return cls(token.serial, token.public_key(), token.certificate(), twins)
 
     @classmethod
     def as_far_as_readable(cls, token: Token) -> TokenFacts:
@@ -74,6 +87,7 @@ def _readable(read: Callable[[], bytes | None]) -> bytes | None:
 _PLAIN: dict[type[HardwareError], TokenRefusal] = {
     ReaderUnavailable: TokenRefusal.NO_DRIVER,
     TokenRemoved: TokenRefusal.REMOVED,
+    SerialMissing: TokenRefusal.NO_SERIAL,
     TokenNotPrepared: TokenRefusal.NOT_PREPARED,
     PinInvalid: TokenRefusal.PIN_INVALID,
     SecurityNotSatisfied: TokenRefusal.PIN_WANTED,
@@ -89,21 +103,19 @@ def token_refused(error: HardwareError) -> TokenRefused:  # noqa: PLR0911 - one 
     match error:
         case TokenSwapped():
             return TokenRefused(TokenRefusal.SWAPPED, expected=error.expected, found=error.found)
+        case TokenHeld():
+            return TokenRefused(TokenRefusal.HELD, detail=", ".join(error.programs) or None)
         case TokenNotRecognised():
             card = describe_card(error.atr)
             return TokenRefused(
                 TokenRefusal.NOT_RECOGNISED, detail=error.atr.hex().upper(), card=card.value if card else None
             )
-        case WrongPin() if error.tries_left != 0:
-            return TokenRefused(TokenRefusal.PIN_WRONG, tries_left=error.tries_left)
-        case WrongPin() | PinBlocked():
-            return TokenRefused(TokenRefusal.PIN_BLOCKED, tries_left=0)
-        case UnblockingPinRefused() if error.tries_left != 0:
-            return TokenRefused(TokenRefusal.UNBLOCKING_PIN_WRONG, tries_left=error.tries_left)
-        case UnblockingPinRefused() | UnblockingPinBlocked():
-            return TokenRefused(TokenRefusal.UNBLOCKING_PIN_BLOCKED, tries_left=0)
+        case WrongPin() | PinBlocked() | UnblockingPinRefused() | UnblockingPinBlocked():
+            return _pin_refused(error)
         case NotSupported():
             return TokenRefused(TokenRefusal.NOT_SUPPORTED, detail=error.function)
+        case VendorLibraryFailed(failure=LibraryFailure.HASHES):
+            return TokenRefused(TokenRefusal.LIBRARY_HASHES, detail=f'digest = "{DigestBy.SIGNING}"')
         case VendorLibraryFailed():
             detail = f"{PurePath(error.library).name} {error.failure.value}"
             return TokenRefused(TokenRefusal.LIBRARY_FAILED, detail=detail)
@@ -116,13 +128,28 @@ def token_refused(error: HardwareError) -> TokenRefused:  # noqa: PLR0911 - one 
             )
 
 
+def _pin_refused(
+    error: WrongPin | PinBlocked | UnblockingPinRefused | UnblockingPinBlocked,
+) -> TokenRefused:
+    match error:
+        case WrongPin() if error.tries_left != 0:
+            return TokenRefused(TokenRefusal.PIN_WRONG, tries_left=error.tries_left)
+        case WrongPin() | PinBlocked():
+            return TokenRefused(TokenRefusal.PIN_BLOCKED, tries_left=0)
+        case UnblockingPinRefused() if error.tries_left != 0:
+            return TokenRefused(TokenRefusal.UNBLOCKING_PIN_WRONG, tries_left=error.tries_left)
+        case UnblockingPinRefused() | UnblockingPinBlocked():
+            return TokenRefused(TokenRefusal.UNBLOCKING_PIN_BLOCKED, tries_left=0)
+    assert_never(error)
+
+
 def token_view(token: Token, reader: str, facts: TokenFacts) -> TokenView:
     """The token in that reader with what was read from it, and its PIN's state. Raises TokenError."""
     certificate = issued_certificate(facts.certificate)
     pin = token.pin_state()
     return TokenView(
         serial=facts.serial,
-        blank=facts.public_key is None,
+        blank=facts.blank,
         certificate=certificate.number if certificate else None,
         not_before=certificate.not_before if certificate else None,
         not_after=certificate.not_after if certificate else None,
@@ -133,6 +160,7 @@ def token_view(token: Token, reader: str, facts: TokenFacts) -> TokenView:
         driver=token.driver,
         application=token.application,
         reader=reader,
+        issued_pin=token.factory_pin,
     )
 
 

@@ -4,22 +4,33 @@ One token is the one that is meant, whatever it is. Of several it is the one who
 order needs (the attempt's own, a renewal's key on record, the only one that a new key can be made of); or the
 account's own. Where that leaves more than one the member is asked. A card that nobody can read is passed over as long
 as there is another.
+
+Of several with one serial (twins) it is the one that the order fits or whose key pair is the account's; where nothing
+tells, one has to be pulled. Two of one serial with the same contents are one token, reached by two ways.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from hardware.ports import HardwareError, TokenNotPrepared
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.tokens.fitness import require_fits, require_free
-from kiosk.desk.tokens.reading import TokenFacts, token_refused, token_view, unprepared_view
+from kiosk.desk.tokens.reading import (
+    TokenFacts,
+    issued_certificate,
+    token_refused,
+    token_view,
+    unprepared_view,
+)
 from kiosk.desk.views import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.ledger import OrderStatus
-from kiosk.store.keys_on_record import key_before, key_on_record
+from kiosk.store.keys_on_record import certificate_on_record, key_before, key_on_record
 
 if TYPE_CHECKING:
     from hardware.ports import Token, TokenPresence
@@ -27,13 +38,20 @@ if TYPE_CHECKING:
     from kiosk.domain.ledger import Order
     from kiosk.store.transaction import Transaction
 
+    Fits = Callable[[TokenFacts], bool]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Chosen:
-    """The token that is meant, and the reader that it is in."""
+    """The token that is meant, the reader that it is in, and the public keys of the others of its serial that are in."""
 
     token: Token
     reader: str
+    twins: frozenset[bytes] = frozenset()
+
+    def facts(self) -> TokenFacts:
+        """What is on the token. Raises TokenError."""
+        return TokenFacts.of(self.token, self.twins)
 
     def view(self, facts: TokenFacts) -> TokenView:
         """The token as the screens show it. Raises TokenError."""
@@ -58,6 +76,11 @@ class _Seen:
     facts: TokenFacts | None = None
     refused: TokenRefused | None = None
 
+    @property
+    def twins(self) -> frozenset[bytes]:
+        """The public keys of the others of its serial."""
+        return self.facts.twins if self.facts is not None else frozenset()
+
 
 @contextlib.contextmanager
 def chosen_token(
@@ -67,11 +90,11 @@ def chosen_token(
     wanted = Wanted(serial, order, account)
     with desk.token_lock:
         try:
-            presence = _presence(desk, wanted)
-            with contextlib.closing(desk.tokens.open(presence)) as token:
+            seen = _meant(desk, wanted)
+            with contextlib.closing(desk.tokens.open(seen.presence)) as token:
                 _require_serial(token, serial)
                 with _naming(token):
-                    yield Chosen(token, presence.reader)
+                    yield Chosen(token, seen.presence.reader, seen.twins)
         except HardwareError as error:
             raise TokenUnusable(token_refused(error)) from error
 
@@ -82,7 +105,7 @@ def read_token(desk: Desk, reference: str | None = None, serial: str | None = No
     Raises TokenUnusable, also for one that is somebody's where the order makes a new key.
     """
     with chosen_token(desk, serial=serial, order=reference) as chosen:
-        facts = TokenFacts.of(chosen.token)
+        facts = chosen.facts()
         with desk.database.read() as tx:
             order = tx.ledger.order(reference) if reference is not None else None
             if order is not None and order.status is OrderStatus.PAID:
@@ -104,19 +127,56 @@ def _require_serial(token: Token, serial: str | None) -> None:
         raise TokenUnusable(TokenRefused(TokenRefusal.SWAPPED, expected=serial, found=token.serial))
 
 
-def _presence(desk: Desk, wanted: Wanted) -> TokenPresence:
-    """Where the token that is meant is. Raises TokenUnusable, HardwareError."""
+def _meant(desk: Desk, wanted: Wanted) -> _Seen:
+    """The token that is meant. Raises TokenUnusable, HardwareError."""
     present = desk.tokens.present()
     if not present:
         raise TokenUnusable(TokenRefused(TokenRefusal.ABSENT))
     if len(present) == 1:
-        return present[0]
+        return _Seen(present[0])
     seen = [_look(desk, presence) for presence in present]
-    # a key that a reader and its vendor's library both find is one key
-    readable = tuple({each.view.serial: each for each in reversed(seen) if each.view is not None}.values())
+    readable = _distinct(tuple(each for each in seen if each.view is not None))
+    held = next((each.refused for each in seen if each.refused is not None and _is_held(each.refused)), None)
     if not readable:
-        raise TokenUnusable(seen[0].refused or TokenRefused(TokenRefusal.SEVERAL))
-    return _pick(desk, readable[::-1], wanted).presence
+        raise TokenUnusable(held or seen[0].refused or TokenRefused(TokenRefusal.SEVERAL))
+    return _pick(desk, readable, wanted, held)
+
+
+def _is_held(refused: TokenRefused) -> bool:
+    return refused.reason is TokenRefusal.HELD
+
+
+def _distinct(seen: tuple[_Seen, ...]) -> tuple[_Seen, ...]:
+    """Each token once, and what tells it from the others of its serial.
+
+    A key that a reader and its vendor's library both find has the same contents by both ways, or lacks the desk's
+    application by one of them.
+    """
+    found: dict[tuple[str | None, bytes | None, bytes | None], _Seen] = {}
+    for each in seen:
+        if each.facts is not None:
+            found.setdefault((each.facts.serial, each.facts.public_key, each.facts.certificate), each)
+    read = {_serial(each) for each in found.values()}
+    kept = {each.presence for each in found.values()}
+    unprepared: dict[str | None, _Seen] = {}
+    for each in seen:
+        if each.facts is None and _serial(each) not in read:
+            unprepared.setdefault(_serial(each), each)
+    kept |= {each.presence for each in unprepared.values()}
+    return tuple(_beside(each, tuple(found.values())) for each in seen if each.presence in kept)
+
+
+def _beside(one: _Seen, others: tuple[_Seen, ...]) -> _Seen:
+    """That token with the public keys of the others of its serial."""
+    if one.facts is None:
+        return one
+    keys = frozenset(
+        each.facts.public_key
+        for each in others
+        if each is not one and each.facts is not None and each.facts.serial == one.facts.serial
+        if each.facts.public_key is not None
+    )
+    return dataclasses.replace(one, facts=msgspec.structs.replace(one.facts, twins=keys))
 
 
 def _look(desk: Desk, presence: TokenPresence) -> _Seen:
@@ -132,28 +192,45 @@ def _look(desk: Desk, presence: TokenPresence) -> _Seen:
         return _Seen(presence, refused=token_refused(error))
 
 
-def _pick(desk: Desk, seen: tuple[_Seen, ...], wanted: Wanted) -> _Seen:
-    """The one that is meant. Raises TokenUnusable."""
-    if wanted.serial is not None:
-        return _of_serial(seen, wanted.serial, TokenRefusal.SWAPPED)
+def _pick(desk: Desk, seen: tuple[_Seen, ...], wanted: Wanted, held: TokenRefused | None) -> _Seen:
+    """The one that is meant; where none is, it may be the one that is held. Raises TokenUnusable."""
     with desk.database.read() as tx:
         order = tx.ledger.order(wanted.order) if wanted.order is not None else None
-        if order is not None:
-            return _for_order(tx, order, seen)
         key = key_on_record(tx, wanted.account) if wanted.account is not None else None
-    own = [each for each in seen if key is not None and _serial(each) == key.token_serial]
-    return own[0] if own else _only(seen)
+        certificate = None if key is None else certificate_on_record(tx, key, wanted.account or "")
+
+        def fits(facts: TokenFacts) -> bool:
+            if order is not None:
+                return _fits(tx, order, facts)
+            known = issued_certificate(certificate)
+            return known is not None and known.public_key == facts.public_key
+
+        if wanted.serial is not None:
+            return _of_serial(seen, wanted.serial, TokenRefusal.SWAPPED, fits, held)
+        if order is not None:
+            return _for_order(tx, order, seen, fits, held)
+        if key is not None and any(_serial(each) == key.token_serial for each in seen):
+            return _of_serial(seen, key.token_serial, TokenRefusal.SEVERAL, fits, held)
+        if key is not None and held is not None:
+            raise TokenUnusable(held)
+    return _only(seen)
 
 
-def _for_order(tx: Transaction, order: Order, seen: tuple[_Seen, ...]) -> _Seen:
+def _for_order(
+    tx: Transaction, order: Order, seen: tuple[_Seen, ...], fits: Fits, held: TokenRefused | None
+) -> _Seen:
     attempt = order.binding
     if attempt is not None:
-        return _of_serial(seen, attempt.token_serial, TokenRefusal.SWAPPED)
+        return _of_serial(seen, attempt.token_serial, TokenRefusal.SWAPPED, fits, held)
     if not order.kind.wants_new_token:
         key = key_before(tx, order)
         if key is not None:
-            return _of_serial(seen, key.token_serial, TokenRefusal.NOT_THE_KEY_ON_RECORD)
-    fitting = tuple(each for each in seen if each.facts is not None and _fits(tx, order, each.facts))
+            return _of_serial(seen, key.token_serial, TokenRefusal.NOT_THE_KEY_ON_RECORD, fits, held)
+    fitting = tuple(each for each in seen if each.facts is not None and fits(each.facts))
+    if fitting and len({_serial(each) for each in fitting}) == 1:
+        return fitting[0]
+    if not fitting and held is not None:
+        raise TokenUnusable(held)
     return _only(fitting or seen)
 
 
@@ -165,11 +242,20 @@ def _fits(tx: Transaction, order: Order, facts: TokenFacts) -> bool:
     return True
 
 
-def _of_serial(seen: tuple[_Seen, ...], serial: str, otherwise: TokenRefusal) -> _Seen:
-    """The token of that serial; the only one goes on without it, and is told what is wrong with it."""
-    for each in seen:
-        if _serial(each) == serial:
-            return each
+def _of_serial(
+    seen: tuple[_Seen, ...], serial: str, otherwise: TokenRefusal, fits: Fits, held: TokenRefused | None
+) -> _Seen:
+    """The token of that serial, which may be the held one; else the only one, which is told what is wrong with it."""
+    named = tuple(each for each in seen if _serial(each) == serial)
+    if len(named) == 1:
+        return named[0]
+    if named:
+        fitting = tuple(each for each in named if each.facts is not None and fits(each.facts))
+        if fitting:
+            return fitting[0]
+        raise TokenUnusable(TokenRefused(TokenRefusal.TWINS, found=serial))
+    if held is not None:
+        raise TokenUnusable(held)
     if len(seen) == 1:
         return seen[0]
     raise TokenUnusable(TokenRefused(otherwise, expected=serial, candidates=_views(seen)))
@@ -178,6 +264,10 @@ def _of_serial(seen: tuple[_Seen, ...], serial: str, otherwise: TokenRefusal) ->
 def _only(seen: tuple[_Seen, ...]) -> _Seen:
     if len(seen) == 1:
         return seen[0]
+    serials = [_serial(each) for each in seen]
+    twin = next((each for each in serials if serials.count(each) > 1), None)
+    if twin is not None:
+        raise TokenUnusable(TokenRefused(TokenRefusal.TWINS, found=twin))
     raise TokenUnusable(TokenRefused(TokenRefusal.SEVERAL, candidates=_views(seen)))
 
 

@@ -10,7 +10,7 @@ from textual.widgets import Button
 
 
 class Action(Button, inherit_bindings=False):
-    """A button three rows high; the arrow keys move to its neighbours."""
+    """A button three rows high, or one line of text; the arrow keys move to its neighbours."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "press", show=False),
@@ -23,15 +23,20 @@ class Action(Button, inherit_bindings=False):
         color: $foreground; text-style: bold; tint: transparent;
     }
     Action:hover { background: $panel; border: round $primary; }
-    Action.main { border: round $primary; background: $secondary; color: #ffffff; }
+    Action.main { border: round $bar-line; background: $bar; color: $bar-text; }
     Action:focus, Action.main:focus {
-        border: round $accent; background: $panel; color: $accent; text-style: bold; background-tint: transparent;
+        border: round $focus-line; background: $focus; color: $focus-text; text-style: bold; background-tint: transparent;
     }
-    Action:disabled { color: $muted 60%; border: round $panel; background: $surface; }
+    Action.line, Action.line:hover, Action.line:focus {
+        height: 1; border: none; background: $background; color: $primary; text-style: underline;
+        text-align: left; content-align: left middle;
+    }
+    Action.line:focus { background: $focus; color: $focus-text; text-style: bold underline; }
+    Action:disabled { color: $muted; border: round $secondary; background: $background; text-style: none; text-opacity: 100%; }
     """
 
-    def __init__(self, label: str, *, id: str, main: bool = False) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(label, id=id, classes="main" if main else None)
+    def __init__(self, label: str, *, id: str, main: bool = False, line: bool = False) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(label, id=id, classes="main" if main else "line" if line else None)
         self.active_effect_duration = 0
 
     def watch_disabled(self, disabled: bool) -> None:  # noqa: FBT001 - Textual calls it so

@@ -35,5 +35,5 @@ class CodeEntry(Field):
                 self.cursor_position = len(grouped)
 
     def on_input_changed(self) -> None:
-        """Group the digits again."""
+        """Group the digits again. Textual calls the base class's handler as well."""
         self.group_digits()

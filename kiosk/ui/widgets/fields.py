@@ -37,16 +37,26 @@ class Field(Input, inherit_bindings=False):
     ]
     DEFAULT_CSS = """
     Field {
-        height: 1; border: none; padding: 0 1; background: $field; color: $foreground; background-tint: transparent;
+        height: 1; border: none; padding: 0 1; background: $field; color: $field-text; background-tint: transparent;
     }
     Field:focus {
-        border: none; background: #ffffff; color: #0a1826; text-style: bold; background-tint: transparent;
+        border: none; background: #ffffff; color: $field-text; text-style: bold; background-tint: transparent;
     }
-    Field.-wrong { background: #4a1f2a; }
+    Field.-wrong { background: $field-wrong; }
     Field:focus.-wrong { background: #ffe3e0; }
-    Field:disabled { color: $muted; background: $surface; }
-    Field > .input--placeholder { color: $muted; text-style: none; }
+    Field:disabled { color: $muted; background: $surface; text-opacity: 100%; }
+    Field > .input--placeholder { color: $field-hint; text-style: none; }
+    Field:disabled > .input--placeholder { color: $muted; }
     """
+
+    class Corrected(Message):
+        """Somebody began to correct what an error is shown of; a value that is cleared is no correction."""
+
+        def __init__(self, field: Field) -> None:
+            super().__init__()
+            self.field = field
+
+    _judged: str | None = None
 
     def __init__(
         self,
@@ -68,6 +78,16 @@ class Field(Input, inherit_bindings=False):
         )
         self.cursor_blink = False
 
+    def judge(self, *, wrong: bool) -> None:
+        """Note that an error is shown of what stands in the field now, or none any more."""
+        self._judged = self.value if wrong else None
+
+    def on_input_changed(self) -> None:
+        """Tell of the first edit after an error."""
+        if self._judged is not None and self.value and self.value != self._judged:
+            self._judged = None
+            self.post_message(self.Corrected(self))
+
     async def action_next_or_submit(self) -> None:
         """Go to the next field of the screen; from the last one, submit."""
         fields = [field for field in self.screen.focus_chain if isinstance(field, Field)]
@@ -87,31 +107,49 @@ class Field(Input, inherit_bindings=False):
         )
 
 
+def show_beside(problem: str, place: Prose, *fields: Field) -> None:
+    """Show an error of what stands in these fields, in a place beside them; an empty text removes it."""
+    if problem != place.text:
+        place.say(problem)
+        for field in fields:
+            field.judge(wrong=bool(problem))
+
+
 class FieldRow(Horizontal):
-    """A label, a field, and the field's error at the right."""
+    """A label, a field, and at the right the field's error, or a hint while there is none."""
 
     DEFAULT_CSS = """
     FieldRow { height: 1; margin-bottom: 1; }
     FieldRow > .label { width: 22; text-align: right; padding-right: 1; color: $foreground; }
     FieldRow > Field { width: 30; }
+    FieldRow > KeyHint { margin-left: 1; }
     FieldRow > .problem { width: 1fr; padding-left: 1; color: $error; height: auto; max-height: 2; }
     """
 
-    def __init__(self, label: str, field: Field) -> None:
+    def __init__(self, label: str, field: Field, hint: Widget | None = None) -> None:
         self._label = label
         self.field = field
+        self._hint = hint
         super().__init__(id=f"row-{field.id}")
 
     def compose(self) -> ComposeResult:
-        """The label, the field and the error."""
+        """The label, the field, the hint and the error."""
         yield Line(self._label, classes="label")
         yield self.field
+        if self._hint is not None:
+            yield self._hint
         yield Prose(classes="problem")
 
     def show_error(self, problem: str) -> None:
         """Show an error; an empty text removes it."""
-        self.query_one(".problem", Prose).say(problem)
+        show_beside(problem, self.query_one(".problem", Prose), self.field)
         self.field.set_class(bool(problem), "-wrong")
+        if self._hint is not None:
+            self._hint.display = not problem
+
+    def on_field_corrected(self) -> None:
+        """Remove the error: it is about what stood there before."""
+        self.show_error("")
 
 
 class Choice(Widget, can_focus=True):
@@ -140,14 +178,20 @@ class Choice(Widget, can_focus=True):
 
     def render(self) -> RenderResult:
         """The options, with the chosen one marked."""
+        inner, outer = self._spaces()
         parts: list[Content | str | tuple[str, str]] = []
         for index, option in enumerate(self.options):
             on = index == self.chosen
             style = (
                 "bold $accent reverse" if on and self.has_focus else "bold $accent" if on else "$foreground"
             )
-            parts.extend([(f"({'*' if on else ' '}) {option}", style), "  "])
+            parts.extend([(f"({'*' if on else ' '}){inner}{option}", style), outer])
         return Content.assemble(*parts)
+
+    def _spaces(self) -> tuple[str, str]:
+        """What stands before an option's name and after it: less where all of them would not fit otherwise."""
+        wanted = sum(width(f"( ) {option}  ") for option in self.options) - 2
+        return (" ", "  ") if wanted <= self.content_size.width else ("", " ")
 
     def action_move(self, step: int) -> None:
         """Choose the next or previous option."""
@@ -161,9 +205,9 @@ class Choice(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Choose the option that was touched."""
-        left = 0
+        left, (inner, outer) = 0, self._spaces()
         for index, option in enumerate(self.options):
-            right = left + width(f"( ) {option}") + 2
+            right = left + width(f"( ){inner}{option}{outer}")
             if left <= event.x < right:
                 self.choose(index)
             left = right

@@ -25,6 +25,15 @@ class FirstLayout(Screen[ScreenResultType]):
 
     _shape_laid_out: tuple[object, ...] | None = None
     _answered: tuple[type[Message], ...] = ()
+    _shown_at: float | None = None
+
+    def shown(self) -> None:
+        """Note that the screen is on display from now on."""
+        self._shown_at = events.Event().time
+
+    def was_shown(self, time: float) -> bool:
+        """Whether the screen was on display at that time of an event, so that a key pressed then was meant for it."""
+        return self._shown_at is not None and time >= self._shown_at
 
     @on(events.Mount)
     def _await_layout(self) -> None:
@@ -36,6 +45,8 @@ class FirstLayout(Screen[ScreenResultType]):
     def _after_layout(self, _: object) -> None:
         first = self._shape_laid_out is None
         self._shape_laid_out = self._shape()
+        if self._shown_at is None and self.app.screen is self:
+            self.shown()
         if first:
             self._answer_requests(painted=self.app.screen is self)
 
@@ -78,6 +89,12 @@ class FirstLayout(Screen[ScreenResultType]):
         event.refresh_styles = False
         if self._shape_laid_out is None:
             self.app.stylesheet.apply(self)
+        else:
+            self.shown()
+
+    @on(events.ScreenSuspend)
+    def _note_covered(self) -> None:
+        self._shown_at = None
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False

@@ -9,8 +9,9 @@ from textual.containers import Horizontal, Vertical
 from kiosk.desk.views import OrderView, Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
-from kiosk.text.times import day, period
-from kiosk.ui.widgets.lines import Line
+from kiosk.text.times import period
+from kiosk.text.wording import sentences, validity_line
+from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -23,11 +24,12 @@ _STATUS = {
     TokenRefusal.NO_DRIVER: N_("驱动未加载，请联系工作人员"),
     TokenRefusal.ABSENT: _INSERT,
     TokenRefusal.REMOVED: _INSERT,
+    TokenRefusal.HELD: N_("key盘正被别的程序占用"),
     TokenRefusal.SEVERAL: N_("插了不止一把key盘，办理时会问用哪一把"),
 }
 _NO_USE = N_("插着的key盘不能用")
 # Those that the status line words itself, so that no other message is needed.
-PLAIN_REFUSALS = frozenset(_STATUS)
+PLAIN_REFUSALS = frozenset(_STATUS) - {TokenRefusal.HELD}
 
 
 class KeyFacts(Vertical):
@@ -51,7 +53,7 @@ class KeyFacts(Vertical):
             with Horizontal(classes="row"):
                 yield Line(label, classes="label")
                 yield Line(id=name, classes="value")
-        yield Line(id="before")
+        yield Prose(id="before")
 
     def show(self, token: TokenOutcome | None, order: OrderView | None) -> None:
         """Show the inserted key, and the validity of the key on record."""
@@ -65,15 +67,13 @@ class KeyFacts(Vertical):
         self.query_one("#serial", Line).update(serial)
         self.query_one("#certificate", Line).update(certificate)
         self.query_one("#validity", Line).update(validity)
-        self.query_one("#before", Line).update(self._before(order, empty=not validity))
+        self.query_one("#before", Prose).say(self._before(order, empty=not validity))
 
     def _before(self, order: OrderView | None, *, empty: bool) -> str:
-        """Why the fields are empty, and the end of the certificate on record."""
-        t = self._t
-        old = day(order.previous.not_after) if order is not None and order.previous is not None else ""
-        if empty and (order is None or order.kind is not OrderKind.RENEWAL):
-            return t("首绑前为空；原至 {old}", old=old) if old else t("首绑前为空")
-        return t("原至 {old}", old=old) if old else ""
+        """Why the fields are empty, and the end of the certificate on record with what it becomes."""
+        first = order is None or order.kind is not OrderKind.RENEWAL
+        ends = validity_line(self._t, order) if order is not None and order.previous is not None else ""
+        return sentences(self._t("首次绑定前为空。") if empty and first else "", ends)
 
 
 def token_status(t: Text, token: TokenOutcome | None) -> str:

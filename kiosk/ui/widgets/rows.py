@@ -9,17 +9,19 @@ from textual.content import Content
 from textual.widgets import Static
 
 from kiosk.desk.views import DeskStatus, Network, PrinterState, TokenStatus
+from kiosk.domain.nights import ALARMING
 from kiosk.text.catalogue import N_
 from kiosk.text.times import minute
+from kiosk.ui.widgets.lines import Line
 from kiosk.ui.widgets.steady import SteadyText
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual import events
     from textual.app import ComposeResult
 
     from kiosk.text.wording import Text
-
-STEPS = (N_("① 缴费须知"), N_("② 验证信息"), N_("③ 缴纳费用"))
 
 _DRIVER = {
     TokenStatus.NO_DRIVER: N_("未加载"),
@@ -41,19 +43,29 @@ _PRINTER = {
 NETWORKS = {
     Network.ONLINE: N_("在线"),
     Network.OFFLINE: N_("离线"),
+    Network.REFUSED: N_("中心拒绝"),
     Network.NOT_ENROLLED: N_("未登记"),
+    Network.AWAITING_ROOT: N_("等待根证书签发"),
 }
+NOT_RUNNING = N_("未同步")
 _FINE = {N_("正常"), N_("已插"), N_("未插"), N_("在线"), "--"}
+
+
+def network_light(status: DeskStatus) -> str:
+    """What the row says of the network, in Chinese: also whether the agent that would ask the centre runs."""
+    if status.network is Network.OFFLINE and not status.agent_runs:
+        return NOT_RUNNING
+    return NETWORKS[status.network]
 
 
 class TitleRow(Horizontal):
     """The names of the system and the exchange; at the right whether staff were called."""
 
     DEFAULT_CSS = """
-    TitleRow { height: 1; background: $secondary; padding: 0 1; }
-    TitleRow .system { width: auto; text-style: bold; color: #ffffff; }
-    TitleRow .exchange { width: auto; margin-left: 2; color: #d8e8f6; }
-    TitleRow .called { width: 1fr; text-align: right; color: $accent; text-style: bold; }
+    TitleRow { height: 1; background: $bar; padding: 0 1; }
+    TitleRow .system { width: auto; text-style: bold; color: $bar-text; }
+    TitleRow .exchange { width: auto; margin-left: 2; color: $bar-muted; }
+    TitleRow .called { width: 1fr; text-align: right; color: $bar-called; text-style: bold; }
     """
 
     def __init__(self, system: str, exchange: str, called: str) -> None:
@@ -64,17 +76,37 @@ class TitleRow(Horizontal):
         )
 
 
-class StepRow(Static):
-    """「① 缴费须知 ② 验证信息 ③ 缴纳费用」 with the current step highlighted."""
+class StepRow(SteadyText):
+    """「① 缴费须知 ② 验证信息 ③ 缴纳费用」 with the current step highlighted; the same columns on every page."""
 
-    DEFAULT_CSS = "StepRow { height: 1; width: 1fr; padding: 0 1; }"
+    DEFAULT_CSS = "StepRow { height: 1; width: 38; }"
 
-    def __init__(self, t: Text, current: int) -> None:
+    def __init__(self, t: Text, steps: Sequence[str], current: int) -> None:
+        super().__init__(self._content(t, steps, current), markup=False)
+
+    @staticmethod
+    def _content(t: Text, steps: Sequence[str], current: int) -> Content:
         parts: list[Content | str | tuple[str, str]] = []
-        for number, step in enumerate(STEPS):
-            style = "bold $accent" if number == current else "$muted"
+        for number, step in enumerate(steps):
+            style = "bold $accent" if number == current % len(steps) else "$muted"
             parts.extend([("  " if number else "", ""), (t(step), style)])
-        super().__init__(Content.assemble(*parts), markup=False)
+        return Content.assemble(*parts)
+
+    def show(self, t: Text, steps: Sequence[str], current: int) -> None:
+        """Show other steps."""
+        self.update(self._content(t, steps, current))
+
+
+class HeadRow(Horizontal):
+    """The page's title at the left and its flow's steps at the right, both where they are on every page."""
+
+    DEFAULT_CSS = """
+    HeadRow { height: 1; padding-left: 1; }
+    HeadRow > Line { width: 1fr; height: 1; text-style: bold; color: $accent; }
+    """
+
+    def __init__(self, t: Text, title: str, steps: Sequence[str], current: int) -> None:
+        super().__init__(Line(title, id="heading"), StepRow(t, steps, current))
 
 
 class StatusRow(SteadyText):
@@ -82,7 +114,7 @@ class StatusRow(SteadyText):
 
     DEFAULT_CSS = """
     StatusRow { height: 1; width: 1fr; padding: 0 1; background: $surface; }
-    StatusRow.-notice { background: $accent; color: #0e2236; text-style: bold; }
+    StatusRow.-notice { background: $accent; color: $ink; text-style: bold; }
     """
 
     def show_status(self, t: Text, status: DeskStatus | None) -> None:
@@ -95,7 +127,7 @@ class StatusRow(SteadyText):
             (t("驱动"), _DRIVER[status.token]),
             (t("key盘"), _TOKEN[status.token]),
             (t("打印机"), _PRINTER[status.printer]),
-            (t("网络"), NETWORKS[status.network]),
+            (t("网络"), network_light(status)),
         ]
         parts: list[Content | str | tuple[str, str]] = []
         for name, value in pairs:
@@ -103,9 +135,13 @@ class StatusRow(SteadyText):
             parts.extend([(f"{name} ", "$muted"), (t(value), style), "  "])
         backlog = t("待传")
         parts.extend([(f"{backlog} ", "$muted"), (str(status.backlog), "bold $foreground"), "  "])
-        style = "bold $error" if status.clock is not None else "$foreground"
         mark = t("时钟不准") if status.clock is not None else ""
-        parts.append((f"{minute(status.now)} {mark}".rstrip(), style))
+        if not mark and status.nights_missed >= ALARMING:
+            mark = t("夜检未做")
+        style = "bold $error" if mark else "$foreground"
+        parts.append(
+            (f"{mark} {minute(status.now)}".lstrip(), style)
+        )  # where the row is too long, the time is cut
         self.update(Content.assemble(*parts))
 
     def show_notice(self, text: str) -> None:
@@ -122,8 +158,8 @@ class KeyHint(Static):
     KeyHint:hover { color: $accent; }
     """
 
-    def __init__(self, key: str, text: str, action: str) -> None:
-        super().__init__(Content.assemble((key, "bold $primary"), " ", text), markup=False)
+    def __init__(self, key: str, text: str, action: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(Content.assemble((key, "bold $primary"), " ", text), markup=False, id=id)
         self._press = action
 
     async def on_click(self, event: events.Click) -> None:

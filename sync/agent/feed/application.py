@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.dismissals import dismissed_row
-from kiosk.domain.echoes import EchoedBody, echo_of, repeats
+from kiosk.domain.echoes import EchoedBody, echo_of, said_by
 from kiosk.domain.entries import OrderAssigned
 from kiosk.domain.feed import (
     FORK_CLOSED,
@@ -20,8 +20,11 @@ from kiosk.domain.feed import (
     AnyFeedBody,
     AudiencesPublished,
     CertificateRegistered,
+    DeliveryTold,
     EnterprisePublished,
+    ErasureTold,
     FeeSchedulePublished,
+    InvoiceTold,
     KeyBoundElsewhere,
     MatterPublished,
     OpenOrdersPublished,
@@ -31,6 +34,7 @@ from kiosk.domain.feed import (
     PaymentConfirmed,
     PaymentReturned,
     PolicyPublished,
+    ProposalTold,
     RefundPaid,
     RefundRequested,
     RegisterDecision,
@@ -65,8 +69,8 @@ def enter(tx: Transaction, body: EchoedBody, clock: Clock) -> None:
     key = row_key_of(body)
     known = tx.echo(key)
     if known is not None:
-        if not repeats(known.entry.body, body):
-            raise Inapplicable(InapplicableReason.TOLD_OTHERWISE, str(known.entry.sequence))
+        if known.said != said_by(echo_of(body)):
+            raise Inapplicable(InapplicableReason.TOLD_OTHERWISE, str(known.sequence))
         return
     if _is_known_otherwise(tx, body):
         return
@@ -102,7 +106,7 @@ def _is_known_otherwise(tx: Transaction, body: EchoedBody) -> bool:  # noqa: PLR
             assert_never(body)
 
 
-def show(tx: Transaction, key: str, body: AnyFeedBody | None) -> None:  # noqa: C901 - one case a kind
+def show(tx: Transaction, key: str, body: AnyFeedBody | None) -> None:  # noqa: C901, PLR0912 - one case a kind
     """Let hold what the latest row of a replaceable key says, or a schedule or policy. Raises Inapplicable, StoreError."""
     match body:
         case EnterprisePublished():
@@ -121,7 +125,11 @@ def show(tx: Transaction, key: str, body: AnyFeedBody | None) -> None:  # noqa: 
             _matter(tx, body)
         case None:
             _remove(tx, key)
+        case ErasureTold():
+            tx.personal.erase_account(body.account, body.until)
         case CertificateRegistered() | OpenOrdersPublished() | AudiencesPublished() | Removed():
+            pass  # read where it lies
+        case DeliveryTold() | InvoiceTold() | ProposalTold():
             pass  # read where it lies
         case (
             OrderAssignedHere()

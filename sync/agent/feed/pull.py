@@ -37,10 +37,16 @@ class PullReport(msgspec.Struct, frozen=True):
     kept: int = 0
 
 
-def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: False) -> PullReport:
+def _never() -> bool:
+    return False
+
+
+def pull(
+    agent: Agent, wait: int = 0, stopped: Callable[[], bool] = _never, held: Callable[[], bool] = _never
+) -> PullReport:
     """Take all rows in that there are; when there is none, wait up to `wait` seconds for one.
 
-    Raises ExchangeFailed, RequestRefused, StoreError.
+    What came is left where `stopped`, and taken but not gone on from where `held`. Raises ExchangeFailed, RequestRefused, StoreError.
     """
     applied = kept = 0
     while True:
@@ -61,7 +67,7 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
         if not page.more:
             with agent.database.write() as tx:
                 _come_to_heads(tx, page, places)
-        if not page.more or not page.rows:
+        if not page.more or not page.rows or held():
             break
         wait = 0
     leave_on(agent, stopped)
@@ -72,7 +78,7 @@ def pull(agent: Agent, wait: int = 0, stopped: Callable[[], bool] = lambda: Fals
     return PullReport(applied, kept)
 
 
-def leave_on(agent: Agent, stopped: Callable[[], bool] = lambda: False) -> None:
+def leave_on(agent: Agent, stopped: Callable[[], bool] = _never) -> None:
     """Delete what audiences told that were left, some at a time; a kill in between is gone on from. Raises StoreError."""
     with agent.database.read() as tx:
         more = bool(tx.feed.rows.left())

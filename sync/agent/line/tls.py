@@ -9,6 +9,7 @@ import httpx2
 
 from kiosk.store.agent_state import LinkFault
 from sync.agent.errors import AuthorityUnusable
+from sync.agent.line.causes import cause
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,17 +43,9 @@ def ssl_context(authority: Path | None) -> ssl.SSLContext:
 
 def link_trouble(error: BaseException) -> LinkFault | None:
     """What TLS found wrong with the other end, if the request failed for that."""
-    found = _cause(error)
+    found = cause(error, ssl.SSLError)
     if found is None:
         return None
     if isinstance(found, ssl.SSLCertVerificationError):
         return _TROUBLES.get(found.verify_code, LinkFault.REFUSED)
     return LinkFault.NO_TLS if found.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"} else None
-
-
-def _cause(error: BaseException | None) -> ssl.SSLError | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 import httpcore2
 import httpx2
 
+from sync.agent.line.causes import cause
+from sync.agent.line.names import Names
 from sync.agent.line.pace import Pace
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from httpcore2 import SOCKET_OPTION
+
+    from kiosk.configuration import Proxy
 
 SLICE_SECONDS = 1.0  # between two looks at what moved
 LOOK_SECONDS = 0.001  # for what is here already: longer would wait for the next drop
@@ -33,20 +37,62 @@ _INFO_OFFSET = 120
 Done = TypeVar("Done")
 
 
-class LineTransport(httpx2.HTTPTransport):
-    """HTTP over such connections; TLS by the context."""
+class ProxyNotReached(httpcore2.ConnectError):
+    """There is no connection to the configured proxy."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+
+class LineTransport(httpx2.HTTPTransport):
+    """HTTP over such connections; TLS by the context, through the proxy where one is configured.
+
+    To https the proxy makes a tunnel (CONNECT), in which it sees the centre's name and nothing else.
+    """
+
+    def __init__(self, context: ssl.SSLContext, proxy: Proxy | None = None) -> None:
         super().__init__(verify=context)
         # httpx2 has no argument for what it connects with.
-        self._pool = httpcore2.ConnectionPool(ssl_context=context, network_backend=PacedBackend())
+        if proxy is None:
+            self._pool = httpcore2.ConnectionPool(ssl_context=context, network_backend=PacedBackend())
+        else:
+            self._pool = httpcore2.HTTPProxy(
+                proxy.address,
+                proxy_auth=(proxy.user.encode(), proxy.password.encode()) if proxy.user else None,
+                ssl_context=context,
+                network_backend=_ToProxy(PacedBackend()),
+            )
+
+
+class _ToProxy(httpcore2.NetworkBackend):
+    """Connects to a proxy, and says so when that fails."""
+
+    def __init__(self, backend: httpcore2.NetworkBackend) -> None:
+        self._backend = backend
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect to it. Raises ProxyNotReached."""
+        try:
+            return self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+            raise ProxyNotReached(f"{host}:{port}: {error}") from error
+
+
+def proxy_not_reached(error: BaseException | None) -> bool:
+    """Whether a request failed for want of a connection to the proxy."""
+    return cause(error, ProxyNotReached) is not None
 
 
 class PacedBackend(httpcore2.NetworkBackend):
-    """Connects in a limited time, however many addresses a host has; its name is looked up as long as the system does."""
+    """Connects in a limited time, however many addresses a host has, and looks its name up in as much before."""
 
-    def __init__(self, system: httpcore2.NetworkBackend | None = None) -> None:
+    def __init__(self, system: httpcore2.NetworkBackend | None = None, names: Names | None = None) -> None:
         self._system = httpcore2.SyncBackend() if system is None else system
+        self._names = Names() if names is None else names
 
     def connect_tcp(
         self,
@@ -57,13 +103,10 @@ class PacedBackend(httpcore2.NetworkBackend):
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         """Connect to the first address that answers. Raises httpcore2.ConnectError, httpcore2.ConnectTimeout."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore2.ConnectError(str(error)) from error
+        addresses = self._names.addresses(host, port, timeout)
         until = math.inf if timeout is None else time.monotonic() + timeout
         failed: httpcore2.NetworkError | httpcore2.TimeoutException | None = None
-        for address in dict.fromkeys(str(each[4][0]) for each in found):
+        for address in addresses:
             left = None if timeout is None else max(until - time.monotonic(), LOOK_SECONDS)
             try:
                 stream = self._system.connect_tcp(address, port, left, local_address, socket_options)

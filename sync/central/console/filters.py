@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from django.contrib.admin.filters import EmptyFieldListFilter, FieldListFilter
+from django.contrib.admin.filters import EmptyFieldListFilter, FieldListFilter, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from kiosk.domain.versions import ALL, MEMBERS, audience_of_kiosk
 from sync.central.console.walks import columns_of, serves
 from sync.central.fleet.models import Kiosk
-from sync.central.members.models import DeskStaff
+from sync.central.members.models import DeskStaff, name_faults
 from sync.central.tables import LAST, LAST_STRAND, entry_key, fact_key, row_key
 from sync.central.wording import audience_name
 
@@ -138,6 +138,32 @@ class SetFilter(EmptyFieldListFilter):
             raise IncorrectLookupParameters
         return queryset.filter(**{f"{self.field_path}__isnull": self.lookup_val == "1"})
 
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """All, not yet, and set: Django says 空 and 非空."""
+        for each, shown in zip(super().choices(changelist), ("全部", "还没有", "已有"), strict=True):
+            yield {**each, "display": shown}
+
     def served(self, model: type[Model], ordering: Sequence[str]) -> bool:
         """Whether there is such an index."""
         return serves(model, ordering, self.field_path, empty=self.lookup_val == "1")
+
+
+class RefusedNames(SimpleListFilter):
+    """Names that were stored under a former rule and would be refused today; judged row by row, so in a window of the list."""
+
+    title = "名称"
+    parameter_name = "names"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The one choice."""
+        del request, model_admin
+        return [("refused", "现在不能用的")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that are refused. Raises IncorrectLookupParameters."""
+        del request
+        if self.value() is None:
+            return queryset
+        if self.value() != "refused":
+            raise IncorrectLookupParameters
+        return queryset.filter(pk__in=[row.pk for row in queryset if name_faults(row)])

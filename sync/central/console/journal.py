@@ -19,6 +19,7 @@ from sync.central.console.base import (
     RemarkForm,
     SmallReadOnlyAdmin,
     hex_column,
+    kiosk_column,
     number_column,
     time_column,
     typed_remark,
@@ -29,7 +30,7 @@ from sync.central.console.waiting import STILL_WORKS, described, tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.fleet.machines import has_working_machine
 from sync.central.journal.alarms import close_alarm
-from sync.central.journal.models import Alarm, Entry, Fact, Strand, StrayEntry
+from sync.central.journal.models import Alarm, Entry, Fact, Snapshot, Strand, StrayEntry
 from sync.central.ledger.deciding_strands import decide_strand
 from sync.central.ledger.models import EntryRemark, StrandCursor
 from sync.central.ledger.set_aside import decision_about
@@ -140,7 +141,7 @@ class EntryAdmin(_Readable, ReadOnlyAdmin[Entry]):
     """The journals as received."""
 
     list_display = (
-        "kiosk",
+        kiosk_column(),
         "strand",
         "epoch",
         "sequence",
@@ -192,6 +193,23 @@ class StrayEntryAdmin(_Readable, ReadOnlyAdmin[StrayEntry]):
     readonly_fields = ("readable",)
 
 
+@admin.register(Snapshot)
+class SnapshotAdmin(ReadOnlyAdmin[Snapshot]):
+    """The snapshots that kiosks showed, behind which they delete old entries; one a kiosk and month."""
+
+    list_display = (
+        "kiosk",
+        "sequence",
+        "state",
+        "reason",
+        "machine",
+        "strand",
+        time_column("received_at", "收到时间"),
+    )
+    list_filter = (("kiosk", KioskTextFilter),)
+    exclude = ("data", "signature")
+
+
 @admin.register(Fact)
 class FactAdmin(ReadOnlyAdmin[Fact]):
     """Facts, whatever became of their entries."""
@@ -221,7 +239,7 @@ class AlarmAdmin(ReadOnlyAdmin[Alarm]):
 
     list_display = (
         "kind",
-        "kiosk",
+        kiosk_column(),
         _SUBJECT,
         "detail",
         time_column("raised_at", "时间"),

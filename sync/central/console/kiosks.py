@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from kiosk.domain.nights import ALARMING
 from kiosk.domain.policy import Policy
 from kiosk.domain.versions import Version
-from kiosk.labels import why_unapplied
+from kiosk.labels import night_finding, why_unapplied
+from kiosk.pki.issuing import key_fingerprint
 from sync.central.console.base import (
     NEEDS_REMARK,
     Form,
@@ -19,6 +21,7 @@ from sync.central.console.base import (
     RemarkForm,
     SecondsField,
     SmallAdmin,
+    SmallReadOnlyAdmin,
     time_column,
     typed_remark,
 )
@@ -26,17 +29,20 @@ from sync.central.console.filters import AudienceFilter, KioskFilter, SetFilter
 from sync.central.console.waiting import tell_if_waiting
 from sync.central.context import centre_keys, centre_now
 from sync.central.fleet import policies, unapplied_rows
-from sync.central.fleet.enrolment_tokens import give_token
+from sync.central.fleet.enrolment_tokens import hand_out, unused_tokens, void_words
 from sync.central.fleet.feed.models import FeedRow, KeptRow
-from sync.central.fleet.models import Kiosk, KioskPolicy, KioskState
+from sync.central.fleet.models import IssuingRequest, Kiosk, KioskPolicy, KioskState
 from sync.central.fleet.standing import record_soon
 from sync.central.formats import china_time
+from sync.central.journal.nights import findings_of, nights_missed
 from sync.central.ledger.publishing import publish_audiences
 from sync.central.ledger.settling import held_by, lift_holds
 from sync.central.wording import audience_name
 
 AT_ONCE = 200
 """The most holds that are lifted at once."""
+WAITING, SIGNED = "等待根证书签发", "已签发"
+HERE, ELSEWHERE = "根密钥在中心，与数据库在一起", "根密钥不在中心：keydesk-central root export-requests"
 LATE = 300  # seconds without contact after which a kiosk counts as offline
 
 
@@ -50,8 +56,8 @@ class KioskAdmin(SmallAdmin[Kiosk]):
         "state",
         "reachable",
         time_column("last_contact", "最近联系"),
+        "night",
         "backlog",
-        "announced_sequence",
         "clock_offset",
         "program",
     )
@@ -59,6 +65,7 @@ class KioskAdmin(SmallAdmin[Kiosk]):
     search_fields = ("number", "place")
     readonly_fields = (
         "state",
+        "unused_token",
         time_column("enrolled_at", "登记时间"),
         time_column("last_contact", "最近联系"),
         "backlog",
@@ -66,6 +73,9 @@ class KioskAdmin(SmallAdmin[Kiosk]):
         "program",
         "announced_sequence",
         "cursors",
+        time_column("night_ended", "最近夜间检查"),
+        "night_left",
+        "night_expiring",
     )
     action_form = RemarkForm
     actions = ("enrolment_token", "revoke", "lift_holds")
@@ -75,10 +85,42 @@ class KioskAdmin(SmallAdmin[Kiosk]):
         """Whether it was in contact lately."""
         return row.last_contact is not None and centre_now() - row.last_contact < LATE
 
+    @admin.display(description="夜间检查")
+    def night(self, row: Kiosk) -> str:
+        """How many nights it missed, or what its last nightly run left for people; and when that ended."""
+        if row.night_since is None:
+            return "–"
+        when = china_time(row.night_ended)[5:16]  # without the year and the seconds
+        if (missed := nights_missed(row, centre_now())) >= ALARMING and row.state == KioskState.ENROLLED:
+            return f"{missed} 夜没有做 {when}".rstrip()
+        left = len(findings_of(row))
+        return f"{f'{left} 件事要处理' if left else '全部正常'} {when}" if when else "–"
+
+    @admin.display(description="夜间检查要处理的事")
+    def night_left(self, row: Kiosk) -> str:
+        """What its last nightly run left for people."""
+        found = (night_finding(each.kind, each.count, each.step, _in_chinese) for each in findings_of(row))
+        return "；".join(found) or "–"
+
+    @admin.display(description="登记令牌")
+    def unused_token(self, row: Kiosk) -> str:
+        """The token that was given out and not used; another one makes it void."""
+        token = unused_tokens(row.number, centre_now()).first()
+        if token is None:
+            return "–"
+        said = f"{china_time(token.made_at)} 发放，还没有用，{china_time(token.expires_at)} 失效"
+        return f"{said}；一台机器正凭它等待根证书签发" if token.device_key else said
+
     def get_readonly_fields(self, request: HttpRequest, obj: Kiosk | None = None) -> Any:
         """The number cannot be changed."""
         fields = super().get_readonly_fields(request, obj)
         return fields if obj is None else ("number", *fields)
+
+    def get_fields(self, request: HttpRequest, obj: Kiosk | None = None) -> Any:
+        """Who it is, what can be typed, then what it tells."""
+        del request
+        typed = ("number", "place", "serves_all")
+        return typed if obj is None else (*typed, *self.readonly_fields)
 
     def has_delete_permission(self, request: HttpRequest, obj: Kiosk | None = None) -> bool:
         """Kiosks are revoked, not deleted."""
@@ -112,7 +154,10 @@ class KioskAdmin(SmallAdmin[Kiosk]):
             if kiosk.state == KioskState.REVOKED:
                 self.message_user(request, f"{kiosk}：已吊销，不能再登记", messages.ERROR)
             else:
-                self.message_user(request, f"{kiosk}：{give_token(kiosk.number, centre_now())}")
+                given = hand_out(kiosk.number, centre_now())
+                self.message_user(request, f"{kiosk}：{given.token}")
+                if given.voided:
+                    self.message_user(request, f"{kiosk}：{void_words(given, _in_chinese)}", messages.WARNING)
 
     @admin.action(description="吊销终端机（不能恢复，须填备注）", permissions=("revoke",))
     def revoke(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
@@ -302,3 +347,37 @@ class FeedAdmin(ReadOnlyAdmin[FeedRow]):
         if row.kind in {"operator", "staff"}:
             return "（含密码校验值，不显示）"
         return bytes(row.body).decode() or "（已由后来的代替，不再保留）"
+
+
+@admin.register(IssuingRequest)
+class IssuingRequestAdmin(SmallReadOnlyAdmin[IssuingRequest]):
+    """Requests of kiosks: which wait, and which the root signed."""
+
+    list_display = (
+        "kiosk",
+        "state",
+        "fingerprint",
+        time_column("asked_at", "申请时间"),
+        time_column("signed_at", "导入时间"),
+    )
+    search_fields = ("=kiosk__number",)
+    fields = ("kiosk", "state", "fingerprint", "asked_at", "signed_at")
+    readonly_fields = ("state", "fingerprint")
+    list_select_related = ("kiosk",)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, and above it where the root's key is."""
+        where = HERE if centre_keys().root_is_here else ELSEWHERE
+        return super().changelist_view(request, {**(extra_context or {}), "title": where})
+
+    @admin.display(description="状态")
+    def state(self, row: IssuingRequest) -> str:
+        """Whether it waits."""
+        return SIGNED if row.certificate else WAITING
+
+    @admin.display(description="申请指纹")
+    def fingerprint(self, row: IssuingRequest) -> str:
+        """What the kiosk shows too."""
+        return key_fingerprint(bytes(row.public_key))

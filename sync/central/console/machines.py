@@ -7,6 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from kiosk.domain.entries import StrandDecision
+from kiosk.pki.certificates import parse_certificate
+from kiosk.pki.issuing import key_fingerprint
 from sync.central.console.base import NEEDS_REMARK, RemarkForm, SmallReadOnlyAdmin, time_column, typed_remark
 from sync.central.console.waiting import STILL_WORKS, described, tell_if_waiting
 from sync.central.context import centre_now
@@ -28,20 +30,24 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
         "kiosk",
         "number",
         "state",
-        "strand",
+        "fingerprint",
         time_column("enrolled_at", "登记时间"),
         time_column("ended_at", "停用时间"),
-        "ended_by",
         "remark",
         "quarantine",
     )
     list_filter = ("state",)
     search_fields = ("=kiosk__number",)
-    fields = ("kiosk", "number", "state", "strand", "ended_by", "remark", "quarantine")
-    readonly_fields = ("quarantine",)
+    fields = ("kiosk", "number", "state", "fingerprint", "strand", "ended_by", "remark", "quarantine")
+    readonly_fields = ("fingerprint", "quarantine")
     list_select_related = ("kiosk",)
     action_form = RemarkForm
     actions = ("confirm", "retire", "lost", "revoke", "take_over", "set_aside", "give_up")
+
+    @admin.display(description="密钥指纹")
+    def fingerprint(self, row: Machine) -> str:
+        """What `keydesk status` shows there too."""
+        return key_fingerprint(parse_certificate(bytes(row.issuing_certificate)).public_key)
 
     @admin.display(description="隔离记录")
     def quarantine(self, row: Machine) -> str:
@@ -118,12 +124,16 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
             if confirm_machine(machine, by, remark, now):
                 self.log_change(request, machine, f"确认：{remark}")
                 count += 1
-        self.message_user(request, f"已确认 {count} 台", messages.SUCCESS)
+        waiting = queryset.count() - count
+        self.message_user(request, f"已确认 {count} 台", messages.SUCCESS if count else messages.WARNING)
+        if waiting:
+            self.message_user(request, f"另有 {waiting} 台不在等确认，没有改动", messages.WARNING)
 
     @admin.action(description="停用机器（还能传完记录，须填备注）", permissions=("end",))
     def retire(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:
         """Retire machines: they may upload what they have, and are enrolled anew with a new token."""
-        self._end(request, queryset.filter(state=MachineState.ENROLLED), MachineState.RETIRED)
+        working = queryset.filter(state__in=(MachineState.ENROLLED, MachineState.UNCONFIRMED))
+        self._end(request, working, MachineState.RETIRED)
 
     @admin.action(description="登记为丢失（还能传完记录，须填备注）", permissions=("end",))
     def lost(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:

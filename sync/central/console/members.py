@@ -13,13 +13,31 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from sync.central.console.base import Admin, Form, Page, SecondsField, SmallAdmin, time_column, yuan_column
+from sync.central.console.filters import RefusedNames
 from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
 from sync.central.ledger.publishing import publish_enterprise, publish_operators
-from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator, ReviewState
+from sync.central.members.models import (
+    DeskStaff,
+    Enterprise,
+    FeeSchedule,
+    Operator,
+    ReviewState,
+    name_faults,
+)
 from sync.central.members.publishing import publish_schedule, publish_staff
 
 Person = TypeVar("Person", DeskStaff, Operator)
+
+
+def name_column() -> Any:  # the stubs know columns by name alone
+    """A column that says what is wrong with a name that was stored under a former rule."""
+
+    @admin.display(description="名称的问题")
+    def column(row: Any) -> str:
+        return "；".join(name_faults(row)) or "–"
+
+    return column
 
 
 class PasswordForm(Form[Any]):
@@ -48,8 +66,8 @@ class _Permanent(Page[Any]):
 class EnterpriseAdmin(_Permanent, Admin[Any]):
     """Member enterprises."""
 
-    list_display = ("code", "name", "legal_person", "review")
-    list_filter = ("review",)
+    list_display = ("code", "name", "legal_person", "review", name_column())
+    list_filter = ("review", RefusedNames)
     search_fields = ("^code", "^name", "=legal_person")
     filter_horizontal = ("kiosks",)
 
@@ -70,8 +88,8 @@ class OperatorAdmin(_Permanent, Admin[Any]):
     """Operators and their review."""
 
     form = PasswordForm
-    list_display = ("account", "name", "enterprise", "review")
-    list_filter = ("review",)
+    list_display = ("account", "name", "enterprise", "review", name_column())
+    list_filter = ("review", RefusedNames)
     search_fields = ("^account", "=name", "^enterprise__name")
     autocomplete_fields = ("enterprise",)
     actions = ("approve", "refuse")
@@ -100,8 +118,13 @@ class OperatorAdmin(_Permanent, Admin[Any]):
 
     @admin.action(description="批准所选操作员", permissions=("review",))
     def approve(self, request: HttpRequest, queryset: QuerySet[Operator]) -> None:
-        """Approve."""
-        self._decide(request, queryset, ReviewState.APPROVED)
+        """Approve those whose names can be used."""
+        refused = {operator.pk: faults for operator in queryset if (faults := name_faults(operator))}
+        for account, faults in refused.items():
+            self.message_user(request, f"{account} 没有批准：{'；'.join(faults)}", messages.ERROR)
+        usable = queryset.exclude(pk__in=refused)
+        if usable:
+            self._decide(request, usable, ReviewState.APPROVED)
 
     @admin.action(description="退回所选操作员", permissions=("review",))
     def refuse(self, request: HttpRequest, queryset: QuerySet[Operator]) -> None:
@@ -122,7 +145,8 @@ class StaffAdmin(_Permanent, SmallAdmin[Any]):
     """The desk's staff."""
 
     form = PasswordForm
-    list_display = ("name", "role")
+    list_display = ("name", "role", name_column())
+    list_filter = (RefusedNames,)
 
     def save_model(
         self,

@@ -23,6 +23,7 @@ _STATUS = {
     ProblemCode.CHAIN_HOLE: 409,
     ProblemCode.CHAIN_BROKEN: 409,
     ProblemCode.CHECKPOINT_REFUSED: 422,
+    ProblemCode.AWAITING_ROOT: 409,
     ProblemCode.TOKEN_REFUSED: 403,
     ProblemCode.KIOSK_REVOKED: 403,
     ProblemCode.REQUEST_REFUSED: 422,

@@ -33,13 +33,14 @@ from sync.central.device.enrolment import EnrolmentRefused
 from sync.central.fleet import policies
 from sync.central.fleet.feed.models import FeedRow, Incarnation
 from sync.central.fleet.feed.telling import telling
-from sync.central.fleet.feed.writing import go_past, present_incarnation
+from sync.central.fleet.feed.writing import go_past, lock_all, present_incarnation, put_lost
 from sync.central.fleet.machines import end, machine_of, made_of, present_machine
 from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
 from sync.central.fleet.standing import record_soon
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.models import AlarmKind
 from sync.central.ledger import waking
+from sync.central.ledger.taking_back import take_back_said
 from sync.protocol.deeds import SignedDeed, deed_holds, read_deed
 from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import DeedShown
@@ -80,8 +81,10 @@ def take_back(machine: Machine, shown: DeedShown, keys: CentreKeys, now: int) ->
             if shown.policy is not None:
                 policies.take_shown(kiosk.number, shown.policy, keys, now)
             signed = [row for row in shown.rows if row_holds(row, keys.centre_public_key)]
+            if signed:
+                lock_all()
+            _take_said(kiosk.number, signed, now)
             _take_facts(own, signed, now)
-            _point_out(kiosk.number, signed, now)
         if not shown.more:
             Machine.objects.filter(key=machine.key).update(shown_in=present_incarnation())
             waking.wake()
@@ -91,14 +94,24 @@ def take_back(machine: Machine, shown: DeedShown, keys: CentreKeys, now: int) ->
     return {audience: min(each.get(audience, 0) for each in heads) for audience in audiences}
 
 
-def _point_out(kiosk: int, rows: Iterable[Row], now: int) -> None:
-    """Tell staff what the centre had said of people and prices and has forgotten: they say it again, or not."""
+def _take_said(kiosk: int, rows: Iterable[Row], now: int) -> None:
+    """What the centre had said of people and prices and has forgotten stands again, or staff are told: they say it, or not."""
     for row in rows:
         said = _in_words(row) if row.audience in {ALL, MEMBERS, audience_of_kiosk(kiosk)} else ""
-        known = FeedRow.objects.filter(audience=row.audience, key=row.key)
-        if said and not known.filter(Q(stamp=row.version.stamp) | Q(live=True, digest=row.digest)).exists():
+        if not said or _is_known(row):
+            continue
+        body = _body(row)
+        if body is None or not take_back_said(row, body, now):
             detail = f"恢复之前下发过，中心的备份里没有：{said}；终端机按较严的一份执行，请核对后重新录入"
             raise_alarm(AlarmKind.SHOWN_ROW, EXCHANGE_KIOSK, f"{row.key} {row.version}", detail, now)
+
+
+def _is_known(row: Row) -> bool:
+    """Whether a row is on record, what stands says the same, or goes on from a later one."""
+    version = row.version
+    later = Q(base_incarnation=version.incarnation, base_stamp__gte=version.stamp) | Q(digest=row.digest)
+    known = FeedRow.objects.filter(audience=row.audience, key=row.key)
+    return known.filter(Q(stamp=version.stamp) | Q(live=True) & later).exists()
 
 
 def _in_words(row: Row) -> str:
@@ -128,22 +141,8 @@ def _take_facts(own: int, rows: Iterable[Row], now: int) -> None:
     good = {row.key: row for row in rows if row.audience == own and isinstance(_body(row), EchoedBody)}
     known = set(FeedRow.objects.filter(audience=own, key__in=good).values_list("key", flat=True))
     lost = [row for key, row in good.items() if key not in known]
-    FeedRow.objects.bulk_create(
-        FeedRow(
-            audience=own,
-            key=row.key,
-            incarnation=row.version.incarnation,
-            stamp=row.version.stamp,
-            base_incarnation=row.base.incarnation,
-            base_stamp=row.base.stamp,
-            kind=row.kind,
-            body=bytes(row.body),
-            digest=row.digest,
-            signature=row.signature,
-            made_at=now,
-        )
-        for row in lost
-    )
+    for row in lost:
+        put_lost(row, now)
     if lost:
         go_past({own: max(row.version.stamp for row in lost)})
 

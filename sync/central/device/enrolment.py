@@ -12,13 +12,18 @@ from kiosk.domain.entries import Tip
 from kiosk.domain.payment_codes import SECRET_LENGTH
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
-from kiosk.pki.errors import IssueRefused, RequestInvalid
-from sync.central.centre_keys import CentreKeys, new_serial
+from kiosk.pki.certificates import parse_certificate
+from kiosk.pki.errors import CertificateInvalid, IssueRefused, RequestInvalid
+from kiosk.pki.issuing import kiosk_request
+from kiosk.pki.names import organisation_of
+from kiosk.pki.verification import verify_issuing
+from sync.central.centre_keys import ISSUING_YEARS, CentreKeys, new_serial
 from sync.central.fleet import policies
-from sync.central.fleet.enrolment_tokens import token_digest
+from sync.central.fleet.enrolment_tokens import newer_token, token_digest
 from sync.central.fleet.epochs import next_epoch, next_machine
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.feed.writing import present_incarnation
+from sync.central.fleet.issuing_requests import certificate_for, wait_for_root
 from sync.central.fleet.machines import end, payment_secret, present_machine, secret_context
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState, Machine, MachineState
 from sync.central.fleet.standing import record_soon
@@ -30,7 +35,8 @@ from sync.protocol.errors import Problem, ProblemCode
 from sync.protocol.records import EnrolAnswer, EnrolRequest
 from sync.protocol.times import sign_time
 
-ISSUING_YEARS = 5
+ROOT_LIFE = 90 * DAY
+"""How long (seconds) a token lives on for a machine that waits for the root."""
 
 
 class EnrolmentRefused(Exception):
@@ -52,13 +58,23 @@ def enrol(request: EnrolRequest, keys: CentreKeys, now: int) -> EnrolAnswer:
             raise _refused(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked.")
         if token.used_at is None:
             if token.expires_at <= now:
-                raise _refused(ProblemCode.TOKEN_REFUSED, "This enrolment token is too old: ask for another.")
-            machine = _enrol_new(kiosk, request, keys, now)
-            token.used_at, token.device_key = now, request.device_key
-            token.save()
+                raise _expired(token)
+            if token.device_key and not hmac.compare_digest(bytes(token.device_key), request.device_key):
+                raise _refused(ProblemCode.TOKEN_REFUSED, "Another machine waits with this enrolment token.")
+            certificate = _certificate(kiosk, request, keys, now)
+            token.device_key = request.device_key
+            if certificate is None:
+                token.expires_at = max(token.expires_at, now + ROOT_LIFE)
+                token.save()
+            else:
+                machine = _enrol_new(kiosk, request, certificate, keys, now)
+                token.used_at = now
+                token.save()
+                return _answer(kiosk, machine, keys, now)
         else:
-            machine = _enrolled_before(kiosk, token, request)
-        return _answer(kiosk, machine, keys, now)
+            return _answer(kiosk, _enrolled_before(kiosk, token, request), keys, now)
+    # Only now, since what was noted in the transaction is to stay.
+    raise _refused(ProblemCode.AWAITING_ROOT, "The centre's root has to sign the request first: ask again.")
 
 
 def begin_epoch(number: int, strand: int) -> tuple[int, Tip | None]:
@@ -81,25 +97,43 @@ def _enrolled_before(kiosk: Kiosk, token: EnrolmentToken, request: EnrolRequest)
     return machine
 
 
-def _enrol_new(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) -> Machine:
-    """Enrol the next machine of a kiosk; the one before is retired. Raises EnrolmentRefused."""
+def _certificate(kiosk: Kiosk, request: EnrolRequest, keys: CentreKeys, now: int) -> bytes | None:
+    """The certificate of a machine's issuing CA; None, and noted, where the root has to sign it elsewhere. Raises EnrolmentRefused."""
     if Machine.objects.filter(device_key=request.device_key).exists():
         raise _refused(ProblemCode.REQUEST_REFUSED, "This device key was enrolled before: make another.")
-    root = keys.root()
-    # A day early, so that a kiosk whose clock is a little slow accepts it too.
-    begin = max(now - DAY, root.certificate.not_before)
     try:
-        certificate = root.certify_kiosk(
-            request.issuing_request, kiosk.number, new_serial(), begin, add_years(begin, ISSUING_YEARS)
+        verified = kiosk_request(
+            organisation_of(parse_certificate(keys.root_certificate).subject),
+            request.issuing_request,
+            kiosk.number,
         )
-    except (RequestInvalid, IssueRefused) as error:
+        certificate = certificate_for(kiosk.number, verified)
+        if certificate is not None:
+            verify_issuing(certificate, keys.root_certificate, now)
+            return certificate
+        if not keys.root_is_here:
+            wait_for_root(kiosk, request.issuing_request, verified, now)
+            return None
+        root = keys.root()
+        # A day early, so that a kiosk whose clock is a little slow accepts it too.
+        begin = max(now - DAY, root.certificate.not_before)
+        end_ = add_years(begin, ISSUING_YEARS)
+        return root.certify_kiosk(request.issuing_request, kiosk.number, new_serial(), begin, end_)
+    except (RequestInvalid, IssueRefused, CertificateInvalid) as error:
         sentence = f"The request for the issuing certificate does not hold: {error}."
         raise _refused(ProblemCode.REQUEST_REFUSED, sentence) from error
+
+
+def _enrol_new(
+    kiosk: Kiosk, request: EnrolRequest, certificate: bytes, keys: CentreKeys, now: int
+) -> Machine:
+    """Enrol the next machine of a kiosk; the one before is retired."""
     machine = _put_machine(kiosk, request.device_key, certificate, keys, now)
     kiosk.state, kiosk.enrolled_at, kiosk.last_contact = KioskState.ENROLLED, now, now
     kiosk.program = column_text(request.program, 60)
     next_epoch(kiosk)
     kiosk.save()
+    record_soon()
     policies.ensure(kiosk.number, keys, now)
     publish_audiences(kiosk, now)
     return machine
@@ -110,7 +144,6 @@ def _put_machine(kiosk: Kiosk, device_key: bytes, certificate: bytes, keys: Cent
     number = next_machine(kiosk, 0 if former is None else former.number)
     if former is not None and former.state == MachineState.ENROLLED:
         end(former, MachineState.RETIRED, "", f"第 {number} 台机器接替", now)
-        record_soon()
     sealed = keys.seal_secret(secrets.token_bytes(SECRET_LENGTH), secret_context(kiosk.number, number))
     deed = sign_deed(Deed(kiosk.number, number, device_key, certificate, sealed), keys.centre_key)
     return Machine.objects.create(
@@ -138,6 +171,18 @@ def _answer(kiosk: Kiosk, machine: Machine, keys: CentreKeys, now: int) -> Enrol
         policy=policies.ensure(kiosk.number, keys, now),
         signed_time=sign_time(kiosk.number, now, keys.centre_key),
         deed=msgspec.json.decode(bytes(machine.deed), type=SignedDeed),
+    )
+
+
+def _expired(token: EnrolmentToken) -> EnrolmentRefused:
+    newer = newer_token(token)
+    said = (
+        "is too old: ask for another"
+        if newer is None
+        else "is void, since a newer one was given out: use that"
+    )
+    return EnrolmentRefused(
+        Problem(ProblemCode.TOKEN_REFUSED, f"This enrolment token {said}.", newer_token=newer)
     )
 
 

@@ -26,9 +26,11 @@ from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.machines import is_out_of_use, is_revoked, machine_of
 from sync.central.fleet.models import Kiosk, KioskState, MachineState
 from sync.central.fleet.unapplied_rows import record_unapplied
+from sync.central.journal import snapshots
 from sync.central.journal.alarms import raise_alarm
 from sync.central.journal.appending import Outcome, append
 from sync.central.journal.models import AlarmKind, Strand
+from sync.central.journal.nights import note_night
 from sync.central.journal.strands import holding, journal_page, latest, marks, numbered, strands_of
 from sync.central.ledger import waking
 from sync.central.tables import LAST, column_text
@@ -100,6 +102,8 @@ def heartbeat(request: HttpRequest) -> HttpResponse:
         kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
         strands = strands_of(kiosk.number)
         strand = _strand_at(strands, beat)
+        if not is_out_of_use(machine):
+            note_night(kiosk, beat.night, beat.wall, now)
         _record_heartbeat(kiosk, strand, beat, now)
         record_unapplied(kiosk.number, beat.kept, now)
         if kiosk.state == KioskState.ENROLLED:
@@ -151,7 +155,8 @@ def journal(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         kiosk = require_working(machine)
         return answer(journal_page(kiosk.number, _number(request, "strand"), _number(request, "after")))
-    appended = append(machine, decode_batch(body), now)
+    held = bool(_number(request, "held"))
+    appended = append(machine, decode_batch(body), now, held=held)
     if appended.entries:
         waking.wake()
     strand = appended.strand
@@ -166,6 +171,7 @@ def journal(request: HttpRequest) -> HttpResponse:
             quarantined=appended.outcome is Outcome.QUARANTINED,
             retired=is_out_of_use(machine),
             unconfirmed=machine.state == MachineState.UNCONFIRMED,
+            lacked=len(appended.entries),
         )
     )
 
@@ -197,6 +203,16 @@ def epoch(request: HttpRequest) -> HttpResponse:
     kiosk = require_working(caller(request, body, centre_now()))
     asked = records.decode(body, records.EpochRequest)
     return answer(records.EpochAnswer(*enrolment.begin_epoch(kiosk.number, asked.strand)))
+
+
+@device_view("POST")
+def snapshot(request: HttpRequest) -> HttpResponse:
+    """Take a snapshot of a kiosk's journal, or say where it stands."""
+    now = centre_now()
+    body = read_body(request, records.MAXIMUM_JSON)
+    kiosk = require_working(caller(request, body, now))
+    shown = records.decode(body, records.SnapshotShown)
+    return answer(snapshots.take(kiosk.number, shown, centre_keys().centre_key, now))
 
 
 def _cursors(request: HttpRequest) -> dict[int, Version]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH
-from sync.central.fleet.feed.writing import present_incarnation
+from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH, MAXIMUM_MACHINE
+from sync.central.fleet.feed.models import Incarnation
 from sync.central.fleet.models import Kiosk
 
 MARGIN = 64
-"""How many epochs, and how many machines, a centre that was put back leaves out: it may have given them and forgotten."""
+"""How many epochs, and how many machines, a centre that was put back leaves out at least: it may have given and forgotten them."""
+LAST = min(FIRST_RANDOM_EPOCH - 1, MAXIMUM_MACHINE)
+"""The last epoch and machine that the centre may give."""
+_PARTS = 64
+"""Up to one of so many parts of the numbers that are left is left out besides, at random."""
 
 
 def next_epoch(kiosk: Kiosk) -> int:
@@ -24,15 +28,27 @@ def next_machine(kiosk: Kiosk, former: int) -> int:
     return kiosk.machine_given
 
 
-def leave_out(kiosk: Kiosk, present: int) -> None:
-    """Give none of the next epochs and machines (not saved); `present` is the kiosk's machine, 0 for none."""
-    kiosk.epoch_given += MARGIN
-    kiosk.machine_given = max(kiosk.machine_given, present) + MARGIN
+def leave_out(kiosk: Kiosk, present: int, bits: bytes) -> None:
+    """Give none of the next epochs and machines (not saved); `present` is the kiosk's machine, 0 for none.
+
+    `bits` are the new incarnation's: after one backup was put back twice, other numbers follow.
+    """
+    kiosk.epoch_given = past(kiosk.epoch_given, bits)
+    kiosk.machine_given = past(max(kiosk.machine_given, present), bits)
+
+
+def past(given: int, bits: bytes) -> int:
+    """The last number that an incarnation with these random bits leaves out after `given`; at most half of what is left."""
+    room = max(LAST - given, 0)
+    return given + min(MARGIN + int.from_bytes(bits, "big") % (room // _PARTS + 1), room // 2)
 
 
 def _left_out() -> int:
-    """What is left out of a kiosk whose row was lost and is made again."""
-    return MARGIN * (present_incarnation() - 1)
+    """What every incarnation so far left out of a kiosk whose row was lost and is made again."""
+    given = 0
+    for bits in Incarnation.objects.filter(number__gt=1).order_by("number").values_list("bits", flat=True):
+        given = past(given, bytes(bits))
+    return given
 
 
 def note_epochs(kiosk: Kiosk, epochs: Iterable[int]) -> None:

@@ -7,7 +7,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
-from kiosk.domain.policy import DAY, HOUR, Policy
+from kiosk.domain.nights import USUAL_AT
+from kiosk.domain.policy import DAY, HOUR, LONGEST_DEVIATION, Policy
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.feed import models as _feed  # noqa: F401 - Django finds the feed's tables by this
 
@@ -34,7 +35,11 @@ class KioskState(models.TextChoices):
 
 
 class Kiosk(models.Model):
-    """One kiosk: a place with a number, whatever machines stand there; times are UTC seconds."""
+    """One kiosk: a place with a number, whatever machines stand there; times are UTC seconds.
+
+    `night_since` and `night_ended` are by the centre's clock; both are None of a program that makes no nightly run.
+    `night_findings` is JSON.
+    """
 
     number = models.PositiveIntegerField(
         "编号",
@@ -53,6 +58,11 @@ class Kiosk(models.Model):
     machine_given = models.PositiveIntegerField("已发机器号", default=0, editable=False)
     announced_sequence = models.BigIntegerField("终端机序号", default=0, editable=False)
     cursors = models.CharField("已读版本", max_length=200, blank=True, editable=False)
+    night_since = models.BigIntegerField("夜间检查开始计", null=True, editable=False)
+    night_at = models.PositiveIntegerField("夜间检查时刻(分)", default=USUAL_AT, editable=False)
+    night_ended = models.BigIntegerField("最近夜间检查", null=True, editable=False)
+    night_findings = models.TextField("夜间检查要处理的事", blank=True, editable=False)
+    night_expiring = models.PositiveIntegerField("快到期的key盘", default=0, editable=False)
 
     class Meta:
         """Names and order."""
@@ -137,6 +147,32 @@ class EnrolmentToken(models.Model):
         return f"{self.kiosk_id} 号机 {self.digest[:8]}"
 
 
+class IssuingRequest(models.Model):
+    """A kiosk's request for its issuing CA certificate that waits for the root, or was signed by it.
+
+    `digest` is over the kiosk's number and the key; `request` is PKCS#10, empty where only the certificate was brought;
+    times are UTC seconds.
+    """
+
+    digest = models.CharField("摘要", max_length=64, primary_key=True, editable=False)
+    kiosk = models.ForeignKey(Kiosk, verbose_name="终端机", on_delete=models.PROTECT)
+    request = models.BinaryField("申请", editable=False)
+    public_key = models.BinaryField("公钥", editable=False)
+    asked_at = models.BigIntegerField("申请时间")
+    certificate = models.BinaryField("签发证书", editable=False, default=bytes)
+    signed_at = models.BigIntegerField("导入时间", null=True)
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "根证书签发"
+        verbose_name_plural = "根证书签发"
+        ordering = ("-asked_at", "digest")
+
+    def __str__(self) -> str:
+        return f"{self.kiosk_id} 号机 {self.digest[:8]}"
+
+
 class KioskPolicy(models.Model):
     """A policy as signed for one kiosk; each kiosk's numbers rise."""
 
@@ -154,7 +190,7 @@ class KioskPolicy(models.Model):
         "中心时间最长间隔(秒)", default=_USUAL.server_time_age, validators=_between(HOUR, 3660 * DAY)
     )
     clock_deviation = models.PositiveIntegerField(
-        "时钟最大偏差(秒)", default=_USUAL.clock_deviation, validators=_between(1, DAY)
+        "时钟最大偏差(秒)", default=_USUAL.clock_deviation, validators=_between(1, LONGEST_DEVIATION)
     )
     payment_window = models.PositiveIntegerField(
         "缴费时限(秒)", default=_USUAL.payment_window, validators=_between(60, DAY)

@@ -1,4 +1,6 @@
-"""What a database that is put back must not undo: retirements, revocations and incarnations, in a file beside it.
+"""What a database that is put back must not undo, in a file beside it.
+
+Retirements, revocations, incarnations, and which epoch and machine each kiosk was given last when one was enrolled.
 
 A line of JSON for each, on the disk soon after the transaction that it is of. A database that lacks one of them was put
 back from a backup; nobody works with it before a person says so (`keydesk-central restored`), by which it takes them over.
@@ -14,30 +16,40 @@ from django.conf import settings
 from django.db import transaction
 
 from hardware.disk import append_durably
+from sync.central.configuration import STANDING
 from sync.central.errors import DatabaseBehind
 from sync.central.fleet.feed.models import Incarnation
 from sync.central.fleet.machines import end, machine_of, made_of
 from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
 from sync.protocol.deeds import SignedDeed
 
-FILE = "standing.jsonl"
+FILE = STANDING
 _INCARNATION = "incarnation"
 _RANKS: dict[str, int] = {MachineState.RETIRED: 1, MachineState.LOST: 2, MachineState.REVOKED: 3}
+_GIVEN = {"epoch": "epoch_given", "machine": "machine_given"}
 _SHOWN = 5
 
 
 class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How one thing stands: a kiosk (`3`), a machine (`3/1`, with its deed) or the centre (`incarnation 2`, with its bits)."""
+    """How one thing stands.
+
+    A revoked kiosk (`3`), a machine (`3/1`, with its deed), the centre (`incarnation 2`, with its bits), or what a kiosk was
+    given last (`epoch 3` and `machine 3`, with the number).
+    """
 
     subject: str
     state: str = ""
     deed: SignedDeed | None = None
     bits: bytes = b""
+    given: int = 0
 
     @property
     def rank(self) -> int:
         """A higher one is later."""
-        return _RANKS.get(self.state, 0)
+        return self.given or _RANKS.get(self.state, 0)
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.state or self.given or ''}".strip()
 
 
 Standings = dict[str, Standing]
@@ -63,9 +75,18 @@ def record() -> None:
 
 def require_not_behind() -> None:
     """Raise DatabaseBehind where the file has something that the database has not; OSError."""
-    lacks = [f"{each.subject} {each.state}".strip() for each in _beyond(_of_file(), _of_database())]
+    lacks = [str(each) for each in _beyond(_of_file(), _of_database())]
     if lacks:
         raise DatabaseBehind(path(), lacks[:_SHOWN])
+
+
+def begin_work() -> None:
+    """What every start does: work with no database that is behind the file, and note what the file lacks.
+
+    Raises DatabaseBehind, OSError.
+    """
+    require_not_behind()
+    record()
 
 
 def take_over(now: int) -> int:
@@ -81,6 +102,12 @@ def _take(each: Standing, now: int) -> None:
     if each.subject.startswith(_INCARNATION):
         life = int(each.subject.removeprefix(_INCARNATION))
         Incarnation.objects.create(number=life, bits=each.bits, begun_at=now)
+        return
+    what, _, number = each.subject.partition(" ")
+    if what in _GIVEN:
+        row, _ = Kiosk.objects.get_or_create(number=int(number))
+        setattr(row, _GIVEN[what], each.given)
+        row.save(update_fields=[_GIVEN[what]])
         return
     kiosk, _, number = each.subject.partition("/")
     Kiosk.objects.get_or_create(number=int(kiosk))
@@ -105,6 +132,13 @@ def _of_database() -> Standings:
         found.append(Standing(f"{machine.kiosk_id}/{machine.number}", machine.state, deed))
     lives = Incarnation.objects.filter(number__gt=1).order_by("number")
     found += [Standing(f"{_INCARNATION} {life.number}", bits=bytes(life.bits)) for life in lives]
+    given = Kiosk.objects.order_by("number").values_list("number", "epoch_given", "machine_given")
+    for kiosk, *numbers in given:
+        found += [
+            Standing(f"{what} {kiosk}", given=number)
+            for what, number in zip(_GIVEN, numbers, strict=True)
+            if number
+        ]
     return {each.subject: each for each in found}
 
 

@@ -62,6 +62,12 @@ def clear_alarm(kind: AlarmKind, kiosk: int, subject: str, by: str, now: int) ->
     alarms.update(cleared_at=now, cleared_by=by)
 
 
+def clear_alarms(kind: AlarmKind, kiosks: Iterable[int], by: str, now: int) -> None:
+    """Clear all alarms of a kind about these kiosks."""
+    alarms = Alarm.objects.filter(kind=kind, kiosk__in=list(kiosks), cleared_at=None)
+    alarms.update(cleared_at=now, cleared_by=by)
+
+
 def close_alarm(alarm: Alarm, by: str, remark: str, now: int) -> None:
     """Close an alarm that a person has seen to; a fork's is closed at its kiosk too, until it forks again.
 

@@ -61,13 +61,14 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 class _Upload(msgspec.Struct, frozen=True):
-    """A batch as it is judged, under the lock of its kiosk's row; `machine` sent it."""
+    """A batch as it is judged, under the lock of its kiosk's row; `machine` sent it, of another strand than its own if `held`."""
 
     kiosk: Kiosk
     machine: Machine
     strands: list[Strand]
     received: list[ReceivedEntry]
     now: int
+    held: bool = False
 
 
 AT_ONCE = 1000
@@ -80,14 +81,17 @@ def _in_turn() -> AbstractContextManager[object]:
     return _TURN if connection.vendor == "sqlite" else nullcontext()
 
 
-def append(machine: Machine, batch: UploadBatch, now: int) -> Appended:
-    """Store a batch that a machine sent. Raises BatchRefused, BodyMalformed."""
+def append(machine: Machine, batch: UploadBatch, now: int, *, held: bool = False) -> Appended:
+    """Store a batch that a machine sent; `held` is what it holds of another strand than it writes on.
+
+    Raises BatchRefused, BodyMalformed.
+    """
     received = [read(data) for data in batch.entries]
     with _in_turn(), transaction.atomic():
         kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
         machine = Machine.objects.select_related("kiosk").get(key=machine.key)
         strands = strands_of(kiosk.number)
-        upload = _Upload(kiosk, machine, strands, received, now)
+        upload = _Upload(kiosk, machine, strands, received, now, held)
         _require_sound(upload, batch)
         kiosk.last_contact = now
         kiosk.announced_sequence = max(kiosk.announced_sequence, received[-1].sequence)
@@ -191,11 +195,15 @@ def _stored(upload: _Upload, strand: Strand, fresh: list[ReceivedEntry], branche
     if any(each.epoch != strand.high_epoch for each in fresh):
         strand.epoch_due = None
     strand.put_high_water(fresh[-1].tip)
-    strand.machine, strand.received_at = upload.machine.number, upload.now
-    if is_working(upload.machine) and len(upload.strands) > 1:
+    strand.machine, strand.received_at = (
+        fresh[-1].machine if upload.held else upload.machine.number,
+        upload.now,
+    )
+    if is_working(upload.machine) and len(upload.strands) > 1 and not upload.held:
         _give_epochs(upload, strand, branched_at)
     strand.save()
-    _watch_two_alive(upload, strand)
+    if not upload.held:
+        _watch_two_alive(upload, strand)
     record_facts(fresh, Source.CHAIN, strand.number, upload.now)
     return Appended(Outcome.APPENDED, strand, upload.strands, fresh)
 

@@ -165,6 +165,49 @@ class Fact(models.Model):
         return f"{self.get_kind_display()} {number_in(self.order) or self.certificate_number}"
 
 
+class SnapshotState(models.TextChoices):
+    """Where a kiosk's snapshot stands."""
+
+    WAITING = "waiting", "待核对"
+    ACKNOWLEDGED = "acknowledged", "已确认"
+    REFUSED = "refused", "不符"
+
+
+class Snapshot(models.Model):
+    """What a kiosk says that its journal comes to up to one entry; the key is its hash.
+
+    Where the centre found the same, the kiosk may delete the entries before.
+    """
+
+    key = models.CharField("哈希", max_length=64, primary_key=True)
+    kiosk = models.PositiveIntegerField("终端机")
+    machine = models.PositiveIntegerField("机器号")
+    strand = models.PositiveIntegerField("日志线")
+    sequence = models.BigIntegerField("到序号")
+    data = models.BinaryField("内容")
+    signature = models.BinaryField("签名")
+    state = models.CharField("状态", max_length=16, choices=SnapshotState.choices)
+    reason = models.CharField("原因", max_length=20, blank=True)
+    received_at = models.BigIntegerField("收到时间")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "日志快照"
+        verbose_name_plural = "日志快照"
+        ordering = ("-received_at", "-key")
+        indexes = (
+            models.Index(fields=("received_at", "key"), name="snapshot_received"),
+            models.Index(fields=("kiosk", "received_at", "key"), name="snapshot_kiosk"),
+            models.Index(
+                fields=("received_at", "key"), name="snapshot_waiting", condition=models.Q(state="waiting")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kiosk} 号机 到第 {self.sequence} 条"
+
+
 class AlarmKind(models.TextChoices):
     """The kinds of alarms."""
 
@@ -174,13 +217,14 @@ class AlarmKind(models.TextChoices):
     UNPAID_CONFIRMATION = "unpaid-confirmation", "无收款的确认"
     DESK_CONFIRMATION = "desk-confirmation", "主管担保收款"
     PAID_TWICE = "paid-twice", "重复付款"
-    BEYOND_POLICY = "beyond-policy", "超出策略"
-    MALFORMED = "malformed", "记录不可读"
     REVOKED_SENDS = "revoked-sends", "已吊销终端机上传"
     PUT_BACK = "put-back", "中心数据恢复"
     ACCOUNT = "account", "恢复后待确认的账号"
     UNCONFIRMED = "unconfirmed", "恢复后待确认的机器"
     SHOWN_ROW = "shown-row", "恢复前下发过的资料"
+    SNAPSHOT = "snapshot", "日志快照不符"
+    MISSING = "missing", "日志缺失"
+    NIGHTS_MISSED = "nights-missed", "夜间检查未做"
 
 
 class Alarm(models.Model):

@@ -91,14 +91,21 @@ def journal_page(kiosk: int, number: int, after: int) -> JournalPage:
     strand = numbered(strands, number) if number else latest(strands)
     if strand is None:
         return JournalPage((), more=False, strand=0, high_water=None)
-    data: list[bytes] = []
+    found: list[tuple[bytes, int]] = []
     for stretch in line(strands, strand):
         first = entry_key(kiosk, stretch.strand, min(max(after, stretch.after) + 1, LAST))
         last = entry_key(kiosk, stretch.strand, stretch.until)
-        rows = Entry.objects.filter(key__range=(first, last)).order_by("key").values_list("data", flat=True)
-        data += [bytes(each) for each in rows[: JOURNAL_PAGE + 1 - len(data)]]
-    more = len(data) > JOURNAL_PAGE
-    return JournalPage(tuple(data[:JOURNAL_PAGE]), more, strand.number, strand.high_water)
+        rows = Entry.objects.filter(key__range=(first, last)).order_by("key").values_list("data", "arrival")
+        found += [(bytes(data), arrival) for data, arrival in rows[: JOURNAL_PAGE + 1 - len(found)]]
+    page = found[:JOURNAL_PAGE]
+    return JournalPage(
+        tuple(data for data, _ in page),
+        more=len(found) > JOURNAL_PAGE,
+        strand=strand.number,
+        high_water=strand.high_water,
+        arrivals=tuple(arrival for _, arrival in page),
+        strands=marks(strands),
+    )
 
 
 def marks(strands: Iterable[Strand]) -> tuple[StrandMark, ...]:

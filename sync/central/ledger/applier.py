@@ -22,7 +22,7 @@ from sync.central.fleet.machines import machines_held_back
 from sync.central.journal.models import Entry, Strand
 from sync.central.journal.strands import strand_key
 from sync.central.ledger.books import Books, load
-from sync.central.ledger.daily import Daily, Place
+from sync.central.ledger.ceilings import Ceilings, Place
 from sync.central.ledger.folding import Folder, Placed, place
 from sync.central.ledger.models import AppliedPortion, ApplierState, EntryRemark, StrandCursor
 from sync.central.ledger.news import News
@@ -129,7 +129,7 @@ def fold(entries: Sequence[Placed], *, books: Books | None = None, read: Read | 
         books = load([told.entry.body for told in batch])
     readings = Readings(batch, {each.row.kiosk for each in entries}, read)
     places = [Place(each.row.kiosk, each.row.strand, each.row.sequence, each.position) for each in entries]
-    folder = Folder(books, readings, Daily(batch, places), News())
+    folder = Folder(books, readings, Ceilings(batch, places), News())
     for each in entries:
         folder.fold(each)
     return folder

@@ -14,10 +14,26 @@ from kiosk.domain.entries import AnyBody, CertificateIssued, MatterDecided, Stra
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.register import Register
+from kiosk.domain.requests import Proposal, Requests, RequestStep
 from kiosk.domain.subjects import subjects
 from sync.central.ledger.matters import Matters, subject_key
-from sync.central.ledger.models import DecidedStrand, LedgerAccount, LedgerCertificate, LedgerOrder, Matter
-from sync.central.ledger.rows import Registered, account_row, certificate_row, order_row
+from sync.central.ledger.models import (
+    DecidedStrand,
+    LedgerAccount,
+    LedgerCertificate,
+    LedgerOrder,
+    LedgerProposal,
+    LedgerRequests,
+    Matter,
+)
+from sync.central.ledger.rows import (
+    Registered,
+    account_row,
+    certificate_row,
+    order_row,
+    proposal_row,
+    requests_row,
+)
 from sync.central.ledger.stored import UNLISTED, Stored
 from sync.central.tables import Upsert
 
@@ -34,6 +50,8 @@ class _Asked(enum.Enum):
     OPEN_ORDERS = enum.auto()
     CERTIFICATE = enum.auto()
     REGISTER = enum.auto()
+    REQUESTS = enum.auto()
+    PROPOSAL = enum.auto()
 
 
 class Books:
@@ -48,16 +66,20 @@ class Books:
         self.orders: dict[str, Order] = {}
         self.certificates: dict[str, Registered] = {}
         self.registers: dict[str, Register] = {}
+        self.asked: dict[str, Requests] = {}
+        self.proposals: dict[str, Proposal] = {}
         self.matters = Matters(stored)
         self.accounts: set[str] = set()
         self.strands: dict[str, DecidedStrand] = {}
         self._stored = stored
-        self._asked: set[tuple[_Asked, str]] = set()
+        self._looked_up: set[tuple[_Asked, str]] = set()
         self._open: dict[tuple[str, OrderKind], dict[str, Order]] = defaultdict(dict)
         self._changed_orders: set[str] = set()
         self._changed_certificates: set[str] = set()
         self._changed_registers: set[str] = set()
         self._changed_strands: set[str] = set()
+        self._changed_requests: set[str] = set()
+        self._changed_proposals: set[str] = set()
 
     def certificates_of(self, order: Order | None) -> dict[str, Certificate]:
         """The certificates that the order's attempts name."""
@@ -98,6 +120,28 @@ class Books:
     def register_of(self, account: str) -> Register:
         """The account's register; an empty one before anything was bound."""
         return self.register(account) or Register(account)
+
+    def requests(self, order: str) -> Requests | None:
+        """What was asked for the order of that reference."""
+        if order not in self.asked and (stored := self._to_ask(_Asked.REQUESTS, order)) is not None:
+            self._know_requests(stored.requests((order,)))
+        return self.asked.get(order)
+
+    def proposal(self, name: str) -> Proposal | None:
+        """The proposed operator of that name."""
+        if name not in self.proposals and (stored := self._to_ask(_Asked.PROPOSAL, name)) is not None:
+            self._know_proposals(stored.proposals((name,)))
+        return self.proposals.get(name)
+
+    def put_requests(self, requests: Requests) -> None:
+        """Take in what was asked for an order."""
+        self.asked[requests.order] = requests
+        self._changed_requests.add(requests.order)
+
+    def put_proposal(self, proposal: Proposal) -> None:
+        """Take in a proposed operator."""
+        self.proposals[proposal.proposal] = proposal
+        self._changed_proposals.add(proposal.proposal)
 
     def put_order(self, order: Order) -> None:
         """Take in a changed order."""
@@ -142,6 +186,12 @@ class Books:
         decided = {subject_key(body.rule, body.subject) for body in bodies if isinstance(body, MatterDecided)}
         references = self.matters.load(stored, decided)
         named = [subjects(body) for body in bodies]
+        asked = {
+            each.order for each, body in zip(named, bodies, strict=True) if isinstance(body, RequestStep)
+        }
+        proposed = {each.proposal for each in named} - {""}
+        self._know_requests(stored.requests(asked))
+        self._know_proposals(stored.proposals(proposed))
         accounts = {each.account for each in named}
         references |= {each.order for each in named}
         numbers = {each.certificate for each in named}
@@ -158,9 +208,11 @@ class Books:
         self._know_certificates(stored.certificates_about(accounts, references))
         self._know_registers(stored.registers(accounts))
         self.matters.load_about(stored, accounts, references)
-        self._asked.update((_Asked.ORDER, each) for each in references)
-        self._asked.update((_Asked.CERTIFICATE, each) for each in numbers)
-        self._asked.update(
+        self._looked_up.update((_Asked.REQUESTS, each) for each in asked)
+        self._looked_up.update((_Asked.PROPOSAL, each) for each in proposed)
+        self._looked_up.update((_Asked.ORDER, each) for each in references)
+        self._looked_up.update((_Asked.CERTIFICATE, each) for each in numbers)
+        self._looked_up.update(
             (what, each) for what in (_Asked.OPEN_ORDERS, _Asked.REGISTER) for each in accounts
         )
 
@@ -173,6 +225,13 @@ class Books:
             Upsert(
                 LedgerAccount, [account_row(self.registers[each]) for each in sorted(self._changed_registers)]
             ),
+            Upsert(
+                LedgerRequests, [requests_row(self.asked[each]) for each in sorted(self._changed_requests)]
+            ),
+            Upsert(
+                LedgerProposal,
+                [proposal_row(self.proposals[each]) for each in sorted(self._changed_proposals)],
+            ),
             Upsert(Matter, [self.matters.changed[each] for each in sorted(self.matters.changed)]),
             Upsert(DecidedStrand, [self.strands[each] for each in sorted(self._changed_strands)]),
         )
@@ -183,6 +242,8 @@ class Books:
         list[LedgerOrder],
         list[LedgerCertificate],
         list[LedgerAccount],
+        list[LedgerRequests],
+        list[LedgerProposal],
         list[Matter],
         list[DecidedStrand],
     ]:
@@ -191,15 +252,17 @@ class Books:
             [order_row(each) for each in self.orders.values()],
             [certificate_row(each) for each in self.certificates.values()],
             [account_row(each) for each in self.registers.values()],
+            [requests_row(each) for each in self.asked.values()],
+            [proposal_row(each) for each in self.proposals.values()],
             list(self.matters.changed.values()),
             list(self.strands.values()),
         )
 
     def _to_ask(self, what: _Asked, key: str) -> Stored | None:
         """The tables, the first time that they are to be asked for this."""
-        if self._stored is None or (what, key) in self._asked:
+        if self._stored is None or (what, key) in self._looked_up:
             return None
-        self._asked.add((what, key))
+        self._looked_up.add((what, key))
         return self._stored
 
     def _keep_order(self, order: Order) -> None:
@@ -219,6 +282,14 @@ class Books:
     def _know_certificates(self, rows: Iterable[Registered]) -> None:
         for each in rows:
             self.certificates.setdefault(each.certificate.number, each)
+
+    def _know_requests(self, rows: Iterable[Requests]) -> None:
+        for each in rows:
+            self.asked.setdefault(each.order, each)
+
+    def _know_proposals(self, rows: Iterable[Proposal]) -> None:
+        for each in rows:
+            self.proposals.setdefault(each.proposal, each)
 
     def _know_registers(self, registers: Iterable[Register]) -> None:
         for each in registers:

@@ -14,6 +14,7 @@ from kiosk.domain.entries import (
     Bound,
     CertificateIssued,
     CertificateRevoked,
+    Decision,
     HoldLifted,
     KeyFound,
     LossReported,
@@ -33,7 +34,7 @@ from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.policy import DAY, Policy
 from kiosk.domain.remarks import Remark, RemarkReason
 from kiosk.domain.validity import is_moment, validity
-from sync.central.ledger.daily import Daily
+from sync.central.ledger.ceilings import Ceilings
 from sync.central.ledger.echoes import Found
 from sync.central.ledger.readings import Readings, Told
 
@@ -52,7 +53,7 @@ _USUAL = Policy(number=0, kiosk=0, valid_until=0)
 
 
 def check(
-    told: Told, order: Order | None, predecessor: Certificate | None, readings: Readings, daily: Daily
+    told: Told, order: Order | None, predecessor: Certificate | None, readings: Readings, ceilings: Ceilings
 ) -> Iterator[Remark]:
     """What the centre cannot stand by in an entry; `order` and `predecessor` are those that it names, before the entry."""
     match told.entry.body:
@@ -62,18 +63,18 @@ def check(
         case OrderPaid() | RefundGranted():
             yield from _echoed(told, readings)
             if isinstance(told.entry.body, OrderPaid):
-                yield from _amount(told, readings)
+                yield from _amount(told, readings, ceilings)
         case CertificateIssued() as body:
             yield from _money_kept(body.order, readings)
-            yield from _certificate(told, body, order, predecessor, readings)
+            yield from _certificate(told, body, order, predecessor, readings, ceilings)
         case BindingStarted() | Bound():
             yield from _money_kept(told.entry.body.order, readings)
         case LossReported() | KeyFound():
-            yield from _losses(told, readings, daily)
+            yield from _losses(told, readings, ceilings)
         case HoldLifted() as body:
-            yield from _lift(told, body, readings, daily)
+            yield from _lift(told, body, readings, ceilings)
         case OrderAssigned() | OrderReleased() | RefundCompleted() | SurplusReturned() | CertificateRevoked():
-            yield from _echoed(told, readings)
+            yield from _echoed(told, readings, order)
         case RegisterDecided() if told.entry.kiosk != EXCHANGE_KIOSK:
             yield from _echoed(told, readings)
         case _:
@@ -121,28 +122,28 @@ def _money_kept(order: str, readings: Readings) -> Iterator[Remark]:
         yield Remark(RemarkReason.MONEY_RETURNED, order)
 
 
-def _amount(told: Told, readings: Readings) -> Iterator[Remark]:
+def _amount(told: Told, readings: Readings, ceilings: Ceilings) -> Iterator[Remark]:
     """Money is taken in every state; a kiosk that took more on its own word than it may is pointed out."""
     newest = readings.newest_policy(told.entry.kiosk)
     if newest is None:
         return
-    if readings.payments(told) > newest.unsynced_amount:
+    if ceilings.payments(told) > newest.unsynced_amount:
         yield _beyond_amount(told)
 
 
-def _losses(told: Told, readings: Readings, daily: Daily) -> Iterator[Remark]:
+def _losses(told: Told, readings: Readings, ceilings: Ceilings) -> Iterator[Remark]:
     """A kiosk that reports far more losses than people lose keys puts no more on hold that day."""
     kiosk = told.entry.kiosk
-    if kiosk != EXCHANGE_KIOSK and daily.losses(told) > _a_day(kiosk, readings):
+    if kiosk != EXCHANGE_KIOSK and ceilings.losses(told) > _a_day(kiosk, readings):
         yield _beyond_losses(told)
 
 
-def _lift(told: Told, body: HoldLifted, readings: Readings, daily: Daily) -> Iterator[Remark]:
+def _lift(told: Told, body: HoldLifted, readings: Readings, ceilings: Ceilings) -> Iterator[Remark]:
     """A hold, whoever set it, is lifted where the account is served, for as many people a day as come to a desk."""
     kiosk = told.entry.kiosk
     if kiosk == EXCHANGE_KIOSK:
         return
-    if not readings.serves(kiosk, body.account) or daily.lifts(told) > _a_day(kiosk, readings):
+    if not readings.serves(kiosk, body.account) or ceilings.lifts(told) > _a_day(kiosk, readings):
         yield Remark(RemarkReason.HOLD_KEPT, body.key.number)
 
 
@@ -164,6 +165,7 @@ def _certificate(
     order: Order | None,
     predecessor: Certificate | None,
     readings: Readings,
+    ceilings: Ceilings,
 ) -> Iterator[Remark]:
     entry = told.entry
     policy = readings.policy(entry.kiosk, body.policy)
@@ -177,7 +179,7 @@ def _certificate(
     yield from _period(body, order, predecessor, policy)
     if _renews_another_token(order, predecessor):
         yield Remark(RemarkReason.ANOTHER_TOKEN, body.order)
-    unsynced = readings.certificates(told)
+    unsynced = ceilings.certificates(told)
     beyond = unsynced > policy.unsynced_certificates or entry.wall > policy.valid_until
     # A clock ahead of the receipt would hide how much was unsynced.
     if beyond or entry.wall > told.received_at + policy.clock_deviation:
@@ -209,17 +211,35 @@ def _renews_another_token(order: Order | None, predecessor: Certificate | None) 
     return attempt is not None and attempt.token_serial != predecessor.token_serial
 
 
-def _echoed(told: Told, readings: Readings) -> Iterator[Remark]:
+def _echoed(told: Told, readings: Readings, order: Order | None = None) -> Iterator[Remark]:
     """The centre only acknowledges an echo: a remark unless the row that the entry names says the same, once."""
     body = told.entry.body
     if not isinstance(body, Echo):
         return
     found = readings.echo(told)
+    if found is Found.FORGOTTEN and _counts_without_a_row(told, order):
+        return
     reason, subject = _not_said(body)
     if found is Found.AGAIN:
         yield Remark(RemarkReason.ECHOED_ALREADY, subject)
-    elif found is Found.NOT_SAID or (found is None and isinstance(body, _WITHOUT_EFFECT)):
+    elif found in {Found.NOT_SAID, Found.FORGOTTEN} or (found is None and isinstance(body, _WITHOUT_EFFECT)):
         yield Remark(reason, subject)
+
+
+def _counts_without_a_row(told: Told, order: Order | None) -> bool:
+    """Whether an entry counts that repeats what a centre forgot, since no machine may be left to show that it was told so.
+
+    An order's owner hands it on, and whoever got it shows the row that gave it to them; an issuer takes its own certificate
+    out of use, which the fold asks.
+    """
+    kiosk = told.entry.kiosk
+    match told.entry.body:
+        case OrderReleased():
+            return order is not None and order.owner == order.told_by == kiosk
+        case CertificateRevoked() | RegisterDecided(decision=Decision.REVOKE):
+            return True
+        case _:
+            return False
 
 
 def _not_said(body: Echo) -> tuple[RemarkReason, str]:

@@ -26,6 +26,8 @@ class Found(enum.StrEnum):
     """There is no such row, or it says something else."""
     AGAIN = "again"
     """An entry echoed the row before."""
+    FORGOTTEN = "forgotten"
+    """There is no such row, and the centre was put back: it may have said so, and nobody is left to show it."""
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -48,7 +50,7 @@ def key_named(body: AnyBody) -> str:
 def rows_named(entries: Iterable[Entry]) -> Names:
     """The rows that these entries name, each of its own kiosk's audience."""
     wanted = {(audience_of_kiosk(each.kiosk), key) for each in entries if (key := key_named(each.body))}
-    wanted = {(audience, key) for audience, key in wanted if _may_be_named(key)}
+    wanted = {(audience, key) for audience, key in wanted if may_be_named(key)}
     if not wanted:
         return {}
     audiences, keys = {audience for audience, _ in wanted}, {key for _, key in wanted}
@@ -56,7 +58,7 @@ def rows_named(entries: Iterable[Entry]) -> Names:
     return {(row.audience, row.key): _named(row) for row in sorted(rows, key=lambda row: row.id)}
 
 
-def _may_be_named(key: str) -> bool:
+def may_be_named(key: str) -> bool:
     """Whether an immutable row can have that key."""
     name = name_in_key(key)
     return name is not None and name.is_immutable and len(key) <= MAXIMUM_KEY and "\x00" not in key

@@ -41,11 +41,12 @@ from kiosk.domain.register import (
 )
 from kiosk.domain.register import Registered as RegisterRow
 from kiosk.domain.remarks import Remark, RemarkReason
+from kiosk.domain.requests import Proposal, Requests
 from kiosk.domain.subjects import subjects
 from sync.central.journal.models import Entry as EntryRow
 from sync.central.ledger.books import Books, decided_key
+from sync.central.ledger.ceilings import Ceilings
 from sync.central.ledger.checks import check, takes_no_effect
-from sync.central.ledger.daily import Daily
 from sync.central.ledger.echoes import Found
 from sync.central.ledger.matters import own_kiosks, subject_key
 from sync.central.ledger.models import Checked, DecidedStrand, EntryRemark, Matter, MatterState
@@ -53,7 +54,7 @@ from sync.central.ledger.news import News
 from sync.central.ledger.readings import Readings, Told
 from sync.central.ledger.rows import SERIAL, Registered
 from sync.central.ledger.rules import Action
-from sync.central.ledger.stored import ACCOUNT, CERTIFICATE, REFERENCE, UNLISTED, fits
+from sync.central.ledger.stored import ACCOUNT, CERTIFICATE, PROPOSAL, REFERENCE, UNLISTED, fits
 from sync.central.tables import column_text
 
 _CENTRE_S_OWN = CertificateChecked | CertificateImported | MatterDecided | StrandDecided
@@ -91,7 +92,12 @@ def place(position: int, row: EntryRow, before: EntryRow | None, *, condemned: b
 def _fits(entry: Entry) -> bool:
     """Whether the tables can have what the entry names, and the folds count on from it."""
     named = subjects(entry.body)
-    texts = ((named.order, REFERENCE), (named.account, ACCOUNT), (named.certificate, CERTIFICATE))
+    texts = (
+        (named.order, REFERENCE),
+        (named.account, ACCOUNT),
+        (named.certificate, CERTIFICATE),
+        (named.proposal, PROPOSAL),
+    )
     key = getattr(entry.body, "key", None)
     counts = key.holds if isinstance(key, KeyOnRecord) else 0
     serials = (
@@ -107,14 +113,14 @@ def _fits(entry: Entry) -> bool:
 class Folder:
     """Folds entries into books, in the order of their positions."""
 
-    def __init__(self, books: Books, readings: Readings, daily: Daily, news: News) -> None:
+    def __init__(self, books: Books, readings: Readings, ceilings: Ceilings, news: News) -> None:
         self.books = books
         self.news = news
         self.read = msgspec.msgpack.encode(readings.read)
         self.echoed = readings.echoed
         self.remarks: list[EntryRemark] = []
         self._readings = readings
-        self._daily = daily
+        self._ceilings = ceilings
         self._count = 0
 
     def fold(self, each: Placed) -> None:
@@ -133,7 +139,7 @@ class Folder:
         before = self.books.order(named.order)
         predecessor = body.predecessor if isinstance(body, CertificateIssued) else None
         old = self.books.certificate(predecessor) if predecessor else None
-        for remark in check(told, before, old, self._readings, self._daily):
+        for remark in check(told, before, old, self._readings, self._ceilings):
             self._remarked(each, named.order, remark)
             if takes_no_effect(body):
                 return
@@ -334,6 +340,10 @@ class Folder:
                     self.books.put_certificate(replace(known, certificate=row))
                 case Register():
                     self.books.put_register(row)
+                case Requests():
+                    self.books.put_requests(row)
+                case Proposal():
+                    self.books.put_proposal(row)
 
     def _is_taken(self, body: CertificateIssued) -> bool:
         """Whether another order's certificate has that number."""
@@ -424,7 +434,7 @@ class Folder:
                     held = {one.key.number for one in row.certificates if _is_held(one)}
                     matters = self.books.matters.open_of(row.account, RemarkReason.CERTIFICATE_HELD.value)
                     self._end(each, [matter for matter in matters if matter.subject not in held])
-                case Certificate():
+                case Certificate() | Requests() | Proposal():
                     pass
 
     def _end(self, each: Placed, matters: Iterable[Matter]) -> None:

@@ -8,7 +8,15 @@ from enum import StrEnum
 from django.db import models
 
 from kiosk.domain.identifiers import number_in
-from kiosk.labels import CERTIFICATE_STATUSES, ORDER_KINDS, ORDER_STATUSES, REMARK_REASONS
+from kiosk.labels import (
+    CERTIFICATE_STATUSES,
+    DELIVERY_STATES,
+    INVOICE_STATES,
+    ORDER_KINDS,
+    ORDER_STATUSES,
+    PROPOSAL_STATES,
+    REMARK_REASONS,
+)
 from sync.central.ledger.rules import RULES
 from sync.central.wording import MATTER_ACTIONS, STRAND_DECISIONS
 
@@ -139,6 +147,65 @@ class LedgerAccount(models.Model):
 
     def __str__(self) -> str:
         return self.account
+
+
+class LedgerRequests(models.Model):
+    """What was asked for an order after it was paid, by its reference; the order itself may not have been told of yet."""
+
+    order = models.CharField("订单标识", max_length=40, primary_key=True)
+    order_number = models.CharField("订单号", max_length=40)
+    account = models.CharField("账号", max_length=12)
+    delivery = models.CharField("邮寄", max_length=10, blank=True, choices=_choices(DELIVERY_STATES.items()))
+    carrier = models.CharField("快递公司", max_length=40, blank=True)
+    tracking = models.CharField("快递单号", max_length=40, blank=True)
+    invoice = models.CharField("发票", max_length=10, blank=True, choices=_choices(INVOICE_STATES.items()))
+    invoice_number = models.CharField("发票号码", max_length=40, blank=True)
+    asked_at = models.BigIntegerField("时间", default=0)
+    record = models.BinaryField("内容")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "邮寄和发票"
+        verbose_name_plural = "邮寄和发票"
+        ordering = ("-asked_at", "-order")
+        permissions = (("fulfil_request", "可以登记寄出和开票"),)
+        indexes = (
+            models.Index(fields=("asked_at", "order"), name="requests_time"),
+            models.Index(fields=("delivery", "asked_at", "order"), name="requests_delivery"),
+            models.Index(fields=("invoice", "asked_at", "order"), name="requests_invoice"),
+            models.Index(fields=("account", "asked_at", "order"), name="requests_account"),
+            models.Index(fields=("order_number", "asked_at", "order"), name="requests_number"),
+        )
+
+    def __str__(self) -> str:
+        return self.order_number
+
+
+class LedgerProposal(models.Model):
+    """An operator that an account proposed."""
+
+    proposal = models.CharField("申请", max_length=16, primary_key=True)
+    account = models.CharField("申请的账号", max_length=12)
+    enterprise_code = models.CharField("统一社会信用代码", max_length=18, blank=True)
+    state = models.CharField("状态", max_length=12, choices=_choices(PROPOSAL_STATES.items()))
+    proposed_at = models.BigIntegerField("申请时间")
+    record = models.BinaryField("内容")
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = "添加交易员"
+        verbose_name_plural = "添加交易员"
+        ordering = ("-proposed_at", "-proposal")
+        indexes = (
+            models.Index(fields=("proposed_at", "proposal"), name="proposal_time"),
+            models.Index(fields=("state", "proposed_at", "proposal"), name="proposal_state"),
+            models.Index(fields=("account", "proposed_at", "proposal"), name="proposal_account"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.proposal}"
 
 
 class MatterState(models.TextChoices):

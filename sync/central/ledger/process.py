@@ -1,5 +1,7 @@
 """The applier as a process of its own: a keeper with two children, one that applies and one that verifies.
 
+The one that verifies checks snapshots of kiosks when no certificate waits, and each minute whether kiosks missed their nights.
+
 The keeper only forks: a child that died is there again in a moment, and the other one never noticed.
 """
 
@@ -15,6 +17,8 @@ from types import FrameType
 from django.db import DatabaseError, connections
 
 from sync.central.context import centre_now
+from sync.central.journal.nights import LOOK_SECONDS, look_for_missed
+from sync.central.journal.snapshot_checks import SnapshotChecker
 from sync.central.ledger.applier import apply_batch
 from sync.central.ledger.replaying import reread
 from sync.central.ledger.verifying import Verifier
@@ -79,8 +83,16 @@ def _apply_for_ever() -> None:
 
 
 def _verify_for_ever() -> None:
-    verifier = Verifier()
-    _for_ever(lambda: verifier.step(centre_now()))
+    verifier, snapshots, look_at = Verifier(), SnapshotChecker(), 0.0
+
+    def step() -> bool:
+        nonlocal look_at
+        if time.monotonic() >= look_at:
+            look_at = time.monotonic() + LOOK_SECONDS
+            look_for_missed(centre_now())
+        return verifier.step(centre_now()) or snapshots.step(centre_now())
+
+    _for_ever(step)
 
 
 def _for_ever(step: Callable[[], bool]) -> None:

@@ -5,15 +5,12 @@ What may read otherwise later is in `Read` and is stored with the batch, so that
 
 from __future__ import annotations
 
-import bisect
-import itertools
 from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
-from django.db.models import Q
 
 from kiosk.domain.echoes import Echo
-from kiosk.domain.entries import CertificateIssued, HoldLifted, MatterDecided, OrderPaid, OrderPlaced
+from kiosk.domain.entries import HoldLifted, MatterDecided, OrderPlaced
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import FeeSchedulePublished
 from kiosk.domain.feed_keys import RowName
@@ -26,17 +23,14 @@ from sync.central.context import centre_keys
 from sync.central.fleet import policies
 from sync.central.fleet.feed.models import FeedRow
 from sync.central.fleet.feed.reading import heads
+from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.machines import payment_secrets
 from sync.central.fleet.models import KioskPolicy
-from sync.central.journal.models import Fact, FactKind, Source
-from sync.central.ledger.echoes import Found, key_named, rows_named, says_the_same
+from sync.central.ledger.echoes import Found, key_named, may_be_named, rows_named, says_the_same
 from sync.central.ledger.matters import subject_key
 from sync.central.ledger.models import Matter
-from sync.central.ledger.money import UNPROVED, money_returned
+from sync.central.ledger.money import money_returned
 from sync.central.members.publishing import unserved
-
-_MUCH = 5000
-"""The newest facts of a kiosk that are looked at: more than a policy allows it, and a batch besides."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -84,22 +78,6 @@ class Read(msgspec.Struct, frozen=True, omit_defaults=True):
         )
 
 
-class Facts:
-    """Certificates or unproved payments of a strand in the order of its journal, to be counted by their receipt."""
-
-    def __init__(self, facts: Sequence[tuple[int, int, int]]) -> None:
-        self._sequences = [sequence for sequence, _, _ in facts]
-        self._received = list(itertools.accumulate((received for _, received, _ in facts), max))
-        self._amounts = [0, *itertools.accumulate(amount for _, _, amount in facts)]
-
-    def unsynced(self, told: Told) -> tuple[int, int]:
-        """How many up to this entry's had not been received when it was written, and their amount in fen."""
-        until = bisect.bisect_right(self._sequences, told.entry.sequence)
-        written = min(told.entry.wall, told.received_at)
-        begin = min(until, bisect.bisect_left(self._received, written))
-        return until - begin, self._amounts[until] - self._amounts[begin]
-
-
 class Readings:
     """What a batch's entries are held against."""
 
@@ -111,8 +89,6 @@ class Readings:
         self._secrets: dict[int, list[bytes]] = {}
         self._policies = _policies(kiosks)
         self.echoed: list[tuple[int, int]] = []
-        self._certificates = _facts(batch, (CertificateIssued,), Q(kind=FactKind.CERTIFICATE))
-        self._payments = _facts(batch, (OrderPaid,), Q(kind=FactKind.MONEY, how__in=UNPROVED))
         self.read = self._now(batch, kiosks) if read is None else read
         self._schedules = _schedules(batch, self.read.told)
         self._returned = frozenset(self.read.returned)
@@ -142,7 +118,11 @@ class Readings:
             row = rows.get((audience_of_kiosk(each.entry.kiosk), key))
             if row is not None and (row.echoed or row.id in seen):
                 found[each.name] = Found.AGAIN
-            elif row is None or not says_the_same(row.said, body):
+            elif row is None:
+                found[each.name] = (
+                    Found.FORGOTTEN if may_be_named(key) and present_incarnation() > 1 else Found.NOT_SAID
+                )
+            elif not says_the_same(row.said, body):
                 found[each.name] = Found.NOT_SAID
             else:
                 seen.add(row.id)
@@ -185,14 +165,6 @@ class Readings:
                 continue
         return None
 
-    def certificates(self, told: Told) -> int:
-        """How many certificates up to this one the strand had issued that had not been received."""
-        return self._certificates[told.line].unsynced(told)[0]
-
-    def payments(self, told: Told) -> int:
-        """What it had taken on its own word up to this entry that had not been received, in fen."""
-        return self._payments[told.line].unsynced(told)[1]
-
 
 def _decided_about(batch: Iterable[Told]) -> set[str]:
     """The orders of the matters that are decided."""
@@ -232,24 +204,3 @@ def _schedules(batch: Iterable[Told], told: Version) -> list[tuple[Version, FeeS
         for incarnation, stamp, body in rows.order_by("key").values_list("incarnation", "stamp", "body")
     ]
     return [(version, schedule) for version, schedule in found if version <= told]
-
-
-def _facts(batch: Iterable[Told], bodies: tuple[type, ...], which: Q) -> dict[tuple[int, int], Facts]:
-    """The facts of each strand of the batch that has an entry of these kinds."""
-    last: dict[tuple[int, int], int] = {}
-    since: dict[tuple[int, int], int] = {}
-    for each in batch:
-        if isinstance(each.entry.body, bodies):
-            line, begin = each.line, min(each.entry.wall, each.received_at)
-            last[line] = max(last.get(line, 0), each.entry.sequence)
-            since[line] = min(since.get(line, begin), begin)
-    found = {}
-    for line, until in last.items():
-        rows = (
-            Fact.objects.filter(which, kiosk=line[0], strand=line[1], source=Source.CHAIN)
-            .filter(sequence__lte=until, received_at__gte=since[line])
-            .order_by("-sequence")
-            .values_list("sequence", "received_at", "amount")[:_MUCH]
-        )
-        found[line] = Facts(list(reversed(rows)))
-    return found

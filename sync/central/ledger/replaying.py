@@ -33,6 +33,8 @@ from sync.central.ledger.models import (
     LedgerAccount,
     LedgerCertificate,
     LedgerOrder,
+    LedgerProposal,
+    LedgerRequests,
     Matter,
 )
 from sync.central.ledger.portions import Portion
@@ -45,6 +47,8 @@ BOOKS: tuple[type[Model], ...] = (
     LedgerOrder,
     LedgerCertificate,
     LedgerAccount,
+    LedgerRequests,
+    LedgerProposal,
     Matter,
     DecidedStrand,
     EntryRemark,
@@ -81,7 +85,7 @@ def differences_of(account: str) -> list[str]:
         if entries:
             was_read = msgspec.msgpack.decode(bytes(row.read), type=Read)
             remarks += fold(entries, books=books, read=was_read).remarks
-    orders, certificates, registers, matters, _ = books.rows()
+    orders, certificates, registers, asked, proposals, matters, _ = books.rows()
     about = [
         rule.value for rule, each in RULES.items() if each.is_about_kiosk
     ]  # whoever was first, another too
@@ -92,6 +96,8 @@ def differences_of(account: str) -> list[str]:
             LedgerCertificate, certificates, LedgerCertificate.objects.filter(account=account), account
         ),
         *_differences(LedgerAccount, registers, LedgerAccount.objects.filter(account=account), account),
+        *_differences(LedgerRequests, asked, LedgerRequests.objects.filter(account=account), account),
+        *_differences(LedgerProposal, proposals, LedgerProposal.objects.filter(account=account), account),
         *_differences(Matter, [each for each in matters if each.rule not in about], its_matters, account),
         *_differences(EntryRemark, remarks, EntryRemark.objects.filter(entry__in=chosen)),
     ]

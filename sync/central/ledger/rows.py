@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
+from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.register import Register
-from sync.central.ledger.models import Checked, LedgerAccount, LedgerCertificate, LedgerOrder
+from kiosk.domain.requests import Proposal, Requests
+from sync.central.ledger.models import (
+    Checked,
+    LedgerAccount,
+    LedgerCertificate,
+    LedgerOrder,
+    LedgerProposal,
+    LedgerRequests,
+)
 from sync.central.tables import column_text
 
 _LARGEST = 2**62  # what fits into a column
@@ -16,6 +25,9 @@ _ENCODER = msgspec.msgpack.Encoder()
 _ORDER = msgspec.msgpack.Decoder(Order)
 _CERTIFICATE = msgspec.msgpack.Decoder(Certificate)
 _REGISTER = msgspec.msgpack.Decoder(Register)
+_REQUESTS = msgspec.msgpack.Decoder(Requests)
+_PROPOSAL = msgspec.msgpack.Decoder(Proposal)
+_SHORT, _CODE = 40, 18
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -95,6 +107,50 @@ def account_row(register: Register) -> LedgerAccount:
         account=register.account,
         key_number="" if key is None else key.number,
         record=_ENCODER.encode(register),
+    )
+
+
+def requests_record(row: LedgerRequests) -> Requests:
+    """What was asked for the order of a row."""
+    return _REQUESTS.decode(bytes(row.record))
+
+
+def requests_row(requests: Requests) -> LedgerRequests:
+    """The row of what was asked for an order."""
+    delivery, invoice = requests.delivery, requests.invoice
+    return LedgerRequests(
+        order=requests.order,
+        order_number=number_in(requests.order),
+        account=requests.account,
+        delivery="" if delivery is None else delivery.state.value,
+        carrier="" if delivery is None else column_text(delivery.carrier, _SHORT),
+        tracking="" if delivery is None else column_text(delivery.tracking, _SHORT),
+        invoice="" if invoice is None else invoice.state.value,
+        asked_at=_bounded(
+            max(
+                0 if delivery is None else max(delivery.asked_at, delivery.mailed_at),
+                0 if invoice is None else invoice.asked_at,
+            )
+        ),
+        invoice_number="" if invoice is None else column_text(invoice.number, _SHORT),
+        record=_ENCODER.encode(requests),
+    )
+
+
+def proposal_record(row: LedgerProposal) -> Proposal:
+    """The proposed operator of a row."""
+    return _PROPOSAL.decode(bytes(row.record))
+
+
+def proposal_row(proposal: Proposal) -> LedgerProposal:
+    """The row of a proposed operator."""
+    return LedgerProposal(
+        proposal=proposal.proposal,
+        account=proposal.account,
+        enterprise_code=column_text(proposal.enterprise_code, _CODE),
+        state=proposal.state.value,
+        proposed_at=_bounded(proposal.proposed_at),
+        record=_ENCODER.encode(proposal),
     )
 
 

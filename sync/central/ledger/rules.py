@@ -57,7 +57,6 @@ RULES: dict[RemarkReason, RuleOf] = {
     RemarkReason.MONEY_RETURNED: _ORDER,
     RemarkReason.ORDER_OF_ANOTHER_KIOSK: _ORDER,
     RemarkReason.ANOTHER_TOKEN: _ORDER,
-    RemarkReason.PREDECESSOR_SUCCEEDED: _NOTICE,
     RemarkReason.ORDER_OPEN_ALREADY: _NOTICE,
     RemarkReason.MONEY_TOLD_BY_ANOTHER: _NOTICE,
     RemarkReason.AMOUNT_BEYOND_POLICY: _ABOUT_KIOSK,
@@ -68,5 +67,7 @@ RULES: dict[RemarkReason, RuleOf] = {
     RemarkReason.ASSIGNMENT_UNPROVEN: _NOTICE,
     RemarkReason.CERTIFICATE_OF_ANOTHER_KIOSK: _NOTICE,
     RemarkReason.NOT_THE_EXCHANGE: _NOTICE,
+    RemarkReason.DELIVERY_SENT: _NOTICE,
+    RemarkReason.INVOICE_ISSUED: _NOTICE,
     RemarkReason.UNREADABLE: _NOTICE,
 }

@@ -9,11 +9,27 @@ from django.db.models.lookups import In
 
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.register import Register
-from sync.central.ledger.models import DecidedStrand, LedgerAccount, LedgerCertificate, LedgerOrder, Matter
-from sync.central.ledger.rows import Registered, order_record, register_record, registered
+from kiosk.domain.requests import Proposal, Requests
+from sync.central.ledger.models import (
+    DecidedStrand,
+    LedgerAccount,
+    LedgerCertificate,
+    LedgerOrder,
+    LedgerProposal,
+    LedgerRequests,
+    Matter,
+)
+from sync.central.ledger.rows import (
+    Registered,
+    order_record,
+    proposal_record,
+    register_record,
+    registered,
+    requests_record,
+)
 from sync.central.tables import beside_keys, column_text
 
-REFERENCE, ACCOUNT, CERTIFICATE, MATTER = 40, 12, 16, 100
+REFERENCE, ACCOUNT, CERTIFICATE, MATTER, PROPOSAL = 40, 12, 16, 100, 16
 """The lengths of the columns."""
 UNLISTED = (CertificateStatus.ISSUED, CertificateStatus.BOUND, CertificateStatus.HELD)
 """The states of a certificate that is neither listed nor out of use."""
@@ -44,6 +60,16 @@ class Stored:
         """The registers of these accounts."""
         for row in LedgerAccount.objects.filter(account__in=_fitting(accounts, ACCOUNT)).order_by():
             yield register_record(row)
+
+    def requests(self, references: Iterable[str]) -> Iterator[Requests]:
+        """What was asked for the orders of these references."""
+        for row in LedgerRequests.objects.filter(order__in=_fitting(references, REFERENCE)).order_by():
+            yield requests_record(row)
+
+    def proposals(self, names: Iterable[str]) -> Iterator[Proposal]:
+        """The proposed operators of these names."""
+        for row in LedgerProposal.objects.filter(proposal__in=_fitting(names, PROPOSAL)).order_by():
+            yield proposal_record(row)
 
     def matters(self, keys: Iterable[str]) -> Iterator[Matter]:
         """The matters of these keys."""

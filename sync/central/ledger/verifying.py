@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from kiosk.domain.entries import CertificateChecked
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order
+from kiosk.domain.policy import LONGEST_DEVIATION
 from kiosk.pki.certificates import ParsedCertificate, parse_certificate, parse_member_certificate
 from kiosk.pki.errors import PkiError
 from kiosk.pki.verification import verify_certificate
@@ -81,12 +82,14 @@ def is_genuine(certificate: Certificate, order: Order | None, issuer: ParsedCert
     """Whether the DER is by that issuing CA, within its time, and says what its entry and its order say."""
     try:
         parsed = parse_member_certificate(certificate.certificate)
-        verify_certificate(parse_certificate(certificate.certificate), issuer)
+        form = parse_certificate(certificate.certificate)
+        verify_certificate(form, issuer)
     except PkiError:
         return False
     says = (parsed.number, parsed.account, parsed.not_before, parsed.not_after)
     expected = (certificate.number, certificate.account, certificate.not_before, certificate.not_after)
-    within = issuer.not_before <= parsed.not_before and parsed.not_after <= issuer.not_after
+    begin = max(issuer.not_before, parsed.not_before - LONGEST_DEVIATION)
+    within = begin <= form.not_before and parsed.not_after <= issuer.not_after
     return (
         says == expected
         and within

@@ -5,7 +5,6 @@ A check belongs to the kiosk that asked and to one account that the kiosk serves
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 import secrets
@@ -16,7 +15,6 @@ from kiosk.domain.certificate_numbers import CertificateNumberMalformed, parse_c
 from kiosk.domain.ledger import Certificate, CertificateStatus
 from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
-    CODE_DIGITS,
     ChallengeIssued,
     ChallengeRequested,
     ChallengeSigned,
@@ -30,6 +28,7 @@ from kiosk.domain.login_check import (
     Registration,
     signed_message,
 )
+from kiosk.domain.policy import USUAL_DEVIATION
 from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.errors import CertificateInvalid
 from kiosk.pki.suites import suite
@@ -38,10 +37,12 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.errors import EXCHANGE_KIOSK
 from sync.central.fleet.machines import issuing_certificates
 from sync.central.fleet.models import Kiosk
+from sync.central.fleet.policies import newest
 from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.ledger.models import LedgerCertificate, StrandCursor
 from sync.central.ledger.rows import certificate_on_register
 from sync.central.ledger.verifying import Stage, hasten
+from sync.central.login.codes import CODE_SECONDS, CODE_TRIES, code_text, hashed, new_code
 from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
 from sync.central.members.models import Operator
@@ -51,8 +52,6 @@ from sync.central.tables import strand_number
 LOG = logging.getLogger("keydesk.central")
 
 CHALLENGE_SECONDS = 180
-CODE_SECONDS = 300
-CODE_TRIES = 3
 CHECKS_AN_HOUR = 10
 KEPT_SECONDS = 30 * 86400
 
@@ -114,9 +113,9 @@ class LoginCheckService:
             code = ""
             operator = Operator.objects.filter(account=check.account).exclude(phone="").first()
             if good and operator is not None:
-                code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+                code = new_code()
                 check.state, check.tries_left = CheckState.CODE_SENT, CODE_TRIES
-                check.code_hash, check.code_expires = _hashed(check, code), self._now + CODE_SECONDS
+                check.code_hash, check.code_expires = hashed(check.key, code), self._now + CODE_SECONDS
             elif good:
                 check.state = CheckState.PASSED  # nobody to send a code to
             check.save()
@@ -171,11 +170,13 @@ class LoginCheckService:
         if issuer != EXCHANGE_KIOSK:
             kiosk = Kiosk.objects.filter(number=issuer).first()
             issuers = [] if kiosk is None else issuing_certificates(kiosk)
-        return any(self._verified(der, each, number) for each in issuers)
+        policy = newest(issuer)
+        tolerance = USUAL_DEVIATION if policy is None else policy.clock_deviation
+        return any(self._verified(der, each, number, tolerance) for each in issuers)
 
-    def _verified(self, der: bytes, issuer: bytes, number: str) -> bool:
+    def _verified(self, der: bytes, issuer: bytes, number: str, tolerance: int) -> bool:
         try:
-            verify_chain(der, issuer, self._keys.root_certificate, self._now)
+            verify_chain(der, issuer, self._keys.root_certificate, self._now, tolerance)
         except CertificateInvalid as error:
             LOG.info("login check: certificate %s: %s", number, error)
             return False
@@ -183,9 +184,7 @@ class LoginCheckService:
 
     def _sent(self, check: LoginCheck, phone: str, code: str) -> bool:
         """Send the code; without a provider, or where it fails, the check ends without one."""
-        text = (
-            f"【{self._system}】验证码 {code}，{CODE_SECONDS // 60} 分钟内有效，用于登录验证，请勿告诉他人。"
-        )
+        text = code_text(self._system, code, "登录验证")
         try:
             self._sms.send(Message(check.account, phone, text, self._now))
         except MessageNotSent as error:
@@ -203,7 +202,7 @@ class LoginCheckService:
                 return QuestionRefused("over")
             if check.state == CheckState.FAILED:  # after the code, or before one was sent
                 return CodeJudged(CodeJudgement.OVER) if check.code_hash else QuestionRefused("over")
-            right = hmac.compare_digest(check.code_hash, _hashed(check, typed.code))
+            right = hmac.compare_digest(check.code_hash, hashed(check.key, typed.code))
             if check.state == CheckState.PASSED:  # the same code again, since the answer was lost
                 return CodeJudged(CodeJudgement.RIGHT if right and check.code_hash else CodeJudgement.OVER)
             if not check.tries_left or self._now > check.code_expires:
@@ -225,10 +224,6 @@ class LoginCheckService:
 def masked(phone: str) -> str:
     """A phone number with only the first three and the last four digits."""
     return f"{phone[:3]}****{phone[-4:]}"
-
-
-def _hashed(check: LoginCheck, code: str) -> str:
-    return hashlib.sha256(f"{check.key} {code}".encode()).hexdigest()
 
 
 def registration(listed: Certificate | None, stage: Stage) -> Registration:

@@ -1,4 +1,4 @@
-"""Login checks under way, and the sandbox's messages; times in UTC seconds."""
+"""Login checks under way, members who signed in with a phone, and the sandbox's messages; times in UTC seconds."""
 
 from __future__ import annotations
 
@@ -45,6 +45,44 @@ class LoginCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.get_state_display()}"
+
+
+class MemberSession(models.Model):
+    """A member who signs in with a phone: `key` is the hash of the cookie, `proved` once the SMS code was typed."""
+
+    key = models.CharField("会话摘要", max_length=64, primary_key=True)
+    account = models.CharField("账号", max_length=12)
+    code_hash = models.CharField("验证码摘要", max_length=64)
+    tries_left = models.PositiveIntegerField("剩余次数")
+    proved = models.BooleanField("已验证", default=False)
+    began_at = models.BigIntegerField("时间", db_index=True)
+    expires = models.BigIntegerField("失效时间")
+
+    class Meta:
+        """Names."""
+
+        verbose_name = "会员会话"
+        verbose_name_plural = "会员会话"
+        indexes = (models.Index(fields=("account", "began_at"), name="session_account"),)
+
+    def __str__(self) -> str:
+        return self.account
+
+
+class PasswordTry(models.Model):
+    """A password that was tried with a phone, right or not yet judged wrong; a right one takes an account's tries back."""
+
+    account = models.CharField("账号", max_length=12, db_index=True)
+    tried_at = models.BigIntegerField("时间", db_index=True)
+
+    class Meta:
+        """Names."""
+
+        verbose_name = "密码尝试"
+        verbose_name_plural = "密码尝试"
+
+    def __str__(self) -> str:
+        return self.account
 
 
 class SandboxMessage(models.Model):

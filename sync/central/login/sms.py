@@ -32,7 +32,9 @@ class MessageNotSent(Exception):
 
 
 class SmsProvider(Protocol):
-    """Sends messages."""
+    """Sends messages; `sends` is false for one that never does."""
+
+    sends: bool
 
     def send(self, message: Message) -> None:
         """Hand a message over. Raises MessageNotSent."""
@@ -41,6 +43,8 @@ class SmsProvider(Protocol):
 
 class SandboxSms:
     """Stores messages for whoever plays the phone."""
+
+    sends = True
 
     def send(self, message: Message) -> None:
         """Store the message."""
@@ -52,6 +56,8 @@ class SandboxSms:
 class NoSms:
     """Sends nothing, for an exchange whose members log in without codes."""
 
+    sends = False
+
     def send(self, message: Message) -> None:
         """Refuse the message. Raises MessageNotSent."""
         raise MessageNotSent(f"no SMS provider is configured, {message.account} gets no code")
@@ -60,7 +66,7 @@ class NoSms:
 def sms_provider(name: SmsProviderName) -> SmsProvider:
     """The provider of that name."""
     match name:
-        case SmsProviderName.SANDBOX:
+        case SmsProviderName.SANDBOX | SmsProviderName.UNCHOSEN:
             return SandboxSms()
         case SmsProviderName.NONE:
             return NoSms()

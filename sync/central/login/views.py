@@ -6,7 +6,6 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
-from sync.central.configuration import SmsProviderName
 from sync.central.context import centre_keys, centre_now
 from sync.central.device.answers import answer, device_view
 from sync.central.device.authentication import caller, read_body, require_working
@@ -16,6 +15,7 @@ from sync.central.login.sms import sms_provider
 from sync.protocol import records
 
 SHOWN = 10
+SANDBOX = "沙箱：没有短信发出，知道账号的人都能看到这些。Sandbox: nothing is sent, and whoever knows an account can read this."
 
 
 @device_view("POST")
@@ -33,8 +33,11 @@ def question(request: HttpRequest) -> HttpResponse:
 @require_GET
 def sandbox_messages(request: HttpRequest) -> HttpResponse:
     """Play an account's phone: its latest messages, newest first; only with the sandbox provider."""
-    if settings.KEYDESK.sms is not SmsProviderName.SANDBOX:
+    if not settings.KEYDESK.plays_messages:
         raise Http404
     rows = SandboxMessage.objects.filter(account=request.GET.get("account", "")[:12])[:SHOWN]
     shown = [{"to": row.phone, "text": row.text, "at": row.sent_at} for row in rows]
-    return JsonResponse(shown, safe=False, json_dumps_params={"ensure_ascii": False})
+    said = {"sandbox": SANDBOX, "messages": shown}
+    return JsonResponse(
+        said, json_dumps_params={"ensure_ascii": False}, headers={"Cache-Control": "no-store"}
+    )

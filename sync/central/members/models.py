@@ -2,11 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
 from kiosk.domain import fees, members
+from kiosk.domain.names import LONGEST_NAME, NameFault, NameRefused, tidy_name
 from sync.central.fleet.models import Kiosk
+
+if TYPE_CHECKING:
+    NameColumn = models.CharField[str, str]
+else:
+    NameColumn = models.CharField
+
+_SAID = {
+    NameFault.EMPTY: "名称不能是空的",
+    NameFault.NOTHING_SPOKEN: "名称里要有文字或数字",
+    NameFault.TOO_LONG: "名称太长，最多 {longest} 个字",
+    NameFault.INVISIBLE: "含有看不见的字符 {code}，请删去它，或重新输入",
+    NameFault.PRIVATE_USE: "「{character}」（{code}）是旧系统的自造字，别处显示成别的字，请改用标准的汉字",
+    NameFault.REPLACED: "「{character}」（{code}）是兼容字，证书里会变成「{instead}」（{instead_code}），请改用后者",
+    NameFault.UNKNOWN: "「{character}」（{code}）不能用在名称里",
+}
+
+
+class NameField(NameColumn):
+    """A name as `kiosk.domain.names` has it: tidied where a form is saved, refused with the reason."""
+
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
+        """For migrations it is Django's own column: the rule is no part of the table."""
+        name, _, positional, named = super().deconstruct()
+        return name, "django.db.models.CharField", positional, named
+
+    def clean(self, value: object, model_instance: models.Model | None) -> str:
+        """Return the tidy name. Raises ValidationError."""
+        name = str(super().clean(value, model_instance))
+        longest = self.max_length or len(name)
+        try:
+            return tidy_name(name, longest)
+        except NameRefused as error:
+            raise ValidationError(_said(error, longest)) from error
+
+
+def _said(error: NameRefused, longest: int) -> str:
+    return _SAID[error.fault].format(
+        longest=longest,
+        character=error.character,
+        code=_code(error.character),
+        instead=error.instead,
+        instead_code=_code(error.instead),
+    )
+
+
+def _code(character: str) -> str:
+    return " ".join(f"U+{ord(each):04X}" for each in character)
+
+
+def name_faults(row: models.Model) -> list[str]:
+    """What is wrong with the names of a row, by today's rule: it may have been stored under a former one."""
+    found = []
+    for field in row._meta.fields:  # noqa: SLF001 - Django's documented API
+        if isinstance(field, NameField):
+            longest = field.max_length or LONGEST_NAME
+            try:
+                tidy_name(str(field.value_from_object(row)), longest)
+            except NameRefused as error:
+                found.append(f"{field.verbose_name}：{_said(error, longest)}")
+    return found
 
 
 class ReviewState(models.TextChoices):
@@ -28,8 +93,8 @@ class Enterprise(models.Model):
     """A member enterprise."""
 
     code = models.CharField("统一社会信用代码", max_length=18, primary_key=True)
-    name = models.CharField("企业名称", max_length=64, db_index=True)
-    legal_person = models.CharField("企业法人", max_length=40)
+    name = NameField("企业名称", max_length=LONGEST_NAME, db_index=True)
+    legal_person = NameField("企业法人", max_length=40)
     review = models.CharField(
         "审核", max_length=12, choices=ReviewState.choices, default=ReviewState.UNDER_REVIEW
     )
@@ -60,10 +125,10 @@ class Operator(models.Model):
     """A trader of an enterprise; `verifier` is the Argon2id hash of the password."""
 
     account = models.CharField(
-        "登录账号", max_length=12, primary_key=True, validators=[RegexValidator(r"^(0|[1-9][0-9]{0,11})$")]
+        "登录账号", max_length=12, primary_key=True, validators=[RegexValidator(r"^[1-9][0-9]{0,11}\Z")]
     )
     enterprise = models.ForeignKey(Enterprise, verbose_name="会员企业", on_delete=models.PROTECT)
-    name = models.CharField("姓名", max_length=40)
+    name = NameField("姓名", max_length=40)
     review = models.CharField(
         "审核", max_length=12, choices=ReviewState.choices, default=ReviewState.UNDER_REVIEW
     )
@@ -100,7 +165,7 @@ class Operator(models.Model):
 class DeskStaff(models.Model):
     """Somebody of the desk's staff; `verifier` is the Argon2id hash of the password."""
 
-    name = models.CharField("姓名", max_length=40, primary_key=True)
+    name = NameField("姓名", max_length=40, primary_key=True)
     role = models.CharField("岗位", max_length=12, choices=RoleChoice.choices, default=RoleChoice.STAFF)
     verifier = models.CharField("密码校验值", max_length=200, editable=False, default="")
 

@@ -77,7 +77,7 @@ class Payment(models.Model):
 class PaymentAttempt(models.Model):
     """One attempt with the provider, under an `out_trade_no` that begins with the kiosk.
 
-    `amount` and `paid_at` are the provider's, once it is paid.
+    `amount` and `paid_at` are the provider's, once it is paid. `browser` is the hash of the one that began it (payers.py).
     """
 
     out_trade_no = models.CharField("商户订单号", max_length=32, primary_key=True)
@@ -90,6 +90,7 @@ class PaymentAttempt(models.Model):
     amount = models.BigIntegerField("金额(分)", default=0)
     opened_at = models.BigIntegerField("时间")
     paid_at = models.BigIntegerField("支付时间", null=True)
+    browser = models.CharField("浏览器摘要", max_length=64, blank=True)
 
     class Meta:
         """Names and order."""
@@ -97,7 +98,10 @@ class PaymentAttempt(models.Model):
         verbose_name = "支付尝试"
         verbose_name_plural = "支付尝试"
         ordering = ("out_trade_no",)
-        indexes = (models.Index(fields=("transaction",), name="attempt_transaction"),)
+        indexes = (
+            models.Index(fields=("transaction",), name="attempt_transaction"),
+            models.Index(fields=("browser", "opened_at"), name="attempt_browser"),
+        )
 
     def __str__(self) -> str:
         return self.out_trade_no
@@ -106,6 +110,33 @@ class PaymentAttempt(models.Model):
     def out_refund_no(self) -> str:
         """The provider's number for its refund."""
         return out_refund_no(self.out_trade_no)
+
+
+class ConfirmationCode(models.Model):
+    """An SMS code for a browser that did not pay and wants to read the confirmation; only hashes are stored.
+
+    The row without a browser counts the order's codes of the hour that began at `counted_from`.
+    """
+
+    order = models.CharField("订单标识", max_length=40)
+    browser = models.CharField("浏览器摘要", max_length=64, blank=True)
+    code_hash = models.CharField("验证码摘要", max_length=64, blank=True)
+    expires = models.BigIntegerField("失效时间", default=0)
+    tries_left = models.PositiveIntegerField("剩余次数", default=0)
+    proved = models.BooleanField("已验证", default=False)
+    sent = models.PositiveIntegerField("已发次数", default=0)
+    counted_from = models.BigIntegerField("计数起点", default=0)
+    asked_at = models.BigIntegerField("时间", db_index=True)
+
+    class Meta:
+        """Names, and one row for a browser and its order."""
+
+        verbose_name = "确认码查看验证"
+        verbose_name_plural = "确认码查看验证"
+        constraints = (models.UniqueConstraint(fields=("order", "browser"), name="code_order_browser"),)
+
+    def __str__(self) -> str:
+        return self.order
 
 
 class DeskPaymentState(models.TextChoices):

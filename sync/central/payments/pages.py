@@ -19,7 +19,7 @@ from kiosk.domain.payment_codes import (
     read_order_code_unverified,
 )
 from kiosk.domain.scanned_confirmations import encode_scanned, scanned_message
-from kiosk.labels import FEE_ITEMS, ORDER_KINDS
+from kiosk.labels import FEE_ITEMS, ORDER_KINDS, ORDER_STATUSES
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet import policies
 from sync.central.fleet.machines import payment_secret, present_machine, verified_order_code
@@ -30,7 +30,7 @@ from sync.central.members.models import FeeSchedule, Operator
 from sync.central.payments.models import UNPAID, Payment, PaymentState
 
 # The pages say everything in both languages at once.
-_ENGLISH_KINDS = {
+ENGLISH_KINDS = {
     OrderKind.NEW: "New key",
     OrderKind.REPLACEMENT: "Replacement key",
     OrderKind.RENEWAL: "Renewal",
@@ -102,9 +102,14 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class PageView(msgspec.Struct, frozen=True):
-    """The page's content, as programs get it; confirmation and scan text only once paid."""
+    """The page's content, as programs get it; confirmation and scan text only once paid, for who may read them.
+
+    `status` is the order's in words. Once an order is no longer to be paid, its account is shown to who may read it; others
+    see its beginning alone, and no enterprise: a receipt's code has this address.
+    """
 
     state: PageState
+    status: str
     order: str
     order_number: str
     kind: OrderKind
@@ -120,6 +125,8 @@ class PageView(msgspec.Struct, frozen=True):
     transaction: str = ""
     confirmation: str = ""
     scan_text: str = ""
+    hidden: bool = False
+    """Whether there is a confirmation that this browser may not read."""
 
 
 def read_bill(text: str, keys: CentreKeys, now: int) -> Bill:
@@ -169,16 +176,20 @@ def page_state(bill: Bill, now: int) -> PageState:
     """The state of the page, by the payment and by the ledger's order."""
     payment = Payment.objects.filter(order=bill.order).first()
     row = LedgerOrder.objects.filter(reference=bill.order).first()
-    status = None if row is None else OrderStatus(row.status)
+    return state_of(payment, None if row is None else OrderStatus(row.status), bill.expires_at, now)
+
+
+def state_of(payment: Payment | None, status: OrderStatus | None, expires_at: int, now: int) -> PageState:
+    """The state of an order, by its payment, by its status in the ledger, where it has one, and by its deadline."""
     if payment is not None and payment.state == PaymentState.REFUNDED:
         return PageState.REFUNDED
     if payment is not None and payment.state == PaymentState.PAID:
         gone = {OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REFUNDING}
         return PageState.REFUNDING if status in gone else PageState.PAID
-    return _unpaid(status, bill, now)
+    return _unpaid(status, expires_at, now)
 
 
-def _unpaid(status: OrderStatus | None, bill: Bill, now: int) -> PageState:
+def _unpaid(status: OrderStatus | None, expires_at: int, now: int) -> PageState:
     match status:
         case OrderStatus.CANCELLED:
             return PageState.CANCELLED
@@ -192,32 +203,55 @@ def _unpaid(status: OrderStatus | None, bill: Bill, now: int) -> PageState:
             # The kiosk says that it was paid, for example at the desk: it cannot be paid again here.
             return PageState.PAID
         case OrderStatus.PLACED | None:
-            return PageState.PAYABLE if now <= bill.expires_at else PageState.EXPIRED
+            return PageState.PAYABLE if now <= expires_at else PageState.EXPIRED
         case _:
             assert_never(status)
 
 
-def page_view(bill: Bill, keys: CentreKeys, now: int) -> PageView:
-    """The page of a bill in its present state."""
+def shown_status(state: PageState, status: OrderStatus | None) -> OrderStatus:
+    """The status that is shown of an order in that state: the money may be ahead of what its kiosk told."""
+    match state:
+        case PageState.PAYABLE:
+            return OrderStatus.PLACED
+        case PageState.PAID:
+            return OrderStatus.BOUND if status is OrderStatus.BOUND else OrderStatus.PAID
+        case PageState.CANCELLED:
+            return OrderStatus.CANCELLED
+        case PageState.EXPIRED:
+            return OrderStatus.EXPIRED
+        case PageState.REFUNDING:
+            return OrderStatus.REFUNDING
+        case PageState.REFUNDED:
+            return OrderStatus.REFUNDED
+        case _:
+            assert_never(state)
+
+
+def page_view(bill: Bill, keys: CentreKeys, now: int, *, readable: bool) -> PageView:
+    """The page of a bill in its present state; `readable`: whether the confirmation may be read (payers.py)."""
     state = page_state(bill, now)
     payment = Payment.objects.filter(order=bill.order).first()
+    row = LedgerOrder.objects.filter(reference=bill.order).first()
+    private = state is not PageState.PAYABLE and not readable
     here = state is PageState.PAID and payment is not None and payment.state == PaymentState.PAID
     confirmation = scan_text = ""
-    if here:
+    hidden = here and not readable
+    if here and readable:
         confirmation = confirmation_digits(bill.data, bill.amount, confirmation_key(bill.secret))
         signature = keys.sign(scanned_message(bill.data, bill.amount))
         scan_text = encode_scanned(bill.data, bill.amount, signature)
     operator = Operator.objects.select_related("enterprise").filter(account=bill.code.account).first()
-    name, english = ORDER_KINDS[bill.code.kind], _ENGLISH_KINDS[bill.code.kind]
+    name, english = ORDER_KINDS[bill.code.kind], ENGLISH_KINDS[bill.code.kind]
     return PageView(
         state=state,
+        status=ORDER_STATUSES[shown_status(state, None if row is None else OrderStatus(row.status))],
         order=bill.order,
         order_number=str(bill.code.order),
         kind=bill.code.kind,
         kind_name=name,
         kind_english=english,
-        account=bill.code.account,
-        enterprise="" if operator is None else operator.enterprise.name,
+        account=masked(bill.code.account) if private else bill.code.account,
+        enterprise="" if operator is None or private else operator.enterprise.name,
         payee=settings.KEYDESK.payee,
         amount=bill.amount,
         lines=tuple(
@@ -228,4 +262,10 @@ def page_view(bill: Bill, keys: CentreKeys, now: int) -> PageView:
         transaction="" if payment is None else payment.transaction,
         confirmation=confirmation,
         scan_text=scan_text,
+        hidden=hidden,
     )
+
+
+def masked(account: str) -> str:
+    """An account with only its first four digits."""
+    return account[:4] + "****"

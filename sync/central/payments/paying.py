@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -24,16 +25,22 @@ from sync.central.payments.models import (
 )
 from sync.central.payments.news import owning_kiosk, tell_money
 from sync.central.payments.pages import Bill
-from sync.central.payments.provider import PaymentProvider, Trade, TradeState
+from sync.central.payments.payers import began
+from sync.central.payments.provider import NoProvider, PaymentProvider, Trade, TradeState
 from sync.central.payments.sandbox import SandboxProvider
 from sync.central.payments.vouched import raise_paid_twice
 
 _NO_NEWS = {TradeState.UNKNOWN, TradeState.NOT_PAID}
 
 
-def provider() -> SandboxProvider:
-    """The provider of this centre; the configuration allows no other yet."""
-    return SandboxProvider()
+def provider() -> PaymentProvider:
+    """The provider of this centre."""
+    return SandboxProvider() if settings.KEYDESK.plays_payments else NoProvider()
+
+
+def takes_money() -> bool:
+    """Whether payers can pay here at all."""
+    return not isinstance(provider(), NoProvider)
 
 
 def open_attempt(bill: Bill, now: int) -> PaymentAttempt | None:
@@ -97,11 +104,14 @@ def _taken_back(order: str, now: int) -> tuple[str, Trade] | None:
     return name, trade
 
 
-def pay(bill: Bill, now: int) -> None:
-    """Pay a bill as the sandbox's payer."""
-    attempt = open_attempt(bill, now)
-    if attempt is not None:
-        settle(attempt.out_trade_no, provider().pay(attempt.out_trade_no, now), now)
+def pay(bill: Bill, now: int, browser: str = "") -> None:
+    """Pay a bill as the sandbox's payer, with the browser of that name (payers.py)."""
+    using = provider()
+    attempt = open_attempt(bill, now) if isinstance(using, SandboxProvider) else None
+    if isinstance(using, SandboxProvider) and attempt is not None:
+        if browser:
+            began(attempt, browser)
+        settle(attempt.out_trade_no, using.pay(attempt.out_trade_no, now), now)
 
 
 def decline(bill: Bill, now: int) -> None:

@@ -50,3 +50,27 @@ class PaymentProvider(Protocol):
     def refund(self, out_trade_no: str, out_refund_no: str, amount: int) -> Trade:
         """Refund a trade in full; its state now. The same refund number changes nothing."""
         ...
+
+
+class NoProvider:
+    """Takes no money: the desk's staff do. A `PaymentProvider` that knows of no trade."""
+
+    name = "none"
+
+    def prepare(self, out_trade_no: str, amount: int, description: str) -> None:
+        """Do nothing."""
+        del out_trade_no, amount, description
+
+    def query(self, out_trade_no: str) -> Trade:
+        """No trade."""
+        del out_trade_no
+        return Trade(TradeState.UNKNOWN)
+
+    def close(self, out_trade_no: str) -> Trade:
+        """No trade."""
+        return self.query(out_trade_no)
+
+    def refund(self, out_trade_no: str, out_refund_no: str, amount: int) -> Trade:
+        """No trade, and so no refund."""
+        del out_refund_no, amount
+        return self.query(out_trade_no)

@@ -7,9 +7,12 @@ and 3.44.6. With other versions (Debian 12 has 3.40.1) the rollback journal is u
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+
+from hardware.disk import database_files, make_private
 
 _FIXED = (3, 51, 3)
 _BACKPORTED = {(3, 50): 7, (3, 44): 6}
@@ -25,7 +28,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection with full durability."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
-        """Open a connection and set its journal mode and `synchronous=FULL`."""
+        """Open a connection to files that are their owner's alone, and set its journal mode and `synchronous=FULL`."""
+        make_private(*database_files(Path(conn_params["database"])))
         connection: sqlite3.Connection = super().get_new_connection(conn_params)
         version = sqlite3.sqlite_version_info
         journal = "WAL" if wal_keeps_commits((version[0], version[1], version[2])) else "TRUNCATE"

@@ -9,7 +9,7 @@ import contextlib
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.support.waiting import ended, wait_event
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hardware.pcsc.library import Protocols
     from hardware.virtual.card import VirtualCard
     from hardware.virtual.gmt.card import GmtCard
 
@@ -125,13 +126,13 @@ def test_a_service_killed_between_two_calls_loses_the_key_and_sends_no_pin_again
         if restarted:
             pcsc_service.start()
 
-    def connected(self: PcscCalls, context: Any, reader: str) -> tuple[Any, Any]:
+    def connected(self: PcscCalls, context: int, reader: bytes) -> tuple[int, Protocols]:
         made = connect(self, context, reader)
         if place == "connected":
             strike()
         return made
 
-    def transmitted(self: PcscCalls, held: Any, protocol: Any, command: bytes) -> bytes:
+    def transmitted(self: PcscCalls, held: int, protocol: Protocols, command: bytes) -> bytes:
         due = {
             "first": not sent,
             "PIN": command[1] == Instruction.VERIFY_PIN,

@@ -2,89 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hardware.pcsc.calls import WAIT
+from hardware.pcsc.library import Code, Protocols, StateBits
 from hardware.pcsc.source import PcscTokenSource
-from hardware.ports import ReaderUnavailable, TokenNotRecognised, TokenRemoved
-from tests.support.waiting import acquire
+from hardware.ports import ReaderUnavailable, TokenHeld, TokenNotRecognised, TokenRemoved
+from tests.support.played_pcsc import Service
+from tests.support.waiting import acquire, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Service:
-    """PC/SC's calls as pyscard gives them, over one reader that can be unplugged; its card stays in it."""
-
-    SCARD_S_SUCCESS, SCARD_SCOPE_SYSTEM = 0, 2
-    SCARD_STATE_CHANGED, SCARD_STATE_PRESENT = 0x02, 0x20
-    SCARD_E_NO_READERS_AVAILABLE, SCARD_E_TIMEOUT, SCARD_E_CANCELLED = 0x8010002E, 0x8010000A, 0x80100002
-    SCARD_E_SHARING_VIOLATION, SCARD_SHARE_EXCLUSIVE, SCARD_RESET_CARD = 0x8010000B, 1, 1
-    SCARD_PROTOCOL_T0, SCARD_PROTOCOL_T1, SCARD_PCI_T0, SCARD_PCI_T1 = 1, 2, 11, 12
-    ATR = (0x3B, 0x00)
-    UNKNOWN = b"\x6d\x00"
-
-    def __init__(self) -> None:
-        self.readers = ["Reader"]
-        self.moved = threading.Condition()
-        self.contexts = 0
-        self.sent: list[tuple[int, bytes]] = []
-        self.answers: list[bytes] = []
-        self.cards = 0
-        self.protocol = self.SCARD_PROTOCOL_T1
-        self.unplugged_by_connecting = False
-
-    def plug(self, *readers: str) -> None:
-        with self.moved:
-            self.readers = list(readers)
-            self.moved.notify_all()
-
-    def SCardEstablishContext(self, _: int) -> tuple[int, int]:  # noqa: N802 - PC/SC's name
-        self.contexts += 1
-        return 0, 1
-
-    def SCardReleaseContext(self, _: int) -> tuple[int]:  # noqa: N802 - PC/SC's name
-        self.contexts -= 1
-        return (0,)
-
-    def SCardConnect(self, *_: object) -> tuple[int, int, int]:  # noqa: N802 - PC/SC's name
-        self.cards += 1
-        if self.unplugged_by_connecting:
-            self.plug()
-        return 0, 7, self.protocol
-
-    def SCardDisconnect(self, *_: object) -> tuple[int]:  # noqa: N802 - PC/SC's name
-        self.cards -= 1
-        return (0,)
-
-    def SCardTransmit(self, _: int, protocol: int, command: list[int]) -> tuple[int, list[int]]:  # noqa: N802 - PC/SC's name
-        self.sent.append((protocol, bytes(command)))
-        return 0, list(self.answers.pop(0) if self.answers else self.UNKNOWN)
-
-    def SCardCancel(self, _: int) -> tuple[int]:  # noqa: N802 - PC/SC's name
-        self.plug(*self.readers)
-        return (0,)
-
-    def SCardListReaders(self, _: int, __: list[str]) -> tuple[int, list[str]]:  # noqa: N802 - PC/SC's name
-        return (0 if self.readers else self.SCARD_E_NO_READERS_AVAILABLE), list(self.readers)
-
-    def SCardGetStatusChange(  # noqa: N802 - PC/SC's name
-        self, _: int, timeout: int, readers: list[tuple[str, int]]
-    ) -> tuple[int, list[tuple[str, int, tuple[int, ...]]]]:
-        if timeout:
-            with self.moved:
-                self.moved.wait(timeout / 1000)
-            return 0, []
-        return 0, [(name, 1 << 16 | self.SCARD_STATE_PRESENT, self.ATR) for name, _ in readers]
+RESET, UNPOWERED, REMOVED = 0x80100068, 0x80100067, 0x80100069
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     service = Service()
-    monkeypatch.setitem(sys.modules, "smartcard.scard", service)
+    monkeypatch.setattr("hardware.pcsc.calls.SystemLibrary", lambda: service)
     return service
 
 
@@ -97,7 +37,7 @@ def test_a_reader_unplugged_and_plugged_again_with_its_card_counts_as_another_in
     service.plug()
     with pytest.raises(ReaderUnavailable, match="no smart card reader"):
         source.present()
-    service.plug("Reader")
+    service.plug(b"Reader")
     (second,) = source.present()
     assert second != first
     with pytest.raises(TokenRemoved):
@@ -112,7 +52,7 @@ def test_the_watch_alone_notices_a_reader_that_was_away(service: Service) -> Non
     acquire(changes)
     service.plug()
     acquire(changes)
-    service.plug("Reader")
+    service.plug(b"Reader")
     acquire(changes)
     stop()
     assert source.present() != (first,)
@@ -121,9 +61,9 @@ def test_the_watch_alone_notices_a_reader_that_was_away(service: Service) -> Non
 def test_another_reader_beside_it_changes_no_insertion(service: Service) -> None:
     source = PcscTokenSource()
     (first,) = source.present()
-    service.plug("Reader", "Other")
+    service.plug(b"Reader", b"Other")
     assert source.present()[0] == first
-    service.plug("Reader")
+    service.plug(b"Reader")
     assert source.present() == (first,)
 
 
@@ -149,10 +89,10 @@ def test_a_card_that_no_driver_takes_leaves_nothing_open_however_often_it_is_tri
 
 @pytest.mark.parametrize(
     ("protocol", "transmitted"),
-    [(Service.SCARD_PROTOCOL_T0, "00A4040009A00000030800001000"), (2, "00A4040009A0000003080000100000")],
+    [(Protocols.T0, "00A4040009A00000030800001000"), (Protocols.T1, "00A4040009A0000003080000100000")],
 )
 def test_le_follows_data_only_where_the_card_speaks_t1(
-    service: Service, protocol: int, transmitted: str
+    service: Service, protocol: Protocols, transmitted: str
 ) -> None:
     service.protocol = protocol
     source = PcscTokenSource()
@@ -160,9 +100,6 @@ def test_le_follows_data_only_where_the_card_speaks_t1(
     with pytest.raises(TokenNotRecognised):
         source.open(presence)
     assert transmitted in [command.hex().upper() for _, command in service.sent]
-
-
-RESET, UNPOWERED, REMOVED = 0x80100068, 0x80100067, 0x80100069
 
 
 @pytest.mark.parametrize("code", [RESET, UNPOWERED, REMOVED, 0x8010002F, 0x80100016, 0])
@@ -175,7 +112,7 @@ def test_a_card_that_lost_its_security_state_is_spoken_to_no_more_in_that_connec
     (presence,) = source.present()
     before = service.contexts
     channel = source._connect(presence)
-    monkeypatch.setattr(service, "SCardTransmit", _refusing(service, code))
+    monkeypatch.setattr(service, "transmit", _refusing(service, code))
     with pytest.raises(TokenRemoved):
         channel.transmit(bytes.fromhex("0020008008313233343536FFFF"))
     assert len(service.sent) == 1
@@ -185,9 +122,102 @@ def test_a_card_that_lost_its_security_state_is_spoken_to_no_more_in_that_connec
     assert len(service.sent) == 1
 
 
-def _refusing(service: Service, code: int) -> Callable[[int, int, list[int]], tuple[int, list[int]]]:
-    def transmit(_: int, protocol: int, command: list[int]) -> tuple[int, list[int]]:
-        service.sent.append((protocol, bytes(command)))
-        return code, []
+def _refusing(service: Service, code: int) -> Callable[[int, Protocols, bytes], tuple[int, bytes]]:
+    def transmit(_: int, protocol: Protocols, command: bytes) -> tuple[int, bytes]:
+        service.sent.append((protocol, command))
+        return code, b""
 
     return transmit
+
+
+@pytest.mark.parametrize("protocol", Protocols)
+def test_whether_a_card_is_held_is_told_by_the_code_and_never_by_the_protocol(
+    service: Service, protocol: Protocols
+) -> None:
+    """Refused beside a sharer the protocol is the card's, beside an exclusive holder it is 0."""
+    source = PcscTokenSource()
+    (presence,) = source.present()
+    before = service.contexts
+    service.protocol, service.codes = protocol, [Code.SHARING_VIOLATION]
+    with pytest.raises(TokenHeld) as held:
+        source.open(presence)
+    assert held.value.reader == "Reader"
+    assert (service.cards, service.contexts, service.sent) == (0, before, [])
+
+
+def test_a_card_that_polkit_forbids_is_told_as_such_and_not_as_an_unknown_card(service: Service) -> None:
+    source = PcscTokenSource()
+    (presence,) = source.present()
+    before = service.contexts
+    service.codes = [Code.SECURITY_VIOLATION]
+    with pytest.raises(ReaderUnavailable, match="polkit"):
+        source.open(presence)
+    assert service.contexts == before
+
+
+@pytest.mark.parametrize("how", [StateBits.IN_USE, StateBits.IN_USE | StateBits.EXCLUSIVE])
+def test_the_watch_tells_when_a_card_that_was_refused_comes_free(service: Service, how: StateBits) -> None:
+    source = PcscTokenSource()
+    (presence,) = source.present()
+    changes = threading.Semaphore(0)
+    stop = source.watch(changes.release)
+    acquire(changes)
+    service.connected_by, service.codes = how, [Code.SHARING_VIOLATION] * 2
+    for _ in range(2):
+        with pytest.raises(TokenHeld):
+            source.open(presence)
+    wait_until(lambda: service.waits[-1] < 2000, "a refused card is looked at often")
+    assert not changes.acquire(blocking=False)
+    service.connected_by = StateBits.UNAWARE
+    acquire(changes)
+    wait_until(lambda: service.waits[-1] == WAIT, "nobody waits for a card any more")
+    stop()
+    assert not changes.acquire(blocking=False)
+    assert source.present() == (presence,)
+
+
+def test_a_card_held_by_nobody_that_was_refused_is_no_news(service: Service) -> None:
+    source = PcscTokenSource()
+    changes = threading.Semaphore(0)
+    stop = source.watch(changes.release)
+    acquire(changes)
+    service.connected_by = StateBits.IN_USE
+    service.cancel(1)
+    service.connected_by = StateBits.UNAWARE
+    count = len(service.waits)
+    service.cancel(1)
+    wait_until(lambda: len(service.waits) > count, "the watch has looked")
+    stop()
+    assert not changes.acquire(blocking=False)
+
+
+GBK = "国密 UKey".encode("gbk")
+ODD = ("国密 UKey".encode(), GBK, b"\x1b[2J\xff", b"\xe2\x80\x8bhidden")
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_reader_of_whatever_name_works_beside_another(service: Service, odd: bytes) -> None:
+    service.readers = [odd, b"Reader"]
+    source = PcscTokenSource()
+    first, second = source.present()
+    assert second.reader == "Reader"
+    assert first.reader.isprintable()
+    assert first.reader.encode()
+    for presence in (first, second):
+        with pytest.raises(TokenNotRecognised):
+            source.open(presence)
+    assert service.reached == [odd, b"Reader"]
+
+
+def test_a_reader_of_which_the_service_tells_nothing_takes_no_other_along(service: Service) -> None:
+    service.readers, service.mute = [GBK, b"Reader"], {GBK}
+    source = PcscTokenSource()
+    (presence,) = source.present()
+    assert presence.reader == "Reader"
+    assert [(each.reader, each.state is None) for each in source.states()] == [
+        ("国密 UKey", True),
+        ("Reader", False),
+    ]
+    service.mute = {GBK, b"Reader"}
+    with pytest.raises(ReaderUnavailable, match="SCardGetStatusChange"):
+        source.present()

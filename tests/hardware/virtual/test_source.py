@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hardware.ports import ReaderUnavailable, TokenNotRecognised, TokenRemoved
+from hardware.ports import TokenHeld, TokenNotRecognised, TokenRemoved
 from hardware.token.gmt.commands import Instruction
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.factory import blank_key
-from tests.support.waiting import wait_event, wait_until
+from tests.support.waiting import acquire, wait_event, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,10 +88,29 @@ def test_a_token_never_speaks_to_the_card_swapped_in(
 def test_a_card_is_open_once_at_a_time(source: VirtualTokenSource, card: GmtCard) -> None:
     presence = source.insert(card)
     token = source.open(presence)
-    with pytest.raises(ReaderUnavailable, match="in use"):
+    with pytest.raises(TokenHeld):
         source.open(presence)
     token.close()
     source.open(presence).close()
+
+
+def test_the_watch_tells_when_a_card_that_was_refused_comes_free(
+    source: VirtualTokenSource, card: GmtCard
+) -> None:
+    changes = threading.Semaphore(0)
+    stop = source.watch(changes.release)
+    presence = source.insert(card)
+    acquire(changes)
+    token = source.open(presence)
+    with pytest.raises(TokenHeld):
+        source.open(presence)
+    token.close()
+    acquire(changes)
+    source.open(presence).close()  # nobody was refused meanwhile: no news
+    source.remove()
+    acquire(changes)
+    stop()
+    assert not changes.acquire(blocking=False)
 
 
 def test_closing_forgets_the_pin(source: VirtualTokenSource, card: GmtCard) -> None:

@@ -35,8 +35,14 @@ COMMANDS = dict(_commands(parser()))
 def test_the_commands_are_those_of_the_design() -> None:
     names = {" ".join(words) for words in COMMANDS}
     assert names == {
-        *("", "demo", "run", "doctor", "orders", "keys", "status", "backup", "restore", "virtual-key"),
+        *("", "demo", "run", "doctor", "orders", "keys", "status", "virtual-key"),
+        *("backup", "backup-key", "restore"),
         *("journal", "journal verify", "journal export"),
+        *("privacy", "privacy export", "privacy erase"),
+        *(
+            "seal",
+            *(f"seal {verb}" for verb in ("show", "auto", "tpm", "passphrase", "plain", "unlock", "lock")),
+        ),
     }
 
 
@@ -64,7 +70,10 @@ def test_every_command_explains_every_option(
         ("status",),
         ("doctor",),
         ("journal", "verify"),
+        ("backup",),
+        ("seal", "show"),
         ("backup", "x"),
+        ("backup-key", "x"),
         ("restore", "x"),
     ],
 )
@@ -77,11 +86,11 @@ def test_the_installed_command_helps_without_loading_the_screens() -> None:
     assert "doctor" in shown
     loaded = "import sys; from kiosk.commands.cli import parser; parser(); print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True)
-    assert not {"textual", "cryptography", "sqlcipher3", "django"} & set(modules.stdout.split())
+    assert not {"textual", "cryptography", "sqlcipher3", "django", "pyrage"} & set(modules.stdout.split())
 
 
 @pytest.mark.parametrize(
-    "command", ["copies", "doctor", "journal", "keys", "orders", "run", "status", "virtual_key"]
+    "command", ["copies", "doctor.command", "journal", "keys", "orders", "run", "status", "virtual_key"]
 )
 def test_no_command_loads_the_screens_before_it_shows_them(command: str) -> None:
     loaded = f"import sys, kiosk.commands.{command}; print(*sys.modules)"

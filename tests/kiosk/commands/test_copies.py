@@ -84,6 +84,7 @@ def test_where_the_present_data_cannot_be_read_the_kiosk_is_to_be_made_sure_of(
     fresh = keydesk("restore", copy, "--data", tmp_path / "fresh")
     assert (fresh.status, "原来的数据" in fresh.printed) == (0, False)
     assert "请确认本机就是 3 号终端机" in fresh.printed
+    assert "keydesk-sync enrol --token 令牌 --from 备份" in fresh.printed
 
 
 def test_a_refusal_is_one_sentence_with_what_to_do_and_leaves_everything(

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hardware.pcsc.calls import ReaderState
+from hardware.pcsc.library import StateBits, SystemLibrary
+from hardware.ports import Token, TokenHeld, TokenPresence
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
+from kiosk.domain.nights import DAY, USUAL_AT, Finding, NightReport
+from kiosk.store import keyfile, resealing
+from kiosk.store.agent_lock import running
 from kiosk.store.agent_state import AgentState, ContactFault, LinkFault
-from kiosk.store.location import open_database
-from kiosk.text.contact_faults import CONTACT_FAULTS
+from kiosk.store.location import KEY_FILE, open_database
+from kiosk.store.sealing.ways import Way
+from kiosk.store.system_clock import SystemClock
+from kiosk.text.contact_faults import CONTACT_FAULTS, REFUSALS
 from kiosk.text.link_faults import LINK_FAULTS
 from tests.support.commands import Told
+from tests.support.disks import disk_of, remounted
 from tests.support.no_libcrypto import no_libcrypto
 
 Keydesk = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def no_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the machine's own readers alone: another test may have a card in one, and be refused it meanwhile."""
+    monkeypatch.setattr(
+        "kiosk.commands.doctor.devices.SystemLibrary", lambda: SystemLibrary("libpcsclite-none.so.1")
+    )
 
 
 def _checks(told: Told) -> dict[str, Any]:
@@ -39,7 +56,10 @@ def test_every_check_that_is_not_well_says_what_to_do(
     assert checks["打印机"]["level"] == "missing"
     assert "[printer]" in checks["打印机"]["advice"]
     assert (checks["扫码器"]["level"], checks["扫码器"]["found"]) == ("missing", "/dev/no-such-scanner")
-    assert (checks["数据库"]["level"], checks["数据库"]["found"]) == ("works", "日志 7 条")
+    assert (checks["数据库"]["level"], checks["数据库"]["found"]) == (
+        "works",
+        "日志 7 条；每一条是否完好，由 keydesk journal verify 核对",
+    )
 
 
 def test_a_desk_that_was_never_enrolled_fails_and_is_told_how(keydesk: Keydesk, tmp_path: Path) -> None:
@@ -83,16 +103,11 @@ def test_the_library_of_sm2_is_named_with_its_version_or_with_what_to_install(
     assert "libssl3" in check["advice"]
 
 
-def test_without_pyscard_the_packages_to_install_are_named(
-    keydesk: Keydesk, directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "smartcard" else find(name, *rest)
-    )
+def test_without_libpcsclite_the_packages_to_install_are_named(keydesk: Keydesk, directory: Path) -> None:
     reader = _checks(keydesk("doctor", "--json", "--data", directory))["读卡器"]
     assert reader["level"] == "missing"
-    assert "libpcsclite-dev" in reader["advice"]
+    assert "libpcsclite-none.so.1" in reader["found"]
+    assert "libpcsclite1" in reader["advice"]
 
 
 def test_the_exit_status_says_whether_the_desk_can_work(keydesk: Keydesk, directory: Path) -> None:
@@ -110,9 +125,10 @@ def test_the_exit_status_says_whether_the_desk_can_work(keydesk: Keydesk, direct
 def reader(monkeypatch: pytest.MonkeyPatch) -> VirtualTokenSource:
     """A card reader in this process, in place of PC/SC's."""
     source = VirtualTokenSource()
-    monkeypatch.setattr(source, "readers", lambda: ("Virtual reader",), raising=False)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda *_: object())
-    monkeypatch.setattr("kiosk.commands.doctor.PcscTokenSource", lambda _: source)
+    states = (ReaderState("Virtual reader", b"Virtual reader", StateBits.PRESENT, b""),)
+    monkeypatch.setattr(source, "states", lambda: states, raising=False)
+    monkeypatch.setattr("kiosk.commands.doctor.devices.SystemLibrary", lambda: None)
+    monkeypatch.setattr("kiosk.commands.doctor.devices.PcscTokenSource", lambda _: source)
     return source
 
 
@@ -156,6 +172,41 @@ def test_a_card_that_no_driver_knows_is_told_with_what_it_seems_to_be_and_what_t
     assert seems in key["found"]
     assert f"ATR {atr}" in key["found"]
     assert advice in key["advice"]
+
+
+def test_readers_of_odd_names_are_named_with_what_to_do_and_the_others_work(
+    keydesk: Keydesk, directory: Path, reader: VirtualTokenSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (("Virtual reader", b"Virtual reader", 0), ("国密 UKey", "国密 UKey".encode("gbk"), 0))
+    states = (*(ReaderState(*each, b"") for each in names), ReaderState("mute", b"mute", None, b""))
+    monkeypatch.setattr(reader, "states", lambda: states)
+    told = keydesk("doctor", "--json", "--data", directory)
+    plain, odd, mute = (check for check in told.document if check["name"] == "读卡器")
+    assert (plain["level"], plain["found"], plain["advice"]) == ("works", "Virtual reader", "")
+    assert (odd["level"], "国密 UKey" in odd["found"]) == ("works", True)
+    assert "FRIENDLYNAME" in odd["advice"]
+    assert (mute["level"], "mute" in mute["found"], "重插" in mute["advice"]) == ("missing", True, True)
+
+
+@pytest.mark.parametrize("programs", [(), ("firefox (20)", "浏览器 (3)")])
+def test_a_key_that_another_program_holds_is_told_with_the_program(
+    keydesk: Keydesk,
+    directory: Path,
+    reader: VirtualTokenSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    programs: tuple[str, ...],
+) -> None:
+    def held(presence: TokenPresence) -> Token:
+        raise TokenHeld(presence.reader, programs)
+
+    reader.insert(blank_key(tmp_path / "key", "E8AD652202221F03"))
+    monkeypatch.setattr(reader, "open", held)
+    key = _checks(keydesk("doctor", "--json", "--data", directory))["key盘"]
+    assert key["level"] == "missing"
+    assert "正被别的程序占用" in key["found"]
+    assert all(program in key["found"] for program in programs)
+    assert "关掉" in key["advice"]
 
 
 def test_a_library_that_does_not_load_is_named_with_its_file(
@@ -204,6 +255,29 @@ def test_a_contact_that_failed_is_told_with_what_to_do(
     assert f"上次联系失败：{said}（HTTP 599）" in keydesk("status", "--data", directory).printed
 
 
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refusal_is_told_in_chinese_and_as_no_line_that_is_down(
+    keydesk: Keydesk, directory: Path, refusal: str
+) -> None:
+    english = f"the centre refused (403 {refusal}): This machine was retired."
+    state = AgentState(
+        error=english, failure=ContactFault.REFUSED, refusal=refusal, last_contact=1_795_000_000
+    )
+    with open_database(directory).write() as tx:
+        tx.agent.put(state)
+    with running(directory):
+        centre = _checks(keydesk("doctor", "--json", "--data", directory))["中心"]
+        shown = keydesk("status", "--data", directory).printed
+    said, advice = REFUSALS[refusal]
+    assert said in centre["found"]
+    assert centre["advice"] == advice
+    assert f"上次联系失败：{said}（{refusal}）" in shown
+    assert "网络 中心拒绝" in shown
+    for each in (shown, centre["found"]):
+        assert "离线" not in each
+        assert "This machine" not in each
+
+
 def test_an_authority_of_the_centre_that_cannot_be_read_is_named_with_its_file(
     keydesk: Keydesk, directory: Path, tmp_path: Path
 ) -> None:
@@ -215,3 +289,88 @@ def test_an_authority_of_the_centre_that_cannot_be_read_is_named_with_its_file(
     assert check["level"] == "missing"
     assert "/no/such/authority.pem" in check["found"]
     assert "certificate_authority" in check["advice"]
+
+
+def test_the_status_tells_of_the_last_night_and_of_those_that_were_missed(
+    keydesk: Keydesk, directory: Path
+) -> None:
+    assert "夜间检查 还没有做过" in keydesk("status", "--data", directory).printed
+    now = SystemClock().wall()
+    with open_database(directory).write() as tx:
+        tx.nights.owe(now - 10 * DAY, USUAL_AT)
+        tx.nights.add(NightReport(1, now - 3 * DAY, now - 3 * DAY, findings=(Finding("backlog", 3),)))
+    printed = keydesk("status", "--data", directory).printed
+    assert "有 1 件事要人处理" in printed
+    assert "夜没有做夜间检查。请看 keydesk-sync run 是否在运行" in printed
+    with open_database(directory).write() as tx:
+        tx.nights.add(NightReport(2, now, now))
+    document = keydesk("status", "--json", "--data", directory).document
+    assert (document["nights_missed"], document["night_ended"], document["night_findings"]) == (0, now, 0)
+
+
+@pytest.mark.parametrize(
+    ("way", "wanted", "level", "advice"),
+    [
+        (Way.PLAIN, "auto", "missing", "keydesk seal passphrase"),
+        (Way.PLAIN, "plain", "works", ""),
+        (Way.PLAIN, "tpm", "missing", "keydesk seal tpm"),
+        (Way.PASSPHRASE, "auto", "works", ""),
+        (Way.PASSPHRASE, "tpm", "missing", "keydesk seal tpm"),
+    ],
+)
+@pytest.mark.parametrize("language", ["C.UTF-8", "en_US.UTF-8"])
+def test_how_the_key_is_kept_is_told_in_one_sentence(
+    keydesk: Keydesk,
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: Way,
+    wanted: str,
+    level: str,
+    advice: str,
+    language: str,
+) -> None:
+    monkeypatch.setenv("LC_ALL", language)
+    monkeypatch.setattr("kiosk.commands.doctor.data.TPM_DEVICE", tmp_path / "no-tpm")
+    configuration = tmp_path / "keydesk.toml"
+    configuration.write_text(f'[key]\nseal = "{wanted}"\n')
+    if way is Way.PASSPHRASE:
+        key = keyfile.load(directory / KEY_FILE)
+        keyfile.replace(directory / KEY_FILE, resealing.for_passphrase(key, "three white cats").sealed)
+        monkeypatch.setattr("kiosk.store.sealing.sealed_key._credential", lambda: "three white cats")
+    chinese = language == "C.UTF-8"
+    told = _checks(keydesk("doctor", "--json", "--config", configuration, "--data", directory))
+    check = told["密钥" if chinese else "database key"]
+    assert check["level"] == level
+    assert advice in check["advice"]
+    assert bool(check["advice"]) is bool(advice)
+    said = {
+        Way.PLAIN: ("拿走硬盘的人打得开", "whoever takes the disk can open it"),
+        Way.PASSPHRASE: ("关着的机器拿走也打不开", "does not open when taken switched off"),
+    }[way][0 if chinese else 1]
+    assert said in check["found"]
+    assert said in keydesk("status", "--data", directory).printed
+    assert keydesk("status", "--json", "--data", directory).document["key"] == way
+
+
+def test_a_machine_with_a_tpm_is_advised_to_use_it(
+    keydesk: Keydesk, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.commands.doctor.data.TPM_DEVICE", tmp_path)
+    assert (
+        _checks(keydesk("doctor", "--json", "--data", directory))["密钥"]["advice"] == "运行 keydesk seal tpm"
+    )
+
+
+def test_a_disk_without_inodes_or_that_is_read_only_is_named_although_it_has_room(
+    keydesk: Keydesk, tmp_path: Path
+) -> None:
+    with disk_of(300, tmp_path / "disk", inodes=10) as disk:
+        with contextlib.suppress(OSError):
+            for number in range(20):
+                (disk / str(number)).touch()
+        check = _checks(keydesk("doctor", "--json", "--data", disk))["磁盘"]
+        assert (check["level"], "inode" in check["found"]) == ("failed", True)
+        remounted(disk, "ro")
+        check = _checks(keydesk("doctor", "--json", "--data", disk))["磁盘"]
+        assert (check["level"], "只读" in check["found"]) == ("failed", True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kiosk.store.agent_lock import serving
 from kiosk.store.location import DATABASE, KEY_FILE
 from tests.support.commands import Told
 from tests.support.no_libcrypto import no_libcrypto
@@ -80,11 +81,27 @@ def test_a_store_that_cannot_be_used_is_told_with_what_to_do(
     assert {name: (directory / name).read_bytes() for name in before} == before
 
 
-def test_a_data_directory_that_is_not_there_is_not_made(keydesk: Keydesk, tmp_path: Path) -> None:
-    _require_one_sentence(
-        keydesk("orders", "--data", tmp_path / "nowhere"), "没有数据库", "keydesk-sync enrol"
-    )
-    assert not (tmp_path / "nowhere").exists()
+@pytest.mark.parametrize("name", ["nowhere", "."], ids=["missing", "empty"])
+@pytest.mark.parametrize("command", READERS, ids=" ".join)
+def test_where_there_is_no_store_none_is_made(
+    keydesk: Keydesk, tmp_path: Path, command: tuple[str, ...], name: str
+) -> None:
+    told = keydesk(*command, "--data", tmp_path / name)
+    _require_one_sentence(told, "没有数据库", "keydesk-sync enrol")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["show", "auto", "tpm", "plain", "unlock", "lock"])
+def test_no_key_is_kept_otherwise_where_there_is_none(keydesk: Keydesk, tmp_path: Path, verb: str) -> None:
+    told = keydesk("seal", verb, "--data", tmp_path / "nowhere")
+    assert (told.status, told.said[:9]) == (1, "keydesk: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_backed_up_where_there_is_nothing(keydesk: Keydesk, tmp_path: Path) -> None:
+    told = keydesk("backup", tmp_path / "copy", "--data", tmp_path / "nowhere")
+    assert told.status == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", [*READERS, ("run",)], ids=" ".join)
@@ -113,6 +130,10 @@ def test_the_screens_want_a_terminal(keydesk: Keydesk, tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+def test_a_virtual_key_is_put_in_at_no_port_that_there_cannot_be(keydesk: Keydesk) -> None:
+    _require_one_sentence(keydesk("virtual-key", "--port", "99999"), "99999")
+
+
 def test_a_virtual_key_s_file_that_is_none_is_left_alone(keydesk: Keydesk, tmp_path: Path) -> None:
     state = tmp_path / "photo.png"
     state.write_bytes(b"\x89PNG")
@@ -123,12 +144,50 @@ def test_a_virtual_key_s_file_that_is_none_is_left_alone(keydesk: Keydesk, tmp_p
     )
 
 
+def _at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let standard input and output, which are captured, pass for a terminal."""
+    terminal = type("Terminal", (), {"isatty": lambda _: True})()
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("centre", "said"),
+    [("", "没有填写中心的地址"), ('url = "pay.example.cn"', "pay.example.cn 不是中心的地址")],
+)
+def test_a_desk_that_could_show_no_payment_code_does_not_start_and_the_doctor_says_the_same(
+    keydesk: Keydesk,
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    centre: str,
+    said: str,
+) -> None:
+    _at_terminal(monkeypatch)
+    file = tmp_path / "keydesk.toml"
+    file.write_text(f"[centre]\n{centre}\n")
+    options = ("--config", file, "--data", directory)
+    checks = keydesk("doctor", "--json", *options).document
+    found = next(check for check in checks if check["name"] == "中心地址")
+    assert found["level"] == "failed"
+    _require_one_sentence(keydesk("run", *options), said, f"{found['found']}。请{found['advice']}")
+
+
+def test_a_second_desk_on_one_data_directory_says_that_there_is_one(
+    keydesk: Keydesk, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _at_terminal(monkeypatch)
+    file = tmp_path / "keydesk.toml"
+    file.write_text('[centre]\nurl = "https://pay.example.cn"\n')
+    with serving(directory):
+        told = keydesk("run", "--config", file, "--data", directory)
+    _require_one_sentence(told, f"{directory} 上已有密钥服务台在运行", "用已经打开的那一个")
+
+
 @pytest.mark.parametrize("command", [("run",), ("demo",), ("virtual-key",)], ids=" ".join)
 def test_without_libcrypto_nothing_starts_and_what_to_install_is_named(
     keydesk: Keydesk, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    terminal = type("Terminal", (), {"isatty": lambda _: True})()
-    monkeypatch.setattr("sys.stdin", terminal)
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    _at_terminal(monkeypatch)
     with no_libcrypto(monkeypatch):
         _require_one_sentence(keydesk(*command), "libcrypto-none.so.3", "请安装 OpenSSL 3.0", "libssl3")

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kiosk.store.database import Database
 from kiosk.store.keyfile import load
 
 Keydesk = Callable[..., Any]
+PAGE = 4096
 
 
 def _spoil(directory: Path, statement: str) -> None:
@@ -22,6 +24,15 @@ def _spoil(directory: Path, statement: str) -> None:
     with database.write() as tx:
         tx.journal._connection.execute(statement)
     database.close()
+
+
+def _page_of(table: str, directory: Path) -> int:
+    """Where in the file a table's first page begins."""
+    database = Database.open(directory / "keydesk.db", load(directory / "keydesk.key"))
+    with closing(database), database.read() as tx:
+        asked = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        (number,) = tx.journal._connection.execute(asked, (table,)).fetchone()
+    return (int(number) - 1) * PAGE
 
 
 def test_a_sound_store_is_proved_with_the_hash_that_receipts_carry(keydesk: Keydesk, directory: Path) -> None:
@@ -82,3 +93,20 @@ def test_a_missing_entry_is_named_and_is_not_sound(
     assert told.status == 1
     assert "第 4 条起不连续" in told.printed
     assert not keydesk("journal", "verify", *rebuild, "--json", "--data", directory).document["sound"]
+
+
+@pytest.mark.parametrize("rebuild", [(), ("--rebuild",)])
+def test_on_a_damaged_page_it_stops_and_praises_nothing(
+    keydesk: Keydesk, directory: Path, rebuild: tuple[str, ...]
+) -> None:
+    file = directory / "keydesk.db"
+    content = bytearray(file.read_bytes())
+    content[_page_of("mailbox", directory) + 100] ^= 1  # which opening does not read
+    file.write_bytes(content)
+    told = keydesk("journal", "verify", *rebuild, "--data", directory)
+    assert told.status == 1
+    first, *more, last = told.printed.splitlines()
+    assert all(line.startswith("数据库页损坏") for line in (first, *more))
+    assert last.startswith("其余的没有查")
+    document = keydesk("journal", "verify", *rebuild, "--json", "--data", directory).document
+    assert (document["sound"], document["found"]["entries"]) == (False, 0)

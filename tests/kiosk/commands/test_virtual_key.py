@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,6 @@ from typing import Any
 import pytest
 
 Keydesk = Callable[..., Any]
-SERIAL = "E8AD652202221F03"
 SELECT_PIV = bytes.fromhex("00A4040005A000000308")
 GMT_INFORMATION = bytes.fromhex("8004000000" + "0000")
 
@@ -57,9 +57,23 @@ def served(*options: str | Path) -> Iterator[Reader]:
 
 def test_a_gm_t_key_is_served_unless_told_otherwise() -> None:
     with served() as reader:
-        assert SERIAL in reader.line
+        assert serial_of(reader)
         assert reader.ask(GMT_INFORMATION)[-2:] == b"\x90\x00"
         assert reader.ask(SELECT_PIV) == b"\x6e\x00"
+
+
+def serial_of(reader: Reader) -> str:
+    """The serial number that the command tells."""
+    (serial,) = re.findall(r"\b[0-9A-F]{16}\b", reader.line)
+    assert isinstance(serial, str)
+    return serial
+
+
+def test_each_new_key_has_a_serial_number_of_its_own_and_a_file_keeps_its(tmp_path: Path) -> None:
+    with served("--state", tmp_path / "key.card") as one, served() as other:
+        assert serial_of(one) != serial_of(other)
+    with served("--state", tmp_path / "key.card") as again:
+        assert again.line.split()[:2] == one.line.split()[:2]
 
 
 def test_a_piv_card_is_served_kept_in_its_file_and_known_from_it(tmp_path: Path) -> None:

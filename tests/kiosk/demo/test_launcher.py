@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from kiosk.demo.launcher import MARKER, NETWORK_SWITCH, DemoError, _free_port, _only_one, run
+from kiosk.demo.launcher import MARKER, NETWORK_SWITCH, DemoError, Steps, _free_port, _only_one, run
+from kiosk.text.catalogue import Catalogue, Language
 
 
 @pytest.fixture(autouse=True)
@@ -80,14 +81,52 @@ def test_a_demo_that_is_just_ending_is_waited_for_and_that_is_said_once(
     assert screen.written.count("正在等它") == 1
 
 
+def _ended(place: Path) -> int:
+    """The port of a demo that is over."""
+    port = _free_port(place, str)
+    port.holder.close()
+    return port.number
+
+
 def test_the_port_is_kept_while_it_is_free_and_replaced_when_it_is_not(tmp_path: Path) -> None:
-    first = _free_port(tmp_path, str)
-    assert _free_port(tmp_path, str) == first
+    first = _ended(tmp_path)
+    assert _ended(tmp_path) == first
     with socket.socket() as busy:
         # connections that ended lately may still hold the port of another demo
         busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         busy.bind(("127.0.0.1", first))
         busy.listen()
-        second = _free_port(tmp_path, str)
+        second = _ended(tmp_path)
     assert second != first
-    assert _free_port(tmp_path, str) == second
+    assert _ended(tmp_path) == second
+
+
+def test_two_demos_that_start_at_one_moment_take_a_port_each(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("one", "two")]
+    for place in places:
+        place.mkdir()
+    one, two = (_free_port(place, str) for place in places)  # neither serves there yet
+    assert one.number != two.number
+    one.holder.close()
+    two.holder.close()
+
+
+@pytest.mark.parametrize(("language", "took"), [(Language.CHINESE, "2.5 秒"), (Language.ENGLISH, "2.5 s")])
+def test_each_step_is_named_before_it_begins_and_timed_when_it_ends(
+    screen: _Screen, language: Language, took: str
+) -> None:
+    times = iter((10.0, 12.5, 20.0, 21.0))
+    steps = Steps(2, Catalogue(language).text, lambda: next(times))
+    with steps.step("keys"):
+        assert screen.written == "  1/2 keys ... "
+    assert screen.written == f"  1/2 keys ... {took}\n"
+    with steps.step("members"):
+        pass
+    assert "\n  2/2 members ... 1.0" in screen.written
+
+
+def test_a_step_that_fails_ends_its_line(screen: _Screen) -> None:
+    steps = Steps(1, str, lambda: 0.0)
+    with pytest.raises(ValueError, match="no centre"), steps.step("centre"):
+        raise ValueError("no centre")
+    assert screen.written == "  1/1 centre ... \n"

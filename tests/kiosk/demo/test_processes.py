@@ -27,8 +27,13 @@ def _gone(pid: int) -> bool:
 def test_a_service_ends_when_its_pipe_is_closed(tmp_path: Path) -> None:
     service = Service("reader", [sys.executable, "-c", READER], tmp_path / "log", os.environ)
     _await(tmp_path / "log")
+    assert service.said("up")
     service.let_go()
     assert service.process.wait() == 0
+    second = Service("mute", [sys.executable, "-c", ""], tmp_path / "log", os.environ)
+    assert second.process.wait() == 0
+    assert not second.said("up"), "that was the one before"
+    second.let_go()
 
 
 def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

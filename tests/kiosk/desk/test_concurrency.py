@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
+from kiosk.desk.orders.confirming import CodeAccepted
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, CodeAccepted, OrderOpen, Placed, Refusal, Refused, Session
+from kiosk.desk.views import BoundView, OrderOpen, Placed, Refusal, Refused, Session
 from kiosk.domain.fees import OrderKind
 
 

@@ -18,14 +18,13 @@ from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.keys.views import FoundView, KeyView, LiftedView
+from kiosk.desk.orders.confirming import CodeAccepted, CodeRefused
 from kiosk.desk.service import DeskService
 from kiosk.desk.settings import DeskSettings
 from kiosk.desk.views import (
     BindingProgress,
     BindOutcome,
     BoundView,
-    CodeAccepted,
-    CodeRefused,
     Placed,
     Refusal,
     Refused,
@@ -83,7 +82,7 @@ class World:
         """The program, after a start."""
         printer = VirtualPrinter(self.folder / "receipts", 384)
         parts = (self.database, self.clock, os.urandom, self.source, printer, None, self.desk_settings)
-        return DeskService(Desk(*parts))
+        return DeskService(Desk(*parts, agent_runs=lambda: True))
 
     def orders(self) -> tuple[Order, ...]:
         with self.database.read() as tx:

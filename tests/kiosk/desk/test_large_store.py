@@ -14,12 +14,10 @@ from msgspec.structs import replace
 
 from bench.large_store import FIRST_ACCOUNT, fill
 from kiosk.desk.keys.views import FoundView, KeyView, LiftedView, LoginCheckView, LossView
+from kiosk.desk.orders.confirming import CodeAccepted, CodeRefusal, CodeRefused
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
     BoundView,
-    CodeAccepted,
-    CodeRefusal,
-    CodeRefused,
     Field,
     Placed,
     PrintOutcome,
@@ -31,8 +29,11 @@ from kiosk.desk.views import (
     Verified,
     WrongCredentials,
 )
+from kiosk.domain.documents import DocumentKind
+from kiosk.domain.entries import InvoiceKind
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, OrderStatus
+from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, OperatorDetails
 from kiosk.domain.policy import Policy
 from kiosk.domain.scanned_confirmations import encode_scanned
 from kiosk.store import connections, database
@@ -58,6 +59,7 @@ NOT_COUNTED = {
     "watch_tokens": "asks no database",
     "watch_scans": "asks no database",
     "print_waiting": "prints all that waits",
+    "print_again": "prints all that waits",
 }
 
 
@@ -95,7 +97,26 @@ def _serve(desk: CountedDesk) -> None:
     _look(desk)
     _member(desk)
     _other_orders(desk)
+    _requests(desk)
     _keys(desk)
+
+
+def _requests(desk: CountedDesk) -> None:
+    member = session_of("11000003")
+    number = _placed(desk, "11000003")
+    desk.ask("vouch", SUPERVISOR, number)
+    address = DeliveryAddress("周伟", "河南省郑州市", "花园路1号")
+    assert desk.ask("ask_delivery", member, number, address).delivery is not None
+    assert desk.ask("key_mailed", STAFF, number, "顺丰速运", "SF1").delivery is not None
+    assert desk.ask("key_received_back", STAFF, number, "无人签收").delivery is not None
+    details = InvoiceDetails("周伟", "", "member@example.cn")
+    assert desk.ask("ask_invoice", member, number, InvoiceKind.ORDINARY, details).invoice is not None
+    assert desk.ask("withdraw_invoice", member, number).invoice is not None
+    assert desk.ask("requests", member, number).reference == number
+    operator = OperatorDetails("王芳", DocumentKind.PASSPORT, "E12345678", "13812345678")
+    proposed = desk.ask("propose_operator", member, operator, True)  # noqa: FBT003 - the verb's own signature
+    assert desk.ask("proposals", member) == (proposed,)
+    desk.ask("withdraw_operator", member, proposed.proposal)
 
 
 def _look(desk: CountedDesk) -> None:
@@ -105,6 +126,7 @@ def _look(desk: CountedDesk) -> None:
         "staff_orders",
         "unapplied_rows",
         "matters",
+        "night_reports",
         "ask_centre_now",
         "expire_due",
     ):

@@ -7,17 +7,9 @@ from pathlib import Path
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.orders.confirming import CodeAccepted
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BindingProgress,
-    BoundView,
-    CodeAccepted,
-    Field,
-    Placed,
-    PrintOutcome,
-    Session,
-    Verified,
-)
+from kiosk.desk.views import BindingProgress, BoundView, Field, Placed, PrintOutcome, Session, Verified
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.pki.encodings import to_pem

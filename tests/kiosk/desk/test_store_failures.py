@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import inspect
+import itertools
 import os
-import subprocess
+import resource
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,13 +17,18 @@ import pytest
 
 from hardware.virtual.printer import VirtualPrinter
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
+from kiosk.desk.orders import receipts
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Field, Refusal, Refused, SecondAllowed
+from kiosk.desk.views import Field, PrintOutcome, Refusal, Refused, SecondAllowed, Session
+from kiosk.domain.documents import DocumentKind
+from kiosk.domain.entries import InvoiceKind
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery
+from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, OperatorDetails
 from kiosk.store.connections import connect
 from kiosk.store.database import Database
 from tests.support.desk import DATABASE_KEY, FACTORY_PIN, FIRM, SESSION, SUPERVISOR, DeskSetup, place
+from tests.support.disks import disk_of, remounted
 
 # They look at the devices alone.
 WATCHES = {"watch_tokens", "watch_scans"}
@@ -30,7 +38,12 @@ VERBS = sorted(
     if not name.startswith("_") and name not in WATCHES
 )
 # Only the record tells which of two keys the order needs.
-OTHERWISE: dict[str, dict[str, object]] = {"read_token": {"serial": None}}
+OTHERWISE: dict[str, dict[str, object]] = {
+    "read_token": {"serial": None},
+    "propose_operator": {
+        "details": OperatorDetails("王芳", DocumentKind.PASSPORT, "E12345678", "13812345678")
+    },
+}
 Break = Callable[[DeskSetup], contextlib.AbstractContextManager[None]]
 
 
@@ -64,16 +77,45 @@ def full(setup: DeskSetup) -> Iterator[None]:
     filler.unlink()
 
 
+@contextlib.contextmanager
+def without_inodes(setup: DeskSetup) -> Iterator[None]:
+    """There is room where the file lies, but no further file can be made."""
+    files = setup.folder / "files"
+    files.mkdir()
+    with contextlib.suppress(OSError):
+        for number in itertools.count():
+            (files / str(number)).touch()
+    yield
+    shutil.rmtree(files)
+
+
+@contextlib.contextmanager
+def read_only(setup: DeskSetup) -> Iterator[None]:
+    """The kernel takes no writes any more, as after an error of the disk."""
+    remounted(setup.folder, "ro")
+    yield
+    remounted(setup.folder, "rw")
+
+
+@contextlib.contextmanager
+def without_descriptors(_setup: DeskSetup) -> Iterator[None]:
+    """The program has as many files open as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    last = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (last + 1, hard))
+    with contextlib.ExitStack() as files:
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        with contextlib.suppress(OSError):  # also those that are free between others
+            while True:
+                files.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        yield
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system that is soon full."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a file system needs root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with disk_of(4, tmp_path / "disk", inodes=40) as folder:
+        yield folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +179,13 @@ def prepared(small_disk: Path) -> Iterator[Prepared]:
         "progress": lambda _progress: None,
         "view": view,
         "code": "482913",
+        "address": DeliveryAddress("张三丰", "河南省郑州市", "花园路1号"),
+        "carrier": "顺丰速运",
+        "tracking": "SF1234567890",
+        "invoice": InvoiceKind.ORDINARY,
+        "details": InvoiceDetails("李晓梅", "", "member@example.cn"),
+        "authorised": True,
+        "proposal": "0123456789abcdef",
     }
     yield Prepared(setup, service, values)
     database.close()
@@ -164,3 +213,50 @@ def test_a_verb_that_was_refused_answers_once_the_store_works_again(prepared: Pr
     with busy(prepared.setup):
         assert prepared.call(verb) == Refused(Refusal.STORE_BUSY)
     assert not isinstance(prepared.call(verb), Refused)
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (without_inodes, Refusal.INODES_USED_UP),
+        (read_only, Refusal.DISK_READ_ONLY),
+        (without_descriptors, Refusal.DESCRIPTORS_USED_UP),
+    ],
+    ids=["no inodes", "read-only", "no descriptors"],
+)
+@pytest.mark.parametrize("verb", ["status", "place_order", "print_receipt", "vouch", "bind"])
+def test_a_verb_names_what_the_disk_or_the_system_lacks_and_works_again_with_it(
+    prepared: Prepared, verb: str, failure: Break, reason: Refusal
+) -> None:
+    with failure(prepared.setup):
+        assert prepared.call(verb) == Refused(reason)
+    assert prepared.call(verb) != Refused(reason)
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.EMFILE, Refusal.DESCRIPTORS_USED_UP),
+        (errno.EROFS, Refusal.DISK_READ_ONLY),
+        (errno.ENOSPC, Refusal.DISK_FULL),
+    ],
+)
+def test_what_the_system_refuses_outside_the_store_is_said_in_the_same_way(
+    service: DeskService,
+    placed: Callable[[Session, OrderKind], str],
+    session: Session,
+    pay: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    reason: Refusal,
+) -> None:
+    order = placed(session, OrderKind.NEW)
+    pay(order)
+
+    def refused(*_: object) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(receipts, "render", refused)
+        assert service.print_receipt(order) == Refused(reason)
+    assert service.print_receipt(order) is PrintOutcome.PRINTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kiosk.domain import feed
-from kiosk.domain.entries import Decision
+from kiosk.domain.entries import Decision, InvoiceKind
 from kiosk.domain.feed_keys import (
     RowName,
     name_in_key,
@@ -17,6 +17,7 @@ from kiosk.domain.feed_keys import (
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.policy import SignedPolicy
+from kiosk.domain.requests import DeliveryState, InvoiceState, ProposalState
 
 ORDER = "3-0147-6.9f86d081884c"
 CERTIFICATE = "0003000001000002"
@@ -56,6 +57,16 @@ KEYS: list[tuple[feed.KeyedBody, str]] = [
         f"register-decided/{CERTIFICATE}/41",
     ),
     (feed.MatterPublished("amount-differs", ORDER, "11000001", 5), f"matter/amount-differs/{ORDER}"),
+    (feed.DeliveryTold(ORDER, "11000001", DeliveryState.ASKED), f"delivery/11000001/{ORDER}"),
+    (
+        feed.InvoiceTold(ORDER, "11000001", InvoiceState.ASKED, InvoiceKind.SPECIAL),
+        f"invoice/11000001/{ORDER}",
+    ),
+    (
+        feed.ProposalTold("0123456789abcdef", "11000001", "9111", ProposalState.UNDER_REVIEW),
+        "proposal/11000001/0123456789abcdef",
+    ),
+    (feed.ErasureTold("11000001", 5), "erasure/11000001"),
 ]
 
 
@@ -79,6 +90,10 @@ def test_what_an_entry_repeats_is_immutable() -> None:
         RowName.REGISTERED,
         RowName.OPEN_ORDERS,
         RowName.AUDIENCES,
+        RowName.DELIVERY,
+        RowName.INVOICE,
+        RowName.PROPOSAL,
+        RowName.ERASURE,
     }
 
 

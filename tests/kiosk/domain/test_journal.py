@@ -187,4 +187,13 @@ def test_what_an_entry_or_a_row_leaves_out_stays_what_it_was_when_it_was_written
         ("KeyBoundElsewhere", "lost"): False,
         ("KeyBoundElsewhere", "holds"): 0,
         ("KeyBoundElsewhere", "revoked"): False,
+        ("KeyReceivedBack", "token_serial"): "",
+        **{("DeliveryTold", name): "" for name in ("recipient", "phone", "region", "carrier", "tracking")},
+        ("DeliveryTold", "asked_at"): 0,
+        ("DeliveryTold", "mailed_at"): 0,
+        ("DeliveryTold", "reason"): "",
+        **{("InvoiceTold", name): "" for name in ("email", "number")},
+        ("InvoiceTold", "asked_at"): 0,
+        ("InvoiceTold", "issued_at"): 0,
+        **{("ProposalTold", name): "" for name in ("name", "document", "phone", "new_account", "reason")},
     }

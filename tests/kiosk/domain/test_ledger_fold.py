@@ -38,16 +38,25 @@ def folding(kiosk: int, body: CertificateRevoked | RegisterDecided, *, issued: b
     return fold_entry(records, kiosks.written[kiosk][-1], bound_event)
 
 
-def test_the_centre_takes_a_decision_from_the_exchange_alone_and_its_repetition_from_the_issuer() -> None:
-    assert any(
-        getattr(row, "status", None) is CertificateStatus.REVOKED
-        for row in folding(EXCHANGE_KIOSK, DECIDED).rows
-    )
+def _is_revoked(folding: Folding) -> bool:
+    return any(getattr(row, "status", None) is CertificateStatus.REVOKED for row in folding.rows)
+
+
+def test_the_centre_takes_a_decision_from_the_exchange_and_a_key_out_of_use_at_its_issuers_repetition() -> (
+    None
+):
+    """Whether it had said so the centre checks before; one that was put back may have forgotten its own entry."""
+    assert _is_revoked(folding(EXCHANGE_KIOSK, DECIDED))
     stranger = (Remark(RemarkReason.NOT_THE_EXCHANGE, NUMBER),)
     assert folding(B, DECIDED) == Folding(remarks=stranger)
     repeated = folding(A, DECIDED)
     assert repeated.remarks == ()
-    assert all(getattr(row, "status", None) is not CertificateStatus.REVOKED for row in repeated.rows)
+    assert _is_revoked(repeated)
+    for decision in (Decision.LIST, Decision.KEEP):
+        said = RegisterDecided(ACCOUNT, ORDER, NUMBER, decision, "林涛", "", f"register-decided/{NUMBER}/4")
+        listed = folding(A, said)
+        assert listed.remarks == ()
+        assert not any(isinstance(row, Certificate | Register) for row in listed.rows)
 
 
 def test_a_decision_is_of_the_account_that_it_names() -> None:

@@ -20,6 +20,9 @@ THE_CENTRES_OWN = (
     "open-orders/11000001",
     "audiences",
     "matter/second-key/0003000000000001",
+    "delivery/11000001/3-0147-6.9f86d081884c",
+    "invoice/11000001/3-0147-6.9f86d081884c",
+    "proposal/11000001/0123456789abcdef",
 )
 
 
@@ -114,6 +117,7 @@ def key(*, lost: bool = False, revoked: bool = False) -> AnyFeedBody:
         (feed.Removed(), key(lost=True)),
         (key(), key(lost=True)),
         (key(lost=True), key(lost=True, revoked=True)),
+        (feed.ErasureTold("11000001", 5), feed.ErasureTold("11000001", 6)),
     ],
 )
 def test_the_stricter_of_two_is_known(lax: AnyFeedBody, strict: AnyFeedBody) -> None:

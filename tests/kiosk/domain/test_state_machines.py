@@ -10,14 +10,16 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from kiosk.domain.entries import AnyBody
+from kiosk.domain.entries import AnyBody, OperatorReviewed
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.journal import FORM, GENESIS, Entry
 from kiosk.domain.ledger import Order
 from kiosk.domain.ledger_fold import MemoryRecords, bound_event, fold_entry
+from kiosk.domain.members import Review
 from kiosk.domain.register import Register, fold_register
+from kiosk.domain.requests import ProposalStep, RequestStep
 from tests.kiosk.domain.test_register import EVENTS
-from tests.support.order_journals import EVERY_BODY, A, B
+from tests.support.order_journals import ACCOUNT, EVERY_BODY, A, B
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "state-machines.md"
 Turn = tuple[str, str, str]
@@ -84,6 +86,49 @@ def test_the_steps_of_a_binding_attempt_are_as_written() -> None:
         if old != new or (before and now and len(before.bindings) != len(now.bindings)):
             found.add((old, tag(body), new))
     assert found == written("An attempt to bind")
+
+
+ASKED: tuple[AnyBody, ...] = (
+    *(body for body in EVERY_BODY if isinstance(body, RequestStep | ProposalStep)),
+    OperatorReviewed("0123456789abcdef", ACCOUNT, Review.REFUSED, "", "", "张华"),
+)
+
+
+def _asked() -> Iterable[tuple[MemoryRecords, AnyBody, MemoryRecords]]:
+    """Every turn of what is asked for, from whatever states entries of the exchange lead to."""
+    todo, seen = [MemoryRecords(complete=True)], {""}
+    while todo:
+        records = todo.pop()
+        for body in ASKED:
+            entry = Entry(FORM, EXCHANGE_KIOSK, 1, 1, 1, 1_800_000_000, 0, "boot", GENESIS, body)
+            after = MemoryRecords(complete=True)
+            after.put(tuple(records.rows()))
+            after.put(fold_entry(records, entry, bound_event).rows)
+            yield records, body, after
+            shape = repr((after.asked, after.proposals))
+            if shape not in seen:
+                seen.add(shape)
+                todo.append(after)
+
+
+def _states(records: MemoryRecords) -> tuple[str, str, str]:
+    """Where delivery, invoice and proposal stand."""
+    asked = next(iter(records.asked.values()), None)
+    rows = (
+        None if asked is None else asked.delivery,
+        None if asked is None else asked.invoice,
+        next(iter(records.proposals.values()), None),
+    )
+    return tuple(NONE if row is None else row.state.value for row in rows)  # type: ignore[return-value]  # three rows
+
+
+def test_the_states_of_what_is_asked_for_are_as_written() -> None:
+    found: list[set[Turn]] = [set(), set(), set()]
+    for before, body, after in _asked():
+        for turns_of, old, new in zip(found, _states(before), _states(after), strict=True):
+            if old != new:
+                turns_of.add((old, tag(body), new))
+    assert found == [written("A delivery"), written("An invoice"), written("A proposed operator")]
 
 
 def _shape(register: Register) -> object:

@@ -3,12 +3,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
 
-from kiosk.pki.certificates import parse_member_certificate
+from kiosk.pki.building import Contents, Signer, build_member
+from kiosk.pki.certificates import parse_certificate, parse_member_certificate
 from kiosk.pki.encodings import encode_private_key
 from kiosk.pki.errors import (
     CertificateExpired,
     CertificateInvalid,
+    CertificateMalformed,
     EndBeyondIssuer,
     IssueRefused,
     OutsideNameConstraints,
@@ -16,7 +19,7 @@ from kiosk.pki.errors import (
     RequestInvalid,
 )
 from kiosk.pki.issuing import IssuingAuthority, RootAuthority, issuing_request
-from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
+from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name
 from kiosk.pki.requests import assemble, certification_request_info
 from kiosk.pki.suites import PrivateKey, suite
 
@@ -46,6 +49,37 @@ def test_the_end_may_reach_but_not_pass_the_issuing_cas(
     with pytest.raises(EndBeyondIssuer) as refused:
         issuing.issue(member_request, member, NUMBER, now, issuing.limit + 1)
     assert (refused.value.end, refused.value.limit) == (issuing.limit + 1, issuing.limit)
+
+
+@pytest.mark.parametrize(("early", "begins"), [(0, 0), (1, 1), (600, 600), (86_400, 3600)])
+def test_a_certificate_begins_early_but_not_before_the_issuing_cas_and_tells_when_it_was_issued(
+    issuing: IssuingAuthority, member_request: bytes, member: MemberName, now: int, early: int, begins: int
+) -> None:
+    assert now - issuing.certificate.not_before == 3600
+    der = issuing.issue(member_request, member, NUMBER, now, now + YEAR, early)
+    assert parse_certificate(der).not_before == now - begins
+    read = parse_member_certificate(der)
+    assert (read.not_before, read.not_after) == (now, now + YEAR)
+    theirs = x509.load_der_x509_certificate(der)
+    assert int(theirs.not_valid_before_utc.timestamp()) == now - begins
+    assert int(theirs.not_valid_after_utc.timestamp()) == now + YEAR
+
+
+@pytest.mark.parametrize("issued", [-601, YEAR + 1])
+def test_a_moment_of_issue_outside_the_validity_is_malformed(
+    issuing: IssuingAuthority, member: MemberName, token_key: PrivateKey, now: int, issued: int
+) -> None:
+    contents = Contents(
+        serial=NUMBER,
+        subject=member_name(DEFAULT_ORGANISATION, member),
+        algorithm=token_key.algorithm,
+        public_key=token_key.public_key,
+        not_before=now - 600,
+        not_after=now + YEAR,
+    )
+    signer = Signer(issuing.certificate.subject, issuing.private_key)
+    with pytest.raises(CertificateMalformed):
+        parse_member_certificate(build_member(contents, signer, now + issued))
 
 
 def test_an_empty_or_too_early_validity_is_refused(

@@ -240,6 +240,25 @@ ODD: dict[str, Callable[[Forger], bytes]] = {
     "constraints of host names": lambda f: f.with_extension(name_constraints(subtree(b"\x82\x01a"))),
     "constraints with a least depth": lambda f: f.with_extension(name_constraints(subtree(DIRECTORY, b"\x80\x01\x01"))),
     "constraints with a greatest depth": lambda f: f.with_extension(name_constraints(subtree(DIRECTORY, b"\x81\x01\x01"))),
+    "a usage period with an end": lambda f: f.with_extension(
+        extension("2.5.29.16", asn1.sequence(text(0x80, b"20261118110640Z"), text(0x81, b"20271118110640Z")))
+    ),
+    "an empty usage period": lambda f: f.with_extension(extension("2.5.29.16", asn1.sequence())),
+    "a usage period without its zone": lambda f: f.with_extension(
+        extension("2.5.29.16", asn1.sequence(text(0x80, b"20261118110640")))
+    ),
+    "a usage period with a fraction": lambda f: f.with_extension(
+        extension("2.5.29.16", asn1.sequence(text(0x80, b"20261118110640.5Z")))
+    ),
+    "a usage period with a short month": lambda f: f.with_extension(
+        extension("2.5.29.16", asn1.sequence(text(0x80, b"2026118110640Z")))
+    ),
+    "a usage period in other digits": lambda f: f.with_extension(
+        extension("2.5.29.16", asn1.sequence(text(0x80, "２0261118110640Z".encode())))
+    ),
+    "a usage period in the year 0": lambda f: f.with_extension(
+        extension("2.5.29.16", asn1.sequence(text(0x80, b"00001118110640Z")))
+    ),
     "excluded names": lambda f: f.with_extension(name_constraints(subtree(DIRECTORY), kind=asn1.EXPLICIT + 1)),
     "constraints of an unknown kind": lambda f: f.with_extension(name_constraints(subtree(b"\xa3\x00"))),
     "constraints of another name": lambda f: f.with_extension(

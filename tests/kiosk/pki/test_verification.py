@@ -89,6 +89,37 @@ def test_openssl_verifies_the_member_against_the_issuing_ca(
     assert output.endswith(": OK\n")
 
 
+def test_a_member_whose_kiosks_clock_was_ahead_is_valid_for_openssl_too(
+    root: RootAuthority,
+    issuing: IssuingAuthority,
+    member_request: bytes,
+    member: MemberName,
+    openssl: OpenSsl,
+    now: int,
+) -> None:
+    ahead = now + 600
+    der = issuing.issue(member_request, member, NUMBER, ahead, ahead + YEAR, 600)
+    status, output = judge_member(openssl, issuing, der, now)
+    assert status == 0, output
+    assert judge_member(openssl, issuing, der, now - 1)[0] != 0
+    told = verify_chain(der, issuing.certificate.der, root.certificate.der, now)
+    assert (told.not_before, told.not_after) == (ahead, ahead + YEAR)
+
+
+def test_a_beginning_ahead_is_tolerated_and_an_end_is_not(
+    root: RootAuthority, issuing: IssuingAuthority, member_certificate: bytes, now: int
+) -> None:
+    chain = (member_certificate, issuing.certificate.der, root.certificate.der)
+    for early in (0, 1, 599, 600):
+        assert verify_chain(*chain, now - early, 600).not_before == now
+    for early, tolerance in ((1, 0), (601, 600)):
+        with pytest.raises(CertificateNotYetValid):
+            verify_chain(*chain, now - early, tolerance)
+    assert verify_chain(*chain, now + YEAR, 600).not_after == now + YEAR
+    with pytest.raises(CertificateExpired):
+        verify_chain(*chain, now + YEAR + 1, 600)
+
+
 @pytest.mark.parametrize("kind", OUTSIDE)
 def test_a_member_outside_the_constraints_is_refused_here_and_by_openssl(
     kind: str,

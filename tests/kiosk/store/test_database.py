@@ -41,6 +41,19 @@ def test_the_file_is_the_owners_alone_and_tells_nothing(database: Database, path
         assert b"SQLite format 3" not in file.read_bytes()
 
 
+def test_a_file_that_others_may_read_is_its_owners_alone_once_it_is_opened(
+    database: Database, path: Path, key: bytes
+) -> None:
+    with database.write() as tx:
+        tx.lockouts.record("a scope", 1)
+    files = list(path.parent.glob("kiosk.db*"))
+    assert len(files) == 3
+    for file in files:
+        file.chmod(0o644)
+    Database.open(path, key).close()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
 def test_making_a_second_database_leaves_the_first_alone(database: Database, path: Path, key: bytes) -> None:
     with pytest.raises(StoreExists):
         Database.create(path, key)

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import codecs
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kiosk.store.errors import KeyFileInvalid
 from kiosk.store.key_derivation import derive, file_salt, vault_key
-from kiosk.store.keyfile import load, load_or_create
+from kiosk.store.keyfile import is_of, let_go, load, load_or_create, way
 from kiosk.store.location import KEY_FILE, open_or_create_database
+from kiosk.store.sealing.sealed_key import with_passphrase
+from kiosk.store.sealing.ways import Way
 
 
 def test_a_key_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
@@ -45,6 +50,18 @@ def test_a_file_that_holds_no_key_is_refused(tmp_path: Path, content: bytes) -> 
     with pytest.raises(KeyFileInvalid) as caught:
         load(path)
     assert caught.value.path == path
+
+
+def test_the_mark_that_an_editor_puts_in_front_changes_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "kiosk.key"
+    key = load_or_create(path)
+    sealed = with_passphrase(key, "0000", "three white cats in a granary", os.urandom)
+    for content in (key.hex().encode() + b"\r\n", msgspec.json.encode(sealed)):
+        path.write_bytes(codecs.BOM_UTF8 + content)
+        assert load(path, asking=lambda *_: "three white cats in a granary") == key
+        assert is_of(path, file_salt(key))
+    assert way(path) is Way.PASSPHRASE
+    let_go(path)
 
 
 def test_derived_keys_are_those_of_rfc_5869() -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hardware.tpm import TpmFault
+from kiosk.backup.errors import BackupError, BackupFault
 from kiosk.configuration import ConfigurationError, ConfigurationFault
 from kiosk.store import errors
 from kiosk.store.agent_state import LinkFault
+from kiosk.text.backups import _FAULTS
 from kiosk.text.catalogue import Catalogue, Language
-from kiosk.text.failures import _COPIES, _RECORDS, _STORE, sentence, store_failure
+from kiosk.text.failures import _COPIES, _RECORDS, _STORE, TPM_FAULTS, sentence, store_failure
 from kiosk.text.link_faults import LINK_FAULTS
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
@@ -27,9 +32,19 @@ STORE = (
     errors.TablesDue(PATH, 7, 9),
     errors.StoreBusy(PATH),
     errors.DiskFull(PATH),
+    errors.InodesUsedUp(PATH),
+    errors.DiskReadOnly(PATH),
+    errors.DescriptorsUsedUp(PATH),
     errors.StoreUnavailable(PATH, "Input/output error"),
     errors.KeyFileInvalid(PATH, "not hex digits"),
+    errors.PassphraseNeeded(PATH),
+    *(errors.TpmRefuses(PATH, fault, "no such device") for fault in TpmFault),
+    errors.PassphraseWrong(PATH),
+    *(errors.TpmUnusable(fault, "no such device") for fault in TpmFault),
     errors.DirectoryInUse(PATH.parent),
+    errors.AgentRunsAlready(PATH.parent),
+    errors.DeskRunsAlready(PATH.parent),
+    errors.EnrolmentRuns(PATH.parent),
     errors.DirectoryTaken(PATH.parent),
     *(errors.CopyRefused(PATH, reason, 5, 3) for reason in errors.CopyRefusal),
     errors.NotEnrolled(),
@@ -47,10 +62,24 @@ def _leaves(of: type[Exception]) -> Iterator[type[Exception]]:
 
 
 def test_every_error_of_the_store_has_words_of_its_own() -> None:
-    assert (
-        {type(error) for error in STORE} == set(_leaves(errors.StoreError)) == {*_STORE, errors.CopyRefused}
-    )
+    worded = {*_STORE, errors.CopyRefused, errors.TpmRefuses, errors.TpmUnusable}
+    raised = {*_leaves(errors.StoreError), errors.DiskFull, errors.StoreUnavailable}
+    assert {type(error) for error in STORE} == raised == worded
+    assert set(TPM_FAULTS) == set(TpmFault)
     assert set(_COPIES) == set(errors.CopyRefusal)
+
+
+def test_every_fault_of_a_backup_has_words_of_its_own() -> None:
+    assert set(_FAULTS) == set(BackupFault)
+    assert len({found for found, _ in _FAULTS.values()}) == len(BackupFault)
+
+
+@pytest.mark.parametrize("fault", BackupFault)
+def test_a_fault_of_a_backup_is_one_sentence_in_either_language(fault: BackupFault) -> None:
+    error = BackupError(fault, PATH, "Input/output error")
+    chinese, english = sentence(error, CHINESE), sentence(error, ENGLISH)
+    assert re.search("。请.", chinese)
+    assert not HAN.search(english)
 
 
 @pytest.mark.parametrize("error", STORE, ids=lambda error: type(error).__name__)
@@ -80,10 +109,29 @@ def test_the_system_s_refusals_name_the_file_where_it_names_one() -> None:
     assert store_failure(PermissionError(13, "Permission denied", "/data/keydesk.key"), CHINESE)[0] == (
         "/data/keydesk.key 不能读写（Permission denied）"
     )
-    assert store_failure(OSError(28, "No space left on device"), CHINESE)[0] == (
-        "系统不让读写（No space left on device）"
+    assert store_failure(OSError(5, "Input/output error"), CHINESE)[0] == (
+        "系统不让读写（Input/output error）"
     )
     assert "None" not in sentence(OSError("no details"), CHINESE)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "磁盘已满"),
+        (errno.EDQUOT, "磁盘已满"),
+        (errno.EROFS, "只读"),
+        (errno.EMFILE, "打开的文件太多"),
+        (errno.ENFILE, "打开的文件太多"),
+    ],
+)
+def test_what_the_system_lacks_is_said_as_the_store_says_it(number: int, said: str) -> None:
+    named = sentence(OSError(number, os.strerror(number), "/data/keydesk.key"), CHINESE)
+    assert said in named
+    assert "/data/keydesk.key" in named
+    unnamed = sentence(OSError(number, os.strerror(number)), CHINESE)
+    assert said in unnamed
+    assert "None" not in unnamed
 
 
 def test_an_error_that_nobody_foresaw_is_said_of_the_records() -> None:

@@ -32,3 +32,18 @@ def test_the_zone_database_agrees(seconds: int) -> None:
 )
 def test_durations(seconds: int, shown: str) -> None:
     assert times.duration(seconds) == shown
+
+
+@given(st.integers())
+def test_no_number_keeps_a_time_from_being_worded(seconds: int) -> None:
+    worded = (times.moment(seconds), times.day(seconds), times.minute(seconds), times.hour(seconds))
+    assert all(worded)
+    assert times.duration(seconds)
+
+
+@pytest.mark.parametrize("seconds", [300_000_000_000, 99_999_999_999_999, -(10**14), 1 << 63, 1 << 200])
+def test_a_time_that_no_calendar_has_is_shown_as_such(seconds: int) -> None:
+    assert times.moment(seconds) == "????-??-?? ??:??:??"
+    assert times.day(seconds) == "????-??-??"
+    assert times.minute(seconds) == "??-?? ??:??"
+    assert times.hour(seconds) == "??:??"

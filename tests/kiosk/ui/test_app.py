@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ from kiosk.ui.routes import Route
 from kiosk.ui.screen_table import screen_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.shell import Scanned, TokensChanged
+from kiosk.ui.terminal.driver import KeyboardLost
 from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, answer_next, go
 from tests.support.screens import fill, focused, press, press_button, settle, shown, text_of
 
@@ -37,7 +39,7 @@ async def test_changing_the_language_keeps_what_was_typed_and_the_cursor(app: Ke
         assert "Legal person" in text_of(app)
         assert app.screen.query_one("#enterprise", Input).value == "bjslly"
         assert focused(app) == "operator"
-        await pilot.click(app.screen.query("KeyHint")[1])
+        await pilot.click(app.screen.query("KeyRow KeyHint")[1])
         await settle(pilot)
         assert "企业法人姓名" in text_of(app)
         assert app.screen.query_one("#enterprise", Input).value == "bjslly"
@@ -195,6 +197,35 @@ async def test_errors_without_end_stop_the_app_with_the_number_alone(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("end", "status", "by"),
+    [
+        (
+            lambda app: app.post_message(KeyboardLost("end of file")),
+            74,
+            "a terminal that is gone: end of file",
+        ),
+        (lambda app: app.panic("the keyboard's thread failed"), 70, "error "),
+        (lambda app: app.exit(), 70, "nobody knows"),
+        (lambda app: app.end(143, "SIGTERM"), 143, "SIGTERM"),
+    ],
+    ids=["terminal", "panic", "exit", "signal"],
+)
+async def test_whatever_ends_the_app_is_a_status_and_a_line_in_the_log(
+    kiosk: Kiosk, end: Callable[[KeydeskApp], object], status: int, by: str
+) -> None:
+    app = kiosk.app()
+    with structlog.testing.capture_logs() as logs:
+        async with app.run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            end(app)
+            await pilot.pause()
+        assert app.ended() == status
+    assert logs[-1]["event"] == "the app ended"
+    assert logs[-1]["by"].startswith(by)
+    assert logs[-1]["status"] == status
+
+
 @pytest.mark.parametrize("language", list(Language))
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["small", "large"])
 async def test_nothing_has_to_be_scrolled_and_every_button_is_whole(
@@ -218,8 +249,8 @@ async def test_nothing_has_to_be_scrolled_and_every_button_is_whole(
                     assert app.screen.region.contains_region(region), (route, widget)
                     assert widget.container_viewport.contains_region(region), (route, widget)
             for button in [action for action in app.screen.query("Action") if action.display]:
-                label = str(button.render())
-                assert label.strip() in text_of(app), (route, label)
+                for label in str(button.render()).splitlines():
+                    assert label.strip() in text_of(app), (route, label)
 
 
 def test_starting_loads_no_screen_but_the_first() -> None:

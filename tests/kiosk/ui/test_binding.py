@@ -88,6 +88,23 @@ async def test_a_key_pulled_in_the_middle_is_to_be_put_back(app: KeydeskApp, kio
         assert "被拔出了" in text_of(app)
 
 
+async def test_a_key_that_another_program_holds_is_said_and_the_binding_goes_on_once_it_is_free(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    """The holder is another connection in the same reader; nothing is pressed after it has let go."""
+    other = kiosk.source.open(kiosk.source.insert(kiosk.blank()))
+    async with app.run_test(size=SIZE) as pilot:
+        order = await to_binding(app, pilot, kiosk)
+        assert text_of(app).count("key盘正被别的程序占用") == 2, "the message and the status line"
+        await press(pilot, "enter")
+        assert shown(app) == "BindScreen"
+        assert "key盘正被别的程序占用，等它放开" in text_of(app)
+        other.close()
+        await until(pilot, lambda: shown(app) == "DoneScreen")
+        await settle(pilot)
+        assert kiosk.order(order.reference).status is OrderStatus.BOUND
+
+
 async def test_another_members_key_is_said_and_forgotten_once_the_right_one_is_in(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:

@@ -17,6 +17,7 @@ from kiosk.settings import Display
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
+from kiosk.ui.screens.binding.bind import BindScreen
 from kiosk.ui.screens.common.too_small import TooSmallScreen
 from kiosk.ui.screens.key.change_pin import ChangePinScreen
 from kiosk.ui.screens.order.pay import PayScreen
@@ -114,6 +115,26 @@ async def test_a_change_of_the_screen_lays_the_new_one_out_once(
             counts.layouts.clear()
             await steps.show(pilot, route)
             assert counts.layouts == {type(steps.app.screen).__name__: LAYOUTS[route]}
+    assert steps.app.error_code == ""
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_page_that_looks_again_and_finds_nothing_new_lays_nothing_out(
+    setup: DeskSetup, size: tuple[int, int]
+) -> None:
+    """As the pay page does twice a second, and the bind page whenever a key is heard of."""
+    steps = Steps(setup)
+    async with steps.app.run_test(size=size) as pilot:
+        await settle(pilot)
+        counts = Counts(steps.app)
+        for route in (Route.PAY, Route.BIND):
+            await steps.show(pilot, route)
+            counts.layouts.clear()
+            screen = steps.app.screen
+            assert isinstance(screen, PayScreen | BindScreen)
+            screen.update_content()
+            await settle(pilot)
+            assert not counts.layouts, route
     assert steps.app.error_code == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Input
 
 from kiosk.domain.entries import OrderPlaced, PinChangeSkipped
@@ -89,6 +90,23 @@ async def test_all_errors_stand_beside_their_fields_at_once(app: KeydeskApp) -> 
         assert text_of(app).count("与登记的资料不一致") == 2
 
 
+@pytest.mark.parametrize("yes", [True, False])
+async def test_an_operator_who_cannot_type_the_name_picks_it(
+    app: KeydeskApp, kiosk: Kiosk, *, yes: bool
+) -> None:
+    with kiosk.setup.database.write() as tx:
+        operator = tx.members.operator(NEWCOMER)
+        assert operator is not None
+        tx.members.put_operator(replace(operator, name="程𠮷林"))
+    async with app.run_test(size=SIZE) as pilot:
+        await verify(app, pilot, operator="cjzl")
+        assert shown(app) == "ConfirmScreen"
+        assert "这个账号登记的操作员是「程𠮷林」" in text_of(app)
+        await press_button(app, pilot, "yes" if yes else "no")
+        assert shown(app) == ("PayScreen" if yes else "VerifyScreen")
+    assert len(placed(kiosk)) == int(yes)
+
+
 async def test_a_wrong_password_says_how_many_tries_are_left_and_offline_how_old_the_data_is(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:
@@ -125,7 +143,7 @@ async def test_a_wrong_kind_offers_the_right_one_and_keeps_what_was_typed(
         await press_button(app, pilot, "yes")
         assert shown(app) == "PayScreen"
         assert [order.order_kind for order in placed(kiosk)] == [OrderKind.RENEWAL]
-        assert "原 2027-03-02，办成后至 2028-03-02" in text_of(app)
+        assert "现到期日 2027-03-02，续期后至" in text_of(app)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import KeyStatus, TokenRefusal, TokenRefused
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import TokenRefusal, TokenRefused
 from kiosk.domain.entries import LossReported, PinChanged
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route

@@ -19,6 +19,7 @@ from tests.support.kiosk import (
     Kiosk,
     answer_next,
     go,
+    until,
 )
 from tests.support.screens import (
     fill,
@@ -36,12 +37,12 @@ SIZE = (80, 24)
 SUPPORT = "0371-68085231"
 
 
-async def test_the_last_row_of_home_is_reached_by_arrows_and_esc_leads_back_step_by_step(
+async def test_the_last_tile_of_home_is_reached_by_arrows_and_esc_leads_back_step_by_step(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await pilot.press("right", "down", "down", "down", "down")
+        await pilot.press("right", "down", "down")
         assert focused(app) == "key-services"
         await press(pilot, "enter")
         assert shown(app) == "KeyServicesScreen"
@@ -107,3 +108,20 @@ async def test_of_several_keys_one_is_asked_for_and_used(app: KeydeskApp, kiosk:
         await press(pilot, "2")
         assert shown(app) == "KeyStatusScreen"
         assert OTHER_SERIAL in text_of(app)
+
+
+@pytest.mark.parametrize("service", [KeyService.STATUS, KeyService.CHANGE_PIN])
+async def test_a_key_that_another_program_holds_is_said_until_it_is_free(
+    app: KeydeskApp, kiosk: Kiosk, service: KeyService
+) -> None:
+    other = kiosk.source.open(kiosk.source.insert(kiosk.owners_key()))
+    async with app.run_test(size=SIZE) as pilot:
+        await open_service(app, pilot, kiosk, service)
+        if service is KeyService.CHANGE_PIN:
+            fill(app, old=PIN, new="234567", again="234567")
+            app.screen.query_one("#again").focus()
+            await press(pilot, "enter")
+        assert "key盘正被别的程序占用，等它放开" in sentence(app)
+        other.close()
+        await until(pilot, lambda: SERIAL in text_of(app))
+        assert "占用" not in text_of(app)

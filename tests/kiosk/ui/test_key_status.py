@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import KeyStatus
+from kiosk.desk.tokens.views import KeyStatus
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.visit import KeyService

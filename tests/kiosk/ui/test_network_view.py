@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from kiosk.desk.views import DeskStatus, Refused
 from kiosk.store.agent_state import AgentState, ContactFault, LinkFault
-from kiosk.text.contact_faults import CONTACT_FAULTS
+from kiosk.text.contact_faults import AGENT_STOPPED, CONTACT_FAULTS
 from kiosk.text.link_faults import LINK_FAULTS
 from kiosk.text.times import hour
 from kiosk.ui.app import KeydeskApp
@@ -42,7 +44,8 @@ async def test_staff_read_why_and_what_to_do(app: KeydeskApp, kiosk: Kiosk, fail
     async with app.run_test(size=SIZE) as pilot:
         await to_network(app, pilot)
         await until(pilot, lambda: said in text_of(app))
-        assert "离线，上次联系" in text_of(app)
+        refuses = failure in {ContactFault.REFUSED, ContactFault.FORKED}
+        assert f"{'中心拒绝' if refuses else '离线'}，上次联系" in text_of(app)
         assert advice in text_of(app)
         assert "再试于" not in text_of(app)
 
@@ -67,3 +70,25 @@ async def test_staff_have_the_centre_tried_now(app: KeydeskApp, kiosk: Kiosk) ->
         await until(pilot, lambda: retry_at(kiosk) is None)
         await until(pilot, lambda: "已让同步程序现在就试。" in text_of(app))
         await until(pilot, lambda: "再试于" not in text_of(app))
+
+
+async def test_an_agent_that_does_not_run_is_told_apart_from_a_line_that_is_down(
+    app: KeydeskApp, kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(kiosk, AgentState(error="unreachable", failure=ContactFault.UNREACHABLE))
+    said, advice = AGENT_STOPPED
+    async with app.run_test(size=SIZE) as pilot:
+        await to_network(app, pilot)
+        await until(pilot, lambda: CONTACT_FAULTS[ContactFault.UNREACHABLE][0] in text_of(app))
+        assert "网络 离线" in text_of(app)
+        status = kiosk.service.status
+
+        def stopped() -> DeskStatus | Refused:
+            found = status()
+            return replace(found, agent_runs=False) if isinstance(found, DeskStatus) else found
+
+        monkeypatch.setattr(kiosk.service, "status", stopped)
+        await until(pilot, lambda: said in text_of(app))
+        assert advice in text_of(app)
+        assert "网络 未同步" in text_of(app)
+        assert CONTACT_FAULTS[ContactFault.UNREACHABLE][0] not in text_of(app)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kiosk.settings import Display, Exchange
 from kiosk.ui.app import KeydeskApp
@@ -39,6 +40,21 @@ async def test_enter_never_leads_home_from_a_notice_without_prices(unpriced: Key
         await pilot.press("tab", "enter")  # the button back is still there for who means it
         await settle(pilot)
         assert shown(unpriced) == "HomeScreen"
+
+
+async def test_a_clock_that_is_wrong_is_named_and_not_the_missing_prices(
+    unpriced: KeydeskApp, setup: DeskSetup
+) -> None:
+    with setup.database.write() as tx:
+        tx.feed.put_schedule(replace(SCHEDULE, effective_from=setup.clock.now - 86_400))
+    setup.clock.now = 0
+    async with unpriced.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("1")
+        await settle(pilot)
+        assert "本机时钟比上一笔业务还早" in text_of(unpriced)
+        assert "收费标准" not in text_of(unpriced)
+        assert "时钟不准" in text_of(unpriced)
 
 
 async def test_prices_that_arrive_while_the_notice_is_open_let_the_member_go_on(

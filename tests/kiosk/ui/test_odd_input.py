@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import termios
 import threading
 import tty
 
@@ -12,9 +13,10 @@ import pytest
 from textual import events
 from textual.app import App
 from textual.drivers._writer_thread import WriterThread
+from textual.geometry import Size
 from textual.message import Message
 
-from kiosk.ui.app import KioskDriver
+from kiosk.ui.terminal.driver import KioskDriver
 from tests.support.waiting import wait_until
 
 
@@ -34,9 +36,13 @@ class _Driver(KioskDriver):
         return [each.key for each in self.passed if isinstance(each, events.Key)]
 
 
-@pytest.mark.parametrize("odd", [b"\xff", b"\xc3\x28", b"\x1b[48;0;0;0;0t", b"\x1b[48;20000;20000;0;0t"])
+ODD = (b"\xff", b"\xc3\x28", b"\x1b[48;0;0;0;0t", b"\x1b[48;20000;20000;0;0t", b"\x1b[48;1;1;1;1t")
+
+
+@pytest.mark.parametrize("odd", ODD)
 def test_after_odd_bytes_the_next_key_counts_and_the_screen_keeps_its_size(odd: bytes) -> None:
     keyboard, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
     tty.setraw(terminal)
 
     async def made() -> _Driver:
@@ -59,6 +65,32 @@ def test_after_odd_bytes_the_next_key_counts_and_the_screen_keeps_its_size(odd: 
         os.close(keyboard)
         os.close(terminal)
     assert not [each for each in driver.passed if isinstance(each, events.Resize)]
+
+
+@pytest.mark.parametrize(
+    ("known", "report", "believed"),
+    [
+        ((24, 80), (24, 80), True),
+        ((24, 80), (36, 120), False),
+        ((0, 0), (36, 120), True),
+        ((0, 0), (0, 0), False),
+    ],
+)
+def test_a_size_is_believed_that_the_terminal_has_or_where_it_tells_none(
+    known: tuple[int, int], report: tuple[int, int], *, believed: bool
+) -> None:
+    keyboard, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, known)
+
+    async def passed() -> list[Message]:
+        driver = _Driver(terminal)
+        size = Size(report[1], report[0])
+        driver.process_message(events.Resize(size, size))
+        return driver.passed
+
+    assert len(asyncio.run(passed())) == believed
+    os.close(keyboard)
+    os.close(terminal)
 
 
 def test_a_terminal_that_is_gone_leaves_no_thread_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,8 +156,7 @@ async def test_a_long_refusal_keeps_its_telephone_number_on_the_pay_screen(
     answer_next(kiosk.service, "confirm_typed", Refused(Refusal.CLOCK_FAR_FROM_SERVER))
     async with app.run_test(size=SIZE) as pilot:
         await to_pay(app, pilot, kiosk)
-        await press(pilot, "f2")
-        fill(app, code="1234-5678-903")
+        await press(pilot, "f2", *"12345678903")
         await press(pilot, "enter")
         assert "68085211" in text_of(app)
         assert app.screen.query_one("#message").region.bottom <= app.screen.query_one("#confirm").region.y

@@ -98,7 +98,7 @@ async def test_a_pin_is_changed_by_keyboard_alone_and_nothing_typed_stays(
         assert not any(field.value for field in app.screen.query(Input))
         await press(pilot, "enter")
         assert shown(app) == "KeyServicesScreen"
-    assert [given[1:] for given in asked] == [(PIN, "234567", False, None)]
+    assert [given[1:] for given in asked] == [(PIN, "234567", False, SERIAL)]
     assert pin_changes(kiosk) == [SERIAL]
 
 
@@ -160,7 +160,7 @@ async def test_a_wrong_old_pin_tells_the_tries_the_last_is_asked_for_and_a_block
         fill(app, old="111112")
         await press(pilot, "enter", "enter", "enter")
         await press(pilot, "tab", "enter")
-        assert asked[-1][1:] == ("111112", "234567", True, None)
+        assert asked[-1][1:] == ("111112", "234567", True, SERIAL)
         assert "已锁死，请找工作人员" in sentence(app)
         assert SUPPORT in text_of(app)
 

@@ -11,7 +11,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen
-from tests.support.desk import STAFF, SUPERVISOR
+from tests.support.desk import STAFF, SUPERVISOR, answered
 from tests.support.kiosk import (
     NEWCOMER,
     OWNER,
@@ -135,3 +135,34 @@ async def test_staff_read_matters_in_words(app: KeydeskApp, kiosk: Kiosk) -> Non
         app.screen.query_one("#view").focus()
         await press(pilot, "right")
         assert "第 41 条，账号 11000002：金额不符（3-0100-1）" in text_of(app)
+
+
+async def test_an_order_that_comes_meanwhile_is_shown_and_the_marked_one_stays_marked(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    kiosk.owners_key()
+    first = kiosk.place(NEWCOMER, OrderKind.NEW)
+    async with app.run_test(size=SIZE) as pilot:
+        await lay(app, pilot, StaffDeskScreen(SUPERVISOR))
+        rows = app.screen.query_one("#rows", OptionList)
+        rows.highlighted = rows.get_option_index(first.reference)
+        second = kiosk.place(OWNER, OrderKind.REPLACEMENT)
+        await until(pilot, lambda: second.reference in {each.id for each in rows.options})
+        assert rows.highlighted == rows.get_option_index(first.reference)
+        kiosk.setup.pay(first.reference)
+        await until(pilot, lambda: "待绑定" in text_of(app))
+        answered(kiosk.service.cancel(kiosk.session(OWNER), second.reference))
+        await until(pilot, lambda: second.reference not in {each.id for each in rows.options})
+        assert rows.highlighted == rows.get_option_index(first.reference)
+
+
+async def test_no_other_order_is_marked_in_place_of_one_that_is_gone(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.owners_key()
+    first, second = kiosk.place(NEWCOMER, OrderKind.NEW), kiosk.place(OWNER, OrderKind.REPLACEMENT)
+    async with app.run_test(size=SIZE) as pilot:
+        await lay(app, pilot, StaffDeskScreen(SUPERVISOR))
+        rows = app.screen.query_one("#rows", OptionList)
+        rows.highlighted = rows.get_option_index(first.reference)
+        answered(kiosk.service.cancel(kiosk.session(NEWCOMER), first.reference))
+        await until(pilot, lambda: [each.id for each in rows.options] == [second.reference])
+        assert rows.highlighted is None

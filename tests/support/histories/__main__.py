@@ -10,6 +10,7 @@ from collections import Counter
 
 import structlog
 
+from tests.support.histories import restores
 from tests.support.histories.running import planned, report, run, steps_taken, told
 
 
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument(
         "--database", default="", help="postgresql://… of a server on which databases are made"
     )
+    parser.add_argument("--restores", action="store_true", help="histories in which the centre is put back")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -32,11 +34,13 @@ def main() -> int:
     )
     failed, began, happened = [], time.process_time(), Counter[str]()
     for seed in seeds:
-        plan = planned(seed)
-        done = run(plan, seed, options.database)
+        if options.restores:
+            done = restores.run(restores.planned(seed), seed, options.database)
+        else:
+            done = run(planned(seed), seed, options.database)
         happened.update(steps_taken(done))
         failed += [seed] if done.wrong else []
-        if done.wrong and options.shrink:
+        if done.wrong and options.shrink and not options.restores:
             sys.stdout.write(f"{report(seed)}\n")
         elif done.wrong or options.seed is not None:
             sys.stdout.write(f"{told(seed, done)}\n")

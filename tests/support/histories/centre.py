@@ -22,11 +22,16 @@ from django.test import Client
 from sync.central import context
 from sync.central.centre_keys import CentreKeys, make_keys
 from sync.central.configuration import CentreConfiguration, database_settings
+from sync.central.errors import DatabaseBehind
+from sync.central.fleet import standing
+from sync.central.journal.incarnations import begin_after_restore
 from sync.central.ledger.applier import apply_pending
 from sync.central.ledger.verifying import Verifier
 from tests.support.histories import ORGANISATION
 
 ADDRESS = "http://centre"
+FILES = "centre"
+"""The folder of a centre's files in that of its history."""
 BEGIN = 1_795_327_500
 """When every history begins: 2026-11-22 06:05:00 UTC."""
 
@@ -34,8 +39,8 @@ BEGIN = 1_795_327_500
 class Time:
     """The true time of a history, in UTC seconds; it stands in for the module `time` of the centre's clock."""
 
-    def __init__(self) -> None:
-        self.now = BEGIN
+    def __init__(self, now: int = BEGIN) -> None:
+        self.now = now
 
     def time(self) -> float:
         """Now."""
@@ -56,6 +61,10 @@ class Tables(Protocol):
 
     def drop(self) -> None:
         """Have them gone; nobody is connected to them any more."""
+        ...
+
+    def back_up(self, backup: Path) -> None:
+        """Make a backup of that name."""
         ...
 
     def put_back(self, backup: Path) -> None:
@@ -83,6 +92,11 @@ class FileTables:
     def drop(self) -> None:
         """Nothing: the file goes with its folder."""
 
+    def back_up(self, backup: Path) -> None:
+        """Copy the tables while they are in use."""
+        with connections["default"].cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(backup)])
+
     def put_back(self, backup: Path) -> None:
         """Copy the backup over the file; the connection of this thread is opened anew."""
         connections["default"].close()
@@ -97,6 +111,7 @@ class ServerTables:
     def __init__(self, address: str, folder: Path, template: str = "template0") -> None:
         self._address = address
         self._name = folder.name
+        self._backups: list[str] = []
         self._do(f'CREATE DATABASE "{self._name}" TEMPLATE "{template}"')
 
     @property
@@ -109,12 +124,25 @@ class ServerTables:
         return ServerTables(self._address, folder, self._name)
 
     def drop(self) -> None:
-        """Drop the database."""
-        self._do(f'DROP DATABASE "{self._name}" WITH (FORCE)')
+        """Drop the database and its backups."""
+        for name in (self._name, *self._backups):
+            self._do(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def back_up(self, backup: Path) -> None:
+        """Make another database of this one; the connection of this thread is opened anew."""
+        connections["default"].close()
+        name = self._named(backup)
+        self._do(f'CREATE DATABASE "{name}" TEMPLATE "{self._name}"')
+        self._backups.append(name)
 
     def put_back(self, backup: Path) -> None:
-        """Not here: backups of a server are the server's own."""
-        raise NotImplementedError(backup)
+        """Make this one anew of the backup."""
+        connections["default"].close()
+        self._do(f'DROP DATABASE "{self._name}" WITH (FORCE)')
+        self._do(f'CREATE DATABASE "{self._name}" TEMPLATE "{self._named(backup)}"')
+
+    def _named(self, backup: Path) -> str:
+        return f"{self._name}-{backup.stem}"
 
     def _at_the_server(self) -> dict[str, object]:
         wanted = database_settings(CentreConfiguration(database=self._address))
@@ -154,8 +182,25 @@ class Centre:
         return make_keys(self.folder, ORGANISATION, BEGIN)
 
     def copy(self, folder: Path, time: Time) -> Centre:
-        """The same centre as it is now, over tables of its own, for a history of that folder."""
-        return Centre(self.folder, self.tables.copy(folder), time)
+        """The same centre as it is now, with files and tables of its own, for a history of that folder."""
+        files = folder / FILES
+        shutil.copytree(self.folder, files)
+        return Centre(files, self.tables.copy(folder), time)
+
+    def start(self, *, restored: bool = False) -> bool:
+        """Begin to work, as every start does; whether another incarnation began.
+
+        It begins where a person says `keydesk-central restored`: of their own, or since nobody works before.
+        """
+        behind = restored
+        try:
+            standing.require_not_behind()
+        except DatabaseBehind:
+            behind = True
+        if behind:
+            begin_after_restore(self.now)
+        standing.begin_work()
+        return behind
 
     def connection(self) -> BaseDatabaseWrapper:
         """A connection to the centre's tables, for one thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -25,6 +26,7 @@ from kiosk.store.transaction import Transaction
 from sync.agent.context import Agent
 from sync.agent.feed import pull, taking
 from sync.agent.feed.taking import take
+from sync.central.device import receipts as shown_receipts
 from sync.central.ledger import applier
 from sync.central.ledger.folding import Folder, Placed
 from sync.central.ledger.models import ApplierState
@@ -209,6 +211,37 @@ def receipts_believed_unsigned() -> Iterator[None]:
 
 
 @contextmanager
+def centre_ignores_receipts() -> Iterator[None]:
+    """Nobody looks at what a kiosk shows."""
+    with _in_place_of(shown_receipts, "take_receipt", lambda _receipt, _now: False):
+        yield
+
+
+@contextmanager
+def cursor_hides_another_incarnation() -> Iterator[None]:
+    """A cursor moves into another incarnation past the rows of that one, which are never read."""
+    real, read = pull.take_or_keep, defaultdict[tuple[str, int], int](int)
+
+    def take_or_keep(
+        agent: Agent, rows: Iterable[FeedRow], heads: dict[int, Version]
+    ) -> list[tuple[FeedRow, str]]:
+        came = list(rows)
+        before = {each: read[str(agent.database.path), each] for each in heads}
+        seen = [row for row in came if before[row.audience] in {0, row.version.incarnation}]
+        kept = real(agent, seen, heads)
+        with agent.database.write() as tx:
+            for row in came:
+                if row not in seen:
+                    _move(tx, row, heads)
+        for audience, head in heads.items():
+            read[str(agent.database.path), audience] = head.incarnation
+        return kept
+
+    with _in_place_of(pull, "take_or_keep", take_or_keep):
+        yield
+
+
+@contextmanager
 def edit_undoes_a_demotion() -> Iterator[None]:
     """What a centre says that was put back takes the place of what it forgot."""
 
@@ -223,6 +256,8 @@ def edit_undoes_a_demotion() -> Iterator[None]:
 RESTORE_FAULTS: tuple[Fault, ...] = (
     receipts_believed_unsigned,
     edit_undoes_a_demotion,
+    centre_ignores_receipts,
+    cursor_hides_another_incarnation,
 )
 """Those that histories find in which the centre is put back."""
 

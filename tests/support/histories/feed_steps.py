@@ -60,7 +60,7 @@ def cut_pull(world: World, machine: Machine) -> str:
         left[0] -= 1
         return take(tx, row, clock)
 
-    with _in_place(pulling, "take", dying), _in_place(pulling, "AT_ONCE", world.random.randint(1, 4)):
+    with in_place(pulling, "take", dying), in_place(pulling, "AT_ONCE", world.random.randint(1, 4)):
         try:
             return machine.work(pull, hears=True)
         except Killed:
@@ -119,7 +119,8 @@ def decided_and_put_back(world: World) -> str:
 
 
 @contextmanager
-def _in_place(module: object, name: str, other: object) -> Iterator[None]:
+def in_place(module: object, name: str, other: object) -> Iterator[None]:
+    """Put another function in the place of one of a module for a while."""
     real = vars(module)[name]
     vars(module)[name] = other
     try:

@@ -131,7 +131,15 @@ class Machine:
         """Start the desk anew, as after a crash."""
         printer = VirtualPrinter(self.directory / "receipts")
         desk = Desk(
-            self.database, self.clock, self._random, self.source, printer, None, desk_settings(), _no_sleep
+            self.database,
+            self.clock,
+            self._random,
+            self.source,
+            printer,
+            None,
+            desk_settings(),
+            lambda: True,
+            _no_sleep,
         )
         self.service = DeskService(desk)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sync.central.payments import paying
 from sync.central.payments.models import AttemptState, PaymentAttempt, SandboxTrade
 from sync.central.payments.provider import TradeState
+from sync.central.payments.sandbox import SandboxProvider
 from tests.support.histories.world import NOTHING, World
 
 PAYS_AFTER_ALL = 0.7
@@ -36,7 +37,7 @@ def settle_late(world: World) -> str:
     now, number = world.centre.now, given_up.out_trade_no
     came = world.page(reference, "pay") if world.random.random() < PAYS_AFTER_ALL else "not paid"
     SandboxTrade.objects.filter(out_trade_no=number).update(state=TradeState.NOT_PAID.value)
-    paying.settle(number, paying.provider().pay(number, now), now)
+    paying.settle(number, SandboxProvider().pay(number, now), now)
     return f"{number} after {came}"
 
 

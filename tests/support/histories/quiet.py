@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sync.agent.context import Agent
+from sync.agent.exchanging import exchange
 from sync.agent.feed.pull import pull, retry_kept
 from sync.agent.heartbeat import heartbeat
-from sync.agent.nightly import exchange
 from sync.agent.push import push
 from sync.central.fleet.feed.models import Audience
 from sync.central.journal.models import Strand

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from sync.agent.nightly import NightlyFinding, nightly
+from kiosk.domain.nights import NightlyFinding
+from sync.agent.night.running import nightly
 from tests.support.histories import steps
 from tests.support.histories.promises import PROMISES, PROVED, broken
 from tests.support.histories.quiet import come_to_rest
@@ -52,13 +53,15 @@ def planned(seed: int) -> tuple[Planned, ...]:
     return tuple(Planned(each.__name__, random.getrandbits(48)) for each in chosen)
 
 
-def run(plan: Sequence[Planned], seed: int = 0, database: str = "") -> Outcome:
+def run(
+    plan: Sequence[Planned], seed: int = 0, database: str = "", after: Callable[[World], str] | None = None
+) -> Outcome:
     """Take these steps, come to rest, and see what is wrong; an error is wrong too.
 
-    The centre's tables are in the PostgreSQL of that address, in a file without one.
+    The centre's tables are in the PostgreSQL of that address, in a file without one. `after` is done after each step.
     """
     with new_world(sockets=seed % OVER_SOCKETS == 0, database=database) as world:
-        return _run(world, plan, seed)
+        return _run(world, plan, seed, after)
 
 
 @contextmanager
@@ -77,7 +80,9 @@ def _memory() -> Path | None:
     return memory if memory.is_dir() else None
 
 
-def _run(world: World, plan: Sequence[Planned], seed: int) -> Outcome:
+def _run(
+    world: World, plan: Sequence[Planned], seed: int, after: Callable[[World], str] | None = None
+) -> Outcome:
     by_name = {each.__name__: each for each in steps.WEIGHTS}
     try:
         for number, each in enumerate(plan):
@@ -85,6 +90,8 @@ def _run(world: World, plan: Sequence[Planned], seed: int) -> Outcome:
             world.time.now += world.random.randint(1, 40)
             came = by_name[each.name](world)
             world.log.append(f"{number:3d} {each.name} {came}")
+            if after is not None:
+                world.log.append(f"    {after(world)}")
         world.random = chance(seed)
         come_to_rest(world)
         forget_lost_cash(world)

@@ -371,6 +371,14 @@ def replace_machine(world: World) -> str:
     return came
 
 
+def hand_in_copy(world: World) -> str:
+    """Somebody uploads what the centre lacks of a copy, from another machine, as the machine that it is of."""
+    chosen = world.choose(world.copies)
+    if chosen is None:
+        return NOTHING
+    return f"{chosen.machine.label} {chosen.label} {world.hand_in(chosen)}"
+
+
 def retire(world: World) -> str:
     """Staff take a kiosk's present machine out of use."""
     kiosk = world.random.choice(world.kiosks)
@@ -509,6 +517,7 @@ WEIGHTS: dict[Step, int] = {
     put_back: 4,
     clone: 3,
     replace_machine: 2,
+    hand_in_copy: 3,
     retire: 1,
     enrol_again: 3,
     revoke_kiosk: 1,

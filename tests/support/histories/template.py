@@ -7,22 +7,60 @@ import copy
 import functools
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from kiosk.store.database import Database
 from kiosk.store.marker import Marker
 from sync.agent.enrolment import enrol
-from sync.agent.nightly import nightly
+from sync.agent.night.running import nightly
 from sync.agent.opening import AgentSettings, agent_over
 from sync.central.examples import make_examples
 from sync.central.fleet.enrolment_tokens import give_token
-from sync.central.preparing import migrate_when_due
+from sync.central.preparing import apply_migrations
 from tests.support.histories.centre import ADDRESS, Centre, FileTables, InProcess, ServerTables, Time
 from tests.support.histories.hostile import HostileKiosk
 from tests.support.histories.machines import KEY, STORE, MachineClock
 
 KIOSKS = (3, 4, 5)
 HOSTILE = (8, 9)
+
+
+class Store(NamedTuple):
+    """A data directory with its marker's directory beside it; `name` is the machine's, `heard` whether it read the whole feed once."""
+
+    kiosk: int
+    directory: Path
+    name: str
+    heard: bool = True
+
+    @property
+    def marker(self) -> Path:
+        """The marker's directory."""
+        return self.directory.with_name(f"{self.directory.name}.marker")
+
+
+class Beginning(Protocol):
+    """What a world begins with; whoever begins copies it."""
+
+    @property
+    def centre(self) -> Centre:
+        """The centre."""
+        ...
+
+    @property
+    def time(self) -> Time:
+        """When it begins."""
+        ...
+
+    def stores(self) -> Iterable[Store]:
+        """The data directories of the machines that are at work."""
+        ...
+
+    def hostile_copies(self, time: Time) -> list[HostileKiosk]:
+        """The hostile kiosks."""
+        ...
 
 
 class Template:
@@ -35,7 +73,8 @@ class Template:
         self.centre = Centre(folder / "keys", tables, self.time)
         keys = self.centre.keys
         with self.centre.at_work():
-            migrate_when_due()
+            apply_migrations()
+            self.centre.start()
             make_examples(KIOSKS[0], {}, keys, self.time.now)
             for kiosk in KIOSKS:
                 self._enrol(kiosk)
@@ -48,6 +87,10 @@ class Template:
     def directory(self, kiosk: int) -> Path:
         """The data directory of a kiosk."""
         return self.folder / f"k{kiosk}"
+
+    def stores(self) -> Iterable[Store]:
+        """The data directories of the kiosks that mean well."""
+        return [Store(kiosk, self.directory(kiosk), f"machine-{kiosk}") for kiosk in KIOSKS]
 
     def hostile_copies(self, time: Time) -> list[HostileKiosk]:
         """The hostile kiosks as they are now."""

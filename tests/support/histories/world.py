@@ -15,27 +15,33 @@ from django.test import Client
 
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import blank_key
-from kiosk.desk.views import AccountView, CodeAccepted, OrderView, Session, StaffSession
+from kiosk.desk.orders.confirming import CodeAccepted
+from kiosk.desk.views import AccountView, OrderView, Session, StaffSession
 from kiosk.domain.ledger import Order
+from kiosk.store import keyfile
+from kiosk.store.errors import StoreError
+from kiosk.store.location import KEY_FILE
 from sync.agent.enrolment import enrol
 from sync.agent.errors import AgentError
-from sync.agent.nightly import exchange
+from sync.agent.exchanging import exchange
+from sync.agent.leftovers import hand_in
+from sync.agent.opening import AgentSettings
 from sync.central.examples import EXAMPLES
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder
 from sync.central.ledger.rows import register_record
-from tests.support.histories.centre import InProcess, OverLoopback, Time
+from sync.central.payments.views import RATES
+from sync.protocol.errors import ProtocolError
+from tests.support.histories.centre import ADDRESS, InProcess, OverLoopback, Time
 from tests.support.histories.hostile import Targets
-from tests.support.histories.machines import Machine, MachineClock
-from tests.support.histories.template import KIOSKS, Template
+from tests.support.histories.machines import KEY, Line, Machine, MachineClock
+from tests.support.histories.template import KIOSKS, Beginning, Store
 
 STAFF = StaffSession("张华", supervisor=False)
 SUPERVISOR = StaffSession("林涛", supervisor=True)
 ACCOUNTS = ("11000001", "11000002", "11000003", "11000006")
 PIN = "111111"
-ENTERPRISES = {each.account: each.enterprise for each in EXAMPLES}
-OPERATORS = {each.account: each.operator for each in EXAMPLES}
 Chosen = TypeVar("Chosen")
 NOTHING = "–"
 """There was nothing to do it to."""
@@ -89,33 +95,39 @@ class Copy(NamedTuple):
 class World:
     """Everything; `random` is set anew for each step, so that a step that is left out changes no other's choices."""
 
-    def __init__(self, folder: Path, template: Template, *, sockets: bool = False) -> None:
+    def __init__(self, folder: Path, template: Beginning, *, sockets: bool = False) -> None:
         self.folder = folder
-        self.time = Time()
+        self.time = Time(template.time.now)
         self.random = chance(0)
         self.centre = template.centre.copy(folder, self.time)
         self.hostiles = template.hostile_copies(self.time)
         self.sockets = OverLoopback(self.centre) if sockets else None
         self.transport: httpx2.BaseTransport = self.sockets or InProcess()
         self.payer = Client()
+        for rate in RATES:  # of another world's orders
+            rate.clear()
         self.machines: list[Machine] = []
         self.copies: list[Copy] = []
+        self.members = {each.account: (each.operator, each.enterprise) for each in EXAMPLES}
+        """Who signs in for an account, and of which enterprise."""
         self.cards: dict[str, GmtCard] = {}
         self.receipts: dict[str, Receipt] = {}
         self.links: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
         self.cash: dict[str, int] = {}
         self.notes = Notes()
         self.log: list[str] = []
         self.trace: Exception | None = None
         self.boots = 0
-        for kiosk in KIOSKS:
-            self._adopt(kiosk, template.directory(kiosk), f"k{kiosk}")
+        for each in template.stores():
+            self._adopt(each)
 
-    def _adopt(self, kiosk: int, directory: Path, label: str) -> None:
-        shutil.copytree(directory, self.folder / label)
-        marker = directory.with_name(f"{directory.name}.marker")
-        shutil.copytree(marker, self.folder / f"{label}.marker")
-        self.add_machine(kiosk, label, f"machine-{kiosk}").heard = True
+    def _adopt(self, store: Store) -> None:
+        label = store.directory.name
+        shutil.copytree(store.directory, self.folder / label)
+        if store.marker.exists():
+            shutil.copytree(store.marker, self.folder / f"{label}.marker")
+        self.add_machine(store.kiosk, label, store.name).heard = store.heard
 
     def add_machine(self, kiosk: int, label: str, name: str, marker: str | None = None) -> Machine:
         """Start a machine over the data directory of that label."""
@@ -161,7 +173,7 @@ class World:
 
     def session(self, account: str) -> Session:
         """The session of a member who signed in."""
-        return Session(account, OPERATORS[account], ENTERPRISES[account], self.time.now)
+        return Session(account, *self.members[account], self.time.now)
 
     def seen(self, order: OrderView) -> None:
         """The member has the order's code."""
@@ -265,6 +277,19 @@ class World:
             return f"{type(error).__name__}: {error}"
         machine.enrolled_anew()
         return "was enrolled" if enrolled.before else f"epoch {enrolled.epoch}"
+
+    def hand_in(self, copy: Copy) -> str:
+        """Upload what the centre lacks of a copy, over a line of its own."""
+        key = copy.directory / KEY_FILE
+        if not key.exists():
+            keyfile.save(key, KEY)
+        settings = AgentSettings(self.folder / "elsewhere", ADDRESS)
+        clock = MachineClock(self.time, self.next_boot())
+        try:
+            handed = hand_in(settings, copy.directory, [], Line(self.transport), clock)
+        except (AgentError, ProtocolError, StoreError) as error:
+            return f"{type(error).__name__}: {error}"
+        return f"{handed.sent} of {handed.entries}{' quarantined' if handed.quarantined else ''}"
 
     def _label(self, kiosk: int) -> str:
         return f"k{kiosk}{'abcdefghijklmnopqrstuvwxyz'[len(self.machines)]}"

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.store.agent_lock import enrolling
 from kiosk.text.cells import width
 from sync.agent.command import main
+from sync.agent.night.running import NightExit
 from tests.support.memory_centre import NewDesk
 
-COMMANDS = ("enrol", "run", "once", "nightly", "status")
+COMMANDS = ("enrol", "upload", "run", "once", "nightly", "status")
 HAN = re.compile("[一-鿿]")
 
 
@@ -102,10 +104,10 @@ def test_the_nightly_report_tells_people_what_to_do(
     kiosk_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("nightly", "--data", kiosk_directory, "--centre", "http://127.0.0.1:1")
-    assert run(monkeypatch, *arguments) == 1
+    assert run(monkeypatch, *arguments) == NightExit.STEP_FAILED
     assert "需处理    没有连上中心（ConnectError" in capsys.readouterr().out
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
-    assert run(monkeypatch, *arguments) == 1
+    assert run(monkeypatch, *arguments) == NightExit.STEP_FAILED
     assert not HAN.search(capsys.readouterr().out)
 
 
@@ -113,7 +115,7 @@ def test_the_nightly_run_fails_when_something_is_left(
     kiosk_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("--data", kiosk_directory, "--centre", "http://127.0.0.1:1", "--json")
-    assert run(monkeypatch, "nightly", *arguments) == 1
+    assert run(monkeypatch, "nightly", *arguments) == NightExit.STEP_FAILED
     report = json.loads(capsys.readouterr().out)
     assert report["troubles"] == ["centre-not-reached", "backlog"]
     assert report["journal_sound"]
@@ -133,6 +135,7 @@ def test_a_token_that_is_none_makes_no_kiosk(
     arguments = ("--data", tmp_path / "new", "--centre", "http://127.0.0.1:1", "--token", "hello")
     assert run(monkeypatch, "enrol", *arguments) == 1
     assert "给的不是登记令牌" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -183,3 +186,27 @@ def test_a_configuration_s_trouble_and_the_desk_s_command_are_told_alike(
     assert capsys.readouterr().err == (
         f"keydesk-sync: 没有配置文件 {tmp_path / 'none.toml'}。请核对 --config 给的文件名\n"
     )
+
+
+def test_a_directory_that_is_being_enrolled_is_not_enrolled_a_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--data", tmp_path, "--centre", "http://127.0.0.1:1")
+    token = "3-0000-0000-0000-0000-0000-0000"
+    with enrolling(tmp_path):
+        assert run(monkeypatch, "enrol", "--token", token, *arguments) == 1
+        said = capsys.readouterr().err
+        assert "keydesk-sync enrol" in said
+        assert "keydesk-sync status" in said
+    assert run(monkeypatch, "enrol", "--token", token, *arguments) == 1
+    assert "keydesk-sync status" not in capsys.readouterr().err, "that one got as far as the centre"
+
+
+def test_what_is_no_token_is_said_so_before_the_backup_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--data", tmp_path / "new", "--centre", "http://127.0.0.1:1", "--token", "nonsense")
+    assert run(monkeypatch, "enrol", *arguments) == 1
+    without = capsys.readouterr().err
+    assert run(monkeypatch, "enrol", *arguments, "--from", tmp_path / "none.age") == 1
+    assert capsys.readouterr().err == without

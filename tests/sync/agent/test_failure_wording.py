@@ -14,6 +14,8 @@ from kiosk.domain.errors import (
     DomainError,
     EntryMalformed,
     EntryRefused,
+    PersonalMalformed,
+    SnapshotMalformed,
 )
 from kiosk.domain.remarks import RemarkReason
 from kiosk.labels import REMARK_REASONS
@@ -27,6 +29,7 @@ from sync.agent.errors import (
     AgentError,
     AnswerUnusable,
     AuthorityUnusable,
+    AwaitingRoot,
     CentreBusy,
     CentreUnreachable,
     CentreUntrusted,
@@ -36,6 +39,8 @@ from sync.agent.errors import (
     NetworkLogin,
     NotEnrolledYet,
     ProxyRefused,
+    ProxyUnreachable,
+    ProxyUnusable,
     RequestRefused,
     UploadBlocked,
 )
@@ -54,8 +59,8 @@ CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH)
 CHINESE_TYPE = re.compile("[\u3000-〿一-鿿！-～]")
 # What people type, and what they know by its English name.
 NAMES = re.compile(
-    r"keydesk-sync enrol --token|keydesk journal verify|keydesk restore|--centre https://|--data|\[centre\]|certificate_authority|url"
-    r"|https|key盘|/var/lib/keydesk|/etc/centre\.pem|http://c|libcrypto|OpenSSL|Debian|libssl3(t64)?|SM2|^centre(?= 不是)"
+    r"keydesk-sync enrol --token|keydesk-sync run|keydesk journal verify|keydesk restore|--centre https://|--data|\[centre\]|certificate_authority|proxy|url"
+    r"|https|key盘|/var/lib/keydesk|/etc/centre\.pem|http://c|http://|libcrypto|OpenSSL|Debian|libssl3(t64)?|SM2|^centre(?= 不是)"
 )
 REFUSED = Problem(ProblemCode.CHAIN_BROKEN, "An entry's link is wrong.", error_number="7F3A")
 
@@ -65,10 +70,21 @@ AGENT = (
     AddressInvalid("centre"),
     AuthorityUnusable(Path("/etc/centre.pem"), "no certificate"),
     AddressInClear(Path("/etc/centre.pem"), "http://c"),
-    *(EnrolmentFailed(problem, kiosk=4, here=3, detail="expired") for problem in EnrolmentFault),
+    *(
+        EnrolmentFailed(
+            problem,
+            kiosk=4,
+            here=3,
+            detail="2026-12-01 00:22:51" if problem is EnrolmentFault.TOKEN_REPLACED else "expired",
+        )
+        for problem in EnrolmentFault
+    ),
+    AwaitingRoot(3, "0A1B-2C3D-4E5F-6071"),
     HistoryForked(7),
     CentreUnreachable("ConnectError: refused"),
     *(CentreUntrusted(trouble, "verify failed") for trouble in LinkFault),
+    ProxyUnreachable("ProxyNotReached: 10.0.0.1:3128: refused"),
+    ProxyUnusable(),
     CentreBusy(503, 7.0),
     AnswerUnusable("not the centre's answer"),
     AnswerUnusable("the answer is a bare 500", 500),
@@ -87,6 +103,8 @@ LIBCRYPTO = tuple(LibcryptoUnusable(fault, "libcrypto.so.3") for fault in Libcry
 DOMAIN = (
     *(EntryRefused(reason, "3-0147-6") for reason in RemarkReason),
     EntryMalformed("no entry"),
+    SnapshotMalformed("no snapshot"),
+    PersonalMalformed("no record"),
     ChainBroken(3, 1, 9),
 )
 

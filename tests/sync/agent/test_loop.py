@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from kiosk.domain import feed
 from kiosk.domain.ledger import OrderStatus
@@ -16,7 +17,7 @@ from kiosk.store.agent_state import ContactFault
 from sync.agent import loop as loop_module
 from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.loop import Loop
-from sync.protocol.records import PATH_FEED
+from sync.protocol.records import PATH_FEED, PATH_JOURNAL
 from tests.support.memory_centre import Desk
 from tests.support.waiting import ended, wait_until
 
@@ -119,6 +120,31 @@ def test_both_threads_wait_when_the_feed_alone_was_asked_to(
         time.sleep(1.5)
         assert len(desk.centre.requests) <= asked + 1, "at most what was under way"
         desk.clock.advance(301)
+        wait_until(lambda: drained(desk))
+
+
+def test_an_upload_is_not_gone_on_with_once_the_other_thread_was_asked_to_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "TICK_SECONDS", 0.02)
+    handle, came = desk.centre.handle, threading.Event()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == PATH_JOURNAL and request.method == "POST" and not came.is_set():
+            came.set()
+            desk.place()  # so that there is another batch
+            with desk.database.write() as tx:
+                tx.agent.put(replace(tx.agent.get(), retry_at=desk.clock.wall() + 60))
+        return handle(request)
+
+    monkeypatch.setattr(desk.centre, "handle", answer)
+    desk.place()
+    with running(desk):
+        wait_until(came.is_set)
+        wait_until(lambda: state(desk).retry_at is not None)
+        time.sleep(0.5)
+        assert not drained(desk)
+        desk.clock.advance(61)
         wait_until(lambda: drained(desk))
 
 

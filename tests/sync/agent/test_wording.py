@@ -11,14 +11,16 @@ import pytest
 
 from kiosk.domain import feed
 from kiosk.domain.inapplicable import InapplicableReason, parse_problem
-from kiosk.labels import INAPPLICABLE_REASONS, why_unapplied
+from kiosk.domain.nights import NightlyFinding
+from kiosk.labels import INAPPLICABLE_REASONS, NIGHT_FINDINGS, why_unapplied
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.cells import width
+from kiosk.text.nights import ADVICE
 from sync.agent.enrolment import Enrolled
 from sync.agent.feed.application import Inapplicable
-from sync.agent.nightly import NightlyFinding, night_document, nightly
+from sync.agent.night.running import night_document, nightly
 from sync.agent.status import status, status_document
-from sync.agent.wording import TROUBLES, enrolled_line, night_lines, status_lines
+from sync.agent.wording import enrolled_line, night_lines, status_lines
 from tests.support.memory_centre import Desk, NewDesk
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
@@ -34,6 +36,7 @@ STATUS_KEYS = [
     "error",
     "trouble",
     "quarantined",
+    "retired",
     "unconfirmed",
     "cursors",
     "feed_whole",
@@ -43,6 +46,8 @@ STATUS_KEYS = [
     "unapplied",
     "receipts_waiting",
     "retry_at",
+    "agent_runs",
+    "fingerprint",
 ]
 NIGHT_KEYS = [
     "sent",
@@ -55,6 +60,11 @@ NIGHT_KEYS = [
     "status",
     "troubles",
     "error",
+    "steps",
+    "findings",
+    "expiring",
+    "expiring_count",
+    "report_kept",
 ]
 
 
@@ -88,7 +98,7 @@ def test_a_bad_night_in_chinese(troubled: Desk) -> None:
         line.startswith("未能应用  shipment/3-0005-1：终端机的程序不认识这种资料（shipment）")
         for line in lines
     )
-    assert "需处理    有 3 项待办事项，请联系中心处理" in lines
+    assert "需处理    有 3 项待办事项。请联系中心处理" in lines
 
 
 def test_a_bad_night_in_english_has_nothing_chinese(troubled: Desk) -> None:
@@ -156,7 +166,7 @@ def test_why_an_item_is_kept_can_be_read_again(reason: InapplicableReason) -> No
 
 
 def test_every_trouble_and_every_reason_has_words() -> None:
-    assert set(TROUBLES) == set(NightlyFinding)
+    assert set(NIGHT_FINDINGS) == set(ADVICE) == set(NightlyFinding)
     assert set(INAPPLICABLE_REASONS) == set(InapplicableReason)
 
 

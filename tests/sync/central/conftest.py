@@ -17,6 +17,8 @@ from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_pending
 from sync.central.ledger.verifying import Verifier
+from sync.central.payments import views as payments
+from sync.central.payments.orders import views as orders
 from tests.support import scenes
 from tests.support.kiosk_double import KioskDouble, http_send
 from tests.support.processes import FIRST_KIOSK, CentreProcess
@@ -28,9 +30,22 @@ def django_db_modify_db_settings_xdist_suffix() -> None:
 
 
 @pytest.fixture(autouse=True)
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have commands and errors speak Chinese, whatever the environment of the run says."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+@pytest.fixture(autouse=True)
 def applied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Apply and verify whatever was appended before the request is answered, as the applier does a moment later."""
     monkeypatch.setattr(waking, "wake", apply_and_verify)
+
+
+@pytest.fixture(autouse=True)
+def nobody_asked_before() -> None:
+    """Each test's database is new: nothing was asked of it too often."""
+    for rate in (*payments.RATES, *orders.RATES):
+        rate.clear()
 
 
 def apply_and_verify() -> None:
@@ -97,7 +112,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         def later() -> int:
             return int(time.time()) + seconds
 
-        for module in ("device.views", "payments.views", "login.views"):
+        for module in ("device.views", "payments.views", "payments.orders.views", "login.views"):
             monkeypatch.setattr(f"sync.central.{module}.centre_now", later)
 
     return shift

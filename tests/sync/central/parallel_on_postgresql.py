@@ -420,11 +420,14 @@ def test_an_enterprise_that_is_saved_at_once_does_not_undo_a_review(
 def test_many_that_show_at_once_what_the_centre_forgot_begin_one_incarnation(
     pair: list[Any], keys: CentreKeys
 ) -> None:
-    """Beside them rows are told and entries uploaded, which lock the same kiosks and audiences."""
+    """Beside them rows are told and entries uploaded, which lock the same kiosks and audiences.
+
+    What was forgotten is more than what is told meanwhile: a centre that has told as much again is shown nothing.
+    """
     for kiosk in pair:
         kiosk.pushed()
         held = present(believed(kiosk.receipt, kiosk.number, keys.centre_public_key))
-        lost = replace(held, heads={**held.heads, ALL: held.heads[ALL] + 1})
+        lost = replace(held, heads={**held.heads, ALL: held.heads[ALL] + 100})
         kiosk.receipt = receipt_text(sign_receipt(lost, keys.centre_key))
     now = int(time.time())
 

@@ -20,12 +20,14 @@ from kiosk.domain.feed import (
     RevocationPublished,
 )
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.ledger import OrderStatus, PaidHow
+from kiosk.domain.ledger import Certificate, CertificateStatus, OrderStatus, PaidHow
 from kiosk.domain.policy import Policy
 from kiosk.domain.versions import ALL
 from kiosk.pki import issuing
 from kiosk.pki.certificates import parse_certificate
-from kiosk.pki.suites import SM2
+from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
+from kiosk.pki.requests import assemble, certification_request_info
+from kiosk.pki.suites import SM2, KeyAlgorithm
 from sync.central.centre_keys import CentreKeys
 from sync.central.examples import SCHEDULE, BoundKey, Examples, make_examples
 from sync.central.fleet import policies
@@ -36,10 +38,12 @@ from sync.central.ledger import settling
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter, MatterState
 from sync.central.ledger.replaying import differences
 from sync.central.ledger.rules import Action
+from sync.central.ledger.verifying import is_genuine
 from sync.central.members.models import FeeSchedule
 from sync.central.members.publishing import publish_schedule
 from sync.protocol import records
 from tests.support.books import all_applied, open_matters, remarks, the_matter
+from tests.support.desk import NOW, authorities
 from tests.support.kiosk_double import KioskDouble
 from tests.support.odd_certificates import root_without_key_parameters
 
@@ -577,6 +581,22 @@ def test_a_certificate_that_begins_before_its_issuer_s_is_a_matter(
         assert the_matter().rule == "signature-wrong"
 
 
+@pytest.mark.parametrize(("early", "genuine"), [(0, True), (600, True), (86_400, True), (86_401, False)])
+def test_a_certificate_that_begins_longer_before_its_issue_than_any_policy_allows_is_not_genuine(
+    early: int,
+    genuine: bool,  # noqa: FBT001 - the parameter
+) -> None:
+    authority, key = authorities().issuing, SM2.generate()
+    member = MemberName("11000001", "甲")
+    info = certification_request_info(DEFAULT_ORGANISATION, member, KeyAlgorithm.SM2, key.public_key)
+    request = assemble(info, KeyAlgorithm.SM2, SM2.sign(key, info))
+    end = NOW + 86_400
+    der = authority.issue(request, member, 1, NOW, end, early)
+    status = CertificateStatus.BOUND
+    certificate = Certificate("0000000000000001", "3-0147-6", "11000001", "A", der, NOW, end, 3, 1, status)
+    assert is_genuine(certificate, None, authority.certificate) is genuine
+
+
 def test_certificates_beyond_the_policy_are_matters(kiosk: KioskDouble, keys: CentreKeys) -> None:
     kiosk.feed()
     now = int(time.time())
@@ -586,6 +606,25 @@ def test_certificates_beyond_the_policy_are_matters(kiosk: KioskDouble, keys: Ce
     kiosk.pushed()
     assert sorted(rule for rule, _ in open_matters()) == ["amount-beyond-policy", "beyond-policy"]
     assert _status(issued.number) == "held"
+
+
+def test_a_copy_that_is_put_back_begins_no_count_anew(kiosk: KioskDouble, keys: CentreKeys) -> None:
+    """Both were issued before either was uploaded: on strands of their own, and beyond the policy together."""
+    kiosk.feed()
+    now = int(time.time())
+    limits = Policy(
+        number=0, kiosk=3, valid_until=now + 86400, unsynced_certificates=1, unsynced_amount=34000
+    )
+    row = policies.issue(3, limits, keys, now)
+    kiosk.clock_offset = -60
+    copy = kiosk.twin()
+    first = _bind(kiosk, kiosk.place("11000001"), policy=row.number)
+    kiosk.pushed()
+    assert open_matters() == []
+    second = _bind(copy, copy.place("11000003", nonce=b"other6"), policy=row.number, serial="7F3A")
+    copy.pushed()
+    assert sorted(rule for rule, _ in open_matters()) == ["amount-beyond-policy", "beyond-policy"]
+    assert (_status(first.number), _status(second.number)) == ("valid", "held")
 
 
 def test_a_policy_that_was_never_given_is_a_matter(kiosk: KioskDouble) -> None:

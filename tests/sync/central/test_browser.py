@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import msgspec
 import pytest
 import zxingcpp
 from PIL import Image
@@ -140,6 +142,63 @@ def test_a_forged_code_is_refused_in_plain_words(
     browser.get(server + path[:-1] + ("0" if path[-1] != "0" else "1"))
     _whole(browser, pictures / "refused.png")
     assert "请勿支付" in browser.find_element(By.TAG_NAME, "body").text
+
+
+def _fits(browser: webdriver.Chrome) -> bool:
+    """Whether nothing is wider than the phone."""
+    width: int = browser.execute_script("return document.documentElement.scrollWidth")
+    return width <= PHONE[0]
+
+
+def test_a_payer_goes_from_the_paid_page_to_the_order(
+    browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
+) -> None:
+    live.feed()
+    placed = live.place()
+    _phone(browser)
+    browser.get(server + live.page_path(placed))
+    browser.find_element(By.CSS_SELECTOR, "button.pay").click()
+    _until(browser, "[data-orders]")
+    browser.find_element(By.CSS_SELECTOR, "[data-orders]").click()
+    card = f"[data-order='{number_in(placed.order)}']"
+    _until(browser, card)
+    assert "已付款，待绑定" in browser.find_element(By.CSS_SELECTOR, card).text
+    assert _fits(browser)
+    _whole(browser, pictures / "orders-of-the-payer.png")
+
+
+def test_a_member_signs_in_with_password_and_code_and_sees_the_orders(
+    browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
+) -> None:
+    live.feed()
+    placed = live.place()
+    live.pushed()
+    _phone(browser)
+    browser.delete_all_cookies()
+    browser.get(f"{server}/orders/")
+    assert _fits(browser)
+    _whole(browser, pictures / "orders-sign-in.png")
+    browser.find_element(By.ID, "account").send_keys("11000001")
+    browser.find_element(By.ID, "password").send_keys("Keydesk-1")
+    browser.find_element(By.CSS_SELECTOR, "button[value=sign-in]").click()
+    _until(browser, "#code")
+    _whole(browser, pictures / "orders-code.png")
+    asked = live.send("GET", f"{server}/sandbox/messages?account=11000001", {}, b"")
+    newest = msgspec.json.decode(asked.body)["messages"][0]["text"]
+    browser.find_element(By.ID, "code").send_keys(*re.findall(r"[0-9]{6}", newest))
+    browser.find_element(By.CSS_SELECTOR, "button[value=code]").click()
+    _until(browser, "[data-account]")
+    card = f"[data-order='{number_in(placed.order)}']"
+
+    def listed() -> bool:
+        browser.get(f"{server}/orders/")
+        return bool(browser.find_elements(By.CSS_SELECTOR, card))
+
+    wait_until(listed, "the order is in the books")
+    assert _fits(browser)
+    _whole(browser, pictures / "orders.png")
+    browser.find_element(By.CSS_SELECTOR, "button[value=leave]").click()
+    _until(browser, "[data-signs-in]")
 
 
 def _sign_in(browser: webdriver.Chrome, server: str) -> None:

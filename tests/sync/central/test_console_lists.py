@@ -30,6 +30,7 @@ SMALL = {
     "auth_permission": "one for each of the models' verbs",
     "auth_user": "the exchange's own staff",
     "django_content_type": "one for each model",
+    "fleet_issuingrequest": "one for each machine that was enrolled while the root was elsewhere",
     "fleet_kiosk": "the kiosks",
     "fleet_machine": "a few for each kiosk",
     "fleet_kioskpolicy": "a few a year for each kiosk",

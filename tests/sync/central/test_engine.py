@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from django.db import connection
 
 from sync.central.configuration import CentreConfiguration, database_settings
 from sync.central.errors import ConfigurationWrong
-from sync.central.sqlite.base import wal_keeps_commits
+from sync.central.sqlite.base import DatabaseWrapper, wal_keeps_commits
 
 
 @pytest.mark.django_db
@@ -22,6 +26,17 @@ def test_sqlite_writes_through() -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous")
         assert cursor.fetchone() == (2,)
+
+
+def test_a_database_that_others_may_read_is_its_owners_alone_once_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "central.sqlite3"
+    with closing(sqlite3.connect(path)) as former:
+        former.execute("CREATE TABLE of_a_former_version (row)")
+    path.chmod(0o644)
+    engine = DatabaseWrapper({"NAME": str(path), "OPTIONS": {}})
+    with closing(engine.get_new_connection(engine.get_connection_params())) as connection:
+        connection.execute("INSERT INTO of_a_former_version VALUES (1)")
+        assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from kiosk.pki.verification import verify_issuing
 from sync.central.centre_keys import CentreKeys
 from sync.central.device.enrolment import enrol
 from sync.central.errors import EXCHANGE_KIOSK, KioskNumberRefused
-from sync.central.fleet.enrolment_tokens import TOKEN_LIFE, give_token
+from sync.central.fleet.enrolment_tokens import TOKEN_LIFE, give_token, hand_out, token_digest
 from sync.central.fleet.models import EnrolmentToken, Kiosk, KioskState, Machine, MachineState
 from sync.protocol import records
 from sync.protocol.deeds import Deed, SignedDeed, deed_holds, read_deed
@@ -77,15 +77,31 @@ def test_another_machine_cannot_use_the_token_again() -> None:
 
 
 def test_a_token_given_later_replaces_the_one_before() -> None:
-    old = give_token(3, _now())
-    new = give_token(3, _now())
-    assert KioskDouble(3).enrol_with(old).status == 403
-    assert KioskDouble(3).enrol_with(new.lower()).status == 200
+    old, given = give_token(3, _now()), hand_out(3, _now())
+    assert (given.voided, given.awaits_root) == (1, False)
+    refused = KioskDouble(3).enrol_with(old)
+    assert (refused.status, refused.problem.code) == (403, ProblemCode.TOKEN_REFUSED)
+    newer = EnrolmentToken.objects.get(digest=token_digest(given.token))
+    assert refused.problem.newer_token == newer.made_at
+    assert KioskDouble(3).enrol_with(given.token.lower()).status == 200
+    assert hand_out(3, _now()).voided == 0, "one that was used stays used"
+
+
+def test_a_token_with_which_a_machine_waits_for_the_root_is_not_replaced_without_a_word(
+    keys: CentreKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CentreKeys, "root_is_here", property(lambda _keys: False))
+    waiting, token = KioskDouble(3), give_token(3, _now())
+    assert waiting.enrol_with(token).problem.code is ProblemCode.AWAITING_ROOT
+    given = hand_out(3, _now())
+    assert (given.voided, given.awaits_root) == (1, True)
+    assert waiting.enrol_with(token).problem.newer_token is not None
 
 
 def test_a_token_dies_of_age(clock: Callable[[int], None]) -> None:
     token = give_token(3, _now() - TOKEN_LIFE - DAY)
-    assert KioskDouble(3).enrol_with(token).problem.code is ProblemCode.TOKEN_REFUSED
+    refused = KioskDouble(3).enrol_with(token).problem
+    assert (refused.code, refused.newer_token) == (ProblemCode.TOKEN_REFUSED, None)
 
 
 def test_unknown_tokens_are_refused(db: None) -> None:

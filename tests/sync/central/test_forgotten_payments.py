@@ -90,7 +90,7 @@ def test_a_second_payment_that_was_forgotten_goes_back_with_the_order(
     backup, now = Backup(), int(time.time())
     second = out_trade_no(parse_order_reference(placed.order), 2)
     paying.provider().prepare(second, 34_000, placed.order)
-    paying.provider().pay(second, now)
+    SandboxProvider().pay(second, now)
     put_back(backup)
     assert paying.pay_back(Payment.objects.get(), now)
     assert attempts() == [(1, AttemptState.REFUNDED), (2, AttemptState.REFUNDED)]

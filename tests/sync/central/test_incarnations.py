@@ -225,6 +225,18 @@ def test_a_machine_and_an_epoch_that_were_given_and_forgotten_are_not_given_agai
     assert anew.answer.epoch > unknown.answer.epoch
 
 
+def test_one_backup_put_back_twice_gives_other_numbers(at_rest: KioskDouble) -> None:
+    """The machines that were enrolled after the first time are gone, and the second time nobody knows of them."""
+    backup, given = Backup(), set[tuple[int, int, int]]()
+    for number_, bits in ((3, 7), (3, 100), (6, 7), (6, 100)):
+        backup.put_back()
+        life = incarnations.begin_by_hand(int(time.time()), bits.to_bytes)
+        assert life.number == 2
+        made = KioskDouble(number_).enrol(give_token(number_, int(time.time()))).answer
+        given |= {(number_, 0, made.machine), (number_, 1, made.epoch)}
+    assert len(given) == 8
+
+
 def test_every_kiosk_is_told_until_staff_have_seen_to_it(at_rest: KioskDouble, keys: CentreKeys) -> None:
     show(at_rest, keys, incarnation=4)
     ask(at_rest)
@@ -435,26 +447,6 @@ def test_where_the_file_beside_it_knows_them_nobody_has_to_be_confirmed(at_rest:
     made_of(deed, MachineState.LOST, now).save(force_insert=True)  # as the file says
     assert ask(at_rest) == 2
     assert Machine.objects.get(kiosk=3).state == MachineState.ENROLLED
-
-
-def test_what_staff_had_said_and_the_centre_forgot_is_pointed_out_and_not_promoted(
-    at_rest: KioskDouble,
-) -> None:
-    edit()
-    backup = Backup()
-    edit()
-    rows = tuple(row for row in at_rest.page().rows if row.kind == "staff")
-    ask(at_rest)
-    backup.put_back()
-    ask(at_rest)
-    role = DeskStaff.objects.get(name="陈晓").role
-    shown = records.DeedShown(at_rest.answer.deed, rows=rows, since=1)
-    for _ in range(2):
-        assert at_rest.request("POST", records.PATH_DEED, records.encode(shown)).status == 200
-    alarm = Alarm.objects.get(kind=AlarmKind.SHOWN_ROW)
-    assert alarm.subject.startswith("staff/陈晓 1.")
-    assert "陈晓" in alarm.detail
-    assert DeskStaff.objects.get(name="陈晓").role == role
 
 
 def test_what_was_said_before_anybody_noticed_undoes_nothing_either(

@@ -28,6 +28,7 @@ from kiosk.domain.login_check import (
     Registration,
     signed_message,
 )
+from kiosk.domain.policy import USUAL_DEVIATION
 from kiosk.pki.suites import SM2, PrivateKey
 from sync.central.configuration import SmsProviderName
 from sync.central.fleet.enrolment_tokens import give_token
@@ -84,7 +85,10 @@ def sign(
 
 
 def messages() -> list[Any]:
-    return list(Client().get(f"/sandbox/messages?account={ACCOUNT}").json())
+    answer = Client().get(f"/sandbox/messages?account={ACCOUNT}")
+    assert "沙箱" in answer.json()["sandbox"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    return list(answer.json()["messages"])
 
 
 def code_sent() -> str:
@@ -109,6 +113,36 @@ def test_a_listed_key_that_signs_gets_a_code_which_is_right_once_more_too(
     check = LoginCheck.objects.get()
     assert (check.state, check.certificate_number) == ("passed", bound.number)
     assert code_sent() not in check.code_hash
+
+
+def _bound_by_a_clock_ahead(kiosk: KioskDouble, seconds: int, early: int) -> entries.CertificateIssued:
+    kiosk.feed()
+    placed = kiosk.place()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.clock_offset = seconds
+    issued = kiosk.certificate(placed, early=early)
+    kiosk.finish(placed)
+    kiosk.clock_offset = 0
+    kiosk.pushed()
+    return issued
+
+
+@pytest.mark.parametrize("early", [0, USUAL_DEVIATION])
+@pytest.mark.parametrize("seconds", [5, 540])
+def test_a_key_that_a_clock_a_little_ahead_bound_logs_in_at_once(
+    kiosk: KioskDouble, seconds: int, early: int
+) -> None:
+    bound = _bound_by_a_clock_ahead(kiosk, seconds, early)
+    judged = sign(kiosk, begin(kiosk), bound)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.signature, judged.chain, judged.registration) == (True, True, Registration.LISTED)
+
+
+def test_a_clock_further_ahead_than_the_policy_allows_is_not_believed(kiosk: KioskDouble) -> None:
+    bound = _bound_by_a_clock_ahead(kiosk, USUAL_DEVIATION + 60, 0)
+    judged = sign(kiosk, begin(kiosk), bound)
+    assert isinstance(judged, LoginJudged)
+    assert (judged.signature, judged.chain) == (True, False)
 
 
 def test_three_wrong_codes_end_the_check(kiosk: KioskDouble, bound: entries.CertificateIssued) -> None:

@@ -23,6 +23,7 @@ from sync.central.ledger.settling import move, request_refund
 from sync.central.payments import paying, reconciling
 from sync.central.payments.models import AttemptState, DeskPayment, Payment, PaymentAttempt
 from sync.central.payments.pages import read_bill
+from sync.central.payments.sandbox import SandboxProvider
 from tests.support.kiosk_double import KioskDouble
 from tests.support.values import present
 
@@ -68,7 +69,7 @@ class Handing:
             state=AttemptState.CLOSED,
         )
         paying.provider().prepare(trade_number, PRICE, payment.order)
-        trade = paying.provider().pay(trade_number, _now())
+        trade = SandboxProvider().pay(trade_number, _now())
         paying.settle(trade_number, trade, _now())
         return trade.transaction
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from kiosk.domain.identifiers import out_trade_no, parse_order_reference
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key, order_code_text
 from sync.central.centre_keys import CentreKeys
+from sync.central.configuration import PaymentProviderName
 from sync.central.fleet import policies
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.fleet.models import Kiosk, KioskState
@@ -25,6 +27,7 @@ from sync.central.ledger.settling import may_pay_back, request_refund
 from sync.central.payments import paying
 from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, PaymentState, SandboxTrade
 from sync.central.payments.pages import read_bill
+from sync.central.payments.sandbox import SandboxProvider
 from tests.support.books import remarks
 from tests.support.kiosk_double import KioskDouble
 
@@ -32,13 +35,13 @@ pytestmark = pytest.mark.django_db
 JSON = {"accept": "application/json"}
 
 
-def _get(path: str) -> dict[str, Any]:
-    body: dict[str, Any] = Client().get(path, headers=JSON).json()
+def _get(path: str, browser: Client | None = None) -> dict[str, Any]:
+    body: dict[str, Any] = (browser or Client()).get(path, headers=JSON).json()
     return body
 
 
-def _post(path: str, action: str) -> dict[str, Any]:
-    body: dict[str, Any] = Client().post(path, {"action": action}, headers=JSON).json()
+def _post(path: str, action: str, browser: Client | None = None) -> dict[str, Any]:
+    body: dict[str, Any] = (browser or Client()).post(path, {"action": action}, headers=JSON).json()
     return body
 
 
@@ -62,6 +65,42 @@ def test_the_page_shows_who_what_and_how_much(kiosk: KioskDouble) -> None:
     assert 'name="viewport"' in page
 
 
+def test_who_has_paid_is_told_the_drivers_way_as_the_site_does(kiosk: KioskDouble) -> None:
+    path = kiosk.page_path(kiosk.place())
+    assert "data-driver" not in Client().get(path).content.decode()
+    paid = Client().post(path, {"action": "pay"}, follow=True).content.decode()
+    for word in ("data-driver", "「用户登录」→「下载安装」", "「以管理员身份运行」"):
+        assert word in paid
+
+
+def test_every_page_of_the_sandbox_says_that_it_is_one(
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = kiosk.page_path(kiosk.place())
+    payable = Client().get(path)
+    paid = Client().post(path, {"action": "pay"}, follow=True)
+    refused = Client().get("/P/NONSENSE")
+    assert all("data-sandbox" in page.content.decode() for page in (payable, paid, refused))
+    without = replace(settings.KEYDESK, provider=PaymentProviderName.NONE)
+    monkeypatch.setattr(settings, "KEYDESK", without)
+    assert "data-sandbox" not in Client().get(path).content.decode()
+
+
+def test_without_a_provider_nobody_pays_by_a_button(
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = replace(settings.KEYDESK, provider=PaymentProviderName.NONE)
+    monkeypatch.setattr(settings, "KEYDESK", without)
+    path = kiosk.page_path(kiosk.place())
+    page = Client().get(path).content.decode()
+    assert "data-no-provider" in page
+    assert "<button" not in page
+    for action in ("pay", "decline"):
+        assert _post(path, action)["state"] == "payable"
+    assert not PaymentAttempt.objects.exists()
+    assert not _confirmed(kiosk)
+
+
 def test_the_address_is_taken_in_small_letters_and_without_its_p(kiosk: KioskDouble) -> None:
     placed = kiosk.place()
     text = order_code_text(placed.order_code)
@@ -70,8 +109,8 @@ def test_the_address_is_taken_in_small_letters_and_without_its_p(kiosk: KioskDou
 
 
 def test_paying_twice_pays_once(kiosk: KioskDouble) -> None:
-    path = kiosk.page_path(kiosk.place())
-    first, second = _post(path, "pay"), _post(path, "pay")
+    path, browser = kiosk.page_path(kiosk.place()), Client()
+    first, second = _post(path, "pay", browser), _post(path, "pay", browser)
     assert first["state"] == second["state"] == "paid"
     assert first["confirmation"] == second["confirmation"]
     assert PaymentAttempt.objects.count() == SandboxTrade.objects.count() == 1
@@ -223,7 +262,7 @@ def test_money_heard_of_after_a_decline_is_taken_all_the_same(kiosk: KioskDouble
     bill = read_bill(order_code_text(placed.order_code), keys, now)
     attempt = paying.open_attempt(bill, now)
     assert attempt is not None
-    paying.provider().pay(attempt.out_trade_no, now)  # the payer was quicker than the close
+    SandboxProvider().pay(attempt.out_trade_no, now)  # the payer was quicker than the close
     paying.decline(bill, now)
     assert Payment.objects.get().state == PaymentState.PAID
     assert len(_confirmed(kiosk)) == 1
@@ -355,7 +394,7 @@ def test_a_code_without_money_raises_an_alarm_until_the_money_comes(
     alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
     assert (alarm.subject, alarm.cleared_at) == (placed.order, None)
     assert attempt is not None
-    paying.settle(attempt.out_trade_no, paying.provider().pay(attempt.out_trade_no, now), now)
+    paying.settle(attempt.out_trade_no, SandboxProvider().pay(attempt.out_trade_no, now), now)
     alarm.refresh_from_db()
     assert alarm.cleared_at == now
 
@@ -388,9 +427,10 @@ def test_what_was_ordered_at_a_machine_that_was_replaced_is_still_shown_with_the
     placed = kiosk.place()
     kiosk.pushed()
     unheard = kiosk.place(account="11000006", kind=OrderKind.RENEWAL)
-    before = _post(kiosk.page_path(placed), "pay")
+    browser = Client()
+    before = _post(kiosk.page_path(placed), "pay", browser)
     machine = KioskDouble(3).enrol(give_token(3, kiosk.now()))
-    page = _get(kiosk.page_path(placed))
+    page = _get(kiosk.page_path(placed), browser)
     key = confirmation_key(machine.answer.payment_secret)
     assert page["state"] == "paid"
     assert (

@@ -46,7 +46,7 @@ def cluster() -> Iterator[str]:
 @pytest.mark.long
 def test_everything_holds_on_postgresql(cluster: str) -> None:
     environment = {**os.environ, "KEYDESK_CENTRAL_DATABASE": cluster, "KEYDESK_TEST_ENGINE": "postgresql"}
-    for name in ("PYTEST_XDIST_WORKER", "DJANGO_SETTINGS_MODULE"):
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "DJANGO_SETTINGS_MODULE"):
         environment.pop(name, None)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "--no-header"]
     done = subprocess.run(
@@ -57,5 +57,6 @@ def test_everything_holds_on_postgresql(cluster: str) -> None:
         env=environment,
         cwd=HERE.parents[2],
     )
-    assert done.returncode == 0, done.stdout[-6000:]
+    told = done.stdout[max(done.stdout.find("= FAILURES ="), 0) :]
+    assert done.returncode == 0, f"{told[:20_000]}\n[…]\n{told[-2000:]}"
     assert " passed" in done.stdout or "100%" in done.stdout

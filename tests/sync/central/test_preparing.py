@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,16 +11,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hardware.disk import FolderLock
 from sync.central import configuration, preparing
-from sync.central.errors import PreparedByAnother
+from sync.central.centre_keys import load_keys
+from sync.central.errors import OthersAtWork, PreparedByAnother
 from tests.support.postgresql import postgresql
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("serving")
-WAITING = "waiting for another keydesk-central"
+WAITING = "另一个 keydesk-central 正在做"
+OTHERS = "等别的 keydesk-central 都不再用"
 _HOLD_FOLDER = """
 import sys
 from pathlib import Path
@@ -46,7 +50,7 @@ def cluster() -> Iterator[str]:
 
 def _environment(database: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYDESK_CENTRAL_")}
-    return {**kept, configuration.DATABASE: database, "PYTHONUNBUFFERED": "1"}
+    return {**kept, configuration.DATABASE: database, "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
 
 
 @contextmanager
@@ -148,7 +152,7 @@ def test_a_command_says_what_it_waits_for_and_goes_on_when_the_holder_is_killed(
         with _begun(*_token(data, 3), database=database, log=log) as waiting:
             wait_until(lambda: WAITING in log.read_text(), "it says that it waits")
             assert waiting.poll() is None
-            assert "at most 600 s" in log.read_text()
+            assert "最多 600 秒" in log.read_text()
             holder.kill()
             told, _ = waiting.communicate()
             assert (waiting.returncode, told[:2]) == (0, "3-")
@@ -160,6 +164,106 @@ def test_the_wait_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with closing(FolderLock(tmp_path)) as other:
         assert other.take()
         with pytest.raises(PreparedByAnother) as refused:
-            preparing.prepare_keys(int(time.time()), longest=0.0)
+            preparing.occupy(int(time.time()), longest=0.0)
     assert str(tmp_path) in str(refused.value)
-    assert preparing.prepare_keys(int(time.time())).centre_key
+    with closing(preparing.occupy(int(time.time()))), closing(preparing.Occupancy(tmp_path)) as other:
+        other.share(longest=0.0)
+        with pytest.raises(OthersAtWork) as at_work:
+            other.take(lambda: True, longest=0.0)
+    assert str(tmp_path) in str(at_work.value)
+    assert load_keys(tmp_path).centre_key
+
+
+@contextmanager
+def _serving(data: Path, log: Path, database: str = "") -> Iterator[subprocess.Popen[str]]:
+    command = ("-m", "sync.central.command", "serve", "--data", data, "--port", "0")
+    with _begun(*command, "--exit-with-parent", database=database, log=log) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("http://127.0.0.1:"), log.read_text()
+        yield server
+
+
+def _as_a_former_version_left_it(data: Path, database: str) -> None:
+    """Take a table away, with the migration that made it."""
+    statements = "DROP TABLE django_session", "DELETE FROM django_migrations WHERE app = 'sessions'"
+    if database:
+        with psycopg.connect(database) as postgres:
+            for each in statements:
+                postgres.execute(each.encode())
+        return
+    with closing(sqlite3.connect(data / "central.sqlite3", timeout=600)) as connection:
+        for each in statements:
+            connection.execute(each)
+        connection.commit()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_no_table_is_changed_under_a_server_of_a_former_version(
+    tmp_path: Path, engine: str, request: pytest.FixtureRequest
+) -> None:
+    data, database = tmp_path / "centre", ""
+    if engine == "postgresql":
+        database = request.getfixturevalue("cluster")
+    log = tmp_path / "token.log"
+    with _serving(data, tmp_path / "serve.log", database) as server:
+        _as_a_former_version_left_it(data, database)
+        with _begun(*_token(data, 3), database=database, log=log) as later:
+            wait_until(lambda: OTHERS in log.read_text(), "it says that it waits")
+            assert "请停下原来的服务程序" in log.read_text()
+            assert later.poll() is None
+            assert server.poll() is None
+            assert server.stdin is not None
+            server.stdin.close()
+            told, _ = later.communicate()
+            assert (later.returncode, told[:2]) == (0, "3-"), log.read_text()
+    with _begun(*_migrate(data, "--check"), database=database, log=log) as checked:
+        assert checked.wait() == 0
+
+
+def _migrate(data: Path, *words: str) -> tuple[str | Path, ...]:
+    return ("-m", "sync.central.command", "migrate", "--data", data, *words)
+
+
+def test_djangos_own_migrate_waits_for_the_server_only_where_it_changes_tables(tmp_path: Path) -> None:
+    data, log = tmp_path / "centre", tmp_path / "migrate.log"
+    with _serving(data, tmp_path / "serve.log") as server:
+        for words in ((), ("--check",), ("sessions", "zero", "--plan")):
+            with _begun(*_migrate(data, *words), log=log) as beside:
+                assert beside.wait() == 0, log.read_text()
+        assert OTHERS not in log.read_text()
+        with _begun(*_migrate(data, "sessions", "zero"), log=log) as back:
+            wait_until(lambda: OTHERS in log.read_text(), "it says that it waits")
+            assert back.poll() is None
+            assert server.stdin is not None
+            server.stdin.close()
+            assert back.wait() == 0, log.read_text()
+
+
+def test_a_second_server_on_the_same_sqlite_says_so(tmp_path: Path) -> None:
+    data, log = tmp_path / "centre", tmp_path / "second.log"
+    with _serving(data, tmp_path / "serve.log") as first:
+        command = ("-m", "sync.central.command", "serve", "--data", data, "--port", "0")
+        with _begun(*command, log=log) as second:
+            assert second.wait() == 1
+        assert str(data) in log.read_text()
+        assert "已有服务程序在运行" in log.read_text()
+        assert first.poll() is None
+        first.kill()
+        first.wait()
+    with _serving(data, tmp_path / "third.log"):
+        pass
+
+
+def test_tables_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
+    data, log = tmp_path / "centre", tmp_path / "log"
+    with _begun(*_token(data, 3), log=log) as first:
+        assert first.wait() == 0
+    with closing(sqlite3.connect(data / "central.sqlite3", timeout=600)) as connection:
+        connection.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('journal', '9999_later', '2031-01-01')"
+        )
+        connection.commit()
+    with _begun(*_token(data, 3), log=log) as refused:
+        assert refused.wait() == 1
+    assert "journal 9999_later" in log.read_text()
+    assert "Traceback" not in log.read_text()

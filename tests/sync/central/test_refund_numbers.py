@@ -14,6 +14,7 @@ from sync.central.payments.models import AttemptState, Payment, PaymentAttempt, 
 from sync.central.payments.pages import read_bill
 from sync.central.payments.provider import Trade, TradeState
 from tests.support.kiosk_double import KioskDouble
+from tests.support.values import present
 
 pytestmark = pytest.mark.django_db
 PRICE = 34_000
@@ -76,7 +77,8 @@ def paid(kiosk: KioskDouble, keys: CentreKeys, outside: Provider) -> str:
     now = int(time.time())
     bill = read_bill(kiosk.page_path(placed).rpartition("/")[2], keys, now)
     paying.decline(bill, now)
-    paying.pay(bill, now)
+    second = present(paying.open_attempt(bill, now))
+    paying.settle(second.out_trade_no, outside.pay(second.out_trade_no, now), now)
     first = PaymentAttempt.objects.get(attempt=1)
     paying.settle(first.out_trade_no, outside.pay(first.out_trade_no, now), now)
     assert [each.state for each in PaymentAttempt.objects.all()] == [AttemptState.PAID] * 2

@@ -84,9 +84,9 @@ def _pay(address: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def data(served: CentreProcess) -> Path:
-    """A data directory with the examples in it."""
-    return served.directory
+def data(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
+    """A data directory with the examples in it, on which nobody works."""
+    return CentreProcess.begin(tmp_path_factory.mktemp("data"), template).directory
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +194,9 @@ def test_a_body_that_announces_too_much_is_refused_unread(live: KioskDouble) -> 
     assert (answer.status, answer.problem.code) == (413, ProblemCode.BODY_TOO_LARGE)
 
 
-def test_a_busy_port_is_a_plain_error(server: str, data: Path) -> None:
+def test_a_busy_port_is_a_plain_error(server: str, tmp_path: Path) -> None:
     port = server.rsplit(":", 1)[1]
-    refused = _run("serve", "--data", str(data), "--port", port)
+    refused = _run("serve", "--data", str(tmp_path / "another"), "--port", port)
     assert refused.returncode == 1
     assert port in refused.stderr
     assert "--port" in refused.stderr
@@ -205,11 +205,10 @@ def test_a_busy_port_is_a_plain_error(server: str, data: Path) -> None:
 
 @pytest.mark.parametrize("first", [True, False])
 def test_djangos_own_commands_take_the_data_directory_too(tmp_path: Path, *, first: bool) -> None:
-    place, command = ("--data", str(tmp_path / "centre")), ("migrate", "--check")
-    checked = _run(*(place + command if first else command + place))
-    assert checked.returncode == 1  # tables are missing
+    place, command = ("--data", str(tmp_path / "centre")), ("migrate", "contenttypes", "--verbosity", "0")
+    made = _run(*(place + command if first else command + place))
+    assert made.returncode == 0, made.stderr
     assert (tmp_path / "centre" / "central.sqlite3").exists()
-    assert "unrecognized" not in checked.stderr
 
 
 def test_a_wrong_configuration_is_a_plain_error_to_djangos_own_commands_too(tmp_path: Path) -> None:

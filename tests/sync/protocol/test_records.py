@@ -33,6 +33,9 @@ MARK = records.StrandMark(2, 1, 5, Tip(1, 7, bytes(32)))
         ),
         records.HeartbeatAnswer(TIME, None, {65539: Version(1, 7)}, 1, (MARK,), retired=True),
         records.JournalPage((b"\x00\xff",), more=True, strand=0, high_water=None),
+        records.JournalPage(
+            (b"\x00",), more=False, strand=2, high_water=None, arrivals=(3,), strands=(MARK,)
+        ),
         records.EpochRequest(None, "restored"),
         records.EpochAnswer(2, Tip(1, 2, bytes(32))),
         Problem(ProblemCode.CHAIN_HOLE, "A hole.", Tip(1, 2, bytes(32)), TIME, "7F3A"),

@@ -5,6 +5,8 @@ import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from sync.protocol.errors import ClockOff, SignatureRefused
@@ -18,6 +20,26 @@ URL = "http://centre.example:8000/device/v1/feed?after=3&wait=20"
 
 def _signed(body: bytes = b"body", url: str = URL) -> dict[str, str]:
     return sign_request("POST", url, body, key_id="3", device_key=KEY, created=NOW)
+
+
+# What structured fields are made of (RFC 8941), so that many of them parse, and any text besides.
+_MARKS = '=()";:, %-\\\t\x00\x7f密\ud800'
+_WORDS = (
+    "device",
+    "?1",
+    "@1",
+    "1.",
+    "9" * 20,
+    "a=b",
+    "\r\n ",
+    "sha-256",
+    ":AAAA:",
+    '"@method"',
+    '"content-digest"',
+)
+_PARAMETERS = (";created=1795000000", ';keyid="3"', ';tag="keydesk-device"', ";alg=?0")
+_PIECES = st.sampled_from((*_MARKS, *_WORDS, *_PARAMETERS))
+_FIELDS = st.lists(_PIECES, max_size=24).map("".join) | st.text(max_size=60)
 
 
 def _lookup(key_id: str) -> bytes | None:
@@ -84,6 +106,27 @@ def test_a_missing_header_is_refused(missing: str) -> None:
 def test_rubbish_in_a_header_is_refused(name: str, rubbish: str) -> None:
     with pytest.raises(SignatureRefused):
         verify_request("POST", URL, {**_signed(), name: rubbish}, b"body", key_of=_lookup, now=NOW)
+
+
+@given(name=st.sampled_from(("Signature", "Signature-Input", "Content-Digest")), value=_FIELDS)
+def test_no_header_that_anybody_can_write_raises_anything_but_a_refusal(name: str, value: str) -> None:
+    with pytest.raises(SignatureRefused):
+        verify_request("POST", URL, {**_signed(), name: value}, b"body", key_of=_lookup, now=NOW)
+
+
+@given(value=_FIELDS, cut=st.integers(0, 120))
+def test_no_header_that_begins_as_a_right_one_raises_anything_but_a_refusal(value: str, cut: int) -> None:
+    signed = _signed()
+    for name in ("Signature", "Signature-Input", "Content-Digest"):
+        changed = signed[name][:cut] + value
+        try:
+            verified = verify_request(
+                "POST", URL, {**signed, name: changed}, b"body", key_of=_lookup, now=NOW
+            )
+        except (SignatureRefused, ClockOff):
+            continue
+        # What nothing covers may stand behind it, as parameters of the signature itself.
+        assert (verified.key_id, verified.created) == ("3", NOW)
 
 
 def test_another_key_or_an_unknown_kiosk_is_refused() -> None:

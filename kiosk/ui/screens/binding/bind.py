@@ -169,11 +169,9 @@ class BindScreen(BindPage):
                 return
             case WrongCredentials():
                 self.password_problem = lambda t: wrong_credentials(t, outcome)
-                self.query_one("#password", widgets.Field).value = ""
                 self.focus_on("password")
             case LockedOut():
                 self.message = lambda t: locked_out(t, outcome, support)
-                self.query_one("#password", widgets.Field).value = ""
             case Refused():
                 self.message = self.refusal(outcome)
             case _:
@@ -203,7 +201,11 @@ class BindScreen(BindPage):
         session, order = self.shell.visit.session, self.shell.visit.order
         if session is None or order is None or self.run.running or self.busy:
             return
-        pin, serial = self.query_one("#pin", widgets.Field).value or None, self.run.serial
+        pin = self.query_one("#pin", widgets.Field).value or None
+        serial = self.run.serial
+        if pin is not None and serial is None and isinstance(self.token, TokenView):
+            # A PIN is for the key on display, and for no other that is inserted meanwhile.
+            serial = self.token.serial
         self.run.begin(self.now())
         self.message = self.pin_problem = None
         self.update_content()
@@ -250,7 +252,6 @@ class BindScreen(BindPage):
             if refused.reason is TokenRefusal.PIN_LAST_TRY:
                 self._ask_for_last_try()
             else:
-                self.query_one("#pin", widgets.Field).value = ""
                 self.call_after_refresh(self.focus_on, "pin")
             self.pin_problem = sentence
             return
@@ -275,7 +276,7 @@ class BindScreen(BindPage):
             if yes:
                 self._bind(last_try_confirmed=True)
             else:
-                self.query_one("#pin", widgets.Field).value = ""
+                self.forget_secrets()
                 self.focus_on("pin")
 
-        self.app.push_screen(ConfirmScreen(last_try_question), answered)
+        self.app.push_screen(ConfirmScreen(last_try_question, about_keys=True), answered)

@@ -8,28 +8,33 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from kiosk.desk.views import BindingProgress, Refused, TokenOutcome, TokenRefusal, TokenRefused
+from kiosk.desk.views import BindingProgress, Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
+from kiosk.text.flows import BIND, binding
 from kiosk.text.money import yuan
 from kiosk.text.times import duration
-from kiosk.text.wording import BINDING_KINDS, KINDS, token_refusal
+from kiosk.text.wording import BINDING_KINDS, KINDS, UNCHANGED_PIN, token_refusal
 from kiosk.ui.page import Page
+from kiosk.ui.pin_rules import initial_pin
 from kiosk.ui.widgets import fields as widgets
 from kiosk.ui.widgets.actions import Action, ActionRow
-from kiosk.ui.widgets.fields import Field
+from kiosk.ui.widgets.fields import Field, show_beside
 from kiosk.ui.widgets.key_facts import PLAIN_REFUSALS, KeyFacts, token_status
 from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.rows import KeyHint, StepRow
 from kiosk.ui.widgets.steady import SteadyText
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
 
     from kiosk.text.wording import LazyText, Text
 
 
-# After these the binding waits for the key to be inserted again and resumes by itself.
-_WAITS_FOR_KEY = {TokenRefusal.REMOVED, TokenRefusal.ABSENT}
+# After these the binding waits for the key to be inserted again, or to come free, and resumes by itself.
+_WAITS_FOR_KEY = {TokenRefusal.REMOVED, TokenRefusal.ABSENT, TokenRefusal.HELD}
 
 
 @dataclass
@@ -86,41 +91,49 @@ LONGEST_PIN = 16
 class BindForm(Vertical):
     """The fields with their errors; a signed-in member types only the PIN."""
 
-    def __init__(self, t: Text, account: str) -> None:
-        super().__init__(id="form")
+    def __init__(self, t: Text, account: str, hint: Callable[[str], KeyHint]) -> None:
+        super().__init__(id="form", classes="known" if account else None)
         self._t = t
         self._account = account
+        self._hint = hint
 
     def compose(self) -> ComposeResult:
         """Three fields and the key's facts."""
         t = self._t
-        with Horizontal(classes="row"):
+        with Horizontal(classes="row", id="row-account"):
             yield Line(t("*账号"), classes="label")
             yield Field(self._account, id="account", maximum=20)
-        with Horizontal(classes="row"):
+            yield self._hint("account")
+        with Horizontal(classes="row", id="row-password"):
             yield Line(t("*密码"), classes="label")
             yield Field(id="password", password=True)
+            yield self._hint("password")
         yield Prose(id="password-problem", classes="problem")
-        with Horizontal(classes="row"):
+        with Horizontal(classes="row", id="row-pin"):
             yield Line(t("PIN 码"), classes="label")
             yield Field(id="pin", password=True, maximum=LONGEST_PIN)
-            yield Line(id="pin-hint", classes="muted")
+            yield self._hint("pin")
+        yield Prose(id="pin-hint", classes="muted")
         yield Prose(id="pin-problem", classes="problem")
         yield KeyFacts(t)
 
     def show(self, *, known: bool, running: bool, pin_hint: str) -> None:
-        """Enable the fields that can be typed into."""
+        """Enable the fields that can be typed into; who is signed in is asked for no password."""
         self.query_one("#account", Field).disabled = known or running
-        password = self.query_one("#password", Field)
-        password.disabled = known or running
-        password.placeholder = self._t("已登录") if known else ""
+        self.query_one("#password", Field).disabled = known or running
+        self.set_class(known, "known")
         self.query_one("#pin", Field).disabled = running
-        self.query_one("#pin-hint", Line).update(pin_hint)
+        self.query_one("#pin-hint", Prose).say(pin_hint)
 
     def show_error(self, password: str, pin: str) -> None:
         """Show the errors of the password and the PIN."""
-        self.query_one("#password-problem", Prose).say(password)
-        self.query_one("#pin-problem", Prose).say(pin)
+        account, secret, field = (
+            self.query_one(f"#{name}", Field) for name in ("account", "password", "pin")
+        )
+        show_beside(password, self.query_one("#password-problem", Prose), account, secret)
+        show_beside(pin, self.query_one("#pin-problem", Prose), field)
+        self.query_one("#pin-problem").display = bool(pin)
+        self.query_one("#pin-hint").display = not pin
 
 
 STEPS = (
@@ -172,15 +185,10 @@ class BindPage(Page[None]):
         self.message: LazyText | None = None
 
     def compose(self) -> ComposeResult:
-        """Notes, type, form and progress."""
+        """The order, or the type while there is none; the form and the progress."""
         yield self.title_row()
-        with Horizontal(id="head"):
-            yield Line(self.t("绑定或更新key盘"), id="name")
-            yield Line(id="order")
-        yield Line(
-            self.t("绑定须知 1驱动已装 2已收到并插好key盘，勿拔 3已缴费 4绑定类型选对"), classes="muted pad"
-        )
-        yield Line(classes="rule line")
+        yield self.head_row(self.t("绑定或更新key盘"), binding(self.shell.visit.kind), BIND)
+        yield Line(id="order", classes="strong")
         with Horizontal(id="kinds"):
             yield Line(self.t("*绑定类型"), classes="label")
             yield widgets.Choice(
@@ -188,14 +196,17 @@ class BindPage(Page[None]):
                 ORDER_KINDS.index(self.shell.visit.kind),
                 id="kind",
             )
-        yield Line(classes="rule line")
         with Horizontal(id="middle"):
             session = self.shell.visit.session
-            yield BindForm(self.t, session.account if session is not None else "")
+            yield BindForm(self.t, session.account if session is not None else "", self.forgotten_hint)
             with Vertical(id="side"):
                 yield Line(id="progress-title", classes="strong")
                 yield Progress(id="progress")
-                yield Prose(self.t("中断后重新插入，接着办，不再收费"), classes="muted")
+                yield Prose(
+                    self.t("中断了就重新插好key盘接着办，已付款的请勿重复支付。"),
+                    classes="muted",
+                    id="resume",
+                )
         yield Prose(id="message")
         yield Line(id="token-status", classes="pad")
         with ActionRow():
@@ -209,18 +220,20 @@ class BindPage(Page[None]):
         order = visit.order
         head = ""
         if order is not None:
-            head = "  ".join(
+            head = "    ".join(
                 (
-                    self.t("订单号 {number}", number=order.order_number),
                     self.t(KINDS[order.kind]),
+                    self.t("订单号 {number}", number=order.order_number),
                     self.t("已缴费 {amount} 元", amount=yuan(order.total)),
                 )
             )
         self.query_one("#order", Line).update(head)
+        self.query_one("#order").display = order is not None
+        self.query_one("#kinds").display = order is None
+        self.query_one(StepRow).show(self.t, binding(visit.kind), BIND)
         running = self.run.running
-        hint = self.t("续期要填") if visit.kind is OrderKind.RENEWAL else self.t("新key盘不用填")
         form = self.query_one(BindForm)
-        form.show(known=visit.session is not None, running=running, pin_hint=hint)
+        form.show(known=visit.session is not None, running=running, pin_hint=self._pin_hint())
         form.show_error(self.localized(self.password_problem), self.localized(self.pin_problem))
         self.query_one("#kind", widgets.Choice).disabled = running
         self.query_one("#bind", Action).disabled = running
@@ -230,6 +243,23 @@ class BindPage(Page[None]):
         self.query_one(KeyFacts).show(self.token, order)
         self.query_one("#token-status", Line).update(token_status(self.t, self.token))
         self.update_progress()
+
+    def _pin_hint(self) -> str:
+        """Whether the PIN is needed, what it was at first, and how often it may be wrong."""
+        if self.shell.visit.kind is not OrderKind.RENEWAL:
+            return self.t("新key盘不用填")
+        tries = self.token.tries_left if isinstance(self.token, TokenView) else None
+        left = "" if tries is None else self.t("还可输错{tries}次", tries=tries)
+        usual = initial_pin(self.token, self.shell.settings.initial_pin)
+        return "  ".join(filter(None, (self.t(UNCHANGED_PIN, pin=usual), left)))
+
+    def on_field_corrected(self, message: Field.Corrected) -> None:
+        """Remove the error of what is being corrected."""
+        if message.field.id == "pin":
+            self.pin_problem = None
+        else:
+            self.password_problem = None
+        self.update_content()
 
     def now(self) -> int:
         """The desk's clock, UTC seconds; 0 before its first status."""
@@ -246,8 +276,11 @@ class BindPage(Page[None]):
             hold = self.t("!! 正在发放证书，请不要拔出key盘（约 10 秒）")
             start = self.t("正在读取key盘，请不要拔出")
             message.say(hold if run.key_must_stay else start)
+            wrong = ""
         else:
-            message.say(self.localized(self.message) or self._wrong_with_key())
+            wrong = self.localized(self.message) or self._wrong_with_key()
+            message.say(wrong or self.t("请插好key盘，办完前不要拔出"))
+        message.set_class(bool(wrong), "alert")
 
     def _wrong_with_key(self) -> str:
         token = self.token

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
+from kiosk.text.forgotten import FORGOTTEN, Forgotten
 from kiosk.text.wording import Text
 from kiosk.ui.page import Overlay
 from kiosk.ui.widgets.actions import Action
@@ -34,7 +35,7 @@ QuestionFactory = Callable[[Text], Question]
 
 
 class ConfirmScreen(Overlay[bool]):
-    """Returns True for yes, False for no and Esc."""
+    """Returns True for yes, False for no and Esc, None when it was `about_keys` and they changed."""
 
     CSS_PATH = "confirm.tcss"
     # Focus the safer answer from the start, so that a quick Enter cannot give the other one.
@@ -42,9 +43,10 @@ class ConfirmScreen(Overlay[bool]):
     ENDS_WITH_STEP = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
-    def __init__(self, question: QuestionFactory) -> None:
+    def __init__(self, question: QuestionFactory, *, about_keys: bool = False) -> None:
         super().__init__()
         self._asked = question
+        self.about_keys = about_keys
 
     @property
     def question(self) -> Question:
@@ -79,6 +81,12 @@ def last_try_question(t: Text) -> Question:
         yes=t("确定，再试一次"),
         no=t("不试，重新输入"),
     )
+
+
+def forgotten_question(t: Text, what: Forgotten) -> Question:
+    """Say what to do about something forgotten, and ask whether to call staff."""
+    title, text = FORGOTTEN[what]
+    return Question(title=t(title), text=t(text), yes=t("叫工作人员"), no=t("返回"))
 
 
 def leave_question(t: Text) -> Question:

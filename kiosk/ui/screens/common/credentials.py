@@ -30,8 +30,10 @@ class CredentialsPage(Page[ScreenResultType]):
 
     def credentials(self) -> ComposeResult:
         """The two fields and the message."""
-        yield FieldRow(self.t("*登录账号"), Field(id="account", maximum=20))
-        yield FieldRow(self.t("*登录密码"), Field(id="password", password=True))
+        yield FieldRow(self.t("*登录账号"), Field(id="account", maximum=20), self.forgotten_hint("account"))
+        yield FieldRow(
+            self.t("*登录密码"), Field(id="password", password=True), self.forgotten_hint("password")
+        )
         yield Prose(id="message", classes="alert")
 
     def update_content(self) -> None:
@@ -66,11 +68,9 @@ class CredentialsPage(Page[ScreenResultType]):
                 self.welcome(session)
             case WrongCredentials():
                 self.say(lambda t: wrong_credentials(t, outcome))
-                self.query_one("#password", Field).value = ""
                 self.focus_on("password")
             case LockedOut():
                 self.say(lambda t: locked_out(t, outcome, support))
-                self.query_one("#password", Field).value = ""
             case Refused():
                 self.say(self.refusal(outcome))
             case _:

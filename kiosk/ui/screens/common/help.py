@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from kiosk.text.help import QUESTIONS
+from kiosk.text.help import QUESTIONS, Question, find
 from kiosk.ui.page import Overlay
 from kiosk.ui.widgets.fields import Field
 from kiosk.ui.widgets.lines import Line, Prose
@@ -32,7 +32,9 @@ class HelpScreen(Overlay[None]):
         """Search, questions, answer."""
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Line(self.t("帮助：输几个字查找，上下键选择，Esc 返回"), classes="muted")
+            yield Line(
+                self.t("帮助：输几个字或拼音查找（「退钱」、fp），上下键选择，Esc 返回"), classes="muted"
+            )
             yield Field(id="search")
             yield OptionList(id="questions", markup=False)
             yield Prose(id="answer")
@@ -41,21 +43,26 @@ class HelpScreen(Overlay[None]):
         yield from self.last_rows()
 
     def update_content(self) -> None:
-        """Show the questions that contain the search text."""
-        wanted = self.query_one("#search", Field).value.strip().casefold()
+        """Show the questions that are about the search text."""
         questions = self.query_one("#questions", OptionList)
         questions.clear_options()
-        for index, (question, _) in enumerate(QUESTIONS):
-            text = self.t(question)
-            if wanted in f"{text}{self._answer(index)}".casefold():
-                questions.add_option(Option(text, id=str(index)))
+        for question in find(self.query_one("#search", Field).value, self.t, **self._names()):
+            questions.add_option(Option(self.t(question.asked), id=str(QUESTIONS.index(question))))
         questions.highlighted = 0 if questions.option_count else None
         if not questions.option_count:
             self._show(self.t("没有找到。换个词试试，或打客服电话。"))
 
-    def _answer(self, index: int) -> str:
+    def _answer(self, question: Question) -> str:
+        return self.t(question.answer, **self._names())
+
+    def _names(self) -> dict[str, str]:
         settings = self.shell.settings
-        return self.t(QUESTIONS[index][1], support=settings.support_line, account=settings.official_account)
+        return {
+            "support": settings.support_line,
+            "account": settings.official_account,
+            "payee": settings.payee,
+            "pin": settings.initial_pin,
+        }
 
     def _show(self, text: str) -> None:
         self.query_one("#answer", Prose).say(text)
@@ -66,7 +73,7 @@ class HelpScreen(Overlay[None]):
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show the answer to the highlighted question."""
-        self._show(self._answer(int(str(event.option.id))))
+        self._show(self._answer(QUESTIONS[int(str(event.option.id))]))
 
     def action_move(self, step: int) -> None:
         """Highlight the next or previous question, wherever the focus is."""

@@ -38,8 +38,7 @@ class KeyChoiceScreen(Overlay[str | None]):
     def __init__(self, candidates: tuple[TokenView, ...]) -> None:
         super().__init__()
         self.candidates = candidates
-        # Whether a key was inserted or removed since, so that the list is outdated.
-        self.outdated = False
+        self.about_keys = True
 
     def compose(self) -> ComposeResult:
         """The question and the keys."""
@@ -74,7 +73,7 @@ class KeyChoiceScreen(Overlay[str | None]):
     def on_mount(self) -> None:
         """Highlight the first key."""
         keys = self.query_one("#keys", OptionList)
-        keys.focus()
+        self.focus_on("keys")
         keys.action_first()
 
     async def rebuild(self) -> None:
@@ -82,16 +81,6 @@ class KeyChoiceScreen(Overlay[str | None]):
         marked = self.query_one("#keys", OptionList).highlighted
         await super().rebuild()
         self.query_one("#keys", OptionList).highlighted = marked
-
-    def token_changed(self) -> None:
-        """Close because the list is outdated, or remember to close while another overlay is on top."""
-        self.outdated = True
-        self.dismiss(None)
-
-    def on_screen_resume(self) -> None:
-        """Close if a key was inserted or removed while another overlay was on top."""
-        if self.outdated:
-            self.dismiss(None)
 
     def action_pick(self, index: int) -> None:
         """Choose by number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
@@ -53,11 +53,15 @@ class KeyPage(Overlay[bool]):
 
     CSS_PATH: ClassVar[CSSPathType | None] = KEY_PAGE_CSS
     ENDS_WITH_STEP = True
+    # Nothing, so that Enter never means the way back until the key is read.
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
     # The heading, for the catalogue.
     TITLE_TEXT: ClassVar[str] = ""
     # Whether to show a line with the inserted key and keep it up to date.
     SHOWS_KEY: ClassVar[bool] = True
+    # The steps of its flow and the one it is; staff's own have none.
+    STEPS: ClassVar[tuple[Sequence[str], int]] = ((), 0)
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,12 +73,14 @@ class KeyPage(Overlay[bool]):
         self.problems: dict[str, LazyText] = {}
         # Whether a key was inserted or removed during an operation.
         self.stale = False
+        # The message that another program holds the key, until the key is free.
+        self.held: LazyText | None = None
 
     def compose(self) -> ComposeResult:
         """The heading, the service's own content, the message and the buttons."""
         yield self.title_row()
+        yield self.head_row(self.t(self.TITLE_TEXT), *self.steps())
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Line(self.t(self.TITLE_TEXT), classes="heading")
             yield from self.content()
             yield Prose(id="message", classes="alert")
             if self.SHOWS_KEY:
@@ -82,6 +88,10 @@ class KeyPage(Overlay[bool]):
         with ActionRow():
             yield from self.actions()
         yield from self.last_rows()
+
+    def steps(self) -> tuple[Sequence[str], int]:
+        """The steps of its flow and the one it is."""
+        return self.STEPS
 
     def content(self) -> ComposeResult:
         """The service's own content; none by default."""
@@ -129,6 +139,9 @@ class KeyPage(Overlay[bool]):
         if self.finished or self.defer_reading():
             return
         self.serial = None
+        if self.token is not None:
+            self.token = None
+            self.update_content()
         self.fetch(self.shell.service.read_token, self._token_read)
 
     def defer_reading(self) -> bool:
@@ -148,6 +161,8 @@ class KeyPage(Overlay[bool]):
 
     def _token_read(self, token: TokenOutcome) -> None:
         self.token = token
+        if self.held is not None and self.message is self.held and isinstance(token, TokenView):
+            self.message = self.held = None
         self.update_content()
 
     def use_key(
@@ -158,7 +173,9 @@ class KeyPage(Overlay[bool]):
             return
         self.problems = {}
         self.say(None)
-        serial = self.serial
+        # What was typed is for the key on display, and for no other that is inserted meanwhile.
+        shown = self.token.serial if isinstance(self.token, TokenView) else None
+        serial = self.serial or shown
 
         def again(*, confirmed: bool) -> None:
             self.use_key(verb, then, busy, confirmed=confirmed)
@@ -203,9 +220,10 @@ class KeyPage(Overlay[bool]):
             if yes:
                 again(confirmed=True)
             else:
+                self.forget_secrets(self.spared(refused))
                 self.key_refused(refused)
 
-        self.app.push_screen(ConfirmScreen(last_try_question), answered)
+        self.app.push_screen(ConfirmScreen(last_try_question, about_keys=True), answered)
 
     def key_refused(self, refused: TokenRefused) -> None:
         """Show why the key cannot be used."""
@@ -214,6 +232,8 @@ class KeyPage(Overlay[bool]):
         def sentence(t: Text) -> str:
             return token_refusal(t, refused, support)
 
+        if refused.reason is TokenRefusal.HELD:
+            self.held = sentence
         self.say(sentence)
 
     def refused(self, refused: Refused) -> None:
@@ -227,6 +247,10 @@ class KeyPage(Overlay[bool]):
         self.problems = {field: problem}
         self.say(None)
         self.focus_on(field)
+
+    def on_field_corrected(self, message: Field.Corrected) -> None:
+        """Forget the error of a field that is being corrected."""
+        self.problems = {name: each for name, each in self.problems.items() if name != message.field.id}
 
     def typed(self, field: str) -> str:
         """The value of a field."""

@@ -12,7 +12,7 @@ from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.credentials import CredentialsPage
 from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.actions import Action, ActionRow
-from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.lines import Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -30,8 +30,8 @@ class PrivacyScreen(CredentialsPage[None], Overlay[None]):
     def compose(self) -> ComposeResult:
         """The explanation and the sign-in fields."""
         yield self.title_row()
+        yield self.head_row(self.t("屏幕已隐藏，订单保留着"))
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Line(self.t("屏幕已隐藏，订单保留着"), classes="heading")
             yield Prose(
                 self.t(
                     "久未操作，已把内容隐藏。输入账号和密码可回到刚才那一步；其他人办理请按 Esc 回首页，订单不会取消。"

@@ -46,7 +46,7 @@ class ReasonScreen(Overlay[str | None]):
 
     def on_mount(self) -> None:
         """Focus the reason."""
-        self.query_one("#reason").focus()
+        self.focus_on("reason")
 
     @on(Button.Pressed, "#no")
     def give_none(self) -> None:

@@ -47,7 +47,7 @@ class TypedConfirmationScreen(Overlay[bool]):
 
     def on_mount(self) -> None:
         """Focus the field."""
-        self.query_one("#typed").focus()
+        self.focus_on("typed")
 
     @on(Button.Pressed, "#no")
     def decline(self) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import Refused, Session, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views import Refused, Session, TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.text.catalogue import N_
-from kiosk.ui.pin_rules import rules_for
+from kiosk.text.flows import DONE, KEY_SERVICE, binding
+from kiosk.text.wording import UNCHANGED_PIN
+from kiosk.ui.pin_rules import initial_pin, rules_for
 from kiosk.ui.screens.common.key_page import KeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
@@ -24,14 +26,13 @@ _OLD_PIN_REFUSALS = {
     TokenRefusal.PIN_LAST_TRY,
     TokenRefusal.PIN_WANTED,
 }
-# After these the typed PINs are useless: none is accepted, or the new PIN may already be set.
-_NOTHING_HOLDS = {TokenRefusal.PIN_BLOCKED, TokenRefusal.PIN_UNCERTAIN}
 
 
 class ChangePinScreen(KeyPage):
     """Returns whether the PIN was changed. `bound` is the serial of a key that was just bound for the first time."""
 
     TITLE_TEXT = N_("修改PIN码")
+    STEPS = (KEY_SERVICE, 2)
 
     def __init__(self, session: Session, bound: str | None = None) -> None:
         super().__init__()
@@ -39,10 +40,16 @@ class ChangePinScreen(KeyPage):
         self.bound = bound
         self.asks_old = bound is None
 
+    def steps(self) -> tuple[Sequence[str], int]:
+        """The end of the binding, or a service of its own."""
+        return self.STEPS if self.bound is None else (binding(self.shell.visit.kind), DONE)
+
     def content(self) -> ComposeResult:
         """The rules and the fields."""
         yield Prose(id="why")
-        yield FieldRow(self.t("*原PIN码"), Field(id="old", password=True, maximum=LONGEST))
+        yield FieldRow(
+            self.t("*原PIN码"), Field(id="old", password=True, maximum=LONGEST), self.forgotten_hint("old")
+        )
         yield FieldRow(self.t("*新PIN码"), Field(id="new", password=True, maximum=LONGEST))
         yield FieldRow(self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST))
 
@@ -68,12 +75,20 @@ class ChangePinScreen(KeyPage):
         self.query_one("#why", Prose).say("" if self.finished else rules_for(self.token).sentence(self.t))
         self.query_one("#row-old", FieldRow).display = self.asks_old and not self.finished
         old = self.query_one("#old", Field)
-        old.placeholder = self.t("初始PIN码可不填") if self._may_leave_old_out() else ""
+        unchanged = self.t(UNCHANGED_PIN, pin=initial_pin(self.token, self.shell.settings.initial_pin))
+        old.placeholder = self.t("初始PIN码可不填") if self._may_leave_old_out() else unchanged
         for row in ("#row-new", "#row-again"):
             self.query_one(row, FieldRow).display = not self.finished
         self.query_one("#back", Action).display = not self.finished
         if self.finished:
             self.query_one("#next", Action).label = self.t("Enter  完成")
+
+    def _token_read(self, token: TokenOutcome) -> None:
+        """Ask for the old PIN of a key that does not say that it is the one it came with."""
+        if isinstance(token, TokenView) and token.factory_pin is not True and not self.asks_old:
+            self.asks_old = True
+            self.call_after_refresh(self.focus_on, "old")
+        super()._token_read(token)
 
     def begin(self) -> None:
         """Validate the fields, then change the PIN."""
@@ -109,17 +124,15 @@ class ChangePinScreen(KeyPage):
         self.say(lambda t: t("PIN码已修改。以后登录、续期都用新PIN码。"), good=True)
         self.focus_on("next")
 
+    def spared(self, answer: object) -> frozenset[str]:
+        """The new PIN, where the old one is refused."""
+        old = isinstance(answer, TokenRefused) and answer.reason in _OLD_PIN_REFUSALS
+        return frozenset({"new", "again"} if old else ())
+
     def key_refused(self, refused: TokenRefused) -> None:
         """Ask for the old PIN again; also where the factory PIN was assumed and is wrong."""
         if refused.reason in _OLD_PIN_REFUSALS:
             self.asks_old = True
-            self.empty("old")
         super().key_refused(refused)
-        if refused.reason in _OLD_PIN_REFUSALS:
-            self.call_after_refresh(self.focus_on, "old")
-        elif refused.reason is TokenRefusal.PIN_UNCHANGED:
-            self.empty("new", "again")
-            self.focus_on("new")
-        elif refused.reason in _NOTHING_HOLDS:
-            self.empty("old", "new", "again")
-            self.focus_on("old" if self.asks_old else "new")
+        # Shown for the first time only by the next refresh.
+        self.call_after_refresh(self.focus_on, "old" if self.asks_old else "new")

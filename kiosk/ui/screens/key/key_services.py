@@ -11,6 +11,7 @@ from textual.widgets import Button
 
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
+from kiosk.text.flows import KEY_SERVICE
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
 from kiosk.ui.visit import KeyService, Purpose
@@ -44,8 +45,8 @@ class KeyServicesScreen(Page[None]):
     def compose(self) -> ComposeResult:
         """The services with their descriptions."""
         yield self.title_row()
+        yield self.head_row(self.t("key盘服务"), KEY_SERVICE, 0)
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Line(self.t("key盘服务"), classes="heading")
             yield Prose(self.t("请选择一项，都不收费。先要输入登录账号和密码。"), id="how", classes="muted")
             for number, (service, (title, hint)) in enumerate(SERVICES.items(), start=1):
                 label = f" {number}  {pad(self.t(title), _NAME_CELLS)}{self.t(hint)}"

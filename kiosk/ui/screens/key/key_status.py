@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from kiosk.desk.keys.views import KeyOutcome, KeyView
 from kiosk.desk.views import Refused, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
+from kiosk.text.flows import KEY_SERVICE
 from kiosk.text.key_wording import key_advice, key_facts, key_is_well, staff_advice
 from kiosk.ui.screens.common.key_page import KeyPage
 from kiosk.ui.widgets.actions import Action
@@ -25,6 +26,7 @@ class KeyStatusScreen(KeyPage):
     """Reads the key when opened and after every insertion or removal."""
 
     TITLE_TEXT = N_("key盘状态")
+    STEPS: ClassVar[tuple[Sequence[str], int]] = (KEY_SERVICE, 2)
     SHOWS_KEY = False
     # The widget to focus after the key was read.
     FIRST: ClassVar[str] = "back"
@@ -47,7 +49,7 @@ class KeyStatusScreen(KeyPage):
     def opened(self) -> None:
         """Read the key."""
         super().opened()
-        self.focus_on("back")
+        self.focus_on(self.FIRST)
         self._read()
 
     def token_changed(self) -> None:
@@ -111,6 +113,7 @@ class StaffKeyStatusScreen(KeyStatusScreen):
     """The same for staff; it stays open when the step beneath changes."""
 
     ENDS_WITH_STEP = False
+    STEPS = ((), 0)
 
     def __init__(self, staff: StaffSession) -> None:
         super().__init__(staff)

@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
 from kiosk.desk.views import Refused, Session, TokenRefused
 from kiosk.text.catalogue import N_
+from kiosk.text.flows import KEY_SERVICE
 from kiosk.text.key_wording import results_of, verdict, verdict_reason
 from kiosk.text.times import duration
 from kiosk.ui.screens.common.key_page import KEY_PAGE_CSS, KeyPage
@@ -32,6 +33,7 @@ class LoginCheckScreen(KeyPage):
 
     CSS_PATH: ClassVar[CSSPathType | None] = [KEY_PAGE_CSS, "login_check.tcss"]
     TITLE_TEXT = N_("登录验证")
+    STEPS = (KEY_SERVICE, 2)
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -45,6 +47,7 @@ class LoginCheckScreen(KeyPage):
             with Vertical(id="side"):
                 yield Line(id="ask")
                 yield Field(id="pin", password=True, maximum=LONGEST_PIN)
+                yield self.forgotten_hint("pin", id="forgotten")
                 yield Field(id="code", maximum=CODE_DIGITS)
                 yield Prose(id="sent", classes="muted")
         yield Line(id="verdict")
@@ -79,6 +82,7 @@ class LoginCheckScreen(KeyPage):
         view = self.view
         self.query_one("#checks", CheckList).show(self.t, results_of(view), working=self.busy)
         self.query_one("#pin", Field).display = view is None
+        self.query_one("#forgotten").display = view is None
         self.query_one("#code", Field).display = self.waits
         ask, sent = "", ""
         if view is None:
@@ -187,6 +191,5 @@ class LoginCheckScreen(KeyPage):
 
     def key_refused(self, refused: TokenRefused) -> None:
         """Ask for the PIN again."""
-        self.empty("pin")
         super().key_refused(refused)
         self.focus_on("pin")

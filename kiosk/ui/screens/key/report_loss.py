@@ -13,6 +13,7 @@ from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
+from kiosk.text.flows import KEY_SERVICE
 from kiosk.text.times import day
 from kiosk.text.wording import KEY_STATES
 from kiosk.ui.routes import Route
@@ -37,6 +38,7 @@ class ReportLossScreen(KeyPage):
     """Once the loss is reported, the button starts 补办."""
 
     TITLE_TEXT = N_("挂失（key盘丢失）")
+    STEPS = (KEY_SERVICE, 2)
     SHOWS_KEY = False
 
     def __init__(self, session: Session) -> None:

@@ -13,11 +13,13 @@ from textual.widgets.option_list import Option
 from kiosk.desk.views import Refused
 from kiosk.domain.decisions import KeyState
 from kiosk.text.cells import pad, width
+from kiosk.text.flows import CONTINUING, QUERYING
 from kiosk.text.money import yuan
 from kiosk.text.times import minute, period
 from kiosk.text.wording import KEY_STATES, KINDS, STATUSES, feed_age, surplus_notes
 from kiosk.ui.page import Page
 from kiosk.ui.routes import step_of
+from kiosk.ui.visit import Purpose
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
 
@@ -44,11 +46,15 @@ class AccountScreen(Page[None]):
     def compose(self) -> ComposeResult:
         """Key facts, then the orders."""
         yield self.title_row()
+        if self.shell.visit.purpose is Purpose.QUERY:
+            yield self.head_row(self.t("查询key盘和订单"), QUERYING, 1)
+        else:
+            yield self.head_row(self.t("继续办理"), CONTINUING, 1)
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(id="who", classes="strong")
             yield Line(id="key")
             yield Prose(id="age", classes="muted")
-            yield Prose(id="surplus", classes="alert")
+            yield Prose(id="surplus", classes="notable")
             yield Line(
                 self.t("订单（选中待付款或待绑定的订单按 Enter 接着办）"), classes="strong", id="label"
             )
@@ -62,6 +68,7 @@ class AccountScreen(Page[None]):
         session = self.shell.visit.session
         if session is not None:
             account = self.shell.service.account
+            self.seen()
             self.ask(lambda: account(session), self._arrived, self.t("正在查询，请稍候"))
 
     def _arrived(self, view: AccountView | Refused) -> None:
@@ -78,7 +85,9 @@ class AccountScreen(Page[None]):
     def update_content(self) -> None:
         """Show the account."""
         view = self.view
-        self.query_one("#surplus", Prose).say(self.localized(self.message))
+        notes = self.query_one("#surplus", Prose)
+        notes.say(self.localized(self.message))
+        notes.set_class(view is None, "alert")
         if view is None:
             return
         session = view.session
@@ -95,7 +104,7 @@ class AccountScreen(Page[None]):
         key.set_class(view.key_state is not KeyState.VALID, "alert")
         age = feed_age(self.t, view.feed_as_of) if view.feed_as_of is not None else ""
         self.query_one("#age", Prose).say(age)
-        self.query_one("#surplus", Prose).say(surplus_notes(self.t, view.orders))
+        notes.say(surplus_notes(self.t, view.orders))
         orders = self.query_one("#orders", OptionList)
         orders.clear_options()
         if not view.orders:
@@ -105,6 +114,28 @@ class AccountScreen(Page[None]):
             orders.add_option(
                 Option(self._row(order, cells), id=order.reference, disabled=not order.status.is_open)
             )
+
+    def status_changed(self) -> None:
+        """Read the account again once something was written, as where a payment came."""
+        session, account = self.shell.visit.session, self.shell.service.account
+        if session is not None and self.view is not None:
+            self.look_again(lambda: account(session), self._looked)
+
+    def _looked(self, view: AccountView | Refused) -> bool:
+        """Show what changed; the order that was marked stays so."""
+        if isinstance(view, Refused):
+            return False
+        if view == self.view:
+            return True
+        orders = self.query_one("#orders", OptionList)
+        marked = orders.highlighted
+        reference = None if marked is None else orders.get_option_at_index(marked).id
+        self.view = view
+        self.update_content()
+        orders.highlighted = next(
+            (place for place, each in enumerate(orders.options) if each.id == reference), None
+        )
+        return True
 
     def _row(self, order: OrderView, cells: int) -> str:
         return "  ".join(

@@ -12,6 +12,7 @@ from textual.widgets import Button
 
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
+from kiosk.text.flows import ADVISING
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
 from kiosk.ui.visit import Purpose
@@ -73,6 +74,7 @@ class AdviserScreen(Page[None]):
         """The question and its answers."""
         question = QUESTIONS[self.question]
         yield self.title_row()
+        yield self.head_row(self.t("不知道选哪个？"), ADVISING, list(QUESTIONS).index(self.question))
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(self.t(question.text), id="question")
             for number, answer in enumerate(question.answers, start=1):

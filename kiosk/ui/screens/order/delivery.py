@@ -11,8 +11,9 @@ from textual.widgets import Button
 
 from kiosk.desk.views import DeliveryOutcome, Refused
 from kiosk.domain.ledger import Delivery
+from kiosk.text.flows import RECEIVE, binding
 from kiosk.text.money import yuan
-from kiosk.text.wording import KINDS
+from kiosk.text.wording import DRIVER_WAY, KINDS
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
 from kiosk.ui.widgets.actions import Action
@@ -44,6 +45,8 @@ class DeliveryScreen(Page[None]):
         """The three answers."""
         order = self.shell.visit.order
         yield self.title_row()
+        kind = self.shell.visit.kind
+        yield self.head_row(self.t(KINDS[kind]), binding(kind), RECEIVE)
         with Vertical(classes="body"), Vertical(classes="column"):
             if order is not None:
                 paid = self.t("已收到付款 {amount} 元", amount=yuan(order.total))
@@ -63,6 +66,7 @@ class DeliveryScreen(Page[None]):
                 ),
                 classes="muted",
             )
+            yield Prose(self.t(DRIVER_WAY), id="driver", classes="muted")
             yield Prose(id="message")
         yield from self.last_rows()
 
@@ -71,6 +75,7 @@ class DeliveryScreen(Page[None]):
         line = self.query_one("#message", Prose)
         line.say(self.localized(self.message))
         line.display = self.message is not None
+        self.query_one("#driver", Prose).display = self.message is None
 
     def action_pick(self, answer: str) -> None:
         """Answer by number."""

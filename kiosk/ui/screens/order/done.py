@@ -17,6 +17,7 @@ from kiosk.domain.feed import RegisteredState
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
+from kiosk.text.flows import DONE, binding
 from kiosk.text.times import day, period
 from kiosk.text.wording import KINDS, PRINTED
 from kiosk.ui.page import Page
@@ -85,6 +86,7 @@ class DoneScreen(Page[None]):
         """What was bound."""
         bound = self.shell.visit.bound
         yield self.title_row()
+        yield self.head_row(self.t("绑定或更新key盘"), binding(self.shell.visit.kind), DONE)
         with Vertical(classes="body"), Vertical(classes="column"):
             if bound is not None:
                 yield Line(self.t("绑定完成：{kind}", kind=self.t(KINDS[bound.order.kind])), id="title")
@@ -166,11 +168,12 @@ class DoneScreen(Page[None]):
         for line in self.query("#registered").results(Prose):
             state = None if bound is None else bound.registration
             line.say(self.t(_REGISTRATIONS[state]))
-            line.set_class(state is not RegisteredState.LISTED, "alert")
+            line.set_class(state is None, "notable")
+            line.set_class(state not in {None, RegisteredState.LISTED}, "alert")
         asks = self.asks_for_pin
         for line in self.query("#pin").results(Prose):
             line.say(self._pin_sentence(asks=asks))
-            line.set_class(asks, "alert")
+            line.set_class(asks, "notable")
         for line in self.query("#keep").results(Prose):
             line.display = not asks
         for name, wanted in (("later", asks), ("change", asks), ("home", not asks)):

@@ -11,13 +11,13 @@ from textual.widgets import Button
 
 from kiosk.desk.views import Refused
 from kiosk.text.catalogue import N_
+from kiosk.text.flows import ORDERING
 from kiosk.text.wording import KINDS
-from kiosk.ui.amounts import fee_table
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
+from kiosk.ui.screens.order.amounts import fee_table
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
-from kiosk.ui.widgets.rows import StepRow
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -29,7 +29,9 @@ SHORT = (
     N_(
         "1 还没有key盘的会员，缴费并绑定key盘后才能登录。第一次选「新办key盘」，丢失选「补办key盘」，快到期或已到期选「key盘续期」。"
     ),
-    N_("2 补办的有效期与原密钥累计；续期从原到期日往后加一年，剩下的时间不会损失。"),
+    N_(
+        "2 补办的有效期与原密钥累计；续期从原到期日往后加一年，剩下的时间不会损失。续期要填 PIN 码，没改过的是 {pin}。"
+    ),
     N_("3 用微信扫码付款，付款前请先核对金额。没有网络也能办理。收款单位：{payee}。"),
     N_("4 绑定之前可以退款；key盘收到并绑定之后不退。"),
 )
@@ -57,11 +59,16 @@ class NoticeScreen(Page[None]):
 
     def compose(self) -> ComposeResult:
         """The table, the notice, back and next."""
-        names = {"payee": self.shell.settings.payee, "account": self.shell.settings.official_account}
+        settings = self.shell.settings
+        names = {
+            "payee": settings.payee,
+            "account": settings.official_account,
+            "pin": settings.initial_pin,
+        }
         yield self.title_row()
-        yield StepRow(self.t, 0)
+        kind = self.t(KINDS[self.shell.visit.kind])
+        yield self.head_row(kind, ORDERING, 0)
         with Vertical(classes="body"), Vertical(classes="column"):
-            kind = self.t(KINDS[self.shell.visit.kind])
             yield Line(self.t("您要办理：{kind}", kind=kind), classes="strong")
             yield Line(id="fees")
             for text in SHORT:

@@ -1,25 +1,32 @@
-"""③ 缴纳费用: the payment QR code, and the ways to confirm the payment."""
+"""③ 缴纳费用: the payment QR code; where the payment does not arrive by itself, the ways to confirm it here.
+
+With the network there is nothing to type: 「手机已付，本屏没反应？」 comes after a while, or when the network goes, and opens the
+field for the confirmation code. Without it the field is open from the start.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Digits, Input
 
-from kiosk.desk.views import CodeAccepted, CodeOutcome, CodeRefusal, CodeRefused, Network, OrderView, Refused
+from kiosk.desk.orders.confirming import CodeAccepted, CodeOutcome, CodeRefusal, CodeRefused
+from kiosk.desk.views import Network, OrderView, Refused
 from kiosk.domain.ledger import OrderStatus
+from kiosk.domain.scanned_confirmations import PREFIX
 from kiosk.text.cells import wrap
+from kiosk.text.flows import ORDERING
 from kiosk.text.money import capitals, yuan
 from kiosk.text.qr_cells import QrTooLarge
 from kiosk.text.times import duration
-from kiosk.text.wording import KINDS, STATUSES, code_refusal
-from kiosk.ui.amounts import bill_lines, validity_line
+from kiosk.text.wording import KINDS, STATUSES, code_refusal, validity_line
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
+from kiosk.ui.screens.order.amounts import bill_lines
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.code_entry import CodeEntry
 from kiosk.ui.widgets.lines import Line, Prose, between
@@ -33,6 +40,8 @@ if TYPE_CHECKING:
     from kiosk.text.wording import LazyText, Text
 
 POLL_SECONDS = 0.5
+# How long a payment usually takes to arrive, so that nobody doubts it before.
+PATIENCE_SECONDS = 40.0
 _COLUMN = 37
 _LONG = 3
 _MENDED_IN_PLACE = {CodeRefusal.MALFORMED, CodeRefusal.CHECK_DIGIT}
@@ -43,6 +52,8 @@ class PayScreen(Page[None]):
 
     CSS_PATH = "pay.tcss"
     KEEPS_WHEN_IDLE = True
+    # Nothing, so that Enter never means the way back.
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", show=False),
         Binding("enter", "confirm_payment", show=False),
@@ -57,6 +68,10 @@ class PayScreen(Page[None]):
         # Why the last poll could not read the order.
         self._unread: Refused | None = None
         self._left_for_next = False
+        # Whether the code's field is open, and the line that opens it was shown; when the page came up.
+        self._typing = False
+        self._doubted = False
+        self._since = 0.0
 
     @property
     def order(self) -> OrderView:
@@ -71,11 +86,12 @@ class PayScreen(Page[None]):
     def compose(self) -> ComposeResult:
         """The QR code at the left, the bill and the instructions at the right."""
         yield self.title_row()
+        yield self.head_row(self.t(KINDS[self.order.kind]), ORDERING, 2)
         with Horizontal(id="pay"):
             yield self._code()
             yield Prose(id="ended", classes="alert")
             with Vertical(id="side"):
-                yield StepRow(self.t, 2)
+                yield StepRow(self.t, ORDERING, 2)
                 yield from self._bill()
                 yield Line("-" * _COLUMN, classes="rule")
                 yield from self._how()
@@ -98,69 +114,110 @@ class PayScreen(Page[None]):
         yield Digits(yuan(order.total), id="figure")
         due = self.t("应付 {amount} 元", amount=yuan(order.total))
         yield Line(between(due, capitals(order.total), _COLUMN), id="due")
-        yield Line(validity_line(self.t, order))
+        yield Prose(validity_line(self.t, order), id="validity")
 
     def _how(self) -> ComposeResult:
         yield Line(id="how")
+        yield Line(id="wait")
         with Horizontal(id="entry"):
             yield CodeEntry(id="code")
             yield Line(id="tries")
         yield Prose(id="message")
         yield Line(id="left")
-        yield Line(self.t("付过请勿再付；可凭账号「继续办理」"), id="again", classes="muted")
+        yield Line(self.t("已付款的请勿重复支付"), id="again", classes="muted")
         yield Line(
             self.t("求助 {support}", support=self.shell.settings.support_line), id="help", classes="muted"
         )
+        yield Action(self.t("Enter  手机已付，本屏没反应？"), id="doubt", line=True)
+
+    def on_compose(self) -> None:
+        """Open the code's field at once without the network; and count from now. Textual calls the base class's handler too."""
+        self._since = self.shell.monotonic
+        self._typing = self._offline
+        self.set_class(self._typing, "typing", update=False)
 
     def opened(self) -> None:
         """Start polling for the payment."""
-        self.query_one("#code").focus()
+        if self._typing:
+            self.focus_on("code")
         self.set_interval(POLL_SECONDS, self._poll)
 
-    def update_content(self) -> None:
-        """Show the instructions, the tries and the time left, and any error."""
-        order = self.order
-        self._update_ended()
+    @property
+    def _offline(self) -> bool:
         status = self.shell.status
-        online = status is not None and status.network is Network.ONLINE
-        how = (
-            (
-                self.t("请用微信扫左边的码，在手机上付款"),
-                self.t("付款后本屏自动进入下一步"),
-                self.t("手机上的确认码也可以输在这里："),
-            )
-            if online
-            else (
-                self.t("[离线] 本机暂无网络，仍可办理："),
-                self.t("1 请用微信扫左边的码，在手机上付款"),
-                self.t("2 付完手机显示 11 位确认码，输这里"),
-            )
-        )
-        self.query_one("#how", Line).update("\n".join(how))
-        locked = order.typing_locked
+        return status is not None and status.network is not Network.ONLINE
+
+    def _doubtful(self) -> bool:
+        """Whether to offer the code's field; what was offered once stays."""
+        waited = self.shell.monotonic - self._since >= PATIENCE_SECONDS
+        self._doubted = self._doubted or waited or self._offline
+        return self._doubted and not self._typing and self.order.status.is_open
+
+    def update_content(self) -> None:
+        """Show what to do next, the tries and the time left, and any error."""
+        order = self.order
+        doubtful = self._doubtful()
+        self.query_one("#how", Line).update("\n".join(self._instructions()))
+        self.query_one("#wait", Line).update(self._waiting())
+        self.query_one("#wait").display = not self._typing and order.status.is_open
         entry = self.query_one("#code", CodeEntry)
         entry.disabled = not order.status.is_open
-        tries = self.t("可试{tries}次", tries=order.tries_left)
-        self.query_one("#tries", Line).update(self.t("只可扫码") if locked else tries)
-        hint = self.t("或把手机上的确认二维码给扫码器扫")
-        unread = self.refusal(self._unread) if self._unread is not None else None
-        text = self.localized(self.message or unread) or self._ended()
-        self.query_one("#message", Prose).say(text or hint)
-        self.query_one("#message").set_class(bool(text), "alert")
-        # a long refusal, which ends with the telephone number, needs the rows below
-        rows = len(wrap(text, _COLUMN))
-        self.query_one("#again").display = order.status.is_open and rows < _LONG
-        self.query_one("#help").display = rows <= _LONG
-        now = status.now if status is not None else order.placed_at
+        tries = self.t("还可输错{tries}次", tries=order.tries_left)
+        self.query_one("#tries", Line).update(self.t("只可扫码") if order.typing_locked else tries)
+        self._update_message()
+        now = self.shell.status.now if self.shell.status is not None else order.placed_at
         left = duration(order.deadline - now)
         self.query_one("#left", Line).update(self.t("剩余 {left}（已付的钱不会作废）", left=left))
+        self.query_one("#doubt").display = doubtful
+        confirm = self.query_one("#confirm", Action)
+        confirm.display = self._typing or not order.status.is_open
+        self._update_ended()
+
+    def _instructions(self) -> tuple[str, ...]:
+        status = self.shell.status
+        if not self._typing:
+            return (self.t("请用微信扫码"),)
+        if not self._offline:
+            return (
+                self.t("付款后本屏自动进入下一步"),
+                self.t("没有反应的，手机上有 11 位确认码，"),
+                self.t("可以输在这里："),
+            )
+        refused = status is not None and status.network is Network.REFUSED
+        return (
+            self.t("中心暂时不接本机，仍可办理：") if refused else self.t("[离线] 本机暂无网络，仍可办理："),
+            self.t("1 请用微信扫左边的码，在手机上付款"),
+            self.t("2 付完手机显示 11 位确认码，输这里"),
+        )
+
+    def _waiting(self) -> str:
+        status = self.shell.status
+        if not self._offline:
+            return self.t("等待付款…")
+        if status is not None and status.network is Network.REFUSED:
+            return self.t("中心暂时不接本机，付过的款照样有效")
+        return self.t("[离线] 网络断了，付过的款照样有效")
+
+    def _update_message(self) -> None:
+        """The last error, else that a code can be scanned."""
+        hint = self.t("或把手机上的确认二维码给扫码器扫") if self._typing else ""
+        unread = self.refusal(self._unread) if self._unread is not None else None
+        text = self.localized(self.message or unread) or self._ended()
+        message = self.query_one("#message", Prose)
+        message.say(text or hint)
+        message.set_class(bool(text), "alert")
+        # a long refusal, which ends with the telephone number, needs the rows below
+        rows = len(wrap(text, _COLUMN))
+        self.query_one("#again").display = self.order.status.is_open and rows < _LONG
+        self.query_one("#help").display = rows <= _LONG
 
     def _update_ended(self) -> None:
         """Remove the QR code and the instructions once the order has ended; Enter then goes home."""
         over = not self.order.status.is_open
-        for name in ("#qr", "#address", "#how", "#entry", "#left"):
+        for name in ("#qr", "#address", "#how", "#left"):
             for widget in self.query(name):
                 widget.display = not over
+        self.query_one("#entry").display = self._typing and not over
         ended = self.query_one("#ended", Prose)
         ended.display = over
         ended.say(self.t("这个付款码已作废，请不要再付款。") if over else "")
@@ -227,7 +284,9 @@ class PayScreen(Page[None]):
             self.shell.go_home()
             return
         entry = self.query_one("#code", CodeEntry)
-        if not entry.value.strip():
+        if not self._typing and self._doubted:
+            self.open_entry()
+        elif not entry.value.strip():
             self._say(lambda t: t("还没有收到付款。请先用手机扫码付款。"))
         elif entry.is_scan:
             self.scanned(entry.value)
@@ -235,6 +294,28 @@ class PayScreen(Page[None]):
             reference, digits = self.order.reference, entry.value
             confirm = self.shell.service.confirm_typed
             self.ask(lambda: confirm(reference, digits), self._confirmed, self.t("正在核对，请稍候"))
+
+    @on(Button.Pressed, "#doubt")
+    def open_entry(self) -> None:
+        """Open the code's field."""
+        self._typing, self.message = True, None
+        self.add_class("typing")
+        self.update_content()
+        self.set_focus(self.query_one("#code", CodeEntry))
+
+    def on_key(self, event: events.Key) -> None:
+        """Open the code's field for who types a code, and for a scanner that acts as a keyboard.
+
+        What follows quickly comes here too, since it was pressed before the field had the cursor.
+        """
+        character = event.character if event.is_printable and event.character else ""
+        starts = character.isdigit() or character.upper() == PREFIX[0]
+        if not character or not self.order.status.is_open or not (starts or self._typing):
+            return
+        event.stop()
+        if not self._typing:
+            self.open_entry()
+        self.query_one("#code", CodeEntry).insert_text_at_cursor(character)
 
     def scanned(self, text: str) -> None:
         """Handle a scanned confirmation."""

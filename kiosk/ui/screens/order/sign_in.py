@@ -8,12 +8,13 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Button
 
+from kiosk.text.flows import CONTINUING, KEY_SERVICE, QUERYING
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.common.credentials import CredentialsPage
 from kiosk.ui.screens.key.key_services import SERVICES
 from kiosk.ui.visit import KeyService, Purpose
 from kiosk.ui.widgets.actions import Action, ActionRow
-from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.lines import Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -29,16 +30,17 @@ class SignInScreen(CredentialsPage[None]):
     def compose(self) -> ComposeResult:
         """The purpose and the fields."""
         yield self.title_row()
+        if self.shell.visit.purpose is Purpose.QUERY:
+            yield self.head_row(self.t("查询key盘和订单"), QUERYING, 0)
+            why = self.t("请输入登录账号和密码，查看key盘状态、有效期和订单。")
+        elif self._service is not None:
+            yield self.head_row(self.t(SERVICES[self._service][0]), KEY_SERVICE, 1)
+            why = self.t("请输入登录账号和密码。")
+        else:
+            yield self.head_row(self.t("继续办理"), CONTINUING, 0)
+            why = self.t("请输入下单时的登录账号和密码，回到没办完的那一步。")
         with Vertical(classes="body"), Vertical(classes="column"):
-            if self.shell.visit.purpose is Purpose.QUERY:
-                yield Line(self.t("查询key盘和订单"), classes="heading")
-                yield Prose(self.t("请输入登录账号和密码，查看key盘状态、有效期和订单。"), id="why")
-            elif self._service is not None:
-                yield Line(self.t(SERVICES[self._service][0]), classes="heading")
-                yield Prose(self.t("请输入登录账号和密码。"), id="why")
-            else:
-                yield Line(self.t("继续办理"), classes="heading")
-                yield Prose(self.t("请输入下单时的登录账号和密码，回到没办完的那一步。"), id="why")
+            yield Prose(why, id="why")
             yield from self.credentials()
         with ActionRow():
             yield Action(self.t("Esc  上一步"), id="back")

@@ -10,7 +10,8 @@ from textual.containers import Vertical
 from textual.widgets import Button
 
 from kiosk.domain.ledger import Delivery
-from kiosk.text.wording import DELIVERIES, PRINTED
+from kiosk.text.flows import DONE, binding
+from kiosk.text.wording import DELIVERIES, DRIVER_WAY, KINDS, PRINTED
 from kiosk.ui.page import Page
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -29,6 +30,7 @@ class SlipScreen(Page[None]):
         """The recorded choice and the next step."""
         visit = self.shell.visit
         yield self.title_row()
+        yield self.head_row(self.t(KINDS[visit.kind]), binding(visit.kind), DONE)
         with Vertical(classes="body"), Vertical(classes="column"):
             way = self.t(DELIVERIES[visit.delivery or Delivery.COUNTER])
             yield Line(self.t("已登记：{way}", way=way), id="title")
@@ -37,6 +39,7 @@ class SlipScreen(Page[None]):
             if visit.printed is not None:
                 yield Line(self.t(PRINTED[visit.printed]), id="printed")
             yield Prose(self.t("拿到key盘后，在首页选「绑定key盘」，输入账号和密码就能绑定，不再收费。"))
+            yield Prose(self.t(DRIVER_WAY), classes="muted")
         with ActionRow():
             yield Action(self.t("Enter  回首页"), id="home", main=True)
         yield from self.last_rows()

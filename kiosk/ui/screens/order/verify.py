@@ -32,6 +32,7 @@ from kiosk.desk.views import (
 )
 from kiosk.domain.identifiers import number_in
 from kiosk.text.catalogue import N_
+from kiosk.text.flows import ORDERING
 from kiosk.text.money import yuan
 from kiosk.text.times import day
 from kiosk.text.wording import (
@@ -44,25 +45,28 @@ from kiosk.text.wording import (
     with_support,
     wrong_credentials,
 )
-from kiosk.ui.amounts import price_of
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.reason import ReasonScreen
 from kiosk.ui.screens.common.staff_sign_in import SupervisorScreen
+from kiosk.ui.screens.order.amounts import price_of
 from kiosk.ui.widgets import fields as widgets
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
-from kiosk.ui.widgets.rows import StepRow
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from kiosk.desk.views import FeeTable, QuoteOutcome
+    from kiosk.domain.fees import OrderKind
     from kiosk.text.wording import LazyText, Text
 
 
 _MISMATCH = N_("资料对不上。请核对后再试，登记的资料有误请联系工作人员。")
+
+
+_FORGETTABLE = {Field.ACCOUNT, Field.PASSWORD}
 
 
 class VerifyScreen(Page[None]):
@@ -77,6 +81,7 @@ class VerifyScreen(Page[None]):
         self.problems: dict[Field, FieldRefusal] = {}
         self.message: LazyText | None = None
         self.allowed: SecondAllowed | None = None
+        self._password_right = False
 
     @property
     def _fields(self) -> tuple[Field, ...]:
@@ -86,7 +91,7 @@ class VerifyScreen(Page[None]):
         """The fields of the kind."""
         visit = self.shell.visit
         yield self.title_row()
-        yield StepRow(self.t, 1)
+        yield self.head_row(self.t(KINDS[visit.kind]), ORDERING, 1)
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(id="kind", classes="strong")
             yield Prose(
@@ -99,6 +104,7 @@ class VerifyScreen(Page[None]):
                     widgets.Field(
                         visit.typed.get(field, ""), id=field.value, password=field is Field.PASSWORD
                     ),
+                    self.forgotten_hint(field.value) if field in _FORGETTABLE else None,
                 )
             yield Prose(id="message", classes="alert")
         with ActionRow():
@@ -131,9 +137,17 @@ class VerifyScreen(Page[None]):
             row.show_error(self.t(FIELD_REFUSALS[problem]) if problem else "")
         self.query_one("#message", Prose).say(self.localized(self.message))
 
+    def on_field_corrected(self, message: widgets.Field.Corrected) -> None:
+        """Forget the error of a field that is being corrected."""
+        self.problems = {
+            field: each for field, each in self.problems.items() if field.value != message.field.id
+        }
+
     def _keep_typed(self) -> dict[Field, str]:
+        """Everything typed; the visit keeps it for when the member comes back, but no password."""
         typed = {field: self.query_one(f"#{field.value}", widgets.Field).value for field in self._fields}
         self.shell.visit.typed.update(typed)
+        self.shell.visit.typed.pop(Field.PASSWORD, None)
         return typed
 
     @on(Button.Pressed, "#back")
@@ -156,7 +170,21 @@ class VerifyScreen(Page[None]):
         self.update_content()
         self.allowed = None
         kind = self.shell.visit.kind
-        self.ask(lambda: self.shell.service.verify(kind, typed), self._verified, self.t("正在核对，请稍候"))
+        self._verify(kind, typed)
+
+    def spared(self, answer: object) -> frozenset[str]:
+        """The password, once it was right."""
+        del answer
+        return frozenset({Field.PASSWORD.value} if self._password_right else ())
+
+    def _verify(self, kind: OrderKind, typed: dict[Field, str]) -> None:
+        self._password_right = False
+        verify = self.shell.service.verify
+        self.ask(
+            lambda: verify(kind, typed),
+            lambda outcome: self._verified(outcome, typed),
+            self.t("正在核对，请稍候"),
+        )
 
     def _show_problems(self) -> None:
         self.update_content()
@@ -166,10 +194,10 @@ class VerifyScreen(Page[None]):
         self.message = message
         self.update_content()
 
-    def _verified(self, outcome: VerifyOutcome) -> None:
+    def _verified(self, outcome: VerifyOutcome, typed: dict[Field, str] | None = None) -> None:
         support = self.shell.settings.support_line
         match outcome:
-            case FieldsRefused(problems, as_of):
+            case FieldsRefused(problems, as_of, operator):
                 self.problems = problems
                 self.message = (
                     (lambda t: with_support(t, aged(t, t(_MISMATCH), as_of), support))
@@ -177,15 +205,42 @@ class VerifyScreen(Page[None]):
                     else None
                 )
                 self._show_problems()
+                if operator is not None and typed is not None:
+                    self._offer_own_name(operator, typed, as_of)
             case WrongCredentials():
                 self._say(lambda t: wrong_credentials(t, outcome))
                 self.focus_on(Field.PASSWORD.value)
             case LockedOut():
                 self._say(lambda t: locked_out(t, outcome, support))
             case Verified() | WrongKind() | OrderOpen() | PaidElsewhere() | Refused():
+                self._password_right = not isinstance(outcome, Refused)
                 self._quoted(outcome)
             case _:
                 assert_never(outcome)
+
+    def _offer_own_name(self, name: str, typed: dict[Field, str], as_of: int | None) -> None:
+        """Offer the operator's name on record, which not everybody can type; the password has opened the account."""
+        kind = self.shell.visit.kind
+
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("企业操作员姓名"),
+                text=aged(t, t(_MISMATCH), as_of)
+                + t("这个账号登记的操作员是「{name}」。是您本人吗？", name=name),
+                yes=t("是，就用这个姓名"),
+                no=t("返回"),
+            )
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if not yes:
+                return
+            self.query_one(f"#{Field.OPERATOR.value}", widgets.Field).value = name
+            self.shell.visit.typed[Field.OPERATOR] = name
+            self.problems, self.message = {}, None
+            self.update_content()
+            self._verify(kind, typed | {Field.OPERATOR: name})
+
+        self.app.push_screen(ConfirmScreen(question, about_keys=True), answered)
 
     def _quoted(self, outcome: QuoteOutcome) -> None:
         match outcome:
@@ -299,7 +354,7 @@ class VerifyScreen(Page[None]):
     def _confirm_loss(self, verified: Verified) -> None:
         previous = verified.quote.previous
         old = day(previous.not_after) if previous is not None else "-"
-        offline = self.shell.status is not None and self.shell.status.network is Network.OFFLINE
+        offline = self.shell.status is not None and self.shell.status.network is not Network.ONLINE
 
         def question(t: Text) -> Question:
             text = (
@@ -384,5 +439,4 @@ class VerifyScreen(Page[None]):
             self._say(lambda t: t("这笔订单读不到了，请重试。"))
             return
         self.shell.visit.order = order
-        self.shell.visit.typed.pop(Field.PASSWORD, None)
         self.shell.go(step_of(order))

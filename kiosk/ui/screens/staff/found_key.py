@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import FoundView
-from kiosk.desk.views import KeyStatus, Refused, TokenRefused
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import Refused, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.wording import sentences
 from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen

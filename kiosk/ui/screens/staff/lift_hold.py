@@ -47,6 +47,7 @@ class LiftHoldScreen(KeyPage):
         self.staff = staff
         self.lifted: LiftedView | None = None
         self._account = ""
+        self._password_right = False
         self._timer: Timer | None = None
 
     def content(self) -> ComposeResult:
@@ -89,6 +90,7 @@ class LiftHoldScreen(KeyPage):
             self.show_error(empty[0], lambda t: t("请填写"))
             return
         self.problems = {}
+        self._password_right = False
         self.say(None)
         account, password, sign_in = (
             self.typed("account").strip(),
@@ -101,13 +103,12 @@ class LiftHoldScreen(KeyPage):
         support = self.shell.settings.support_line
         match outcome:
             case SignedIn(session):
+                self._password_right = True
                 self._lift(session)
             case WrongCredentials():
-                self.empty("password")
                 self.say(lambda t: wrong_credentials(t, outcome))
                 self.focus_on("password")
             case LockedOut():
-                self.empty("password")
                 self.say(lambda t: locked_out(t, outcome, support))
             case Refused():
                 self.refused(outcome)
@@ -153,8 +154,12 @@ class LiftHoldScreen(KeyPage):
             self._timer = None
             self._show_result(registered=True)
 
+    def spared(self, answer: object) -> frozenset[str]:
+        """The password, once it was right."""
+        del answer
+        return frozenset({"password"} if self._password_right else ())
+
     def key_refused(self, refused: TokenRefused) -> None:
         """Ask for the PIN again."""
-        self.empty("pin")
         super().key_refused(refused)
         self.focus_on("pin")

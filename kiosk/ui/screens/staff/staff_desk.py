@@ -17,8 +17,8 @@ from kiosk.desk.views import OrderView, PrintOutcome, Refused, StaffSession
 from kiosk.domain.feed import MatterPublished
 from kiosk.domain.feed_rows import UnappliedRow
 from kiosk.text.catalogue import N_
-from kiosk.text.cells import columns, pad
-from kiosk.text.contact_faults import contact_words, with_retry
+from kiosk.text.cells import columns, pad, wrap
+from kiosk.text.hindrances import hindrances
 from kiosk.text.matters import matter_line
 from kiosk.text.money import yuan
 from kiosk.text.times import minute
@@ -28,25 +28,30 @@ from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.reason import ReasonScreen
 from kiosk.ui.screens.common.staff_sign_in import StaffSignIn
+from kiosk.ui.screens.staff.network import TRY_NOW, network_rows
+from kiosk.ui.screens.staff.nights import NightShown, night_chosen, night_rows
 from kiosk.ui.screens.staff.staff_keys import StaffKeyService, may, page, row
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Choice, Field
 from kiosk.ui.widgets.lines import Line, Prose
-from kiosk.ui.widgets.rows import NETWORKS
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from kiosk.desk.service import DeskService
+    from kiosk.domain.nights import NightReport
     from kiosk.text.wording import LazyText, Text
 
-VIEWS = (N_("订单"), N_("待办事项"), N_("未处理的消息"), N_("待打凭条"), N_("网络"), N_("key盘"))
+VIEWS = (
+    N_("订单"), N_("待办事项"), N_("未处理的消息"), N_("待打凭条"), N_("夜间检查"), N_("网络"), N_("key盘"),
+)  # fmt: skip
 _ORDERS = 0
-_NETWORK = 4
-_TRY_NOW = "try-now"
+_NIGHTS = 4
+_NETWORK = 5
 _LONGEST_NUMBER = 100  # a receipt's code, should a scanner type it
 _AMOUNT = 7
 _SCROLLBAR = 2
+_NARROWEST = 20
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -56,19 +61,22 @@ class Gathered(msgspec.Struct, frozen=True):
     orders: tuple[OrderView, ...]
     matters: tuple[MatterPublished, ...]
     kept: tuple[UnappliedRow, ...]
+    nights: tuple[NightReport, ...]
 
 
 def gather(service: DeskService, staff: StaffSession, number: str) -> Gathered | Refused:
     """Read everything the staff see."""
     orders = service.find_orders(staff, number) if number else service.staff_orders()
-    matters, kept = service.matters(), service.unapplied_rows()
+    matters, kept, nights = service.matters(), service.unapplied_rows(), service.night_reports()
     if isinstance(orders, Refused):
         return orders
     if isinstance(matters, Refused):
         return matters
     if isinstance(kept, Refused):
         return kept
-    return Gathered(number, orders, matters, kept)
+    if isinstance(nights, Refused):
+        return nights
+    return Gathered(number, orders, matters, kept, nights)
 
 
 def _named(order: OrderView, t: Text) -> str:
@@ -91,6 +99,20 @@ def _none_here(t: Text) -> str:
 
 def _several_here(t: Text, count: int) -> str:
     return t("这个号有 {count} 笔订单：先问清账号和下单时间，再选中办理。", count=count)
+
+
+def _broken(row: str, room: int) -> str:
+    """A row in lines that break by the rules of Chinese, indented alike; as it is before there is any room."""
+    text = row.lstrip()
+    indent = " " * (len(row) - len(text))
+    if room < _NARROWEST + len(indent):
+        return row
+    return "\n".join(indent + line for line in wrap(text, room - len(indent)))
+
+
+def _marked_in(rows: OptionList) -> str | None:
+    """The name of the row that is marked; None where none is, or where it has none."""
+    return None if rows.highlighted is None else rows.get_option_at_index(rows.highlighted).id
 
 
 class StaffScreen(StaffSignIn[None]):
@@ -121,6 +143,7 @@ class StaffDeskScreen(Overlay[None]):
         self.message: LazyText | None = None
         self.view = _ORDERS
         self.number = ""
+        self.night = NightShown()
 
     def compose(self) -> ComposeResult:
         """The views, the list, the buttons."""
@@ -131,6 +154,7 @@ class StaffDeskScreen(Overlay[None]):
                 yield Line(f"{role} {self.staff.name}", classes="heading")
                 yield Line(self.t("按订单号查，Enter"), id="number-label")
                 yield Field(id="number", maximum=_LONGEST_NUMBER, placeholder="3-0147-6")
+            yield Prose(id="hindrances", classes="alert")
             yield Choice(tuple(self.t(view) for view in VIEWS), self.view, id="view")
             yield OptionList(id="rows", markup=False)
             yield Prose(id="message", classes="alert")
@@ -146,8 +170,9 @@ class StaffDeskScreen(Overlay[None]):
         """Read the lists."""
         for verb in ("vouch", "abandon", "refund"):
             self.query_one(f"#{verb}").disabled = not self.staff.supervisor
+        self.seen()
         self._gather()
-        self.query_one("#rows").focus()
+        self.focus_on("rows")
 
     @on(Input.Submitted, "#number")
     def find(self) -> None:
@@ -179,7 +204,7 @@ class StaffDeskScreen(Overlay[None]):
         self.query_one("#rows", OptionList).highlighted = None
         self._arrived(gathered)
         if count:
-            self.query_one("#rows").focus()
+            self.focus_on("rows")
 
     def _arrived(self, gathered: Gathered | Refused) -> None:
         if isinstance(gathered, Refused):
@@ -191,85 +216,107 @@ class StaffDeskScreen(Overlay[None]):
     def on_choice_changed(self, message: Choice.Changed) -> None:
         """Switch the view."""
         self.view = message.index
+        self.night = NightShown()
         self.query_one("#rows", OptionList).highlighted = None
         self.update_content()
 
     def update_content(self) -> None:
         """Show the view."""
+        self._say_hindrances()
         self.query_one("#message", Prose).say(self.localized(self.message))
         if self.gathered is not None:
             self._show(self.query_one("#rows", OptionList), self.gathered)
 
     def _show(self, rows: OptionList, gathered: Gathered) -> None:
-        marked = rows.highlighted
+        """Show the rows; what was marked stays so, wherever it stands now, and nothing is where it is gone."""
+        marked, place = _marked_in(rows), rows.highlighted
         rows.clear_options()
-        rows.add_options(self._rows(gathered) or [Option(self.t("没有"), disabled=True)])
+        rows.add_options(self._options(gathered))
         several = self.view == _ORDERS and gathered.number and len(gathered.orders) > 1
-        if marked is not None or not several:
-            rows.highlighted = min(marked or 0, rows.option_count - 1)
+        if marked is not None:
+            rows.highlighted = next(
+                (place for place, each in enumerate(rows.options) if each.id == marked), None
+            )
+        elif place is not None or not several:
+            rows.highlighted = min(place or 0, rows.option_count - 1)
+
+    def _options(self, gathered: Gathered) -> list[Option]:
+        room = self.query_one("#rows", OptionList).content_size.width - _SCROLLBAR
+        rows = self._rows(gathered) or [Option(self.t("没有"), disabled=True)]
+        return [Option(_broken(str(each.prompt), room), id=each.id, disabled=each.disabled) for each in rows]
 
     def _rows(self, gathered: Gathered) -> list[Option]:
-        match self.view:
-            case 0:
-                return self._order_rows(gathered)
-            case 1:
-                return [Option(matter_line(matter, self.t)) for matter in gathered.matters]
-            case 2:
-                return [Option(unapplied_line(each.row.key, each.problem, self.t)) for each in gathered.kept]
-            case 3:
-                waiting = self.shell.status.receipts_waiting if self.shell.status is not None else 0
-                text = self.t("有 {count} 张凭条等待打印，按「打印凭条」重打", count=waiting)
-                return [Option(text)] if waiting else []
-            case 4:
-                return self._network_rows()
-            case _:
-                return [
-                    Option(
-                        f" {row(self.t, self.staff, service)}",
-                        id=service.value,
-                        disabled=not may(self.staff, service),
-                    )
-                    for service in StaffKeyService
-                ]
+        views: tuple[Callable[[], list[Option]], ...] = (
+            lambda: self._order_rows(gathered),
+            lambda: [Option(matter_line(matter, self.t)) for matter in gathered.matters],
+            lambda: [Option(unapplied_line(each.row.key, each.problem, self.t)) for each in gathered.kept],
+            self._receipt_rows,
+            lambda: self._night_rows(gathered),
+            lambda: [] if self.shell.status is None else network_rows(self.shell.status, self.t),
+            self._key_rows,
+        )
+        return views[self.view]()
+
+    def _receipt_rows(self) -> list[Option]:
+        waiting = self.shell.status.receipts_waiting if self.shell.status is not None else 0
+        text = self.t("有 {count} 张凭条等待打印，按「打印凭条」重打", count=waiting)
+        return [Option(text)] if waiting else []
+
+    def _night_rows(self, gathered: Gathered) -> list[Option]:
+        missed = 0 if self.shell.status is None else self.shell.status.nights_missed
+        return night_rows(gathered.nights, missed, self.night, self.t)
+
+    def _key_rows(self) -> list[Option]:
+        return [
+            Option(
+                f" {row(self.t, self.staff, service)}",
+                id=service.value,
+                disabled=not may(self.staff, service),
+            )
+            for service in StaffKeyService
+        ]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Open the chosen key service, or have the centre tried now."""
-        if event.option.id == _TRY_NOW:
+        """Open the chosen key service, show another report, or have the centre tried now."""
+        if event.option.id == TRY_NOW:
             self.ask(self.shell.service.ask_centre_now, self._asked_now, self.t("正在办理，请稍候"))
+        if self.view == _NIGHTS and self.gathered is not None:
+            self.night = night_chosen(event.option.id, self.night, self.gathered.nights)
+            event.option_list.highlighted = None
+            self._show(event.option_list, self.gathered)
         if event.option.id in set(StaffKeyService):
             self.message = None
             self.app.push_screen(page(StaffKeyService(event.option.id), self.staff))
 
-    def _network_rows(self) -> list[Option]:
-        """Whether the centre is reached, why not, what to do, and when it is tried again."""
-        status = self.shell.status
-        if status is None:
-            return []
-        never = self.t("从未")
-        line = self.t(
-            "{network}，上次联系 {time}，待传 {backlog} 条",
-            network=self.t(NETWORKS[status.network]),
-            time=never if status.feed_as_of is None else minute(status.feed_as_of),
-            backlog=status.backlog,
-        )
-        contact, rows = status.contact, [Option(line)]
-        words = contact_words(contact.trouble, contact.failure)
-        if contact.error:
-            said = contact.error if words is None else self.t(words[0])
-            rows.append(Option(with_retry(said, contact.retry_at, self.t)))
-        if words is not None:
-            rows.append(Option(f"→ {self.t(words[1])}"))
-        if contact.retry_at is not None:
-            rows.append(Option(self.t("现在就试（Enter）"), id=_TRY_NOW))
-        return rows
-
     def status_changed(self) -> None:
-        """Show the network as it is by now."""
-        if self.view != _NETWORK or self.gathered is None:
-            return
+        """Show the machine as it is by now, and read the lists again once something was written."""
+        self._say_hindrances()
+        if self.view in {_NIGHTS, _NETWORK} and self.gathered is not None:
+            self._show_what_changed(self.gathered)
+        if self.gathered is not None:
+            service, staff, number = self.shell.service, self.staff, self.gathered.number
+            self.look_again(
+                lambda: gather(service, staff, number), lambda gathered: self._looked(gathered, number)
+            )
+
+    def _looked(self, gathered: Gathered | Refused, number: str) -> bool:
+        """Take in what others wrote, unless it cannot be read, or other orders were asked for meanwhile."""
+        if isinstance(gathered, Refused) or self.number != number:
+            return False
+        self.gathered = gathered
+        self._show_what_changed(gathered)
+        return True
+
+    def _say_hindrances(self) -> None:
+        status = self.shell.status
+        for prose in self.query("#hindrances").results(Prose):  # none on a screen that is being closed
+            prose.say("" if status is None else "\n".join(hindrances(status, self.t)))
+
+    def _show_what_changed(self, gathered: Gathered) -> None:
         for rows in self.query("#rows").results(OptionList):  # none on a screen that is being closed
-            if [each.prompt for each in rows.options] != [each.prompt for each in self._network_rows()]:
-                self._show(rows, self.gathered)
+            shown = [(each.id, each.prompt) for each in rows.options]
+            if shown != [(each.id, each.prompt) for each in self._options(gathered)]:
+                self._show(rows, gathered)
 
     def _asked_now(self, outcome: Refused | None) -> None:
         if isinstance(outcome, Refused):
@@ -344,7 +391,7 @@ class StaffDeskScreen(Overlay[None]):
         elif self.view == _ORDERS and self.number:
             self._say(_choose_one)  # a number alone says nothing of all that wait
         else:
-            self.ask(service.print_waiting, self._printed_waiting, self.t("正在打印凭条"))
+            self.ask(service.print_again, self._printed_waiting, self.t("正在打印凭条"))
 
     def _printed(self, outcome: PrintOutcome | Refused) -> None:
         if isinstance(outcome, Refused):

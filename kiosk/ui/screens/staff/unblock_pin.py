@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import Refused, StaffSession, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views import Refused, StaffSession, TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.wording import sentences
 from kiosk.ui.pin_rules import rules_for
@@ -80,12 +80,10 @@ class UnblockPinScreen(KeyPage):
             self.show_error(*problem)
             return
         service, staff = self.shell.service, self.staff
-        # Only the key on display: another one inserted meanwhile keeps its PIN.
-        seen = self.token.serial if isinstance(self.token, TokenView) else None
 
         def unblock(serial: str | None, *, confirmed: bool) -> KeyView | TokenRefused | Refused:
             del confirmed
-            return service.unblock_pin(staff, unblocking, new, serial or seen)
+            return service.unblock_pin(staff, unblocking, new, serial)
 
         self.use_key(unblock, self._unblocked, self.t("正在解锁，请不要拔出key盘"))
 
@@ -96,12 +94,12 @@ class UnblockPinScreen(KeyPage):
         self.say(lambda t: t("{serial} 的PIN码已解锁，用会员刚才输的新PIN码。", serial=serial), good=True)
         self.focus_on("next")
 
+    def spared(self, answer: object) -> frozenset[str]:
+        """The member's new PIN, where the administrator PIN is refused."""
+        unblocking = isinstance(answer, TokenRefused) and answer.reason in _UNBLOCKING_REFUSALS
+        return frozenset({"new", "again"} if unblocking else ())
+
     def key_refused(self, refused: TokenRefused) -> None:
-        """Ask for the administrator PIN or the new PIN again."""
+        """Ask again for what was cleared."""
         super().key_refused(refused)
-        if refused.reason in _UNBLOCKING_REFUSALS:
-            self.empty("unblocking")
-            self.focus_on("unblocking")
-        elif refused.reason in {TokenRefusal.PIN_UNCHANGED, TokenRefusal.PIN_UNCERTAIN}:
-            self.empty("new", "again")
-            self.focus_on("new")
+        self.focus_on("unblocking")

@@ -15,6 +15,7 @@ from django.db.models import Max, Q
 
 from kiosk.domain.feed import FeedBody, Removed
 from kiosk.domain.feed_keys import RowName, name_in_key
+from kiosk.domain.feed_rows import FeedRow as Row
 from kiosk.domain.feed_rows import body_digest, kind_of, write_body
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version, next_version
 from sync.central.fleet.feed.collecting import Rows, Telling
@@ -105,21 +106,50 @@ def say_again(audience: int, lost: int, now: int) -> None:
             FeedRow.objects.filter(audience=audience, key=row.key, stamp__lte=lost).order_by("-stamp").first()
         )
         base = NO_VERSION if known is None else Version(known.incarnation, known.stamp)
-        last = Version(head.incarnation, max(head.stamp, head.past))
-        version = next_version(last, present, now * _MILLISECONDS, _newest())
-        head.incarnation, head.stamp = version.incarnation, version.stamp
-        _close([(row.id, row.key)])  # a receipt may name its version
-        row.pk, row.made_at, row.signature = None, now, b""
-        row.incarnation, row.stamp = version.incarnation, version.stamp
-        row.base_incarnation, row.base_stamp = base.incarnation, base.stamp
-        row.save(force_insert=True)
+        _say_anew(row, base, head, present, now)
     head.save(update_fields=["incarnation", "stamp"])
 
 
-def lies_before(stamps: Mapping[int, int]) -> bool:
-    """Whether what is told next may not lie past one of these."""
-    rows = {each.number: max(each.stamp, each.past) for each in Audience.objects.filter(number__in=stamps)}
-    return any(rows.get(number, 0) < stamp for number, stamp in stamps.items())
+def _say_anew(row: FeedRow, base: Version, head: Audience, present: int, now: int) -> None:
+    """Close a row and say the same under the next version of its audience (not saved), with that base."""
+    last = Version(head.incarnation, max(head.stamp, head.past))
+    version = next_version(last, present, now * _MILLISECONDS, _newest())
+    head.incarnation, head.stamp = version.incarnation, version.stamp
+    _close([(row.id, row.key)])  # a receipt may name its version
+    row.pk, row.made_at, row.signature = None, now, b""
+    row.incarnation, row.stamp = version.incarnation, version.stamp
+    row.base_incarnation, row.base_stamp = base.incarnation, base.stamp
+    row.save(force_insert=True)
+
+
+def put_lost(row: Row, now: int) -> FeedRow:
+    """Put a row on record, as live, that the centre signed and does not know any more."""
+    return FeedRow.objects.create(
+        audience=row.audience,
+        key=row.key,
+        incarnation=row.version.incarnation,
+        stamp=row.version.stamp,
+        base_incarnation=row.base.incarnation,
+        base_stamp=row.base.stamp,
+        kind=row.kind,
+        body=bytes(row.body),
+        digest=row.digest,
+        signature=row.signature,
+        made_at=now,
+    )
+
+
+def stand_again(row: Row, now: int) -> None:
+    """Have a row of a former incarnation that was lost take the place of what stands under its key.
+
+    It is said again in this one, past every cursor. In the transaction that is open.
+    """
+    go_past({row.audience: row.version.stamp})
+    head = _locked({row.audience})[row.audience]
+    live = FeedRow.objects.filter(audience=row.audience, key=row.key, live=True)
+    _close([(each.id, each.key) for each in live])
+    _say_anew(put_lost(row, now), row.version, head, present_incarnation(), now)
+    head.save(update_fields=["incarnation", "stamp"])
 
 
 def write(told: Telling) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardware.ports import MalformedAnswer, TokenError
+from hardware.ports import MalformedAnswer, SerialMissing, TokenError
 from hardware.token.gmt.commands import LAYOUTS, Instruction
 from hardware.token.gmt.profile import GmtProfile
 from hardware.token.gmt.session import GmtSession
@@ -60,6 +60,12 @@ def test_a_serial_number_that_cannot_be_shown_is_malformed_and_not_in_the_messag
         name_of(serial.ljust(LENGTH, b"\0"))
     assert str(refused.value).isprintable()
     assert str(refused.value).isascii()
+
+
+@pytest.mark.parametrize("serial", [b"", b" " * LENGTH])
+def test_a_blank_serial_number_is_told_from_an_odd_one(serial: bytes) -> None:
+    with pytest.raises(SerialMissing):
+        name_of(serial.ljust(LENGTH, b"\0"))
 
 
 fields = st.one_of(

@@ -189,13 +189,17 @@ def test_a_card_that_always_answers_the_same_is_given_up_in_bounded_time(made: P
 
 
 class CuttingChannel(Channel):
-    """Passes on the first bytes of every answer."""
+    """Passes on the first bytes of every answer; `last` stands for the two bytes that then are its last."""
 
     cut: int | None = None
+    last = b""
 
     def transmit(self, command: bytes) -> bytes:
         whole = super().transmit(command)
-        return whole if self.cut is None else whole[: min(self.cut, len(whole) - 1)]
+        if self.cut is None:
+            return whole
+        piece = whole[: min(self.cut, len(whole) - 1)]
+        return piece[:-2] + self.last if self.last and len(piece) > len(self.last) else piece
 
 
 @settings(max_examples=150, deadline=None)
@@ -209,3 +213,16 @@ def test_an_answer_cut_anywhere_is_never_taken(made: PivCard, cut: int, *, signi
     channel.cut = cut
     with pytest.raises(TokenError):
         token.sign(b"message") if signing else token.public_key()
+
+
+@pytest.mark.parametrize("last", ["6A82", "6A88", "6D00", "6982", "6F00"])
+def test_an_answer_cut_where_its_bytes_say_that_there_is_nothing_is_not_taken_for_nothing(
+    made: PivCard, last: str
+) -> None:
+    made.power_on()
+    channel = CuttingChannel(made)
+    token = PivToken(channel)
+    token.generate_key_pair()
+    channel.cut, channel.last = 69, bytes.fromhex(last)
+    with pytest.raises(TokenError):
+        token.public_key()

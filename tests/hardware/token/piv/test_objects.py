@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hardware.crypto.certificate_file import certificate_in
 from hardware.ports import MalformedAnswer, TokenFull
 from hardware.token.piv.objects import (
     LONGEST_CERTIFICATE,
@@ -28,6 +29,8 @@ from hardware.token.piv.objects import (
     public_point,
     read_container,
 )
+from tests.support.odd_certificates import root_without_key_parameters
+from tests.support.piv_certificates import issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,15 +41,22 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 GUID = bytes.fromhex("8C3A5E0F1B2D4C6E8A9B0C1D2E3F4A5B")
 NOBODYS = bytes.fromhex("D4E739DA739CED39CE739D836858210842108421C84210C3EB")
 
+
+def point_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+CERTIFICATES = (
+    issue(point_of(ec.generate_private_key(ec.SECP256R1()))),
+    issue(point_of(ec.generate_private_key(ec.SECP384R1()))),
+    root_without_key_parameters(),
+)
+
 tags = st.one_of(
     st.integers(0x01, 0xFE).filter(lambda tag: tag & 0x1F != 0x1F),
     st.integers(0x5F01, 0x5F7F),
     st.integers(0x7F8101, 0x7F817F),
 )
-
-
-def point_of(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +142,7 @@ def test_any_certificate_and_information_are_read_or_malformed(packed: bytes, in
         container = read_container(value)
     except MalformedAnswer:
         return
-    assert container.certificate == (packed or None)
+    assert container.certificate == certificate_in(packed)
     assert container.public_key is None
 
 
@@ -242,6 +252,61 @@ def test_an_object_without_certificate_and_record_is_empty(value: str) -> None:
     assert container.empty
 
 
+@pytest.mark.parametrize("padding", [b"\0", b"\0" * 3, b"\0" * 900, b"\xff" * 900])
+def test_padding_means_nothing_wherever_it_stands(
+    key: ec.EllipticCurvePrivateKey, certificate_for: Certify, padding: bytes
+) -> None:
+    der = certificate_for(point_of(key))
+    bound = Container(der, point_of(key))
+    value = certificate_object(der, 3000)
+    assert read_container(value + padding) == bound
+    assert read_container(padding + value) == bound
+    assert read_container(encode(0x70, der + padding) + bytes.fromhex("710100FE00")) == bound
+    assert read_container(packed_object(gzip.compress(der) + padding) + padding) == bound
+    assert read_container(key_record(point_of(key)) + padding) == Container(None, point_of(key))
+    assert read_container(padding).empty
+    chuid = encode(0x30, bytes(25)) + encode(0x34, GUID) + encode(0xFE, b"")
+    assert identifier(chuid + padding) == GUID.hex().upper()
+
+
+@pytest.mark.parametrize("mark", [0x00, 0x01, 0x80, 0x81, 0x04])
+def test_a_certificate_is_read_whatever_program_marked_it(
+    key: ec.EllipticCurvePrivateKey, certificate_for: Certify, mark: int
+) -> None:
+    der = certificate_for(point_of(key))
+    for packed in (der, gzip.compress(der)):
+        value = encode(0x70, packed) + encode(0x71, bytes((mark,))) + encode(0xFE, b"")
+        assert read_container(value) == Container(der, point_of(key))
+
+
+def test_a_certificate_without_its_tag_is_read(
+    key: ec.EllipticCurvePrivateKey, certificate_for: Certify
+) -> None:
+    der = certificate_for(point_of(key))
+    assert read_container(der) == Container(der, point_of(key))
+    assert read_container(der + bytes(500)) == Container(der, point_of(key))
+
+
+@pytest.mark.parametrize(
+    "value", ["7201AA", "70007201AA", "3403AABBCC", "7F210100", "C10100C20100FE00", "990200FFFE00"]
+)
+def test_an_object_that_is_not_understood_is_not_empty(value: str) -> None:
+    strange = bytes.fromhex(value)
+    assert read_container(strange) == Container(strange)
+    assert not read_container(strange).empty
+
+
+@given(st.binary(min_size=1, max_size=300))
+def test_only_padding_and_an_empty_certificate_are_empty(value: bytes) -> None:
+    try:
+        container = read_container(value)
+    except MalformedAnswer:
+        return
+    known = parse(value) if container.empty else {}
+    assert known.keys() <= {0x70, 0x71, 0xFE}
+    assert not known.get(0x70)
+
+
 def test_a_record_tells_the_public_key_alone(key: ec.EllipticCurvePrivateKey) -> None:
     container = read_container(key_record(point_of(key)))
     assert container == Container(None, point_of(key))
@@ -262,6 +327,18 @@ def test_a_certificate_of_another_curve_tells_no_key(certificate_for: Certify) -
     container = read_container(certificate_object(der, 3000))
     assert container == Container(der, None)
     assert not container.empty
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_any_certificate_tells_a_point_or_none(data: st.DataObject) -> None:
+    """Bytes changed, cut or put in anywhere, also of a key that does not say its curve: no other error comes out."""
+    der = bytearray(data.draw(st.sampled_from(CERTIFICATES)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        at = data.draw(st.integers(0, len(der) - 1))
+        der[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    point = certified_point(bytes(der))
+    assert point is None or (len(point), point[0]) == (65, 4)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from hardware.token.piv.commands import ObjectIdentifier, Slot
 from hardware.token.piv.objects import certificate_object, encode, parse
 from hardware.token.piv.profile import PivProfile
 from hardware.token.piv.token import PivToken
+from hardware.virtual.card import CardPulled, Fault, FaultKind, FaultyCard
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.piv.state import PivCardRecord
@@ -281,3 +282,62 @@ def test_closing_gives_the_card_up(piv_card: PivCard) -> None:
     channel = DirectChannel(piv_card)
     PivToken(channel).close()
     assert channel.closed
+
+
+HOLLOW = [bytes.fromhex(each) for each in ("7000", "70007101 00FE00", "FE00", "000000", "FF" * 300)]
+"""Certificate objects that are there and hold nothing; the desk leaves none."""
+
+
+def hollow(card: PivCard, value: bytes) -> PivCard:
+    """The card as another program left it."""
+    card.store(card.record.with_value(ObjectIdentifier.AUTHENTICATION_CERTIFICATE, value))
+    return card
+
+
+@pytest.mark.parametrize("value", HOLLOW, ids=lambda value: value.hex()[:16])
+def test_a_key_pair_behind_an_object_that_holds_nothing_is_somebodys(
+    piv_card: PivCard, opened: Opened, made: Make, value: bytes
+) -> None:
+    made(opened(piv_card))
+    token = opened(hollow(piv_card, value))
+    assert (token.certificate(), token.public_key()) == (value, None)
+    tries = piv_card.record.pin.tries_left
+    token.close()
+    assert piv_card.record.value(ObjectIdentifier.AUTHENTICATION_CERTIFICATE) == value
+    assert piv_card.record.pin.tries_left == tries
+
+
+@pytest.mark.parametrize("value", HOLLOW, ids=lambda value: value.hex()[:16])
+def test_without_a_key_pair_it_is_blank_where_the_card_tells_that_and_somebodys_where_not(
+    piv_card: PivCard, opened: Opened, made: Make, value: bytes
+) -> None:
+    token = opened(hollow(piv_card, value))
+    tells = piv_card.record.yubikey_serial is not None
+    assert token.certificate() == (None if tells else value)
+    assert token.pin_state().tries_left is not None, "the slot's answer says nothing of the PIN's"
+    if tells:
+        with pytest.raises(NoKeyPair):
+            token.sign(b"message")
+        assert opened(piv_card).public_key() is None
+        assert made(token) == token.public_key()
+
+
+@pytest.mark.parametrize("kind", [FaultKind.PULLED_BEFORE, FaultKind.PULLED_AFTER])
+def test_a_card_that_held_nothing_stays_blank_wherever_it_is_pulled_until_its_key_is_recorded(
+    tmp_path: Path, kind: FaultKind, made: Make
+) -> None:
+    for point in range(1, 40):
+        card = hollow(blank_piv_key(tmp_path / "card.json", "11409355", yubikey=True), HOLLOW[1])
+        try:
+            token = PivToken(DirectChannel(FaultyCard(card, Fault(kind, at=point))))
+            assert token.certificate() is None
+            made(token)
+        except CardPulled:
+            card.power_on()
+            again = PivToken(DirectChannel(card))
+            assert again.certificate() is None
+            assert made(again) == again.public_key()
+            continue
+        assert point > 8
+        return
+    pytest.fail("the work does not end")

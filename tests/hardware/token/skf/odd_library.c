@@ -478,6 +478,8 @@ EXPORT ULONG SKF_ExportCertificate(HANDLE container, int signature, unsigned cha
         *size = 1 << 20;
         return OK;
     }
+    if (odd("pads-its-certificate"))
+        return give("\x30\x03\x02\x01\x05\0\0\0\0\0\0", 11, certificate, size);
     return give("certificate", 11, certificate, size);
 }
 

@@ -19,7 +19,7 @@ from hardware.ports import (
     MalformedAnswer,
     NotSupported,
     PinState,
-    ReaderUnavailable,
+    TokenHeld,
     TokenRemoved,
     VendorLibraryFailed,
     WrongPin,
@@ -30,7 +30,7 @@ from hardware.token.skf.profile import SkfProfile, configured_profile
 from hardware.token.skf.session import SkfCalls
 from hardware.token.skf.token import SkfToken
 from hardware.token.skf.wire import Answer, Call
-from tests.support.waiting import stretched, wait_until
+from tests.support.waiting import acquire, stretched, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,6 +183,13 @@ def test_texts_in_chinese_and_fields_without_an_ending_zero_are_read(
         token.close()
 
 
+def test_padding_behind_a_certificate_is_none_of_it(
+    monkeypatch: pytest.MonkeyPatch, odd_profile: Profiles, skf_source: Sources
+) -> None:
+    monkeypatch.setenv("ODD_LIBRARY", "pads-its-certificate")
+    assert _opened(skf_source(odd_profile())).certificate() == bytes.fromhex("3003020105")
+
+
 @pytest.mark.parametrize(
     ("oddity", "verb"),
     [
@@ -275,10 +282,14 @@ def test_a_library_that_fails_again_and_again_is_left_alone_for_longer(
 def test_an_open_key_is_lent_once(odd_profile: Profiles, skf_source: Sources) -> None:
     source = skf_source(odd_profile())
     token = _opened(source)
-    with pytest.raises(ReaderUnavailable):
+    changes = threading.Semaphore(0)
+    stop = source.watch(changes.release)
+    with pytest.raises(TokenHeld):
         _opened(source)
     token.close()
+    acquire(changes)
     _opened(source).close()
+    stop()
 
 
 def test_an_open_key_is_lent_once_though_two_ask_at_the_same_time(
@@ -298,7 +309,7 @@ def test_an_open_key_is_lent_once_though_two_ask_at_the_same_time(
         both.wait()
         try:
             outcomes.append(source.open(presence).serial)
-        except ReaderUnavailable:
+        except TokenHeld:
             outcomes.append("in use")
 
     monkeypatch.setattr(SkfToken, "__init__", slowly)

@@ -14,6 +14,7 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
+    SAME_SERIAL,
     BindingProgress,
     BoundView,
     OrderView,
@@ -319,4 +320,4 @@ def test_an_attempt_goes_on_where_the_feed_has_the_token_for_its_own_account_alo
     if own:
         assert isinstance(outcome, BoundView), outcome
     else:
-        assert outcome == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="NEW")
+        assert outcome == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="NEW", detail=SAME_SERIAL)

@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from kiosk.desk.binding.issuing import issue, member_of
 from kiosk.desk.context import Desk
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.views import BoundView, Refusal, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.certificate_numbers import RANDOM_LENGTH
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
@@ -25,6 +26,7 @@ from kiosk.pki.names import DEFAULT_ORGANISATION
 from kiosk.pki.requests import assemble, certification_request_info
 from kiosk.pki.suites import SM2, KeyAlgorithm
 from kiosk.store.database import Database
+from kiosk.store.keys_on_record import key_on_record
 from tests.support.desk import NOW, YEAR, DeskSetup, session_of
 from tests.support.values import present
 
@@ -95,6 +97,35 @@ def _bind(setup: DeskSetup, desk: Desk, account: str, order: str) -> Certificate
     assert isinstance(bound, BoundView), bound
     with setup.database.read() as tx:
         return present(tx.ledger.certificate(bound.certificate))
+
+
+@pytest.mark.parametrize("tolerance", [1, 600, 7200])
+def test_a_certificate_begins_the_policys_tolerance_early_and_all_that_is_told_counts_from_its_issue(
+    desk_setup: DeskSetup,
+    desk: Desk,
+    give_policy: Callable[[Database, Policy], None],
+    tolerance: int,
+) -> None:
+    give_policy(desk_setup.database, Policy(2, 3, NOW + YEAR, clock_deviation=tolerance))
+    serial, service = "E8AD652211000001", DeskService(desk)
+    number = desk_setup.paid_order("11000001", OrderKind.NEW)
+    desk_setup.source.insert(desk_setup.blank(serial))
+    bound = service.bind(session_of("11000001"), number, None, False, lambda _progress: None)  # noqa: FBT003 - the verb's own signature
+    assert isinstance(bound, BoundView), bound
+    told = (NOW, add_years(NOW, 1))
+    assert (bound.not_before, bound.not_after) == told
+    read = service.read_token()
+    assert isinstance(read, TokenView)
+    assert (read.not_before, read.not_after) == told
+    with desk_setup.database.read() as tx:
+        record, key = (
+            present(tx.ledger.certificate(bound.certificate)),
+            present(key_on_record(tx, "11000001")),
+        )
+    assert (record.not_before, record.not_after) == (key.not_before, key.not_after) == told
+    certificate = x509.load_der_x509_certificate(record.certificate)
+    assert int(certificate.not_valid_before_utc.timestamp()) == NOW - tolerance
+    assert int(certificate.not_valid_after_utc.timestamp()) == told[1]
 
 
 @pytest.fixture

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from hardware.token.piv.profile import PivProfile
+from hardware.token.registry import piv_driver
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import Check, CheckResult, KeyView, LiftedView, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BoundView,
-    KeyStatus,
-    Session,
-    StaffSession,
-    TokenRefusal,
-    TokenRefused,
-    TokenView,
-)
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import BoundView, Session, StaffSession, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.encodings import to_pem
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.pki.suites import KeyAlgorithm
 from kiosk.store.database import Database
+from tests.support.desk import DeskSetup, session_of
+from tests.support.piv_attestation import Maker
 
 ACCOUNT, FACTORY, PIN, PUK = "11000001", "123456", "654321", "12345678"
 Pay = Callable[[str, OrderKind], str]
@@ -91,6 +90,29 @@ def test_a_piv_card_is_bound_renewed_checked_and_lost_like_any_other_key(
     erased = service.erase(supervisor, renewed.serial)
     assert isinstance(erased, KeyView), erased
     assert (erased.status, erased.token.blank) == (KeyStatus.BLANK, True)
+
+
+def test_what_a_trusted_maker_attests_of_the_key_pair_stands_in_the_certificate(
+    authority: IssuingAuthority, tmp_path: Path
+) -> None:
+    maker = Maker(between=2)
+    source = VirtualTokenSource(drivers=(piv_driver(PivProfile(attestation_authorities=maker.pem)),))
+    cards = {
+        ACCOUNT: maker.card(tmp_path / "genuine"),
+        "11000003": Maker().card(tmp_path / "another", "17345679"),
+    }
+    with contextlib.closing(DeskSetup(tmp_path, source)) as setup:
+        service = setup.open_service()
+        for account, card in cards.items():
+            source.insert(card)
+            bound = _bind(service, session_of(account), setup.paid_order(account, OrderKind.NEW))
+            assert isinstance(bound, BoundView), bound
+            source.remove()
+            der = _certificate(setup.database, bound.certificate)
+            _openssl_accepts(der, authority, tmp_path)
+            said = {each.oid.dotted_string for each in x509.load_der_x509_certificate(der).extensions}
+            assert ("1.3.6.1.4.1.41482.3.7" in said) is (account == ACCOUNT)
+            assert parse_member_certificate(der).account == account
 
 
 def _openssl_accepts(der: bytes, authority: IssuingAuthority, folder: Path) -> None:

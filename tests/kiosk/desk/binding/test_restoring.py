@@ -12,10 +12,10 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import KeyView, LoginCheckView
 from kiosk.desk.service import DeskService
+from kiosk.desk.tokens.views import KeyStatus
 from kiosk.desk.views import (
     BindingProgress,
     BoundView,
-    KeyStatus,
     OrderView,
     Refused,
     Session,

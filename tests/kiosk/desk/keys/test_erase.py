@@ -20,10 +20,10 @@ from kiosk.desk.context import Desk
 from kiosk.desk.keys.erase import Eraser, may_erase
 from kiosk.desk.keys.views import FoundView, KeyOutcome, KeyView, LiftedView
 from kiosk.desk.service import DeskService
+from kiosk.desk.tokens.views import KeyStatus
 from kiosk.desk.views import (
     BindOutcome,
     BoundView,
-    KeyStatus,
     Refusal,
     Refused,
     Session,

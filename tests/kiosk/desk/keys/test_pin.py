@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import structlog
 
-from hardware.ports import TokenFault
-from hardware.virtual.card import Fault, FaultKind, FaultyCard
+from hardware.ports import PinState, TokenFault
+from hardware.token.gmt.token import GmtToken
+from hardware.virtual.card import Fault, FaultKind, FaultyCard, VirtualCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.source import VirtualTokenSource
@@ -30,6 +31,7 @@ DAY = 86_400
 ACCOUNT, FACTORY, PIN, NEXT = "11000001", "111111", "654321", "88887777"
 ADMINISTRATOR = "00000000"
 CHANGE_PIN, UNBLOCK_PIN, VERIFY_PIN = 0x16, 0x1A, 0x18
+PIV_VERIFY, PIV_CHANGE, COMMAND_WITHOUT_DATA = 0x20, 0x24, 5
 
 Bodies = Callable[[], list[AnyBody]]
 
@@ -370,6 +372,22 @@ def test_nothing_is_noted_of_a_pin_that_was_kept_on_a_key_that_is_not_the_member
     assert bodies() == [*before, PinChangeSkipped(ACCOUNT, "OWN")]
 
 
+def _own_piv_key(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    paid_order: Callable[[str, OrderKind], str],
+    file: Path,
+) -> VirtualCard:
+    """The member's key, bound a moment ago: a card that does not say whether it still has the factory PIN."""
+    card = blank_piv_key(file, "17345678")
+    source.insert(card)
+    number = paid_order(ACCOUNT, OrderKind.NEW)
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
+    assert isinstance(bound, BoundView), bound
+    return card
+
+
 def test_a_member_who_did_not_type_the_factory_pin_is_asked_and_not_told_of_a_mistake(
     service: DeskService,
     source: VirtualTokenSource,
@@ -377,11 +395,53 @@ def test_a_member_who_did_not_type_the_factory_pin_is_asked_and_not_told_of_a_mi
     paid_order: Callable[[str, OrderKind], str],
     tmp_path: Path,
 ) -> None:
-    # a card that does not say whether it still has the factory PIN
-    source.insert(blank_piv_key(tmp_path / "piv.card", "17345678"))
-    number = paid_order(ACCOUNT, OrderKind.NEW)
-    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the contract
-    assert isinstance(bound, BoundView), bound
+    _own_piv_key(service, source, session, paid_order, tmp_path / "piv.card")
+    for _ in range(2):
+        assert _change(service, session, None, PIN) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=3)
+    assert isinstance(_change(service, session, "123456", PIN), KeyView)
+    assert _change(service, session, None, NEXT) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=3)
+    assert _change(service, session, "999999", NEXT) == TokenRefused(TokenRefusal.PIN_WRONG, tries_left=2)
+
+
+def test_a_key_that_says_wrongly_that_it_has_the_factory_pin_is_no_mistake_of_the_members(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    card: GmtCard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert isinstance(_change(service, session, None, PIN), KeyView)
-    assert _change(service, session, None, NEXT) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=2)
-    assert _change(service, session, "999999", NEXT) == TokenRefused(TokenRefusal.PIN_WRONG, tries_left=1)
+    monkeypatch.setattr(GmtToken, "pin_state", lambda _: PinState(6, 6, factory=True))
+    assert _change(service, session, None, NEXT) == TokenRefused(TokenRefusal.PIN_WANTED, tries_left=5)
+    assert _takes(source, card, PIN)
+
+
+_USES: dict[str, Callable[[DeskService, Session, str], object]] = {
+    "renewal": lambda service, session, number: service.bind(session, number, None, False, lambda _: None),  # noqa: FBT003 - the contract
+    "change": lambda service, session, _: service.change_pin(session, None, NEXT, False),  # noqa: FBT003 - likewise
+    "login": lambda service, session, _: service.login_check(session, "", False),  # noqa: FBT003 - likewise
+}
+
+
+@pytest.mark.parametrize("use", _USES)
+def test_a_key_in_use_is_given_no_pin_that_nobody_typed(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    paid_order: Callable[[str, OrderKind], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    use: str,
+) -> None:
+    card = _own_piv_key(service, source, session, paid_order, tmp_path / "piv.card")
+    number = paid_order(ACCOUNT, OrderKind.RENEWAL) if use == "renewal" else ""
+    transmit, pins = card.transmit, list[bytes]()
+
+    def watched(command: bytes) -> bytes:
+        if command[1] in {PIV_VERIFY, PIV_CHANGE} and len(command) > COMMAND_WITHOUT_DATA:
+            pins.append(command)
+        return transmit(command)
+
+    monkeypatch.setattr(card, "transmit", watched)
+    assert _trouble(_USES[use](service, session, number)) is TokenRefusal.PIN_WANTED
+    assert pins == []

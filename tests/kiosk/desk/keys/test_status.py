@@ -15,7 +15,8 @@ from hardware.virtual.gmt.factory import blank_key, unprepared_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, KeyOutcome, KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import KeyStatus, Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind

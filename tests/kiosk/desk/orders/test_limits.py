@@ -8,15 +8,9 @@ import pytest
 
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
+from kiosk.desk.orders.confirming import CodeAccepted
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BindingProgress,
-    CodeAccepted,
-    PrintOutcome,
-    Refusal,
-    Refused,
-    Session,
-)
+from kiosk.desk.views import BindingProgress, PrintOutcome, Refusal, Refused, Session
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries import OrderCancelled
 from kiosk.domain.fees import OrderKind

@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kiosk.desk.context import Desk
+from kiosk.desk.orders.confirming import CodeAccepted, CodeRefusal, CodeRefused
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import CodeAccepted, CodeRefusal, CodeRefused, Refusal, Refused, Session, SignedIn
+from kiosk.desk.views import Refusal, Refused, Session, SignedIn
 from kiosk.domain.base32 import check_digit
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind

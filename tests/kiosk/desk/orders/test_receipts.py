@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ import zxingcpp
 from msgspec.structs import replace
 from PIL import Image
 
-from hardware.ports import PrinterState, PrinterUnavailable
+from hardware.ports import PrinterState, PrinterUnavailable, PrintUnconfirmed
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
@@ -27,6 +28,7 @@ from kiosk.domain.feed import RegisteredState
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import short_hash
 from kiosk.domain.ledger import Delivery
+from kiosk.settings import Exchange
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull
 from kiosk.store.transaction import Transaction
@@ -50,6 +52,17 @@ def test_without_paper_the_slip_waits_and_comes_out_once_when_there_is_paper(
     assert service.print_waiting() == 1
     assert service.print_waiting() == 0
     assert len(printer.receipts()) == 1
+
+
+def test_the_receipt_of_a_bound_key_has_the_sites_address(
+    desk: Desk, session: Session, bound_here: Callable[[str, str], GmtCard], database: Database
+) -> None:
+    bound_here(session.account, "OWN")
+    settings = replace(desk.settings, exchange=Exchange(site="https://site.example/"))
+    with database.read() as tx:
+        (order,) = tx.ledger.orders()
+        receipt = receipt_of(dataclasses.replace(desk, settings=settings), tx, order)
+    assert (receipt.site, receipt.key is not None) == ("https://site.example/", True)
 
 
 def test_a_slip_waits_through_a_restart(
@@ -78,9 +91,9 @@ def test_a_slip_that_waited_says_when_it_was_printed_and_what_the_journal_was_wh
 ) -> None:
     rendered: list[Receipt] = []
 
-    def render_noted(receipt: Receipt, dots: int) -> bytes:
+    def render_noted(receipt: Receipt, dots: int, follow: Path | None) -> bytes:
         rendered.append(receipt)
-        return render(receipt, dots)
+        return render(receipt, dots, follow)
 
     monkeypatch.setattr("kiosk.desk.orders.receipts.render", render_noted)
     number = placed(session, OrderKind.NEW)
@@ -93,6 +106,38 @@ def test_a_slip_that_waited_says_when_it_was_printed_and_what_the_journal_was_wh
     before, printed = rendered
     assert printed == replace(before, printed_at=clock.wall())
     assert printed.printed_at - before.printed_at == 3600
+
+
+class _MutePrinter(VirtualPrinter):
+    """It prints, and never says that it did."""
+
+    def print_image(self, png: bytes) -> None:
+        super().print_image(png)
+        raise PrintUnconfirmed("no answer")
+
+
+def test_a_printer_that_tells_nothing_prints_a_receipt_once_and_again_only_for_a_person(
+    open_desk: Callable[[], Desk],
+    session: Session,
+    printer: VirtualPrinter,
+    placed: Place,
+    pay: Callable[[str], None],
+) -> None:
+    number = placed(session, OrderKind.NEW)
+    pay(number)
+    desk = open_desk()
+    mute = dataclasses.replace(desk, printer=_MutePrinter(printer.folder))
+    service = DeskService(mute)
+    assert service.choose_delivery(session, number, Delivery.COUNTER) is PrintOutcome.UNCONFIRMED
+    for _ in range(3):
+        assert service.print_waiting() == 0
+    assert len(printer.receipts()) == 1
+    assert answered(service.status()).receipts_waiting == 1
+    assert service.print_again() == 0
+    assert len(printer.receipts()) == 2
+    assert DeskService(desk).print_waiting() == 0
+    assert DeskService(desk).print_receipt(number) is PrintOutcome.PRINTED
+    assert answered(service.status()).receipts_waiting == 0
 
 
 class _LastPrinter:

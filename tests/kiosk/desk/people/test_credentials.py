@@ -11,7 +11,9 @@ from kiosk.desk.people.credentials import member_scopes
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import LockedOut, SignedIn, StaffSignedIn, WrongCredentials
 from kiosk.domain.clock import FixedClock
+from kiosk.domain.lockouts import KIOSK_RULE
 from kiosk.domain.policy import DAY
+from kiosk.pki.passwords import password_matches
 
 MINUTE = 60
 
@@ -20,13 +22,12 @@ def test_an_unknown_account_is_answered_as_a_wrong_password_after_the_same_work(
     service: DeskService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worked: list[str] = []
-    verify = credentials._verify
 
     def counted(verifier: str, password: str) -> bool:
         worked.append(verifier.rsplit("$", maxsplit=2)[0])
-        return verify(verifier, password)
+        return password_matches(verifier, password)
 
-    monkeypatch.setattr(credentials, "_verify", counted)
+    monkeypatch.setattr(credentials, "password_matches", counted)
     unknown = service.sign_in("99999999", "Keydesk-1")
     known = service.sign_in("11000001", "wrong")
     assert unknown == known == WrongCredentials(tries_left=4, feed_as_of=None)
@@ -55,7 +56,7 @@ def test_five_wrong_passwords_lock_the_account_also_after_a_restart(
     left = [service.sign_in(account, "wrong") for _ in range(4)]
     assert [each.tries_left for each in left if isinstance(each, WrongCredentials)] == [4, 3, 2, 1]
     locked = service.sign_in(account, "wrong")
-    assert locked == LockedOut(clock.wall() + 15 * MINUTE, whole_kiosk=False)
+    assert locked == LockedOut(clock.wall() + 15 * MINUTE)
     clock.advance(15 * MINUTE - 1)
     restarted = DeskService(open_desk())
     assert restarted.sign_in(account, f"Keydesk-{account[-1]}") == locked
@@ -70,17 +71,34 @@ def test_the_right_password_gives_all_tries_back(service: DeskService) -> None:
     assert service.sign_in("11000001", "wrong") == WrongCredentials(4)
 
 
-def test_twenty_wrong_passwords_lock_members_out_of_the_kiosk_but_not_the_staff(
-    service: DeskService, clock: FixedClock
+def test_guessing_at_invented_accounts_closes_the_desk_to_nobody_who_types_rightly(
+    service: DeskService, desk: Desk, clock: FixedClock
 ) -> None:
-    for account in range(90_000_000, 90_000_019):
-        service.sign_in(str(account), "wrong")
-    locked = service.sign_in("90000099", "wrong")
-    assert locked == LockedOut(clock.wall() + 5 * MINUTE, whole_kiosk=True)
-    assert service.sign_in("11000001", "Keydesk-1") == locked
-    assert isinstance(service.staff_sign_in("林涛", "Super-1"), StaffSignedIn)
-    clock.advance(5 * MINUTE)
+    for number in range(30):
+        assert isinstance(service.sign_in(str(90_000_000 + number), "wrong"), WrongCredentials)
+        assert isinstance(service.staff_sign_in(f"invented {number}", "wrong"), WrongCredentials)
     assert isinstance(service.sign_in("11000001", "Keydesk-1"), SignedIn)
+    assert isinstance(service.staff_sign_in("林涛", "Super-1"), StaffSignedIn)
+    assert isinstance(service.staff_sign_in("张华", "Staff-1"), StaffSignedIn)
+
+
+@pytest.mark.parametrize("account", ["11000001", "99999999"])
+def test_after_twenty_wrong_passwords_each_further_try_is_slow_whether_right_or_wrong(
+    service: DeskService, clock: FixedClock, account: str
+) -> None:
+    began = clock.wall()
+    for number in range(20):
+        service.sign_in(str(90_000_000 + number), "wrong")
+    assert clock.wall() == began
+    service.staff_sign_in("林涛", "Super-1")
+    assert clock.wall() == began  # members' failures are theirs alone
+    for tries in (1, 2):
+        service.sign_in(account, "Keydesk-1")
+        assert clock.wall() == began + tries * KIOSK_RULE.pause
+    clock.advance(15 * MINUTE)
+    later = clock.wall()
+    service.sign_in(account, "Keydesk-1")
+    assert clock.wall() == later
 
 
 def test_staff_are_locked_out_by_name_however_it_was_typed(service: DeskService) -> None:

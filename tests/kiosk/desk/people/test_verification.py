@@ -105,6 +105,41 @@ def test_all_names_that_do_not_match_are_told_at_once_but_only_after_the_passwor
     )
 
 
+def test_the_operators_name_on_record_is_told_where_it_alone_does_not_match_and_never_without_the_password(
+    service: DeskService,
+) -> None:
+    typed = {**NEW, Field.OPERATOR: "李四"}
+    told = service.verify(OrderKind.NEW, typed)
+    assert told == FieldsRefused({Field.OPERATOR: FieldRefusal.DOES_NOT_MATCH}, operator="李晓梅")
+    assert isinstance(service.verify(OrderKind.NEW, {**typed, Field.OPERATOR: "李晓梅"}), Verified)
+    assert isinstance(service.verify(OrderKind.NEW, {**typed, Field.PASSWORD: "wrong"}), WrongCredentials)
+    other = service.verify(OrderKind.NEW, {**typed, Field.LEGAL_PERSON: "张三"})
+    assert isinstance(other, FieldsRefused)
+    assert other.operator is None
+
+
+@pytest.mark.parametrize("typed", ["cjl", "c?l", "cl"])
+def test_a_rare_given_name_passes(service: DeskService, database: Database, typed: str) -> None:
+    with database.write() as tx:
+        operator = tx.members.operator("11000001")
+        assert operator is not None
+        tx.members.put_operator(msgspec.structs.replace(operator, name="程𠮷林"))
+    assert isinstance(service.verify(OrderKind.NEW, {**NEW, Field.OPERATOR: typed}), Verified)
+
+
+@pytest.mark.parametrize("name", ["程\uf92c公司", "程\u200b公司", "程\ue000公司"])
+def test_no_money_is_taken_for_an_enterprise_that_no_certificate_can_name(
+    service: DeskService, database: Database, name: str
+) -> None:
+    with database.write() as tx:
+        operator = tx.members.operator("11000001")
+        assert operator is not None
+        enterprise = tx.members.enterprise(operator.enterprise_code)
+        assert enterprise is not None
+        tx.members.put_enterprise(msgspec.structs.replace(enterprise, name=name))
+    assert service.verify(OrderKind.NEW, {**NEW, Field.ENTERPRISE: name}) == Refused(Refusal.NAME_UNUSABLE)
+
+
 @pytest.mark.parametrize(
     ("account", "operator", "reason"),
     [
@@ -286,7 +321,7 @@ def test_a_name_that_no_certificate_has_room_for_is_refused_before_payment(
     with database.write() as tx:
         tx.members.put_enterprise(Enterprise("A", name, "王建国", Review.APPROVED))
     outcome = service.verify(OrderKind.NEW, {**NEW, Field.ENTERPRISE: name})
-    assert outcome == Refused(Refusal.RECORD_DISAGREES)
+    assert outcome == Refused(Refusal.NAME_UNUSABLE)
 
 
 def test_a_new_key_asks_for_all_five_fields_and_any_other_service_for_three() -> None:

@@ -14,7 +14,8 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, KeyStatus, Session, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import BoundView, Session, StaffSession, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 
 NOW = 1_795_327_500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,15 +13,18 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from hardware.token.piv.commands import ObjectIdentifier
+from hardware.token.piv.objects import encode
 from hardware.token.piv.token import PivToken
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.fitness import factory_pin_fits
 from kiosk.desk.tokens.reading import TokenFacts
-from kiosk.desk.views import Session, TokenRefusal, TokenRefused
+from kiosk.desk.views import FOREIGN_CONTENTS, BoundView, Session, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Order
+from tests.support.odd_certificates import root_without_key_parameters
 
 
 def _certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
@@ -34,6 +38,7 @@ STRANGERS = {
     "RSA": _certificate(rsa.generate_private_key(65537, 2048)),
     "P-384": _certificate(ec.generate_private_key(ec.SECP384R1())),
     "P-256 of another authority, expired": _certificate(ec.generate_private_key(ec.SECP256R1())),
+    "an elliptic curve's key that does not say which curve": root_without_key_parameters(),
     "no certificate at all": b"\x30\x82\x01\x00garbage",
 }
 
@@ -58,10 +63,63 @@ def test_a_strangers_key_is_refused_and_keeps_its_certificate_and_its_tries(
     number = paid_order("11000001", OrderKind.NEW)
     refused = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the port's order
     assert isinstance(refused, TokenRefused)
-    assert refused.reason is TokenRefusal.ANOTHER_MEMBERS
+    assert (refused.reason, refused.detail) == (TokenRefusal.ANOTHER_MEMBERS, FOREIGN_CONTENTS)
     again = source.open(source.present()[0])
     assert (again.certificate(), again.pin_state().tries_left) == (STRANGERS[stranger], before)
     again.close()
+
+
+OBJECTS = {
+    "a certificate without its tag": STRANGERS["P-256 of another authority, expired"],
+    "the same, padded": STRANGERS["RSA"] + bytes(900),
+    "gzip with the mark of older programs": encode(0x70, gzip.compress(STRANGERS["RSA"]))
+    + encode(0x71, b"\x80"),
+    "gzip without a mark": encode(0x70, gzip.compress(STRANGERS["P-384"])) + bytes(300),
+    "an unknown tag": encode(0x99, b"somebody's"),
+    "an unknown tag beside no certificate": encode(0x70, b"") + encode(0x72, b"card 17"),
+    "no such objects at all": b"\x5f",
+    "packed in an unknown way": encode(0x70, b"certificate") + encode(0x71, b"\x02"),
+}
+"""Values of the certificate object that this program does not write."""
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_an_object_of_a_form_unknown_here_is_not_blank_and_costs_no_try(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    paid_order: Callable[[str, OrderKind], str],
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    card = blank_piv_key(tmp_path / "piv.card", "17345678", yubikey=True)
+    slot = ObjectIdentifier.AUTHENTICATION_CERTIFICATE
+    card.store(card.record.with_value(slot, OBJECTS[kind]))
+    before = card.record
+    source.insert(card)
+    seen = service.read_token()
+    assert not (isinstance(seen, TokenView) and seen.blank)
+    number = paid_order("11000001", OrderKind.NEW)
+    for pin in (None, "123456", "000000"):
+        refused = service.bind(session, number, pin, False, lambda _progress: None)  # noqa: FBT003 - the port's order
+        assert isinstance(refused, TokenRefused)
+        assert refused.reason in {TokenRefusal.ANOTHER_MEMBERS, TokenRefusal.FAULT}
+    assert card.record == before
+
+
+def test_padding_alone_is_a_blank_token(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    paid_order: Callable[[str, OrderKind], str],
+    tmp_path: Path,
+) -> None:
+    card = blank_piv_key(tmp_path / "piv.card", "17345678", yubikey=True)
+    card.store(card.record.with_value(ObjectIdentifier.AUTHENTICATION_CERTIFICATE, bytes(2000)))
+    source.insert(card)
+    number = paid_order("11000001", OrderKind.NEW)
+    bound = service.bind(session, number, None, False, lambda _progress: None)  # noqa: FBT003 - the port's order
+    assert isinstance(bound, BoundView)
 
 
 def test_the_factory_pin_is_not_for_a_key_with_a_certificate_whose_public_key_cannot_be_told() -> None:

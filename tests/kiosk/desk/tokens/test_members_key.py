@@ -11,6 +11,7 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.views import (
+    SAME_SERIAL,
     BindingProgress,
     BindOutcome,
     BoundView,
@@ -145,7 +146,7 @@ def test_a_blank_token_that_the_feed_says_is_a_key_in_use_is_free_once_it_is_los
     with database.write() as tx:
         tx.feed.put_key_elsewhere(key)
     source.insert(blank(SERIAL))
-    refused = TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=SERIAL)
+    refused = TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found=SERIAL, detail=SAME_SERIAL)
     assert insert_and_bind(OrderKind.NEW, "11000003") == (refused, refused)
     with database.write() as tx:
         tx.feed.put_key_elsewhere(msgspec.structs.replace(key, lost=True, holds=1))

@@ -18,6 +18,11 @@ from tests.support.desk import answered
     ("error", "refused"),
     [
         (ports.TokenRemoved(), TokenRefused(TokenRefusal.REMOVED)),
+        (ports.TokenHeld("reader"), TokenRefused(TokenRefusal.HELD)),
+        (
+            ports.TokenHeld("reader", ("a (1)", "b (2)")),
+            TokenRefused(TokenRefusal.HELD, detail="a (1), b (2)"),
+        ),
         (ports.TokenSwapped("A", "B"), TokenRefused(TokenRefusal.SWAPPED, expected="A", found="B")),
         (ports.TokenNotRecognised(b"\x3b\x00"), TokenRefused(TokenRefusal.NOT_RECOGNISED, detail="3B00")),
         (ports.TokenNotPrepared(), TokenRefused(TokenRefusal.NOT_PREPARED)),
@@ -44,6 +49,10 @@ from tests.support.desk import answered
                 "/opt/vendor/libskf.so", ports.LibraryFailure.HUNG, "no answer in 30 s"
             ),
             TokenRefused(TokenRefusal.LIBRARY_FAILED, detail="libskf.so hung"),
+        ),
+        (
+            ports.VendorLibraryFailed("libskf.so", ports.LibraryFailure.HASHES, "it hashes"),
+            TokenRefused(TokenRefusal.LIBRARY_HASHES, detail='digest = "signing"'),
         ),
     ],
 )

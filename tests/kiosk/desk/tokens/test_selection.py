@@ -238,3 +238,27 @@ def test_a_token_that_is_somebodys_is_told_for_a_new_key_only_once_that_is_paid(
     assert _serial(service.read_token(number)) == "OTHERS"
     pay(number)
     assert service.read_token(number) == TokenRefused(TokenRefusal.ANOTHER_MEMBERS, found="OTHERS")
+
+
+def test_among_several_the_one_that_another_program_holds_may_be_the_one_that_is_meant(
+    service: DeskService,
+    source: VirtualTokenSource,
+    blank: Callable[[str], GmtCard],
+    bound_elsewhere: Elsewhere,
+    paid_order: Pay,
+) -> None:
+    """Where the others are not the key on record it is not said of them that they are wrong."""
+    card = bound_elsewhere("11000001", "OWN", NOW - 300 * DAY, NOW + 65 * DAY)
+    other = bound_elsewhere("11000002", "OTHER", NOW - 300 * DAY, NOW + 65 * DAY)
+    number = paid_order("11000001", OrderKind.RENEWAL)
+    holder = source.open(source.insert(card, "first"))
+    source.insert(other, "second")
+    held = TokenRefused(TokenRefusal.HELD)
+    assert service.read_token(number) == held
+    assert service.read_token(serial="OWN") == held
+    source.insert(blank("BLANK"), "third")
+    assert service.read_token(number) == held
+    assert _serial(service.read_token(serial="BLANK")) == "BLANK"
+    assert _serial(service.read_token(paid_order("11000003", OrderKind.NEW))) == "BLANK"
+    holder.close()
+    assert _serial(service.read_token(number)) == "OWN"

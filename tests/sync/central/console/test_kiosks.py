@@ -16,6 +16,7 @@ from kiosk.domain.feed import (
     OperatorPublished,
 )
 from kiosk.domain.ledger import PaidHow
+from kiosk.pki.issuing import key_fingerprint
 from sync.central.console.kiosks import KioskAdmin
 from sync.central.examples import Examples
 from sync.central.fleet.enrolment_tokens import give_token
@@ -57,6 +58,23 @@ def test_a_machine_that_is_taken_out_of_use_may_upload_and_nothing_else(
     for path in (records.PATH_FEED, f"{records.PATH_JOURNAL}"):
         refused = served.request("GET", f"{path}?after=0")
         assert (refused.status, refused.problem.code) == (403, ProblemCode.MACHINE_RETIRED)
+
+
+def test_a_machine_that_waits_after_a_restore_is_confirmed_or_taken_out_of_use(
+    staff: Client, served: KioskDouble
+) -> None:
+    key, machines = row_key(served.number, 1), Machine.objects.filter(kiosk=served.number)
+    page = act(staff, Machine, "confirm", key, remark="电话核对")
+    assert "已确认 0 台" in page
+    assert "另有 1 台不在等确认，没有改动" in page
+    machines.update(state=MachineState.UNCONFIRMED)
+    page = act(staff, Machine, "confirm", key, remark="电话核对")
+    assert "已确认 1 台" in page
+    assert "另有" not in page
+    assert machines.get().state == MachineState.ENROLLED
+    machines.update(state=MachineState.UNCONFIRMED)
+    assert "已停用：1 台" in act(staff, Machine, "retire", key, remark="备份之后停用的")
+    assert machines.get().state == MachineState.RETIRED
 
 
 def test_a_machine_that_is_revoked_is_quarantined_and_its_kiosk_gets_another(
@@ -147,3 +165,20 @@ def test_a_token_is_given_out_on_the_page(staff: Client) -> None:
     page = act(staff, Kiosk, "enrolment_token", 8)
     token = page.split("8 号机 二楼：")[1][:31]
     assert KioskDouble(8).enrol_with(token.strip()).status == 200
+
+
+def test_a_token_that_makes_another_void_says_so_on_the_page_and_at_the_kiosk(staff: Client) -> None:
+    staff.post(reverse("admin:fleet_kiosk_add"), {"number": 8, "place": "二楼", "serves_all": "on"})
+    first = act(staff, Kiosk, "enrolment_token", 8)
+    assert "作废" not in first
+    assert "还没有用" in staff.get(reverse("admin:fleet_kiosk_change", args=[8])).content.decode()
+    assert "先前发放、还没有用的令牌已作废（1 个）" in act(staff, Kiosk, "enrolment_token", 8)
+    refused = KioskDouble(8).enrol_with(first.split("8 号机 二楼：")[1][:31].strip())
+    assert refused.problem.newer_token is not None
+
+
+def test_a_machine_is_known_by_the_fingerprint_that_its_kiosk_shows(
+    staff: Client, served: KioskDouble
+) -> None:
+    page = staff.get(reverse("admin:fleet_machine_changelist")).content.decode()
+    assert key_fingerprint(served.issuing_key.public_key) in page

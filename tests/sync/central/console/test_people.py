@@ -6,13 +6,13 @@ import unicodedata
 
 import pytest
 from argon2 import PasswordHasher
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain.feed import (
-    OperatorPublished,
-)
+from kiosk.domain.feed import EnterprisePublished, OperatorPublished
 from kiosk.domain.members import Review
+from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name, read_member_name
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import Matter
 from sync.central.members.models import DeskStaff, Enterprise, Operator
@@ -31,6 +31,36 @@ def test_approving_an_operator_publishes_it(staff: Client, kiosk: KioskDouble) -
     assert told.operator.verifier.startswith("$argon2id$")
     assert "已退回" in act(staff, Operator, "refuse", "11000005")
     assert Operator.objects.get(account="11000005").review == "refused"
+
+
+@pytest.mark.parametrize(
+    ("model", "named", "others"),
+    [(Operator, "11000005", "11000001"), (Enterprise, None, None), (DeskStaff, "张华", "林涛")],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_name_that_was_stored_under_a_former_rule_is_said_in_its_list_and_can_be_searched_for(
+    staff: Client, kiosk: KioskDouble, model: type[Model], named: str | None, others: str | None
+) -> None:
+    codes = Enterprise.objects.order_by("code").values_list("code", flat=True)
+    named, others = named or codes[0], others or codes[1]
+    former = {"name": f"{named}\ue001"} if model is DeskStaff else {"name": "程\ue001"}
+    model._base_manager.filter(pk=named).update(**former)
+    page = reverse(f"admin:members_{model._meta.model_name}_changelist")
+    for address in (page, f"{page}?names=refused"):
+        assert "U+E001" in staff.get(address).content.decode()
+    found = staff.get(f"{page}?names=refused").context["cl"].result_list
+    assert [each.name for each in found] == [former["name"]]
+    assert others not in {each.pk for each in found}
+    assert staff.get(f"{page}?names=other").status_code == 302
+
+
+def test_an_operator_whose_name_cannot_be_used_is_not_approved(staff: Client, kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    Operator.objects.filter(account="11000005").update(name="程\u200b林")
+    said = act(staff, Operator, "approve", "11000005")
+    assert "11000005 没有批准：姓名：含有看不见的字符 U+200B" in said
+    assert Operator.objects.get(account="11000005").review == "under-review"
+    assert not [each for each in kiosk.news() if isinstance(each, OperatorPublished)]
 
 
 def test_what_a_row_is_known_by_is_not_typed_over(staff: Client, kiosk: KioskDouble) -> None:
@@ -76,3 +106,57 @@ def test_a_password_is_kept_as_the_desk_takes_it(staff: Client, kiosk: KioskDoub
     page = reverse("admin:members_deskstaff_change", args=["张华"])
     staff.post(page, {"role": "staff", "new_password": decomposed})
     assert PasswordHasher().verify(DeskStaff.objects.get(name="张华").verifier, " Müller-1 ")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("程\u200b林", "看不见的字符 U+200B"),
+        ("程\x0b林", "看不见的字符 U+000B"),
+        ("程\ue000林", "U+E000）是旧系统的自造字"),
+        ("程\uf92c", "U+F92C）是兼容字，证书里会变成「郎」（U+90CE）"),
+        ("程\U0001f600", "U+1F600）不能用在名称里"),
+        ("粮" * 65, "64"),
+    ],
+)
+def test_a_name_that_no_certificate_can_have_is_refused_with_the_reason(
+    staff: Client, served: KioskDouble, name: str, reason: str
+) -> None:
+    enterprise = Enterprise.objects.order_by("code")[0]
+    page = reverse("admin:members_enterprise_change", args=[enterprise.pk])
+    rest = {"legal_person": enterprise.legal_person, "review": "approved"}
+    for typed in ({"name": name, **rest}, {**rest, "name": enterprise.name, "legal_person": name}):
+        said = staff.post(page, typed).content.decode()
+        assert reason in said or (len(name) > 40 and "40" in said)
+    again = Enterprise.objects.get(pk=enterprise.pk)
+    assert (again.name, again.legal_person) == (enterprise.name, enterprise.legal_person)
+
+
+def test_the_names_of_operators_and_of_the_desks_staff_are_judged_too(
+    staff: Client, served: KioskDouble
+) -> None:
+    operator = Operator.objects.get(account="11000001")
+    page = reverse("admin:members_operator_change", args=["11000001"])
+    typed = {"enterprise": operator.enterprise_id, "name": "程\u200b林", "review": "approved"}
+    assert "看不见的字符" in staff.post(page, typed).content.decode()
+    page = reverse("admin:members_deskstaff_add")
+    assert "自造字" in staff.post(page, {"name": "程\ue000", "role": "staff"}).content.decode()
+    assert not DeskStaff.objects.filter(name__contains="程").exists()
+    page = reverse("admin:members_operator_add")
+    assert staff.post(page, {**typed, "account": "0", "name": "程林"}).status_code == 200
+    assert not Operator.objects.filter(account="0").exists()
+
+
+def test_a_name_is_kept_as_certificates_have_it(staff: Client, kiosk: KioskDouble) -> None:
+    kiosk.feed()
+    enterprise = Enterprise.objects.order_by("code")[0]
+    page = reverse("admin:members_enterprise_change", args=[enterprise.pk])
+    typed = unicodedata.normalize("NFD", "Müller　 程\U0002ebf0𠮷 粮油")
+    rest = {"legal_person": "程𠮷林", "review": "approved"}
+    staff.post(page, {"name": typed, **rest})
+    enterprise.refresh_from_db()
+    assert (enterprise.name, enterprise.legal_person) == ("Müller 程\U0002ebf0𠮷 粮油", "程𠮷林")
+    (told,) = [each for each in kiosk.news() if isinstance(each, EnterprisePublished)]
+    assert told.enterprise.name == enterprise.name
+    name = member_name(DEFAULT_ORGANISATION, MemberName("11000001", told.enterprise.name))
+    assert read_member_name(name).enterprise == told.enterprise.name

@@ -175,7 +175,7 @@ def test_everything_that_travels_has_a_chinese_name() -> None:
     assert set(ENTRY_KINDS) == bodies | {"unreadable"}
     assert set(FEED_KINDS) == {str(kind.__struct_config__.tag) for kind in get_args(AnyFeedBody)}
     assert set(REMARK_REASONS) == {reason.value for reason in RemarkReason}
-    assert set(MATTER_ACTIONS) == {action.value for action in Action} | {"keep"}
+    assert set(MATTER_ACTIONS) == {action.value for action in Action}
     assert set(PAID_HOW) == {how.value for how in PaidHow}
 
 

@@ -10,7 +10,8 @@ from hardware.virtual.gmt.factory import unprepared_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, LossView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import KeyStatus, Refusal, Refused, Session, StaffSession
+from kiosk.desk.tokens.views import KeyStatus
+from kiosk.desk.views import Refusal, Refused, Session, StaffSession
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.entries import AnyBody, CertificateRevoked, KeyFound, LossReported

@@ -1,0 +1,1 @@
+"""`keydesk doctor`: what works, what is missing, and what to do about it."""

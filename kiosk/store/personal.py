@@ -1,0 +1,152 @@
+"""Personal records, each sealed with AES-256-GCM under a key of its own, its commitment as associated data.
+
+The keys are in a table of their own, which no copy carries: a record without its key is what a copy has of it. Erasing
+deletes both; the pages are overwritten (`PRAGMA secure_delete`), and `Database.forget` empties the write-ahead log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.domain.errors import PersonalMalformed
+from kiosk.domain.personal import SALT_LENGTH, Disclosed, PersonalKind, disclose, kind_of_personal
+from kiosk.store.errors import StoreCorrupt
+from kiosk.store.rows import Table
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from kiosk.domain.personal import PersonalRecord
+    from kiosk.domain.retention import PersonalRetention
+
+_KEY_LENGTH = 32
+_NONCE_LENGTH = 12  # NIST SP 800-38D, section 8.2.2
+_CONTEXT = b"keydesk personal record\x00"
+_NOT_SENT = 0
+
+
+class KeptRecord(msgspec.Struct, frozen=True):
+    """A personal record as it lies here; `sent_at` is 0 while the centre has not got it. UTC seconds."""
+
+    commitment: bytes
+    kind: PersonalKind
+    account: str
+    made_at: int
+    sent_at: int
+    disclosed: Disclosed
+
+
+class PersonalTable(Table):
+    """The personal records beside the journal."""
+
+    def __init__(self, connection: Connection, path: Path, random: Callable[[int], bytes]) -> None:
+        super().__init__(connection, path)
+        self._random = random
+
+    def put(self, record: PersonalRecord, account: str, now: int) -> bytes:
+        """Keep a record of an account; the commitment for its entry. Raises PersonalMalformed."""
+        from kiosk.pki.device_keys import seal  # noqa: PLC0415 - the first screen need not wait for cryptography
+
+        disclosed = disclose(record, self._random(SALT_LENGTH))
+        commitment, key = disclosed.commitment, self._random(_KEY_LENGTH)
+        sealed = seal(
+            key, self._random(_NONCE_LENGTH), disclosed.salt + disclosed.data, _CONTEXT + commitment
+        )
+        self._connection.execute(
+            "INSERT INTO personal_records (commitment, kind, account, made_at, sent_at, sealed) VALUES (?, ?, ?, ?, ?, ?)",
+            (commitment, kind_of_personal(record).value, account, now, _NOT_SENT, sealed),
+        )
+        self._connection.execute(
+            "INSERT INTO personal_keys (commitment, key) VALUES (?, ?)", (commitment, key)
+        )
+        return commitment
+
+    def get(self, commitment: bytes) -> PersonalRecord | None:
+        """The record of that commitment; None once it was erased. Raises StoreCorrupt."""
+        kept = next(self._kept("WHERE commitment = ?", commitment), None)
+        if kept is None:
+            return None
+        try:
+            return kept.disclosed.read()
+        except PersonalMalformed as error:
+            raise StoreCorrupt(self._path, f"a personal record: {error}") from error
+
+    def of_account(self, account: str) -> tuple[KeptRecord, ...]:
+        """The records of an account, oldest first. Raises StoreCorrupt."""
+        return tuple(self._kept("WHERE account = ? ORDER BY made_at", account))
+
+    def unsent(self, limit: int) -> tuple[KeptRecord, ...]:
+        """Records that the centre has not got, oldest first. Raises StoreCorrupt."""
+        return tuple(self._kept("WHERE sent_at = 0 ORDER BY made_at LIMIT ?", limit))
+
+    def note_sent(self, commitments: Iterable[bytes], now: int) -> None:
+        """Record that the centre has these."""
+        for each in commitments:
+            self._connection.execute(
+                "UPDATE personal_records SET sent_at = ? WHERE commitment = ? AND sent_at = 0", (now, each)
+            )
+
+    def erase(self, commitments: Iterable[bytes]) -> int:
+        """Erase these records and their keys; how many there were."""
+        count = 0
+        for each in commitments:
+            self._connection.execute("DELETE FROM personal_keys WHERE commitment = ?", (each,))
+            count += self._connection.execute(
+                "DELETE FROM personal_records WHERE commitment = ?", (each,)
+            ).rowcount
+        return count
+
+    def erase_account(self, account: str, until: int) -> int:
+        """Erase the records of an account that were made up to that time (UTC seconds); how many there were."""
+        return self.erase(
+            self._commitments(
+                "SELECT commitment FROM personal_records WHERE account = ? AND made_at <= ?", account, until
+            )
+        )
+
+    def erase_due(self, retention: PersonalRetention, now: int) -> int:
+        """Erase what was kept for as long as its kind is; how many there were. `now` is UTC seconds."""
+        due = [
+            *self._commitments(
+                "SELECT commitment FROM personal_records WHERE sent_at = 0 AND made_at < ?",
+                retention.made_before(now),
+            )
+        ]
+        for kind in PersonalKind:
+            due += self._commitments(
+                "SELECT commitment FROM personal_records WHERE kind = ? AND sent_at > 0 AND sent_at < ?",
+                kind.value,
+                retention.sent_before(kind, now),
+            )
+        return self.erase(due)
+
+    def _commitments(self, query: str, *values: str | int) -> tuple[bytes, ...]:
+        return tuple(each for (each,) in self._connection.execute(query, values))
+
+    def _kept(self, condition: str, *values: str | int | bytes) -> Iterator[KeptRecord]:
+        """The records whose key is here; of one that came with a copy it is not."""
+        rows = self._connection.execute(
+            "SELECT commitment, kind, account, made_at, sent_at, sealed, key "  # noqa: S608 - conditions of ours
+            f"FROM personal_records JOIN personal_keys USING (commitment) {condition}",
+            values,
+        )
+        for commitment, kind, account, made_at, sent_at, sealed, key in rows.fetchall():
+            disclosed = self._opened(commitment, sealed, key)
+            yield KeptRecord(commitment, PersonalKind(kind), account, made_at, sent_at, disclosed)
+
+    def _opened(self, commitment: bytes, sealed: bytes, key: bytes) -> Disclosed:
+        from kiosk.pki.device_keys import unseal  # noqa: PLC0415 - as in put
+        from kiosk.pki.errors import SealBroken  # noqa: PLC0415 - as in put
+
+        try:
+            plain = unseal(key, sealed, _CONTEXT + commitment)
+        except SealBroken as error:
+            raise StoreCorrupt(self._path, "the seal of a personal record") from error
+        disclosed = Disclosed(plain[:SALT_LENGTH], plain[SALT_LENGTH:])
+        if disclosed.commitment != commitment:
+            raise StoreCorrupt(self._path, "a personal record is not the one of its commitment")
+        return disclosed

@@ -1,0 +1,41 @@
+"""What is kept of an account, for whoever asks; and erasing it."""
+
+from __future__ import annotations
+
+from kiosk.desk.requests.privacy import KeptFact, erase, exported
+from kiosk.domain.entries import PersonalErased
+from kiosk.domain.fees import OrderKind
+from kiosk.domain.personal import DeliveryAddress, PersonalKind
+from kiosk.store.verify import verify
+from tests.support.desk import FIRM, NOW, SESSION, DeskSetup, answered
+
+ADDRESS = DeliveryAddress("张三丰", "河南省郑州市金水区", "花园路1号", "13812345678")
+
+
+def test_an_export_has_every_fact_in_words_and_erasing_leaves_none(desk_setup: DeskSetup) -> None:
+    service = desk_setup.open_service()
+    paid = desk_setup.paid_order("11000001", OrderKind.NEW)
+    answered(service.ask_delivery(SESSION, paid, ADDRESS))
+    found = exported(desk_setup.database, "11000001")
+    assert found.operator == "李晓梅"
+    assert found.enterprise is not None
+    assert found.enterprise.name == FIRM
+    assert found.orders == (paid,)
+    assert [each.order for each in found.requests] == [paid]
+    record = {each: getattr(ADDRESS, each) for each in ADDRESS.__struct_fields__}
+    assert found.facts == (KeptFact(PersonalKind.DELIVERY, NOW, sent=False, record=record),)
+    assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛") == 1
+    assert desk_setup.bodies()[-1] == PersonalErased("11000001", NOW, "林涛")
+    after = exported(desk_setup.database, "11000001")
+    assert after.facts == ()
+    assert after.requests == found.requests
+    delivery = answered(service.requests(SESSION, paid)).delivery
+    assert delivery is not None
+    assert (delivery.recipient, delivery.phone, delivery.region) == ("", "", "")
+    assert verify(desk_setup.database).sound
+    assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛") == 0
+
+
+def test_of_an_account_that_is_not_known_there_is_nothing(desk_setup: DeskSetup) -> None:
+    found = exported(desk_setup.database, "99999999")
+    assert (found.operator, found.enterprise, found.orders, found.facts) == (None, None, (), ())

@@ -1,0 +1,130 @@
+"""What a terminal sends, as keys and pastes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import textual._time
+from textual import events
+from textual.message import Message
+
+from kiosk.ui.terminal.keyboard import HELD_SECONDS, PASTE_SECONDS, Keyboard
+
+
+class Clock:
+    """A clock that tests move; Textual's messages are stamped by it too."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        """The seconds."""
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(textual._time, "get_time", clock)
+    return clock
+
+
+@pytest.fixture
+def odd() -> list[Exception]:
+    return []
+
+
+@pytest.fixture
+def keyboard(time: Clock, odd: list[Exception]) -> Keyboard:
+    return Keyboard(time, odd.append)
+
+
+def typed(messages: Iterator[Message]) -> list[str]:
+    """Each key's character or name, and each paste's text."""
+    said = []
+    for each in messages:
+        if isinstance(each, events.Key):
+            said.append(each.character if each.character and each.is_printable else each.key)
+        elif isinstance(each, events.Paste):
+            said.append(f"paste {each.text!r}")
+    return said
+
+
+@pytest.mark.parametrize(
+    ("sent", "keys"),
+    [
+        (b"a\xffb", ["a", "\ufffd", "b"]),
+        ("程".encode("gbk") + b"a", ["\ufffd", "\ufffd", "a"]),
+        ("陈静".encode("gbk") + b"\r", ["\ufffd", "¾", "\ufffd", "enter"]),
+        (b"\xe7\xa8", []),
+        ("程𠮷林".encode(), ["程", "𠮷", "林"]),
+    ],
+)
+def test_bytes_that_are_no_utf8_are_replaced_and_cost_no_other_key(
+    keyboard: Keyboard, sent: bytes, keys: list[str]
+) -> None:
+    assert typed(keyboard.read(sent)) == keys
+    assert typed(keyboard.read(b"z"))[-1] == "z"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_character_may_come_in_pieces(keyboard: Keyboard, *, at_once: bool) -> None:
+    sent = "程𠮷".encode() + b"\x1b[A"
+    pieces = [sent] if at_once else [bytes([each]) for each in sent]
+    assert [key for piece in pieces for key in typed(keyboard.read(piece))] == ["程", "𠮷", "up"]
+
+
+def test_a_paste_is_one_text(keyboard: Keyboard) -> None:
+    assert typed(keyboard.read(b"\x1b[200~abc\rd\x1b[201~e")) == ["paste 'abc\\rd'", "e"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_paste_without_an_end_does_not_take_the_keyboard(
+    keyboard: Keyboard, time: Clock, *, whole: bool
+) -> None:
+    for piece in [b"\x1b[200~ab"] if whole else [b"\x1b[2", b"00", b"~a", b"b"]:
+        assert typed(keyboard.read(piece)) == []
+    time.now += PASTE_SECONDS / 2
+    assert typed(keyboard.tick()) == []
+    assert typed(keyboard.read(b"c")) == []
+    time.now += PASTE_SECONDS / 2
+    assert typed(keyboard.tick()) == ["paste 'abc'"]
+    assert typed(keyboard.read(b"d\r")) == ["d", "enter"]
+    assert typed(keyboard.read(b"\x1b[201~e")) == ["e"]
+
+
+def test_keys_that_go_on_in_a_paste_without_an_end_do_not_keep_it_open(
+    keyboard: Keyboard, time: Clock
+) -> None:
+    said = typed(keyboard.read(b"\x1b[200~"))
+    for _ in range(25):
+        time.now += PASTE_SECONDS / 20
+        said += typed(keyboard.read(b"x"))
+    assert said[0].startswith("paste 'xxx")
+    assert said[1:]
+    assert set(said[1:]) == {"x"}
+
+
+def test_a_sequence_that_cannot_be_costs_itself_alone(keyboard: Keyboard, odd: list[Exception]) -> None:
+    assert "a" in typed(keyboard.read(b"\x1b[48;0;0;0;0ta"))
+    assert typed(keyboard.read(b"c")) == ["c"]
+
+
+def pressed(messages: Iterator[Message]) -> list[float]:
+    return [each.time for each in messages if isinstance(each, events.Key)]
+
+
+def test_repeats_of_a_key_that_is_held_down_bear_the_time_of_its_press(
+    keyboard: Keyboard, time: Clock
+) -> None:
+    began = time.now
+    times = []
+    for pause in (0.0, HELD_SECONDS * 0.9, HELD_SECONDS * 0.9, HELD_SECONDS * 0.9):
+        time.now += pause
+        times += pressed(keyboard.read(b"\r"))
+    assert times == [began] * 4
+    assert pressed(keyboard.read(b"\t")) == [time.now]
+    assert pressed(keyboard.read(b"\r")) == [time.now]
+    time.now += HELD_SECONDS * 1.1
+    assert pressed(keyboard.read(b"\r")) == [time.now]

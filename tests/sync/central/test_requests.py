@@ -1,0 +1,113 @@
+"""What members ask for after paying, at the centre: rows of their own, the latest request counts, and a replay makes the same."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kiosk.domain import entries
+from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.ledger import PaidHow
+from kiosk.domain.members import Review
+from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.requests import DeliveryState, InvoiceState, ProposalState
+from sync.central.ledger import settling
+from sync.central.ledger.models import EntryRemark, LedgerProposal, LedgerRequests
+from sync.central.ledger.replaying import differences, differences_of
+from sync.central.ledger.rows import proposal_record, requests_record
+from tests.support.books import open_matters
+from tests.support.kiosk_double import ACCOUNT, KioskDouble
+from tests.support.values import present
+
+pytestmark = pytest.mark.django_db
+
+FIRST, SECOND = bytes(32), bytes([1]) * 32
+NAME = "0123456789abcdef"
+
+
+def paid_order(kiosk: KioskDouble) -> str:
+    placed = kiosk.place()
+    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34_000, kiosk.now(), supervisor="林涛"))
+    return placed.order
+
+
+def told_by_the_centre(*bodies: entries.AnyBody) -> None:
+    settling.enter_and_apply(bodies, int(time.time()))
+
+
+def test_requests_and_proposals_of_kiosk_and_centre_are_rows_and_replay_to_the_same(
+    kiosk: KioskDouble,
+) -> None:
+    order = paid_order(kiosk)
+    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, FIRST, "member"))
+    kiosk.append(entries.InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, FIRST, "member"))
+    kiosk.append(entries.OperatorProposed(NAME, ACCOUNT, "code", FIRST, authorised=True, by="member"))
+    kiosk.pushed()
+    told_by_the_centre(
+        entries.DeliveryChanged(order, ACCOUNT, SECOND, "phone"),
+        entries.KeyMailed(order, ACCOUNT, "顺丰速运", "SF1", kiosk.now(), "张华"),
+        entries.InvoiceIssued(order, ACCOUNT, "2641", kiosk.now(), "张华"),
+        entries.OperatorReviewed(NAME, ACCOUNT, Review.APPROVED, "11000009", "", "张华"),
+    )
+    row = LedgerRequests.objects.get(order=order)
+    asked = requests_record(row)
+    assert (row.account, row.delivery, row.invoice) == (ACCOUNT, "mailed", "issued")
+    assert (row.carrier, row.tracking, row.invoice_number) == ("顺丰速运", "SF1", "2641")
+    assert present(asked.delivery).commitment == SECOND
+    assert present(asked.delivery).state is DeliveryState.MAILED
+    assert present(asked.invoice).state is InvoiceState.ISSUED
+    proposal = proposal_record(LedgerProposal.objects.get(proposal=NAME))
+    assert (proposal.state, proposal.new_account) == (ProposalState.APPROVED, "11000009")
+    assert differences() == []
+    assert differences_of(ACCOUNT) == []
+
+
+def test_the_phone_may_ask_before_the_order_s_kiosk_was_heard_of(kiosk: KioskDouble) -> None:
+    order = paid_order(kiosk)
+    told_by_the_centre(entries.DeliveryAsked(order, ACCOUNT, FIRST, "phone"))
+    assert LedgerRequests.objects.get(order=order).delivery == "asked"
+    kiosk.append(entries.DeliveryChanged(order, ACCOUNT, SECOND, "member"))
+    kiosk.pushed()
+    asked = requests_record(LedgerRequests.objects.get(order=order))
+    assert present(asked.delivery).commitment == SECOND
+    assert differences() == []
+
+
+def test_a_change_that_comes_after_the_key_was_mailed_is_for_a_person_to_see(kiosk: KioskDouble) -> None:
+    order = paid_order(kiosk)
+    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, FIRST, "member"))
+    kiosk.pushed()
+    told_by_the_centre(entries.KeyMailed(order, ACCOUNT, "EMS", "E1", kiosk.now(), "张华"))
+    kiosk.append(entries.DeliveryChanged(order, ACCOUNT, SECOND, "member"))
+    kiosk.pushed()
+    asked = requests_record(LedgerRequests.objects.get(order=order))
+    assert present(asked.delivery).commitment == FIRST
+    assert (RemarkReason.DELIVERY_SENT.value, ACCOUNT) in open_matters()
+    assert differences() == []
+
+
+def test_a_kiosk_asks_nothing_for_orders_of_others_nor_decides_what_is_the_exchange_s(
+    kiosk: KioskDouble,
+) -> None:
+    elsewhere = "4-0002-5.aaaaaaaaaaaa"
+    kiosk.append(entries.DeliveryAsked(elsewhere, ACCOUNT, FIRST, "member"))
+    kiosk.append(entries.OperatorReviewed(NAME, ACCOUNT, Review.APPROVED, "11000009", "", "张华"))
+    kiosk.pushed()
+    assert not LedgerRequests.objects.exists()
+    assert not LedgerProposal.objects.exists()
+    reasons = set(EntryRemark.objects.values_list("reason", flat=True))
+    assert reasons >= {RemarkReason.ORDER_UNKNOWN.value, RemarkReason.NOT_THE_EXCHANGE.value}
+    assert differences() == []
+
+
+def test_names_that_no_column_takes_are_unreadable_and_hold_nothing_up(kiosk: KioskDouble) -> None:
+    order = paid_order(kiosk)
+    kiosk.append(entries.OperatorProposed("x" * 17, ACCOUNT, "code", FIRST, authorised=True, by="member"))
+    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, b"short", "member"))
+    kiosk.append(entries.KeyMailed(order, ACCOUNT, "速" * 100, "S" * 100, 2**63, "张华"))
+    kiosk.pushed()
+    assert not LedgerProposal.objects.exists()
+    row = LedgerRequests.objects.get(order=order)
+    assert (len(row.carrier), len(row.tracking)) == (40, 40)
+    assert differences() == []
