@@ -25,6 +25,7 @@ import msgspec
 from kiosk.domain.base32 import Base32Malformed, check_digit, decode_base32, encode_base32
 from kiosk.domain.errors import DomainError
 
+ACCOUNT_FORM = "[1-9][0-9]{0,11}"  # an order code has five bytes for it: twelve digits
 MAXIMUM_KIOSK = 0x7FFF  # a certificate number has 15 bits for it
 MAXIMUM_EPOCH = 0xFF_FFFF
 FIRST_RANDOM_EPOCH = (
@@ -41,6 +42,7 @@ _EPOCH_END = _KIOSK_BYTES + _EPOCH_BYTES
 _NUMBER_BYTES = _EPOCH_END + _SEQUENCE_BYTES
 _DASHES = re.compile(r"[\s‐-―−_]+")
 _ORDER_NUMBER = re.compile(r"([1-9][0-9]{0,4})-(?:([0-9]{1,8})-)?([0-9]{1,10})-([0-9])")
+_ACCOUNT = re.compile(ACCOUNT_FORM)
 _NONCE = re.compile(r"[0-9a-f]{12}")
 _OUT_TRADE_NO = re.compile(r"K([0-9A-Z]{24})A([1-9][0-9]{0,2})")
 
@@ -104,6 +106,11 @@ class OrderNumber(msgspec.Struct, frozen=True, order=True):
     def check_digit(self) -> str:
         """The check digit over kiosk (5 digits), epoch (8) and sequence (10)."""
         return check_digit(f"{self.kiosk:05d}{self.epoch:08d}{self.sequence:010d}")
+
+
+def is_account(text: str) -> bool:
+    """Whether that is an operator's account: one to twelve digits without leading zeros."""
+    return _ACCOUNT.fullmatch(text) is not None
 
 
 def parse_order_number(text: str) -> OrderNumber:

@@ -47,7 +47,13 @@ from kiosk.domain.base32 import (
 )
 from kiosk.domain.errors import DomainError
 from kiosk.domain.fees import OrderKind
-from kiosk.domain.identifiers import NONCE_LENGTH, IdentifierOutOfRange, OrderNumber, OrderReference
+from kiosk.domain.identifiers import (
+    NONCE_LENGTH,
+    IdentifierOutOfRange,
+    OrderNumber,
+    OrderReference,
+    is_account,
+)
 
 VERSION = 1
 ORDER_CODE_LENGTH = 38
@@ -58,7 +64,6 @@ CONFIRMATION_DIGITS = 10
 
 _CLAIMS_LENGTH = ORDER_CODE_LENGTH - MAC_LENGTH
 _KINDS = {kind.product: kind for kind in OrderKind}
-_ACCOUNT = re.compile(r"0|[1-9][0-9]{0,11}")
 _ALPHANUMERIC_ADDRESS = re.compile(r"HTTPS?://[0-9A-Z.:/-]+")
 _SEPARATORS = re.compile(r"[\s‐-―−_.-]+")
 
@@ -146,7 +151,7 @@ def _derive(secret: bytes, label: bytes) -> bytes:
 
 def encode_order_code(code: OrderCode, key: bytes) -> bytes:
     """Make the 38 bytes of a code with the `order_code_key`. Raises CodeFieldOutOfRange."""
-    if _ACCOUNT.fullmatch(code.account) is None:
+    if not is_account(code.account):
         raise CodeFieldOutOfRange("account")
     if len(code.nonce) != NONCE_LENGTH:
         raise CodeFieldOutOfRange("nonce")
@@ -185,8 +190,8 @@ def read_order_code_unverified(data: bytes) -> OrderCode:
     if kind is None:
         raise OrderCodeMalformed(f"no product {data[15]}")
     account = str(int.from_bytes(data[10:15], "big"))
-    if _ACCOUNT.fullmatch(account) is None:
-        raise OrderCodeMalformed("the account has more than 12 digits")
+    if not is_account(account):
+        raise OrderCodeMalformed(f"no account {account}")
     numbers = (int.from_bytes(part, "big") for part in (data[1:3], data[3:6], data[6:10]))
     try:
         order = OrderNumber(*numbers)

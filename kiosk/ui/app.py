@@ -181,7 +181,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     def explain_forgotten(self, what: Forgotten) -> None:
         """Say what to do about something forgotten, and offer to call staff."""
-        question = question_about(what)
+        question = question_about(what, self.settings.initial_pin)
         if self.fits and not isinstance(self.screen, type(question)):
             self.push_screen(question, self._call_staff)
 

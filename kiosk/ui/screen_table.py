@@ -94,11 +94,11 @@ def layer_of(layer: Layer) -> Overlay[None]:
             assert_never(layer)
 
 
-def question_about(what: Forgotten) -> Overlay[bool]:
-    """Say what to do about something forgotten, and ask whether to call staff."""
+def question_about(what: Forgotten, pin: str) -> Overlay[bool]:
+    """Say what to do about something forgotten, and ask whether to call staff; `pin` is what keys come with."""
     from kiosk.ui.screens.common.confirm import ConfirmScreen, forgotten_question
 
-    return ConfirmScreen(partial(forgotten_question, what=what))
+    return ConfirmScreen(partial(forgotten_question, what=what, pin=pin))
 
 
 def question_before_leaving() -> Overlay[bool]:

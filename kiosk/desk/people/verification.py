@@ -5,7 +5,6 @@ What is on record of names, keys and reviews is used only after the password was
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from kiosk.desk.views import (
     fields_of,
 )
 from kiosk.domain.decisions import key_state
+from kiosk.domain.identifiers import is_account
 from kiosk.domain.members import Enterprise, Operator
 from kiosk.store.keys_on_record import key_on_record
 from kiosk.text.matching import name_matches
@@ -37,9 +37,6 @@ from kiosk.text.matching import name_matches
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.domain.fees import OrderKind
-
-# An order token has room for twelve decimal digits.
-_ACCOUNT = re.compile(r"[1-9][0-9]{0,11}")
 
 
 def verify(desk: Desk, kind: OrderKind, fields: dict[Field, str]) -> VerifyOutcome:
@@ -66,7 +63,7 @@ def verify(desk: Desk, kind: OrderKind, fields: dict[Field, str]) -> VerifyOutco
 
 def sign_in(desk: Desk, account: str, password: str) -> SignInOutcome:
     """Account and password alone: 继续办理, 查询, 绑定. Slow: Argon2id. Raises DeskRefused."""
-    if _ACCOUNT.fullmatch(tidy_account(account)) is None and is_order_number(account):
+    if not is_account(tidy_account(account)) and is_order_number(account):
         raise DeskRefused(Refusal.NUMBER_IS_NO_ACCOUNT)
     found = _authenticate(desk, tidy_account(account), password)
     if not isinstance(found, Operator):
@@ -101,7 +98,7 @@ def tidy_account(text: str) -> str:
 def _refusals_of_form(kind: OrderKind, fields: dict[Field, str]) -> dict[Field, FieldRefusal]:
     reasons = {field: FieldRefusal.EMPTY for field in fields_of(kind) if not fields.get(field, "").strip()}
     account = tidy_account(fields.get(Field.ACCOUNT, ""))
-    if account and _ACCOUNT.fullmatch(account) is None:
+    if account and not is_account(account):
         is_number = is_order_number(account)
         reasons[Field.ACCOUNT] = FieldRefusal.ORDER_NUMBER if is_number else FieldRefusal.MALFORMED
     return reasons

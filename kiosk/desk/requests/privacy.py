@@ -57,8 +57,22 @@ def exported(database: Database, account: str) -> PersonalExport:
         )
 
 
-def erase(database: Database, clock: Clock, account: str, by: str) -> int:
-    """Erase the account's personal records, and have the centre do the same; how many there were here.
+class Erased(msgspec.Struct, frozen=True):
+    """How many records there were here, and whether no page of the database or its log has anything of them any more."""
+
+    count: int
+    forgotten: bool
+
+
+def is_known(database: Database, account: str) -> bool:
+    """Whether anything here is that account's: an operator, an order or a personal record. Raises StoreError."""
+    with database.read() as tx:
+        known = tx.members.operator(account) or tx.ledger.orders(account=account, limit=1)
+        return bool(known or tx.personal.of_account(account))
+
+
+def erase(database: Database, clock: Clock, account: str, by: str) -> Erased:
+    """Erase the account's personal records, and have the centre do the same.
 
     That it was done is an entry: the chain tells of it, and of the records only their commitments. Raises NotEnrolled, StoreError.
     """
@@ -66,5 +80,4 @@ def erase(database: Database, clock: Clock, account: str, by: str) -> int:
         now = clock.wall()
         count = tx.personal.erase_account(account, now)
         tx.append(PersonalErased(account, now, by), clock)
-    database.forget()
-    return count
+    return Erased(count, database.forget())

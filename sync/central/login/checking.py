@@ -28,6 +28,7 @@ from kiosk.domain.login_check import (
     Registration,
     signed_message,
 )
+from kiosk.domain.masking import masked_phone
 from kiosk.domain.policy import USUAL_DEVIATION
 from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.errors import CertificateInvalid
@@ -125,7 +126,7 @@ class LoginCheckService:
             judged.signature,
             judged.chain,
             judged.registration,
-            phone=masked(operator.phone),
+            phone=masked_phone(operator.phone),
             code_expires=check.code_expires,
             tries=CODE_TRIES,
         )
@@ -219,11 +220,6 @@ class LoginCheckService:
 
     def _of(self, check: str) -> LoginCheck | None:
         return LoginCheck.objects.select_for_update().filter(key=check[:40], kiosk=self._kiosk).first()
-
-
-def masked(phone: str) -> str:
-    """A phone number with only the first three and the last four digits."""
-    return f"{phone[:3]}****{phone[-4:]}"
 
 
 def registration(listed: Certificate | None, stage: Stage) -> Registration:

@@ -16,6 +16,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
+from kiosk.domain.identifiers import is_account
 from kiosk.domain.lockouts import ACCOUNT_RULE, lockout_state
 from kiosk.pki.passwords import DUMMY_VERIFIER, password_matches
 from sync.central.login.codes import CODE_SECONDS, CODE_TRIES, code_text, hashed, new_code
@@ -28,7 +29,6 @@ CODES_AN_HOUR = 5
 PURPOSE = "查看我的订单"
 _HOUR = 3600
 _NAME = re.compile(r"[0-9a-f]{32}")
-_ACCOUNT = re.compile(r"[1-9][0-9]{0,11}")
 
 
 class SignIn(enum.StrEnum):
@@ -59,7 +59,7 @@ class Session(msgspec.Struct, frozen=True):
 
 def begin(account: str, password: str, now: int) -> Begun:
     """Judge account and password, and send a code; slow."""
-    if _ACCOUNT.fullmatch(account) is None:
+    if not is_account(account):
         password_matches(DUMMY_VERIFIER, password)
         return Begun(SignIn.WRONG)
     if not _may_try(account, now):

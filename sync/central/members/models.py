@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
 from kiosk.domain import fees, members
+from kiosk.domain.identifiers import ACCOUNT_FORM
 from kiosk.domain.names import LONGEST_NAME, NameFault, NameRefused, tidy_name
 from sync.central.fleet.models import Kiosk
 
@@ -125,7 +126,7 @@ class Operator(models.Model):
     """A trader of an enterprise; `verifier` is the Argon2id hash of the password."""
 
     account = models.CharField(
-        "登录账号", max_length=12, primary_key=True, validators=[RegexValidator(r"^[1-9][0-9]{0,11}\Z")]
+        "登录账号", max_length=12, primary_key=True, validators=[RegexValidator(rf"^{ACCOUNT_FORM}\Z")]
     )
     enterprise = models.ForeignKey(Enterprise, verbose_name="会员企业", on_delete=models.PROTECT)
     name = NameField("姓名", max_length=40)

@@ -17,6 +17,7 @@ from kiosk.domain.identifiers import (
     OrderReference,
     OrderReferenceMalformed,
     OutTradeNoMalformed,
+    is_account,
     number_in,
     out_refund_no,
     out_trade_no,
@@ -32,6 +33,18 @@ NUMBERS = st.builds(
     sequence=st.integers(0, 0xFFFF_FFFF),
 )
 REFERENCES = st.builds(OrderReference, number=NUMBERS, nonce=st.binary(min_size=6, max_size=6))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        *[("1", True), ("11000001", True), ("9" * 12, True)],
+        *[("", False), ("0", False), ("011", False), ("1" * 13, False)],
+        *[("１", False), ("1\n", False), (" 1", False), ("3-0147-6", False)],
+    ],
+)
+def test_an_account_has_one_to_twelve_digits_and_no_leading_zero(text: str, *, is_one: bool) -> None:
+    assert is_account(text) is is_one
 
 
 def test_the_first_epoch_is_left_out() -> None:

@@ -50,7 +50,7 @@ TOKENS = st.builds(
         epoch=st.integers(0, 0xFF_FFFF),
         sequence=st.integers(0, 0xFFFF_FFFF),
     ),
-    account=st.integers(0, 10**12 - 1).map(str),
+    account=st.integers(1, 10**12 - 1).map(str),
     kind=st.sampled_from(OrderKind),
     fee_schedule=st.integers(0, 0xFFFF),
     placed_at=st.integers(0, 0xFFFF_FFFF),
@@ -130,6 +130,7 @@ def test_a_field_that_cannot_be_is_malformed_whatever_the_mac(position: int, val
     ("field", "token"),
     [
         ("account", OrderCode(TOKEN.order, "", TOKEN.kind, 1, 1, TOKEN.nonce)),
+        ("account", OrderCode(TOKEN.order, "0", TOKEN.kind, 1, 1, TOKEN.nonce)),
         ("account", OrderCode(TOKEN.order, "011", TOKEN.kind, 1, 1, TOKEN.nonce)),
         ("account", OrderCode(TOKEN.order, "1" * 13, TOKEN.kind, 1, 1, TOKEN.nonce)),
         ("account", OrderCode(TOKEN.order, "１", TOKEN.kind, 1, 1, TOKEN.nonce)),

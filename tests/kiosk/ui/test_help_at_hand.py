@@ -54,6 +54,10 @@ async def test_the_notice_and_the_hint_tell_what_this_exchange_delivers_its_keys
         assert cut_off(app) == []
         await go(app, pilot, Route.BIND, kind=OrderKind.RENEWAL)
         assert "没改过的是246810" in sentence(app)
+        app.screen.query_one("#pin").focus()
+        await press(pilot, "f4")
+        assert shown(app) == "ConfirmScreen"
+        assert "没改过的是246810；改过又忘了" in sentence(app).replace("│", "")
 
 
 @pytest.mark.parametrize("route", [Route.DELIVERY, Route.SLIP])

@@ -83,10 +83,10 @@ def last_try_question(t: Text) -> Question:
     )
 
 
-def forgotten_question(t: Text, what: Forgotten) -> Question:
-    """Say what to do about something forgotten, and ask whether to call staff."""
+def forgotten_question(t: Text, what: Forgotten, pin: str) -> Question:
+    """Say what to do about something forgotten, and ask whether to call staff; `pin` is what keys come with."""
     title, text = FORGOTTEN[what]
-    return Question(title=t(title), text=t(text), yes=t("叫工作人员"), no=t("返回"))
+    return Question(title=t(title), text=t(text, pin=pin), yes=t("叫工作人员"), no=t("返回"))
 
 
 def leave_question(t: Text) -> Question:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.desk.requests.privacy import KeptFact, erase, exported
+from kiosk.desk.requests.privacy import Erased, KeptFact, erase, exported, is_known
 from kiosk.domain.entries import PersonalErased
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.personal import DeliveryAddress, PersonalKind
@@ -24,7 +24,7 @@ def test_an_export_has_every_fact_in_words_and_erasing_leaves_none(desk_setup: D
     assert [each.order for each in found.requests] == [paid]
     record = {each: getattr(ADDRESS, each) for each in ADDRESS.__struct_fields__}
     assert found.facts == (KeptFact(PersonalKind.DELIVERY, NOW, sent=False, record=record),)
-    assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛") == 1
+    assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛") == Erased(1, forgotten=True)
     assert desk_setup.bodies()[-1] == PersonalErased("11000001", NOW, "林涛")
     after = exported(desk_setup.database, "11000001")
     assert after.facts == ()
@@ -33,9 +33,25 @@ def test_an_export_has_every_fact_in_words_and_erasing_leaves_none(desk_setup: D
     assert delivery is not None
     assert (delivery.recipient, delivery.phone, delivery.region) == ("", "", "")
     assert verify(desk_setup.database).sound
-    assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛") == 0
+    assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛") == Erased(0, forgotten=True)
 
 
 def test_of_an_account_that_is_not_known_there_is_nothing(desk_setup: DeskSetup) -> None:
+    assert not is_known(desk_setup.database, "99999999")
     found = exported(desk_setup.database, "99999999")
     assert (found.operator, found.enterprise, found.orders, found.facts) == (None, None, (), ())
+
+
+def test_an_account_is_known_by_its_operator_an_order_or_a_record(desk_setup: DeskSetup) -> None:
+    assert is_known(desk_setup.database, "11000001")
+    desk_setup.paid_order("11000009", OrderKind.NEW)
+    with desk_setup.database.write() as tx:
+        tx.personal.put(ADDRESS, "77", NOW)
+    assert is_known(desk_setup.database, "11000009")
+    assert is_known(desk_setup.database, "77")
+
+
+def test_erasing_says_when_somebody_who_reads_keeps_the_log_from_being_emptied(desk_setup: DeskSetup) -> None:
+    with desk_setup.database.read():
+        assert not erase(desk_setup.database, desk_setup.clock, "11000001", "林涛").forgotten
+    assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛").forgotten
