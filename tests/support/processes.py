@@ -30,6 +30,7 @@ from sync.agent.enrolment import enrol
 from sync.agent.exchanging import exchange
 from sync.agent.opening import AgentSettings, open_agent, open_or_create_database
 from tests.support.values import present
+from tests.support.waiting import wait_until
 
 FIRST_KIOSK, LAST_KIOSK = 11, 160
 _TOKENS = "tokens.txt"
@@ -154,6 +155,19 @@ class CentreProcess:
             sqlite3.connect(self.directory / "central.sqlite3", timeout=600)
         ) as connection:
             return connection.execute(query, values).fetchall()
+
+    def wait_applied(self) -> None:
+        """Wait until all that was sent is applied: an exchange ends before that, by how much depends on the machine."""
+        wait_until(
+            lambda: (
+                not self.rows(
+                    "SELECT 1 FROM journal_strand AS strand LEFT JOIN ledger_strandcursor AS cursor "
+                    "ON cursor.strand = strand.kiosk * 65536 + strand.number "
+                    "WHERE strand.high_sequence > coalesce(cursor.applied, 0)"
+                )
+            ),
+            "what was sent is applied",
+        )
 
     def django(self, code: str) -> str:
         """Run staff's doing in the centre's own code."""

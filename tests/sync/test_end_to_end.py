@@ -402,6 +402,7 @@ def test_a_number_that_two_machines_gave_out_finds_both_orders_once_either_heard
     assert pay(address)["state"] == "paid"
     for each in (kiosk, clone, kiosk, clone):
         assert each.sync("once").returncode == 0
+        kiosk.centre.wait_applied()
     both = [(ours, "11000006"), (theirs, "11000007")]
     for each in (kiosk, clone):
         assert _listed(each, number) == both

@@ -191,6 +191,7 @@ def test_without_the_network_the_backup_is_put_back_and_works_at_once(site: Site
     spare.switch.unlink()
     for _ in range(2):
         spare.did("keydesk-sync", "once")
+    site.centre.wait_applied()
     assert {site.status(each) for each in (sent, unsent, bound, new.reference)} <= {"paid", "bound", "placed"}
     wait_until(lambda: site.status(unsent) == "bound")
     assert len(site.numbers()) == len(set(site.numbers())) == 4
