@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+# The last that is put into a new virtual environment.
+PIP = VENV / "bin" / "pip"
 OLDEST = (3, 11)
 
 DEVICE_PACKAGES = {"pcscd": "pcscd"}
@@ -113,9 +115,10 @@ def install_debian(packages: list[str], purpose: str) -> bool:
 
 
 def make_venv() -> None:
-    """Create the virtual environment; on Debian this requires python3-venv."""
-    if PYTHON.exists():
+    """Create the virtual environment, anew where only half of one stands; on Debian this requires python3-venv."""
+    if PIP.exists():
         return
+    shutil.rmtree(VENV, ignore_errors=True)
     say_with_time("1/3 a virtual environment in .venv")
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     made = subprocess.run(
@@ -126,7 +129,7 @@ def make_venv() -> None:
         if not install_debian(["python3-venv"], "a virtual environment"):
             sys.exit(1)
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-    if not PYTHON.exists():
+    if not PIP.exists():
         say(f"no virtual environment could be made; is {package} installed?")
         sys.exit(1)
 
@@ -174,8 +177,8 @@ def main(selection: str) -> int:
         complete = install_debian(missing(DEVICE_PACKAGES), "the card reader")
     if selection == "test":
         complete = install_debian(missing(TEST_PACKAGES) + missing_libraries(), "the whole test suite")
-    make_venv()
     try:
+        make_venv()
         if selection == "kiosk" and not complete:
             say(
                 "installing without the card reader's library: the demo works, `keydesk run` will not find a reader"
@@ -188,6 +191,9 @@ def main(selection: str) -> int:
             f"installing failed ({error.returncode}); check the network to the package registry and run make again"
         )
         return 1
+    except KeyboardInterrupt:
+        say("interrupted; run make again, it goes on from here")
+        return 130
     if selection == "test" and not complete and os.environ.get("CI"):
         say("under CI nothing may be left out of the tests")
         return 1

@@ -44,3 +44,41 @@ def test_a_failure_of_pip_is_one_of_the_installer(pip: str, monkeypatch: pytest.
     with pytest.raises(subprocess.CalledProcessError) as failed:
         install.run_pip([pip], 2)
     assert failed.value.returncode == 3
+
+
+@pytest.mark.parametrize("where", ["make_venv", "fill"])
+def test_an_interrupted_installation_says_so_in_one_line(
+    where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(install, "make_venv", lambda: None)
+    monkeypatch.setattr(install, where, interrupted)
+    assert install.main("demo") == 130
+    assert capsys.readouterr().err.splitlines() == [
+        "keydesk: interrupted; run make again, it goes on from here"
+    ]
+
+
+def test_half_a_virtual_environment_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an interruption leaves has a python and no pip: every later run would fail, and blame the network."""
+    venv = tmp_path / ".venv"
+    binaries = venv / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "python").touch()
+    (venv / "left-over").touch()
+
+    def made(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        binaries.mkdir(parents=True)
+        (binaries / "python").touch()
+        (binaries / "pip").touch()
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(install, "VENV", venv)
+    monkeypatch.setattr(install, "PYTHON", binaries / "python")
+    monkeypatch.setattr(install, "PIP", binaries / "pip", raising=False)
+    monkeypatch.setattr("tools.install.subprocess.run", made)
+    install.make_venv()
+    assert (binaries / "pip").exists()
+    assert not (venv / "left-over").exists()
