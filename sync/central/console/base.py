@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
@@ -55,6 +56,16 @@ class SecondsField(forms.SplitDateTimeField):
         """Convert to UTC seconds."""
         moment = super().compress(data_list)
         return None if moment is None else int(moment.timestamp())
+
+
+class FenField(forms.IntegerField):
+    """An amount in whole fen: "110.00", which Django reads as 110, is somebody's yuan and refused."""
+
+    def to_python(self, value: Any) -> Any:
+        """The amount. Raises ValidationError."""
+        if "." in str(value):
+            raise ValidationError("这里填的是分，不写小数点：11000 就是 110.00 元")
+        return super().to_python(value)
 
 
 class _Telling(Page[Row]):

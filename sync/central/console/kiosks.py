@@ -16,6 +16,7 @@ from kiosk.labels import night_finding, why_unapplied
 from kiosk.pki.issuing import key_fingerprint
 from sync.central.console.base import (
     NEEDS_REMARK,
+    FenField,
     Form,
     ReadOnlyAdmin,
     RemarkForm,
@@ -202,6 +203,7 @@ class PolicyForm(Form[KioskPolicy]):
 
         model = KioskPolicy
         exclude = ()
+        field_classes = dict.fromkeys(("unsynced_amount",), FenField)
 
 
 @admin.register(KioskPolicy)

@@ -12,7 +12,16 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from sync.central.console.base import Admin, Form, Page, SecondsField, SmallAdmin, time_column, yuan_column
+from sync.central.console.base import (
+    Admin,
+    FenField,
+    Form,
+    Page,
+    SecondsField,
+    SmallAdmin,
+    time_column,
+    yuan_column,
+)
 from sync.central.console.filters import RefusedNames
 from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
@@ -46,6 +55,21 @@ class PasswordForm(Form[Any]):
     new_password = forms.CharField(
         label="新密码", required=False, strip=False, widget=forms.PasswordInput, help_text="不填则不改"
     )
+
+    def __init__(self, *positional: Any, **named: Any) -> None:
+        """Whoever has no password yet is told what that means."""
+        super().__init__(*positional, **named)
+        if not self.instance.verifier:
+            self.fields["new_password"].help_text = "还没有密码，没有密码不能登录"
+
+
+class StaffForm(PasswordForm):
+    """A form of the desk's staff, who are of no use without a password."""
+
+    def __init__(self, *positional: Any, **named: Any) -> None:
+        """Whoever has no password yet needs one."""
+        super().__init__(*positional, **named)
+        self.fields["new_password"].required = not self.instance.verifier
 
 
 class _Permanent(Page[Any]):
@@ -144,7 +168,7 @@ class OperatorAdmin(_Permanent, Admin[Any]):
 class StaffAdmin(_Permanent, SmallAdmin[Any]):
     """The desk's staff."""
 
-    form = PasswordForm
+    form = StaffForm
     list_display = ("name", "role", name_column())
     list_filter = (RefusedNames,)
 
@@ -172,6 +196,8 @@ class FeeScheduleForm(Form[FeeSchedule]):
 
         model = FeeSchedule
         exclude = ()
+        field_classes = dict.fromkeys(("token", "certificate", "service"), FenField)
+        help_texts = dict.fromkeys(("token", "certificate", "service"), "整数：11000 就是 110.00 元")
 
 
 @admin.register(FeeSchedule)

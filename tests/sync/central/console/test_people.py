@@ -101,6 +101,17 @@ def test_a_new_password_is_kept_as_a_hash_alone(staff: Client, kiosk: KioskDoubl
     assert verifier != before
 
 
+def test_nobody_is_added_to_the_desks_staff_without_a_password(staff: Client, kiosk: KioskDouble) -> None:
+    page = reverse("admin:members_deskstaff_add")
+    answer = staff.post(page, {"name": "钱进", "role": "supervisor", "new_password": ""})
+    form = answer.context["adminform"].form
+    assert "new_password" in form.errors
+    assert "没有密码不能登录" in form.fields["new_password"].help_text
+    assert not DeskStaff.objects.filter(name="钱进").exists()
+    staff.post(page, {"name": "钱进", "role": "supervisor", "new_password": "Super-12"})
+    assert DeskStaff.objects.get(name="钱进").verifier.startswith("$argon2id$")
+
+
 def test_a_password_is_kept_as_the_desk_takes_it(staff: Client, kiosk: KioskDouble) -> None:
     decomposed = unicodedata.normalize("NFD", " Müller-1 ")
     page = reverse("admin:members_deskstaff_change", args=["张华"])

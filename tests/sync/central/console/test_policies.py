@@ -97,3 +97,24 @@ def test_a_fee_schedule_that_is_added_is_published_and_stays(staff: Client, kios
     change = reverse("admin:members_feeschedule_change", args=[2])
     assert staff.post(change, {**prices, "token": 1}).status_code == 403
     assert FeeSchedule.objects.get(number=2).token == 12000
+
+
+def test_a_price_in_yuan_is_refused_where_fen_are_meant(staff: Client, kiosk: KioskDouble) -> None:
+    """It would stand as ￥1.10 instead of ￥110.00, published and not to be changed."""
+    prices = {
+        "number": 2,
+        "effective_from_0": "2027-01-01",
+        "effective_from_1": "00:00:00",
+        "token": "110.00",
+        "certificate": 8000,
+        "service": 15000,
+    }
+    answer = staff.post(reverse("admin:members_feeschedule_add"), prices)
+    assert "11000 就是 110.00 元" in "".join(answer.context["adminform"].form.errors.get("token", ()))
+    assert not FeeSchedule.objects.filter(number=2).exists()
+
+
+def test_a_limit_in_yuan_is_refused_where_fen_are_meant(staff: Client, kiosk: KioskDouble) -> None:
+    answer = staff.post(reverse("admin:fleet_kioskpolicy_add"), _limits(unsynced_amount="200000.00"))
+    assert "unsynced_amount" in answer.context["adminform"].form.errors
+    assert KioskPolicy.objects.count() == 1
