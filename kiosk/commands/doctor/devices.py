@@ -54,8 +54,7 @@ def check_reader(configuration: Configuration, text: Text) -> Iterator[Check]:
         present = source.present()
         states = source.states()
     except ReaderUnavailable as error:
-        found = text("没有可用的读卡器（{reason}）", reason=error.reason)
-        yield Check(name, Level.MISSING, found, text("启动 pcscd 服务，接好读卡器"))
+        yield _unavailable(error, text)
         return
     plain = "; ".join(each.reader for each in states if each.state is not None and is_plain(each.name))
     if plain:
@@ -65,6 +64,11 @@ def check_reader(configuration: Configuration, text: Text) -> Iterator[Check]:
         yield Check(text("key盘"), Level.WORKS, text("没有插入key盘"))
     for presence in present:
         yield _token(source, presence, text)
+
+
+def _unavailable(error: ReaderUnavailable, text: Text) -> Check:
+    found = text("没有可用的读卡器（{reason}）", reason=error.reason)
+    return Check(text("读卡器"), Level.MISSING, found, text("启动 pcscd 服务，接好读卡器"))
 
 
 def _odd_readers(states: tuple[ReaderState, ...], text: Text) -> Iterator[Check]:
@@ -119,6 +123,8 @@ def _token(source: TokenSource, presence: TokenPresence, text: Text) -> Check:
         return Check(
             name, Level.MISSING, found, text("关掉占用它的程序（浏览器插件、邮件程序等），key盘会自动恢复")
         )
+    except ReaderUnavailable as error:  # the service ended since the readers were listed: no fault of the key
+        return _unavailable(error, text)
     except HardwareError as error:
         advice = text("换一只key盘，或请技术人员查看")
         return Check(name, Level.MISSING, f"{presence.reader}: {error}", advice)

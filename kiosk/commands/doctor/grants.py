@@ -76,5 +76,6 @@ def _issuer(tx: Transaction, policy: Policy, now: int, text: Text) -> Check:
 def _prices(tx: Transaction, now: int, text: Text) -> Check:
     name, schedule = text("收费标准"), schedule_at(tx.feed.schedules(), now)
     if schedule is None:
-        return Check(name, Level.FAILED, text("没有生效的收费标准"), text("联网，运行 keydesk-sync run"))
+        advice = text("在中心的后台增加「收费表」；中心已有的，联网，运行 keydesk-sync run")
+        return Check(name, Level.FAILED, text("没有生效的收费标准"), advice)
     return Check(name, Level.WORKS, text("第 {number} 号", number=schedule.number))

@@ -11,7 +11,7 @@ import pytest
 
 from hardware.pcsc.calls import ReaderState
 from hardware.pcsc.library import StateBits, SystemLibrary
-from hardware.ports import Token, TokenHeld, TokenPresence
+from hardware.ports import ReaderUnavailable, Token, TokenHeld, TokenPresence
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.domain.nights import DAY, USUAL_AT, Finding, NightReport
@@ -207,6 +207,25 @@ def test_a_key_that_another_program_holds_is_told_with_the_program(
     assert "正被别的程序占用" in key["found"]
     assert all(program in key["found"] for program in programs)
     assert "关掉" in key["advice"]
+
+
+def test_a_card_service_that_ends_meanwhile_is_no_fault_of_the_key(
+    keydesk: Keydesk,
+    directory: Path,
+    reader: VirtualTokenSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ended(presence: TokenPresence) -> Token:
+        del presence
+        raise ReaderUnavailable("SCardEstablishContext: 8010001D")
+
+    reader.insert(blank_key(tmp_path / "key", "E8AD652202221F03"))
+    monkeypatch.setattr(reader, "open", ended)
+    told = keydesk("doctor", "--data", directory).printed
+    assert "8010001D" in told
+    assert "启动 pcscd 服务" in told
+    assert "换一只key盘" not in told
 
 
 def test_a_library_that_does_not_load_is_named_with_its_file(

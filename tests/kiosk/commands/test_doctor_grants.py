@@ -90,3 +90,11 @@ def test_what_stops_the_desk_is_named_with_what_to_do(
     assert checks[name][0] == "failed"
     assert found in checks[name][1]
     assert checks[name][2]
+
+
+def test_a_desk_without_prices_is_told_where_they_are_entered(
+    keydesk: Keydesk, directory: Path, lend: Lend
+) -> None:
+    """A new desk's agent runs and is online: running it again gives no prices."""
+    lend(prices=NOW + YEAR)
+    assert "中心的后台增加「收费表」" in _told(keydesk, directory)["收费标准"][2]
