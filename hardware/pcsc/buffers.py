@@ -5,8 +5,9 @@ reader a command is cut into a chain (ISO/IEC 7816-4, 5.3.3), and an answer is a
 says that more follows (6A9E or 61xx), which `hardware.apdu` follows anyhow.
 
 No reader is asked what it carries: not all tell, and some tell more than they carry. One is taken for such a reader
-when a long message failed in it, nothing as long ever passed that way, and the card was not pulled: it is the same
-insertion that is tried again, or it happened to two in a row.
+when a longer message failed in it than ever passed that way, and the card was not pulled: it is the same insertion that
+is tried again, or it happened to two in a row. How long an answer was that did not come, nobody knows: where long ones
+came, it is the same insertion alone.
 """
 
 from __future__ import annotations
@@ -97,11 +98,15 @@ def _way(command: bytes) -> _Way | None:
     return _Way.ANSWER if whole is not None and whole.awaits_long else None
 
 
+_SHORT: Final = {_Way.COMMAND: LONGEST_COMMAND, _Way.ANSWER: LONGEST_ANSWER}
+
+
 class _Failed(msgspec.Struct, frozen=True):
-    """The last insertion in which a long message failed, and in how many in a row."""
+    """The last insertion in which a long message failed, in how many in a row, and how long the command was."""
 
     presence: TokenPresence
     insertions: int
+    length: int
 
 
 class ReaderBuffers:
@@ -109,7 +114,7 @@ class ReaderBuffers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._carried: set[tuple[str, _Way]] = set()
+        self._carried: dict[tuple[str, _Way], int] = {}
         self._failed: dict[tuple[str, _Way], _Failed] = {}
 
     def short(self, presence: TokenPresence) -> bool:
@@ -122,19 +127,17 @@ class ReaderBuffers:
 
     def passed(self, presence: TokenPresence, command: bytes, answer: bytes) -> None:
         """Note that the reader carried a command and its answer."""
-        ways = {
-            way
-            for way, long in (
-                (_Way.COMMAND, len(command) > LONGEST_COMMAND),
-                (_Way.ANSWER, len(answer) > LONGEST_ANSWER),
-            )
-            if long
-        }
-        if ways:
-            with self._lock:
-                for way in ways:
-                    self._carried.add((presence.reader, way))
-                    self._failed.pop((presence.reader, way), None)
+        lengths = {_Way.COMMAND: len(command), _Way.ANSWER: len(answer)}
+        long = [way for way in _Way if lengths[way] > _SHORT[way]]
+        if not long:
+            return
+        with self._lock:
+            for way in long:
+                key = presence.reader, way
+                self._carried[key] = max(self._carried.get(key, 0), lengths[way])
+                failed = self._failed.get(key)
+                if failed is not None and (way is _Way.ANSWER or failed.length <= lengths[way]):
+                    del self._failed[key]
 
     def failed(self, presence: TokenPresence, command: bytes) -> bool:
         """Note that a command failed; whether it may be the reader's fault, told once for an insertion."""
@@ -144,7 +147,13 @@ class ReaderBuffers:
         with self._lock:
             key = presence.reader, way
             before = self._failed.get(key)
-            if key in self._carried or (before is not None and before.presence == presence):
+            if before is not None and before.presence == presence:
                 return False
-            self._failed[key] = _Failed(presence, 1 + (before.insertions if before is not None else 0))
+            carried = self._carried.get(key, 0)
+            if way is _Way.COMMAND and len(command) <= carried:
+                return False
+            # This answer may be longer than any that came: it is tried again, and says nothing of the next insertion.
+            suspect = way is _Way.COMMAND or not carried
+            insertions = 1 + (before.insertions if before is not None else 0) if suspect else 0
+            self._failed[key] = _Failed(presence, insertions, len(command))
             return True

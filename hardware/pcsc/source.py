@@ -58,6 +58,7 @@ class PcscTokenSource:
         self._arrivals: dict[str, int] = {}
         self._channels: dict[str, PcscChannel] = {}
         self._names: dict[str, bytes] = {}
+        self._connected: set[TokenPresence] = set()
         self._refused: set[TokenPresence] = set()
         self._releases = 0
         self._buffers = ReaderBuffers()
@@ -102,6 +103,9 @@ class PcscTokenSource:
             self._close_stale(presence)
             if presence not in self.present():
                 raise TokenRemoved(f"the card is no longer in {presence.reader}")
+            if presence in self._connected:
+                # not left to SCardConnect, which waits for the end of another program's transaction
+                raise self._held(presence)
             channel = self._connect(presence)
             try:
                 still_in = presence in self.present()
@@ -186,9 +190,9 @@ class PcscTokenSource:
                 self._arrivals[reader] = self._arrivals.get(reader, 0) + 1
             self._readers = readers
             self._names = {each.reader: each.name for each in states}
-            held = {self._presence(each) for each in states if each.present and each.connected}
-            self._releases += len(self._refused - held)
-            self._refused &= held
+            self._connected = {self._presence(each) for each in states if each.present and each.connected}
+            self._releases += len(self._refused - self._connected)
+            self._refused &= self._connected
             return states
 
     def _presence(self, state: ReaderState) -> TokenPresence:
@@ -215,9 +219,7 @@ class PcscTokenSource:
             card, protocol = service.connect(context, self._names[presence.reader])
         except CardHeld:
             service.release(context)
-            self._refused.add(presence)
-            self._wake()
-            raise TokenHeld(presence.reader, programs_with_pcsc()) from None
+            raise self._held(presence) from None
         except PcscFailed:
             service.release(context)
             if presence in self.present():
@@ -227,6 +229,12 @@ class PcscTokenSource:
             service.release(context)
             raise
         return PcscChannel(service, context, card, protocol, presence, self._buffers, self._tell)
+
+    def _held(self, presence: TokenPresence) -> TokenHeld:
+        """Remember a card that another program holds, and look soon whether it is free."""
+        self._refused.add(presence)
+        self._wake()
+        return TokenHeld(presence.reader, programs_with_pcsc())
 
     def _tell(self) -> None:
         """Have the watches call: a card that failed may have been in a reader with a short buffer, and be there."""

@@ -66,7 +66,9 @@ def judge(
     if certified_point(statement) != public_key:
         raise AttestationRefused("it is about another key pair")
     told = _statements(said)
-    if _SERIAL in told and _number(told[_SERIAL]) != serial:
+    if _SERIAL not in told:  # not every statement under a maker's root is about a PIV key
+        raise AttestationRefused("it names no card")
+    if _number(told[_SERIAL]) != serial:
         raise AttestationRefused("it is about another card")
     if not _issued(said, own):
         raise AttestationRefused("the card's attestation key did not sign it")

@@ -101,6 +101,7 @@ class MetadataTag(enum.IntEnum):
     """The tags of what GET METADATA answers."""
 
     ALGORITHM = 0x01
+    ORIGIN = 0x03
     FACTORY = 0x05
     TRIES = 0x06
 
@@ -176,6 +177,9 @@ MANAGEMENT_KEYS: Final[Mapping[Algorithm, int]] = MappingProxyType(
 
 FACTORY_PIN: Final = "123456"
 """The PIN that cards call their default in GET METADATA."""
+
+IMPORTED: Final = 0x02
+"""Value of the origin in GET METADATA: the key was brought to the card (01: made on it)."""
 
 SHORTEST_PIN: Final = 6
 LONGEST_PIN: Final = 8

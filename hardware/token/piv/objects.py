@@ -131,6 +131,9 @@ class Container(msgspec.Struct, frozen=True):
         return self.certificate is None and self.public_key is None
 
 
+NOT_UNDERSTOOD: Final = b"\0"
+"""Stands in the certificate's place for a key pair of somebody's of which no object tells."""
+
 _OF_AN_EMPTY_OBJECT: Final = frozenset((Tag.CERTIFICATE, Tag.CERTIFICATE_INFORMATION, Tag.ERROR_DETECTION))
 """The tags that may stand in a certificate object that has no certificate."""
 

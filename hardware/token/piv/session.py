@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from hardware.apdu import EVERYTHING, Command, Form, Response, Transport, exchange
@@ -18,8 +19,11 @@ from hardware.token.piv.commands import (
     APPLICATION,
     BY_NAME,
     CURRENT_APPLICATION,
+    IMPORTED,
+    Algorithm,
     Instruction,
     KeyReference,
+    MetadataTag,
     ObjectIdentifier,
     StatusWord,
     Tag,
@@ -45,6 +49,19 @@ _REPEATABLE: Final = frozenset(
 """What may be sent again to fetch the rest of its answer: it changes nothing that lasts."""
 
 _MANAGEMENT: Final = (Instruction.GENERAL_AUTHENTICATE, KeyReference.MANAGEMENT)
+
+
+_OURS: Final = bytes((Algorithm.P256,))
+
+
+class KeyPair(enum.Enum):
+    """What a slot holds."""
+
+    NONE = enum.auto()
+    LIKE_OURS = enum.auto()
+    """A P-256 key pair that was made on the card, as the desk makes them."""
+    FOREIGN = enum.auto()
+    """One that was brought to the card or is of another kind: the desk never makes such a one."""
 
 
 class PivSession:
@@ -124,15 +141,21 @@ class PivSession:
             return None
         return parse(answer.data)
 
-    def has_key_pair(self, slot: KeyReference) -> bool | None:
-        """Return whether a slot holds a key pair, by Yubico's GET METADATA; None from cards without it."""
+    def key_pair(self, slot: KeyReference) -> KeyPair | None:
+        """Return what a slot holds, by Yubico's GET METADATA; None from cards without it."""
         if self.metadata(KeyReference.PIN) is None:
             return None
         instruction = Instruction.GET_METADATA
         answer = self.send(instruction, 0, slot, awaits=True)
         refuse_fault(instruction, answer.status_word)
-        told: dict[int, bool] = {StatusWord.SUCCESS: True, StatusWord.NO_REFERENCE: False}
-        return told.get(answer.status_word)
+        if answer.status_word == StatusWord.NO_REFERENCE:
+            return KeyPair.NONE
+        if answer.status_word != StatusWord.SUCCESS:
+            return None
+        told = parse(answer.data)
+        imported = told.get(MetadataTag.ORIGIN) == bytes((IMPORTED,))
+        another = told.get(MetadataTag.ALGORITHM, _OURS) != _OURS
+        return KeyPair.FOREIGN if imported or another else KeyPair.LIKE_OURS
 
     def attest(self, slot: KeyReference) -> bytes | None:
         """Return what the card says of a key pair that it made itself (Yubico's ATTEST), a certificate.

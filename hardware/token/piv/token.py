@@ -3,7 +3,8 @@
 A PIV card never tells the public key of a slot, so it is read from the slot's certificate object. Before there is a
 certificate, that object holds a record of the public key instead, which is this project's own convention (tag 7F49
 and no 70); an empty object is a blank token. An object that is there and holds nothing (an empty 70, or padding) is none
-of the desk's: it is somebody's, unless the card tells that the slot has no key pair. What the object says must be true whenever the card may be pulled:
+of the desk's: it is somebody's, unless the card tells that the slot has no key pair. So is a key pair that the card calls
+imported, or of another kind than the desk's, whatever the object. What the object says must be true whenever the card may be pulled:
 
     generate_key_pair                    what a pull after it leaves
     1  the object emptied                the old key, of which nothing is said: blank
@@ -33,13 +34,16 @@ from typing import TYPE_CHECKING, Final
 
 from hardware.crypto.certificate_file import certificate_in
 from hardware.ports import (
+    AttestationRefused,
     KeyAlgorithm,
     KeyOrigin,
     MalformedAnswer,
     NoKeyPair,
     NotSupported,
     PinState,
+    TokenError,
     TokenNotPrepared,
+    TokenRemoved,
 )
 from hardware.token.piv import pin as piv_pin
 from hardware.token.piv.attestation import authorities_in, judge
@@ -53,6 +57,7 @@ from hardware.token.piv.commands import (
 )
 from hardware.token.piv.management import ManagementKey
 from hardware.token.piv.objects import (
+    NOT_UNDERSTOOD,
     Container,
     certificate_object,
     checked_signature,
@@ -64,7 +69,7 @@ from hardware.token.piv.objects import (
     read_container,
 )
 from hardware.token.piv.profile import PivProfile
-from hardware.token.piv.session import PivSession
+from hardware.token.piv.session import KeyPair, PivSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,8 +246,16 @@ class PivToken:
     def key_origin(self, public_key: bytes) -> KeyOrigin | None:
         """Where the slot's key pair was made, as Yubico attests (`attestation`); None where nobody says.
 
-        Raises AttestationRefused.
+        Raises AttestationRefused, also where the card fails at telling: that is no reason to do without the key.
         """
+        try:
+            return self._attested(public_key)
+        except (AttestationRefused, TokenRemoved):
+            raise
+        except TokenError as failure:
+            raise AttestationRefused(f"the card fails at telling it: {failure}") from failure
+
+    def _attested(self, public_key: bytes) -> KeyOrigin | None:
         authorities = authorities_in(self._profile.attestation_authorities)
         statement = self._session.attest(self._slot.key) if authorities else None
         if statement is None:
@@ -261,8 +274,10 @@ class PivToken:
         value = self._session.read(self._slot.certificate)
         container = read_container(value)
         self._hollow = bool(value) and container.empty
-        if self._hollow and self._session.has_key_pair(self._slot.key) is not False:
-            container = Container(value)
+        if container.empty:
+            told = self._session.key_pair(self._slot.key)
+            if told is KeyPair.FOREIGN or (self._hollow and told is not KeyPair.NONE):
+                container = Container(value or NOT_UNDERSTOOD)
         self._empty = container.empty
         return container
 

@@ -24,6 +24,7 @@ from tests.support.waiting import acquire
 if TYPE_CHECKING:
     from pathlib import Path
 
+FIRST = TokenPresence("a", b"", 1)
 CERTIFICATE = bytes(range(256)) * 5
 COMMUNICATION_ERROR, OK = 0x8010002F, 0
 
@@ -142,15 +143,43 @@ def test_a_card_that_was_pulled_once_is_spoken_to_as_before(reader: ShortReader)
         reader.plug(b"Reader")
 
 
-def test_a_reader_that_carried_a_long_message_is_never_taken_for_a_short_one(reader: ShortReader) -> None:
-    reader.answer, reader.command = 1 << 16, 1 << 16
+def test_a_reader_that_carried_a_command_is_not_taken_for_a_short_one_by_one_no_longer() -> None:
+    buffers = ReaderBuffers()
+    commands = [Command(0x4C, data=bytes(length)).encode() for length in (400, 500, 501)]
+    buffers.passed(FIRST, commands[1], b"\x90\x00")
+    assert [buffers.failed(FIRST, command) for command in commands] == [False, False, True]
+    buffers.passed(FIRST, commands[0], b"\x90\x00")
+    assert buffers.short(FIRST)
+    buffers.passed(FIRST, commands[2], b"\x90\x00")
+    assert not buffers.short(FIRST)
+
+
+def test_an_answer_that_fails_where_long_ones_came_is_tried_again_in_that_insertion_alone() -> None:
+    buffers = ReaderBuffers()
+    asked = bytes.fromhex("80040000 000000")
+    buffers.passed(FIRST, asked, bytes(300))
+    for insertion in range(1, 4):
+        presence = TokenPresence("a", b"", insertion)
+        assert not buffers.short(presence)
+        assert buffers.failed(presence, asked)
+        assert buffers.short(presence)
+        assert not buffers.failed(presence, asked)
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [(512, 512), (512, 1 << 16), (1 << 16, 512), (1300, 500), (500, 1300), (1014, 1014)],
+)
+def test_a_reader_that_carries_some_long_messages_and_not_all_binds_a_key(
+    reader: ShortReader, command: int, answer: int
+) -> None:
+    """Its device information comes, its certificate does not."""
+    reader.command, reader.answer = command, answer
     source = PcscTokenSource()
-    (presence,) = source.present()
-    bind(source, presence)
-    reader.answer, reader.command = LONGEST_ANSWER, LONGEST_COMMAND
-    for _ in range(3):
-        with pytest.raises(TokenRemoved):
-            source.open(presence)
+    with pytest.raises(TokenRemoved):
+        bind(source, source.present()[0])
+    bind(source, source.present()[0])
+    assert reader.failures == 1
 
 
 def test_a_card_that_answers_nothing_at_all_is_tried_once_more_and_no_pin_is_sent(
@@ -222,4 +251,3 @@ def test_what_is_known_of_a_reader_is_known_of_no_other() -> None:
     assert (buffers.short(first), buffers.short(other)) == (True, False)
     buffers.passed(first, long, bytes(300))
     assert not buffers.short(first)
-    assert not buffers.failed(first, long)

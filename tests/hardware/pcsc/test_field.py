@@ -33,6 +33,9 @@ code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
 protocols = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
 code, card, _ = scard.SCardConnect(context, sys.argv[1], getattr(scard, sys.argv[2]), protocols)
 assert code == scard.SCARD_S_SUCCESS, hex(code)
+if sys.argv[3] == "transaction":
+    code = scard.SCardBeginTransaction(card)
+    assert code == scard.SCARD_S_SUCCESS, hex(code)
 print("connected", flush=True)
 sys.stdin.read()
 """
@@ -50,16 +53,18 @@ def readers(pcscd: tuple[str, int]) -> PcscTokenSource:
 
 
 @pytest.mark.pcsc
+@pytest.mark.parametrize("busy", ["idle", "transaction"])
 @pytest.mark.parametrize("mode", ["SCARD_SHARE_SHARED", "SCARD_SHARE_EXCLUSIVE"])
 def test_a_card_that_another_program_holds_is_said_to_be_and_is_back_when_that_lets_go(
-    readers: PcscTokenSource, card: GmtCard, pcscd: tuple[str, int], mode: str
+    readers: PcscTokenSource, card: GmtCard, pcscd: tuple[str, int], mode: str, busy: str
 ) -> None:
+    """Within a transaction too, whose end pcscd would have whoever connects wait for."""
     changed = threading.Event()
     with in_reader(card, pcscd):
         presence = inserted(readers)
         stop = readers.watch(changed.set)
         wait_event(changed)
-        command = [sys.executable, "-c", HOLDER, presence.reader, mode]
+        command = [sys.executable, "-c", HOLDER, presence.reader, mode, busy]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
             assert holder.stdin is not None
             assert holder.stdout is not None

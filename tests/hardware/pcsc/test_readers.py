@@ -176,6 +176,20 @@ def test_the_watch_tells_when_a_card_that_was_refused_comes_free(service: Servic
     assert source.present() == (presence,)
 
 
+@pytest.mark.parametrize("how", [StateBits.IN_USE, StateBits.IN_USE | StateBits.EXCLUSIVE])
+def test_a_card_that_is_seen_to_be_held_is_not_connected_to(service: Service, how: StateBits) -> None:
+    """pcscd answers such a connection when the other program's transaction ends, if that ever does."""
+    source = PcscTokenSource()
+    (presence,) = source.present()
+    service.connected_by = how
+    with pytest.raises(TokenHeld):
+        source.open(presence)
+    assert service.reached == []
+    service.connected_by = StateBits.UNAWARE
+    with pytest.raises(TokenNotRecognised):
+        source.open(presence)
+
+
 def test_a_card_held_by_nobody_that_was_refused_is_no_news(service: Service) -> None:
     source = PcscTokenSource()
     changes = threading.Semaphore(0)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,12 +20,13 @@ from hardware.token.piv.profile import PivProfile
 from hardware.token.piv.session import PivSession
 from hardware.virtual.piv.factory import blank_piv_key
 from tests.support.channels import DirectChannel
-from tests.support.piv_attestation import Maker
+from tests.support.piv_attestation import Maker, certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hardware.token.piv.token import PivToken
+    from hardware.virtual.piv.card import PivCard
 
     Opened = Callable[..., PivToken]
 
@@ -127,3 +130,50 @@ def test_any_bytes_are_refused(statement: bytes, device: bytes) -> None:
 def test_authorities_that_are_none_are_refused_in_the_configuration(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         PivProfile(attestation_authorities=text)
+
+
+class Odd:
+    """A card that answers its own way to commands with those bytes in them."""
+
+    def __init__(self, card: PivCard, asked: bytes, answer: bytes) -> None:
+        self._card, self._asked, self._answer = card, asked, answer
+
+    @property
+    def atr(self) -> bytes:
+        return self._card.atr
+
+    def power_on(self) -> None:
+        self._card.power_on()
+
+    def transmit(self, command: bytes) -> bytes:
+        return self._answer if self._asked in command else self._card.transmit(command)
+
+
+FAILURES = ("6F00", "6400", "6982", "6983", "6985", "6A80", "6A86", "6A88", "6D00", "FF9000", "4142 6A80")
+ATTEST, READ_DEVICE = bytes.fromhex("00F9"), bytes.fromhex("5C035FFF01")
+
+
+@pytest.mark.parametrize("asked", [ATTEST, READ_DEVICE], ids=["statement", "device"])
+@pytest.mark.parametrize("answer", FAILURES)
+def test_a_card_that_fails_at_telling_is_refused_as_nothing_else(
+    opened: Opened, made: Callable[[PivToken], bytes], maker: Maker, tmp_path: Path, asked: bytes, answer: str
+) -> None:
+    """Whatever else came out would end a binding each time that it is tried, and the order is paid."""
+    card = Odd(maker.card(tmp_path / "card", SERIAL), asked, bytes.fromhex(answer))
+    token = opened(card, trusting(maker))
+    point = made(token)
+    try:
+        assert token.key_origin(point) is None
+    except AttestationRefused:
+        token.sign(b"it works")
+
+
+def test_a_statement_that_names_no_card_is_refused(maker: Maker) -> None:
+    """Other applications of a maker's cards state too, under the same root: none of those is about a PIV key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    scalar, device = maker.device()
+    signer = ec.derive_private_key(int.from_bytes(scalar), ec.SECP256R1())
+    said = certificate("statement", key, "Yubico PIV Attestation", signer).public_bytes(Encoding.DER)
+    point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    with pytest.raises(AttestationRefused, match="names no card"):
+        judge(said, device, authorities_in(maker.pem), point, SERIAL)

@@ -13,7 +13,7 @@ from hardware.ports import (
     SecurityNotSatisfied,
     TokenFull,
 )
-from hardware.token.piv.commands import ObjectIdentifier, Slot
+from hardware.token.piv.commands import Instruction, KeyReference, ObjectIdentifier, Slot
 from hardware.token.piv.objects import certificate_object, encode, parse
 from hardware.token.piv.profile import PivProfile
 from hardware.token.piv.token import PivToken
@@ -341,3 +341,48 @@ def test_a_card_that_held_nothing_stays_blank_wherever_it_is_pulled_until_its_ke
         assert point > 8
         return
     pytest.fail("the work does not end")
+
+
+class Tells:
+    """A YubiKey of which GET METADATA of slot 9A tells so; a key pair that is made changes it."""
+
+    def __init__(self, card: PivCard, told: bytes) -> None:
+        self._card, self._told = card, told
+
+    @property
+    def atr(self) -> bytes:
+        return self._card.atr
+
+    def power_on(self) -> None:
+        self._card.power_on()
+
+    def transmit(self, command: bytes) -> bytes:
+        if command[1] == Instruction.GENERATE_ASYMMETRIC_KEY_PAIR:
+            self._told = b""
+        if self._told and command[:4] == bytes((0, Instruction.GET_METADATA, 0, KeyReference.AUTHENTICATION)):
+            return self._told + b"\x90\x00"
+        return self._card.transmit(command)
+
+
+IMPORTED, RSA = bytes.fromhex("010111 02020201 030102"), bytes.fromhex("010107 02020201 030101")
+
+
+@pytest.mark.parametrize("told", [IMPORTED, RSA], ids=["imported", "rsa"])
+def test_a_key_pair_that_the_desk_cannot_have_made_is_somebodys_also_without_an_object(
+    tmp_path: Path, opened: Opened, made: Make, told: bytes
+) -> None:
+    card = Tells(blank_piv_key(tmp_path / "card.json", "11409355", yubikey=True), told)
+    token = opened(card)
+    assert token.certificate()
+    assert token.public_key() is None
+    token.erase()
+    assert (token.certificate(), token.public_key()) == (None, None)
+    assert made(token) == token.public_key()
+
+
+def test_a_key_pair_made_on_the_card_of_which_nothing_is_said_is_blank_as_the_desk_leaves_it(
+    tmp_path: Path, opened: Opened
+) -> None:
+    token = opened(blank_piv_key(tmp_path / "card.json", "11409355", yubikey=True))
+    token.erase()
+    assert (token.certificate(), token.public_key()) == (None, None)
