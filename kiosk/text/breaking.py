@@ -40,7 +40,7 @@ def break_lines(text: str, most: float, measure: Measure) -> list[str]:
 def beginning(text: str, most: float, measure: Measure) -> str:
     """As much of the beginning as fits."""
     head = text
-    while measure(head) > most:
+    while head and measure(head) > most:
         head = head[:-1]
     return head
 

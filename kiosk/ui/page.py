@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.screen import Screen
     from textual.widget import Widget
+    from textual.widgets import OptionList
 
     from kiosk.text.wording import LazyText
     from kiosk.ui.visit import Visit
@@ -138,7 +139,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         return size.width >= ROOMY_WIDTH and size.height >= ROOMY_HEIGHT
 
     async def rebuild(self) -> None:
-        """Recompose in the current language, keeping the typed values and the focus.
+        """Recompose in the current language, keeping the typed values, the marked rows and the focus.
 
         Messages that arrive while widgets are missing are deferred until the screen is complete.
         """
@@ -160,6 +161,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
     async def _recompose(self) -> None:
         focused = self.focused.id if self.focused is not None else None
         typed = {field.id: field.value for field in self.query(Input) if field.id}
+        marked = {rows.id: rows.highlighted for rows in self._lists()}
         await self.recompose()
         if not self._remains:
             return  # Textual removes its widgets and mounts no others
@@ -167,9 +169,15 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
             if field.id in typed:
                 field.value = typed[field.id]
         self.update_content()
+        for rows in self._lists():
+            rows.highlighted = marked.get(rows.id)
         self.shell.show_status()
         if focused is not None:
             self.focus_on(focused)
+
+    def _lists(self) -> list[OptionList]:
+        """Its lists; their class is named and not imported, since the first screens have none."""
+        return [cast("OptionList", rows) for rows in self.query("OptionList")]
 
     @property
     def _remains(self) -> bool:

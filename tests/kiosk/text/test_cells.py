@@ -40,6 +40,12 @@ def test_truncation_marks_what_it_cut_and_never_halves_a_character() -> None:
     assert truncate("密钥", 1) == ""
 
 
+@pytest.mark.parametrize("room", [0, -2])
+def test_a_place_without_any_room_holds_nothing(room: int) -> None:
+    assert truncate("密钥", room) == ""
+    assert columns([("3-0147-6", "新办key盘")], room) == [""]
+
+
 @given(st.text(max_size=40), st.integers(min_value=0, max_value=20))
 def test_truncation_never_exceeds_its_cells(text: str, cells: int) -> None:
     assert width(truncate(text, cells)) <= cells

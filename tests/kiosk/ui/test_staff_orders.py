@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.widgets import Input, OptionList
 
 from kiosk.desk.views import OrderView
@@ -166,3 +167,28 @@ async def test_no_other_order_is_marked_in_place_of_one_that_is_gone(app: Keydes
         answered(kiosk.service.cancel(kiosk.session(NEWCOMER), first.reference))
         await until(pilot, lambda: [each.id for each in rows.options] == [second.reference])
         assert rows.highlighted is None
+
+
+@pytest.mark.parametrize("size", [(120, 36), (90, 30)])
+async def test_the_orders_are_read_in_the_other_language_and_in_a_window_of_another_size(
+    app: KeydeskApp, kiosk: Kiosk, size: tuple[int, int]
+) -> None:
+    kiosk.owners_key()
+    kiosk.place(OWNER, OrderKind.RENEWAL)
+    kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+    async with app.run_test(size=SIZE) as pilot:
+        await lay(app, pilot, StaffDeskScreen(STAFF))
+        await press(pilot, "down")
+        marked = app.screen.query_one("#rows", OptionList)
+        second = marked.get_option_at_index(1).id
+        assert marked.highlighted == 1
+        await press(pilot, "f2")
+        rows = app.screen.query_one("#rows", OptionList)
+        assert rows is not marked
+        assert "Paid, to be bound" in text_of(app)
+        assert rows.highlighted_option is not None
+        assert rows.highlighted_option.id == second
+        await pilot.resize_terminal(*size)
+        await settle(pilot)
+        assert "李晓梅" in text_of(app)
+        assert rows.highlighted_option.id == second

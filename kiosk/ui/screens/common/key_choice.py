@@ -76,12 +76,6 @@ class KeyChoiceScreen(Overlay[str | None]):
         self.focus_on("keys")
         keys.action_first()
 
-    async def rebuild(self) -> None:
-        """Keep the highlighted key when the language changes."""
-        marked = self.query_one("#keys", OptionList).highlighted
-        await super().rebuild()
-        self.query_one("#keys", OptionList).highlighted = marked
-
     def action_pick(self, index: int) -> None:
         """Choose by number."""
         if index < len(self.candidates):

@@ -10,6 +10,7 @@ import msgspec
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
@@ -129,6 +130,17 @@ class StaffScreen(StaffSignIn[None]):
         self.app.switch_screen(StaffDeskScreen(staff))
 
 
+class Rows(OptionList):
+    """The list, which says when it has another width: what it shows is laid out for it."""
+
+    class Resized(Message):
+        """It has its place, or another one."""
+
+    def on_resize(self) -> None:
+        """Say so."""
+        self.post_message(self.Resized())
+
+
 class StaffDeskScreen(Overlay[None]):
     """The staff's operations on orders; some are for supervisors only."""
 
@@ -156,7 +168,7 @@ class StaffDeskScreen(Overlay[None]):
                 yield Field(id="number", maximum=_LONGEST_NUMBER, placeholder="3-0147-6")
             yield Prose(id="hindrances", classes="alert")
             yield Choice(tuple(self.t(view) for view in VIEWS), self.view, id="view")
-            yield OptionList(id="rows", markup=False)
+            yield Rows(id="rows", markup=False)
             yield Prose(id="message", classes="alert")
         with Horizontal(id="verbs"):
             yield Action(self.t("Esc 返回"), id="back")
@@ -226,6 +238,15 @@ class StaffDeskScreen(Overlay[None]):
         self.query_one("#message", Prose).say(self.localized(self.message))
         if self.gathered is not None:
             self._show(self.query_one("#rows", OptionList), self.gathered)
+
+    @on(Rows.Resized)
+    def lay_out(self) -> None:
+        """Lay the rows out for the width that the list has by now; the same one stays marked, or none."""
+        for rows in self.query("#rows").results(OptionList):  # none on a screen that is being closed
+            if self.gathered is not None:
+                marked = rows.highlighted
+                self._show(rows, self.gathered)
+                rows.highlighted = marked
 
     def _show(self, rows: OptionList, gathered: Gathered) -> None:
         """Show the rows; what was marked stays so, wherever it stands now, and nothing is where it is gone."""
