@@ -52,6 +52,8 @@ class ObjectIdentifier(enum.IntEnum):
     CARD_HOLDER_UNIQUE_IDENTIFIER = 0x5FC102
     AUTHENTICATION_CERTIFICATE = 0x5FC105
     SIGNATURE_CERTIFICATE = 0x5FC10A
+    KEY_MANAGEMENT_CERTIFICATE = 0x5FC10B
+    CARD_AUTHENTICATION_CERTIFICATE = 0x5FC101
     ATTESTATION_CERTIFICATE = 0x5FFF01
 
 
@@ -156,6 +158,14 @@ SLOTS: Final[Mapping[Slot, SlotLayout]] = MappingProxyType(
 )
 """The slots (SP 800-73-4 part 1, 3.3 and table 3)."""
 
+CERTIFICATES: Final = (
+    ObjectIdentifier.AUTHENTICATION_CERTIFICATE,
+    ObjectIdentifier.SIGNATURE_CERTIFICATE,
+    ObjectIdentifier.KEY_MANAGEMENT_CERTIFICATE,
+    ObjectIdentifier.CARD_AUTHENTICATION_CERTIFICATE,
+)
+"""The certificate objects of all slots that a card has (9A, 9C, 9D, 9E); one PIN serves them."""
+
 APPLICATION: Final = bytes.fromhex("A00000030800001000")
 """The PIV application identifier A000000308 00001000 0100 without its version, as SELECT may give it."""
 
@@ -242,6 +252,8 @@ ROWS: Final = (
         ObjectIdentifier.CARD_HOLDER_UNIQUE_IDENTIFIER,
         ObjectIdentifier.AUTHENTICATION_CERTIFICATE,
         ObjectIdentifier.SIGNATURE_CERTIFICATE,
+        ObjectIdentifier.KEY_MANAGEMENT_CERTIFICATE,
+        ObjectIdentifier.CARD_AUTHENTICATION_CERTIFICATE,
     ),
     *_verified(f"SP 800-78-4, table 6-2; {_YUBICO}", *Algorithm),
     *_verified(

@@ -28,7 +28,7 @@ from hardware.token.piv.commands import (
     StatusWord,
     Tag,
 )
-from hardware.token.piv.objects import encode, member, parse
+from hardware.token.piv.objects import encode, member, parse, read_container
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,14 +104,26 @@ class PivSession:
 
     def read(self, identifier: ObjectIdentifier) -> bytes:
         """Return the value of a data object (GET DATA), empty where there is none."""
-        instruction = Instruction.GET_DATA
-        answer = self.send(
-            instruction, *CURRENT_APPLICATION, encode(Tag.OBJECT_IDENTIFIER, _name(identifier)), awaits=True
-        )
+        answer = self._get_data(identifier)
         if answer.status_word == StatusWord.NOT_FOUND:
             return b""
-        data = accept(instruction, answer)
+        data = accept(Instruction.GET_DATA, answer)
         return member(data, Tag.DATA) if data else b""
+
+    def holds(self, identifier: ObjectIdentifier) -> bool:
+        """Whether a certificate object is there and holds something, understood or not; no refusal is a failure."""
+        answer = self._get_data(identifier)
+        refuse_fault(Instruction.GET_DATA, answer.status_word)
+        if answer.status_word != StatusWord.SUCCESS or not answer.data:
+            return False
+        try:
+            return not read_container(member(answer.data, Tag.DATA)).empty
+        except MalformedAnswer:
+            return True
+
+    def _get_data(self, identifier: ObjectIdentifier) -> Response:
+        data = encode(Tag.OBJECT_IDENTIFIER, _name(identifier))
+        return self.send(Instruction.GET_DATA, *CURRENT_APPLICATION, data, awaits=True)
 
     def write(self, identifier: ObjectIdentifier, value: bytes) -> None:
         """Put a value into a data object in place of what it holds (PUT DATA), at the last link of the chain."""

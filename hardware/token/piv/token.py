@@ -3,8 +3,9 @@
 A PIV card never tells the public key of a slot, so it is read from the slot's certificate object. Before there is a
 certificate, that object holds a record of the public key instead, which is this project's own convention (tag 7F49
 and no 70); an empty object is a blank token. An object that is there and holds nothing (an empty 70, or padding) is none
-of the desk's: it is somebody's, unless the card tells that the slot has no key pair. So is a key pair that the card calls
-imported, or of another kind than the desk's, whatever the object. What the object says must be true whenever the card may be pulled:
+of the desk's: it is somebody's, unless the card tells that the slot has no key pair. So is, where
+nothing tells of it, a key pair that the card calls imported or of another kind than the desk's. What the object says must be
+true whenever the card may be pulled:
 
     generate_key_pair                    what a pull after it leaves
     1  the object emptied                the old key, of which nothing is said: blank
@@ -32,6 +33,8 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from hardware.crypto.certificate_file import certificate_in
 from hardware.ports import (
     AttestationRefused,
@@ -48,6 +51,7 @@ from hardware.ports import (
 from hardware.token.piv import pin as piv_pin
 from hardware.token.piv.attestation import authorities_in, judge
 from hardware.token.piv.commands import (
+    CERTIFICATES,
     SLOTS,
     Algorithm,
     AuthenticationTag,
@@ -153,8 +157,14 @@ class PivToken:
         return self._container().certificate
 
     def pin_state(self) -> PinState:
-        """Ask for the PIN's tries; what the card does not tell is as the profile says."""
-        return piv_pin.pin_state(self._session, self._profile)
+        """Ask for the PIN's tries; what the card does not tell is as the profile says.
+
+        Where it does not tell whose the PIN is, it is somebody's as soon as another slot has a certificate.
+        """
+        state = piv_pin.pin_state(self._session, self._profile)
+        if state.factory is None and state.untouched and self._serves_elsewhere():
+            return msgspec.structs.replace(state, factory=False)
+        return state
 
     def verify_pin(self, pin: str) -> None:
         """Present the PIN once. Raises WrongPin, PinBlocked, PinInvalid."""
@@ -280,6 +290,10 @@ class PivToken:
                 container = Container(value or NOT_UNDERSTOOD)
         self._empty = container.empty
         return container
+
+    def _serves_elsewhere(self) -> bool:
+        """Whether another slot has a certificate: the PIN, which is the card's, is then its owner's."""
+        return any(self._session.holds(each) for each in CERTIFICATES if each is not self._slot.certificate)
 
     def _require_key_pair(self) -> None:
         """Where the object is empty there may still be a key in the slot, but it is nobody's. Raises NoKeyPair."""

@@ -248,3 +248,30 @@ def test_no_secret_is_in_a_tokens_text_or_after_closing_in_its_memory(
     assert ("123456" in repr(vars(token))) == (profile is SIGNATURE_SLOT)
     token.close()
     assert "123456" not in repr(vars(token))
+
+
+@pytest.mark.parametrize("value", ["70023001", "C10105", "7049"], ids=["certificate", "unknown", "cut off"])
+@pytest.mark.parametrize("number", [0x5FC10A, 0x5FC10B, 0x5FC101])
+def test_the_pin_of_a_card_that_serves_elsewhere_is_its_owners(
+    tmp_path: Path, opened: Opened, number: int, value: str
+) -> None:
+    """One PIN serves all slots: the factory PIN would take a try of it."""
+    card = blank_piv_key(tmp_path / "card.json", "1")
+    card.store(card.record.with_value(number, bytes.fromhex(value)))
+    assert opened(card).pin_state() == PinState(3, 3, factory=False)
+
+
+@pytest.mark.parametrize("value", ["", "7000", "70007101 00FE00", "FFFF"])
+def test_the_pin_of_a_card_that_holds_nothing_elsewhere_may_be_the_factorys(
+    tmp_path: Path, opened: Opened, value: str
+) -> None:
+    card = blank_piv_key(tmp_path / "card.json", "1")
+    card.store(card.record.with_value(0x5FC10A, bytes.fromhex(value)))
+    assert opened(card).pin_state().factory is None
+    assert opened(card, SIGNATURE_SLOT).pin_state().factory is None
+
+
+def test_a_card_that_tells_whose_its_pin_is_is_believed(tmp_path: Path, opened: Opened) -> None:
+    card = blank_piv_key(tmp_path / "card.json", "1", yubikey=True)
+    card.store(card.record.with_value(0x5FC10A, bytes.fromhex("70023001")))
+    assert opened(card).pin_state().factory is True

@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 
 from hardware.token.piv.profile import PivProfile
+from hardware.token.piv.token import PivToken
 from hardware.token.registry import piv_driver
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.piv.card import PivCard
@@ -26,6 +27,7 @@ from kiosk.pki.encodings import to_pem
 from kiosk.pki.issuing import IssuingAuthority
 from kiosk.pki.suites import KeyAlgorithm
 from kiosk.store.database import Database
+from tests.support.channels import DirectChannel
 from tests.support.desk import DeskSetup, session_of
 from tests.support.piv_attestation import Maker
 
@@ -113,6 +115,23 @@ def test_what_a_trusted_maker_attests_of_the_key_pair_stands_in_the_certificate(
             said = {each.oid.dotted_string for each in x509.load_der_x509_certificate(der).extensions}
             assert ("1.3.6.1.4.1.41482.3.7" in said) is (account == ACCOUNT)
             assert parse_member_certificate(der).account == account
+
+
+def test_a_key_that_serves_its_owner_in_another_slot_loses_no_try_of_its_pin(
+    service: DeskService, source: VirtualTokenSource, session: Session, paid_order: Pay, tmp_path: Path
+) -> None:
+    card = blank_piv_key(tmp_path / "owned.card", "1")
+    card.store(card.record.with_value(0x5FC10A, bytes.fromhex("70023001")))
+    token = PivToken(DirectChannel(card))
+    token.change_pin(FACTORY, PIN)
+    token.close()
+    source.insert(card)
+    number = paid_order(ACCOUNT, OrderKind.NEW)
+    refused = _bind(service, session, number)
+    assert isinstance(refused, TokenRefused)
+    assert refused.reason is TokenRefusal.PIN_WANTED
+    assert card.record.pin.tries_left == 3
+    assert isinstance(_bind(service, session, number, PIN), BoundView)
 
 
 def _openssl_accepts(der: bytes, authority: IssuingAuthority, folder: Path) -> None:
