@@ -22,7 +22,7 @@ def parser() -> CommandParser:
     top = CommandParser(
         prog="keydesk", description=text("密钥服务台：CA key盘的缴费、绑定、补办和续期，有没有网络都能办。")
     )
-    top.add_argument("--version", action="version", version=_version(), help=text("显示版本号"))
+    top.add_version()
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     help_ = text("在这台机器上演示全部业务：虚拟key盘，模拟付款")
@@ -182,12 +182,6 @@ def _listing(command: CommandParser) -> CommandParser:
 def _json(command: CommandParser) -> CommandParser:
     command.add_argument("--json", action="store_true", help=spoken().text("输出 JSON，供程序读取"))
     return command
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - only for --version
-
-    return f"keydesk {version('keydesk')}"
 
 
 def main() -> int:

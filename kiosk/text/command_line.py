@@ -10,6 +10,7 @@ import argparse
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn
 
 from kiosk.text.breaking import break_lines
@@ -59,6 +60,14 @@ class _Layout(argparse.HelpFormatter):
         return "\n".join(indent + line for line in break_lines(text, width, _cells))
 
 
+def program() -> str:
+    """The program's name and version, as the centre's console shows it."""
+    try:
+        return f"keydesk {version('keydesk')}"
+    except PackageNotFoundError:
+        return "keydesk"
+
+
 class CommandParser(argparse.ArgumentParser):
     """An argument parser whose help, headings and refusals are in the environment's language."""
 
@@ -69,6 +78,10 @@ class CommandParser(argparse.ArgumentParser):
             self._positionals.title = text("参数")
             self._optionals.title = text("选项")
             self.add_argument("-h", "--help", action="help", help=text("显示这份说明"))
+
+    def add_version(self) -> None:
+        """Add `--version`."""
+        self.add_argument("--version", action="version", version=program(), help=spoken().text("显示版本号"))
 
     def add_subparsers(self, **settings: Any) -> Any:
         """Add subcommands, under a heading of their own."""

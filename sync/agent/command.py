@@ -44,7 +44,6 @@ from sync.agent.opening import (
     open_agent,
     open_database,
     open_or_create_database,
-    program,
 )
 from sync.agent.status import status, status_document
 from sync.agent.stopping import end_with_parent, stop_on_signals, stop_with_parent
@@ -78,7 +77,7 @@ def parser() -> CommandParser:
     top = CommandParser(
         prog="keydesk-sync", description=text("把本机的日志传给中心，把中心下发的资料取回本机。")
     )
-    top.add_argument("--version", action="version", version=program(), help=text("显示版本号"))
+    top.add_version()
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     enrolment = _command(commands, "enrol", text("凭一次性令牌，把这个数据目录登记为一台终端机"))
     enrolment.add_argument("--token", required=True, help=text("中心给的一次性令牌，样子是 3-XXXX-XXXX-…"))

@@ -21,11 +21,12 @@ from kiosk.pki.errors import PkiError
 from kiosk.pki.issuing import IssuingAuthority, issuing_request, key_fingerprint
 from kiosk.pki.suites import SM2
 from kiosk.store.vault import VaultItem
+from kiosk.text.command_line import program
 from kiosk.text.times import moment
 from sync.agent.centre_client import CameLast, CentreClient, Credentials
 from sync.agent.context import keep_receipt, record_contact
 from sync.agent.errors import AwaitingRoot, EnrolmentFailed, EnrolmentFault, RequestRefused
-from sync.agent.opening import AgentSettings, agent_over, program
+from sync.agent.opening import AgentSettings, agent_over
 from sync.agent.recovery import recover
 from sync.protocol.deeds import deed_holds, read_deed
 from sync.protocol.errors import BodyMalformed, ProblemCode

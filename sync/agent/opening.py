@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import httpx2
@@ -19,6 +18,7 @@ from kiosk.store.errors import StoreMissing
 from kiosk.store.system_clock import SystemClock
 from kiosk.store.vault import VaultItem
 from kiosk.text.asking import ask_on_terminal
+from kiosk.text.command_line import program
 from kiosk.text.waiting import say_waiting
 from sync.agent.centre_client import CentreClient, Credentials
 from sync.agent.context import KEEP_DAYS, Agent, CentreTime, StoredReceipts
@@ -76,14 +76,6 @@ class AgentSettings(msgspec.Struct, frozen=True):
         except ProxyInvalid:
             raise ProxyUnusable from None
         return SwitchedTransport(LineTransport(ssl_context(self.authority), proxy), self.switch)
-
-
-def program() -> str:
-    """The program's name and version, as the centre's console shows it."""
-    try:
-        return f"keydesk {version('keydesk')}"
-    except PackageNotFoundError:
-        return "keydesk"
 
 
 @contextmanager

@@ -98,6 +98,7 @@ def _parser() -> CommandParser:
             "密钥服务台的中心。Django 自己的命令（createsuperuser、changepassword、migrate、shell 等）也能用。"
         ),
     )
+    parser.add_version()
     parser.set_defaults(preparing=True, judging=True, needs_centre=True, check=_nothing_to_check)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     common = _location_options()
@@ -212,6 +213,7 @@ def _prepare(occupancy: Occupancy, *, judging: bool) -> None:
 def _django(arguments: list[str]) -> int:
     """Run a command of Django's; help and what it does not understand make nothing. Raises CentreError."""
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the environment is set
+    from django.utils import translation  # noqa: PLC0415
 
     _require_understood(arguments)
     if not _makes_a_centre(arguments):
@@ -222,12 +224,18 @@ def _django(arguments: list[str]) -> int:
         def changes_tables() -> bool:
             return arguments[0] == _MIGRATE and _changes_tables(arguments)
 
+        if arguments[0] in _FILLERS:
+            migrate_when_due(occupancy)
         alone = tables_alone(occupancy, changes_tables) if changes_tables() else nullcontext()
         with alone as is_alone:
             if not is_alone:
                 work_beside_others()
-            execute_from_command_line([PROGRAM, *arguments])
+            with translation.override(_DJANGO_LANGUAGES[spoken().language.value]):
+                execute_from_command_line([PROGRAM, *arguments])
     return 0
+
+
+_DJANGO_LANGUAGES = {"zh": "zh-hans", "en": "en"}
 
 
 def _require_understood(arguments: list[str]) -> None:
@@ -249,7 +257,9 @@ def _require_understood(arguments: list[str]) -> None:
 
 
 _MIGRATE = "migrate"
-_MAKERS = frozenset({_MIGRATE, "createsuperuser", "loaddata"})
+_FILLERS = frozenset({"createsuperuser", "loaddata"})
+"""Those that need the tables as they are now, also where `serve` was not run yet."""
+_MAKERS = frozenset({_MIGRATE, *_FILLERS})
 """Those of Django's commands with which a centre may begin."""
 
 

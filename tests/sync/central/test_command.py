@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -142,6 +144,45 @@ def test_every_command_explains_itself_in_the_language_of_the_environment(
     assert chinese.count("选项:") == 1
     for line in (chinese + english).splitlines():
         assert sum(2 if HAN.match(each) else 1 for each in line) <= 80
+
+
+def test_it_tells_its_version_and_makes_nothing(run: Run, tmp_path: Path) -> None:
+    told = run("--data", tmp_path / "new", "--version")
+    assert told.status == 0
+    assert re.fullmatch(r"keydesk \d+\.\d+\.\d+\n", told.said)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_centre_may_begin_with_its_consoles_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There was no table of users before the first `serve`, and a traceback said so."""
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "Testing-1234")
+    words = ("createsuperuser", "--noinput", "--username", "staff", "--email", "staff@centre.example")
+    ended = subprocess.run(
+        [sys.executable, "-m", "sync.central.command", *words, "--data", tmp_path / "centre"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_djangos_commands_speak_the_language_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("createsuperuser", "--noinput", "--username", "staff", "--email", "none")
+    said = {}
+    for language in ("zh_CN.UTF-8", "en_GB.UTF-8"):
+        monkeypatch.setenv("LC_ALL", language)
+        ended = subprocess.run(
+            [sys.executable, "-m", "sync.central.command", *words, "--data", tmp_path / "centre"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 1
+        said[language] = ended.stderr
+    assert HAN.search(said["zh_CN.UTF-8"])
+    assert "valid email address" in said["en_GB.UTF-8"]
 
 
 WHERE = Path("/var/lib/keydesk-central")
