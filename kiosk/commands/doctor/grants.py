@@ -9,6 +9,7 @@ from kiosk.commands.doctor.checks import Check, Level
 from kiosk.desk.authority import amount_left, certificates_left, issuer_end, policy_of
 from kiosk.desk.errors import DeskRefused
 from kiosk.domain.fees import OrderKind, schedule_at, total
+from kiosk.domain.members import Role
 from kiosk.domain.validity import add_years
 from kiosk.text.failures import Text
 from kiosk.text.hindrances import OUT_OF_USE
@@ -34,6 +35,8 @@ def grants(tx: Transaction, now: int, text: Text) -> Iterator[Check]:
     yield _policy(tx, policy, now, text)
     yield _issuer(tx, policy, now, text)
     yield _prices(tx, now, text)
+    yield _members(tx, text)
+    yield _supervisors(tx, text)
 
 
 def _policy(tx: Transaction, policy: Policy, now: int, text: Text) -> Check:
@@ -79,3 +82,22 @@ def _prices(tx: Transaction, now: int, text: Text) -> Check:
         advice = text("在中心的后台增加「收费表」；中心已有的，联网，运行 keydesk-sync run")
         return Check(name, Level.FAILED, text("没有生效的收费标准"), advice)
     return Check(name, Level.WORKS, text("第 {number} 号", number=schedule.number))
+
+
+def _members(tx: Transaction, text: Text) -> Check:
+    name, operators = text("会员"), tx.members.counts().operators
+    if not operators:
+        advice = text("在中心的后台增加「会员企业」和「操作员」；中心已有的，看它服务哪些终端机")
+        return Check(name, Level.MISSING, text("没有操作员，谁也不能办理"), advice)
+    return Check(name, Level.WORKS, text("操作员 {operators} 名", operators=operators))
+
+
+def _supervisors(tx: Transaction, text: Text) -> Check:
+    name = text("主管")
+    able = [
+        each.name for each in tx.members.all_staff() if each.role is Role.SUPERVISOR and each.verifier.strip()
+    ]
+    if not able:
+        advice = text("在中心的后台增加「柜台人员」，岗位选「主管」，设好密码")
+        return Check(name, Level.MISSING, text("没有能登录的主管，谁也不能担保收款、退款"), advice)
+    return Check(name, Level.WORKS, text("{count} 名", count=len(able)))

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from kiosk.domain.fees import FeeSchedule
+from kiosk.domain.members import Operator, Review, Role, StaffMember
 from kiosk.domain.policy import Policy, SignedPolicy
 from kiosk.pki.device_keys import device_public_key, device_sign, generate_device_key
 from kiosk.pki.issuing import RootAuthority, issuing_request
@@ -98,3 +99,32 @@ def test_a_desk_without_prices_is_told_where_they_are_entered(
     """A new desk's agent runs and is online: running it again gives no prices."""
     lend(prices=NOW + YEAR)
     assert "中心的后台增加「收费表」" in _told(keydesk, directory)["收费标准"][2]
+
+
+def test_a_desk_that_nobody_can_use_yet_is_no_ready_one(
+    keydesk: Keydesk, directory: Path, lend: Lend
+) -> None:
+    lend()
+    with open_database(directory).write() as tx:
+        for person in tx.members.all_staff():
+            tx.members.drop_staff(person.name)
+        tx.members.put_staff(StaffMember("张华", Role.STAFF, "$argon2id$"))
+        tx.members.put_staff(StaffMember("钱进", Role.SUPERVISOR, ""))
+    level, _, advice = _told(keydesk, directory)["主管"]
+    assert level == "missing"
+    assert "「主管」" in advice
+    with open_database(directory).write() as tx:
+        tx.members.put_staff(StaffMember("林涛", Role.SUPERVISOR, "$argon2id$"))
+    assert _told(keydesk, directory)["主管"][:2] == ("works", "1 名")
+
+
+def test_a_desk_without_operators_is_told_where_they_are_entered(
+    keydesk: Keydesk, directory: Path, lend: Lend
+) -> None:
+    lend()
+    level, _, advice = _told(keydesk, directory)["会员"]
+    assert level == "missing"
+    assert "「操作员」" in advice
+    with open_database(directory).write() as tx:
+        tx.members.put_operator(Operator("11000001", "A", "李晓梅", Review.APPROVED, ""))
+    assert _told(keydesk, directory)["会员"][:2] == ("works", "操作员 1 名")
