@@ -18,11 +18,20 @@ PASTE_SECONDS = 1.0
 """How long a paste may last; a field's worth takes a moment, and meanwhile every key is a part of it."""
 HELD_SECONDS = 0.12
 """Between two repeats of a key that is held down: Linux's own console repeats the slowest, each 92 ms."""
+DELAY_SECONDS = 1.0
+"""Before the first repeat of a key that is held down: 250 ms on Linux's own console, 500 or 660 ms on desktops."""
+_STEPPING = frozenset(("enter", "escape"))
+_MEANT = (events.Key, events.Paste, events.MouseDown)
+"""What people do; a terminal reports on itself besides."""
 _MARKER_LENGTH = len(BRACKETED_PASTE_START)
 
 
 class Keyboard:
-    """Reads what a terminal sends. Repeats of a key that is held down bear the time of its press."""
+    """Reads what a terminal sends. Repeats of a key that is held down bear the time of its press.
+
+    Enter or Escape that comes again within `DELAY_SECONDS` may be another press or the first repeat. The next repeat tells,
+    so it waits for that, `HELD_SECONDS` at most.
+    """
 
     def __init__(self, monotonic: Callable[[], float], odd: Callable[[Exception], None]) -> None:
         self._monotonic = monotonic
@@ -33,6 +42,7 @@ class Keyboard:
         self._paste_began: float | None = None
         self._held = ""
         self._pressed = self._repeated = 0.0
+        self._doubted: events.Key | None = None
 
     def read(self, data: bytes) -> Iterator[Message]:
         """The messages of some bytes; those that are no UTF-8 are U+FFFD."""
@@ -42,9 +52,11 @@ class Keyboard:
             yield from self._parsed(partial(self._parser.feed, character))
 
     def tick(self) -> Iterator[Message]:
-        """The messages that come of waiting: an Escape that begins nothing, a paste that is over."""
+        """The messages that come of waiting: an Escape that begins nothing, a paste that is over, a press that was one."""
         yield from self._end_paste()
         yield from self._parsed(self._parser.tick)
+        if self._doubted is not None and self._monotonic() - self._doubted.time >= HELD_SECONDS:
+            yield from self._settle(None)
 
     def _note_marker(self, character: str) -> None:
         self._last = (self._last + character)[-_MARKER_LENGTH:]
@@ -70,11 +82,37 @@ class Keyboard:
             self._parser, self._paste_began = XTermParser(), None
             return
         for message in messages:
-            if isinstance(message, events.Key):
-                self._time(message)
-            yield message
+            if isinstance(message, _MEANT):
+                yield from self._settle(message)
+            if not isinstance(message, events.Key):
+                yield message
+            elif self._is_doubtful(message):
+                self._doubted = message
+            else:
+                yield self._timed(message)
 
-    def _time(self, key: events.Key) -> None:
+    def _is_doubtful(self, key: events.Key) -> bool:
+        pause = key.time - self._repeated
+        return key.key in _STEPPING and key.key == self._held and HELD_SECONDS <= pause < DELAY_SECONDS
+
+    def _settle(self, following: Message | None) -> Iterator[Message]:
+        """The key that was in doubt, now that it is known what came next: it was a repeat if that is its next one."""
+        doubted, self._doubted = self._doubted, None
+        if doubted is None:
+            return
+        repeated = (
+            isinstance(following, events.Key)
+            and following.key == doubted.key
+            and following.time - doubted.time < HELD_SECONDS
+        )
+        if repeated:
+            self._repeated, doubted.time = doubted.time, self._pressed
+            yield doubted
+        else:
+            yield self._timed(doubted)
+
+    def _timed(self, key: events.Key) -> events.Key:
         if key.key != self._held or key.time - self._repeated >= HELD_SECONDS:
             self._held, self._pressed = key.key, key.time
         self._repeated, key.time = key.time, self._pressed
+        return key

@@ -9,7 +9,7 @@ import textual._time
 from textual import events
 from textual.message import Message
 
-from kiosk.ui.terminal.keyboard import HELD_SECONDS, PASTE_SECONDS, Keyboard
+from kiosk.ui.terminal.keyboard import DELAY_SECONDS, HELD_SECONDS, PASTE_SECONDS, Keyboard
 
 
 class Clock:
@@ -126,5 +126,56 @@ def test_repeats_of_a_key_that_is_held_down_bear_the_time_of_its_press(
     assert times == [began] * 4
     assert pressed(keyboard.read(b"\t")) == [time.now]
     assert pressed(keyboard.read(b"\r")) == [time.now]
-    time.now += HELD_SECONDS * 1.1
+    time.now += DELAY_SECONDS
     assert pressed(keyboard.read(b"\r")) == [time.now]
+
+
+def waited(keyboard: Keyboard, time: Clock, seconds: float) -> list[float]:
+    """Let time pass as the driver does, and give the presses that come of it."""
+    times = []
+    for _ in range(round(seconds / 0.05)):
+        time.now += 0.05
+        times += pressed(keyboard.tick())
+    return times
+
+
+@pytest.mark.parametrize("delay", [0.25, 0.5, 0.65])
+def test_the_first_repeat_comes_late_and_is_one_all_the_same(
+    keyboard: Keyboard, time: Clock, delay: float
+) -> None:
+    """Keyboards wait before they repeat."""
+    began = time.now
+    times = pressed(keyboard.read(b"\r"))
+    times += waited(keyboard, time, delay)
+    for _ in range(20):
+        times += pressed(keyboard.read(b"\r"))
+        time.now += 0.03
+    assert times == [began] * 21
+    assert waited(keyboard, time, 1) == []
+
+
+@pytest.mark.parametrize("pause", [0.15, 0.3, 0.6, 0.9, 1.5])
+def test_two_presses_are_two(keyboard: Keyboard, time: Clock, pause: float) -> None:
+    """The second waits for a moment where it could be a repeat; it bears its own time."""
+    (first,) = pressed(keyboard.read(b"\r"))
+    waited(keyboard, time, pause)
+    second = time.now
+    times = pressed(keyboard.read(b"\r")) + waited(keyboard, time, HELD_SECONDS + 0.05)
+    assert times == [second] != [first]
+    assert waited(keyboard, time, 1) == []
+
+
+def test_what_comes_behind_a_press_in_doubt_comes_behind_it(keyboard: Keyboard, time: Clock) -> None:
+    assert typed(keyboard.read(b"\r")) == ["enter"]
+    for sent in (b"a", b"\t", b"\x1b[200~b\x1b[201~", b"\x1b[<0;5;5M"):
+        time.now += 0.3
+        assert typed(keyboard.read(b"\r")) == []
+        assert typed(keyboard.read(sent))[0] == "enter"
+        time.now += 2
+        assert typed(keyboard.read(b"\r")) == ["enter"]
+
+
+def test_characters_wait_for_nothing(keyboard: Keyboard, time: Clock) -> None:
+    for _ in range(3):
+        time.now += 0.3
+        assert typed(keyboard.read(b"1")) == ["1"]
