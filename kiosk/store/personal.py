@@ -27,6 +27,7 @@ _KEY_LENGTH = 32
 _NONCE_LENGTH = 12  # NIST SP 800-38D, section 8.2.2
 _CONTEXT = b"keydesk personal record\x00"
 _NOT_SENT = 0
+_FIRST = (-(2**62), b"")  # before any record
 
 
 class KeptRecord(msgspec.Struct, frozen=True):
@@ -79,9 +80,13 @@ class PersonalTable(Table):
         """The records of an account, oldest first. Raises StoreCorrupt."""
         return tuple(self._kept("WHERE account = ? ORDER BY made_at", account))
 
-    def unsent(self, limit: int) -> tuple[KeptRecord, ...]:
-        """Records that the centre has not got, oldest first. Raises StoreCorrupt."""
-        return tuple(self._kept("WHERE sent_at = 0 ORDER BY made_at LIMIT ?", limit))
+    def unsent(self, limit: int, after: tuple[int, bytes] = _FIRST) -> tuple[KeptRecord, ...]:
+        """Records that the centre has not got, oldest first, past one by its time and commitment. Raises StoreCorrupt."""
+        condition = (
+            "WHERE sent_at = 0 AND made_at >= ? AND (made_at, commitment) > (?, ?) "
+            "ORDER BY made_at, commitment LIMIT ?"
+        )
+        return tuple(self._kept(condition, after[0], *after, limit))
 
     def note_sent(self, commitments: Iterable[bytes], now: int) -> None:
         """Record that the centre has these."""
@@ -89,6 +94,10 @@ class PersonalTable(Table):
             self._connection.execute(
                 "UPDATE personal_records SET sent_at = ? WHERE commitment = ? AND sent_at = 0", (now, each)
             )
+
+    def send_again(self) -> None:
+        """Have all of them sent again, to a centre that was put back from a backup: those have no keys."""
+        self._connection.execute("UPDATE personal_records SET sent_at = 0 WHERE sent_at > 0")
 
     def erase(self, commitments: Iterable[bytes]) -> int:
         """Erase these records and their keys; how many there were."""

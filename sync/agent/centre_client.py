@@ -39,6 +39,7 @@ from sync.protocol.records import (
     PATH_HEARTBEAT,
     PATH_JOURNAL,
     PATH_LOGIN,
+    PATH_PERSONAL,
     PATH_SNAPSHOT,
     CentreDescription,
     DeedAnswer,
@@ -51,6 +52,8 @@ from sync.protocol.records import (
     Heartbeat,
     HeartbeatAnswer,
     JournalPage,
+    PersonalAnswer,
+    PersonalUpload,
     SnapshotAnswer,
     SnapshotShown,
     UploadAnswer,
@@ -197,6 +200,10 @@ class CentreClient:
     def show_snapshot(self, shown: SnapshotShown) -> SnapshotAnswer:
         """Show a snapshot of the journal, which the centre is to acknowledge or has acknowledged."""
         return self._decoded(self._send("POST", PATH_SNAPSHOT, encode(shown)), SnapshotAnswer)
+
+    def send_personal(self, upload: PersonalUpload) -> PersonalAnswer:
+        """Upload personal records to which entries commit that were uploaded."""
+        return self._decoded(self._send("POST", PATH_PERSONAL, encode(upload)), PersonalAnswer)
 
     def login(self, question: LoginQuestion) -> LoginAnswer:
         """Ask a question of a login check."""

@@ -16,6 +16,7 @@ from kiosk.store.vault import VaultItem
 from sync.agent.backoff import asked_pause, held
 from sync.agent.centre_client import CentreClient
 from sync.agent.errors import AgentError, CentreUntrusted, ExchangeFailed, RequestRefused
+from sync.agent.put_off import PutOff
 from sync.agent.upload_size import UploadSize
 from sync.protocol.receipts import CentreReceipt, believed, tells_more
 from sync.protocol.times import time_holds
@@ -45,6 +46,7 @@ class Agent:
     keep_days: int = KEEP_DAYS
     retention: PersonalRetention = dataclasses.field(default_factory=PersonalRetention)
     upload_size: UploadSize = dataclasses.field(default_factory=UploadSize)
+    put_off: PutOff = dataclasses.field(default_factory=PutOff)
 
 
 class CentreTime:

@@ -6,11 +6,12 @@ from sync.agent.context import Agent, forget_retry, record_failed_contact
 from sync.agent.errors import AgentError
 from sync.agent.feed.pull import PullReport, pull
 from sync.agent.heartbeat import heartbeat
+from sync.agent.personal import send_personal
 from sync.agent.push import PushReport, push
 
 
 def exchange(agent: Agent) -> tuple[PushReport, PullReport]:
-    """One full exchange: heartbeat, upload, feed, and an upload of the entries that the feed caused.
+    """One full exchange: heartbeat, upload, feed, an upload of the entries that the feed caused, and the personal records.
 
     Raises ExchangeFailed, RequestRefused, HistoryForked, StoreError.
     """
@@ -20,6 +21,7 @@ def exchange(agent: Agent) -> tuple[PushReport, PullReport]:
         heartbeat(agent)
     pulled = pull(agent)
     second = push(agent)
+    send_personal(agent)
     return PushReport(first.sent + second.sent, second.tail_lost), pulled
 
 

@@ -125,6 +125,7 @@ def _show_after_restore(agent: Agent) -> None:
     with agent.database.write() as tx:
         if again:
             tx.other_strands.forget_strands(now)
+            tx.personal.send_again()
         tx.agent.put(replace(tx.agent.get(), incarnation=now, held=0 if again else None))
 
 

@@ -17,6 +17,7 @@ from kiosk.text.asking import ask_on_terminal
 from sync.agent.errors import RequestRefused
 from sync.agent.heartbeat import show_deed
 from sync.agent.opening import AgentSettings, agent_over
+from sync.agent.personal import send_personal
 from sync.agent.push import push_left
 from sync.protocol.errors import ProblemCode
 
@@ -66,6 +67,7 @@ def hand_in(
             raise CopyRefused(copy, CopyRefusal.ANOTHER_KIOSK, found.kiosk, kiosk)
         with agent_over(settings, database, transport, clock) as agent:
             pushed = _sent(agent)
+            send_personal(agent)
         with database.read() as tx:
             quarantined = tx.agent.get().quarantined
     return HandedIn(

@@ -21,6 +21,7 @@ from sync.agent.errors import AgentError, ExchangeFailed, UploadBlocked
 from sync.agent.feed.pull import pull, retry_kept
 from sync.agent.heartbeat import heartbeat
 from sync.agent.mailbox import answer_waiting
+from sync.agent.personal import send_personal
 from sync.agent.push import push
 from sync.protocol.errors import ProtocolError
 
@@ -107,6 +108,7 @@ class Loop:
                 if push(self._agent, self._held).tail_lost:
                     beat_at = 0.0
                     continue
+                send_personal(self._agent, self._held)
                 if failures:
                     self._agent.log.info("the centre answers again", failures=failures)
                 failures = 0

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -33,10 +34,14 @@ from sync.central.preparing import (
 )
 from sync.central.root.command import add_commands as add_root_commands
 
+if TYPE_CHECKING:
+    _Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - argparse has no other name for it
+
 PROGRAM = "keydesk-central"
 SETTINGS = "sync.central.settings"
 HOST, PORT = "127.0.0.1", 8000
 LAST_PORT = 65535
+_BY = "keydesk-central privacy"
 OWN = (
     "serve",
     "apply",
@@ -47,6 +52,7 @@ OWN = (
     "restored",
     "doctor",
     "examples",
+    "privacy",
     "root",
 )
 
@@ -137,7 +143,22 @@ def _parser() -> CommandParser:
     )
     examples.set_defaults(check=_check_examples, needs_centre=False)
     add_root_commands(commands, common)
+    _add_privacy(commands, common)
     return parser
+
+
+def _add_privacy(commands: _Commands, common: CommandParser) -> None:
+    text = spoken().text
+    help_ = text("一个账号的个人资料：导出（export），或在中心和各终端机删除（erase）")
+    privacy = commands.add_parser("privacy", help=help_, description=help_)
+    verbs = privacy.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, said in (
+        ("export", text("中心关于这个账号存了什么，作为 JSON 输出")),
+        ("erase", text("删除中心的个人资料，并让终端机删除；日志里只留下删除的记录")),
+    ):
+        verb = verbs.add_parser(name, parents=[common], help=said, description=said)
+        verb.add_argument("--account", required=True, metavar="ACCOUNT", help=text("账号"))
+        verb.set_defaults(run=_privacy)
 
 
 _BOUND_EXAMPLE = '{"11000002": {"serial": "…", "algorithm": "SM2", "public_key": "04…"}}'
@@ -349,6 +370,24 @@ def _examples(options: argparse.Namespace) -> int:
     bound = msgspec.convert(options.bound or {}, dict[str, BoundKey])
     made = make_examples(options.kiosk, bound, centre_keys(), centre_now())
     sys.stdout.write(msgspec.json.encode(made).decode() + "\n")
+    return 0
+
+
+def _privacy(options: argparse.Namespace) -> int:
+    from sync.central.context import centre_now  # noqa: PLC0415
+    from sync.central.ledger.privacy import erase_on_request, exported  # noqa: PLC0415
+
+    if options.verb == "export":
+        document = msgspec.json.format(msgspec.json.encode(exported(options.account)), indent=2)
+        sys.stdout.write(document.decode() + "\n")
+        return 0
+    count = erase_on_request(options.account, _BY, centre_now())
+    said = spoken().text(
+        "已删除账号 {account} 在中心的 {count} 份个人资料；终端机联网后也会删除。日志里只留下删除的记录",
+        account=options.account,
+        count=count,
+    )
+    sys.stdout.write(f"{said}\n")
     return 0
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from kiosk.backup.records import BackupSettings
 from kiosk.domain import exchange
+from kiosk.domain.retention import CentreRetention
 from kiosk.domain.working_days import USUAL, Calendar, CalendarMalformed, read_calendar
 from kiosk.text.command_line import spoken
 from sync.central.errors import ConfigurationWrong, ProvidersUnchosen
@@ -78,6 +79,7 @@ class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     follow_picture: str = ""
     calendar: str = ""
     backup: BackupSettings = BackupSettings()
+    privacy: CentreRetention = CentreRetention()
 
     @property
     def directory(self) -> Path:

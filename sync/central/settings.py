@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "sync.central.fleet.apps.FleetConfig",
     "sync.central.members.apps.MembersConfig",
     "sync.central.journal.apps.JournalConfig",
+    "sync.central.personal.apps.PersonalConfig",
     "sync.central.ledger.apps.LedgerConfig",
     "sync.central.payments.apps.PaymentsConfig",
     "sync.central.login.apps.LoginConfig",

@@ -34,6 +34,7 @@ urlpatterns = [
     path(_relative(records.PATH_LOGIN), login.question),
     path(_relative(records.PATH_DEED), device.deed),
     path(_relative(records.PATH_SNAPSHOT), device.snapshot),
+    path(_relative(records.PATH_PERSONAL), device.personal),
     path("sandbox/messages", login.sandbox_messages),
     path("orders", lambda _request: HttpResponseRedirect(orders.PATH)),
     path("orders/", orders.page),

@@ -10,6 +10,7 @@
     POST /device/v1/login                LoginQuestion → LoginAnswer      (kiosk/domain/login_check.py)
     POST /device/v1/deed                 DeedShown → DeedAnswer           also from a machine that the centre forgot
     POST /device/v1/snapshot             SnapshotShown → SnapshotAnswer   kiosk/domain/snapshots.py
+    POST /device/v1/personal             PersonalUpload → PersonalAnswer  kiosk/domain/personal.py
 
 Bodies are JSON (msgspec: bytes as base64), the upload alone is zstd over MessagePack. A refusal is a `Problem`
 (errors.py). Amounts are fen, times UTC seconds. Unknown fields are skipped, so that either end may be newer.
@@ -28,6 +29,7 @@ from kiosk.domain.entries import Tip
 from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion
+from kiosk.domain.personal import Disclosed
 from kiosk.domain.policy import SignedPolicy, SignedTime
 from kiosk.domain.snapshots import SignedAcknowledgement, SignedSnapshot
 from kiosk.domain.versions import Version
@@ -45,6 +47,7 @@ PATH_EPOCH = f"{PREFIX}/epoch"
 PATH_LOGIN = f"{PREFIX}/login"
 PATH_DEED = f"{PREFIX}/deed"
 PATH_SNAPSHOT = f"{PREFIX}/snapshot"
+PATH_PERSONAL = f"{PREFIX}/personal"
 
 JSON_MEDIA_TYPE = "application/json"
 MAXIMUM_JSON = 64 * 1024
@@ -56,6 +59,7 @@ FEED_PAGE = 200  # rows
 FEED_PAGE_BODIES = 4 * 1024 * 1024  # bytes of all bodies of a page, of which one alone may be longer
 JOURNAL_PAGE = 200
 SHOWN_ROWS = 20  # rows that a machine shows at once
+MAXIMUM_PERSONAL = 10  # personal records of a request: below MAXIMUM_JSON whatever their lengths
 
 _ENROL_TOKEN = re.compile(r"([1-9][0-9]{0,4})-([0-9A-Z]{4}(?:-[0-9A-Z]{4}){5})")
 
@@ -319,6 +323,28 @@ class SnapshotAnswer(msgspec.Struct, frozen=True):
     acknowledgement: SignedAcknowledgement | None = None
     reason: str = ""
     high_water: Tip | None = None
+
+
+class PersonalUpload(msgspec.Struct, frozen=True):
+    """Personal records to which uploaded entries of this kiosk commit, with their salts; at most MAXIMUM_PERSONAL."""
+
+    records: tuple[Disclosed, ...]
+
+
+class PersonalOutcome(enum.StrEnum):
+    """What became of a personal record: `unknown` and `later` may be sent again, the others need not be."""
+
+    KEPT = "kept"
+    ERASED = "erased"
+    UNKNOWN = "unknown"
+    LATER = "later"
+    MALFORMED = "malformed"
+
+
+class PersonalAnswer(msgspec.Struct, frozen=True):
+    """What became of each record that was sent, in their order."""
+
+    outcomes: tuple[PersonalOutcome, ...]
 
 
 def decode_question(body: bytes) -> LoginQuestion:

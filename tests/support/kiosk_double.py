@@ -24,6 +24,7 @@ from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, seal
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key, order_code_text
+from kiosk.domain.personal import Disclosed
 from kiosk.domain.policy import USUAL_DEVIATION
 from kiosk.domain.validity import validity
 from kiosk.domain.versions import ALL, LARGEST_STAMP, Version, write_cursors
@@ -178,6 +179,13 @@ class KioskDouble:
         response = self.upload()
         assert response.status == 200, response.body
         return response.read(records.UploadAnswer)
+
+    def sent(self, *disclosed: Disclosed) -> list[records.PersonalOutcome]:
+        """What became of personal records that it sent."""
+        body = records.encode(records.PersonalUpload(disclosed))
+        response = self.request("POST", records.PATH_PERSONAL, body)
+        assert response.status == 200, response.body
+        return list(response.read(records.PersonalAnswer).outcomes)
 
     def page(self, cursors: dict[int, Version] | None = None, wait: int = 0) -> records.FeedPage:
         """One page of the feed past these cursors, whose rows the centre signed."""

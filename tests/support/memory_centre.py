@@ -23,6 +23,7 @@ from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.journal import SealedEntry, check_link, unseal
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion, QuestionRefused
+from kiosk.domain.personal import Disclosed
 from kiosk.domain.policy import Policy
 from kiosk.domain.snapshots import SnapshotAcknowledgement, snapshot_hash
 from kiosk.domain.versions import (
@@ -172,6 +173,9 @@ class MemoryCentre:
         self.deeds: list[records.DeedShown] = []
         self.snapshots: list[records.SnapshotShown] = []
         self.snapshot_state = records.SnapshotState.ACKNOWLEDGED
+        self.personal: list[tuple[Disclosed, ...]] = []
+        self.personal_outcome = records.PersonalOutcome.KEPT
+        self.takes_personal = True
         self.login: Callable[[LoginQuestion], LoginAnswer] = lambda _: QuestionRefused("unknown-account")
 
     def kiosk(self, number: int) -> MemoryKiosk:
@@ -272,6 +276,10 @@ class MemoryCentre:
             case "POST", records.PATH_SNAPSHOT:
                 self.snapshots.append(records.decode(body, records.SnapshotShown))
                 return self.judge_snapshot(kiosk, self.snapshots[-1])
+            case "POST", records.PATH_PERSONAL if self.takes_personal:
+                sent = records.decode(body, records.PersonalUpload).records
+                self.personal.append(sent)
+                return records.PersonalAnswer(tuple(self.judge_personal(kiosk, each) for each in sent))
             case "POST", records.PATH_LOGIN:
                 return self.login(records.decode_question(body))
             case "POST", records.PATH_EPOCH:
@@ -279,6 +287,13 @@ class MemoryCentre:
                 strand = records.decode(body, records.EpochRequest).strand or len(kiosk.lines)
                 return records.EpochAnswer(kiosk.epoch, kiosk.tip(strand))
         raise Refusal(404, Problem(ProblemCode.NOT_FOUND, path))
+
+    def judge_personal(self, kiosk: MemoryKiosk, sent: Disclosed) -> records.PersonalOutcome:
+        """Kept, unless told otherwise, if an entry of the kiosk's commits to it."""
+        bodies = [each.entry.body for line in kiosk.lines for each in line]
+        if sent.commitment not in {getattr(each, "commitment", b"") for each in bodies}:
+            return records.PersonalOutcome.UNKNOWN
+        return self.personal_outcome
 
     def judge_snapshot(self, kiosk: MemoryKiosk, shown: records.SnapshotShown) -> records.SnapshotAnswer:
         """Acknowledge a snapshot, unless told otherwise, if the journal is here."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kiosk.domain.feed import ErasureTold
 from kiosk.domain.versions import ALL, MEMBERS, NO_VERSION, Version, audience_of_kiosk, fits
 from kiosk.store.vault import VaultItem
 from sync.agent.context import Agent, record_contact
@@ -15,13 +16,14 @@ from sync.agent.feed.taking import drop_left, judge_kept, take
 from sync.protocol.rows import row_holds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from kiosk.domain.feed_rows import FeedRow
     from kiosk.store.transaction import Transaction
     from sync.protocol.records import FeedPage
 
 
+_ERASURE = str(ErasureTold.__struct_config__.tag)
 AT_ONCE = 20
 """The most rows of one transaction: a first pull brings very many, and nobody at the desk waits long for one."""
 LEFT_AT_ONCE = 200
@@ -150,7 +152,7 @@ def _come_to_heads(tx: Transaction, page: FeedPage, places: Places) -> None:
         tx.feed.rows.come_to_end(audience)
 
 
-def take_or_keep(agent: Agent, rows: Iterable[FeedRow], places: Places) -> list[tuple[FeedRow, str]]:
+def take_or_keep(agent: Agent, rows: Sequence[FeedRow], places: Places) -> list[tuple[FeedRow, str]]:
     """Take rows past their cursors in, in one transaction; those that were kept, and why.
 
     `places` are where the rows go on, in the centre's present incarnation, and move on with them. Raises StoreError.
@@ -168,6 +170,8 @@ def take_or_keep(agent: Agent, rows: Iterable[FeedRow], places: Places) -> list[
             tx.feed.rows.put_cursor(row.audience, place)
             if problem is not None:
                 kept.append((row, problem))
+    if any(row.kind == _ERASURE for row in rows):
+        agent.database.forget()  # where others are in the way, the next night does it
     for row, problem in kept:
         agent.log.warning("kept", row=row.key, problem=problem.partition(":")[0])
     return kept

@@ -2,6 +2,7 @@
 
 SQLite: its own backup of a read transaction; where it has no write-ahead log, writers wait meanwhile. PostgreSQL: `pg_dump`, which reads
 one snapshot. The file beside the database is copied last: what it knows more than the copy is taken over when that is put back.
+The keys of personal records are in no copy, so that none outlives an erasure.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sync.central.errors import DumpFailed, NothingToBackUp
 DUMP = "database.dump"
 NAMES = (SQLITE, DUMP, *KEY_FILES, STANDING)
 """What a backup of a centre may hold."""
+_PERSONAL_KEYS = "personal_recordkey"
 _PATIENCE = 600.0  # seconds that a writer may hold the database
 
 
@@ -53,11 +55,24 @@ def copy_database(source: Path, target: Path) -> None:
         database.execute("BEGIN")
         database.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the moment
         database.backup(copy)
+        copy.execute("PRAGMA secure_delete = ON")
+        if copy.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (_PERSONAL_KEYS,)).fetchone():
+            copy.execute(f"DELETE FROM {_PERSONAL_KEYS}")  # noqa: S608 - a name of ours
+            copy.commit()
 
 
 def dump_database(address: str, target: Path) -> None:
     """Dump a PostgreSQL database, and read the dump through. Raises DumpFailed."""
-    _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={target}", address=address)
+    without = f"--exclude-table-data={_PERSONAL_KEYS}"
+    _run(
+        "pg_dump",
+        "--format=custom",
+        "--no-owner",
+        "--no-privileges",
+        without,
+        f"--file={target}",
+        address=address,
+    )
     _run("pg_restore", "--file=/dev/null", str(target), address=address)
 
 

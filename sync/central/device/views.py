@@ -33,10 +33,12 @@ from sync.central.journal.models import AlarmKind, Strand
 from sync.central.journal.nights import note_night
 from sync.central.journal.strands import holding, journal_page, latest, marks, numbered, strands_of
 from sync.central.ledger import waking
+from sync.central.ledger.asked import tell_kept
+from sync.central.personal.keeping import take
 from sync.central.tables import LAST, column_text
 from sync.protocol import records
 from sync.protocol.batches import MAXIMUM_PACKED, checkpoint_holds, decode_batch
-from sync.protocol.errors import BodyMalformed, Problem, ProblemCode
+from sync.protocol.errors import BodyMalformed, BodyTooLarge, Problem, ProblemCode
 from sync.protocol.signatures import ENROL_KEY_ID, machine_key_id
 from sync.protocol.times import sign_time
 
@@ -213,6 +215,23 @@ def snapshot(request: HttpRequest) -> HttpResponse:
     kiosk = require_working(caller(request, body, now))
     shown = records.decode(body, records.SnapshotShown)
     return answer(snapshots.take(kiosk.number, shown, centre_keys().centre_key, now))
+
+
+@device_view("POST")
+def personal(request: HttpRequest) -> HttpResponse:
+    """Take personal records to which entries of this kiosk commit; of another's nothing is said."""
+    now = centre_now()
+    body = read_body(request, records.MAXIMUM_JSON)
+    machine = caller(request, body, now)
+    if is_revoked(machine):
+        raise CallerRefused(403, Problem(ProblemCode.KIOSK_REVOKED, "This kiosk was revoked."))
+    sent = records.decode(body, records.PersonalUpload).records
+    if len(sent) > records.MAXIMUM_PERSONAL:
+        raise BodyTooLarge(len(sent), records.MAXIMUM_PERSONAL)
+    with telling(now) as told:
+        outcomes, kept = take(machine.kiosk_id, sent, centre_keys(), now)
+        tell_kept(told, kept)
+    return answer(records.PersonalAnswer(tuple(outcomes)))
 
 
 def _cursors(request: HttpRequest) -> dict[int, Version]:

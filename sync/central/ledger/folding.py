@@ -21,6 +21,7 @@ from kiosk.domain.entries import (
     Decision,
     MatterDecided,
     OrderPlaced,
+    PersonalErased,
     RegisterDecided,
     StrandDecided,
 )
@@ -48,6 +49,7 @@ from sync.central.ledger.books import Books, decided_key
 from sync.central.ledger.ceilings import Ceilings
 from sync.central.ledger.checks import check, takes_no_effect
 from sync.central.ledger.echoes import Found
+from sync.central.ledger.erasing import Erasure
 from sync.central.ledger.matters import own_kiosks, subject_key
 from sync.central.ledger.models import Checked, DecidedStrand, EntryRemark, Matter, MatterState
 from sync.central.ledger.news import News
@@ -329,6 +331,9 @@ class Folder:
 
     def _put(self, each: Placed, entry: Entry, rows: tuple[RecordRow, ...]) -> None:
         self.news.of_entry(entry, rows, self.books)
+        if isinstance(entry.body, PersonalErased):
+            until = min(entry.body.until, each.row.received_at)
+            self.news.of_erasure(Erasure(entry.body.account, until, entry.kiosk))
         for row in rows:
             match row:
                 case Order():

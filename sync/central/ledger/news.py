@@ -22,13 +22,17 @@ from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.ledger_fold import RecordRow
 from kiosk.domain.order_steps import placing_kiosk
 from kiosk.domain.register import Register, Registered
+from kiosk.domain.requests import Proposal, ProposalState, Requests
 from kiosk.domain.versions import audience_of_kiosk
 from sync.central.fleet.feed.collecting import Telling
+from sync.central.ledger.asked import tell_asked
 from sync.central.ledger.books import Books
+from sync.central.ledger.erasing import Erasure, carry_out, superseded
 from sync.central.ledger.models import Matter
 from sync.central.ledger.money import tell_money
 from sync.central.ledger.open_orders import tell_open_orders
 from sync.central.members.publishing import audiences_of_accounts
+from sync.central.personal.keeping import erase
 
 _STATES = {
     CertificateStatus.VALID: RegisteredState.LISTED,
@@ -47,15 +51,23 @@ class News:
         self.keys: dict[str, KeyBoundElsewhere] = {}
         self._ordering: set[str] = set()
         self._handed_over: set[str] = set()
+        self._asked: set[str] = set()
+        self._proposed: set[str] = set()
+        self._needless: set[bytes] = set()
+        self._erasures: list[Erasure] = []
 
     def tell(self, told: Telling) -> None:
-        """Tell all of it."""
+        """Tell all of it; personal records that nobody needs any more, or that are to be erased, go first."""
+        erase((each.hex() for each in self._needless), told.now)
+        for erasure in self._erasures:
+            carry_out(told, erasure)
         for audience, body in self.rows:
             told.tell(audience, body)
         if self.keys:
             told.of_members(lambda: self._tell_keys(told))
         tell_money(told, self._handed_over)
         tell_open_orders(told, self._ordering)
+        tell_asked(told, self._asked, self._proposed)
 
     def _tell_keys(self, told: Telling) -> None:
         for account, audiences in audiences_of_accounts(self.keys).items():
@@ -76,10 +88,21 @@ class News:
                     self._registered(row, books)
                 case Certificate():
                     self._revoked(entry, row, books)
+                case Requests():
+                    self._asked.add(row.order)
+                    self._needless |= superseded(books.requests(row.order), row)
+                case Proposal():
+                    self._proposed.add(row.proposal)
+                    if row.state is ProposalState.WITHDRAWN:
+                        self._needless.add(row.commitment)
         decided = entry.body if isinstance(entry.body, RegisterDecided) else None
         # That a key is out of use by decision lets its kiosk grant the refund, whatever took it out of use before.
         if decided is not None and (rows or decided.decision is Decision.REVOKE):
             self._decided(entry, decided, books)
+
+    def of_erasure(self, erasure: Erasure) -> None:
+        """That somebody asked to erase an account's personal records."""
+        self._erasures.append(erasure)
 
     def of_matter(self, matter: Matter) -> None:
         """How a matter about what a kiosk did stands: its staff may be asked about it."""

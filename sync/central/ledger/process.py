@@ -1,6 +1,7 @@
 """The applier as a process of its own: a keeper with two children, one that applies and one that verifies.
 
-The one that verifies checks snapshots of kiosks when no certificate waits, and each minute whether kiosks missed their nights.
+The one that verifies checks snapshots of kiosks when no certificate waits; and each minute whether kiosks missed their nights,
+and whether the time of personal records is up.
 
 The keeper only forks: a child that died is there again in a moment, and the other one never noticed.
 """
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from django.conf import settings
 from django.db import DatabaseError, connections
 
 from sync.central.context import centre_now
@@ -21,6 +23,7 @@ from sync.central.journal.nights import LOOK_SECONDS, look_for_missed
 from sync.central.journal.snapshot_checks import SnapshotChecker
 from sync.central.ledger.applier import apply_batch
 from sync.central.ledger.replaying import reread
+from sync.central.ledger.retention import RetentionWatch
 from sync.central.ledger.verifying import Verifier
 from sync.central.ledger.waking import listening
 
@@ -84,12 +87,14 @@ def _apply_for_ever() -> None:
 
 def _verify_for_ever() -> None:
     verifier, snapshots, look_at = Verifier(), SnapshotChecker(), 0.0
+    personal = RetentionWatch(settings.KEYDESK.privacy)
 
     def step() -> bool:
         nonlocal look_at
         if time.monotonic() >= look_at:
             look_at = time.monotonic() + LOOK_SECONDS
             look_for_missed(centre_now())
+            personal.look(centre_now())
         return verifier.step(centre_now()) or snapshots.step(centre_now())
 
     _for_ever(step)

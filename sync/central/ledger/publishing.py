@@ -14,6 +14,7 @@ from sync.central.fleet.feed.models import FeedRow
 from sync.central.fleet.feed.reading import audiences_read
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.models import Kiosk
+from sync.central.ledger.asked import tell_asked_of
 from sync.central.ledger.models import LedgerAccount, LedgerCertificate
 from sync.central.ledger.news import key_on_record
 from sync.central.ledger.open_orders import tell_open_orders_now
@@ -22,6 +23,7 @@ from sync.central.members.models import Enterprise, Operator
 from sync.central.members.publishing import audiences_of, audiences_of_accounts
 
 _OF_ACCOUNT = (RowName.OPERATOR.value, RowName.KEY.value, RowName.OPEN_ORDERS.value)
+_ASKED = (RowName.DELIVERY.value, RowName.INVOICE.value, RowName.PROPOSAL.value, RowName.ERASURE.value)
 
 
 def keys_of(accounts: Collection[str]) -> dict[str, KeyBoundElsewhere]:
@@ -70,8 +72,9 @@ def _tell_enterprise(told: Telling, code: str) -> None:
 
 def _tell_accounts(told: Telling, accounts: Iterable[str]) -> None:
     audiences = audiences_of_accounts(set(accounts))
-    _tell_operators(told, audiences)
-    _withdraw(told, {key: audiences[account] for account in audiences for key in _keys_of_account(account)})
+    asked = _tell_operators(told, audiences)
+    keys = {account: [*_keys_of_account(account), *asked[account]] for account in audiences}
+    _withdraw(told, {key: audiences[account] for account, some in keys.items() for key in some})
 
 
 def _tell_audiences(told: Telling, number: int) -> None:
@@ -82,21 +85,23 @@ def _tell_audiences(told: Telling, number: int) -> None:
     for enterprise in enterprises:
         told.tell(own, EnterprisePublished(enterprise.record()))
     audiences = dict.fromkeys(operators, (own,))
-    _tell_operators(told, audiences)
+    asked = _tell_operators(told, audiences)
     kept = {f"{RowName.ENTERPRISE.value}/{each.code}" for each in enterprises}
-    kept.update(key for account in audiences for key in _keys_of_account(account))
-    for name in (RowName.ENTERPRISE.value, *_OF_ACCOUNT):
+    kept.update(key for account in audiences for key in (*_keys_of_account(account), *asked[account]))
+    for name in (RowName.ENTERPRISE.value, *_OF_ACCOUNT, *_ASKED):
         rows = _held().filter(audience=own, key__gte=f"{name}/", key__lt=f"{name}0")
         for key in rows.values_list("key", flat=True):
             if key not in kept:
                 told.remove(own, key)
 
 
-def _tell_operators(told: Telling, audiences: Mapping[str, Iterable[int]]) -> None:
+def _tell_operators(told: Telling, audiences: Mapping[str, Iterable[int]]) -> dict[str, list[str]]:
+    """Tell of operators, their keys and orders and what was asked of them; the keys of the rows of the last."""
     for row in Operator.objects.filter(account__in=audiences.keys()).order_by("account"):
         told.tell(audiences[row.account], OperatorPublished(row.record()))
     _tell_keys(told, audiences)
     tell_open_orders_now(told, audiences)
+    return tell_asked_of(told, audiences)
 
 
 def _tell_keys(told: Telling, audiences: Mapping[str, Iterable[int]]) -> None:

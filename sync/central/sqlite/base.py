@@ -2,6 +2,7 @@
 
 SQLite 3.7.0 to 3.51.2 can lose commits in WAL mode with two or more connections; 3.51.3 fixes that, and so do 3.50.7
 and 3.44.6. With other versions (Debian 12 has 3.40.1) the rollback journal is used, which makes readers wait.
+What is deleted is overwritten (`secure_delete`): an erased personal record stands in no page.
 """
 
 from __future__ import annotations
@@ -35,4 +36,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
         journal = "WAL" if wal_keeps_commits((version[0], version[1], version[2])) else "TRUNCATE"
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
         return connection

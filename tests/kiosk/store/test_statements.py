@@ -225,6 +225,7 @@ def _local(tx: Transaction) -> None:
     tx.personal.of_account("11000001")
     tx.personal.unsent(5)
     tx.personal.note_sent([commitment], 1)
+    tx.personal.send_again()
     tx.personal.erase_account("11000001", 1)
     tx.personal.erase_due(PersonalRetention(), 1)
     tx.nights.owe(1, 150)

@@ -31,7 +31,7 @@ from tests.support.django_setup import ORGANISATION  # noqa: F401 # isort: split
 
 States = dict[str, set[str]]
 """What there is, by the place where it is looked for."""
-APPS = ("fleet", "journal", "ledger", "login", "members", "payments")
+APPS = ("fleet", "journal", "ledger", "login", "members", "payments", "personal")
 _CENTRE_ALONE = {
     "matter-decided",
     "strand-decided",

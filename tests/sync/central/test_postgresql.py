@@ -30,6 +30,8 @@ AGAIN = (
     "test_hostile_kiosks.py",
     "test_hostile_payers.py",
     "test_replay.py",
+    "test_requests.py",
+    "test_personal.py",
     "test_setting_aside.py",
     "test_desk_payments.py",
     "parallel_on_postgresql.py",

@@ -1,0 +1,70 @@
+"""Erasing personal records: on request, and when another one took their place.
+
+A request is an entry, `personal-erased`, of the centre's own journal or of a kiosk's; applying it erases, and tells the kiosks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from django.db.models import Q
+
+from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.feed import ErasureTold
+from kiosk.domain.requests import InvoiceState, Requests
+from kiosk.domain.versions import audience_of_kiosk
+from sync.central.fleet.feed.collecting import Telling
+from sync.central.ledger.asked import tell_kept
+from sync.central.members.publishing import audiences_of_accounts, serves
+from sync.central.personal.keeping import erase, note_erasure
+from sync.central.personal.models import PersonalRecord, RecordState
+
+
+class Erasure(msgspec.Struct, frozen=True):
+    """A request to erase what was made of an account up to `until` (UTC seconds), which `kiosk` entered."""
+
+    account: str
+    until: int
+    kiosk: int
+
+
+def carry_out(told: Telling, erasure: Erasure) -> None:
+    """Erase what a request names, in the transaction that tells; of a kiosk that does not serve the account only what it sent."""
+    own = Q(account=erasure.account, made_at__lte=erasure.until)
+    everywhere = erasure.kiosk == EXCHANGE_KIOSK or serves(erasure.kiosk, erasure.account)
+    rows = PersonalRecord.objects.filter(own if everywhere else own & Q(kiosk=erasure.kiosk))
+    erase_rows(told, rows.exclude(state=RecordState.ERASED))
+    if everywhere:
+        until = note_erasure(erasure.account, erasure.until)
+        told.of_members(lambda: _tell(told, ErasureTold(erasure.account, until)))
+
+
+def _tell(told: Telling, body: ErasureTold) -> None:
+    """Tell the kiosks that serve the account, and those that entered something of it."""
+    kiosks = PersonalRecord.objects.filter(account=body.account).order_by().values_list("kiosk", flat=True)
+    audiences = {audience_of_kiosk(each) for each in kiosks.distinct() if each != EXCHANGE_KIOSK}
+    audiences.update(audiences_of_accounts([body.account]).get(body.account, ()))
+    told.tell(sorted(audiences), body)
+
+
+def erase_rows(told: Telling, rows: Iterable[PersonalRecord]) -> int:
+    """Erase records and tell the kiosks what is left to be said of what they were for; how many were here."""
+    rows = list(rows)
+    count = erase([each.commitment for each in rows], told.now)
+    tell_kept(told, rows)
+    return count
+
+
+def superseded(before: Requests | None, after: Requests) -> set[bytes]:
+    """The commitments that an entry put out of use: another one came in their place, or the request was withdrawn."""
+    gone = set[bytes]()
+    if before is not None and before.delivery is not None:
+        gone.add(before.delivery.commitment)
+    if before is not None and before.invoice is not None:
+        gone.add(before.invoice.commitment)
+    if after.delivery is not None:
+        gone.discard(after.delivery.commitment)
+    if after.invoice is not None and after.invoice.state is not InvoiceState.WITHDRAWN:
+        gone.discard(after.invoice.commitment)
+    return gone - {b""}
