@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from sync.central.console import journal, kiosks, ledger, login, machines, matters, members, payments
+from sync.central.console import (
+    journal,
+    kiosks,
+    ledger,
+    login,
+    machines,
+    matters,
+    members,
+    payments,
+    personal,
+    requests,
+)
 
-__all__ = ["journal", "kiosks", "ledger", "login", "machines", "matters", "members", "payments"]
+__all__ = [
+    "journal",
+    "kiosks",
+    "ledger",
+    "login",
+    "machines",
+    "matters",
+    "members",
+    "payments",
+    "personal",
+    "requests",
+]

@@ -1,4 +1,4 @@
-"""What staff decide: matters, which key stays, certificates revoked, refunds asked, orders moved.
+"""What staff decide: matters, which key stays, certificates revoked, refunds asked, orders moved, requests fulfilled.
 
 A decision that changes the books is an entry of the centre's own journal, applied at once; what only the owner of an
 order can do is asked of it.
@@ -9,14 +9,27 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 
-from kiosk.domain.entries import AnyBody, Decision, HoldLifted, MatterDecided, OrderTakenOver, RegisterDecided
+from kiosk.domain.entries import (
+    AnyBody,
+    Decision,
+    HoldLifted,
+    InvoiceIssued,
+    KeyMailed,
+    KeyReceivedBack,
+    MatterDecided,
+    OrderTakenOver,
+    RegisterDecided,
+)
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
 from kiosk.domain.feed_keys import RowName, row_key_of
 from kiosk.domain.feed_rows import write_body
+from kiosk.domain.identifiers import FIRST_EPOCH
+from kiosk.domain.journal import FORM, GENESIS, Entry
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.register import Standing
 from kiosk.domain.remarks import RemarkReason
+from kiosk.domain.requests import DeliveryState, fold_requests
 from kiosk.domain.versions import audience_of_kiosk
 from sync.central.fleet.feed.models import FeedRow
 from sync.central.fleet.feed.telling import telling
@@ -27,10 +40,17 @@ from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_strand, is_applied
 from sync.central.ledger.matters import own_kiosks
-from sync.central.ledger.models import LedgerAccount, LedgerCertificate, LedgerOrder, Matter, MatterState
+from sync.central.ledger.models import (
+    LedgerAccount,
+    LedgerCertificate,
+    LedgerOrder,
+    LedgerRequests,
+    Matter,
+    MatterState,
+)
 from sync.central.ledger.money import money_returned
 from sync.central.ledger.news import assignment
-from sync.central.ledger.rows import order_record, register_record
+from sync.central.ledger.rows import order_record, register_record, requests_record
 from sync.central.ledger.rules import RULES, Action
 from sync.central.ledger.set_aside import is_lost, is_nobodys, is_of_a_strand_set_aside
 
@@ -319,3 +339,30 @@ def _taken_over(order: Order, kiosk: int, by: str) -> OrderTakenOver:
     return OrderTakenOver(
         **{**facts, "handover": order.handover + 1}, new_owner=kiosk, by=by, remark="原终端机已吊销"
     )
+
+
+def note_mailed(row: LedgerRequests, carrier: str, tracking: str, by: str, now: int) -> bool:
+    """Enter that a key was mailed now, or correct carrier and number; False where that does not follow. UTC seconds."""
+    before = requests_record(row).delivery
+    again = before is not None and before.state is DeliveryState.MAILED
+    mailed_at = before.mailed_at if before is not None and again else now
+    return _fulfilled(row, KeyMailed(row.order, row.account, carrier, tracking, mailed_at, by), now)
+
+
+def note_received_back(row: LedgerRequests, reason: str, by: str, now: int) -> bool:
+    """Enter that a mailed key came back; False where none was mailed. UTC seconds."""
+    return _fulfilled(row, KeyReceivedBack(row.order, row.account, reason, by), now)
+
+
+def note_issued(row: LedgerRequests, number: str, issued_at: int, by: str, now: int) -> bool:
+    """Enter that an invoice was made out, or correct its number; False where none is asked for. UTC seconds."""
+    return _fulfilled(row, InvoiceIssued(row.order, row.account, number, issued_at, by), now)
+
+
+def _fulfilled(row: LedgerRequests, body: KeyMailed | KeyReceivedBack | InvoiceIssued, now: int) -> bool:
+    """Enter it, unless the fold would make nothing of it as things stand."""
+    entry = Entry(FORM, EXCHANGE_KIOSK, 1, FIRST_EPOCH, 0, now, 0, "", GENESIS, body)
+    if fold_requests(requests_record(row), None, entry, body).remarks:
+        return False
+    enter_and_apply([body], now)
+    return True
