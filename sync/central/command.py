@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from hardware.disk import keep_private
+from kiosk.domain.identifiers import is_account
 from kiosk.text.command_line import CommandParser, spoken
 from sync.central import configuration
 from sync.central.backups.command import add_commands
@@ -158,7 +159,7 @@ def _add_privacy(commands: _Commands, common: CommandParser) -> None:
     ):
         verb = verbs.add_parser(name, parents=[common], help=said, description=said)
         verb.add_argument("--account", required=True, metavar="ACCOUNT", help=text("账号"))
-        verb.set_defaults(run=_privacy)
+        verb.set_defaults(run=_privacy, check=_check_account)
 
 
 _BOUND_EXAMPLE = '{"11000002": {"serial": "…", "algorithm": "SM2", "public_key": "04…"}}'
@@ -170,6 +171,14 @@ def _nothing_to_check(_options: argparse.Namespace) -> None:
 
 def _check_kiosk(options: argparse.Namespace) -> None:
     require_kiosk_number(options.kiosk)
+
+
+def _check_account(options: argparse.Namespace) -> None:
+    if not is_account(options.account):
+        wanted = spoken().text(
+            "{account} 不是登录账号：账号是 1 至 12 位数字，不以 0 开头", account=options.account
+        )
+        raise ArgumentRefused(wanted)
 
 
 def _check_examples(options: argparse.Namespace) -> None:
@@ -375,19 +384,24 @@ def _examples(options: argparse.Namespace) -> int:
 
 def _privacy(options: argparse.Namespace) -> int:
     from sync.central.context import centre_now  # noqa: PLC0415
-    from sync.central.ledger.privacy import erase_on_request, exported  # noqa: PLC0415
+    from sync.central.ledger.privacy import erase_on_request, exported, is_known  # noqa: PLC0415
 
+    text = spoken().text
+    if not is_known(options.account):
+        raise ArgumentRefused(text("中心没有账号 {account} 的任何记录；请核对账号", account=options.account))
     if options.verb == "export":
         document = msgspec.json.format(msgspec.json.encode(exported(options.account)), indent=2)
         sys.stdout.write(document.decode() + "\n")
         return 0
-    count = erase_on_request(options.account, _BY, centre_now())
-    said = spoken().text(
+    erased = erase_on_request(options.account, _BY, centre_now())
+    said = text(
         "已删除账号 {account} 在中心的 {count} 份个人资料；终端机联网后也会删除。日志里只留下删除的记录",
         account=options.account,
-        count=count,
+        count=erased.count,
     )
     sys.stdout.write(f"{said}\n")
+    if not erased.emptied:
+        sys.stdout.write(text("别的程序正在读，数据库的页一分钟内由 serve 清空") + "\n")
     return 0
 
 

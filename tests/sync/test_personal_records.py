@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -136,3 +137,10 @@ def test_a_copy_of_the_centre_for_a_backup_has_the_record_and_not_its_key(
     assert found(central, commitment)
     assert commitment.encode() in pages
     assert readable(pages, commitment, seal_key) == []
+
+
+def test_what_is_no_account_or_nobody_s_is_refused(central: CentreProcess) -> None:
+    for account, said in (("x", "不是登录账号"), ("99999999", "中心没有账号 99999999")):
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            central.command("privacy", "erase", "--account", account)
+        assert said in refused.value.stderr

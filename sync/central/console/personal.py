@@ -77,7 +77,7 @@ class PersonalAdmin(ReadOnlyAdmin[PersonalRecord]):
         if not _is_told_why(self, request):
             return
         for account, row in _by_account(queryset).items():
-            count = erase_on_request(account, request.user.get_username(), centre_now())
+            count = erase_on_request(account, request.user.get_username(), centre_now()).count
             self.log_change(request, row, f"删除 {account} 的个人资料：{typed_remark(request)}")
             self.message_user(request, f"{account}：已删除 {count} 份个人资料", messages.SUCCESS)
         tell_if_waiting(self, request)

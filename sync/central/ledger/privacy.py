@@ -66,8 +66,21 @@ def exported(account: str) -> PersonalExport:
     )
 
 
-def erase_on_request(account: str, by: str, now: int) -> int:
-    """Erase an account's personal records, here and by the feed at the kiosks; how many there were here. UTC seconds.
+class Erased(msgspec.Struct, frozen=True):
+    """How many records there were here, and whether no page of the database has anything of them any more."""
+
+    count: int
+    emptied: bool
+
+
+def is_known(account: str) -> bool:
+    """Whether anything here is that account's: an operator, an order, a request or a personal record."""
+    models = (members.Operator, LedgerOrder, LedgerRequests, PersonalRecord)
+    return any(each._default_manager.filter(account=account).exists() for each in models)  # noqa: SLF001 - Django's documented manager
+
+
+def erase_on_request(account: str, by: str, now: int) -> Erased:
+    """Erase an account's personal records, here and by the feed at the kiosks. `now` is UTC seconds.
 
     That it was done is an entry of the centre's own journal. What has to wait for the applier, or for others who read, is done by
     the applier's process within a minute.
@@ -75,5 +88,5 @@ def erase_on_request(account: str, by: str, now: int) -> int:
     kept = PersonalRecord.objects.filter(account=account, state=RecordState.KEPT)
     before = kept.count()
     enter_and_apply([PersonalErased(account, now, by)], now)
-    forget()
-    return before - kept.count()
+    emptied = forget()
+    return Erased(before - kept.count(), emptied)

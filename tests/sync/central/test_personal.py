@@ -30,7 +30,7 @@ from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.incarnations import begin_after_restore
 from sync.central.ledger import settling
-from sync.central.ledger.privacy import erase_on_request, exported
+from sync.central.ledger.privacy import erase_on_request, exported, is_known
 from sync.central.ledger.publishing import publish_enterprise
 from sync.central.ledger.replaying import differences
 from sync.central.ledger.retention import RetentionWatch
@@ -269,7 +269,7 @@ def test_what_was_made_before_an_erasure_is_not_taken_and_what_is_made_after_is(
     kiosk: KioskDouble, make_kiosk: MakeKiosk, keys: CentreKeys
 ) -> None:
     _, waiting = asked(kiosk)
-    assert erase_on_request(ACCOUNT, "张华", now()) == 0
+    assert erase_on_request(ACCOUNT, "张华", now()).count == 0
     assert kiosk.sent(waiting) == [ERASED]
     AccountErasure.objects.update(until=now() - 100)
     late = make_kiosk(4)
@@ -307,12 +307,13 @@ def test_an_export_has_every_fact_in_words_and_erasing_leaves_none(kiosk: KioskD
         [order],
     )
     assert [fact.record["address"] for fact in found.facts] == ["花园路1号"]
-    assert erase_on_request(ACCOUNT, "张华", now()) == 1
+    assert erase_on_request(ACCOUNT, "张华", now()).count == 1
     after = exported(ACCOUNT)
     assert (after.facts, after.requests) == ((), found.requests)
-    assert erase_on_request(ACCOUNT, "张华", now()) == 0
+    assert erase_on_request(ACCOUNT, "张华", now()).count == 0
     nobody = exported("99999999")
     assert (nobody.operator, nobody.facts) == (None, ())
+    assert [is_known(each) for each in (ACCOUNT, "99999999")] == [True, False]
 
 
 def test_the_phone_s_own_records_are_kept_for_an_entry_of_the_centre(
