@@ -170,7 +170,7 @@ def _desk_verbs(store: Store) -> dict[str, Callable[[], Verb]]:
         "choose_delivery": for_paid(
             lambda session, order: service.choose_delivery(session, order, Delivery.COUNTER)
         ),
-        "bindable": for_paid(lambda session, _: service.bindable(session, OrderKind.NEW)),
+        "bindable": for_paid(lambda session, _: service.bindable(session)),
         "registration": for_paid(lambda _, order: service.registration(order)),
         "print_receipt": for_paid(lambda _, order: service.print_receipt(order)),
         "grant_refund": for_paid(lambda _, order: service.grant_refund(_SUPERVISOR, order, "")),

@@ -21,6 +21,8 @@ from kiosk.desk.keys import pin as key_pin
 from kiosk.desk.keys import status as key_status
 from kiosk.desk.keys.views import (
     FoundOutcome,
+    IntroducedOutcome,
+    KeyIntroduced,
     KeyOutcome,
     LiftOutcome,
     LoginCheckOutcome,
@@ -44,6 +46,7 @@ from kiosk.desk.views import (
     DeskStatus,
     FeeTable,
     Field,
+    KeyAnswer,
     OrderView,
     PlaceOutcome,
     PrintOutcome,
@@ -181,6 +184,17 @@ class KeyVerbs(Outcomes):
     def key_status(self, who: Session | StaffSession, serial: str | None = None) -> KeyOutcome:
         """状态 of the token that is in."""
         return self._token_outcome("key status", lambda: key_status.key_status(self._desk, who, serial))
+
+    def introduce(self) -> IntroducedOutcome:
+        """What the token that is in is, without a password; nobody asked for it, so that no failure of it is logged."""
+
+        def unless_unusable() -> KeyIntroduced | TokenRefused:
+            try:
+                return key_status.introduce(self._desk)
+            except TokenUnusable as unusable:
+                return self._token_refused(unusable)
+
+        return self._outcome(unless_unusable)
 
     def change_pin(
         self,
@@ -384,9 +398,9 @@ class DeskService(KeyVerbs, RequestVerbs):
         """The member's orders that wait for payment or binding here."""
         return self._or((), lambda: ordering.open_orders(self._desk, session))
 
-    def bindable(self, session: Session, kind: OrderKind) -> OrderView | Refused:
-        """The paid order that a binding of that kind would use."""
-        return self._outcome(lambda: ordering.bindable(self._desk, session, kind))
+    def bindable(self, session: Session) -> tuple[OrderView, ...] | Refused:
+        """The paid orders that a key can be bound for, one of each kind."""
+        return self._outcome(lambda: ordering.bindable(self._desk, session))
 
     def confirm_typed(self, reference: str, digits: str) -> CodeOutcome:
         """Take a typed confirmation."""
@@ -412,9 +426,29 @@ class DeskService(KeyVerbs, RequestVerbs):
         printed = self.print_receipt(reference)
         return PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed
 
-    def read_token(self, reference: str | None = None, serial: str | None = None) -> TokenOutcome:
+    def read_token(
+        self,
+        reference: str | None = None,
+        serial: str | None = None,
+        by_staff: bool = False,  # noqa: FBT001, FBT002 - the screens' contract
+    ) -> TokenOutcome:
         """Read the token that is meant; takes up to a second, longer while one is being bound."""
-        return self._token_outcome("read token", lambda: selection.read_token(self._desk, reference, serial))
+        return self._token_outcome(
+            "read token",
+            lambda: selection.read_token(self._desk, reference, serial, by_staff=by_staff),
+        )
+
+    def key_answer(self) -> KeyAnswer:
+        """Whether the key that is to be taken away is still in; as long as a key takes to answer."""
+        return selection.key_answer(self._desk)
+
+    def leave_keys(self) -> None:
+        """Keep the keys that are in from every later visit until they are pulled; asks no device."""
+        self._desk.left_keys.leave()
+
+    def see_to_left_keys(self) -> None:
+        """Ask for those no longer: staff know of them, or they are said to be gone."""
+        self._desk.left_keys.see_to()
 
     def bind(
         self,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.authority import current_clock_fault, policy_of, require_clock
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.tokens.reading import token_status
-from kiosk.desk.views import ClockFault, Contact, DeskStatus, FeeTable, Network
+from kiosk.desk.tokens.reading import readers_now
+from kiosk.desk.views import ClockFault, Contact, DeskStatus, FeeTable, Network, TokenStatus
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.policy import DAY
 from kiosk.pki.issuing import private_key_fingerprint
@@ -56,12 +56,12 @@ def feed_age(tx: Transaction, now: int) -> int | None:
 
 def status(desk: Desk) -> DeskStatus:
     """Driver, key, printer, network, backlog and clock."""
-    token, printer, runs = token_status(desk), desk.printer.state(), desk.agent_runs()
+    readers, printer, runs = readers_now(desk), desk.printer.state(), desk.agent_runs()
     version = desk.database.data_version()  # before the rows, which are never older than it
     with desk.database.read() as tx:
         now, store = desk.clock.wall(), read_status(tx)
         return DeskStatus(
-            token=token,
+            token=readers.status,
             printer=printer,
             network=network_of(store.identity, store.agent, now, agent_runs=runs),
             backlog=store.backlog,
@@ -76,6 +76,8 @@ def status(desk: Desk) -> DeskStatus:
             nights_missed=nights_missed(tx, now),
             fingerprint=fingerprint(tx) if store.agent.awaiting_root or store.agent.unconfirmed else "",
             out_of_use=store.agent.is_out_of_use,
+            key_to_take=readers.to_take,
+            key_left=readers.status is not TokenStatus.NO_DRIVER and desk.left_keys.are_missed,
             version=version,
         )
 

@@ -64,7 +64,8 @@ class DeskStatus(msgspec.Struct, frozen=True):
 
     `nights_missed` counts the nights in a row without a nightly run. `fingerprint` is that of the machine's key while the
     centre's root, or its staff, have to look at it; `out_of_use` once the centre took this machine out of use.
-    `version` changes with every commit to the database, whoever makes it.
+    `version` changes with every commit to the database, whoever makes it. `key_to_take` while a key is in that no visit left
+    there, `key_left` while one that was left waits for staff.
     """
 
     token: TokenStatus
@@ -83,6 +84,17 @@ class DeskStatus(msgspec.Struct, frozen=True):
     nights_missed: int = 0
     fingerprint: str = ""
     out_of_use: bool = False
+    key_to_take: bool = False
+    key_left: bool = False
+
+
+class KeyAnswer(enum.StrEnum):
+    """Whether the key that is to be taken away is in a reader: told by the key itself, where it can be reached."""
+
+    IN = "in"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+    """The readers say that one is in, or say nothing, and none answers: it is broken, or away and nobody noticed."""
 
 
 class Field(enum.StrEnum):
@@ -362,6 +374,8 @@ class TokenRefusal(enum.StrEnum):
     NO_SERIAL = "no-serial"
     NOT_PREPARED = "not-prepared"
     REMOVED = "removed"
+    LEFT_BEHIND = "left-behind"
+    """An earlier visit left it in the reader; nobody is told what it is."""
     HELD = "held"
     """Another program is connected to it; `detail` names those that may be the one."""
     SWAPPED = "swapped"
@@ -422,6 +436,16 @@ class TokenRefused(msgspec.Struct, frozen=True, tag="token-refused"):
 
 
 TokenOutcome = TokenView | TokenRefused | Refused
+
+
+# Which of the six steps on the screen each step of the journal completes.
+STEPS_SHOWN = {
+    BindingStep.STARTED: 1,
+    BindingStep.KEY_PAIR_MADE: 2,
+    BindingStep.ISSUED: 3,
+    BindingStep.WRITTEN: 4,
+    BindingStep.PROVED: 5,
+}
 
 
 class BindingProgress(msgspec.Struct, frozen=True):

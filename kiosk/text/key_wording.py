@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from kiosk.desk.keys.views import Check, CheckResult, KeyView, LoginCheckView
+from kiosk.desk.keys.views import (
+    Check,
+    CheckResult,
+    IntroducedOutcome,
+    KeyIntroduced,
+    KeyView,
+    LoginCheckView,
+)
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import TokenView
+from kiosk.desk.views import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.identifiers import number_in
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
@@ -47,6 +54,19 @@ _ADVICE_TO_STAFF = {
     KeyStatus.UNKNOWN: N_("本机没有它的登记，请打客服电话查序列号。"),
     KeyStatus.NOT_PREPARED: N_("没有初始化：可用「清空key盘」初始化。"),
 }
+_INSERT = N_("驱动已加载，请插入KEY")
+# Why no key is shown where one is asked for.
+TOKEN_STATUSES = {
+    TokenRefusal.NO_DRIVER: N_("驱动未加载，请联系工作人员"),
+    TokenRefusal.ABSENT: _INSERT,
+    TokenRefusal.REMOVED: _INSERT,
+    TokenRefusal.LEFT_BEHIND: N_("请先取走读卡器里的key盘"),
+    TokenRefusal.HELD: N_("key盘正被别的程序占用"),
+    TokenRefusal.SEVERAL: N_("插了不止一把key盘，办理时会问用哪一把"),
+}
+# On the home screen there is less room, and nobody asks for a key.
+_SHORT_ADVICE = {KeyStatus.ON_HOLD: N_("找到了请到窗口解除挂失；不再用请办「补办key盘」。")}
+_SILENT = {TokenRefusal.ABSENT, TokenRefusal.REMOVED, TokenRefusal.NO_DRIVER, TokenRefusal.LEFT_BEHIND}
 _ADVICE_FROM_STAFF = {KeyStatus.UNKNOWN, KeyStatus.NOT_PREPARED}
 
 CHECKS = {
@@ -107,6 +127,40 @@ def days_line(t: Text, days_left: int) -> str:
     if days_left < 0:
         return t("已过期 {days} 天", days=-days_left)
     return t("还有 {days} 天", days=days_left)
+
+
+def introduction(t: Text, outcome: IntroducedOutcome) -> str:
+    """What the key on the home screen is, in a line or two, and what to do where nothing is offered; nothing without a key."""
+    match outcome:
+        case KeyIntroduced(account=None):
+            said = t("插着的key盘：{status}。", status=t(KEY_STATUSES[outcome.status]))
+            return sentences(said, t(_SHORT_ADVICE.get(outcome.status, _ADVICE[outcome.status])))
+        case KeyIntroduced():
+            return _end_line(t, outcome)
+        case TokenRefused(reason=reason) if reason in _SILENT:
+            return ""
+        case TokenRefused(reason=reason) if reason in TOKEN_STATUSES:
+            return t(TOKEN_STATUSES[reason])
+        case TokenRefused():
+            return t("插着的key盘不能用，请换一把，或按 F6 叫工作人员。")
+        case _:
+            return ""
+
+
+def _end_line(t: Text, key: KeyIntroduced) -> str:
+    """Until when it is valid, and what is wrong with it."""
+    end = "" if key.not_after is None else day(key.not_after)
+    if key.days_left is None:
+        said = t("插着的key盘：有效期至 {end}。", end=end)
+    else:
+        left = days_line(t, key.days_left)
+        said = (
+            t("插着的key盘：有效期至 {end}，{left}。", end=end, left=left)
+            if key.days_left >= 0
+            else t("插着的key盘：{end} 到期，{left}。", end=end, left=left)
+        )
+    out_of_step = key.status is KeyStatus.OUT_OF_STEP
+    return sentences(said, t("里面不是登记的那张证书，请做「登录验证」。") if out_of_step else "")
 
 
 def key_facts(t: Text, view: KeyView) -> str:

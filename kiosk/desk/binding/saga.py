@@ -35,7 +35,15 @@ from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, token_refused
 from kiosk.desk.tokens.selection import Chosen, chosen_token
-from kiosk.desk.views import BindingProgress, BoundView, Refusal, Session, TokenRefusal, TokenRefused
+from kiosk.desk.views import (
+    STEPS_SHOWN,
+    BindingProgress,
+    BoundView,
+    Refusal,
+    Session,
+    TokenRefusal,
+    TokenRefused,
+)
 from kiosk.domain.entries import (
     AnyBody,
     BindingStarted,
@@ -63,15 +71,7 @@ _LOG = structlog.get_logger()
 _CHALLENGE = b"keydesk proof of a written certificate\x00"
 _CHALLENGE_RANDOM = 32
 
-# Which of the six steps on the screen each step of the journal completes.
-_KEY_PAIR_STEP = 2
-_SHOWN = {
-    BindingStep.STARTED: 1,
-    BindingStep.KEY_PAIR_MADE: _KEY_PAIR_STEP,
-    BindingStep.ISSUED: 3,
-    BindingStep.WRITTEN: 4,
-    BindingStep.PROVED: 5,
-}
+_KEY_PAIR_STEP = STEPS_SHOWN[BindingStep.KEY_PAIR_MADE]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _begin(work: _Work) -> tuple[Order, TokenFacts, bool]:
 
 def _report_passed_steps(work: _Work, order: Order) -> None:
     """Report the steps that a resumed attempt has behind it."""
-    reached = _SHOWN.get(order.binding.step, 0) if order.binding else 0
+    reached = STEPS_SHOWN.get(order.binding.step, 0) if order.binding else 0
     for step in range(1, reached):
         if step != _KEY_PAIR_STEP or order.kind.wants_new_token:
             work.report(step, done=True)
@@ -188,7 +188,7 @@ def _run(work: _Work) -> BoundView:
             )
         if attempt is None:  # a supervisor abandoned it in the meantime
             raise DeskRefused(Refusal.RECORD_DISAGREES)
-        shown = _SHOWN.get(attempt.step)
+        shown = STEPS_SHOWN.get(attempt.step)
         if shown is not None:
             work.report(shown, done=True)
         match attempt.step:

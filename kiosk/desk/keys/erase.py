@@ -70,7 +70,7 @@ def erase(desk: Desk, staff: StaffSession, serial: str) -> KeyView:
     """Make the token of that very serial blank. Raises TokenUnusable (IN_USE), DeskRefused (NOT_ALLOWED)."""
     with desk.database.read() as tx:
         require_staff(tx, staff)
-    with chosen_token(desk, serial=serial) as chosen:
+    with chosen_token(desk, serial=serial, by_staff=True) as chosen:
         _set_about(desk, staff, _facts(chosen.token))
         chosen.token.erase()
         facts = chosen.facts()

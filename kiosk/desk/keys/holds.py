@@ -62,7 +62,7 @@ def key_found(desk: Desk, staff: StaffSession, serial: str | None = None) -> Fou
     """
     with desk.database.read() as tx:
         require_staff(tx, staff)
-    with chosen_token(desk, serial=serial) as chosen:
+    with chosen_token(desk, serial=serial, by_staff=True) as chosen:
         view, facts = _read(chosen)
     with desk.database.write() as tx:
         require_staff(tx, staff)
@@ -92,7 +92,7 @@ def lift_hold(
     """
     with desk.database.read() as tx:
         _require_liftable(tx, session.account, staff)
-    with chosen_token(desk, serial=serial, account=session.account) as chosen:
+    with chosen_token(desk, serial=serial, account=session.account, by_staff=True) as chosen:
         token = chosen.token
         facts = chosen.facts()
         with desk.database.read() as tx:

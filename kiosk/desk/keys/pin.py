@@ -118,7 +118,7 @@ def unblock_pin(
     with desk.database.read() as tx:
         identity_of(tx)
         require_supervisor(tx, staff)
-    with chosen_token(desk, serial=serial) as chosen:
+    with chosen_token(desk, serial=serial, by_staff=True) as chosen:
         token = chosen.token
         facts = chosen.facts()
         before = chosen.view(facts)

@@ -1,4 +1,4 @@
-"""状态: the inserted token and what is on record about it."""
+"""状态: the inserted token and what is on record about it; and what it is without a password."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hardware.ports import NotSupported, TokenNotPrepared
 from hardware.token.self_test import random_self_test
 from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import TokenUnusable
-from kiosk.desk.keys.views import KeyView
+from kiosk.desk.keys.views import KeyIntroduced, KeyView
 from kiosk.desk.status import feed_age, is_clock_long_behind
 from kiosk.desk.tokens.ownership import Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
@@ -33,7 +33,7 @@ def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = Non
     For staff the token's random numbers are checked as well: constant or repeated ones are a FAULT. Raises TokenUnusable; DeskRefused where the record does not know the staff member any more.
     """
     account = who.account if isinstance(who, Session) else None
-    with chosen_token(desk, serial=serial, account=account) as chosen:
+    with chosen_token(desk, serial=serial, account=account, by_staff=account is None) as chosen:
         try:
             facts = TokenFacts.as_far_as_readable(chosen.token)
         except TokenNotPrepared:
@@ -53,12 +53,42 @@ def key_status(desk: Desk, who: Session | StaffSession, serial: str | None = Non
         return key_view(desk, tx, token, owner)
 
 
+def introduce(desk: Desk) -> KeyIntroduced:
+    """What the token that is in is, for whoever put it in: no name and no serial. Raises TokenUnusable."""
+    with chosen_token(desk) as chosen:
+        try:
+            facts = TokenFacts.as_far_as_readable(chosen.token)
+        except TokenNotPrepared:
+            return KeyIntroduced(KeyStatus.NOT_PREPARED)
+    with desk.database.read() as tx:
+        owner = owner_of(tx, facts)
+        mine = owner.status in {KeyStatus.IN_USE, KeyStatus.OUT_OF_STEP}
+        end = _end(owner, owner.not_after) if mine else None
+        return KeyIntroduced(
+            status=owner.status,
+            account=owner.account if mine else None,
+            not_after=end,
+            days_left=_days_left(desk, tx, end),
+        )
+
+
+def _end(owner: Owner, on_token: int | None) -> int | None:
+    """When the key's certificate ends (UTC seconds): the one on record where that is not the one on the token."""
+    if owner.status is KeyStatus.OUT_OF_STEP and owner.key is not None:
+        return owner.key.not_after
+    return on_token
+
+
+def _days_left(desk: Desk, tx: Transaction, end: int | None) -> int | None:
+    """How many days are left until then; None where the clock says nothing."""
+    now = desk.clock.wall()
+    return None if end is None or is_clock_long_behind(tx, desk.clock) else (end - now) // DAY
+
+
 def key_view(desk: Desk, tx: Transaction, token: TokenView, owner: Owner) -> KeyView:
     """The token as the screens show it, with everything on record."""
     now = desk.clock.wall()
-    end = token.not_after
-    if owner.status is KeyStatus.OUT_OF_STEP and owner.key is not None:
-        end = owner.key.not_after
+    end = _end(owner, token.not_after)
     operator = tx.members.operator(owner.account) if owner.account is not None else None
     enterprise = tx.members.enterprise(operator.enterprise_code) if operator else None
     return KeyView(
@@ -68,6 +98,6 @@ def key_view(desk: Desk, tx: Transaction, token: TokenView, owner: Owner) -> Key
         enterprise=enterprise.name if enterprise else None,
         operator=operator.name if operator else None,
         order=owner.order,
-        days_left=None if end is None or is_clock_long_behind(tx, desk.clock) else (end - now) // DAY,
+        days_left=_days_left(desk, tx, end),
         feed_as_of=feed_age(tx, now),
     )

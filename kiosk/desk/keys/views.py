@@ -34,6 +34,22 @@ class KeyView(msgspec.Struct, frozen=True, tag="key"):
 KeyOutcome = KeyView | TokenRefused | Refused
 
 
+class KeyIntroduced(msgspec.Struct, frozen=True, tag="introduced"):
+    """What a key is, for whoever put it in, without a password: nobody's name and no serial.
+
+    `account` fills in forms, and only of a key in use; so are the certificate's end, `not_after`, and `days_left` until then,
+    negative after it.
+    """
+
+    status: KeyStatus
+    account: str | None = None
+    not_after: int | None = None
+    days_left: int | None = None
+
+
+IntroducedOutcome = KeyIntroduced | TokenRefused | Refused
+
+
 class LossView(msgspec.Struct, frozen=True, tag="loss"):
     """挂失 is done; `registered` once the centre has it (else 「联网后生效」)."""
 

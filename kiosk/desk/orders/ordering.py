@@ -14,7 +14,14 @@ from kiosk.desk.authority import (
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.quoting import Judged, judge
 from kiosk.desk.orders.receipts import queue_receipt
-from kiosk.desk.orders.views import order_view, own_order, paid_order, require_paid, require_unpaid
+from kiosk.desk.orders.views import (
+    order_view,
+    order_views,
+    own_order,
+    paid_orders,
+    require_paid,
+    require_unpaid,
+)
 from kiosk.desk.views import (
     OrderOpen,
     OrderView,
@@ -122,10 +129,10 @@ def open_orders(desk: Desk, session: Session) -> tuple[OrderView, ...]:
         )
 
 
-def bindable(desk: Desk, session: Session, kind: OrderKind) -> OrderView:
-    """The paid order that a binding of that kind would use. Raises DeskRefused."""
+def bindable(desk: Desk, session: Session) -> tuple[OrderView, ...]:
+    """The paid orders that a key can be bound for, one of each kind. Raises DeskRefused where there is none."""
     with desk.database.read() as tx:
-        return order_view(desk, tx, paid_order(tx, session.account, kind))
+        return order_views(desk, tx, paid_orders(tx, session.account))
 
 
 def cancel(desk: Desk, session: Session, reference: str) -> OrderView:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kiosk.desk.context import Desk
-    from kiosk.domain.fees import OrderKind
     from kiosk.store.transaction import Transaction
 
 KIOSK_TRIES = "confirmations"
@@ -111,19 +110,19 @@ def require_unpaid(order: Order) -> None:
         require_paid(order)
 
 
-def paid_order(tx: Transaction, account: str, kind: OrderKind) -> Order:
-    """The order that a binding of that kind for the account uses. Raises DeskRefused with the reason.
+def paid_orders(tx: Transaction, account: str) -> tuple[Order, ...]:
+    """The account's orders that a key may be bound for, one of each kind. Raises DeskRefused with the reason where there is none.
 
-    A copy of this kiosk may have taken an order as well: then two are open, and the one with money goes first.
+    A copy of this kiosk may have taken an order as well: then two of a kind are paid, and either will do.
     """
-    pending = [each for each in tx.ledger.open_orders_of(account) if each.kind is kind]
-    paid = [each for each in pending if each.status is OrderStatus.PAID]
-    for order in (*paid, *pending):
-        return require_paid(order)
-    for order in tx.ledger.orders(account=account):
-        if order.kind is kind:
-            return require_paid(own_order(tx, order.reference))
-    raise DeskRefused(Refusal.NO_ORDER, rests_on_feed=True)
+    pending = tx.ledger.open_orders_of(account)
+    paid = {each.kind: each for each in reversed(pending) if each.status is OrderStatus.PAID}
+    if paid:
+        return tuple(paid.values())
+    latest = next(iter((*pending, *tx.ledger.orders(account=account, limit=1))), None)
+    if latest is None:
+        raise DeskRefused(Refusal.NO_ORDER, rests_on_feed=True)
+    return (require_paid(own_order(tx, latest.reference)),)
 
 
 def is_bound(order: Order) -> bool:

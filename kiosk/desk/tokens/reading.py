@@ -191,12 +191,21 @@ def issued_certificate(der: bytes | None) -> IssuedCertificate | None:
         return None
 
 
-def token_status(desk: Desk) -> TokenStatus:
+class ReadersNow(msgspec.Struct, frozen=True):
+    """What the readers have: `to_take` where a key is in that no visit left there."""
+
+    status: TokenStatus
+    to_take: bool = False
+
+
+def readers_now(desk: Desk) -> ReadersNow:
     """驱动未加载 / 请插入KEY / 已插入, without talking to a token."""
     try:
-        present = len(desk.tokens.present())
+        present = desk.tokens.present()
     except ReaderUnavailable:
-        return TokenStatus.NO_DRIVER
-    if present == 0:
-        return TokenStatus.ABSENT
-    return TokenStatus.PRESENT if present == 1 else TokenStatus.SEVERAL
+        return ReadersNow(TokenStatus.NO_DRIVER)
+    others = desk.left_keys.others(present)
+    if not present:
+        return ReadersNow(TokenStatus.ABSENT)
+    status = TokenStatus.PRESENT if len(present) == 1 else TokenStatus.SEVERAL
+    return ReadersNow(status, to_take=bool(others))

@@ -5,6 +5,8 @@ order needs (the attempt's own, a renewal's key on record, the only one that a n
 account's own. Where that leaves more than one the member is asked. A card that nobody can read is passed over as long
 as there is another.
 
+A key that an earlier visit left in its reader is nobody's here but the staff's.
+
 Of several with one serial (twins) it is the one that the order fits or whose key pair is the account's; where nothing
 tells, one has to be pulled. Two of one serial with the same contents are one token, reached by two ways.
 """
@@ -18,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hardware.ports import HardwareError, TokenNotPrepared
+from hardware.ports import HardwareError, TokenHeld, TokenNotPrepared
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.tokens.fitness import require_fits, require_free
+from kiosk.desk.tokens.fitness import require_fits
 from kiosk.desk.tokens.reading import (
     TokenFacts,
     issued_certificate,
@@ -28,7 +30,7 @@ from kiosk.desk.tokens.reading import (
     token_view,
     unprepared_view,
 )
-from kiosk.desk.views import TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views import KeyAnswer, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.ledger import OrderStatus
 from kiosk.store.keys_on_record import certificate_on_record, key_before, key_on_record
 
@@ -60,11 +62,15 @@ class Chosen:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a verb knows of the token that it wants: the serial that was chosen, else an order, else an account."""
+    """What a verb knows of the token that it wants: the serial that was chosen, else an order, else an account.
+
+    `left_too` where it may also be one that an earlier visit left in its reader.
+    """
 
     serial: str | None = None
     order: str | None = None
     account: str | None = None
+    left_too: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,10 +90,18 @@ class _Seen:
 
 @contextlib.contextmanager
 def chosen_token(
-    desk: Desk, serial: str | None = None, order: str | None = None, account: str | None = None
+    desk: Desk,
+    serial: str | None = None,
+    order: str | None = None,
+    account: str | None = None,
+    *,
+    by_staff: bool = False,
 ) -> Iterator[Chosen]:
-    """The token that is meant, nobody else talking to it. Raises TokenUnusable, also for what fails inside."""
-    wanted = Wanted(serial, order, account)
+    """The token that is meant, nobody else talking to it. Raises TokenUnusable, also for what fails inside.
+
+    Staff also reach one that an earlier visit left in its reader.
+    """
+    wanted = Wanted(serial, order, account, by_staff)
     with desk.token_lock:
         try:
             seen = _meant(desk, wanted)
@@ -99,18 +113,43 @@ def chosen_token(
             raise TokenUnusable(token_refused(error)) from error
 
 
-def read_token(desk: Desk, reference: str | None = None, serial: str | None = None) -> TokenView:
+def read_token(
+    desk: Desk, reference: str | None = None, serial: str | None = None, *, by_staff: bool = False
+) -> TokenView:
     """What the token says of itself, without a PIN; of several the one that the order needs.
 
-    Raises TokenUnusable, also for one that is somebody's where the order makes a new key.
+    Raises TokenUnusable, also for one that is not right for that order; DeskRefused where no key is right for it.
     """
-    with chosen_token(desk, serial=serial, order=reference) as chosen:
+    with chosen_token(desk, serial=serial, order=reference, by_staff=by_staff) as chosen:
         facts = chosen.facts()
         with desk.database.read() as tx:
             order = tx.ledger.order(reference) if reference is not None else None
             if order is not None and order.status is OrderStatus.PAID:
-                require_free(tx, order, facts)
+                require_fits(tx, order, facts)
         return chosen.view(facts)
+
+
+def key_answer(desk: Desk) -> KeyAnswer:
+    """Whether a key is in that no visit left there, asked of the key itself; no matter whose it is."""
+    with desk.token_lock:
+        try:
+            present = desk.left_keys.others(desk.tokens.present())
+        except HardwareError:
+            return KeyAnswer.UNKNOWN
+        if not present:
+            return KeyAnswer.GONE
+        return KeyAnswer.IN if any(_answers(desk, each) for each in present) else KeyAnswer.UNKNOWN
+
+
+def _answers(desk: Desk, presence: TokenPresence) -> bool:
+    """Whether it can be reached, be it that another program did."""
+    try:
+        desk.tokens.open(presence).close()
+    except TokenHeld:
+        return True
+    except HardwareError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -130,6 +169,11 @@ def _require_serial(token: Token, serial: str | None) -> None:
 def _meant(desk: Desk, wanted: Wanted) -> _Seen:
     """The token that is meant. Raises TokenUnusable, HardwareError."""
     present = desk.tokens.present()
+    others = desk.left_keys.others(present)
+    if present and not others and not wanted.left_too:
+        raise TokenUnusable(TokenRefused(TokenRefusal.LEFT_BEHIND))
+    if not wanted.left_too:
+        present = others
     if not present:
         raise TokenUnusable(TokenRefused(TokenRefusal.ABSENT))
     if len(present) == 1:

@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from kiosk.desk.views import OrderView, Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
+from kiosk.text.key_wording import TOKEN_STATUSES
 from kiosk.text.times import period
 from kiosk.text.wording import sentences, validity_line
 from kiosk.ui.widgets.lines import Line, Prose
@@ -19,17 +20,9 @@ if TYPE_CHECKING:
     from kiosk.text.wording import Text
 
 
-_INSERT = N_("驱动已加载，请插入KEY")
-_STATUS = {
-    TokenRefusal.NO_DRIVER: N_("驱动未加载，请联系工作人员"),
-    TokenRefusal.ABSENT: _INSERT,
-    TokenRefusal.REMOVED: _INSERT,
-    TokenRefusal.HELD: N_("key盘正被别的程序占用"),
-    TokenRefusal.SEVERAL: N_("插了不止一把key盘，办理时会问用哪一把"),
-}
 _NO_USE = N_("插着的key盘不能用")
 # Those that the status line words itself, so that no other message is needed.
-PLAIN_REFUSALS = frozenset(_STATUS) - {TokenRefusal.HELD}
+PLAIN_REFUSALS = frozenset(TOKEN_STATUSES) - {TokenRefusal.HELD, TokenRefusal.LEFT_BEHIND}
 
 
 class KeyFacts(Vertical):
@@ -86,6 +79,6 @@ def token_status(t: Text, token: TokenOutcome | None) -> str:
         case TokenRefused(reason=TokenRefusal.NOT_RECOGNISED, detail=str(atr)):
             return f"ATR {atr}"
         case TokenRefused(trouble):
-            return t(_STATUS.get(trouble, _NO_USE))
+            return t(TOKEN_STATUSES.get(trouble, _NO_USE))
         case Refused():
             return ""

@@ -31,7 +31,7 @@ from tests.support.desk import DATABASE_KEY, FACTORY_PIN, FIRM, SESSION, SUPERVI
 from tests.support.disks import disk_of, remounted
 
 # They look at the devices alone.
-WATCHES = {"watch_tokens", "watch_scans"}
+WATCHES = {"watch_tokens", "watch_scans", "key_answer", "leave_keys", "see_to_left_keys"}
 VERBS = sorted(
     name
     for name, member in inspect.getmembers(DeskService, inspect.isfunction)
@@ -39,7 +39,7 @@ VERBS = sorted(
 )
 # Only the record tells which of two keys the order needs.
 OTHERWISE: dict[str, dict[str, object]] = {
-    "read_token": {"serial": None},
+    "read_token": {"serial": None, "by_staff": False},
     "propose_operator": {
         "details": OperatorDetails("王芳", DocumentKind.PASSPORT, "E12345678", "13812345678")
     },

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from kiosk.desk.views import TokenRefusal, TokenRefused
+from hardware.virtual.card import Fault, FaultKind, FaultyCard
+from kiosk.desk.views import BindingProgress, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
+from kiosk.ui.widgets.fields import Choice
 from tests.support.desk import PIN
 from tests.support.kiosk import (
     NEWCOMER,
     OTHER_SERIAL,
     OWNER,
+    SERIAL,
     Kiosk,
     answer_next,
     go,
@@ -21,9 +24,11 @@ from tests.support.kiosk import (
     until,
 )
 from tests.support.screens import (
+    cut_off,
     fill,
     press,
     press_button,
+    sentence,
     settle,
     shown,
     text_of,
@@ -131,6 +136,94 @@ async def test_a_key_bound_without_the_network_says_that_it_works_after_register
         assert shown(app) == "DoneScreen"
         assert "联网登记后可登录" in text_of(app)
     assert len(kiosk.printer.receipts()) == 1
+
+
+async def test_the_kind_is_the_orders_and_stands_there_as_text(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.owners_key()
+    kiosk.place_paid(OWNER, OrderKind.REPLACEMENT)
+    kiosk.source.insert(kiosk.blank(OTHER_SERIAL))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        assert "按已缴费的订单" in text_of(app)
+        assert not app.screen.query(Choice)
+        answer_next(kiosk.service, "bind", TokenRefused(TokenRefusal.FAULT, detail="6F00"))
+        fill(app, account=OWNER, password="Keydesk-2")
+        await press_button(app, pilot, "bind")
+        assert "绑定类型  补办key盘(丢失已重新补办)  订单号" in text_of(app)
+        assert "已缴费 340.00 元" in text_of(app)
+        assert cut_off(app) == []
+
+
+async def test_of_two_kinds_that_are_paid_the_member_chooses_the_order(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.source.insert(kiosk.owners_key())
+    kiosk.place_paid(OWNER, OrderKind.RENEWAL)
+    kiosk.setup.paid_order(OWNER, OrderKind.REPLACEMENT)
+    binds = answer_next(kiosk.service, "bind")
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.BIND)
+        fill(app, account=OWNER, password="Keydesk-2")
+        await press_button(app, pilot, "bind")
+        assert shown(app) == "AccountScreen"
+    assert binds == []
+
+
+async def test_whether_the_key_is_right_is_said_as_soon_as_it_is_in(app: KeydeskApp, kiosk: Kiosk) -> None:
+    own = kiosk.owners_key()
+    kiosk.source.insert(kiosk.blank(OTHER_SERIAL))
+    order = kiosk.place_paid(OWNER, OrderKind.RENEWAL)
+    binds = answer_next(kiosk.service, "bind")
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.BIND, kiosk.session(OWNER), order)
+        assert f"这不是登记在您账号上的那把key盘（应为{SERIAL}）" in sentence(app)
+        assert "插着的key盘不能用" in text_of(app)
+        kiosk.source.swap(own)
+        await until(pilot, lambda: "key盘已插入" in text_of(app))
+        assert "这不是登记在您账号上" not in text_of(app)
+    assert binds == []
+
+
+async def test_a_binding_that_was_begun_says_which_key_it_wants_and_what_is_done(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    card, order = kiosk.blank(), kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+
+    def pull(progress: BindingProgress) -> None:
+        if progress == BindingProgress(3, done=True):
+            kiosk.source.remove()
+
+    kiosk.source.insert(card)
+    kiosk.service.bind(kiosk.session(NEWCOMER), order.reference, None, False, pull)  # noqa: FBT003 - the contract
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.BIND, kiosk.session(NEWCOMER), kiosk.order(order.reference))
+        assert f"请插入序列号 {SERIAL} 的key盘接着办" in text_of(app)
+        marks = [mark for mark in ("[v]", "[>]", "[ ]") for _ in range(text_of(app).count(mark))]
+        assert marks == ["[v]"] * 3 + ["[ ]"] * 3
+        kiosk.source.insert(kiosk.blank(OTHER_SERIAL))
+        await until(pilot, lambda: f"应为 {SERIAL}" in text_of(app))
+        kiosk.source.swap(card)
+        await until(pilot, lambda: f"接着绑定序列号 {SERIAL} 的key盘" in text_of(app))
+        assert cut_off(app) == []
+        await press(pilot, "enter")
+        assert shown(app) == "DoneScreen"
+
+
+async def test_a_key_pulled_in_the_middle_of_a_binding_is_asked_for_by_its_serial(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    order = kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+    card = kiosk.blank()
+    kiosk.source.insert(FaultyCard(card, Fault(FaultKind.PULLED_BEFORE, 1, instruction=0x70)))
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.BIND, kiosk.session(NEWCOMER), order)
+        await press(pilot, "enter")
+        assert "被拔出了" in text_of(app)
+        assert app.visit.order is not None
+        assert app.visit.order.binding_serial == SERIAL
+        await press(pilot, "f5")
+        await go(app, pilot, Route.BIND, kiosk.session(NEWCOMER), kiosk.order(order.reference))
+        assert f"请插入序列号 {SERIAL} 的key盘接着办" in text_of(app)
+        assert text_of(app).count("[v]") == 1
 
 
 async def test_a_wrong_pin_is_never_tried_again_by_itself_and_the_last_try_is_asked_for(

@@ -12,7 +12,6 @@ from kiosk.text.cells import width
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.visit import KeyService, Purpose
-from kiosk.ui.widgets.fields import Choice
 from kiosk.ui.widgets.lines import Prose
 from kiosk.ui.widgets.rows import StepRow
 from tests.support.kiosk import NEWCOMER, OWNER, SERIAL, Kiosk, go, until
@@ -262,9 +261,6 @@ async def test_the_steps_tell_where_the_flow_is(app: KeydeskApp, kiosk: Kiosk) -
             assert marked() == step
         await go(app, pilot, Route.BIND, kind=OrderKind.RENEWAL)
         assert marked() == "④ 绑定key盘"
-        app.screen.query_one("#kind", Choice).choose(0)
-        await settle(pilot)
-        assert marked() == "⑤ 绑定key盘"
         for purpose, step in ((Purpose.QUERY, "② 查询结果"), (Purpose.CONTINUE, "② 接着办理")):
             await settle(pilot)
             app.visit.purpose = purpose

@@ -76,9 +76,6 @@ async def test_a_mouse_or_a_finger_is_enough(app: KeydeskApp) -> None:
         await pilot.click("#bind")
         await settle(pilot)
         assert shown(app) == "BindScreen"
-        await pilot.click("#kind", offset=(50, 0))
-        await settle(pilot)
-        assert app.visit.kind is OrderKind.RENEWAL
         await pilot.click("#back")
         await settle(pilot)
         assert shown(app) == "HomeScreen"

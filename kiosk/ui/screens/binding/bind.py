@@ -28,7 +28,7 @@ from kiosk.desk.views import (
 from kiosk.domain.fees import OrderKind
 from kiosk.text.wording import locked_out, token_refusal, wrong_credentials
 from kiosk.ui.routes import Route
-from kiosk.ui.screens.binding.bind_page import ORDER_KINDS, BindPage
+from kiosk.ui.screens.binding.bind_page import BindPage
 from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question
 from kiosk.ui.screens.common.key_choice import KeyChoiceScreen
 from kiosk.ui.widgets import fields as widgets
@@ -63,9 +63,11 @@ class BindScreen(BindPage):
     ]
 
     def on_mount(self) -> None:
-        """Begin with the kind of the order."""
-        if self.shell.visit.order is not None:
-            self.shell.visit.kind = self.shell.visit.order.kind
+        """Begin with the kind of the order, and with what was done for it before."""
+        order = self.shell.visit.order
+        if order is not None:
+            self.shell.visit.kind = order.kind
+            self.run.begun_before(order)
 
     def opened(self) -> None:
         """Read the inserted key and focus the first field to fill in."""
@@ -109,16 +111,6 @@ class BindScreen(BindPage):
             self._bind()
 
     # The member
-
-    def on_choice_changed(self, message: widgets.Choice.Changed) -> None:
-        """Change the service and look the order up again."""
-        visit = self.shell.visit
-        visit.kind = ORDER_KINDS[message.index]
-        if visit.order is not None and visit.order.kind is not visit.kind:
-            visit.order = None
-        self.run.waits_for_key = False
-        self.message = None
-        self.update_content()
 
     @on(Button.Pressed, "#bind")
     @on(Input.Submitted)
@@ -179,20 +171,23 @@ class BindScreen(BindPage):
         self.update_content()
 
     def _find_order(self, session: Session) -> None:
-        visit = self.shell.visit
-        if visit.order is not None and visit.order.kind is visit.kind:
+        if self.shell.visit.order is not None:
             self._bind()
             return
-        kind = visit.kind
         bindable = self.shell.service.bindable
-        self.ask(lambda: bindable(session, kind), self._order_found, self.t("正在查找订单"))
+        self.ask(lambda: bindable(session), self._orders_found, self.t("正在查找订单"))
 
-    def _order_found(self, outcome: OrderView | Refused) -> None:
-        if isinstance(outcome, Refused):
-            self.message = self.refusal(outcome)
+    def _orders_found(self, orders: tuple[OrderView, ...] | Refused) -> None:
+        """Bind for the only one; of several kinds the member chooses on the page that lists them."""
+        if isinstance(orders, Refused):
+            self.message = self.refusal(orders)
             self.update_content()
             return
-        self.shell.visit.order = outcome
+        if len(orders) > 1:
+            self.shell.go(Route.ACCOUNT)
+            return
+        (order,) = orders
+        self.shell.visit.order, self.shell.visit.kind = order, order.kind
         self._bind()
 
     # The binding
@@ -236,10 +231,31 @@ class BindScreen(BindPage):
             case _:
                 assert_never(outcome)
         self.update_content()
+        self._look_at_order()
         if self.focused is None:
             self._focus_first()
         if self.run.token_stale or not isinstance(self.token, TokenView):
             self.token_changed()
+
+    def _look_at_order(self) -> None:
+        """See how far the binding came, and on which key."""
+        order, visit = self.shell.visit.order, self.shell.visit
+        if order is None:
+            return
+
+        def arrived(now: OrderView | Refused | None) -> None:
+            if (
+                isinstance(now, OrderView)
+                and visit.order is not None
+                and visit.order.reference == now.reference
+            ):
+                visit.order = now
+                if not self.run.running:
+                    self.run.begun_before(now)
+                self.update_content()
+
+        look, reference = self.shell.service.order, order.reference
+        self.fetch(lambda: look(reference), arrived)
 
     def _token_refused(self, refused: TokenRefused) -> None:
         support = self.shell.settings.support_line

@@ -1,4 +1,4 @@
-"""The bind screen's layout: the order, the form, the inserted key, and the binding's progress."""
+"""The bind screen's layout: the order and its kind, the form, the inserted key, and the binding's progress."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from kiosk.desk.views import BindingProgress, Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views import (
+    STEPS_SHOWN,
+    BindingProgress,
+    Refused,
+    TokenOutcome,
+    TokenRefusal,
+    TokenRefused,
+    TokenView,
+)
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import BIND, binding
 from kiosk.text.money import yuan
 from kiosk.text.times import duration
-from kiosk.text.wording import BINDING_KINDS, KINDS, UNCHANGED_PIN, token_refusal
+from kiosk.text.wording import BINDING_KINDS, UNCHANGED_PIN, token_refusal
 from kiosk.ui.page import Page
 from kiosk.ui.pin_rules import initial_pin
-from kiosk.ui.widgets import fields as widgets
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.fields import Field, show_beside
 from kiosk.ui.widgets.key_facts import PLAIN_REFUSALS, KeyFacts, token_status
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from kiosk.desk.views import OrderView
     from kiosk.text.wording import LazyText, Text
 
 
@@ -57,6 +65,10 @@ class BindingRun:
         """Start or resume."""
         self.running, self.waits_for_key, self.token_stale = True, False, False
         self.done, self.current, self.began = 0, 1, now
+
+    def begun_before(self, order: OrderView) -> None:
+        """Show the steps that an earlier attempt on the order has behind it."""
+        self.done = STEPS_SHOWN.get(order.binding_step, 0) if order.binding_step is not None else 0
 
     def step_reported(self, progress: BindingProgress, now: int) -> None:
         """Apply a progress report."""
@@ -168,9 +180,6 @@ class Progress(SteadyText):
         self.update(Content.assemble(*parts))
 
 
-ORDER_KINDS = tuple(OrderKind)
-
-
 class BindPage(Page[None]):
     """The layout, and the methods that show its state."""
 
@@ -185,17 +194,10 @@ class BindPage(Page[None]):
         self.message: LazyText | None = None
 
     def compose(self) -> ComposeResult:
-        """The order, or the type while there is none; the form and the progress."""
+        """The order and its kind, the form and the progress."""
         yield self.title_row()
         yield self.head_row(self.t("绑定或更新key盘"), binding(self.shell.visit.kind), BIND)
         yield Line(id="order", classes="strong")
-        with Horizontal(id="kinds"):
-            yield Line(self.t("*绑定类型"), classes="label")
-            yield widgets.Choice(
-                tuple(self.t(BINDING_KINDS[kind]) for kind in ORDER_KINDS),
-                ORDER_KINDS.index(self.shell.visit.kind),
-                id="kind",
-            )
         with Horizontal(id="middle"):
             session = self.shell.visit.session
             yield BindForm(self.t, session.account if session is not None else "", self.forgotten_hint)
@@ -218,24 +220,12 @@ class BindPage(Page[None]):
         """Show the order, the form, the key, and the progress."""
         visit = self.shell.visit
         order = visit.order
-        head = ""
-        if order is not None:
-            head = "    ".join(
-                (
-                    self.t(KINDS[order.kind]),
-                    self.t("订单号 {number}", number=order.order_number),
-                    self.t("已缴费 {amount} 元", amount=yuan(order.total)),
-                )
-            )
-        self.query_one("#order", Line).update(head)
-        self.query_one("#order").display = order is not None
-        self.query_one("#kinds").display = order is None
+        self.query_one("#order", Line).update(self._order_line(order))
         self.query_one(StepRow).show(self.t, binding(visit.kind), BIND)
         running = self.run.running
         form = self.query_one(BindForm)
         form.show(known=visit.session is not None, running=running, pin_hint=self._pin_hint())
         form.show_error(self.localized(self.password_problem), self.localized(self.pin_problem))
-        self.query_one("#kind", widgets.Choice).disabled = running
         self.query_one("#bind", Action).disabled = running
         back = self.query_one("#back", Action)
         back.disabled = running
@@ -244,13 +234,25 @@ class BindPage(Page[None]):
         self.query_one("#token-status", Line).update(token_status(self.t, self.token))
         self.update_progress()
 
+    def _order_line(self, order: OrderView | None) -> str:
+        """What is bound: the kind is the order's, and nobody chooses it."""
+        if order is None:
+            return self.t("绑定类型  按已缴费的订单，登录后显示")
+        kind = self.t(BINDING_KINDS[order.kind])
+        number = self.t("订单号 {number}", number=order.order_number)
+        paid = self.t("已缴费 {amount} 元", amount=yuan(order.total))
+        return "  ".join((self.t("绑定类型"), kind, number, paid))
+
     def _pin_hint(self) -> str:
         """Whether the PIN is needed, what it was at first, and how often it may be wrong."""
-        if self.shell.visit.kind is not OrderKind.RENEWAL:
+        order = self.shell.visit.order
+        usual = initial_pin(self.token, self.shell.settings.initial_pin)
+        if order is None:
+            return self.t("续期要填，没改过的是 {pin}", pin=usual)
+        if order.kind is not OrderKind.RENEWAL:
             return self.t("新key盘不用填")
         tries = self.token.tries_left if isinstance(self.token, TokenView) else None
         left = "" if tries is None else self.t("还可输错{tries}次", tries=tries)
-        usual = initial_pin(self.token, self.shell.settings.initial_pin)
         return "  ".join(filter(None, (self.t(UNCHANGED_PIN, pin=usual), left)))
 
     def on_field_corrected(self, message: Field.Corrected) -> None:
@@ -279,8 +281,20 @@ class BindPage(Page[None]):
             wrong = ""
         else:
             wrong = self.localized(self.message) or self._wrong_with_key()
-            message.say(wrong or self.t("请插好key盘，办完前不要拔出"))
+            message.say(wrong or self._what_to_do())
         message.set_class(bool(wrong), "alert")
+
+    def _what_to_do(self) -> str:
+        """Insert the key; where a binding was begun, that very one."""
+        order = self.shell.visit.order
+        if order is None or order.binding_step is None or order.binding_serial is None:
+            return self.t("请插好key盘，办完前不要拔出")
+        serial = order.binding_serial
+        if isinstance(self.token, TokenView):
+            return self.t(
+                "接着绑定序列号 {serial} 的key盘，打勾的已办好，不再收费；办完前不要拔出", serial=serial
+            )
+        return self.t("请插入序列号 {serial} 的key盘接着办，打勾的已办好，不再收费", serial=serial)
 
     def _wrong_with_key(self) -> str:
         token = self.token

@@ -142,7 +142,11 @@ class KeyPage(Overlay[bool]):
         if self.token is not None:
             self.token = None
             self.update_content()
-        self.fetch(self.shell.service.read_token, self._token_read)
+        self.fetch(self.read_token, self._token_read)
+
+    def read_token(self) -> TokenOutcome:
+        """Read the inserted key. Called in a thread."""
+        return self.shell.service.read_token()
 
     def defer_reading(self) -> bool:
         """Whether an operation is running; the key is then read when it ends."""

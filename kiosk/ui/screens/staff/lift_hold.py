@@ -15,6 +15,7 @@ from kiosk.desk.views import (
     SignedIn,
     SignInOutcome,
     StaffSession,
+    TokenOutcome,
     TokenRefused,
     WrongCredentials,
 )
@@ -66,6 +67,10 @@ class LiftHoldScreen(KeyPage):
         """Focus the account."""
         super().opened()
         self.focus_on("account")
+
+    def read_token(self) -> TokenOutcome:
+        """Read the inserted key, be it one that an earlier visit left."""
+        return self.shell.service.read_token(by_staff=True)
 
     def update_content(self) -> None:
         """Show the instructions and, until it is done, the fields."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import Refused, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.views import Refused, StaffSession, TokenOutcome, TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.wording import sentences
 from kiosk.ui.pin_rules import rules_for
@@ -56,6 +56,10 @@ class UnblockPinScreen(KeyPage):
         """Focus the administrator PIN."""
         super().opened()
         self.focus_on("unblocking")
+
+    def read_token(self) -> TokenOutcome:
+        """Read the inserted key, be it one that an earlier visit left."""
+        return self.shell.service.read_token(by_staff=True)
 
     def update_content(self) -> None:
         """Show the instructions and, until it is done, the fields."""

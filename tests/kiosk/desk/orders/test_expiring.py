@@ -63,7 +63,7 @@ def test_expiring_waits_for_the_centre_to_be_heard_after_the_deadline(
     view = answered(service.order(number))
     assert view is not None
     assert view.status is OrderStatus.EXPIRED
-    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_EXPIRED)
+    assert service.bindable(session) == Refused(Refusal.ORDER_EXPIRED)
 
 
 def test_nothing_expires_while_the_clock_cannot_be_believed(

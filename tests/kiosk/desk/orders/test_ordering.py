@@ -141,19 +141,17 @@ def test_bindable_says_why_there_is_nothing_to_bind(
     pay: Callable[[str], None],
     database: Database,
 ) -> None:
-    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.NO_ORDER)
+    assert service.bindable(session) == Refused(Refusal.NO_ORDER)
+    clock.advance(200)
+    assert service.bindable(session) == Refused(Refusal.NO_ORDER, feed_as_of=NOW)
+    clock.advance(-200)
     number = placed(session, OrderKind.NEW)
-    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_UNPAID)
+    assert service.bindable(session) == Refused(Refusal.ORDER_UNPAID)
     pay(number)
-    found = service.bindable(session, OrderKind.NEW)
-    assert isinstance(found, OrderView)
-    assert found.reference == number
+    assert [each.reference for each in answered(service.bindable(session))] == [number]
     with database.write() as tx:
         tx.append(OrderReleased(number, new_owner=9, handover=1, feed="order-moved/1"), clock)
-    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_ELSEWHERE)
-    clock.advance(200)
-    outcome = service.bindable(session, OrderKind.RENEWAL)
-    assert outcome == Refused(Refusal.NO_ORDER, feed_as_of=NOW)
+    assert service.bindable(session) == Refused(Refusal.ORDER_ELSEWHERE)
 
 
 def test_taking_the_token_later_prints_a_slip_and_keeps_the_order_open(
@@ -166,8 +164,7 @@ def test_taking_the_token_later_prints_a_slip_and_keeps_the_order_open(
     assert service.choose_delivery(session, number, Delivery.MAIL) == Refused(Refusal.ORDER_UNPAID)
     pay(number)
     assert service.choose_delivery(session, number, Delivery.MAIL) is PrintOutcome.PRINTED
-    view = service.bindable(session, OrderKind.NEW)
-    assert isinstance(view, OrderView)
+    (view,) = answered(service.bindable(session))
     assert view.delivery is Delivery.MAIL
 
 

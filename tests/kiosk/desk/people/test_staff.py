@@ -95,7 +95,7 @@ def test_a_refund_locks_the_binding(
     refunding = service.grant_refund(SUPERVISOR, number, "不要了")
     assert isinstance(refunding, OrderView)
     assert refunding.status is OrderStatus.REFUNDING
-    assert service.bindable(session, OrderKind.NEW) == Refused(Refusal.ORDER_REFUNDING)
+    assert service.bindable(session) == Refused(Refusal.ORDER_REFUNDING)
     assert [order.reference for order in answered(service.staff_orders())] == [number]
 
 

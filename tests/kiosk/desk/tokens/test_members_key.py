@@ -223,6 +223,6 @@ def test_for_an_interrupted_binding_another_token_is_the_wrong_one_whosever_it_i
 ) -> None:
     number = interrupted("BEGUN")
     source.insert(bound_elsewhere(MEMBER, SERIAL, NOW - DAY, NOW + DAY))
-    assert isinstance(service.read_token(number), TokenView)
     swapped = TokenRefused(TokenRefusal.SWAPPED, expected="BEGUN", found=SERIAL)
+    assert service.read_token(number) == swapped
     assert service.bind(session, number, PIN, False, lambda _progress: None) == swapped  # noqa: FBT003
