@@ -21,7 +21,7 @@ from kiosk.settings import Colours, Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.wording import REFUSALS
 from kiosk.ui.page import Overlay, Page, detach_overlays, reattach_overlays
-from kiosk.ui.presence import IdleMonitor
+from kiosk.ui.presence import IdleMonitor, KeyWait
 from kiosk.ui.routes import Layer, Route
 from kiosk.ui.screen_table import layer_of, question_about, question_before_leaving, screen_of
 from kiosk.ui.shell import Scanned, StatusArrived, TokensChanged
@@ -87,6 +87,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._catalogue = Catalogue(display.language)
         self._monotonic = monotonic
         self._idle_monitor = IdleMonitor(self, display.idle, display.countdown, monotonic)
+        self._key_wait = KeyWait(self, monotonic, lambda: self.go(Route.HOME))
         self._notice = ""
         self._notice_until: float | None = None
         self._step_hidden = False
@@ -208,7 +209,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._ask_once((route, visit), lambda: self._go(route, visit))
 
     def go_home(self, notice: str = "") -> None:
-        """End the visit, discard its state, and show the home screen."""
+        """End the visit, discard its state, and show the home screen; where a key is in, first the page that waits for it to be taken."""
         self._ask_once((None, self.visit), lambda: self._go_home(notice))
 
     def _ask_once(
@@ -235,6 +236,8 @@ class KeydeskApp(App[None], inherit_bindings=False):
             self._route_once_shown = route
             return
         # The stack itself: the public `screen_stack` is a copy, and only the topmost screen can be switched.
+        if route is not Route.TAKE_KEY:
+            self._key_wait.end()
         detached = detach_overlays(self._screen_stack, self.step)
         await self._close_overlays()
         await self.switch_screen(screen_of(route))
@@ -271,7 +274,8 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self.clear_clipboard_text()
         self.discard_hidden_step()
         await self._close_overlays()
-        await self._go(Route.HOME, self.visit)
+        key_in = self.status is not None and self.status.key_to_take
+        await self._go(Route.TAKE_KEY if key_in else Route.HOME, self.visit)
         if notice:
             self.announce(notice, for_seconds=NOTICE_SECONDS)
 
@@ -290,6 +294,35 @@ class KeydeskApp(App[None], inherit_bindings=False):
         kept = self.visit.order is not None and self.visit.order.status.is_open
         notice = self.text("已暂存。凭账号和密码用「继续办理」接着办。") if kept else ""
         self.go_home(notice)
+
+    def await_key(self) -> None:
+        """Wait from now on for the key that is in to be taken, unless that is awaited already."""
+        self._key_wait.begin()
+
+    def leave_key(self) -> None:
+        """Go home although the readers tell of a key: it is said to be gone, and no member finds it should it be there."""
+        self._key_wait.believe()
+
+    # Staff
+
+    def call_staff(self) -> None:
+        """Ring and say so on every page, unless they are called already."""
+        self._key_wait.forget_call()
+        if not self.staff_called:
+            self.staff_called = True
+            self.bell()
+            structlog.get_logger().info("staff called")
+
+    def staff_came(self) -> None:
+        """A member of the staff signed in: they see to whatever they were called for."""
+        self.staff_called = False
+        self._key_wait.staff_came()
+
+    def dismiss_staff(self) -> None:
+        """Take the call back, also from the pages that are shown."""
+        self.staff_called = False
+        for page in self.pages:
+            page.call_later(page.rebuild)
 
     # Status, idle time, window size
 
@@ -325,6 +358,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._status_watch.read()
         if self._notice_until is not None and self._monotonic() >= self._notice_until:
             self.announce("")
+        self._key_wait.check()
         await self._idle_monitor.check()
 
     def on_status_arrived(self, message: StatusArrived) -> None:
@@ -333,6 +367,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._unreadable = isinstance(message.status, Refused)
         if not isinstance(message.status, Refused):
             self.status = message.status
+            self._key_wait.status_arrived(message.status)
             for page in self.pages:
                 page.when_composed(page.status_changed)
         self.show_status()
@@ -401,13 +436,14 @@ class KeydeskApp(App[None], inherit_bindings=False):
 
     @property
     def needs_reset(self) -> bool:
-        """Whether a member changed the language or the colours, or called staff."""
+        """Whether a member changed the language or the colours, called staff, or left a key in."""
         changed = self.language is not self._own_language or self.theme != self._own_colours
-        return self.staff_called or changed
+        key_in = self.status is not None and self.status.key_to_take
+        return self.staff_called or changed or key_in
 
     async def reset(self) -> None:
-        """Discard the visit, the call for staff and the chosen language and colours."""
-        self.staff_called = False
+        """Discard the visit, the chosen language and colours, and the call for staff unless a key that was left waits for them."""
+        self.staff_called = self._key_wait.keeps_call()
         self.theme = self._own_colours
         self._notice, self._notice_until = "", None
         self._catalogue = Catalogue(self._own_language)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-import structlog
 from textual.binding import Binding, BindingType
 from textual.screen import Screen, ScreenResultType
 
@@ -78,10 +77,7 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
 
     def action_call_staff(self) -> None:
         """F6: call the staff; they can sign in over the step."""
-        if not self.shell.staff_called:
-            self.shell.staff_called = True
-            self.app.bell()
-            structlog.get_logger().info("staff called")
+        self.shell.call_staff()
         self.shell.show_layer(Layer.STAFF)
 
     def action_drawer(self) -> None:

@@ -1,14 +1,21 @@
-"""Detects an idle screen: the countdown, then the privacy screen or the end of the visit."""
+"""Who is there: an idle screen (the countdown, then the privacy screen or the end of the visit), and a key that was left."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from kiosk.desk.views import TokenStatus
+
 if TYPE_CHECKING:
+    from kiosk.desk.views import DeskStatus
     from kiosk.ui.shell import PageProtocol, Shell
+
+BELL_SECONDS = 15.0
+STAFF_SECONDS = 60.0
 
 
 class CountingDown(msgspec.Struct, frozen=True):
@@ -109,3 +116,98 @@ class IdleMonitor:
             await shell.reset()
         else:
             await shell.hide_step()
+
+
+class KeyPatience(enum.Enum):
+    """How a key that is to be taken away is asked for."""
+
+    QUIET = enum.auto()
+    BELL = enum.auto()
+    OVER = enum.auto()
+
+
+def key_patience(waited: float) -> KeyPatience:
+    """How it is asked for after so many seconds."""
+    if waited < BELL_SECONDS:
+        return KeyPatience.QUIET
+    return KeyPatience.BELL if waited < STAFF_SECONDS else KeyPatience.OVER
+
+
+class KeyWait:
+    """Waits until the key that is in at the end of a visit is taken, so that the next one does not find it.
+
+    It rings once, and after a minute leaves the key to the staff and the screen to the next member: nothing locks it, be it
+    a reader that hangs, or another program that holds the key.
+    """
+
+    def __init__(self, shell: Shell, monotonic: Callable[[], float], home: Callable[[], None]) -> None:
+        self._shell = shell
+        self._monotonic = monotonic
+        self._home = home
+        self._began: float | None = None
+        self._rung = False
+        self._called = False
+
+    def begin(self) -> None:
+        """Wait from now on, unless it waits already."""
+        if self._began is None:
+            self._began, self._rung = self._monotonic(), False
+
+    def end(self) -> None:
+        """Wait no longer: something else is shown."""
+        self._began = None
+
+    def check(self) -> None:
+        """Ring, or give up; called every second."""
+        if self._began is None:
+            return
+        match key_patience(self._monotonic() - self._began):
+            case KeyPatience.BELL if not self._rung:
+                self._rung = True
+                self._shell.bell()
+            case KeyPatience.OVER:
+                called = not self._shell.staff_called
+                self._shell.call_staff()
+                self._called = called
+                self._shell.service.leave_keys()
+                self._go_on()
+            case _:
+                pass
+
+    def believe(self) -> None:
+        """Go home although the readers tell of a key: it is said to be gone, and is nobody's should it be there."""
+        self._shell.service.leave_keys()
+        self._shell.service.see_to_left_keys()
+        self._go_on()
+
+    def staff_came(self) -> None:
+        """The staff see to the key."""
+        self._called = False
+        if self._began is not None:
+            self.believe()
+        else:
+            self._shell.service.see_to_left_keys()
+
+    def forget_call(self) -> None:
+        """The staff were called for something else."""
+        self._called = False
+
+    def keeps_call(self) -> bool:
+        """Whether they are called for a key that is still in."""
+        status = self._shell.status
+        self._called = self._called and status is not None and status.key_left
+        return self._called
+
+    def status_arrived(self, status: DeskStatus) -> None:
+        """Go on once the key is taken; the staff need not come then."""
+        if status.token is TokenStatus.NO_DRIVER or status.key_to_take:
+            return
+        if self._began is not None:
+            self._go_on()
+        elif self._called and not status.key_left:
+            self._called = False
+            self._shell.dismiss_staff()
+
+    def _go_on(self) -> None:
+        self.end()
+        self._home()

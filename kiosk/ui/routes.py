@@ -24,6 +24,7 @@ class Route(enum.Enum):
     SIGN_IN = enum.auto()
     ACCOUNT = enum.auto()
     KEY_SERVICES = enum.auto()
+    TAKE_KEY = enum.auto()
     ERROR = enum.auto()
 
 

@@ -63,6 +63,10 @@ def screen_of(route: Route) -> Page[None]:  # noqa: C901, PLR0911, PLR0912 - a t
             from kiosk.ui.screens.key.key_services import KeyServicesScreen
 
             return KeyServicesScreen()
+        case Route.TAKE_KEY:
+            from kiosk.ui.screens.common.take_key import TakeKeyScreen
+
+            return TakeKeyScreen()
         case Route.ERROR:
             from kiosk.ui.screens.common.error import ErrorScreen
 

@@ -109,7 +109,7 @@ class Shell(Protocol):
         ...
 
     def go_home(self, notice: str = "") -> None:
-        """End the visit and show the first screen."""
+        """End the visit and show the first screen, or first a page that waits until the key is taken away."""
         ...
 
     def set_aside(self) -> None:
@@ -132,6 +132,32 @@ class Shell(Protocol):
         """Leave the demo after a confirmation; does nothing on a real kiosk."""
         ...
 
+    def await_key(self) -> None:
+        """Wait from now on for the key that is in to be taken, unless that is awaited already."""
+        ...
+
+    def leave_key(self) -> None:
+        """Go home although the readers tell of a key: it is said to be gone, and no member finds it should it be there."""
+        ...
+
+    # Staff
+
+    def call_staff(self) -> None:
+        """Ring and say so on every page, unless they are called already."""
+        ...
+
+    def staff_came(self) -> None:
+        """A member of the staff signed in."""
+        ...
+
+    def dismiss_staff(self) -> None:
+        """Take the call back: they are not needed any more."""
+        ...
+
+    def bell(self) -> None:
+        """Ring."""
+        ...
+
     # When the screen is idle
 
     async def hide_step(self) -> None:
@@ -148,11 +174,11 @@ class Shell(Protocol):
 
     @property
     def needs_reset(self) -> bool:
-        """Whether a member changed the language or the colours, or called staff."""
+        """Whether a member changed the language or the colours, called staff, or left a key in."""
         ...
 
     async def reset(self) -> None:
-        """Discard the visit, the call for staff and the chosen language and colours."""
+        """Discard the visit, the chosen language and colours, and the call for staff unless a key that was left waits for them."""
         ...
 
     # The status row, threads and errors

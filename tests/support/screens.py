@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
+from textual.worker import WorkerCancelled
 
 QUIET_ROUNDS = 2
 
@@ -14,7 +17,8 @@ async def settle(pilot: Pilot[None]) -> None:
     quiet = 0
     while quiet < QUIET_ROUNDS:
         busy = any(not worker.is_finished for worker in pilot.app.workers)
-        await pilot.app.workers.wait_for_complete()
+        with contextlib.suppress(WorkerCancelled):  # a screen that went takes its questions along
+            await pilot.app.workers.wait_for_complete()
         await pilot.pause(0 if quiet + 1 < QUIET_ROUNDS else None)
         quiet = 0 if busy else quiet + 1
 

@@ -217,11 +217,15 @@ class Demo(Desk):
         self.back_out()
 
     def back_out(self) -> None:
-        """Press Escape until the first screen is back."""
+        """Press Escape until the first screen is back; a key that is in is taken out on the way."""
         wait_until(self._backed_out, "Escape leads home")
 
     def _backed_out(self) -> bool:
-        if "请选择要办理的业务" in self.terminal.text():
+        shown = self.terminal.text()
+        if "请选择要办理的业务" in shown:
+            return True
+        if "请取走key盘" in shown:
+            self.take_key()
             return True
         self.terminal.press("Escape")
         time.sleep(0.5)
@@ -259,6 +263,13 @@ class Demo(Desk):
         self.terminal.wait("插入了")
         self.close_drawer()
         self.terminal.wait("key盘 已插")
+
+    def take_key(self) -> None:
+        """Pull the key that the desk waits for, from the drawer; the first screen comes by itself."""
+        self.terminal.wait("请取走key盘")
+        self.drawer("拔出key盘")
+        self.close_drawer()
+        self.terminal.wait("请选择要办理的业务")
 
     def order(self, choice: str, *fields: str) -> str:
         """Go from home over the notice and the fields to the screen that follows."""

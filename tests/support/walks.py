@@ -10,8 +10,8 @@ from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.visit import KeyService
 from tests.support.desk import FIRM
-from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, go
-from tests.support.screens import fill, press_button, settle
+from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, go, until
+from tests.support.screens import fill, press_button, settle, shown
 
 SIZE = (80, 24)
 TYPED = {
@@ -45,6 +45,14 @@ async def to_binding(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> Order
     order = kiosk.place_paid(NEWCOMER, OrderKind.NEW)
     await go(app, pilot, Route.BIND, kiosk.session(NEWCOMER), order)
     return order
+
+
+async def take_key(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    """From the page that waits for the key to be taken to the first screen."""
+    assert shown(app) == "TakeKeyScreen"
+    kiosk.source.remove()
+    await until(pilot, lambda: shown(app) == "HomeScreen")
+    await settle(pilot)
 
 
 async def open_service(

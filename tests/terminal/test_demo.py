@@ -81,7 +81,7 @@ def test_a_renewal_without_the_network_is_paid_by_the_phones_digits_and_sent_up_
     assert demo.backlog() > 0
     terminal.wait("凭条已打印")
     terminal.press("Enter")
-    terminal.wait("请选择要办理的业务")
+    demo.take_key()
     demo.drawer("接上网络")
     demo.close_drawer()
     wait_until(lambda: demo.backlog() == 0, "the backlog drains by itself")
@@ -111,7 +111,7 @@ def test_a_replacement_puts_the_lost_key_on_hold_and_adds_what_was_left_of_it(de
     assert key["not_after"] > key["old_end"] + 364 * 24 * 3600
     assert "请改成自己的" in terminal.wait("凭条已打印")
     terminal.press("Escape")
-    terminal.wait("请选择要办理的业务")
+    demo.take_key()
     assert demo.entries("pin-change-skipped", "11000007")
 
 

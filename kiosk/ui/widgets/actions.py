@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.reactive import reactive
 from textual.widgets import Button
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from textual.app import RenderResult
 
 
 class Action(Button, inherit_bindings=False):
@@ -52,6 +58,35 @@ class Action(Button, inherit_bindings=False):
         """Set the style's class without applying styles, which happens when the button is mounted."""
         self.set_class(flat, "-style-flat", update=False)
         self.set_class(not flat, "-style-default", update=False)
+
+
+class Offer(Action):
+    """A line that is offered at times: its place stays empty meanwhile, so that nothing is laid out anew."""
+
+    offered: reactive[bool] = reactive(default=False)
+    DEFAULT_CSS = "Offer.-off, Offer.-off:hover { background: $background; text-style: none; }"
+
+    def __init__(self, label: str, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(label, id=id, line=True)
+        self.add_class("-off", update=False)
+
+    def watch_offered(self, offered: bool) -> None:  # noqa: FBT001 - Textual calls it so
+        """Leave the focus nowhere when what has it is not offered any more."""
+        self.set_class(not offered, "-off")
+        if not offered and self.has_focus:
+            self.screen.set_focus(None)
+
+    def allow_focus(self) -> bool:
+        """Only while it is offered."""
+        return self.offered and super().allow_focus()
+
+    def render(self) -> RenderResult:
+        """The label, or nothing."""
+        return super().render() if self.offered else ""
+
+    def press(self) -> Self:
+        """Press it, if it is offered."""
+        return super().press() if self.offered else self
 
 
 class ActionRow(Horizontal):

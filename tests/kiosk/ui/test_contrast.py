@@ -52,6 +52,27 @@ async def test_every_cell_of_every_step_stands_out(kiosk: Kiosk) -> None:
     assert {name: found for name, found in faint_at.items() if found} == {}
 
 
+async def test_a_key_that_was_left_stands_out_in_either_half_of_its_flash(kiosk: Kiosk) -> None:
+    kiosk.source.insert(kiosk.owners_key())
+    app = kiosk.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.TAKE_KEY)
+        await press(pilot, "enter")
+        assert await faint_in_any_theme(app, pilot) == []
+        kiosk.ticker.seconds += 60
+        for _ in range(2):
+            app.call_later(app._tick)
+            await settle(pilot)
+        halves = set()
+        for _ in range(2):
+            kiosk.ticker.seconds += 1
+            app.call_later(app._tick)
+            await settle(pilot)
+            halves.add(app.screen.query_one("#key").has_class("bright"))
+            assert await faint_in_any_theme(app, pilot) == []
+        assert halves == {True, False}
+
+
 @pytest.mark.parametrize("theme", THEME_NAMES)
 async def test_what_is_wrong_stands_out_in_the_colour_of_errors(kiosk: Kiosk, theme: Colours) -> None:
     app = of(kiosk, theme)

@@ -22,7 +22,8 @@ from kiosk.ui.screens.common.too_small import TooSmallScreen
 from kiosk.ui.screens.key.change_pin import ChangePinScreen
 from kiosk.ui.screens.order.pay import PayScreen
 from kiosk.ui.visit import Visit
-from tests.support.desk import SESSION, DeskSetup, place, session_of
+from kiosk.ui.widgets.lines import Prose
+from tests.support.desk import SESSION, YEAR, DeskSetup, place, session_of
 from tests.support.kiosk import until
 from tests.support.screens import settle
 
@@ -135,6 +136,29 @@ async def test_a_page_that_looks_again_and_finds_nothing_new_lays_nothing_out(
             screen.update_content()
             await settle(pilot)
             assert not counts.layouts, route
+    assert steps.app.error_code == ""
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_key_that_is_put_in_or_pulled_on_the_first_screen_lays_nothing_out(
+    setup: DeskSetup, size: tuple[int, int]
+) -> None:
+    now = setup.clock.wall()
+    key = setup.bound_elsewhere("11000002", "0A", now - YEAR // 2, now + YEAR // 2)
+    steps = Steps(setup)
+    async with steps.app.run_test(size=size) as pilot:
+        await settle(pilot)
+        counts = Counts(steps.app)
+        await steps.show(pilot, Route.HOME)
+        slot = steps.app.screen.query_one("#key", Prose)
+        counts.layouts.clear()
+        setup.source.remove()
+        await until(pilot, lambda: not slot.text)
+        await settle(pilot)
+        setup.source.insert(key)
+        await until(pilot, lambda: "有效期至" in slot.text)
+        await settle(pilot)
+        assert not counts.layouts
     assert steps.app.error_code == ""
 
 

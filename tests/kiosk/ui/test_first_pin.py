@@ -23,6 +23,7 @@ from tests.support.screens import (
     text_of,
     type_in,
 )
+from tests.support.walks import take_key
 
 SIZE = (80, 24)
 ASKED = "还是初始PIN码，人人都知道，请改成自己的"
@@ -70,7 +71,7 @@ async def test_after_a_first_binding_a_pin_of_ones_own_is_asked_for_and_the_old_
         assert shown(app) == "DoneScreen"
         assert ASKED not in text_of(app)
         await press(pilot, "enter")
-        assert shown(app) == "HomeScreen"
+        await take_key(app, pilot, kiosk)
     assert pin_entries(kiosk) == [PinChanged]
     assert len(kiosk.printer.receipts()) == 1
 
@@ -81,7 +82,7 @@ async def test_a_renewal_asks_for_no_new_pin(app: KeydeskApp, kiosk: Kiosk) -> N
         await bind(app, pilot, kiosk, OrderKind.RENEWAL, PIN)
         assert ASKED not in text_of(app)
         await press(pilot, "enter")
-        assert shown(app) == "HomeScreen"
+        await take_key(app, pilot, kiosk)
     assert pin_entries(kiosk) == []
 
 
@@ -98,7 +99,7 @@ async def test_leaving_without_a_new_pin_is_noted_whichever_way(
             await settle(pilot)
         else:
             await press(pilot, way)
-        assert shown(app) == "HomeScreen"
+        await take_key(app, pilot, kiosk)
     assert pin_entries(kiosk) == [PinChangeSkipped]
 
 

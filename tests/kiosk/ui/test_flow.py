@@ -32,7 +32,7 @@ from tests.support.screens import (
     text_of,
     type_in,
 )
-from tests.support.walks import SIZE, TYPED, verify
+from tests.support.walks import SIZE, TYPED, take_key, verify
 
 SIZES = [(80, 24), (120, 36)]
 OWNERS = {
@@ -75,7 +75,7 @@ async def test_a_new_key_from_notice_to_receipt_by_keyboard_alone(
         assert "证书已登记" in text_of(app)
         assert len(kiosk.printer.receipts()) == 1
         await press(pilot, "escape")
-        assert shown(app) == "HomeScreen"
+        await take_key(app, pilot, kiosk)
         assert app.visit.session is None
     assert isinstance(kiosk.setup.bodies()[-1], PinChangeSkipped)
 

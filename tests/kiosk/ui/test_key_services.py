@@ -76,7 +76,7 @@ async def test_nobody_there_ends_the_visit_and_forgets_the_pin(app: KeydeskApp, 
         kiosk.ticker.seconds += 200
         app.call_later(app._tick)
         await settle(pilot)
-        assert shown(app) == "HomeScreen"
+        assert shown(app) == "TakeKeyScreen"
         assert app.visit.session is None
         assert not any(field.value for page in app.screen_stack for field in page.query(Input))
 

@@ -77,7 +77,7 @@ async def test_prices_that_arrive_while_the_notice_is_open_let_the_member_go_on(
 async def test_a_button_that_is_disabled_passes_its_focus_to_no_other_button(unpriced: KeydeskApp) -> None:
     async with unpriced.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        button = unpriced.screen.query(Action).first()
+        button = unpriced.screen.query("#menu Action").first(Action)
         button.focus()
         await pilot.pause()
         button.disabled = True

@@ -29,8 +29,8 @@ from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.order.delivery import DeliveryScreen
 from kiosk.ui.screens.order.verify import VerifyScreen
-from tests.support.kiosk import OWNER, SERIAL, Kiosk, go
-from tests.support.screens import cut_off, settle
+from tests.support.kiosk import OWNER, SERIAL, Kiosk, go, until
+from tests.support.screens import cut_off, settle, text_of
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
 LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
@@ -72,7 +72,25 @@ PICTURES = [
     Route.BIND,
     Route.DONE,
     Route.ACCOUNT,
+    Route.TAKE_KEY,
 ]
+
+
+async def introduced(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    """A key in use is put in on the first screen."""
+    kiosk.source.insert(kiosk.owners_key())
+    await until(pilot, lambda: "2027-03-02" in text_of(app))
+    await settle(pilot)
+
+
+async def left_behind(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    """Nobody has taken that key for a minute."""
+    await introduced(app, pilot, kiosk)
+    await go(app, pilot, Route.TAKE_KEY)
+    for _ in range(2):
+        kiosk.ticker.seconds += 60
+        app.call_later(app._tick)
+        await settle(pilot)
 
 
 @pytest.mark.parametrize("route", [pytest.param(route, id=route.name.lower()) for route in PICTURES])
@@ -85,6 +103,27 @@ def test_the_screens_look_as_they_did(
 
     async def prepare(pilot: Pilot[None]) -> None:
         await show(app, pilot, kiosk, route)
+        assert cut_off(app) == []
+
+    before: Callable[[Pilot[None]], Awaitable[None]] = prepare
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("way", [introduced, left_behind], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_screen_shows_a_key_as_it_did(
+    snap_compare: Callable[..., bool],
+    kiosk: Kiosk,
+    size: tuple[int, int],
+    language: Language,
+    way: Callable[[KeydeskApp, Pilot[None], Kiosk], Awaitable[None]],
+) -> None:
+    app = kiosk.app(language)
+
+    async def prepare(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await way(app, pilot, kiosk)
         assert cut_off(app) == []
 
     before: Callable[[Pilot[None]], Awaitable[None]] = prepare

@@ -28,9 +28,11 @@ class CredentialsPage(Page[ScreenResultType]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
     message: LazyText | None = None
 
-    def credentials(self) -> ComposeResult:
+    def credentials(self, account: str = "") -> ComposeResult:
         """The two fields and the message."""
-        yield FieldRow(self.t("*登录账号"), Field(id="account", maximum=20), self.forgotten_hint("account"))
+        yield FieldRow(
+            self.t("*登录账号"), Field(account, id="account", maximum=20), self.forgotten_hint("account")
+        )
         yield FieldRow(
             self.t("*登录密码"), Field(id="password", password=True), self.forgotten_hint("password")
         )

@@ -26,6 +26,8 @@ class PrivacyScreen(CredentialsPage[None], Overlay[None]):
     CSS_PATH = "privacy.tcss"
     ENDS_WITH_STEP = True
     NEVER_IDLE = True
+    # Another member, who waits until the key of the one before is taken.
+    _next: Session | None = None
 
     def compose(self) -> ComposeResult:
         """The explanation and the sign-in fields."""
@@ -53,9 +55,33 @@ class PrivacyScreen(CredentialsPage[None], Overlay[None]):
         if self._binding_runs():
             self.say(lambda t: t("正在发放证书，请稍候再试。"))
             return
+        if self._key_in():
+            self._next = session
+            self.say(lambda t: t("请先取走读卡器里的key盘，取走后自动接着办。"))
+            return
+        self._change_to(session)
+
+    def _change_to(self, session: Session) -> None:
+        self._next = None
         self.shell.visit = Visit()
         self.shell.discard_hidden_step()
         self.continue_with(session)
+
+    def _key_in(self) -> bool:
+        """Whether a key is in, which may be that of the member whose step is hidden."""
+        return self.shell.status is not None and self.shell.status.key_to_take
+
+    def status_changed(self) -> None:
+        """Go on with the other member once the key was taken."""
+        if self._next is not None and not self._key_in():
+            self._change_to(self._next)
+
+    def wipe(self) -> None:
+        """Clear every field, and forget the other member."""
+        super().wipe()
+        if self._next is not None:
+            self._next = None
+            self.say(None)
 
     def _binding_runs(self) -> bool:
         step = self.shell.step

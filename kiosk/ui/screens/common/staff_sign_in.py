@@ -91,7 +91,7 @@ class StaffSignIn(Overlay[ScreenResultType]):
         support = self.shell.settings.support_line
         match outcome:
             case StaffSignedIn(staff):
-                self.shell.staff_called = False
+                self.shell.staff_came()
                 self.welcome(staff)
                 return
             case WrongCredentials():

@@ -1,4 +1,4 @@
-"""Home: six tiles, and below them 「继续办理」 and 「不知道选哪个？」 as lines."""
+"""Home: the key that is in and what it is good for, six tiles, and 「继续办理」 and 「不知道选哪个？」 as lines."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical
 from textual.widgets import Button
 
-from kiosk.desk.views import Network
+from kiosk.desk.keys.views import KeyIntroduced
+from kiosk.desk.views import Field, Network
 from kiosk.domain.fees import OrderKind
 from kiosk.labels import ORDER_KINDS
 from kiosk.text.catalogue import N_
+from kiosk.text.key_wording import introduction
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
-from kiosk.ui.visit import Purpose, Visit
-from kiosk.ui.widgets.actions import Action
-from kiosk.ui.widgets.lines import Line
+from kiosk.ui.visit import KeyService, Purpose, Visit
+from kiosk.ui.widgets.actions import Action, Offer
+from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from kiosk.desk.keys.views import IntroducedOutcome
 
 TILES = (
     ("new", ORDER_KINDS[OrderKind.NEW], N_("第一次办理")),
@@ -31,27 +36,43 @@ TILES = (
     ("key-services", N_("key盘服务"), N_("状态、修改PIN、登录验证、挂失")),
 )
 LINES = (("continue", N_("继续办理")), ("adviser", N_("不知道选哪个？")))
+OFFERS = (
+    ("a", "renew-it", N_("续期")),
+    ("b", "check-it", N_("登录验证")),
+    ("c", "change-its-pin", N_("改PIN")),
+)
 _NAMES = (*(name for name, _, _ in TILES), *(name for name, _ in LINES))
+_OFFERED = {"check-it": KeyService.LOGIN_CHECK, "change-its-pin": KeyService.CHANGE_PIN}
 _COLUMNS = 2
 
 
 class HomeScreen(Page[None]):
-    """The first screen; every choice begins a new visit."""
+    """The first screen; every choice begins a new visit. What stands there of a key has a place that is always kept for it."""
 
     CSS_PATH = "home.tcss"
     NEVER_IDLE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(1, len(_NAMES) + 1)),
+        *(Binding(letter, f"accept('{name}')", show=False) for letter, name, _ in OFFERS),
         Binding("up", f"move({-_COLUMNS})", show=False, priority=True),
         Binding("down", f"move({_COLUMNS})", show=False, priority=True),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.key: IntroducedOutcome | None = None
+        self._looks = 0
+
     def compose(self) -> ComposeResult:
-        """The tiles and the lines in two columns, all numbered."""
+        """The key, then the tiles and the lines in two columns, all numbered."""
         yield self.title_row()
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(self.t("请选择要办理的业务"), classes="question")
             yield Line(self._how(), id="how", classes="muted how")
+            yield Prose(id="key", classes="muted")
+            with Horizontal(id="offers"):
+                for letter, name, title in OFFERS:
+                    yield Offer(f"{letter.upper()}  {self.t(title)}", id=name)
             with Grid(id="menu"):
                 for number, (name, title, hint) in enumerate(TILES, start=1):
                     yield Action(f"{number}  {self.t(title)}\n   {self.t(hint)}", id=name)
@@ -71,23 +92,87 @@ class HomeScreen(Page[None]):
             )
         return self.t("按数字键；或用方向键选好后按 Enter；也可以点击")
 
+    def opened(self) -> None:
+        """Read the key that is in."""
+        self.token_changed()
+
+    def token_changed(self) -> None:
+        """Read the key that was put in, and forget the one before at once."""
+        self._looks += 1
+        look = self._looks
+
+        def arrived(outcome: IntroducedOutcome) -> None:
+            if look == self._looks:
+                self.key = outcome
+                self.update_content()
+
+        self.key = None
+        self.update_content()
+        self.fetch(self.shell.service.introduce, arrived)
+
     def status_changed(self) -> None:
-        """Show whether the machine is being enrolled."""
+        """Show whether the machine is being enrolled, and whether a key was left."""
         for line in self.query("#how").results(Line):  # none on a screen that is being closed
             line.update(self._how())
+        self.update_content()
+
+    def update_content(self) -> None:
+        """Show what the key is, with what it is good for; or ask for one that was left, which flashes."""
+        left = self.shell.status is not None and self.shell.status.key_left
+        for line in self.query("#key").results(Prose):  # none on a screen that is being closed
+            line.say(self._of_key(left=left))
+            line.set_class(left, "left")
+            line.set_class(left and int(self.shell.monotonic) % 2 == 0, "bright")
+        account = self._account()
+        for offer in self.query(Offer):
+            offer.offered = account is not None
+
+    def _of_key(self, *, left: bool) -> str:
+        if left:
+            return self.t("请取走key盘：读卡器里有一把没取走，已叫工作人员。不是您的请别动，或交给工作人员。")
+        return "" if self.key is None else introduction(self.t, self.key)
+
+    def _account(self) -> str | None:
+        """Whose forms the key fills in; None where it offers nothing."""
+        return self.key.account if isinstance(self.key, KeyIntroduced) else None
 
     def action_move(self, step: int) -> None:
-        """Move up or down one row of the menu."""
-        chain = self.focus_chain
-        if self.focused not in chain:
-            return
-        chain[(chain.index(self.focused) + step) % len(chain)].focus()
+        """Move up or down one row; the offers stand in a row of their own above the others."""
+        offers = [each for each in self.focus_chain if isinstance(each, Offer)]
+        others = [each for each in self.focus_chain if not isinstance(each, Offer)]
+        rows: list[list[Widget]] = [[*offers]] if offers else []
+        rows += [others[first : first + _COLUMNS] for first in range(0, len(others), _COLUMNS)]
+        for place, row in enumerate(rows):
+            if self.focused in row:
+                target = rows[(place + (1 if step > 0 else -1)) % len(rows)]
+                target[min(row.index(self.focused), len(target) - 1)].focus()
+                return
 
     def action_pick(self, index: int) -> None:
         """Choose by number."""
         self._choose(_NAMES[index])
 
-    @on(Button.Pressed, ".column Action")
+    def action_accept(self, name: str) -> None:
+        """Take an offer by its letter, if it stands there."""
+        self.query_one(f"#{name}", Offer).press()
+
+    @on(Button.Pressed, "#offers Offer")
+    def accept_pressed(self, event: Button.Pressed) -> None:
+        """Take an offer, with the key's account filled in."""
+        event.stop()
+        account, name = self._account(), str(event.button.id)
+        if account is None:
+            return
+        desk = self.shell
+        desk.visit = Visit(typed={Field.ACCOUNT: account})
+        if name in _OFFERED:
+            desk.visit.purpose, desk.visit.service = Purpose.KEY_SERVICE, _OFFERED[name]
+            desk.go(Route.SIGN_IN)
+        else:
+            desk.visit.kind = OrderKind.RENEWAL
+            desk.go(Route.NOTICE)
+
+    @on(Button.Pressed, "#menu Action, #more Action")
     def pick_pressed(self, event: Button.Pressed) -> None:
         """Choose by Enter or touch."""
         self._choose(str(event.button.id))

@@ -8,6 +8,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Button
 
+from kiosk.desk.views import Field
 from kiosk.text.flows import CONTINUING, KEY_SERVICE, QUERYING
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.common.credentials import CredentialsPage
@@ -41,11 +42,21 @@ class SignInScreen(CredentialsPage[None]):
             why = self.t("请输入下单时的登录账号和密码，回到没办完的那一步。")
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Prose(why, id="why")
-            yield from self.credentials()
+            yield from self.credentials(self._account)
         with ActionRow():
             yield Action(self.t("Esc  上一步"), id="back")
             yield Action(self.t("Enter  下一步"), id="next", main=True)
         yield from self.last_rows()
+
+    def opened(self) -> None:
+        """Focus what is still to be typed."""
+        if self._account:
+            self.focus_on("password")
+
+    @property
+    def _account(self) -> str:
+        """The account that the key told on the home screen."""
+        return self.shell.visit.typed.get(Field.ACCOUNT, "")
 
     @property
     def _service(self) -> KeyService | None:

@@ -113,7 +113,9 @@ class VerifyScreen(Page[None]):
         yield from self.last_rows()
 
     def opened(self) -> None:
-        """Read the price."""
+        """Read the price, and focus what is still to be typed."""
+        empty = (field for field in self._fields if not self.shell.visit.typed.get(field))
+        self.focus_on(next(empty, self._fields[0]).value)
         self.fetch(self.shell.service.fees, self._fees_arrived)
 
     def _fees_arrived(self, fees: FeeTable | Refused | None) -> None:
