@@ -46,6 +46,15 @@ class Colours(enum.StrEnum):
     HIGH_CONTRAST = "high-contrast"
 
 
+class TouchTyping(enum.StrEnum):
+    """When the on-screen keyboard is shown."""
+
+    AUTO = "auto"
+    """For a field that was entered by touch."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the screens behave; `idle` and `countdown` in seconds."""
 
@@ -53,3 +62,4 @@ class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle: int = 90
     countdown: int = 20
     theme: Colours = Colours.STANDARD
+    keyboard: TouchTyping = TouchTyping.AUTO

@@ -102,6 +102,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         for theme in THEMES.values():
             self.register_theme(theme)
         self._own_colours = self.theme = display.theme
+        self.touch_typing = display.keyboard
 
     # Wording
 

@@ -16,6 +16,7 @@ from kiosk.text.wording import refusal
 from kiosk.ui.key_bindings import Keys
 from kiosk.ui.widgets.first_layout import FirstLayout
 from kiosk.ui.widgets.rows import HeadRow, KeyHint, KeyRow, StatusRow, TitleRow
+from kiosk.ui.widgets.touched_fields import TouchedFields
 
 if TYPE_CHECKING:
     from textual.geometry import Size
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
     from textual.widgets import OptionList
 
+    from kiosk.settings import TouchTyping
     from kiosk.text.wording import LazyText
     from kiosk.ui.visit import Visit
 
@@ -53,7 +55,7 @@ class Answered(Message):
         self.ends_busy = ends_busy
 
 
-class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
+class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[ScreenResultType]):
     """A screen of the kiosk. Subclasses implement `compose`, and show their state in `update_content`."""
 
     # Whether an idle screen is hidden behind the privacy screen instead of being reset.
@@ -67,6 +69,10 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
     _rebuilding = False
     _rebuild_again = False
     _deferred: tuple[Callable[[], None], ...] = ()
+
+    def touch_typing(self) -> TouchTyping:
+        """When the on-screen keyboard is shown."""
+        return self.shell.touch_typing
 
     def title_row(self) -> TitleRow:
         """The names of the system and the exchange."""
@@ -134,6 +140,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
     def on_resize(self, event: events.Resize) -> None:
         """Use the roomy layout on large terminals."""
         self.set_class(self._is_roomy(event.size), "roomy")
+        self.call_after_refresh(self.update_keyboard)
 
     def _is_roomy(self, size: Size) -> bool:
         return size.width >= ROOMY_WIDTH and size.height >= ROOMY_HEIGHT
@@ -162,6 +169,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         focused = self.focused.id if self.focused is not None else None
         typed = {field.id: field.value for field in self.query(Input) if field.id}
         marked = {rows.id: rows.highlighted for rows in self._lists()}
+        self.forget_keyboard()
         await self.recompose()
         if not self._remains:
             return  # Textual removes its widgets and mounts no others
@@ -174,6 +182,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType]):
         self.shell.show_status()
         if focused is not None:
             self.focus_on(focused)
+        self.call_after_refresh(self.update_keyboard)
 
     def _lists(self) -> list[OptionList]:
         """Its lists; their class is named and not imported, since the first screens have none."""

@@ -11,7 +11,7 @@ from kiosk.desk.views import DeskStatus, Refused
 
 if TYPE_CHECKING:
     from kiosk.desk.service import DeskService
-    from kiosk.settings import Exchange
+    from kiosk.settings import Exchange, TouchTyping
     from kiosk.text.forgotten import Forgotten
     from kiosk.ui.routes import Layer, Route
     from kiosk.ui.visit import Visit
@@ -80,6 +80,11 @@ class Shell(Protocol):
 
     def change_theme(self) -> None:
         """Change between the usual colours and high contrast."""
+        ...
+
+    @property
+    def touch_typing(self) -> TouchTyping:
+        """When the on-screen keyboard is shown."""
         ...
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kiosk.domain.payment_codes import CONFIRMATION_DIGITS, group_confirmation
 from kiosk.domain.scanned_confirmations import PREFIX
 from kiosk.ui.widgets.fields import Field
+from kiosk.ui.widgets.touch_boards import Board
 
 _LONGEST_SCAN = 200
 
@@ -13,7 +14,7 @@ class CodeEntry(Field):
     """Groups digits; leaves the input of a scanner, which begins with a letter, unchanged."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(id=id, placeholder="____-____-___", maximum=_LONGEST_SCAN)
+        super().__init__(id=id, placeholder="____-____-___", maximum=_LONGEST_SCAN, board=Board.DIGITS)
 
     @property
     def is_scan(self) -> bool:

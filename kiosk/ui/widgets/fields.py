@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from kiosk.text.cells import width
 from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from textual import events
@@ -56,6 +57,9 @@ class Field(Input, inherit_bindings=False):
             super().__init__()
             self.field = field
 
+    class Touched(Message):
+        """Somebody entered the field by touch, or by the mouse."""
+
     _judged: str | None = None
 
     def __init__(
@@ -66,6 +70,7 @@ class Field(Input, inherit_bindings=False):
         password: bool = False,
         placeholder: str = "",
         maximum: int = 60,
+        board: Board = Board.LETTERS,
     ) -> None:
         super().__init__(
             value,
@@ -77,6 +82,7 @@ class Field(Input, inherit_bindings=False):
             validate_on=(),
         )
         self.cursor_blink = False
+        self.board = board
 
     def judge(self, *, wrong: bool) -> None:
         """Note that an error is shown of what stands in the field now, or none any more."""
@@ -87,6 +93,11 @@ class Field(Input, inherit_bindings=False):
         if self._judged is not None and self.value and self.value != self._judged:
             self._judged = None
             self.post_message(self.Corrected(self))
+
+    def on_click(self) -> None:
+        """Tell of the touch."""
+        if not self.disabled:
+            self.post_message(self.Touched())
 
     async def action_next_or_submit(self) -> None:
         """Go to the next field of the screen; from the last one, submit."""

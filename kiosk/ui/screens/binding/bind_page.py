@@ -31,6 +31,7 @@ from kiosk.ui.widgets.key_facts import PLAIN_REFUSALS, KeyFacts, token_status
 from kiosk.ui.widgets.lines import Line, Prose
 from kiosk.ui.widgets.rows import KeyHint, StepRow
 from kiosk.ui.widgets.steady import SteadyText
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +115,7 @@ class BindForm(Vertical):
         t = self._t
         with Horizontal(classes="row", id="row-account"):
             yield Line(t("*账号"), classes="label")
-            yield Field(self._account, id="account", maximum=20)
+            yield Field(self._account, id="account", maximum=20, board=Board.DIGITS)
             yield self._hint("account")
         with Horizontal(classes="row", id="row-password"):
             yield Line(t("*密码"), classes="label")
@@ -123,7 +124,7 @@ class BindForm(Vertical):
         yield Prose(id="password-problem", classes="problem")
         with Horizontal(classes="row", id="row-pin"):
             yield Line(t("PIN 码"), classes="label")
-            yield Field(id="pin", password=True, maximum=LONGEST_PIN)
+            yield Field(id="pin", password=True, maximum=LONGEST_PIN, board=Board.DIGITS)
             yield self._hint("pin")
         yield Prose(id="pin-hint", classes="muted")
         yield Prose(id="pin-problem", classes="problem")

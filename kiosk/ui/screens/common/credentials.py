@@ -15,6 +15,7 @@ from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Prose
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -31,7 +32,9 @@ class CredentialsPage(Page[ScreenResultType]):
     def credentials(self, account: str = "") -> ComposeResult:
         """The two fields and the message."""
         yield FieldRow(
-            self.t("*登录账号"), Field(account, id="account", maximum=20), self.forgotten_hint("account")
+            self.t("*登录账号"),
+            Field(account, id="account", maximum=20, board=Board.DIGITS),
+            self.forgotten_hint("account"),
         )
         yield FieldRow(
             self.t("*登录密码"), Field(id="password", password=True), self.forgotten_hint("password")

@@ -40,7 +40,7 @@ class HelpScreen(Overlay[None]):
             yield Prose(id="answer")
             support = self.shell.settings.support_line
             yield Line(self.t("客服电话 {support}", support=support), id="support")
-        yield from self.last_rows()
+        yield from self.last_rows(("Esc", self.t("返回"), "screen.dismiss(None)"))
 
     def update_content(self) -> None:
         """Show the questions that are about the search text."""

@@ -15,6 +15,7 @@ from kiosk.ui.screens.common.key_page import KeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Prose
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -48,10 +49,16 @@ class ChangePinScreen(KeyPage):
         """The rules and the fields."""
         yield Prose(id="why")
         yield FieldRow(
-            self.t("*原PIN码"), Field(id="old", password=True, maximum=LONGEST), self.forgotten_hint("old")
+            self.t("*原PIN码"),
+            Field(id="old", password=True, maximum=LONGEST, board=Board.DIGITS),
+            self.forgotten_hint("old"),
         )
-        yield FieldRow(self.t("*新PIN码"), Field(id="new", password=True, maximum=LONGEST))
-        yield FieldRow(self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST))
+        yield FieldRow(
+            self.t("*新PIN码"), Field(id="new", password=True, maximum=LONGEST, board=Board.DIGITS)
+        )
+        yield FieldRow(
+            self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST, board=Board.DIGITS)
+        )
 
     def actions(self) -> Iterable[Widget]:
         """The back and the confirm button."""

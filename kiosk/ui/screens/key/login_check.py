@@ -18,6 +18,7 @@ from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.check_list import CheckList
 from kiosk.ui.widgets.fields import Field
 from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -46,9 +47,9 @@ class LoginCheckScreen(KeyPage):
             yield CheckList(id="checks")
             with Vertical(id="side"):
                 yield Line(id="ask")
-                yield Field(id="pin", password=True, maximum=LONGEST_PIN)
+                yield Field(id="pin", password=True, maximum=LONGEST_PIN, board=Board.DIGITS)
                 yield self.forgotten_hint("pin", id="forgotten")
-                yield Field(id="code", maximum=CODE_DIGITS)
+                yield Field(id="code", maximum=CODE_DIGITS, board=Board.DIGITS)
                 yield Prose(id="sent", classes="muted")
         yield Line(id="verdict")
 

@@ -54,6 +54,7 @@ from kiosk.ui.screens.order.amounts import price_of
 from kiosk.ui.widgets import fields as widgets
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -102,7 +103,10 @@ class VerifyScreen(Page[None]):
                 yield widgets.FieldRow(
                     f"*{self.t(FIELDS[field])}",
                     widgets.Field(
-                        visit.typed.get(field, ""), id=field.value, password=field is Field.PASSWORD
+                        visit.typed.get(field, ""),
+                        id=field.value,
+                        password=field is Field.PASSWORD,
+                        board=Board.DIGITS if field is Field.ACCOUNT else Board.LETTERS,
                     ),
                     self.forgotten_hint(field.value) if field in _FORGETTABLE else None,
                 )

@@ -26,6 +26,7 @@ from kiosk.ui.screens.common.key_page import KeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Prose
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -54,9 +55,11 @@ class LiftHoldScreen(KeyPage):
     def content(self) -> ComposeResult:
         """The instructions and the fields."""
         yield Prose(id="why")
-        yield FieldRow(self.t("*登录账号"), Field(id="account", maximum=20))
+        yield FieldRow(self.t("*登录账号"), Field(id="account", maximum=20, board=Board.DIGITS))
         yield FieldRow(self.t("*登录密码"), Field(id="password", password=True))
-        yield FieldRow(self.t("*PIN 码"), Field(id="pin", password=True, maximum=LONGEST_PIN))
+        yield FieldRow(
+            self.t("*PIN 码"), Field(id="pin", password=True, maximum=LONGEST_PIN, board=Board.DIGITS)
+        )
 
     def actions(self) -> Iterable[Widget]:
         """The back and the confirm button."""

@@ -35,6 +35,7 @@ from kiosk.ui.screens.staff.staff_keys import StaffKeyService, may, page, row
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Choice, Field
 from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -165,7 +166,7 @@ class StaffDeskScreen(Overlay[None]):
             with Horizontal(id="head"):
                 yield Line(f"{role} {self.staff.name}", classes="heading")
                 yield Line(self.t("按订单号查，Enter"), id="number-label")
-                yield Field(id="number", maximum=_LONGEST_NUMBER, placeholder="3-0147-6")
+                yield Field(id="number", maximum=_LONGEST_NUMBER, board=Board.DIGITS, placeholder="3-0147-6")
             yield Prose(id="hindrances", classes="alert")
             yield Choice(tuple(self.t(view) for view in VIEWS), self.view, id="view")
             yield Rows(id="rows", markup=False)

@@ -14,6 +14,7 @@ from kiosk.ui.screens.common.key_page import KeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Prose
+from kiosk.ui.widgets.touch_boards import Board
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -42,10 +43,20 @@ class UnblockPinScreen(KeyPage):
         yield Prose(id="why")
         yield FieldRow(
             self.t("管理员PIN（PUK）"),
-            Field(id="unblocking", password=True, maximum=LONGEST, placeholder=self.t("空着用本机配置的")),
+            Field(
+                id="unblocking",
+                password=True,
+                maximum=LONGEST,
+                board=Board.DIGITS,
+                placeholder=self.t("空着用本机配置的"),
+            ),
         )
-        yield FieldRow(self.t("*新PIN码"), Field(id="new", password=True, maximum=LONGEST))
-        yield FieldRow(self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST))
+        yield FieldRow(
+            self.t("*新PIN码"), Field(id="new", password=True, maximum=LONGEST, board=Board.DIGITS)
+        )
+        yield FieldRow(
+            self.t("*再输一遍新PIN码"), Field(id="again", password=True, maximum=LONGEST, board=Board.DIGITS)
+        )
 
     def actions(self) -> Iterable[Widget]:
         """The back and the confirm button."""
