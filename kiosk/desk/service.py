@@ -29,7 +29,7 @@ from kiosk.desk.keys.views import (
     LoginCheckView,
     LossOutcome,
 )
-from kiosk.desk.orders import ordering, payment, receipts
+from kiosk.desk.orders import finding, ordering, payment, receipts
 from kiosk.desk.orders.confirming import CodeOutcome
 from kiosk.desk.people import staff as staff_verbs
 from kiosk.desk.people import verification
@@ -53,6 +53,7 @@ from kiosk.desk.views import (
     QuoteOutcome,
     Refusal,
     Refused,
+    ScanRead,
     SecondAllowed,
     Session,
     SignInOutcome,
@@ -397,6 +398,14 @@ class DeskService(KeyVerbs, RequestVerbs):
     def open_orders(self, session: Session) -> tuple[OrderView, ...] | Refused:
         """The member's orders that wait for payment or binding here."""
         return self._or((), lambda: ordering.open_orders(self._desk, session))
+
+    def read_scan(self, text: str) -> ScanRead | Refused:
+        """Whether there is an order for what was scanned; no more, before anybody signed in."""
+        return self._outcome(lambda: finding.read_scan(self._desk, text))
+
+    def scanned_orders(self, session: Session, text: str) -> tuple[OrderView, ...] | Refused:
+        """The member's orders among those of what was scanned."""
+        return self._outcome(lambda: finding.scanned_orders(self._desk, session, text))
 
     def bindable(self, session: Session) -> tuple[OrderView, ...] | Refused:
         """The paid orders that a key can be bound for, one of each kind."""

@@ -241,6 +241,12 @@ class Refusal(enum.StrEnum):
     NOT_AUTHORISED = "not-authorised"
     """Nobody saw the enterprise's authorisation of one more operator."""
     PROPOSAL_DECIDED = "proposal-decided"
+    SCAN_UNKNOWN = "scan-unknown"
+    """What was scanned names no order of this kiosk's."""
+    SCAN_IS_CONFIRMATION = "scan-is-confirmation"
+    """A payer's confirmation was scanned where no order waits for it."""
+    SCAN_NOT_YOURS = "scan-not-yours"
+    """The order that was scanned is another account's."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -248,6 +254,12 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
     reason: Refusal
     feed_as_of: int | None = None
+
+
+class ScanRead(msgspec.Struct, frozen=True):
+    """There is an order for what was scanned; its number, empty where a key's label was. What else it is takes the sign-in."""
+
+    order_number: str
 
 
 class WrongKind(msgspec.Struct, frozen=True, tag="wrong-kind"):

@@ -219,6 +219,15 @@ class LedgerTables(Table):
             OrderStatus.PAID,
         )
 
+    def bound_on(self, token_serial: str) -> Order | None:
+        """The newest order for which the token of that serial was bound."""
+        return self._one(
+            ORDER,
+            "SELECT row FROM orders WHERE token_serial = ? AND status = ? ORDER BY sequence DESC LIMIT 1",
+            token_serial,
+            OrderStatus.BOUND,
+        )
+
     def opened_after(self, sequence: int) -> tuple[Order, ...]:
         """The orders, unpaid or paid, that were placed or came here after that entry, oldest first."""
         return self._all(

@@ -142,6 +142,9 @@ REFUSALS = {
     Refusal.INVOICE_NOT_ASKED: N_("这笔订单在本机没有待开的发票申请。"),
     Refusal.NOT_AUTHORISED: N_("添加交易员要有法人授权书，请备好后再提交。"),
     Refusal.PROPOSAL_DECIDED: N_("这个交易员申请已有结果，不能再撤回。"),
+    Refusal.SCAN_UNKNOWN: N_("扫到的码在本机没有对应的订单。请扫凭条上的码，或用「继续办理」查找。"),
+    Refusal.SCAN_IS_CONFIRMATION: N_("这是手机上的付款确认码，请先用「继续办理」回到付款页再扫。"),
+    Refusal.SCAN_NOT_YOURS: N_("扫到的订单不是这个账号的，请用下单的账号登录。"),
 }
 _SURPLUS = N_("订单 {number} 多收了 {amount} 元，会原路退回，不用再办。")
 _RETURNED = N_("订单 {number} 多收的 {amount} 元已原路退回。")
@@ -160,6 +163,9 @@ _SOLVED_ALONE = {
     Refusal.INVOICE_NOT_ASKED,
     Refusal.NOT_AUTHORISED,
     Refusal.PROPOSAL_DECIDED,
+    Refusal.SCAN_UNKNOWN,
+    Refusal.SCAN_IS_CONFIRMATION,
+    Refusal.SCAN_NOT_YOURS,
 }
 
 TOKEN_REFUSALS = {

@@ -27,6 +27,7 @@ from kiosk.ui.screen_table import layer_of, question_about, question_before_leav
 from kiosk.ui.shell import Scanned, StatusArrived, TokensChanged
 from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.terminal.driver import KeyboardLost, KioskDriver
+from kiosk.ui.terminal.wedge import WedgeScanner
 from kiosk.ui.theme import THEMES
 from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
@@ -96,6 +97,12 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._stops: list[Callable[[], None]] = []
         self._status_watch = StatusWatch(self, monotonic)
         self._error_count = 0
+        self._wedge = WedgeScanner(
+            self._press_kept,
+            self._post_scanned,
+            lambda wait: self.run_worker(wait, group="wedge"),
+            self.call_later,
+        )
         self._ended_by = ""
         # The steps that were asked for and are not shown yet, each with its visit.
         self._asked: list[tuple[Route | None, Visit]] = []
@@ -413,7 +420,17 @@ class KeydeskApp(App[None], inherit_bindings=False):
             # Also where it comes back from a screen that has gone since, to be tried on the one on top.
             if not self._takes(event):
                 return
+            if isinstance(event, events.Key) and await self._wedge.takes(event, listening=self._hears()):
+                return
         await super().on_event(event)
+
+    def _hears(self) -> bool:
+        """Whether a scanner that acts as a keyboard is listened for."""
+        return isinstance(self.screen, Page) and self.screen.HEARS_SCANNER
+
+    async def _press_kept(self, key: events.Key) -> None:
+        if self._takes(key):
+            await super().on_event(key)
 
     def _takes(self, event: events.Event) -> bool:
         """Whether the screen on top stays, and was shown when this key was pressed."""

@@ -63,6 +63,9 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
     # Whether an idle screen stays; its fields are cleared all the same.
     NEVER_IDLE: ClassVar[bool] = False
 
+    # Whether what is typed fast is a scan, since nothing is typed here but single keys.
+    HEARS_SCANNER: ClassVar[bool] = False
+
     busy = False
     _seen: int | None = None
     _looking = False

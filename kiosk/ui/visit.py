@@ -40,5 +40,8 @@ class Visit:
     delivery: Delivery | None = None
     printed: PrintOutcome | None = None
     begun: bool = False
+    # What was scanned at home, and the number of its order, which is empty where that was a key's label.
+    scan: str = ""
+    scanned_number: str = ""
     service: KeyService | None = None
     pin_settled: bool = False

@@ -1,7 +1,7 @@
-"""Finding orders by what people have of one: its number, or its receipt's code.
+"""Finding orders by what people have of one: its number, its receipt's code, or the label of its key.
 
 A number may be that of several orders (a kiosk and its copy gave it out): whoever asked has to choose by account and
-time. Inside a transaction.
+time. A receipt's code and a key's label are no secrets: whoever scans one hears that there is an order, and more after the sign-in alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.views import Refusal
+from kiosk.desk.orders.views import order_views, own_order
+from kiosk.desk.views import OrderView, Refusal, ScanRead, Session
 from kiosk.domain.identifiers import (
     IdentifierError,
     OrderNumberCheckDigitWrong,
@@ -17,10 +18,51 @@ from kiosk.domain.identifiers import (
     parse_order_reference,
 )
 from kiosk.domain.payment_codes import PaymentCodeError, parse_link, read_order_code_unverified
+from kiosk.domain.scanned_confirmations import is_scanned_confirmation
 
 if TYPE_CHECKING:
+    from kiosk.desk.context import Desk
     from kiosk.domain.ledger import Order
     from kiosk.store.transaction import Transaction
+
+
+def read_scan(desk: Desk, text: str) -> ScanRead:
+    """Whether there is an order for what was scanned. Raises DeskRefused."""
+    with desk.database.read() as tx:
+        found = _scanned(tx, text)
+        by_label = _of_label(tx, text) is not None
+        return ScanRead("" if by_label else found[0].order_number)
+
+
+def scanned_orders(desk: Desk, session: Session, text: str) -> tuple[OrderView, ...]:
+    """The account's orders among those of what was scanned, newest first. Raises DeskRefused."""
+    with desk.database.read() as tx:
+        found = [order for order in _scanned(tx, text) if order.account == session.account]
+        if not found:
+            raise DeskRefused(Refusal.SCAN_NOT_YOURS)
+        return order_views(desk, tx, [own_order(tx, order.reference, session.account) for order in found])
+
+
+def _scanned(tx: Transaction, text: str) -> tuple[Order, ...]:
+    """The orders of a scan, one at least. Raises DeskRefused."""
+    if is_scanned_confirmation(text):
+        raise DeskRefused(Refusal.SCAN_IS_CONFIRMATION)
+    labelled = _of_label(tx, text)
+    if labelled is not None:
+        return (labelled,)
+    try:
+        found = named_orders(tx, text)
+    except DeskRefused as refused:
+        raise DeskRefused(Refusal.SCAN_UNKNOWN) from refused
+    if not found:
+        raise DeskRefused(Refusal.SCAN_UNKNOWN)
+    return found
+
+
+def _of_label(tx: Transaction, text: str) -> Order | None:
+    """The order of a key whose label bears its serial number: the one that is being bound on it, else the last that was."""
+    serial = text.strip().upper()
+    return (tx.ledger.binding_on(serial) or tx.ledger.bound_on(serial)) if serial else None
 
 
 def named_orders(tx: Transaction, text: str) -> tuple[Order, ...]:

@@ -23,6 +23,7 @@ from kiosk.desk.views import (
     PrintOutcome,
     Refusal,
     Refused,
+    ScanRead,
     Session,
     SignedIn,
     StaffSignedIn,
@@ -32,6 +33,7 @@ from kiosk.desk.views import (
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.entries import InvoiceKind
 from kiosk.domain.fees import OrderKind
+from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Delivery, OrderStatus
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, OperatorDetails
 from kiosk.domain.policy import Policy
@@ -149,6 +151,9 @@ def _look(desk: CountedDesk) -> None:
 def _member(desk: CountedDesk) -> None:
     number = _placed(desk, "11000001")
     desk.ask("order", number)
+    assert desk.ask("read_scan", number) == ScanRead(number_in(number))
+    assert len(desk.ask("scanned_orders", SESSION, number)) == 1
+    assert desk.ask("read_scan", "E8AD652202221F77") == Refused(Refusal.SCAN_UNKNOWN)
     assert len(desk.ask("open_orders", SESSION)) == 1
     scan = encode_scanned((7).to_bytes(38, "big"), 34_000, bytes(64))
     assert desk.ask("confirm_scanned", number, scan).reason is CodeRefusal.ANOTHER_ORDER

@@ -120,6 +120,7 @@ def _ledger(tx: Transaction) -> None:
     ledger.count(OrderStatus.PAID)
     ledger.has_code(bytes(8))
     ledger.binding_on("E8AD652202221F03")
+    ledger.bound_on("E8AD652202221F03")
     ledger.opened_after(0)
     ledger.overdue(0)
     ledger.certificate("7")

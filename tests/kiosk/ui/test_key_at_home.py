@@ -83,7 +83,8 @@ async def test_a_service_opens_after_the_password_alone(
 
 
 async def test_the_offers_are_touched_and_walked_to(app: KeydeskApp, kiosk: Kiosk) -> None:
-    kiosk.source.insert(kiosk.owners_key())
+    card = kiosk.owners_key()
+    kiosk.source.insert(card)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         walked = []
@@ -91,6 +92,14 @@ async def test_the_offers_are_touched_and_walked_to(app: KeydeskApp, kiosk: Kios
             await press(pilot, key)
             walked.append(focused(app))
         assert walked == ["renew-it", "check-it", "change-its-pin", "replacement", "check-it", "adviser"]
+        await press(pilot, "down")
+        assert focused(app) == "check-it"
+        kiosk.source.remove()
+        await until(pilot, lambda: focused(app) is None)
+        await press(pilot, "down")
+        assert focused(app) == "new"
+        kiosk.source.insert(card)
+        await until(pilot, lambda: bool(offered(app)))
         await pilot.click("#change-its-pin")
         await settle(pilot)
         assert shown(app) == "SignInScreen"

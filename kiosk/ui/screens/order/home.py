@@ -10,7 +10,7 @@ from textual.containers import Grid, Horizontal, Vertical
 from textual.widgets import Button
 
 from kiosk.desk.keys.views import KeyIntroduced
-from kiosk.desk.views import Field, Network
+from kiosk.desk.views import Field, Network, Refused, ScanRead
 from kiosk.domain.fees import OrderKind
 from kiosk.labels import ORDER_KINDS
 from kiosk.text.catalogue import N_
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from kiosk.desk.keys.views import IntroducedOutcome
+    from kiosk.text.wording import LazyText
 
 TILES = (
     ("new", ORDER_KINDS[OrderKind.NEW], N_("第一次办理")),
@@ -44,6 +45,7 @@ OFFERS = (
 _NAMES = (*(name for name, _, _ in TILES), *(name for name, _ in LINES))
 _OFFERED = {"check-it": KeyService.LOGIN_CHECK, "change-its-pin": KeyService.CHANGE_PIN}
 _COLUMNS = 2
+_MESSAGE_SECONDS = 12.0
 
 
 class HomeScreen(Page[None]):
@@ -51,6 +53,7 @@ class HomeScreen(Page[None]):
 
     CSS_PATH = "home.tcss"
     NEVER_IDLE = True
+    HEARS_SCANNER = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(1, len(_NAMES) + 1)),
         *(Binding(letter, f"accept('{name}')", show=False) for letter, name, _ in OFFERS),
@@ -62,6 +65,8 @@ class HomeScreen(Page[None]):
         super().__init__()
         self.key: IntroducedOutcome | None = None
         self._looks = 0
+        self.message: LazyText | None = None
+        self._said = 0
 
     def compose(self) -> ComposeResult:
         """The key, then the tiles and the lines in two columns, all numbered."""
@@ -84,7 +89,7 @@ class HomeScreen(Page[None]):
         yield from self.last_rows(("F3", self.t("高对比"), "screen.other_colours"))
 
     def _how(self) -> str:
-        """How to choose; or, while the centre's root has to sign first, the fingerprint that its staff compare."""
+        """How to choose; while the centre's root has to sign first, the fingerprint that its staff compare."""
         status = self.shell.status
         if status is not None and status.network is Network.AWAITING_ROOT:
             return self.t(
@@ -117,11 +122,11 @@ class HomeScreen(Page[None]):
         self.update_content()
 
     def update_content(self) -> None:
-        """Show what the key is, with what it is good for; or ask for one that was left, which flashes."""
+        """Show what is wrong with a scan, or what the key is and is good for; or ask for one that was left, which flashes."""
         left = self.shell.status is not None and self.shell.status.key_left
         for line in self.query("#key").results(Prose):  # none on a screen that is being closed
             line.say(self._of_key(left=left))
-            line.set_class(left, "left")
+            line.set_class(left or self.message is not None, "left")
             line.set_class(left and int(self.shell.monotonic) % 2 == 0, "bright")
         account = self._account()
         for offer in self.query(Offer):
@@ -130,11 +135,36 @@ class HomeScreen(Page[None]):
     def _of_key(self, *, left: bool) -> str:
         if left:
             return self.t("请取走key盘：读卡器里有一把没取走，已叫工作人员。不是您的请别动，或交给工作人员。")
+        if self.message is not None:
+            return self.localized(self.message)
         return "" if self.key is None else introduction(self.t, self.key)
 
     def _account(self) -> str | None:
         """Whose forms the key fills in; None where it offers nothing."""
         return self.key.account if isinstance(self.key, KeyIntroduced) else None
+
+    def scanned(self, text: str) -> None:
+        """Look for the order of a receipt or a key's label."""
+        read = self.shell.service.read_scan
+        self.ask(lambda: read(text), lambda outcome: self._read(text, outcome), self.t("正在查找订单"))
+
+    def _read(self, text: str, outcome: ScanRead | Refused) -> None:
+        """Ask for the account and the password: whoever scans something has no right to what is behind it."""
+        if isinstance(outcome, Refused):
+            self.message = self.refusal(outcome)
+            self.update_content()
+            self._said += 1
+            said = self._said
+            self.set_timer(_MESSAGE_SECONDS, lambda: self._forget(said))
+            return
+        self.shell.visit = Visit(scan=text, scanned_number=outcome.order_number)
+        self.shell.go(Route.SIGN_IN)
+
+    def _forget(self, said: int) -> None:
+        """Say how to choose again, unless something else was said since."""
+        if said == self._said:
+            self.message = None
+            self.update_content()
 
     def action_move(self, step: int) -> None:
         """Move up or down one row; the offers stand in a row of their own above the others."""
@@ -147,6 +177,8 @@ class HomeScreen(Page[None]):
                 target = rows[(place + (1 if step > 0 else -1)) % len(rows)]
                 target[min(row.index(self.focused), len(target) - 1)].focus()
                 return
+        if others:  # an offer that was marked went with its key
+            others[0].focus()
 
     def action_pick(self, index: int) -> None:
         """Choose by number."""

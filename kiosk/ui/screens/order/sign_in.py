@@ -8,9 +8,9 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Button
 
-from kiosk.desk.views import Field
+from kiosk.desk.views import Field, OrderView, Refused
 from kiosk.text.flows import CONTINUING, KEY_SERVICE, QUERYING
-from kiosk.ui.routes import Route
+from kiosk.ui.routes import Route, step_of
 from kiosk.ui.screens.common.credentials import CredentialsPage
 from kiosk.ui.screens.key.key_services import SERVICES
 from kiosk.ui.visit import KeyService, Purpose
@@ -39,7 +39,7 @@ class SignInScreen(CredentialsPage[None]):
             why = self.t("请输入登录账号和密码。")
         else:
             yield self.head_row(self.t("继续办理"), CONTINUING, 0)
-            why = self.t("请输入下单时的登录账号和密码，回到没办完的那一步。")
+            why = self._why_to_continue()
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Prose(why, id="why")
             yield from self.credentials(self._account)
@@ -58,6 +58,16 @@ class SignInScreen(CredentialsPage[None]):
         """The account that the key told on the home screen."""
         return self.shell.visit.typed.get(Field.ACCOUNT, "")
 
+    def _why_to_continue(self) -> str:
+        visit = self.shell.visit
+        if not visit.scan:
+            return self.t("请输入下单时的登录账号和密码，回到没办完的那一步。")
+        if not visit.scanned_number:
+            return self.t("已读到key盘的标签。请输入登录账号和密码，打开它的订单。")
+        return self.t(
+            "已读到订单 {number}。请输入下单时的登录账号和密码，打开这笔订单。", number=visit.scanned_number
+        )
+
     @property
     def _service(self) -> KeyService | None:
         """The key service that needs the sign-in."""
@@ -72,8 +82,33 @@ class SignInScreen(CredentialsPage[None]):
         elif self._service is not None:
             self.shell.visit.session = session
             self.shell.go(Route.KEY_SERVICES)
+        elif self.shell.visit.scan:
+            self._open_scanned(session)
         else:
             self.continue_with(session)
+
+    def _open_scanned(self, session: Session) -> None:
+        """Open the order that was scanned, if it is the account's."""
+        scanned, text = self.shell.service.scanned_orders, self.shell.visit.scan
+        self.ask(
+            lambda: scanned(session, text),
+            lambda outcome: self._scanned_found(session, outcome),
+            self.t("正在查找订单"),
+        )
+
+    def _scanned_found(self, session: Session, outcome: tuple[OrderView, ...] | Refused) -> None:
+        """One that is open goes on where it was; the account shows any other."""
+        if isinstance(outcome, Refused):
+            self.say(self.refusal(outcome))
+            return
+        visit = self.shell.visit
+        visit.session = session
+        if len(outcome) == 1 and outcome[0].status.is_open:
+            visit.order, visit.kind = outcome[0], outcome[0].kind
+            self.shell.go(step_of(outcome[0]))
+        else:
+            visit.purpose = Purpose.QUERY
+            self.shell.go(Route.ACCOUNT)
 
     @on(Button.Pressed, "#back")
     def action_back(self) -> None:

@@ -9,12 +9,21 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import OrderView, Refusal, Refused, Session, StaffSession, WrongCredentials
+from kiosk.desk.views import (
+    BoundView,
+    OrderView,
+    Refusal,
+    Refused,
+    ScanRead,
+    Session,
+    StaffSession,
+    WrongCredentials,
+)
 from kiosk.domain.entries import OrderPlaced
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import OrderReference, number_in, parse_order_reference
 from kiosk.domain.ledger import OrderStatus
-from tests.support.desk import DeskSetup, answered
+from tests.support.desk import DeskSetup, answered, session_of
 
 NONCES = (b"nonce1", b"nonce2")
 Placed = Callable[[Session, OrderKind], str]
@@ -121,3 +130,48 @@ def test_an_order_number_is_no_account_and_costs_no_try(service: DeskService, or
         for _ in range(9):
             assert service.sign_in(typed, "Keydesk-1") == Refused(Refusal.NUMBER_IS_NO_ACCOUNT)
     assert isinstance(service.sign_in("1100 0001", "wrong"), WrongCredentials)
+
+
+def test_a_scan_says_before_the_sign_in_that_there_is_an_order_and_no_more(
+    service: DeskService, order: str
+) -> None:
+    view = service.order(order)
+    assert isinstance(view, OrderView)
+    for text in (order, view.link, view.link.lower(), number_in(order)):
+        assert service.read_scan(text) == ScanRead(number_in(order))
+        assert ScanRead.__struct_fields__ == ("order_number",)
+
+
+def test_what_was_scanned_is_shown_to_its_own_account_alone(
+    service: DeskService, session: Session, order: str, twin: str
+) -> None:
+    assert _found(service.scanned_orders(session, number_in(order))) == [order]
+    assert _found(service.scanned_orders(session_of("11000008"), number_in(order))) == [twin]
+    for text in (twin, number_in(twin).replace("-", " - ")):
+        assert service.scanned_orders(session_of("11000003"), text) == Refused(Refusal.SCAN_NOT_YOURS)
+
+
+def test_a_scan_without_an_order_is_told_apart_from_a_payers_confirmation(
+    desk_setup: DeskSetup, service: DeskService, session: Session, order: str
+) -> None:
+    for text in ("9-0147-1", "HTTPS://EXAMPLE.COM/7", "6901234567892", " ", order[:-1] + "x"):
+        assert service.read_scan(text) == Refused(Refusal.SCAN_UNKNOWN)
+        assert service.scanned_orders(session, text) == Refused(Refusal.SCAN_UNKNOWN)
+    confirmation = desk_setup.scan_for(order)
+    assert service.read_scan(confirmation) == Refused(Refusal.SCAN_IS_CONFIRMATION)
+
+
+def test_a_keys_label_finds_the_last_order_that_was_bound_on_it(
+    desk_setup: DeskSetup, service: DeskService
+) -> None:
+    account = "11000003"
+    paid = desk_setup.paid_order(account, OrderKind.NEW)
+    card = desk_setup.blank("E8AD652202221F03")
+    assert service.read_scan(card.serial) == Refused(Refusal.SCAN_UNKNOWN)
+    desk_setup.source.insert(card)
+    bound = service.bind(session_of(account), paid, None, False, lambda _: None)  # noqa: FBT003 - the verb's own signature
+    assert isinstance(bound, BoundView)
+    for text in (card.serial, f" {card.serial.lower()} "):
+        assert service.read_scan(text) == ScanRead("")
+        assert _found(service.scanned_orders(session_of(account), text)) == [paid]
+    assert service.scanned_orders(session_of("11000001"), card.serial) == Refused(Refusal.SCAN_NOT_YOURS)
