@@ -141,7 +141,13 @@ class _Demo:
             if centre.said(self.address):  # another program may answer at the port meanwhile
                 return
             time.sleep(0.1)
-        raise DemoError(self.text("中心没有应答，日志在 {log}", log=centre.log))
+        raise DemoError(
+            self.text(
+                "中心 {seconds} 秒没有应答；机器忙的话，请再启动一次，日志在 {log}",
+                seconds=round(READY_SECONDS),
+                log=centre.log,
+            )
+        )
 
     def _begin(self) -> None:
         """Make the example keys and members, and enrol this kiosk with a one-time token."""

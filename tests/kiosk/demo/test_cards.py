@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from hardware.ports import PinBlocked, PrinterState
 from hardware.token.gmt.token import GmtToken
@@ -16,6 +17,7 @@ from kiosk.demo.cards import CARDS, MadeCertificate, complete, make
 from kiosk.demo.controls import Controls
 from kiosk.demo.members import ACCOUNTS
 from kiosk.store.system_clock import SystemClock
+from kiosk.text.catalogue import Catalogue, Language
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +108,11 @@ def test_paper_network_and_clock_are_moved_and_moved_back(controls: Controls, tm
     controls.shift_clock(-86_400)
     assert controls.clock_shift == 86_400
     assert SystemClock(tmp_path / "clock-shift").wall() - SystemClock().wall() in {86_399, 86_400}
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_drawer_has_a_line_for_each_key_and_its_pin(language: Language) -> None:
+    """Of 50 cells the border, the paddings and the scroll bar leave 43: a longer line broke before its PIN."""
+    text = Catalogue(language).text
+    for card in CARDS:
+        assert cell_len(f"1 * {text(card.name)}  PIN {card.pin}") <= 43

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kiosk.demo.launcher import MARKER, NETWORK_SWITCH, DemoError, Steps, _free_port, _only_one, run
+from kiosk.demo.launcher import MARKER, NETWORK_SWITCH, DemoError, Steps, _Demo, _free_port, _only_one, run
 from kiosk.text.catalogue import Catalogue, Language
 
 
@@ -130,3 +130,14 @@ def test_a_step_that_fails_ends_its_line(screen: _Screen) -> None:
     with pytest.raises(ValueError, match="no centre"), steps.step("centre"):
         raise ValueError("no centre")
     assert screen.written == "  1/1 centre ... \n"
+
+
+def test_a_centre_that_is_too_slow_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine its log is empty: it says nothing to go by."""
+    monkeypatch.setattr("kiosk.demo.launcher.READY_SECONDS", 0.0)
+    centre = SimpleNamespace(log=tmp_path / "centre.log")
+    demo = SimpleNamespace(text=Catalogue(Language.CHINESE).text, address="http://127.0.0.1:1")
+    with pytest.raises(DemoError, match="请再启动一次"):
+        _Demo._await_centre(demo, centre)  # type: ignore[arg-type]
