@@ -27,6 +27,14 @@ def certificate_in(data: bytes) -> bytes | None:
     return data[: _end(data)] or None
 
 
+def certificate_in_file(data: bytes) -> bytes | None:
+    """Return the certificate of a file whose key pair the token tells of besides; None too where nothing was ever written.
+
+    Where the certificate is all that tells of a key pair, padding alone does not say that there is none (`certificate_in`).
+    """
+    return certificate_in(data) if data.strip(PADDING) else None
+
+
 def _end(data: bytes) -> int:
     """Where the outer element ends; the end of the data where it is none, or cut off.
 

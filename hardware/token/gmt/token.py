@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from hardware.apdu import EVERYTHING, Channel
-from hardware.crypto.certificate_file import certificate_in
+from hardware.crypto.certificate_file import certificate_in_file
 from hardware.crypto.sm2 import USER_ID
 from hardware.ports import (
     KeyAlgorithm,
@@ -113,7 +113,7 @@ class GmtToken:
         )
         if answer.status_word in (StatusWord.NO_CERTIFICATE, StatusWord.NO_KEY_PAIR):
             return None
-        return certificate_in(accept(instruction, answer))
+        return certificate_in_file(accept(instruction, answer))
 
     def pin_state(self) -> PinState:
         """Ask for the user PIN's tries; `factory` is None unless the card tells it."""

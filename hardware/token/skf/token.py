@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, assert
 import msgspec
 from cryptography.hazmat.primitives import hashes
 
-from hardware.crypto.certificate_file import certificate_in
+from hardware.crypto.certificate_file import certificate_in_file
 from hardware.crypto.sm2 import USER_ID, sm2
 from hardware.ports import (
     KeyAlgorithm,
@@ -192,7 +192,7 @@ class SkfToken:
             "SKF_ExportCertificate", container, _SIGNATURE_KEY, longest=LONGEST_CERTIFICATE
         )
         if code == SarCode.OK:
-            return certificate_in(data)
+            return certificate_in_file(data)
         self.session.require_presence("SKF_ExportCertificate", answer, code)
         if code in (SarCode.CERTIFICATE_NOT_FOUND, SarCode.FILE_NOT_EXISTS, SarCode.KEY_NOT_FOUND):
             return None

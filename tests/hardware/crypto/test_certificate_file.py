@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.crypto.certificate_file import certificate_in
+from hardware.crypto.certificate_file import certificate_in, certificate_in_file
 
 
 def element(content: bytes) -> bytes:
@@ -54,3 +54,13 @@ def test_any_bytes_give_their_beginning(data: bytes) -> None:
     found = certificate_in(data)
     assert found
     assert data.startswith(found)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", bytes(300), b"\xff" * 300, b"\xff\0" * 9])
+def test_a_file_that_was_never_written_has_no_certificate(data: bytes) -> None:
+    assert certificate_in_file(data) is None
+
+
+@given(st.binary(min_size=1, max_size=700).filter(lambda data: data.strip(b"\0\xff")))
+def test_a_file_in_which_anything_stands_is_read_as_such(data: bytes) -> None:
+    assert certificate_in_file(data) == certificate_in(data)

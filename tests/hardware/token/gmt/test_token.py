@@ -128,9 +128,9 @@ def test_a_long_certificate_goes_out_in_a_chain(tmp_path: Path) -> None:
     token = verified(GmtToken(channel, profile))
     token.generate_key_pair()
     channel.sent.clear()
-    token.write_certificate(bytes(250))
+    token.write_certificate(b"c" * 250)
     assert [command[0] for command in channel.sent] == [0x90, 0x90, 0x80]
-    assert token.certificate() == bytes(250)
+    assert token.certificate() == b"c" * 250
 
 
 @pytest.mark.parametrize("action", ["generate", "write", "sign"])

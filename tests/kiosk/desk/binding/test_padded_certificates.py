@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hardware.token.gmt.commands import Instruction
 from hardware.token.piv.commands import ObjectIdentifier
+from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.gmt.state import CardRecord
@@ -16,9 +18,9 @@ from hardware.virtual.piv.card import PivCard
 from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.piv.state import PivCardRecord
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
+from kiosk.desk.keys.views import Check, CheckResult, KeyView, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Session
+from kiosk.desk.views import BoundView, Session, StaffSession, TokenView
 from kiosk.domain.entries import AnyBody, BindingStarted, CertificateIssued
 from kiosk.domain.fees import OrderKind
 from kiosk.pki import asn1
@@ -32,20 +34,26 @@ class PaddedGmtCard(GmtCard):
     """A GM/T key whose certificate file has a fixed size."""
 
     padding = b"\0"
+    always = False
 
     def store(self, record: CardRecord) -> None:
-        """Fill what is written up to the size of its file."""
+        """Fill what is written up to the size of its file, or also a file in which nothing is."""
         applications = tuple(
             replace(
                 application,
                 containers=tuple(
-                    replace(each, certificate=each.certificate and each.certificate.ljust(SIZE, self.padding))
+                    replace(each, certificate=self._filled(each.certificate))
                     for each in application.containers
                 ),
             )
             for application in record.applications
         )
         super().store(replace(record, applications=applications))
+
+    def _filled(self, certificate: bytes | None) -> bytes | None:
+        if not certificate and not self.always:
+            return certificate
+        return (certificate or b"").ljust(SIZE, self.padding)
 
 
 class PaddedPivCard(PivCard):
@@ -93,3 +101,34 @@ def test_a_key_that_pads_its_certificate_is_bound_renewed_and_checked(
     checked = service.login_check(session, pin, False)  # noqa: FBT003 - the port's order
     assert isinstance(checked, LoginCheckView)
     assert dict(checked.results)[Check.CHAIN] is CheckResult.PASSED
+
+
+@pytest.mark.parametrize("padding", [b"\0", b"\xff"], ids=["zeros", "ones"])
+def test_a_key_whose_certificate_file_was_never_written_is_blank_and_goes_on_where_it_was_pulled(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    supervisor: StaffSession,
+    paid_order: Callable[[str, OrderKind], str],
+    tmp_path: Path,
+    padding: bytes,
+) -> None:
+    blank_key(tmp_path / "card", "E8AD652202221F09")
+    card = PaddedGmtCard(tmp_path / "card")
+    card.padding, card.always = padding, True
+    card.store(card.record)
+    faulty = FaultyCard(card, Fault(FaultKind.PULLED_AFTER, instruction=Instruction.GENERATE_ECC_KEY_PAIR))
+    source.insert(faulty)
+    read = service.read_token()
+    assert isinstance(read, TokenView)
+    assert read.blank
+    number = paid_order(ACCOUNT, OrderKind.NEW)
+    assert not isinstance(service.bind(session, number, None, False, lambda _step: None), BoundView)  # noqa: FBT003 - the port's order
+    source.remove()
+    source.insert(card)
+    bound = service.bind(session, number, None, False, lambda _step: None)  # noqa: FBT003 - the port's order
+    assert isinstance(bound, BoundView), bound
+    service.report_loss(session)
+    erased = service.erase(supervisor, bound.serial)
+    assert isinstance(erased, KeyView), erased
+    assert erased.token.blank
