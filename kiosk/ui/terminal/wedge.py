@@ -34,6 +34,7 @@ class WedgeScanner:
         self._aside = aside
         self._later = later
         self._kept: list[events.Key] = []
+        self._late: list[events.Key] = []
         self._counted = 0
         self._waiting = False
 
@@ -44,6 +45,9 @@ class WedgeScanner:
         if not listening:
             self._kept.clear()
             return False
+        late, self._late = self._late, []
+        if key.key == "enter" and late and key.time - late[-1].time <= _STALE_SECONDS:
+            self._kept = late  # the machine was busy, and the scan's own end came a little after the wait
         if key.key == "enter" and self._kept:
             await self._end()
             return True
@@ -78,6 +82,8 @@ class WedgeScanner:
         kept, self._kept = self._kept, []
         if kept and _is_one_key(kept):
             await self._pressed(kept[0])
+        else:
+            self._late = kept
 
     async def _end(self) -> None:
         """An Enter that came so fast ends a scan; after a single key it is nobody's."""

@@ -16,15 +16,15 @@ from tests.support.screens import cut_off, press, sentence, settle, shown, text_
 from tests.support.walks import SIZE, to_binding
 
 
-def wedge(app: KeydeskApp, text: str, *, ends: bool = True, gap: float = 0.004) -> None:
-    """Type as a scanner does: each key a moment after the one before, and Enter at the end."""
+def wedge(app: KeydeskApp, text: str, *, ends: bool = True, gap: float = 0.004) -> float:
+    """Type as a scanner does: each key a moment after the one before, and Enter at the end; the time of the last."""
     keys = [(_character_to_key(each), each) for each in text] + ([("enter", "\r")] if ends else [])
-    first: float | None = None
+    time = events.Event().time
     for number, (name, character) in enumerate(keys):
         event = events.Key(name, character).set_sender(app)
-        first = event.time if first is None else first
-        event.time = first + number * gap
+        event.time = time + number * gap
         app.post_message(event)
+    return event.time
 
 
 @pytest.mark.parametrize("by_keyboard", [True, False])
@@ -121,6 +121,21 @@ async def test_a_scan_that_breaks_off_presses_nothing(app: KeydeskApp) -> None:
         wedge(app, "17")
         await settle(pilot)
         assert shown(app) == "HomeScreen"
+
+
+async def test_the_end_of_a_scan_that_comes_late_presses_no_button(app: KeydeskApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        last = wedge(app, "6901234567892", ends=False)
+        await settle(pilot)
+        end = events.Key("enter", "\r").set_sender(app)
+        end.time = last + 2 * GAP_SECONDS
+        app.post_message(end)
+        await settle(pilot)
+        assert shown(app) == "HomeScreen"
+        assert "没有对应的订单" in text_of(app)
+        await press(pilot, "enter")
+        assert shown(app) == "NoticeScreen"
 
 
 async def test_noise_on_the_line_takes_no_key_with_it(app: KeydeskApp) -> None:
