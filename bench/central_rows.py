@@ -25,7 +25,15 @@ from django.db.models import (
 )
 
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries import InvoiceKind
 from kiosk.domain.register import Register, Registered, Standing
+from kiosk.domain.requests import (
+    DeliveryRequest,
+    DeliveryState,
+    InvoiceRequest,
+    InvoiceState,
+    Requests,
+)
 from sync.central.console.base import Admin
 from sync.central.journal.models import Entry, Fact
 from sync.central.ledger.models import Checked, LedgerAccount, LedgerCertificate, LedgerOrder
@@ -41,8 +49,13 @@ BEGINNING = 1_700_000_000
 _CITIES = ("北京", "河南", "山东", "江苏", "湖北")
 _RARE = 1000
 _KEY = KeyOnRecord("0003000000000001", "E8AD652202221F03", BEGINNING, BEGINNING)
+_DELIVERY = DeliveryRequest(
+    DeliveryState.MAILED, bytes(32), BEGINNING, carrier="EMS", tracking="1", mailed_at=BEGINNING
+)
+_INVOICE = InvoiceRequest(InvoiceState.ASKED, InvoiceKind.ORDINARY, bytes(32), BEGINNING, "")
 _RECORDS = {
-    "ledgeraccount": msgspec.msgpack.encode(Register("10000000", (Registered(_KEY, Standing.LISTED),)))
+    "ledgeraccount": msgspec.msgpack.encode(Register("10000000", (Registered(_KEY, Standing.LISTED),))),
+    "ledgerrequests": msgspec.msgpack.encode(Requests("1-0001-1", "10000000", _DELIVERY, _INVOICE)),
 }
 _PLAIN = bytes(300)
 

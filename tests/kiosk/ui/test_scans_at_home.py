@@ -13,7 +13,7 @@ from kiosk.ui.routes import Route
 from kiosk.ui.terminal.wedge import GAP_SECONDS
 from tests.support.kiosk import NEWCOMER, OTHER_SERIAL, OWNER, Kiosk, go
 from tests.support.screens import cut_off, press, sentence, settle, shown, text_of, type_in
-from tests.support.walks import SIZE, to_binding
+from tests.support.walks import SIZE, take_key, to_binding
 
 
 def wedge(app: KeydeskApp, text: str, *, ends: bool = True, gap: float = 0.004) -> float:
@@ -68,7 +68,7 @@ async def test_a_scanned_label_opens_the_account_that_has_the_key(app: KeydeskAp
     async with app.run_test(size=SIZE) as pilot:
         await to_binding(app, pilot, kiosk)
         await press(pilot, "enter", "escape")
-        assert shown(app) == "HomeScreen"
+        await take_key(app, pilot, kiosk)
         wedge(app, OTHER_SERIAL)
         await settle(pilot)
         assert "已读到key盘的标签" in text_of(app)
