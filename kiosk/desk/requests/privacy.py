@@ -74,10 +74,11 @@ def is_known(database: Database, account: str) -> bool:
 def erase(database: Database, clock: Clock, account: str, by: str) -> Erased:
     """Erase the account's personal records, and have the centre do the same.
 
-    That it was done is an entry: the chain tells of it, and of the records only their commitments. Raises NotEnrolled, StoreError.
+    A record that was made while the clock was ahead of now goes too. That it was done is an entry: the chain tells of it, and of
+    the records only their commitments. Raises NotEnrolled, StoreError.
     """
     with database.write() as tx:
-        now = clock.wall()
-        count = tx.personal.erase_account(account, now)
-        tx.append(PersonalErased(account, now, by), clock)
+        until = max((clock.wall(), *(each.made_at for each in tx.personal.of_account(account))))
+        count = tx.personal.erase_account(account, until)
+        tx.append(PersonalErased(account, until, by), clock)
     return Erased(count, database.forget())

@@ -55,3 +55,11 @@ def test_erasing_says_when_somebody_who_reads_keeps_the_log_from_being_emptied(d
     with desk_setup.database.read():
         assert not erase(desk_setup.database, desk_setup.clock, "11000001", "林涛").forgotten
     assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛").forgotten
+
+
+def test_what_was_made_while_the_clock_was_ahead_is_erased_too(desk_setup: DeskSetup) -> None:
+    with desk_setup.database.write() as tx:
+        tx.personal.put(ADDRESS, "11000001", NOW + 365 * 86400)
+    assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛").count == 1
+    assert exported(desk_setup.database, "11000001").facts == ()
+    assert desk_setup.bodies()[-1] == PersonalErased("11000001", NOW + 365 * 86400, "林涛")
