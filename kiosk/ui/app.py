@@ -435,7 +435,9 @@ class KeydeskApp(App[None], inherit_bindings=False):
     def _takes(self, event: events.Event) -> bool:
         """Whether the screen on top stays, and was shown when this key was pressed."""
         top = self.screen
-        return not self._asked and (not isinstance(top, Page) or top.was_shown(event.time))
+        goes_home = any(route is None for route, _ in self._asked)
+        stays = not self._asked or (isinstance(top, Overlay) and not top.ENDS_WITH_STEP and not goes_home)
+        return stays and (not isinstance(top, Page) or top.was_shown(event.time))
 
     def on_ready(self) -> None:
         """The very first layout has been painted, of which Textual tells nobody else."""

@@ -62,6 +62,8 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
     KEEPS_WHEN_IDLE: ClassVar[bool] = False
     # Whether an idle screen stays; its fields are cleared all the same.
     NEVER_IDLE: ClassVar[bool] = False
+    # Whether a member's visit is under way, which 暂存 can set aside.
+    IN_VISIT: ClassVar[bool] = True
 
     # Whether what is typed fast is a scan, since nothing is typed here but single keys.
     HEARS_SCANNER: ClassVar[bool] = False
@@ -98,6 +100,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
             self.t,
             other_language=self.shell.other_language,
             demo=self.shell.is_demo,
+            in_visit=self.IN_VISIT,
             extra=extra,
         )
 
@@ -333,6 +336,9 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
     # Whether it asks about the keys that are inserted, so that it closes without an answer when they change.
     about_keys = False
     outdated = False
+    # Whether the step beneath is being changed, and the result with which it is to close after that.
+    _detached = False
+    _closing_with: tuple[ScreenResultType | None] | None = None
 
     def key_moved(self) -> None:
         """Close a question about other keys, or remember to do so while another overlay is on top."""
@@ -348,9 +354,24 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close with a result, but only as the topmost screen, since Textual pops whichever is on top."""
+        if self._detached:
+            self._closing_with = (result,)
         if self.app.screen is not self:
             return AwaitComplete()
         return super().dismiss(result)
+
+    def detach(self) -> None:
+        """Remember what closes it from now on: for a moment it is not on the screen stack."""
+        self._detached = True
+
+    def reattach(self) -> None:
+        """Close if it was to close meanwhile; else handle the change of the step beneath."""
+        self._detached = False
+        result, self._closing_with = self._closing_with, None
+        if result is not None:
+            self.dismiss(*result)
+        else:
+            self.step_changed()
 
     def step_changed(self) -> None:
         """Handle a change of the step beneath."""
@@ -367,6 +388,8 @@ def detach_overlays(stack: list[Screen[Any]], step: Screen[Any] | None) -> list[
         place += 1
     detached = cast("list[Overlay[object]]", stack[place:])
     del stack[place:]
+    for screen in detached:
+        screen.detach()
     return detached
 
 
@@ -374,5 +397,5 @@ def reattach_overlays(stack: list[Screen[Any]], detached: list[Overlay[object]])
     """Put the overlays back above the new step."""
     stack.extend(detached)
     stack[-1].post_message(events.ScreenResume())
-    for screen in detached:
-        screen.step_changed()
+    for screen in reversed(detached):
+        screen.reattach()

@@ -89,7 +89,7 @@ class FirstLayout(Screen[ScreenResultType]):
         event.refresh_styles = False
         if self._shape_laid_out is None:
             self.app.stylesheet.apply(self)
-        else:
+        elif self._shown_at is None:  # else it was never covered: the step beneath it was changed
             self.shown()
 
     @on(events.ScreenSuspend)

@@ -90,6 +90,28 @@ async def test_a_key_held_down_on_a_question_is_not_for_the_page_beneath(
         assert shown(app) == "NoticeScreen"
 
 
+async def test_a_key_is_for_the_overlay_that_stays_while_the_step_beneath_changes(app: KeydeskApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.NOTICE)
+        await pilot.press("f1")
+        await settle(pilot)
+        post(app, "escape")
+        app.go(Route.ADVISER)
+        await settle(pilot)
+        assert shown(app) == "AdviserScreen"
+
+
+async def test_a_key_is_for_no_overlay_that_goes_with_the_visit(app: KeydeskApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.NOTICE)
+        await pilot.press("f1")
+        await settle(pilot)
+        post(app, "escape")
+        app.go_home()
+        await settle(pilot)
+        assert shown(app) == "HomeScreen"
+
+
 async def test_the_same_step_is_made_once_however_often_it_is_asked_for(
     app: KeydeskApp, steps: list[Route]
 ) -> None:
