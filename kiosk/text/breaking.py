@@ -1,7 +1,7 @@
 """Breaking text into lines by the rules of Chinese typesetting, whatever measures them.
 
 By kinsoku and GB/T 15834-2011, 5.1: 。，、）」 and the like never begin a line, （「￥ and the like never end one, and numbers,
-dates, order numbers and words are never broken unless they are wider than a whole line.
+dates, order numbers, words and telephone numbers joined by 「 / 」 are never broken unless they are wider than a whole line.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _ATOM = re.compile(
     r"""
       \d{4}-\d\d-\d\d(?:[ ]\d\d:\d\d(?::\d\d)?)?(?:[ ]~)?   # a date, with its time and the ~ of a range
     | [(\[{](?=\d{4}-)                                      # a bracket before a date, joined to it below
+    | \d[\d-]+(?:[ ]/[ ]\d[\d-]+)+                          # telephone numbers, one beside the other
     | [!-~]+                                                # a word, a number, an order number
     | [ \u3000]+                                            # where a line may break, and spaces vanish
     | .                                                     # a Han character breaks on either side
@@ -81,11 +82,13 @@ def _clusters(paragraph: str) -> Iterator[str]:
 
 
 def _pieces(cluster: str, most: float, measure: Measure) -> list[str]:
-    """A cluster cut into pieces that fit, as late as possible; one piece when it fits."""
+    """A cluster cut into pieces that fit, at a space or else as late as possible; one piece when it fits."""
     pieces = []
     rest = cluster
     while measure(rest) > most:
         head = beginning(rest, most, measure)
+        if " " not in rest[len(head) - 1 : len(head) + 1] and (cut := head.rfind(" ")) > 0:
+            head = head[:cut]
         pieces.append(head.rstrip())
         rest = rest[len(head) :].lstrip()
     return [*pieces, rest]

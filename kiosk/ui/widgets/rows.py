@@ -169,7 +169,7 @@ class KeyHint(Static):
 
 
 class KeyRow(Horizontal):
-    """The function keys."""
+    """The function keys; `in_visit` where there is a visit to set aside."""
 
     DEFAULT_CSS = "KeyRow { height: 1; padding: 0 1; background: $background; }"
 
@@ -179,11 +179,13 @@ class KeyRow(Horizontal):
         *,
         other_language: str,
         demo: bool,
+        in_visit: bool = True,
         extra: tuple[tuple[str, str, str], ...] = (),
     ) -> None:
         self._t = t
         self._other_language = other_language
         self._demo = demo
+        self._in_visit = in_visit
         self._extra = extra
         super().__init__()
 
@@ -192,10 +194,11 @@ class KeyRow(Horizontal):
         t = self._t
         yield KeyHint("F1", t("帮助"), "screen.help_screen")
         yield KeyHint("F2", self._other_language, "screen.other_language")
-        yield KeyHint("F5", t("暂存"), "screen.set_aside")
+        if self._in_visit:
+            yield KeyHint("F5", t("暂存"), "screen.set_aside")
         yield KeyHint("F6", t("叫工作人员"), "screen.call_staff")
         for key, text, action in self._extra:
-            yield KeyHint(key, text, action)
+            yield KeyHint(key, text, action, id=key.lower())
         yield KeyHint("Tab", t("下一项"), "app.focus_next")
         if self._demo:
             yield KeyHint("F12", t("演示"), "screen.drawer")

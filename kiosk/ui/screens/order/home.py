@@ -53,6 +53,7 @@ class HomeScreen(Page[None]):
 
     CSS_PATH = "home.tcss"
     NEVER_IDLE = True
+    IN_VISIT = False
     HEARS_SCANNER = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(1, len(_NAMES) + 1)),

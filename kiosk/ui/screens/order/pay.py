@@ -218,6 +218,7 @@ class PayScreen(Page[None]):
             for widget in self.query(name):
                 widget.display = not over
         self.query_one("#entry").display = self._typing and not over
+        self.query_one("#f8").display = not over
         ended = self.query_one("#ended", Prose)
         ended.display = over
         ended.say(self.t("这个付款码已作废，请不要再付款。") if over else "")
