@@ -233,7 +233,10 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
             field.value = ""
 
     def spared(self, answer: object) -> frozenset[str]:
-        """The fields of the secrets that an answer does not refuse, so that they need not be typed again; by default none."""
+        """The fields of the secrets that a key's refusal leaves right, so that they need not be typed again; by default none.
+
+        Asked of no other answer: where the desk refuses, every secret goes.
+        """
         del answer
         return frozenset()
 
@@ -257,7 +260,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
 
         def answered(result: ResultT) -> None:
             if _refuses(result):
-                self.forget_secrets(self.spared(result))
+                self.forget_secrets(self.spared(result) if isinstance(result, TokenRefused) else frozenset())
             then(result)
 
         self._in_thread(call, answered, ends_busy=True)

@@ -16,6 +16,7 @@ from kiosk.store.log_file import LogFile
 from kiosk.ui.routes import Route
 from tests.support.disks import disk_of
 from tests.support.kiosk import NEWCOMER, Kiosk, go, until
+from tests.support.screens import fill as type_again
 from tests.support.screens import press, press_button, sentence, settle, shown, text_of, type_in
 from tests.support.walks import SIZE, TYPED
 
@@ -90,6 +91,7 @@ async def test_an_order_that_finds_the_disk_full_is_placed_once_there_is_room(on
         assert "正在下单" not in text_of(app)
         assert placed(one_disk) == 0
         make_room(one_disk)
+        type_again(app, password=TYPED["password"])
         await press_button(app, pilot, "next")
         await until(pilot, lambda: shown(app) == "PayScreen")
         await settle(pilot)

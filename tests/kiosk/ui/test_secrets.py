@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -13,6 +15,7 @@ from kiosk.desk.views import (
     LockedOut,
     Refusal,
     Refused,
+    SignedIn,
     StaffSession,
     TokenRefusal,
     TokenRefused,
@@ -66,8 +69,31 @@ ANSWERS = {
         TokenRefused(TokenRefusal.PIN_UNCHANGED),
     ),
 }
+# The pages that belong to a member who has signed in.
+SESSIONS: dict[str, type[Page[bool]]] = {"change-pin": ChangePinScreen, "login-check": LoginCheckScreen}
 # These refuse the old PIN, or the administrator's; the new one need not be typed again.
 OTHER_SECRETS_STAND = {TokenRefusal.PIN_WRONG, TokenRefusal.UNBLOCKING_PIN_WRONG}
+
+
+# What else each of them asks before it is through, once the secret was right; the way there as the desk goes it.
+ASKED_LATER: dict[str, tuple[str, ...]] = {
+    "verify": ("place_order",),
+    "sign-in": ("open_orders",),
+    "bind": ("bindable", "bind"),
+    "privacy": ("open_orders",),
+    "lift-hold": ("lift_hold",),
+}
+# Several whose reason lies in the store or the system, and one that the desk's rules give.
+REFUSALS = (
+    Refusal.DISK_FULL,
+    Refusal.STORE_BUSY,
+    Refusal.STORE_UNREADABLE,
+    Refusal.DISK_READ_ONLY,
+    Refusal.INODES_USED_UP,
+    Refusal.DESCRIPTORS_USED_UP,
+    Refusal.CLOCK_BEHIND,
+)
+BUTTONS = {"bind": "bind", "staff": "enter", "supervisor": "enter"}
 
 
 async def open_screen(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, name: str) -> None:
@@ -130,10 +156,68 @@ async def test_no_refused_secret_stays_for_the_next_to_be_typed_behind_it(
             {"new", "again"} if getattr(answer, "reason", None) in OTHER_SECRETS_STAND else frozenset[str]()
         )
         secret = [field for field in type_everywhere(app) if field.id not in spared]
-        button = {"bind": "bind", "staff": "enter", "supervisor": "enter"}.get(name, "next")
-        await press_button(app, pilot, button)
+        await press_button(app, pilot, BUTTONS.get(name, "next"))
         assert len(asked) == 1
         assert [field.value for field in secret] == [""] * len(secret)
+
+
+@pytest.mark.parametrize(
+    ("name", "verb"),
+    [
+        pytest.param(name, each, id=f"{name}-{each}")
+        for name, (_, verb) in SCREENS.items()
+        for each in (verb, *ASKED_LATER.get(name, ()))
+    ],
+)
+async def test_whatever_the_desk_refuses_for_takes_every_secret_along(
+    app: KeydeskApp, kiosk: Kiosk, name: str, verb: str
+) -> None:
+    if name != "privacy":  # which takes nobody over whose key is still in
+        kiosk.source.insert(kiosk.owners_key())
+    if name in {"bind", "lift-hold"}:
+        signed_in = [SignedIn(kiosk.session(OWNER))] * len(REFUSALS)
+        answer_next(kiosk.service, "sign_in", *signed_in)
+    if verb == "bind":
+        kiosk.place_paid(OWNER, OrderKind.RENEWAL)
+    asked = answer_next(kiosk.service, verb, *map(Refused, REFUSALS))
+    async with app.run_test(size=SIZE) as pilot:
+        await open_screen(app, pilot, kiosk, name)
+        page = app.screen
+        for count in range(1, len(REFUSALS) + 1):
+            if name == "privacy":
+                app.visit.session = None  # it is nobody's step that is hidden
+            secret = type_everywhere(app)
+            await press_button(app, pilot, BUTTONS.get(name, "next"))
+            assert app.screen is page
+            assert len(asked) == count
+            assert [field.value for field in secret] == [""] * len(secret)
+
+
+async def test_an_open_order_that_cannot_be_read_takes_the_password_along(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    kiosk.place(NEWCOMER, OrderKind.NEW)
+    answer_next(kiosk.service, "order", Refused(Refusal.DISK_FULL), None)
+    async with app.run_test(size=SIZE) as pilot:
+        for _ in range(2):
+            await verify(app, pilot)
+            assert shown(app) == "VerifyScreen"
+            assert typed_secrets(app) == [""]
+
+
+def test_every_page_with_a_field_for_a_secret_is_walked_here() -> None:
+    """By the modules that make such fields: each is that of a page above, or of what one is made of."""
+    made = {type(make(Kiosk.__new__(Kiosk))) for name, (make, _) in SCREENS.items() if name not in SESSIONS}
+    modules = {each.__module__ for page in made | set(SESSIONS.values()) for each in page.__mro__}
+    screens = Path(inspect.getfile(Page)).with_name("screens")
+    root = screens.parents[2]
+    found = {
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for path in screens.rglob("*.py")
+        if "password=" in path.read_text()
+    }
+    assert found
+    assert found <= modules
 
 
 async def test_after_a_wrong_password_the_right_one_is_typed_alone(app: KeydeskApp, kiosk: Kiosk) -> None:

@@ -82,7 +82,6 @@ class VerifyScreen(Page[None]):
         self.problems: dict[Field, FieldRefusal] = {}
         self.message: LazyText | None = None
         self.allowed: SecondAllowed | None = None
-        self._password_right = False
 
     @property
     def _fields(self) -> tuple[Field, ...]:
@@ -178,13 +177,7 @@ class VerifyScreen(Page[None]):
         kind = self.shell.visit.kind
         self._verify(kind, typed)
 
-    def spared(self, answer: object) -> frozenset[str]:
-        """The password, once it was right."""
-        del answer
-        return frozenset({Field.PASSWORD.value} if self._password_right else ())
-
     def _verify(self, kind: OrderKind, typed: dict[Field, str]) -> None:
-        self._password_right = False
         verify = self.shell.service.verify
         self.ask(
             lambda: verify(kind, typed),
@@ -219,7 +212,6 @@ class VerifyScreen(Page[None]):
             case LockedOut():
                 self._say(lambda t: locked_out(t, outcome, support))
             case Verified() | WrongKind() | OrderOpen() | PaidElsewhere() | Refused():
-                self._password_right = not isinstance(outcome, Refused)
                 self._quoted(outcome)
             case _:
                 assert_never(outcome)
@@ -438,11 +430,9 @@ class VerifyScreen(Page[None]):
         self.fetch(lambda: self.shell.service.order(number), self._show_order)
 
     def _show_order(self, order: OrderView | Refused | None) -> None:
-        if isinstance(order, Refused):
-            self._say(self.refusal(order))
-            return
-        if order is None:
-            self._say(lambda t: t("这笔订单读不到了，请重试。"))
+        if not isinstance(order, OrderView):
+            self.forget_secrets()
+            self._say((lambda t: t("这笔订单读不到了，请重试。")) if order is None else self.refusal(order))
             return
         self.shell.visit.order = order
         self.shell.go(step_of(order))
