@@ -14,6 +14,7 @@
     │   ├── UnblockingPinBlocked    no tries left for it either; only an erase helps
     │   ├── DeviceKeyRefused        the configured device authentication or management key is not this token's
     │   ├── ApplicationShared       others keep keys in the desk's application: it is not erased
+    │   ├── PinShared               the PIN serves others' keys as well: it is not given back to the factory's
     │   ├── NotSupported            this kind of token has no such function (function)
     │   ├── SecurityNotSatisfied    the command wants a verified PIN or an authenticated device
     │   ├── NoKeyPair               the token holds no key pair where one is needed
@@ -123,6 +124,10 @@ class DeviceKeyRefused(TokenError):
 
 class ApplicationShared(TokenError):
     """The desk's application holds containers of others, which an erasure would take along; nothing was touched."""
+
+
+class PinShared(TokenError):
+    """The PIN, which an erasure would make the factory's, serves keys outside the desk's slot; nothing was touched."""
 
 
 class NotSupported(TokenError):
@@ -346,7 +351,7 @@ class Token(Protocol):
 
         What other applications hold on the token is left alone. Called again it completes what was interrupted, and
         it prepares a token that never had the desk's application. Raises DeviceKeyRefused, TokenFull, NotSupported,
-        ApplicationShared.
+        ApplicationShared, PinShared.
         """
         ...
 
@@ -376,6 +381,16 @@ class Attesting(Protocol):
 
         Raises AttestationRefused for what does not hold.
         """
+        ...
+
+
+@runtime_checkable
+class Doubtful(Protocol):
+    """A token that may tell more of its contents once its PIN was given."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it was taken for blank, and has to be read again after the PIN."""
         ...
 
 

@@ -413,6 +413,8 @@ class TokenRefusal(enum.StrEnum):
     DEVICE_KEY_REFUSED = "device-key-refused"
     SHARED = "shared"
     """Others keep keys in the desk's application, which an erasure would take along."""
+    PIN_SHARED = "pin-shared"
+    """The key's PIN serves other slots, which are in use: an erasure would make it the factory's."""
     NOT_SUPPORTED = "not-supported"
     LIBRARY_FAILED = "library-failed"
     LIBRARY_HASHES = "library-hashes"

@@ -199,6 +199,9 @@ TOKEN_REFUSALS = {
     TokenRefusal.UNBLOCKING_PIN_BLOCKED: N_("管理员PIN（PUK）已锁死，这把key盘不能解锁了，请换一把补办。"),
     TokenRefusal.DEVICE_KEY_REFUSED: N_("这把key盘不认本机的设备密钥，不能初始化。请核对配置或联系厂商。"),
     TokenRefusal.SHARED: N_("这把key盘的应用里还有别人的密钥，清空会一起删掉，所以没有清空。请换一把。"),
+    TokenRefusal.PIN_SHARED: N_(
+        "这把key盘别的槽位还在用，PIN码是共用的，清空会把它改回初始的，所以没有清空。请换一把。"
+    ),
     TokenRefusal.NOT_SUPPORTED: N_("这种key盘没有这项功能（{detail}）。"),
     TokenRefusal.LIBRARY_FAILED: N_("key盘厂商的驱动程序出错（{detail}）。请拔下重插再试。"),
     TokenRefusal.LIBRARY_HASHES: N_("厂商的驱动程序自己做摘要，请在 [[skf]] 里设 {detail} 再办。"),
@@ -229,6 +232,7 @@ _TOKEN_NEEDS_STAFF = {
     TokenRefusal.UNBLOCKING_PIN_BLOCKED,
     TokenRefusal.DEVICE_KEY_REFUSED,
     TokenRefusal.SHARED,
+    TokenRefusal.PIN_SHARED,
     TokenRefusal.NOT_SUPPORTED,
     TokenRefusal.LIBRARY_FAILED,
     TokenRefusal.LIBRARY_HASHES,

@@ -44,6 +44,8 @@ class KeyReference(enum.IntEnum):
     AUTHENTICATION = 0x9A
     MANAGEMENT = 0x9B
     SIGNATURE = 0x9C
+    KEY_MANAGEMENT = 0x9D
+    CARD_AUTHENTICATION = 0x9E
 
 
 class ObjectIdentifier(enum.IntEnum):
@@ -65,6 +67,20 @@ class Algorithm(enum.IntEnum):
     AES_192 = 0x0A
     AES_256 = 0x0C
     P256 = 0x11
+
+
+class OtherAlgorithm(enum.IntEnum):
+    """P1 of GENERAL AUTHENTICATE for key pairs that the desk never makes: by these it finds whether a slot has one."""
+
+    RSA_3072 = 0x05
+    RSA_1024 = 0x06
+    RSA_2048 = 0x07
+    P384 = 0x14
+    RSA_4096 = 0x16
+    SECP256K1 = 0x53
+    SM2 = 0x54
+    ED25519 = 0xE0
+    X25519 = 0xE1
 
 
 class Tag(enum.IntEnum):
@@ -175,6 +191,28 @@ BY_NAME: Final = 0x04
 CURRENT_APPLICATION: Final = (0x3F, 0xFF)
 """P1 and P2 of GET DATA and PUT DATA."""
 
+CHALLENGES: Final[Mapping[Algorithm | OtherAlgorithm, int]] = MappingProxyType(
+    {
+        Algorithm.P256: 32,
+        OtherAlgorithm.RSA_2048: 256,
+        OtherAlgorithm.P384: 48,
+        OtherAlgorithm.RSA_1024: 128,
+        OtherAlgorithm.RSA_3072: 384,
+        OtherAlgorithm.RSA_4096: 512,
+        OtherAlgorithm.ED25519: 32,
+        OtherAlgorithm.X25519: 32,
+        OtherAlgorithm.SECP256K1: 32,
+        OtherAlgorithm.SM2: 32,
+    }
+)
+"""The bytes that a key pair of each kind signs, in the order in which a slot is asked for one."""
+
+RETIRED_KEYS: Final = range(0x82, 0x96)
+"""The references of the retired key management keys 1 to 20 (SP 800-73-4 part 1, table 4)."""
+
+RETIRED_CERTIFICATES: Final = range(0x5FC10D, 0x5FC121)
+"""The certificate objects of those keys (SP 800-73-4 part 1, table 3)."""
+
 BLOCKS: Final[Mapping[Algorithm, int]] = MappingProxyType(
     {Algorithm.TRIPLE_DES: 8, Algorithm.AES_128: 16, Algorithm.AES_192: 16, Algorithm.AES_256: 16}
 )
@@ -257,6 +295,20 @@ ROWS: Final = (
     ),
     *_verified(f"SP 800-78-4, table 6-2; {_YUBICO}", *Algorithm),
     *_verified(
+        f"SP 800-78-4, table 6-2; {_CARD}",
+        OtherAlgorithm.RSA_1024,
+        OtherAlgorithm.RSA_2048,
+        OtherAlgorithm.P384,
+    ),
+    *_verified(
+        f"{_CARD}; {_YUBICO}",
+        OtherAlgorithm.RSA_3072,
+        OtherAlgorithm.RSA_4096,
+        OtherAlgorithm.ED25519,
+        OtherAlgorithm.X25519,
+    ),
+    *_assumed(_CARD, OtherAlgorithm.SECP256K1, OtherAlgorithm.SM2),
+    *_verified(
         f"{_COMMANDS}; {_CARD}",
         Tag.APPLICATION_IDENTIFIER,
         Tag.DATA,
@@ -300,5 +352,5 @@ ROWS: Final = (
 
 One use is this project's own: a certificate object that holds no certificate (70) but a public key (7F49, as
 GENERATE ASYMMETRIC KEY PAIR answers it) records the key pair that was made in the slot until its certificate
-is written; see piv.py.
+is written; one with an empty point says that whatever key pair the slot has is nobody's; see piv.py.
 """

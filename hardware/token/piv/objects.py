@@ -119,11 +119,13 @@ class Container(msgspec.Struct, frozen=True):
 
     The key is that of the certificate or, before one is written, that of the record. It is None beside a
     certificate that is none of a P-256 key or cannot be read. Where something else stands in the certificate's
-    place, `certificate` is that: what is not understood is somebody's.
+    place, `certificate` is that: what is not understood is somebody's. `vacated` where the desk left word that the slot is
+    nobody's.
     """
 
     certificate: bytes | None = None
     public_key: bytes | None = None
+    vacated: bool = False
 
     @property
     def empty(self) -> bool:
@@ -151,7 +153,7 @@ def read_container(value: bytes) -> Container:
         return _certified(certificate)
     recorded = objects.get(Tag.PUBLIC_KEY)
     if recorded is not None:
-        return Container(None, public_point(recorded))
+        return Container(vacated=True) if value == VACATED else Container(None, public_point(recorded))
     return Container() if objects.keys() <= _OF_AN_EMPTY_OBJECT else Container(value)
 
 
@@ -175,6 +177,10 @@ def certificate_object(certificate: bytes, longest: int) -> bytes:
 def key_record(public_key: bytes) -> bytes:
     """Make the value of a certificate object that only tells which key pair was made (this project's own)."""
     return encode(Tag.PUBLIC_KEY, encode(Tag.POINT, public_key))
+
+
+VACATED: Final = key_record(b"")
+"""The value of a certificate object whose slot is nobody's, whatever key pair is in it (this project's own)."""
 
 
 def _certificate_object(certificate: bytes, information: int) -> bytes:

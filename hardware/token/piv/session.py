@@ -110,7 +110,7 @@ class PivSession:
         data = accept(Instruction.GET_DATA, answer)
         return member(data, Tag.DATA) if data else b""
 
-    def holds(self, identifier: ObjectIdentifier) -> bool:
+    def holds(self, identifier: int) -> bool:
         """Whether a certificate object is there and holds something, understood or not; no refusal is a failure."""
         answer = self._get_data(identifier)
         refuse_fault(Instruction.GET_DATA, answer.status_word)
@@ -121,7 +121,7 @@ class PivSession:
         except MalformedAnswer:
             return True
 
-    def _get_data(self, identifier: ObjectIdentifier) -> Response:
+    def _get_data(self, identifier: int) -> Response:
         data = encode(Tag.OBJECT_IDENTIFIER, _name(identifier))
         return self.send(Instruction.GET_DATA, *CURRENT_APPLICATION, data, awaits=True)
 
@@ -153,7 +153,7 @@ class PivSession:
             return None
         return parse(answer.data)
 
-    def key_pair(self, slot: KeyReference) -> KeyPair | None:
+    def key_pair(self, slot: int) -> KeyPair | None:
         """Return what a slot holds, by Yubico's GET METADATA; None from cards without it."""
         if self.metadata(KeyReference.PIN) is None:
             return None
@@ -210,5 +210,5 @@ def refuse(instruction: Instruction, status_word: int) -> NoReturn:
             raise TokenFault(instruction, status_word)
 
 
-def _name(identifier: ObjectIdentifier) -> bytes:
+def _name(identifier: int) -> bytes:
     return identifier.to_bytes(3)

@@ -4,7 +4,9 @@ A PIV card never tells the public key of a slot, so it is read from the slot's c
 certificate, that object holds a record of the public key instead, which is this project's own convention (tag 7F49
 and no 70); an empty object is a blank token. An object that is there and holds nothing (an empty 70, or padding) is none
 of the desk's: it is somebody's, unless the card tells that the slot has no key pair. So is, where
-nothing tells of it, a key pair that the card calls imported or of another kind than the desk's. What the object says must be
+nothing tells of it, a key pair that the card calls imported or of another kind than the desk's. Where the card has no such command,
+"emptied" below means a record without a key (7F49 with an empty point), which says that the slot is nobody's; an object that is
+missing says nothing, and the card is asked itself (`occupancy`), again once the PIN was given. What the object says must be
 true whenever the card may be pulled:
 
     generate_key_pair                    what a pull after it leaves
@@ -17,6 +19,7 @@ certificate replaces the object as a whole at the last link of its chain: before
 was there; after, the new one.
 
     erase                                what a pull after it leaves
+    0  the other slots looked at         all as it was; where one is in use, it stays so
     1  the management key proved         all as it was; a refusal leaves that too
     2  the PUK proved, a PIN drawn       the old key and its certificate, for a PIN that nobody knows
     3  the object emptied                the old key, of which nothing is said, for that PIN: blank
@@ -29,6 +32,7 @@ knows. From any of these states `erase` begins again at 1 and completes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final
@@ -43,6 +47,7 @@ from hardware.ports import (
     MalformedAnswer,
     NoKeyPair,
     NotSupported,
+    PinShared,
     PinState,
     TokenError,
     TokenNotPrepared,
@@ -51,17 +56,18 @@ from hardware.ports import (
 from hardware.token.piv import pin as piv_pin
 from hardware.token.piv.attestation import authorities_in, judge
 from hardware.token.piv.commands import (
-    CERTIFICATES,
     SLOTS,
     Algorithm,
     AuthenticationTag,
     Instruction,
+    KeyReference,
     ObjectIdentifier,
     Tag,
 )
 from hardware.token.piv.management import ManagementKey
 from hardware.token.piv.objects import (
     NOT_UNDERSTOOD,
+    VACATED,
     Container,
     certificate_object,
     checked_signature,
@@ -72,6 +78,7 @@ from hardware.token.piv.objects import (
     public_point,
     read_container,
 )
+from hardware.token.piv.occupancy import certified_elsewhere, found_in, used_elsewhere
 from hardware.token.piv.profile import PivProfile
 from hardware.token.piv.session import KeyPair, PivSession
 
@@ -79,7 +86,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hardware.apdu import Channel
-    from hardware.ports import Attesting, Token
+    from hardware.ports import Attesting, Doubtful, Token
 
 _MOST_RANDOM: Final = 64
 
@@ -116,6 +123,10 @@ class PivToken:
         # The certificate object as last seen; None where that is not known.
         self._empty: bool | None = None
         self._hollow = False  # it is there, and holds nothing
+        self._vacated = False  # it says that the slot is nobody's
+        self._pin_given = False
+        # What the card was found to hold beside an empty object, and whether the PIN was given by then.
+        self._found: tuple[KeyPair | None, bool] | None = None
         if not self._session.select():
             raise TokenNotPrepared("the card has no PIV application")
         self._serial = read_serial(self._session)
@@ -159,12 +170,22 @@ class PivToken:
     def pin_state(self) -> PinState:
         """Ask for the PIN's tries; what the card does not tell is as the profile says.
 
-        Where it does not tell whose the PIN is, it is somebody's as soon as another slot has a certificate.
+        Where it does not tell whose the PIN is, it is somebody's as soon as another slot has a certificate, or this one may
+        have a key pair.
         """
         state = piv_pin.pin_state(self._session, self._profile)
-        if state.factory is None and state.untouched and self._serves_elsewhere():
-            return msgspec.structs.replace(state, factory=False)
+        if state.factory is None and state.untouched:
+            if self._empty is None:
+                with contextlib.suppress(MalformedAnswer):
+                    self._container()
+            if self.doubtful or certified_elsewhere(self._session, self._slot):
+                return msgspec.structs.replace(state, factory=False)
         return state
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the slot was taken for blank although the card does not tell without the PIN."""
+        return bool(self._empty) and self._found == (None, False)
 
     def verify_pin(self, pin: str) -> None:
         """Present the PIN once. Raises WrongPin, PinBlocked, PinInvalid."""
@@ -173,7 +194,7 @@ class PivToken:
     def change_pin(self, old: str, new: str) -> None:
         """Give the PIN another value, once. Raises WrongPin, PinBlocked, PinInvalid."""
         old_block, new_block = piv_pin.pin_block(old), piv_pin.pin_block(new)
-        self._kept_pin = None
+        self._kept_pin, self._pin_given = None, False
         piv_pin.change(self._session, old_block, new_block)
         self._keep(new_block)
 
@@ -186,7 +207,7 @@ class PivToken:
         if not chosen:
             raise NotSupported("unblock")
         blocks = piv_pin.unblocking_block(chosen), piv_pin.pin_block(new_pin)
-        self._kept_pin = None
+        self._kept_pin, self._pin_given = None, False
         piv_pin.unblock(self._session, *blocks)
 
     def random(self, count: int) -> bytes:
@@ -207,12 +228,15 @@ class PivToken:
     def erase(self) -> None:
         """Make the slot blank and the PIN the factory PIN with all its tries; other slots and objects stay.
 
-        Called again it completes what was interrupted. Raises NotSupported where no PUK is configured,
-        DeviceKeyRefused, UnblockingPinRefused and UnblockingPinBlocked, all before anything is touched.
+        Called again it completes what was interrupted. Raises NotSupported where no PUK is configured, PinShared where
+        another slot is in use, DeviceKeyRefused, UnblockingPinRefused and UnblockingPinBlocked, all before anything is
+        touched.
         """
         unblocking_pin = self._profile.unblocking_pin
         if not unblocking_pin:
             raise NotSupported("erase")
+        if used_elsewhere(self._session, self._slot):
+            raise PinShared("another slot of the card is in use, and has the same PIN")
         self._management.require()
         self.unblock_pin(unblocking_pin, piv_pin.drawn_pin(self._random))
         self._make_key_pair()
@@ -283,17 +307,32 @@ class PivToken:
     def _container(self) -> Container:
         value = self._session.read(self._slot.certificate)
         container = read_container(value)
-        self._hollow = bool(value) and container.empty
-        if container.empty:
+        self._vacated = container.vacated
+        self._hollow = bool(value) and container.empty and not container.vacated
+        if container.empty and not container.vacated:
             told = self._session.key_pair(self._slot.key)
+            if told is None and not self._hollow:
+                told = self._found_in_slot()
             if told is KeyPair.FOREIGN or (self._hollow and told is not KeyPair.NONE):
                 container = Container(value or NOT_UNDERSTOOD)
         self._empty = container.empty
         return container
 
-    def _serves_elsewhere(self) -> bool:
-        """Whether another slot has a certificate: the PIN, which is the card's, is then its owner's."""
-        return any(self._session.holds(each) for each in CERTIFICATES if each is not self._slot.certificate)
+    def _found_in_slot(self) -> KeyPair | None:
+        """What the card is found to hold, asked once without the PIN and once with it; what cannot be told then is somebody's."""
+        if self._found is None or self._found[1] != self._pin_given:
+            unlock = None
+            if self._pin_given:
+                unlock = self._present_again
+            found = found_in(self._session, self._slot, unlock)
+            if found is None and (self._pin_given or certified_elsewhere(self._session, self._slot)):
+                found = KeyPair.FOREIGN
+            self._found = found, self._pin_given
+        return self._found[0]
+
+    def _present_again(self) -> None:
+        if self._kept_pin is not None:
+            self._present(self._kept_pin)
 
     def _require_key_pair(self) -> None:
         """Where the object is empty there may still be a key in the slot, but it is nobody's. Raises NoKeyPair."""
@@ -305,7 +344,10 @@ class PivToken:
     def _make_key_pair(self) -> bytes:
         """Empty the certificate object, then make a key pair, and return its public key (04 ‖ x ‖ y)."""
         self._management.require()
-        if self._hollow or not self._empty:
+        told = self._session.metadata(KeyReference.PIN) is not None
+        if not told and not self._vacated:
+            self._write(VACATED)
+        elif told and (self._hollow or not self._empty or self._vacated):
             self._write(b"")
         parameters = encode(Tag.KEY_PARAMETERS, encode(Tag.ALGORITHM, bytes((Algorithm.P256,))))
         data = self._session.demand(
@@ -318,11 +360,13 @@ class PivToken:
         self._management.require()
         self._empty = None  # until the card says that it was written
         self._session.write(self._slot.certificate, value)
-        self._empty, self._hollow = not value, False
+        self._empty, self._hollow, self._vacated = value in (b"", VACATED), False, value == VACATED
+        self._found = None
 
     def _present(self, block: bytes) -> None:
-        self._kept_pin = None
+        self._kept_pin, self._pin_given = None, False
         piv_pin.verify(self._session, block)
+        self._pin_given = True
         self._keep(block)
 
     def _keep(self, block: bytes) -> None:
@@ -350,4 +394,7 @@ if TYPE_CHECKING:
         return token
 
     def _is_attesting(token: PivToken) -> Attesting:
+        return token
+
+    def _is_doubtful(token: PivToken) -> Doubtful:
         return token

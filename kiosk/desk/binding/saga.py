@@ -18,6 +18,7 @@ import structlog
 from hardware.ports import (
     AttestationRefused,
     Attesting,
+    Doubtful,
     HardwareError,
     KeyOrigin,
     MalformedAnswer,
@@ -139,6 +140,8 @@ def bind(
         if not finished:
             factory = token.factory_pin if factory_pin_fits(order, facts) else None
             unlock(token, pin, factory_pin=factory, last_try_confirmed=last_try_confirmed)
+            if isinstance(token, Doubtful) and token.doubtful:
+                facts = chosen.facts()
         _report_passed_steps(work, order)
         old = _old_certificate(desk, order, facts)
         try:

@@ -19,6 +19,7 @@ from hardware.ports import (
     NotSupported,
     PinBlocked,
     PinInvalid,
+    PinShared,
     ReaderUnavailable,
     SecurityNotSatisfied,
     SerialMissing,
@@ -95,6 +96,7 @@ _PLAIN: dict[type[HardwareError], TokenRefusal] = {
     TokenFull: TokenRefusal.FULL,
     DeviceKeyRefused: TokenRefusal.DEVICE_KEY_REFUSED,
     ApplicationShared: TokenRefusal.SHARED,
+    PinShared: TokenRefusal.PIN_SHARED,
 }
 
 

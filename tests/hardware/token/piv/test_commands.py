@@ -7,6 +7,7 @@ from pathlib import Path
 from hardware.token.piv import commands as piv_layout
 from hardware.token.piv.commands import (
     BLOCKS,
+    CHALLENGES,
     MANAGEMENT_KEYS,
     ROWS,
     SLOTS,
@@ -17,6 +18,7 @@ from hardware.token.piv.commands import (
     KeyReference,
     MetadataTag,
     ObjectIdentifier,
+    OtherAlgorithm,
     Slot,
     StatusWord,
     Tag,
@@ -29,6 +31,7 @@ def test_every_number_has_one_row_with_a_source() -> None:
         *KeyReference,
         *ObjectIdentifier,
         *Algorithm,
+        *OtherAlgorithm,
         *Tag,
         *AuthenticationTag,
         *IdentifierTag,
@@ -50,6 +53,11 @@ def test_every_slot_has_a_key_and_a_certificate_of_its_own() -> None:
 
 def test_every_algorithm_of_a_management_key_has_a_block_and_a_length() -> None:
     assert set(BLOCKS) == set(MANAGEMENT_KEYS) == set(Algorithm) - {Algorithm.P256}
+
+
+def test_a_slot_is_asked_for_key_pairs_of_every_kind() -> None:
+    assert set(CHALLENGES) == {Algorithm.P256, *OtherAlgorithm}
+    assert next(iter(CHALLENGES)) is Algorithm.P256
 
 
 def test_no_other_file_of_the_driver_names_a_tag_or_instruction_byte() -> None:

@@ -43,6 +43,7 @@ DAY = 86_400
 ACCOUNT = "11000001"
 DELETE_APPLICATION = 0x24
 CERTIFICATE_OF_9A = 0x5FC105
+CERTIFICATE_OF_9C = 0x5FC10A
 
 Here = Callable[[str, str], GmtCard]
 Bodies = Callable[[], list[AnyBody]]
@@ -457,3 +458,16 @@ def test_a_key_in_use_elsewhere_whose_certificate_is_damaged_is_erased_by_nobody
     assert (view.status, view.account) == (KeyStatus.OUT_OF_STEP, "11000002")
     assert service.erase(supervisor, "OTHER") == TokenRefused(TokenRefusal.IN_USE, found="OTHER")
     assert not _is_blank(card)
+
+
+def test_a_piv_card_whose_other_slots_are_in_use_is_not_erased(
+    service: DeskService, source: VirtualTokenSource, supervisor: StaffSession, tmp_path: Path
+) -> None:
+    card = blank_piv_key(tmp_path / "shared.card", "17345678", yubikey=True)
+    card.store(card.record.with_value(CERTIFICATE_OF_9C, b"\x70\x03\x30\x01\x00\x71\x01\x00\xfe\x00"))
+    before = card.record
+    source.insert(card)
+    refused = service.erase(supervisor, "17345678")
+    assert isinstance(refused, TokenRefused)
+    assert refused.reason is TokenRefusal.PIN_SHARED
+    assert card.record == before

@@ -17,11 +17,13 @@ from hardware.token.piv.commands import ObjectIdentifier
 from hardware.token.piv.objects import encode
 from hardware.token.piv.token import PivToken
 from hardware.virtual.piv.factory import blank_piv_key
+from hardware.virtual.piv.state import KeyRecord
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.fitness import factory_pin_fits
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.views import FOREIGN_CONTENTS, BoundView, Session, TokenRefusal, TokenRefused, TokenView
+from kiosk.domain.entries import AnyBody, BindingStarted
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Order
 from tests.support.odd_certificates import root_without_key_parameters
@@ -69,6 +71,10 @@ def test_a_strangers_key_is_refused_and_keeps_its_certificate_and_its_tries(
     again.close()
 
 
+GENERATOR = bytes.fromhex(
+    "046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296"
+    "4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5"
+)
 OBJECTS = {
     "a certificate without its tag": STRANGERS["P-256 of another authority, expired"],
     "the same, padded": STRANGERS["RSA"] + bytes(900),
@@ -126,3 +132,45 @@ def test_the_factory_pin_is_not_for_a_key_with_a_certificate_whose_public_key_ca
     order = Order("1", 1, OrderKind.NEW, "11000001", "", "", (), 1, 0, 1, 1)
     assert factory_pin_fits(order, TokenFacts("7", None, None))
     assert not factory_pin_fits(order, TokenFacts("7", None, STRANGERS["RSA"]))
+
+
+@pytest.mark.parametrize("pin", [None, "000000", "123456"])
+def test_an_imported_key_on_a_card_that_does_not_tell_of_it_is_never_overwritten(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    paid_order: Callable[[str, OrderKind], str],
+    bodies: Callable[[], list[AnyBody]],
+    tmp_path: Path,
+    pin: str | None,
+) -> None:
+    card = blank_piv_key(tmp_path / "piv.card", "17345678")
+    card.store(card.record.with_key(KeyRecord(0x9A, (1).to_bytes(32), GENERATOR)))
+    before = card.record
+    source.insert(card)
+    number = paid_order("11000001", OrderKind.NEW)
+    refused = service.bind(session, number, pin, False, lambda _progress: None)  # noqa: FBT003 - the port's order
+    assert isinstance(refused, TokenRefused)
+    expected = {
+        None: TokenRefusal.PIN_WANTED,
+        "000000": TokenRefusal.PIN_WRONG,
+        "123456": TokenRefusal.ANOTHER_MEMBERS,
+    }
+    assert refused.reason is expected[pin]
+    assert card.record.keys == before.keys
+    assert card.record.objects == before.objects
+    assert card.record.pin.tries_left == before.pin.tries_left - (pin == "000000")
+    assert not [body for body in bodies() if isinstance(body, BindingStarted)]
+
+
+def test_a_blank_card_that_does_not_tell_is_bound(
+    service: DeskService,
+    source: VirtualTokenSource,
+    session: Session,
+    paid_order: Callable[[str, OrderKind], str],
+    tmp_path: Path,
+) -> None:
+    source.insert(blank_piv_key(tmp_path / "piv.card", "17345678"))
+    number = paid_order("11000001", OrderKind.NEW)
+    bound = service.bind(session, number, "123456", False, lambda _progress: None)  # noqa: FBT003 - the port's order
+    assert isinstance(bound, BoundView)

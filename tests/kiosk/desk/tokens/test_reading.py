@@ -43,6 +43,7 @@ from tests.support.desk import answered
         (ports.UnblockingPinBlocked(), TokenRefused(TokenRefusal.UNBLOCKING_PIN_BLOCKED, tries_left=0)),
         (ports.DeviceKeyRefused(), TokenRefused(TokenRefusal.DEVICE_KEY_REFUSED)),
         (ports.ApplicationShared(), TokenRefused(TokenRefusal.SHARED)),
+        (ports.PinShared(), TokenRefused(TokenRefusal.PIN_SHARED)),
         (ports.NotSupported("erase"), TokenRefused(TokenRefusal.NOT_SUPPORTED, detail="erase")),
         (
             ports.VendorLibraryFailed(
