@@ -14,6 +14,7 @@ from hardware.pcsc.absences import Absences
 from hardware.pcsc.buffers import ReaderBuffers
 from hardware.pcsc.calls import EVENT_BITS, WAIT, CardHeld, PcscCalls, PcscFailed, ReaderState
 from hardware.pcsc.channel import PcscChannel
+from hardware.pcsc.connecting import Connected, Connecting
 from hardware.pcsc.programs import programs_with_pcsc
 from hardware.ports import (
     HardwareError,
@@ -42,6 +43,10 @@ _SHORT_WAIT: Final = 500
 which was refused is free, or that a card is in after all."""
 
 
+_ANSWER: Final = 0.25
+"""Seconds between looks at a card whose connection the service does not answer; a card's start may take several."""
+
+
 class PcscTokenSource:
     """The readers that PC/SC knows (`ports.TokenSource`); all methods may be called from any thread.
 
@@ -57,6 +62,7 @@ class PcscTokenSource:
         self._readers: frozenset[str] = frozenset()
         self._arrivals: dict[str, int] = {}
         self._channels: dict[str, PcscChannel] = {}
+        self._late: dict[str, Connecting] = {}
         self._names: dict[str, bytes] = {}
         self._connected: set[TokenPresence] = set()
         self._refused: set[TokenPresence] = set()
@@ -213,22 +219,41 @@ class PcscTokenSource:
 
     def _connect(self, presence: TokenPresence) -> PcscChannel:
         """Connect in a context of its own, so that a long command does not hold up the readers' state."""
+        late = self._late.pop(presence.reader, None)
+        if late is not None and late.pending:
+            self._late[presence.reader] = late
+            raise self._held(presence)
         service = self._reached()
-        context = service.establish()
+        attempt = Connecting(service, self._names[presence.reader])
         try:
-            card, protocol = service.connect(context, self._names[presence.reader])
+            context, card, protocol = self._answer(attempt, presence)
         except CardHeld:
-            service.release(context)
             raise self._held(presence) from None
         except PcscFailed:
-            service.release(context)
             if presence in self.present():
                 raise TokenNotRecognised(presence.atr) from None
             raise TokenRemoved(f"the card is no longer in {presence.reader}") from None
-        except ReaderUnavailable:
-            service.release(context)
-            raise
         return PcscChannel(service, context, card, protocol, presence, self._buffers, self._tell)
+
+    def _answer(self, attempt: Connecting, presence: TokenPresence) -> Connected:
+        """Wait for the service's answer, but for no other program. Raises CardHeld, PcscFailed, ReaderUnavailable.
+
+        Our own connection is seen only just before it is answered, so another's is what two looks find.
+        """
+        seen_connected = False
+        while not attempt.answered(_ANSWER):
+            try:
+                present = presence in self.present()
+            except ReaderUnavailable:
+                attempt.give_up()
+                raise
+            connected = presence in self._connected
+            if not present or (connected and seen_connected):
+                attempt.give_up()
+                self._late[presence.reader] = attempt
+                raise CardHeld if present else PcscFailed("the card left before it was connected to")
+            seen_connected = connected
+        return attempt.connection()
 
     def _held(self, presence: TokenPresence) -> TokenHeld:
         """Remember a card that another program holds, and look soon whether it is free."""

@@ -9,7 +9,7 @@ from hardware.pcsc.calls import EVENT_BITS
 from hardware.pcsc.library import Code, Found, Protocols, Share, StateBits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hardware.pcsc.library import PcscLibrary
 
@@ -19,7 +19,8 @@ UNKNOWN_READER = 0x80100009
 class Service:
     """libpcsclite's functions (`PcscLibrary`), over readers that can be unplugged; their cards stay in them.
 
-    `codes` are what connecting answers, each once; `mute` are readers of which the service tells nothing.
+    `codes` are what connecting answers, each once; `mute` are readers of which the service tells nothing. Connecting
+    waits until `over` is set, the end of another program's transaction; `begins` happens just before.
     """
 
     ATR = b"\x3b\x00"
@@ -39,6 +40,9 @@ class Service:
         self.connected_by: StateBits = StateBits.UNAWARE
         self.waits: list[int] = []
         self.reached: list[bytes] = []
+        self.over = threading.Event()
+        self.over.set()
+        self.begins: Callable[[], None] = lambda: None
 
     def plug(self, *readers: bytes) -> None:
         with self.moved:
@@ -56,6 +60,8 @@ class Service:
     def connect(self, _: int, reader: bytes, share: Share, __: Protocols) -> tuple[int, int, Protocols]:
         assert share is Share.EXCLUSIVE
         self.reached.append(reader)
+        self.begins()
+        self.over.wait()
         if self.codes:
             return self.codes.pop(0), 0, self.protocol
         self.cards += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -22,6 +23,8 @@ from tests.support.waiting import wait_event
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hardware.pcsc.library import Protocols
+    from hardware.ports import Token, TokenPresence
     from hardware.virtual.card import VirtualCard
     from hardware.virtual.gmt.card import GmtCard
     from tests.support.pcsc import PcscService
@@ -82,6 +85,56 @@ def test_a_card_that_another_program_holds_is_said_to_be_and_is_back_when_that_l
         assert token.serial == card.serial
         token.close()
         stop()
+
+
+@pytest.mark.pcsc
+@pytest.mark.parametrize("mode", ["SCARD_SHARE_SHARED", "SCARD_SHARE_EXCLUSIVE"])
+def test_a_transaction_that_begins_just_before_the_desk_connects_is_not_waited_for(
+    readers: PcscTokenSource, card: GmtCard, pcscd: tuple[str, int], mode: str
+) -> None:
+    changed = threading.Event()
+    with in_reader(card, pcscd):
+        presence = inserted(readers)
+        stop = readers.watch(changed.set)
+        wait_event(changed)
+        calls = readers._reached()
+        connect = calls.connect
+        holders: list[subprocess.Popen[bytes]] = []
+
+        def late(context: int, name: bytes) -> tuple[int, Protocols]:
+            if not holders:
+                command = [sys.executable, "-c", HOLDER, presence.reader, mode, "transaction"]
+                holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                assert holder.stdout is not None
+                assert holder.stdout.readline() == b"connected\n"
+                holders.append(holder)
+            return connect(context, name)
+
+        setattr(calls, "connect", late)  # noqa: B010 - a double of the method
+        with pytest.raises(TokenHeld):
+            readers.open(presence)
+        (holder,) = holders
+        assert readers.present() == (presence,)
+        changed.clear()
+        assert holder.stdin is not None
+        holder.stdin.close()
+        wait_event(changed)
+        holder.wait()
+        assert holder.stdout is not None
+        holder.stdout.close()
+        token = _once_free(readers, presence, changed)
+        assert token.serial == card.serial
+        token.close()
+        stop()
+
+
+def _once_free(readers: PcscTokenSource, presence: TokenPresence, changed: threading.Event) -> Token:
+    """As the desk does it: again whenever the readers tell of something."""
+    while True:
+        changed.clear()
+        with contextlib.suppress(TokenHeld):
+            return readers.open(presence)
+        wait_event(changed)
 
 
 class Short:

@@ -17,6 +17,8 @@ from tests.support.waiting import acquire, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hardware.pcsc.calls import PcscCalls, ReaderState
+
 
 RESET, UNPOWERED, REMOVED = 0x80100068, 0x80100067, 0x80100069
 
@@ -188,6 +190,80 @@ def test_a_card_that_is_seen_to_be_held_is_not_connected_to(service: Service, ho
     service.connected_by = StateBits.UNAWARE
     with pytest.raises(TokenNotRecognised):
         source.open(presence)
+
+
+@pytest.mark.parametrize("code", [None, Code.SHARING_VIOLATION])
+def test_a_transaction_that_begins_between_the_look_and_the_connection_is_waited_for_by_nobody(
+    service: Service, code: Code | None
+) -> None:
+    """Whether the other program lets go at the end of it or stays connected."""
+    source = PcscTokenSource()
+    (presence,) = source.present()
+    before = service.contexts
+
+    def begin() -> None:
+        service.connected_by = StateBits.IN_USE
+        service.over.clear()
+        service.begins = lambda: None
+
+    service.begins = begin
+    service.codes = [] if code is None else [code]
+    for _ in range(2):
+        with pytest.raises(TokenHeld):
+            source.open(presence)
+    assert source.present() == (presence,), "the readers answer meanwhile"
+    assert len(service.reached) == 1
+    changes = threading.Semaphore(0)
+    stop = source.watch(changes.release)
+    acquire(changes)
+    service.connected_by = StateBits.UNAWARE if code is None else StateBits.IN_USE
+    service.over.set()
+    wait_until(lambda: source._late["Reader"].pending is False, "the connection came too late and went back")
+    assert service.cards == 0
+    if code is not None:
+        with pytest.raises(TokenHeld):
+            source.open(presence)
+        service.connected_by = StateBits.UNAWARE
+    acquire(changes)
+    with pytest.raises(TokenNotRecognised):
+        source.open(presence)
+    stop()
+    wait_until(lambda: service.contexts == before, "every context was given back")
+
+
+def test_a_card_that_leaves_while_its_connection_is_not_answered_was_removed(service: Service) -> None:
+    source = PcscTokenSource()
+    (presence,) = source.present()
+
+    def begin() -> None:
+        service.over.clear()
+        service.plug(b"Another")
+
+    service.begins = begin
+    with pytest.raises(TokenRemoved):
+        source.open(presence)
+    service.begins = lambda: None
+    service.over.set()
+    wait_until(lambda: service.cards == 0, "what came too late was given back")
+
+
+def test_a_card_that_takes_its_time_to_start_is_waited_for(service: Service) -> None:
+    source = PcscTokenSource()
+    (presence,) = source.present()
+    service.over.clear()
+    looks = [0]
+    observe = source._observe
+
+    def look(calls: PcscCalls, context: int) -> tuple[ReaderState, ...]:
+        looks[0] += 1
+        if looks[0] == 6:
+            service.over.set()
+        return observe(calls, context)
+
+    setattr(source, "_observe", look)  # noqa: B010 - a double of the method
+    with pytest.raises(TokenNotRecognised):
+        source.open(presence)
+    assert looks[0] >= 6
 
 
 def test_a_card_held_by_nobody_that_was_refused_is_no_news(service: Service) -> None:
