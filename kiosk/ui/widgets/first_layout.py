@@ -77,9 +77,12 @@ class FirstLayout(Screen[ScreenResultType]):
             message.prevent_default()
 
     @on(events.Resize)
-    def _drop_first_size(self, event: events.Resize) -> None:
-        # The first layout tells the screen its own size. A window that was resized sends the same event later.
-        if messages.Layout in self._answered and event.size == self.outer_size:
+    def _drop_known_size(self, event: events.Resize) -> None:
+        # The first layout tells the screen its own size. A window that was resized sends the same event later. A size that
+        # the window has no longer is dropped: Textual tells a screen its new size again after each layout, so that two sizes
+        # on their way would replace each other for ever.
+        again = messages.Layout in self._answered and event.size == self.outer_size
+        if again or event.size != self.app.size:
             event.stop()
             event.prevent_default()
 

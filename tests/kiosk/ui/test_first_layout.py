@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pyte
 import pytest
+from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
+from textual.geometry import Size
+from textual.screen import Screen
 from textual.widget import Widget
 
 from kiosk.desk.service import DeskService
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.geometry import Region
     from textual.pilot import Pilot
-    from textual.screen import Screen
 
 SERIAL = "E8AD652202221F03"
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
@@ -220,6 +222,37 @@ async def test_a_window_that_grows_while_a_screen_comes_up_is_filled(setup: Desk
             assert places(screen) == before
             assert screen.size == (120, 36)
     assert steps.app.error_code == ""
+
+
+ENDLESS = 50
+
+
+async def test_two_sizes_on_their_way_to_a_screen_do_not_replace_each_other_for_ever(
+    setup: DeskSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(setup)
+    taken: list[Size] = []
+    resized = Screen._screen_resized
+
+    def counted(screen: Screen[object], size: Size) -> None:
+        taken.append(size)
+        if len(taken) < ENDLESS:  # which ends what would be endless
+            resized(screen, size)
+
+    async with steps.app.run_test(size=(80, 24)) as pilot:
+        await steps.show(pilot, Route.NOTICE)
+        await pilot.resize_terminal(110, 32)
+        screen = steps.app.screen
+        await until(pilot, lambda: screen.size == (110, 32))
+        await settle(pilot)
+        monkeypatch.setattr(Screen, "_screen_resized", counted)
+        for _ in range(3):
+            for size in (Size(90, 30), Size(110, 32)):
+                screen.post_message(events.Resize(size, size))
+                screen.call_later(lambda: None)  # else Textual takes the last of them alone
+        await settle(pilot)
+        assert len(taken) < ENDLESS
+        assert screen.size == (110, 32)
 
 
 class Painted(HeadlessDriver):
