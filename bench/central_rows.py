@@ -32,6 +32,7 @@ from kiosk.domain.requests import (
     DeliveryState,
     InvoiceRequest,
     InvoiceState,
+    Proposal,
     Requests,
 )
 from sync.central.console.base import Admin
@@ -55,6 +56,9 @@ _DELIVERY = DeliveryRequest(
 _INVOICE = InvoiceRequest(InvoiceState.ASKED, InvoiceKind.ORDINARY, bytes(32), BEGINNING, "")
 _RECORDS = {
     "ledgeraccount": msgspec.msgpack.encode(Register("10000000", (Registered(_KEY, Standing.LISTED),))),
+    "ledgerproposal": msgspec.msgpack.encode(
+        Proposal("0" * 16, "10000000", "", bytes(32), authorised=True, proposed_at=0, told_by=1)
+    ),
     "ledgerrequests": msgspec.msgpack.encode(Requests("1-0001-1", "10000000", _DELIVERY, _INVOICE)),
 }
 _PLAIN = bytes(300)

@@ -1,6 +1,7 @@
 """登录验证: the desk's requests to the centre while a member waits, and the centre's answers.
 
     challenge requested → challenge → signed → judged, and an SMS code sent → code typed → right or wrong
+    first password chosen, with the code of the message that invited to it → right or wrong
 
 The same records are stored in the mailbox (MessagePack, between app and agent) and sent to the centre (between agent
 and centre). A request past its deadline stays unanswered, and the desk continues without.
@@ -91,13 +92,21 @@ class CodeJudged(msgspec.Struct, frozen=True, tag_field="kind", tag="login-code-
     tries_left: int = 0
 
 
+class FirstPasswordChosen(msgspec.Struct, frozen=True, tag_field="kind", tag="first-password-chosen"):
+    """A new operator chose the password with the code from the message; `verifier` is its Argon2id hash. A `CodeJudged` answers."""
+
+    account: str
+    code: str
+    verifier: str
+
+
 class QuestionRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="login-question-refused"):
     """The centre refuses: the check is over, or unknown."""
 
     reason: str
 
 
-LoginQuestion = ChallengeRequested | ChallengeSigned | CodeTyped
+LoginQuestion = ChallengeRequested | ChallengeSigned | CodeTyped | FirstPasswordChosen
 LoginAnswer = ChallengeIssued | LoginJudged | CodeJudged | QuestionRefused
 
 MAILBOX_KIND = "login-check"

@@ -62,7 +62,10 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every key of the configuration; `database` is a postgresql:// address, empty for SQLite in `data`."""
+    """Every key of the configuration; `database` is a postgresql:// address, empty for SQLite in `data`.
+
+    `address` is where phones reach the centre (https://…), for links in messages; empty for the one under which staff open the console.
+    """
 
     data: str = "~/.local/share/keydesk-central"
     database: str = ""
@@ -71,6 +74,7 @@ class CentreConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     support: tuple[str, ...] = exchange.SUPPORT
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     origins: tuple[str, ...] = ()
+    address: str = ""
     fronts: tuple[str, ...] = ("127.0.0.1", "::1")
     provider: PaymentProviderName = PaymentProviderName.UNCHOSEN
     sms: SmsProviderName = SmsProviderName.UNCHOSEN

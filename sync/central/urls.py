@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import path, re_path
 
 from sync.central.device import views as device
+from sync.central.login import first_passwords
 from sync.central.login import views as login
+from sync.central.payments import passwords
 from sync.central.payments import views as payments
 from sync.central.payments.orders import views as orders
 from sync.protocol import records
@@ -39,6 +41,8 @@ urlpatterns = [
     path("orders", lambda _request: HttpResponseRedirect(orders.PATH)),
     path("orders/", orders.page),
     path("orders/follow", orders.follow_picture),
+    path(_relative(first_passwords.PATH), passwords.page),
+    path(f"{_relative(first_passwords.PATH)}<str:token>", passwords.link),
     # The QR code's address is in capitals and short: /P/ may be left out to fit a longer host name.
     re_path(r"^(?:[Pp]/)?(?P<token>[0-9A-Za-z]{61})/?$", payments.page),
     re_path(r"^[Pp]/(?P<token>[^/]{1,200})/?$", payments.page),

@@ -29,6 +29,7 @@ from kiosk.domain.login_check import (
     CodeJudged,
     CodeJudgement,
     CodeTyped,
+    FirstPasswordChosen,
     LoginAnswer,
     LoginJudged,
     LoginQuestion,
@@ -285,3 +286,6 @@ class LoginCentre:
             case CodeTyped():
                 self._tries -= 1
                 return CodeJudged(CodeJudgement.WRONG, self._tries)
+            case FirstPasswordChosen():
+                right = question.code == SMS_CODE
+                return CodeJudged(CodeJudgement.RIGHT if right else CodeJudgement.OVER)

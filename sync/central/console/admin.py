@@ -12,6 +12,7 @@ from sync.central.console import (
     members,
     payments,
     personal,
+    proposals,
     requests,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "members",
     "payments",
     "personal",
+    "proposals",
     "requests",
 ]

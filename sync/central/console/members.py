@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any, TypeVar
 
-from argon2 import PasswordHasher
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from kiosk.domain.password_rules import (
+    LONGEST_PASSWORD,
+    SHORTEST_PASSWORD,
+    PasswordFault,
+    password_fault,
+)
+from kiosk.pki.passwords import make_verifier
 from sync.central.console.base import (
     Admin,
     FenField,
@@ -23,9 +28,11 @@ from sync.central.console.base import (
     yuan_column,
 )
 from sync.central.console.filters import RefusedNames
+from sync.central.console.password_links import link_state, send_link, sends_links
 from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
 from sync.central.ledger.publishing import publish_enterprise, publish_operators
+from sync.central.ledger.reviewing import lock_accounts
 from sync.central.members.models import (
     DeskStaff,
     Enterprise,
@@ -36,6 +43,13 @@ from sync.central.members.models import (
 )
 from sync.central.members.publishing import publish_schedule, publish_staff
 
+PASSWORD_FAULTS = {
+    PasswordFault.SHORT: f"至少 {SHORTEST_PASSWORD} 个字符",
+    PasswordFault.LONG: f"最多 {LONGEST_PASSWORD} 个字符",
+    PasswordFault.CHARACTER: "只能用字母、数字和键盘上的符号，不能有空格",
+    PasswordFault.PLAIN: "字母、数字、符号至少要用两种",
+    PasswordFault.ACCOUNT: "不能含有登录账号",
+}
 Person = TypeVar("Person", DeskStaff, Operator)
 
 
@@ -70,6 +84,20 @@ class StaffForm(PasswordForm):
         """Whoever has no password yet needs one."""
         super().__init__(*positional, **named)
         self.fields["new_password"].required = not self.instance.verifier
+
+
+class OperatorPasswordForm(PasswordForm):
+    """A form of operators, where no messages are sent with which they could set passwords themselves."""
+
+    def clean(self) -> dict[str, Any]:
+        """What a member could not choose staff do not set either. Raises ValidationError."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        password = given.get("new_password") or ""
+        account = str(given.get("account") or self.instance.account)
+        fault = password_fault(password, account) if password else None
+        if fault is not None:
+            self.add_error("new_password", PASSWORD_FAULTS[fault])
+        return given
 
 
 class _Permanent(Page[Any]):
@@ -111,21 +139,46 @@ class EnterpriseAdmin(_Permanent, Admin[Any]):
 class OperatorAdmin(_Permanent, Admin[Any]):
     """Operators and their review."""
 
-    form = PasswordForm
+    form = OperatorPasswordForm
     list_display = ("account", "name", "enterprise", "review", name_column())
     list_filter = ("review", RefusedNames)
     search_fields = ("^account", "=name", "^enterprise__name")
     autocomplete_fields = ("enterprise",)
-    actions = ("approve", "refuse")
+    actions = ("approve", "refuse", "send_password_link")
 
     def has_review_permission(self, request: HttpRequest) -> bool:
         """Who may decide on an operator."""
         return bool(request.user.has_perm("members.review_operator"))
 
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Any = None,
+        change: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+        **kwargs: Any,
+    ) -> Any:
+        """No password is typed here where operators get links to set their own."""
+        if sends_links():
+            kwargs["form"] = Form
+        return super().get_form(request, obj, change=change, **kwargs)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Only those who may review can change the review."""
+        """Only those who may review can change the review; of a password is told whether there is one."""
         fields = super().get_readonly_fields(request, obj)
+        if obj is not None:
+            fields = (*fields, "password_state")
         return fields if self.has_review_permission(request) else (*fields, "review")
+
+    @admin.display(description="登录密码")
+    def password_state(self, obj: Operator) -> str:
+        """Whether there is a password, and where the latest link stands."""
+        return link_state(obj)
+
+    @admin.action(description="发送设置密码的链接（以前的失效）", permissions=("review",))
+    def send_password_link(self, request: HttpRequest, queryset: QuerySet[Operator]) -> None:
+        """Send links with which operators set their passwords."""
+        for operator in queryset:
+            send_link(self, request, operator)
 
     def save_model(
         self,
@@ -134,10 +187,17 @@ class OperatorAdmin(_Permanent, Admin[Any]):
         form: ModelForm[Operator],
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
-        """Save and publish."""
-        _set_password(obj, form)
+        """Save and publish: of one who is known only what was changed here, since a member may set the password meanwhile."""
+        del request
+        changed = [name for name in form.changed_data if name != "new_password"]
+        if _set_password(obj, form):
+            changed.append("verifier")
         with telling(centre_now()):
-            super().save_model(request, obj, form, change)
+            if change:
+                obj.save(update_fields=changed)
+            else:
+                lock_accounts()
+                obj.save(force_insert=True)
             publish_operators([obj], centre_now())
 
     @admin.action(description="批准所选操作员", permissions=("review",))
@@ -231,8 +291,9 @@ class FeeScheduleAdmin(_Permanent, SmallAdmin[Any]):
             publish_schedule(obj, centre_now())
 
 
-def _set_password(row: Person, form: ModelForm[Person]) -> None:
+def _set_password(row: Person, form: ModelForm[Person]) -> bool:
+    """Whether a password was typed, which the row has now."""
     password = form.cleaned_data.get("new_password") or ""
     if password.strip():
-        # In normal form C, as the desk normalises what is typed there.
-        row.verifier = PasswordHasher().hash(unicodedata.normalize("NFC", password))
+        row.verifier = make_verifier(password)
+    return bool(password.strip())

@@ -21,6 +21,7 @@ from kiosk.domain.login_check import (
     CodeJudged,
     CodeJudgement,
     CodeTyped,
+    FirstPasswordChosen,
     LoginAnswer,
     LoginJudged,
     LoginQuestion,
@@ -43,7 +44,9 @@ from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.ledger.models import LedgerCertificate, StrandCursor
 from sync.central.ledger.rows import certificate_on_register
 from sync.central.ledger.verifying import Stage, hasten
-from sync.central.login.codes import CODE_SECONDS, CODE_TRIES, code_text, hashed, new_code
+from sync.central.login import first_passwords
+from sync.central.login.codes import CODE_SECONDS, CODE_TRIES, code_message, hashed, new_code
+from sync.central.login.messages import Purpose
 from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
 from sync.central.members.models import Operator
@@ -66,11 +69,10 @@ def end_all(sender: object, **_named: object) -> None:
 class LoginCheckService:
     """Answers one kiosk's questions at the time `now` (UTC seconds)."""
 
-    def __init__(self, kiosk: int, keys: CentreKeys, sms: SmsProvider, system: str, now: int) -> None:
+    def __init__(self, kiosk: int, keys: CentreKeys, sms: SmsProvider, now: int) -> None:
         self._kiosk = kiosk
         self._keys = keys
         self._sms = sms
-        self._system = system
         self._now = now
 
     def answer(self, question: LoginQuestion) -> LoginAnswer:
@@ -82,6 +84,14 @@ class LoginCheckService:
                 return self._judge(question)
             case CodeTyped():
                 return self._take_code(question)
+            case FirstPasswordChosen():
+                return self._first_password(question)
+
+    def _first_password(self, chosen: FirstPasswordChosen) -> LoginAnswer:
+        """Tries are counted by the account; a kiosk learns nothing of accounts that it does not serve."""
+        if not serves(self._kiosk, chosen.account):
+            return CodeJudged(CodeJudgement.OVER)
+        return first_passwords.take_code(chosen, self._now)
 
     def _challenge(self, asked: ChallengeRequested) -> LoginAnswer:
         if not serves(self._kiosk, asked.account):
@@ -185,9 +195,9 @@ class LoginCheckService:
 
     def _sent(self, check: LoginCheck, phone: str, code: str) -> bool:
         """Send the code; without a provider, or where it fails, the check ends without one."""
-        text = code_text(self._system, code, "登录验证")
+        parameters = code_message(code, Purpose.LOGIN_CHECK)
         try:
-            self._sms.send(Message(check.account, phone, text, self._now))
+            self._sms.send(Message(check.account, phone, parameters, self._now))
         except MessageNotSent as error:
             LOG.warning("login check %s: %s", check.key, error.reason)
             LoginCheck.objects.filter(key=check.key).update(

@@ -1,4 +1,4 @@
-"""SMS codes: how one is drawn, worded, hashed and for how long it counts, whatever it is for."""
+"""SMS codes: how one is drawn, sent, hashed and for how long it counts, whatever it is for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import secrets
 
 from kiosk.domain.login_check import CODE_DIGITS
+from sync.central.login.messages import Code, Purpose
 
 CODE_SECONDS = 300
 CODE_TRIES = 3
@@ -21,6 +22,6 @@ def hashed(place: str, code: str) -> str:
     return hashlib.sha256(f"{place} {code}".encode()).hexdigest()
 
 
-def code_text(system: str, code: str, purpose: str) -> str:
-    """The message that brings a code."""
-    return f"【{system}】验证码 {code}，{CODE_SECONDS // 60} 分钟内有效，用于{purpose}，请勿告诉他人。"
+def code_message(code: str, purpose: Purpose) -> Code:
+    """What brings a code."""
+    return Code(code, CODE_SECONDS // 60, purpose)

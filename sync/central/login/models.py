@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from sync.central.login.messages import LONGEST_TEXT
+
 
 class CheckState(models.TextChoices):
     """The state of a check."""
@@ -85,12 +87,40 @@ class PasswordTry(models.Model):
         return self.account
 
 
+class PasswordInvitation(models.Model):
+    """How an operator sets the password: by a link or with a code, of which the latest count, once. Only hashes are stored.
+
+    `sent_at` is when the message went out (None: it did not), `used_at` when the password was set, `sent` how many went out in the
+    hour from `counted_at` on.
+    """
+
+    account = models.CharField("账号", max_length=12, primary_key=True)
+    link_hash = models.CharField("链接摘要", max_length=64, blank=True, db_index=True)
+    code_hash = models.CharField("验证码摘要", max_length=64, blank=True)
+    tries_left = models.PositiveIntegerField("剩余次数", default=0)
+    made_at = models.BigIntegerField("时间")
+    expires = models.BigIntegerField("失效时间")
+    sent_at = models.BigIntegerField("发出时间", null=True)
+    used_at = models.BigIntegerField("使用时间", null=True)
+    counted_at = models.BigIntegerField("计数时间")
+    sent = models.PositiveIntegerField("次数", default=0)
+
+    class Meta:
+        """Names."""
+
+        verbose_name = "设置密码的链接"
+        verbose_name_plural = "设置密码的链接"
+
+    def __str__(self) -> str:
+        return self.account
+
+
 class SandboxMessage(models.Model):
     """A message that the sandbox provider stored instead of sending it."""
 
     account = models.CharField("账号", max_length=12)
     phone = models.CharField("手机", max_length=15)
-    text = models.CharField("内容", max_length=200)
+    text = models.CharField("内容", max_length=LONGEST_TEXT)
     sent_at = models.BigIntegerField("时间")
 
     class Meta:

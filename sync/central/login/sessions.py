@@ -19,14 +19,14 @@ from django.db import transaction
 from kiosk.domain.identifiers import is_account
 from kiosk.domain.lockouts import ACCOUNT_RULE, lockout_state
 from kiosk.pki.passwords import DUMMY_VERIFIER, password_matches
-from sync.central.login.codes import CODE_SECONDS, CODE_TRIES, code_text, hashed, new_code
+from sync.central.login.codes import CODE_SECONDS, CODE_TRIES, code_message, hashed, new_code
+from sync.central.login.messages import Purpose
 from sync.central.login.models import MemberSession, PasswordTry
 from sync.central.login.sms import Message, MessageNotSent, sms_provider
 from sync.central.members.models import Operator
 
 SESSION_SECONDS = 1800
 CODES_AN_HOUR = 5
-PURPOSE = "查看我的订单"
 _HOUR = 3600
 _NAME = re.compile(r"[0-9a-f]{32}")
 
@@ -103,9 +103,9 @@ def _send_code(operator: Operator, now: int) -> Begun:
             began_at=now,
             expires=now + CODE_SECONDS,
         )
-    text = code_text(settings.KEYDESK.system, code, PURPOSE)
+    message = Message(operator.account, operator.phone, code_message(code, Purpose.ORDERS), now)
     try:
-        sms_provider(settings.KEYDESK.sms).send(Message(operator.account, operator.phone, text, now))
+        sms_provider(settings.KEYDESK.sms).send(message)
     except MessageNotSent:
         MemberSession.objects.filter(key=_hash(name)).update(tries_left=0, expires=now)
         return Begun(SignIn.NOT_SENT)

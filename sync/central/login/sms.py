@@ -1,12 +1,14 @@
-"""The SMS providers: a sandbox, or none."""
+"""The SMS providers: a sandbox, or none. Each takes a template's name and parameters."""
 
 from __future__ import annotations
 
 from typing import Protocol, assert_never
 
 import msgspec
+from django.conf import settings
 
 from sync.central.configuration import SmsProviderName
+from sync.central.login.messages import Parameters, worded
 from sync.central.login.models import SandboxMessage
 
 
@@ -15,12 +17,12 @@ class Message(msgspec.Struct, frozen=True):
 
     account: str
     phone: str
-    text: str
+    parameters: Parameters
     sent_at: int
 
     def __repr__(self) -> str:
-        """Show the account, not the text with its code."""
-        return f"Message({self.account})"
+        """Show the account and the template, not its parameters."""
+        return f"Message({self.account}, {self.parameters.template.value})"
 
 
 class MessageNotSent(Exception):
@@ -49,7 +51,10 @@ class SandboxSms:
     def send(self, message: Message) -> None:
         """Store the message."""
         SandboxMessage.objects.create(
-            account=message.account, phone=message.phone, text=message.text, sent_at=message.sent_at
+            account=message.account,
+            phone=message.phone,
+            text=worded(settings.KEYDESK.system, message.parameters),
+            sent_at=message.sent_at,
         )
 
 

@@ -24,9 +24,7 @@ def question(request: HttpRequest) -> HttpResponse:
     now = centre_now()
     body = read_body(request, records.MAXIMUM_JSON)
     kiosk = require_working(caller(request, body, now))
-    configuration = settings.KEYDESK
-    sms = sms_provider(configuration.sms)
-    checking = LoginCheckService(kiosk.number, centre_keys(), sms, configuration.system, now)
+    checking = LoginCheckService(kiosk.number, centre_keys(), sms_provider(settings.KEYDESK.sms), now)
     return answer(checking.answer(records.decode_question(body)))
 
 

@@ -15,7 +15,8 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from sync.central.login.codes import CODE_SECONDS, CODE_TRIES, code_text, hashed, new_code
+from sync.central.login.codes import CODE_SECONDS, CODE_TRIES, code_message, hashed, new_code
+from sync.central.login.messages import Purpose
 from sync.central.login.sms import Message, MessageNotSent, sms_provider
 from sync.central.members.models import Operator
 from sync.central.payments.models import ConfirmationCode, Payment, PaymentAttempt, PaymentState
@@ -82,9 +83,9 @@ def send_code(bill: Bill, browser: str, account: str, now: int) -> None:
             "asked_at": now,
         },
     )
-    text = code_text(settings.KEYDESK.system, code, "查看缴费确认码")
+    parameters = code_message(code, Purpose.CONFIRMATION)
     try:
-        sms_provider(settings.KEYDESK.sms).send(Message(bill.code.account, operator.phone, text, now))
+        sms_provider(settings.KEYDESK.sms).send(Message(bill.code.account, operator.phone, parameters, now))
     except MessageNotSent:
         ConfirmationCode.objects.filter(order=bill.order, browser=hashed_browser(browser)).update(
             tries_left=0

@@ -58,6 +58,7 @@ _CENTRE: Excuses = {
             "personal.erasedpages",
         ),
         "login.membersession": "a member who is signed in on a phone, for half an hour; no recording was made since",
+        "login.passwordinvitation": "an operator who was invited to set the password; no recording was made since",
         "login.passwordtry": "a wrong password on a phone, for half an hour; no recording was made since",
     },
     "journal.entry.kind": {**_REQUESTS, **_not_yet("invoice-issued", "operator-reviewed")},

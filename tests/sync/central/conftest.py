@@ -17,6 +17,7 @@ from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_pending
 from sync.central.ledger.verifying import Verifier
+from sync.central.payments import passwords
 from sync.central.payments import views as payments
 from sync.central.payments.orders import views as orders
 from tests.support import scenes
@@ -44,7 +45,7 @@ def applied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def nobody_asked_before() -> None:
     """Each test's database is new: nothing was asked of it too often."""
-    for rate in (*payments.RATES, *orders.RATES):
+    for rate in (*payments.RATES, *orders.RATES, *passwords.RATES):
         rate.clear()
 
 
@@ -112,7 +113,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         def later() -> int:
             return int(time.time()) + seconds
 
-        for module in ("device.views", "payments.views", "payments.orders.views", "login.views"):
+        for module in (
+            "device.views",
+            "payments.views",
+            "payments.orders.views",
+            "payments.passwords",
+            "login.views",
+        ):
             monkeypatch.setattr(f"sync.central.{module}.centre_now", later)
 
     return shift

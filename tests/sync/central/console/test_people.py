@@ -6,13 +6,18 @@ import unicodedata
 
 import pytest
 from argon2 import PasswordHasher
+from django.conf import settings
 from django.db.models import Model
+from django.forms import ModelForm
 from django.test import Client
 from django.urls import reverse
+from msgspec.structs import replace
 
 from kiosk.domain.feed import EnterprisePublished, OperatorPublished
 from kiosk.domain.members import Review
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name, read_member_name
+from sync.central.configuration import SmsProviderName
+from sync.central.console.base import Form
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import Matter
 from sync.central.members.models import DeskStaff, Enterprise, Operator
@@ -89,16 +94,50 @@ def test_deciding_takes_a_permission(clerk: Client, served: KioskDouble) -> None
     assert Payment.objects.get().refunded_at is None
 
 
-def test_a_new_password_is_kept_as_a_hash_alone(staff: Client, kiosk: KioskDouble) -> None:
+def test_staff_set_no_operator_s_password_where_messages_are_sent(staff: Client, kiosk: KioskDouble) -> None:
+    page = reverse("admin:members_operator_change", args=["11000001"])
+    shown = staff.get(page).content.decode()
+    assert "新密码" not in shown
+    assert "已设置" in shown
+    before = Operator.objects.get(account="11000001")
+    fields = {"enterprise": before.enterprise_id, "name": "李晓", "review": "approved"}
+    staff.post(page, {**fields, "new_password": "Another-1"})
+    after = Operator.objects.get(account="11000001")
+    assert (after.name, after.verifier) == ("李晓", before.verifier)
+
+
+def test_a_new_password_is_kept_as_a_hash_alone(
+    staff: Client, kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "KEYDESK", replace(settings.KEYDESK, sms=SmsProviderName.NONE))
     page = reverse("admin:members_operator_change", args=["11000001"])
     fields = {"enterprise": Operator.objects.get(account="11000001").enterprise_id, "name": "李晓梅"}
     before = Operator.objects.get(account="11000001").verifier
     staff.post(page, {**fields, "review": "approved", "new_password": ""})
     assert Operator.objects.get(account="11000001").verifier == before
+    said = staff.post(page, {**fields, "review": "approved", "new_password": "short-1"}).content.decode()
+    assert "至少 8 个字符" in said
+    assert Operator.objects.get(account="11000001").verifier == before
     staff.post(page, {**fields, "review": "approved", "new_password": "Another-1"})
     verifier = Operator.objects.get(account="11000001").verifier
     assert verifier.startswith("$argon2id$")
     assert verifier != before
+
+
+def test_a_password_that_is_set_meanwhile_outlives_a_change_of_the_name(
+    staff: Client, kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = reverse("admin:members_operator_change", args=["11000001"])
+    fields = {"enterprise": Operator.objects.get(account="11000001").enterprise_id, "name": "李晓"}
+
+    def meanwhile(form: ModelForm[Operator]) -> dict[str, object]:
+        Operator.objects.filter(account="11000001").update(verifier="set meanwhile")
+        return form.cleaned_data
+
+    monkeypatch.setattr(Form, "clean", meanwhile)
+    staff.post(page, {**fields, "review": "approved"})
+    after = Operator.objects.get(account="11000001")
+    assert (after.name, after.verifier) == ("李晓", "set meanwhile")
 
 
 def test_nobody_is_added_to_the_desks_staff_without_a_password(staff: Client, kiosk: KioskDouble) -> None:

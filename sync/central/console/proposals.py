@@ -1,0 +1,195 @@
+"""The console's pages of 交易员审核: who was proposed as a trader, approved or refused; and of the links that set passwords.
+
+A proposal's page shows what is masked; the facts themselves are shown once asked for, and that somebody asked is logged.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from kiosk.domain.documents import DocumentKind
+from kiosk.domain.masking import masked_document, masked_name, masked_phone
+from kiosk.domain.personal import OperatorDetails
+from kiosk.domain.requests import Proposal, ProposalState
+from sync.central.console.base import ReadOnlyAdmin, time_column
+from sync.central.console.password_links import invite_and_tell
+from sync.central.context import centre_now
+from sync.central.fleet.feed.telling import telling
+from sync.central.ledger.models import LedgerProposal
+from sync.central.ledger.reviewing import NotReviewed, ReviewFault, approve, details_of, refuse
+from sync.central.ledger.rows import proposal_record
+from sync.central.login import first_passwords
+from sync.central.login.messages import LONGEST_REASON, OperatorRefused
+from sync.central.members.models import Enterprise, Operator
+
+LOOKED = "查看交易员资料"
+_GONE = "（未送到，或已删除）"
+_DOCUMENTS = {DocumentKind.RESIDENT_ID: "中国居民身份证", DocumentKind.PASSPORT: "护照"}
+_FAULTS = {
+    ReviewFault.DECIDED: "已经有结果了，没有再处理一次",
+    ReviewFault.WAITS: "以前的决定还在入账，请过一会儿再试；没有处理",
+    ReviewFault.NO_DETAILS: "交易员的资料未送到，或已删除，不能批准",
+    ReviewFault.NOT_AUTHORISED: "没有法人授权书，不能批准",
+    ReviewFault.NOT_OF_THE_ENTERPRISE: "申请的账号不是这家企业已通过审核的操作员，不能批准",
+    ReviewFault.UNUSABLE: "资料不能用，不能批准",
+    ReviewFault.ACCOUNTS_FULL: "没有空余的账号，不能批准",
+}
+
+
+class Fact(NamedTuple):
+    """A line of the page."""
+
+    label: str
+    value: str
+
+
+class ApproveForm(forms.Form):
+    """What staff say they did before they approve."""
+
+    checked = forms.BooleanField(label="已核对身份和法人授权书")
+
+
+class RefuseForm(forms.Form):
+    """Why not; the proposer reads it."""
+
+    reason = forms.CharField(label="不通过的原因", max_length=LONGEST_REASON)
+
+
+class RevealForm(forms.Form):
+    """A press of the button alone."""
+
+
+_SEND = {"approve": "通过审核", "refuse": "不通过", "reveal": "查看完整资料（记入日志）"}
+
+
+@admin.register(LedgerProposal)
+class ProposalAdmin(ReadOnlyAdmin[LedgerProposal]):
+    """Proposed operators: the filter 审核中 makes the list of those that wait."""
+
+    list_display = (
+        time_column("proposed_at", "申请时间"),
+        "state",
+        "enterprise_code",
+        "account",
+        "proposal",
+    )
+    list_display_links = ("proposal",)
+    list_filter = ("state",)
+    search_fields = ("=account", "=proposal")
+    exclude = ("record",)
+    change_form_template = "admin/proposal.html"
+
+    def has_review_permission(self, request: HttpRequest) -> bool:
+        """Who may see who is proposed, and decide."""
+        return bool(request.user.has_perm("members.review_operator"))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of one proposal, with its forms for who may decide."""
+        row = self.get_object(request, object_id)
+        if row is None or not self.has_review_permission(request):
+            return super().change_view(request, object_id, form_url, extra_context)
+        proposal, revealed = proposal_record(row), False
+        offered = _forms(request, proposal)
+        if request.method == "POST":
+            form = next((each for each in offered if each.prefix in request.POST), None)
+            if isinstance(form, RevealForm):
+                revealed = True
+                self.log_change(request, row, LOOKED)
+            elif form is not None and form.is_valid():
+                self._decide(request, row, form)
+                return HttpResponseRedirect(request.get_full_path())
+            elif form is None:
+                self.message_user(request, _FAULTS[ReviewFault.DECIDED], messages.ERROR)
+                return HttpResponseRedirect(request.get_full_path())
+        request.method = "GET"  # what was wrong with a form is on the page; nothing else is taken
+        context = {
+            **(extra_context or {}),
+            "facts": _facts(proposal, revealed=revealed),
+            "forms": [(each, _SEND[str(each.prefix)]) for each in offered],
+        }
+        return super().change_view(request, object_id, form_url, context)
+
+    def _decide(self, request: HttpRequest, row: LedgerProposal, form: forms.Form) -> None:
+        by, now = request.user.get_username(), centre_now()
+        try:
+            if isinstance(form, RefuseForm):
+                self._refuse(request, row, form.cleaned_data["reason"], by, now)
+            else:
+                self._approve(request, row, by, now)
+        except NotReviewed as error:
+            detail = f"（{error.detail}）" if error.detail else ""
+            self.message_user(request, f"{_FAULTS[error.fault]}{detail}", messages.ERROR)
+
+    def _approve(self, request: HttpRequest, row: LedgerProposal, by: str, now: int) -> None:
+        with telling(now):
+            operator = approve(row.proposal, by, now)
+            invitation = first_passwords.invite(operator.account, now)
+            self.log_change(request, row, f"通过，账号 {operator.account}")
+        self.message_user(request, f"已通过，账号 {operator.account}", messages.SUCCESS)
+        invite_and_tell(self, request, operator, invitation, approved=True)
+
+    def _refuse(self, request: HttpRequest, row: LedgerProposal, reason: str, by: str, now: int) -> None:
+        with telling(now):
+            proposal = refuse(row.proposal, reason, by, now)
+            self.log_change(request, row, f"不通过：{reason}")
+        details = details_of(proposal)
+        name = "" if details is None else masked_name(details.name)
+        proposer = Operator.objects.filter(account=proposal.account).first()
+        told = proposer is not None and first_passwords.send_message(
+            proposer, OperatorRefused(name, reason), now
+        )
+        self.message_user(request, "已登记：不通过", messages.SUCCESS)
+        if not told:
+            self.message_user(request, "短信没有发出，请另行通知申请的账号", messages.WARNING)
+
+
+def _forms(request: HttpRequest, proposal: Proposal) -> list[forms.Form]:
+    """The forms of what may be done now; each is told by its prefix, which its button has as its name."""
+    given = request.POST if request.method == "POST" else None
+
+    def made(form: type[forms.Form], prefix: str) -> forms.Form:
+        return form(given if given is not None and prefix in given else None, prefix=prefix)
+
+    waits = proposal.state is ProposalState.UNDER_REVIEW
+    decisions = [made(ApproveForm, "approve"), made(RefuseForm, "refuse")] if waits else []
+    return [made(RevealForm, "reveal"), *decisions]
+
+
+def _facts(proposal: Proposal, *, revealed: bool) -> list[Fact]:
+    """The lines of the page: the person masked, unless somebody asked for more."""
+    enterprise = Enterprise.objects.filter(code=proposal.enterprise_code).first()
+    lines = [
+        Fact("会员企业", proposal.enterprise_code if enterprise is None else enterprise.name),
+        Fact("申请的账号", proposal.account),
+        Fact("法人授权书", "已出示" if proposal.authorised else "没有"),
+        *_person(details_of(proposal), revealed=revealed),
+    ]
+    if proposal.new_account:
+        lines.append(Fact("新账号", proposal.new_account))
+    if proposal.reason:
+        lines.append(Fact("不通过的原因", proposal.reason))
+    return lines
+
+
+def _person(details: OperatorDetails | None, *, revealed: bool) -> list[Fact]:
+    if details is None:
+        return [Fact("交易员", _GONE)]
+    name, number, phone = details.name, details.document_number, details.phone
+    if not revealed:
+        name, number, phone = masked_name(name), masked_document(number), masked_phone(phone)
+    return [
+        Fact("姓名", name),
+        Fact("有效证件类型", _DOCUMENTS[details.document]),
+        Fact("有效证件号码", number),
+        Fact("手机", phone),
+    ]
