@@ -34,6 +34,16 @@ def masked_email(address: str) -> str:
     return f"{local[:1]}{_HIDDEN * 3}{at}{host}"
 
 
+def masked_address(text: str) -> str:
+    """`花园路***`: the first three characters and always three stars; of a very short one nothing but them."""
+    return f"{text[:3] if len(text) > _FEW else ''}{_HIDDEN * 3}" if text else ""
+
+
+def masked_bank_account(number: str) -> str:
+    """The last four digits alone."""
+    return _tail(number)
+
+
 def _tail(text: str) -> str:
     shown = text[-_FEW:] if len(text) > 2 * _FEW - 2 else ""
     return _HIDDEN * (len(text) - len(shown)) + shown

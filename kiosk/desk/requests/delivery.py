@@ -10,9 +10,9 @@ from kiosk.desk.orders.views import own_order, require_paid
 from kiosk.desk.requests.asking import asked_by, kept
 from kiosk.desk.requests.views import RequestsView, delivery_view, requests_view
 from kiosk.desk.views import Refusal
-from kiosk.domain.contacts import phone_fault
 from kiosk.domain.entries import DeliveryAsked, DeliveryChanged, DeliveryChosen, KeyMailed, KeyReceivedBack
 from kiosk.domain.ledger import Delivery
+from kiosk.domain.request_facts import judged_delivery
 from kiosk.domain.requests import DeliveryState
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def ask_delivery(
     desk: Desk, session: Session, reference: str, address: DeliveryAddress, staff: StaffSession | None = None
 ) -> RequestsView:
     """Have the key of a paid order mailed, or mailed elsewhere than was asked before. Raises DeskRefused."""
-    parts = address.recipient, address.region, address.address
-    if not all(each.strip() for each in parts) or (address.phone and phone_fault(address.phone)):
+    address, faults = judged_delivery(address)
+    if faults:
         raise DeskRefused(Refusal.MALFORMED)
     with desk.database.write() as tx:
         by = asked_by(tx, staff)

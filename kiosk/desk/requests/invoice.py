@@ -9,14 +9,14 @@ from kiosk.desk.orders.views import is_bound, own_order, require_paid
 from kiosk.desk.requests.asking import asked_by, kept
 from kiosk.desk.requests.views import RequestsView, invoice_view, requests_view
 from kiosk.desk.views import Refusal
-from kiosk.domain.contacts import email_fault
-from kiosk.domain.credit_codes import credit_code_fault
-from kiosk.domain.entries import InvoiceAsked, InvoiceChanged, InvoiceKind, InvoiceWithdrawn
+from kiosk.domain.entries import InvoiceAsked, InvoiceChanged, InvoiceWithdrawn
+from kiosk.domain.request_facts import judged_invoice
 from kiosk.domain.requests import InvoiceState
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.desk.views import Session, StaffSession
+    from kiosk.domain.entries import InvoiceKind
     from kiosk.domain.personal import InvoiceDetails
 
 
@@ -29,7 +29,8 @@ def ask_invoice(
     staff: StaffSession | None = None,
 ) -> RequestsView:
     """Ask for an invoice of a paid or bound order, or for another one than before. Raises DeskRefused."""
-    if not _is_whole(invoice, details):
+    details, faults = judged_invoice(invoice, details)
+    if faults:
         raise DeskRefused(Refusal.MALFORMED)
     with desk.database.write() as tx:
         by = asked_by(tx, staff)
@@ -63,10 +64,3 @@ def withdraw_invoice(
         tx.personal.erase((own.invoice.commitment,))
         tx.append(InvoiceWithdrawn(reference, session.account, by), desk.clock)
         return requests_view(tx, session.account, reference)
-
-
-def _is_whole(invoice: InvoiceKind, details: InvoiceDetails) -> bool:
-    """Whether it can be made out and sent: a person's 普票 needs a name alone, whatever is typed of a code must be right."""
-    has_code = bool(details.credit_code) or invoice is InvoiceKind.SPECIAL
-    code_fault = credit_code_fault(details.credit_code) if has_code else None
-    return bool(details.title.strip()) and code_fault is None and email_fault(details.email) is None

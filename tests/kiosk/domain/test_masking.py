@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from kiosk.domain.masking import masked_document, masked_email, masked_name, masked_phone
+from kiosk.domain.masking import (
+    masked_address,
+    masked_bank_account,
+    masked_document,
+    masked_email,
+    masked_name,
+    masked_phone,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +52,20 @@ def test_a_name_is_its_first_character() -> None:
 def test_an_e_mail_address_hides_how_long_its_name_is() -> None:
     assert masked_email("finance@example.cn") == "f***@example.cn"
     assert masked_email("") == "***"
+
+
+def test_an_address_hides_how_long_it_is() -> None:
+    assert [masked_address(each) for each in ("花园路1号院2号楼", "花园路1号", "花园路1", "")] == [
+        "花园路***",
+        "花园路***",
+        "***",
+        "",
+    ]
+
+
+def test_an_account_at_a_bank_is_shown_by_its_end() -> None:
+    assert [masked_bank_account(each) for each in ("170202001234", "12345", "")] == [
+        "********1234",
+        "*****",
+        "",
+    ]
