@@ -18,6 +18,15 @@ INVOICING_CLOSES = 25
 INVOICING_GOES_ON = 5
 """The day of the next month from which it goes on, if that is a working day."""
 
+PROMISED = {
+    "dispatch_days": str(DISPATCH_DAYS),
+    "first_invoice_day": str(INVOICE_DAYS[0]),
+    "last_invoice_day": str(INVOICE_DAYS[1]),
+    "invoicing_closes": str(INVOICING_CLOSES),
+    "invoicing_goes_on": str(INVOICING_GOES_ON),
+}
+"""All of it, by the names under which sentences have it."""
+
 
 class DispatchPromise(msgspec.Struct, frozen=True):
     """A key is mailed on that day at the latest; not `certain` while a year's holidays are not announced."""

@@ -1,6 +1,6 @@
 """The questions that members ask, with short answers, and how a question is found.
 
-`{support}`, `{account}`, `{payee}` and `{pin}` are filled in.
+`{support}`, `{account}`, `{payee}`, `{pin}` and what is promised (`PROMISED` in kiosk/domain/promises.py) are filled in.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ QUESTIONS = (
         N_("怎样为新key盘缴费？"),
         N_(
             "在本机：首页选「新办key盘」，看须知，填验证信息，微信扫码付 340 元，付款前核对金额。没有网络时，把手机上的 11 位确认码输进来。"
-            "在网站：先装驱动，进「CA Key盘缴费」选「新办key盘」。付款后填收件地址，3 个工作日内寄出。"
+            "在网站：先装驱动，进「CA Key盘缴费」选「新办key盘」。付款后填收件地址，{dispatch_days} 个工作日内寄出。"
         ),
         N_("付钱、交钱、付款、买、微信、扫码、开通"),
     ),
@@ -94,14 +94,16 @@ QUESTIONS = (
     Question(
         N_("怎样开发票、填收件地址？"),
         N_(
-            "付款后在「我的订单」-「华商订单」里填收件地址、申请电子发票，可选专票或普票，5 至 7 个工作日内发到邮箱。"
+            "付款后在「我的订单」-「华商订单」里填收件地址、申请电子发票，可选专票或普票，{first_invoice_day} 至 {last_invoice_day} 个工作日内发到邮箱。"
             "先在微信关注公众号「{account}」：更多 →「我的订单」。"
         ),
         N_("开票、专票、普票、邮箱、快递、邮寄、收货、寄到哪"),
     ),
     Question(
         N_("发票什么时候开？"),
-        N_("申请后 5 至 7 个工作日内发到邮箱。每月 25 日前后停开，次月 5 日前后恢复，这期间的申请会顺延。"),
+        N_(
+            "申请后 {first_invoice_day} 至 {last_invoice_day} 个工作日内发到邮箱。每月 {invoicing_closes} 日前后停开，次月 {invoicing_goes_on} 日前后恢复，这期间的申请会顺延。"
+        ),
         N_("开票、几天、多久、月底"),
     ),
     Question(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kiosk.domain.promises import PROMISED
 from kiosk.settings import Exchange
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.cells import width, wrap
@@ -16,6 +17,7 @@ NAMES = {
     "account": EXCHANGE.official_account,
     "payee": EXCHANGE.payee,
     "pin": EXCHANGE.initial_pin,
+    **PROMISED,
 }
 # The answer's box on the smallest screen.
 COLUMNS, ROWS = 74, 5

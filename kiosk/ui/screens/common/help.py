@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from kiosk.domain.promises import PROMISED
 from kiosk.text.help import QUESTIONS, Question, find
 from kiosk.ui.page import Overlay
 from kiosk.ui.widgets.fields import Field
@@ -62,6 +63,7 @@ class HelpScreen(Overlay[None]):
             "account": settings.official_account,
             "payee": settings.payee,
             "pin": settings.initial_pin,
+            **PROMISED,
         }
 
     def _show(self, text: str) -> None:

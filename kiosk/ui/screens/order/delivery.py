@@ -11,6 +11,7 @@ from textual.widgets import Button
 
 from kiosk.desk.views import DeliveryOutcome, Refused
 from kiosk.domain.ledger import Delivery
+from kiosk.domain.promises import PROMISED
 from kiosk.text.flows import RECEIVE, binding
 from kiosk.text.money import yuan
 from kiosk.text.wording import DRIVER_WAY, KINDS
@@ -61,8 +62,9 @@ class DeliveryScreen(Page[None]):
             yield Action(self.t("3  不在，请邮寄给我"), id="mail")
             yield Prose(
                 self.t(
-                    "邮寄：付款后 3 个工作日内寄出，请在微信公众号「{account}」的「我的订单」-「华商订单」里填写地址。",
+                    "邮寄：付款后 {dispatch_days} 个工作日内寄出，请在微信公众号「{account}」的「我的订单」-「华商订单」里填写地址。",
                     account=self.shell.settings.official_account,
+                    **PROMISED,
                 ),
                 classes="muted",
             )

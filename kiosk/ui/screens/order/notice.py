@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import Button
 
 from kiosk.desk.views import Refused
+from kiosk.domain.promises import PROMISED
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import ORDERING
 from kiosk.text.wording import KINDS
@@ -36,10 +37,10 @@ SHORT = (
     N_("4 绑定之前可以退款；key盘收到并绑定之后不退。"),
 )
 LONG = (
-    N_("5 续期不用换key盘。新办和补办的key盘可在窗口当场领取，或在付款后 3 个工作日内寄出。"),
+    N_("5 续期不用换key盘。新办和补办的key盘可在窗口当场领取，或在付款后 {dispatch_days} 个工作日内寄出。"),
     N_("6 付款后请在微信公众号「{account}」的「我的订单」-「华商订单」里填写收件地址、申请发票。"),
     N_(
-        "7 电子发票有专票和普票，5 至 7 个工作日内发到邮箱；每月 25 日前后停开，次月 5 日前后恢复，这期间的申请会顺延。"
+        "7 电子发票有专票和普票，{first_invoice_day} 至 {last_invoice_day} 个工作日内发到邮箱；每月 {invoicing_closes} 日前后停开，次月 {invoicing_goes_on} 日前后恢复，这期间的申请会顺延。"
     ),
 )
 
@@ -64,6 +65,7 @@ class NoticeScreen(Page[None]):
             "payee": settings.payee,
             "account": settings.official_account,
             "pin": settings.initial_pin,
+            **PROMISED,
         }
         yield self.title_row()
         kind = self.t(KINDS[self.shell.visit.kind])
