@@ -77,6 +77,16 @@ def test_a_planted_fact_is_in_the_pages_before_it_is_erased_and_in_none_after(
     ).stdout
     with psycopg.connect(cluster, autocommit=True) as connection:
         keys = connection.execute("SELECT sealed FROM personal_recordkey").fetchall()
+        mine_sealed = [
+            bytes(sealed)
+            for table in ("personal_recordkey", "personal_sealedrecord")
+            for (sealed,) in connection.execute(
+                f"SELECT sealed FROM {table} WHERE commitment = ANY(%s)",  # noqa: S608 - our own two names
+                (mine,),
+            )
+        ]
+    assert len(mine_sealed) == 2 * len(mine)
+    assert all(each in before for each in mine_sealed)
     assert mine[0] in said
     assert len(keys) == len(made)
     assert not any(bytes(key).hex() in said for (key,) in keys)
@@ -86,5 +96,6 @@ def test_a_planted_fact_is_in_the_pages_before_it_is_erased_and_in_none_after(
     assert "30" in erased.stdout
     after = _pages(cluster)
     assert [readable(after, each, seal_key) for each in mine] == [[]] * len(mine)
+    assert not any(each in after for each in mine_sealed)  # of either table: one alone decrypts nothing
     assert all(readable(after, each, seal_key) for each in others)
     assert json.loads(operator.run("privacy", "export", "--account", "11000001").stdout)["facts"] == []
