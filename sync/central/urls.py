@@ -11,7 +11,9 @@ from sync.central.login import first_passwords
 from sync.central.login import views as login
 from sync.central.payments import passwords
 from sync.central.payments import views as payments
+from sync.central.payments.orders import form_views
 from sync.central.payments.orders import views as orders
+from sync.central.payments.orders.visitors import PATH as ORDERS
 from sync.protocol import records
 
 
@@ -38,11 +40,13 @@ urlpatterns = [
     path(_relative(records.PATH_SNAPSHOT), device.snapshot),
     path(_relative(records.PATH_PERSONAL), device.personal),
     path("sandbox/messages", login.sandbox_messages),
-    path("orders", lambda _request: HttpResponseRedirect(orders.PATH)),
+    path("orders", lambda _request: HttpResponseRedirect(ORDERS)),
     path("orders/", orders.page),
     path("orders/follow", orders.follow_picture),
     path(_relative(first_passwords.PATH), passwords.page),
     path(f"{_relative(first_passwords.PATH)}<str:token>", passwords.link),
+    re_path(r"^orders/(?P<reference>[0-9a-f.-]{5,40})/delivery$", form_views.delivery),
+    re_path(r"^orders/(?P<reference>[0-9a-f.-]{5,40})/invoice$", form_views.invoice),
     # The QR code's address is in capitals and short: /P/ may be left out to fit a longer host name.
     re_path(r"^(?:[Pp]/)?(?P<token>[0-9A-Za-z]{61})/?$", payments.page),
     re_path(r"^[Pp]/(?P<token>[^/]{1,200})/?$", payments.page),

@@ -17,7 +17,7 @@ from sync.central.journal import models
 from sync.central.journal.appending import entry_row
 from sync.central.journal.received_entries import read
 from sync.central.journal.strands import strand_key
-from sync.central.tables import Insert
+from sync.central.tables import LAST, Insert, entry_key
 
 STRAND = 1
 """The one strand of the centre's journal."""
@@ -43,6 +43,19 @@ def enter(bodies: Iterable[AnyBody], now: int) -> None:
             strand.put_high_water(tip)
         strand.received_at = now
         strand.save()
+
+
+def hold(now: int) -> None:
+    """Keep everybody else from entering until the transaction that is open ends. `now` is UTC seconds."""
+    _locked(now)
+
+
+def entered_after(sequence: int) -> list[Entry]:
+    """The entries past a sequence of the centre's journal, in order; none that this version cannot read."""
+    key = entry_key(EXCHANGE_KIOSK, STRAND, sequence)
+    rows = models.Entry.objects.filter(key__gt=key, key__lte=entry_key(EXCHANGE_KIOSK, STRAND, LAST))
+    found = (read(bytes(row.data)).entry for row in rows.order_by("key"))
+    return [each for each in found if each is not None]
 
 
 def _locked(now: int) -> tuple[models.Strand, Tip | None]:

@@ -215,6 +215,11 @@ def enter_and_apply(bodies: Sequence[AnyBody], now: int) -> None:
     if not bodies:
         return
     enter(bodies, now)
+    apply_entered(now)
+
+
+def apply_entered(now: int) -> None:
+    """Apply what was entered in the centre's own journal, outside of the transaction that entered it. `now` is UTC seconds."""
     if not apply_strand(EXCHANGE_KIOSK, STRAND, now):
         waking.wake()
 

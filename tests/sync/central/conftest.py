@@ -118,6 +118,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             "payments.views",
             "payments.orders.views",
             "payments.passwords",
+            "payments.orders.form_views",
             "login.views",
         ):
             monkeypatch.setattr(f"sync.central.{module}.centre_now", later)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from msgspec.structs import replace
 
 from kiosk.domain import entries
@@ -44,6 +45,7 @@ from sync.central.payments.models import Payment, PaymentAttempt, PaymentState
 from sync.central.payments.news import owning_kiosk
 from sync.central.payments.pages import read_bill
 from sync.central.payments.provider import Trade, TradeState
+from sync.central.personal.models import PersonalRecord
 from sync.protocol import records
 from sync.protocol.receipts import believed, receipt_text, sign_receipt
 from tests.support.books import all_applied, open_matters
@@ -242,6 +244,34 @@ def test_money_is_paid_back_once(pair: list[KioskDouble], keys: CentreKeys) -> N
     payment = Payment.objects.get()
     at_once([lambda: paying.pay_back(payment, int(time.time()))] * 4)
     assert FeedRow.objects.filter(audience=audience_of_kiosk(3), kind="refund-paid").count() == 1
+
+
+@pytest.mark.parametrize("regions", [["北京市"], ["北京市", "天津市", "上海市", "重庆市"]])
+def test_an_address_that_is_sent_many_times_at_once_is_entered_once(
+    pair: list[KioskDouble], regions: list[str]
+) -> None:
+    placed = pair[0].place()
+    payer = Client()
+    payer.post(pair[0].page_path(placed), {"action": "pay"})
+    path, answers = f"/orders/{placed.order}/delivery", list[int]()
+
+    def send(region: str) -> None:
+        browser = Client()
+        browser.cookies = payer.cookies
+        typed = {
+            "recipient": "张三丰",
+            "phone": "13812345678",
+            "region": region,
+            "address": "花园路1号",
+            "seen": ".",
+        }
+        answers.append(browser.post(path, typed).status_code)
+
+    at_once([functools.partial(send, regions[number % len(regions)]) for number in range(4)])
+    assert sorted(answers) == ([302] * 4 if len(regions) == 1 else [302, 409, 409, 409])
+    assert Entry.objects.filter(kind="delivery-asked").count() == 1
+    assert PersonalRecord.objects.count() == 1
+    assert differences() == []
 
 
 def test_a_token_used_by_many_machines_at_once_enrols_one(db: None) -> None:

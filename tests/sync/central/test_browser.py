@@ -22,6 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
+from kiosk.domain.feed import DeliveryTold, InvoiceTold
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.domain.scanned_confirmations import require_scanned
@@ -199,6 +200,110 @@ def test_a_member_signs_in_with_password_and_code_and_sees_the_orders(
     _whole(browser, pictures / "orders.png")
     browser.find_element(By.CSS_SELECTOR, "button[value=leave]").click()
     _until(browser, "[data-signs-in]")
+
+
+def _fill(browser: webdriver.Chrome, **typed: str) -> None:
+    """Type anew what these fields have, and send the form."""
+    for name, text in typed.items():
+        field = browser.find_element(By.ID, name)
+        field.clear()
+        field.send_keys(text)
+    browser.find_element(By.CSS_SELECTOR, "button[value=ask]").click()
+
+
+def _give_an_address(browser: webdriver.Chrome, pictures: Path) -> None:
+    """From the orders' page through the form, wrong at first."""
+    browser.find_element(By.CSS_SELECTOR, "[data-offer=delivery]").click()
+    _until(browser, "[data-form=delivery]")
+    assert _fits(browser)
+    phone = browser.find_element(By.ID, "phone")
+    assert not phone.is_displayed()  # the bound phone is chosen
+    _whole(browser, pictures / "delivery.png")
+    browser.find_element(By.CSS_SELECTOR, "label[for=bound]").click()
+    assert phone.is_displayed()
+    _fill(browser, phone="12345", region="河南省郑州市金水区", address="花园路1号院2号楼")
+    _until(browser, "[data-fault=phone]")
+    assert "号码不对" in browser.find_element(By.CSS_SELECTOR, "[data-fault=phone]").text
+    assert _fits(browser)
+    _whole(browser, pictures / "delivery-wrong.png")
+    _fill(browser, phone="138 1234 5678")
+    _until(browser, "[data-done=delivery-kept]")
+
+
+def _ask_for_an_invoice(browser: webdriver.Chrome, pictures: Path) -> None:
+    """The same of an invoice."""
+    browser.find_element(By.CSS_SELECTOR, "[data-offer=invoice]").click()
+    _until(browser, "[data-form=invoice]")
+    assert _fits(browser)
+    _fill(browser, email="fin@example.cn", credit_code="91110000MA0EXA0150")
+    _until(browser, "[data-fault=credit_code]")
+    assert "校验位不对" in browser.find_element(By.CSS_SELECTOR, "[data-fault=credit_code]").text
+    _whole(browser, pictures / "invoice-wrong.png")
+    _fill(browser, credit_code="91110000MA0EXA015Y")
+    _until(browser, "[data-done=invoice-kept]")
+
+
+def _until_said(browser: webdriver.Chrome, words: str) -> None:
+    """Wait for a message of the console that says so: the one before may still be looked at."""
+
+    def found() -> bool:
+        with contextlib.suppress(StaleElementReferenceException):
+            lists = browser.find_elements(By.CSS_SELECTOR, ".messagelist")
+            return any(words in each.text for each in lists)
+        return False
+
+    wait_until(found, words)
+
+
+def _fulfil(browser: webdriver.Chrome, server: str, number: str) -> None:
+    """Mail the key and make the invoice out, as staff."""
+    _sign_in(browser, server)
+    browser.get(f"{server}/admin/ledger/ledgerrequests/?delivery__exact=asked")
+    browser.find_element(By.LINK_TEXT, number).click()
+    _until(browser, "[name=mailed-carrier]")
+    assert "花园路1号院2号楼" in browser.find_element(By.TAG_NAME, "body").text
+    browser.find_element(By.NAME, "mailed-carrier").send_keys("顺丰速运")
+    browser.find_element(By.NAME, "mailed-tracking").send_keys("SF1234567890")
+    browser.find_element(By.NAME, "mailed").click()
+    _until_said(browser, "已寄出 顺丰速运")
+    browser.find_element(By.NAME, "issued-number").send_keys("26412000000012345678")
+    browser.find_element(By.NAME, "issued").click()
+    _until_said(browser, "已开发票")
+
+
+def test_a_payer_gives_an_address_asks_for_an_invoice_and_sees_what_became_of_them(
+    browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
+) -> None:
+    live.feed()
+    placed = live.place()
+    _phone(browser)
+    browser.delete_all_cookies()
+    browser.get(server + live.page_path(placed))
+    browser.find_element(By.CSS_SELECTOR, "button.pay").click()
+    _until(browser, "[data-orders]")
+    browser.find_element(By.CSS_SELECTOR, "[data-orders]").click()
+    _until(browser, "[data-offer=delivery]")
+    _whole(browser, pictures / "orders-to-fill-in.png")
+
+    _give_an_address(browser, pictures)
+    _ask_for_an_invoice(browser, pictures)
+    shown = browser.find_element(By.CSS_SELECTOR, f"[data-order='{number_in(placed.order)}']").text
+    for said in ("待寄出", "李**", "138****5678", "待开票", "f***@example.cn"):
+        assert said in shown
+    assert _fits(browser)
+    _whole(browser, pictures / "orders-asked.png")
+
+    _fulfil(browser, server, number_in(placed.order))
+    _phone(browser)
+    browser.get(f"{server}/orders/")
+    shown = browser.find_element(By.CSS_SELECTOR, f"[data-order='{number_in(placed.order)}']").text
+    for said in ("已寄出", "顺丰速运 SF1234567890", "已开票", "26412000000012345678"):
+        assert said in shown
+    assert not browser.find_elements(By.CSS_SELECTOR, "[data-offer]")
+    assert _fits(browser)
+    _whole(browser, pictures / "orders-done.png")
+    told = {type(each): each for each in live.feed() if getattr(each, "order", "") == placed.order}
+    assert (told[DeliveryTold].tracking, told[InvoiceTold].number) == ("SF1234567890", "26412000000012345678")
 
 
 def _sign_in(browser: webdriver.Chrome, server: str) -> None:

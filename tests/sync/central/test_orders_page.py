@@ -19,6 +19,7 @@ from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Delivery, PaidHow
 from kiosk.domain.lockouts import ACCOUNT_RULE
+from kiosk.domain.policy import DAY
 from sync.central.configuration import SmsProviderName
 from sync.central.journal.signals import incarnation_began
 from sync.central.login import sessions
@@ -26,12 +27,12 @@ from sync.central.login.codes import CODE_SECONDS
 from sync.central.login.models import MemberSession, PasswordTry, SandboxMessage
 from sync.central.members.models import Operator
 from sync.central.payments import payers
-from sync.central.payments.orders import views
+from sync.central.payments.orders import views, visitors
 from tests.support.kiosk_double import ENTERPRISE, KioskDouble
 from tests.support.query_plans import faults, statements
 
 pytestmark = pytest.mark.django_db
-ORDERS = views.PATH
+ORDERS = visitors.PATH
 ACCOUNT, PASSWORD = "11000001", "Keydesk-1"
 NOON = int(datetime(2026, 11, 10, 4, tzinfo=UTC).timestamp())
 """Of a Tuesday in China."""
@@ -242,9 +243,9 @@ def test_an_account_gets_five_codes_an_hour(clock: Callable[[int], None]) -> Non
 @pytest.mark.usefixtures("examples")
 def test_a_session_ends_by_itself_and_by_leaving(clock: Callable[[int], None]) -> None:
     browser = _signed_in()
-    name = browser.cookies[views.COOKIE].value
+    name = browser.cookies[visitors.COOKIE].value
     assert "data-signs-in" in _post(browser, action="leave")
-    browser.cookies[views.COOKIE] = name
+    browser.cookies[visitors.COOKIE] = name
     assert "data-signs-in" in _text(browser)
     other = _signed_in()
     clock(sessions.SESSION_SECONDS - 5)
@@ -278,9 +279,9 @@ def test_without_a_phone_or_messages_nobody_is_let_in_by_a_password(monkeypatch:
 def test_only_hashes_of_codes_and_cookies_are_stored() -> None:
     browser = _signed_in()
     row = MemberSession.objects.get()
-    assert browser.cookies[views.COOKIE].value not in {row.key, row.code_hash}
+    assert browser.cookies[visitors.COOKIE].value not in {row.key, row.code_hash}
     assert _code() not in row.code_hash
-    cookie = browser.cookies[views.COOKIE]
+    cookie = browser.cookies[visitors.COOKIE]
     assert cookie["httponly"]
     assert (cookie["samesite"], cookie["path"]) == ("Lax", ORDERS)
 
@@ -360,10 +361,47 @@ def test_what_is_promised_is_told_with_its_days(
     assert "最迟 11 月 13 日" in page
     assert "预计 11 月 17 日至11 月 19 日" in page
     page = _page_on(browser, "2026-11-30", at)
-    assert _notes(page) == ["overdue", "invoice-pause"]
+    assert _notes(page) == ["dispatch-after-address", "invoice-pause"]
+    assert "今天填写，最迟 12 月 3 日" in page
     assert "12 月 7 日恢复" in page
     page = _page_on(browser, "2026-12-30", at)
     assert "放假安排尚未公布" in page
+
+
+def test_what_was_asked_for_is_promised_from_the_day_on_which_it_was_asked(
+    kiosk: KioskDouble, placed: OrderPlaced, at: Callable[[str], None]
+) -> None:
+    _paid_at(kiosk, placed)
+    asked_at = NOON + 14 * DAY  # the 24th, the last day before the pause
+    kiosk.append(entries.DeliveryAsked(placed.order, ACCOUNT, bytes(32), "member"), wall=asked_at)
+    special = entries.InvoiceKind.SPECIAL
+    kiosk.append(entries.InvoiceAsked(placed.order, ACCOUNT, special, bytes(32), "member"), wall=asked_at)
+    kiosk.pushed()
+    browser = _signed_in()
+    page = _page_on(browser, "2026-11-25", at)
+    assert _notes(page) == ["dispatch", "invoice"]
+    assert "填写地址后 3 个工作日内寄出，最迟 11 月 27 日" in page
+    assert "已申请，预计 12 月 1 日至12 月 3 日" in page
+    page = _page_on(browser, "2026-12-04", at)
+    assert _notes(page) == ["overdue", "invoice-overdue"]
+    assert "应已在 11 月 27 日前寄出" in page
+    assert "应已在 12 月 3 日前发到邮箱" in page
+
+
+def test_an_invoice_that_was_asked_in_the_pause_waits_and_is_told_so(
+    kiosk: KioskDouble, placed: OrderPlaced, at: Callable[[str], None]
+) -> None:
+    _paid_at(kiosk, placed)
+    asked = entries.InvoiceAsked(placed.order, ACCOUNT, entries.InvoiceKind.ORDINARY, bytes(32), "member")
+    kiosk.append(asked, wall=NOON + 15 * DAY)
+    kiosk.pushed()
+    browser = _signed_in()
+    page = _page_on(browser, "2026-11-26", at)
+    assert "invoice-pause" in _notes(page)
+    assert "12 月 7 日恢复；已申请，顺延，预计 12 月 14 日至12 月 16 日" in page
+    page = _page_on(browser, "2026-12-08", at)
+    assert "invoice" in _notes(page)
+    assert "已申请，预计 12 月 14 日至12 月 16 日" in page
 
 
 @pytest.mark.parametrize(("delivery", "note"), [(Delivery.COUNTER, "counter"), (Delivery.MAIL, "dispatch")])

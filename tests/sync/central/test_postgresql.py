@@ -32,6 +32,7 @@ AGAIN = (
     "test_replay.py",
     "test_requests.py",
     "test_personal.py",
+    "test_order_forms.py",
     "test_setting_aside.py",
     "test_desk_payments.py",
     "parallel_on_postgresql.py",

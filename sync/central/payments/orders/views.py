@@ -15,18 +15,33 @@ from sync.central.formats import china_time, yuan
 from sync.central.login import sessions
 from sync.central.login.sessions import SignIn
 from sync.central.payments import payers
-from sync.central.payments.answers import WAIT, address_of, by_https, html, too_often
+from sync.central.payments.answers import WAIT, address_of, by_https, html
+from sync.central.payments.orders import form_views
 from sync.central.payments.orders.cards import Card, of_account, of_browser
+from sync.central.payments.orders.visitors import COOKIE, PATH, refused_for_now, visitor_of
 from sync.central.payments.rates import Rate
 
-PATH = "/orders/"
-COOKIE = "keydesk-member"
 _ACTIONS = ("sign-in", "code", "leave")
 _SAID = {*(each.value for each in SignIn), "wrong-code"}
+# What became of a form of one order.
+_DONE = {
+    "delivery-kept": ("收件地址已登记。", "The address was taken down."),
+    "invoice-kept": ("发票申请已登记。", "The request for an invoice was taken down."),
+    "invoice-withdrawn": ("发票申请已撤回。", "The request for an invoice was withdrawn."),
+    "too-late": (
+        "已经寄出或已经开票，不能再改；有问题请联系客服。",
+        "It was mailed or made out already: ask support.",
+    ),
+    "closed": (
+        "这个订单现在不能填写；有问题请联系客服。",
+        "Nothing can be filled in for this order now: ask support.",
+    ),
+    "who": ("请用付款的手机打开，或登录后再填写。", "Open it on the phone that paid, or sign in first."),
+}
 _LONGEST_PASSWORD = 200
 # Each password costs work: so many tries of one address, beside what each account has.
 TRIES = Rate(30, WAIT)
-RATES = (TRIES,)
+RATES = (TRIES, *form_views.RATES)
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -54,7 +69,7 @@ def _act(request: HttpRequest, now: int) -> HttpResponse:
     if action not in _ACTIONS:
         return HttpResponse(f"action: {', '.join(_ACTIONS)}\n", status=400, content_type="text/plain")
     if action != "leave" and not TRIES.allows(address_of(request), now):
-        return too_often(html("payments/refused.html", {"trouble": "too-often"}, 429))
+        return refused_for_now()
     name = request.COOKIES.get(COOKIE, "")
     match action:
         case "sign-in":
@@ -84,24 +99,25 @@ def _sign_in(request: HttpRequest, former: str, now: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, now: int) -> HttpResponse:
-    browser, member = payers.browser_of(request), sessions.session(request.COOKIES.get(COOKIE, ""), now)
-    signed_in = member is not None and member.proved
+    visitor = visitor_of(request, now)
     calendar = settings.KEYDESK.working_days
-    if member is not None and member.proved:
-        cards = of_account(member.account, calendar, now)
+    if visitor.account:
+        cards = of_account(visitor.account, calendar, now)
     else:
-        cards = of_browser(browser, calendar, now)
+        cards = of_browser(visitor.browser, calendar, now)
     said = request.GET.get("said", "")
     context: dict[str, object] = {
         "cards": [_shown(card) for card in cards],
-        "account": member.account if member is not None and signed_in else "",
-        "asks_code": member is not None and not signed_in,
+        "account": visitor.account,
+        "asks_code": visitor.asks_code,
         "said": said if said in _SAID else "",
+        "done": said if said in _DONE else "",
+        "done_words": _DONE.get(said),
         "sends_codes": payers.sends_codes(),
         "csrf": get_token(request),
     }
     response = html("payments/orders.html", context)
-    payers.remember(response, browser, secure=by_https(request))
+    payers.remember(response, visitor.browser, secure=by_https(request))
     return response
 
 
