@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
 
-from kiosk.domain.entries import DeliveryAsked, OrderCancelled
+from kiosk.desk.requests.views import RequestsView, requests_view
+from kiosk.domain.entries import DeliveryAsked, InvoiceKind, OrderCancelled
 from kiosk.domain.personal import DeliveryAddress
+from kiosk.domain.requests import DeliveryState, InvoiceState
 from kiosk.store.verify import verify
 from sync.central.backups.copying import copy_database
 from sync.central.configuration import SQLITE
@@ -104,6 +108,47 @@ def test_an_erasure_at_the_kiosk_erases_at_the_centre_and_at_the_other_kiosk(
         assert tx.personal.of_account(account) == ()
         told = [present(tx.feed.delivery(account, order)) for order in (mine, theirs)]
     assert [(each.recipient, each.phone, each.region) for each in told] == [("", "", "")] * 2
+
+
+def test_what_is_asked_on_the_phone_is_what_the_desk_shows(
+    kiosk: KioskProcess, central: CentreProcess
+) -> None:
+    order, page = kiosk.place("11000006")
+    assert kiosk.sync("once").returncode == 0
+    with httpx2.Client(follow_redirects=True) as phone:
+        assert phone.post(page, data={"action": "pay"}).status_code == 200
+        for form, typed in (
+            (
+                "delivery",
+                {"recipient": "张三丰", "bound": "1", "region": "河南省郑州市", "address": "花园路9号"},
+            ),
+            ("invoice", {"invoice": "ordinary", "title": "张三丰", "email": "zhang@example.cn"}),
+        ):
+            address = f"{central.address}/orders/{order}/{form}"
+            hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', phone.get(address).text))
+            answer = phone.post(address, data={**hidden, **typed, "action": "ask"})
+            assert f'data-done="{form}-kept"' in answer.text
+
+    def shown() -> RequestsView:
+        assert kiosk.sync("once").returncode == 0
+        with kiosk.database.read() as tx:
+            return requests_view(tx, "11000006", order)
+
+    wait_until(lambda: shown().invoice is not None and shown().delivery is not None, "the feed told it")
+    view = shown()
+    delivery, invoice = present(view.delivery), present(view.invoice)
+    assert (delivery.state, delivery.recipient, delivery.region) == (
+        DeliveryState.ASKED,
+        "张**",
+        "河南省郑州市",
+    )
+    assert delivery.phone.startswith("138****")  # the account's own, which the centre alone knows
+    assert (invoice.state, invoice.invoice, invoice.email) == (
+        InvoiceState.ASKED,
+        InvoiceKind.ORDINARY,
+        "z***@example.cn",
+    )
+    assert exported(central, "11000006").count("花园路9号") == 1
 
 
 def test_many_kiosks_upload_at_once_and_all_arrives(new_kiosk: NewKiosk, central: CentreProcess) -> None:

@@ -22,8 +22,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
+from kiosk.domain import entries
 from kiosk.domain.feed import DeliveryTold, InvoiceTold
 from kiosk.domain.identifiers import number_in
+from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
 from kiosk.domain.scanned_confirmations import require_scanned
 from kiosk.pki.device_keys import device_verify
@@ -198,6 +200,18 @@ def test_a_member_signs_in_with_password_and_code_and_sees_the_orders(
     wait_until(listed, "the order is in the books")
     assert _fits(browser)
     _whole(browser, pictures / "orders.png")
+    live.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, live.now(), supervisor="林涛"))
+    live.pushed()
+    offer = f"{card} [data-offer=delivery]"
+
+    def offered() -> bool:
+        browser.get(f"{server}/orders/")
+        return bool(browser.find_elements(By.CSS_SELECTOR, offer))
+
+    wait_until(offered, "the payment is in the books")
+    browser.find_element(By.CSS_SELECTOR, offer).click()
+    _until(browser, "[data-form=delivery]")
+    browser.get(f"{server}/orders/")
     browser.find_element(By.CSS_SELECTOR, "button[value=leave]").click()
     _until(browser, "[data-signs-in]")
 
