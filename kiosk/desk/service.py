@@ -29,7 +29,7 @@ from kiosk.desk.keys.views import (
     LoginCheckView,
     LossOutcome,
 )
-from kiosk.desk.orders import finding, ordering, payment, receipts
+from kiosk.desk.orders import finding, ordering, payment, receipts, visit_papers
 from kiosk.desk.orders.confirming import CodeOutcome
 from kiosk.desk.people import staff as staff_verbs
 from kiosk.desk.people import verification
@@ -490,6 +490,14 @@ class DeskService(KeyVerbs, RequestVerbs):
     def print_receipt(self, reference: str) -> PrintOutcome | Refused:
         """Print the order's receipt, or a copy of it; without paper it waits."""
         return self._or(PrintOutcome.NO_RECEIPT, lambda: receipts.print_receipt(self._desk, reference))
+
+    def print_label(self, reference: str) -> PrintOutcome | Refused:
+        """Print the label of the order's key; without paper it waits."""
+        return self._or(PrintOutcome.NO_RECEIPT, lambda: visit_papers.print_label(self._desk, reference))
+
+    def print_slip(self, references: tuple[str, ...]) -> PrintOutcome | Refused:
+        """Print one slip of the keys of one enterprise; without paper it waits."""
+        return self._or(PrintOutcome.NO_RECEIPT, lambda: visit_papers.print_slip(self._desk, references))
 
     def registration(self, reference: str) -> RegisteredState | Refused | None:
         """Where the certificate that was bound for that order stands at the centre; None while it told nothing."""

@@ -11,6 +11,8 @@ import enum
 import re
 from datetime import date
 
+from kiosk.domain.names import NameRefused, is_han, tidy_name
+
 RESIDENT_NUMBER_LENGTH = 18
 _WEIGHTS = tuple(
     pow(2, RESIDENT_NUMBER_LENGTH - 1 - place, 11) for place in range(RESIDENT_NUMBER_LENGTH - 1)
@@ -18,6 +20,8 @@ _WEIGHTS = tuple(
 _CHECK_CHARACTERS = "10X98765432"  # by the weighted sum modulo 11 (ISO 7064 MOD 11-2)
 _RESIDENT_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _BIRTH = slice(6, 14)
+_BETWEEN_NAMES = "·•・"
+_BETWEEN_PARTS = " -.'’"
 # Nine characters in a passport's machine-readable line (ICAO 9303-4); some states have longer numbers.
 _PASSPORT = re.compile(r"(?=.*[0-9])[0-9A-Z]*")
 _PASSPORT_LENGTHS = range(5, 16)
@@ -29,6 +33,16 @@ class DocumentKind(enum.StrEnum):
     RESIDENT_ID = "resident-id"
     """中国居民身份证, also a residence permit of Hong Kong, Macao and Taiwan people."""
     PASSPORT = "passport"
+
+
+class HolderFault(enum.StrEnum):
+    """Why a name can be nobody's who has such a document."""
+
+    CHARACTER = "character"
+    """One that no name has (`tidy_name`)."""
+    SPELT = "spelt"
+    """Letters where a name in characters is wanted: what is only spelt, or on a resident's document."""
+    DIGIT = "digit"
 
 
 class DocumentFault(enum.StrEnum):
@@ -49,6 +63,25 @@ def document_fault(kind: DocumentKind, number: str, today: date) -> DocumentFaul
             return _resident_number_fault(number, today)
         case DocumentKind.PASSPORT:
             return _passport_fault(number)
+
+
+def holder_fault(kind: DocumentKind, name: str) -> HolderFault | None:
+    """Return what is wrong with a tidy name: Han characters, on a passport capital letters too.
+
+    Capitals as a passport has them, since small letters are pinyin that nobody made characters of.
+    """
+    try:
+        tidy_name(name)
+    except NameRefused:
+        return HolderFault.CHARACTER
+    letters = [each for each in name if not is_han(each) and each not in _BETWEEN_NAMES]
+    if any(each.isdecimal() for each in letters):
+        return HolderFault.DIGIT
+    if kind is DocumentKind.PASSPORT:
+        letters = [each for each in letters if not each.isupper() and each not in _BETWEEN_PARTS]
+    if not letters:
+        return None
+    return HolderFault.SPELT if any(each.isalpha() for each in letters) else HolderFault.CHARACTER
 
 
 def _resident_number_fault(number: str, today: date) -> DocumentFault | None:

@@ -451,7 +451,7 @@ class InvoiceIssued(Body, tag="invoice-issued", frozen=True):
 class OperatorProposed(Body, tag="operator-proposed", frozen=True):
     """添加交易员: `account` proposes one more of its enterprise; `commitment` names who, `proposal` is 16 random hex digits.
 
-    `authorised` where the enterprise's written authorisation (法人授权书) was seen.
+    `authorised` where the staff that `by` names saw the enterprise's written authorisation (法人授权书), or, `by` the member, it is handed in.
     """
 
     proposal: str

@@ -1,4 +1,4 @@
-"""Receipts that wait for the printer."""
+"""Receipts, labels and slips that wait for the printer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kiosk.store.rows import Table
 
 
 class WaitingReceipt(msgspec.Struct, frozen=True):
-    """A receipt as it goes to the printer, and the reference of the order that it is for.
+    """A receipt as it goes to the printer, and the reference of the order that it is for; of a label or a slip its name.
 
     `unconfirmed`: a printer took it and did not tell that it printed it, so that it may be out.
     """

@@ -1,8 +1,20 @@
-"""How Chinese characters are read, in letters without tones, and whether typed letters spell a text."""
+"""How Chinese characters are read, in letters without tones, whether typed letters spell a text, and which characters they may mean."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+
+LONGEST_SYLLABLE = 6
+"""Letters, as in `zhuang`."""
+
+# The most frequent first; they are half of all that a name begins with.
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗郑梁谢宋唐许邓冯韩曹曾彭萧肖蔡潘田董袁于余叶蒋杜苏魏程吕丁沈任姚卢"
+    "傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严覃武戚莫孔向汤"
+)
+_COMMON = "gb2312"
+_UNIFIED = range(0x4E00, 0x9FA6)
 
 
 @functools.cache
@@ -39,3 +51,48 @@ def _sounds(character: str) -> frozenset[str]:
     if character.isascii():
         return frozenset(character if character.isalnum() else ())
     return readings(character)
+
+
+def meant_by(letters: str) -> tuple[str, str]:
+    """The longest syllable that small letters begin with, and the characters that it may be, the usual ones first.
+
+    ü is typed as v. Both are empty where the letters begin with no syllable. The first call takes some tenths of a second.
+    """
+    sounds = _by_sound()
+    for length in range(min(len(letters), LONGEST_SYLLABLE), 0, -1):
+        if letters[:length] in sounds:
+            return letters[:length], sounds[letters[:length]]
+    return "", ""
+
+
+def surnames_first(characters: str) -> str:
+    """The same characters, those first that names begin with."""
+    return "".join(
+        sorted(characters, key=lambda each: _SURNAMES.index(each) if each in _SURNAMES else len(_SURNAMES))
+    )
+
+
+@functools.cache
+def _by_sound() -> dict[str, str]:
+    """The characters of each syllable: those with it as their first reading before others, the common ones before rare ones."""
+    from pypinyin import Style, pinyin  # noqa: PLC0415 - as above
+
+    first: dict[str, list[str]] = {}
+    others: dict[str, list[str]] = {}
+    for character in _characters():
+        for read in pinyin(character, style=Style.NORMAL, heteronym=True, errors="ignore", v_to_u=False):
+            for place, sound in enumerate(dict.fromkeys(filter(str.isascii, read))):
+                (others if place else first).setdefault(sound, []).append(character)
+    return {
+        sound: "".join((*first.get(sound, ()), *others.get(sound, ())))
+        for sound in {*first, *others}
+        if sound
+    }
+
+
+def _characters() -> Iterator[str]:
+    """Those of GB 2312, whose first level is in the order of their readings; then the other unified ideographs."""
+    codes = (bytes((row, cell)) for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF))
+    known = dict.fromkeys(filter(None, (code.decode(_COMMON, "ignore") for code in codes)))
+    yield from known
+    yield from (character for character in map(chr, _UNIFIED) if character not in known)

@@ -142,6 +142,9 @@ REFUSALS = {
     Refusal.INVOICE_NOT_ASKED: N_("这笔订单在本机没有待开的发票申请。"),
     Refusal.NOT_AUTHORISED: N_("添加交易员要有法人授权书，请备好后再提交。"),
     Refusal.PROPOSAL_DECIDED: N_("这个交易员申请已有结果，不能再撤回。"),
+    Refusal.PROPOSAL_ELSEWHERE: N_(
+        "这个申请不是在本机提交的，请到提交的那台终端机撤回，或请工作人员联系中心。"
+    ),
     Refusal.SCAN_UNKNOWN: N_("扫到的码在本机没有对应的订单。请扫凭条上的码，或用「继续办理」查找。"),
     Refusal.SCAN_IS_CONFIRMATION: N_("这是手机上的付款确认码，请先用「继续办理」回到付款页再扫。"),
     Refusal.SCAN_NOT_YOURS: N_("扫到的订单不是这个账号的，请用下单的账号登录。"),
@@ -276,6 +279,22 @@ PRINTED = {
     PrintOutcome.NO_RECEIPT: N_("这笔订单没有凭条。"),
     PrintOutcome.NOT_PRINTED: N_("本机数据写不进去，凭条没有打印，请联系工作人员。"),
 }
+
+
+LABEL, SLIP = N_("标签"), N_("企业清单")
+_PAPERS_PRINTED = {
+    PrintOutcome.PRINTED: N_("{paper}已打印，请取走。"),
+    PrintOutcome.PAPER_OUT: N_("打印机缺纸，{paper}已排队，装纸后自动打印。"),
+    PrintOutcome.UNAVAILABLE: N_("打印机不可用，{paper}已排队，修好后自动打印。"),
+    PrintOutcome.UNCONFIRMED: N_("{paper}已送到打印机，打印机没有回应。没出来的，请工作人员补打。"),
+    PrintOutcome.NO_RECEIPT: N_("{paper}没有打印：本机没有这些key盘的绑定记录。"),
+    PrintOutcome.NOT_PRINTED: N_("本机数据写不进去，{paper}没有打印，请联系工作人员。"),
+}
+
+
+def paper_printed(t: Text, paper: str, outcome: PrintOutcome) -> str:
+    """What became of a LABEL or a SLIP."""
+    return t(_PAPERS_PRINTED[outcome], paper=t(paper))
 
 
 def surplus_notes(t: Text, orders: Iterable[OrderView]) -> str:

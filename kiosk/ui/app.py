@@ -19,12 +19,12 @@ from kiosk.desk.service import DeskService
 from kiosk.desk.views import Refusal, Refused
 from kiosk.settings import Colours, Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
-from kiosk.text.wording import REFUSALS
+from kiosk.text.wording import REFUSALS, SLIP, paper_printed
 from kiosk.ui.page import Overlay, Page, detach_overlays, reattach_overlays
 from kiosk.ui.presence import IdleMonitor, KeyWait
-from kiosk.ui.routes import Layer, Route
+from kiosk.ui.routes import Layer, Route, beginning
 from kiosk.ui.screen_table import layer_of, question_about, question_before_leaving, screen_of
-from kiosk.ui.shell import Scanned, StatusArrived, TokensChanged
+from kiosk.ui.shell import Scanned, SlipPrinted, StatusArrived, TokensChanged
 from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.terminal.driver import KeyboardLost, KioskDriver
 from kiosk.ui.terminal.wedge import WedgeScanner
@@ -88,7 +88,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._catalogue = Catalogue(display.language)
         self._monotonic = monotonic
         self._idle_monitor = IdleMonitor(self, display.idle, display.countdown, monotonic)
-        self._key_wait = KeyWait(self, monotonic, lambda: self.go(Route.HOME))
+        self._key_wait = KeyWait(self, monotonic, lambda: self.go(beginning(self.visit)))
         self._notice = ""
         self._notice_until: float | None = None
         self._step_hidden = False
@@ -216,9 +216,9 @@ class KeydeskApp(App[None], inherit_bindings=False):
         visit = self.visit
         self._ask_once((route, visit), lambda: self._go(route, visit))
 
-    def go_home(self, notice: str = "") -> None:
-        """End the visit, discard its state, and show the home screen; where a key is in, first the page that waits for it to be taken."""
-        self._ask_once((None, self.visit), lambda: self._go_home(notice))
+    def go_home(self, notice: str = "", following: Visit | None = None) -> None:
+        """End the visit, discard its state, and show the home screen or where the following one begins; first a key that is in is taken."""
+        self._ask_once((None, self.visit), lambda: self._go_home(notice, following))
 
     def _ask_once(
         self, step: tuple[Route | None, Visit], change: Callable[[], Coroutine[None, None, None]]
@@ -275,15 +275,16 @@ class KeydeskApp(App[None], inherit_bindings=False):
         """Discard the hidden step, because another member signed in on the privacy screen."""
         self._step_hidden, self._route_once_shown = False, None
 
-    async def _go_home(self, notice: str = "") -> None:
+    async def _go_home(self, notice: str = "", following: Visit | None = None) -> None:
         if self.step is not None:
             self.step.visit_ended()
-        self.visit = Visit()
+            self.step.end_party()
+        self.visit = following or Visit()
         self.clear_clipboard_text()
         self.discard_hidden_step()
         await self._close_overlays()
         key_in = self.status is not None and self.status.key_to_take
-        await self._go(Route.TAKE_KEY if key_in else Route.HOME, self.visit)
+        await self._go(Route.TAKE_KEY if key_in else beginning(self.visit), self.visit)
         if notice:
             self.announce(notice, for_seconds=NOTICE_SECONDS)
 
@@ -379,6 +380,10 @@ class KeydeskApp(App[None], inherit_bindings=False):
             for page in self.pages:
                 page.when_composed(page.status_changed)
         self.show_status()
+
+    def on_slip_printed(self, message: SlipPrinted) -> None:
+        """Say what became of the slip of an enterprise's keys."""
+        self.announce(paper_printed(self.text, SLIP, message.outcome), for_seconds=NOTICE_SECONDS)
 
     def on_tokens_changed(self) -> None:
         """Notify the pages and update the status row."""

@@ -11,9 +11,18 @@ from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input
 
-from kiosk.desk.views import FieldsRefused, LockedOut, Refused, TokenRefusal, TokenRefused, WrongCredentials
+from kiosk.desk.views import (
+    FieldsRefused,
+    LockedOut,
+    PrintOutcome,
+    Refused,
+    TokenRefusal,
+    TokenRefused,
+    WrongCredentials,
+)
 from kiosk.text.wording import refusal
 from kiosk.ui.key_bindings import Keys
+from kiosk.ui.shell import SlipPrinted
 from kiosk.ui.widgets.first_layout import FirstLayout
 from kiosk.ui.widgets.rows import HeadRow, KeyHint, KeyRow, StatusRow, TitleRow
 from kiosk.ui.widgets.touched_fields import TouchedFields
@@ -129,6 +138,20 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
 
     def visit_ended(self) -> None:
         """Handle the end of the visit on this step, by the member or by the idle timeout."""
+
+    def end_party(self) -> None:
+        """Let the enterprise go whose operators came one after another; of several keys, print the one slip."""
+        shell, party = self.shell, self.shell.visit.party
+        shell.visit.party = None
+        if party is None or len(party.orders) == 1:
+            return
+
+        def work() -> None:
+            printed = shell.service.print_slip(party.orders)
+            outcome = PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed
+            shell.post_message(SlipPrinted(outcome))
+
+        shell.in_thread(work, "receipt")
 
     def on_mount(self) -> None:
         """Show the state for the first time."""

@@ -170,6 +170,8 @@ class KeyWait:
                 self._shell.call_staff()
                 self._called = called
                 self._shell.service.leave_keys()
+                if self._shell.step is not None:
+                    self._shell.step.end_party()  # whose next operator is not there
                 self._go_on()
             case _:
                 pass

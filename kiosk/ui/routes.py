@@ -7,6 +7,7 @@ import enum
 from kiosk.desk.views import OrderView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
+from kiosk.ui.visit import Visit
 
 
 class Route(enum.Enum):
@@ -25,6 +26,7 @@ class Route(enum.Enum):
     ACCOUNT = enum.auto()
     KEY_SERVICES = enum.auto()
     TAKE_KEY = enum.auto()
+    NEXT_OPERATOR = enum.auto()
     ERROR = enum.auto()
 
 
@@ -43,3 +45,8 @@ def step_of(order: OrderView) -> Route:
         begun = order.binding_step is not None
         return Route.BIND if begun or order.kind is OrderKind.RENEWAL else Route.DELIVERY
     return Route.PAY
+
+
+def beginning(visit: Visit) -> Route:
+    """Where a visit begins, once the key of the one before was taken."""
+    return Route.HOME if visit.party is None else Route.NEXT_OPERATOR

@@ -67,6 +67,10 @@ def screen_of(route: Route) -> Page[None]:  # noqa: C901, PLR0911, PLR0912 - a t
             from kiosk.ui.screens.common.take_key import TakeKeyScreen
 
             return TakeKeyScreen()
+        case Route.NEXT_OPERATOR:
+            from kiosk.ui.screens.member.next_operator import NextOperatorScreen
+
+            return NextOperatorScreen()
         case Route.ERROR:
             from kiosk.ui.screens.common.error import ErrorScreen
 

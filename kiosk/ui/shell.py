@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.message import Message
 
-from kiosk.desk.views import DeskStatus, Refused
+from kiosk.desk.views import DeskStatus, PrintOutcome, Refused
 
 if TYPE_CHECKING:
     from kiosk.desk.service import DeskService
@@ -29,6 +29,10 @@ class PageProtocol(Protocol):
 
     def wipe(self) -> None:
         """Clear every field."""
+        ...
+
+    def end_party(self) -> None:
+        """Let the enterprise go whose operators came one after another."""
         ...
 
 
@@ -113,8 +117,8 @@ class Shell(Protocol):
         """Show a step."""
         ...
 
-    def go_home(self, notice: str = "") -> None:
-        """End the visit and show the first screen, or first a page that waits until the key is taken away."""
+    def go_home(self, notice: str = "", following: Visit | None = None) -> None:
+        """End the visit and show the first screen, or the beginning of the following one; first wait until the key is taken away."""
         ...
 
     def set_aside(self) -> None:
@@ -215,6 +219,14 @@ class StatusArrived(Message):
     def __init__(self, status: DeskStatus | Refused) -> None:
         super().__init__()
         self.status = status
+
+
+class SlipPrinted(Message):
+    """The slip of an enterprise's keys was printed, or was not."""
+
+    def __init__(self, outcome: PrintOutcome) -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
 class TokensChanged(Message):

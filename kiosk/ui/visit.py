@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+import msgspec
+
 from kiosk.desk.views import BoundView, Field, OrderView, PrintOutcome, Session
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery
@@ -27,6 +29,17 @@ class KeyService(enum.StrEnum):
     REPORT_LOSS = "report-loss"
 
 
+class Party(msgspec.Struct, frozen=True):
+    """「同企业下一位」: operators of one enterprise who come one after another, and the orders whose keys are bound already."""
+
+    enterprise: str
+    orders: tuple[str, ...]
+
+    def with_order(self, reference: str) -> Party:
+        """The same with one more key."""
+        return self if reference in self.orders else Party(self.enterprise, (*self.orders, reference))
+
+
 @dataclass
 class Visit:
     """What one member typed, chose and received; a new visit begins at home."""
@@ -45,3 +58,5 @@ class Visit:
     scanned_number: str = ""
     service: KeyService | None = None
     pin_settled: bool = False
+    # All that the next operator finds of those before.
+    party: Party | None = None

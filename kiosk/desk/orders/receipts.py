@@ -1,4 +1,4 @@
-"""Receipts: one is queued in the transaction that it documents; printing takes it off the queue.
+"""Receipts, and what else is printed: one is queued in the transaction that it documents; printing takes it off the queue.
 
 Before a receipt goes to the printer, the one in the queue becomes a copy (补打), so that a second print never passes
 for the first. A printer that fails leaves it in the queue. Where a printer may have printed a receipt and did not tell, only
@@ -8,7 +8,7 @@ a person has it printed again: otherwise one that never tells, or that breaks do
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 from msgspec.structs import replace
@@ -21,14 +21,22 @@ from kiosk.domain.feed import RegisteredState
 from kiosk.domain.journal import short_hash
 from kiosk.domain.payment_codes import link
 from kiosk.text.receipt import NEXT_STEPS, Receipt, ReceiptKey, render
+from kiosk.text.visit_papers import KeyLabel, VisitSlip, render_label, render_slip
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kiosk.desk.context import Desk
     from kiosk.domain.ledger import Order
     from kiosk.store.transaction import Transaction
 
 _FIRST = 0  # what the first receipt in the queue is past
-_DECODER = msgspec.msgpack.Decoder(Receipt)
+_RECEIPT = msgspec.msgpack.Decoder(Receipt)
+_OTHERS: msgspec.msgpack.Decoder[KeyLabel | VisitSlip] = msgspec.msgpack.Decoder(KeyLabel | VisitSlip)
+_ARRAY = range(0x90, 0xA0)
+"""How labels and slips begin (MessagePack, fixarray); a receipt is a map."""
+
+Printable = Receipt | KeyLabel | VisitSlip
 
 
 def receipt_of(desk: Desk, tx: Transaction, order: Order) -> Receipt:
@@ -69,15 +77,21 @@ def queue_receipt(desk: Desk, tx: Transaction, order: Order) -> None:
 
 def print_receipt(desk: Desk, reference: str) -> PrintOutcome:
     """Print what waits for that order, else a copy of its receipt. Raises DeskRefused where it has none."""
+    return print_paper(
+        desk, reference, lambda tx: replace(receipt_of(desk, tx, own_order(tx, reference)), copy=True)
+    )
+
+
+def print_paper(desk: Desk, name: str, make: Callable[[Transaction], Printable]) -> PrintOutcome:
+    """Print what waits under that name, else what `make` gives; `name` is an order's reference, or no order's."""
     with desk.database.write() as tx:
-        if tx.print_queue.next_after(_FIRST, reference) is None:
-            copy = replace(receipt_of(desk, tx, own_order(tx, reference)), copy=True)
-            tx.print_queue.put(msgspec.msgpack.encode(copy), reference)
-    return _print(desk, reference)[0]
+        if tx.print_queue.next_after(_FIRST, name) is None:
+            tx.print_queue.put(msgspec.msgpack.encode(make(tx)), name)
+    return _print(desk, name)[0]
 
 
 def print_waiting(desk: Desk) -> int:
-    """Print what is queued and not out, oldest first; the result is how many receipts were printed."""
+    """Print what is queued and not out, oldest first; the result is how many were printed."""
     return _print(desk, None, again=False)[1]
 
 
@@ -86,20 +100,20 @@ def print_again(desk: Desk) -> int:
     return _print(desk, None)[1]
 
 
-def _print(desk: Desk, reference: str | None, *, again: bool = True) -> tuple[PrintOutcome, int]:
-    """Print what waits, of that order or of all, until the printer fails."""
+def _print(desk: Desk, name: str | None, *, again: bool = True) -> tuple[PrintOutcome, int]:
+    """Print what waits, under that name or all of it, until the printer fails."""
     printed, after = 0, _FIRST
     with desk.printer_lock:
         while True:
             with desk.database.read() as tx:
-                waiting = tx.print_queue.next_after(after, reference)
+                waiting = tx.print_queue.next_after(after, name)
                 if waiting is None:
                     break
-                receipt = _as_of_now(desk, tx, _DECODER.decode(waiting.receipt))
+                paper = _as_of_now(desk, tx, _decoded(waiting.receipt))
             after = waiting.id
             if waiting.unconfirmed and not again:
                 continue
-            outcome = _print_one(desk, waiting.id, receipt)
+            outcome = _print_one(desk, waiting.id, paper)
             if outcome is not PrintOutcome.PRINTED:
                 return outcome, printed
             printed += 1
@@ -108,12 +122,21 @@ def _print(desk: Desk, reference: str | None, *, again: bool = True) -> tuple[Pr
     return PrintOutcome.PRINTED, printed
 
 
-def _as_of_now(desk: Desk, tx: Transaction, receipt: Receipt) -> Receipt:
-    """The queued receipt at this moment, without 「联网登记后可登录」 once the centre lists the certificate."""
-    receipt = replace(receipt, printed_at=desk.clock.wall())
-    if receipt.key is None or registration_of(tx, receipt.key.certificate) is not RegisteredState.LISTED:
-        return receipt
-    return replace(receipt, key=replace(receipt.key, login_after_sync=False))
+def _decoded(data: bytes) -> Printable:
+    """What waits in the queue."""
+    return _OTHERS.decode(data) if data[0] in _ARRAY else _RECEIPT.decode(data)
+
+
+def _as_of_now(desk: Desk, tx: Transaction, paper: Printable) -> Printable:
+    """What was queued at this moment, a receipt without 「联网登记后可登录」 once the centre lists the certificate."""
+    if isinstance(paper, KeyLabel):
+        return paper
+    paper = replace(paper, printed_at=desk.clock.wall())
+    if isinstance(paper, VisitSlip):
+        return paper
+    if paper.key is None or registration_of(tx, paper.key.certificate) is not RegisteredState.LISTED:
+        return paper
+    return replace(paper, key=replace(paper.key, login_after_sync=False))
 
 
 def registration_of(tx: Transaction, certificate: str) -> RegisteredState | None:
@@ -132,14 +155,14 @@ def registration(desk: Desk, reference: str) -> RegisteredState | None:
         return registration_of(tx, binding.certificate)
 
 
-def _print_one(desk: Desk, waiting: int, receipt: Receipt) -> PrintOutcome:
-    follow = desk.settings.exchange.follow_picture
-    picture = render(receipt, desk.printer.dots, Path(follow).expanduser() if follow else None)
+def _print_one(desk: Desk, waiting: int, paper: Printable) -> PrintOutcome:
+    picture = _drawn(desk, paper)
     state = desk.printer.state()
     if state is not PrinterState.READY:
         return PrintOutcome.PAPER_OUT if state is PrinterState.PAPER_OUT else PrintOutcome.UNAVAILABLE
     with desk.database.write() as tx:
-        tx.print_queue.change(waiting, msgspec.msgpack.encode(replace(receipt, copy=True)))
+        copy = paper if isinstance(paper, KeyLabel) else replace(paper, copy=True)
+        tx.print_queue.change(waiting, msgspec.msgpack.encode(copy))
     try:
         desk.printer.print_image(picture)
     except PaperOut:
@@ -151,6 +174,20 @@ def _print_one(desk: Desk, waiting: int, receipt: Receipt) -> PrintOutcome:
             tx.print_queue.leave_unconfirmed(waiting)
         return PrintOutcome.UNCONFIRMED
     return PrintOutcome.PRINTED
+
+
+def _drawn(desk: Desk, paper: Printable) -> bytes:
+    """The picture that the printer is given."""
+    match paper:
+        case Receipt():
+            follow = desk.settings.exchange.follow_picture
+            return render(paper, desk.printer.dots, Path(follow).expanduser() if follow else None)
+        case KeyLabel():
+            return render_label(paper, desk.printer.dots)
+        case VisitSlip():
+            return render_slip(paper, desk.printer.dots)
+        case _:
+            assert_never(paper)
 
 
 def _key(tx: Transaction, order: Order) -> ReceiptKey | None:

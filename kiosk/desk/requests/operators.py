@@ -9,7 +9,7 @@ from kiosk.desk.requests.asking import asked_by, kept
 from kiosk.desk.requests.views import ProposalView, proposal_views
 from kiosk.desk.views import Refusal
 from kiosk.domain.contacts import mobile_fault
-from kiosk.domain.documents import document_fault
+from kiosk.domain.documents import document_fault, holder_fault
 from kiosk.domain.entries import OperatorProposed, OperatorWithdrawn
 from kiosk.domain.promises import china_day
 from kiosk.domain.requests import ProposalState
@@ -36,12 +36,16 @@ def propose_operator(
     authorised: bool,  # noqa: FBT001 - the screens' contract
     staff: StaffSession | None = None,
 ) -> ProposalView:
-    """提交审核. `authorised` when the enterprise's written authorisation was seen. Raises DeskRefused."""
+    """提交审核. `authorised` when `staff` saw the enterprise's written authorisation, or the member hands it in. Raises DeskRefused."""
     if not authorised:
         raise DeskRefused(Refusal.NOT_AUTHORISED)
     today = china_day(desk.clock.wall())
-    faults = document_fault(details.document, details.document_number, today), mobile_fault(details.phone)
-    if not details.name.strip() or any(faults):
+    faults = (
+        holder_fault(details.document, details.name),
+        document_fault(details.document, details.document_number, today),
+        mobile_fault(details.phone),
+    )
+    if any(faults):
         raise DeskRefused(Refusal.MALFORMED)
     name = desk.random(_NAME_BYTES).hex()
     with desk.database.write() as tx:
@@ -64,6 +68,8 @@ def withdraw_operator(
     with desk.database.write() as tx:
         by = asked_by(tx, staff)
         own = tx.ledger.proposal(proposal)
+        if own is None and any(each.proposal == proposal for each in tx.feed.proposals(session.account)):
+            raise DeskRefused(Refusal.PROPOSAL_ELSEWHERE)
         if own is None or own.account != session.account:
             raise DeskRefused(Refusal.NOT_ALLOWED)
         if _view(tx, session.account, proposal).state is not ProposalState.UNDER_REVIEW:

@@ -26,8 +26,8 @@ _PRESSES = {
     Control.CLEAR: ("end", "ctrl+u"),
     Control.ENTER: ("enter",),
 }
-# What is said of an error stays in sight.
-_SAID = ".alert, .problem, .bad"
+# What is said of an error stays in sight, and so does what is to be chosen from.
+_SAID = ".alert, .problem, .bad, .offered"
 
 
 class TouchedFields(Screen[ScreenResultType]):

@@ -167,6 +167,8 @@ def _member(desk: CountedDesk) -> None:
     assert isinstance(desk.ask("bind", SESSION, number, None, False, _watch), BoundView)  # noqa: FBT003 - the verb's own signature
     assert desk.ask("registration", number) is None
     assert desk.ask("print_receipt", number) is PrintOutcome.PRINTED
+    assert desk.ask("print_label", number) is PrintOutcome.PRINTED
+    assert desk.ask("print_slip", (number,)) is PrintOutcome.PRINTED
 
 
 def _other_orders(desk: CountedDesk) -> None:

@@ -166,6 +166,7 @@ def prepared(small_disk: Path) -> Iterator[Prepared]:
         "staff": SUPERVISOR,
         "number": number,
         "reference": number,
+        "references": (number,),
         "serial": "E8AD652202221F03",
         "digits": "48210917335",
         "text": "KDESK1:" + "A" * 122,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.domain.documents import DocumentFault, DocumentKind, document_fault
+from kiosk.domain.documents import DocumentFault, DocumentKind, HolderFault, document_fault, holder_fault
 
 TODAY = date(2026, 11, 30)
 PUBLISHED = "11010519491231002X"  # GB 11643-1999
@@ -94,3 +94,30 @@ def test_passports_of_any_state_are_taken(number: str) -> None:
 )
 def test_what_is_wrong_with_a_passports_number_is_told(number: str, fault: DocumentFault) -> None:
     assert passport(number) is fault
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "fault"),
+    [
+        (DocumentKind.RESIDENT_ID, "王晓芳", None),
+        (DocumentKind.RESIDENT_ID, "𠮷田", None),
+        (DocumentKind.RESIDENT_ID, "阿不都·买买提", None),
+        (DocumentKind.RESIDENT_ID, "", HolderFault.CHARACTER),
+        (DocumentKind.RESIDENT_ID, "王xiao", HolderFault.SPELT),
+        (DocumentKind.RESIDENT_ID, "wangxiaofang", HolderFault.SPELT),
+        (DocumentKind.RESIDENT_ID, "WANG", HolderFault.SPELT),
+        (DocumentKind.RESIDENT_ID, "王 晓芳", HolderFault.CHARACTER),
+        (DocumentKind.RESIDENT_ID, "王晓芳3", HolderFault.DIGIT),
+        (DocumentKind.RESIDENT_ID, "王晓芳\u200b", HolderFault.CHARACTER),
+        (DocumentKind.PASSPORT, "王晓芳", None),
+        (DocumentKind.PASSPORT, "O'NEIL JEAN-PAUL ST.", None),
+        (DocumentKind.PASSPORT, "MÜLLER", None),
+        (DocumentKind.PASSPORT, "Smith", HolderFault.SPELT),
+        (DocumentKind.PASSPORT, "SMITH2", HolderFault.DIGIT),
+        (DocumentKind.PASSPORT, "SMITH#", HolderFault.CHARACTER),
+    ],
+)
+def test_a_name_is_one_that_such_a_document_has(
+    kind: DocumentKind, name: str, fault: HolderFault | None
+) -> None:
+    assert holder_fault(kind, name) is fault

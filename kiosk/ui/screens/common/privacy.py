@@ -63,6 +63,7 @@ class PrivacyScreen(CredentialsPage[None], Overlay[None]):
 
     def _change_to(self, session: Session) -> None:
         self._next = None
+        self.end_party()
         self.shell.visit = Visit()
         self.shell.discard_hidden_step()
         self.continue_with(session)

@@ -9,8 +9,9 @@ from textual.containers import Vertical
 from textual.widgets import Button
 
 from kiosk.desk.views import KeyAnswer
+from kiosk.text.flows import FOLLOWING
 from kiosk.ui.page import Page
-from kiosk.ui.routes import Route
+from kiosk.ui.routes import beginning
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
 
@@ -33,14 +34,19 @@ class TakeKeyScreen(Page[None]):
     def compose(self) -> ComposeResult:
         """The one thing to do."""
         yield self.title_row()
-        yield self.head_row(self.t("办理结束"))
+        yield self.head_row(self.t("办理结束"), () if self.shell.visit.party is None else FOLLOWING)
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(self.t("请取走key盘"), id="take")
-            yield Prose(self.t("请把key盘从读卡器里拔出来收好，拔出后自动回首页。有凭条的也请收好。"))
+            yield Prose(self._why())
             yield Prose(id="message", classes="alert")
         with ActionRow():
             yield Action(self.t("Enter  已取走"), id="taken", main=True)
         yield from self.last_rows()
+
+    def _why(self) -> str:
+        if self.shell.visit.party is not None:
+            return self.t("请上一位把key盘从读卡器里拔出来，贴好标签，收好凭条；拔出后轮到同企业的下一位。")
+        return self.t("请把key盘从读卡器里拔出来收好，拔出后自动回首页。有凭条的也请收好。")
 
     def opened(self) -> None:
         """Wait from now on."""
@@ -62,7 +68,7 @@ class TakeKeyScreen(Page[None]):
     def _told(self, answer: KeyAnswer) -> None:
         match answer:
             case KeyAnswer.GONE:
-                self.shell.go(Route.HOME)
+                self.shell.go(beginning(self.shell.visit))
             case KeyAnswer.UNKNOWN:
                 self.shell.leave_key()
             case KeyAnswer.IN:

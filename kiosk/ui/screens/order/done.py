@@ -19,10 +19,10 @@ from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
 from kiosk.text.flows import DONE, binding
 from kiosk.text.times import day, period
-from kiosk.text.wording import KINDS, PRINTED
+from kiosk.text.wording import KINDS, LABEL, PRINTED, paper_printed, sentences
 from kiosk.ui.page import Page
 from kiosk.ui.screens.key.change_pin import ChangePinScreen
-from kiosk.ui.visit import Visit
+from kiosk.ui.visit import Party, Visit
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
 
@@ -54,11 +54,12 @@ class Registered(Message):
 
 
 class Printed(Message):
-    """The outcome of printing the receipt."""
+    """The outcome of printing the receipt, and of the key's label where one was wanted."""
 
-    def __init__(self, outcome: PrintOutcome) -> None:
+    def __init__(self, outcome: PrintOutcome, label: PrintOutcome | None = None) -> None:
         super().__init__()
         self.outcome = outcome
+        self.label = label
 
 
 def wait_until_registered(service: DeskService, reference: str) -> RegisteredState | None:
@@ -72,15 +73,24 @@ def wait_until_registered(service: DeskService, reference: str) -> RegisteredSta
     return None
 
 
+def _outcome(printed: PrintOutcome | Refused) -> PrintOutcome:
+    """What became of a paper; nothing is printed where the store refuses."""
+    return PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed
+
+
 class DoneScreen(Page[None]):
     """The end of a visit with a bound key."""
 
     CSS_PATH = "done.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("n", "next_operator", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
         self._visit = Visit()
+        self._label: PrintOutcome | None = None
 
     def compose(self) -> ComposeResult:
         """What was bound."""
@@ -99,6 +109,7 @@ class DoneScreen(Page[None]):
                 )
         with ActionRow():
             yield Action(self.t("Esc  以后再说"), id="later")
+            yield Action(self.t("N  同企业下一位"), id="next-operator")
             yield Action(self.t("Enter  现在修改PIN码"), id="change", main=True)
             yield Action(self.t("Enter  回首页"), id="home", main=True)
         yield from self.last_rows()
@@ -121,6 +132,9 @@ class DoneScreen(Page[None]):
         self._visit = self.shell.visit
         self.focus_on("change" if self.asks_for_pin else "home")
         bound = self.shell.visit.bound
+        if bound is not None:
+            self._join_party(bound)
+            self.update_content()
         if bound is not None and self.shell.visit.printed is None:
             self._print(bound)
 
@@ -131,20 +145,30 @@ class DoneScreen(Page[None]):
         first = visit.bound is not None and visit.bound.order.kind is not OrderKind.RENEWAL
         return first and visit.session is not None and not visit.pin_settled
 
+    def _join_party(self, bound: BoundView) -> None:
+        """Count the key among those of its enterprise, whose operators come one after another."""
+        party = self.shell.visit.party
+        if party is not None and party.enterprise == bound.order.enterprise:
+            self.shell.visit.party = party.with_order(bound.order.reference)
+
     # The receipt is printed even if the member leaves the screen: its thread belongs to the app.
 
     def _print(self, bound: BoundView) -> None:
         """Print the receipt; online, wait a short time for the centre to list the certificate."""
         online = self.shell.status is not None and self.shell.status.network is Network.ONLINE
         service, reference = self.shell.service, bound.order.reference
+        party = self.shell.visit.party
+        labelled = party is not None and reference in party.orders
         waits = online and bound.registration is None
 
         def work() -> None:
             if waits and (state := wait_until_registered(service, reference)) is not None:
                 self.post_message(Registered(state))
-            printed = service.print_receipt(reference)
+            printed = _outcome(service.print_receipt(reference))
             # The binding is valid even if its receipt was not recorded, so report only the receipt.
-            self.post_message(Printed(PrintOutcome.NOT_PRINTED if isinstance(printed, Refused) else printed))
+            self.post_message(
+                Printed(printed, _outcome(service.print_label(reference)) if labelled else None)
+            )
 
         self.shell.in_thread(work, "receipt")
 
@@ -155,14 +179,16 @@ class DoneScreen(Page[None]):
             self.update_content()
 
     def on_printed(self, message: Printed) -> None:
-        """Show the outcome of printing the receipt."""
-        self._visit.printed = message.outcome
+        """Show the outcome of printing the receipt and the label."""
+        self._visit.printed, self._label = message.outcome, message.label
         self.update_content()
 
     def update_content(self) -> None:
         """Show whether the key works already, the receipt's outcome, and the offer to change the PIN."""
         bound, printed = self.shell.visit.bound, self.shell.visit.printed
         text = self.t(PRINTED[printed]) if printed is not None else self.t("正在打印凭条")
+        label = "" if self._label is None else paper_printed(self.t, LABEL, self._label)
+        text = sentences(text, label, self._of_party())
         for line in self.query("#printed").results(Prose):
             line.say(text)
         for line in self.query("#registered").results(Prose):
@@ -183,6 +209,28 @@ class DoneScreen(Page[None]):
         if asks:
             return self.t("key盘还是初始PIN码，人人都知道，请改成自己的。先不要拔出key盘。")
         return self.t("PIN码已改成您自己的。") if self.shell.visit.pin_settled else ""
+
+    def _of_party(self) -> str:
+        party = self.shell.visit.party
+        if party is None or len(party.orders) == 1:
+            return ""
+        return self.t("同企业已办好 {count} 把，回首页时打印一张企业清单。", count=len(party.orders))
+
+    @on(Button.Pressed, "#next-operator")
+    def action_next_operator(self) -> None:
+        """End the visit, and begin that of the next operator of the same enterprise; nothing but the enterprise stays."""
+        visit, bound = self.shell.visit, self.shell.visit.bound
+        if bound is None:
+            return
+        reference, enterprise = bound.order.reference, bound.order.enterprise
+        party = visit.party
+        if party is None or reference not in party.orders:
+            self.end_party()  # another enterprise's, if any
+            party = Party(enterprise, (reference,))
+            service = self.shell.service
+            self.shell.in_thread(lambda: service.print_label(reference), "receipt")
+        visit.party = None
+        self.shell.go_home(following=Visit(party=party))
 
     @on(Button.Pressed, "#later, #home")
     def action_back(self) -> None:

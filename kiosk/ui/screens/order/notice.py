@@ -112,8 +112,11 @@ class NoticeScreen(Page[None]):
 
     @on(Button.Pressed, "#back")
     def action_back(self) -> None:
-        """Go back to the home screen."""
-        self.shell.go_home()
+        """Go back to the home screen, or to what the next operator of the enterprise may choose."""
+        if self.shell.visit.party is None:
+            self.shell.go_home()
+        else:
+            self.shell.go(Route.NEXT_OPERATOR)
 
     @on(Button.Pressed, "#next")
     def go_on(self) -> None:

@@ -316,12 +316,18 @@ def test_what_the_exchange_decided_about_an_operator_is_shown(
         (ProposalState.REFUSED, "", "证件不清楚"),
     ]
     assert service.withdraw_operator(SESSION, own.proposal) == Refused(Refusal.PROPOSAL_DECIDED)
+    told_elsewhere = service.withdraw_operator(SESSION, elsewhere.proposal)
+    assert told_elsewhere == Refused(Refusal.PROPOSAL_ELSEWHERE)
+    others = service.withdraw_operator(session_of("11000003"), elsewhere.proposal)
+    assert others == Refused(Refusal.NOT_ALLOWED)
 
 
 @pytest.mark.parametrize(
     "details",
     [
         replace(OPERATOR, name=" "),
+        replace(OPERATOR, name="wangxiaofang"),
+        replace(OPERATOR, name="王小芳\u200b"),
         replace(OPERATOR, document_number="110105194912310021"),
         replace(OPERATOR, document=DocumentKind.PASSPORT, document_number="x"),
         replace(OPERATOR, phone=""),

@@ -1,0 +1,1 @@
+"""The screens of what members look up and ask for besides orders."""

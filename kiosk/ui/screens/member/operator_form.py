@@ -1,0 +1,242 @@
+"""添加交易员, 「① 填写资料」: who it is, until the exchange is asked for a review."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Button, Input
+
+from kiosk.desk.requests.views import ProposalOutcome, ProposalView
+from kiosk.desk.views import Refused, StaffSession
+from kiosk.domain.contacts import mobile_fault, tidy_phone
+from kiosk.domain.credit_codes import tidy_code
+from kiosk.domain.documents import document_fault, holder_fault
+from kiosk.domain.names import NameRefused, tidy_name
+from kiosk.domain.personal import OperatorDetails
+from kiosk.domain.promises import china_day
+from kiosk.text.catalogue import N_
+from kiosk.text.flows import PROPOSING
+from kiosk.text.pinyin import meant_by
+from kiosk.text.proposals import DOCUMENT_FAULTS, DOCUMENTS, HOLDER_FAULTS, MOBILE_FAULT
+from kiosk.ui.page import Overlay
+from kiosk.ui.screens.common.staff_sign_in import StaffSignIn
+from kiosk.ui.widgets.actions import Action, ActionRow
+from kiosk.ui.widgets.fields import Choice, Field, FieldRow
+from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.name_field import NameField, NameRow
+from kiosk.ui.widgets.touch_boards import Board
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from kiosk.desk.views import Session
+    from kiosk.text.wording import LazyText
+
+_KINDS = tuple(DOCUMENTS)
+_FIELDS = ("name", "number", "phone")
+_LONGEST_NUMBER = 30
+_LONGEST_PHONE = 24
+
+
+class Authorisation(enum.IntEnum):
+    """What becomes of the enterprise's written authorisation, in the order in which the form asks."""
+
+    NONE_YET = 0
+    HANDED_IN = 1
+    """The member hands it in: the exchange approves nobody before it came."""
+    SEEN = 2
+    """Staff have it before them, and sign in to say so."""
+
+
+_AUTHORISATIONS = {
+    Authorisation.NONE_YET: N_("还没有"),
+    Authorisation.HANDED_IN: N_("有，交到窗口"),
+    Authorisation.SEEN: N_("工作人员已看过"),
+}
+
+
+class WitnessScreen(StaffSignIn[StaffSession | None]):
+    """Returns the member of the staff who saw the authorisation, or None."""
+
+    CSS_PATH = "../common/staff_sign_in.tcss"
+
+    def banner(self) -> str:
+        """What the member reads."""
+        return self.t("请看过法人授权书的工作人员登录")
+
+    def welcome(self, staff: StaffSession) -> None:
+        """Return whoever signed in."""
+        self.dismiss(staff)
+
+
+class OperatorFormScreen(Overlay[ProposalView]):
+    """Returns the proposal that waits for the review, or None; Esc leaves without one."""
+
+    CSS_PATH = "member.tcss"
+    ENDS_WITH_STEP = True
+    TAKES_SCANS = True
+    AUTO_FOCUS = "#name"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("enter", "submit", show=False),
+    ]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.document = _KINDS[0]
+        self.authorisation = Authorisation.NONE_YET
+        self.problems: dict[str, LazyText] = {}
+        self.message: LazyText | None = None
+
+    def compose(self) -> ComposeResult:
+        """The fields, and what becomes of the authorisation."""
+        yield self.title_row()
+        yield self.head_row(self.t("添加交易员"), PROPOSING, 0)
+        with Vertical(classes="body"), Vertical(classes="column"):
+            yield Prose(
+                self.t("按证件填写；港澳台居民居住证选「中国居民身份证」，外文姓名用大写字母。"),
+                classes="muted how",
+            )
+            with Horizontal(classes="choice"):
+                yield Line(self.t("*有效证件类型"), classes="label")
+                yield Choice(
+                    tuple(self.t(each) for each in DOCUMENTS.values()),
+                    _KINDS.index(self.document),
+                    id="document",
+                )
+            yield NameRow(self.t("*姓名"), NameField(id="name", maximum=64), self.t)
+            yield FieldRow(
+                self.t("*有效证件号码"),
+                Field(id="number", maximum=_LONGEST_NUMBER, board=Board.DIGITS),
+            )
+            yield FieldRow(self.t("*绑定手机"), Field(id="phone", maximum=_LONGEST_PHONE, board=Board.DIGITS))
+            with Horizontal(classes="choice"):
+                yield Line(self.t("*法人授权书"), classes="label")
+                yield Choice(
+                    tuple(self.t(each) for each in _AUTHORISATIONS.values()),
+                    self.authorisation,
+                    id="authorised",
+                )
+            yield Prose(id="message", classes="alert")
+        with ActionRow():
+            yield Action(self.t("Esc  返回"), id="back")
+            yield Action(self.t("Enter  提交审核"), id="next", main=True)
+        yield from self.last_rows()
+
+    def opened(self) -> None:
+        """Have the readings of characters at hand, which takes a moment the first time."""
+        self.fetch(lambda: meant_by("a"), lambda _: None)
+
+    def update_content(self) -> None:
+        """Show the error of each field, and the message."""
+        for name in _FIELDS:
+            self.query_one(f"#row-{name}", FieldRow).show_error(self.localized(self.problems.get(name)))
+        self.query_one("#message", Prose).say(self.localized(self.message))
+
+    def on_choice_changed(self) -> None:
+        """Note what is chosen, and forget what was said of another choice."""
+        document = _KINDS[self.query_one("#document", Choice).chosen]
+        if document is not self.document:
+            self.problems = {name: each for name, each in self.problems.items() if name == "phone"}
+        self.document = document
+        self.authorisation = Authorisation(self.query_one("#authorised", Choice).chosen)
+        self.message = None
+        self.update_content()
+
+    def on_field_corrected(self, message: Field.Corrected) -> None:
+        """Forget the error of a field that is being corrected."""
+        self.problems = {name: each for name, each in self.problems.items() if name != message.field.id}
+
+    def scanned(self, text: str) -> None:
+        """Take what was scanned for what the cursor is in, be it from a phone or a document."""
+        if isinstance(self.focused, Field):
+            self.focused.value = text.strip()[: self.focused.max_length]
+
+    def _details(self) -> OperatorDetails:
+        """What was typed, tidy."""
+        return OperatorDetails(
+            name=_tidy_name(self.query_one("#name", Field).value),
+            document=self.document,
+            document_number=tidy_code(self.query_one("#number", Field).value),
+            phone=tidy_phone(self.query_one("#phone", Field).value),
+        )
+
+    def _judge(self, details: OperatorDetails) -> dict[str, LazyText]:
+        """All that is wrong, field by field."""
+        values = dict(zip(_FIELDS, (details.name, details.document_number, details.phone), strict=True))
+        problems: dict[str, LazyText] = {
+            name: (lambda t: t("请填写")) for name, value in values.items() if not value
+        }
+        today = date.max if self.shell.status is None else china_day(self.shell.status.now)
+        holder = holder_fault(details.document, details.name)
+        if holder is not None:
+            problems.setdefault("name", lambda t: t(HOLDER_FAULTS[holder]))
+        fault = document_fault(details.document, details.document_number, today)
+        if fault is not None:
+            problems.setdefault("number", lambda t: t(DOCUMENT_FAULTS[fault]))
+        if mobile_fault(details.phone) is not None:
+            problems.setdefault("phone", lambda t: t(MOBILE_FAULT))
+        return problems
+
+    @on(Button.Pressed, "#next")
+    @on(Input.Submitted)
+    def action_submit(self) -> None:
+        """Ask for the review, unless something is wrong or nobody has the authorisation."""
+        details = self._details()
+        self.problems, self.message = self._judge(details), None
+        if self.problems:
+            self.update_content()
+            self.focus_on(next(name for name in _FIELDS if name in self.problems))
+        elif self.authorisation is Authorisation.NONE_YET:
+            self.message = lambda t: t(
+                "添加交易员要有盖章的法人授权书：请选「有，交到窗口」或「工作人员已看过」。"
+            )
+            self.update_content()
+            self.focus_on("authorised")
+        elif self.authorisation is Authorisation.SEEN:
+            self.update_content()
+            self.app.push_screen(WitnessScreen(), lambda staff: self._witnessed(details, staff))
+        else:
+            self._propose(details, None)
+
+    def _witnessed(self, details: OperatorDetails, staff: StaffSession | None) -> None:
+        if staff is not None:
+            self._propose(details, staff)
+
+    def _propose(self, details: OperatorDetails, staff: StaffSession | None) -> None:
+        self.update_content()
+        propose, session = self.shell.service.propose_operator, self.session
+        self.ask(
+            lambda: propose(session, details, True, staff),  # noqa: FBT003 - the verb's own signature
+            self._proposed,
+            self.t("正在提交，请稍候"),
+        )
+
+    def _proposed(self, outcome: ProposalOutcome) -> None:
+        if isinstance(outcome, Refused):
+            self.message = self.refusal(outcome)
+            self.update_content()
+            return
+        self.wipe()
+        self.dismiss(outcome)
+
+    @on(Button.Pressed, "#back")
+    def action_back(self) -> None:
+        """Leave, unless the review is being asked for."""
+        if not self.busy:
+            self.dismiss(None)
+
+
+def _tidy_name(text: str) -> str:
+    """The name as it is kept; as it was typed where it cannot be kept. Characters have no spaces between them."""
+    try:
+        tidy = tidy_name(text)
+    except NameRefused:
+        return text.strip()
+    return tidy if any(each.isascii() and each.isalpha() for each in tidy) else tidy.replace(" ", "")
