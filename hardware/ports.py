@@ -196,12 +196,25 @@ class VendorLibraryFailed(TokenError):
         self.reason = reason
 
 
-class ReaderUnavailable(HardwareError):
-    """There is no smart card service or no reader; `reason` is for the log and the doctor."""
+class ReaderTrouble(enum.StrEnum):
+    """Why no reader can be used, as far as that is known."""
 
-    def __init__(self, reason: str) -> None:
+    LIBRARY = "library"
+    """libpcsclite cannot be loaded."""
+    SERVICE = "service"
+    NO_READER = "no-reader"
+    FORBIDDEN = "forbidden"
+    """polkit lets this user reach no card."""
+
+
+class ReaderUnavailable(HardwareError):
+    """There is no smart card service or no reader; `reason` is for the log, `trouble` and `detail` (a file, a code) for the doctor."""
+
+    def __init__(self, reason: str, trouble: ReaderTrouble | None = None, detail: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.trouble = trouble
+        self.detail = detail
 
 
 class PrinterError(HardwareError):

@@ -83,7 +83,7 @@ def _run(options: Sequence[str], given: bytes, device: str) -> bytes:
         raise TpmError(TpmFault.REFUSED, str(error)) from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").split("\n")
-        if (fault := _lacking(device)) is not None:
+        if (fault := lacking(device)) is not None:
             raise TpmError(fault, str(_node(device)))
         last = next((line.strip() for line in reversed(said) if line.strip()), f"status {done.returncode}")
         raise TpmError(TpmFault.REFUSED, last[:_LONGEST])
@@ -97,7 +97,7 @@ def _node(device: str) -> Path | None:
     return Path(device) if device.startswith("/") else None
 
 
-def _lacking(device: str) -> TpmFault | None:
+def lacking(device: str) -> TpmFault | None:
     """What this machine or this user lacks to use it; None where that is not known."""
     node = _node(device)
     if node is None:

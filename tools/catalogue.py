@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("kiosk", "sync")
 ENGLISH = ROOT / "kiosk" / "text" / "locale" / "en" / "LC_MESSAGES" / "keydesk.po"
+CONSOLE = ROOT / "sync" / "central" / "console" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 KEYWORDS = ("t", "_t", "_", "text", "N_")
 # The header requires a date; a fixed one keeps the files reproducible.
 BEGUN = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
@@ -95,13 +96,25 @@ def mo_bytes(catalogue: Catalog) -> bytes:
     return file.getvalue()
 
 
+def console_bytes() -> bytes:
+    """The compiled catalogue of what Django's own lacks, which is kept by hand."""
+    with CONSOLE.open("rb") as file:
+        catalogue = read_po(file, locale="zh_Hans")
+    catalogue.creation_date = catalogue.revision_date = BEGUN
+    return mo_bytes(catalogue)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write or compare the files, and list the messages without a translation."""
     parser = argparse.ArgumentParser(description="Bring the English catalogue up to the source.")
     parser.add_argument("--check", action="store_true", help="only compare, write nothing")
     check = parser.parse_args(arguments).check
     catalogue = build(extract(), read())
-    wanted = {ENGLISH: po_bytes(catalogue), ENGLISH.with_suffix(".mo"): mo_bytes(catalogue)}
+    wanted = {
+        ENGLISH: po_bytes(catalogue),
+        ENGLISH.with_suffix(".mo"): mo_bytes(catalogue),
+        CONSOLE.with_suffix(".mo"): console_bytes(),
+    }
     behind = [path for path, content in wanted.items() if not path.exists() or path.read_bytes() != content]
     if not check:
         ENGLISH.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ import msgspec
 from hardware.pcsc.library import Code, Disposition, Protocols, Share, StateBits, SystemLibrary
 from hardware.pcsc.names import labelled
 from hardware.pcsc.t0 import units
-from hardware.ports import ReaderUnavailable
+from hardware.ports import ReaderTrouble, ReaderUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,11 @@ class PcscCalls:
         code, context = self._library.establish()
         if code != Code.SUCCESS:
             failure = f"SCardEstablishContext: {code:08X}"
-            raise ReaderUnavailable(f"no smart card service answers (is pcscd running?): {failure}")
+            raise ReaderUnavailable(
+                f"no smart card service answers (is pcscd running?): {failure}",
+                ReaderTrouble.SERVICE,
+                failure,
+            )
         return context
 
     def release(self, context: int) -> None:
@@ -136,7 +140,9 @@ class PcscCalls:
         if code == Code.SHARING_VIOLATION:
             raise CardHeld
         if code == Code.SECURITY_VIOLATION:
-            raise ReaderUnavailable("pcscd does not let this user reach the card (polkit: access_card)")
+            raise ReaderUnavailable(
+                "pcscd does not let this user reach the card (polkit: access_card)", ReaderTrouble.FORBIDDEN
+            )
         _require("SCardConnect", code)
         return card, protocol
 

@@ -11,7 +11,7 @@ import ctypes
 import enum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from hardware.ports import ReaderUnavailable
+from hardware.ports import ReaderTrouble, ReaderUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +171,9 @@ class SystemLibrary:
                 getattr(library, function).argtypes = arguments
                 getattr(library, function).restype = _Long
         except (OSError, AttributeError) as failure:
-            raise ReaderUnavailable(f"libpcsclite cannot be loaded: {failure}") from None
+            raise ReaderUnavailable(
+                f"libpcsclite cannot be loaded: {failure}", ReaderTrouble.LIBRARY, name
+            ) from None
         self._library = library
 
     def establish(self) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from hardware.pcsc.connecting import Connected, Connecting
 from hardware.pcsc.programs import programs_with_pcsc
 from hardware.ports import (
     HardwareError,
+    ReaderTrouble,
     ReaderUnavailable,
     SourceFault,
     Token,
@@ -76,7 +77,7 @@ class PcscTokenSource:
         with self._lock:
             states = self._states()
             if not states:
-                raise ReaderUnavailable("there is no smart card reader")
+                raise ReaderUnavailable("there is no smart card reader", ReaderTrouble.NO_READER)
             return tuple(self._presence(each) for each in states if each.present)
 
     def open(self, presence: TokenPresence) -> Token:
@@ -176,7 +177,9 @@ class PcscTokenSource:
             states = self._observe(service, context)
         except PcscFailed as failure:
             service.release(context)
-            raise ReaderUnavailable(f"the smart card service does not answer: {failure}") from None
+            raise ReaderUnavailable(
+                f"the smart card service does not answer: {failure}", ReaderTrouble.SERVICE, str(failure)
+            ) from None
         self._context = context
         return states
 

@@ -65,6 +65,7 @@ def _privacy(commands: _Commands) -> None:
     verbs = privacy.add_subparsers(dest="verb", required=True, metavar="VERB")
     export = _command(verbs, "export", text("导出为 JSON，供本人查阅"))
     erase = _command(verbs, "erase", text("删除地址、发票和证件资料；日志仍能核对，中心联网后也删除"))
+    erase.add_argument("--yes", action="store_true", help=text("不再问，直接删除"))
     for verb in (export, erase):
         verb.add_argument("--account", required=True, metavar="ACCOUNT", help=text("登录账号"))
         verb.set_defaults(module="privacy")

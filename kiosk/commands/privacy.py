@@ -10,7 +10,7 @@ from kiosk.commands.store import open_store
 from kiosk.desk.requests.privacy import erase, exported, is_known
 from kiosk.domain.identifiers import is_account
 from kiosk.store.system_clock import SystemClock
-from kiosk.text.command_line import spoken
+from kiosk.text.command_line import agreed, spoken
 
 _BY = "keydesk privacy"
 
@@ -28,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "export":
         document(exported(database, account))
         return 0
+    if not arguments.yes:
+        _require_agreement(account)
     erased = erase(database, SystemClock(), account, _BY)
     line(
         text(
@@ -43,3 +45,18 @@ def run(arguments: argparse.Namespace) -> int:
             )
         )
     return 0
+
+
+def _require_agreement(account: str) -> None:
+    """Have somebody agree at the terminal, since nothing brings the records back. Raises CommandError."""
+    text = spoken().text
+    question = text(
+        "将删除账号 {account} 在本机和中心的个人资料，不能恢复。确定请输入 yes：", account=account
+    )
+    match agreed(question):
+        case True:
+            return
+        case False:
+            raise CommandError(text("没有确认，什么都没有改动"))
+        case None:
+            raise CommandError(text("没有终端可以确认，什么都没有改动。确定要做，请加 --yes"))

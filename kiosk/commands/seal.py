@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hardware.disk import create_durably
-from hardware.tpm import TpmSettings
+from hardware.tpm import TpmFault, TpmSettings, lacking
 from kiosk.commands.failures import CommandError, sentence
 from kiosk.commands.output import document, line
 from kiosk.configuration import KeyChoice, load
@@ -47,7 +47,10 @@ def seal_as_configured(directory: Path, settings: Key) -> None:
     if keyfile.way(directory / KEY_FILE) is not Way.PLAIN or settings.seal is KeyChoice.PLAIN:
         return
     if not sys.stdin.isatty():
-        line(text("密钥与数据库同在这块硬盘上。请在终端上运行 keydesk seal auto"))
+        if settings.seal is KeyChoice.AUTO and lacking(settings.device) is TpmFault.NO_DEVICE:
+            line(text("密钥与数据库同在这块硬盘上，本机没有 TPM 2。请在终端上运行 keydesk seal passphrase"))
+        else:
+            line(text("密钥与数据库同在这块硬盘上。请在终端上运行 keydesk seal auto"))
         return
     _as_configured(directory, settings, None)
 

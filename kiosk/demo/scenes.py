@@ -22,5 +22,5 @@ SCENES = {
     Scene.OFFLINE: N_("没有网络，凭手机上的确认码付款"),
     Scene.PAID_ORDER: N_("已付款，还没有绑定"),
     Scene.PULLED_KEY: N_("绑定到一半，key盘被拔出"),
-    Scene.RENEWAL: N_("续期已付款，key盘已插入，等 PIN 码"),
+    Scene.RENEWAL: N_("续期已付款，key盘已插入，等PIN码"),
 }

@@ -1,4 +1,4 @@
-"""Which passwords members may choose; whoever sets one asks here, at the kiosk, on the phone and at the centre."""
+"""Which passwords members, the desk's staff and users of the console may choose; whoever sets one asks here, at the kiosk, on the phone and at the centre."""
 
 from __future__ import annotations
 

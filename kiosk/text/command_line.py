@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -95,3 +96,12 @@ class CommandParser(argparse.ArgumentParser):
             "命令写得不对（{problem}）。用 {program} --help 看说明。", problem=message, program=self.prog
         )
         self.exit(2, f"{self.format_usage()}{message}\n")
+
+
+def agreed(question: str) -> bool | None:
+    """Whether somebody types yes to a question (in words already); None where there is no terminal to ask at."""
+    if not sys.stdin.isatty():
+        return None
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() == "yes"

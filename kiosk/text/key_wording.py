@@ -71,7 +71,7 @@ _ADVICE_FROM_STAFF = {KeyStatus.UNKNOWN, KeyStatus.NOT_PREPARED}
 
 CHECKS = {
     Check.PASSWORD: N_("账号密码"),
-    Check.PIN: N_("PIN 码"),
+    Check.PIN: N_("PIN码"),
     Check.SIGNATURE: N_("key盘签名"),
     Check.CHAIN: N_("证书由交易所签发"),
     Check.VALIDITY: N_("证书在有效期内"),
@@ -170,7 +170,7 @@ def key_facts(t: Text, view: KeyView) -> str:
         (t("状态"), t(KEY_STATUSES[view.status])),
         (t("序列号"), token.serial),
         (t("应用 / 驱动"), " / ".join(filter(None, (token.application, token.driver, token.reader)))),
-        (t("PIN 码"), tries_line(t, token)),
+        (t("PIN码"), tries_line(t, token)),
         (t("证书"), token.certificate or t("没有")),
     ]
     if token.not_before is not None and token.not_after is not None:

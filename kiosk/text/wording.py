@@ -191,7 +191,7 @@ TOKEN_REFUSALS = {
     TokenRefusal.PIN_LAST_TRY: N_("PIN 只剩最后一次机会，再错就会锁死。"),
     TokenRefusal.PIN_BLOCKED: N_("PIN 已锁死，请找工作人员，由主管解锁。"),
     TokenRefusal.PIN_INVALID: N_("PIN 的长度或字符不对，请核对后再输。"),
-    TokenRefusal.PIN_WANTED: N_("请输入这把key盘的 PIN 码。"),
+    TokenRefusal.PIN_WANTED: N_("请输入这把key盘的PIN码。"),
     TokenRefusal.FULL: N_("这把key盘存不下证书了，请换一把。"),
     TokenRefusal.FAULT: N_("key盘出错（{detail}）。请拔下重插再试；没有多收费。"),
     TokenRefusal.PROOF_FAILED: N_("写入后验证没有通过，请重试；还不行请找工作人员。"),

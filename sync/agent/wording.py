@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from kiosk.domain.nights import NightlyFinding
+from kiosk.domain.nights import NightlyFinding, NightStep, StepReason
 from kiosk.domain.versions import write_cursors
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, width
@@ -17,7 +17,7 @@ from kiosk.text.unapplied import unapplied_line
 from sync.agent.failure_wording import contact_failure, failure, in_brackets
 
 if TYPE_CHECKING:
-    from kiosk.domain.nights import Finding
+    from kiosk.domain.nights import Finding, StepRecord
     from sync.agent.enrolment import Enrolled
     from sync.agent.failure_wording import Text
     from sync.agent.leftovers import HandedIn
@@ -85,9 +85,15 @@ def night_lines(night: NightRun, t: Text) -> list[str]:
     rows += [(t("需处理"), _to_do(each, night, t)) for each in report.findings]
     if not night.kept:
         rows.append((t("需处理"), t("这份报告没有存下来。请检查磁盘是否已满")))
+    elif night.well and any(_no_backup(each) for each in report.steps):
+        rows.append((t("结果"), t("没有发现问题；但没有配置备份，请在配置文件的 [backup] 里指定")))
     elif night.well:
         rows.append((t("结果"), t("一切正常")))
     return _laid_out(rows)
+
+
+def _no_backup(record: StepRecord) -> bool:
+    return record.step == NightStep.BACKUP and record.reason == StepReason.NOT_CONFIGURED
 
 
 def _to_do(finding: Finding, night: NightRun, t: Text) -> str:

@@ -17,7 +17,7 @@ import msgspec
 
 from hardware.disk import keep_private
 from kiosk.domain.identifiers import is_account
-from kiosk.text.command_line import CommandParser, spoken
+from kiosk.text.command_line import CommandParser, agreed, spoken
 from sync.central import configuration
 from sync.central.backups.command import add_commands
 from sync.central.backups.record import disclaim
@@ -135,6 +135,7 @@ def _parser() -> CommandParser:
     add_commands(commands, common)
     restored = command("restored", text("数据库是从备份恢复的：在有人用它以前运行一次"), _restored)
     restored.set_defaults(judging=False)
+    restored.add_argument("--yes", action="store_true", help=text("不再问，直接开始新的一代"))
     examples = command("examples", text("做演示用的会员、柜台人员和价格"), _examples)
     examples.add_argument("--kiosk", type=int, default=3, help=text("给哪台终端机发登记令牌（3）"))
     examples.add_argument(
@@ -160,6 +161,8 @@ def _add_privacy(commands: _Commands, common: CommandParser) -> None:
         verb = verbs.add_parser(name, parents=[common], help=said, description=said)
         verb.add_argument("--account", required=True, metavar="ACCOUNT", help=text("账号"))
         verb.set_defaults(run=_privacy, check=_check_account)
+        if name == "erase":
+            verb.add_argument("--yes", action="store_true", help=text("不再问，直接删除"))
 
 
 _BOUND_EXAMPLE = '{"11000002": {"serial": "…", "algorithm": "SM2", "public_key": "04…"}}'
@@ -356,9 +359,28 @@ def _enrol_token(options: argparse.Namespace) -> int:
     return 0
 
 
-def _restored(_options: argparse.Namespace) -> int:
+def _require_agreement(question: str) -> None:
+    """Have somebody agree at the terminal to what cannot be undone. Raises ArgumentRefused."""
+    match agreed(question):
+        case True:
+            return
+        case False:
+            raise ArgumentRefused(spoken().text("没有确认，什么都没有改动"))
+        case None:
+            raise ArgumentRefused(spoken().text("没有终端可以确认，什么都没有改动。确定要做，请加 --yes"))
+
+
+def _restored(options: argparse.Namespace) -> int:
     from sync.central.context import centre_now  # noqa: PLC0415
     from sync.central.journal.incarnations import begin_after_restore  # noqa: PLC0415
+
+    if not options.yes:
+        _require_agreement(
+            spoken().text(
+                "只在数据库刚从备份恢复时做：新的一代开始，登记令牌和登录都失效，终端机都要重新读取和上传，不能撤销。"
+                "确定请输入 yes："
+            )
+        )
 
     disclaim(configuration.load().directory)
     life, taken = begin_after_restore(centre_now())
@@ -393,6 +415,13 @@ def _privacy(options: argparse.Namespace) -> int:
         document = msgspec.json.format(msgspec.json.encode(exported(options.account)), indent=2)
         sys.stdout.write(document.decode() + "\n")
         return 0
+    if not options.yes:
+        _require_agreement(
+            text(
+                "将删除账号 {account} 在中心和各终端机的个人资料，不能恢复。确定请输入 yes：",
+                account=options.account,
+            )
+        )
     erased = erase_on_request(options.account, _BY, centre_now())
     said = text(
         "已删除账号 {account} 在中心的 {count} 份个人资料；终端机联网后也会删除。日志里只留下删除的记录",

@@ -62,6 +62,7 @@ ROOT_URLCONF = "sync.central.urls"
 DATABASES = {"default": database_settings(KEYDESK)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "sync.central.console.users.PasswordRule"}]
 LANGUAGE_CODE = "zh-hans"
 TIME_ZONE = "Asia/Shanghai"
 USE_I18N = True

@@ -77,7 +77,7 @@ def test_a_planted_fact_is_in_the_pages_before_it_is_erased_at_the_centre_and_in
         records = found(central, each)
         assert records
         assert all(STREET.encode() in record for record in records)
-    said = central.command("privacy", "erase", "--account", ACCOUNT)
+    said = central.command("privacy", "erase", "--yes", "--account", ACCOUNT)
     assert "5" in said
     wait_until(lambda: central.rows("SELECT 1 FROM personal_erasedpages WHERE erased = emptied") != [])
     assert [found(central, each) for each in commitments] == [[]] * 5
@@ -99,7 +99,7 @@ def test_an_erasure_at_the_kiosk_erases_at_the_centre_and_at_the_other_kiosk(
     account = "11000002"
     (mine, commitment), (theirs, elsewhere) = ask(kiosk, account), ask(other, account)
     assert kiosk.sync("once").returncode == other.sync("once").returncode == 0
-    done = kiosk.keydesk("privacy", "erase", "--account", account)
+    done = kiosk.keydesk("privacy", "erase", "--yes", "--account", account)
     assert done.returncode == 0, done.stderr
     assert kiosk.sync("once").returncode == 0
     wait_until(lambda: state(central, commitment) == state(central, elsewhere) == "erased")
@@ -187,5 +187,5 @@ def test_a_copy_of_the_centre_for_a_backup_has_the_record_and_not_its_key(
 def test_what_is_no_account_or_nobody_s_is_refused(central: CentreProcess) -> None:
     for account, said in (("x", "不是登录账号"), ("99999999", "中心没有账号 99999999")):
         with pytest.raises(subprocess.CalledProcessError) as refused:
-            central.command("privacy", "erase", "--account", account)
+            central.command("privacy", "erase", "--yes", "--account", account)
         assert said in refused.value.stderr

@@ -11,11 +11,17 @@ from hardware.pcsc.names import is_plain
 from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import (
     HardwareError,
+    MalformedAnswer,
     PrinterState,
+    ReaderTrouble,
     ReaderUnavailable,
+    SerialMissing,
+    TokenFault,
     TokenHeld,
+    TokenNotPrepared,
     TokenNotRecognised,
     TokenPresence,
+    TokenRemoved,
     TokenSource,
 )
 from hardware.printer import EscposPrinter
@@ -47,7 +53,9 @@ def check_reader(configuration: Configuration, text: Text) -> Iterator[Check]:
     try:
         SystemLibrary()
     except ReaderUnavailable as error:
-        yield Check(name, Level.MISSING, error.reason, text("安装 libpcsclite1 和 pcscd，启动 pcscd 服务"))
+        yield Check(
+            name, Level.MISSING, _why(error, text), text("安装 libpcsclite1 和 pcscd，启动 pcscd 服务")
+        )
         return
     source = PcscTokenSource(card_drivers(configuration))
     try:
@@ -67,8 +75,41 @@ def check_reader(configuration: Configuration, text: Text) -> Iterator[Check]:
 
 
 def _unavailable(error: ReaderUnavailable, text: Text) -> Check:
-    found = text("没有可用的读卡器（{reason}）", reason=error.reason)
+    found = text("没有可用的读卡器（{reason}）", reason=_why(error, text))
     return Check(text("读卡器"), Level.MISSING, found, text("启动 pcscd 服务，接好读卡器"))
+
+
+_TROUBLES = {
+    ReaderTrouble.LIBRARY: N_("加载不了 PC/SC 的库 {detail}"),
+    ReaderTrouble.SERVICE: N_("pcscd 没有应答：{detail}"),
+    ReaderTrouble.NO_READER: N_("没有接读卡器"),
+    ReaderTrouble.FORBIDDEN: N_("pcscd 不让这个用户使用读卡器（polkit：access_card）"),
+}
+
+
+def _why(error: ReaderUnavailable, text: Text) -> str:
+    return error.reason if error.trouble is None else text(_TROUBLES[error.trouble], detail=error.detail)
+
+
+def _fault(error: HardwareError, text: Text) -> str:
+    """What a key did, in the doctor's few words."""
+    match error:
+        case TokenRemoved():
+            return text("没有应答，可能被拔出了")
+        case TokenNotPrepared():
+            return text("没有初始化")
+        case SerialMissing():
+            return text("没有序列号")
+        case MalformedAnswer():
+            return text("回答的内容不合规范")
+        case TokenFault():
+            return text(
+                "出错，{instruction} 回答 {code}",
+                instruction=f"{error.instruction:02X}",
+                code=f"{error.status_word:04X}",
+            )
+        case _:
+            return text("读不出来（{kind}）", kind=type(error).__name__)
 
 
 def _odd_readers(states: tuple[ReaderState, ...], text: Text) -> Iterator[Check]:
@@ -127,7 +168,8 @@ def _token(source: TokenSource, presence: TokenPresence, text: Text) -> Check:
         return _unavailable(error, text)
     except HardwareError as error:
         advice = text("换一只key盘，或请技术人员查看")
-        return Check(name, Level.MISSING, f"{presence.reader}: {error}", advice)
+        found = text("{reader}：{fault}", reader=presence.reader, fault=_fault(error, text))
+        return Check(name, Level.MISSING, found, advice)
     try:
         return Check(name, Level.WORKS, f"{presence.reader}: {token.serial} ({token.driver})")
     finally:

@@ -14,6 +14,7 @@ from sync.central.console import (
     personal,
     proposals,
     requests,
+    users,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "personal",
     "proposals",
     "requests",
+    "users",
 ]

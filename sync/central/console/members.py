@@ -6,16 +6,11 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from kiosk.domain.password_rules import (
-    LONGEST_PASSWORD,
-    SHORTEST_PASSWORD,
-    PasswordFault,
-    password_fault,
-)
 from kiosk.pki.passwords import make_verifier
 from sync.central.console.base import (
     Admin,
@@ -29,6 +24,7 @@ from sync.central.console.base import (
 )
 from sync.central.console.filters import RefusedNames
 from sync.central.console.password_links import link_state, send_link, sends_links
+from sync.central.console.users import PASSWORD_RULE, password_refusal
 from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
 from sync.central.ledger.publishing import publish_enterprise, publish_operators
@@ -43,13 +39,6 @@ from sync.central.members.models import (
 )
 from sync.central.members.publishing import publish_schedule, publish_staff
 
-PASSWORD_FAULTS = {
-    PasswordFault.SHORT: f"至少 {SHORTEST_PASSWORD} 个字符",
-    PasswordFault.LONG: f"最多 {LONGEST_PASSWORD} 个字符",
-    PasswordFault.CHARACTER: "只能用字母、数字和键盘上的符号，不能有空格",
-    PasswordFault.PLAIN: "字母、数字、符号至少要用两种",
-    PasswordFault.ACCOUNT: "不能含有登录账号",
-}
 Person = TypeVar("Person", DeskStaff, Operator)
 
 
@@ -67,37 +56,62 @@ class PasswordForm(Form[Any]):
     """A form that takes a new password, of which only the Argon2id hash is stored."""
 
     new_password = forms.CharField(
-        label="新密码", required=False, strip=False, widget=forms.PasswordInput, help_text="不填则不改"
+        label="新密码",
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput,
+        help_text=f"不填则不改。{PASSWORD_RULE}",
     )
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         """Whoever has no password yet is told what that means."""
         super().__init__(*positional, **named)
         if not self.instance.verifier:
-            self.fields["new_password"].help_text = "还没有密码，没有密码不能登录"
+            self.fields["new_password"].help_text = f"还没有密码，没有密码不能登录。{PASSWORD_RULE}"
+
+    def clean(self) -> dict[str, Any]:
+        """What a member could not choose is nobody's password, and nothing with the account or the name in it."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        password = given.get("new_password") or ""
+        called = next(
+            str(given.get(field) or value)
+            for field in ("account", "name")
+            if (value := getattr(self.instance, field, None)) is not None
+        )
+        refused = password_refusal(password, called) if password else None
+        if refused is not None:
+            self.add_error("new_password", refused)
+        return given
 
 
 class StaffForm(PasswordForm):
-    """A form of the desk's staff, who are of no use without a password."""
+    """A form of the desk's staff, who are of no use without a password.
+
+    A name is what kiosks know a person by, and what stands in the journal; another one makes another row.
+    """
+
+    new_name = forms.CharField(
+        label="改名为",
+        required=False,
+        max_length=40,
+        help_text="不改就空着。改名后用新姓名和原来的密码登录；原姓名不能再登录，日志里已有的记录不变",
+    )
+
+    def clean_new_name(self) -> str:
+        """Take a name by the rules of any, that nobody has yet."""
+        typed = self.cleaned_data["new_name"].strip()
+        field = DeskStaff._meta.get_field("name")  # noqa: SLF001 - Django's documented interface
+        name: str = field.clean(typed, self.instance) if typed else ""
+        if name in {"", self.instance.name}:
+            return ""
+        if DeskStaff.objects.filter(name=name).exists():
+            raise ValidationError("已有叫这个姓名的柜台人员")
+        return name
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         """Whoever has no password yet needs one."""
         super().__init__(*positional, **named)
         self.fields["new_password"].required = not self.instance.verifier
-
-
-class OperatorPasswordForm(PasswordForm):
-    """A form of operators, where no messages are sent with which they could set passwords themselves."""
-
-    def clean(self) -> dict[str, Any]:
-        """What a member could not choose staff do not set either. Raises ValidationError."""
-        given: dict[str, Any] = super().clean() or self.cleaned_data
-        password = given.get("new_password") or ""
-        account = str(given.get("account") or self.instance.account)
-        fault = password_fault(password, account) if password else None
-        if fault is not None:
-            self.add_error("new_password", PASSWORD_FAULTS[fault])
-        return given
 
 
 class _Permanent(Page[Any]):
@@ -139,7 +153,7 @@ class EnterpriseAdmin(_Permanent, Admin[Any]):
 class OperatorAdmin(_Permanent, Admin[Any]):
     """Operators and their review."""
 
-    form = OperatorPasswordForm
+    form = PasswordForm
     list_display = ("account", "name", "enterprise", "review", name_column())
     list_filter = ("review", RefusedNames)
     search_fields = ("^account", "=name", "^enterprise__name")
@@ -232,6 +246,11 @@ class StaffAdmin(_Permanent, SmallAdmin[Any]):
     list_display = ("name", "role", name_column())
     list_filter = (RefusedNames,)
 
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Who is new has one name alone."""
+        fields = super().get_fields(request, obj)
+        return [each for each in fields if each != "new_name"] if obj is None else fields
+
     def save_model(
         self,
         request: HttpRequest,
@@ -239,11 +258,19 @@ class StaffAdmin(_Permanent, SmallAdmin[Any]):
         form: ModelForm[DeskStaff],
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
-        """Save and publish."""
+        """Save and publish; under a new name as another row, beside which the old one opens nothing any more."""
         _set_password(obj, form)
+        name = form.cleaned_data.get("new_name") if change else ""
         with telling(centre_now()):
+            if name:
+                renamed = DeskStaff(name=name, role=obj.role, verifier=obj.verifier)
+                renamed.save(force_insert=True)
+                publish_staff(renamed, centre_now())
+                obj.verifier = ""
             super().save_model(request, obj, form, change)
             publish_staff(obj, centre_now())
+        if name:
+            self.message_user(request, f"{obj.name} 现在叫 {name}，原姓名不能再登录", messages.SUCCESS)
 
 
 class FeeScheduleForm(Form[FeeSchedule]):
@@ -258,6 +285,14 @@ class FeeScheduleForm(Form[FeeSchedule]):
         exclude = ()
         field_classes = dict.fromkeys(("token", "certificate", "service"), FenField)
         help_texts = dict.fromkeys(("token", "certificate", "service"), "整数：11000 就是 110.00 元")
+
+    def clean_effective_from(self) -> int:
+        """Take a moment from which no other schedule holds: of two, nobody could say which counts."""
+        moment: int = self.cleaned_data["effective_from"]
+        other = FeeSchedule.objects.filter(effective_from=moment).exclude(pk=self.instance.pk).first()
+        if other is not None:
+            raise ValidationError(f"{other} 也从这个时间起生效，请改一个时间")
+        return moment
 
 
 @admin.register(FeeSchedule)

@@ -20,7 +20,7 @@ from kiosk.pki.errors import PkiError
 from kiosk.pki.issuing import key_fingerprint
 from kiosk.pki.passphrases import SHORTEST
 from kiosk.pki.verification import verify_issuing
-from kiosk.text.command_line import spoken
+from kiosk.text.command_line import agreed, spoken
 from sync.central.centre_keys import ROOT_KEY, root_words
 from sync.central.errors import RootFileRefused, RootNotDone
 from sync.central.formats import china_time
@@ -176,7 +176,7 @@ def _sign(options: argparse.Namespace) -> int:
         _say(text("照本机的时钟现在是 {time}。要签发 {count} 个：", time=china_time(now), count=len(todo)))
         for each in todo:
             _say(f"  {in_words(each, root, now)}")
-        if not options.yes and not _agreed():
+        if not options.yes and not agreed(spoken().text("请与终端机上显示的申请指纹核对。签发请输入 yes：")):
             raise RootNotDone(text("没有签发"))
         try:
             answers = sign(todo, root, signed, now)
@@ -251,14 +251,6 @@ def _passphrase(options: argparse.Namespace, *, twice: bool) -> str:
     if twice and len(given.strip()) < SHORTEST:
         raise RootNotDone(text("密码至少 {count} 个字符。什么都没有改动", count=SHORTEST))
     return given
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        return False
-    sys.stdout.write(spoken().text("请与终端机上显示的申请指纹核对。签发请输入 yes："))
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() == "yes"
 
 
 class _files:  # noqa: N801 - used as a function is

@@ -11,7 +11,20 @@ import pytest
 
 from hardware.pcsc.calls import ReaderState
 from hardware.pcsc.library import StateBits, SystemLibrary
-from hardware.ports import ReaderUnavailable, Token, TokenHeld, TokenPresence
+from hardware.ports import (
+    HardwareError,
+    MalformedAnswer,
+    NotSupported,
+    ReaderTrouble,
+    ReaderUnavailable,
+    SerialMissing,
+    Token,
+    TokenFault,
+    TokenHeld,
+    TokenNotPrepared,
+    TokenPresence,
+    TokenRemoved,
+)
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.domain.nights import DAY, USUAL_AT, Finding, NightReport
@@ -226,6 +239,62 @@ def test_a_card_service_that_ends_meanwhile_is_no_fault_of_the_key(
     assert "8010001D" in told
     assert "启动 pcscd 服务" in told
     assert "换一只key盘" not in told
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TokenRemoved("the card gave no answer"), "没有应答"),
+        (TokenFault(0xA4, 0x6F00), "A4 回答 6F00"),
+        (MalformedAnswer("a length is missing"), "不合规范"),
+        (SerialMissing("blank"), "没有序列号"),
+        (TokenNotPrepared("no application"), "没有初始化"),
+        (NotSupported("random"), "NotSupported"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_said_in_the_language_of_the_rest(
+    keydesk: Keydesk,
+    directory: Path,
+    reader: VirtualTokenSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: HardwareError,
+    said: str,
+) -> None:
+    def failed(presence: TokenPresence) -> Token:
+        del presence
+        raise error
+
+    reader.insert(blank_key(tmp_path / "key", "E8AD652202221F03"))
+    monkeypatch.setattr(reader, "open", failed)
+    key = _checks(keydesk("doctor", "--json", "--data", directory))["key盘"]
+    assert said in key["found"]
+    assert str(error) not in key["found"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (ReaderTrouble.SERVICE, "pcscd 没有应答：8010001D"),
+        (ReaderTrouble.NO_READER, "没有接读卡器"),
+        (ReaderTrouble.FORBIDDEN, "polkit"),
+    ],
+)
+def test_why_there_is_no_reader_is_said_in_the_language_of_the_rest(
+    keydesk: Keydesk,
+    directory: Path,
+    reader: VirtualTokenSource,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: ReaderTrouble,
+    said: str,
+) -> None:
+    def unavailable() -> tuple[TokenPresence, ...]:
+        raise ReaderUnavailable("words for the log", trouble, "8010001D")
+
+    monkeypatch.setattr(reader, "present", unavailable)
+    found = _checks(keydesk("doctor", "--json", "--data", directory))["读卡器"]["found"]
+    assert said in found
+    assert "words for the log" not in found
 
 
 def test_a_library_that_does_not_load_is_named_with_its_file(

@@ -105,6 +105,7 @@ def test_the_committed_catalogue_is_the_one_that_the_source_asks_for(tool: Tool)
     wanted = tool.build(tool.extract(), tool.read())
     assert tool.po_bytes(wanted) == tool.ENGLISH.read_bytes(), "run: python tools/catalogue.py"
     assert tool.mo_bytes(wanted) == tool.ENGLISH.with_suffix(".mo").read_bytes()
+    assert tool.console_bytes() == tool.CONSOLE.with_suffix(".mo").read_bytes()
 
 
 def test_nothing_chinese_on_screens_and_in_commands_is_outside_the_catalogue(tool: Tool) -> None:

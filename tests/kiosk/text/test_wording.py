@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -63,3 +65,9 @@ def test_every_trouble_is_a_whole_sentence_without_holes(language: Language, tro
     said = wording.token_refusal(Catalogue(language).text, refused, "0371")
     assert said
     assert not set(said) & set("{}?")
+
+
+def test_the_pin_is_spelt_one_way() -> None:
+    odd = ("PIN 码", "PIN  码", "Pin码", "pin码")
+    catalogue = Path(wording.__file__).parent / "locale" / "en" / "LC_MESSAGES" / "keydesk.po"
+    assert not [line for line in catalogue.read_text().splitlines() if any(each in line for each in odd)]

@@ -56,7 +56,7 @@ def test_what_pg_dump_had_is_put_back_into_a_fresh_database_and_nobody_works_bef
     early = new.run("enrol-token", "--kiosk", "4")
     assert early.returncode == 1
     assert "keydesk-central restored" in early.stderr
-    restored = new.run("restored")
+    restored = new.run("restored", "--yes")
     assert restored.returncode == 0, restored.stderr
     assert _rows(fresh, "SELECT number FROM fleet_incarnation ORDER BY number") == [(1,), (2,), (3,)]
     assert '"incarnation 3"' in (new.data / STANDING).read_text()

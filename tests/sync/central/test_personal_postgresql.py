@@ -91,7 +91,7 @@ def test_a_planted_fact_is_in_the_pages_before_it_is_erased_and_in_none_after(
     assert len(keys) == len(made)
     assert not any(bytes(key).hex() in said for (key,) in keys)
 
-    erased = operator.run("privacy", "erase", "--account", "11000001")
+    erased = operator.run("privacy", "erase", "--yes", "--account", "11000001")
     assert erased.returncode == 0, erased.stderr
     assert "30" in erased.stdout
     after = _pages(cluster)

@@ -116,7 +116,11 @@ def test_a_database_behind_the_file_is_not_worked_with_until_somebody_says_so(tm
     refused = run("enrol-token", "--kiosk", "4")
     assert refused.returncode == 1
     assert "keydesk-central restored" in refused.stderr
-    assert run("restored").returncode == 0
+    unasked = run("restored")
+    assert unasked.returncode == 1
+    assert "--yes" in unasked.stderr
+    assert run("enrol-token", "--kiosk", "4").returncode == 1
+    assert run("restored", "--yes").returncode == 0
     assert run("enrol-token", "--kiosk", "4").returncode == 0
     again = run("enrol-token", "--kiosk", "4")
     assert again.stdout.startswith("4-")

@@ -123,7 +123,7 @@ class BindForm(Vertical):
             yield self._hint("password")
         yield Prose(id="password-problem", classes="problem")
         with Horizontal(classes="row", id="row-pin"):
-            yield Line(t("PIN 码"), classes="label")
+            yield Line(t("PIN码"), classes="label")
             yield Field(id="pin", password=True, maximum=LONGEST_PIN, board=Board.DIGITS)
             yield self._hint("pin")
         yield Prose(id="pin-hint", classes="muted")

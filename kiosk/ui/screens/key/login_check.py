@@ -139,7 +139,7 @@ class LoginCheckScreen(KeyPage):
     def _check(self) -> None:
         pin = self.typed("pin")
         if not pin:
-            self.say(lambda t: t("请输入这把key盘的 PIN 码。"))
+            self.say(lambda t: t("请输入这把key盘的PIN码。"))
             self.focus_on("pin")
             return
         service, session = self.shell.service, self.session

@@ -58,7 +58,7 @@ class LiftHoldScreen(KeyPage):
         yield FieldRow(self.t("*登录账号"), Field(id="account", maximum=20, board=Board.DIGITS))
         yield FieldRow(self.t("*登录密码"), Field(id="password", password=True))
         yield FieldRow(
-            self.t("*PIN 码"), Field(id="pin", password=True, maximum=LONGEST_PIN, board=Board.DIGITS)
+            self.t("*PIN码"), Field(id="pin", password=True, maximum=LONGEST_PIN, board=Board.DIGITS)
         )
 
     def actions(self) -> Iterable[Widget]:

@@ -7,6 +7,7 @@ from kiosk.domain.members import Enterprise, Operator, Review, Role, StaffMember
 from kiosk.domain.nights import NightlyFinding
 from kiosk.text.catalogue import Catalogue, Language
 from sync.agent.night.running import nightly
+from sync.agent.night.steps import StepResult, usual_steps
 from sync.agent.status import status, status_document
 from sync.agent.wording import night_lines, status_lines
 from tests.support.memory_centre import Desk
@@ -20,7 +21,9 @@ def test_a_good_night_leaves_nothing(desk: Desk) -> None:
     night = nightly(desk.agent())
     assert night.well
     assert (night.sent, night.same_tip, night.journal_sound) == (4, True, True)
-    assert night_lines(night, CHINESE)[-1].endswith("一切正常")
+    assert night_lines(night, CHINESE)[-1].endswith("没有配置备份，请在配置文件的 [backup] 里指定")
+    backed_up = nightly(desk.agent(), usual_steps(lambda _night: StepResult()))
+    assert night_lines(backed_up, CHINESE)[-1].endswith("一切正常")
 
 
 def test_a_night_without_network_says_what_waits(desk: Desk) -> None:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from argon2 import PasswordHasher
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.forms import ModelForm
 from django.test import Client
 from django.urls import reverse
 from msgspec.structs import replace
 
-from kiosk.domain.feed import EnterprisePublished, OperatorPublished
+from kiosk.domain.feed import EnterprisePublished, OperatorPublished, StaffPublished
 from kiosk.domain.members import Review
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name, read_member_name
 from sync.central.configuration import SmsProviderName
 from sync.central.console.base import Form
+from sync.central.console.users import PASSWORD_RULE
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import Matter
-from sync.central.members.models import DeskStaff, Enterprise, Operator
+from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments.models import Payment
 from tests.support.kiosk_double import KioskDouble
 from tests.sync.central.console.acting import act
@@ -151,11 +154,69 @@ def test_nobody_is_added_to_the_desks_staff_without_a_password(staff: Client, ki
     assert DeskStaff.objects.get(name="钱进").verifier.startswith("$argon2id$")
 
 
-def test_a_password_is_kept_as_the_desk_takes_it(staff: Client, kiosk: KioskDouble) -> None:
-    decomposed = unicodedata.normalize("NFD", " Müller-1 ")
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("Short-1", "至少 8 个字符"),
+        ("x-" * 33, "最多 64 个字符"),
+        (" Müller-1 ", "只能用字母、数字和键盘上的符号"),
+        ("12345678", "至少要用两种"),
+        ("linlinlin", "至少要用两种"),
+        ("Lin-admin-1", "不能含有登录账号"),
+    ],
+)
+def test_members_the_desks_staff_and_users_of_the_console_choose_passwords_by_one_rule(
+    staff: Client, kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch, password: str, said: str
+) -> None:
+    monkeypatch.setattr(settings, "KEYDESK", replace(settings.KEYDESK, sms=SmsProviderName.NONE))
+    person = DeskStaff.objects.create(name="admin", verifier="$former")
+    page = reverse("admin:members_deskstaff_change", args=[person.pk])
+    answer = staff.post(page, {"role": "staff", "new_password": password})
+    assert said in str(answer.context["adminform"].form.errors["new_password"])
+    assert PASSWORD_RULE in answer.content.decode(), "the rule stands beside the field"
+    person.refresh_from_db()
+    assert person.verifier == "$former"
+    with pytest.raises(ValidationError, match=said):
+        validate_password(password, User(username="admin"))
+    if "admin" not in password:
+        page = reverse("admin:members_operator_change", args=["11000001"])
+        before = Operator.objects.get(account="11000001")
+        fields = {"enterprise": before.enterprise_id, "name": before.name, "review": "approved"}
+        assert said in staff.post(page, {**fields, "new_password": password}).content.decode()
+        assert Operator.objects.get(account="11000001").verifier == before.verifier
+
+
+def test_somebody_of_the_desks_staff_gets_another_name_and_keeps_the_password(
+    staff: Client, kiosk: KioskDouble
+) -> None:
+    kiosk.feed()
+    before = DeskStaff.objects.get(name="张华")
     page = reverse("admin:members_deskstaff_change", args=["张华"])
-    staff.post(page, {"role": "staff", "new_password": decomposed})
-    assert PasswordHasher().verify(DeskStaff.objects.get(name="张华").verifier, " Müller-1 ")
+    for refused, said in (("林涛", "已有叫这个姓名"), ("程\u200b林", "看不见的字符")):
+        answer = staff.post(page, {"role": "staff", "new_password": "", "new_name": refused})
+        assert said in answer.content.decode()
+    staff.post(page, {"role": "supervisor", "new_password": "", "new_name": " 张桦 "})
+    renamed = DeskStaff.objects.get(name="张桦")
+    assert (renamed.role, renamed.verifier) == ("supervisor", before.verifier)
+    assert DeskStaff.objects.get(name="张华").verifier == ""
+    told = {each.staff.name: each.staff for each in kiosk.news() if isinstance(each, StaffPublished)}
+    assert told["张桦"].verifier == before.verifier
+    assert told["张华"].verifier == "", "the old name opens nothing at any kiosk"
+    add = staff.get(reverse("admin:members_deskstaff_add")).content.decode()
+    assert "改名为" not in add
+
+
+def test_two_fee_schedules_never_hold_from_one_moment(staff: Client, kiosk: KioskDouble) -> None:
+    page = reverse("admin:members_feeschedule_add")
+    typed = {"token": "11000", "certificate": "8000", "service": "15000"}
+    moment = {"effective_from_0": "2031-01-01", "effective_from_1": "00:00:00"}
+    staff.post(page, {"number": "71", **typed, **moment})
+    assert FeeSchedule.objects.filter(number=71).exists()
+    answer = staff.post(page, {"number": "72", **typed, **moment})
+    assert "收费表 71 也从这个时间起生效" in answer.content.decode()
+    assert not FeeSchedule.objects.filter(number=72).exists()
+    staff.post(page, {"number": "72", **typed, **moment, "effective_from_1": "00:00:01"})
+    assert FeeSchedule.objects.filter(number=72).exists()
 
 
 @pytest.mark.parametrize(
