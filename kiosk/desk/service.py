@@ -16,7 +16,7 @@ from hardware.ports import ScannerUnavailable
 from kiosk.desk import status
 from kiosk.desk.binding import saga
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.keys import erase, holds, login_check
+from kiosk.desk.keys import erase, first_password, holds, login_check
 from kiosk.desk.keys import pin as key_pin
 from kiosk.desk.keys import status as key_status
 from kiosk.desk.keys.views import (
@@ -79,6 +79,7 @@ from kiosk.store.shortage import refused_by_system
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
+    from kiosk.desk.keys.first_password import FirstPasswordOutcome
     from kiosk.desk.requests.views import ProposalOutcome, ProposalsOutcome, RequestsOutcome
     from kiosk.domain.entries import InvoiceKind
     from kiosk.domain.feed import MatterPublished, RegisteredState
@@ -285,6 +286,12 @@ class KeyVerbs(Outcomes):
     def login_code(self, view: LoginCheckView, code: str) -> LoginCheckView | Refused:
         """登录验证 with the SMS code."""
         return self._or(view, lambda: login_check.login_code(self._desk, view, code))
+
+    def choose_first_password(self, account: str, code: str, password: str) -> FirstPasswordOutcome:
+        """设置登录密码 with the code from the message. Slow: Argon2id."""
+        return self._outcome(
+            lambda: first_password.choose_first_password(self._desk, account, code, password)
+        )
 
 
 class RequestVerbs(Outcomes):

@@ -18,6 +18,7 @@ QUERYING = (N_("① 登录"), N_("② 查询结果"))
 KEY_SERVICE = (N_("① 选择服务"), N_("② 登录"), N_("③ 办理"))
 PROPOSING = (N_("① 填写资料"), N_("② 交易所审核"), N_("③ 审核结果"))
 FOLLOWING = (N_("① 取走key盘"), N_("② 选择业务"))
+FIRST_PASSWORD = (N_("① 选择服务"), N_("② 设置密码"))
 ADVISING = (N_("① 缴费情况"), N_("② key盘情况"))
 
 RECEIVE, BIND, DONE = -3, -2, -1

@@ -61,7 +61,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[LoginAnswer] = msgspec.msgpack.Decoder(LoginAnswer)
 
 _LOOK_EVERY = 0.1
-# Requests hold an SMS code at most; none is needed for longer (seconds) than the centre accepts it.
+# Requests hold an SMS code, or a verifier, at most; none is needed for longer (seconds) than the centre accepts it.
 _KEPT = 300
 
 

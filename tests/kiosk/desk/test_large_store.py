@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench.large_store import FIRST_ACCOUNT, fill
+from kiosk.desk.keys.first_password import FirstPasswordView
 from kiosk.desk.keys.views import FoundView, KeyIntroduced, KeyView, LiftedView, LoginCheckView, LossView
 from kiosk.desk.orders.confirming import CodeAccepted, CodeRefusal, CodeRefused
 from kiosk.desk.service import DeskService
@@ -192,6 +193,7 @@ def _keys(desk: CountedDesk) -> None:
     view = desk.ask("login_check", SESSION, PIN, False)  # noqa: FBT003 - the verb's own signature
     assert isinstance(view, LoginCheckView)
     desk.ask("login_code", view, "123456")
+    assert isinstance(desk.ask("choose_first_password", "11000001", "123456", "Aa#9-_xy"), FirstPasswordView)
     assert isinstance(desk.ask("report_loss", SESSION), LossView)
     assert desk.ask("loss_registered", "11000001") is False
     assert isinstance(desk.ask("key_found", STAFF), FoundView)

@@ -35,7 +35,9 @@ AGAIN = (
     "test_order_forms.py",
     "test_setting_aside.py",
     "test_desk_payments.py",
+    "test_first_passwords.py",
     "parallel_on_postgresql.py",
+    "reviewing_on_postgresql.py",
 )
 
 

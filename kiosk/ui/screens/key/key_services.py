@@ -16,7 +16,7 @@ from kiosk.ui.page import Page
 from kiosk.ui.routes import Route
 from kiosk.ui.visit import KeyService, Purpose
 from kiosk.ui.widgets.actions import Action, ActionRow
-from kiosk.ui.widgets.lines import Line, Prose
+from kiosk.ui.widgets.lines import Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -29,6 +29,7 @@ SERVICES = {
     KeyService.CHANGE_PIN: (N_("修改PIN码"), N_("把初始的或旧的PIN码换成自己的")),
     KeyService.LOGIN_CHECK: (N_("登录验证"), N_("试一试这把key盘能不能登录")),
     KeyService.REPORT_LOSS: (N_("挂失（key盘丢失）"), N_("马上停用丢失的key盘，不收费")),
+    KeyService.FIRST_PASSWORD: (N_("设置登录密码"), N_("新交易员凭审核通过的短信，不用登录")),
 }
 _NAME_CELLS = 24
 
@@ -47,11 +48,10 @@ class KeyServicesScreen(Page[None]):
         yield self.title_row()
         yield self.head_row(self.t("key盘服务"), KEY_SERVICE, 0)
         with Vertical(classes="body"), Vertical(classes="column"):
-            yield Prose(self.t("请选择一项，都不收费。先要输入登录账号和密码。"), id="how", classes="muted")
+            yield Prose(id="how", classes="muted")
             for number, (service, (title, hint)) in enumerate(SERVICES.items(), start=1):
                 label = f" {number}  {pad(self.t(title), _NAME_CELLS)}{self.t(hint)}"
                 yield Action(label, id=service.value)
-            yield Line(id="who", classes="muted")
         with ActionRow():
             yield Action(self.t("Esc  回首页"), id="back")
         yield from self.last_rows()
@@ -63,12 +63,12 @@ class KeyServicesScreen(Page[None]):
             self._open(visit.service, visit.session)
 
     def update_content(self) -> None:
-        """Show who is signed in."""
+        """Show who is signed in, or that a sign-in comes first."""
         session = self.shell.visit.session
-        who = ""
+        said = self.t("请选择一项，都不收费。先要输入登录账号和密码。")
         if session is not None:
-            who = self.t("已登录：{account} {operator}", account=session.account, operator=session.operator)
-        self.query_one("#who", Line).update(who)
+            said = self.t("已登录：{account} {operator}", account=session.account, operator=session.operator)
+        self.query_one("#how", Prose).say(said)
 
     def action_pick(self, index: int) -> None:
         """Choose by number."""
@@ -81,14 +81,14 @@ class KeyServicesScreen(Page[None]):
 
     def _choose(self, service: KeyService) -> None:
         visit = self.shell.visit
-        if visit.session is not None:
+        if visit.session is not None or service is KeyService.FIRST_PASSWORD:
             self._open(service, visit.session)
             return
         visit.service = service
         visit.purpose = Purpose.KEY_SERVICE
         self.shell.go(Route.SIGN_IN)
 
-    def _open(self, service: KeyService, session: Session) -> None:
+    def _open(self, service: KeyService, session: Session | None) -> None:
         self.shell.visit.service = None
         self.focus_on(service.value)
         self.app.push_screen(_page(service, session))
@@ -99,8 +99,14 @@ class KeyServicesScreen(Page[None]):
         self.shell.go_home()
 
 
-def _page(service: KeyService, session: Session) -> KeyPage:
-    """The screen of a service, imported on first use."""
+def _page(service: KeyService, session: Session | None) -> KeyPage:
+    """The screen of a service, imported on first use; the one without a sign-in is for who has no password yet."""
+    if service is KeyService.FIRST_PASSWORD or session is None:
+        from kiosk.ui.screens.key.first_password import (  # noqa: PLC0415 - imported on first use
+            FirstPasswordScreen,
+        )
+
+        return FirstPasswordScreen()
     match service:
         case KeyService.STATUS:
             from kiosk.ui.screens.key.key_status import KeyStatusScreen  # noqa: PLC0415 - imported on first use
