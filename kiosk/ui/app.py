@@ -28,7 +28,7 @@ from kiosk.ui.shell import Scanned, SlipPrinted, StatusArrived, TokensChanged
 from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.terminal.driver import KeyboardLost, KioskDriver
 from kiosk.ui.terminal.wedge import WedgeScanner
-from kiosk.ui.theme import THEMES
+from kiosk.ui.theme import THEMES, free_painted_lines
 from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.rows import StatusRow
 
@@ -106,6 +106,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._ended_by = ""
         # The steps that were asked for and are not shown yet, each with its visit.
         self._asked: list[tuple[Route | None, Visit]] = []
+        free_painted_lines()
         for theme in THEMES.values():
             self.register_theme(theme)
         self._own_colours = self.theme = display.theme

@@ -5,9 +5,36 @@ Every text stands out from its ground by 7:1 at least, every border and field by
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from textual._styles_cache import StylesCache
+from textual.style import Style
 from textual.theme import Theme
 
 from kiosk.settings import Colours
+
+if TYPE_CHECKING:
+    from textual.color import Color
+
+
+@lru_cache(1024)
+def _grounds(base: Color, background: Color) -> tuple[Style, Style]:
+    """The ground within a widget's border, and the one outside."""
+    return Style(background=base + background), Style(background=base)
+
+
+def _grounds_of(_painted: StylesCache, base: Color, background: Color) -> tuple[Style, Style]:
+    return _grounds(base, background)
+
+
+def free_painted_lines() -> None:
+    """Let the painted lines of a widget go with it.
+
+    Textual remembers grounds by the colours and by the widget's store of lines as well (`StylesCache.get_inner_outer`), so that
+    the last 1024 stores outlive their widgets, with every line in them: 100 MB after a few hundred screens.
+    """
+    StylesCache.get_inner_outer = _grounds_of  # type: ignore[assignment, method-assign]
 
 
 def _theme(name: Colours, named: dict[str, str], variables: dict[str, str]) -> Theme:
