@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Without it each of the many processes of a test would compile the whole program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo install install-central test all-tests quick quick-tests check bench soak mutate record format text hooks clean
+.PHONY: demo install install-central test all-tests quick quick-tests check bench soak mutate record format text aarch64 hooks clean
 
 demo:
 	@$(PYTHON) tools/install.py demo
@@ -67,6 +67,10 @@ format:
 
 text:
 	$(BIN)/python tools/catalogue.py
+
+# Whether everything that is locked installs on aarch64, asked of the registry.
+aarch64:
+	$(BIN)/python tools/aarch64.py
 
 # git runs from now on what CI checks before every commit; no network, nothing to install.
 hooks:
