@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Without it each of the many processes of a test would compile the whole program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo install install-central test all-tests quick quick-tests check bench soak mutate record format text aarch64 hooks clean
+.PHONY: demo install install-central test all-tests quick quick-tests check bench soak mutate record format text wheels hooks clean
 
 demo:
 	@$(PYTHON) tools/install.py demo
@@ -69,7 +69,7 @@ text:
 	$(BIN)/python tools/catalogue.py
 
 # Whether everything that is locked installs on aarch64, asked of the registry.
-aarch64:
+wheels:
 	$(BIN)/python tools/aarch64.py
 
 # git runs from now on what CI checks before every commit; no network, nothing to install.
