@@ -170,6 +170,35 @@ def test_a_payer_goes_from_the_paid_page_to_the_order(
     _whole(browser, pictures / "orders-of-the-payer.png")
 
 
+def test_a_new_operator_sets_the_password_by_the_link_of_the_message(
+    browser: webdriver.Chrome, served: CentreProcess, pictures: Path
+) -> None:
+    token = served.django(
+        "from sync.central.login.first_passwords import invite\n"
+        "from sync.central.members.models import Operator\n"
+        "Operator.objects.filter(account='11000004').update(phone='13912341234')\n"
+        "print(invite('11000004', now).token)"
+    ).strip()
+    _phone(browser)
+    browser.delete_all_cookies()
+    browser.get(f"{served.address}/password/{token}")
+    _until(browser, "[data-sets]")
+    assert browser.current_url == f"{served.address}/password/"
+    assert "11000004" in browser.find_element(By.CSS_SELECTOR, "[data-account]").text
+    assert _fits(browser)
+    _whole(browser, pictures / "password.png")
+    for typed, mark in (("short-1", "[data-said=short]"), ("Aa#9-_xy", "[data-done]")):
+        browser.find_element(By.ID, "password").send_keys(typed)
+        browser.find_element(By.ID, "again").send_keys(typed)
+        browser.find_element(By.CSS_SELECTOR, "form button").click()
+        _until(browser, mark)
+        assert _fits(browser)
+    _whole(browser, pictures / "password-set.png")
+    browser.get(f"{served.address}/password/{token}")
+    _until(browser, "[data-over]")
+    _whole(browser, pictures / "password-over.png")
+
+
 def test_a_member_signs_in_with_password_and_code_and_sees_the_orders(
     browser: webdriver.Chrome, server: str, live: KioskDouble, pictures: Path
 ) -> None:
