@@ -11,7 +11,7 @@ from kiosk.domain.feed_keys import RowName, name_in_key
 from kiosk.domain.fees import FeeItem, OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.inapplicable import InapplicableReason, parse_problem
-from kiosk.domain.ledger import CertificateStatus, OrderStatus
+from kiosk.domain.ledger import CertificateStatus, OrderStatus, PaidHow
 from kiosk.domain.nights import NightlyFinding, NightStep
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.requests import DeliveryState, InvoiceState, ProposalState
@@ -40,6 +40,12 @@ ORDER_STATUSES = {
     OrderStatus.EXPIRED: N_("已过期"),
     OrderStatus.REFUNDING: N_("退款中"),
     OrderStatus.REFUNDED: N_("已退款"),
+}
+PAID_HOW = {
+    PaidHow.FEED: N_("扫码支付，已到账"),
+    PaidHow.CODE: N_("扫码支付，凭确认码"),
+    PaidHow.SCAN: N_("扫码支付，凭确认二维码"),
+    PaidHow.DESK: N_("扫码支付，工作人员核实"),
 }
 CERTIFICATE_STATUSES = {
     CertificateStatus.ISSUED: N_("已签发，未绑定"),

@@ -29,6 +29,7 @@ from kiosk.desk.keys.views import (
     LoginCheckView,
     LossOutcome,
 )
+from kiosk.desk.member import user_centre
 from kiosk.desk.orders import finding, ordering, payment, receipts, visit_papers
 from kiosk.desk.orders.confirming import CodeOutcome
 from kiosk.desk.people import staff as staff_verbs
@@ -80,6 +81,7 @@ from kiosk.store.shortage import refused_by_system
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.desk.keys.first_password import FirstPasswordOutcome
+    from kiosk.desk.member.views import OrderStoryOutcome, UserCentreOutcome
     from kiosk.desk.requests.views import ProposalOutcome, ProposalsOutcome, RequestsOutcome
     from kiosk.domain.entries import InvoiceKind
     from kiosk.domain.feed import MatterPublished, RegisteredState
@@ -365,7 +367,19 @@ class RequestVerbs(Outcomes):
         return self._outcome(lambda: operators.withdraw_operator(self._desk, session, proposal, staff))
 
 
-class DeskService(KeyVerbs, RequestVerbs):
+class MemberVerbs(Outcomes):
+    """用户中心."""
+
+    def user_centre(self, session: Session) -> UserCentreOutcome:
+        """Enterprise, operators, key, payments and orders."""
+        return self._outcome(lambda: user_centre.user_centre(self._desk, session))
+
+    def order_story(self, session: Session, reference: str) -> OrderStoryOutcome:
+        """One of the member's orders, with what happened to it."""
+        return self._outcome(lambda: user_centre.order_story(self._desk, session, reference))
+
+
+class DeskService(KeyVerbs, RequestVerbs, MemberVerbs):
     """The desk as the screens see it; each verb is documented where it is defined."""
 
     def status(self) -> DeskStatus | Refused:

@@ -126,3 +126,9 @@ def is_clock_long_behind(tx: Transaction, clock: Clock) -> bool:
     heard = 0 if state.signed_time is None else state.signed_time.time
     known = max(tx.journal.latest_wall(state.high_water) or 0, heard)
     return known - clock.wall() > DAY and clock_status(tx, clock) is not None
+
+
+def days_left(desk: Desk, tx: Transaction, end: int | None) -> int | None:
+    """How many days are left until then (UTC seconds); None where the clock says nothing."""
+    now = desk.clock.wall()
+    return None if end is None or is_clock_long_behind(tx, desk.clock) else (end - now) // DAY

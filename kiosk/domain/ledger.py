@@ -145,17 +145,24 @@ class Order(msgspec.Struct, frozen=True):
         return total(self.lines)
 
     @property
-    def received(self) -> int:
-        """What was received and not returned, in fen, each provider transaction once.
+    def money(self) -> tuple[Payment, ...]:
+        """The notices of what was received and not returned, each provider transaction once.
 
         A notice without a transaction counts only when no transaction is known. What was vouched for counts also when
         every transaction was returned: then it was separate money.
         """
         returned = {payment.transaction for payment in self.payments if payment.returned}
-        known = {each.transaction: each.amount for each in self.payments if each.transaction is not None}
-        identified = sum(amount for transaction, amount in known.items() if transaction not in returned)
-        otherwise = (each.amount for each in self.payments if not known or each.is_vouched_for)
-        return identified or max(otherwise, default=0)
+        known = {each.transaction: each for each in self.payments if each.transaction is not None}
+        identified = tuple(each for transaction, each in known.items() if transaction not in returned)
+        otherwise = [each for each in self.payments if not known or each.is_vouched_for]
+        if identified or not otherwise:
+            return identified
+        return (max(otherwise, key=lambda each: each.amount),)
+
+    @property
+    def received(self) -> int:
+        """What was received and not returned, in fen."""
+        return sum(each.amount for each in self.money)
 
     @property
     def surplus(self) -> int:

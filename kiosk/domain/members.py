@@ -6,6 +6,8 @@ import enum
 
 import msgspec
 
+from kiosk.domain.documents import DocumentKind
+
 
 class Review(enum.StrEnum):
     """The exchange's review of an operator or an enterprise; UNDER_REVIEW is 审核中."""
@@ -25,13 +27,21 @@ class Enterprise(msgspec.Struct, frozen=True):
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """A trader of an enterprise with an account of its own; `verifier` is the Argon2id hash of the password."""
+    """A trader of an enterprise with an account of its own; `verifier` is the Argon2id hash of the password.
+
+    `document_number` and `phone`, the bound one, are masked; they and `document` are empty where the centre has or tells none.
+    `authorised` where the centre has the enterprise's written authorisation (法人授权书).
+    """
 
     account: str
     enterprise_code: str
     name: str
     review: Review
     verifier: str
+    document: DocumentKind | None = None
+    document_number: str = ""
+    phone: str = ""
+    authorised: bool = False
 
 
 class Role(enum.StrEnum):

@@ -12,7 +12,7 @@ import msgspec
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.ledger import Delivery, PaidHow
 from kiosk.domain.promises import DISPATCH_DAYS
-from kiosk.labels import FEE_ITEMS, ORDER_KINDS
+from kiosk.labels import FEE_ITEMS, ORDER_KINDS, PAID_HOW
 from kiosk.text import times
 from kiosk.text.money import capitals, with_currency, yuan
 from kiosk.text.qr_cells import modules
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
     from kiosk.text.paper import Paper
 
-PAID_HOW_NAMES = {
-    PaidHow.FEED: "扫码支付，已到账",
-    PaidHow.CODE: "扫码支付，凭确认码",
-    PaidHow.SCAN: "扫码支付，凭确认二维码",
-    PaidHow.DESK: "扫码支付，工作人员核实",
-}
 NEXT_STEPS = {
     Delivery.COUNTER: "窗口领取：请凭本凭条到窗口领取key盘，再在本机「绑定key盘」。",
     Delivery.MAIL: f"邮寄：付款后{DISPATCH_DAYS}个工作日内寄出。请在「我的订单」-「华商订单」填写收件地址。",
@@ -151,7 +145,7 @@ def _amounts(receipt: Receipt, paper: Paper, size: int) -> list[Image]:
         paper.rule(),
         paper.pair("合计", with_currency(receipt.total), round(size * 1.5), bold=True),
         paper.pair("大写", capitals(receipt.total), size),
-        paper.pair("付款", PAID_HOW_NAMES[receipt.paid_how], size),
+        paper.pair("付款", PAID_HOW[receipt.paid_how], size),
         paper.pair("付款时间", times.moment(receipt.paid_at), size),
         paper.rule(),
     ]

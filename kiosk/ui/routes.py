@@ -24,6 +24,7 @@ class Route(enum.Enum):
     DONE = enum.auto()
     SIGN_IN = enum.auto()
     ACCOUNT = enum.auto()
+    USER_CENTRE = enum.auto()
     KEY_SERVICES = enum.auto()
     TAKE_KEY = enum.auto()
     NEXT_OPERATOR = enum.auto()

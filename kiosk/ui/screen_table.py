@@ -59,6 +59,10 @@ def screen_of(route: Route) -> Page[None]:  # noqa: C901, PLR0911, PLR0912 - a t
             from kiosk.ui.screens.order.account import AccountScreen
 
             return AccountScreen()
+        case Route.USER_CENTRE:
+            from kiosk.ui.screens.member.user_centre import UserCentreScreen
+
+            return UserCentreScreen()
         case Route.KEY_SERVICES:
             from kiosk.ui.screens.key.key_services import KeyServicesScreen
 

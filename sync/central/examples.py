@@ -14,10 +14,12 @@ from django.contrib.auth import get_user_model
 
 from kiosk.domain.certificate_numbers import draw_certificate_number
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.documents import DocumentKind
 from kiosk.domain.entries import CertificateImported, LossReported, OrderTakenOver
 from kiosk.domain.fees import FeeSchedule as Schedule
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import FIRST_EPOCH, NONCE_LENGTH, OrderNumber, OrderReference
+from kiosk.domain.masking import masked_document
 from kiosk.domain.members import Review, Role
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years
@@ -225,6 +227,9 @@ def _people(now: int) -> None:
                 review=example.review.value,
                 verifier=hasher.hash(example.password),
                 phone=f"138{example.account}",
+                document=DocumentKind.RESIDENT_ID.value,
+                document_number=masked_document(f"41010119900101{example.account[-4:]}"),
+                authorised=True,
             )
             publish_operators([operator], now)
 

@@ -10,13 +10,12 @@ from hardware.token.self_test import random_self_test
 from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.keys.views import KeyIntroduced, KeyView
-from kiosk.desk.status import feed_age, is_clock_long_behind
+from kiosk.desk.status import days_left, feed_age
 from kiosk.desk.tokens.ownership import Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.tokens.views import KeyStatus
 from kiosk.desk.views import Session, StaffSession, TokenRefusal, TokenRefused, TokenView
-from kiosk.domain.policy import DAY
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
@@ -68,7 +67,7 @@ def introduce(desk: Desk) -> KeyIntroduced:
             status=owner.status,
             account=owner.account if mine else None,
             not_after=end,
-            days_left=_days_left(desk, tx, end),
+            days_left=days_left(desk, tx, end),
         )
 
 
@@ -77,12 +76,6 @@ def _end(owner: Owner, on_token: int | None) -> int | None:
     if owner.status is KeyStatus.OUT_OF_STEP and owner.key is not None:
         return owner.key.not_after
     return on_token
-
-
-def _days_left(desk: Desk, tx: Transaction, end: int | None) -> int | None:
-    """How many days are left until then; None where the clock says nothing."""
-    now = desk.clock.wall()
-    return None if end is None or is_clock_long_behind(tx, desk.clock) else (end - now) // DAY
 
 
 def key_view(desk: Desk, tx: Transaction, token: TokenView, owner: Owner) -> KeyView:
@@ -98,6 +91,6 @@ def key_view(desk: Desk, tx: Transaction, token: TokenView, owner: Owner) -> Key
         enterprise=enterprise.name if enterprise else None,
         operator=operator.name if operator else None,
         order=owner.order,
-        days_left=_days_left(desk, tx, end),
+        days_left=days_left(desk, tx, end),
         feed_as_of=feed_age(tx, now),
     )

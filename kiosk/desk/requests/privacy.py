@@ -27,10 +27,15 @@ class KeptFact(msgspec.Struct, frozen=True):
 
 
 class PersonalExport(msgspec.Struct, frozen=True):
-    """All that this kiosk has of an account, without what opens it: passwords' verifiers, keys, secrets."""
+    """All that this kiosk has of an account, without what opens it: passwords' verifiers, keys, secrets.
+
+    Of phone and document it has what is masked.
+    """
 
     account: str
     operator: str | None
+    phone: str | None
+    document: str | None
     enterprise: Enterprise | None
     orders: tuple[str, ...]
     requests: tuple[Requests, ...]
@@ -45,6 +50,8 @@ def exported(database: Database, account: str) -> PersonalExport:
         return PersonalExport(
             account=account,
             operator=None if operator is None else operator.name,
+            phone=None if operator is None else operator.phone,
+            document=None if operator is None else operator.document_number,
             enterprise=None if operator is None else tx.members.enterprise(operator.enterprise_code),
             orders=tuple(each.reference for each in tx.ledger.orders(account=account)),
             requests=tx.ledger.requests_of(account),

@@ -11,6 +11,10 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from kiosk.domain.credit_codes import tidy_code
+from kiosk.domain.documents import DocumentKind, document_fault
+from kiosk.domain.masking import masked_document
+from kiosk.domain.promises import china_day
 from kiosk.pki.passwords import make_verifier
 from sync.central.console.base import (
     Admin,
@@ -84,6 +88,34 @@ class PasswordForm(Form[Any]):
         return given
 
 
+class OperatorForm(Form[Any]):
+    """A form of operators, which takes the number of an identity document and keeps what is masked of it."""
+
+    new_document_number = forms.CharField(label="新证件号码", required=False, max_length=40)
+
+    def __init__(self, *positional: Any, **named: Any) -> None:
+        """Show what is kept of the number."""
+        super().__init__(*positional, **named)
+        known = self.instance.document_number or "没有"
+        self.fields["new_document_number"].help_text = f"不填则不改；核对后只保存首尾几位，现有：{known}"
+
+    def clean(self) -> dict[str, Any]:
+        """A number has to be one of the document's kind."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        number = tidy_code(cleaned.get("new_document_number") or "")
+        kind = cleaned.get("document") or ""
+        if number and not kind:
+            self.add_error("document", "请选证件类型")
+        elif number and document_fault(DocumentKind(kind), number, china_day(centre_now())) is not None:
+            self.add_error("new_document_number", "不是这种证件的号码，请核对")
+        cleaned["new_document_number"] = number
+        return cleaned
+
+
+class OperatorPasswordForm(PasswordForm, OperatorForm):
+    """The same with a password, where no messages are sent with which operators could set their own."""
+
+
 class StaffForm(PasswordForm):
     """A form of the desk's staff, who are of no use without a password.
 
@@ -153,7 +185,7 @@ class EnterpriseAdmin(_Permanent, Admin[Any]):
 class OperatorAdmin(_Permanent, Admin[Any]):
     """Operators and their review."""
 
-    form = PasswordForm
+    form = OperatorPasswordForm
     list_display = ("account", "name", "enterprise", "review", name_column())
     list_filter = ("review", RefusedNames)
     search_fields = ("^account", "=name", "^enterprise__name")
@@ -173,7 +205,7 @@ class OperatorAdmin(_Permanent, Admin[Any]):
     ) -> Any:
         """No password is typed here where operators get links to set their own."""
         if sends_links():
-            kwargs["form"] = Form
+            kwargs["form"] = OperatorForm
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
@@ -203,9 +235,13 @@ class OperatorAdmin(_Permanent, Admin[Any]):
     ) -> None:
         """Save and publish: of one who is known only what was changed here, since a member may set the password meanwhile."""
         del request
-        changed = [name for name in form.changed_data if name != "new_password"]
+        changed = [name for name in form.changed_data if not name.startswith("new_")]
         if _set_password(obj, form):
             changed.append("verifier")
+        number = form.cleaned_data["new_document_number"]
+        if number or "document" in changed:
+            obj.document_number = masked_document(number)
+            changed.append("document_number")
         with telling(centre_now()):
             if change:
                 obj.save(update_fields=changed)

@@ -35,6 +35,7 @@ class PersonalExport(msgspec.Struct, frozen=True):
     account: str
     operator: str | None
     phone: str | None
+    document: str | None
     enterprise: Enterprise | None
     orders: tuple[str, ...]
     requests: tuple[Requests, ...]
@@ -54,6 +55,7 @@ def exported(account: str) -> PersonalExport:
         account=account,
         operator=None if operator is None else operator.name,
         phone=None if operator is None else operator.phone,
+        document=None if operator is None else f"{operator.document} {operator.document_number}".strip(),
         enterprise=None if operator is None else operator.enterprise.record(),
         orders=tuple(orders.values_list("reference", flat=True)),
         requests=tuple(map(requests_record, requests)),

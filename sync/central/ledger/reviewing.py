@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from kiosk.domain.contacts import mobile_fault
 from kiosk.domain.entries import OperatorReviewed
 from kiosk.domain.exchange import EXCHANGE_KIOSK
+from kiosk.domain.masking import masked_document
 from kiosk.domain.members import Review
 from kiosk.domain.personal import OperatorDetails
 from kiosk.domain.requests import Proposal, ProposalState
@@ -144,6 +145,9 @@ def _operator(proposal: Proposal, details: OperatorDetails) -> Operator:
         name=details.name,
         review=ReviewState.APPROVED,
         phone=details.phone,
+        document=details.document.value,
+        document_number=masked_document(details.document_number),
+        authorised=proposal.authorised,
     )
     try:
         operator.full_clean()  # which tidies the name

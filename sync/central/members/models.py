@@ -10,7 +10,9 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
 from kiosk.domain import fees, members
+from kiosk.domain.documents import RESIDENT_NUMBER_LENGTH, DocumentKind
 from kiosk.domain.identifiers import ACCOUNT_FORM
+from kiosk.domain.masking import masked_phone
 from kiosk.domain.names import LONGEST_NAME, NameFault, NameRefused, tidy_name
 from sync.central.fleet.models import Kiosk
 
@@ -83,6 +85,13 @@ class ReviewState(models.TextChoices):
     REFUSED = members.Review.REFUSED.value, "已退回"
 
 
+class DocumentChoice(models.TextChoices):
+    """The kind of an operator's identity document."""
+
+    RESIDENT_ID = DocumentKind.RESIDENT_ID.value, "中国居民身份证"
+    PASSPORT = DocumentKind.PASSPORT.value, "护照"
+
+
 class RoleChoice(models.TextChoices):
     """The role of somebody of the desk's staff."""
 
@@ -123,7 +132,7 @@ class Enterprise(models.Model):
 
 
 class Operator(models.Model):
-    """A trader of an enterprise; `verifier` is the Argon2id hash of the password."""
+    """A trader of an enterprise; `verifier` is the Argon2id hash of the password. Of the document's number only what is masked is kept."""
 
     account = models.CharField(
         "登录账号", max_length=12, primary_key=True, validators=[RegexValidator(rf"^{ACCOUNT_FORM}\Z")]
@@ -140,6 +149,13 @@ class Operator(models.Model):
         validators=[RegexValidator(r"^\+?[0-9]{7,14}$")],
         help_text="登录验证的短信验证码发到这里",
     )
+    document = models.CharField(
+        "有效证件类型", max_length=12, choices=DocumentChoice.choices, blank=True, default=""
+    )
+    document_number = models.CharField(
+        "有效证件号码(只留首尾)", max_length=RESIDENT_NUMBER_LENGTH, blank=True, editable=False, default=""
+    )
+    authorised = models.BooleanField("法人授权书", default=False, help_text="已收到企业的法人授权书")
     verifier = models.CharField("密码校验值", max_length=200, editable=False, default="")
 
     class Meta:
@@ -158,9 +174,18 @@ class Operator(models.Model):
         return f"{self.account} {self.name}"
 
     def record(self) -> members.Operator:
-        """The operator as it is published."""
-        review = members.Review(self.review)
-        return members.Operator(self.account, self.enterprise_id, self.name, review, self.verifier)
+        """The operator as it is published: of document and phone what is masked."""
+        return members.Operator(
+            account=self.account,
+            enterprise_code=self.enterprise_id,
+            name=self.name,
+            review=members.Review(self.review),
+            verifier=self.verifier,
+            document=DocumentKind(self.document) if self.document else None,
+            document_number=self.document_number,
+            phone=masked_phone(self.phone),
+            authorised=self.authorised,
+        )
 
 
 class DeskStaff(models.Model):

@@ -50,6 +50,7 @@ from tests.support.desk import (
     SUPERVISOR,
     YEAR,
     DeskSetup,
+    answered,
     give_policy,
     session_of,
 )
@@ -147,6 +148,10 @@ def _look(desk: CountedDesk) -> None:
     assert isinstance(desk.ask("quote", SESSION, OrderKind.NEW), Verified)
     old = Session(str(FIRST_ACCOUNT + 1), "李晓梅", FIRM, NOW)
     assert len(desk.ask("account", old).orders) == 1
+    # Everybody else is of one enterprise, all of whose operators are shown.
+    assert len(desk.ask("user_centre", session_of("11000002")).enterprise.operators) == 1
+    (shown,) = answered(desk.service.user_centre(old)).orders
+    assert desk.ask("order_story", old, shown.order.reference).shown == shown
 
 
 def _member(desk: CountedDesk) -> None:

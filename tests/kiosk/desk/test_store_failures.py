@@ -209,7 +209,9 @@ def test_every_verb_says_what_is_wrong_with_the_store(
         assert prepared.call(verb) == Refused(reason)
 
 
-@pytest.mark.parametrize("verb", ["status", "fees", "order", "account", "staff_orders"])
+@pytest.mark.parametrize(
+    "verb", ["status", "fees", "order", "account", "user_centre", "order_story", "staff_orders"]
+)
 def test_a_verb_that_was_refused_answers_once_the_store_works_again(prepared: Prepared, verb: str) -> None:
     with busy(prepared.setup):
         assert prepared.call(verb) == Refused(Refusal.STORE_BUSY)

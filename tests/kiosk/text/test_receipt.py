@@ -13,12 +13,11 @@ from PIL import Image, ImageChops
 
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.ledger import Delivery, PaidHow
-from kiosk.labels import FEE_ITEMS, ORDER_KINDS
+from kiosk.labels import FEE_ITEMS, ORDER_KINDS, PAID_HOW
 from kiosk.text.paper import Paper
 from kiosk.text.qr_cells import QrTooLarge
 from kiosk.text.receipt import (
     NEXT_STEPS,
-    PAID_HOW_NAMES,
     Receipt,
     ReceiptKey,
     render,
@@ -223,7 +222,7 @@ def test_the_same_receipt_gives_the_same_bytes() -> None:
 def test_every_kind_item_and_way_of_paying_has_a_name() -> None:
     assert set(ORDER_KINDS) == set(OrderKind)
     assert set(FEE_ITEMS) == set(FeeItem)
-    assert set(PAID_HOW_NAMES) == set(PaidHow)
+    assert set(PAID_HOW) == set(PaidHow)
     assert set(NEXT_STEPS) == set(Delivery)
 
 

@@ -38,7 +38,7 @@ async def to_proposals(app: KeydeskApp, pilot: Pilot[None]) -> None:
     await settle(pilot)
     await press(pilot, "5")
     await type_in(pilot, NEWCOMER, "Keydesk-1")
-    await press(pilot, "a")
+    await press(pilot, "1", "a")
     assert shown(app) == "AddOperatorScreen"
 
 

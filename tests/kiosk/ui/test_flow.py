@@ -202,9 +202,11 @@ async def test_the_key_and_the_orders_are_shown_after_the_password(app: KeydeskA
         await settle(pilot)
         await press(pilot, "5")
         await type_in(pilot, OWNER, "Keydesk-2")
+        await press(pilot, "2")
         assert CERTIFICATE in text_of(app)
+        await press(pilot, "escape", "4")
         assert order.order_number in text_of(app)
-        await press(pilot, "enter")
+        await press(pilot, "enter", "enter")
         assert shown(app) == "PayScreen"
 
 

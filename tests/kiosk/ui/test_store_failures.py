@@ -45,7 +45,9 @@ def mend(kiosk: Kiosk) -> None:
 
 
 @pytest.mark.parametrize("reason", REASONS)
-@pytest.mark.parametrize("route", [Route.NOTICE, Route.VERIFY, Route.PAY, Route.BIND, Route.ACCOUNT])
+@pytest.mark.parametrize(
+    "route", [Route.NOTICE, Route.VERIFY, Route.PAY, Route.BIND, Route.ACCOUNT, Route.USER_CENTRE]
+)
 async def test_a_step_says_why_it_has_nothing_to_show(
     app: KeydeskApp, kiosk: Kiosk, route: Route, reason: Refusal
 ) -> None:

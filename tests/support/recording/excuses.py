@@ -44,6 +44,9 @@ KIOSKS: Excuses = {
     "row not applied": {"arrives-too-early": "the rows of one order are judged together"},
 }
 _CENTRE: Excuses = {
+    "members.operator.document": dict.fromkeys(
+        ("resident-id", "passport"), "no recording was made since operators have documents"
+    ),
     "journal.alarm.kind": {
         "missing": "takes a centre put back behind a journal that was pruned",
         "shown-row": "what a machine shows is taken back; an alarm only where staff said something else since",

@@ -19,7 +19,6 @@ from kiosk.text.times import minute, period
 from kiosk.text.wording import KEY_STATES, KINDS, STATUSES, feed_age, surplus_notes
 from kiosk.ui.page import Page
 from kiosk.ui.routes import step_of
-from kiosk.ui.screens.member.add_operator import AddOperatorScreen
 from kiosk.ui.visit import Purpose
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -37,10 +36,7 @@ class AccountScreen(Page[None]):
     """The account's record, after the sign-in."""
 
     CSS_PATH = "account.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", show=False),
-        Binding("a", "add_operator", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +61,6 @@ class AccountScreen(Page[None]):
             yield OptionList(id="orders", markup=False)
         with ActionRow():
             yield Action(self.t("Esc  回首页"), id="back")
-            yield Action(self.t("A  添加交易员"), id="add-operator")
         yield from self.last_rows()
 
     def opened(self) -> None:
@@ -161,13 +156,6 @@ class AccountScreen(Page[None]):
             self.shell.visit.order = order
             self.shell.visit.kind = order.kind
             self.shell.go(step_of(order))
-
-    @on(Button.Pressed, "#add-operator")
-    def action_add_operator(self) -> None:
-        """Open 添加交易员 over the account."""
-        session = self.shell.visit.session
-        if session is not None and not self.busy:
-            self.app.push_screen(AddOperatorScreen(session))
 
     @on(Button.Pressed, "#back")
     def action_back(self) -> None:

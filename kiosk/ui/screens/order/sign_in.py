@@ -78,7 +78,7 @@ class SignInScreen(CredentialsPage[None]):
         """Continue an order, open the key service, or show key and orders."""
         if self.shell.visit.purpose is Purpose.QUERY:
             self.shell.visit.session = session
-            self.shell.go(Route.ACCOUNT)
+            self.shell.go(Route.USER_CENTRE)
         elif self._service is not None:
             self.shell.visit.session = session
             self.shell.go(Route.KEY_SERVICES)

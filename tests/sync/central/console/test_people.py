@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from msgspec.structs import replace
 
+from kiosk.domain.documents import DocumentKind
 from kiosk.domain.feed import EnterprisePublished, OperatorPublished, StaffPublished
 from kiosk.domain.members import Review
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name, read_member_name
@@ -141,6 +142,39 @@ def test_a_password_that_is_set_meanwhile_outlives_a_change_of_the_name(
     staff.post(page, {**fields, "review": "approved"})
     after = Operator.objects.get(account="11000001")
     assert (after.name, after.verifier) == ("李晓", "set meanwhile")
+
+
+def test_of_a_document_s_number_only_what_is_masked_is_kept_and_told(
+    staff: Client, kiosk: KioskDouble
+) -> None:
+    page = reverse("admin:members_operator_change", args=["11000001"])
+    fields = {
+        "enterprise": Operator.objects.get(account="11000001").enterprise_id,
+        "name": "李晓梅",
+        "review": "approved",
+        "phone": "13812345678",
+        "document": "resident-id",
+        "authorised": "on",
+    }
+    kiosk.feed()
+    said = staff.post(page, {**fields, "new_document_number": "110105194912310021"}).content.decode()
+    assert "不是这种证件的号码" in said
+    said = staff.post(
+        page, {**fields, "document": "", "new_document_number": "11010519491231002X"}
+    ).content.decode()
+    assert "请选证件类型" in said
+    staff.post(page, {**fields, "new_document_number": "11010519491231002x"})
+    row = Operator.objects.get(account="11000001")
+    assert row.document_number == "1101**********002X"
+    told = [each.operator for each in kiosk.news() if isinstance(each, OperatorPublished)]
+    assert [(each.document, each.document_number, each.phone, each.authorised) for each in told] == [
+        (DocumentKind.RESIDENT_ID, "1101**********002X", "138****5678", True)
+    ]
+    staff.post(page, {**fields, "name": "李晓", "new_document_number": ""})
+    assert Operator.objects.get(account="11000001").document_number == "1101**********002X"
+    assert "1101**********002X" in staff.get(page).content.decode()
+    staff.post(page, {**fields, "document": "passport", "new_document_number": ""})
+    assert Operator.objects.get(account="11000001").document_number == ""
 
 
 def test_nobody_is_added_to_the_desks_staff_without_a_password(staff: Client, kiosk: KioskDouble) -> None:

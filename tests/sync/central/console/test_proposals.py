@@ -20,6 +20,7 @@ from kiosk.domain import entries
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OperatorPublished, ProposalTold
+from kiosk.domain.masking import masked_document
 from kiosk.domain.members import Review
 from kiosk.domain.personal import SALT_LENGTH, OperatorDetails, disclose
 from kiosk.domain.requests import ProposalState
@@ -147,6 +148,12 @@ def test_approving_makes_the_operator_and_tells_kiosks_and_phone(
     news = kiosk.news()
     (operator,) = (each.operator for each in news if isinstance(each, OperatorPublished))
     assert (operator.account, operator.verifier, operator.review) == (account, "", Review.APPROVED)
+    assert (operator.document, operator.document_number, operator.phone, operator.authorised) == (
+        WHO.document,
+        masked_document(WHO.document_number),
+        "139****1234",
+        True,
+    )
     (proposal,) = (each for each in news if isinstance(each, ProposalTold))
     assert (proposal.state, proposal.new_account) == (ProposalState.APPROVED, account)
     assert not any(each in repr(proposal) for each in FACTS)
