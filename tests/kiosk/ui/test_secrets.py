@@ -28,6 +28,7 @@ from kiosk.ui.routes import Layer, Route
 from kiosk.ui.screen_table import layer_of, screen_of
 from kiosk.ui.screens.common.staff_sign_in import SupervisorScreen
 from kiosk.ui.screens.key.change_pin import ChangePinScreen
+from kiosk.ui.screens.key.first_password import FirstPasswordScreen
 from kiosk.ui.screens.key.login_check import LoginCheckScreen
 from kiosk.ui.screens.staff.lift_hold import LiftHoldScreen
 from kiosk.ui.screens.staff.unblock_pin import UnblockPinScreen
@@ -48,6 +49,7 @@ SCREENS: dict[str, tuple[Made, str]] = {
     "supervisor": (lambda _: SupervisorScreen(), "staff_sign_in"),
     "change-pin": (lambda kiosk: ChangePinScreen(kiosk.session(OWNER)), "change_pin"),
     "login-check": (lambda kiosk: LoginCheckScreen(kiosk.session(OWNER)), "login_check"),
+    "first-password": (lambda _: FirstPasswordScreen(), "choose_first_password"),
     "lift-hold": (lambda _: LiftHoldScreen(SUPERVISOR), "sign_in"),
     "unblock": (lambda _: UnblockPinScreen(SUPERVISOR), "unblock_pin"),
 }
@@ -64,6 +66,7 @@ ANSWERS = {
         TokenRefused(TokenRefusal.PIN_WRONG, tries_left=3),
         Refused(Refusal.STORE_UNREADABLE),
     ),
+    "choose_first_password": (Refused(Refusal.STORE_UNREADABLE),),
     "unblock_pin": (
         TokenRefused(TokenRefusal.UNBLOCKING_PIN_WRONG, tries_left=3),
         TokenRefused(TokenRefusal.PIN_UNCHANGED),
