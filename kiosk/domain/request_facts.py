@@ -1,15 +1,17 @@
-"""The facts that a request takes (where a key is mailed, to whom an invoice is made out): tidied, and what is wrong with each field."""
+"""The facts that a request takes (where a key is mailed, to whom an invoice is made out, who is proposed): tidied, and what is wrong with each field."""
 
 from __future__ import annotations
 
 import enum
 import re
+from datetime import date
 
-from kiosk.domain.contacts import ContactFault, email_fault, phone_fault, tidy_email, tidy_phone
+from kiosk.domain.contacts import ContactFault, email_fault, mobile_fault, phone_fault, tidy_email, tidy_phone
 from kiosk.domain.credit_codes import CREDIT_CODE_LENGTH, CreditCodeFault, credit_code_fault, tidy_code
+from kiosk.domain.documents import DocumentFault, HolderFault, document_fault, holder_fault
 from kiosk.domain.entries import InvoiceKind
 from kiosk.domain.names import NameFault, NameRefused, tidy_name
-from kiosk.domain.personal import DeliveryAddress, InvoiceDetails
+from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, OperatorDetails
 
 LONGEST = {"recipient": 40, "region": 60, "title": 100, "bank": 100, "address": 100}
 """Characters of a text; the tax authority's form of invoices takes as many of title, address and bank."""
@@ -27,6 +29,9 @@ class NumberFault(enum.StrEnum):
 FactFault = NameFault | ContactFault | CreditCodeFault | NumberFault
 FactFaults = dict[str, FactFault]
 """What is wrong, by the field of the record."""
+OperatorFault = NameFault | HolderFault | DocumentFault | ContactFault
+OperatorFaults = dict[str, OperatorFault]
+"""The same of who is proposed; of names only that there is none."""
 
 
 def judged_delivery(typed: DeliveryAddress) -> tuple[DeliveryAddress, FactFaults]:
@@ -80,6 +85,32 @@ def judged_invoice(kind: InvoiceKind, typed: InvoiceDetails) -> tuple[InvoiceDet
         ),
         faults,
     )
+
+
+def judged_operator(typed: OperatorDetails, today: date) -> tuple[OperatorDetails, OperatorFaults]:
+    """Return who is proposed as it is kept, and what is wrong; `today` is China's day. Characters have no spaces between them."""
+    try:
+        name = tidy_name(typed.name)
+    except NameRefused:
+        name = typed.name.strip()
+    if not any(each.isascii() and each.isalpha() for each in name):
+        name = name.replace(" ", "")
+    details = OperatorDetails(
+        name=name,
+        document=typed.document,
+        document_number=tidy_code(typed.document_number),
+        phone=tidy_phone(typed.phone),
+    )
+    judged: dict[str, tuple[str, OperatorFault | None]] = {
+        "name": (name, holder_fault(details.document, name)),
+        "document_number": (
+            details.document_number,
+            document_fault(details.document, details.document_number, today),
+        ),
+        "phone": (details.phone, mobile_fault(details.phone)),
+    }
+    faults = {field: fault if value else NameFault.EMPTY for field, (value, fault) in judged.items()}
+    return details, {field: fault for field, fault in faults.items() if fault is not None}
 
 
 def usable_code(code: str) -> str:

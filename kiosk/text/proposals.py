@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kiosk.domain.contacts import ContactFault
 from kiosk.domain.documents import DocumentFault, DocumentKind, HolderFault
+from kiosk.domain.names import NameFault
 from kiosk.domain.requests import ProposalState
 from kiosk.labels import PROPOSAL_STATES
 from kiosk.text.catalogue import N_
@@ -14,24 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kiosk.desk.requests.views import ProposalView
+    from kiosk.domain.request_facts import OperatorFault
     from kiosk.text.wording import Text
 
 DOCUMENTS = {
     DocumentKind.RESIDENT_ID: N_("中国居民身份证"),
     DocumentKind.PASSPORT: N_("护照"),
 }
-HOLDER_FAULTS = {
+OPERATOR_FAULTS: dict[OperatorFault, str] = {
+    NameFault.EMPTY: N_("请填写"),
     HolderFault.CHARACTER: N_("有姓名里不会有的字符"),
     HolderFault.SPELT: N_("还有拼音：输完整的拼音，按数字选字"),
     HolderFault.DIGIT: N_("姓名里没有数字"),
-}
-DOCUMENT_FAULTS = {
     DocumentFault.LENGTH: N_("位数不对，请核对"),
     DocumentFault.CHARACTER: N_("有号码里不会有的字符"),
     DocumentFault.BIRTH: N_("出生日期那几位不对"),
     DocumentFault.CHECK: N_("最后一位对不上，可能输错了一位"),
+    ContactFault.MALFORMED: N_("请填 11 位手机号，短信要发到这里"),
 }
-MOBILE_FAULT = N_("请填 11 位手机号，短信要发到这里")
+"""What `judged_operator` may find."""
 ELSEWHERE = N_("银行卡、资金、合同和企业自己的资料不在本机办，请在网站「用户中心」-「企业账户信息」里办。")
 """What belongs to the platform."""
 

@@ -8,10 +8,9 @@ from kiosk.desk.errors import DeskRefused
 from kiosk.desk.requests.asking import asked_by, kept
 from kiosk.desk.requests.views import ProposalView, proposal_views
 from kiosk.desk.views import Refusal
-from kiosk.domain.contacts import mobile_fault
-from kiosk.domain.documents import document_fault, holder_fault
 from kiosk.domain.entries import OperatorProposed, OperatorWithdrawn
 from kiosk.domain.promises import china_day
+from kiosk.domain.request_facts import judged_operator
 from kiosk.domain.requests import ProposalState
 
 if TYPE_CHECKING:
@@ -39,13 +38,8 @@ def propose_operator(
     """提交审核. `authorised` when `staff` saw the enterprise's written authorisation, or the member hands it in. Raises DeskRefused."""
     if not authorised:
         raise DeskRefused(Refusal.NOT_AUTHORISED)
-    today = china_day(desk.clock.wall())
-    faults = (
-        holder_fault(details.document, details.name),
-        document_fault(details.document, details.document_number, today),
-        mobile_fault(details.phone),
-    )
-    if any(faults):
+    details, faults = judged_operator(details, china_day(desk.clock.wall()))
+    if faults:
         raise DeskRefused(Refusal.MALFORMED)
     name = desk.random(_NAME_BYTES).hex()
     with desk.database.write() as tx:

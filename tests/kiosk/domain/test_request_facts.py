@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from msgspec.structs import asdict, replace
 
 from kiosk.domain.contacts import ContactFault
 from kiosk.domain.credit_codes import CreditCodeFault
+from kiosk.domain.documents import DocumentFault, DocumentKind, HolderFault
 from kiosk.domain.entries import InvoiceKind
 from kiosk.domain.names import NameFault
-from kiosk.domain.personal import MAXIMUM_RECORD, DeliveryAddress, InvoiceDetails, encode_personal
+from kiosk.domain.personal import (
+    MAXIMUM_RECORD,
+    DeliveryAddress,
+    InvoiceDetails,
+    OperatorDetails,
+    encode_personal,
+)
 from kiosk.domain.request_facts import (
     LONGEST,
     FactFault,
     NumberFault,
+    OperatorFault,
     judged_delivery,
     judged_invoice,
+    judged_operator,
     usable_code,
 )
 
@@ -121,3 +132,37 @@ def test_the_longest_record_of_both_kinds_can_be_kept() -> None:
 def test_only_a_right_code_is_usable() -> None:
     assert usable_code(f" {CODE.lower()}") == CODE
     assert [usable_code(each) for each in ("", "c", CODE[:-1] + "0")] == ["", "", ""]
+
+
+TODAY = date(2026, 12, 1)
+PROPOSED = OperatorDetails("王晓芳", DocumentKind.RESIDENT_ID, "11010519491231002X", "13912341234")
+
+
+def test_who_is_proposed_is_tidied_and_nothing_is_wrong() -> None:
+    typed = OperatorDetails(
+        " 王 晓\u3000芳 ", DocumentKind.RESIDENT_ID, "110105 19491231-002x", "+86 139-1234-1234"
+    )
+    assert judged_operator(typed, TODAY) == (PROPOSED, {})
+    passport = OperatorDetails("MU\u0308LLER  JEAN-PAUL", DocumentKind.PASSPORT, "e 1234 5678", "13912341234")
+    tidy, faults = judged_operator(passport, TODAY)
+    assert (tidy.name, tidy.document_number, faults) == ("MÜLLER JEAN-PAUL", "E12345678", {})
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "fault"),
+    [
+        ("name", " ", NameFault.EMPTY),
+        ("name", "王xiao", HolderFault.SPELT),
+        ("name", "王\u200b芳", HolderFault.CHARACTER),
+        ("name", "\ufa0c", HolderFault.CHARACTER),
+        ("document_number", "", NameFault.EMPTY),
+        ("document_number", "110105194912310021", DocumentFault.CHECK),
+        ("phone", "", NameFault.EMPTY),
+        ("phone", "0371-68085231", ContactFault.MALFORMED),
+    ],
+)
+def test_what_is_wrong_with_who_is_proposed_is_told_by_its_field(
+    field: str, text: str, fault: OperatorFault
+) -> None:
+    _, faults = judged_operator(replace(PROPOSED, **{field: text}), TODAY)
+    assert faults == {field: fault}

@@ -13,16 +13,13 @@ from textual.widgets import Button, Input
 
 from kiosk.desk.requests.views import ProposalOutcome, ProposalView
 from kiosk.desk.views import Refused, StaffSession
-from kiosk.domain.contacts import mobile_fault, tidy_phone
-from kiosk.domain.credit_codes import tidy_code
-from kiosk.domain.documents import document_fault, holder_fault
-from kiosk.domain.names import NameRefused, tidy_name
 from kiosk.domain.personal import OperatorDetails
 from kiosk.domain.promises import china_day
+from kiosk.domain.request_facts import judged_operator
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import PROPOSING
 from kiosk.text.pinyin import meant_by
-from kiosk.text.proposals import DOCUMENT_FAULTS, DOCUMENTS, HOLDER_FAULTS, MOBILE_FAULT
+from kiosk.text.proposals import DOCUMENTS, OPERATOR_FAULTS
 from kiosk.ui.page import Overlay
 from kiosk.ui.screens.common.staff_sign_in import StaffSignIn
 from kiosk.ui.widgets.actions import Action, ActionRow
@@ -35,10 +32,12 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from kiosk.desk.views import Session
+    from kiosk.domain.request_facts import OperatorFault, OperatorFaults
     from kiosk.text.wording import LazyText
 
 _KINDS = tuple(DOCUMENTS)
-_FIELDS = ("name", "number", "phone")
+# Those of the record, by the screen's.
+_FIELDS = {"name": "name", "number": "document_number", "phone": "phone"}
 _LONGEST_NUMBER = 30
 _LONGEST_PHONE = 24
 
@@ -158,38 +157,21 @@ class OperatorFormScreen(Overlay[ProposalView]):
         if isinstance(self.focused, Field):
             self.focused.value = text.strip()[: self.focused.max_length]
 
-    def _details(self) -> OperatorDetails:
-        """What was typed, tidy."""
-        return OperatorDetails(
-            name=_tidy_name(self.query_one("#name", Field).value),
-            document=self.document,
-            document_number=tidy_code(self.query_one("#number", Field).value),
-            phone=tidy_phone(self.query_one("#phone", Field).value),
-        )
-
-    def _judge(self, details: OperatorDetails) -> dict[str, LazyText]:
-        """All that is wrong, field by field."""
-        values = dict(zip(_FIELDS, (details.name, details.document_number, details.phone), strict=True))
-        problems: dict[str, LazyText] = {
-            name: (lambda t: t("请填写")) for name, value in values.items() if not value
-        }
+    def _judged(self) -> tuple[OperatorDetails, OperatorFaults]:
+        """What was typed as it is kept, and all that is wrong with it."""
+        typed = {record: self.query_one(f"#{field}", Field).value for field, record in _FIELDS.items()}
         today = date.max if self.shell.status is None else china_day(self.shell.status.now)
-        holder = holder_fault(details.document, details.name)
-        if holder is not None:
-            problems.setdefault("name", lambda t: t(HOLDER_FAULTS[holder]))
-        fault = document_fault(details.document, details.document_number, today)
-        if fault is not None:
-            problems.setdefault("number", lambda t: t(DOCUMENT_FAULTS[fault]))
-        if mobile_fault(details.phone) is not None:
-            problems.setdefault("phone", lambda t: t(MOBILE_FAULT))
-        return problems
+        return judged_operator(OperatorDetails(document=self.document, **typed), today)
 
     @on(Button.Pressed, "#next")
     @on(Input.Submitted)
     def action_submit(self) -> None:
         """Ask for the review, unless something is wrong or nobody has the authorisation."""
-        details = self._details()
-        self.problems, self.message = self._judge(details), None
+        details, faults = self._judged()
+        self.problems = {
+            field: _said(faults[record]) for field, record in _FIELDS.items() if record in faults
+        }
+        self.message = None
         if self.problems:
             self.update_content()
             self.focus_on(next(name for name in _FIELDS if name in self.problems))
@@ -233,10 +215,5 @@ class OperatorFormScreen(Overlay[ProposalView]):
             self.dismiss(None)
 
 
-def _tidy_name(text: str) -> str:
-    """The name as it is kept; as it was typed where it cannot be kept. Characters have no spaces between them."""
-    try:
-        tidy = tidy_name(text)
-    except NameRefused:
-        return text.strip()
-    return tidy if any(each.isascii() and each.isalpha() for each in tidy) else tidy.replace(" ", "")
+def _said(fault: OperatorFault) -> LazyText:
+    return lambda t: t(OPERATOR_FAULTS[fault])

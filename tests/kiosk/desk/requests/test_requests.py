@@ -331,7 +331,7 @@ def test_what_the_exchange_decided_about_an_operator_is_shown(
         replace(OPERATOR, document_number="110105194912310021"),
         replace(OPERATOR, document=DocumentKind.PASSPORT, document_number="x"),
         replace(OPERATOR, phone=""),
-        replace(OPERATOR, phone="139-1234-1234"),
+        replace(OPERATOR, phone="139-1234-123"),
     ],
 )
 def test_an_operator_who_is_not_named_right_is_refused(
