@@ -55,7 +55,18 @@ def parser() -> CommandParser:
     _seal(commands)
     _privacy(commands)
     _virtual_key(commands)
+    _support_bundle(commands)
     return top
+
+
+def _support_bundle(commands: _Commands) -> None:
+    text = spoken().text
+    help_ = text("把报修要的收进一个文件：检查结果、版本、配置和日志，不含密码、密钥和个人资料")
+    bundle = _json(_command(commands, "support-bundle", help_))
+    bundle.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help=text("写到哪个文件，还没有的；不给就写在当前目录")
+    )
+    bundle.set_defaults(module="support.command")
 
 
 def _privacy(commands: _Commands) -> None:

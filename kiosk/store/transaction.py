@@ -127,6 +127,15 @@ class Transaction:
         """The kiosk's number and the epoch that it writes in; None before it is enrolled."""
         return self._identity.get()
 
+    def row_counts(self) -> dict[str, int]:
+        """How many rows each table has; slow, since the rows are counted."""
+        names = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        return {name: self._rows_of(name) for (name,) in names.fetchall()}
+
+    def _rows_of(self, table: str) -> int:
+        (count,) = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - its own tables' names
+        return int(count)
+
     def next_tip(self) -> Place:
         """The position of the next entry that is appended in this transaction. Raises NotEnrolled."""
         identity = self.identity

@@ -26,7 +26,7 @@ from kiosk.text.failures import Text, configuration_failure
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything and print it."""
     text = spoken().text
-    checks = list(_checks(arguments, text))
+    checks = list(look(arguments, text))
     if arguments.json:
         document(checks)
     else:
@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(check.level is Level.FAILED for check in checks) else 0
 
 
-def _checks(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
+def look(arguments: argparse.Namespace, text: Text) -> Iterator[Check]:
+    """Look at one thing after the other."""
     yield check_python(text)
     yield check_terminal(text)
     yield check_font(text)

@@ -35,7 +35,7 @@ COMMANDS = dict(_commands(parser()))
 def test_the_commands_are_those_of_the_design() -> None:
     names = {" ".join(words) for words in COMMANDS}
     assert names == {
-        *("", "demo", "run", "doctor", "orders", "keys", "status", "virtual-key"),
+        *("", "demo", "run", "doctor", "orders", "keys", "status", "virtual-key", "support-bundle"),
         *("backup", "backup-key", "restore"),
         *("journal", "journal verify", "journal export"),
         *("privacy", "privacy export", "privacy erase"),
@@ -74,6 +74,7 @@ def test_every_command_explains_every_option(
         ("seal", "show"),
         ("backup", "x"),
         ("backup-key", "x"),
+        ("support-bundle",),
         ("restore", "x"),
     ],
 )
