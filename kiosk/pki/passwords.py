@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -14,13 +16,18 @@ DUMMY_VERIFIER = (
 LONGEST_VERIFIER = 200
 """Characters of a verifier, as the centre's column has them."""
 _HASHER = PasswordHasher()
+_FORM = re.compile(r"\$argon2id\$v=19\$[a-z0-9=,]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 
 
 def password_matches(verifier: str, password: str) -> bool:
     """Whether it is the verifier's password; slow. An empty verifier has none."""
     try:
         return _HASHER.verify(verifier, tidy_password(password))
-    except (VerificationError, InvalidHashError):
+    except (
+        VerificationError,
+        InvalidHashError,
+        UnicodeEncodeError,
+    ):  # the last of what is no text, in either
         return False
 
 
@@ -31,7 +38,7 @@ def make_verifier(password: str) -> str:
 
 def is_verifier(text: str) -> bool:
     """Whether that is a verifier as `make_verifier` makes them: of its parameters, no weaker and no costlier to check."""
-    if len(text) > LONGEST_VERIFIER:
+    if len(text) > LONGEST_VERIFIER or _FORM.fullmatch(text) is None:
         return False
     try:
         return extract_parameters(text) == extract_parameters(DUMMY_VERIFIER)

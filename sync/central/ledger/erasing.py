@@ -30,8 +30,11 @@ class Erasure(msgspec.Struct, frozen=True):
 
 
 def carry_out(told: Telling, erasure: Erasure) -> None:
-    """Erase what a request names, in the transaction that tells; of a kiosk that does not serve the account only what it sent."""
-    own = Q(account=erasure.account, made_at__lte=erasure.until)
+    """Erase what a request names, in the transaction that tells; of a kiosk that does not serve the account only what it sent.
+
+    What is dated after now was made while the clock was ahead, before the request.
+    """
+    own = Q(account=erasure.account) & (Q(made_at__lte=erasure.until) | Q(made_at__gt=told.now))
     everywhere = erasure.kiosk == EXCHANGE_KIOSK or serves(erasure.kiosk, erasure.account)
     rows = PersonalRecord.objects.filter(own if everywhere else own & Q(kiosk=erasure.kiosk))
     erase_rows(told, rows.exclude(state=RecordState.ERASED))

@@ -97,7 +97,9 @@ class LoginCheckService:
         if not serves(self._kiosk, asked.account):
             return QuestionRefused("unknown-account")
         LoginCheck.objects.filter(asked_at__lt=self._now - KEPT_SECONDS).delete()
-        lately = LoginCheck.objects.filter(account=asked.account, asked_at__gt=self._now - 3600)
+        lately = LoginCheck.objects.filter(
+            account=asked.account, asked_at__range=(self._now - 3599, self._now)
+        )
         if lately.count() >= CHECKS_AN_HOUR:
             return QuestionRefused("too-many")
         check = LoginCheck.objects.create(

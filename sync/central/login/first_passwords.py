@@ -160,8 +160,13 @@ def _set(operator: Operator, row: PasswordInvitation, verifier: str, now: int) -
     return True
 
 
+def is_token(text: str) -> bool:
+    """Whether a text has the form of a link's token."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def _of_token(token: str) -> PasswordInvitation | None:
-    if _TOKEN.fullmatch(token) is None:
+    if not is_token(token):
         return None
     return PasswordInvitation.objects.filter(link_hash=_hash(token)).first()
 

@@ -92,7 +92,9 @@ def _send_code(operator: Operator, now: int) -> Begun:
     with transaction.atomic():
         Operator.objects.select_for_update().get(account=operator.account)
         MemberSession.objects.filter(began_at__lt=now - 24 * _HOUR).delete()
-        lately = MemberSession.objects.filter(account=operator.account, began_at__gt=now - _HOUR)
+        lately = MemberSession.objects.filter(
+            account=operator.account, began_at__range=(now - _HOUR + 1, now)
+        )
         if lately.count() >= CODES_AN_HOUR:
             return Begun(SignIn.TOO_MANY)
         MemberSession.objects.create(

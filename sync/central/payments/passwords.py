@@ -28,13 +28,15 @@ RATES = (TRIES, LOOKS)
 
 @require_GET
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the token into the cookie, whatever it is worth, and go to the page."""
+    """Take the token into the cookie, whatever it is worth, and go to the page; what is none by its form, not even there."""
     if not LOOKS.allows(address_of(request), centre_now()):
         return _too_often()
     response = HttpResponseRedirect(PATH, headers={**HEADERS, "Referrer-Policy": "no-referrer"})
+    if not first_passwords.is_token(token):
+        return response
     response.set_cookie(
         COOKIE,
-        token[:_LONGEST_TYPED],
+        token,
         max_age=_COOKIE_SECONDS,
         path=PATH,
         httponly=True,

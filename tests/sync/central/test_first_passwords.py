@@ -255,3 +255,21 @@ def test_the_message_is_a_template_with_parameters(invited: Invitation) -> None:
     assert f"https://desk.example.cn/password/{invited.token} " in text
     assert invited.code in text
     assert f"{HOURS} 小时内" in text
+
+
+@pytest.mark.parametrize("odd", ["\u6c49" * 22, "\U0001f600", "%01", "A" * 21, "A" * 23, "A" * 21 + "="])
+def test_what_has_not_the_form_of_a_token_is_not_put_into_a_cookie(invited: Invitation, odd: str) -> None:
+    phone = opened(invited)
+    answer = phone.get(f"/password/{odd}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/password/")
+    assert not answer.cookies
+
+
+def test_a_verifier_that_is_none_uses_no_code_up(
+    kiosk: KioskDouble, invited: Invitation, verifier: str
+) -> None:
+    salt = verifier.split("$")[4]
+    for odd in ("\u6c49", "\0"):
+        assert chosen(kiosk, invited.code, verifier.replace(salt, odd * len(salt))) == CodeJudged(OVER)
+    assert not Operator.objects.get(account=ACCOUNT).verifier
+    assert chosen(kiosk, invited.code, verifier) == CodeJudged(RIGHT)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from django.conf import settings
+from django.db.models import F
 from django.test import Client
 
 from kiosk.domain import entries
@@ -28,7 +29,7 @@ from kiosk.domain.login_check import (
     Registration,
     signed_message,
 )
-from kiosk.domain.policy import USUAL_DEVIATION
+from kiosk.domain.policy import DAY, USUAL_DEVIATION
 from kiosk.pki.suites import SM2, PrivateKey
 from sync.central.configuration import SmsProviderName
 from sync.central.fleet.enrolment_tokens import give_token
@@ -388,3 +389,10 @@ def test_a_key_that_is_not_bound_yet_is_unknown(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), issued)
     assert judged == LoginJudged(signature=True, chain=True, registration=Registration.UNKNOWN)
+
+
+def test_checks_that_were_asked_while_the_clock_was_ahead_do_not_count(kiosk: KioskDouble) -> None:
+    for _ in range(CHECKS_AN_HOUR):
+        assert isinstance(ask(kiosk, ChallengeRequested(ACCOUNT)), ChallengeIssued)
+    LoginCheck.objects.update(asked_at=F("asked_at") + 30 * DAY)
+    assert isinstance(ask(kiosk, ChallengeRequested(ACCOUNT)), ChallengeIssued)

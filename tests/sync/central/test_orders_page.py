@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from sync.central.journal.signals import incarnation_began
 from sync.central.login import sessions
 from sync.central.login.codes import CODE_SECONDS
 from sync.central.login.models import MemberSession, PasswordTry, SandboxMessage
+from sync.central.login.sessions import SignIn
 from sync.central.members.models import Operator
 from sync.central.payments import payers
 from sync.central.payments.orders import views, visitors
@@ -468,3 +470,12 @@ def test_no_page_reads_a_table_that_grows_from_end_to_end(
 def test_a_browsers_name_is_the_payers() -> None:
     """So that the browser that paid at /P/ is known at /orders/."""
     assert Client().get(ORDERS).cookies[payers.COOKIE]["path"] == "/"
+
+
+@pytest.mark.usefixtures("examples")
+def test_codes_that_were_sent_while_the_clock_was_ahead_do_not_count() -> None:
+    now = int(time.time())
+    for ahead in (30 * DAY, 0):
+        for _ in range(sessions.CODES_AN_HOUR):
+            assert sessions.begin(ACCOUNT, PASSWORD, now + ahead).said is SignIn.CODE_SENT
+        assert sessions.begin(ACCOUNT, PASSWORD, now + ahead).said is SignIn.TOO_MANY

@@ -21,6 +21,7 @@ from kiosk.domain.personal import (
     Disclosed,
     InvoiceDetails,
     OperatorDetails,
+    PersonalKind,
     PersonalRecord,
     disclose,
 )
@@ -33,6 +34,7 @@ from sync.central.ledger import settling
 from sync.central.ledger.privacy import erase_on_request, exported, is_known
 from sync.central.ledger.publishing import publish_enterprise
 from sync.central.ledger.replaying import differences
+from sync.central.ledger.requesting import Answer, ask_delivery, known_for
 from sync.central.ledger.retention import RetentionWatch
 from sync.central.members.models import Enterprise, Operator
 from sync.central.personal import keeping
@@ -420,3 +422,12 @@ def test_a_centre_that_was_put_back_without_the_keys_awaits_the_records_again(
     begin_after_restore(now())
     assert row(each).state == RecordState.AWAITED
     assert not SealedRecord.objects.exists()
+
+
+def test_what_the_phone_asked_while_the_clock_was_ahead_is_erased_on_request(kiosk: KioskDouble) -> None:
+    order = paid_order(kiosk)
+    known = known_for(order, ACCOUNT, PersonalKind.DELIVERY, earlier=True)
+    asking = ask_delivery(order, ACCOUNT, ADDRESS, known, now() + 30 * DAY, earlier=True)
+    assert asking is Answer.ENTERED
+    assert erase_on_request(ACCOUNT, "\u5f20\u534e", now()).count == 1
+    assert not exported(ACCOUNT).facts
