@@ -35,8 +35,8 @@ from kiosk.desk.orders.confirming import CodeOutcome
 from kiosk.desk.people import staff as staff_verbs
 from kiosk.desk.people import verification
 from kiosk.desk.requests import delivery as delivery_verbs
+from kiosk.desk.requests import forms, operators
 from kiosk.desk.requests import invoice as invoice_verbs
-from kiosk.desk.requests import operators
 from kiosk.desk.status import feed_age
 from kiosk.desk.tokens import selection
 from kiosk.desk.views import (
@@ -66,6 +66,7 @@ from kiosk.desk.views import (
     VerifyOutcome,
 )
 from kiosk.domain.errors import EntryRefused
+from kiosk.domain.payment_codes import orders_page
 from kiosk.store.errors import (
     DatabaseError,
     DescriptorsUsedUp,
@@ -82,7 +83,8 @@ if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.desk.keys.first_password import FirstPasswordOutcome
     from kiosk.desk.member.views import OrderStoryOutcome, UserCentreOutcome
-    from kiosk.desk.requests.views import ProposalOutcome, ProposalsOutcome, RequestsOutcome
+    from kiosk.desk.requests.forms import FormsOutcome
+    from kiosk.desk.requests.views import ProposalOutcome, ProposalsOutcome, RequestsOutcome, RequestsView
     from kiosk.domain.entries import InvoiceKind
     from kiosk.domain.feed import MatterPublished, RegisteredState
     from kiosk.domain.feed_rows import UnappliedRow
@@ -303,13 +305,25 @@ class RequestVerbs(Outcomes):
         """What was asked for one of the member's orders."""
         return self._outcome(lambda: delivery_verbs.requests(self._desk, session, reference))
 
+    @property
+    def orders_page(self) -> str:
+        """The address of 「我的订单」→「华商订单」 for a phone; empty where no centre is configured."""
+        page = self._desk.settings.payment_page
+        return orders_page(page) if page else ""
+
+    def requests_of(self, session: Session) -> tuple[RequestsView, ...] | Refused:
+        """What was asked for each of the member's orders."""
+        return self._outcome(lambda: delivery_verbs.requests_of(self._desk, session))
+
+    def request_forms(self, staff: StaffSession, reference: str) -> FormsOutcome:
+        """What staff can do for an order after the payment, and what is known for their forms."""
+        return self._outcome(lambda: forms.request_forms(self._desk, staff, reference))
+
     def ask_delivery(
-        self, session: Session, reference: str, address: DeliveryAddress, staff: StaffSession | None = None
+        self, who: Session | StaffSession, reference: str, address: DeliveryAddress
     ) -> RequestsOutcome:
-        """Have the key mailed; again, to another address. `staff` types it for the member."""
-        return self._outcome(
-            lambda: delivery_verbs.ask_delivery(self._desk, session, reference, address, staff)
-        )
+        """Have the key mailed; again, to another address. Staff type it for the member."""
+        return self._outcome(lambda: delivery_verbs.ask_delivery(self._desk, who, reference, address))
 
     def key_mailed(self, staff: StaffSession, reference: str, carrier: str, tracking: str) -> RequestsOutcome:
         """The desk's staff mailed the key."""
@@ -327,22 +341,17 @@ class RequestVerbs(Outcomes):
 
     def ask_invoice(
         self,
-        session: Session,
+        who: Session | StaffSession,
         reference: str,
         invoice: InvoiceKind,
         details: InvoiceDetails,
-        staff: StaffSession | None = None,
     ) -> RequestsOutcome:
         """Ask for an invoice; again, for another one."""
-        return self._outcome(
-            lambda: invoice_verbs.ask_invoice(self._desk, session, reference, invoice, details, staff)
-        )
+        return self._outcome(lambda: invoice_verbs.ask_invoice(self._desk, who, reference, invoice, details))
 
-    def withdraw_invoice(
-        self, session: Session, reference: str, staff: StaffSession | None = None
-    ) -> RequestsOutcome:
+    def withdraw_invoice(self, who: Session | StaffSession, reference: str) -> RequestsOutcome:
         """Ask for no invoice after all."""
-        return self._outcome(lambda: invoice_verbs.withdraw_invoice(self._desk, session, reference, staff))
+        return self._outcome(lambda: invoice_verbs.withdraw_invoice(self._desk, who, reference))
 
     def proposals(self, session: Session) -> ProposalsOutcome:
         """The operators that the account proposed."""

@@ -234,6 +234,8 @@ class Refusal(enum.StrEnum):
     """The renewal was begun on a key that was replaced since: only a supervisor's abandoning leads on to the new one."""
     MALFORMED = "malformed"
     """A form has a field that is empty, too long or wrong, which the screen judges before."""
+    NOTHING_TO_MAIL = "nothing-to-mail"
+    """A renewal needs no new key."""
     DELIVERY_SENT = "delivery-sent"
     DELIVERY_NOT_SENT = "delivery-not-sent"
     INVOICE_ISSUED = "invoice-issued"

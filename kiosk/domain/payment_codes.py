@@ -60,6 +60,8 @@ ORDER_CODE_LENGTH = 38
 MAC_LENGTH = 10
 SECRET_LENGTH = 32
 LINK_LENGTH = 84
+ORDERS_PATH = "/orders/"
+"""Where the centre has 「我的订单」→「华商订单」."""
 CONFIRMATION_DIGITS = 10
 
 _CLAIMS_LENGTH = ORDER_CODE_LENGTH - MAC_LENGTH
@@ -229,6 +231,11 @@ def link(base_url: str, data: bytes) -> str:
     if len(address) > LINK_LENGTH or _ALPHANUMERIC_ADDRESS.fullmatch(address) is None:
         raise LinkTooLong(base_url, len(address))
     return address
+
+
+def orders_page(base_url: str) -> str:
+    """Return the address of 「我的订单」→「华商订单」 at the centre of that address, for a phone."""
+    return base_url.rstrip("/") + ORDERS_PATH
 
 
 def parse_link(text: str) -> bytes:

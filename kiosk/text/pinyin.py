@@ -47,6 +47,35 @@ def spells(letters: str, text: str) -> bool:
     return False
 
 
+_MISREAD = {"长治": ("chang", "zhi"), "朝阳": ("chao", "yang"), "漯河": ("luo", "he")}
+"""Places that the dictionary of phrases reads as something else."""
+
+
+@functools.cache
+def syllables(place: str) -> tuple[str, ...]:
+    """How a place is read, a syllable a character: 重庆 is `chong` `qing`, 六安 `lu` `an`."""
+    # imported late, as above
+    from pypinyin import lazy_pinyin  # noqa: PLC0415
+
+    start = next((each for each in _MISREAD if place.startswith(each)), "")
+    return (*_MISREAD.get(start, ()), *lazy_pinyin(place.removeprefix(start), v_to_u=False))
+
+
+def reached(letters: str, begun: set[int], read: tuple[str, ...]) -> list[set[int]]:
+    """How far the letters go after each syllable, from any of the places `begun`; of each its beginning may be typed, or all."""
+    steps = []
+    for sound in read:
+        lengths = range(1, len(sound) + 1)
+        begun = {
+            place + length
+            for place in begun
+            for length in lengths
+            if place + length <= len(letters) and letters.startswith(sound[:length], place)
+        }
+        steps.append(begun)
+    return steps
+
+
 def _sounds(character: str) -> frozenset[str]:
     if character.isascii():
         return frozenset(character if character.isalnum() else ())

@@ -136,6 +136,7 @@ REFUSALS = {
         "这笔续期是在换掉的那把key盘上开始的。请主管先作废那次绑定，再插入现在的key盘续期；不再收费。"
     ),
     Refusal.MALFORMED: N_("填写的内容不完整或有误，请核对后再提交。"),
+    Refusal.NOTHING_TO_MAIL: N_("续期用原来的key盘，没有要邮寄的。"),
     Refusal.DELIVERY_SENT: N_("key盘已经寄出，收货地址不能再改，请联系工作人员。"),
     Refusal.DELIVERY_NOT_SENT: N_("没有这笔订单的寄出记录。"),
     Refusal.INVOICE_ISSUED: N_("发票已经开出，不能再改，请联系工作人员。"),
@@ -163,6 +164,7 @@ _SOLVED_ALONE = {
     Refusal.KEY_REVOKED,
     Refusal.REPLACEMENT_OPEN,
     Refusal.MALFORMED,
+    Refusal.NOTHING_TO_MAIL,
     Refusal.INVOICE_NOT_ASKED,
     Refusal.NOT_AUTHORISED,
     Refusal.PROPOSAL_DECIDED,

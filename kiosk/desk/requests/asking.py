@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.views import Refusal
+from kiosk.desk.orders.views import own_order
+from kiosk.desk.views import Refusal, StaffSession
 from kiosk.domain.errors import PersonalMalformed
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import StaffSession
+    from kiosk.desk.views import Session
+    from kiosk.domain.ledger import Order
     from kiosk.domain.personal import PersonalRecord
     from kiosk.store.transaction import Transaction
 
@@ -21,6 +23,14 @@ MEMBER = "member"
 def asked_by(tx: Transaction, staff: StaffSession | None) -> str:
     """Who asks: the member, or the member of the staff who types for one. Raises DeskRefused."""
     return MEMBER if staff is None else require_staff(tx, staff).name
+
+
+def asked_for(tx: Transaction, who: Session | StaffSession, reference: str) -> tuple[Order, str]:
+    """The order, and who asks: the member that it belongs to, or staff for whoever that is. Raises DeskRefused."""
+    if isinstance(who, StaffSession):
+        name = require_staff(tx, who).name
+        return own_order(tx, reference), name
+    return own_order(tx, reference, who.account), MEMBER
 
 
 def kept(desk: Desk, tx: Transaction, record: PersonalRecord, account: str, former: bytes = b"") -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import own_order, require_paid
-from kiosk.desk.requests.asking import asked_by, kept
+from kiosk.desk.requests.asking import asked_for, kept
 from kiosk.desk.requests.views import RequestsView, delivery_view, requests_view
 from kiosk.desk.views import Refusal
 from kiosk.domain.entries import DeliveryAsked, DeliveryChanged, DeliveryChosen, KeyMailed, KeyReceivedBack
@@ -30,27 +30,32 @@ def requests(desk: Desk, session: Session, reference: str) -> RequestsView:
         return requests_view(tx, session.account, reference)
 
 
+def requests_of(desk: Desk, session: Session) -> tuple[RequestsView, ...]:
+    """What was asked for each of the member's orders of which anything was."""
+    with desk.database.read() as tx:
+        orders = tx.ledger.orders(account=session.account)
+        views = [requests_view(tx, session.account, each.reference) for each in orders]
+    return tuple(each for each in views if each.delivery or each.invoice)
+
+
 def ask_delivery(
-    desk: Desk, session: Session, reference: str, address: DeliveryAddress, staff: StaffSession | None = None
+    desk: Desk, who: Session | StaffSession, reference: str, address: DeliveryAddress
 ) -> RequestsView:
     """Have the key of a paid order mailed, or mailed elsewhere than was asked before. Raises DeskRefused."""
     address, faults = judged_delivery(address)
     if faults:
         raise DeskRefused(Refusal.MALFORMED)
     with desk.database.write() as tx:
-        by = asked_by(tx, staff)
-        order = _to_mail(tx, reference, session.account)
-        known = delivery_view(tx, session.account, reference)
-        if known is not None and known.state is DeliveryState.MAILED:
-            raise DeskRefused(Refusal.DELIVERY_SENT)
-        own = tx.ledger.requests(reference)
+        order, by = asked_for(tx, who, reference)
+        require_address_open(tx, order)
+        known, own = delivery_view(tx, order.account, reference), tx.ledger.requests(reference)
         former = b"" if own is None or own.delivery is None else own.delivery.commitment
-        commitment = kept(desk, tx, address, session.account, former)
+        commitment = kept(desk, tx, address, order.account, former)
         asked = DeliveryAsked if known is None else DeliveryChanged
-        tx.append(asked(reference, session.account, commitment, by), desk.clock)
+        tx.append(asked(reference, order.account, commitment, by), desk.clock)
         if order.delivery is not Delivery.MAIL:
             tx.append(DeliveryChosen(reference, Delivery.MAIL), desk.clock)
-        return requests_view(tx, session.account, reference)
+        return requests_view(tx, order.account, reference)
 
 
 def key_mailed(desk: Desk, staff: StaffSession, reference: str, carrier: str, tracking: str) -> RequestsView:
@@ -59,7 +64,8 @@ def key_mailed(desk: Desk, staff: StaffSession, reference: str, carrier: str, tr
         raise DeskRefused(Refusal.MALFORMED)
     with desk.database.write() as tx:
         name = require_staff(tx, staff).name
-        order = _to_mail(tx, reference)
+        order = own_order(tx, reference)
+        require_to_mail(order)
         now = desk.clock.wall()
         body = KeyMailed(reference, order.account, carrier.strip(), tracking.strip(), now, name)
         tx.append(body, desk.clock)
@@ -73,15 +79,28 @@ def key_received_back(
     with desk.database.write() as tx:
         name = require_staff(tx, staff).name
         order = own_order(tx, reference)
-        own = tx.ledger.requests(reference)
-        if own is None or own.delivery is None or own.delivery.state is not DeliveryState.MAILED:
-            raise DeskRefused(Refusal.DELIVERY_NOT_SENT)
+        require_mailed(tx, order)
         tx.append(KeyReceivedBack(reference, order.account, reason, name, serial), desk.clock)
         return requests_view(tx, order.account, reference)
 
 
-def _to_mail(tx: Transaction, reference: str, account: str | None = None) -> Order:
-    order = require_paid(own_order(tx, reference, account))
+def require_to_mail(order: Order) -> None:
+    """Refuse unless the order was paid and has a key to be mailed. Raises DeskRefused."""
+    require_paid(order)
     if not order.kind.wants_new_token:
-        raise DeskRefused(Refusal.NOT_ALLOWED)
-    return order
+        raise DeskRefused(Refusal.NOTHING_TO_MAIL)
+
+
+def require_address_open(tx: Transaction, order: Order) -> None:
+    """Refuse unless an address may be given, or another one. Raises DeskRefused."""
+    require_to_mail(order)
+    known = delivery_view(tx, order.account, order.reference)
+    if known is not None and known.state is DeliveryState.MAILED:
+        raise DeskRefused(Refusal.DELIVERY_SENT)
+
+
+def require_mailed(tx: Transaction, order: Order) -> None:
+    """Refuse unless the key is under way, as this desk knows. Raises DeskRefused."""
+    own = tx.ledger.requests(order.reference)
+    if own is None or own.delivery is None or own.delivery.state is not DeliveryState.MAILED:
+        raise DeskRefused(Refusal.DELIVERY_NOT_SENT)

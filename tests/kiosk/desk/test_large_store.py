@@ -65,6 +65,7 @@ NOT_COUNTED = {
     "key_answer": "asks no database",
     "leave_keys": "asks no database",
     "see_to_left_keys": "asks no database",
+    "orders_page": "asks no database",
     "print_waiting": "prints all that waits",
     "print_again": "prints all that waits",
 }
@@ -119,6 +120,8 @@ def _requests(desk: CountedDesk) -> None:
     details = InvoiceDetails("周伟", "", "member@example.cn")
     assert desk.ask("ask_invoice", member, number, InvoiceKind.ORDINARY, details).invoice is not None
     assert desk.ask("withdraw_invoice", member, number).invoice is not None
+    assert desk.ask("request_forms", STAFF, number).requests.reference == number
+    assert [each.reference for each in desk.ask("requests_of", member)] == [number]
     assert desk.ask("requests", member, number).reference == number
     operator = OperatorDetails("王芳", DocumentKind.PASSPORT, "E12345678", "13812345678")
     proposed = desk.ask("propose_operator", member, operator, True)  # noqa: FBT003 - the verb's own signature

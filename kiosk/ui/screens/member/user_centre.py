@@ -19,6 +19,7 @@ from kiosk.ui.page import Page
 from kiosk.ui.screens.member.enterprise import EnterprisePage
 from kiosk.ui.screens.member.facts import OperatorPage
 from kiosk.ui.screens.member.lists import OrdersPage, PaymentsPage
+from kiosk.ui.screens.member.orders_on_phone import OrdersOnPhoneScreen
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Prose
 
@@ -47,6 +48,7 @@ class UserCentreScreen(Page[None]):
     CSS_PATH = "user_centre.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", show=False),
+        Binding("f7,ctrl+r", "on_phone", show=False, priority=True),
         *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(1, len(PAGES) + 1)),
     ]
 
@@ -67,6 +69,7 @@ class UserCentreScreen(Page[None]):
             yield Prose(self._elsewhere(), id="platform", classes="muted")
         with ActionRow():
             yield Action(self.t("Esc  回首页"), id="back")
+            yield Action(self.t("F7  地址和发票"), id="phone")
         yield from self.last_rows()
 
     def _who(self) -> str:
@@ -76,6 +79,11 @@ class UserCentreScreen(Page[None]):
     def _elsewhere(self) -> str:
         site = self.shell.settings.site or self.t("网站")
         return self.t("银行卡、资金、合同和企业资料不在本机，请在{site}的「用户中心」查看和修改。", site=site)
+
+    @on(Button.Pressed, "#phone")
+    def action_on_phone(self) -> None:
+        """F7: show the phone's way to address and invoice."""
+        self.app.push_screen(OrdersOnPhoneScreen())
 
     def opened(self) -> None:
         """Read everything that the pages show."""

@@ -1,24 +1,28 @@
-"""查询: the member's key and orders; an open order can be continued."""
+"""查询: the member's key, orders and what was asked for them; an open order can be continued."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Button, OptionList
 from textual.widgets.option_list import Option
 
-from kiosk.desk.views import Refused
+from kiosk.desk.requests.views import RequestsView
+from kiosk.desk.views import AccountView, Refused
 from kiosk.domain.decisions import KeyState
 from kiosk.text.cells import pad, width
 from kiosk.text.flows import CONTINUING, QUERYING
 from kiosk.text.money import yuan
+from kiosk.text.request_wording import request_lines
 from kiosk.text.times import minute, period
 from kiosk.text.wording import KEY_STATES, KINDS, STATUSES, feed_age, surplus_notes
 from kiosk.ui.page import Page
 from kiosk.ui.routes import step_of
+from kiosk.ui.screens.member.orders_on_phone import OrdersOnPhoneScreen
 from kiosk.ui.visit import Purpose
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -26,21 +30,40 @@ from kiosk.ui.widgets.lines import Line, Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import AccountView, OrderView
+    from kiosk.desk.service import DeskService
+    from kiosk.desk.views import OrderView, Session
     from kiosk.text.wording import LazyText
 
 _NAME = 12
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The account, and what was asked for its orders."""
+
+    account: AccountView
+    requests: tuple[RequestsView, ...]
+
+
+def look_up(service: DeskService, session: Session) -> Found | Refused:
+    """Read both."""
+    account, requests = service.account(session), service.requests_of(session)
+    if isinstance(account, Refused):
+        return account
+    return requests if isinstance(requests, Refused) else Found(account, requests)
 
 
 class AccountScreen(Page[None]):
     """The account's record, after the sign-in."""
 
     CSS_PATH = "account.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("f7,ctrl+r", "on_phone", show=False, priority=True),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
-        self.view: AccountView | None = None
+        self.found: Found | None = None
         self.message: LazyText | None = None
 
     def compose(self) -> ComposeResult:
@@ -61,35 +84,37 @@ class AccountScreen(Page[None]):
             yield OptionList(id="orders", markup=False)
         with ActionRow():
             yield Action(self.t("Esc  回首页"), id="back")
+            yield Action(self.t("F7  地址和发票"), id="phone")
         yield from self.last_rows()
 
     def opened(self) -> None:
         """Read the account."""
         session = self.shell.visit.session
         if session is not None:
-            account = self.shell.service.account
+            service = self.shell.service
             self.seen()
-            self.ask(lambda: account(session), self._arrived, self.t("正在查询，请稍候"))
+            self.ask(lambda: look_up(service, session), self._arrived, self.t("正在查询，请稍候"))
 
-    def _arrived(self, view: AccountView | Refused) -> None:
-        if isinstance(view, Refused):
-            self.message = self.refusal(view)
+    def _arrived(self, found: Found | Refused) -> None:
+        if isinstance(found, Refused):
+            self.message = self.refusal(found)
             self.update_content()
             self.focus_on("back")
             return
-        self.view = view
+        self.found = found
         self.update_content()
         self.query_one("#orders", OptionList).action_first()
-        self.focus_on("orders" if view.orders else "back")
+        self.focus_on("orders" if found.account.orders else "back")
 
     def update_content(self) -> None:
         """Show the account."""
-        view = self.view
+        found = self.found
         notes = self.query_one("#surplus", Prose)
         notes.say(self.localized(self.message))
-        notes.set_class(view is None, "alert")
-        if view is None:
+        notes.set_class(found is None, "alert")
+        if found is None:
             return
+        view, asked = found.account, {each.reference: each for each in found.requests}
         session = view.session
         self.query_one("#who", Line).update(f"{session.account}  {session.enterprise}  {session.operator}")
         facts = [pad(self.t("key盘状态"), _NAME) + self.t(KEY_STATES[view.key_state])]
@@ -111,26 +136,27 @@ class AccountScreen(Page[None]):
             orders.add_option(Option(self.t("没有订单"), disabled=True))
         cells = max((width(order.order_number) for order in view.orders), default=0)
         for order in view.orders:
-            orders.add_option(
-                Option(self._row(order, cells), id=order.reference, disabled=not order.status.is_open)
-            )
+            lines = [self._row(order, cells)]
+            if order.reference in asked:
+                lines += [f"  {line}" for line in request_lines(self.t, asked[order.reference])]
+            orders.add_option(Option("\n".join(lines), id=order.reference, disabled=not order.status.is_open))
 
     def status_changed(self) -> None:
         """Read the account again once something was written, as where a payment came."""
-        session, account = self.shell.visit.session, self.shell.service.account
-        if session is not None and self.view is not None:
-            self.look_again(lambda: account(session), self._looked)
+        session, service = self.shell.visit.session, self.shell.service
+        if session is not None and self.found is not None:
+            self.look_again(lambda: look_up(service, session), self._looked)
 
-    def _looked(self, view: AccountView | Refused) -> bool:
+    def _looked(self, found: Found | Refused) -> bool:
         """Show what changed; the order that was marked stays so."""
-        if isinstance(view, Refused):
+        if isinstance(found, Refused):
             return False
-        if view == self.view:
+        if found == self.found:
             return True
         orders = self.query_one("#orders", OptionList)
         marked = orders.highlighted
         reference = None if marked is None else orders.get_option_at_index(marked).id
-        self.view = view
+        self.found = found
         self.update_content()
         orders.highlighted = next(
             (place for place, each in enumerate(orders.options) if each.id == reference), None
@@ -150,12 +176,17 @@ class AccountScreen(Page[None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Continue an open order."""
-        orders = self.view.orders if self.view is not None else ()
+        orders = self.found.account.orders if self.found is not None else ()
         order = next((order for order in orders if order.reference == event.option.id), None)
         if order is not None:
             self.shell.visit.order = order
             self.shell.visit.kind = order.kind
             self.shell.go(step_of(order))
+
+    @on(Button.Pressed, "#phone")
+    def action_on_phone(self) -> None:
+        """F7: show the phone's way to address and invoice."""
+        self.app.push_screen(OrdersOnPhoneScreen())
 
     @on(Button.Pressed, "#back")
     def action_back(self) -> None:

@@ -22,6 +22,7 @@ from kiosk.text.times import day, period
 from kiosk.text.wording import KINDS, LABEL, PRINTED, paper_printed, sentences
 from kiosk.ui.page import Page
 from kiosk.ui.screens.key.change_pin import ChangePinScreen
+from kiosk.ui.screens.member.orders_on_phone import OrdersOnPhoneScreen
 from kiosk.ui.visit import Party, Visit
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
@@ -85,6 +86,7 @@ class DoneScreen(Page[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", show=False),
         Binding("n", "next_operator", show=False),
+        Binding("f7,ctrl+r", "on_phone", show=False, priority=True),
     ]
 
     def __init__(self) -> None:
@@ -111,6 +113,7 @@ class DoneScreen(Page[None]):
             yield Action(self.t("Esc  以后再说"), id="later")
             yield Action(self.t("N  同企业下一位"), id="next-operator")
             yield Action(self.t("Enter  现在修改PIN码"), id="change", main=True)
+            yield Action(self.t("F7  要发票"), id="phone")
             yield Action(self.t("Enter  回首页"), id="home", main=True)
         yield from self.last_rows()
 
@@ -202,7 +205,7 @@ class DoneScreen(Page[None]):
             line.set_class(asks, "notable")
         for line in self.query("#keep").results(Prose):
             line.display = not asks
-        for name, wanted in (("later", asks), ("change", asks), ("home", not asks)):
+        for name, wanted in (("later", asks), ("change", asks), ("phone", not asks), ("home", not asks)):
             self.query_one(f"#{name}", Action).display = wanted
 
     def _pin_sentence(self, *, asks: bool) -> str:
@@ -231,6 +234,11 @@ class DoneScreen(Page[None]):
             self.shell.in_thread(lambda: service.print_label(reference), "receipt")
         visit.party = None
         self.shell.go_home(following=Visit(party=party))
+
+    @on(Button.Pressed, "#phone")
+    def action_on_phone(self) -> None:
+        """F7: show the phone's way to the invoice."""
+        self.app.push_screen(OrdersOnPhoneScreen())
 
     @on(Button.Pressed, "#later, #home")
     def action_back(self) -> None:

@@ -13,6 +13,7 @@ from kiosk.domain.ledger import Delivery
 from kiosk.text.flows import DONE, binding
 from kiosk.text.wording import DELIVERIES, DRIVER_WAY, KINDS, PRINTED
 from kiosk.ui.page import Page
+from kiosk.ui.screens.member.orders_on_phone import OrdersOnPhoneScreen
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
 
@@ -24,7 +25,10 @@ class SlipScreen(Page[None]):
     """The end of a visit without a binding."""
 
     CSS_PATH = "done.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("f7,ctrl+r", "on_phone", show=False, priority=True),
+    ]
 
     def compose(self) -> ComposeResult:
         """The recorded choice and the next step."""
@@ -41,8 +45,19 @@ class SlipScreen(Page[None]):
             yield Prose(self.t("拿到key盘后，在首页选「绑定key盘」，输入账号和密码就能绑定，不再收费。"))
             yield Prose(self.t(DRIVER_WAY), classes="muted")
         with ActionRow():
-            yield Action(self.t("Enter  回首页"), id="home", main=True)
+            mails = visit.delivery is Delivery.MAIL
+            yield Action(self.t("F7  地址和发票") if mails else self.t("F7  要发票"), id="phone", main=mails)
+            yield Action(self.t("Esc  回首页"), id="home", main=not mails)
         yield from self.last_rows()
+
+    def opened(self) -> None:
+        """Let Enter do what comes next: a key that is mailed needs an address."""
+        self.focus_on("phone" if self.shell.visit.delivery is Delivery.MAIL else "home")
+
+    @on(Button.Pressed, "#phone")
+    def action_on_phone(self) -> None:
+        """F7: show the phone's way to address and invoice."""
+        self.app.push_screen(OrdersOnPhoneScreen())
 
     @on(Button.Pressed, "#home")
     def action_back(self) -> None:

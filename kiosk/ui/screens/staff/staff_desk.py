@@ -31,6 +31,7 @@ from kiosk.ui.screens.common.reason import ReasonScreen
 from kiosk.ui.screens.common.staff_sign_in import StaffSignIn
 from kiosk.ui.screens.staff.network import TRY_NOW, network_rows
 from kiosk.ui.screens.staff.nights import NightShown, night_chosen, night_rows
+from kiosk.ui.screens.staff.requests import RequestsScreen
 from kiosk.ui.screens.staff.staff_keys import StaffKeyService, may, page, row
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Choice, Field
@@ -147,7 +148,10 @@ class StaffDeskScreen(Overlay[None]):
 
     CSS_PATH = "staff_desk.tcss"
     TAKES_SCANS = True
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", show=False),
+        Binding("f7,ctrl+r", "requests", show=False, priority=True),
+    ]
 
     def __init__(self, staff: StaffSession) -> None:
         super().__init__()
@@ -177,7 +181,7 @@ class StaffDeskScreen(Overlay[None]):
             yield Action(self.t("作废绑定"), id="abandon")
             yield Action(self.t("退款"), id="refund")
             yield Action(self.t("打印凭条"), id="print")
-        yield from self.last_rows()
+        yield from self.last_rows(("F7", self.t("邮寄和发票"), "screen.requests"))
 
     def opened(self) -> None:
         """Read the lists."""
@@ -306,6 +310,8 @@ class StaffDeskScreen(Overlay[None]):
             self.night = night_chosen(event.option.id, self.night, self.gathered.nights)
             event.option_list.highlighted = None
             self._show(event.option_list, self.gathered)
+        if self.view == _ORDERS:
+            self.action_requests()
         if event.option.id in set(StaffKeyService):
             self.message = None
             self.app.push_screen(page(StaffKeyService(event.option.id), self.staff))
@@ -382,6 +388,12 @@ class StaffDeskScreen(Overlay[None]):
     def go_back(self) -> None:
         """Close."""
         self.dismiss(None)
+
+    def action_requests(self) -> None:
+        """F7: show what was asked for the highlighted order after its payment."""
+        order = self._chosen()
+        if order is not None:
+            self.app.push_screen(RequestsScreen(self.staff, order))
 
     @on(Button.Pressed, "#vouch")
     def vouch(self) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 from django.http import HttpRequest, HttpResponse
 
+from kiosk.domain.payment_codes import ORDERS_PATH
 from sync.central.login import sessions
 from sync.central.payments import payers
 from sync.central.payments.answers import address_of, html, too_often
 
-PATH = "/orders/"
+PATH = ORDERS_PATH
 COOKIE = "keydesk-member"
 
 

@@ -91,13 +91,13 @@ def test_an_address_is_changed_by_whoever_may_and_the_former_one_is_erased(
     service: DeskService, desk_setup: DeskSetup, paid: str
 ) -> None:
     answered(service.ask_delivery(SESSION, paid, ADDRESS))
-    view = answered(service.ask_delivery(SESSION, paid, ELSEWHERE, STAFF))
+    view = answered(service.ask_delivery(STAFF, paid, ELSEWHERE))
     assert view.delivery == replace(SHOWN, region=ELSEWHERE.region, phone="")
     changed = last(desk_setup)
     assert isinstance(changed, DeliveryChanged)
     assert changed.by == STAFF.name
     assert kept(desk_setup) == [ELSEWHERE]
-    refused = service.ask_delivery(SESSION, paid, ADDRESS, STRANGER)
+    refused = service.ask_delivery(STRANGER, paid, ADDRESS)
     assert refused == Refused(Refusal.NOT_ALLOWED)
 
 
@@ -174,7 +174,7 @@ def test_only_what_was_paid_for_and_needs_a_key_is_mailed(
     assert service.requests(session_of("11000003"), unpaid) == Refused(Refusal.NO_ORDER)
     desk_setup.bound_elsewhere("11000003", "E8AD652202221F09", NOW - 1000, NOW + 1000)
     renewal = desk_setup.paid_order("11000003", OrderKind.RENEWAL)
-    assert service.ask_delivery(session_of("11000003"), renewal, ADDRESS) == Refused(Refusal.NOT_ALLOWED)
+    assert service.ask_delivery(session_of("11000003"), renewal, ADDRESS) == Refused(Refusal.NOTHING_TO_MAIL)
 
 
 def test_an_invoice_is_asked_for_changed_and_withdrawn(
@@ -184,7 +184,7 @@ def test_an_invoice_is_asked_for_changed_and_withdrawn(
     assert answered(service.ask_invoice(SESSION, paid, InvoiceKind.SPECIAL, DETAILS)).invoice == shown
     assert isinstance(last(desk_setup), InvoiceAsked)
     person = InvoiceDetails("李晓梅", "", "li@example.cn")
-    changed = answered(service.ask_invoice(SESSION, paid, InvoiceKind.ORDINARY, person, STAFF)).invoice
+    changed = answered(service.ask_invoice(STAFF, paid, InvoiceKind.ORDINARY, person)).invoice
     assert changed == InvoiceView(InvoiceState.ASKED, InvoiceKind.ORDINARY, "l***@example.cn", NOW)
     assert isinstance(last(desk_setup), InvoiceChanged)
     assert kept(desk_setup) == [person]

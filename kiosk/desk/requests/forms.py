@@ -1,0 +1,102 @@
+"""What staff can do for an order after its payment, and why not; and what is known for the forms that they type."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from kiosk.desk.errors import DeskRefused
+from kiosk.desk.requests.asking import asked_for
+from kiosk.desk.requests.delivery import require_address_open, require_mailed, require_to_mail
+from kiosk.desk.requests.invoice import require_invoice_asked, require_invoice_open
+from kiosk.desk.requests.views import RequestsView, requests_view
+from kiosk.desk.views import Refused
+from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.personal import DeliveryAddress, InvoiceDetails
+from kiosk.domain.request_facts import usable_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kiosk.desk.context import Desk
+    from kiosk.desk.views import StaffSession
+    from kiosk.domain.ledger import Order
+    from kiosk.store.transaction import Transaction
+
+_Record = TypeVar("_Record", DeliveryAddress, InvoiceDetails)
+
+
+class RequestAct(enum.StrEnum):
+    """What staff do for an order after its payment."""
+
+    ADDRESS = "address"
+    MAILED = "mailed"
+    RETURNED = "returned"
+    INVOICE = "invoice"
+    WITHDRAWAL = "withdrawal"
+
+
+class RequestForms(msgspec.Struct, frozen=True, tag="request-forms"):
+    """Where an order's requests stand, which acts are refused and why, and what the two forms begin with."""
+
+    requests: RequestsView
+    refused: dict[RequestAct, Refused]
+    address: DeliveryAddress
+    invoice: InvoiceKind
+    details: InvoiceDetails
+
+
+FormsOutcome = RequestForms | Refused
+
+
+def request_forms(desk: Desk, staff: StaffSession, reference: str) -> RequestForms:
+    """Everything for an order that staff chose; personal facts are whole, for staff alone. Raises DeskRefused."""
+    with desk.database.read() as tx:
+        order, _ = asked_for(tx, staff, reference)
+        checks: dict[RequestAct, Callable[[], object]] = {
+            RequestAct.ADDRESS: lambda: require_address_open(tx, order),
+            RequestAct.MAILED: lambda: require_to_mail(order),
+            RequestAct.RETURNED: lambda: require_mailed(tx, order),
+            RequestAct.INVOICE: lambda: require_invoice_open(tx, order),
+            RequestAct.WITHDRAWAL: lambda: require_invoice_asked(tx, order),
+        }
+        refused = {act: why for act, check in checks.items() if (why := _why_not(check)) is not None}
+        view = requests_view(tx, order.account, reference)
+        kind = InvoiceKind.SPECIAL if view.invoice is None else view.invoice.invoice
+        return RequestForms(view, refused, _address(tx, order), kind, _details(tx, order))
+
+
+def _why_not(check: Callable[[], object]) -> Refused | None:
+    try:
+        check()
+    except DeskRefused as refused:
+        return Refused(refused.reason)
+    return None
+
+
+def _address(tx: Transaction, order: Order) -> DeliveryAddress:
+    """What was asked before, of this order or the account's others; else the operator as recipient."""
+    own = tx.ledger.requests(order.reference)
+    commitment = own.delivery.commitment if own is not None and own.delivery is not None else b""
+    return _asked(tx, order, commitment, DeliveryAddress) or DeliveryAddress(order.operator, "", "")
+
+
+def _details(tx: Transaction, order: Order) -> InvoiceDetails:
+    """What was asked before, of this order or the account's others; else the enterprise as it is on record."""
+    own = tx.ledger.requests(order.reference)
+    commitment = own.invoice.commitment if own is not None and own.invoice is not None else b""
+    asked = _asked(tx, order, commitment, InvoiceDetails)
+    if asked is not None:
+        return asked
+    operator = tx.members.operator(order.account)
+    code = "" if operator is None else usable_code(operator.enterprise_code)
+    return InvoiceDetails(order.enterprise, code, "")
+
+
+def _asked(tx: Transaction, order: Order, commitment: bytes, kind: type[_Record]) -> _Record | None:
+    """The record of that commitment, else the newest of the account and kind that this kiosk still has."""
+    found = [tx.personal.get(commitment)] if commitment else []
+    found += [tx.personal.get(each.commitment) for each in reversed(tx.personal.of_account(order.account))]
+    return next((each for each in found if isinstance(each, kind)), None)
