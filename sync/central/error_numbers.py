@@ -1,8 +1,9 @@
-"""An unexpected error is answered with a number, under which the log has the traceback."""
+"""An unexpected error is answered with a number, under which the log has the traceback; no line of the log has what a password is set with."""
 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Callable
 
@@ -17,6 +18,16 @@ from sync.protocol.errors import PROBLEM_MEDIA_TYPE, Problem, ProblemCode
 LOG = logging.getLogger("keydesk.central")
 # Django answers these itself, with 403, 404 or 400.
 _DJANGO_ERRORS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
+
+_TOKEN = re.compile(r"(/password/)[^/\s]+")
+
+
+class LogLine(logging.Formatter):
+    """A line of the log: of a link that sets a password, without its token, as Django names the path of all that is refused."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format the record, traceback and all."""
+        return _TOKEN.sub(r"\1…", super().format(record))
 
 
 class ErrorNumbers:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
 
 import pytest
+from django.http import HttpRequest
 from django.test import Client
 
 from kiosk.domain.feed import OperatorPublished
@@ -79,6 +81,12 @@ def chosen(kiosk: KioskDouble, code: str, verifier: str, account: str = ACCOUNT)
     answer = records.decode_answer(response.body)
     assert isinstance(answer, CodeJudged)
     return answer
+
+
+def log(caplog: pytest.LogCaptureFixture) -> str:
+    """What the centre writes of what was logged."""
+    (handler,) = (each for each in logging.root.handlers if each.name == "stderr")
+    return "\n".join(map(handler.format, caplog.records))
 
 
 def wrong(code: str) -> str:
@@ -273,3 +281,27 @@ def test_a_verifier_that_is_none_uses_no_code_up(
         assert chosen(kiosk, invited.code, verifier.replace(salt, odd * len(salt))) == CodeJudged(OVER)
     assert not Operator.objects.get(account=ACCOUNT).verifier
     assert chosen(kiosk, invited.code, verifier) == CodeJudged(RIGHT)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS"])
+def test_a_link_that_is_refused_is_in_the_log_without_its_token(
+    invited: Invitation, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for end in ("", "/"):
+        assert Client().generic(method, f"/password/{invited.token}{end}").status_code in {404, 405}
+    logged = log(caplog)
+    assert logged.count("/password/") == 2
+    assert invited.token not in logged
+
+
+def test_a_link_that_fails_is_in_the_log_without_its_token(
+    invited: Invitation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(request: HttpRequest) -> str:
+        raise OSError(request.path)
+
+    monkeypatch.setattr(passwords, "address_of", fail)
+    assert Client(raise_request_exception=False).get(f"/password/{invited.token}").status_code == 500
+    logged = log(caplog)
+    assert "Traceback" in logged
+    assert invited.token not in logged
