@@ -19,6 +19,8 @@ LOG = logging.getLogger("keydesk.central")
 # Django answers these itself, with 403, 404 or 400.
 _DJANGO_ERRORS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
 
+# Of the others some are no text, and some decode to what cannot be written again.
+_UTF_8 = ("utf-8", "utf8", "us-ascii")
 _TOKEN = re.compile(r"(/password/)[^/\s]+")
 
 
@@ -37,7 +39,9 @@ class ErrorNumbers:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on."""
+        """Pass the request on; one in another encoding than UTF-8, which no page of ours sends, is refused."""
+        if request.content_params and request.content_params.get("charset", "utf-8").lower() not in _UTF_8:
+            return HttpResponse("charset: utf-8\n", status=415, content_type="text/plain")
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -479,3 +479,17 @@ def test_codes_that_were_sent_while_the_clock_was_ahead_do_not_count() -> None:
         for _ in range(sessions.CODES_AN_HOUR):
             assert sessions.begin(ACCOUNT, PASSWORD, now + ahead).said is SignIn.CODE_SENT
         assert sessions.begin(ACCOUNT, PASSWORD, now + ahead).said is SignIn.TOO_MANY
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "hex", "rot13", "idna", "gbk", "UTF-8"])
+@pytest.mark.usefixtures("examples")
+def test_a_form_in_another_encoding_is_refused(charset: str) -> None:
+    fields = {"action": "sign-in", "account": ACCOUNT, "password": "+2AA-\\ud800"}
+    parts = [
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
+        for name, text in fields.items()
+    ]
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    browser = Client(raise_request_exception=False)
+    answer = browser.generic("POST", ORDERS, "".join([*parts, "--x--\r\n"]), content_type=kind)
+    assert answer.status_code == (302 if charset == "UTF-8" else 415)
