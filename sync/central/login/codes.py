@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
+
+from django.utils.crypto import salted_hmac
 
 from kiosk.domain.login_check import CODE_DIGITS
 from sync.central.login.messages import Code, Purpose
@@ -18,8 +19,11 @@ def new_code() -> str:
 
 
 def hashed(place: str, code: str) -> str:
-    """What is stored of a code; `place` is what it belongs to, so that no other has the same hash."""
-    return hashlib.sha256(f"{place} {code}".encode()).hexdigest()
+    """What is stored of a code; `place` is what it belongs to, so that no other has the same hash.
+
+    Six digits are tried through at once, so the key that is not in the database (django.key) goes in.
+    """
+    return salted_hmac("sync.central.login.codes", f"{place} {code}", algorithm="sha256").hexdigest()
 
 
 def code_message(code: str, purpose: Purpose) -> Code:

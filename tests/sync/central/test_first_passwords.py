@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from django.http import HttpRequest
 from django.test import Client
+from pytest_django.fixtures import SettingsWrapper
 
 from kiosk.domain.feed import OperatorPublished
 from kiosk.domain.login_check import CodeJudged, CodeJudgement, FirstPasswordChosen
@@ -191,6 +192,16 @@ def test_tokens_are_not_tried_and_only_hashes_are_kept(invited: Invitation) -> N
         rate.clear()
     answers = [phone.post("/password/").status_code for _ in range(30)]
     assert answers[-1] == 429
+
+
+def test_a_code_is_not_tried_through_by_whoever_has_the_database_alone(
+    kiosk: KioskDouble, invited: Invitation, verifier: str, settings: SettingsWrapper
+) -> None:
+    key = settings.SECRET_KEY
+    settings.SECRET_KEY = "another key, which stands in no database"
+    assert chosen(kiosk, invited.code, verifier) == CodeJudged(WRONG, LINK_TRIES - 1)
+    settings.SECRET_KEY = key
+    assert chosen(kiosk, invited.code, verifier) == CodeJudged(RIGHT)
 
 
 def test_the_code_sets_it_at_a_kiosk_once(kiosk: KioskDouble, invited: Invitation, verifier: str) -> None:
