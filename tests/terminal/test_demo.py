@@ -69,7 +69,7 @@ def test_a_renewal_without_the_network_is_paid_by_the_phones_digits_and_sent_up_
     terminal.wait("绑定或更新key盘")
     demo.insert("11000002 的key盘")
     terminal.press("Enter")
-    terminal.wait("请输入这把key盘的 PIN")
+    terminal.wait("请输入这把key盘的PIN")
     terminal.type("111111")
     terminal.press("Enter")
     shown = terminal.wait("绑定完成：key盘续期")

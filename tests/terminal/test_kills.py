@@ -65,7 +65,7 @@ def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_w
     demo.close_drawer()
     demo.insert("11000003 的key盘")
     demo.terminal.press("Enter")
-    demo.terminal.wait("请输入这把key盘的 PIN")
+    demo.terminal.wait("请输入这把key盘的PIN")
     demo.terminal.type("111111")
     with _held_behind_the_issue(demo):
         demo.terminal.press("Enter")
@@ -77,7 +77,7 @@ def test_an_app_that_is_killed_while_paying_and_while_binding_goes_on_where_it_w
     demo.terminal.wait(f"(?s)绑定或更新key盘.*订单号 {number}")
     demo.insert("11000003 的key盘")
     demo.terminal.press("Enter")
-    demo.terminal.wait("请输入这把key盘的 PIN")
+    demo.terminal.wait("请输入这把key盘的PIN")
     demo.terminal.type("111111")
     demo.terminal.press("Enter")
     demo.terminal.wait("绑定完成：key盘续期")
