@@ -22,6 +22,7 @@ class Tier(enum.StrEnum):
 
 TIERS = {
     "docs": Tier.WHOLE,
+    "guide": Tier.WHOLE,
     "hardware": Tier.WHOLE,
     "kiosk/backup": Tier.WHOLE,
     "kiosk/commands": Tier.WHOLE,
