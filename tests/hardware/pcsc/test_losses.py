@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.pcsc.calls import PcscCalls
+from hardware.pcsc.connecting import Connected, Connecting
 from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import HardwareError, ReaderUnavailable, Token, TokenPresence, TokenRemoved
 from hardware.token.gmt.commands import Instruction
@@ -119,15 +120,16 @@ def test_a_service_killed_between_two_calls_loses_the_key_and_sends_no_pin_again
     restarted: bool,  # noqa: FBT001 - a parameter of pytest's
 ) -> None:
     noting, sent = Noting(card), list[int]()
-    connect, transmit = PcscCalls.connect, PcscCalls.transmit
+    connection, transmit = Connecting.connection, PcscCalls.transmit
 
     def strike() -> None:
         kill()
         if restarted:
             pcsc_service.start()
 
-    def connected(self: PcscCalls, context: int, reader: bytes) -> tuple[int, Protocols]:
-        made = connect(self, context, reader)
+    # Not in the thread that connects: the service that is started ends with the thread that started it.
+    def connected(self: Connecting) -> Connected:
+        made = connection(self)
         if place == "connected":
             strike()
         return made
@@ -146,7 +148,7 @@ def test_a_service_killed_between_two_calls_loses_the_key_and_sends_no_pin_again
     with in_reader(noting, pcscd):
         presence = inserted(readers)
         with monkeypatch.context() as patched:
-            patched.setattr(PcscCalls, "connect", connected)
+            patched.setattr(Connecting, "connection", connected)
             patched.setattr(PcscCalls, "transmit", transmitted)
             with pytest.raises(
                 ReaderUnavailable if (place, restarted) == ("connected", False) else TokenRemoved

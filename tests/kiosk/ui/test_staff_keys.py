@@ -114,7 +114,7 @@ async def test_a_hold_is_lifted_with_the_members_password_and_pin(app: KeydeskAp
         assert "已有补办订单" in text_of(app)
         answered(kiosk.service.cancel(kiosk.session(OWNER), order.reference))
         app.screen.query_one("#pin").focus()
-        fill(app, pin=PIN)
+        fill(app, password="Keydesk-2", pin=PIN)
         await press(pilot, "enter")
         assert "联网登记后可登录" in text_of(app)
         kiosk.setup.contact()

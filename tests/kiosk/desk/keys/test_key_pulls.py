@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardware.ports import HardwareError
+from hardware.token.piv.objects import VACATED
 from hardware.virtual.card import Fault, FaultKind, FaultyCard, VirtualCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.state import CardRecord
@@ -78,7 +79,7 @@ class Bench:
             return application.containers == () and application.user.factory is True
         now, then = self.card.record, self.record
         assert isinstance(then, PivCardRecord)
-        gone = not set(now.keys) & set(then.keys) and now.value(CERTIFICATE_9A) is None
+        gone = not set(now.keys) & set(then.keys) and now.value(CERTIFICATE_9A) in {None, VACATED}
         return gone and now.pin == then.pin
 
     def lost(self) -> bool:
