@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.http import HttpRequest
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 
 from kiosk.domain.feed import OperatorPublished
 from kiosk.domain.login_check import CodeJudged, CodeJudgement, FirstPasswordChosen
@@ -195,7 +195,7 @@ def test_tokens_are_not_tried_and_only_hashes_are_kept(invited: Invitation) -> N
 
 
 def test_a_code_is_not_tried_through_by_whoever_has_the_database_alone(
-    kiosk: KioskDouble, invited: Invitation, verifier: str, settings: SettingsWrapper
+    kiosk: KioskDouble, invited: Invitation, verifier: str, settings: LazySettings
 ) -> None:
     key = settings.SECRET_KEY
     settings.SECRET_KEY = "another key, which stands in no database"
