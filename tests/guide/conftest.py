@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.support.terminal import Demo
+from tests.support.terminal import Demo, Terminal
 from tests.support.waiting import wait_until
 
 
@@ -40,11 +40,11 @@ class Console:
 class GuideDemo(Demo):
     """The demo at 120×36; its accounts are served by one test each."""
 
-    def start(self) -> str:
-        """Start it and give the window its room."""
-        super().start()
-        self.terminal.resize(120, 36)
-        return self.terminal.wait("请选择要办理的业务")
+    def new_terminal(self) -> Terminal:
+        """Close the window and open another, of that size from the beginning."""
+        self.terminal.close()
+        self.terminal = Terminal(120, 36)
+        return self.terminal
 
     @property
     def centre(self) -> str:
