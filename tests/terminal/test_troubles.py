@@ -37,6 +37,7 @@ _PROGRAM = (
 )
 _ENDED = re.compile(r"LEFT WITH (\d+)")
 _KEYS = ("Enter", "Escape", "Tab", "Up", "Down", "F1", "F2", "F6", "Space", "BSpace", "1", "2", "3", "9")
+_LAST_ERRORS = 10
 _NEVER = b"\x03\x04\x11\x13\x1a\x1c"  # what a terminal itself takes for an end or a stop
 
 
@@ -139,9 +140,15 @@ class Troubles:
         ended = _ENDED.search(shown)
         if ended is not None:
             self.ends.append(int(ended[1]))
-            self.last_words.append(shown.strip())
+            self.last_words += [shown.strip(), *self._logged()]
             self.empty()
             self.start()
+
+    def _logged(self) -> list[str]:
+        """What the app wrote of its last errors; the disk that has it is gone with the test."""
+        log = self.desk.directory / "log" / "desk.log"
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        return [line for line in lines if "error" in line or "ended" in line][-_LAST_ERRORS:]
 
     def start(self) -> None:
         """Start the app in a new window."""
