@@ -24,7 +24,7 @@ from bench.store import in_a_large_store
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderPlaced
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.journal import check_chain
 from kiosk.domain.ledger_fold import fold_journal

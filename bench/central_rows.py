@@ -25,7 +25,7 @@ from django.db.models import (
 )
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.register import Register, Registered, Standing
 from kiosk.domain.requests import (
     DeliveryRequest,

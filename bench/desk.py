@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hardware.virtual.printer import VirtualPrinter
-from kiosk.desk.context import Desk
-from kiosk.desk.settings import DeskSettings
-from kiosk.desk.views import Session
-from kiosk.domain.entries import OrderAssigned
+from kiosk.desk.context import Desk, DeskSettings
+from kiosk.desk.views.people import Session
+from kiosk.domain.entries.orders import OrderAssigned
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.members import Enterprise, Operator, Review

@@ -7,7 +7,8 @@ from http import HTTPStatus
 
 import msgspec
 
-from kiosk.domain import entries
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
 from kiosk.domain.ledger import PaidHow
 from sync.protocol import records
 from sync.protocol.batches import MAXIMUM_ENTRIES
@@ -53,7 +54,7 @@ def uploads(kiosk: KioskDouble, orders: int, *, bad: int, after: int = 0) -> Sen
         account = str(kiosk.number * 1_000_000 + number)
         placed = kiosk.place(account=account, policy=2)
         amount = sum(line.amount for line in placed.lines)
-        kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
+        kiosk.append(OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
         _bound(kiosk, placed, genuine=number < after + orders - bad)
     batches = [
         kiosk.batch(kiosk.entries[at : at + MAXIMUM_ENTRIES])
@@ -62,12 +63,12 @@ def uploads(kiosk: KioskDouble, orders: int, *, bad: int, after: int = 0) -> Sen
     return Sender(kiosk, batches)
 
 
-def _bound(kiosk: KioskDouble, placed: entries.OrderPlaced, *, genuine: bool) -> None:
+def _bound(kiosk: KioskDouble, placed: OrderPlaced, *, genuine: bool) -> None:
     issued = kiosk.certificate(placed, policy=2)
     if not genuine:
         entry = kiosk.entries.pop()
         kiosk.tip = kiosk.last.__class__(kiosk.epoch, entry.entry.sequence - 1, kiosk.entries[-1].hash)
         wrong = issued.certificate[:-1] + bytes([issued.certificate[-1] ^ 1])
         body = {name: getattr(issued, name) for name in issued.__struct_fields__} | {"certificate": wrong}
-        kiosk.append(entries.CertificateIssued(**body))
+        kiosk.append(CertificateIssued(**body))
     kiosk.finish(placed)

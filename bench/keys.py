@@ -16,7 +16,8 @@ from bench.reader import CardInReader, ReaderMissing, reader
 from hardware.pcsc.source import PcscTokenSource
 from hardware.virtual.files import KeyProfile
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, OrderView
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.tokens import BoundView
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.widgets.lines import Line

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.bindings import (
     BindingStarted,
     Bound,
     CertificateIssued,
     CertificateProved,
     CertificateWritten,
     KeyPairMade,
-    OrderCancelled,
-    OrderPaid,
-    OrderPlaced,
 )
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderCancelled, OrderPaid, OrderPlaced
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.journal import seal

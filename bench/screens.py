@@ -22,7 +22,8 @@ from bench.measure import report
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, OrderView, Placed
+from kiosk.desk.views.orders import OrderView, Placed
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route

@@ -22,7 +22,8 @@ from bench.measure import report, seconds
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Field, OrderView, Placed, Session, StaffSession
+from kiosk.desk.views.orders import OrderView, Placed
+from kiosk.desk.views.people import Field, Session, StaffSession
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery
 from kiosk.domain.members import Operator, Review, Role, StaffMember

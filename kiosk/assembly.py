@@ -19,8 +19,7 @@ from hardware.sources import CombinedTokenSource, NamedSource
 from hardware.token.registry import Driver, gmt_driver, piv_driver
 from hardware.token.skf.source import SkfTokenSource
 from kiosk.configuration import Configuration, LogLevel
-from kiosk.desk.context import Desk
-from kiosk.desk.settings import DeskSettings
+from kiosk.desk.context import Desk, DeskSettings
 from kiosk.store.agent_lock import agent_runs
 from kiosk.store.database import Database
 from kiosk.store.log_file import LogFile

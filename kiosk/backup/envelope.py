@@ -25,7 +25,7 @@ import pyrage
 
 from kiosk.backup.errors import BackupError, BackupFault
 from kiosk.backup.rotation import Kind, Owner
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -9,7 +9,7 @@ import msgspec
 from kiosk.backup.errors import BackupFault
 from kiosk.backup.records import BackupSettings, Deposit
 from kiosk.backup.rotation import is_ahead
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.policy import DAY
 
 _KEPT_NAMES = 4000  # of ten years; a backup that is older stays until a person removes it

@@ -13,7 +13,7 @@ from kiosk.commands.output import document, line
 from kiosk.commands.store import open_store
 from kiosk.configuration import load
 from kiosk.desk.status import clock_status, fingerprint, network_of
-from kiosk.desk.views import ClockFault, Network
+from kiosk.desk.views.status import ClockFault, Network
 from kiosk.domain.ledger import OrderStatus
 from kiosk.domain.nights import ALARMING
 from kiosk.domain.versions import write_cursors

@@ -11,7 +11,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.demo.ports import DemoAccount, DemoControls, DemoError, DemoStaff, PhonePage
-from kiosk.desk.views import Field as VerifyField
+from kiosk.desk.views.people import Field as VerifyField
 from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.ui.page import Overlay

@@ -9,18 +9,10 @@ from typing import NamedTuple
 from kiosk.demo.ports import DemoAccount, DemoControls, PhoneRefused, PhoneUnreachable
 from kiosk.demo.scenes import Scene
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BindingProgress,
-    DeskStatus,
-    Network,
-    OrderOpen,
-    OrderView,
-    Placed,
-    Session,
-    SignedIn,
-    Verified,
-    WrongKind,
-)
+from kiosk.desk.views.orders import OrderOpen, OrderView, Placed, Verified, WrongKind
+from kiosk.desk.views.people import Session, SignedIn
+from kiosk.desk.views.status import DeskStatus, Network
+from kiosk.desk.views.tokens import BindingProgress
 from kiosk.ui.routes import Route, step_of
 from kiosk.ui.shell import Shell
 from kiosk.ui.visit import Visit

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.views import ClockFault, Refusal
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.status import ClockFault
 from kiosk.domain.fees import FeeSchedule, schedule_at
 from kiosk.domain.ledger import OrderStatus
 from kiosk.domain.members import Role
@@ -23,7 +24,7 @@ from kiosk.store.unsent import unsent_amount, unsent_certificates, unsent_orders
 from kiosk.store.vault import VaultItem
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import StaffSession
+    from kiosk.desk.views.people import StaffSession
     from kiosk.domain.clock import Clock
     from kiosk.domain.ledger import Order
     from kiosk.domain.members import StaffMember

@@ -1,4 +1,4 @@
-"""What the desk's verbs work with."""
+"""What the desk's verbs work with: database, devices, and what they need of the configuration."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from hardware.ports import ReceiptPrinter, Scanner, TokenPresence, TokenSource
-from kiosk.desk.settings import DeskSettings
 from kiosk.domain.clock import Clock
+from kiosk.pki.passwords import DUMMY_VERIFIER
+from kiosk.settings import Exchange
 from kiosk.store.database import Database
 
 
@@ -48,6 +51,21 @@ class LeftKeys:
         """Whether there are any that staff have not seen to."""
         with self._lock:
             return bool(self._left) and not self._seen_to
+
+
+class DeskSettings(msgspec.Struct, frozen=True):
+    """Addresses, names and waiting times of one desk.
+
+    `payment_page` is the base address in QR codes; `challenge_wait` and `judgement_wait` are how long (seconds) a
+    login check waits for the centre's two answers; `dummy_verifier` (Argon2id) is checked where an account is
+    unknown, so that this takes as long as a wrong password.
+    """
+
+    payment_page: str
+    exchange: Exchange = Exchange()
+    challenge_wait: float = 4.0
+    judgement_wait: float = 6.0
+    dummy_verifier: str = DUMMY_VERIFIER
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import Refusal, TokenRefused
+    from kiosk.desk.views.refusals import Refusal
+    from kiosk.desk.views.tokens import TokenRefused
 
 
 class DeskError(Exception):

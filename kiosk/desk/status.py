@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from kiosk.desk.authority import current_clock_fault, policy_of, require_clock
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.tokens.reading import readers_now
-from kiosk.desk.views import ClockFault, Contact, DeskStatus, FeeTable, Network, TokenStatus
+from kiosk.desk.views.orders import FeeTable
+from kiosk.desk.views.status import ClockFault, Contact, DeskStatus, Network, TokenStatus
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.policy import DAY
 from kiosk.pki.issuing import private_key_fingerprint

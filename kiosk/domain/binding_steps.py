@@ -9,7 +9,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from kiosk.domain.entries import (
+from kiosk.domain.entries.bindings import (
     BindingAbandoned,
     BindingStarted,
     Bound,

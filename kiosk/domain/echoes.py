@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 from msgspec.structs import asdict, replace
 
-from kiosk.domain.entries import (
-    CertificateRevoked,
+from kiosk.domain.entries.decisions import CertificateRevoked, RegisterDecided
+from kiosk.domain.entries.orders import (
     OrderAssigned,
     OrderPaid,
     OrderReleased,
     RefundCompleted,
     RefundGranted,
-    RegisterDecided,
     SurplusReturned,
 )
 from kiosk.domain.feed import (
@@ -32,7 +31,7 @@ from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.ledger import PaidHow
 
 if TYPE_CHECKING:
-    from kiosk.domain.entries import AnyBody
+    from kiosk.domain.entries.every import AnyBody
 
 Echo = (
     OrderAssigned

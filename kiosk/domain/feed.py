@@ -11,7 +11,8 @@ import enum
 import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import Decision, InvoiceKind
+from kiosk.domain.entries.decisions import Decision
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.ledger import AssignedOrder
 from kiosk.domain.members import Enterprise, Operator, StaffMember

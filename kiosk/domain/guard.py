@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from kiosk.domain.entries import BindingStarted, CertificateIssued, OrderAssigned, OrderPlaced
+from kiosk.domain.entries.bindings import BindingStarted, CertificateIssued
+from kiosk.domain.entries.orders import OrderAssigned, OrderPlaced
 from kiosk.domain.errors import EntryRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import Entry

@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from kiosk.domain.entries import (
-    AnyBody,
-    EpochBegan,
-    Tip,
-)
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.errors import ChainBroken, EntryMalformed
 
 if TYPE_CHECKING:

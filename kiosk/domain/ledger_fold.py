@@ -12,17 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    BindingStarted,
-    CertificateRevoked,
-    Decision,
-    HoldLifted,
-    KeyFound,
-    LossReported,
-    OrderAssigned,
-    OrderPlaced,
-    RegisterDecided,
-)
+from kiosk.domain.entries.bindings import BindingStarted
+from kiosk.domain.entries.decisions import CertificateRevoked, Decision, RegisterDecided
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries.orders import OrderAssigned, OrderPlaced
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.journal import Entry, SealedEntry
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order

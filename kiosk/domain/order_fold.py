@@ -16,16 +16,18 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain import binding_steps, order_steps
-from kiosk.domain.entries import (
+from kiosk.domain.entries.bindings import (
     BindingAbandoned,
     BindingStarted,
     Bound,
     CertificateIssued,
     CertificateProved,
     CertificateWritten,
-    Decision,
-    DeliveryChosen,
     KeyPairMade,
+)
+from kiosk.domain.entries.decisions import Decision, RegisterDecided
+from kiosk.domain.entries.orders import (
+    DeliveryChosen,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
@@ -35,7 +37,6 @@ from kiosk.domain.entries import (
     OrderTakenOver,
     RefundCompleted,
     RefundGranted,
-    RegisterDecided,
     SurplusReturned,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK

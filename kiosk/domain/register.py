@@ -23,14 +23,8 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    CertificateRevoked,
-    Decision,
-    HoldLifted,
-    KeyFound,
-    LossReported,
-    RegisterDecided,
-)
+from kiosk.domain.entries.decisions import CertificateRevoked, Decision, RegisterDecided
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.remarks import Remark, RemarkReason
 

@@ -9,7 +9,7 @@ from datetime import date
 from kiosk.domain.contacts import ContactFault, email_fault, mobile_fault, phone_fault, tidy_email, tidy_phone
 from kiosk.domain.credit_codes import CREDIT_CODE_LENGTH, CreditCodeFault, credit_code_fault, tidy_code
 from kiosk.domain.documents import DocumentFault, HolderFault, document_fault, holder_fault
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.names import NameFault, NameRefused, tidy_name
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, OperatorDetails
 

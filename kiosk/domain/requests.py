@@ -12,7 +12,7 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
-from kiosk.domain.entries import (
+from kiosk.domain.entries.requests import (
     DeliveryAsked,
     DeliveryChanged,
     InvoiceAsked,

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from kiosk.domain.echoes import Echo, said_by
-from kiosk.domain.entries import AnyBody, Tip
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.errors import SnapshotMalformed
 from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.ledger_fold import RecordRow

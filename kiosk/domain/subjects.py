@@ -10,36 +10,36 @@ from typing import assert_never
 
 import msgspec
 
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.bindings import (
     BindingAbandoned,
     BindingStarted,
     Bound,
-    CertificateChecked,
-    CertificateImported,
     CertificateIssued,
     CertificateProved,
-    CertificateRevoked,
     CertificateWritten,
-    DeliveryAsked,
-    DeliveryChanged,
-    DeliveryChosen,
-    EpochBegan,
+    KeyPairMade,
+)
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.decisions import (
+    CertificateChecked,
+    CertificateImported,
+    CertificateRevoked,
+    MatterDecided,
+    RegisterDecided,
+    StrandDecided,
+)
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import (
     HoldLifted,
-    InvoiceAsked,
-    InvoiceChanged,
-    InvoiceIssued,
-    InvoiceWithdrawn,
     KeyErased,
     KeyFound,
-    KeyMailed,
-    KeyPairMade,
-    KeyReceivedBack,
     LossReported,
-    MatterDecided,
-    OperatorProposed,
-    OperatorReviewed,
-    OperatorWithdrawn,
+    PinChanged,
+    PinChangeSkipped,
+    PinUnblocked,
+)
+from kiosk.domain.entries.orders import (
+    DeliveryChosen,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
@@ -47,15 +47,23 @@ from kiosk.domain.entries import (
     OrderPlaced,
     OrderReleased,
     OrderTakenOver,
-    PersonalErased,
-    PinChanged,
-    PinChangeSkipped,
-    PinUnblocked,
     RefundCompleted,
     RefundGranted,
-    RegisterDecided,
-    StrandDecided,
     SurplusReturned,
+)
+from kiosk.domain.entries.requests import (
+    DeliveryAsked,
+    DeliveryChanged,
+    InvoiceAsked,
+    InvoiceChanged,
+    InvoiceIssued,
+    InvoiceWithdrawn,
+    KeyMailed,
+    KeyReceivedBack,
+    OperatorProposed,
+    OperatorReviewed,
+    OperatorWithdrawn,
+    PersonalErased,
 )
 
 

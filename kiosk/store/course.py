@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from kiosk.domain.entries import EpochBegan, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
 from kiosk.domain.errors import SnapshotMalformed
 from kiosk.domain.journal import SealedEntry, check_link
 from kiosk.domain.ledger_fold import fold_entry, judged_by_the_issuer

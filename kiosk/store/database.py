@@ -36,7 +36,7 @@ from kiosk.store.transaction import Transaction
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-    from kiosk.domain.entries import Tip
+    from kiosk.domain.entries.body import Tip
     from kiosk.store.occupancy import Occupancy
 
 _IDLE_CONNECTIONS = 4

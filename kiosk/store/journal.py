@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kiosk.domain.echoes import Echo
-from kiosk.domain.entries import HoldLifted, KeyFound, LossReported, Tip
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
 from kiosk.domain.journal import Entry, SealedEntry, unseal
 from kiosk.domain.snapshots import EchoedRow, echoed_row
 from kiosk.store.errors import StoreCorrupt

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 
 _MACHINE_ID = Path("/etc/machine-id")  # machine-id(5): not to be shown to others as it is
 _LABEL = b"keydesk machine\x00"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.journal import SealedEntry, unseal
 from kiosk.domain.snapshots import EchoedRow
 from kiosk.store.errors import StoreCorrupt

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.journal import SealedEntry
 from kiosk.domain.snapshots import EchoedRow, EpochStart, echoed_row
 from kiosk.store.errors import StoreCorrupt

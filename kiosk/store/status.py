@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.versions import Version
 from kiosk.store.agent_state import AgentState
 from kiosk.store.transaction import Identity

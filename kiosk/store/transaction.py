@@ -14,7 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.clock import Clock
-from kiosk.domain.entries import AnyBody, EpochBegan, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.guard import admitted
 from kiosk.domain.identifiers import (

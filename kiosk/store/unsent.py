@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kiosk.domain.entries import CertificateIssued, OrderPaid
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.subjects import subjects
 
 if TYPE_CHECKING:
-    from kiosk.domain.entries import AnyBody
+    from kiosk.domain.entries.every import AnyBody
     from kiosk.domain.ledger import Order
     from kiosk.store.transaction import Transaction
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import msgspec
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.errors import DomainError, SnapshotMalformed
 from kiosk.domain.journal import Entry, SealedEntry
 from kiosk.domain.snapshots import EpochStart, read_row, read_snapshot, row_place

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kiosk.desk.views import PrinterState, TokenStatus
+from kiosk.desk.views.status import PrinterState, TokenStatus
 from kiosk.text.catalogue import N_
 from kiosk.text.failures import with_advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kiosk.desk.views import DeskStatus
+    from kiosk.desk.views.status import DeskStatus
     from kiosk.text.wording import Text
 
 OUT_OF_USE = (N_("本机已被中心停用，不收款也不发证，只上传"), N_("联系中心"))

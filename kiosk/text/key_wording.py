@@ -11,7 +11,7 @@ from kiosk.desk.keys.views import (
     LoginCheckView,
 )
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.identifiers import number_in
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad

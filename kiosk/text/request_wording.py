@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from kiosk.domain.contacts import ContactFault
 from kiosk.domain.credit_codes import CreditCodeFault
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.names import NameFault
 from kiosk.domain.request_facts import FactFault, NumberFault
 from kiosk.domain.requests import DeliveryState, InvoiceState

@@ -5,20 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from kiosk.desk.orders.confirming import CodeRefusal, CodeRefused
-from kiosk.desk.views import (
-    FOREIGN_CONTENTS,
-    SAME_SERIAL,
-    Field,
-    FieldRefusal,
-    LockedOut,
-    OrderView,
-    PrintOutcome,
-    Refusal,
-    Refused,
-    TokenRefusal,
-    TokenRefused,
-    WrongCredentials,
-)
+from kiosk.desk.views.orders import OrderView, PrintOutcome
+from kiosk.desk.views.people import Field, FieldRefusal, LockedOut, WrongCredentials
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import FOREIGN_CONTENTS, SAME_SERIAL, TokenRefusal, TokenRefused
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.fees import FeeItem, OrderKind
 from kiosk.domain.ledger import BindingStep, Delivery

@@ -1,50 +1,44 @@
-"""The kiosk's app: the language, the visit, the change of steps, idle timeouts and unexpected errors."""
+"""The kiosk's app: the language, staff, the desk's status, idle timeouts and unexpected errors."""
 
 from __future__ import annotations
 
 import secrets
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 import structlog
 from textual import events
-from textual.app import App
-from textual.geometry import Size
 from textual.message import Message
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.settings import Colours, Display, Exchange
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.wording import REFUSALS, SLIP, paper_printed
-from kiosk.ui.page import Overlay, Page, detach_overlays, reattach_overlays
+from kiosk.ui.page import NOTICE_SECONDS, Overlay, Page
 from kiosk.ui.presence import IdleMonitor, KeyWait
-from kiosk.ui.routes import Layer, Route, beginning
-from kiosk.ui.screen_table import layer_of, question_about, question_before_leaving, screen_of
+from kiosk.ui.routes import Route, beginning
+from kiosk.ui.screen_table import question_about, question_before_leaving, screen_of
 from kiosk.ui.shell import Scanned, SlipPrinted, StatusArrived, TokensChanged
 from kiosk.ui.status_watch import StatusWatch
+from kiosk.ui.steps import Steps
 from kiosk.ui.terminal.driver import KeyboardLost, KioskDriver
 from kiosk.ui.terminal.wedge import WedgeScanner
 from kiosk.ui.theme import THEMES, free_painted_lines
-from kiosk.ui.visit import Visit
-from kiosk.ui.widgets.rows import StatusRow
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from kiosk.configuration import Configuration
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import DeskStatus
+    from kiosk.desk.views.status import DeskStatus
     from kiosk.text.forgotten import Forgotten
     from kiosk.ui.shell import Shell
 
 _SCREENS = Path(__file__).parent / "screens"
-MIN_WIDTH = 80
-MIN_HEIGHT = 24
-NOTICE_SECONDS = 4.0
 _MAX_ERRORS = 5
 _SOFTWARE, _INPUT_LOST = 70, 74  # EX_SOFTWARE and EX_IOERR of sysexits.h
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
@@ -53,7 +47,7 @@ _USER_EVENTS = (events.Key, events.MouseDown, events.MouseScrollUp, events.Mouse
 _OWN_NAME = {Language.CHINESE: "中文", Language.ENGLISH: "English"}
 
 
-class KeydeskApp(App[None], inherit_bindings=False):
+class KeydeskApp(Steps, inherit_bindings=False):
     """The kiosk's app. `drawer` creates the demo's drawer and enables leaving; a real kiosk has neither."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -73,12 +67,11 @@ class KeydeskApp(App[None], inherit_bindings=False):
         monotonic: Callable[[], float] = time.monotonic,
         opening: Callable[[Shell], None] | None = None,
     ) -> None:
-        super().__init__(driver_class=KioskDriver)
+        super().__init__(KioskDriver)
         self._opening = opening
         self.service = service
         self._drawer = drawer
         self.settings = settings or Exchange()
-        self.visit = Visit()
         self.status: DeskStatus | None = None
         self._unreadable = False
         self.staff_called = False
@@ -91,9 +84,6 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._key_wait = KeyWait(self, monotonic, lambda: self.go(beginning(self.visit)))
         self._notice = ""
         self._notice_until: float | None = None
-        self._step_hidden = False
-        self._route_once_shown: Route | None = None
-        self._too_small: Overlay[None] | None = None
         self._stops: list[Callable[[], None]] = []
         self._status_watch = StatusWatch(self, monotonic)
         self._error_count = 0
@@ -104,8 +94,6 @@ class KeydeskApp(App[None], inherit_bindings=False):
             self.call_later,
         )
         self._ended_by = ""
-        # The steps that were asked for and are not shown yet, each with its visit.
-        self._asked: list[tuple[Route | None, Visit]] = []
         free_painted_lines()
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -151,148 +139,46 @@ class KeydeskApp(App[None], inherit_bindings=False):
         """The seconds of a clock that nobody sets."""
         return self._monotonic()
 
-    @property
-    def fits(self) -> bool:
-        """Whether the terminal window is large enough."""
-        return self.size.width >= MIN_WIDTH and self.size.height >= MIN_HEIGHT
-
-    # From step to step
-
-    @property
-    def pages(self) -> list[Page[object]]:
-        """The open pages, the lowest first."""
-        return [screen for screen in self.screen_stack if isinstance(screen, Page)]
-
-    @property
-    def step(self) -> Page[object] | None:
-        """The page of the current step, beneath any overlays."""
-        return next((page for page in self.pages if not isinstance(page, Overlay)), None)
+    # Over the step
 
     @property
     def is_demo(self) -> bool:
         """Whether this is the demo, with its drawer and a key to leave."""
         return self._drawer is not None
 
-    # Overlays
-
-    def show_layer(self, layer: Layer) -> None:
-        """Show that overlay over the step, unless it is open already or overlays are not allowed now."""
-        self._push_overlay(layer_of(layer))
-
     def open_drawer(self) -> None:
         """Open the demo's drawer, if there is one."""
         if self._drawer is not None:
-            self._push_overlay(self._drawer())
-
-    def _push_overlay(self, layer: Overlay[None]) -> None:
-        is_open = any(type(page) is type(layer) for page in self.pages)
-        if not is_open and not self._step_hidden and self.fits:
-            self.push_screen(layer)
+            self.lay_over(self._drawer())
 
     def explain_forgotten(self, what: Forgotten) -> None:
         """Say what to do about something forgotten, and offer to call staff."""
         question = question_about(what, self.settings.initial_pin)
-        if self.fits and not isinstance(self.screen, type(question)):
-            self.push_screen(question, self._call_staff)
+        self.ask_over(question, self._call_staff_there)
 
-    def _call_staff(self, answer: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
-        if answer:
-            self.pages[-1].action_call_staff()
+    def _call_staff_there(self) -> None:
+        self.pages[-1].action_call_staff()
 
     def leave_demo(self) -> None:
         """Leave the demo after a confirmation; does nothing on a real kiosk."""
-        question = question_before_leaving()
-        if self.is_demo and self.fits and not isinstance(self.screen, type(question)):
-            self.push_screen(question, self._leave)
+        if self.is_demo:
+            self.ask_over(question_before_leaving(), lambda: self.end(0, "the person before it"))
 
-    def _leave(self, answer: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
-        if answer:
-            self.end(0, "the person before it")
+    # From step to step
 
-    # A screen cannot await its own removal, so these requests are queued and run in the app's message loop, each once
-    # however often its key was pressed.
+    @property
+    def key_to_take(self) -> bool:
+        """Whether a key is in that has to be taken away before the next visit."""
+        return self.status is not None and self.status.key_to_take
 
-    def go(self, route: Route) -> None:
-        """Replace the current step, beneath any overlays; while a step is hidden, wait until it is shown again."""
-        visit = self.visit
-        self._ask_once((route, visit), lambda: self._go(route, visit))
+    def idle_begins(self) -> None:
+        """Count the idle time from now on."""
+        self._idle_monitor.touch()
 
-    def go_home(self, notice: str = "", following: Visit | None = None) -> None:
-        """End the visit, discard its state, and show the home screen or where the following one begins; first a key that is in is taken."""
-        self._ask_once((None, self.visit), lambda: self._go_home(notice, following))
-
-    def _ask_once(
-        self, step: tuple[Route | None, Visit], change: Callable[[], Coroutine[None, None, None]]
-    ) -> None:
-        async def changed() -> None:
-            try:
-                await change()
-            finally:
-                self._asked = [each for each in self._asked if each is not step]
-
-        if not any(route is step[0] and visit is step[1] for route, visit in self._asked):
-            self._asked.append(step)
-            self.call_later(changed)
-
-    def show_hidden_step(self) -> None:
-        """Close the privacy screen and show the hidden step, or the step it has moved on to."""
-        self.call_later(self._show_hidden_step)
-
-    async def _go(self, route: Route, visit: Visit) -> None:
-        if visit is not self.visit:
-            return  # the visit that requested it has ended
-        if self._step_hidden:
-            self._route_once_shown = route
-            return
-        # The stack itself: the public `screen_stack` is a copy, and only the topmost screen can be switched.
+    def step_comes(self, route: Route) -> None:
+        """Wait for no key any longer, where the step is another."""
         if route is not Route.TAKE_KEY:
             self._key_wait.end()
-        detached = detach_overlays(self._screen_stack, self.step)
-        await self._close_overlays()
-        await self.switch_screen(screen_of(route))
-        self._reattach_overlays(detached)
-        self._idle_monitor.touch()
-        self._check_size(self.size)
-
-    async def _close_overlays(self) -> None:
-        while isinstance(self.screen, Overlay):
-            await self.pop_screen()
-
-    def _reattach_overlays(self, detached: list[Overlay[object]]) -> None:
-        if detached:
-            # The stack itself: the public `push_screen` would put a new result callback over the screen's own.
-            reattach_overlays(self._screen_stack, detached)
-            self.show_status()
-
-    async def _show_hidden_step(self) -> None:
-        self._step_hidden = False
-        await self._close_overlays()
-        self._idle_monitor.touch()
-        route, self._route_once_shown = self._route_once_shown, None
-        if route is not None:
-            await self._go(route, self.visit)
-
-    def discard_hidden_step(self) -> None:
-        """Discard the hidden step, because another member signed in on the privacy screen."""
-        self._step_hidden, self._route_once_shown = False, None
-
-    async def _go_home(self, notice: str = "", following: Visit | None = None) -> None:
-        if self.step is not None:
-            self.step.visit_ended()
-            self.step.end_party()
-        self.visit = following or Visit()
-        self.clear_clipboard_text()
-        self.discard_hidden_step()
-        await self._close_overlays()
-        key_in = self.status is not None and self.status.key_to_take
-        await self._go(Route.TAKE_KEY if key_in else beginning(self.visit), self.visit)
-        if notice:
-            self.announce(notice, for_seconds=NOTICE_SECONDS)
-
-    def clear_clipboard_text(self) -> None:
-        """Clear Textual's own copy of the clipboard."""
-        # The public `copy_to_clipboard` would also overwrite the terminal's clipboard.
-        self._clipboard = ""
 
     def _leaving_blocked(self) -> bool:
         return any(page.blocks_leaving() for page in self.pages)
@@ -334,7 +220,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         for page in self.pages:
             page.call_later(page.rebuild)
 
-    # Status, idle time, window size
+    # Status and idle time
 
     async def on_mount(self) -> None:
         """Show the home screen and start watching the desk."""
@@ -410,11 +296,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
         unreadable = self.text(REFUSALS[Refusal.STORE_UNREADABLE]) if self._unreadable else ""
         notice = self._idle_monitor.countdown() or self._notice or unreadable
         for page in self.pages:
-            for row in page.query(StatusRow):
-                if notice:
-                    row.show_notice(notice)
-                else:
-                    row.show_status(self.text, self.status)
+            page.show_status_row(notice, self.status)
 
     async def on_event(self, event: events.Event) -> None:
         """Restart the idle count on input; pass it to the screen unless it was meant for one before."""
@@ -424,7 +306,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
             if counting:
                 self.show_status()
             # Also where it comes back from a screen that has gone since, to be tried on the one on top.
-            if not self._takes(event):
+            if not self.takes(event):
                 return
             if isinstance(event, events.Key) and await self._wedge.takes(event, listening=self._hears()):
                 return
@@ -435,37 +317,14 @@ class KeydeskApp(App[None], inherit_bindings=False):
         return isinstance(self.screen, Page) and self.screen.HEARS_SCANNER
 
     async def _press_kept(self, key: events.Key) -> None:
-        if self._takes(key):
+        if self.takes(key):
             await super().on_event(key)
-
-    def _takes(self, event: events.Event) -> bool:
-        """Whether the screen on top stays, and was shown when this key was pressed."""
-        top = self.screen
-        goes_home = any(route is None for route, _ in self._asked)
-        stays = not self._asked or (isinstance(top, Overlay) and not top.ENDS_WITH_STEP and not goes_home)
-        return stays and (not isinstance(top, Page) or top.was_shown(event.time))
-
-    def on_ready(self) -> None:
-        """The very first layout has been painted, of which Textual tells nobody else."""
-        for page in self.pages:
-            page.shown()
-
-    async def hide_step(self) -> None:
-        """Show the privacy screen over the step and keep its order."""
-        await self._close_overlays()
-        if self.step is not None:
-            self.step.wipe()
-        self._idle_monitor.touch()
-        self._step_hidden = True
-        await self.push_screen(layer_of(Layer.PRIVACY))
-        self._check_size(self.size)
 
     @property
     def needs_reset(self) -> bool:
         """Whether a member changed the language or the colours, called staff, or left a key in."""
         changed = self.language is not self._own_language or self.theme != self._own_colours
-        key_in = self.status is not None and self.status.key_to_take
-        return self.staff_called or changed or key_in
+        return self.staff_called or changed or self.key_to_take
 
     async def reset(self) -> None:
         """Discard the visit, the chosen language and colours, and the call for staff unless a key that was left waits for them."""
@@ -474,19 +333,6 @@ class KeydeskApp(App[None], inherit_bindings=False):
         self._notice, self._notice_until = "", None
         self._catalogue = Catalogue(self._own_language)
         await self._go_home()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Check whether the window is large enough."""
-        self._check_size(event.size)
-
-    def _check_size(self, size: Size) -> None:
-        small = size.width < MIN_WIDTH or size.height < MIN_HEIGHT
-        shown = self.screen is self._too_small
-        if small and not shown:
-            self._too_small = layer_of(Layer.TOO_SMALL)
-            self.push_screen(self._too_small)
-        elif shown and not small:
-            self.pop_screen()
 
     # Unexpected errors
 
@@ -503,10 +349,7 @@ class KeydeskApp(App[None], inherit_bindings=False):
     async def _show_error(self) -> None:
         self._status_watch.arrived()
         self._notice, self._notice_until = "", None
-        self.visit = Visit()
-        self.discard_hidden_step()
-        await self._close_overlays()
-        await self._go(Route.ERROR, self.visit)
+        await self.show_error()
 
     def _give_up(self) -> None:
         """Exit with the number and without a traceback; the service manager restarts the program."""

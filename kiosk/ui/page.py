@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import events
 from textual.await_complete import AwaitComplete
@@ -11,15 +11,10 @@ from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input
 
-from kiosk.desk.views import (
-    FieldsRefused,
-    LockedOut,
-    PrintOutcome,
-    Refused,
-    TokenRefusal,
-    TokenRefused,
-    WrongCredentials,
-)
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.people import FieldsRefused, LockedOut, WrongCredentials
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.text.wording import refusal
 from kiosk.ui.key_bindings import Keys
 from kiosk.ui.shell import SlipPrinted
@@ -29,10 +24,10 @@ from kiosk.ui.widgets.touched_fields import TouchedFields
 
 if TYPE_CHECKING:
     from textual.geometry import Size
-    from textual.screen import Screen
     from textual.widget import Widget
     from textual.widgets import OptionList
 
+    from kiosk.desk.views.status import DeskStatus
     from kiosk.settings import TouchTyping
     from kiosk.text.wording import LazyText
     from kiosk.ui.visit import Visit
@@ -42,8 +37,8 @@ ResultT = TypeVar("ResultT")
 _REFUSING = (Refused, TokenRefused, WrongCredentials, LockedOut, FieldsRefused)
 # The screen asks what to do, and goes on with what was typed.
 _QUESTIONS = {TokenRefusal.SEVERAL, TokenRefusal.PIN_LAST_TRY}
-_NOTICE_SECONDS = 4.0
 
+NOTICE_SECONDS = 4.0
 ROOMY_WIDTH = 110
 ROOMY_HEIGHT = 32
 
@@ -113,6 +108,14 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
             extra=extra,
         )
 
+    def show_status_row(self, notice: str, status: DeskStatus | None) -> None:
+        """Show a notice in the status row, else the state of the devices."""
+        for row in self.query(StatusRow):
+            if notice:
+                row.show_notice(notice)
+            else:
+                row.show_status(self.t, status)
+
     def update_content(self) -> None:
         """Show the state; called after every compose, and by the screen when its state changes."""
 
@@ -120,7 +123,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
         """Clear the secrets, which were typed for the key before, and handle the insertion or removal."""
         if self.forget_secrets():
             again = self.t("key盘有插拔，密码和PIN码请重新输入。")
-            self.shell.announce(again, for_seconds=_NOTICE_SECONDS)
+            self.shell.announce(again, for_seconds=NOTICE_SECONDS)
         self.token_changed()
 
     def token_changed(self) -> None:
@@ -401,27 +404,3 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
 
     def step_changed(self) -> None:
         """Handle a change of the step beneath."""
-
-
-def detach_overlays(stack: list[Screen[Any]], step: Screen[Any] | None) -> list[Overlay[object]]:
-    """Remove the overlays above the step from the screen stack, except those that end with the step.
-
-    Help, the staff's view and the drawer stay open when the step changes by itself; otherwise an Esc meant for them
-    would leave the new step. Textual can only switch the topmost screen, so they are detached during the change.
-    """
-    place = stack.index(step) + 1 if step is not None else len(stack)
-    while place < len(stack) and cast("Overlay[object]", stack[place]).ENDS_WITH_STEP:
-        place += 1
-    detached = cast("list[Overlay[object]]", stack[place:])
-    del stack[place:]
-    for screen in detached:
-        screen.detach()
-    return detached
-
-
-def reattach_overlays(stack: list[Screen[Any]], detached: list[Overlay[object]]) -> None:
-    """Put the overlays back above the new step."""
-    stack.extend(detached)
-    stack[-1].post_message(events.ScreenResume())
-    for screen in reversed(detached):
-        screen.reattach()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kiosk.desk.views import TokenStatus
+from kiosk.desk.views.status import TokenStatus
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import DeskStatus
+    from kiosk.desk.views.status import DeskStatus
     from kiosk.ui.shell import PageProtocol, Shell
 
 BELL_SECONDS = 15.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from kiosk.desk.views import OrderView
+from kiosk.desk.views.orders import OrderView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.ui.visit import Visit

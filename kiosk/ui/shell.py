@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.message import Message
 
-from kiosk.desk.views import DeskStatus, PrintOutcome, Refused
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.status import DeskStatus
 
 if TYPE_CHECKING:
     from kiosk.desk.service import DeskService

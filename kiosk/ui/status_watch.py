@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kiosk.desk.views import PrinterState, Refused
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.status import PrinterState
 from kiosk.ui.shell import StatusArrived
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import DeskStatus
+    from kiosk.desk.views.status import DeskStatus
     from kiosk.ui.shell import Shell
 
 UPKEEP_SECONDS = 20.0

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from kiosk.desk.views import BoundView, Field, OrderView, PrintOutcome, Session
+from kiosk.desk.views.orders import OrderView, PrintOutcome
+from kiosk.desk.views.people import Field, Session
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery
 

@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kiosk.domain.entries import Tip
+    from kiosk.domain.entries.body import Tip
 
 
 class NothingMissing(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.feed import FORK_RULE, MISSING_RULE, MatterPublished
 from sync.agent.alignment import Alignment, NothingMissing, align
 

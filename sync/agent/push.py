@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.journal import SealedEntry
 from sync.agent.alignment import NothingMissing
 from sync.agent.context import Agent, record_contact

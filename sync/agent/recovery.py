@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.errors import ChainBroken, EntryMalformed
 from kiosk.domain.journal import SealedEntry, check_link, unseal
 from sync.agent.errors import AnswerUnusable

@@ -15,7 +15,9 @@ from django.contrib.auth import get_user_model
 from kiosk.domain.certificate_numbers import draw_certificate_number
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries import CertificateImported, LossReported, OrderTakenOver
+from kiosk.domain.entries.decisions import CertificateImported
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import OrderTakenOver
 from kiosk.domain.fees import FeeSchedule as Schedule
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import FIRST_EPOCH, NONCE_LENGTH, OrderNumber, OrderReference

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import zstandard
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.journal import SealedEntry
 from kiosk.pki.device_keys import device_sign, device_verify
 from kiosk.pki.errors import PublicKeyInvalid

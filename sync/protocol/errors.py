@@ -16,7 +16,7 @@ import enum
 
 import msgspec
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.policy import SignedTime
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"

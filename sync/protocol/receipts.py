@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.pki.device_keys import device_sign, device_verify
 from kiosk.pki.errors import PublicKeyInvalid
 from sync.protocol.errors import BodyMalformed

@@ -25,7 +25,7 @@ from typing import TypeVar
 import msgspec
 
 from kiosk.domain.base32 import encode_base32
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.identifiers import MAXIMUM_KIOSK
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion

@@ -14,7 +14,8 @@ import pytest
 
 from kiosk.domain import payment_codes
 from kiosk.domain.certificate_numbers import MAXIMUM_RANDOM, CertificateNumber
-from kiosk.domain.entries import AnyBody, Tip
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.feed import AnyFeedBody
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import MAXIMUM_KIOSK

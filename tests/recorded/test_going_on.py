@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from kiosk.desk.keys.views import LiftedView
-from kiosk.desk.views import Refused, Verified
-from kiosk.domain.entries import PinChanged, PinUnblocked, StrandDecision
+from kiosk.desk.views.orders import Verified
+from kiosk.desk.views.refusals import Refused
+from kiosk.domain.entries.decisions import StrandDecision
+from kiosk.domain.entries.keys import PinChanged, PinUnblocked
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, OrderStatus
 from kiosk.domain.order_steps import placing_kiosk

@@ -19,12 +19,16 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.context import Desk
+from kiosk.desk.context import Desk, DeskSettings
 from kiosk.desk.service import DeskService
-from kiosk.desk.settings import DeskSettings
-from kiosk.desk.views import BoundView, Placed, Refused, Session, StaffSession
+from kiosk.desk.views.orders import Placed
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import AnyBody, OrderAssigned, OrderPaid, Tip
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderAssigned, OrderPaid
 from kiosk.domain.feed import CertificateRegistered, KeyBoundElsewhere, RegisteredState
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import unsigned_row

@@ -19,7 +19,9 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.demo.members import ACCOUNTS
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindOutcome, BoundView, OrderView, Placed, Session, StaffSession
+from kiosk.desk.views.orders import OrderView, Placed
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import BindOutcome, BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Order
 from kiosk.store.location import open_database

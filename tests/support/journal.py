@@ -6,19 +6,17 @@ import pytest
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.bindings import (
     BindingStarted,
     Bound,
     CertificateIssued,
     CertificateProved,
     CertificateWritten,
-    EpochBegan,
     KeyPairMade,
-    OrderPaid,
-    OrderPlaced,
-    Tip,
 )
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
 from kiosk.domain.errors import EntryRefused
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.guard import admitted

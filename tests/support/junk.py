@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import AnyBody, EpochBegan
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.fees import OrderKind, PriceLine
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.versions import COUNTER_BITS, Version

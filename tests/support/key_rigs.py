@@ -25,9 +25,9 @@ from hardware.virtual.piv.factory import blank_piv_key
 from hardware.virtual.reader import serve
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
-from kiosk.desk.views import Session
+from kiosk.desk.views.people import Session
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderAssigned
+from kiosk.domain.entries.orders import OrderAssigned
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber, OrderReference

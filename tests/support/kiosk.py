@@ -18,8 +18,11 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import OrderView, Refused, Session
-from kiosk.domain.entries import PinChangeSkipped, SurplusReturned
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refused
+from kiosk.domain.entries.keys import PinChangeSkipped
+from kiosk.domain.entries.orders import SurplusReturned
 from kiosk.domain.feed import KeyBoundElsewhere, RegisteredState
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.login_check import (

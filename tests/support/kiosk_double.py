@@ -15,10 +15,19 @@ from django.test import Client
 
 from tests.support.django_setup import ORGANISATION  # isort: split
 
-from kiosk.domain import entries
 from kiosk.domain.certificate_numbers import RANDOM_LENGTH, CertificateNumber
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import AnyBody, Tip
+from kiosk.domain.entries.bindings import (
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateProved,
+    CertificateWritten,
+    KeyPairMade,
+)
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
@@ -151,7 +160,7 @@ class KioskDouble:
         assert response.status == 200, response.body
         self.enrolment = response.read(records.EnrolAnswer)
         self.machine = self.answer.machine
-        self.append(entries.EpochBegan(given_by_centre=True))
+        self.append(EpochBegan(given_by_centre=True))
         return self
 
     def append(self, body: AnyBody, wall: int | None = None) -> SealedEntry:
@@ -226,11 +235,11 @@ class KioskDouble:
         schedule: FeeSchedule = SCHEDULE,
         nonce: bytes = b"nonce6",
         **changes: Any,
-    ) -> entries.OrderPlaced:
+    ) -> OrderPlaced:
         sequence = 1 if self.tip is None else self.tip.sequence + 1
         order = OrderNumber(self.number, self.epoch, sequence)
         token = OrderCode(order, account, kind, schedule.number, self.now(), nonce)
-        body = entries.OrderPlaced(
+        body = OrderPlaced(
             order=str(token.reference),
             account=account,
             enterprise=ENTERPRISE,
@@ -248,12 +257,12 @@ class KioskDouble:
         self.append(body)
         return body
 
-    def page_path(self, placed: entries.OrderPlaced) -> str:
+    def page_path(self, placed: OrderPlaced) -> str:
         return f"/P/{order_code_text(placed.order_code)}"
 
     def certificate(
         self,
-        placed: entries.OrderPlaced,
+        placed: OrderPlaced,
         old: KeyOnRecord | None = None,
         serial: str = "E8AD652202221F03",
         wall: int | None = None,
@@ -261,14 +270,14 @@ class KioskDouble:
         attempt: int = 1,
         early: int = USUAL_DEVIATION,
         **changes: Any,
-    ) -> entries.CertificateIssued:
+    ) -> CertificateIssued:
         """Bind up to `certificate-issued`, with a real certificate; `wall` of that entry, `begin` of the validity.
 
         The certificate itself begins `early` seconds before.
         """
         key = self.member_key = SM2.generate()
         self.append(
-            entries.BindingStarted(
+            BindingStarted(
                 placed.order,
                 attempt,
                 serial,
@@ -278,7 +287,7 @@ class KioskDouble:
             )
         )
         if placed.order_kind is not OrderKind.RENEWAL:
-            self.append(entries.KeyPairMade(placed.order, attempt, key.public_key))
+            self.append(KeyPairMade(placed.order, attempt, key.public_key))
         member = MemberName(placed.account, placed.enterprise)
         info = certification_request_info(ORGANISATION, member, KeyAlgorithm.SM2, key.public_key)
         request = assemble(info, KeyAlgorithm.SM2, SM2.sign(key, info))
@@ -292,7 +301,7 @@ class KioskDouble:
         number = CertificateNumber(self.number, secrets.randbits(8 * RANDOM_LENGTH))
         period = validity(now if begin is None else begin, None if old is None else old.not_after)
         der = authority.issue(request, member, int(number), period.start, period.end, early)
-        body = entries.CertificateIssued(
+        body = CertificateIssued(
             placed.order,
             attempt,
             str(number),
@@ -307,7 +316,7 @@ class KioskDouble:
         self.append(body, wall)
         return body
 
-    def finish(self, placed: entries.OrderPlaced, attempt: int = 1) -> None:
-        self.append(entries.CertificateWritten(placed.order, attempt))
-        self.append(entries.CertificateProved(placed.order, attempt, b"challenge", b"signature"))
-        self.append(entries.Bound(placed.order, attempt))
+    def finish(self, placed: OrderPlaced, attempt: int = 1) -> None:
+        self.append(CertificateWritten(placed.order, attempt))
+        self.append(CertificateProved(placed.order, attempt, b"challenge", b"signature"))
+        self.append(Bound(placed.order, attempt))

@@ -14,7 +14,9 @@ import httpx2
 import msgspec
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import AnyBody, EpochBegan, OrderPlaced, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.feed import AnyFeedBody, KeyedBody, Removed
 from kiosk.domain.feed_keys import row_key_of

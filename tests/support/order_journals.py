@@ -7,38 +7,38 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.bindings import (
     BindingAbandoned,
     BindingStarted,
     Bound,
-    CertificateChecked,
-    CertificateImported,
     CertificateIssued,
     CertificateProved,
-    CertificateRevoked,
     CertificateWritten,
+    KeyPairMade,
+)
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.decisions import (
+    CertificateChecked,
+    CertificateImported,
+    CertificateRevoked,
     Decision,
-    DeliveryAsked,
-    DeliveryChanged,
-    DeliveryChosen,
-    EpochBegan,
+    MatterDecided,
+    RegisterDecided,
+    StrandDecided,
+    StrandDecision,
+)
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import (
     HoldLifted,
-    InvoiceAsked,
-    InvoiceChanged,
-    InvoiceIssued,
-    InvoiceKind,
-    InvoiceWithdrawn,
     KeyErased,
     KeyFound,
-    KeyMailed,
-    KeyPairMade,
-    KeyReceivedBack,
     LossReported,
-    MatterDecided,
-    OperatorProposed,
-    OperatorReviewed,
-    OperatorWithdrawn,
+    PinChanged,
+    PinChangeSkipped,
+    PinUnblocked,
+)
+from kiosk.domain.entries.orders import (
+    DeliveryChosen,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
@@ -46,16 +46,24 @@ from kiosk.domain.entries import (
     OrderPlaced,
     OrderReleased,
     OrderTakenOver,
-    PersonalErased,
-    PinChanged,
-    PinChangeSkipped,
-    PinUnblocked,
     RefundCompleted,
     RefundGranted,
-    RegisterDecided,
-    StrandDecided,
-    StrandDecision,
     SurplusReturned,
+)
+from kiosk.domain.entries.requests import (
+    DeliveryAsked,
+    DeliveryChanged,
+    InvoiceAsked,
+    InvoiceChanged,
+    InvoiceIssued,
+    InvoiceKind,
+    InvoiceWithdrawn,
+    KeyMailed,
+    KeyReceivedBack,
+    OperatorProposed,
+    OperatorReviewed,
+    OperatorWithdrawn,
+    PersonalErased,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine

@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
-from kiosk.domain.entries import AnyBody, OrderPlaced
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.fees import OrderKind, schedule_at
 from kiosk.domain.identifiers import OrderNumber

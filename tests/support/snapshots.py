@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.snapshots import SnapshotAcknowledgement, snapshot_hash
 from kiosk.pki.device_keys import device_public_key
 from kiosk.pki.snapshots import sign_acknowledgement

@@ -18,7 +18,8 @@ import httpx2
 import pyrage
 
 from kiosk.backup.records import BackupSettings
-from kiosk.desk.views import BoundView, OrderView, Placed
+from kiosk.desk.views.orders import OrderView, Placed
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Order, OrderStatus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.pilot import Pilot
 
-from kiosk.desk.views import OrderView
+from kiosk.desk.views.orders import OrderView
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.times import hour
 from sync.agent.line.pace import LEAST_BYTES_A_SECOND

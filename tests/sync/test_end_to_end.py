@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from kiosk.domain.entries import OrderCancelled, RefundGranted
+from kiosk.domain.entries.orders import OrderCancelled, RefundGranted
 from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH, OrderReference, number_in, parse_order_reference
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
@@ -426,7 +426,7 @@ def test_a_web_order_with_the_number_of_a_kiosk_s_own_is_bound_and_paid_apart_fr
     reference = parse_order_reference(own)
     web = str(OrderReference(reference.number, bytes(6)))
     kiosk.centre.django(
-        "from kiosk.domain.entries import OrderTakenOver\n"
+        "from kiosk.domain.entries.orders import OrderTakenOver\n"
         "from kiosk.domain.fees import OrderKind\n"
         "from sync.central.members.models import FeeSchedule\n"
         "from sync.central.ledger.settling import enter_and_apply\n"

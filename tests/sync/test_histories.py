@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from kiosk.desk.views import BoundView, Placed
+from kiosk.desk.views.orders import Placed
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.store.verify import verify

@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from kiosk.desk.requests.views import RequestsView, requests_view
-from kiosk.domain.entries import DeliveryAsked, InvoiceKind, OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
+from kiosk.domain.entries.requests import DeliveryAsked, InvoiceKind
 from kiosk.domain.personal import DeliveryAddress
 from kiosk.domain.requests import DeliveryState, InvoiceState
 from kiosk.store.verify import verify

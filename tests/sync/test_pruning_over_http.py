@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.domain.feed import MISSING_RULE
 from kiosk.domain.policy import DAY
 from kiosk.store.verify import verify

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from kiosk.desk.views import BoundView, Placed
+from kiosk.desk.views.orders import Placed
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 from tests.support.histories import staff
 from tests.support.histories.faults import RESTORE_FAULTS, Fault

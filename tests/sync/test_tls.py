@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.store.agent_state import LinkFault
 from kiosk.text.catalogue import Catalogue, Language
 from sync.agent.errors import AuthorityUnusable, CentreUntrusted

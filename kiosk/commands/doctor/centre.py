@@ -9,7 +9,7 @@ from pathlib import Path
 from kiosk.commands.doctor.checks import Check, Level
 from kiosk.commands.status import CLOCKS, KioskStatus
 from kiosk.configuration import Centre, ProxyInvalid, read_proxy
-from kiosk.desk.views import Network
+from kiosk.desk.views.status import Network
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.catalogue import N_
 from kiosk.text.contact_faults import PROXY_UNUSABLE, contact_words, page_flaw, with_retry

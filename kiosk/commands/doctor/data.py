@@ -16,7 +16,7 @@ from kiosk.commands.doctor.grants import grants
 from kiosk.commands.status import KioskStatus, read_status
 from kiosk.configuration import Key, KeyChoice
 from kiosk.desk.status import is_clock_long_behind
-from kiosk.desk.views import Network
+from kiosk.desk.views.status import Network
 from kiosk.store import keyfile
 from kiosk.store.agent_lock import agent_runs
 from kiosk.store.errors import StoreError

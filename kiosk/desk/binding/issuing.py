@@ -14,9 +14,10 @@ from kiosk.desk.authority import (
     require_policy_holds,
 )
 from kiosk.desk.errors import DeskRefused, TokenUnusable
-from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.certificate_numbers import draw_certificate_number
-from kiosk.domain.entries import CertificateIssued
+from kiosk.domain.entries.bindings import CertificateIssued
 from kiosk.domain.validity import validity
 from kiosk.pki.errors import EndBeyondIssuer, PkiError, RequestInvalid
 from kiosk.pki.names import MemberName

@@ -36,23 +36,17 @@ from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, token_refused
 from kiosk.desk.tokens.selection import Chosen, chosen_token
-from kiosk.desk.views import (
-    STEPS_SHOWN,
-    BindingProgress,
-    BoundView,
-    Refusal,
-    Session,
-    TokenRefusal,
-    TokenRefused,
-)
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.tokens import STEPS_SHOWN, BindingProgress, BoundView, TokenRefusal, TokenRefused
+from kiosk.domain.entries.bindings import (
     BindingStarted,
     Bound,
     CertificateProved,
     CertificateWritten,
     KeyPairMade,
 )
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.errors import EntryRefused
 from kiosk.domain.guard import certificate_under_way
 from kiosk.domain.ledger import Binding, BindingStep, Certificate, Order, OrderStatus

@@ -18,15 +18,16 @@ from kiosk.desk.tokens.ownership import owner_of, owner_of_unprepared
 from kiosk.desk.tokens.reading import TokenFacts
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
-from kiosk.domain.entries import KeyErased
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
+from kiosk.domain.entries.keys import KeyErased
 from kiosk.domain.members import Role
 
 if TYPE_CHECKING:
     from hardware.ports import Token
     from kiosk.desk.context import Desk
     from kiosk.desk.keys.views import KeyView
-    from kiosk.desk.views import StaffSession
+    from kiosk.desk.views.people import StaffSession
 
 
 class Eraser(enum.StrEnum):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kiosk.desk.keys.login_check import ask_centre
-from kiosk.desk.views import Refused
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.identifiers import is_account
 from kiosk.domain.login_check import CODE_DIGITS, CodeJudged, CodeJudgement, FirstPasswordChosen
 from kiosk.domain.password_rules import PasswordFault, password_fault

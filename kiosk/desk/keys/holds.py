@@ -15,8 +15,9 @@ from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Refusal, TokenRefusal, TokenRefused
-from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.guard import open_order
 from kiosk.domain.ledger import CertificateStatus
@@ -26,7 +27,8 @@ from kiosk.store.keys_on_record import key_on_record
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
     from kiosk.desk.tokens.selection import Chosen
-    from kiosk.desk.views import Session, StaffSession, TokenView
+    from kiosk.desk.views.people import Session, StaffSession
+    from kiosk.desk.views.tokens import TokenView
     from kiosk.domain.decisions import KeyOnRecord
     from kiosk.pki.certificates import IssuedCertificate
     from kiosk.store.transaction import Transaction

@@ -25,7 +25,8 @@ from kiosk.desk.tokens.own_key import certificate_to_restore, require_own_key
 from kiosk.desk.tokens.pin import unlock
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import Network, TokenRefusal, TokenRefused
+from kiosk.desk.views.status import Network
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
@@ -52,7 +53,7 @@ from kiosk.store.vault import VaultItem
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import Session
+    from kiosk.desk.views.people import Session
     from kiosk.store.transaction import Transaction
 
 

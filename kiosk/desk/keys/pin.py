@@ -27,8 +27,8 @@ from kiosk.desk.keys.status import key_view
 from kiosk.desk.tokens.own_key import require_own_key
 from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.selection import chosen_token
-from kiosk.desk.views import TokenRefusal, TokenRefused
-from kiosk.domain.entries import PinChanged, PinChangeSkipped, PinUnblocked
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
+from kiosk.domain.entries.keys import PinChanged, PinChangeSkipped, PinUnblocked
 from kiosk.domain.errors import EntryRefused
 from kiosk.store.errors import StoreError
 from kiosk.store.keys_on_record import key_on_record
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from hardware.ports import Token
     from kiosk.desk.context import Desk
     from kiosk.desk.keys.views import KeyView
-    from kiosk.desk.views import Session, StaffSession
-    from kiosk.domain.entries import AnyBody
+    from kiosk.desk.views.people import Session, StaffSession
+    from kiosk.domain.entries.every import AnyBody
 
 
 _LOG = structlog.get_logger()

@@ -15,7 +15,8 @@ from kiosk.desk.tokens.ownership import Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, unprepared_view
 from kiosk.desk.tokens.selection import chosen_token
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Session, StaffSession, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk

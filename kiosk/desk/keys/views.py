@@ -10,7 +10,8 @@ import enum
 import msgspec
 
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Refused, TokenRefused, TokenView
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenRefused, TokenView
 from kiosk.domain.decisions import KeyOnRecord
 
 

@@ -24,7 +24,7 @@ from kiosk.desk.orders.receipts import registration_of
 from kiosk.desk.orders.views import is_bound, order_view
 from kiosk.desk.requests.views import ProposalView, proposal_views, requests_view
 from kiosk.desk.status import days_left, feed_age
-from kiosk.desk.views import Refusal
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.decisions import key_state
 from kiosk.domain.ledger import OrderStatus
 from kiosk.domain.requests import ProposalState
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import Session
+    from kiosk.desk.views.people import Session
     from kiosk.domain.decisions import KeyOnRecord
     from kiosk.domain.ledger import Order
     from kiosk.domain.members import Operator

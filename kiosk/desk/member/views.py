@@ -7,7 +7,9 @@ import enum
 import msgspec
 
 from kiosk.desk.requests.views import ProposalView, RequestsView
-from kiosk.desk.views import OrderView, Refused, Session
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.feed import OpenOrder, RegisteredState

@@ -6,7 +6,8 @@ import enum
 
 import msgspec
 
-from kiosk.desk.views import OrderView, Refused
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.refusals import Refused
 
 
 class CodeRefusal(enum.StrEnum):

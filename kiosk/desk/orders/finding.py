@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import order_views, own_order
-from kiosk.desk.views import OrderView, Refusal, ScanRead, Session
+from kiosk.desk.views.orders import OrderView, ScanRead
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.identifiers import (
     IdentifierError,
     OrderNumberCheckDigitWrong,

@@ -22,24 +22,11 @@ from kiosk.desk.orders.views import (
     require_paid,
     require_unpaid,
 )
-from kiosk.desk.views import (
-    OrderOpen,
-    OrderView,
-    PaidElsewhere,
-    Placed,
-    Refusal,
-    SecondAllowed,
-    Session,
-    WrongKind,
-)
-from kiosk.domain.entries import (
-    DeliveryChosen,
-    LossReported,
-    OrderCancelled,
-    OrderExpired,
-    OrderPlaced,
-    SecondOrder,
-)
+from kiosk.desk.views.orders import OrderOpen, OrderView, PaidElsewhere, Placed, WrongKind
+from kiosk.desk.views.people import SecondAllowed, Session
+from kiosk.desk.views.refusals import Refusal
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import DeliveryChosen, OrderCancelled, OrderExpired, OrderPlaced, SecondOrder
 from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.identifiers import NONCE_LENGTH, OrderNumber
 from kiosk.domain.ledger import Delivery, Order, OrderStatus
@@ -50,7 +37,7 @@ from kiosk.store.vault import VaultItem
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import Quote
+    from kiosk.desk.views.orders import Quote
     from kiosk.domain.fees import OrderKind
     from kiosk.store.transaction import Transaction
 

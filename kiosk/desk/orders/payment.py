@@ -12,8 +12,8 @@ from kiosk.desk.authority import policy_of, require_amount_allowed, secret
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.confirming import CodeAccepted, CodeRefusal, CodeRefused
 from kiosk.desk.orders.views import KIOSK_TRIES, order_tries, order_view, own_order, require_paid
-from kiosk.desk.views import Refusal
-from kiosk.domain.entries import OrderPaid
+from kiosk.desk.views.refusals import Refusal
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.ledger import Order, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import (
     ConfirmationCheckDigitWrong,

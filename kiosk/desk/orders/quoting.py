@@ -21,16 +21,9 @@ from kiosk.desk.authority import (
 )
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.status import feed_age
-from kiosk.desk.views import (
-    OrderOpen,
-    PaidElsewhere,
-    Quote,
-    Refusal,
-    SecondAllowed,
-    Session,
-    Verified,
-    WrongKind,
-)
+from kiosk.desk.views.orders import OrderOpen, PaidElsewhere, Quote, Verified, WrongKind
+from kiosk.desk.views.people import SecondAllowed, Session
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.decisions import ContinueOrder, OfferKind, Proceed, decide, key_state
 from kiosk.domain.fees import OrderKind, total
 from kiosk.domain.guard import open_order

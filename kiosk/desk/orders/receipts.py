@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from hardware.ports import PaperOut, PrinterState, PrinterUnavailable, PrintUnconfirmed
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import is_bound, own_order, require_paid
-from kiosk.desk.views import PrintOutcome, Refusal
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.feed import RegisteredState
 from kiosk.domain.journal import short_hash
 from kiosk.domain.payment_codes import link

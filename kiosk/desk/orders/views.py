@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, assert_never
 
 from kiosk.desk.authority import certificate_years, identity_of
 from kiosk.desk.errors import DeskRefused
-from kiosk.desk.views import OrderView, Refusal
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.ledger import BindingStep, Order, OrderStatus
 from kiosk.domain.payment_codes import link
 from kiosk.domain.payment_tries import TRIES_PER_ORDER

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.receipts import print_paper
 from kiosk.desk.orders.views import is_bound, own_order, require_paid
-from kiosk.desk.views import PrintOutcome, Refusal
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.journal import short_hash
 from kiosk.domain.masking import masked_name
 from kiosk.text.visit_papers import KeyLabel, SlipLine, VisitSlip

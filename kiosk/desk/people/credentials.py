@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from kiosk.desk.status import feed_age
-from kiosk.desk.views import LockedOut, WrongCredentials
+from kiosk.desk.views.people import LockedOut, WrongCredentials
 from kiosk.domain.lockouts import ACCOUNT_RULE, KIOSK_RULE, LockoutState, lockout_state, pause_before
 from kiosk.domain.members import Operator, StaffMember
 from kiosk.domain.policy import DAY

@@ -16,8 +16,12 @@ from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.finding import named_orders
 from kiosk.desk.orders.views import order_view, order_views, own_order, require_paid, require_unpaid
 from kiosk.desk.people.credentials import authenticate, staff_scopes
-from kiosk.desk.views import LockedOut, OrderView, Refusal, StaffSession, StaffSignedIn, WrongCredentials
-from kiosk.domain.entries import AnyBody, BindingAbandoned, OrderPaid, RefundGranted
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import LockedOut, StaffSession, StaffSignedIn, WrongCredentials
+from kiosk.desk.views.refusals import Refusal
+from kiosk.domain.entries.bindings import BindingAbandoned
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderPaid, RefundGranted
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.members import Role, StaffMember
 from kiosk.text.matching import name_matches

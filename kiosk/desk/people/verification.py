@@ -14,20 +14,19 @@ from kiosk.desk.orders.quoting import judge
 from kiosk.desk.orders.views import order_views
 from kiosk.desk.people.credentials import authenticate, member_scopes
 from kiosk.desk.status import feed_age
-from kiosk.desk.views import (
-    AccountView,
+from kiosk.desk.views.orders import AccountView, VerifyOutcome
+from kiosk.desk.views.people import (
     Field,
     FieldRefusal,
     FieldsRefused,
     LockedOut,
-    Refusal,
     Session,
     SignedIn,
     SignInOutcome,
-    VerifyOutcome,
     WrongCredentials,
     fields_of,
 )
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.decisions import key_state
 from kiosk.domain.identifiers import is_account
 from kiosk.domain.members import Enterprise, Operator

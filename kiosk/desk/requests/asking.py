@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import own_order
-from kiosk.desk.views import Refusal, StaffSession
+from kiosk.desk.views.people import StaffSession
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.errors import PersonalMalformed
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import Session
+    from kiosk.desk.views.people import Session
     from kiosk.domain.ledger import Order
     from kiosk.domain.personal import PersonalRecord
     from kiosk.store.transaction import Transaction

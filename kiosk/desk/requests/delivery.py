@@ -9,15 +9,16 @@ from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import own_order, require_paid
 from kiosk.desk.requests.asking import asked_for, kept
 from kiosk.desk.requests.views import RequestsView, delivery_view, requests_view
-from kiosk.desk.views import Refusal
-from kiosk.domain.entries import DeliveryAsked, DeliveryChanged, DeliveryChosen, KeyMailed, KeyReceivedBack
+from kiosk.desk.views.refusals import Refusal
+from kiosk.domain.entries.orders import DeliveryChosen
+from kiosk.domain.entries.requests import DeliveryAsked, DeliveryChanged, KeyMailed, KeyReceivedBack
 from kiosk.domain.ledger import Delivery
 from kiosk.domain.request_facts import judged_delivery
 from kiosk.domain.requests import DeliveryState
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import Session, StaffSession
+    from kiosk.desk.views.people import Session, StaffSession
     from kiosk.domain.ledger import Order
     from kiosk.domain.personal import DeliveryAddress
     from kiosk.store.transaction import Transaction

@@ -12,8 +12,8 @@ from kiosk.desk.requests.asking import asked_for
 from kiosk.desk.requests.delivery import require_address_open, require_mailed, require_to_mail
 from kiosk.desk.requests.invoice import require_invoice_asked, require_invoice_open
 from kiosk.desk.requests.views import RequestsView, requests_view
-from kiosk.desk.views import Refused
-from kiosk.domain.entries import InvoiceKind
+from kiosk.desk.views.refusals import Refused
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails
 from kiosk.domain.request_facts import usable_code
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import StaffSession
+    from kiosk.desk.views.people import StaffSession
     from kiosk.domain.ledger import Order
     from kiosk.store.transaction import Transaction
 

@@ -8,15 +8,15 @@ from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import is_bound, require_paid
 from kiosk.desk.requests.asking import asked_for, kept
 from kiosk.desk.requests.views import RequestsView, invoice_view, requests_view
-from kiosk.desk.views import Refusal
-from kiosk.domain.entries import InvoiceAsked, InvoiceChanged, InvoiceWithdrawn
+from kiosk.desk.views.refusals import Refusal
+from kiosk.domain.entries.requests import InvoiceAsked, InvoiceChanged, InvoiceWithdrawn
 from kiosk.domain.request_facts import judged_invoice
 from kiosk.domain.requests import InvoiceState
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import Session, StaffSession
-    from kiosk.domain.entries import InvoiceKind
+    from kiosk.desk.views.people import Session, StaffSession
+    from kiosk.domain.entries.requests import InvoiceKind
     from kiosk.domain.ledger import Order
     from kiosk.domain.personal import InvoiceDetails
     from kiosk.domain.requests import InvoiceRequest

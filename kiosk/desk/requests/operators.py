@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.requests.asking import asked_by, kept
 from kiosk.desk.requests.views import ProposalView, proposal_views
-from kiosk.desk.views import Refusal
-from kiosk.domain.entries import OperatorProposed, OperatorWithdrawn
+from kiosk.desk.views.refusals import Refusal
+from kiosk.domain.entries.requests import OperatorProposed, OperatorWithdrawn
 from kiosk.domain.promises import china_day
 from kiosk.domain.request_facts import judged_operator
 from kiosk.domain.requests import ProposalState
 
 if TYPE_CHECKING:
     from kiosk.desk.context import Desk
-    from kiosk.desk.views import Session, StaffSession
+    from kiosk.desk.views.people import Session, StaffSession
     from kiosk.domain.personal import OperatorDetails
     from kiosk.store.transaction import Transaction
 

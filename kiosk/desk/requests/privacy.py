@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import asdict
 
-from kiosk.domain.entries import PersonalErased
+from kiosk.domain.entries.requests import PersonalErased
 
 if TYPE_CHECKING:
     from kiosk.domain.clock import Clock

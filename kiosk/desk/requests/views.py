@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kiosk.desk.views import Refused
-from kiosk.domain.entries import InvoiceKind
+from kiosk.desk.views.refusals import Refused
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.feed import DeliveryTold, InvoiceTold, ProposalTold
 from kiosk.domain.masking import masked_document, masked_email, masked_name, masked_phone
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, OperatorDetails

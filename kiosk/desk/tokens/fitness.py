@@ -8,13 +8,8 @@ from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.tokens.ownership import Ground, Owner, owner_of, owner_without_binding
 from kiosk.desk.tokens.reading import issued_certificate
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import (
-    FOREIGN_CONTENTS,
-    SAME_SERIAL,
-    Refusal,
-    TokenRefusal,
-    TokenRefused,
-)
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.tokens import FOREIGN_CONTENTS, SAME_SERIAL, TokenRefusal, TokenRefused
 from kiosk.domain.ledger import Binding, BindingStep, Order
 from kiosk.store.keys_on_record import certificate_on_record, key_before
 

@@ -10,7 +10,8 @@ from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.tokens.ownership import owner_of
 from kiosk.desk.tokens.reading import issued_certificate
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import SAME_SERIAL, Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.tokens import SAME_SERIAL, TokenRefusal, TokenRefused
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.pki.certificates import IssuedCertificate

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hardware.ports import WrongPin
 from kiosk.desk.errors import TokenUnusable
-from kiosk.desk.views import TokenRefusal, TokenRefused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 
 if TYPE_CHECKING:
     from hardware.ports import PinState, Token

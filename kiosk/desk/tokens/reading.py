@@ -37,7 +37,8 @@ from hardware.ports import (
 )
 from hardware.token.known_cards import describe_card
 from hardware.token.skf.profile import DigestBy
-from kiosk.desk.views import TokenRefusal, TokenRefused, TokenStatus, TokenView
+from kiosk.desk.views.status import TokenStatus
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
 from kiosk.pki.certificates import IssuedCertificate, parse_member_certificate
 from kiosk.pki.errors import CertificateInvalid
 

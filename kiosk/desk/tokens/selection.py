@@ -30,7 +30,8 @@ from kiosk.desk.tokens.reading import (
     token_view,
     unprepared_view,
 )
-from kiosk.desk.views import KeyAnswer, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.status import KeyAnswer
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.ledger import OrderStatus
 from kiosk.store.keys_on_record import certificate_on_record, key_before, key_on_record
 

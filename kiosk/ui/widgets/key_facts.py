@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
 
-from kiosk.desk.views import OrderView, Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.key_wording import TOKEN_STATUSES

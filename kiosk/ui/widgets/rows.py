@@ -8,7 +8,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from kiosk.desk.views import DeskStatus, Network, PrinterState, TokenStatus
+from kiosk.desk.views.status import DeskStatus, Network, PrinterState, TokenStatus
 from kiosk.domain.nights import ALARMING
 from kiosk.text.catalogue import N_
 from kiosk.text.times import minute

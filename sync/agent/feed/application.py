@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from kiosk.domain.dismissals import dismissed_row
 from kiosk.domain.echoes import EchoedBody, echo_of, said_by
-from kiosk.domain.entries import OrderAssigned
+from kiosk.domain.entries.orders import OrderAssigned
 from kiosk.domain.feed import (
     FORK_CLOSED,
     FORK_RULE,

@@ -39,7 +39,7 @@ from sync.agent.push import PushReport, push
 
 if TYPE_CHECKING:
     from kiosk.backup.records import BackupSettings
-    from kiosk.domain.entries import Tip
+    from kiosk.domain.entries.body import Tip
     from kiosk.store.transaction import Transaction
 
 USUAL_EXPIRING_DAYS = 30

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from kiosk.domain.entries import StrandDecision
+from kiosk.domain.entries.decisions import StrandDecision
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.identifiers import number_in
 from kiosk.labels import REMARK_REASONS

@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from kiosk.domain.entries import StrandDecision
+from kiosk.domain.entries.decisions import StrandDecision
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.issuing import key_fingerprint
 from sync.central.console.base import NEEDS_REMARK, RemarkForm, SmallReadOnlyAdmin, time_column, typed_remark

@@ -14,7 +14,7 @@ from django.core.validators import RegexValidator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, PersonalRecord
 from kiosk.domain.promises import china_day
 from kiosk.domain.requests import DeliveryState, InvoiceState, Requests

@@ -8,7 +8,7 @@ import secrets
 import msgspec
 from django.db import transaction
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.payment_codes import SECRET_LENGTH
 from kiosk.domain.policy import DAY
 from kiosk.domain.validity import add_years

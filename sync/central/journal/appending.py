@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 import msgspec
 from django.db import connection, transaction
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from sync.central.fleet.epochs import next_epoch, note_epochs
 from sync.central.fleet.machines import is_revoked, is_working
 from sync.central.fleet.models import Kiosk, Machine

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
-from kiosk.domain.entries import AnyBody, EpochBegan, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.identifiers import FIRST_EPOCH
 from kiosk.domain.journal import FORM, GENESIS, Entry, seal

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    BindingAbandoned,
-    CertificateIssued,
-    CertificateRevoked,
-    HoldLifted,
-    KeyFound,
-    LossReported,
-    OrderPaid,
-    RefundGranted,
-)
+from kiosk.domain.entries.bindings import BindingAbandoned, CertificateIssued
+from kiosk.domain.entries.decisions import CertificateRevoked
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries.orders import OrderPaid, RefundGranted
 from sync.central.journal.models import Fact, FactKind, Source
 from sync.central.journal.received_entries import ReceivedEntry
 from sync.central.tables import Insert, OnConflict, column_text, fact_key

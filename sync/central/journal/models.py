@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.identifiers import number_in
 from sync.central.wording import ENTRY_KINDS, PAID_HOW
 

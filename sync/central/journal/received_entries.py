@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from kiosk.domain import entries, journal
-from kiosk.domain.entries import AnyBody, Tip
+from kiosk.domain import journal
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.decisions import CertificateRevoked
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.identifiers import MAXIMUM_EPOCH, MAXIMUM_KIOSK, MAXIMUM_MACHINE
 from kiosk.domain.journal import entry_hash, unseal
@@ -108,7 +110,7 @@ def continues(tip: Tip | None, received: ReceivedEntry) -> bool:
 
 def _named_by(body: AnyBody) -> dict[str, str]:
     """The order (or the certificate) and the account that an entry names."""
-    if isinstance(body, entries.CertificateRevoked):
+    if isinstance(body, CertificateRevoked):
         return {"order": body.number}
     names = ("order", "account")
     return {name: str(value) for name in names if (value := getattr(body, name, None)) is not None}

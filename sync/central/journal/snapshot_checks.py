@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from kiosk.domain.entries import EpochBegan
+from kiosk.domain.entries.body import EpochBegan
 from kiosk.domain.journal import Entry as JournalEntry
 from kiosk.domain.ledger_fold import MemoryRecords, fold_entry, judged_by_the_issuer
 from kiosk.domain.snapshots import (

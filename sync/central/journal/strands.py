@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from sync.central.journal.models import Entry, Strand
 from sync.central.tables import LAST, entry_key
 from sync.protocol.records import JOURNAL_PAGE, JournalPage, StrandMark

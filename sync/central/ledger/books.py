@@ -10,7 +10,9 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from kiosk.domain.entries import AnyBody, CertificateIssued, MatterDecided, StrandDecision
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.decisions import MatterDecided, StrandDecision
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Certificate, Order
 from kiosk.domain.register import Register

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
-from kiosk.domain.entries import CertificateIssued, HoldLifted, KeyFound, LossReported, OrderPaid
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.policy import DAY
 from sync.central.journal.models import Fact, FactKind, Source, Strand

@@ -8,23 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kiosk.domain.echoes import Echo
-from kiosk.domain.entries import (
-    AnyBody,
-    BindingStarted,
-    Bound,
-    CertificateIssued,
-    CertificateRevoked,
-    Decision,
-    HoldLifted,
-    KeyFound,
-    LossReported,
+from kiosk.domain.entries.bindings import BindingStarted, Bound, CertificateIssued
+from kiosk.domain.entries.decisions import CertificateRevoked, Decision, RegisterDecided
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries.orders import (
     OrderAssigned,
     OrderPaid,
     OrderPlaced,
     OrderReleased,
     RefundCompleted,
     RefundGranted,
-    RegisterDecided,
     SurplusReturned,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK

@@ -6,7 +6,7 @@ tells, and the money of its orders may go back. Taking over later brings no cert
 
 from __future__ import annotations
 
-from kiosk.domain.entries import StrandDecided, StrandDecision
+from kiosk.domain.entries.decisions import StrandDecided, StrandDecision
 from sync.central.fleet.feed.telling import telling
 from sync.central.fleet.feed.writing import present_incarnation
 from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from kiosk.domain.echoes import Echo, EchoedBody, repeats
-from kiosk.domain.entries import AnyBody
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.feed import AnyFeedBody
 from kiosk.domain.feed_keys import MAXIMUM_KEY, name_in_key
 from kiosk.domain.feed_rows import FeedRow as Row

@@ -11,20 +11,18 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    BindingStarted,
-    Bound,
+from kiosk.domain.entries.bindings import BindingStarted, Bound, CertificateIssued
+from kiosk.domain.entries.decisions import (
     CertificateChecked,
     CertificateImported,
-    CertificateIssued,
     CertificateRevoked,
     Decision,
     MatterDecided,
-    OrderPlaced,
-    PersonalErased,
     RegisterDecided,
     StrandDecided,
 )
+from kiosk.domain.entries.orders import OrderPlaced
+from kiosk.domain.entries.requests import PersonalErased
 from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.journal import Entry, unseal

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import Decision, OrderReleased, OrderTakenOver, RegisterDecided
+from kiosk.domain.entries.decisions import Decision, RegisterDecided
+from kiosk.domain.entries.orders import OrderReleased, OrderTakenOver
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import (
     CertificateRegistered,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import asdict
 
-from kiosk.domain.entries import PersonalErased
+from kiosk.domain.entries.requests import PersonalErased
 from kiosk.domain.members import Enterprise
 from kiosk.domain.personal import PersonalKind
 from kiosk.domain.requests import Proposal, Requests

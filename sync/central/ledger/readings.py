@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from kiosk.domain.echoes import Echo
-from kiosk.domain.entries import HoldLifted, MatterDecided, OrderPlaced
+from kiosk.domain.entries.decisions import MatterDecided
+from kiosk.domain.entries.keys import HoldLifted
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import FeeSchedulePublished
 from kiosk.domain.feed_keys import RowName

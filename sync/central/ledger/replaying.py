@@ -8,14 +8,9 @@ import msgspec
 from django.db.models import Model
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    CertificateIssued,
-    HoldLifted,
-    KeyFound,
-    LossReported,
-    MatterDecided,
-    StrandDecided,
-)
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.decisions import MatterDecided, StrandDecided
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.subjects import subjects
 from sync.central.fleet.feed.telling import telling

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 from django.db import transaction
 
-from kiosk.domain.entries import (
+from kiosk.domain.entries.requests import (
     DeliveryAsked,
     DeliveryChanged,
     InvoiceAsked,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from django.core.exceptions import ValidationError
 
 from kiosk.domain.contacts import mobile_fault
-from kiosk.domain.entries import OperatorReviewed
+from kiosk.domain.entries.requests import OperatorReviewed
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.masking import masked_document
 from kiosk.domain.members import Review

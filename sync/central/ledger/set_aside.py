@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.domain.entries import StrandDecision
+from kiosk.domain.entries.decisions import StrandDecision
 from kiosk.domain.identifiers import IdentifierError, OrderNumber, parse_order_reference
 from sync.central.fleet.machines import has_working_machine, present_machine
 from sync.central.journal.models import Entry, Strand, StrayEntry

@@ -9,17 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 
-from kiosk.domain.entries import (
-    AnyBody,
-    Decision,
-    HoldLifted,
-    InvoiceIssued,
-    KeyMailed,
-    KeyReceivedBack,
-    MatterDecided,
-    OrderTakenOver,
-    RegisterDecided,
-)
+from kiosk.domain.entries.decisions import Decision, MatterDecided, RegisterDecided
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import HoldLifted
+from kiosk.domain.entries.orders import OrderTakenOver
+from kiosk.domain.entries.requests import InvoiceIssued, KeyMailed, KeyReceivedBack
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OrderMoved, RefundRequested
 from kiosk.domain.feed_keys import RowName, row_key_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 
-from kiosk.domain.entries import CertificateChecked
+from kiosk.domain.entries.decisions import CertificateChecked
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.policy import LONGEST_DEVIATION

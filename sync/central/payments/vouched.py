@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
-from kiosk.domain.entries import OrderAssigned, OrderPaid, OrderPlaced
+from kiosk.domain.entries.orders import OrderAssigned, OrderPaid, OrderPlaced
 from kiosk.domain.identifiers import IdentifierError, number_in, parse_order_reference
 from kiosk.domain.journal import unseal
 from kiosk.domain.ledger import PaidHow

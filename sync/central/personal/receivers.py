@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef
 
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.requests import (
     DeliveryAsked,
     DeliveryChanged,
     InvoiceAsked,

@@ -19,7 +19,7 @@ from kiosk.backup.envelope import FileRecord, Manifest, Source, describe, open_b
 from kiosk.backup.errors import BackupError, BackupFault
 from kiosk.backup.keys import create_identity, others_can_read, read_identities, read_recipients
 from kiosk.backup.rotation import Kind, Owner
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 
 OWNER = Owner(Kind.KIOSK, "3.1")
 TIP = Tip(1, 147, b"\x01" * 32)

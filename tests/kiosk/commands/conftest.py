@@ -7,7 +7,8 @@ import pytest
 
 from kiosk.commands.cli import main
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import BindingStarted, CertificateIssued, KeyPairMade, OrderPaid, OrderPlaced
+from kiosk.domain.entries.bindings import BindingStarted, CertificateIssued, KeyPairMade
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.ledger import PaidHow

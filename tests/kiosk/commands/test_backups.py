@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.store.location import open_database
 from tests.support.commands import Keydesk
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.store.database import Database
 from kiosk.store.keyfile import load
 from kiosk.store.location import DATABASE, KEY_FILE, open_database

@@ -18,7 +18,7 @@ import pytest
 
 from kiosk.commands.output import listing, spreadsheet
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderAssigned, OrderPaid, SurplusReturned
+from kiosk.domain.entries.orders import OrderAssigned, OrderPaid, SurplusReturned
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderReference, parse_order_reference
 from kiosk.domain.ledger import PaidHow

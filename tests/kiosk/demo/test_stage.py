@@ -10,7 +10,7 @@ import pytest
 from kiosk.demo.ports import DemoAccount, PhonePage, PhoneRefused, PhoneUnreachable
 from kiosk.demo.scenes import SCENES, Scene
 from kiosk.demo.stage import SceneUsedUp, Stage
-from kiosk.desk.views import Network
+from kiosk.desk.views.status import Network
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, OrderStatus
 from kiosk.settings import Display

@@ -11,12 +11,11 @@ import pytest
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.context import Desk
+from kiosk.desk.context import Desk, DeskSettings
 from kiosk.desk.service import DeskService
-from kiosk.desk.settings import DeskSettings
-from kiosk.desk.views import Session, StaffSession
+from kiosk.desk.views.people import Session, StaffSession
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import AnyBody
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.policy import Policy
 from kiosk.pki.issuing import IssuingAuthority

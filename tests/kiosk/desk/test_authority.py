@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kiosk.desk.authority import ServerTime, certificate_years, clock_fault
-from kiosk.desk.views import ClockFault, Refusal, Refused
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.status import ClockFault
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.policy import DAY, Policy

@@ -8,7 +8,10 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.orders.confirming import CodeAccepted
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, OrderOpen, Placed, Refusal, Refused, Session
+from kiosk.desk.views.orders import OrderOpen, Placed
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 
 

@@ -16,24 +16,16 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
-from kiosk.desk.context import Desk
+from kiosk.desk.context import Desk, DeskSettings
 from kiosk.desk.keys.views import FoundView, KeyView, LiftedView
 from kiosk.desk.orders.confirming import CodeAccepted, CodeRefused
 from kiosk.desk.service import DeskService
-from kiosk.desk.settings import DeskSettings
-from kiosk.desk.views import (
-    BindingProgress,
-    BindOutcome,
-    BoundView,
-    Placed,
-    Refusal,
-    Refused,
-    Session,
-    StaffSession,
-    TokenRefused,
-)
+from kiosk.desk.views.orders import Placed
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BindingProgress, BindOutcome, BoundView, TokenRefused
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderPaid, RefundCompleted
+from kiosk.domain.entries.orders import OrderPaid, RefundCompleted
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order, OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_digits, confirmation_key

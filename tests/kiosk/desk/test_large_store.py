@@ -17,22 +17,12 @@ from kiosk.desk.keys.first_password import FirstPasswordView
 from kiosk.desk.keys.views import FoundView, KeyIntroduced, KeyView, LiftedView, LoginCheckView, LossView
 from kiosk.desk.orders.confirming import CodeAccepted, CodeRefusal, CodeRefused
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BoundView,
-    Field,
-    Placed,
-    PrintOutcome,
-    Refusal,
-    Refused,
-    ScanRead,
-    Session,
-    SignedIn,
-    StaffSignedIn,
-    Verified,
-    WrongCredentials,
-)
+from kiosk.desk.views.orders import Placed, PrintOutcome, ScanRead, Verified
+from kiosk.desk.views.people import Field, Session, SignedIn, StaffSignedIn, WrongCredentials
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Delivery, OrderStatus

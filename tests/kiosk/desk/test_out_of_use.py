@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import OrderView, Refusal, Refused, Session, StaffSession
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.store.database import Database

@@ -9,7 +9,9 @@ from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.orders.confirming import CodeAccepted
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindingProgress, BoundView, Field, Placed, PrintOutcome, Session, Verified
+from kiosk.desk.views.orders import Placed, PrintOutcome, Verified
+from kiosk.desk.views.people import Field, Session
+from kiosk.desk.views.tokens import BindingProgress, BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.pki.encodings import to_pem

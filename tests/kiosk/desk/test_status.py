@@ -12,17 +12,10 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.keys.views import KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    ClockFault,
-    Network,
-    Refusal,
-    Refused,
-    Session,
-    TokenRefusal,
-    TokenRefused,
-    TokenStatus,
-    TokenView,
-)
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.status import ClockFault, Network, TokenStatus
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.fees import OrderKind

@@ -19,9 +19,11 @@ from hardware.virtual.printer import VirtualPrinter
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
 from kiosk.desk.orders import receipts
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Field, PrintOutcome, Refusal, Refused, SecondAllowed, Session
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.people import Field, SecondAllowed, Session
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, OperatorDetails

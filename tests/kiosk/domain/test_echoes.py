@@ -8,10 +8,18 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from kiosk.domain import entries, feed
+from kiosk.domain import feed
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.echoes import Echo, EchoedBody, echo_of, repeats
-from kiosk.domain.entries import Decision
+from kiosk.domain.entries.decisions import CertificateRevoked, Decision, RegisterDecided
+from kiosk.domain.entries.orders import (
+    OrderAssigned,
+    OrderPaid,
+    OrderReleased,
+    RefundCompleted,
+    RefundGranted,
+    SurplusReturned,
+)
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.ledger import PaidHow
 
@@ -20,28 +28,28 @@ CERTIFICATE = "0003000001000002"
 LINES = (PriceLine(FeeItem.TOKEN, 5_000),)
 FACTS = (ORDER, "11000001", "企业", "李晓梅", OrderKind.NEW, LINES, 1, 10, "T1", 11, 2)
 ECHOES: list[tuple[EchoedBody, Echo]] = [
-    (feed.OrderAssignedHere(*FACTS), entries.OrderAssigned(*FACTS, f"order-assigned/{ORDER}/2")),
-    (feed.OrderMoved(ORDER, 8, 3), entries.OrderReleased(ORDER, 8, 3, f"order-moved/{ORDER}/3")),
+    (feed.OrderAssignedHere(*FACTS), OrderAssigned(*FACTS, f"order-assigned/{ORDER}/2")),
+    (feed.OrderMoved(ORDER, 8, 3), OrderReleased(ORDER, 8, 3, f"order-moved/{ORDER}/3")),
     (
         feed.PaymentConfirmed(ORDER, 5, "T1", 9),
-        entries.OrderPaid(ORDER, PaidHow.FEED, 5, 9, "T1", f"payment/{ORDER}/T1"),
+        OrderPaid(ORDER, PaidHow.FEED, 5, 9, "T1", f"payment/{ORDER}/T1"),
     ),
     (
         feed.RefundRequested(ORDER, "7", "林涛", "退款"),
-        entries.RefundGranted(ORDER, "林涛", "退款", f"refund-asked/{ORDER}/7"),
+        RefundGranted(ORDER, "林涛", "退款", f"refund-asked/{ORDER}/7"),
     ),
-    (feed.RefundPaid(ORDER, "R1", 5), entries.RefundCompleted(ORDER, 5, f"refund-paid/{ORDER}/R1")),
+    (feed.RefundPaid(ORDER, "R1", 5), RefundCompleted(ORDER, 5, f"refund-paid/{ORDER}/R1")),
     (
         feed.PaymentReturned(ORDER, "T2", 5),
-        entries.SurplusReturned(ORDER, "T2", 5, f"payment-returned/{ORDER}/T2"),
+        SurplusReturned(ORDER, "T2", 5, f"payment-returned/{ORDER}/T2"),
     ),
     (
         feed.RevocationPublished(CERTIFICATE, "11000001", "lost"),
-        entries.CertificateRevoked(CERTIFICATE, "lost", f"revocation/{CERTIFICATE}"),
+        CertificateRevoked(CERTIFICATE, "lost", f"revocation/{CERTIFICATE}"),
     ),
     (
         feed.RegisterDecision(CERTIFICATE, 41, "11000001", ORDER, Decision.LIST, "林涛", "换发"),
-        entries.RegisterDecided(
+        RegisterDecided(
             "11000001",
             ORDER,
             CERTIFICATE,
@@ -76,4 +84,4 @@ def test_an_entry_that_says_something_else_does_not_repeat_the_row(body: EchoedB
 def test_the_key_that_a_given_order_is_to_succeed_is_the_kiosk_s_own_word() -> None:
     body = feed.OrderAssignedHere(*FACTS)
     own = KeyOnRecord(CERTIFICATE, "A1", 1, 2)
-    assert repeats(entries.OrderAssigned(*FACTS, f"order-assigned/{ORDER}/2", own), body)
+    assert repeats(OrderAssigned(*FACTS, f"order-assigned/{ORDER}/2", own), body)

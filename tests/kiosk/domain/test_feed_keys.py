@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kiosk.domain import feed
-from kiosk.domain.entries import Decision, InvoiceKind
+from kiosk.domain.entries.decisions import Decision
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.feed_keys import (
     RowName,
     name_in_key,

@@ -17,29 +17,33 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.bindings import (
     BindingAbandoned,
     BindingStarted,
     Bound,
     CertificateProved,
-    CertificateRevoked,
     CertificateWritten,
-    DeliveryChosen,
-    EpochBegan,
+    KeyPairMade,
+)
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.decisions import CertificateRevoked
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import (
     HoldLifted,
     KeyErased,
     KeyFound,
-    KeyPairMade,
     LossReported,
+    PinChanged,
+    PinChangeSkipped,
+    PinUnblocked,
+)
+from kiosk.domain.entries.orders import (
+    DeliveryChosen,
     OrderAssigned,
     OrderCancelled,
     OrderExpired,
     OrderPlaced,
     OrderReleased,
-    PinChanged,
-    PinChangeSkipped,
-    PinUnblocked,
     RefundCompleted,
     RefundGranted,
     SurplusReturned,

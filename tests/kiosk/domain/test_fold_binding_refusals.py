@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
+from kiosk.domain.entries.bindings import (
     BindingAbandoned,
     BindingStarted,
     Bound,
     CertificateIssued,
     CertificateProved,
-    CertificateRevoked,
     CertificateWritten,
     KeyPairMade,
-    OrderPaid,
 )
+from kiosk.domain.entries.decisions import CertificateRevoked
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.errors import EntryRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, PaidHow

@@ -10,8 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.bindings import (
     BindingAbandoned,
     BindingStarted,
     Bound,
@@ -19,8 +18,9 @@ from kiosk.domain.entries import (
     CertificateProved,
     CertificateWritten,
     KeyPairMade,
-    LossReported,
 )
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import LossReported
 from kiosk.domain.errors import EntryRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, CertificateStatus, OrderStatus

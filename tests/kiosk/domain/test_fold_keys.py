@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import CertificateRevoked, HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries.decisions import CertificateRevoked
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.ledger_fold import bound_event, fold_entry

@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from kiosk.domain.entries import (
+from kiosk.domain.entries.bindings import (
     BindingAbandoned,
     BindingStarted,
     Bound,
     CertificateProved,
     CertificateWritten,
     KeyPairMade,
+)
+from kiosk.domain.entries.orders import (
     OrderAssigned,
     OrderCancelled,
     OrderExpired,

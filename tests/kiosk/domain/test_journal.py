@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from kiosk.domain.entries import AnyBody, EpochBegan, OrderCancelled, OrderPaid, OrderPlaced, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderCancelled, OrderPaid, OrderPlaced
 from kiosk.domain.errors import ChainBroken, EntryMalformed
 from kiosk.domain.feed import AnyFeedBody
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine

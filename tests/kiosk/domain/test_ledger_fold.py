@@ -6,7 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import AnyBody, BindingAbandoned, CertificateRevoked, Decision, RegisterDecided
+from kiosk.domain.entries.bindings import BindingAbandoned
+from kiosk.domain.entries.decisions import CertificateRevoked, Decision, RegisterDecided
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order
 from kiosk.domain.ledger_fold import Folding, MemoryRecords, bound_event, fold_entry, judged_by_the_issuer

@@ -12,16 +12,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kiosk.domain import order_fold
-from kiosk.domain.entries import (
-    AnyBody,
-    CertificateIssued,
-    Decision,
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.decisions import Decision, RegisterDecided
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import (
     DeliveryChosen,
     OrderCancelled,
     OrderReleased,
     RefundCompleted,
     RefundGranted,
-    RegisterDecided,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.journal import FORM, GENESIS, Entry

@@ -6,16 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    AnyBody,
-    BindingAbandoned,
-    Decision,
-    DeliveryChosen,
-    OrderReleased,
-    RefundCompleted,
-    RefundGranted,
-    RegisterDecided,
-)
+from kiosk.domain.entries.bindings import BindingAbandoned
+from kiosk.domain.entries.decisions import Decision, RegisterDecided
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import DeliveryChosen, OrderReleased, RefundCompleted, RefundGranted
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.ledger import CertificateStatus, Delivery, OrderStatus
 from kiosk.domain.ledger_fold import Folding, bound_event, fold_entry

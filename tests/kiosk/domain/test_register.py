@@ -13,14 +13,8 @@ from msgspec.structs import replace
 
 from kiosk.domain import register as judged
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import (
-    CertificateRevoked,
-    Decision,
-    HoldLifted,
-    KeyFound,
-    LossReported,
-    RegisterDecided,
-)
+from kiosk.domain.entries.decisions import CertificateRevoked, Decision, RegisterDecided
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.register import (
     MATTER,

@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 from kiosk.domain.contacts import ContactFault
 from kiosk.domain.credit_codes import CreditCodeFault
 from kiosk.domain.documents import DocumentFault, DocumentKind, HolderFault
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.names import NameFault
 from kiosk.domain.personal import (
     MAXIMUM_RECORD,

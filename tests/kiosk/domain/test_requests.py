@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderReleased
+from kiosk.domain.entries.requests import (
     DeliveryAsked,
     DeliveryChanged,
     InvoiceAsked,
@@ -22,7 +23,6 @@ from kiosk.domain.entries import (
     OperatorProposed,
     OperatorReviewed,
     OperatorWithdrawn,
-    OrderReleased,
 )
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.journal import FORM, GENESIS, Entry

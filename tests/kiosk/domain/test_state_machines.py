@@ -10,7 +10,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from kiosk.domain.entries import AnyBody, OperatorReviewed
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.requests import OperatorReviewed
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.journal import FORM, GENESIS, Entry
 from kiosk.domain.ledger import Order

@@ -13,7 +13,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from kiosk.domain.entries import AnyBody, OrderAssigned
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderAssigned
 from kiosk.domain.feed import AnyFeedBody, OrderAssignedHere
 from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderPlaced
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.identifiers import OrderNumber, OrderReference
 from kiosk.domain.versions import NO_VERSION

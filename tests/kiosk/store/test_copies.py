@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import EpochBegan, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
 from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH
 from kiosk.store import keyfile, migrations
 from kiosk.store.agent_state import AgentState

@@ -25,7 +25,7 @@ IO_ERROR = 10  # https://www.sqlite.org/rescode.html#ioerr
 PROGRAM = """
 import os, pathlib, sys
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import PinChangeSkipped
+from kiosk.domain.entries.keys import PinChangeSkipped
 from kiosk.store.database import Database
 from kiosk.store.errors import StoreUnavailable
 path, key, clock = pathlib.Path(sys.argv[1]), bytes(range(32)), FixedClock(1_800_000_000)

@@ -5,14 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import (
-    BindingStarted,
-    CertificateIssued,
-    KeyPairMade,
-    OrderCancelled,
-    OrderPaid,
-    RefundGranted,
-)
+from kiosk.domain.entries.bindings import BindingStarted, CertificateIssued, KeyPairMade
+from kiosk.domain.entries.orders import OrderCancelled, OrderPaid, RefundGranted
 from kiosk.domain.ledger import CertificateStatus, OrderStatus, PaidHow
 from kiosk.store.database import Database
 from kiosk.store.transaction import Transaction

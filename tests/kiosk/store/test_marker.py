@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import EpochBegan, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
 from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH, MAXIMUM_EPOCH
 from kiosk.store.database import Database
 from kiosk.store.location import marker_of

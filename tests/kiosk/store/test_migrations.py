@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import BindingAbandoned, OrderPlaced
+from kiosk.domain.entries.bindings import BindingAbandoned
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import FORM, Entry, seal

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.journal import SealedEntry
 from kiosk.domain.ledger import OrderStatus

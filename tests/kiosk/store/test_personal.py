@@ -12,7 +12,7 @@ import pytest
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries import DeliveryAsked, PersonalErased
+from kiosk.domain.entries.requests import DeliveryAsked, PersonalErased
 from kiosk.domain.errors import PersonalMalformed
 from kiosk.domain.personal import (
     MAXIMUM_RECORD,

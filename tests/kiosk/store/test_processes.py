@@ -20,7 +20,7 @@ import itertools, sys, time
 from pathlib import Path
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.entries import OrderPaid, OrderPlaced
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
 from kiosk.domain.versions import NO_VERSION
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.database import Database

@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import EpochBegan, LossReported, OrderPaid
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.errors import EntryRefused
 from kiosk.domain.journal import check_chain, seal, unseal
 from kiosk.domain.ledger import PaidHow

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import EpochBegan, LossReported, OrderPaid
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.feed import KeyBoundElsewhere, MatterPublished
 from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.feed_rows import unsigned_row

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import EpochBegan, OrderCancelled, OrderExpired, OrderPaid
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.orders import OrderCancelled, OrderExpired, OrderPaid
 from kiosk.domain.errors import ChainBroken, EntryRefused
 from kiosk.domain.identifiers import IdentifierOutOfRange
 from kiosk.domain.journal import SealedEntry, check_chain, seal

@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import BindingStarted, CertificateIssued, KeyPairMade, OrderPaid
+from kiosk.domain.entries.bindings import BindingStarted, CertificateIssued, KeyPairMade
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.ledger import PaidHow
 from kiosk.store.database import Database
 from kiosk.store.transaction import Transaction

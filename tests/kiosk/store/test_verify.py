@@ -11,7 +11,8 @@ import pytest
 
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import LossReported, OrderPaid
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.journal import check_chain, seal, unseal
 from kiosk.domain.ledger import PaidHow
 from kiosk.store import scratch

@@ -9,7 +9,9 @@ from hardware.token.known_cards import KnownCard
 from kiosk.desk.keys.views import Check, CheckResult
 from kiosk.desk.orders.confirming import CodeRefusal
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import PrintOutcome, Refusal, TokenRefusal, TokenRefused
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.text import key_wording, wording
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.ui.screens.staff.found_key import _NEXT

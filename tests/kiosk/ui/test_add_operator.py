@@ -9,9 +9,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from kiosk.desk.requests.views import ProposalView
-from kiosk.desk.views import Refusal, Refused
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries import OperatorProposed, OperatorWithdrawn
+from kiosk.domain.entries.requests import OperatorProposed, OperatorWithdrawn
 from kiosk.domain.feed import ProposalTold
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import unsigned_row

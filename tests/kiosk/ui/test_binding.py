@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.widgets import Input
 
 from hardware.virtual.card import Fault, FaultKind, FaultyCard
-from kiosk.desk.views import BindingProgress, TokenRefusal, TokenRefused
+from kiosk.desk.views.tokens import BindingProgress, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.ui.app import KeydeskApp

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Button, Input, Static
 
-from kiosk.desk.views import BoundView, Network
+from kiosk.desk.views.status import Network
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.text.cells import width

@@ -9,7 +9,8 @@ import pytest
 from rich.color import Color
 from textual.color import Color as TextualColor
 
-from kiosk.desk.views import BoundView, FieldRefusal, FieldsRefused, WrongCredentials, fields_of
+from kiosk.desk.views.people import FieldRefusal, FieldsRefused, WrongCredentials, fields_of
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.settings import Colours, Display
 from kiosk.ui.app import KeydeskApp

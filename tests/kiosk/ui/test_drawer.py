@@ -11,7 +11,7 @@ from textual.widgets import Input, OptionList
 
 from hardware.ports import PrinterState
 from kiosk.demo.drawer import DrawerScreen
-from kiosk.desk.views import Network
+from kiosk.desk.views.status import Network
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.settings import Display

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from kiosk.desk.views import Refused
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.feed import (
     CertificateRegistered,
     FeedBody,

@@ -14,7 +14,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, OrderView, TokenOutcome
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.tokens import BoundView, TokenOutcome
 from kiosk.domain.fees import OrderKind
 from kiosk.settings import Display
 from kiosk.text.catalogue import Language

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from kiosk.desk.views import TokenRefusal, TokenRefused
-from kiosk.domain.entries import PinChanged, PinChangeSkipped
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
+from kiosk.domain.entries.keys import PinChanged, PinChangeSkipped
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 from textual.widgets import Input
 
-from kiosk.domain.entries import OrderPlaced, PinChangeSkipped
+from kiosk.domain.entries.keys import PinChangeSkipped
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from kiosk.desk.service import DeskService
-from kiosk.domain.entries import OrderPlaced
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.fees import OrderKind
 from kiosk.store.log_file import LogFile
 from kiosk.ui.routes import Route

@@ -8,7 +8,7 @@ import pytest
 from textual import events
 
 from kiosk.domain.fees import OrderKind
-from kiosk.ui import app as app_module
+from kiosk.ui import steps as steps_module
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.page import Overlay, Page
 from kiosk.ui.routes import Layer, Route
@@ -45,7 +45,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Route]:
         made.append(route)
         return screen_of(route)
 
-    monkeypatch.setattr(app_module, "screen_of", recorded)
+    monkeypatch.setattr(steps_module, "screen_of", recorded)
     return made
 
 

@@ -11,7 +11,7 @@ from hardware.ports import PrinterState, ReaderUnavailable, TokenPresence
 from hardware.printer import AbsentPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import DeskStatus, Network, TokenStatus
+from kiosk.desk.views.status import DeskStatus, Network, TokenStatus
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.hindrances import hindrances
 from kiosk.ui.app import KeydeskApp

@@ -8,7 +8,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from kiosk.desk.views import Field, OrderView, PrintOutcome
+from kiosk.desk.views.orders import OrderView, PrintOutcome
+from kiosk.desk.views.people import Field
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.settings import Display

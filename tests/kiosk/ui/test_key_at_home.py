@@ -9,7 +9,8 @@ from textual.widgets import Input
 
 from kiosk.desk.keys.views import IntroducedOutcome, KeyIntroduced
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Refusal, Refused, TokenRefusal, TokenRefused
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import Language
 from kiosk.text.key_wording import introduction

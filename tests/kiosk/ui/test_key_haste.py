@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from kiosk.desk.keys.views import KeyView
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import TokenRefusal, TokenRefused
-from kiosk.domain.entries import LossReported, PinChanged
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
+from kiosk.domain.entries.keys import LossReported, PinChanged
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.common.key_choice import KeyChoiceScreen

@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
-from kiosk.desk.views import Network, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.status import Network
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.nights import DAY, USUAL_AT, ExpiringKey, Finding, NightReport, StepOutcome, StepRecord
 from kiosk.store.agent_state import AgentState, ContactFault

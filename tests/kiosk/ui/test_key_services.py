@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
-from kiosk.desk.views import TokenRefusal, TokenRefused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.visit import KeyService

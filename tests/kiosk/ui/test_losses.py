@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from kiosk.desk.views import Refusal, Refused
-from kiosk.domain.entries import LossReported
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.domain.entries.keys import LossReported
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.visit import KeyService

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from kiosk.desk.views import DeskStatus, Refused
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.status import DeskStatus
 from kiosk.store.agent_state import AgentState, ContactFault, LinkFault
 from kiosk.text.contact_faults import AGENT_STOPPED, CONTACT_FAULTS
 from kiosk.text.link_faults import LINK_FAULTS

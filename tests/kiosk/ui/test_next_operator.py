@@ -11,8 +11,9 @@ from PIL import Image
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from kiosk.desk.views import Refusal, Refused
-from kiosk.domain.entries import OrderPlaced, PinChangeSkipped
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.domain.entries.keys import PinChangeSkipped
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.fees import OrderKind
 from kiosk.text.visit_papers import VisitSlip, render_slip
 from kiosk.ui.app import KeydeskApp

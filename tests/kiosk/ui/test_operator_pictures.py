@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from kiosk.desk.requests.views import ProposalView
-from kiosk.desk.views import BoundView, PrintOutcome
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.requests import ProposalState
 from kiosk.text.catalogue import Language

@@ -14,8 +14,9 @@ from PIL import Image
 from textual.pilot import Pilot
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Network
-from kiosk.domain.entries import InvoiceKind
+from kiosk.desk.views.status import Network
+from kiosk.desk.views.tokens import BoundView
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails
 from kiosk.text.catalogue import Language

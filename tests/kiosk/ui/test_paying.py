@@ -6,7 +6,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from kiosk.desk.views import Refusal, Refused
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.base32 import check_digit
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, OrderStatus

@@ -12,16 +12,10 @@ from msgspec.structs import replace
 from PIL import Image
 from textual.pilot import Pilot
 
-from kiosk.desk.views import (
-    BoundView,
-    FieldRefusal,
-    FieldsRefused,
-    Refusal,
-    Refused,
-    VerifyOutcome,
-    WrongCredentials,
-    fields_of,
-)
+from kiosk.desk.views.orders import VerifyOutcome
+from kiosk.desk.views.people import FieldRefusal, FieldsRefused, WrongCredentials, fields_of
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.base32 import encode_base32
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import Language

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 from textual.widgets import Input
 
-from kiosk.desk.views import TokenRefusal, TokenRefused, TokenView
-from kiosk.domain.entries import PinChanged
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
+from kiosk.domain.entries.keys import PinChanged
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.visit import KeyService
 from tests.support.desk import PIN

@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from kiosk.desk.views import PaidElsewhere, WrongKind
+from kiosk.desk.views.orders import PaidElsewhere, WrongKind
 from kiosk.domain.decisions import KeyState
-from kiosk.domain.entries import OrderPlaced, SecondOrder
+from kiosk.domain.entries.orders import OrderPlaced, SecondOrder
 from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import unsigned_row

@@ -10,17 +10,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from kiosk.desk.views import (
-    Field,
-    LockedOut,
-    Refusal,
-    Refused,
-    SignedIn,
-    StaffSession,
-    TokenRefusal,
-    TokenRefused,
-    WrongCredentials,
-)
+from kiosk.desk.views.people import Field, LockedOut, SignedIn, StaffSession, WrongCredentials
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.page import Page

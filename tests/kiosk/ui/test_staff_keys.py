@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input, OptionList
 
-from kiosk.domain.entries import HoldLifted, KeyErased, KeyFound
+from kiosk.domain.entries.keys import HoldLifted, KeyErased, KeyFound
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input, OptionList
 
-from kiosk.desk.views import OrderView
-from kiosk.domain.entries import RefundGranted
+from kiosk.desk.views.orders import OrderView
+from kiosk.domain.entries.orders import RefundGranted
 from kiosk.domain.feed import MatterPublished
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus

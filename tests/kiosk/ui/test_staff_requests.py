@@ -9,8 +9,14 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from kiosk.desk.requests.forms import RequestAct
-from kiosk.desk.views import Refusal, Refused
-from kiosk.domain.entries import DeliveryAsked, InvoiceAsked, InvoiceKind, InvoiceWithdrawn, KeyReceivedBack
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.domain.entries.requests import (
+    DeliveryAsked,
+    InvoiceAsked,
+    InvoiceKind,
+    InvoiceWithdrawn,
+    KeyReceivedBack,
+)
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, PersonalRecord
 from kiosk.text.catalogue import Language

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.fees import OrderKind
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.page import Overlay

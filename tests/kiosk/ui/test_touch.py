@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from kiosk.domain.entries import OrderPlaced
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.settings import Colours

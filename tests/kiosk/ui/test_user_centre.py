@@ -13,9 +13,11 @@ from textual.widgets import OptionList
 
 from hardware.virtual.gmt.card import GmtCard
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, PrintOutcome, Refusal, Refused
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.feed import ProposalTold
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import unsigned_row

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet
 
-from kiosk.domain.entries import StrandDecision
+from kiosk.domain.entries.decisions import StrandDecision
 from kiosk.domain.remarks import RemarkReason
 from sync.central.fleet.models import Machine, MachineState
 from sync.central.journal.models import Alarm, AlarmKind, Strand, StrayEntry

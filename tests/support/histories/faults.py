@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 
 from kiosk.domain import ledger_fold, order_fold
-from kiosk.domain.entries import CertificateIssued, CertificateRevoked
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.decisions import CertificateRevoked
 from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.identifiers import NONCE_LENGTH, OrderReference
 from kiosk.domain.journal import Entry

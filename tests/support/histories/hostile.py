@@ -6,9 +6,39 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import AnyBody, Decision
+from kiosk.domain.entries.bindings import (
+    BindingAbandoned,
+    BindingStarted,
+    Bound,
+    CertificateIssued,
+    CertificateProved,
+    CertificateWritten,
+    KeyPairMade,
+)
+from kiosk.domain.entries.decisions import (
+    CertificateChecked,
+    CertificateImported,
+    CertificateRevoked,
+    Decision,
+    MatterDecided,
+    RegisterDecided,
+)
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import HoldLifted, KeyErased, KeyFound, LossReported
+from kiosk.domain.entries.orders import (
+    DeliveryChosen,
+    OrderAssigned,
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderReleased,
+    OrderTakenOver,
+    RefundCompleted,
+    RefundGranted,
+    SurplusReturned,
+)
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Delivery, PaidHow
 from kiosk.domain.versions import Version
@@ -73,9 +103,7 @@ class HostileKiosk(KioskDouble):
         return f"{kind} {shot.account} {shot.order}"
 
     def _aim(self, random: Random, targets: Targets) -> Shot:
-        own = [
-            each.entry.body.order for each in self.entries if isinstance(each.entry.body, entries.OrderPlaced)
-        ]
+        own = [each.entry.body.order for each in self.entries if isinstance(each.entry.body, OrderPlaced)]
         strange = KeyOnRecord(f"{self.number:04X}{random.randrange(9):012X}", "STRANGE", 1, self.now() + 9999)
         account, key = random.choice([*targets.keys, (random.choice(targets.accounts), strange)])
         order = random.choice([*targets.orders, *own[-3:], f"{self.number}-0001-1.{bytes(6).hex()}"])
@@ -89,7 +117,7 @@ def _place(_shot: Shot) -> None:
 
 def _assigned(shot: Shot) -> AnyBody:
     now = shot.kiosk.now()
-    return entries.OrderAssigned(
+    return OrderAssigned(
         shot.order, shot.account, "企业", "经办人", OrderKind.NEW, LINES, 1, now, "T1", now,
         handover=shot.small, feed=f"order-assigned/{shot.order}/{shot.small}",
     )  # fmt: skip
@@ -97,7 +125,7 @@ def _assigned(shot: Shot) -> AnyBody:
 
 def _taken_over(shot: Shot) -> AnyBody:
     now = shot.kiosk.now()
-    return entries.OrderTakenOver(
+    return OrderTakenOver(
         shot.order, shot.account, "企业", "经办人", OrderKind.NEW, LINES, 1, now, "T1", now,
         handover=shot.small, new_owner=shot.kiosk.number, by="甲", remark="乙",
     )  # fmt: skip
@@ -106,7 +134,7 @@ def _taken_over(shot: Shot) -> AnyBody:
 def _issued(shot: Shot) -> AnyBody:
     now, number = shot.kiosk.now(), shot.random.choice([shot.certificate, shot.key.number])
     old = shot.random.choice([None, shot.key])
-    return entries.CertificateIssued(
+    return CertificateIssued(
         shot.order, 1, number, b"DER", now, now + 86400, 1,
         predecessor=None if old is None else old.number, old_end=None if old is None else old.not_after,
     )  # fmt: skip
@@ -114,7 +142,7 @@ def _issued(shot: Shot) -> AnyBody:
 
 _JUNK: dict[str, Callable[[Shot], AnyBody | None]] = {
     "place": _place,
-    "placed-again": lambda shot: entries.OrderPlaced(
+    "placed-again": lambda shot: OrderPlaced(
         shot.order,
         shot.account,
         "企业",
@@ -130,46 +158,40 @@ _JUNK: dict[str, Callable[[Shot], AnyBody | None]] = {
     ),
     "assigned": _assigned,
     "taken-over": _taken_over,
-    "released": lambda shot: entries.OrderReleased(
+    "released": lambda shot: OrderReleased(
         shot.order, shot.kiosk.number, shot.small, f"order-moved/{shot.order}/{shot.small}"
     ),
-    "paid": lambda shot: entries.OrderPaid(
+    "paid": lambda shot: OrderPaid(
         shot.order, shot.random.choice(list(PaidHow)), shot.random.choice([1, TOTAL]), 1, "T1"
     ),
-    "cancelled": lambda shot: entries.OrderCancelled(shot.order, "member"),
-    "expired": lambda shot: entries.OrderExpired(shot.order),
-    "delivery": lambda shot: entries.DeliveryChosen(shot.order, Delivery.MAIL),
-    "started": lambda shot: entries.BindingStarted(
+    "cancelled": lambda shot: OrderCancelled(shot.order, "member"),
+    "expired": lambda shot: OrderExpired(shot.order),
+    "delivery": lambda shot: DeliveryChosen(shot.order, Delivery.MAIL),
+    "started": lambda shot: BindingStarted(
         shot.order, shot.small, shot.key.token_serial, "gmt", "SM2", shot.random.choice([None, POINT])
     ),
-    "key-pair": lambda shot: entries.KeyPairMade(shot.order, 1, POINT),
+    "key-pair": lambda shot: KeyPairMade(shot.order, 1, POINT),
     "issued": _issued,
-    "written": lambda shot: entries.CertificateWritten(shot.order, 1),
-    "proved": lambda shot: entries.CertificateProved(shot.order, 1, b"c", b"s"),
-    "bound": lambda shot: entries.Bound(shot.order, 1),
-    "abandoned": lambda shot: entries.BindingAbandoned(shot.order, 1, "甲", "乙"),
-    "granted": lambda shot: entries.RefundGranted(shot.order, "甲", "乙"),
-    "refunded": lambda shot: entries.RefundCompleted(
-        shot.order, TOTAL, f"refund-paid/{shot.order}/{shot.small}"
-    ),
-    "surplus": lambda shot: entries.SurplusReturned(
-        shot.order, "T1", TOTAL, f"payment-returned/{shot.order}/T1"
-    ),
-    "revoked": lambda shot: entries.CertificateRevoked(
-        shot.certificate, "甲", f"revocation/{shot.certificate}"
-    ),
-    "decided": lambda shot: entries.RegisterDecided(
+    "written": lambda shot: CertificateWritten(shot.order, 1),
+    "proved": lambda shot: CertificateProved(shot.order, 1, b"c", b"s"),
+    "bound": lambda shot: Bound(shot.order, 1),
+    "abandoned": lambda shot: BindingAbandoned(shot.order, 1, "甲", "乙"),
+    "granted": lambda shot: RefundGranted(shot.order, "甲", "乙"),
+    "refunded": lambda shot: RefundCompleted(shot.order, TOTAL, f"refund-paid/{shot.order}/{shot.small}"),
+    "surplus": lambda shot: SurplusReturned(shot.order, "T1", TOTAL, f"payment-returned/{shot.order}/T1"),
+    "revoked": lambda shot: CertificateRevoked(shot.certificate, "甲", f"revocation/{shot.certificate}"),
+    "decided": lambda shot: RegisterDecided(
         shot.account, shot.order, shot.certificate, shot.random.choice(list(Decision)), "甲", "乙"
     ),
-    "matter": lambda shot: entries.MatterDecided("certificate-held", shot.certificate, "list", "甲", "乙"),
-    "checked": lambda shot: entries.CertificateChecked(
+    "matter": lambda shot: MatterDecided("certificate-held", shot.certificate, "list", "甲", "乙"),
+    "checked": lambda shot: CertificateChecked(
         shot.account, shot.order, shot.certificate, genuine=shot.random.random() < 0.5
     ),
-    "imported": lambda shot: entries.CertificateImported(
+    "imported": lambda shot: CertificateImported(
         shot.account, shot.certificate, "STRANGE", b"DER", 1, shot.kiosk.now()
     ),
-    "lost": lambda shot: entries.LossReported(shot.account, shot.key),
-    "found": lambda shot: entries.KeyFound(shot.account, shot.key.token_serial, "甲", shot.key),
-    "lifted": lambda shot: entries.HoldLifted(shot.account, shot.key, "甲"),
-    "erased": lambda shot: entries.KeyErased(shot.account, shot.key.token_serial, "甲", shot.key.number),
+    "lost": lambda shot: LossReported(shot.account, shot.key),
+    "found": lambda shot: KeyFound(shot.account, shot.key.token_serial, "甲", shot.key),
+    "lifted": lambda shot: HoldLifted(shot.account, shot.key, "甲"),
+    "erased": lambda shot: KeyErased(shot.account, shot.key.token_serial, "甲", shot.key.number),
 }

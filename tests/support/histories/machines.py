@@ -13,7 +13,7 @@ from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.ledger import Order
 from kiosk.store.database import Database
 from kiosk.store.marker import Marker

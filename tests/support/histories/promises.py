@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from django.db.models import Q
 from msgspec.structs import replace
 
-from kiosk.domain.entries import CertificateIssued, OrderPlaced
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.identifiers import parse_out_trade_no
 from kiosk.domain.journal import unseal
 from kiosk.domain.ledger import Certificate, CertificateStatus, Order

@@ -18,7 +18,9 @@ from typing import Any
 
 import msgspec
 
-from kiosk.domain.entries import CertificateIssued, EpochBegan, OrderPlaced
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH
 from kiosk.domain.members import Role
 from kiosk.domain.remarks import RemarkReason

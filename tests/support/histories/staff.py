@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kiosk.desk.views import BindingProgress, BoundView
+from kiosk.desk.views.tokens import BindingProgress, BoundView
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.ledger import CertificateStatus, Order, OrderStatus
 from kiosk.domain.order_steps import placing_kiosk

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from kiosk.desk.views import BindingProgress, Placed, Refused
+from kiosk.desk.views.orders import Placed
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import BindingProgress
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Order, OrderStatus

@@ -16,7 +16,8 @@ from django.test import Client
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import blank_key
 from kiosk.desk.orders.confirming import CodeAccepted
-from kiosk.desk.views import AccountView, OrderView, Session, StaffSession
+from kiosk.desk.views.orders import AccountView, OrderView
+from kiosk.desk.views.people import Session, StaffSession
 from kiosk.domain.ledger import Order
 from kiosk.store import keyfile
 from kiosk.store.errors import StoreError

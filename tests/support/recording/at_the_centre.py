@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from kiosk.domain.entries import StrandDecision
+from kiosk.domain.entries.decisions import StrandDecision
 from kiosk.domain.ledger import BindingStep
 from kiosk.domain.login_check import ChallengeRequested
 from kiosk.domain.members import Review

@@ -13,7 +13,7 @@ from typing import NamedTuple, get_args
 from django.apps import apps
 from django.db import models
 
-from kiosk.domain.entries import AnyBody
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.feed import CertificateRegistered, RegisteredState
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import FIRST_EPOCH, FIRST_RANDOM_EPOCH

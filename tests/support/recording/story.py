@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from hardware.virtual.gmt.card import GmtCard
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindingProgress, BoundView, OrderView, Placed, Refused
+from kiosk.desk.views.orders import OrderView, Placed
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import BindingProgress, BoundView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, Order
 from kiosk.domain.members import Review

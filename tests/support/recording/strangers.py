@@ -6,9 +6,12 @@ from tests.support.recording.story import BOSS, RENEWAL, Story  # isort: split
 
 import msgspec
 
-from kiosk.domain import entries, journal
+from kiosk.domain import journal
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.keys import HoldLifted, LossReported
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced, RefundGranted
 from kiosk.domain.journal import SealedEntry
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.policy import Policy
@@ -65,15 +68,15 @@ class Strangers:
         assert answer.status == OK, answer.body
         self.story.apply()
 
-    def paid(self, kiosk: HostileKiosk, account: str = "", **changes: object) -> entries.OrderPlaced:
+    def paid(self, kiosk: HostileKiosk, account: str = "", **changes: object) -> OrderPlaced:
         """An order that somebody vouched for."""
         nonce = self.story.world.random.randbytes(6)
         placed = kiosk.place(account or self.story.member(), nonce=nonce, **changes)  # type: ignore[arg-type]  # fields of the entry
         total = sum(line.amount for line in placed.lines)
-        kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, total, kiosk.now(), supervisor="林涛"))
+        kiosk.append(OrderPaid(placed.order, PaidHow.DESK, total, kiosk.now(), supervisor="林涛"))
         return placed
 
-    def bound(self, kiosk: HostileKiosk, **changes: object) -> entries.CertificateIssued:
+    def bound(self, kiosk: HostileKiosk, **changes: object) -> CertificateIssued:
         """A key that was bound, by a certificate with these changes."""
         placed = self.paid(kiosk)
         issued = kiosk.certificate(placed, **changes)  # type: ignore[arg-type]  # fields of the entry
@@ -109,7 +112,7 @@ def _orders(strangers: Strangers) -> None:
     ended = strangers.story.member()
     over = strangers.paid(kiosk, ended)
     strangers.paid(kiosk, ended)
-    kiosk.append(entries.RefundGranted(over.order, "林涛", "重复"))
+    kiosk.append(RefundGranted(over.order, "林涛", "重复"))
     kiosk.append(first)
     strangers.paid(kiosk, policy=9)
     strangers.paid(kiosk, lines=())
@@ -152,9 +155,9 @@ def _limits(strangers: Strangers) -> None:
     row = LedgerAccount.objects.get(account=accounts[in_use])
     key = register_record(row).key
     assert key is not None
-    kiosk.append(entries.LossReported(accounts[in_use], key))
+    kiosk.append(LossReported(accounts[in_use], key))
     for lost in on_hold[:2]:
-        strangers.narrow.append(entries.HoldLifted(accounts[lost.number], lost, "张华"))
+        strangers.narrow.append(HoldLifted(accounts[lost.number], lost, "张华"))
 
 
 def _unreadable(strangers: Strangers) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from sync.agent.alignment import Forked, NothingMissing, TailLost, align
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kiosk.domain.entries import EpochBegan
+from kiosk.domain.entries.body import EpochBegan
 from kiosk.domain.journal import unseal
 from kiosk.store.transaction import Identity
 from kiosk.store.vault import VaultItem

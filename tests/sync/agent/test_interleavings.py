@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kiosk.domain import feed
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.domain.ledger import OrderStatus
 from kiosk.store.verify import verify
 from sync.agent.errors import ExchangeFailed

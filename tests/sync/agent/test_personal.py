@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from kiosk.domain.entries import DeliveryAsked
+from kiosk.domain.entries.requests import DeliveryAsked
 from kiosk.domain.feed import ErasureTold
 from kiosk.domain.personal import DeliveryAddress
 from kiosk.store.database import Database

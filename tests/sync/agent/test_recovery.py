@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from kiosk.domain.entries import EpochBegan
+from kiosk.domain.entries.body import EpochBegan
 from kiosk.domain.feed import FORK_RULE, OrderMoved, PaymentConfirmed
 from kiosk.domain.journal import check_chain
 from kiosk.store.database import Database

@@ -13,8 +13,8 @@ from django.db import connection
 from django.test import Client
 from msgspec.structs import replace
 
-from kiosk.domain import entries
 from kiosk.domain.echoes import echo_of
+from kiosk.domain.entries.orders import DeliveryChosen, OrderCancelled, OrderPaid
 from kiosk.domain.feed import OperatorPublished, OrderMoved, PaymentConfirmed, StaffPublished
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import out_trade_no, parse_order_reference
@@ -92,7 +92,7 @@ def at_once(works: list[Callable[[], object]]) -> None:
 def test_the_same_upload_many_times_at_once_is_one(pair: list[KioskDouble]) -> None:
     kiosk = pair[0]
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     at_once([kiosk.pushed] * 6)
     assert all_applied()
     assert Entry.objects.filter(kiosk=3).count() == 3
@@ -105,7 +105,7 @@ def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[K
     placed = [three.place(), four.place(account="11000006", kind=OrderKind.RENEWAL)]
     for kiosk, order in zip(pair, placed, strict=True):
         for _ in range(8):
-            kiosk.append(entries.DeliveryChosen(order.order, Delivery.MAIL))
+            kiosk.append(DeliveryChosen(order.order, Delivery.MAIL))
     at_once([three.pushed, four.pushed, three.pushed, four.pushed])
     assert LedgerOrder.objects.filter(reference__in=[each.order for each in placed]).count() == 2
     assert all_applied()
@@ -115,8 +115,8 @@ def test_kiosks_that_serve_other_accounts_do_not_hold_each_other_up(pair: list[K
 def test_two_kiosks_that_serve_one_account_at_once_leave_no_matter_open(pair: list[KioskDouble]) -> None:
     for kiosk in pair:
         placed = kiosk.place()
-        kiosk.append(entries.OrderCancelled(placed.order, "member"))
-        kiosk.append(entries.DeliveryChosen(placed.order, Delivery.MAIL))
+        kiosk.append(OrderCancelled(placed.order, "member"))
+        kiosk.append(DeliveryChosen(placed.order, Delivery.MAIL))
     at_once([pair[0].pushed, pair[1].pushed])
     assert all_applied()
     assert open_matters() == []
@@ -151,7 +151,7 @@ def test_money_that_comes_while_the_desk_vouches_for_it_is_pointed_out(
     kiosk = pair[0]
     placed = kiosk.place()
     kiosk.pushed()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     bill = read_bill(order_code_text(placed.order_code), keys, int(time.time()))
 
     def meanwhile(payment: Payment) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kiosk.domain import entries
 from kiosk.domain.documents import DocumentKind
+from kiosk.domain.entries.requests import KeyMailed, OperatorProposed
 from kiosk.domain.login_check import CodeJudged, CodeJudgement, FirstPasswordChosen
 from kiosk.domain.personal import SALT_LENGTH, OperatorDetails, disclose
 from kiosk.domain.requests import ProposalState
@@ -45,9 +45,7 @@ def propose(kiosk: KioskDouble, *names: str) -> None:
     sent = []
     for name in names:
         record = disclose(WHO, secrets.token_bytes(SALT_LENGTH))
-        kiosk.append(
-            entries.OperatorProposed(name, ACCOUNT, code, record.commitment, authorised=True, by="member")
-        )
+        kiosk.append(OperatorProposed(name, ACCOUNT, code, record.commitment, authorised=True, by="member"))
         sent.append(record)
     kiosk.pushed()
     kiosk.sent(*sent)
@@ -93,7 +91,7 @@ def test_accounts_given_at_once_beside_uploads_and_other_decisions_are_all_diffe
 
     def note() -> None:
         settling.enter_and_apply(
-            [entries.KeyMailed("4-0002-5.aaaaaaaaaaaa", ACCOUNT, "EMS", "E", now(), "张华")], now()
+            [KeyMailed("4-0002-5.aaaaaaaaaaaa", ACCOUNT, "EMS", "E", now(), "张华")], now()
         )
 
     at_once([*(functools.partial(approve, name) for name in NAMES), other.pushed, note, note])

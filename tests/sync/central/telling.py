@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kiosk.domain import entries
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.versions import ALL, audience_of_kiosk
 from sync.central.fleet.feed.models import FeedRow
@@ -24,9 +25,9 @@ def tell(*bodies: Any, audience: int = ALL, now: int = BEGINNING) -> list[FeedRo
     return list(FeedRow.objects.filter(id__gt=last).order_by("id"))
 
 
-def bind(kiosk: KioskDouble, placed: entries.OrderPlaced) -> entries.CertificateIssued:
+def bind(kiosk: KioskDouble, placed: OrderPlaced) -> CertificateIssued:
     """The certificate of an order that the kiosk was paid for and bound."""
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     return issued

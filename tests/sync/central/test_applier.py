@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import DeliveryChosen, OrderPaid
 from kiosk.domain.ledger import Delivery, PaidHow
 from tests.support.kiosk_double import KioskDouble, http_send
 from tests.support.processes import FIRST_KIOSK, CentreProcess
@@ -157,11 +157,9 @@ def test_many_kiosks_that_come_back_at_once_raise_no_matter(tmp_path: Path, temp
         for kiosk, order in itertools.product(kiosks, range(12)):
             placed = kiosk.place(account=str(20_000_000 + kiosk.number * 100 + order))
             amount = sum(line.amount for line in placed.lines)
-            kiosk.append(
-                entries.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛")
-            )
-            kiosk.append(entries.DeliveryChosen(placed.order, Delivery.COUNTER))
-            kiosk.append(entries.DeliveryChosen(placed.order, Delivery.MAIL))
+            kiosk.append(OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
+            kiosk.append(DeliveryChosen(placed.order, Delivery.COUNTER))
+            kiosk.append(DeliveryChosen(placed.order, Delivery.MAIL))
         with concurrent.futures.ThreadPoolExecutor(40) as at_once:
             list(at_once.map(_uploaded, kiosks))
         wait_until(lambda: _pending(centre) == 0)

@@ -10,8 +10,11 @@ import msgspec
 import pytest
 from msgspec.structs import asdict
 
-from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.decisions import RegisterDecided
+from kiosk.domain.entries.keys import HoldLifted, LossReported
+from kiosk.domain.entries.orders import OrderAssigned, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced
 from kiosk.domain.feed import (
     KeyBoundElsewhere,
     MatterPublished,
@@ -50,10 +53,8 @@ from tests.support.odd_certificates import root_without_key_parameters
 pytestmark = pytest.mark.django_db
 
 
-def _bind(
-    kiosk: KioskDouble, placed: entries.OrderPlaced, old: KeyOnRecord | None = None, **changes: Any
-) -> Any:
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+def _bind(kiosk: KioskDouble, placed: OrderPlaced, old: KeyOnRecord | None = None, **changes: Any) -> Any:
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, old, **changes)
     kiosk.finish(placed)
     return issued
@@ -82,7 +83,7 @@ def test_a_matter_holds_up_nobody(kiosk: KioskDouble) -> None:
     kiosk.feed()
     cheap = tuple(line for line in SCHEDULE.lines(OrderKind.NEW) if line.item != "token")
     wrong = kiosk.place(lines=cheap)
-    kiosk.append(entries.OrderCancelled(wrong.order, "member"))
+    kiosk.append(OrderCancelled(wrong.order, "member"))
     right = kiosk.place()
     kiosk.pushed()
     assert all_applied()
@@ -139,7 +140,7 @@ def test_undoing_leaves_a_key_that_was_listed_before_the_matter_was_raised(
     placed = kiosk.place()
     issued = _bind(kiosk, placed)
     kiosk.pushed()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 1, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 1, kiosk.now()))
     kiosk.pushed()
     _undo(_decide(Action.ACCEPT))
     assert open_matters() == [("amount-differs", "11000001")]
@@ -153,7 +154,7 @@ def test_undoing_brings_no_key_back_that_a_later_one_replaced(kiosk: KioskDouble
     matter = _decide(Action.ACCEPT)
     old = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
     placed = kiosk.place(kind=OrderKind.RENEWAL)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     renewed = kiosk.certificate(placed, old)
     kiosk.finish(placed)
     kiosk.pushed()
@@ -195,11 +196,11 @@ def test_money_beyond_the_policy_is_pointed_out_again_after_it_was_decided(
     policies.issue(3, Policy(0, 3, now + 86400, unsynced_amount=1), keys, now)
     for account in ("11000001", "11000003"):
         placed = kiosk.place(account)
-        kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+        kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     assert open_matters() == [("amount-beyond-policy", "11000001")]
     _decide(Action.NOTED)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     assert open_matters() == [("amount-beyond-policy", "11000003")]
     (told,) = [item for item in kiosk.news() if isinstance(item, MatterPublished)]
@@ -301,10 +302,10 @@ def test_a_superseded_schedule_is_taken_while_the_kiosk_could_not_know(kiosk: Ki
     publish_schedule(row, int(time.time()))
     assert knew < kiosk.page().heads[ALL]
     old = kiosk.place(feed=knew)
-    kiosk.append(entries.OrderExpired(old.order))
+    kiosk.append(OrderExpired(old.order))
     kiosk.feed()
     still = kiosk.place(feed=kiosk.cursors[ALL])  # still at the old price, though it was told
-    kiosk.append(entries.OrderExpired(still.order))
+    kiosk.append(OrderExpired(still.order))
     new = kiosk.place(feed=kiosk.cursors[ALL], schedule=row.record())
     kiosk.pushed()
     assert remarks() == {4: ["price-differs"]}
@@ -318,7 +319,7 @@ def test_money_that_another_kiosk_tells_of_is_on_record_and_waits_for_nobody(
     other = make_kiosk(4)
     other.feed()
     placed = kiosk.place()
-    other.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, other.now(), supervisor="林涛"))
+    other.append(OrderPaid(placed.order, PaidHow.DESK, 34000, other.now(), supervisor="林涛"))
     other.pushed()
     assert all_applied()
     assert remarks(4) == {2: ["money-told-by-another"]}
@@ -395,7 +396,7 @@ def test_an_unpaid_order_elsewhere_is_a_warning_that_ends_by_itself(
     kiosk.pushed()
     assert _status(issued.number) == "valid"
     assert open_matters() == []
-    other.append(entries.OrderExpired(unpaid.order))
+    other.append(OrderExpired(unpaid.order))
     other.pushed()
     assert open_matters() == []
     assert all_applied()
@@ -414,7 +415,7 @@ def test_a_renewal_of_a_key_bound_elsewhere(
     assert (told.number, told.certificate.hex()) == (made.number, made.certificate)
     old = KeyOnRecord(made.number, "OLD-SERIAL", made.not_before, made.not_after)
     placed = kiosk.place("11000002", OrderKind.RENEWAL, enterprise="河南中原储备粮有限公司（郑州）")
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, old, serial="OLD-SERIAL")
     kiosk.finish(placed)
     kiosk.pushed()
@@ -435,7 +436,7 @@ def test_a_renewal_with_another_token_than_the_one_on_record_is_held(
     kiosk.feed()
     old = KeyOnRecord(made.number, "OTHER", made.not_before, made.not_after)
     placed = kiosk.place("11000002", OrderKind.RENEWAL, enterprise="河南中原储备粮有限公司（郑州）")
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, old, serial="OTHER")
     kiosk.finish(placed)
     kiosk.pushed()
@@ -454,13 +455,13 @@ def test_other_kiosks_hear_of_a_new_key_and_of_its_loss(
     (bound,) = [item for item in other.news() if isinstance(item, KeyBoundElsewhere)]
     assert (bound.account, bound.number, bound.lost) == ("11000001", issued.number, False)
     key = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
-    kiosk.append(entries.LossReported("11000001", key))
+    kiosk.append(LossReported("11000001", key))
     kiosk.pushed()
     news = other.news()
     assert [item.lost for item in news if isinstance(item, KeyBoundElsewhere)] == [True]
     assert not [item for item in news if isinstance(item, RevocationPublished)]  # a hold can be lifted
     assert LedgerCertificate.objects.get().status == "on-hold"
-    kiosk.append(entries.HoldLifted("11000001", key.on_hold(), "张华"))
+    kiosk.append(HoldLifted("11000001", key.on_hold(), "张华"))
     kiosk.pushed()
     told = [item for item in other.news() if isinstance(item, KeyBoundElsewhere)]
     assert [(item.lost, item.holds) for item in told] == [(False, 2)]
@@ -514,7 +515,7 @@ def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_a_matt
     machine.enrolment = machine.enrol_with(give_token(3, int(time.time()) - 10)).read(records.EnrolAnswer)
     machine.tip, machine.cursors = kiosk.tip, kiosk.cursors
     machine.epoch, machine.machine = machine.answer.epoch, machine.answer.machine
-    machine.append(entries.EpochBegan(given_by_centre=True, continues=kiosk.tip))
+    machine.append(EpochBegan(given_by_centre=True, continues=kiosk.tip))
     machine.issuing_key = kiosk.issuing_key
     machine.enrolment = msgspec.structs.replace(
         machine.answer, issuing_certificate=kiosk.answer.issuing_certificate
@@ -527,7 +528,7 @@ def test_a_certificate_by_the_authority_of_a_machine_that_was_replaced_is_a_matt
 def test_a_certificate_of_an_odd_form_is_never_listed(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.certificate(placed, certificate=root_without_key_parameters())
     kiosk.finish(placed)
     kiosk.pushed()
@@ -549,7 +550,7 @@ def test_a_certificate_that_begins_at_another_time_than_its_entry_tells_is_a_mat
 ) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     issued = kiosk.certificate(placed, wall=kiosk.now() + seconds)
     kiosk.finish(placed)
     kiosk.pushed()
@@ -570,7 +571,7 @@ def test_a_certificate_that_begins_before_its_issuer_s_is_a_matter(
     kiosk.feed()
     kiosk.clock_offset = issuer.not_before + 300 - kiosk.now()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     issued = kiosk.certificate(placed, begin=issuer.not_before - before)
     kiosk.finish(placed)
     kiosk.clock_offset = 0
@@ -643,7 +644,7 @@ def _enter_revocation(kiosk: KioskDouble) -> None:
     """Enter what the feed tells of the decision, as the kiosk does."""
     (told,) = [item for item in kiosk.feed() if isinstance(item, RegisterDecision)]
     decided = (told.account, told.order, told.certificate, told.decision, told.by, told.remark)
-    kiosk.append(entries.RegisterDecided(*decided, feed=kiosk.feed_key(told)))
+    kiosk.append(RegisterDecided(*decided, feed=kiosk.feed_key(told)))
 
 
 def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journal(kiosk: KioskDouble) -> None:
@@ -661,7 +662,7 @@ def test_a_revocation_counts_at_once_and_comes_back_in_the_issuing_kiosks_journa
 def test_a_certificate_that_is_being_bound_is_revoked_at_once(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.pushed()
     _revoked_by_staff(issued.number)
@@ -680,7 +681,7 @@ def test_a_renewal_bound_before_its_kiosk_heard_of_a_revocation_holds(kiosk: Kio
     _revoked_by_staff(issued.number)
     placed = kiosk.place(kind=OrderKind.RENEWAL)
     old = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     renewed = kiosk.certificate(placed, old)
     kiosk.finish(placed)
     _enter_revocation(kiosk)
@@ -706,7 +707,7 @@ def test_a_certificate_of_the_exchange_is_revoked_at_once(
 
 def test_the_web_order_is_taken_over_by_its_kiosk(kiosk: KioskDouble) -> None:
     (item,) = [each for each in kiosk.feed() if type(each).__name__ == "OrderAssignedHere"]
-    kiosk.append(entries.OrderAssigned(**asdict(item.facts), feed=kiosk.feed_key(item)))
+    kiosk.append(OrderAssigned(**asdict(item.facts), feed=kiosk.feed_key(item)))
     kiosk.pushed()
     row = LedgerOrder.objects.get(reference=item.order)
     assert (row.owner, row.status, row.account) == (3, OrderStatus.PAID.value, "11000006")

@@ -22,7 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.feed import DeliveryTold, InvoiceTold
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import PaidHow
@@ -229,7 +229,7 @@ def test_a_member_signs_in_with_password_and_code_and_sees_the_orders(
     wait_until(listed, "the order is in the books")
     assert _fits(browser)
     _whole(browser, pictures / "orders.png")
-    live.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, live.now(), supervisor="林涛"))
+    live.append(OrderPaid(placed.order, PaidHow.DESK, 34000, live.now(), supervisor="林涛"))
     live.pushed()
     offer = f"{card} [data-offer=delivery]"
 

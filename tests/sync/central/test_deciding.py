@@ -11,8 +11,9 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import entries
-from kiosk.domain.entries import MatterDecided
+from kiosk.domain.entries.decisions import MatterDecided
+from kiosk.domain.entries.keys import PinChanged
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
 from kiosk.domain.ledger import PaidHow
 from sync.central.console.waiting import WAITS
 from sync.central.examples import Examples
@@ -81,7 +82,7 @@ def test_a_decision_applies_nobody_elses_entries(
     other = make_kiosk(4)
     other.place(account="11000007")
     other.pushed()
-    _failing_for(monkeypatch, 4, entries.OrderPlaced)
+    _failing_for(monkeypatch, 4, OrderPlaced)
     page = _act(staff, Matter, "accept", the_matter().pk)
     assert WAITS not in page
     assert open_matters() == []
@@ -114,13 +115,13 @@ def test_a_certificate_is_revoked_while_its_kiosks_entries_wait(
 ) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
     still()
     for _ in range(40):
-        kiosk.append(entries.PinChanged("11000001", "E8AD652202221F03"))
+        kiosk.append(PinChanged("11000001", "E8AD652202221F03"))
     kiosk.pushed()
     assert WAITS not in _act(staff, LedgerCertificate, "revoke", issued.number)
     assert LedgerCertificate.objects.get(number=issued.number).status == "revoked"
@@ -136,7 +137,7 @@ def test_an_applier_that_requests_overtake_again_and_again_comes_through_with_sm
     """Somebody decides something whenever more than a hundred entries are folded."""
     still()
     for _ in range(400):
-        kiosk.append(entries.PinChanged("11000001", "E8AD652202221F03"))
+        kiosk.append(PinChanged("11000001", "E8AD652202221F03"))
     kiosk.pushed()
     fold, sizes = applier.fold, list[int]()
 

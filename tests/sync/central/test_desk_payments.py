@@ -12,7 +12,13 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import (
+    OrderCancelled,
+    OrderPaid,
+    OrderPlaced,
+    RefundCompleted,
+    SurplusReturned,
+)
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from sync.central.examples import Examples
@@ -52,7 +58,7 @@ def _list(client: Client, **chosen: str) -> str:
     return client.get(reverse("admin:payments_payment_changelist"), chosen).content.decode()
 
 
-def _post(kiosk: KioskDouble, placed: entries.OrderPlaced, action: str = "pay") -> Any:
+def _post(kiosk: KioskDouble, placed: OrderPlaced, action: str = "pay") -> Any:
     return (
         Client()
         .post(kiosk.page_path(placed), {"action": action}, headers={"accept": "application/json"})
@@ -60,17 +66,15 @@ def _post(kiosk: KioskDouble, placed: entries.OrderPlaced, action: str = "pay") 
     )
 
 
-def _vouch(kiosk: KioskDouble, placed: entries.OrderPlaced, amount: int = TOTAL) -> None:
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
+def _vouch(kiosk: KioskDouble, placed: OrderPlaced, amount: int = TOTAL) -> None:
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
 
 
 def _echo(kiosk: KioskDouble) -> PaymentConfirmed:
     """Enter the money that the feed tells of, as the kiosk does."""
     (told,) = [each for each in kiosk.feed() if isinstance(each, PaymentConfirmed)]
     number = kiosk.feed_key(told)
-    kiosk.append(
-        entries.OrderPaid(told.order, PaidHow.FEED, told.amount, told.paid_at, told.transaction, number)
-    )
+    kiosk.append(OrderPaid(told.order, PaidHow.FEED, told.amount, told.paid_at, told.transaction, number))
     assert isinstance(told, PaymentConfirmed)
     return told
 
@@ -142,7 +146,7 @@ def test_what_was_paid_online_beside_the_desk_s_own_money_goes_back_though_the_k
     assert _alarms(AlarmKind.PAID_TWICE) == []
     (back,) = [each for each in kiosk.feed() if isinstance(each, PaymentReturned)]
     assert (back.order, back.transaction, back.amount) == (placed.order, told.transaction, TOTAL)
-    kiosk.append(entries.SurplusReturned(back.order, back.transaction, back.amount, kiosk.feed_key(back)))
+    kiosk.append(SurplusReturned(back.order, back.transaction, back.amount, kiosk.feed_key(back)))
     kiosk.pushed()
     order = order_record(LedgerOrder.objects.get(reference=placed.order))
     assert (order.status, order.received, order.returned) == (OrderStatus.BOUND, TOTAL, TOTAL)
@@ -169,7 +173,7 @@ def test_the_desk_s_money_of_an_order_that_had_ended_is_given_back_at_the_desk(
     kiosk: KioskDouble, staff: Client
 ) -> None:
     placed = kiosk.place()
-    kiosk.append(entries.OrderCancelled(placed.order, "member"))
+    kiosk.append(OrderCancelled(placed.order, "member"))
     _vouch(kiosk, placed)
     kiosk.pushed()
     assert _status(placed.order) is OrderStatus.REFUNDING
@@ -179,7 +183,7 @@ def test_the_desk_s_money_of_an_order_that_had_ended_is_given_back_at_the_desk(
     assert "现在不能标记" in _act(staff, DeskPayment, "paid_back", row.pk, remark="收条 3")
     (told,) = [each for each in kiosk.feed() if isinstance(each, RefundPaid)]
     assert (told.order, told.amount) == (placed.order, TOTAL)
-    kiosk.append(entries.RefundCompleted(placed.order, TOTAL, kiosk.feed_key(told)))
+    kiosk.append(RefundCompleted(placed.order, TOTAL, kiosk.feed_key(told)))
     kiosk.pushed()
     assert _status(placed.order) is OrderStatus.REFUNDED
     assert Payment.objects.get().state == PaymentState.REFUNDED
@@ -233,7 +237,7 @@ def test_what_was_vouched_for_before_the_table_was_there_is_listed_when_it_is_ma
 ) -> None:
     placed = kiosk.place()
     _vouch(kiosk, placed)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, TOTAL, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, TOTAL, kiosk.now()))
     kiosk.pushed()
     rows = [list(model.objects.values()) for model in (DeskPayment, Payment)]
     DeskPayment.objects.all().delete()
@@ -252,7 +256,7 @@ def test_a_batch_of_many_vouched_payments_takes_as_many_statements_as_one_of_a_f
         entries_before = len(kiosk.entries)
         for account in accounts:
             placed = kiosk.place(account=str(account))
-            paid = entries.OrderPaid(placed.order, PaidHow.DESK, TOTAL, kiosk.now(), supervisor="林涛")
+            paid = OrderPaid(placed.order, PaidHow.DESK, TOTAL, kiosk.now(), supervisor="林涛")
             kiosk.append(paid)
         with statements() as found:
             assert kiosk.upload(kiosk.entries[entries_before:]).status == 200

@@ -8,8 +8,9 @@ import pytest
 import zstandard
 from django.test import Client
 
-from kiosk.domain import entries, journal
-from kiosk.domain.entries import Tip
+from kiosk.domain import journal
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.orders import OrderCancelled, OrderExpired, OrderPaid
 from kiosk.domain.journal import Entry as JournalEntry
 from kiosk.domain.journal import SealedEntry, check_chain, seal, unseal
 from kiosk.domain.ledger import PaidHow
@@ -40,7 +41,7 @@ def test_a_batch_that_overlaps_appends_what_is_new(kiosk: KioskDouble) -> None:
     kiosk.feed()
     kiosk.pushed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderCancelled(placed.order, "member"))
+    kiosk.append(OrderCancelled(placed.order, "member"))
     assert kiosk.pushed().high_water == kiosk.tip
     assert Entry.objects.filter(kiosk=3).count() == 3
 
@@ -48,8 +49,8 @@ def test_a_batch_that_overlaps_appends_what_is_new(kiosk: KioskDouble) -> None:
 def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     mark = kiosk.tip
-    kiosk.append(entries.OrderExpired("3-0002-1"))
-    kiosk.append(entries.OrderExpired("3-0003-1"))
+    kiosk.append(OrderExpired("3-0002-1"))
+    kiosk.append(OrderExpired("3-0003-1"))
     answer = kiosk.upload(kiosk.entries[2:])
     assert answer.status == 409
     assert answer.problem.code is ProblemCode.CHAIN_HOLE
@@ -59,7 +60,7 @@ def test_a_batch_with_a_hole_is_refused_with_the_high_water_mark(kiosk: KioskDou
 
 def test_a_hole_inside_a_batch_is_refused_whole(kiosk: KioskDouble) -> None:
     for number in range(3):
-        kiosk.append(entries.OrderExpired(f"3-{number:04d}-1"))
+        kiosk.append(OrderExpired(f"3-{number:04d}-1"))
     answer = kiosk.upload([kiosk.entries[0], *kiosk.entries[2:]])
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
     assert not Entry.objects.filter(kiosk=3).exists()
@@ -136,12 +137,12 @@ def test_rubbish_is_a_plain_400(kiosk: KioskDouble, body: bytes) -> None:
 def test_a_branch_is_a_strand_of_its_own_with_an_alarm_and_its_facts(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderCancelled(placed.order, "member"))
+    kiosk.append(OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     chain = list(kiosk.entries)
     # The kiosk is set back to where the order was placed, and goes another way.
     kiosk.entries, kiosk.tip = chain[:2], Tip(1, 2, chain[1].hash)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, int(time.time())))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, int(time.time())))
     answer = kiosk.pushed()
     assert (answer.branched, answer.strand, answer.high_water) == (True, 2, kiosk.tip)
     assert [bytes(row.hash) for row in Entry.objects.filter(kiosk=3, strand=1).order_by("key")] == [
@@ -166,7 +167,7 @@ def test_a_branch_is_a_strand_of_its_own_with_an_alarm_and_its_facts(kiosk: Kios
 def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderCancelled(placed.order, "member"))
+    kiosk.append(OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     pages = kiosk.request("GET", f"{records.PATH_JOURNAL}?after=1").read(records.JournalPage)
     assert pages.entries == tuple(each.data for each in kiosk.entries[1:])
@@ -176,14 +177,14 @@ def test_a_restored_kiosk_pulls_back_and_continues_in_a_new_epoch(kiosk: KioskDo
     assert [each.epoch for each in given] == [2, 3]
     assert given[0].high_water == kiosk.tip
     kiosk.epoch, tip = 3, kiosk.tip
-    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=tip))
+    kiosk.append(EpochBegan(given_by_centre=True, continues=tip))
     assert kiosk.pushed().high_water == Tip(3, 4, kiosk.last.hash)
 
 
 def test_a_new_epoch_that_names_another_tip_is_refused(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     kiosk.epoch = 9
-    kiosk.append(entries.EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
+    kiosk.append(EpochBegan(given_by_centre=False, continues=Tip(1, 1, bytes(32))))
     assert kiosk.upload(kiosk.entries[1:]).problem.code is ProblemCode.CHAIN_BROKEN
     assert Entry.objects.filter(kiosk=3).count() == 1
 
@@ -191,13 +192,13 @@ def test_a_new_epoch_that_names_another_tip_is_refused(kiosk: KioskDouble) -> No
 def test_an_epoch_that_begins_again_inside_itself_is_no_part_of_the_chain(kiosk: KioskDouble) -> None:
     kiosk.pushed()
     mark = kiosk.last
-    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=mark))
+    kiosk.append(EpochBegan(given_by_centre=True, continues=mark))
     assert kiosk.upload(kiosk.entries[1:]).problem.code is ProblemCode.CHAIN_BROKEN
     assert check_chain(None, pulled_back(kiosk)) == mark
 
 
 def test_an_epoch_that_begins_again_inside_a_batch_is_refused_whole(kiosk: KioskDouble) -> None:
-    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=kiosk.last))
+    kiosk.append(EpochBegan(given_by_centre=True, continues=kiosk.last))
     answer = kiosk.upload()
     assert answer.status == 409
     assert answer.problem.code is ProblemCode.CHAIN_BROKEN
@@ -206,7 +207,7 @@ def test_an_epoch_that_begins_again_inside_a_batch_is_refused_whole(kiosk: Kiosk
 
 def test_a_chain_begins_with_an_epoch_or_not_at_all(kiosk: KioskDouble) -> None:
     kiosk.entries, kiosk.tip, kiosk.epoch = [], None, 0
-    kiosk.append(entries.OrderExpired("3-0002-1"))
+    kiosk.append(OrderExpired("3-0002-1"))
     assert kiosk.upload().problem.code is ProblemCode.CHAIN_BROKEN
     assert not Entry.objects.filter(kiosk=3).exists()
 
@@ -220,7 +221,7 @@ def pulled_back(kiosk: KioskDouble) -> list[SealedEntry]:
 def test_what_a_revoked_kiosk_sends_is_kept_in_quarantine(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.SCAN, 34000, int(time.time())))
+    kiosk.append(OrderPaid(placed.order, PaidHow.SCAN, 34000, int(time.time())))
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     answer = kiosk.pushed()
     assert (answer.quarantined, answer.high_water) == (True, None)
@@ -263,7 +264,7 @@ def _checkpoint(kiosk: KioskDouble, tip: Tip) -> records.Checkpoint:
 
 
 def test_entries_under_another_kiosks_number_are_refused(kiosk: KioskDouble) -> None:
-    other = JournalEntry(2, 4, 1, 1, 1, 0, 0, "boot", bytes(32), entries.OrderExpired("4-0001-1"))
+    other = JournalEntry(2, 4, 1, 1, 1, 0, 0, "boot", bytes(32), OrderExpired("4-0001-1"))
     kiosk.entries = [seal(other)]
     answer = kiosk.upload()
     assert (answer.status, answer.problem.code) == (409, ProblemCode.CHAIN_BROKEN)
@@ -302,7 +303,7 @@ def test_a_heartbeat_is_noted_and_tells_the_time(kiosk: KioskDouble) -> None:
 
 def test_a_heartbeat_behind_the_high_water_mark_raises_an_alarm(kiosk: KioskDouble) -> None:
     first = kiosk.last
-    kiosk.append(entries.OrderExpired("3-0001-1"))
+    kiosk.append(OrderExpired("3-0001-1"))
     kiosk.pushed()
     beat = records.Heartbeat(_checkpoint(kiosk, first), 0, {}, kiosk.now())
     assert kiosk.request("POST", records.PATH_HEARTBEAT, records.encode(beat)).status == 200

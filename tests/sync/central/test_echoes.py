@@ -7,7 +7,8 @@ import time
 import pytest
 from msgspec.structs import asdict
 
-from kiosk.domain import entries
+from kiosk.domain.entries.decisions import Decision, RegisterDecided
+from kiosk.domain.entries.orders import OrderAssigned, OrderPaid, OrderReleased
 from kiosk.domain.feed import (
     OrderAssignedHere,
     OrderMoved,
@@ -36,7 +37,7 @@ BEGINNING = 1_790_000_000
 
 def test_a_row_whose_kiosk_entered_it_is_closed_and_a_second_entry_is_remarked(kiosk: KioskDouble) -> None:
     (given,) = [each for each in kiosk.feed() if isinstance(each, OrderAssignedHere)]
-    echo = entries.OrderAssigned(**asdict(given.facts), feed=kiosk.feed_key(given))
+    echo = OrderAssigned(**asdict(given.facts), feed=kiosk.feed_key(given))
     kiosk.append(echo)
     kiosk.append(echo)
     kiosk.pushed()
@@ -50,7 +51,7 @@ def test_a_row_whose_kiosk_entered_it_is_closed_and_a_second_entry_is_remarked(k
 def test_a_row_that_an_entry_repeats_otherwise_stays_open(kiosk: KioskDouble) -> None:
     (given,) = [each for each in kiosk.feed() if isinstance(each, OrderAssignedHere)]
     facts = asdict(given.facts) | {"operator": "乙"}
-    kiosk.append(entries.OrderAssigned(**facts, feed=kiosk.feed_key(given)))
+    kiosk.append(OrderAssigned(**facts, feed=kiosk.feed_key(given)))
     kiosk.pushed()
     assert remarks() == {2: ["order-of-another-kiosk"]}
     assert FeedRow.objects.get(key=kiosk.feed_key(given)).live
@@ -64,7 +65,7 @@ def test_what_an_entry_named_before_it_was_told_reads_the_same_in_a_replay(
     kiosk.feed()
     placed = kiosk.place(policy=2)
     moved = OrderMoved(placed.order, 4, 1)
-    kiosk.append(entries.OrderReleased(**asdict(moved), feed=row_key_of(moved)))
+    kiosk.append(OrderReleased(**asdict(moved), feed=row_key_of(moved)))
     kiosk.pushed()
     assert remarks() == {2: ["beyond-policy"], 3: ["order-of-another-kiosk"]}
     tell(moved, audience=OWN, now=int(time.time()))
@@ -97,10 +98,10 @@ def test_money_that_a_supervisor_vouched_for_is_no_echo_of_the_row_that_it_names
     paying.pay(read_bill(order_code_text(placed.order_code), keys, int(time.time())), int(time.time()))
     (paid,) = [item for item in kiosk.news() if isinstance(item, PaymentConfirmed)]
     key, amount = kiosk.feed_key(paid), (paid.amount, paid.paid_at, paid.transaction)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, *amount, feed=key, supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, *amount, feed=key, supervisor="林涛"))
     kiosk.pushed()
     assert FeedRow.objects.get(audience=OWN, key=key).live
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.FEED, *amount, feed=key))
+    kiosk.append(OrderPaid(placed.order, PaidHow.FEED, *amount, feed=key))
     kiosk.pushed()
     assert not FeedRow.objects.get(audience=OWN, key=key).live
     assert differences() == []
@@ -110,11 +111,11 @@ def test_a_decision_that_a_kiosk_made_up_takes_no_effect(kiosk: KioskDouble) -> 
     kiosk.feed()
     issued = bind(kiosk, kiosk.place())
     kiosk.append(
-        entries.RegisterDecided(
+        RegisterDecided(
             ACCOUNT,
             "",
             issued.number,
-            entries.Decision.REVOKE,
+            Decision.REVOKE,
             "我",
             "",
             f"register-decided/{issued.number}/1",

@@ -7,7 +7,7 @@ import time
 import pytest
 from django.test import Client
 
-from kiosk.domain.entries import OrderPlaced
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.feed import PaymentConfirmed, RefundPaid
 from kiosk.domain.identifiers import out_trade_no, parse_order_reference
 from sync.central.journal.incarnations import begin_by_hand

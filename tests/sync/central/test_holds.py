@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.feed import KeyBoundElsewhere, RevocationPublished
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
@@ -37,7 +37,7 @@ def _bind(
 ) -> KeyOnRecord:
     placed = kiosk.place(kind=kind)
     amount = sum(line.amount for line in placed.lines)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, amount, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, old, serial)
     kiosk.finish(placed)
     return KeyOnRecord(issued.number, serial, issued.not_before, issued.not_after)

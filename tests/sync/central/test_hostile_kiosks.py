@@ -11,9 +11,29 @@ import pytest
 from django.db import OperationalError
 from msgspec.structs import asdict
 
-from kiosk.domain import entries, journal
+from kiosk.domain import journal
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.bindings import BindingStarted, Bound, CertificateIssued
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.decisions import (
+    CertificateChecked,
+    CertificateImported,
+    CertificateRevoked,
+    Decision,
+    MatterDecided,
+    RegisterDecided,
+)
+from kiosk.domain.entries.keys import HoldLifted, KeyFound, LossReported
+from kiosk.domain.entries.orders import (
+    DeliveryChosen,
+    OrderAssigned,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderReleased,
+    RefundCompleted,
+    RefundGranted,
+)
 from kiosk.domain.errors import EntryMalformed
 from kiosk.domain.feed import OrderAssignedHere
 from kiosk.domain.fees import OrderKind
@@ -65,17 +85,15 @@ def replay_equals_the_tables() -> Iterator[None]:
     assert differences() == []
 
 
-def _paid(kiosk: KioskDouble, **more: Any) -> entries.OrderPlaced:
+def _paid(kiosk: KioskDouble, **more: Any) -> OrderPlaced:
     kiosk.feed()
     placed = kiosk.place(**more)
-    kiosk.append(
-        entries.OrderPaid(placed.order, PaidHow.DESK, _total(placed), kiosk.now(), supervisor="林涛")
-    )
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, _total(placed), kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     return placed
 
 
-def _total(placed: entries.OrderPlaced) -> int:
+def _total(placed: OrderPlaced) -> int:
     return sum(line.amount for line in placed.lines)
 
 
@@ -85,7 +103,7 @@ def test_a_revoked_kiosks_later_batches_are_kept_too(kiosk: KioskDouble) -> None
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     placed = kiosk.place()
     assert kiosk.upload(kiosk.entries[1:]).read(records.UploadAnswer).quarantined
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     answer = kiosk.upload(kiosk.entries[2:])
     assert answer.status == 200, answer.body
     assert answer.read(records.UploadAnswer).quarantined
@@ -98,7 +116,7 @@ def test_a_branchs_later_batches_continue_its_strand(kiosk: KioskDouble) -> None
     kiosk.pushed()
     kiosk.entries, kiosk.tip = kiosk.entries[:1], Tip(1, 1, kiosk.entries[0].hash)
     for delivery in ("counter", "mail", "counter"):
-        kiosk.append(entries.DeliveryChosen(placed.order, Delivery(delivery)))
+        kiosk.append(DeliveryChosen(placed.order, Delivery(delivery)))
         assert kiosk.upload(kiosk.entries[-1:]).read(records.UploadAnswer).strand == 2
     assert list(Entry.objects.filter(kiosk=3).order_by("key").values_list("strand", "sequence")) == [
         (1, 1), (1, 2), (2, 2), (2, 3), (2, 4),
@@ -106,7 +124,7 @@ def test_a_branchs_later_batches_continue_its_strand(kiosk: KioskDouble) -> None
     assert not StrayEntry.objects.exists()
     # What goes on from nothing that is here stays a hole.
     kiosk.tip = Tip(1, 7, bytes(32))
-    kiosk.append(entries.OrderExpired(placed.order))
+    kiosk.append(OrderExpired(placed.order))
     assert kiosk.upload(kiosk.entries[-1:]).problem.code is ProblemCode.CHAIN_HOLE
 
 
@@ -182,8 +200,8 @@ def test_texts_and_numbers_that_no_column_holds_stop_only_their_account(
 ) -> None:
     other = make_kiosk(4)
     other.feed()
-    kiosk.append(entries.DeliveryChosen("3-\x00-1", Delivery.MAIL))
-    kiosk.append(entries.OrderPaid("3-\x00-1", PaidHow.SCAN, 2**63, 0, "\x00" * 70))
+    kiosk.append(DeliveryChosen("3-\x00-1", Delivery.MAIL))
+    kiosk.append(OrderPaid("3-\x00-1", PaidHow.SCAN, 2**63, 0, "\x00" * 70))
     _odd(kiosk, {"body": {"kind": "odd", "account": "1100\x000005"}})
     assert _send(kiosk).status == 200
     placed = other.place()
@@ -224,7 +242,7 @@ def test_an_order_is_not_taken_without_the_centres_word(
     thief.feed()
     placed = _paid(kiosk)
     thief.append(
-        entries.OrderAssigned(
+        OrderAssigned(
             placed.order, placed.account, placed.enterprise, placed.operator, placed.order_kind, placed.lines,
             placed.schedule, thief.now(), "T1", thief.now(), handover=1, feed="order-assigned/1/1",
         )
@@ -239,7 +257,7 @@ def test_an_order_is_not_let_go_by_another_kiosk(
 ) -> None:
     thief = make_kiosk(4)
     placed = _paid(kiosk)
-    thief.append(entries.OrderReleased(placed.order, 4, handover=1, feed="x" * 999))
+    thief.append(OrderReleased(placed.order, 4, handover=1, feed="x" * 999))
     thief.pushed()
     assert "order-of-another-kiosk" in _last(thief)
     assert LedgerOrder.objects.get(reference=placed.order).owner == 3
@@ -248,7 +266,7 @@ def test_an_order_is_not_let_go_by_another_kiosk(
 def test_an_order_made_up_as_paid_elsewhere_takes_no_effect(kiosk: KioskDouble) -> None:
     kiosk.feed()
     lines = SCHEDULE.lines(OrderKind.NEW)
-    made_up = entries.OrderAssigned(
+    made_up = OrderAssigned(
         "8-0001-1",
         "11000001",
         "甲",
@@ -284,15 +302,15 @@ def test_an_order_is_not_taken_over_with_other_facts_than_the_feed_gave(
 ) -> None:
     (item,) = [each for each in kiosk.feed() if isinstance(each, OrderAssignedHere)]
     facts = asdict(item.facts) | changed
-    kiosk.append(entries.OrderAssigned(**facts, feed=kiosk.feed_key(item)))
+    kiosk.append(OrderAssigned(**facts, feed=kiosk.feed_key(item)))
     kiosk.pushed()
     assert _last(kiosk)
 
 
 def test_money_is_not_called_paid_back_before_it_is(kiosk: KioskDouble) -> None:
     placed = _paid(kiosk)
-    kiosk.append(entries.RefundGranted(placed.order, "林涛", "asked"))
-    kiosk.append(entries.RefundCompleted(placed.order, 34000, feed="\x00"))
+    kiosk.append(RefundGranted(placed.order, "林涛", "asked"))
+    kiosk.append(RefundCompleted(placed.order, 34000, feed="\x00"))
     kiosk.pushed()
     assert _last(kiosk)
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.REFUNDING.value
@@ -306,7 +324,7 @@ def test_a_certificate_is_not_revoked_by_a_kiosk_that_nobody_asked(
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
-    other.append(entries.CertificateRevoked(issued.number, "because", feed="revocation/1"))
+    other.append(CertificateRevoked(issued.number, "because", feed="revocation/1"))
     other.pushed()
     assert _last(other) == ["certificate-differs"]
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
@@ -341,7 +359,7 @@ def test_an_entry_of_a_newer_kiosk_is_applied_once_the_centre_can_read_it(
     kiosk.feed()
     kiosk.pushed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
 
     def older(data: bytes) -> SealedEntry:
         raise EntryMalformed(f"{len(data)} bytes of a kind that is not known yet")
@@ -394,17 +412,17 @@ def test_a_hostile_kiosk_freezes_nobody(kiosk: KioskDouble, make_kiosk: Callable
     junk = hostile.place(account=account, lines=(), policy=99)
     strange = KeyOnRecord("4000000000000001", "STRANGE", 1, 2)
     for body in (
-        entries.OrderPaid(junk.order, PaidHow.CODE, 1, 1),
-        entries.BindingStarted(junk.order, 7, "S", "gmt", "SM2"),
-        entries.Bound(junk.order, 7),
-        entries.LossReported(account, strange),
-        entries.HoldLifted(account, strange, "甲"),
-        entries.KeyFound(account, "STRANGE", "甲", strange),
-        entries.CertificateIssued(junk.order, 1, "0004000000000001", b"DER", 1, 2, policy=1),
-        entries.RegisterDecided(account, junk.order, "0004000000000001", entries.Decision.LIST, "甲", "乙"),
-        entries.CertificateChecked(account, junk.order, "0004000000000001", genuine=True),
-        entries.MatterDecided("price-differs", junk.order, "accept", "甲", "乙", account),
-        entries.CertificateImported(account, "3000000000000001", "S", b"DER", 1, 2),
+        OrderPaid(junk.order, PaidHow.CODE, 1, 1),
+        BindingStarted(junk.order, 7, "S", "gmt", "SM2"),
+        Bound(junk.order, 7),
+        LossReported(account, strange),
+        HoldLifted(account, strange, "甲"),
+        KeyFound(account, "STRANGE", "甲", strange),
+        CertificateIssued(junk.order, 1, "0004000000000001", b"DER", 1, 2, policy=1),
+        RegisterDecided(account, junk.order, "0004000000000001", Decision.LIST, "甲", "乙"),
+        CertificateChecked(account, junk.order, "0004000000000001", genuine=True),
+        MatterDecided("price-differs", junk.order, "accept", "甲", "乙", account),
+        CertificateImported(account, "3000000000000001", "S", b"DER", 1, 2),
     ):
         hostile.append(body)
     hostile.pushed()
@@ -445,7 +463,7 @@ def test_very_many_matters_of_one_account_are_not_all_judged_at_each_of_its_entr
     hostile.pushed()
     honest = _paid(kiosk)
     for placed in orders:
-        hostile.append(entries.OrderExpired(placed.order))
+        hostile.append(OrderExpired(placed.order))
     hostile.pushed()
     assert len(judged) <= 2 * (len(orders) + 2)
     left = Matter.objects.filter(rule="order-open-already", state=MatterState.OPEN)
@@ -457,9 +475,9 @@ def test_no_kiosk_decides_that_the_money_of_a_bound_order_goes_back(kiosk: Kiosk
     placed = _paid(kiosk)
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
-    revoke = entries.Decision.REVOKE
-    kiosk.append(entries.RegisterDecided("11000001", placed.order, issued.number, revoke, "甲", "乙"))
-    kiosk.append(entries.RefundGranted(placed.order, "甲", "乙"))
+    revoke = Decision.REVOKE
+    kiosk.append(RegisterDecided("11000001", placed.order, issued.number, revoke, "甲", "乙"))
+    kiosk.append(RefundGranted(placed.order, "甲", "乙"))
     kiosk.pushed()
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.BOUND.value
@@ -476,10 +494,10 @@ def test_what_another_kiosk_says_of_an_order_holds_nothing(
     if when == "after":
         kiosk.pushed()
     hostile.place(order=placed.order, account="11000001", lines=())
-    hostile.append(entries.OrderReleased(placed.order, 4, 1, ""))
-    hostile.append(entries.RefundCompleted(placed.order, 34000, ""))
+    hostile.append(OrderReleased(placed.order, 4, 1, ""))
+    hostile.append(RefundCompleted(placed.order, 34000, ""))
     hostile.pushed()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
@@ -496,8 +514,8 @@ def test_an_absurd_count_of_holds_is_set_aside(
     kiosk.finish(placed)
     kiosk.pushed()
     key = KeyOnRecord(issued.number, "E8AD652202221F03", issued.not_before, issued.not_after, holds=holds)
-    hostile.append(entries.LossReported("11000001", key))
-    hostile.append(entries.HoldLifted("11000001", key, "甲"))
+    hostile.append(LossReported("11000001", key))
+    hostile.append(HoldLifted("11000001", key, "甲"))
     hostile.pushed()
     assert all_applied()
     assert LedgerCertificate.objects.get(number=issued.number).status == "valid"
@@ -517,7 +535,7 @@ def test_more_losses_than_people_have_in_a_day_hold_nothing(
     for number in ("4000000000000001", "4000000000000002", issued.number):
         key = KeyOnRecord(number, "E8AD652202221F03", issued.not_before, issued.not_after)
         account = "11000001" if number == issued.number else number[-8:]
-        hostile.append(entries.LossReported(account, key))
+        hostile.append(LossReported(account, key))
         hostile.pushed()
         if strands > 1:  # it goes on as if it had told nothing yet
             hostile.entries, hostile.tip = hostile.entries[:1], Tip(1, 1, hostile.entries[0].hash)

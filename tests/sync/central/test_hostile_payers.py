@@ -15,8 +15,10 @@ from django.test import Client
 from django.urls import reverse
 from msgspec.structs import replace
 
-from kiosk.domain import entries, ledger
-from kiosk.domain.entries import Tip
+from kiosk.domain import ledger
+from kiosk.domain.entries.bindings import BindingStarted
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.orders import OrderAssigned, OrderCancelled, OrderPaid, RefundGranted
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import order_code_text
@@ -158,7 +160,7 @@ def test_money_that_a_dead_kiosk_never_heard_of_may_be_paid_back(kiosk: KioskDou
     placed = kiosk.place()
     assert _pay(kiosk.page_path(placed)) == "paid"
     if cancelled:
-        kiosk.append(entries.OrderCancelled(placed.order, "member"))
+        kiosk.append(OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     row = LedgerOrder.objects.get(reference=placed.order)
     assert not may_pay_back(row)
@@ -170,7 +172,7 @@ def _paid_at_a_dead_kiosk(kiosk: KioskDouble) -> LedgerOrder:
     kiosk.feed()
     placed = kiosk.place()
     assert _pay(kiosk.page_path(placed)) == "paid"
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     Kiosk.objects.filter(number=3).update(state=KioskState.REVOKED)
     return LedgerOrder.objects.get(reference=placed.order)
@@ -184,9 +186,9 @@ def test_money_of_an_order_with_a_matter_goes_back_once_its_kiosk_lets_go(
     placed = kiosk.place(lines=())
     kiosk.pushed()
     assert _pay(kiosk.page_path(placed)) == "paid"
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 0, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 0, kiosk.now()))
     if granted:
-        kiosk.append(entries.RefundGranted(placed.order, "林涛", "账目不符"))
+        kiosk.append(RefundGranted(placed.order, "林涛", "账目不符"))
     kiosk.pushed()
     page = _act(boss, "payments_payment", "pay_back", placed.order).content.decode()
     assert ("已原路退回" in page, "尚未同意" in page) == (granted, not granted)
@@ -212,13 +214,13 @@ def test_an_order_taken_from_a_dead_kiosk_is_the_new_ones_to_refund(
     assert not may_pay_back(row)
     (given,) = [each for each in other.feed() if type(each).__name__ == "OrderAssignedHere"]
     other.append(
-        entries.OrderAssigned(
+        OrderAssigned(
             given.order, given.account, given.enterprise, given.operator, given.order_kind, given.lines,
             given.schedule, given.placed_at, given.transaction, given.paid_at, given.handover,
             other.feed_key(given),
         )
     )  # fmt: skip
-    other.append(entries.RefundGranted(given.order, "林涛", "asked"))
+    other.append(RefundGranted(given.order, "林涛", "asked"))
     other.pushed()
     assert not Matter.objects.exists()
     row.refresh_from_db()
@@ -249,7 +251,7 @@ def test_nothing_is_bound_for_money_that_went_back(kiosk: KioskDouble) -> None:
     Kiosk.objects.filter(number=3).update(
         state=KioskState.ENROLLED
     )  # what was on its way before the revocation
-    kiosk.append(entries.BindingStarted(row.reference, 1, "SERIAL", "gmt", "SM2"))
+    kiosk.append(BindingStarted(row.reference, 1, "SERIAL", "gmt", "SM2"))
     kiosk.pushed()
     assert Matter.objects.get().rule == "money-returned"
 

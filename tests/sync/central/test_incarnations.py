@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from kiosk.domain.entries import OrderCancelled, OrderPaid
+from kiosk.domain.entries.orders import OrderCancelled, OrderPaid
 from kiosk.domain.feed import (
     PUT_BACK_RULE,
     PUT_BACK_SEEN,

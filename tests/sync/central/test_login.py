@@ -12,8 +12,10 @@ from django.conf import settings
 from django.db.models import F
 from django.test import Client
 
-from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.keys import HoldLifted, KeyErased, KeyFound, LossReported, PinChanged
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.login_check import (
     ChallengeIssued,
@@ -57,11 +59,11 @@ def ask(kiosk: KioskDouble, question: LoginQuestion) -> LoginAnswer:
 
 
 @pytest.fixture
-def bound(kiosk: KioskDouble) -> entries.CertificateIssued:
+def bound(kiosk: KioskDouble) -> CertificateIssued:
     """Kiosk 3 after it bound a key for the account: the certificate as it was issued."""
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
@@ -77,7 +79,7 @@ def begin(kiosk: KioskDouble) -> ChallengeIssued:
 def sign(
     kiosk: KioskDouble,
     given: ChallengeIssued,
-    issued: entries.CertificateIssued,
+    issued: CertificateIssued,
     *,
     key: PrivateKey | None = None,
 ) -> LoginAnswer:
@@ -99,7 +101,7 @@ def code_sent() -> str:
 
 
 def test_a_listed_key_that_signs_gets_a_code_which_is_right_once_more_too(
-    kiosk: KioskDouble, bound: entries.CertificateIssued
+    kiosk: KioskDouble, bound: CertificateIssued
 ) -> None:
     given = begin(kiosk)
     judged = sign(kiosk, given, bound)
@@ -116,10 +118,10 @@ def test_a_listed_key_that_signs_gets_a_code_which_is_right_once_more_too(
     assert code_sent() not in check.code_hash
 
 
-def _bound_by_a_clock_ahead(kiosk: KioskDouble, seconds: int, early: int) -> entries.CertificateIssued:
+def _bound_by_a_clock_ahead(kiosk: KioskDouble, seconds: int, early: int) -> CertificateIssued:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.clock_offset = seconds
     issued = kiosk.certificate(placed, early=early)
     kiosk.finish(placed)
@@ -146,7 +148,7 @@ def test_a_clock_further_ahead_than_the_policy_allows_is_not_believed(kiosk: Kio
     assert (judged.signature, judged.chain) == (True, False)
 
 
-def test_three_wrong_codes_end_the_check(kiosk: KioskDouble, bound: entries.CertificateIssued) -> None:
+def test_three_wrong_codes_end_the_check(kiosk: KioskDouble, bound: CertificateIssued) -> None:
     given = begin(kiosk)
     sign(kiosk, given, bound)
     wrong = "000000" if code_sent() != "000000" else "111111"
@@ -156,18 +158,14 @@ def test_three_wrong_codes_end_the_check(kiosk: KioskDouble, bound: entries.Cert
         assert ask(kiosk, CodeTyped(given.check, code)) == CodeJudged(CodeJudgement.OVER, 0)
 
 
-def test_a_check_that_never_came_to_a_code_takes_none(
-    kiosk: KioskDouble, bound: entries.CertificateIssued
-) -> None:
+def test_a_check_that_never_came_to_a_code_takes_none(kiosk: KioskDouble, bound: CertificateIssued) -> None:
     given = begin(kiosk)
     assert ask(kiosk, CodeTyped(given.check, "000000")) == QuestionRefused("over")
     sign(kiosk, given, bound, key=SM2.generate())
     assert ask(kiosk, CodeTyped(given.check, "000000")) == QuestionRefused("over")
 
 
-def test_one_accounts_key_signs_no_challenge_of_another(
-    kiosk: KioskDouble, bound: entries.CertificateIssued
-) -> None:
+def test_one_accounts_key_signs_no_challenge_of_another(kiosk: KioskDouble, bound: CertificateIssued) -> None:
     given = ask(kiosk, ChallengeRequested("11000006"))
     assert isinstance(given, ChallengeIssued)
     judged = sign(kiosk, given, bound)
@@ -176,7 +174,7 @@ def test_one_accounts_key_signs_no_challenge_of_another(
 
 
 def test_a_code_is_too_old_after_five_minutes_and_a_challenge_after_three(
-    kiosk: KioskDouble, bound: entries.CertificateIssued, clock: Callable[[int], None]
+    kiosk: KioskDouble, bound: CertificateIssued, clock: Callable[[int], None]
 ) -> None:
     given, old = begin(kiosk), begin(kiosk)
     sign(kiosk, given, bound)
@@ -187,7 +185,7 @@ def test_a_code_is_too_old_after_five_minutes_and_a_challenge_after_three(
 
 
 def test_another_keys_signature_and_a_used_challenge_get_no_code(
-    kiosk: KioskDouble, bound: entries.CertificateIssued
+    kiosk: KioskDouble, bound: CertificateIssued
 ) -> None:
     given = begin(kiosk)
     judged = sign(kiosk, given, bound, key=SM2.generate())
@@ -197,7 +195,7 @@ def test_another_keys_signature_and_a_used_challenge_get_no_code(
 
 
 def test_a_certificate_that_is_not_the_listed_one_is_unknown(
-    kiosk: KioskDouble, bound: entries.CertificateIssued
+    kiosk: KioskDouble, bound: CertificateIssued
 ) -> None:
     given = begin(kiosk)
     assert ask(kiosk, ChallengeSigned(given.check, b"\x30\x03\x02\x01\x00", b"")) == LoginJudged(
@@ -215,16 +213,14 @@ def test_a_certificate_that_is_not_the_listed_one_is_unknown(
     assert messages() == []
 
 
-def test_a_key_on_hold_or_replaced_is_told_apart(
-    kiosk: KioskDouble, bound: entries.CertificateIssued
-) -> None:
+def test_a_key_on_hold_or_replaced_is_told_apart(kiosk: KioskDouble, bound: CertificateIssued) -> None:
     key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
-    kiosk.append(entries.LossReported(ACCOUNT, key))
+    kiosk.append(LossReported(ACCOUNT, key))
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
     assert (judged.registration, judged.phone) == (Registration.ON_HOLD, "")
-    kiosk.append(entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
+    kiosk.append(HoldLifted(ACCOUNT, key.on_hold(), "张华"))
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
@@ -232,17 +228,17 @@ def test_a_key_on_hold_or_replaced_is_told_apart(
 
 
 def test_a_loss_that_is_not_applied_yet_keeps_the_key_from_logging_in(
-    kiosk: KioskDouble, bound: entries.CertificateIssued, monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, bound: CertificateIssued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = KeyOnRecord(bound.number, "E8AD652202221F03", bound.not_before, bound.not_after)
-    kiosk.append(entries.LossReported(ACCOUNT, key))
+    kiosk.append(LossReported(ACCOUNT, key))
     with monkeypatch.context() as busy:
         busy.setattr(waking, "wake", lambda: None)
         kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
     assert (judged.registration, judged.phone) == (Registration.ON_HOLD, "")
-    kiosk.append(entries.HoldLifted(ACCOUNT, key.on_hold(), "张华"))
+    kiosk.append(HoldLifted(ACCOUNT, key.on_hold(), "张华"))
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), bound)
     assert isinstance(judged, LoginJudged)
@@ -250,7 +246,7 @@ def test_a_loss_that_is_not_applied_yet_keeps_the_key_from_logging_in(
 
 
 def test_a_key_that_a_machine_bound_before_it_was_replaced_logs_in(
-    kiosk: KioskDouble, bound: entries.CertificateIssued
+    kiosk: KioskDouble, bound: CertificateIssued
 ) -> None:
     member, machine = kiosk.member_key, KioskDouble(3).enrol(give_token(3, kiosk.now()))
     judged = sign(machine, begin(machine), bound, key=member)
@@ -259,7 +255,7 @@ def test_a_key_that_a_machine_bound_before_it_was_replaced_logs_in(
 
 
 def test_checks_belong_to_their_kiosk_and_to_accounts_that_it_serves(
-    kiosk: KioskDouble, bound: entries.CertificateIssued, make_kiosk: Callable[[int], KioskDouble]
+    kiosk: KioskDouble, bound: CertificateIssued, make_kiosk: Callable[[int], KioskDouble]
 ) -> None:
     given = begin(kiosk)
     other = make_kiosk(4)
@@ -275,7 +271,7 @@ def test_an_account_is_not_flooded_with_messages(kiosk: KioskDouble) -> None:
 
 
 def test_without_a_phone_or_a_provider_the_check_ends_without_a_code(
-    kiosk: KioskDouble, bound: entries.CertificateIssued, monkeypatch: pytest.MonkeyPatch
+    kiosk: KioskDouble, bound: CertificateIssued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without = msgspec.structs.replace(settings.KEYDESK, sms=SmsProviderName.NONE)
     with monkeypatch.context() as patch:
@@ -291,15 +287,15 @@ def test_without_a_phone_or_a_provider_the_check_ends_without_a_code(
 
 
 def test_entries_about_nobodys_key_are_applied(kiosk: KioskDouble) -> None:
-    kiosk.append(entries.KeyErased("", "E8AD652202221F03", "张华"))
-    kiosk.append(entries.KeyFound("", "E8AD652202221F04", "张华"))
+    kiosk.append(KeyErased("", "E8AD652202221F03", "张华"))
+    kiosk.append(KeyFound("", "E8AD652202221F04", "张华"))
     kiosk.pushed()
     assert all_applied()
     assert remarks() == {}
 
 
 def test_a_loss_never_makes_a_key_known(kiosk: KioskDouble) -> None:
-    kiosk.append(entries.LossReported(ACCOUNT, KeyOnRecord("3000000000000099", "E8", 1, 2)))
+    kiosk.append(LossReported(ACCOUNT, KeyOnRecord("3000000000000099", "E8", 1, 2)))
     kiosk.pushed()
     assert remarks() == {2: ["certificate-unknown"]}
     assert register_record(LedgerAccount.objects.get(account=ACCOUNT)).key is None
@@ -311,9 +307,9 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waking, "wake", lambda: None)
 
 
-def _bind(kiosk: KioskDouble) -> entries.CertificateIssued:
+def _bind(kiosk: KioskDouble) -> CertificateIssued:
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     return issued
@@ -330,7 +326,7 @@ def test_with_the_applier_stopped_a_fresh_key_logs_in_and_nobody_elses_backlog_i
 ) -> None:
     other = make_kiosk(4)
     for _ in range(300):
-        other.append(entries.PinChanged(ACCOUNT, "E8AD652202221F03"))
+        other.append(PinChanged(ACCOUNT, "E8AD652202221F03"))
     other.pushed()
     kiosk.feed()
     issued = _bind(kiosk)
@@ -346,7 +342,7 @@ def test_a_fresh_key_behind_a_long_backlog_of_its_own_kiosk_is_received(
 ) -> None:
     kiosk.feed()
     for _ in range(PORTION):
-        kiosk.append(entries.PinChanged(ACCOUNT, "E8AD652202221F03"))
+        kiosk.append(PinChanged(ACCOUNT, "E8AD652202221F03"))
     issued = _bind(kiosk)
     for begin_at in (0, PORTION):
         assert kiosk.upload(kiosk.entries[begin_at : begin_at + PORTION]).status == 200
@@ -384,7 +380,7 @@ def test_a_key_that_never_arrived_is_unknown(kiosk: KioskDouble) -> None:
 def test_a_key_that_is_not_bound_yet_is_unknown(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), issued)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kiosk.domain import entries
 from kiosk.domain.echoes import EchoedBody, echo_of
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.feed import OrderAssignedHere, PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.identifiers import out_trade_no, parse_order_reference
 from kiosk.domain.ledger import Order, OrderStatus, PaidHow
@@ -266,7 +266,7 @@ def test_money_of_the_desk_covers_an_order_that_was_handed_over_once_the_provide
     other = make_kiosk(4)
     other.feed()
     handing.hear_and_tell(kiosk)
-    desk = entries.OrderPaid(handing.placed.order, PaidHow.DESK, PRICE, kiosk.now(), supervisor="林涛")
+    desk = OrderPaid(handing.placed.order, PaidHow.DESK, PRICE, kiosk.now(), supervisor="林涛")
     kiosk.append(desk)
     kiosk.pushed()
     assert reconciling.confirm_separate(DeskPayment.objects.get(), "admin", "另收", _now())

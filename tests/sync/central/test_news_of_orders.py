@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kiosk.domain import entries
+from kiosk.domain.entries.decisions import Decision, RegisterDecided
+from kiosk.domain.entries.orders import OrderPaid, RefundCompleted, RefundGranted
 from kiosk.domain.feed import (
     CertificateRegistered,
     MatterPublished,
@@ -59,9 +60,7 @@ def test_the_issuer_hears_where_its_certificate_stands(
         told = [item.state for item in each.news() if isinstance(item, CertificateRegistered)]
         assert told == [state]
     decided = [item for item in other.feed() if isinstance(item, RegisterDecision)]
-    assert [(item.certificate, item.decision) for item in decided] == [
-        (issued[1].number, entries.Decision.LIST)
-    ]
+    assert [(item.certificate, item.decision) for item in decided] == [(issued[1].number, Decision.LIST)]
     matters = [item.outcome for item in other.feed() if isinstance(item, MatterPublished)]
     assert matters == ["list"]
 
@@ -74,7 +73,7 @@ def test_a_bound_order_ends_as_refunded_by_its_kiosks_own_entries(
     paying.pay(read_bill(order_code_text(placed.order_code), keys, int(time.time())), int(time.time()))
     (paid,) = [item for item in kiosk.news() if isinstance(item, PaymentConfirmed)]
     amount = (paid.amount, paid.paid_at, paid.transaction)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.FEED, *amount, feed=kiosk.feed_key(paid)))
+    kiosk.append(OrderPaid(placed.order, PaidHow.FEED, *amount, feed=kiosk.feed_key(paid)))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
@@ -92,13 +91,13 @@ def test_a_bound_order_ends_as_refunded_by_its_kiosks_own_entries(
         decided.by,
         decided.remark,
     )
-    kiosk.append(entries.RegisterDecided(*facts, feed=kiosk.feed_key(decided)))
-    kiosk.append(entries.RefundGranted(placed.order, asked.by, asked.reason, kiosk.feed_key(asked)))
+    kiosk.append(RegisterDecided(*facts, feed=kiosk.feed_key(decided)))
+    kiosk.append(RefundGranted(placed.order, asked.by, asked.reason, kiosk.feed_key(asked)))
     kiosk.pushed()
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.REFUNDING.value
     assert paying.pay_back(Payment.objects.get(order=placed.order), int(time.time()))
     (back,) = [item for item in kiosk.news() if isinstance(item, RefundPaid)]
-    kiosk.append(entries.RefundCompleted(placed.order, back.amount, kiosk.feed_key(back)))
+    kiosk.append(RefundCompleted(placed.order, back.amount, kiosk.feed_key(back)))
     kiosk.pushed()
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.REFUNDED.value
     assert LedgerCertificate.objects.get().status == "revoked"
@@ -158,7 +157,7 @@ def test_an_order_that_its_kiosk_calls_paid_is_told_as_paid(
 ) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     heard = [item for item in make_kiosk(4).feed() if isinstance(item, OpenOrdersPublished)]
     (told,) = [item for item in heard if item.account == ACCOUNT]
@@ -187,7 +186,7 @@ def test_an_order_that_is_paid_while_its_kiosk_cannot_tell_of_it_is_told(
 def test_a_refund_is_asked_once_until_the_kiosk_answers(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     row = LedgerOrder.objects.get(reference=placed.order)
     for _ in range(2):

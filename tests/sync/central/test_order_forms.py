@@ -9,8 +9,16 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from kiosk.domain import entries
-from kiosk.domain.entries import AnyBody, InvoiceKind, OrderPlaced
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
+from kiosk.domain.entries.requests import (
+    DeliveryAsked,
+    DeliveryChanged,
+    InvoiceAsked,
+    InvoiceChanged,
+    InvoiceKind,
+    InvoiceWithdrawn,
+)
 from kiosk.domain.feed import DeliveryTold, InvoiceTold
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import number_in
@@ -134,7 +142,7 @@ def test_from_the_phones_form_to_the_kiosks_feed_and_the_staffs_list(
     for query in ("delivery__exact=asked", "invoice__exact=asked"):
         page = staff.get(f"/admin/ledger/ledgerrequests/?{query}").content.decode()
         assert number_in(placed.order) in page
-    assert _entered() == [entries.DeliveryAsked, entries.InvoiceAsked]
+    assert _entered() == [DeliveryAsked, InvoiceAsked]
     assert _asked(placed.order) == (
         DeliveryAddress("张三丰", "河南省郑州市金水区", "花园路1号院2号楼"),
         InvoiceDetails(ENTERPRISE, "91110000MA0EXA015Y", "fin@example.cn"),
@@ -208,8 +216,8 @@ def test_what_comes_back_masked_stays_and_what_is_typed_is_taken(payer: Client, 
     status, page = _post(payer, placed.order, "delivery", **{**shown, "address": "月坛南***"})
     assert (status, _faults(page)) == (422, ["address"])
     assert _entered() == [
-        entries.DeliveryAsked,
-        entries.DeliveryChanged,
+        DeliveryAsked,
+        DeliveryChanged,
     ]
     kept = PersonalRecord.objects.filter(state=RecordState.KEPT)
     assert kept.count() == 1  # what was replaced is erased
@@ -320,8 +328,8 @@ def test_a_persons_ordinary_invoice_needs_no_code_and_all_that_is_optional_is_ke
     assert isinstance(record, InvoiceDetails)
     assert (record.bank_account, record.phone) == ("170202001234", "01068085231")
     assert _entered() == [
-        entries.InvoiceAsked,
-        entries.InvoiceChanged,
+        InvoiceAsked,
+        InvoiceChanged,
     ]
 
 
@@ -338,9 +346,9 @@ def test_an_invoice_is_withdrawn_and_asked_again(
     assert "已撤回" in payer.get(PATH).content.decode()
     assert _post(payer, placed.order, "invoice", **INVOICE)[1] == "invoice-kept"
     assert _entered() == [
-        entries.InvoiceAsked,
-        entries.InvoiceWithdrawn,
-        entries.InvoiceAsked,
+        InvoiceAsked,
+        InvoiceWithdrawn,
+        InvoiceAsked,
     ]
     row = LedgerRequests.objects.get(order=placed.order)
     assert settling.note_issued(row, "26412000", 1, "张华", kiosk.now())
@@ -376,7 +384,7 @@ def test_of_two_browsers_at_once_the_later_is_shown_what_the_other_changed(
     assert len(_entered()) == 1
     theirs["seen"] = _value(page, "seen")
     assert other.post(_path(placed.order, "delivery"), theirs)["Location"].endswith("delivery-kept")
-    assert _entered().count(entries.DeliveryChanged) == 1
+    assert _entered().count(DeliveryChanged) == 1
 
 
 def test_what_was_entered_and_is_not_applied_yet_counts(
@@ -388,7 +396,7 @@ def test_what_was_entered_and_is_not_applied_yet_counts(
         for _ in range(2):
             payer.post(_path(placed.order, "delivery"), {**ADDRESS, "seen": seen})
         assert not LedgerRequests.objects.exists()
-        assert _entered().count(entries.DeliveryAsked) == 1
+        assert _entered().count(DeliveryAsked) == 1
     applier.apply_pending(1)
     assert LedgerRequests.objects.get(order=placed.order).delivery == "asked"
 
@@ -410,7 +418,7 @@ def test_a_change_after_the_key_was_mailed_is_told_to_be_too_late(
         )
         changed = {**ADDRESS, "region": "北京市"}
         assert _post(payer, placed.order, "delivery", **changed) == (302, "too-late")
-    assert entries.DeliveryChanged not in _entered()
+    assert DeliveryChanged not in _entered()
     assert not LedgerRequests.objects.filter(delivery="asked").exists()
 
 
@@ -489,7 +497,7 @@ def test_a_member_who_signed_in_is_offered_what_was_asked_for_an_earlier_order_a
 ) -> None:
     _post(payer, placed.order, "invoice", **{**INVOICE, "email": "old@example.cn"})
     _post(payer, placed.order, "delivery", **ADDRESS)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.certificate(placed)
     kiosk.finish(placed)
     second = kiosk.place(nonce=b"other6")
@@ -509,7 +517,7 @@ def test_a_member_who_signed_in_is_offered_what_was_asked_for_an_earlier_order_a
 def test_a_renewal_offers_no_delivery_and_an_unpaid_order_nothing(kiosk: KioskDouble) -> None:
     kiosk.feed()
     renewal = kiosk.place(kind=OrderKind.RENEWAL)
-    kiosk.append(entries.OrderPaid(renewal.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(renewal.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     unpaid = kiosk.place(nonce=b"other6")
     kiosk.pushed()
     member = _signed_in()
@@ -535,7 +543,7 @@ def test_the_paid_page_leads_to_what_may_be_asked(kiosk: KioskDouble, kind: Orde
 
 
 def test_a_bound_order_still_takes_an_invoice_and_no_address(kiosk: KioskDouble, placed: OrderPlaced) -> None:
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()
@@ -548,7 +556,7 @@ def test_an_order_that_was_paid_over_a_year_ago_is_for_support(
     kiosk: KioskDouble, placed: OrderPlaced
 ) -> None:
     long_ago = kiosk.now() - 367 * 86400
-    paid = entries.OrderPaid(placed.order, PaidHow.DESK, 34000, long_ago, supervisor="林涛")
+    paid = OrderPaid(placed.order, PaidHow.DESK, 34000, long_ago, supervisor="林涛")
     kiosk.append(paid)
     kiosk.pushed()
     member = _signed_in()

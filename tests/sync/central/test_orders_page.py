@@ -14,8 +14,8 @@ from django.db import connection
 from django.test import Client
 from msgspec.structs import replace
 
-from kiosk.domain import entries
-from kiosk.domain.entries import OrderPlaced
+from kiosk.domain.entries.orders import DeliveryChosen, OrderCancelled, OrderPaid, OrderPlaced
+from kiosk.domain.entries.requests import DeliveryAsked, InvoiceAsked, InvoiceKind
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import Delivery, PaidHow
@@ -123,9 +123,9 @@ def test_a_receipts_code_shows_the_state_and_no_personal_fact(
         case "paid here":
             Client().post(kiosk.page_path(placed), {"action": "pay"})
         case "paid at the desk":
-            kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+            kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
         case _:
-            kiosk.append(entries.OrderCancelled(placed.order, "member"))
+            kiosk.append(OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     page = Client().get(kiosk.page_path(placed)).content.decode()
     assert ("已付款，待绑定" if how.startswith("paid") else "订单已取消") in page
@@ -331,7 +331,7 @@ def test_other_methods_and_actions_are_refused() -> None:
 
 
 def _paid_at(kiosk: KioskDouble, placed: OrderPlaced, **changes: object) -> None:
-    paid = entries.OrderPaid(placed.order, PaidHow.DESK, 34000, NOON, supervisor="林涛")
+    paid = OrderPaid(placed.order, PaidHow.DESK, 34000, NOON, supervisor="林涛")
     kiosk.append(replace(paid, **changes), wall=NOON)
 
 
@@ -375,9 +375,9 @@ def test_what_was_asked_for_is_promised_from_the_day_on_which_it_was_asked(
 ) -> None:
     _paid_at(kiosk, placed)
     asked_at = NOON + 14 * DAY  # the 24th, the last day before the pause
-    kiosk.append(entries.DeliveryAsked(placed.order, ACCOUNT, bytes(32), "member"), wall=asked_at)
-    special = entries.InvoiceKind.SPECIAL
-    kiosk.append(entries.InvoiceAsked(placed.order, ACCOUNT, special, bytes(32), "member"), wall=asked_at)
+    kiosk.append(DeliveryAsked(placed.order, ACCOUNT, bytes(32), "member"), wall=asked_at)
+    special = InvoiceKind.SPECIAL
+    kiosk.append(InvoiceAsked(placed.order, ACCOUNT, special, bytes(32), "member"), wall=asked_at)
     kiosk.pushed()
     browser = _signed_in()
     page = _page_on(browser, "2026-11-25", at)
@@ -394,7 +394,7 @@ def test_an_invoice_that_was_asked_in_the_pause_waits_and_is_told_so(
     kiosk: KioskDouble, placed: OrderPlaced, at: Callable[[str], None]
 ) -> None:
     _paid_at(kiosk, placed)
-    asked = entries.InvoiceAsked(placed.order, ACCOUNT, entries.InvoiceKind.ORDINARY, bytes(32), "member")
+    asked = InvoiceAsked(placed.order, ACCOUNT, InvoiceKind.ORDINARY, bytes(32), "member")
     kiosk.append(asked, wall=NOON + 15 * DAY)
     kiosk.pushed()
     browser = _signed_in()
@@ -411,7 +411,7 @@ def test_a_key_that_is_handed_over_at_the_counter_is_not_promised_by_mail(
     kiosk: KioskDouble, placed: OrderPlaced, at: Callable[[str], None], delivery: Delivery, note: str
 ) -> None:
     _paid_at(kiosk, placed)
-    kiosk.append(entries.DeliveryChosen(placed.order, delivery))
+    kiosk.append(DeliveryChosen(placed.order, delivery))
     kiosk.pushed()
     assert _notes(_page_on(_signed_in(), "2026-11-10", at)) == [note, "invoice"]
 
@@ -425,11 +425,11 @@ def test_a_renewal_promises_no_key(kiosk: KioskDouble, at: Callable[[str], None]
 
 
 def test_an_order_that_was_bound_or_given_up_says_so(kiosk: KioskDouble, placed: OrderPlaced) -> None:
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.certificate(placed)
     kiosk.finish(placed)
     other = kiosk.place(nonce=b"other6")
-    kiosk.append(entries.OrderCancelled(other.order, "member"))
+    kiosk.append(OrderCancelled(other.order, "member"))
     kiosk.pushed()
     page = _text(_signed_in())
     assert sorted(_statuses(page)) == ["bound", "cancelled"]

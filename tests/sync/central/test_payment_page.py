@@ -9,7 +9,13 @@ from django.conf import settings
 from django.test import Client
 from msgspec.structs import replace
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import (
+    OrderCancelled,
+    OrderPaid,
+    RefundCompleted,
+    RefundGranted,
+    SurplusReturned,
+)
 from kiosk.domain.feed import PaymentConfirmed, PaymentReturned, RefundPaid
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import out_trade_no, parse_order_reference
@@ -211,7 +217,7 @@ def test_a_bill_from_the_future_is_refused(kiosk: KioskDouble) -> None:
 def test_a_cancelled_order_takes_no_money(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderCancelled(placed.order, "member"))
+    kiosk.append(OrderCancelled(placed.order, "member"))
     kiosk.pushed()
     path = kiosk.page_path(placed)
     assert _get(path)["state"] == "cancelled"
@@ -223,14 +229,14 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: KioskDouble)
     kiosk.feed()
     placed = kiosk.place()
     path = kiosk.page_path(placed)
-    kiosk.append(entries.OrderCancelled(placed.order, "member"))
+    kiosk.append(OrderCancelled(placed.order, "member"))
     assert _post(path, "pay")["state"] == "paid"  # the centre did not know yet
     kiosk.pushed()
     assert _get(path)["state"] == "refunding"
     assert _get(path)["confirmation"] == ""
     (confirmed,) = _confirmed(kiosk)
     kiosk.append(
-        entries.OrderPaid(
+        OrderPaid(
             placed.order,
             PaidHow.FEED,
             confirmed.amount,
@@ -248,7 +254,7 @@ def test_money_that_raced_a_cancel_is_refunded_on_both_sides(kiosk: KioskDouble)
     assert not paying.pay_back(payment, int(time.time()))
     (back,) = [item for item in kiosk.feed() if isinstance(item, RefundPaid)]
     assert (back.order, back.amount) == (placed.order, 34000)
-    kiosk.append(entries.RefundCompleted(placed.order, back.amount, kiosk.feed_key(back)))
+    kiosk.append(RefundCompleted(placed.order, back.amount, kiosk.feed_key(back)))
     kiosk.pushed()
     assert LedgerOrder.objects.get(reference=placed.order).status == OrderStatus.REFUNDED.value
     assert _get(path)["state"] == "refunded"
@@ -314,7 +320,7 @@ def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
     for each in confirmed:
         number = kiosk.feed_key(each)
         told = (placed.order, PaidHow.FEED, each.amount, each.paid_at, each.transaction, number)
-        kiosk.append(entries.OrderPaid(*told))
+        kiosk.append(OrderPaid(*told))
     if bound:
         kiosk.certificate(placed)
         kiosk.finish(placed)
@@ -330,8 +336,8 @@ def test_money_that_came_in_twice_is_pointed_out_and_goes_back_alone(
     assert returned == (placed.order, f"LATE{first.out_trade_no[-6:]}", 34_000)
     assert SandboxTrade.objects.get(pk=first.pk).state == "REFUND"
     assert SandboxTrade.objects.get(pk=second.pk).state == "SUCCESS"
-    kiosk.append(entries.SurplusReturned(*returned, kiosk.feed_key(back)))
-    kiosk.append(entries.SurplusReturned(placed.order, payment.transaction, 34_000, kiosk.feed_key(back)))
+    kiosk.append(SurplusReturned(*returned, kiosk.feed_key(back)))
+    kiosk.append(SurplusReturned(placed.order, payment.transaction, 34_000, kiosk.feed_key(back)))
     kiosk.pushed()
     after = order_record(LedgerOrder.objects.get(reference=placed.order))
     assert (after.status.value, after.received, after.returned) == (before.status, 34_000, 34_000)
@@ -359,12 +365,12 @@ def test_a_refund_is_granted_by_the_owning_kiosk_alone(kiosk: KioskDouble) -> No
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     row = LedgerOrder.objects.get(reference=placed.order)
     assert not may_pay_back(row)
     assert request_refund(row, "admin", "asked", kiosk.now())
-    kiosk.append(entries.RefundGranted(placed.order, "林涛", "asked"))
+    kiosk.append(RefundGranted(placed.order, "林涛", "asked"))
     kiosk.pushed()
     assert may_pay_back(LedgerOrder.objects.get(reference=placed.order))
 
@@ -373,7 +379,7 @@ def test_a_dead_kiosks_orders_are_paid_back_once_it_is_revoked(kiosk: KioskDoubl
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.SCAN, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.SCAN, 34000, kiosk.now()))
     kiosk.pushed()
     row = LedgerOrder.objects.get(reference=placed.order)
     assert not may_pay_back(row)
@@ -389,7 +395,7 @@ def test_a_code_without_money_raises_an_alarm_until_the_money_comes(
     placed = kiosk.place()
     now = int(time.time())
     attempt = paying.open_attempt(read_bill(order_code_text(placed.order_code), keys, now), now)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
     assert (alarm.subject, alarm.cleared_at) == (placed.order, None)
@@ -403,7 +409,7 @@ def test_a_code_with_money_raises_none(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
     _post(kiosk.page_path(placed), "pay")
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     assert not Alarm.objects.exists()
 

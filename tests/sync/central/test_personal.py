@@ -8,9 +8,22 @@ from collections.abc import Callable
 
 import pytest
 
-from kiosk.domain import entries
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.orders import OrderPaid
+from kiosk.domain.entries.requests import (
+    DeliveryAsked,
+    DeliveryChanged,
+    InvoiceAsked,
+    InvoiceIssued,
+    InvoiceKind,
+    InvoiceWithdrawn,
+    KeyMailed,
+    KeyReceivedBack,
+    OperatorProposed,
+    OperatorReviewed,
+    OperatorWithdrawn,
+    PersonalErased,
+)
 from kiosk.domain.feed import DeliveryTold, ErasureTold, InvoiceTold, ProposalTold
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Review
@@ -67,14 +80,14 @@ def disclosed(record: PersonalRecord) -> Disclosed:
 
 def paid_order(kiosk: KioskDouble, account: str = ACCOUNT) -> str:
     placed = kiosk.place(account=account)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34_000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34_000, kiosk.now(), supervisor="林涛"))
     return placed.order
 
 
 def asked(kiosk: KioskDouble, record: DeliveryAddress = ADDRESS, order: str = "") -> tuple[str, Disclosed]:
     """A delivery that was asked of an order, and uploaded; the record was not."""
     order, each = order or paid_order(kiosk), disclosed(record)
-    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, each.commitment, "member"))
+    kiosk.append(DeliveryAsked(order, ACCOUNT, each.commitment, "member"))
     kiosk.pushed()
     return order, each
 
@@ -109,9 +122,9 @@ def test_a_record_is_kept_once_an_entry_commits_to_it_and_again_changes_nothing(
 def test_every_kind_is_taken_and_told_masked(kiosk: KioskDouble) -> None:
     order = paid_order(kiosk)
     sent = [disclosed(each) for each in (ADDRESS, INVOICE, OPERATOR)]
-    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, sent[0].commitment, "member"))
-    kiosk.append(entries.InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, sent[1].commitment, "member"))
-    body = entries.OperatorProposed(NAME, ACCOUNT, "c", sent[2].commitment, authorised=True, by="member")
+    kiosk.append(DeliveryAsked(order, ACCOUNT, sent[0].commitment, "member"))
+    kiosk.append(InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, sent[1].commitment, "member"))
+    body = OperatorProposed(NAME, ACCOUNT, "c", sent[2].commitment, authorised=True, by="member")
     kiosk.append(body)
     kiosk.pushed()
     first = kiosk.feed()
@@ -152,7 +165,7 @@ def test_a_kiosk_can_neither_put_nor_ask_what_another_committed_to(
     kiosk.sent(each)
     assert other.sent(each) == [UNKNOWN]
     # Its own entry with the same commitment takes nothing from the one that was first.
-    other.append(entries.DeliveryAsked(paid_order(other), ACCOUNT, each.commitment, "member"))
+    other.append(DeliveryAsked(paid_order(other), ACCOUNT, each.commitment, "member"))
     other.pushed()
     assert other.sent(each) == [UNKNOWN]
     assert row(each).kiosk == 3
@@ -160,7 +173,7 @@ def test_a_kiosk_can_neither_put_nor_ask_what_another_committed_to(
 
 def test_a_record_of_another_kind_or_in_another_form_is_malformed(kiosk: KioskDouble) -> None:
     wrong = disclosed(INVOICE)
-    kiosk.append(entries.DeliveryAsked(paid_order(kiosk), ACCOUNT, wrong.commitment, "member"))
+    kiosk.append(DeliveryAsked(paid_order(kiosk), ACCOUNT, wrong.commitment, "member"))
     kiosk.pushed()
     broken = Disclosed(bytes(SALT_LENGTH), b"\x93no record")
     assert kiosk.sent(wrong, broken, Disclosed(b"short", wrong.data)) == [PersonalOutcome.MALFORMED] * 3
@@ -209,8 +222,8 @@ def test_each_record_has_a_key_of_its_own_that_only_the_centre_s_opens(
     order = paid_order(kiosk)
     first = disclosed(ADDRESS)
     second = disclosed(INVOICE)
-    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, first.commitment, "member"))
-    kiosk.append(entries.InvoiceAsked(order, ACCOUNT, InvoiceKind.ORDINARY, second.commitment, "member"))
+    kiosk.append(DeliveryAsked(order, ACCOUNT, first.commitment, "member"))
+    kiosk.append(InvoiceAsked(order, ACCOUNT, InvoiceKind.ORDINARY, second.commitment, "member"))
     kiosk.pushed()
     kiosk.sent(first, second)
     one, two = (RecordKey.objects.get(commitment=each.commitment.hex()) for each in (first, second))
@@ -227,7 +240,7 @@ def test_another_address_takes_the_place_of_the_first_which_is_erased(
     order, first = asked(kiosk)
     kiosk.sent(first)
     second = disclosed(ELSEWHERE)
-    kiosk.append(entries.DeliveryChanged(order, ACCOUNT, second.commitment, "member"))
+    kiosk.append(DeliveryChanged(order, ACCOUNT, second.commitment, "member"))
     kiosk.pushed()
     assert (here(first, keys), row(first).state) == (None, RecordState.ERASED)
     assert kiosk.sent(first, second) == [ERASED, KEPT]
@@ -236,13 +249,13 @@ def test_another_address_takes_the_place_of_the_first_which_is_erased(
 
 def test_what_is_withdrawn_is_erased(kiosk: KioskDouble, keys: CentreKeys) -> None:
     order, each, who = paid_order(kiosk), disclosed(INVOICE), disclosed(OPERATOR)
-    kiosk.append(entries.InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, each.commitment, "member"))
-    body = entries.OperatorProposed(NAME, ACCOUNT, "c", who.commitment, authorised=True, by="member")
+    kiosk.append(InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, each.commitment, "member"))
+    body = OperatorProposed(NAME, ACCOUNT, "c", who.commitment, authorised=True, by="member")
     kiosk.append(body)
     kiosk.pushed()
     assert kiosk.sent(each, who) == [KEPT, KEPT]
-    kiosk.append(entries.InvoiceWithdrawn(order, ACCOUNT, "member"))
-    kiosk.append(entries.OperatorWithdrawn(NAME, ACCOUNT, "member"))
+    kiosk.append(InvoiceWithdrawn(order, ACCOUNT, "member"))
+    kiosk.append(OperatorWithdrawn(NAME, ACCOUNT, "member"))
     kiosk.pushed()
     assert (here(each, keys), here(who, keys)) == (None, None)
 
@@ -254,7 +267,7 @@ def test_an_erasure_at_the_kiosk_erases_here_and_at_the_other_kiosks(
     _, each = asked(kiosk)
     kiosk.sent(each)
     other.feed()
-    kiosk.append(entries.PersonalErased(ACCOUNT, kiosk.now(), "keydesk privacy"))
+    kiosk.append(PersonalErased(ACCOUNT, kiosk.now(), "keydesk privacy"))
     kiosk.pushed()
     assert (here(each, keys), row(each).state) == (None, RecordState.ERASED)
     assert not RecordKey.objects.exists()
@@ -277,8 +290,8 @@ def test_what_was_made_before_an_erasure_is_not_taken_and_what_is_made_after_is(
     late = make_kiosk(4)
     order = paid_order(late)
     before, after = disclosed(ADDRESS), disclosed(ELSEWHERE)
-    late.append(entries.DeliveryAsked(order, ACCOUNT, before.commitment, "member"), wall=now() - 500)
-    late.append(entries.DeliveryChanged(order, ACCOUNT, after.commitment, "member"))
+    late.append(DeliveryAsked(order, ACCOUNT, before.commitment, "member"), wall=now() - 500)
+    late.append(DeliveryChanged(order, ACCOUNT, after.commitment, "member"))
     late.pushed()
     assert late.sent(before, after) == [ERASED, KEPT]
     assert here(after, keys) == ELSEWHERE
@@ -293,7 +306,7 @@ def test_a_kiosk_that_does_not_serve_an_account_erases_only_what_it_sent_itself(
     kiosk.sent(mine)
     stranger.sent(theirs)
     Kiosk.objects.filter(number=4).update(serves_all=False)
-    stranger.append(entries.PersonalErased(ACCOUNT, stranger.now(), "x"))
+    stranger.append(PersonalErased(ACCOUNT, stranger.now(), "x"))
     stranger.pushed()
     assert (here(mine, keys), here(theirs, keys)) == (ADDRESS, None)
     assert not any(isinstance(each, ErasureTold) for each in kiosk.feed())
@@ -324,7 +337,7 @@ def test_the_phone_s_own_records_are_kept_for_an_entry_of_the_centre(
     order = paid_order(kiosk)
     kiosk.pushed()
     commitment = keep_own(ADDRESS, ACCOUNT, order, keys, now())
-    settling.enter_and_apply([entries.DeliveryAsked(order, ACCOUNT, commitment, "phone")], now())
+    settling.enter_and_apply([DeliveryAsked(order, ACCOUNT, commitment, "phone")], now())
     (delivery,) = (each for each in kiosk.feed() if isinstance(each, DeliveryTold))
     assert delivery.recipient == "张**"
     assert opened([commitment], keys)[commitment] == ADDRESS
@@ -344,9 +357,9 @@ class TestRetention:
     def everything(self, kiosk: KioskDouble) -> str:
         order = paid_order(kiosk)
         sent = [disclosed(each) for each in (ADDRESS, INVOICE, OPERATOR)]
-        kiosk.append(entries.DeliveryAsked(order, ACCOUNT, sent[0].commitment, "member"))
-        kiosk.append(entries.InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, sent[1].commitment, "member"))
-        body = entries.OperatorProposed(NAME, ACCOUNT, "c", sent[2].commitment, authorised=True, by="x")
+        kiosk.append(DeliveryAsked(order, ACCOUNT, sent[0].commitment, "member"))
+        kiosk.append(InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, sent[1].commitment, "member"))
+        body = OperatorProposed(NAME, ACCOUNT, "c", sent[2].commitment, authorised=True, by="x")
         kiosk.append(body)
         kiosk.pushed()
         assert kiosk.sent(*sent) == [KEPT] * 3
@@ -356,9 +369,9 @@ class TestRetention:
         order = self.everything(kiosk)
         settling.enter_and_apply(
             [
-                entries.KeyMailed(order, ACCOUNT, "顺丰速运", "SF1", 2**62, "张华"),
-                entries.InvoiceIssued(order, ACCOUNT, "2641", 1, "张华"),
-                entries.OperatorReviewed(NAME, ACCOUNT, Review.REFUSED, "", "证件不清楚", "张华"),
+                KeyMailed(order, ACCOUNT, "顺丰速运", "SF1", 2**62, "张华"),
+                InvoiceIssued(order, ACCOUNT, "2641", 1, "张华"),
+                OperatorReviewed(NAME, ACCOUNT, Review.REFUSED, "", "证件不清楚", "张华"),
             ],
             now(),
         )
@@ -377,15 +390,15 @@ class TestRetention:
 
     def test_a_key_that_came_back_is_not_done(self, kiosk: KioskDouble) -> None:
         order = self.everything(kiosk)
-        settling.enter_and_apply([entries.KeyMailed(order, ACCOUNT, "EMS", "E1", 5, "张华")], now())
+        settling.enter_and_apply([KeyMailed(order, ACCOUNT, "EMS", "E1", 5, "张华")], now())
         self.look(0)
-        settling.enter_and_apply([entries.KeyReceivedBack(order, ACCOUNT, "拒收", "张华")], now())
+        settling.enter_and_apply([KeyReceivedBack(order, ACCOUNT, "拒收", "张华")], now())
         assert "delivery" in self.look(5)
 
     def test_what_no_request_names_waits_for_the_applier_and_then_goes(self, kiosk: KioskDouble) -> None:
         each = disclosed(ADDRESS)
         elsewhere = "4-0002-5.aaaaaaaaaaaa"
-        kiosk.append(entries.DeliveryAsked(elsewhere, ACCOUNT, each.commitment, "member"))
+        kiosk.append(DeliveryAsked(elsewhere, ACCOUNT, each.commitment, "member"))
         kiosk.pushed()
         assert kiosk.sent(each) == [KEPT]
         assert self.look(4, -60) == {"delivery"}

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("serving")
 STREET = "花园路1号"
 PLANT = """
 import json, time
-from kiosk.domain.entries import DeliveryAsked
+from kiosk.domain.entries.requests import DeliveryAsked
 from kiosk.domain.personal import DeliveryAddress
 from sync.central.context import centre_keys
 from sync.central.ledger.settling import enter_and_apply

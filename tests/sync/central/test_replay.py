@@ -11,8 +11,11 @@ import pytest
 from django.db import connection
 from msgspec.structs import asdict
 
-from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.decisions import CertificateRevoked, Decision, RegisterDecided, StrandDecision
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import OrderAssigned, OrderPaid, OrderPlaced, OrderReleased, RefundGranted
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import (
     OrderAssignedHere,
@@ -57,7 +60,7 @@ class _Fleet:
         self.returned: set[str] = set()
         self.writer = kiosks[0]
         self.junk = Junk(random, ACCOUNTS, self._keys_told)
-        self.issued: list[entries.CertificateIssued] = []
+        self.issued: list[CertificateIssued] = []
 
     def _keys_told(self) -> list[str]:
         own = FeedRow.objects.filter(audience=audience_of_kiosk(self.writer.number))
@@ -86,7 +89,7 @@ class _Fleet:
         made.entries = list(self.writer.entries)
         return made
 
-    def place(self, kind: OrderKind) -> entries.OrderPlaced:
+    def place(self, kind: OrderKind) -> OrderPlaced:
         kiosk, random = self.writer, self.random
         odd: dict[str, Any] = {"policy": random.choice((2, 3, 99))} if random.random() < 0.3 else {}
         placed = kiosk.place(random.choice(ACCOUNTS), kind, nonce=random.randbytes(6), **odd)
@@ -101,7 +104,7 @@ class _Fleet:
         kiosk, random = self.writer, self.random
         placed = self.place(random.choice(list(OrderKind)))
         amount = sum(line.amount for line in placed.lines)
-        kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, amount, kiosk.now()))
+        kiosk.append(OrderPaid(placed.order, PaidHow.CODE, amount, kiosk.now()))
         soon = kiosk.now() + 2 * 366 * 86400  # the issuing CA ends five years on
         old = random.choice([None, *(each for each in self.issued if each.not_after < soon)])
         key = None if old is None else KeyOnRecord(old.number, "S", old.not_before, old.not_after)
@@ -128,16 +131,16 @@ class _Fleet:
             key = self.writer.feed_key(told)
             match told:
                 case OrderMoved():
-                    self.writer.append(entries.OrderReleased(told.order, told.new_owner, told.handover, key))
+                    self.writer.append(OrderReleased(told.order, told.new_owner, told.handover, key))
                 case OrderAssignedHere():
-                    self.writer.append(entries.OrderAssigned(**asdict(told.facts), feed=key))
+                    self.writer.append(OrderAssigned(**asdict(told.facts), feed=key))
                 case RegisterDecision():
                     given = (told.account, told.order, told.certificate, told.decision, told.by, told.remark)
-                    self.writer.append(entries.RegisterDecided(*given, feed=key))
+                    self.writer.append(RegisterDecided(*given, feed=key))
                 case RevocationPublished():
-                    self.writer.append(entries.CertificateRevoked(told.number, told.reason, key))
+                    self.writer.append(CertificateRevoked(told.number, told.reason, key))
                 case RefundRequested():
-                    self.writer.append(entries.RefundGranted(told.order, told.by, told.reason, key))
+                    self.writer.append(RefundGranted(told.order, told.by, told.reason, key))
                 case _:
                     pass
 
@@ -176,7 +179,7 @@ class _Fleet:
     def decide_strand(self) -> None:
         rows = list(Strand.objects.exclude(kiosk=EXCHANGE_KIOSK).order_by("key"))
         if rows:
-            decision = self.random.choice(list(entries.StrandDecision))
+            decision = self.random.choice(list(StrandDecision))
             decide_strand(self.random.choice(rows), decision, "admin", "看过了", int(time.time()))
 
     def revoke(self) -> None:
@@ -225,7 +228,7 @@ def test_an_account_is_replayed_from_what_concerns_it_alone(
     kiosk.feed()
     for account in ACCOUNTS[:2]:
         placed = kiosk.place(account)
-        kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+        kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
         kiosk.certificate(placed, policy=99)
         kiosk.finish(placed)
     kiosk.pushed()
@@ -243,7 +246,7 @@ def test_a_predecessor_of_another_account_reads_the_same_in_a_replay(kiosk: Kios
     kiosk.pushed()
     kiosk.feed()
     placed = kiosk.place("11000001", OrderKind.RENEWAL)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 23000, kiosk.now(), supervisor="林涛"))
     kiosk.certificate(placed, theirs, "E8AD652202221F03")
     kiosk.pushed()
     assert ("another-token", "11000001") in open_matters()
@@ -268,9 +271,7 @@ def test_a_matter_raised_again_about_another_account_stays_the_one_that_it_is(
     for each in (kiosk, hostile):
         each.feed()
     for account, order in (("11000003", "3-0147-6"), ("11000006", "3-0148-4")):
-        hostile.append(
-            entries.RegisterDecided(account, order, "0003999999999999", entries.Decision.LIST, "甲", "乙")
-        )
+        hostile.append(RegisterDecided(account, order, "0003999999999999", Decision.LIST, "甲", "乙"))
         hostile.pushed()
     (first,) = Matter.objects.filter(kiosk=4)
     assert first.account == "11000003"
@@ -281,14 +282,14 @@ def test_the_register_of_no_account_is_one(kiosk: KioskDouble) -> None:
     """A loss that names no account: each later one finds what the ones before left."""
     kiosk.feed()
     for number in ("4000000000000001", "4000000000000002"):
-        kiosk.append(entries.LossReported("", KeyOnRecord(number, "S", 1, 2)))
+        kiosk.append(LossReported("", KeyOnRecord(number, "S", 1, 2)))
         kiosk.pushed()
     assert differences() == []
 
 
 def _bound(kiosk: KioskDouble, account: str, serial: str) -> KeyOnRecord:
     placed = kiosk.place(account)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, serial=serial)
     kiosk.finish(placed)
     return KeyOnRecord(issued.number, serial, issued.not_before, issued.not_after)

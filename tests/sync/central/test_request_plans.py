@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.ledger import PaidHow
 from sync.protocol import records
 from tests.support.kiosk_double import KioskDouble
@@ -48,7 +48,7 @@ def test_no_request_of_an_orders_life_reads_a_table_that_grows_from_end_to_end(k
         for action in ("decline", "pay"):
             Client().get(kiosk.page_path(placed))
             Client().post(kiosk.page_path(placed), {"action": action})
-        kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+        kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
         kiosk.certificate(placed)
         kiosk.finish(placed)
         kiosk.place(account="11000006", lines=())
@@ -67,7 +67,7 @@ def test_no_batch_of_many_accounts_reads_a_table_that_grows_from_end_to_end(kios
         kiosk.feed()
         for number in range(MANY):
             placed = kiosk.place(account=str(11000100 + number))
-            kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+            kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
             if number % 2:
                 kiosk.certificate(placed)
                 kiosk.finish(placed)

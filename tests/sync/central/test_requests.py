@@ -6,8 +6,18 @@ import time
 
 import pytest
 
-from kiosk.domain import entries
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderPaid
+from kiosk.domain.entries.requests import (
+    DeliveryAsked,
+    DeliveryChanged,
+    InvoiceAsked,
+    InvoiceIssued,
+    InvoiceKind,
+    KeyMailed,
+    OperatorProposed,
+    OperatorReviewed,
+)
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Review
 from kiosk.domain.remarks import RemarkReason
@@ -28,11 +38,11 @@ NAME = "0123456789abcdef"
 
 def paid_order(kiosk: KioskDouble) -> str:
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34_000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34_000, kiosk.now(), supervisor="林涛"))
     return placed.order
 
 
-def told_by_the_centre(*bodies: entries.AnyBody) -> None:
+def told_by_the_centre(*bodies: AnyBody) -> None:
     settling.enter_and_apply(bodies, int(time.time()))
 
 
@@ -40,15 +50,15 @@ def test_requests_and_proposals_of_kiosk_and_centre_are_rows_and_replay_to_the_s
     kiosk: KioskDouble,
 ) -> None:
     order = paid_order(kiosk)
-    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, FIRST, "member"))
-    kiosk.append(entries.InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, FIRST, "member"))
-    kiosk.append(entries.OperatorProposed(NAME, ACCOUNT, "code", FIRST, authorised=True, by="member"))
+    kiosk.append(DeliveryAsked(order, ACCOUNT, FIRST, "member"))
+    kiosk.append(InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, FIRST, "member"))
+    kiosk.append(OperatorProposed(NAME, ACCOUNT, "code", FIRST, authorised=True, by="member"))
     kiosk.pushed()
     told_by_the_centre(
-        entries.DeliveryChanged(order, ACCOUNT, SECOND, "phone"),
-        entries.KeyMailed(order, ACCOUNT, "顺丰速运", "SF1", kiosk.now(), "张华"),
-        entries.InvoiceIssued(order, ACCOUNT, "2641", kiosk.now(), "张华"),
-        entries.OperatorReviewed(NAME, ACCOUNT, Review.APPROVED, "11000009", "", "张华"),
+        DeliveryChanged(order, ACCOUNT, SECOND, "phone"),
+        KeyMailed(order, ACCOUNT, "顺丰速运", "SF1", kiosk.now(), "张华"),
+        InvoiceIssued(order, ACCOUNT, "2641", kiosk.now(), "张华"),
+        OperatorReviewed(NAME, ACCOUNT, Review.APPROVED, "11000009", "", "张华"),
     )
     row = LedgerRequests.objects.get(order=order)
     asked = requests_record(row)
@@ -65,9 +75,9 @@ def test_requests_and_proposals_of_kiosk_and_centre_are_rows_and_replay_to_the_s
 
 def test_the_phone_may_ask_before_the_order_s_kiosk_was_heard_of(kiosk: KioskDouble) -> None:
     order = paid_order(kiosk)
-    told_by_the_centre(entries.DeliveryAsked(order, ACCOUNT, FIRST, "phone"))
+    told_by_the_centre(DeliveryAsked(order, ACCOUNT, FIRST, "phone"))
     assert LedgerRequests.objects.get(order=order).delivery == "asked"
-    kiosk.append(entries.DeliveryChanged(order, ACCOUNT, SECOND, "member"))
+    kiosk.append(DeliveryChanged(order, ACCOUNT, SECOND, "member"))
     kiosk.pushed()
     asked = requests_record(LedgerRequests.objects.get(order=order))
     assert present(asked.delivery).commitment == SECOND
@@ -76,10 +86,10 @@ def test_the_phone_may_ask_before_the_order_s_kiosk_was_heard_of(kiosk: KioskDou
 
 def test_a_change_that_comes_after_the_key_was_mailed_is_for_a_person_to_see(kiosk: KioskDouble) -> None:
     order = paid_order(kiosk)
-    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, FIRST, "member"))
+    kiosk.append(DeliveryAsked(order, ACCOUNT, FIRST, "member"))
     kiosk.pushed()
-    told_by_the_centre(entries.KeyMailed(order, ACCOUNT, "EMS", "E1", kiosk.now(), "张华"))
-    kiosk.append(entries.DeliveryChanged(order, ACCOUNT, SECOND, "member"))
+    told_by_the_centre(KeyMailed(order, ACCOUNT, "EMS", "E1", kiosk.now(), "张华"))
+    kiosk.append(DeliveryChanged(order, ACCOUNT, SECOND, "member"))
     kiosk.pushed()
     asked = requests_record(LedgerRequests.objects.get(order=order))
     assert present(asked.delivery).commitment == FIRST
@@ -91,8 +101,8 @@ def test_a_kiosk_asks_nothing_for_orders_of_others_nor_decides_what_is_the_excha
     kiosk: KioskDouble,
 ) -> None:
     elsewhere = "4-0002-5.aaaaaaaaaaaa"
-    kiosk.append(entries.DeliveryAsked(elsewhere, ACCOUNT, FIRST, "member"))
-    kiosk.append(entries.OperatorReviewed(NAME, ACCOUNT, Review.APPROVED, "11000009", "", "张华"))
+    kiosk.append(DeliveryAsked(elsewhere, ACCOUNT, FIRST, "member"))
+    kiosk.append(OperatorReviewed(NAME, ACCOUNT, Review.APPROVED, "11000009", "", "张华"))
     kiosk.pushed()
     assert not LedgerRequests.objects.exists()
     assert not LedgerProposal.objects.exists()
@@ -103,9 +113,9 @@ def test_a_kiosk_asks_nothing_for_orders_of_others_nor_decides_what_is_the_excha
 
 def test_names_that_no_column_takes_are_unreadable_and_hold_nothing_up(kiosk: KioskDouble) -> None:
     order = paid_order(kiosk)
-    kiosk.append(entries.OperatorProposed("x" * 17, ACCOUNT, "code", FIRST, authorised=True, by="member"))
-    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, b"short", "member"))
-    kiosk.append(entries.KeyMailed(order, ACCOUNT, "速" * 100, "S" * 100, 2**63, "张华"))
+    kiosk.append(OperatorProposed("x" * 17, ACCOUNT, "code", FIRST, authorised=True, by="member"))
+    kiosk.append(DeliveryAsked(order, ACCOUNT, b"short", "member"))
+    kiosk.append(KeyMailed(order, ACCOUNT, "速" * 100, "S" * 100, 2**63, "张华"))
     kiosk.pushed()
     assert not LedgerProposal.objects.exists()
     row = LedgerRequests.objects.get(order=order)

@@ -13,9 +13,18 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import entries
 from kiosk.domain.echoes import echo_of
-from kiosk.domain.entries import StrandDecision
+from kiosk.domain.entries.bindings import (
+    BindingAbandoned,
+    BindingStarted,
+    Bound,
+    CertificateProved,
+    CertificateWritten,
+)
+from kiosk.domain.entries.body import EpochBegan
+from kiosk.domain.entries.decisions import MatterDecided, RegisterDecided, StrandDecision
+from kiosk.domain.entries.keys import PinChanged
+from kiosk.domain.entries.orders import DeliveryChosen, OrderExpired, OrderPaid, OrderPlaced, RefundGranted
 from kiosk.domain.feed import RegisterDecision
 from kiosk.domain.identifiers import FIRST_RANDOM_EPOCH
 from kiosk.domain.ledger import Delivery, PaidHow
@@ -55,9 +64,9 @@ def _clone(kiosk: KioskDouble) -> KioskDouble:
     return made
 
 
-def _pay(kiosk: KioskDouble, account: str, nonce: bytes) -> entries.OrderPlaced:
+def _pay(kiosk: KioskDouble, account: str, nonce: bytes) -> OrderPlaced:
     placed = kiosk.place(account, nonce=nonce)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     return placed
 
 
@@ -95,7 +104,7 @@ def branch(kiosk: KioskDouble) -> KioskDouble:
     clone = _clone(kiosk)
     _pay(kiosk, "11000007", b"first0")
     kiosk.pushed()
-    clone.append(entries.DeliveryChosen("3-0002-2", Delivery.MAIL))
+    clone.append(DeliveryChosen("3-0002-2", Delivery.MAIL))
     assert clone.pushed().strand == 2
     return clone
 
@@ -128,7 +137,7 @@ def test_of_a_strand_that_is_set_aside_nothing_comes_into_use_and_money_may_go_b
 
 
 def _granted(kiosk: KioskDouble, order: str) -> None:
-    kiosk.append(entries.RefundGranted(order, "林涛", "中心要求"))
+    kiosk.append(RefundGranted(order, "林涛", "中心要求"))
     kiosk.pushed()
 
 
@@ -176,16 +185,16 @@ def _returned(order: str) -> None:
     assert paying.pay_back(payment, int(time.time()))
 
 
-def _paid_on_its_page(kiosk: KioskDouble, account: str, nonce: bytes) -> entries.OrderPlaced:
+def _paid_on_its_page(kiosk: KioskDouble, account: str, nonce: bytes) -> OrderPlaced:
     placed = kiosk.place(account, nonce=nonce)
     assert Client().post(kiosk.page_path(placed), {"action": "pay"}).status_code in {200, 302}
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     return placed
 
 
 @pytest.fixture
-def given_back(branch: KioskDouble) -> entries.OrderPlaced:
+def given_back(branch: KioskDouble) -> OrderPlaced:
     """An order of the branch whose money went back before the branch was taken over again."""
     placed = _paid_on_its_page(branch, "11000003", b"third0")
     _decide(2, GIVEN_UP)
@@ -195,7 +204,7 @@ def given_back(branch: KioskDouble) -> entries.OrderPlaced:
 
 
 def test_a_key_for_which_the_money_went_back_is_never_accepted(
-    staff: Client, branch: KioskDouble, given_back: entries.OrderPlaced
+    staff: Client, branch: KioskDouble, given_back: OrderPlaced
 ) -> None:
     issued = branch.certificate(given_back)
     branch.finish(given_back)
@@ -211,15 +220,15 @@ def test_a_key_for_which_the_money_went_back_is_never_accepted(
 
 @pytest.mark.parametrize("action", [Action.ACCEPT, Action.REFUND])
 def test_what_was_decided_before_the_key_was_bound_does_not_list_it(
-    branch: KioskDouble, given_back: entries.OrderPlaced, action: Action
+    branch: KioskDouble, given_back: OrderPlaced, action: Action
 ) -> None:
-    branch.append(entries.BindingStarted(given_back.order, 1, "E8AD652202221F03", "gmt", "SM2"))
+    branch.append(BindingStarted(given_back.order, 1, "E8AD652202221F03", "gmt", "SM2"))
     branch.pushed()
     now = int(time.time())
     assert (
         settling.decide(Matter.objects.filter(state=MatterState.OPEN), action, "admin", "看过了", now) == []
     )
-    branch.append(entries.BindingAbandoned(given_back.order, 1, "林涛", "换一个key盘"))
+    branch.append(BindingAbandoned(given_back.order, 1, "林涛", "换一个key盘"))
     issued = branch.certificate(given_back, attempt=2)
     branch.finish(given_back, attempt=2)
     branch.pushed()
@@ -234,13 +243,13 @@ def test_what_was_decided_before_the_key_was_bound_does_not_list_it(
 def test_the_last_matter_of_an_order_whose_money_went_back_lists_no_key(branch: KioskDouble) -> None:
     placed = branch.place("11000003", nonce=b"third0", policy=99)
     assert Client().post(branch.page_path(placed), {"action": "pay"}).status_code in {200, 302}
-    branch.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, branch.now()))
-    branch.append(entries.BindingStarted(placed.order, 1, "E8AD652202221F03", "gmt", "SM2"))
+    branch.append(OrderPaid(placed.order, PaidHow.CODE, 34000, branch.now()))
+    branch.append(BindingStarted(placed.order, 1, "E8AD652202221F03", "gmt", "SM2"))
     branch.pushed()
     _decide(2, GIVEN_UP)
     _returned(placed.order)
     _decide(2, TAKE_OVER)
-    branch.append(entries.BindingAbandoned(placed.order, 1, "林涛", "换一个key盘"))
+    branch.append(BindingAbandoned(placed.order, 1, "林涛", "换一个key盘"))
     issued = branch.certificate(placed, attempt=2)
     branch.pushed()
     now = int(time.time())
@@ -251,7 +260,7 @@ def test_the_last_matter_of_an_order_whose_money_went_back_lists_no_key(branch: 
     left = Matter.objects.filter(state=MatterState.OPEN).exclude(rule="certificate-held")
     assert settling.decide(left, Action.ACCEPT, "admin", "照收", now) == list(left)
     for each in left:  # as if the money had come back in the same moment
-        accepted = entries.MatterDecided(each.rule, each.subject, "accept", "admin", "照收", each.account)
+        accepted = MatterDecided(each.rule, each.subject, "accept", "admin", "照收", each.account)
         settling.enter_and_apply([accepted], now)
     assert _status(issued.number) == "held"
     assert ("certificate-held", "11000003") in open_matters()
@@ -260,7 +269,7 @@ def test_the_last_matter_of_an_order_whose_money_went_back_lists_no_key(branch: 
 def test_a_key_that_is_bound_after_a_refund_was_decided_is_held(kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place("11000003", policy=99)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     now = int(time.time())
     assert settling.decide(Matter.objects.all(), Action.REFUND, "admin", "退款", now) == []
@@ -275,10 +284,10 @@ def test_an_order_that_an_offline_branch_may_tell_of_is_not_lost(kiosk: KioskDou
     kiosk.feed()
     copy = kiosk.twin()
     for nonce in (b"first0", b"second", b"third0", b"fourth"):
-        kiosk.append(entries.OrderExpired(kiosk.place("11000007", nonce=nonce).order))
+        kiosk.append(OrderExpired(kiosk.place("11000007", nonce=nonce).order))
     kiosk.pushed()
     copy.epoch = FIRST_RANDOM_EPOCH + 7  # the copy was put back, and begins an epoch by itself
-    copy.append(entries.EpochBegan(given_by_centre=False, continues=copy.tip))
+    copy.append(EpochBegan(given_by_centre=False, continues=copy.tip))
     copy.pushed()
     unheard = copy.place("11000003", nonce=b"unhear")
     assert Client().post(copy.page_path(unheard), {"action": "pay"}).status_code in {200, 302}
@@ -297,7 +306,7 @@ def test_an_order_is_lost_once_its_machine_left_the_epoch_of_its_number(kiosk: K
     assert Client().post(kiosk.page_path(lost), {"action": "pay"}).status_code in {200, 302}
     assert not settling.may_return(lost.order, 3)
     copy.epoch = FIRST_RANDOM_EPOCH + 7
-    copy.append(entries.EpochBegan(given_by_centre=False, continues=copy.tip))
+    copy.append(EpochBegan(given_by_centre=False, continues=copy.tip))
     copy.pushed()
     assert settling.may_return(lost.order, 3)
 
@@ -308,7 +317,7 @@ def test_an_order_in_quarantine_that_nobody_decided_about_is_not_lost(
     _, order, _ = revoked
     new = KioskDouble(3).enrol(give_token(3, int(time.time())))
     for count in range(7):
-        new.append(entries.OrderExpired(new.place("11000006", nonce=b"count%d" % count).order))
+        new.append(OrderExpired(new.place("11000006", nonce=b"count%d" % count).order))
     new.pushed()
     assert not settling.may_return(order, 3)
 
@@ -319,13 +328,13 @@ def test_the_key_of_an_order_that_a_strand_set_aside_finished_is_not_listed(kios
     issued = kiosk.certificate(placed)
     kiosk.pushed()
     clone = _clone(kiosk)
-    kiosk.append(entries.PinChanged("11000001", "E8AD652202221F03"))
+    kiosk.append(PinChanged("11000001", "E8AD652202221F03"))
     kiosk.pushed()
-    clone.append(entries.CertificateWritten(placed.order, 1))
+    clone.append(CertificateWritten(placed.order, 1))
     clone.pushed()
     _decide(2, SET_ASIDE)
-    clone.append(entries.CertificateProved(placed.order, 1, b"challenge", b"signature"))
-    clone.append(entries.Bound(placed.order, 1))
+    clone.append(CertificateProved(placed.order, 1, b"challenge", b"signature"))
+    clone.append(Bound(placed.order, 1))
     clone.pushed()
     assert _status(issued.number) == "revoked"
 
@@ -347,7 +356,7 @@ def test_a_strand_that_is_taken_over_counts_again_from_then_on(
     assert settling.request_refund(row, "admin", "没有用过的key盘", int(time.time()))
     (decided,) = (each for each in branch.news() if isinstance(each, RegisterDecision))
     echo = echo_of(decided)
-    assert isinstance(echo, entries.RegisterDecided)
+    assert isinstance(echo, RegisterDecided)
     branch.append(echo)
     _granted(branch, lost)
     assert _may_pay_back(lost)

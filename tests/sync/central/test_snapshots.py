@@ -10,7 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import EpochBegan, LossReported, OrderCancelled, OrderPaid, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import OrderCancelled, OrderPaid
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.ledger_fold import fold_journal
 from kiosk.domain.policy import DAY

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.keys import HoldLifted, LossReported
+from kiosk.domain.entries.orders import OrderPaid, RefundGranted
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.policy import Policy
 from sync.central.centre_keys import CentreKeys
@@ -79,11 +81,9 @@ def _decide(rule: str, action: Action) -> None:
     assert settling.decide([matter], action, "admin", "看过了", int(time.time())) == []
 
 
-def _bind(
-    kiosk: KioskDouble, account: str, nonce: bytes = b"nonce6", **changes: int
-) -> entries.CertificateIssued:
+def _bind(kiosk: KioskDouble, account: str, nonce: bytes = b"nonce6", **changes: int) -> CertificateIssued:
     placed = kiosk.place(account, nonce=nonce)
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed, None, **changes)  # type: ignore[arg-type]  # fields of the entry
     kiosk.finish(placed)
     return issued
@@ -114,11 +114,11 @@ def _decide_prices(kiosk: KioskDouble) -> None:
     _decide("price-differs", Action.ACCEPT)
     (matter,) = Matter.objects.all()
     settling.decide([matter], Action.REOPEN, "admin", "看错了", int(time.time()))
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 0, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 0, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     _decide("price-differs", Action.REFUND)
     kiosk.place("11000001", nonce=b"again0")  # while the first is open: a warning
-    kiosk.append(entries.RefundGranted(placed.order, "林涛", "中心要求"))
+    kiosk.append(RefundGranted(placed.order, "林涛", "中心要求"))
     kiosk.pushed()
 
 
@@ -134,7 +134,7 @@ def _decide_amounts(kiosk: KioskDouble, keys: CentreKeys) -> None:
     policies.issue(3, Policy(0, 3, kiosk.now() + 86400, unsynced_amount=1), keys, kiosk.now())
     placed = kiosk.place("11000007")
     for _ in range(2):
-        kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+        kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
         kiosk.pushed()
         _decide("amount-beyond-policy", Action.NOTED)
 
@@ -142,10 +142,10 @@ def _decide_amounts(kiosk: KioskDouble, keys: CentreKeys) -> None:
 def _decide_holds(kiosk: KioskDouble, other: KioskDouble) -> None:
     row = LedgerCertificate.objects.get(account="11000003", status="valid")
     key = KeyOnRecord(row.number, row.token_serial, row.not_before, row.not_after)
-    kiosk.append(entries.LossReported("11000003", key))
+    kiosk.append(LossReported("11000003", key))
     kiosk.pushed()
     Kiosk.objects.filter(number=4).update(serves_all=False)
-    other.append(entries.HoldLifted("11000003", key.on_hold(), "张华"))
+    other.append(HoldLifted("11000003", key.on_hold(), "张华"))
     other.pushed()
     _decide("hold-kept", Action.LIFT)
 
@@ -160,10 +160,10 @@ def test_the_states_of_a_certificate_at_the_centre_are_as_written(
     now = int(time.time())
     said: set[tuple[str, str]] = set()
 
-    def note(state: str, issued: entries.CertificateIssued, stage: Stage) -> None:
+    def note(state: str, issued: CertificateIssued, stage: Stage) -> None:
         said.add((state, registration(certificate_on_register(issued.number), stage).value))
 
-    def shown(issued: entries.CertificateIssued) -> tuple[str, str]:
+    def shown(issued: CertificateIssued) -> tuple[str, str]:
         row = LedgerCertificate.objects.get(number=issued.number)
         return row.status, row.checked
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from kiosk.domain import entries
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.orders import OrderCancelled, OrderExpired, OrderPaid
 from kiosk.domain.journal import check_chain, unseal
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from sync.central.fleet.enrolment_tokens import give_token
@@ -35,11 +35,11 @@ def _clone(kiosk: KioskDouble) -> KioskDouble:
 
 def _began(kiosk: KioskDouble, epoch: int) -> None:
     kiosk.epoch, tip = epoch, kiosk.tip
-    kiosk.append(entries.EpochBegan(given_by_centre=True, continues=tip))
+    kiosk.append(EpochBegan(given_by_centre=True, continues=tip))
 
 
 def _write(kiosk: KioskDouble, text: str) -> None:
-    kiosk.append(entries.OrderCancelled(text, "member"))
+    kiosk.append(OrderCancelled(text, "member"))
 
 
 def _lines() -> dict[int, tuple[int, int, int]]:
@@ -160,7 +160,7 @@ def test_the_late_batch_of_a_machine_that_was_replaced_is_a_strand_and_is_applie
     _began(machine, machine.answer.epoch)
     assert machine.upload(machine.entries[1:]).read(records.UploadAnswer).strand == 1
     placed = kiosk.place()
-    kiosk.append(entries.OrderCancelled(placed.order, "member"))
+    kiosk.append(OrderCancelled(placed.order, "member"))
     answer = kiosk.pushed()
     assert (answer.branched, answer.strand, answer.retired) == (True, 2, True)
     assert answer.begin_epoch is None
@@ -185,8 +185,8 @@ def test_a_journal_that_begins_again_from_nothing_is_a_strand_without_a_parent(k
     kiosk.pushed()
     other = _clone(kiosk)
     other.entries, other.tip = [], None
-    other.append(entries.EpochBegan(given_by_centre=True), wall=1)
-    other.append(entries.OrderExpired("b"))
+    other.append(EpochBegan(given_by_centre=True), wall=1)
+    other.append(OrderExpired("b"))
     answer = other.pushed()
     assert (answer.branched, answer.strand) == (True, 2)
     assert present(answer.begin_epoch) >= 2
@@ -221,7 +221,7 @@ def test_what_follows_from_another_strand_is_applied_after_it(
     monkeypatch.setattr(waking, "wake", lambda: None)
     placed = clone.place()
     clone.pushed()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     apply_pending(kiosk.now())
     row = LedgerOrder.objects.get(reference=placed.order)

@@ -7,7 +7,7 @@ import time
 import pytest
 from django.test import Client
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.feed import PaymentConfirmed
 from kiosk.domain.ledger import OrderStatus, PaidHow
 from kiosk.domain.payment_codes import confirmation_key, confirmation_matches
@@ -38,7 +38,7 @@ def test_a_new_key_from_order_to_register(kiosk: KioskDouble) -> None:
     (confirmed,) = [item for item in kiosk.news() if isinstance(item, PaymentConfirmed)]
     assert (confirmed.order, confirmed.amount) == (placed.order, 34000)
     kiosk.append(
-        entries.OrderPaid(
+        OrderPaid(
             placed.order,
             PaidHow.FEED,
             confirmed.amount,

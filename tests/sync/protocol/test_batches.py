@@ -8,7 +8,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kiosk.domain.entries import OrderExpired, Tip
+from kiosk.domain.entries.body import Tip
+from kiosk.domain.entries.orders import OrderExpired
 from kiosk.domain.journal import GENESIS, Entry, SealedEntry, seal
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from sync.protocol.batches import (

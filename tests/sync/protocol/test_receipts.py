@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.pki.device_keys import device_public_key, generate_device_key
 from sync.protocol.receipts import (
     CentreReceipt,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.domain.entries import Tip
+from kiosk.domain.entries.body import Tip
 from kiosk.domain.feed import RefundRequested
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import unsigned_row

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from kiosk.domain.entries import EpochBegan, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
 from kiosk.domain.journal import unseal
 from kiosk.domain.ledger_fold import fold_journal
 from kiosk.domain.snapshots import (

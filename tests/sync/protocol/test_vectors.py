@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from kiosk.domain.certificate_numbers import CertificateNumber, parse_certificate_number
-from kiosk.domain.entries import AnyBody, EpochBegan, Tip
+from kiosk.domain.entries.body import EpochBegan, Tip
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.feed import KeyedBody
 from kiosk.domain.feed_keys import row_key_of

@@ -9,21 +9,17 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Button, Input
 
-from kiosk.desk.views import (
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import LockedOut, Session, SignedIn, SignInOutcome, WrongCredentials
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import (
     BindingProgress,
     BindOutcome,
     BoundView,
-    LockedOut,
-    OrderView,
-    Refused,
-    Session,
-    SignedIn,
-    SignInOutcome,
     TokenOutcome,
     TokenRefusal,
     TokenRefused,
     TokenView,
-    WrongCredentials,
 )
 from kiosk.domain.fees import OrderKind
 from kiosk.text.wording import locked_out, token_refusal, wrong_credentials

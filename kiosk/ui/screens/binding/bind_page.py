@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from kiosk.desk.views import (
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import (
     STEPS_SHOWN,
     BindingProgress,
-    Refused,
     TokenOutcome,
     TokenRefusal,
     TokenRefused,
@@ -21,10 +21,10 @@ from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import BIND, binding
 from kiosk.text.money import yuan
+from kiosk.text.pin_rules import initial_pin
 from kiosk.text.times import duration
 from kiosk.text.wording import BINDING_KINDS, UNCHANGED_PIN, token_refusal
 from kiosk.ui.page import Page
-from kiosk.ui.pin_rules import initial_pin
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.fields import Field, show_beside
 from kiosk.ui.widgets.key_facts import PLAIN_REFUSALS, KeyFacts, token_status
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import OrderView
+    from kiosk.desk.views.orders import OrderView
     from kiosk.text.wording import LazyText, Text
 
 

@@ -9,7 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.screen import ScreenResultType
 from textual.widgets import Button, Input
 
-from kiosk.desk.views import LockedOut, OrderView, Refused, Session, SignedIn, SignInOutcome, WrongCredentials
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import LockedOut, Session, SignedIn, SignInOutcome, WrongCredentials
+from kiosk.desk.views.refusals import Refused
 from kiosk.text.wording import locked_out, wrong_credentials
 from kiosk.ui.page import Page
 from kiosk.ui.routes import Route, step_of

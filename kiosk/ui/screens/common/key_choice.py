@@ -19,7 +19,7 @@ from kiosk.ui.widgets.lines import Line, Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import TokenView
+    from kiosk.desk.views.tokens import TokenView
 
 _SERIAL = 18
 _READER = 18

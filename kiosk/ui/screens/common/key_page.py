@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Button, Input
 
-from kiosk.desk.views import Refused, TokenOutcome, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.text.wording import token_refusal
 from kiosk.ui.page import Answered, Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question

@@ -17,7 +17,7 @@ from kiosk.ui.widgets.lines import Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import Session
+    from kiosk.desk.views.people import Session
 
 
 class PrivacyScreen(CredentialsPage[None], Overlay[None]):

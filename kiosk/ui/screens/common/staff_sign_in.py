@@ -11,14 +11,14 @@ from textual.containers import Vertical
 from textual.screen import ScreenResultType
 from textual.widgets import Button, Input
 
-from kiosk.desk.views import (
+from kiosk.desk.views.people import (
     LockedOut,
-    Refused,
     StaffSession,
     StaffSignedIn,
     StaffSignInOutcome,
     WrongCredentials,
 )
+from kiosk.desk.views.refusals import Refused
 from kiosk.text.wording import locked_out, wrong_credentials
 from kiosk.ui.page import Overlay
 from kiosk.ui.widgets.actions import Action, ActionRow

@@ -8,7 +8,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Button
 
-from kiosk.desk.views import KeyAnswer
+from kiosk.desk.views.status import KeyAnswer
 from kiosk.text.flows import FOLLOWING
 from kiosk.ui.page import Page
 from kiosk.ui.routes import beginning

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import Refused, Session, TokenOutcome, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenOutcome, TokenRefusal, TokenRefused, TokenView
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import DONE, KEY_SERVICE, binding
+from kiosk.text.pin_rules import initial_pin, rules_for
 from kiosk.text.wording import UNCHANGED_PIN
-from kiosk.ui.pin_rules import initial_pin, rules_for
 from kiosk.ui.screens.common.key_page import KeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow

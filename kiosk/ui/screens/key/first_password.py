@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, assert_never
 
 from kiosk.desk.keys.first_password import FirstPasswordOutcome, FirstPasswordResult, FirstPasswordView
-from kiosk.desk.views import Refused
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.login_check import CODE_DIGITS
 from kiosk.domain.password_rules import LONGEST_PASSWORD, SHORTEST_PASSWORD, PasswordFault
 from kiosk.text.catalogue import N_

@@ -21,7 +21,7 @@ from kiosk.ui.widgets.lines import Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import Session
+    from kiosk.desk.views.people import Session
     from kiosk.ui.screens.common.key_page import KeyPage
 
 SERVICES = {

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from kiosk.desk.keys.views import KeyOutcome, KeyView
-from kiosk.desk.views import Refused, Session, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import KEY_SERVICE
 from kiosk.text.key_wording import key_advice, key_facts, key_is_well, staff_advice

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
-from kiosk.desk.views import Refused, Session, TokenRefused
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import KEY_SERVICE
 from kiosk.text.key_wording import results_of, verdict, verdict_reason

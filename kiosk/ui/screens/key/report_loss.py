@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from textual.timer import Timer
 
 from kiosk.desk.keys.views import LossOutcome
-from kiosk.desk.views import AccountView, Field, Network, Refused, Session
+from kiosk.desk.views.orders import AccountView
+from kiosk.desk.views.people import Field, Session
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.status import Network
 from kiosk.domain.decisions import KeyOnRecord, KeyState
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_

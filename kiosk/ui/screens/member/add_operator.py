@@ -11,7 +11,7 @@ from textual.widgets import Button, OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.desk.requests.views import ProposalOutcome, ProposalsOutcome, ProposalView
-from kiosk.desk.views import Refused
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.requests import ProposalState
 from kiosk.text.flows import PROPOSING
 from kiosk.text.proposals import ELSEWHERE, in_order, proposal_details, proposal_row
@@ -25,7 +25,7 @@ from kiosk.ui.widgets.rows import StepRow
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import Session
+    from kiosk.desk.views.people import Session
     from kiosk.text.wording import LazyText, Text
 
 _FORM, _REVIEW, _RESULT = range(3)

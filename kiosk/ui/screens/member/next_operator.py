@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Button
 
-from kiosk.desk.views import Field
+from kiosk.desk.views.people import Field
 from kiosk.domain.fees import OrderKind
 from kiosk.labels import ORDER_KINDS
 from kiosk.text.catalogue import N_

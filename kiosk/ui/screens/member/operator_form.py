@@ -12,7 +12,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input
 
 from kiosk.desk.requests.views import ProposalOutcome, ProposalView
-from kiosk.desk.views import Refused, StaffSession
+from kiosk.desk.views.people import StaffSession
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.personal import OperatorDetails
 from kiosk.domain.promises import china_day
 from kiosk.domain.request_facts import judged_operator
@@ -31,7 +32,7 @@ from kiosk.ui.widgets.touch_boards import Board
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import Session
+    from kiosk.desk.views.people import Session
     from kiosk.domain.request_facts import OperatorFault, OperatorFaults
     from kiosk.text.wording import LazyText
 

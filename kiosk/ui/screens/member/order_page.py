@@ -10,7 +10,8 @@ from textual.widgets import Button
 from textual.widgets.option_list import Option
 
 from kiosk.desk.member.views import OrderStory
-from kiosk.desk.views import PrintOutcome, Refused
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.refusals import Refused
 from kiosk.labels import ORDER_KINDS, ORDER_STATUSES
 from kiosk.text.money import yuan
 from kiosk.text.times import day

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
-from kiosk.desk.views import Network
+from kiosk.desk.views.status import Network
 from kiosk.text.contact_faults import page_flaw
 from kiosk.text.qr_cells import QrTooLarge
 from kiosk.ui.page import Overlay

@@ -12,7 +12,8 @@ from textual.widgets import Button, OptionList
 from textual.widgets.option_list import Option
 
 from kiosk.desk.requests.views import RequestsView
-from kiosk.desk.views import AccountView, Refused
+from kiosk.desk.views.orders import AccountView
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.decisions import KeyState
 from kiosk.text.cells import pad, width
 from kiosk.text.flows import CONTINUING, QUERYING
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from kiosk.desk.service import DeskService
-    from kiosk.desk.views import OrderView, Session
+    from kiosk.desk.views.orders import OrderView
+    from kiosk.desk.views.people import Session
     from kiosk.text.wording import LazyText
 
 _NAME = 12

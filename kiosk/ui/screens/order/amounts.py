@@ -11,7 +11,7 @@ from kiosk.text.wording import ITEMS, KINDS
 from kiosk.ui.widgets.lines import between
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import FeeTable
+    from kiosk.desk.views.orders import FeeTable
     from kiosk.text.wording import Text
 
 _NAME = 22

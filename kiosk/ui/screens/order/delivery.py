@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Button
 
-from kiosk.desk.views import DeliveryOutcome, Refused
+from kiosk.desk.views.orders import DeliveryOutcome
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.ledger import Delivery
 from kiosk.domain.promises import PROMISED
 from kiosk.text.flows import RECEIVE, binding

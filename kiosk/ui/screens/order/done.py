@@ -12,7 +12,10 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Button
 
-from kiosk.desk.views import BoundView, Network, PrintOutcome, Refused
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.status import Network
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.feed import RegisteredState
 from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import N_

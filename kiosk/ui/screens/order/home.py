@@ -10,7 +10,10 @@ from textual.containers import Grid, Horizontal, Vertical
 from textual.widgets import Button
 
 from kiosk.desk.keys.views import KeyIntroduced
-from kiosk.desk.views import Field, Network, Refused, ScanRead
+from kiosk.desk.views.orders import ScanRead
+from kiosk.desk.views.people import Field
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.status import Network
 from kiosk.domain.fees import OrderKind
 from kiosk.labels import ORDER_KINDS
 from kiosk.text.catalogue import N_

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Button
 
-from kiosk.desk.views import Refused
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.promises import PROMISED
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import ORDERING
@@ -23,7 +23,7 @@ from kiosk.ui.widgets.lines import Line, Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import FeeTable
+    from kiosk.desk.views.orders import FeeTable
     from kiosk.text.wording import LazyText
 
 SHORT = (

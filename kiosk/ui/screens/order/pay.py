@@ -14,7 +14,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Digits, Input
 
 from kiosk.desk.orders.confirming import CodeAccepted, CodeOutcome, CodeRefusal, CodeRefused
-from kiosk.desk.views import Network, OrderView, Refused
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.status import Network
 from kiosk.domain.ledger import OrderStatus
 from kiosk.domain.scanned_confirmations import PREFIX
 from kiosk.text.cells import wrap

@@ -8,7 +8,9 @@ from textual import on
 from textual.containers import Vertical
 from textual.widgets import Button
 
-from kiosk.desk.views import Field, OrderView, Refused
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import Field
+from kiosk.desk.views.refusals import Refused
 from kiosk.text.flows import CONTINUING, KEY_SERVICE, QUERYING
 from kiosk.ui.routes import Route, step_of
 from kiosk.ui.screens.common.credentials import CredentialsPage
@@ -20,7 +22,7 @@ from kiosk.ui.widgets.lines import Prose
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import Session
+    from kiosk.desk.views.people import Session
 
 
 class SignInScreen(CredentialsPage[None]):

@@ -9,27 +9,29 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Button, Input
 
-from kiosk.desk.views import (
-    Field,
-    FieldRefusal,
-    FieldsRefused,
-    LockedOut,
-    Network,
+from kiosk.desk.views.orders import (
     OrderOpen,
     OrderView,
     PaidElsewhere,
     Placed,
     PlaceOutcome,
-    Refused,
+    Verified,
+    VerifyOutcome,
+    WrongKind,
+)
+from kiosk.desk.views.people import (
+    Field,
+    FieldRefusal,
+    FieldsRefused,
+    LockedOut,
     SecondAllowed,
     Session,
     StaffSession,
-    Verified,
-    VerifyOutcome,
     WrongCredentials,
-    WrongKind,
     fields_of,
 )
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.status import Network
 from kiosk.domain.identifiers import number_in
 from kiosk.text.catalogue import N_
 from kiosk.text.flows import ORDERING
@@ -59,7 +61,7 @@ from kiosk.ui.widgets.touch_boards import Board
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from kiosk.desk.views import FeeTable, QuoteOutcome
+    from kiosk.desk.views.orders import FeeTable, QuoteOutcome
     from kiosk.domain.fees import OrderKind
     from kiosk.text.wording import LazyText, Text
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kiosk.desk.keys.erase import Eraser, may_erase
 from kiosk.desk.keys.views import KeyOutcome, KeyView
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import TokenRefusal, TokenRefused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.screens.common.typed_confirmation import TypedConfirmationScreen

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import FoundView
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Refused, TokenRefused
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.wording import sentences
 from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen

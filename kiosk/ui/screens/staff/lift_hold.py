@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, assert_never
 from textual.timer import Timer
 
 from kiosk.desk.keys.views import LiftedView
-from kiosk.desk.views import (
+from kiosk.desk.views.people import (
     LockedOut,
-    Refused,
     Session,
     SignedIn,
     SignInOutcome,
     StaffSession,
-    TokenOutcome,
-    TokenRefused,
     WrongCredentials,
 )
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenOutcome, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.times import day
 from kiosk.text.wording import locked_out, wrong_credentials

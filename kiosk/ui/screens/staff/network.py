@@ -11,7 +11,7 @@ from kiosk.text.times import minute
 from kiosk.ui.widgets.rows import NETWORKS
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import DeskStatus
+    from kiosk.desk.views.status import DeskStatus
     from kiosk.text.wording import Text
 
 TRY_NOW = "try-now"

@@ -13,8 +13,8 @@ from textual.containers import Vertical
 from textual.widgets import Button, Input
 
 from kiosk.desk.requests.views import RequestsOutcome, RequestsView
-from kiosk.desk.views import Refused
-from kiosk.domain.entries import InvoiceKind
+from kiosk.desk.views.refusals import Refused
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails
 from kiosk.domain.request_facts import FactFaults, judged_delivery, judged_invoice
 from kiosk.text.catalogue import N_
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from kiosk.desk.requests.forms import RequestForms
-    from kiosk.desk.views import OrderView, StaffSession
+    from kiosk.desk.views.orders import OrderView
+    from kiosk.desk.views.people import StaffSession
     from kiosk.text.wording import LazyText
 
 _FORM_CSS = Path(__file__).with_name("request_form.tcss")

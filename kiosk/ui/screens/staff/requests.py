@@ -13,7 +13,9 @@ from textual.widgets.option_list import Option
 
 from kiosk.desk.requests.forms import FormsOutcome, RequestAct, RequestForms
 from kiosk.desk.requests.views import RequestsOutcome, RequestsView
-from kiosk.desk.views import OrderView, Refused, StaffSession
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import StaffSession
+from kiosk.desk.views.refusals import Refused
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, wrap
 from kiosk.text.request_wording import request_lines

@@ -14,7 +14,9 @@ from textual.message import Message
 from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
-from kiosk.desk.views import OrderView, PrintOutcome, Refused, StaffSession
+from kiosk.desk.views.orders import OrderView, PrintOutcome
+from kiosk.desk.views.people import StaffSession
+from kiosk.desk.views.refusals import Refused
 from kiosk.domain.feed import MatterPublished
 from kiosk.domain.feed_rows import UnappliedRow
 from kiosk.text.catalogue import N_

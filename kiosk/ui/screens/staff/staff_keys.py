@@ -9,7 +9,7 @@ from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad
 
 if TYPE_CHECKING:
-    from kiosk.desk.views import StaffSession
+    from kiosk.desk.views.people import StaffSession
     from kiosk.text.wording import Text
     from kiosk.ui.screens.common.key_page import KeyPage
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views import Refused, StaffSession, TokenOutcome, TokenRefusal, TokenRefused
+from kiosk.desk.views.people import StaffSession
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenOutcome, TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
+from kiosk.text.pin_rules import rules_for
 from kiosk.text.wording import sentences
-from kiosk.ui.pin_rules import rules_for
 from kiosk.ui.screens.common.key_page import KeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow

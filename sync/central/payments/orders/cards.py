@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Order, OrderStatus
 from kiosk.domain.personal import PersonalRecord

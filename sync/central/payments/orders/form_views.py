@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.masking import masked_phone
 from kiosk.domain.personal import PersonalKind
 from sync.central.context import centre_now

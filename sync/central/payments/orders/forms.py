@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 
 from kiosk.domain.contacts import LONGEST_EMAIL, ContactFault
 from kiosk.domain.credit_codes import CreditCodeFault
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.masking import (
     masked_address,
     masked_bank_account,

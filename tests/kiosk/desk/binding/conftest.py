@@ -8,7 +8,9 @@ import pytest
 
 from hardware.virtual.gmt.card import GmtCard
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Refused, Session, TokenRefused
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import BoundView, TokenRefused
 
 
 @pytest.fixture(scope="session")

@@ -13,18 +13,10 @@ from hardware.virtual.card import Fault, FaultKind, FaultyCard
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    SAME_SERIAL,
-    BindingProgress,
-    BoundView,
-    OrderView,
-    Refusal,
-    Refused,
-    Session,
-    StaffSession,
-    TokenRefusal,
-    TokenRefused,
-)
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import SAME_SERIAL, BindingProgress, BoundView, TokenRefusal, TokenRefused
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, CertificateStatus

@@ -11,8 +11,10 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindingProgress, BoundView, Refused, Session, TokenRefused
-from kiosk.domain.entries import Bound, CertificateIssued
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import BindingProgress, BoundView, TokenRefused
+from kiosk.domain.entries.bindings import Bound, CertificateIssued
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from kiosk.store.database import Database

@@ -14,7 +14,8 @@ from kiosk.desk.binding.issuing import issue, member_of
 from kiosk.desk.context import Desk
 from kiosk.desk.errors import DeskRefused, TokenUnusable
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Refusal, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.refusals import Refusal
+from kiosk.desk.views.tokens import BoundView, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.certificate_numbers import RANDOM_LENGTH
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind

@@ -9,18 +9,13 @@ import pytest
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BindingProgress,
-    BoundView,
-    OrderView,
-    Refusal,
-    Refused,
-    Session,
-    StaffSession,
-    TokenRefused,
-)
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BindingProgress, BoundView, TokenRefused
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import Bound, OrderReleased
+from kiosk.domain.entries.bindings import Bound
+from kiosk.domain.entries.orders import OrderReleased
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus

@@ -20,8 +20,10 @@ from hardware.virtual.piv.state import PivCardRecord
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import Check, CheckResult, KeyView, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Session, StaffSession, TokenView
-from kiosk.domain.entries import AnyBody, BindingStarted, CertificateIssued
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import BoundView, TokenView
+from kiosk.domain.entries.bindings import BindingStarted, CertificateIssued
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.fees import OrderKind
 from kiosk.pki import asn1
 

@@ -9,14 +9,9 @@ import pytest
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BindingProgress,
-    BoundView,
-    Refused,
-    Session,
-    TokenRefusal,
-    TokenRefused,
-)
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import BindingProgress, BoundView, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 
 NOW = 1_795_327_500

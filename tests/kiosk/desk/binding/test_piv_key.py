@@ -20,7 +20,8 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import Check, CheckResult, KeyView, LiftedView, LoginCheckView
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import BoundView, Session, StaffSession, TokenRefusal, TokenRefused, TokenView
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import BoundView, TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.pki.certificates import parse_member_certificate
 from kiosk.pki.encodings import to_pem

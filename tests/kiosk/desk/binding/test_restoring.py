@@ -13,16 +13,10 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import KeyView, LoginCheckView
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import (
-    BindingProgress,
-    BoundView,
-    OrderView,
-    Refused,
-    Session,
-    StaffSession,
-    TokenRefusal,
-    TokenRefused,
-)
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import BindingProgress, BoundView, TokenRefusal, TokenRefused
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.pki.issuing import IssuingAuthority

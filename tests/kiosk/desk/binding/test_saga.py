@@ -9,19 +9,14 @@ import pytest
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BindingProgress,
-    BoundView,
-    Refusal,
-    Refused,
-    Session,
-    TokenRefusal,
-    TokenRefused,
-)
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BindingProgress, BoundView, TokenRefusal, TokenRefused
 from kiosk.domain.certificate_numbers import parse_certificate_number
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
-from kiosk.domain.entries import AnyBody, BindingStarted
+from kiosk.domain.entries.bindings import BindingStarted
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.domain.policy import Policy

@@ -21,18 +21,13 @@ from kiosk.desk.keys.erase import Eraser, may_erase
 from kiosk.desk.keys.views import FoundView, KeyOutcome, KeyView, LiftedView
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import (
-    BindOutcome,
-    BoundView,
-    Refusal,
-    Refused,
-    Session,
-    StaffSession,
-    TokenRefusal,
-    TokenRefused,
-)
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BindOutcome, BoundView, TokenRefusal, TokenRefused
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import AnyBody, CertificateRevoked, KeyErased
+from kiosk.domain.entries.decisions import CertificateRevoked
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import KeyErased
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database

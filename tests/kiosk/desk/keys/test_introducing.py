@@ -11,7 +11,8 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import KeyIntroduced
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Session, TokenRefusal, TokenRefused
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.clock import FixedClock
 
 NOW = 1_795_327_500

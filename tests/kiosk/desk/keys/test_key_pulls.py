@@ -19,8 +19,10 @@ from hardware.virtual.piv.state import PivCardRecord
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, KeyView, LiftedView, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Session, StaffSession, TokenRefusal, TokenRefused
-from kiosk.domain.entries import AnyBody, HoldLifted, KeyErased, KeyFound, PinChanged, PinUnblocked
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import BoundView, TokenRefusal, TokenRefused
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import HoldLifted, KeyErased, KeyFound, PinChanged, PinUnblocked
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
 from kiosk.store.keys_on_record import key_on_record

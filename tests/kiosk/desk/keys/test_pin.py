@@ -19,8 +19,11 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.pin import _may_have_written
 from kiosk.desk.keys.views import KeyOutcome, KeyView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
-from kiosk.domain.entries import AnyBody, PinChanged, PinChangeSkipped, PinUnblocked
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BoundView, TokenRefusal, TokenRefused
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import PinChanged, PinChangeSkipped, PinUnblocked
 from kiosk.domain.fees import OrderKind
 from kiosk.store.database import Database
 from kiosk.store.errors import DiskFull

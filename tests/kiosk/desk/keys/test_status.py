@@ -16,7 +16,9 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, KeyOutcome, KeyView
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind

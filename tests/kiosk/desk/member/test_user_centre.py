@@ -9,7 +9,7 @@ from kiosk.desk.member.history import money_lines, story
 from kiosk.desk.member.views import MoneyKind, OrderStory, StoryStep, UserCentreView
 from kiosk.desk.requests.views import RequestsView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.feed import KeyedBody, OpenOrder, OpenOrdersPublished, ProposalTold

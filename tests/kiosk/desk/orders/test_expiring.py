@@ -7,13 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    Refusal,
-    Refused,
-    Session,
-)
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderReleased
+from kiosk.domain.entries.orders import OrderReleased
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
 from kiosk.domain.policy import is_due

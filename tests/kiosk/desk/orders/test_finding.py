@@ -9,17 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BoundView,
-    OrderView,
-    Refusal,
-    Refused,
-    ScanRead,
-    Session,
-    StaffSession,
-    WrongCredentials,
-)
-from kiosk.domain.entries import OrderPlaced
+from kiosk.desk.views.orders import OrderView, ScanRead
+from kiosk.desk.views.people import Session, StaffSession, WrongCredentials
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BoundView
+from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import OrderReference, number_in, parse_order_reference
 from kiosk.domain.ledger import OrderStatus

@@ -10,9 +10,12 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.orders.confirming import CodeAccepted
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindingProgress, PrintOutcome, Refusal, Refused, Session
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BindingProgress
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import BindingStep, Delivery
 from kiosk.domain.policy import Policy

@@ -10,19 +10,13 @@ import structlog
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import require_paid, require_unpaid
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    OrderOpen,
-    OrderView,
-    Placed,
-    PrintOutcome,
-    Refusal,
-    Refused,
-    Session,
-    WrongKind,
-)
+from kiosk.desk.views.orders import OrderOpen, OrderView, Placed, PrintOutcome, WrongKind
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
-from kiosk.domain.entries import LossReported, OrderPlaced, OrderReleased
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import OrderPlaced, OrderReleased
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import parse_order_number
 from kiosk.domain.ledger import Delivery, Order, OrderStatus

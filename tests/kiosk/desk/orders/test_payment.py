@@ -5,7 +5,8 @@ from collections.abc import Callable
 from kiosk.desk.context import Desk
 from kiosk.desk.orders.confirming import CodeAccepted, CodeRefusal, CodeRefused
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused, Session, SignedIn
+from kiosk.desk.views.people import Session, SignedIn
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.base32 import check_digit
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.fees import OrderKind

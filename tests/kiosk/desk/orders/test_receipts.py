@@ -21,9 +21,12 @@ from kiosk.desk.orders import receipts
 from kiosk.desk.orders.receipts import receipt_of
 from kiosk.desk.orders.views import own_order
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, PrintOutcome, Refusal, Refused, Session
+from kiosk.desk.views.orders import PrintOutcome
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import SurplusReturned
+from kiosk.domain.entries.orders import SurplusReturned
 from kiosk.domain.feed import RegisteredState
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import short_hash

@@ -5,17 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    PaidElsewhere,
-    Placed,
-    Refusal,
-    Refused,
-    SecondAllowed,
-    Session,
-    StaffSession,
-    Verified,
-)
-from kiosk.domain.entries import OrderPlaced, SecondOrder
+from kiosk.desk.views.orders import PaidElsewhere, Placed, Verified
+from kiosk.desk.views.people import SecondAllowed, Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.domain.entries.orders import OrderPlaced, SecondOrder
 from kiosk.domain.feed import OpenOrder, OpenOrdersPublished
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import unsigned_row

@@ -14,7 +14,8 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.printer import VirtualPrinter
 from kiosk.desk.orders import receipts
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import PrintOutcome, ScanRead, Session
+from kiosk.desk.views.orders import PrintOutcome, ScanRead
+from kiosk.desk.views.people import Session
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.journal import short_hash
 from kiosk.text.visit_papers import KeyLabel, VisitSlip

@@ -9,7 +9,7 @@ from kiosk.desk.context import Desk
 from kiosk.desk.people import credentials
 from kiosk.desk.people.credentials import member_scopes
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import LockedOut, SignedIn, StaffSignedIn, WrongCredentials
+from kiosk.desk.views.people import LockedOut, SignedIn, StaffSignedIn, WrongCredentials
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.lockouts import KIOSK_RULE
 from kiosk.domain.policy import DAY

@@ -6,15 +6,9 @@ import msgspec
 import pytest
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    OrderView,
-    Refusal,
-    Refused,
-    Session,
-    StaffSession,
-    StaffSignedIn,
-    WrongCredentials,
-)
+from kiosk.desk.views.orders import OrderView
+from kiosk.desk.views.people import Session, StaffSession, StaffSignedIn, WrongCredentials
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.feed import MatterPublished
 from kiosk.domain.feed_rows import FeedRow, UnappliedRow

@@ -10,24 +10,18 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
+from kiosk.desk.views.orders import OrderOpen, OrderView, Placed, Verified, WrongKind
+from kiosk.desk.views.people import (
     Field,
     FieldRefusal,
     FieldsRefused,
-    OrderOpen,
-    OrderView,
-    Placed,
-    Refusal,
-    Refused,
     Session,
     SignedIn,
-    TokenRefusal,
-    TokenRefused,
-    Verified,
     WrongCredentials,
-    WrongKind,
     fields_of,
 )
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyState
 from kiosk.domain.fees import OrderKind

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from kiosk.desk.requests.forms import RequestAct
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused, StaffSession
-from kiosk.domain.entries import DeliveryAsked, InvoiceAsked, InvoiceKind
+from kiosk.desk.views.people import StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.domain.entries.requests import DeliveryAsked, InvoiceAsked, InvoiceKind
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.members import Enterprise, Review
 from kiosk.domain.payment_codes import orders_page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kiosk.desk.requests.privacy import Erased, KeptFact, erase, exported, is_known
-from kiosk.domain.entries import PersonalErased
+from kiosk.domain.entries.requests import PersonalErased
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.personal import DeliveryAddress, PersonalKind
 from kiosk.store.verify import verify

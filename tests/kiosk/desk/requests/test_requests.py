@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from kiosk.desk.requests.views import DeliveryView, InvoiceView, ProposalView, RequestsView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused, StaffSession
+from kiosk.desk.views.people import StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries import (
-    AnyBody,
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import DeliveryChosen
+from kiosk.domain.entries.requests import (
     DeliveryAsked,
     DeliveryChanged,
-    DeliveryChosen,
     InvoiceAsked,
     InvoiceChanged,
     InvoiceKind,

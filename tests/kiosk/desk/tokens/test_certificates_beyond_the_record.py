@@ -15,7 +15,8 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import KeyView
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import BoundView, Session, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import BoundView, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 
 NOW = 1_795_327_500

@@ -22,8 +22,10 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.fitness import factory_pin_fits
 from kiosk.desk.tokens.reading import TokenFacts
-from kiosk.desk.views import FOREIGN_CONTENTS, BoundView, Session, TokenRefusal, TokenRefused, TokenView
-from kiosk.domain.entries import AnyBody, BindingStarted
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.tokens import FOREIGN_CONTENTS, BoundView, TokenRefusal, TokenRefused, TokenView
+from kiosk.domain.entries.bindings import BindingStarted
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Order
 from tests.support.odd_certificates import root_without_key_parameters

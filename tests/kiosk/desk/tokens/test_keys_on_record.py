@@ -5,9 +5,10 @@ from collections.abc import Callable
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindingProgress, BoundView, Session
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.tokens import BindingProgress, BoundView
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import LossReported
+from kiosk.domain.entries.keys import LossReported
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.database import Database

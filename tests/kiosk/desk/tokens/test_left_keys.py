@@ -12,15 +12,9 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import KeyIntroduced, KeyView
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import (
-    KeyAnswer,
-    Session,
-    StaffSession,
-    TokenRefusal,
-    TokenRefused,
-    TokenStatus,
-    TokenView,
-)
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.status import KeyAnswer, TokenStatus
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from tests.support.desk import PIN, answered
 

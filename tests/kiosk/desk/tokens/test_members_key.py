@@ -10,13 +10,12 @@ import pytest
 from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import (
     SAME_SERIAL,
     BindingProgress,
     BindOutcome,
     BoundView,
-    Session,
-    StaffSession,
     TokenRefusal,
     TokenRefused,
     TokenView,

@@ -17,7 +17,8 @@ from hardware.virtual.piv.factory import blank_piv_key
 from kiosk.desk.context import Desk
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import FOREIGN_CONTENTS, BoundView, Session, TokenRefusal, TokenRefused
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.tokens import FOREIGN_CONTENTS, BoundView, TokenRefusal, TokenRefused
 from kiosk.domain.fees import OrderKind
 from tests.support.piv_certificates import issue
 from tests.support.readers import emptied, in_reader, inserted, soon

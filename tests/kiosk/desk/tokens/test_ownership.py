@@ -21,7 +21,8 @@ from kiosk.desk.tokens.fitness import require_free
 from kiosk.desk.tokens.ownership import Ground, Owner, owner_of
 from kiosk.desk.tokens.reading import TokenFacts, issued_certificate
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Session, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind

@@ -9,7 +9,7 @@ import pytest
 from hardware.ports import PinState, Token, WrongPin
 from kiosk.desk.errors import TokenUnusable
 from kiosk.desk.tokens.pin import may_try_factory_pin, unlock
-from kiosk.desk.views import TokenRefusal, TokenRefused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.reading import token_refused
-from kiosk.desk.views import TokenRefusal, TokenRefused, TokenStatus
+from kiosk.desk.views.status import TokenStatus
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from tests.support.desk import answered
 
 

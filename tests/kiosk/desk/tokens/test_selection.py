@@ -12,11 +12,11 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.gmt.factory import unprepared_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import (
     BindingProgress,
     BoundView,
-    Refused,
-    Session,
     TokenOutcome,
     TokenRefusal,
     TokenRefused,

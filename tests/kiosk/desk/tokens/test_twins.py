@@ -14,12 +14,11 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import Check, CheckResult, KeyView, LoginCheckView
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import (
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.tokens import (
     SAME_SERIAL,
     BindingProgress,
     BoundView,
-    Session,
-    StaffSession,
     TokenRefusal,
     TokenRefused,
     TokenView,

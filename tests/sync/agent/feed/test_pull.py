@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.domain import feed
-from kiosk.domain.entries import AnyBody, OrderCancelled, OrderExpired
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderCancelled, OrderExpired
 from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.ledger import OrderStatus, PaidHow

@@ -11,20 +11,19 @@ from msgspec.structs import replace
 
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import require_paid
-from kiosk.desk.views import Refusal
+from kiosk.desk.views.refusals import Refusal
 from kiosk.domain import feed
 from kiosk.domain.dismissals import dismissal
-from kiosk.domain.entries import (
+from kiosk.domain.entries.bindings import (
     BindingStarted,
     Bound,
     CertificateIssued,
     CertificateProved,
     CertificateWritten,
-    Decision,
     KeyPairMade,
-    OrderExpired,
-    RegisterDecided,
 )
+from kiosk.domain.entries.decisions import Decision, RegisterDecided
+from kiosk.domain.entries.orders import OrderExpired
 from kiosk.domain.feed_rows import FeedRow
 from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
 from kiosk.domain.ledger import CertificateStatus, OrderStatus

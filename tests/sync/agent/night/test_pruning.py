@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from kiosk.domain.entries import OrderCancelled
+from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.domain.feed import MISSING_RULE
 from kiosk.domain.nights import Finding, NightlyFinding, NightStep, StepOutcome, StepReason, StepRecord
 from kiosk.domain.policy import DAY

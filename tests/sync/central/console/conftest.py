@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.ledger import PaidHow
 from sync.central.examples import Examples
 from tests.support import scenes
@@ -43,7 +43,7 @@ def _serve(kiosk: KioskDouble) -> KioskDouble:
     kiosk.feed()
     placed = kiosk.place()
     Client().post(kiosk.page_path(placed), {"action": "pay"})
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.place(account="11000006", lines=())

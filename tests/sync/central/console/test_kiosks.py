@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import OrderExpired, OrderPaid
 from kiosk.domain.feed import (
     KeyBoundElsewhere,
     OperatorPublished,
@@ -37,7 +37,7 @@ def test_revoking_a_kiosk(staff: Client, served: KioskDouble) -> None:
     assert "已吊销 1 台" in act(staff, Kiosk, "revoke", 3, remark="机器被盗")
     assert "已吊销 0 台" in act(staff, Kiosk, "revoke", 3, remark="again")
     assert [each.change_message for each in LogEntry.objects.all()] == ["吊销：机器被盗"]
-    served.append(entries.OrderExpired("3-0001-1"))
+    served.append(OrderExpired("3-0001-1"))
     assert served.pushed().quarantined
 
 
@@ -50,7 +50,7 @@ def test_a_machine_that_is_taken_out_of_use_may_upload_and_nothing_else(
     assert f"{state.label}：1 台" in act(staff, Machine, action, key, remark="两份数据")
     machine = Machine.objects.get()
     assert (machine.state, machine.ended_by, machine.remark) == (state, "admin", "两份数据")
-    served.append(entries.OrderExpired("3-0001-1"))
+    served.append(OrderExpired("3-0001-1"))
     answer = served.pushed()
     assert (answer.retired, answer.quarantined, answer.high_water) == (True, False, served.tip)
     beat = records.encode(records.Heartbeat(None, 0, {}, served.now()))
@@ -81,7 +81,7 @@ def test_a_machine_that_is_revoked_is_quarantined_and_its_kiosk_gets_another(
     staff: Client, served: KioskDouble
 ) -> None:
     assert "已吊销：1 台" in act(staff, Machine, "revoke", row_key(3, 1), remark="机器被盗")
-    served.append(entries.OrderExpired("3-0001-1"))
+    served.append(OrderExpired("3-0001-1"))
     assert served.pushed().quarantined
     other = KioskDouble(3).enrol(give_token(3, served.now()))
     assert other.machine == 2
@@ -93,7 +93,7 @@ def _bound(kiosk: KioskDouble) -> str:
     """The number of the certificate that the kiosk bound for account 11000001."""
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     issued = kiosk.certificate(placed)
     kiosk.finish(placed)
     kiosk.pushed()

@@ -10,10 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from msgspec.structs import replace
 
-from kiosk.domain import entries
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.dismissals import dismissal
-from kiosk.domain.entries import Decision
+from kiosk.domain.entries.bindings import CertificateIssued
+from kiosk.domain.entries.decisions import Decision
+from kiosk.domain.entries.keys import LossReported
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.feed import (
     FORK_CLOSED,
     FORK_RULE,
@@ -36,9 +38,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_revoking_a_certificate_takes_a_reason_that_is_kept(staff: Client, served: KioskDouble) -> None:
-    (made,) = [
-        each.entry.body for each in served.entries if type(each.entry.body) is entries.CertificateIssued
-    ]
+    (made,) = [each.entry.body for each in served.entries if type(each.entry.body) is CertificateIssued]
     listed = LedgerCertificate.objects.filter(number=made.number)
     assert "请先填写备注" in act(staff, LedgerCertificate, "revoke", made.number)
     assert listed.get().status == CertificateStatus.VALID.value
@@ -67,7 +67,7 @@ def test_a_matter_is_decided_with_a_remark_that_is_logged(staff: Client, served:
 def test_alarms_are_ticked_off(staff: Client, kiosk: KioskDouble) -> None:
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     alarm = Alarm.objects.get(kind=AlarmKind.UNPAID_CONFIRMATION)
     assert "请先填写备注" in act(staff, Alarm, "clear", alarm.pk, remark=" ")
@@ -145,7 +145,7 @@ def test_staff_lift_holds_account_by_account_and_a_revoked_kiosks_at_once(
         certificate.number, certificate.token_serial, certificate.not_before, certificate.not_after
     )
     for holds in (0, 2):
-        served.append(entries.LossReported("11000001", replace(key, holds=holds)))
+        served.append(LossReported("11000001", replace(key, holds=holds)))
         served.pushed()
         assert LedgerCertificate.objects.get(account="11000001").status == "on-hold"
         if not holds:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from msgspec.structs import asdict
 
-from kiosk.domain import entries
+from kiosk.domain.entries.orders import OrderPaid, OrderReleased, RefundGranted
 from kiosk.domain.feed import (
     OrderAssignedHere,
     OrderMoved,
@@ -32,7 +32,7 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
     kiosk.feed()
     placed = kiosk.place()
     Client().post(kiosk.page_path(placed), {"action": "pay"})
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
+    kiosk.append(OrderPaid(placed.order, PaidHow.CODE, 34000, kiosk.now()))
     kiosk.pushed()
     assert "尚未同意" in act(staff, Payment, "pay_back", placed.order)
     for model in (Payment, LedgerOrder):
@@ -42,7 +42,7 @@ def test_a_refund_is_asked_of_the_kiosk_and_then_paid_back(staff: Client, kiosk:
         assert "会员不办了" in LogEntry.objects.latest("pk").change_message
     asked, *_ = [each for each in kiosk.feed() if isinstance(each, RefundRequested)]
     assert (asked.order, asked.by, asked.reason) == (placed.order, "admin", "会员不办了")
-    kiosk.append(entries.RefundGranted(placed.order, "admin", "asked", feed=kiosk.feed_key(asked)))
+    kiosk.append(RefundGranted(placed.order, "admin", "asked", feed=kiosk.feed_key(asked)))
     kiosk.pushed()
     assert "已原路退回" in act(staff, Payment, "pay_back", placed.order)
     assert Payment.objects.get().state == "refunded"
@@ -73,14 +73,14 @@ def test_a_working_kiosk_lets_go_of_an_order_before_another_gets_it(
     other.feed()
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     assert "不能移交" in act(staff, LedgerOrder, "move", placed.order)
     assert "不能移交" in act(staff, LedgerOrder, "move", placed.order, target="99")
     assert "移交到 4 号机" in act(staff, LedgerOrder, "move", placed.order, target="4")
     (moved,) = [each for each in kiosk.feed() if isinstance(each, OrderMoved)]
     assert not [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
-    kiosk.append(entries.OrderReleased(**asdict(moved), feed=kiosk.feed_key(moved)))
+    kiosk.append(OrderReleased(**asdict(moved), feed=kiosk.feed_key(moved)))
     kiosk.pushed()
     (given,) = [each for each in other.feed() if isinstance(each, OrderAssignedHere)]
     assert (given.order, given.lines, given.account) == (placed.order, placed.lines, placed.account)
@@ -93,14 +93,14 @@ def test_an_order_that_staff_moved_twice_at_once_goes_to_one_kiosk(
     others = [make_kiosk(4), make_kiosk(5)]
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     assert "移交到 4 号机" in act(staff, LedgerOrder, "move", placed.order, target="4")
     assert "不能移交" in act(staff, LedgerOrder, "move", placed.order, target="5")
     assert "移交到 4 号机" in act(staff, LedgerOrder, "move", placed.order, target="4")
     (moved,) = [each for each in kiosk.feed() if isinstance(each, OrderMoved)]
-    kiosk.append(entries.OrderReleased(**asdict(moved), feed=kiosk.feed_key(moved)))
-    kiosk.append(entries.OrderReleased(moved.order, 5, moved.handover, feed=kiosk.feed_key(moved)))
+    kiosk.append(OrderReleased(**asdict(moved), feed=kiosk.feed_key(moved)))
+    kiosk.append(OrderReleased(moved.order, 5, moved.handover, feed=kiosk.feed_key(moved)))
     kiosk.pushed()
     given = [[each for each in other.feed() if isinstance(each, OrderAssignedHere)] for other in others]
     assert [len(each) for each in given] == [1, 0]
@@ -114,7 +114,7 @@ def test_a_revoked_kiosks_order_is_given_to_another_at_once(
     other = make_kiosk(4)
     kiosk.feed()
     placed = kiosk.place()
-    kiosk.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
     kiosk.pushed()
     act(staff, Kiosk, "revoke", 3, remark="坏了")
     act(staff, LedgerOrder, "move", placed.order, target="4")

@@ -16,8 +16,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import entries
 from kiosk.domain.documents import DocumentKind
+from kiosk.domain.entries.requests import OperatorProposed, OperatorReviewed, OperatorWithdrawn
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import OperatorPublished, ProposalTold
 from kiosk.domain.masking import masked_document
@@ -55,9 +55,7 @@ def propose(
     """A proposal that a kiosk uploaded, with its record unless there is none."""
     record = disclose(who or WHO, secrets.token_bytes(SALT_LENGTH))
     code = Operator.objects.get(account=ACCOUNT).enterprise_id
-    body = entries.OperatorProposed(
-        name, ACCOUNT, code, record.commitment, authorised=authorised, by="member"
-    )
+    body = OperatorProposed(name, ACCOUNT, code, record.commitment, authorised=authorised, by="member")
     kiosk.append(body)
     kiosk.pushed()
     if who is not None:
@@ -266,7 +264,7 @@ def test_a_kiosk_proposes_nobody_for_another_enterprise(kiosk: KioskDouble) -> N
     other = Operator.objects.exclude(enterprise=Operator.objects.get(account=ACCOUNT).enterprise).first()
     assert other is not None
     kiosk.append(
-        entries.OperatorProposed(
+        OperatorProposed(
             "f" * 16, ACCOUNT, other.enterprise_id, record.commitment, authorised=True, by="member"
         )
     )
@@ -276,7 +274,7 @@ def test_a_kiosk_proposes_nobody_for_another_enterprise(kiosk: KioskDouble) -> N
 
 
 def test_a_withdrawn_proposal_is_decided_by_nobody(staff: Client, proposed: str, kiosk: KioskDouble) -> None:
-    kiosk.append(entries.OperatorWithdrawn(proposed, ACCOUNT, "member"))
+    kiosk.append(OperatorWithdrawn(proposed, ACCOUNT, "member"))
     kiosk.pushed()
     assert "没有再处理一次" in told(staff, APPROVE)
     assert state() is ProposalState.WITHDRAWN
@@ -325,7 +323,7 @@ def test_a_message_that_did_not_go_out_is_said_and_another_link_ends_the_first(
 
 def test_nothing_is_decided_by_a_kiosk(kiosk: KioskDouble) -> None:
     propose(kiosk)
-    kiosk.append(entries.OperatorReviewed(NAME, ACCOUNT, Review.APPROVED, "11000099", "", "张华"))
+    kiosk.append(OperatorReviewed(NAME, ACCOUNT, Review.APPROVED, "11000099", "", "张华"))
     kiosk.pushed()
     assert state() is ProposalState.UNDER_REVIEW
     assert not Operator.objects.filter(account="11000099").exists()

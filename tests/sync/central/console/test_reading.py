@@ -12,7 +12,8 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import entries
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.orders import OrderPaid
 from kiosk.domain.feed import (
     AnyFeedBody,
 )
@@ -75,7 +76,7 @@ def test_people_read_the_orders_number_and_never_its_reference(staff: Client, se
     order = LedgerOrder.objects.all()[0]
     raise_alarm(AlarmKind.PAID_TWICE, 3, order.reference, "", served.now())
     placed = served.place(account="11000005")
-    served.append(entries.OrderPaid(placed.order, PaidHow.DESK, 34000, served.now(), supervisor="林涛"))
+    served.append(OrderPaid(placed.order, PaidHow.DESK, 34000, served.now(), supervisor="林涛"))
     served.pushed()
     seen = {LedgerOrder, LedgerCertificate, Matter, Payment, DeskPayment, Entry, Fact, Alarm}
     for model in seen:
@@ -171,7 +172,7 @@ def test_the_books_cannot_be_edited(staff: Client, served: KioskDouble) -> None:
 
 
 def test_everything_that_travels_has_a_chinese_name() -> None:
-    bodies = {str(kind.__struct_config__.tag) for kind in get_args(entries.AnyBody)}
+    bodies = {str(kind.__struct_config__.tag) for kind in get_args(AnyBody)}
     assert set(ENTRY_KINDS) == bodies | {"unreadable"}
     assert set(FEED_KINDS) == {str(kind.__struct_config__.tag) for kind in get_args(AnyFeedBody)}
     assert set(REMARK_REASONS) == {reason.value for reason in RemarkReason}

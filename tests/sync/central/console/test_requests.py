@@ -13,8 +13,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from kiosk.domain import entries
-from kiosk.domain.entries import InvoiceKind
+from kiosk.domain.entries.requests import DeliveryAsked, InvoiceAsked, InvoiceKind, InvoiceWithdrawn
 from kiosk.domain.feed import DeliveryTold, InvoiceTold
 from kiosk.domain.personal import SALT_LENGTH, DeliveryAddress, InvoiceDetails, disclose
 from kiosk.domain.requests import DeliveryState, InvoiceState
@@ -39,8 +38,8 @@ def asked(kiosk: KioskDouble) -> str:
     Operator.objects.filter(account=ACCOUNT).update(phone="13700001111")
     order = kiosk.place().order
     delivery, invoice = (disclose(each, secrets.token_bytes(SALT_LENGTH)) for each in (ADDRESS, INVOICE))
-    kiosk.append(entries.DeliveryAsked(order, ACCOUNT, delivery.commitment, "member"))
-    kiosk.append(entries.InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, invoice.commitment, "member"))
+    kiosk.append(DeliveryAsked(order, ACCOUNT, delivery.commitment, "member"))
+    kiosk.append(InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, invoice.commitment, "member"))
     kiosk.pushed()
     kiosk.sent(delivery, invoice)
     kiosk.feed()
@@ -143,7 +142,7 @@ def test_what_is_no_number_or_no_day_is_said_beside_the_field(
 
 
 def test_a_withdrawn_invoice_has_no_form(staff: Client, asked: str, kiosk: KioskDouble) -> None:
-    kiosk.append(entries.InvoiceWithdrawn(asked, ACCOUNT, "member"))
+    kiosk.append(InvoiceWithdrawn(asked, ACCOUNT, "member"))
     kiosk.pushed()
     shown = staff.get(page(asked)).content.decode()
     assert "登记开票" not in shown

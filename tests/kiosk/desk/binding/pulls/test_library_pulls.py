@@ -17,8 +17,10 @@ from hardware.ports import WrongPin
 from kiosk.desk.context import Desk
 from kiosk.desk.keys.views import FoundView, KeyView, LiftedView, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BoundView, StaffSession, TokenRefusal, TokenRefused
-from kiosk.domain.entries import AnyBody, HoldLifted, KeyErased, KeyFound, PinChanged, PinUnblocked
+from kiosk.desk.views.people import StaffSession
+from kiosk.desk.views.tokens import BoundView, TokenRefusal, TokenRefused
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import HoldLifted, KeyErased, KeyFound, PinChanged, PinUnblocked
 from kiosk.domain.fees import OrderKind
 from kiosk.store.keys_on_record import key_on_record
 from kiosk.store.verify import verify

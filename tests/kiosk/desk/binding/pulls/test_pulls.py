@@ -13,8 +13,8 @@ import pytest
 
 from kiosk.desk.context import Desk
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import BindingProgress, BindOutcome, BoundView, TokenRefusal, TokenRefused
-from kiosk.domain.entries import Bound, CertificateIssued
+from kiosk.desk.views.tokens import BindingProgress, BindOutcome, BoundView, TokenRefusal, TokenRefused
+from kiosk.domain.entries.bindings import Bound, CertificateIssued
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus, OrderStatus
 from kiosk.pki.certificates import parse_member_certificate

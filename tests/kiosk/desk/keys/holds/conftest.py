@@ -8,7 +8,9 @@ import pytest
 
 from kiosk.desk.keys.views import LiftedView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refused, Session, StaffSession, TokenRefused
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refused
+from kiosk.desk.views.tokens import TokenRefused
 from kiosk.domain.decisions import KeyOnRecord
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.ledger import CertificateStatus

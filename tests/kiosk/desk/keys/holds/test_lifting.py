@@ -12,10 +12,15 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import LiftedView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Placed, Refusal, Refused, Session, StaffSession, TokenRefusal, TokenRefused
+from kiosk.desk.views.orders import Placed
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import AnyBody, CertificateRevoked, HoldLifted
+from kiosk.domain.entries.decisions import CertificateRevoked
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import HoldLifted
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus

@@ -11,10 +11,13 @@ from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import FoundView, LossView
 from kiosk.desk.service import DeskService
 from kiosk.desk.tokens.views import KeyStatus
-from kiosk.desk.views import Refusal, Refused, Session, StaffSession
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.decisions import KeyOnRecord, KeyState
-from kiosk.domain.entries import AnyBody, CertificateRevoked, KeyFound, LossReported
+from kiosk.domain.entries.decisions import CertificateRevoked
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import KeyFound, LossReported
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.store.database import Database

@@ -11,19 +11,13 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import LiftedView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import (
-    BindingProgress,
-    BoundView,
-    OrderView,
-    Placed,
-    Refusal,
-    Refused,
-    Session,
-    StaffSession,
-    TokenRefused,
-)
+from kiosk.desk.views.orders import OrderView, Placed
+from kiosk.desk.views.people import Session, StaffSession
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import BindingProgress, BoundView, TokenRefused
 from kiosk.domain.decisions import KeyOnRecord
-from kiosk.domain.entries import AnyBody, LossReported
+from kiosk.domain.entries.every import AnyBody
+from kiosk.domain.entries.keys import LossReported
 from kiosk.domain.feed import KeyBoundElsewhere
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import CertificateStatus

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from kiosk.desk.keys.first_password import FirstPasswordOutcome, FirstPasswordResult, FirstPasswordView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import SignedIn, WrongCredentials
+from kiosk.desk.views.people import SignedIn, WrongCredentials
 from kiosk.domain.login_check import (
     CodeJudged,
     CodeJudgement,

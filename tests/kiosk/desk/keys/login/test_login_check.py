@@ -12,9 +12,9 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckOutcome, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Session
+from kiosk.desk.views.people import Session
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import CertificateRevoked
+from kiosk.domain.entries.decisions import CertificateRevoked
 from kiosk.domain.login_check import (
     ChallengeIssued,
     ChallengeRequested,

@@ -8,7 +8,7 @@ import pytest
 
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckOutcome, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Session
+from kiosk.desk.views.people import Session
 from kiosk.domain.login_check import (
     CodeJudged,
     CodeJudgement,

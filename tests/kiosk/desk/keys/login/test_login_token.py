@@ -13,7 +13,9 @@ from hardware.virtual.gmt.card import GmtCard
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckOutcome, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Refusal, Refused, Session, TokenRefusal, TokenRefused
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.refusals import Refusal, Refused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.domain.login_check import (
     ChallengeRequested,
     ChallengeSigned,

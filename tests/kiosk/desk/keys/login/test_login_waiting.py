@@ -14,9 +14,10 @@ from hardware.virtual.gmt.card import GmtCard
 from kiosk.desk.context import Desk
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckOutcome, LoginCheckView
 from kiosk.desk.service import DeskService
-from kiosk.desk.views import Session, TokenRefused
+from kiosk.desk.views.people import Session
+from kiosk.desk.views.tokens import TokenRefused
 from kiosk.domain.clock import FixedClock
-from kiosk.domain.entries import AnyBody
+from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.login_check import (
     MAILBOX_KIND,
     CodeJudged,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kiosk.desk.views import TokenOutcome, TokenView
+from kiosk.desk.views.tokens import TokenOutcome, TokenView
 from kiosk.text.catalogue import N_
 from kiosk.text.wording import LazyText, Text
 

@@ -1,0 +1,88 @@
+"""Why the desk refuses."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Refusal(enum.StrEnum):
+    """Why the desk refuses, each with a message of its own."""
+
+    OPERATOR_UNDER_REVIEW = "operator-under-review"
+    OPERATOR_REFUSED = "operator-refused"
+    NO_FEE_SCHEDULE = "no-fee-schedule"
+    FEED_INCOMPLETE = "feed-incomplete"
+    """The kiosk reads what the centre told from the beginning and is not through."""
+    NOT_ENROLLED = "not-enrolled"
+    OUT_OF_USE = "out-of-use"
+    """The centre said that this machine was retired, reported lost or revoked: it may only upload."""
+    POLICY_ENDED = "policy-ended"
+    POLICY_CERTIFICATES_REACHED = "policy-certificates-reached"
+    POLICY_AMOUNT_REACHED = "policy-amount-reached"
+    ISSUER_ENDS_TOO_SOON = "issuer-ends-too-soon"
+    CLOCK_BEHIND = "clock-behind"
+    CLOCK_FAR_FROM_SERVER = "clock-far-from-server"
+    SERVER_TIME_TOO_OLD = "server-time-too-old"
+    NO_ORDER = "no-order"
+    ORDER_UNPAID = "order-unpaid"
+    ORDER_EXPIRED = "order-expired"
+    ORDER_CANCELLED = "order-cancelled"
+    ORDER_REFUNDING = "order-refunding"
+    ORDER_BOUND = "order-bound"
+    ORDER_PAID_ALREADY = "order-paid-already"
+    ORDER_ELSEWHERE = "order-elsewhere"
+    DISK_FULL = "disk-full"
+    INODES_USED_UP = "inodes-used-up"
+    DISK_READ_ONLY = "disk-read-only"
+    DESCRIPTORS_USED_UP = "descriptors-used-up"
+    STORE_BUSY = "store-busy"
+    STORE_UNREADABLE = "store-unreadable"
+    NOT_ALLOWED = "not-allowed"
+    KEY_STATE_CHANGED = "key-state-changed"
+    RECORD_DISAGREES = "record-disagrees"
+    NAME_UNUSABLE = "name-unusable"
+    """No certificate can hold the enterprise's name as it is on record."""
+    NO_KEY = "no-key"
+    """The account has no key on record: nothing can be reported lost, lifted or checked."""
+    KEY_REVOKED = "key-revoked"
+    """The account's key is revoked for good; only a replacement helps, its hold is not lifted."""
+    REPLACEMENT_OPEN = "replacement-open"
+    """A replacement is ordered or paid: the hold of the old key is not lifted. An unpaid order can be given up."""
+    ANOTHER_BINDING_UNFINISHED = "another-binding-unfinished"
+    """A certificate was issued for another order of the account, a renewal of a key that was lost meanwhile."""
+    NO_ORDER_NUMBER = "no-order-number"
+    """What was typed has not the form of an order number."""
+    ORDER_NUMBER_MISTYPED = "order-number-mistyped"
+    """It has, with a wrong check digit."""
+    NUMBER_IS_NO_ACCOUNT = "number-is-no-account"
+    """An order number was typed where an account belongs: nothing is done for a number alone."""
+    BEGUN_ON_REPLACED_KEY = "begun-on-replaced-key"
+    """The renewal was begun on a key that was replaced since: only a supervisor's abandoning leads on to the new one."""
+    MALFORMED = "malformed"
+    """A form has a field that is empty, too long or wrong, which the screen judges before."""
+    NOTHING_TO_MAIL = "nothing-to-mail"
+    """A renewal needs no new key."""
+    DELIVERY_SENT = "delivery-sent"
+    DELIVERY_NOT_SENT = "delivery-not-sent"
+    INVOICE_ISSUED = "invoice-issued"
+    INVOICE_NOT_ASKED = "invoice-not-asked"
+    NOT_AUTHORISED = "not-authorised"
+    """Nobody has seen the enterprise's authorisation of one more operator, and nobody hands it in."""
+    PROPOSAL_DECIDED = "proposal-decided"
+    PROPOSAL_ELSEWHERE = "proposal-elsewhere"
+    """It was noted at another kiosk, where alone it is taken back."""
+    SCAN_UNKNOWN = "scan-unknown"
+    """What was scanned names no order of this kiosk's."""
+    SCAN_IS_CONFIRMATION = "scan-is-confirmation"
+    """A payer's confirmation was scanned where no order waits for it."""
+    SCAN_NOT_YOURS = "scan-not-yours"
+    """The order that was scanned is another account's."""
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The desk refuses; `feed_as_of` when the reason rests on the feed and the kiosk is offline."""
+
+    reason: Refusal
+    feed_as_of: int | None = None
