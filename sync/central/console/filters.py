@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -36,9 +37,9 @@ class ListedFilter(FieldListFilter):
         self._value = None if given is None else given[-1]
         super().__init__(field, request, params, model, model_admin, field_path)
 
+    @abstractmethod
     def listed(self) -> Iterable[object]:
         """The values to choose from."""
-        raise NotImplementedError
 
     def expected_parameters(self) -> list[str | None]:
         """The parameter of the choice."""

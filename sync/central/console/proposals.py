@@ -5,17 +5,16 @@ A proposal's page shows what is masked; the facts themselves are shown once aske
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.masking import masked_document, masked_name, masked_phone
 from kiosk.domain.personal import OperatorDetails
 from kiosk.domain.requests import Proposal, ProposalState
-from sync.central.console.base import ReadOnlyAdmin, time_column
+from sync.central.console.base import time_column
+from sync.central.console.facts import Fact, FactsAdmin, Offered, offered
 from sync.central.console.password_links import invite_and_tell
 from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
@@ -40,13 +39,6 @@ _FAULTS = {
 }
 
 
-class Fact(NamedTuple):
-    """A line of the page."""
-
-    label: str
-    value: str
-
-
 class ApproveForm(forms.Form):
     """What staff say they did before they approve."""
 
@@ -63,11 +55,8 @@ class RevealForm(forms.Form):
     """A press of the button alone."""
 
 
-_SEND = {"approve": "通过审核", "refuse": "不通过", "reveal": "查看完整资料（记入日志）"}
-
-
 @admin.register(LedgerProposal)
-class ProposalAdmin(ReadOnlyAdmin[LedgerProposal]):
+class ProposalAdmin(FactsAdmin[LedgerProposal]):
     """Proposed operators: the filter 审核中 makes the list of those that wait."""
 
     list_display = (
@@ -81,54 +70,39 @@ class ProposalAdmin(ReadOnlyAdmin[LedgerProposal]):
     list_filter = ("state",)
     search_fields = ("=account", "=proposal")
     exclude = ("record",)
-    change_form_template = "admin/proposal.html"
+    MAY_ENTER = "members.review_operator"
+    CAPTION = "申请的交易员"
+    NOT_NOW = _FAULTS[ReviewFault.DECIDED]
 
-    def has_review_permission(self, request: HttpRequest) -> bool:
-        """Who may see who is proposed, and decide."""
-        return bool(request.user.has_perm("members.review_operator"))
+    def forms_of(self, request: HttpRequest, row: LedgerProposal) -> list[Offered]:
+        """A look at the person, and both decisions while it waits."""
+        found = [offered(request, RevealForm, "reveal", "查看完整资料（记入日志）")]
+        if proposal_record(row).state is ProposalState.UNDER_REVIEW:
+            found.append(offered(request, ApproveForm, "approve", "通过审核"))
+            found.append(offered(request, RefuseForm, "refuse", "不通过"))
+        return found
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The page of one proposal, with its forms for who may decide."""
-        row = self.get_object(request, object_id)
-        if row is None or not self.has_review_permission(request):
-            return super().change_view(request, object_id, form_url, extra_context)
-        proposal, revealed = proposal_record(row), False
-        offered = _forms(request, proposal)
-        if request.method == "POST":
-            form = next((each for each in offered if each.prefix in request.POST), None)
-            if isinstance(form, RevealForm):
-                revealed = True
-                self.log_change(request, row, LOOKED)
-            elif form is not None and form.is_valid():
-                self._decide(request, row, form)
-                return HttpResponseRedirect(request.get_full_path())
-            elif form is None:
-                self.message_user(request, _FAULTS[ReviewFault.DECIDED], messages.ERROR)
-                return HttpResponseRedirect(request.get_full_path())
-        request.method = "GET"  # what was wrong with a form is on the page; nothing else is taken
-        context = {
-            **(extra_context or {}),
-            "facts": _facts(proposal, revealed=revealed),
-            "forms": [(each, _SEND[str(each.prefix)]) for each in offered],
-        }
-        return super().change_view(request, object_id, form_url, context)
+    def facts_of(self, request: HttpRequest, row: LedgerProposal, sent: forms.Form | None) -> list[Fact]:
+        """Who was proposed: masked, unless somebody just asked for more."""
+        del request
+        return _facts(proposal_record(row), revealed=isinstance(sent, RevealForm))
 
-    def _decide(self, request: HttpRequest, row: LedgerProposal, form: forms.Form) -> None:
+    def enter(self, request: HttpRequest, row: LedgerProposal, form: forms.Form) -> bool:
+        """Take a decision, or note that somebody looks."""
         by, now = request.user.get_username(), centre_now()
         try:
-            if isinstance(form, RefuseForm):
-                self._refuse(request, row, form.cleaned_data["reason"], by, now)
-            else:
-                self._approve(request, row, by, now)
+            match form:
+                case RevealForm():
+                    self.log_change(request, row, LOOKED)
+                    return False
+                case RefuseForm():
+                    self._refuse(request, row, form.cleaned_data["reason"], by, now)
+                case _:
+                    self._approve(request, row, by, now)
         except NotReviewed as error:
             detail = f"（{error.detail}）" if error.detail else ""
             self.message_user(request, f"{_FAULTS[error.fault]}{detail}", messages.ERROR)
+        return True
 
     def _approve(self, request: HttpRequest, row: LedgerProposal, by: str, now: int) -> None:
         with telling(now):
@@ -151,18 +125,6 @@ class ProposalAdmin(ReadOnlyAdmin[LedgerProposal]):
         self.message_user(request, "已登记：不通过", messages.SUCCESS)
         if not told:
             self.message_user(request, "短信没有发出，请另行通知申请的账号", messages.WARNING)
-
-
-def _forms(request: HttpRequest, proposal: Proposal) -> list[forms.Form]:
-    """The forms of what may be done now; each is told by its prefix, which its button has as its name."""
-    given = request.POST if request.method == "POST" else None
-
-    def made(form: type[forms.Form], prefix: str) -> forms.Form:
-        return form(given if given is not None and prefix in given else None, prefix=prefix)
-
-    waits = proposal.state is ProposalState.UNDER_REVIEW
-    decisions = [made(ApproveForm, "approve"), made(RefuseForm, "refuse")] if waits else []
-    return [made(RevealForm, "reveal"), *decisions]
 
 
 def _facts(proposal: Proposal, *, revealed: bool) -> list[Fact]:

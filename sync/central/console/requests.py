@@ -6,19 +6,19 @@ The personal facts are decrypted for the page of one order alone, for who may fu
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, NamedTuple
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.validators import RegexValidator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils import timezone
 
 from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails, PersonalRecord
 from kiosk.domain.promises import china_day
 from kiosk.domain.requests import DeliveryState, InvoiceState, Requests
-from sync.central.console.base import ReadOnlyAdmin, time_column
+from sync.central.console.base import time_column
+from sync.central.console.facts import Fact, FactsAdmin, Offered, offered
 from sync.central.console.waiting import tell_if_waiting
 from sync.central.context import centre_keys, centre_now
 from sync.central.formats import china_time
@@ -63,15 +63,8 @@ class IssuedForm(forms.Form):
         return day
 
 
-class Fact(NamedTuple):
-    """A line of the page."""
-
-    label: str
-    value: str
-
-
 @admin.register(LedgerRequests)
-class RequestsAdmin(ReadOnlyAdmin[LedgerRequests]):
+class RequestsAdmin(FactsAdmin[LedgerRequests]):
     """Deliveries and invoices by order: the filters 邮寄 and 发票 make the list of either."""
 
     list_display = (
@@ -88,38 +81,33 @@ class RequestsAdmin(ReadOnlyAdmin[LedgerRequests]):
     search_fields = ("=order_number", "=order", "=account")
     row_an_order = True
     exclude = ("order", "record")
-    change_form_template = "admin/requests.html"
+    MAY_ENTER = "ledger.fulfil_request"
+    CAPTION = "要寄到哪里、开给谁"
+    NOT_NOW = "这一项现在不能登记，没有登记"
 
-    def has_fulfil_permission(self, request: HttpRequest) -> bool:
-        """Who may see where a key goes, and enter what became of requests."""
-        return bool(request.user.has_perm("ledger.fulfil_request"))
+    def forms_of(self, request: HttpRequest, row: LedgerRequests) -> list[Offered]:
+        """Carrier and number of what is to be mailed, why it came back, the invoice's number."""
+        asked, found = requests_record(row), []
+        if (delivery := asked.delivery) is not None:
+            first = {"carrier": delivery.carrier, "tracking": delivery.tracking}
+            found.append(offered(request, MailedForm, "mailed", "登记寄出", **first))
+            if delivery.state is DeliveryState.MAILED:
+                found.append(offered(request, ReturnedForm, "returned", "登记退回"))
+        if (invoice := asked.invoice) is not None and invoice.state is not InvoiceState.WITHDRAWN:
+            first = {"number": invoice.number, "issued_on": china_day(centre_now()).isoformat()}
+            found.append(offered(request, IssuedForm, "issued", "登记开票", **first))
+        return found
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The page of one order: with its facts, and forms for what became of them."""
-        row = self.get_object(request, object_id)
-        if row is None or not self.has_fulfil_permission(request):
-            return super().change_view(request, object_id, form_url, extra_context)
-        forms_ = _forms(request, requests_record(row))
-        if request.method == "POST":
-            form = next((each for each in forms_ if each.prefix in request.POST), None)
-            if form is not None and form.is_valid():
-                self._enter(request, row, form)
-                return HttpResponseRedirect(request.get_full_path())
-        facts, shown = _facts(requests_record(row))
-        if shown:
+    def facts_of(self, request: HttpRequest, row: LedgerRequests, sent: forms.Form | None) -> list[Fact]:
+        """Where the key and the invoice go; that somebody looked is logged."""
+        del sent
+        facts, personal = _facts(requests_record(row))
+        if personal:
             self.log_change(request, row, _LOOKED)
-        request.method = "GET"  # what was wrong with a form is on the page; nothing else is taken
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), "facts": facts, "forms": forms_}
-        )
+        return facts
 
-    def _enter(self, request: HttpRequest, row: LedgerRequests, form: forms.Form) -> None:
+    def enter(self, request: HttpRequest, row: LedgerRequests, form: forms.Form) -> bool:
+        """Enter what became of a request."""
         by, now, given = request.user.get_username(), centre_now(), form.cleaned_data
         match form:
             case MailedForm():
@@ -135,30 +123,11 @@ class RequestsAdmin(ReadOnlyAdmin[LedgerRequests]):
                 what = f"已开发票 {given['number']}"
         if not done:
             self.message_user(request, f"{row}：现在不能登记「{what}」", messages.ERROR)
-            return
+            return True
         self.log_change(request, row, what)
         self.message_user(request, f"{row}：{what}", messages.SUCCESS)
         tell_if_waiting(self, request)
-
-
-def _forms(request: HttpRequest, asked: Requests) -> list[forms.Form]:
-    """The forms of what may be entered now; each is told by its prefix, which its button has as its name."""
-    given = request.POST if request.method == "POST" else None
-
-    def made(form: type[forms.Form], prefix: str, **initial: str) -> forms.Form:
-        bound = given if given is not None and prefix in given else None
-        return form(bound, prefix=prefix, initial=initial)
-
-    found = []
-    if (delivery := asked.delivery) is not None:
-        first = {"carrier": delivery.carrier, "tracking": delivery.tracking}
-        found.append(made(MailedForm, "mailed", **first))
-        if delivery.state is DeliveryState.MAILED:
-            found.append(made(ReturnedForm, "returned"))
-    if (invoice := asked.invoice) is not None and invoice.state is not InvoiceState.WITHDRAWN:
-        today = china_day(centre_now()).isoformat()
-        found.append(made(IssuedForm, "issued", number=invoice.number, issued_on=today))
-    return found
+        return True
 
 
 def _facts(asked: Requests) -> tuple[list[Fact], bool]:

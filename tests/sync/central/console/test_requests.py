@@ -147,6 +147,9 @@ def test_a_withdrawn_invoice_has_no_form(staff: Client, asked: str, kiosk: Kiosk
     shown = staff.get(page(asked)).content.decode()
     assert "登记开票" not in shown
     assert "未送到，或已删除" in shown
+    typed = {"issued-number": "26412000000012345678", "issued-issued_on": "2026-11-02", "issued": "登记开票"}
+    assert "这一项现在不能登记" in told(staff, asked, **typed)
+    assert LedgerRequests.objects.get(order=asked).invoice == "withdrawn"
 
 
 def test_records_are_exported_by_who_may_with_a_remark_and_it_is_logged(
