@@ -1,4 +1,4 @@
-"""A modal question with two answers."""
+"""A modal question with two answers: the page of it, and the plain one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.screen import ScreenResultType
 from textual.widgets import Button
 
 from kiosk.text.forgotten import FORGOTTEN, Forgotten
@@ -34,7 +35,39 @@ class Question(msgspec.Struct, frozen=True):
 QuestionFactory = Callable[[Text], Question]
 
 
-class ConfirmScreen(Overlay[bool]):
+class QuestionPage(Overlay[ScreenResultType]):
+    """A question in a box, with the buttons "no" and "yes", and what there is to type between."""
+
+    def __init__(self, question: QuestionFactory) -> None:
+        super().__init__()
+        self._asked = question
+
+    @property
+    def question(self) -> Question:
+        """The question in the current language."""
+        return self._asked(self.t)
+
+    @property
+    def prefers_yes(self) -> bool:
+        """Whether "yes" is the button that counts."""
+        return self.question.prefer_yes
+
+    def compose(self) -> ComposeResult:
+        """The question in a box."""
+        with Vertical(id="box"):
+            yield Line(self.question.title, classes="heading")
+            yield Prose(self.question.text, id="text")
+            yield from self.typing()
+            with Horizontal(id="answers"):
+                yield Action(self.question.no, id="no", main=not self.prefers_yes)
+                yield Action(self.question.yes, id="yes", main=self.prefers_yes)
+
+    def typing(self) -> ComposeResult:
+        """What there is to type; nothing by default."""
+        return ()
+
+
+class ConfirmScreen(QuestionPage[bool]):
     """Returns True for yes, False for no and Esc, None when it was `about_keys` and they changed."""
 
     CSS_PATH = "confirm.tcss"
@@ -44,23 +77,8 @@ class ConfirmScreen(Overlay[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
     def __init__(self, question: QuestionFactory, *, about_keys: bool = False) -> None:
-        super().__init__()
-        self._asked = question
+        super().__init__(question)
         self.about_keys = about_keys
-
-    @property
-    def question(self) -> Question:
-        """The question in the current language."""
-        return self._asked(self.t)
-
-    def compose(self) -> ComposeResult:
-        """The question in a box."""
-        with Vertical(id="box"):
-            yield Line(self.question.title, classes="heading")
-            yield Prose(self.question.text, id="text")
-            with Horizontal(id="answers"):
-                yield Action(self.question.no, id="no", main=not self.question.prefer_yes)
-                yield Action(self.question.yes, id="yes", main=self.question.prefer_yes)
 
     @on(Button.Pressed, "#no")
     def action_no(self) -> None:

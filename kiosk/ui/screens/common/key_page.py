@@ -17,7 +17,7 @@ from kiosk.text.wording import token_refusal
 from kiosk.ui.page import Answered, Overlay
 from kiosk.ui.screens.common.confirm import ConfirmScreen, last_try_question
 from kiosk.ui.screens.common.key_choice import KeyChoiceScreen
-from kiosk.ui.widgets.actions import ActionRow
+from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.key_facts import token_status
 from kiosk.ui.widgets.lines import Line, Prose
@@ -116,6 +116,15 @@ class KeyPage(Overlay[bool]):
             row.show_error(self.localized(self.problems.get(str(row.field.id))))
         if self.SHOWS_KEY:
             self.query_one("#key-in", Line).update(self._key_in())
+
+    def show_form(self, why: str, left_out: str = "") -> None:
+        """Show instructions and fields, but the one that is left out, until the service is done; then what closes the page alone."""
+        self.query_one("#why", Prose).say("" if self.finished else why)
+        for row in self.query(FieldRow):
+            row.display = not self.finished and row.field.id != left_out
+        self.query_one("#back", Action).display = not self.finished
+        if self.finished:
+            self.query_one("#next", Action).label = self.t("Enter  完成")
 
     def _key_in(self) -> str:
         if isinstance(self.token, TokenView):

@@ -1,4 +1,4 @@
-"""A confirmation that requires a typed reason."""
+"""Confirmations that require something typed: a reason, or characters from the question."""
 
 from __future__ import annotations
 
@@ -6,43 +6,25 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input
 
-from kiosk.ui.page import Overlay
-from kiosk.ui.screens.common.confirm import Question, QuestionFactory
-from kiosk.ui.widgets.actions import Action
+from kiosk.ui.screens.common.confirm import QuestionFactory, QuestionPage
 from kiosk.ui.widgets.fields import Field, FieldRow
-from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class ReasonScreen(Overlay[str | None]):
+class ReasonScreen(QuestionPage[str | None]):
     """Returns the reason, or None for no."""
 
     CSS_PATH = "reason.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    prefers_yes = True
 
-    def __init__(self, question: QuestionFactory) -> None:
-        super().__init__()
-        self._asked = question
-
-    @property
-    def question(self) -> Question:
-        """The question in the current language."""
-        return self._asked(self.t)
-
-    def compose(self) -> ComposeResult:
-        """The question, the reason, the answers."""
-        with Vertical(id="box"):
-            yield Line(self.question.title, classes="heading")
-            yield Prose(self.question.text, id="text")
-            yield FieldRow(self.t("*原因"), Field(id="reason"))
-            with Horizontal(id="answers"):
-                yield Action(self.question.no, id="no")
-                yield Action(self.question.yes, id="yes", main=True)
+    def typing(self) -> ComposeResult:
+        """The reason."""
+        yield FieldRow(self.t("*原因"), Field(id="reason"))
 
     def on_mount(self) -> None:
         """Focus the reason."""
@@ -61,3 +43,37 @@ class ReasonScreen(Overlay[str | None]):
         self.query_one("#row-reason", FieldRow).show_error("" if reason else self.t("请填写"))
         if reason:
             self.dismiss(reason)
+
+
+class TypedConfirmationScreen(QuestionPage[bool]):
+    """Returns True once `expected` was typed, in any case; False for no and Esc."""
+
+    CSS_PATH = "reason.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", show=False)]
+
+    def __init__(self, question: QuestionFactory, expected: str) -> None:
+        super().__init__(question)
+        self._expected = expected
+
+    def typing(self) -> ComposeResult:
+        """The field."""
+        yield FieldRow(self.t("*输入"), Field(id="typed", maximum=len(self._expected)))
+
+    def on_mount(self) -> None:
+        """Focus the field."""
+        self.focus_on("typed")
+
+    @on(Button.Pressed, "#no")
+    def decline(self) -> None:
+        """Answer no."""
+        self.dismiss(False)  # noqa: FBT003 - the screen's result
+
+    @on(Button.Pressed, "#yes")
+    @on(Input.Submitted)
+    def compare(self) -> None:
+        """Answer yes if the right characters were typed."""
+        typed = self.query_one("#typed", Field).value.strip()
+        right = typed.upper() == self._expected.upper()
+        self.query_one("#row-typed", FieldRow).show_error("" if right else self.t("和序列号末四位不一样"))
+        if right:
+            self.dismiss(True)  # noqa: FBT003 - the screen's result

@@ -81,16 +81,10 @@ class ChangePinScreen(KeyPage):
     def update_content(self) -> None:
         """Show the rules and the fields that are still needed."""
         super().update_content()
-        self.query_one("#why", Prose).say("" if self.finished else rules_for(self.token).sentence(self.t))
-        self.query_one("#row-old", FieldRow).display = self.asks_old and not self.finished
+        self.show_form(rules_for(self.token).sentence(self.t), "" if self.asks_old else "old")
         old = self.query_one("#old", Field)
         unchanged = self.t(UNCHANGED_PIN, pin=initial_pin(self.token, self.shell.settings.initial_pin))
         old.placeholder = self.t("初始PIN码可不填") if self._may_leave_old_out() else unchanged
-        for row in ("#row-new", "#row-again"):
-            self.query_one(row, FieldRow).display = not self.finished
-        self.query_one("#back", Action).display = not self.finished
-        if self.finished:
-            self.query_one("#next", Action).label = self.t("Enter  完成")
 
     def _token_read(self, token: TokenOutcome) -> None:
         """Ask for the old PIN of a key that does not say that it is the one it came with."""

@@ -51,7 +51,7 @@ class FirstPasswordScreen(KeyPage):
     def actions(self) -> Iterable[Widget]:
         """The back and the confirm button."""
         yield Action(self.t("Esc  返回"), id="back")
-        yield Action("", id="next", main=True)
+        yield Action(self.t("Enter  设置"), id="next", main=True)
 
     def opened(self) -> None:
         """Focus the account."""
@@ -60,12 +60,7 @@ class FirstPasswordScreen(KeyPage):
     def update_content(self) -> None:
         """Show the rule and the fields, or what became of them."""
         super().update_content()
-        self.query_one("#why", Prose).say("" if self.finished else self._why())
-        for name in _FIELDS:
-            self.query_one(f"#row-{name}", FieldRow).display = not self.finished
-        self.query_one("#back", Action).display = not self.finished
-        done = self.t("Enter  完成") if self.finished else self.t("Enter  设置")
-        self.query_one("#next", Action).label = done
+        self.show_form(self._why())
 
     def _why(self) -> str:
         return self.t(

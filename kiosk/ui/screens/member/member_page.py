@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -67,9 +68,9 @@ class MemberPage(Overlay[None]):
             yield from self.actions()
         yield from self.last_rows()
 
+    @abstractmethod
     def heading(self) -> str:
         """The page's title."""
-        raise NotImplementedError
 
     def facts(self) -> Sequence[Fact]:
         """The facts above the list."""

@@ -252,6 +252,13 @@ class VerifyScreen(Page[None]):
                     self._confirm(outcome)
             case WrongKind():
                 self._offer(outcome)
+            case OrderOpen() | PaidElsewhere() | Refused():
+                self._not_placed(outcome)
+            case _:
+                assert_never(outcome)
+
+    def _not_placed(self, outcome: OrderOpen | PaidElsewhere | Refused) -> None:
+        match outcome:
             case OrderOpen(session, number):
                 self._go_on(session, number)
             case PaidElsewhere():
@@ -413,17 +420,10 @@ class VerifyScreen(Page[None]):
         self.ask(lambda: place(session, kind, allowed), self._placed, self.t("正在下单，请稍候"))
 
     def _placed(self, outcome: PlaceOutcome) -> None:
-        match outcome:
-            case Placed(order):
-                self._show_order(order)
-            case OrderOpen(session, number):
-                self._go_on(session, number)
-            case PaidElsewhere():
-                self._ask_supervisor(outcome)
-            case Refused():
-                self._say(self.refusal(outcome))
-            case _:
-                assert_never(outcome)
+        if isinstance(outcome, Placed):
+            self._show_order(outcome.order)
+        else:
+            self._not_placed(outcome)
 
     def _go_on(self, session: Session, number: str) -> None:
         self.shell.visit.session = session

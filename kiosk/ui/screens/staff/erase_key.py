@@ -11,7 +11,7 @@ from kiosk.desk.tokens.views import KeyStatus
 from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
-from kiosk.ui.screens.common.typed_confirmation import TypedConfirmationScreen
+from kiosk.ui.screens.common.reason import TypedConfirmationScreen
 from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen
 from kiosk.ui.widgets.actions import Action
 

@@ -17,11 +17,11 @@ from kiosk.desk.views.people import (
     WrongCredentials,
 )
 from kiosk.desk.views.refusals import Refused
-from kiosk.desk.views.tokens import TokenOutcome, TokenRefused
+from kiosk.desk.views.tokens import TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.times import day
 from kiosk.text.wording import locked_out, wrong_credentials
-from kiosk.ui.screens.common.key_page import KeyPage
+from kiosk.ui.screens.staff.staff_key_page import StaffKeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Prose
@@ -37,15 +37,13 @@ LONGEST_PIN = 16
 _LOOK_SECONDS = 0.5
 
 
-class LiftHoldScreen(KeyPage):
+class LiftHoldScreen(StaffKeyPage):
     """The member types, while staff are signed in."""
 
-    ENDS_WITH_STEP = False
     TITLE_TEXT = N_("解除挂失")
 
     def __init__(self, staff: StaffSession) -> None:
-        super().__init__()
-        self.staff = staff
+        super().__init__(staff)
         self.lifted: LiftedView | None = None
         self._account = ""
         self._password_right = False
@@ -70,20 +68,11 @@ class LiftHoldScreen(KeyPage):
         super().opened()
         self.focus_on("account")
 
-    def read_token(self) -> TokenOutcome:
-        """Read the inserted key, be it one that an earlier visit left."""
-        return self.shell.service.read_token(by_staff=True)
-
     def update_content(self) -> None:
         """Show the instructions and, until it is done, the fields."""
         super().update_content()
         how = self.t("核对会员本人和证件，插入找到的key盘，再请会员输入账号、密码和这把key盘的PIN码。")
-        self.query_one("#why", Prose).say("" if self.finished else how)
-        for row in self.query(FieldRow):
-            row.display = not self.finished
-        self.query_one("#back", Action).display = not self.finished
-        if self.finished:
-            self.query_one("#next", Action).label = self.t("Enter  完成")
+        self.show_form(how)
 
     def begin(self) -> None:
         """Check the password, then lift the hold."""

@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiosk.desk.keys.views import KeyView
-from kiosk.desk.views.people import StaffSession
 from kiosk.desk.views.refusals import Refused
-from kiosk.desk.views.tokens import TokenOutcome, TokenRefusal, TokenRefused
+from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.text.catalogue import N_
 from kiosk.text.pin_rules import rules_for
 from kiosk.text.wording import sentences
-from kiosk.ui.screens.common.key_page import KeyPage
+from kiosk.ui.screens.staff.staff_key_page import StaffKeyPage
 from kiosk.ui.widgets.actions import Action
 from kiosk.ui.widgets.fields import Field, FieldRow
 from kiosk.ui.widgets.lines import Prose
@@ -30,15 +29,10 @@ _UNBLOCKING_REFUSALS = {
 }
 
 
-class UnblockPinScreen(KeyPage):
+class UnblockPinScreen(StaffKeyPage):
     """The administrator PIN or PUK may be left empty where one is configured."""
 
-    ENDS_WITH_STEP = False
     TITLE_TEXT = N_("解锁PIN码")
-
-    def __init__(self, staff: StaffSession) -> None:
-        super().__init__()
-        self.staff = staff
 
     def content(self) -> ComposeResult:
         """The instructions and the fields."""
@@ -70,21 +64,12 @@ class UnblockPinScreen(KeyPage):
         super().opened()
         self.focus_on("unblocking")
 
-    def read_token(self) -> TokenOutcome:
-        """Read the inserted key, be it one that an earlier visit left."""
-        return self.shell.service.read_token(by_staff=True)
-
     def update_content(self) -> None:
         """Show the instructions and, until it is done, the fields."""
         super().update_content()
         rules = rules_for(self.token).sentence(self.t)
         how = self.t("先核对会员本人和证件，再请会员自己输两遍新PIN码。")
-        self.query_one("#why", Prose).say("" if self.finished else sentences(how, rules))
-        for row in self.query(FieldRow):
-            row.display = not self.finished
-        self.query_one("#back", Action).display = not self.finished
-        if self.finished:
-            self.query_one("#next", Action).label = self.t("Enter  完成")
+        self.show_form(sentences(how, rules))
 
     def begin(self) -> None:
         """Validate the fields, then unblock."""
