@@ -21,7 +21,7 @@ from kiosk.text.wording import REFUSALS, SLIP, paper_printed
 from kiosk.ui.page import NOTICE_SECONDS, Overlay, Page
 from kiosk.ui.presence import IdleMonitor, KeyWait
 from kiosk.ui.routes import Route, beginning
-from kiosk.ui.screen_table import question_about, question_before_leaving, screen_of
+from kiosk.ui.screen_table import question_about, question_before_leaving
 from kiosk.ui.shell import Scanned, SlipPrinted, StatusArrived, TokensChanged
 from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.steps import Steps
@@ -224,7 +224,7 @@ class KeydeskApp(Steps, inherit_bindings=False):
 
     async def on_mount(self) -> None:
         """Show the home screen and start watching the desk."""
-        await self.push_screen(screen_of(Route.HOME))
+        await self.begin(Route.HOME)
         self._stops = [
             self.service.watch_tokens(self._post_tokens_changed),
             self.service.watch_scans(self._post_scanned),

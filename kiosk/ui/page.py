@@ -365,9 +365,6 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
     # Whether it asks about the keys that are inserted, so that it closes without an answer when they change.
     about_keys = False
     outdated = False
-    # Whether the step beneath is being changed, and the result with which it is to close after that.
-    _detached = False
-    _closing_with: tuple[ScreenResultType | None] | None = None
 
     def key_moved(self) -> None:
         """Close a question about other keys, or remember to do so while another overlay is on top."""
@@ -383,24 +380,9 @@ class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bin
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close with a result, but only as the topmost screen, since Textual pops whichever is on top."""
-        if self._detached:
-            self._closing_with = (result,)
         if self.app.screen is not self:
             return AwaitComplete()
         return super().dismiss(result)
-
-    def detach(self) -> None:
-        """Remember what closes it from now on: for a moment it is not on the screen stack."""
-        self._detached = True
-
-    def reattach(self) -> None:
-        """Close if it was to close meanwhile; else handle the change of the step beneath."""
-        self._detached = False
-        result, self._closing_with = self._closing_with, None
-        if result is not None:
-            self.dismiss(*result)
-        else:
-            self.step_changed()
 
     def step_changed(self) -> None:
         """Handle a change of the step beneath."""

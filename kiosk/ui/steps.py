@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, cast
+from itertools import dropwhile
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import App
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from textual.driver import Driver
-    from textual.geometry import Size
     from textual.screen import Screen
 
 MIN_WIDTH = 80
@@ -54,10 +54,6 @@ class Steps(App[None], inherit_bindings=False):
         """Handle that this step is about to be shown."""
 
     @abstractmethod
-    def show_status(self) -> None:
-        """Update every status row."""
-
-    @abstractmethod
     def announce(self, text: str, *, for_seconds: float | None = None) -> None:
         """Show a notice in the status row, for some time or until the next one."""
 
@@ -72,6 +68,11 @@ class Steps(App[None], inherit_bindings=False):
         return next((page for page in self.pages if not isinstance(page, Overlay)), None)
 
     # From step to step
+
+    async def begin(self, route: Route) -> None:
+        """Show the first step; from now on whatever comes up is covered while the window is too small."""
+        self.screen_change_signal.subscribe(self, self._check_size)
+        await self.push_screen(screen_of(route))
 
     def go(self, route: Route) -> None:
         """Replace the current step, beneath any overlays; while a step is hidden, wait until it is shown again."""
@@ -95,29 +96,47 @@ class Steps(App[None], inherit_bindings=False):
             self._asked.append(step)
             self.call_later(changed)
 
-    async def _go(self, route: Route, visit: Visit) -> None:
+    async def _go(self, route: Route, visit: Visit, *, alone: bool = False) -> None:
         if visit is not self.visit:
             return  # the visit that requested it has ended
         if self._step_hidden:
             self._route_once_shown = route
             return
         self.step_comes(route)
-        detached = detach_overlays(self._screen_stack, self.step)
-        await self._close_overlays()
-        await self.switch_screen(screen_of(route))
-        self._reattach_overlays(detached)
+        await self._put(screen_of(route), alone=alone)
         self.idle_begins()
-        self._check_size(self.size)
 
-    async def _close_overlays(self) -> None:
-        while isinstance(self.screen, Overlay):
-            await self.pop_screen()
+    async def _put(self, step: Page[None], *, alone: bool) -> None:
+        """Put a step in the place of the one before it, beneath the overlays that stay open.
 
-    def _reattach_overlays(self, detached: list[Overlay[object]]) -> None:
-        if detached:
-            # The stack itself: the public `push_screen` would put a new result callback over the screen's own.
-            reattach_overlays(self._screen_stack, detached)
-            self.show_status()
+        Help, the staff's view and the drawer stay when the step changes by itself; otherwise an Esc meant for them would
+        leave the new step. Over a step that is to be `alone` stays nothing but the one of a window too small.
+        """
+        stack, before = self._screen_stack, self.step
+        place = len(stack) if before is None else stack.index(before)
+        above = stack[place + 1 :]
+        stay: list[Screen[Any]] = list(dropwhile(_ends_with_step, above))
+        if alone:
+            stay = [each for each in above if each is self._too_small]
+        gone = [each for each in stack[place:] if each not in stay]
+        # What follows is Textual's `switch_screen`, which can only switch the topmost screen: the overlays would have to be
+        # taken off for that long, and the step beneath would show.
+        self.capture_mouse(None)
+        _, mounted = self._get_screen(step)
+        self._load_screen_css(step)
+        step._push_result_callback(step, None)  # noqa: SLF001 - see above
+        stack[place:] = [step, *stay]
+        for screen in gone:
+            screen._pop_result_callback()  # noqa: SLF001 - see above
+        step.post_message(events.ScreenResume())
+        if not stay:
+            self.screen_change_signal.publish(step)
+        await mounted()
+        for screen in reversed(gone):
+            await self._replace_screen(screen)
+        for overlay in stay:
+            if isinstance(overlay, Overlay):
+                overlay.step_changed()
 
     async def _go_home(self, notice: str = "", following: Visit | None = None) -> None:
         if self.step is not None:
@@ -126,8 +145,8 @@ class Steps(App[None], inherit_bindings=False):
         self.visit = following or Visit()
         self.clear_clipboard_text()
         self.discard_hidden_step()
-        await self._close_overlays()
-        await self._go(Route.TAKE_KEY if self.key_to_take else beginning(self.visit), self.visit)
+        first = Route.TAKE_KEY if self.key_to_take else beginning(self.visit)
+        await self._go(first, self.visit, alone=True)
         if notice:
             self.announce(notice, for_seconds=NOTICE_SECONDS)
 
@@ -135,8 +154,7 @@ class Steps(App[None], inherit_bindings=False):
         """End the visit, and show the number of the last unexpected error."""
         self.visit = Visit()
         self.discard_hidden_step()
-        await self._close_overlays()
-        await self._go(Route.ERROR, self.visit)
+        await self._go(Route.ERROR, self.visit, alone=True)
 
     def clear_clipboard_text(self) -> None:
         """Clear Textual's own copy of the clipboard."""
@@ -165,19 +183,23 @@ class Steps(App[None], inherit_bindings=False):
         self.idle_begins()
         self._step_hidden = True
         await self.push_screen(layer_of(Layer.PRIVACY))
-        self._check_size(self.size)
 
     def show_hidden_step(self) -> None:
         """Close the privacy screen and show the hidden step, or the step it has moved on to."""
         self.call_later(self._show_hidden_step)
 
     async def _show_hidden_step(self) -> None:
-        self._step_hidden = False
-        await self._close_overlays()
-        self.idle_begins()
-        route, self._route_once_shown = self._route_once_shown, None
+        route = self._route_once_shown
+        self.discard_hidden_step()
         if route is not None:
-            await self._go(route, self.visit)
+            await self._go(route, self.visit, alone=True)
+        else:
+            await self._close_overlays()
+            self.idle_begins()
+
+    async def _close_overlays(self) -> None:
+        while isinstance(self.screen, Overlay):
+            await self.pop_screen()
 
     def discard_hidden_step(self) -> None:
         """Discard the hidden step, because another member signed in on the privacy screen."""
@@ -212,39 +234,29 @@ class Steps(App[None], inherit_bindings=False):
         """Whether the terminal window is large enough."""
         return self.size.width >= MIN_WIDTH and self.size.height >= MIN_HEIGHT
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Check whether the window is large enough."""
-        self._check_size(event.size)
+    def on_resize(self) -> None:
+        """Check whether the window is large enough, once its size is known."""
+        self.call_later(self._check_size)
 
-    def _check_size(self, size: Size) -> None:
-        small = size.width < MIN_WIDTH or size.height < MIN_HEIGHT
-        shown = self.screen is self._too_small
-        if small and not shown:
+    async def _check_size(self, _: Screen[object] | None = None) -> None:
+        """Cover everything as long as the window is too small, also what came up over the cover meanwhile."""
+        cover = self._too_small
+        if cover is not None and (self.fits or self.screen is not cover):
+            self._too_small = None
+            await self._take_off(cover)
+        if self.pages and not self.fits and self._too_small is None:
             self._too_small = layer_of(Layer.TOO_SMALL)
-            self.push_screen(self._too_small)
-        elif shown and not small:
-            self.pop_screen()
+            await self.push_screen(self._too_small)
+
+    async def _take_off(self, overlay: Overlay[None]) -> None:
+        if overlay is self.screen:
+            await self.pop_screen()
+        elif overlay in self._screen_stack:
+            # Textual can only pop the topmost.
+            self._screen_stack.remove(overlay)
+            overlay._pop_result_callback()  # noqa: SLF001 - see above
+            await self._replace_screen(overlay)
 
 
-def detach_overlays(stack: list[Screen[Any]], step: Screen[Any] | None) -> list[Overlay[object]]:
-    """Remove the overlays above the step from the screen stack, except those that end with the step.
-
-    Help, the staff's view and the drawer stay open when the step changes by itself; otherwise an Esc meant for them
-    would leave the new step. Textual can only switch the topmost screen, so they are detached during the change.
-    """
-    place = stack.index(step) + 1 if step is not None else len(stack)
-    while place < len(stack) and cast("Overlay[object]", stack[place]).ENDS_WITH_STEP:
-        place += 1
-    detached = cast("list[Overlay[object]]", stack[place:])
-    del stack[place:]
-    for screen in detached:
-        screen.detach()
-    return detached
-
-
-def reattach_overlays(stack: list[Screen[Any]], detached: list[Overlay[object]]) -> None:
-    """Put the overlays back above the new step."""
-    stack.extend(detached)
-    stack[-1].post_message(events.ScreenResume())
-    for screen in reversed(detached):
-        screen.reattach()
+def _ends_with_step(screen: Screen[Any]) -> bool:
+    return isinstance(screen, Overlay) and screen.ENDS_WITH_STEP

@@ -92,7 +92,7 @@ class FirstLayout(Screen[ScreenResultType]):
         event.refresh_styles = False
         if self._shape_laid_out is None:
             self.app.stylesheet.apply(self)
-        elif self._shown_at is None:  # else it was never covered: the step beneath it was changed
+        elif self._shown_at is None:
             self.shown()
 
     @on(events.ScreenSuspend)

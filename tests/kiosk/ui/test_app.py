@@ -16,8 +16,8 @@ from kiosk.domain.fees import OrderKind
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.page import Answered, Page
-from kiosk.ui.routes import Route
-from kiosk.ui.screen_table import screen_of
+from kiosk.ui.routes import Layer, Route
+from kiosk.ui.screen_table import layer_of, screen_of
 from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
 from kiosk.ui.shell import Scanned, TokensChanged
 from kiosk.ui.terminal.driver import KeyboardLost
@@ -142,6 +142,22 @@ async def test_a_small_window_says_its_size_and_a_larger_one_goes_on(
         await pilot.resize_terminal(80, 24)
         await settle(pilot)
         assert "请选择要办理的业务" in text_of(app)
+
+
+async def test_what_comes_up_in_a_small_window_is_covered_until_it_grows(app: KeydeskApp) -> None:
+    async with app.run_test(size=(78, 22)) as pilot:
+        await settle(pilot)
+        await app.push_screen(layer_of(Layer.HELP))
+        await settle(pilot)
+        assert "窗口太小：现在 78×22，需要 80×24" in text_of(app)
+        await pilot.resize_terminal(79, 22)
+        await settle(pilot)
+        assert "窗口太小：现在 79×22，需要 80×24" in text_of(app)
+        app.go(Route.ADVISER)
+        await settle(pilot)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert [type(page).__name__ for page in app.pages] == ["AdviserScreen", "HelpScreen"]
 
 
 async def test_an_unexpected_error_is_a_number_on_screen_and_a_traceback_in_the_log(kiosk: Kiosk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from textual import events
@@ -27,6 +28,10 @@ from tests.support.desk import SUPERVISOR
 from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, go, held, until
 from tests.support.screens import settle, shown, text_of
 from tests.support.walks import SIZE
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.screen import Screen
 
 
 def post(app: KeydeskApp, key: str, *, since: float | None = None) -> None:
@@ -99,6 +104,30 @@ async def test_a_key_is_for_the_overlay_that_stays_while_the_step_beneath_change
         app.go(Route.ADVISER)
         await settle(pilot)
         assert shown(app) == "AdviserScreen"
+
+
+async def test_an_overlay_that_stays_is_on_display_while_the_step_beneath_changes(
+    app: KeydeskApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[str] = []
+    display = KeydeskApp._display
+
+    def recorded(of: KeydeskApp, screen: Screen[object], renderable: RenderableType | None) -> None:
+        painted.append(shown(of))
+        display(of, screen, renderable)
+
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.NOTICE)
+        await pilot.press("f1")
+        await settle(pilot)
+        monkeypatch.setattr(KeydeskApp, "_display", recorded)
+        app.go(Route.ADVISER)
+        await settle(pilot)
+        assert set(painted) <= {"HelpScreen"}
+        assert type(app.step).__name__ == "AdviserScreen"
+        await pilot.press("escape")
+        await settle(pilot)
+        assert painted[-1] == shown(app) == "AdviserScreen"
 
 
 async def test_a_key_is_for_no_overlay_that_goes_with_the_visit(app: KeydeskApp) -> None:

@@ -32,8 +32,3 @@ class TooSmallScreen(Overlay[None]):
         """Show the new size."""
         super().on_resize(event)
         self.update_content()
-
-    def on_screen_resume(self) -> None:
-        """Close if the window became large enough while another overlay was on top."""
-        if self.shell.fits:
-            self.dismiss(None)
