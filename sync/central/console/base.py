@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
@@ -25,7 +25,6 @@ from sync.central.tables import column_text, holds_amount, holds_time
 
 Row = TypeVar("Row", bound=Model)
 REMARK_LENGTH = 200
-NEEDS_REMARK = "请先填写备注"
 
 if TYPE_CHECKING:
     Page = admin.ModelAdmin
@@ -161,6 +160,14 @@ class RemarkForm(ActionForm):
 def typed_remark(request: HttpRequest) -> str:
     """The remark typed for the action; empty when there is none."""
     return column_text(request.POST.get("remark", ""), REMARK_LENGTH).strip()
+
+
+def needed_remark(page: Page[Any], request: HttpRequest) -> str:
+    """The remark typed for the action; empty when there is none, which the page says then."""
+    remark = typed_remark(request)
+    if not remark:
+        page.message_user(request, "请先填写备注", messages.ERROR)
+    return remark
 
 
 def time_column(field: str, title: str) -> Any:  # the stubs know columns by name alone

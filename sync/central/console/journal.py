@@ -14,12 +14,12 @@ from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.identifiers import number_in
 from kiosk.labels import REMARK_REASONS
 from sync.central.console.base import (
-    NEEDS_REMARK,
     ReadOnlyAdmin,
     RemarkForm,
     SmallReadOnlyAdmin,
     hex_column,
     kiosk_column,
+    needed_remark,
     number_column,
     time_column,
     typed_remark,
@@ -123,9 +123,8 @@ class StrandAdmin(SmallReadOnlyAdmin[Strand]):
         self._decide(request, queryset, StrandDecision.GIVEN_UP)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Strand], decision: StrandDecision) -> None:
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         strands = list(queryset.exclude(kiosk=EXCHANGE_KIOSK))
         for strand in strands:
@@ -260,9 +259,8 @@ class AlarmAdmin(ReadOnlyAdmin[Alarm]):
     @admin.action(description="标记为已处理（须填备注）", permissions=("clear",))
     def clear(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> None:
         """Close alarms, with a remark that is logged."""
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         alarms = list(queryset.filter(cleared_at=None))
         for alarm in alarms:

@@ -15,7 +15,6 @@ from kiosk.domain.versions import Version
 from kiosk.labels import night_finding, why_unapplied
 from kiosk.pki.issuing import key_fingerprint
 from sync.central.console.base import (
-    NEEDS_REMARK,
     FenField,
     Form,
     ReadOnlyAdmin,
@@ -23,8 +22,8 @@ from sync.central.console.base import (
     SecondsField,
     SmallAdmin,
     SmallReadOnlyAdmin,
+    needed_remark,
     time_column,
-    typed_remark,
 )
 from sync.central.console.filters import AudienceFilter, KioskFilter, SetFilter
 from sync.central.console.waiting import tell_if_waiting
@@ -163,9 +162,8 @@ class KioskAdmin(SmallAdmin[Kiosk]):
     @admin.action(description="吊销终端机（不能恢复，须填备注）", permissions=("revoke",))
     def revoke(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
         """Revoke kiosks, with a remark that is logged; what they still send is kept in quarantine."""
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         kiosks = list(queryset.exclude(state=KioskState.REVOKED))
         for kiosk in kiosks:
@@ -181,9 +179,8 @@ class KioskAdmin(SmallAdmin[Kiosk]):
     @admin.action(description="解除已吊销终端机的挂失（须填备注）", permissions=("key",))
     def lift_holds(self, request: HttpRequest, queryset: QuerySet[Kiosk]) -> None:
         """Lift the holds that revoked kiosks alone set, which stay until somebody decides so."""
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         for kiosk in queryset.filter(state=KioskState.REVOKED):
             accounts = held_by(kiosk.number)[:AT_ONCE]
@@ -302,9 +299,8 @@ class KeptAdmin(ReadOnlyAdmin[KeptRow]):
     @admin.action(description="标记为已处理（须填备注）", permissions=("dismiss",))
     def dismiss(self, request: HttpRequest, queryset: QuerySet[KeptRow]) -> None:
         """Close rows, with a remark that is logged; their kiosks drop what is for them alone."""
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         rows = list(queryset.filter(closed_at=None))
         for row in rows:

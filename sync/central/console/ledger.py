@@ -10,12 +10,11 @@ from django.http import HttpRequest
 from kiosk.domain.ledger import CertificateStatus
 from kiosk.labels import FEE_ITEMS
 from sync.central.console.base import (
-    NEEDS_REMARK,
     ReadOnlyAdmin,
     RemarkForm,
+    needed_remark,
     number_column,
     time_column,
-    typed_remark,
     yuan_column,
 )
 from sync.central.console.filters import KioskFilter
@@ -143,9 +142,8 @@ class CertificateAdmin(ReadOnlyAdmin[LedgerCertificate]):
     @admin.action(description="吊销证书（不能恢复，须填备注）", permissions=("revoke",))
     def revoke(self, request: HttpRequest, queryset: QuerySet[LedgerCertificate]) -> None:
         """Revoke certificates that may still be in use, with a remark that is logged."""
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         ended = (CertificateStatus.REVOKED.value, CertificateStatus.VOID.value)
         usable = queryset.exclude(status__in=ended)
@@ -174,9 +172,8 @@ class AccountAdmin(ReadOnlyAdmin[LedgerAccount]):
     @admin.action(description="解除挂失，key盘恢复使用（须填备注）", permissions=("key",))
     def lift(self, request: HttpRequest, queryset: QuerySet[LedgerAccount]) -> None:
         """Lift the holds of accounts' keys, whoever set them, with a remark that is logged."""
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         rows = {each.account: each for each in queryset}
         lifted = settling.lift_holds(rows, request.user.get_username(), centre_now())

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from kiosk.domain.entries.decisions import StrandDecision
 from kiosk.pki.certificates import parse_certificate
 from kiosk.pki.issuing import key_fingerprint
-from sync.central.console.base import NEEDS_REMARK, RemarkForm, SmallReadOnlyAdmin, time_column, typed_remark
+from sync.central.console.base import RemarkForm, SmallReadOnlyAdmin, needed_remark, time_column, typed_remark
 from sync.central.console.waiting import STILL_WORKS, described, tell_if_waiting
 from sync.central.context import centre_now
 from sync.central.fleet.machines import end, has_working_machine
@@ -88,9 +88,8 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
         self._decide(request, queryset, StrandDecision.GIVEN_UP)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Machine], decision: StrandDecision) -> None:
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         name = STRAND_DECISIONS[decision.value]
         for machine in queryset:
@@ -115,9 +114,8 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
     @admin.action(description="确认机器：中心恢复后登记它的记录（须填备注）", permissions=("end",))
     def confirm(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:
         """Let machines serve members that showed their deeds after the centre was put back, and enter what they sent."""
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         by, now, count = request.user.get_username(), centre_now(), 0
         for machine in queryset:
@@ -146,9 +144,8 @@ class MachineAdmin(SmallReadOnlyAdmin[Machine]):
         self._end(request, queryset.exclude(state=MachineState.REVOKED), MachineState.REVOKED)
 
     def _end(self, request: HttpRequest, queryset: QuerySet[Machine], state: MachineState) -> None:
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         machines = list(queryset)
         for machine in machines:

@@ -8,12 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from sync.central.console.base import (
-    NEEDS_REMARK,
     ReadOnlyAdmin,
     RemarkForm,
+    needed_remark,
     number_column,
     time_column,
-    typed_remark,
 )
 from sync.central.console.filters import KioskFilter
 from sync.central.console.waiting import tell_if_waiting
@@ -40,9 +39,8 @@ class MatterForm(RemarkForm):
 
 
 def _decide(page: MatterAdmin, request: HttpRequest, queryset: QuerySet[Matter], action: Action) -> None:
-    remark = typed_remark(request)
+    remark = needed_remark(page, request)
     if not remark:
-        page.message_user(request, NEEDS_REMARK, messages.ERROR)
         return
     chosen = list(queryset)
     matters = settling.alike(chosen) if request.POST.get("alike") else chosen

@@ -11,12 +11,11 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from sync.central.console.base import (
-    NEEDS_REMARK,
     Inline,
     ReadOnlyAdmin,
     RemarkForm,
+    needed_remark,
     time_column,
-    typed_remark,
     yuan_column,
 )
 from sync.central.console.filters import KioskFilter, KioskTextFilter, SupervisorFilter
@@ -245,9 +244,8 @@ class DeskPaymentAdmin(ReadOnlyAdmin[DeskPayment]):
         decide: Callable[[DeskPayment, str, str, int], bool],
         outcome: DeskPaymentState,
     ) -> None:
-        remark = typed_remark(request)
+        remark = needed_remark(self, request)
         if not remark:
-            self.message_user(request, NEEDS_REMARK, messages.ERROR)
             return
         for row in queryset:
             if decide(row, request.user.get_username(), remark, centre_now()):

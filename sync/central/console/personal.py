@@ -8,12 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from sync.central.console.base import (
-    NEEDS_REMARK,
     ReadOnlyAdmin,
     RemarkForm,
+    needed_remark,
     number_column,
     time_column,
-    typed_remark,
 )
 from sync.central.console.filters import KioskFilter
 from sync.central.console.waiting import tell_if_waiting
@@ -57,13 +56,14 @@ class PersonalAdmin(ReadOnlyAdmin[PersonalRecord]):
     def export(self, request: HttpRequest, queryset: QuerySet[PersonalRecord]) -> HttpResponse | None:
         """Give what is kept of one account as a file."""
         chosen = _by_account(queryset)
-        if not _is_told_why(self, request):
+        remark = needed_remark(self, request)
+        if not remark:
             return None
         if len(chosen) != 1:
             self.message_user(request, "一次只能导出一个账号", messages.ERROR)
             return None
         ((account, row),) = chosen.items()
-        self.log_change(request, row, f"导出 {account} 的个人资料：{typed_remark(request)}")
+        self.log_change(request, row, f"导出 {account} 的个人资料：{remark}")
         answer = HttpResponse(
             msgspec.json.format(msgspec.json.encode(exported(account)), indent=2),
             content_type="application/json",
@@ -74,22 +74,15 @@ class PersonalAdmin(ReadOnlyAdmin[PersonalRecord]):
     @admin.action(description="删除该账号的个人资料，终端机也删除（须填备注）", permissions=("erase",))
     def erase(self, request: HttpRequest, queryset: QuerySet[PersonalRecord]) -> None:
         """Erase what is kept of accounts, here and at the kiosks."""
-        if not _is_told_why(self, request):
+        remark = needed_remark(self, request)
+        if not remark:
             return
         for account, row in _by_account(queryset).items():
             count = erase_on_request(account, request.user.get_username(), centre_now()).count
-            self.log_change(request, row, f"删除 {account} 的个人资料：{typed_remark(request)}")
+            self.log_change(request, row, f"删除 {account} 的个人资料：{remark}")
             self.message_user(request, f"{account}：已删除 {count} 份个人资料", messages.SUCCESS)
         tell_if_waiting(self, request)
 
 
 def _by_account(rows: QuerySet[PersonalRecord]) -> dict[str, PersonalRecord]:
     return {row.account: row for row in rows}
-
-
-def _is_told_why(page: PersonalAdmin, request: HttpRequest) -> bool:
-    """Whether there is a remark; else it is asked for."""
-    if typed_remark(request):
-        return True
-    page.message_user(request, NEEDS_REMARK, messages.ERROR)
-    return False

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest
 
-from sync.central.console.base import NEEDS_REMARK, ReadOnlyAdmin, typed_remark
+from sync.central.console.base import ReadOnlyAdmin, needed_remark
 from sync.central.context import centre_now
 from sync.central.ledger.models import LedgerOrder
 from sync.central.ledger.settling import request_refund
@@ -23,9 +23,8 @@ def ask_for_refunds(
     page: ReadOnlyAdmin[Any], request: HttpRequest, rows: Iterable[tuple[Shown, LedgerOrder | None]]
 ) -> Iterator[Shown]:
     """Ask the owning kiosks to grant refunds, for only they may; yields the rows, as shown, for which they were asked."""
-    remark = typed_remark(request)
+    remark = needed_remark(page, request)
     if not remark:
-        page.message_user(request, NEEDS_REMARK, messages.ERROR)
         return
     for shown, order in rows:
         name = f"{shown.order_number}（{shown.account}）"
