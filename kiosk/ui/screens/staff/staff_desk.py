@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
-from kiosk.desk.views.orders import OrderView, PrintOutcome
+from kiosk.desk.views.orders import OrderView
 from kiosk.desk.views.people import StaffSession
 from kiosk.desk.views.refusals import Refused
 from kiosk.domain.feed import MatterPublished
@@ -26,13 +26,11 @@ from kiosk.text.matters import matter_line
 from kiosk.text.money import yuan
 from kiosk.text.times import minute
 from kiosk.text.unapplied import unapplied_line
-from kiosk.text.wording import BINDING_STEPS, KINDS, PRINTED, STATUSES
-from kiosk.ui.page import Overlay
-from kiosk.ui.screens.common.confirm import ConfirmScreen, Question
-from kiosk.ui.screens.common.reason import ReasonScreen
+from kiosk.text.wording import BINDING_STEPS, KINDS, STATUSES
 from kiosk.ui.screens.common.staff_sign_in import StaffSignIn
 from kiosk.ui.screens.staff.network import TRY_NOW, network_rows
 from kiosk.ui.screens.staff.nights import NightShown, night_chosen, night_rows
+from kiosk.ui.screens.staff.order_acts import OrderActs
 from kiosk.ui.screens.staff.requests import RequestsScreen
 from kiosk.ui.screens.staff.staff_keys import StaffKeyService, may, page, row
 from kiosk.ui.widgets.actions import Action
@@ -84,20 +82,6 @@ def gather(service: DeskService, staff: StaffSession, number: str) -> Gathered |
     return Gathered(number, orders, matters, kept, nights)
 
 
-def _named(order: OrderView, t: Text) -> str:
-    """An order as staff tell it from another of the same number."""
-    return t(
-        "订单 {number}（账号 {account}，{time}）",
-        number=order.order_number,
-        account=order.account,
-        time=minute(order.placed_at),
-    )
-
-
-def _choose_one(t: Text) -> str:
-    return t("请先在「订单」里选中一笔。")
-
-
 def _none_here(t: Text) -> str:
     return t("本机没有这个号的订单。别的终端机的订单，请到那台终端机，或到中心的后台查。")
 
@@ -145,8 +129,8 @@ class Rows(OptionList):
         self.post_message(self.Resized())
 
 
-class StaffDeskScreen(Overlay[None]):
-    """The staff's operations on orders; some are for supervisors only."""
+class StaffDeskScreen(OrderActs):
+    """The lists by view, and what is done to the order that is marked."""
 
     CSS_PATH = "staff_desk.tcss"
     TAKES_SCANS = True
@@ -156,8 +140,7 @@ class StaffDeskScreen(Overlay[None]):
     ]
 
     def __init__(self, staff: StaffSession) -> None:
-        super().__init__()
-        self.staff = staff
+        super().__init__(staff)
         self.gathered: Gathered | None = None
         self.message: LazyText | None = None
         self.view = _ORDERS
@@ -227,7 +210,7 @@ class StaffDeskScreen(Overlay[None]):
 
     def _arrived(self, gathered: Gathered | Refused) -> None:
         if isinstance(gathered, Refused):
-            self._say(self.refusal(gathered))
+            self.say(self.refusal(gathered))
             return
         self.gathered = gathered
         self.update_content()
@@ -350,9 +333,9 @@ class StaffDeskScreen(Overlay[None]):
 
     def _asked_now(self, outcome: Refused | None) -> None:
         if isinstance(outcome, Refused):
-            self._say(self.refusal(outcome))
+            self.say(self.refusal(outcome))
         else:
-            self._say(lambda t: t("已让同步程序现在就试。"))
+            self.say(lambda t: t("已让同步程序现在就试。"))
 
     def _order_rows(self, gathered: Gathered) -> list[Option]:
         """A row for each order: number, account, time and the rest, in columns, as far as the window is wide."""
@@ -372,19 +355,13 @@ class StaffDeskScreen(Overlay[None]):
             order.operator,
         )
 
-    def _marked(self) -> OrderView | None:
+    def marked(self) -> OrderView | None:
+        """The order that is highlighted in the view of orders."""
         rows = self.query_one("#rows", OptionList)
         if self.gathered is None or rows.highlighted is None or self.view != _ORDERS:
             return None
         reference = rows.get_option_at_index(rows.highlighted).id
         return next((order for order in self.gathered.orders if order.reference == reference), None)
-
-    def _chosen(self) -> OrderView | None:
-        """The highlighted order; asks to choose one if there is none."""
-        order = self._marked()
-        if order is None:
-            self._say(_choose_one)
-        return order
 
     @on(Button.Pressed, "#back")
     def go_back(self) -> None:
@@ -393,108 +370,19 @@ class StaffDeskScreen(Overlay[None]):
 
     def action_requests(self) -> None:
         """F7: show what was asked for the highlighted order after its payment."""
-        order = self._chosen()
+        order = self.chosen()
         if order is not None:
             self.app.push_screen(RequestsScreen(self.staff, order))
 
-    @on(Button.Pressed, "#vouch")
-    def vouch(self) -> None:
-        """Confirm the payment of the highlighted order."""
-        order = self._chosen()
-        if order is not None:
-            self._vouch(order)
+    def wants_one(self) -> bool:
+        """A number alone says nothing of all the receipts that wait."""
+        return self.view == _ORDERS and bool(self.number)
 
-    @on(Button.Pressed, "#abandon")
-    def abandon(self) -> None:
-        """Abandon the binding of the highlighted order."""
-        order = self._chosen()
-        if order is not None:
-            self._with_reason(order, refund=False)
-
-    @on(Button.Pressed, "#refund")
-    def refund(self) -> None:
-        """Refund the highlighted order."""
-        order = self._chosen()
-        if order is not None:
-            self._with_reason(order, refund=True)
-
-    @on(Button.Pressed, "#print")
-    def print_receipt(self) -> None:
-        """Print the receipt of the highlighted order, or without one all waiting receipts."""
-        service, order = self.shell.service, self._marked()
-        if order is not None:
-            self.ask(lambda: service.print_receipt(order.reference), self._printed, self.t("正在打印凭条"))
-        elif self.view == _ORDERS and self.number:
-            self._say(_choose_one)  # a number alone says nothing of all that wait
-        else:
-            self.ask(service.print_again, self._printed_waiting, self.t("正在打印凭条"))
-
-    def _printed(self, outcome: PrintOutcome | Refused) -> None:
-        if isinstance(outcome, Refused):
-            self._say(self.refusal(outcome))
-            return
-        self._say(lambda t: t(PRINTED[outcome]))
-
-    def _printed_waiting(self, count: int | Refused) -> None:
-        if isinstance(count, Refused):
-            self._say(self.refusal(count))
-            return
-        self._say(lambda t: t("打印了 {count} 张凭条。", count=count))
-
-    def _vouch(self, order: OrderView) -> None:
-
-        def question(t: Text) -> Question:
-            return Question(
-                title=t("确认收款"),
-                text=t(
-                    "您已核实 {order} 的 {amount} 元到账吗？确认后由您负责。",
-                    order=_named(order, t),
-                    amount=yuan(order.total),
-                ),
-                yes=t("已到账，确认"),
-                no=t("返回"),
-            )
-
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
-            if yes:
-                vouch = self.shell.service.vouch
-                self._do(lambda: vouch(self.staff, order.reference))
-
-        self.app.push_screen(ConfirmScreen(question), answered)
-
-    def _with_reason(self, order: OrderView, *, refund: bool) -> None:
-
-        def question(t: Text) -> Question:
-            title = t("退款") if refund else t("作废绑定")
-            text = (
-                t("退款后 {order} 不能再绑定，已签发的证书作废。", order=_named(order, t))
-                if refund
-                else t(
-                    "作废 {order} 这次的绑定，已签发的证书作废，可换一把key盘再绑。",
-                    order=_named(order, t),
-                )
-            )
-            return Question(title=title, text=text, yes=title, no=t("返回"))
-
-        verb = self.shell.service.grant_refund if refund else self.shell.service.abandon
-
-        def answered(reason: str | None) -> None:
-            if reason:
-                self._do(lambda: verb(self.staff, order.reference, reason))
-
-        self.app.push_screen(ReasonScreen(question), answered)
-
-    def _do(self, verb: Callable[[], OrderView | Refused]) -> None:
-        self.ask(verb, self._verb_done, self.t("正在办理，请稍候"))
-
-    def _verb_done(self, outcome: OrderView | Refused) -> None:
-        if isinstance(outcome, Refused):
-            self._say(self.refusal(outcome))
-            return
-        status = STATUSES[outcome.status]
-        self._say(lambda t: t("{order}：{status}", order=_named(outcome, t), status=t(status)))
+    def order_changed(self) -> None:
+        """Read the lists again."""
         self._gather()
 
-    def _say(self, message: LazyText) -> None:
+    def say(self, message: LazyText) -> None:
+        """Show a sentence below the list."""
         self.message = message
         self.update_content()
