@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import secrets
 import time
 import urllib.error
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from django.test import Client
+from django.test.client import ClientHandler
 
 from tests.support.django_setup import ORGANISATION  # isort: split
 
@@ -27,11 +29,12 @@ from kiosk.domain.entries.bindings import (
 )
 from kiosk.domain.entries.body import EpochBegan, Tip
 from kiosk.domain.entries.every import AnyBody
-from kiosk.domain.entries.orders import OrderPlaced
+from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
 from kiosk.domain.feed_keys import schedule_digest
 from kiosk.domain.fees import FeeSchedule, OrderKind
 from kiosk.domain.identifiers import OrderNumber
 from kiosk.domain.journal import FORM, GENESIS, Entry, SealedEntry, seal
+from kiosk.domain.ledger import PaidHow
 from kiosk.domain.payment_codes import OrderCode, encode_order_code, order_code_key, order_code_text
 from kiosk.domain.personal import Disclosed
 from kiosk.domain.policy import USUAL_DEVIATION
@@ -75,9 +78,16 @@ class Answer(msgspec.Struct):
 Send = Callable[[str, str, dict[str, str], bytes], Answer]
 
 
+@functools.cache
+def _handler() -> ClientHandler:
+    """Django's whole stack, which every client would load anew."""
+    return ClientHandler(enforce_csrf_checks=False)
+
+
 def client_send(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-    path = "/" + url.split("/", 3)[3]
-    response = Client().generic(method, path, body, "application/octet-stream", headers=headers)
+    path, client = "/" + url.split("/", 3)[3], Client()
+    client.handler = _handler()
+    response = client.generic(method, path, body, "application/octet-stream", headers=headers)
     return Answer(response.status_code, response.content, response.headers.get(HEADER, ""))
 
 
@@ -320,3 +330,10 @@ class KioskDouble:
         self.append(CertificateWritten(placed.order, attempt))
         self.append(CertificateProved(placed.order, attempt, b"challenge", b"signature"))
         self.append(Bound(placed.order, attempt))
+
+    def bind(self, placed: OrderPlaced, old: KeyOnRecord | None = None, **changes: Any) -> CertificateIssued:
+        """Vouch for the payment of a new key's order and bind the key; `changes` as of `certificate`."""
+        self.append(OrderPaid(placed.order, PaidHow.DESK, 34000, self.now(), supervisor="林涛"))
+        issued = self.certificate(placed, old, **changes)
+        self.finish(placed)
+        return issued

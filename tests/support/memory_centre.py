@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx2
 import msgspec
 
-from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries.body import EpochBegan, Tip
-from kiosk.domain.entries.every import AnyBody
-from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.errors import ChainBroken
 from kiosk.domain.feed import AnyFeedBody, KeyedBody, Removed
 from kiosk.domain.feed_keys import row_key_of
 from kiosk.domain.feed_rows import FeedRow, kind_of, write_body
-from kiosk.domain.fees import FeeItem, OrderKind, PriceLine
-from kiosk.domain.identifiers import OrderNumber, OrderReference
+from kiosk.domain.fees import FeeItem, PriceLine
 from kiosk.domain.journal import SealedEntry, check_link, unseal
 from kiosk.domain.login_check import LoginAnswer, LoginQuestion, QuestionRefused
 from kiosk.domain.personal import Disclosed
@@ -41,10 +34,6 @@ from kiosk.pki.issuing import RootAuthority
 from kiosk.pki.names import DEFAULT_ORGANISATION
 from kiosk.pki.snapshots import sign_acknowledgement, signed_snapshot
 from kiosk.pki.suites import SM2
-from kiosk.store.database import Database
-from sync.agent.context import Agent
-from sync.agent.enrolment import enrol
-from sync.agent.opening import AgentSettings, agent_over
 from sync.protocol import records
 from sync.protocol.batches import checkpoint_holds, decode_batch
 from sync.protocol.deeds import Deed, sign_deed
@@ -63,7 +52,6 @@ LINES = (
     PriceLine(FeeItem.CERTIFICATE, 12_000),
     PriceLine(FeeItem.SERVICE, 20_000),
 )
-TOTAL = 50_000
 PAGE = 20
 
 
@@ -424,98 +412,3 @@ class MemoryCentre:
             raise Refusal(401, problem) from error
         except SignatureRefused as error:
             raise Refusal(401, Problem(ProblemCode.SIGNATURE_REFUSED, str(error))) from error
-
-
-class FaultyLine(httpx2.BaseTransport):
-    """The line to the centre; `faults` are used up one a request, and "" is none."""
-
-    def __init__(self, centre: MemoryCentre) -> None:
-        self.centre = centre
-        self.faults: list[str] = []
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        fault = self.faults.pop(0) if self.faults else ""
-        match fault:
-            case "cut":
-                raise httpx2.ConnectError("cut before sending", request=request)
-            case "busy":
-                return httpx2.Response(503, headers={"retry-after": "7"})
-            case "broken":
-                return httpx2.Response(500, content=b"<h1>Internal Server Error</h1>")
-        response = self.centre.handle(request)
-        match fault:
-            case "lost":
-                raise httpx2.ReadError("cut before the answer", request=request)
-            case "slow":
-                raise httpx2.ReadTimeout("no answer in time", request=request)
-            case "garbage":
-                return httpx2.Response(200, content=b"<html>please log in to this network</html>")
-            case "truncated":
-                return httpx2.Response(200, content=bytes(response.read())[:-7])
-        return response
-
-
-class Desk:
-    """One kiosk: its data directory, its database, its clock, its agent, and a hand that works at it."""
-
-    def __init__(self, directory: Path, number: int, centre: MemoryCentre, stack: ExitStack) -> None:
-        self.directory = directory
-        self.number = number
-        self.centre = centre
-        self.faulty = FaultyLine(centre)
-        self.line: httpx2.BaseTransport = self.faulty
-        self.clock = FixedClock(NOW)
-        self.settings = AgentSettings(directory, ADDRESS)
-        self.database = Database.create(directory / "keydesk.db", bytes(range(32)))
-        self.stack = stack
-        stack.callback(self.database.close)
-        self.memory = centre.kiosk(number)
-        self._counter = itertools.count(1)
-
-    def enrol(self) -> Any:
-        return enrol(self.settings, self.database, self.memory.token, self.line, self.clock)
-
-    def agent(self) -> Agent:
-        return self.stack.enter_context(agent_over(self.settings, self.database, self.line, self.clock))
-
-    def place(self, account: str | None = None) -> str:
-        with self.database.write() as tx:
-            place = tx.next_tip()
-            number = str(OrderReference(OrderNumber(place.kiosk, place.epoch, place.sequence), bytes(6)))
-            body = OrderPlaced(
-                order=number,
-                account=account or f"{self.number}{next(self._counter):07d}",
-                enterprise="北京示例粮油贸易有限公司",
-                operator="李晓梅",
-                order_kind=OrderKind.NEW,
-                lines=LINES,
-                schedule=1,
-                schedule_digest=bytes(8),
-                policy=1,
-                feed=tx.feed.rows.cursor(ALL),
-                deadline=self.clock.wall() + 900,
-                order_code=bytes(38),
-            )
-            tx.append(body, self.clock)
-        return number
-
-    def append(self, body: AnyBody) -> SealedEntry:
-        with self.database.write() as tx:
-            return tx.append(body, self.clock)
-
-    def order(self, number: str) -> Any:
-        with self.database.read() as tx:
-            return tx.ledger.order(number)
-
-    def hashes(self) -> list[bytes]:
-        with self.database.read() as tx:
-            return [each.hash for each in tx.journal.entries()]
-
-    def centre_hashes(self) -> list[bytes]:
-        return [each.hash for each in self.memory.chain]
-
-
-class NewDesk(Protocol):
-    """Make a kiosk that is not enrolled yet."""
-
-    def __call__(self, number: int = 3, of: MemoryCentre | None = None) -> Desk: ...

@@ -38,7 +38,7 @@ from sync.central.payments.provider import Trade
 from sync.central.payments.sandbox import SandboxProvider
 from sync.protocol.receipts import BITS, CentreReceipt, receipt_text, sign_receipt
 from sync.protocol.records import PATH_FEED
-from tests.support.histories import feed_steps, payer_steps, steps
+from tests.support.histories import centre_steps, feed_steps, payer_steps, steps
 from tests.support.histories.machines import Machine
 from tests.support.histories.quiet import NeverQuiet, come_to_rest
 from tests.support.histories.running import Outcome, new_world
@@ -327,8 +327,8 @@ _WEIGHTS = {
         for each in (
             steps.place, steps.exchange, steps.bind, steps.apply, steps.only_push, steps.only_pull, steps.beat,
             steps.vouch, steps.type_code, steps.scan_code, steps.grant_refund, steps.switch_line, steps.wait,
-            steps.pay_back, steps.return_surplus, steps.ask_refund, steps.move, steps.copy, steps.clone,
-            steps.replace_machine, steps.retire, steps.enrol_again,
+            centre_steps.pay_back, centre_steps.return_surplus, centre_steps.ask_refund, centre_steps.move,
+            steps.copy, steps.clone, steps.replace_machine, steps.retire, steps.enrol_again,
         )
     },
     payer_steps.pay: 14,

@@ -12,7 +12,8 @@ import pytest
 from kiosk.pki.issuing import RootAuthority
 from kiosk.pki.names import DEFAULT_ORGANISATION
 from kiosk.pki.suites import SM2
-from tests.support.memory_centre import NOW, YEAR, Desk, MemoryCentre, NewDesk
+from tests.support.memory_centre import NOW, YEAR, MemoryCentre
+from tests.support.memory_desk import Desk, NewDesk
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from kiosk.store.agent_lock import enrolling
 from kiosk.text.cells import width
 from sync.agent.command import main
 from sync.agent.night.running import NightExit
-from tests.support.memory_centre import NewDesk
+from tests.support.memory_desk import NewDesk
 
 COMMANDS = ("enrol", "upload", "run", "once", "nightly", "status")
 HAN = re.compile("[一-鿿]")

@@ -15,7 +15,7 @@ from sync.agent.errors import AnswerUnusable, CentreUnreachable, EnrolmentFailed
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
 from sync.protocol.deeds import sign_deed
-from tests.support.memory_centre import Desk
+from tests.support.memory_desk import Desk
 
 
 def test_enrolment_gives_the_kiosk_its_number_certificates_and_first_epoch(

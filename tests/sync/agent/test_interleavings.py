@@ -20,7 +20,7 @@ from sync.agent.errors import ExchangeFailed
 from sync.agent.feed.pull import pull
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
-from tests.support.memory_centre import Desk
+from tests.support.memory_desk import Desk
 
 FAULTS = st.sampled_from(["", "", "cut", "lost", "garbage", "truncated", "broken", "slow", "busy"])
 STEPS = st.lists(

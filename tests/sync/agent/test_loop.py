@@ -18,7 +18,7 @@ from sync.agent import loop as loop_module
 from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.loop import Loop
 from sync.protocol.records import PATH_FEED, PATH_JOURNAL
-from tests.support.memory_centre import Desk
+from tests.support.memory_desk import Desk
 from tests.support.waiting import ended, wait_until
 
 

@@ -19,7 +19,7 @@ from kiosk.domain.login_check import (
 from sync.agent.line.network_switch import NetworkSwitch, SwitchedTransport
 from sync.agent.loop import Loop
 from sync.agent.mailbox import UNREACHABLE, answer_waiting
-from tests.support.memory_centre import Desk
+from tests.support.memory_desk import Desk
 from tests.support.waiting import ended, wait_until
 
 GIVEN = ChallengeIssued("00003-77", bytes(range(32)), 1_795_327_680)

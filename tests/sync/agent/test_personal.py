@@ -17,7 +17,8 @@ from sync.agent.personal import send_personal
 from sync.agent.push import push
 from sync.agent.put_off import RETRY_SECONDS
 from sync.protocol.records import MAXIMUM_PERSONAL, PersonalOutcome
-from tests.support.memory_centre import NOW, Desk
+from tests.support.memory_centre import NOW
+from tests.support.memory_desk import Desk
 
 ADDRESS = DeliveryAddress("张三丰", "河南省郑州市金水区", "花园路1号", "13812345678")
 ACCOUNT = "30000001"

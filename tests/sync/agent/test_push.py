@@ -12,7 +12,8 @@ from sync.agent.errors import AnswerUnusable, CentreBusy, CentreUnreachable, His
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
 from sync.protocol.errors import Problem, ProblemCode
-from tests.support.memory_centre import Desk, NewDesk, Refusal
+from tests.support.memory_centre import Refusal
+from tests.support.memory_desk import Desk, NewDesk
 from tests.support.values import present
 
 

@@ -14,7 +14,8 @@ from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
 from sync.protocol.receipts import CentreReceipt, believed
 from sync.protocol.rows import row_holds
-from tests.support.memory_centre import NOW, Desk, MemoryCentre
+from tests.support.memory_centre import NOW, MemoryCentre
+from tests.support.memory_desk import Desk
 from tests.support.values import present
 
 

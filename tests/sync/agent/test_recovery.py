@@ -16,7 +16,7 @@ from sync.agent.feed.pull import pull
 from sync.agent.heartbeat import heartbeat
 from sync.agent.push import push
 from sync.protocol.records import EpochAnswer, EpochRequest
-from tests.support.memory_centre import Desk
+from tests.support.memory_desk import Desk
 
 
 class Restored(NamedTuple):

@@ -18,7 +18,8 @@ from kiosk.store.location import KEY_FILE, open_or_create_database
 from kiosk.store.sealing import held
 from sync.agent.enrolment import enrol
 from sync.agent.opening import AgentSettings
-from tests.support.memory_centre import ADDRESS, NOW, FaultyLine, MemoryCentre
+from tests.support.memory_centre import ADDRESS, NOW, MemoryCentre
+from tests.support.memory_desk import FaultyLine
 from tests.support.tpm import typed
 from tests.support.waiting import wait_until
 

@@ -21,7 +21,7 @@ from sync.agent.feed.application import Inapplicable
 from sync.agent.night.running import night_document, nightly
 from sync.agent.status import status, status_document
 from sync.agent.wording import enrolled_line, night_lines, status_lines
-from tests.support.memory_centre import Desk, NewDesk
+from tests.support.memory_desk import Desk, NewDesk
 
 CHINESE, ENGLISH = Catalogue(Language.CHINESE).text, Catalogue(Language.ENGLISH).text
 STATUS_KEYS = [

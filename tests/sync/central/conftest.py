@@ -16,6 +16,7 @@ from sync.central.examples import Examples, make_examples
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.ledger import waking
 from sync.central.ledger.applier import apply_pending
+from sync.central.ledger.replaying import differences
 from sync.central.ledger.verifying import Verifier
 from sync.central.payments import passwords
 from sync.central.payments import views as payments
@@ -103,6 +104,13 @@ def make_kiosk() -> Callable[[int], KioskDouble]:
 def kiosk(examples: Examples) -> KioskDouble:
     """Kiosk 3, enrolled, among the examples."""
     return scenes.KIOSK.set_up(lambda: enrolled(3))
+
+
+@pytest.fixture
+def replay_equals_the_tables(db: None) -> Iterator[None]:
+    """After the test the journals alone make the same books."""
+    yield
+    assert differences() == []
 
 
 @pytest.fixture

@@ -307,14 +307,6 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waking, "wake", lambda: None)
 
 
-def _bind(kiosk: KioskDouble) -> CertificateIssued:
-    placed = kiosk.place()
-    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
-    issued = kiosk.certificate(placed)
-    kiosk.finish(placed)
-    return issued
-
-
 def _pending(kiosk: int) -> int:
     strand = Strand.objects.get(kiosk=kiosk)
     cursor = StrandCursor.objects.filter(strand=strand_number(kiosk, strand.number)).first()
@@ -329,7 +321,7 @@ def test_with_the_applier_stopped_a_fresh_key_logs_in_and_nobody_elses_backlog_i
         other.append(PinChanged(ACCOUNT, "E8AD652202221F03"))
     other.pushed()
     kiosk.feed()
-    issued = _bind(kiosk)
+    issued = kiosk.bind(kiosk.place())
     kiosk.pushed()
     judged = sign(kiosk, begin(kiosk), issued)
     assert isinstance(judged, LoginJudged)
@@ -343,7 +335,7 @@ def test_a_fresh_key_behind_a_long_backlog_of_its_own_kiosk_is_received(
     kiosk.feed()
     for _ in range(PORTION):
         kiosk.append(PinChanged(ACCOUNT, "E8AD652202221F03"))
-    issued = _bind(kiosk)
+    issued = kiosk.bind(kiosk.place())
     for begin_at in (0, PORTION):
         assert kiosk.upload(kiosk.entries[begin_at : begin_at + PORTION]).status == 200
     judged = sign(kiosk, begin(kiosk), issued)
@@ -361,7 +353,7 @@ def test_a_key_whose_entries_fail_is_received_and_left_to_the_applier(
         raise ValueError("an entry that nobody thought of")
 
     kiosk.feed()
-    issued = _bind(kiosk)
+    issued = kiosk.bind(kiosk.place())
     kiosk.pushed()
     with monkeypatch.context() as broken:
         broken.setattr("sync.central.ledger.folding.check", failing)
@@ -372,7 +364,7 @@ def test_a_key_whose_entries_fail_is_received_and_left_to_the_applier(
 
 def test_a_key_that_never_arrived_is_unknown(kiosk: KioskDouble) -> None:
     kiosk.feed()
-    issued = _bind(kiosk)
+    issued = kiosk.bind(kiosk.place())
     judged = sign(kiosk, begin(kiosk), issued)
     assert judged == LoginJudged(signature=True, chain=False, registration=Registration.UNKNOWN)
 

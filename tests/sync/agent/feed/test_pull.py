@@ -26,7 +26,7 @@ from sync.agent.heartbeat import heartbeat
 from sync.agent.positions import fork_known, raise_alarm
 from sync.protocol.records import FeedPage, UnappliedNotice
 from sync.protocol.rows import sign_row
-from tests.support.memory_centre import Desk, NewDesk
+from tests.support.memory_desk import Desk, NewDesk
 from tests.support.values import present
 
 TOTAL = 50_000

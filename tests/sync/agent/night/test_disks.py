@@ -14,7 +14,8 @@ from kiosk.store.database import Database
 from sync.agent.night.running import NightExit, nightly
 from sync.agent.night.steps import Night, StepResult, usual_steps
 from tests.support.disks import disk_of
-from tests.support.memory_centre import Desk, MemoryCentre
+from tests.support.memory_centre import MemoryCentre
+from tests.support.memory_desk import Desk
 
 PAGE = 4096
 

@@ -28,7 +28,8 @@ from sync.agent.night.running import nightly
 from sync.agent.opening import agent_over
 from sync.agent.push import push
 from sync.protocol.records import SnapshotState
-from tests.support.memory_centre import NOW, Desk
+from tests.support.memory_centre import NOW
+from tests.support.memory_desk import Desk
 from tests.support.snapshots import shown
 from tests.support.values import present
 

@@ -10,7 +10,7 @@ from sync.agent.night.running import nightly
 from sync.agent.night.steps import StepResult, usual_steps
 from sync.agent.status import status, status_document
 from sync.agent.wording import night_lines, status_lines
-from tests.support.memory_centre import Desk
+from tests.support.memory_desk import Desk
 
 CHINESE = Catalogue(Language.CHINESE).text
 

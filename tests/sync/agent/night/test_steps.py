@@ -42,7 +42,7 @@ from sync.agent.night.steps import (
     not_configured,
     usual_steps,
 )
-from tests.support.memory_centre import Desk
+from tests.support.memory_desk import Desk
 from tests.support.values import present
 
 PLACE = Path("keydesk.db")

@@ -18,7 +18,7 @@ from kiosk.domain.nights import (
 from kiosk.store.agent_state import AgentState
 from sync.agent.night import watch as watch_module
 from sync.agent.night.watch import NightWatch
-from tests.support.memory_centre import Desk
+from tests.support.memory_desk import Desk
 from tests.support.values import present
 
 
