@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -26,6 +27,7 @@ class Faint(NamedTuple):
     ratio: float
 
 
+@functools.cache
 def _luminance(color: Color) -> float:
     parts = [part / 255 for part in color.get_truecolor()]
     red, green, blue = (
@@ -34,6 +36,7 @@ def _luminance(color: Color) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+@functools.cache
 def contrast(one: Color, other: Color) -> float:
     """The contrast ratio of two colours, from 1 to 21."""
     lower, higher = sorted((_luminance(one), _luminance(other)))
@@ -58,20 +61,27 @@ def _is_drawn(character: str) -> bool:
     return "─" <= character <= "▟"
 
 
-def _cells(app: App[None]) -> list[list[tuple[str, Style]]]:
+Cell = tuple[str, Style]
+
+
+def _cells(app: App[None]) -> list[list[Cell]]:
     """The characters of each row, a wide one once for each of its cells."""
     return [
-        [
-            (character, segment.style or Style.null())
-            for segment in strip
-            for character in _spread(segment.text)
-        ]
+        [cell for segment in strip for cell in _spread(segment.text, segment.style or Style.null())]
         for strip in app.screen._compositor.render_strips()
     ]
 
 
-def _spread(text: str) -> list[str]:
-    return [character for character in text for _ in range(cell_len(character))]
+@functools.lru_cache(4096)
+def _spread(text: str, style: Style) -> tuple[Cell, ...]:
+    return tuple((character, style) for character in text for _ in range(cell_len(character)))
+
+
+@functools.lru_cache(4096)
+def _ratios(style: Style) -> tuple[float, bool, bool]:
+    """The contrast of what is written so, and whether that is too little for text and for what is drawn."""
+    ratio = contrast(*_colours(style))
+    return ratio, ratio < TEXT, ratio < CONTROL
 
 
 def faint(app: App[None]) -> list[Faint]:
@@ -81,8 +91,8 @@ def faint(app: App[None]) -> list[Faint]:
         for column, (character, style) in enumerate(row):
             if character.isspace():
                 continue
-            ratio = contrast(*_colours(style))
-            if ratio < (CONTROL if _is_drawn(character) else TEXT):
+            ratio, is_faint_text, is_faint_drawing = _ratios(style)
+            if is_faint_drawing if _is_drawn(character) else is_faint_text:
                 found.append(Faint(number, column, character, round(ratio, 2)))
     for field in app.screen.query(Field):
         if field.display and not field.disabled and field.region:

@@ -37,6 +37,7 @@ from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName
 from kiosk.pki.requests import assemble, certification_request_info
 from kiosk.store.database import Database
 from kiosk.store.keys_on_record import key_on_record
+from tests.support.values import present
 from tests.support.waiting import ended, wait_until
 
 NOW = 1_795_327_500
@@ -316,13 +317,14 @@ class MortalDatabase:
 
 
 class Case:
-    """One member with a paid order of one kind, and the key that it is for."""
+    """One member with a paid order of one kind, and the key that it is for; `begins` behind that entry of the journal."""
 
-    def __init__(self, session: Session, order: str, key: str, pin: str) -> None:
+    def __init__(self, session: Session, order: str, key: str, pin: str, begins: int) -> None:
         self.session = session
         self.order = order
         self.key = key
         self.pin = pin
+        self.begins = begins
 
 
 class Workshop:
@@ -364,7 +366,10 @@ class Workshop:
         if kind is OrderKind.RENEWAL:
             self._bind_elsewhere(account, key, number, pin, "654321")
             pin = "654321"
-        return Case(Session(account, "操作员", FIRM, NOW), self._paid_order(account, kind, number), key, pin)
+        with self.database.read() as tx:
+            begins = present(tx.journal.tip()).sequence
+        session = Session(account, "操作员", FIRM, NOW)
+        return Case(session, self._paid_order(account, kind, number), key, pin, begins)
 
     def other(self) -> str:
         """A blank key that has nothing to do with anybody."""

@@ -16,11 +16,16 @@ async def settle(pilot: Pilot[None]) -> None:
     """Wait until the threads have answered and the screens have taken it in."""
     quiet = 0
     while quiet < QUIET_ROUNDS:
-        busy = any(not worker.is_finished for worker in pilot.app.workers)
+        busy = _is_asking(pilot.app)
         with contextlib.suppress(WorkerCancelled):  # a screen that went takes its questions along
             await pilot.app.workers.wait_for_complete()
         await pilot.pause(0 if quiet + 1 < QUIET_ROUNDS else None)
-        quiet = 0 if busy else quiet + 1
+        quiet = 0 if busy or _is_asking(pilot.app) else quiet + 1
+
+
+def _is_asking(app: App[None]) -> bool:
+    """Whether a thread has not answered yet."""
+    return any(not worker.is_finished for worker in app.workers)
 
 
 def shown(app: App[None]) -> str:
@@ -72,12 +77,13 @@ async def type_in(pilot: Pilot[None], *values: str) -> None:
 async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press each key once what the one before did is settled."""
     for key in keys:
-        await pilot.press(key)
+        await pilot.app._press_keys(
+            [key]
+        )  # without the wait of `Pilot.press` for the screen, which settling makes
         await settle(pilot)
 
 
 async def press_button(app: App[None], pilot: Pilot[None], name: str) -> None:
     """Give the named button the focus and press Enter."""
     app.screen.query_one(f"#{name}").focus()
-    await pilot.press("enter")
-    await settle(pilot)
+    await press(pilot, "enter")

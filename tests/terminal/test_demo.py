@@ -85,6 +85,7 @@ def test_a_renewal_without_the_network_is_paid_by_the_phones_digits_and_sent_up_
     demo.drawer("接上网络")
     demo.close_drawer()
     wait_until(lambda: demo.backlog() == 0, "the backlog drains by itself")
+    assert demo.told("status")["backlog"] == 0
     terminal.wait("网络 在线  待传 0")
 
 

@@ -69,7 +69,7 @@ def _require_sound(workshop: Workshop, case: Case) -> None:
     with database.read() as tx:
         order = tx.ledger.order(case.order)
         certificates = tx.ledger.certificates(account=case.session.account)
-        bodies = [sealed.entry.body for sealed in tx.journal.entries()]
+        bodies = [sealed.entry.body for sealed in tx.journal.entries(case.begins)]
         receipts = [waiting for waiting in tx.print_queue.waiting() if waiting.order == case.order]
         key = key_on_record(tx, case.session.account)
     assert order is not None
