@@ -51,6 +51,8 @@ from tests.support.waiting import LOOK_SECONDS, Patience
 NOW = 1_795_327_531  # 2026-11-22 14:05:31 in China
 NEWCOMER = "11000001"
 """An account without a key."""
+COLLEAGUE = "11000003"
+"""Another account of the newcomer's enterprise, without a key."""
 OWNER = "11000002"
 """An account with a key, which ends in a hundred days."""
 OWNERS_FIRM = "河南中原储备粮有限公司（郑州）"
@@ -141,7 +143,7 @@ class Kiosk:
 
     def session(self, account: str) -> Session:
         """Return the session of an account."""
-        names = {NEWCOMER: ("李晓梅", FIRM), OWNER: ("陈静", OWNERS_FIRM)}
+        names = {NEWCOMER: ("李晓梅", FIRM), OWNER: ("陈静", OWNERS_FIRM), COLLEAGUE: ("周伟", FIRM)}
         operator, enterprise = names[account]
         return Session(account, operator, enterprise, self.clock.wall())
 

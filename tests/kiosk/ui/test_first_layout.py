@@ -29,6 +29,7 @@ from kiosk.ui.visit import Visit
 from kiosk.ui.widgets.lines import Prose
 from tests.support.desk import SESSION, YEAR, DeskSetup, place, session_of
 from tests.support.kiosk import until
+from tests.support.pictures import LANGUAGES, SIZES
 from tests.support.screens import settle
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 SERIAL = "E8AD652202221F03"
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
-LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 # The account's rows come with the desk's answer, when the screen stands already.
 LAYOUTS = dict.fromkeys(Route, 1) | {Route.ACCOUNT: 2}
 

@@ -19,10 +19,9 @@ from kiosk.ui.screens.order.home import HomeScreen
 from kiosk.ui.widgets.actions import Offer
 from kiosk.ui.widgets.lines import Prose
 from tests.support.kiosk import NOW, OTHER_SERIAL, OWNER, OWNERS_FIRM, READERS, SERIAL, Kiosk, until
+from tests.support.pictures import LANGUAGES
 from tests.support.screens import cut_off, focused, press, settle, shown, text_of, type_in
 from tests.support.walks import SIZE
-
-LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 
 
 def offered(app: KeydeskApp) -> list[str | None]:

@@ -11,7 +11,6 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from kiosk.desk.keys.views import Check, CheckResult, LoginCheckView
-from kiosk.desk.views.status import Network
 from kiosk.desk.views.tokens import TokenRefusal, TokenRefused, TokenView
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.nights import DAY, USUAL_AT, ExpiringKey, Finding, NightReport, StepOutcome, StepRecord
@@ -21,7 +20,6 @@ from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen
 from kiosk.ui.visit import KeyService
-from tests.support.contrast import faint_in_any_theme
 from tests.support.desk import PIN, SUPERVISOR
 from tests.support.kiosk import (
     CERTIFICATE,
@@ -37,12 +35,12 @@ from tests.support.kiosk import (
     go,
     lay,
 )
-from tests.support.screens import cut_off, fill, press, press_button, settle, type_in
+from tests.support.pictures import LANGUAGES, SIZES, looks_as_it_did
+from tests.support.screens import fill, press, press_button, settle, type_in
+from tests.support.walks import lose_the_line, tick
 
 Way: TypeAlias = Callable[[KeydeskApp, Pilot[None], Kiosk], Awaitable[None]]
 SMALL = (80, 24)
-SIZES = [pytest.param(SMALL, id="80x24"), pytest.param((120, 36), id="120x36")]
-LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 
 
 async def service(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, chosen: KeyService) -> None:
@@ -91,14 +89,6 @@ async def login_code(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     LoginCentre(kiosk)
     await service(app, pilot, kiosk, KeyService.LOGIN_CHECK)
     await type_in(pilot, PIN)
-
-
-async def lose_the_line(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, seconds: int = 600) -> None:
-    """Let the line be down, and the screens know it: they read the status once a second."""
-    kiosk.go_offline(seconds)
-    app.call_later(app._tick)
-    while app.status is None or app.status.network is Network.ONLINE:
-        await settle(pilot)
 
 
 async def login_offline(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
@@ -231,17 +221,11 @@ def test_the_key_screens_look_as_they_did(
     kiosk.source.insert(kiosk.owners_key())
     kiosk.waste_tries(1)
     kiosk.fill_journal(100)
-    app = kiosk.app(language)
 
-    async def show(pilot: Pilot[None]) -> None:
-        await settle(pilot)
+    async def counted(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
         await way(app, pilot, kiosk)
         await settle(pilot)  # what was put off until the screen was painted, such as where the cursor goes
         kiosk.leave_waiting(12)
-        app.call_later(app._tick)
-        await settle(pilot)
-        assert cut_off(app) == []
-        if size == SMALL and language is Language.CHINESE:  # the colours are the same in every picture
-            assert await faint_in_any_theme(app, pilot) == []
+        await tick(app, pilot, kiosk)
 
-    assert snap_compare(app, terminal_size=size, run_before=show)
+    assert looks_as_it_did(snap_compare, kiosk, size, language, counted)

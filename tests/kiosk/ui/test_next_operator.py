@@ -17,9 +17,10 @@ from kiosk.domain.entries.orders import OrderPlaced
 from kiosk.domain.fees import OrderKind
 from kiosk.text.visit_papers import VisitSlip, render_slip
 from kiosk.ui.app import KeydeskApp
+from kiosk.ui.routes import Route
 from kiosk.ui.status_watch import UPKEEP_SECONDS
 from tests.support.desk import FIRM
-from tests.support.kiosk import NEWCOMER, OTHER_SERIAL, SERIAL, Kiosk, answer_next, until
+from tests.support.kiosk import COLLEAGUE, NEWCOMER, OTHER_SERIAL, SERIAL, Kiosk, answer_next, go, until
 from tests.support.screens import (
     cut_off,
     fill,
@@ -32,10 +33,9 @@ from tests.support.screens import (
     text_of,
     type_in,
 )
-from tests.support.walks import SIZE, take_key, to_binding
+from tests.support.walks import SIZE, bind_blank, take_key, to_binding
 
-SECOND = "11000003"
-SECONDS = {"legal_person": "王建国", "account": SECOND, "operator": "周伟", "password": "Keydesk-3"}
+SECONDS = {"legal_person": "王建国", "account": COLLEAGUE, "operator": "周伟", "password": "Keydesk-3"}
 
 
 @pytest.fixture
@@ -61,11 +61,7 @@ def codes(path: Path) -> list[str]:
 async def first_key(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     """The first operator's key is bound."""
     await to_binding(app, pilot, kiosk)
-    kiosk.source.insert(kiosk.blank(SERIAL))
-    await until(pilot, lambda: SERIAL in text_of(app))
-    await settle(pilot)
-    await press_button(app, pilot, "bind")
-    assert shown(app) == "DoneScreen"
+    await bind_blank(app, pilot, kiosk, SERIAL)
 
 
 async def to_the_next(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
@@ -91,11 +87,14 @@ async def second_key(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     await until(pilot, lambda: shown(app) == "DeliveryScreen")
     await settle(pilot)
     await press(pilot, "1")
-    kiosk.source.insert(kiosk.blank(OTHER_SERIAL))
-    await until(pilot, lambda: OTHER_SERIAL in text_of(app))
-    await settle(pilot)
-    await press_button(app, pilot, "bind")
-    assert shown(app) == "DoneScreen"
+    await bind_blank(app, pilot, kiosk, OTHER_SERIAL)
+
+
+async def next_key(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    """The second operator's key is bound, from where the order was paid."""
+    order = kiosk.place_paid(COLLEAGUE, OrderKind.NEW)
+    await go(app, pilot, Route.BIND, kiosk.session(COLLEAGUE), order)
+    await bind_blank(app, pilot, kiosk, OTHER_SERIAL)
 
 
 async def test_the_next_operator_finds_the_enterprise_and_nothing_else(app: KeydeskApp, kiosk: Kiosk) -> None:
@@ -141,7 +140,7 @@ async def test_two_keys_in_one_visit_have_a_label_each_and_one_slip_with_the_sum
     assert slip.enterprise == FIRM
     assert [(line.account, line.operator, line.serial) for line in slip.lines] == [
         (NEWCOMER, "李**", SERIAL),
-        (SECOND, "周*", OTHER_SERIAL),
+        (COLLEAGUE, "周*", OTHER_SERIAL),
     ]
     assert slip.total == 68_000
 
@@ -163,7 +162,7 @@ async def test_a_scanned_label_opens_its_order(app: KeydeskApp, kiosk: Kiosk) ->
 async def test_a_key_that_was_paid_elsewhere_is_bound_by_the_next_one(
     app: KeydeskApp, kiosk: Kiosk, slips: list[VisitSlip]
 ) -> None:
-    kiosk.setup.paid_order(SECOND, OrderKind.NEW)
+    kiosk.setup.paid_order(COLLEAGUE, OrderKind.NEW)
     async with app.run_test(size=SIZE) as pilot:
         await first_key(app, pilot, kiosk)
         await to_the_next(app, pilot, kiosk)
@@ -172,7 +171,7 @@ async def test_a_key_that_was_paid_elsewhere_is_bound_by_the_next_one(
         kiosk.source.insert(kiosk.blank(OTHER_SERIAL))
         await until(pilot, lambda: OTHER_SERIAL in text_of(app))
         await settle(pilot)
-        fill(app, account=SECOND, password="Keydesk-3")
+        fill(app, account=COLLEAGUE, password="Keydesk-3")
         await press_button(app, pilot, "bind")
         assert shown(app) == "DoneScreen"
         await press(pilot, "n")
@@ -194,7 +193,7 @@ async def test_nobody_comes_and_the_screen_ends_the_visit_with_the_slip(
     async with app.run_test(size=SIZE) as pilot:
         await first_key(app, pilot, kiosk)
         await to_the_next(app, pilot, kiosk)
-        await second_key(app, pilot, kiosk)
+        await next_key(app, pilot, kiosk)
         await to_the_next(app, pilot, kiosk)
         kiosk.ticker.seconds += 200
         app.call_later(app._tick)
@@ -225,7 +224,7 @@ async def test_one_of_another_enterprise_begins_anew(
     async with app.run_test(size=SIZE) as pilot:
         await first_key(app, pilot, kiosk)
         await to_the_next(app, pilot, kiosk)
-        await second_key(app, pilot, kiosk)
+        await next_key(app, pilot, kiosk)
         assert app.visit.bound is not None
         app.visit.party = app.visit.party and type(app.visit.party)("别的企业", ("1/1/1", "1/1/2"))
         await press(pilot, "n")
@@ -242,7 +241,7 @@ async def test_without_paper_labels_and_slip_wait(app: KeydeskApp, kiosk: Kiosk)
         await to_the_next(app, pilot, kiosk)
         printed = len(kiosk.printer.receipts())
         kiosk.printer.set_paper(present=False)
-        await second_key(app, pilot, kiosk)
+        await next_key(app, pilot, kiosk)
         assert "打印机缺纸，标签已排队，装纸后自动打印" in sentence(app)
         assert cut_off(app) == []
         await press(pilot, "escape")
@@ -265,7 +264,7 @@ async def test_a_store_that_fails_prints_nothing_and_says_so(
         await to_the_next(app, pilot, kiosk)
         answer_next(kiosk.service, "print_label", Refused(reason))
         answer_next(kiosk.service, "print_slip", Refused(reason))
-        await second_key(app, pilot, kiosk)
+        await next_key(app, pilot, kiosk)
         assert "标签没有打印，请联系工作人员" in sentence(app)
         await press(pilot, "escape")
         await settle(pilot)

@@ -24,12 +24,11 @@ from kiosk.ui.widgets.fields import Choice
 from tests.support.contrast import faint_in_any_theme
 from tests.support.desk import FIRM
 from tests.support.kiosk import NEWCOMER, OTHER_SERIAL, OWNER, SERIAL, Kiosk, answer_next, go, lay
+from tests.support.pictures import LANGUAGES, SIZES, is_the_picture
 from tests.support.screens import cut_off, fill, press, settle
 from tests.support.touching import touch, touch_in
 
 Way: TypeAlias = Callable[[KeydeskApp, Pilot[None], Kiosk], Awaitable[None]]
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
-LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 PROPOSALS = (
     ProposalView("1", ProposalState.UNDER_REVIEW, "王**", "1101**********002X", "139****1234"),
     ProposalView("2", ProposalState.APPROVED, "欧***", "E*******8", "138****0001", "11000009"),
@@ -136,14 +135,10 @@ WAYS = [
 def test_the_screens_of_an_enterprise_s_operators_look_as_they_did(
     snap_compare: Callable[..., bool], kiosk: Kiosk, size: tuple[int, int], language: Language, way: Way
 ) -> None:
-    app = kiosk.app(language)
-
-    async def prepare(pilot: Pilot[None]) -> None:
-        await settle(pilot)
+    async def stands_out(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
         await way(app, pilot, kiosk)
         cut = cut_off(app)
         assert cut == [] or way is spelling, cut  # the keyboard covers what is not needed meanwhile
         assert await faint_in_any_theme(app, pilot) == []
 
-    before: Callable[[Pilot[None]], Awaitable[None]] = prepare
-    assert snap_compare(app, terminal_size=size, run_before=before)
+    assert is_the_picture(snap_compare, kiosk, size, language, stands_out)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Awaitable, Callable
 
 import cairosvg  # type: ignore[import-untyped]
 import pytest
@@ -14,7 +13,6 @@ from PIL import Image
 from textual.pilot import Pilot
 
 from kiosk.desk.service import DeskService
-from kiosk.desk.views.status import Network
 from kiosk.desk.views.tokens import BoundView
 from kiosk.domain.entries.requests import InvoiceKind
 from kiosk.domain.fees import OrderKind
@@ -22,14 +20,12 @@ from kiosk.domain.personal import DeliveryAddress, InvoiceDetails
 from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
-from tests.support.contrast import faint_in_any_theme
 from tests.support.desk import FIRM, STAFF, answered
 from tests.support.kiosk import NEWCOMER, NOW, SERIAL, Kiosk, go, until
+from tests.support.pictures import LANGUAGES, SIZES, Compare, Way, looks_as_it_did
 from tests.support.screens import cut_off, press, press_button, sentence, settle, shown, text_of
-from tests.support.walks import SIZE
+from tests.support.walks import SIZE, lose_the_line, tick
 
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
-LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 ADDRESS = DeliveryAddress("李晓梅", "河南省郑州市金水区", "花园路1号", "13812345678")
 DETAILS = InvoiceDetails(FIRM, "9144030071526726XG", "finance@example.cn")
 
@@ -48,12 +44,6 @@ async def to_slip(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     await go(app, pilot, Route.DELIVERY, kiosk.session(NEWCOMER), order)
     await press(pilot, "3")
     await until(pilot, lambda: shown(app) == "SlipScreen")
-
-
-async def lose_the_line(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
-    kiosk.go_offline()
-    app.call_later(app._tick)
-    await until(pilot, lambda: "离线" in text_of(app))
 
 
 async def test_a_mailed_key_leads_to_the_phones_page_by_enter_and_back(app: KeydeskApp, kiosk: Kiosk) -> None:
@@ -107,7 +97,7 @@ async def test_without_network_it_says_what_to_do_and_the_code_comes_with_the_li
         assert "联网后扫凭条上的二维码就能填" in sentence(app)
         assert read_codes(app) == []
         kiosk.setup.contact()
-        app.call_later(app._tick)
+        await tick(app, pilot, kiosk)
         await until(pilot, lambda: "在线" in text_of(app))
         await settle(pilot)
         assert read_codes(app) == [kiosk.service.orders_page]
@@ -171,9 +161,7 @@ async def code(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
 
 async def offline(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     """The same without network."""
-    kiosk.go_offline()
-    app.call_later(app._tick)
-    await until(pilot, lambda: app.status is not None and app.status.network is Network.OFFLINE)
+    await lose_the_line(app, pilot, kiosk)
     await code(app, pilot, kiosk)
 
 
@@ -186,21 +174,14 @@ async def slip(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("size", SIZES)
 def test_the_pages_look_as_they_did(
-    snap_compare: Callable[..., bool],
+    snap_compare: Compare,
     kiosk: Kiosk,
     size: tuple[int, int],
     language: Language,
-    way: Callable[[KeydeskApp, Pilot[None], Kiosk], Awaitable[None]],
+    way: Way,
 ) -> None:
-    app = kiosk.app(language)
-
-    async def prepare(pilot: Pilot[None]) -> None:
-        await settle(pilot)
+    async def counted(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
         await way(app, pilot, kiosk)
-        app.call_later(app._tick)  # so that what waits is counted
-        await settle(pilot)
-        assert cut_off(app) == []
-        if size == SIZE and language is Language.CHINESE:  # the colours are the same in every picture
-            assert await faint_in_any_theme(app, pilot) == []
+        await tick(app, pilot, kiosk)  # so that what waits is counted
 
-    assert snap_compare(app, terminal_size=size, run_before=prepare)
+    assert looks_as_it_did(snap_compare, kiosk, size, language, counted)

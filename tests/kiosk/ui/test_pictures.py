@@ -24,10 +24,9 @@ from kiosk.ui.routes import Route
 from kiosk.ui.screens.order.delivery import DeliveryScreen
 from kiosk.ui.screens.order.verify import VerifyScreen
 from tests.support.kiosk import OWNER, SERIAL, Kiosk, go, until
+from tests.support.pictures import LANGUAGES, SIZES, is_the_picture
 from tests.support.screens import cut_off, settle, text_of
 
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
-LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 # A real order's link holds a random number: the pictures are of this one.
 LINK = "HTTP://127.0.0.1:8000/P/" + encode_base32(bytes(range(38)))
 
@@ -93,14 +92,11 @@ async def left_behind(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None
 def test_the_screens_look_as_they_did(
     snap_compare: Callable[..., bool], kiosk: Kiosk, size: tuple[int, int], language: Language, route: Route
 ) -> None:
-    app = kiosk.app(language)
-
-    async def prepare(pilot: Pilot[None]) -> None:
+    async def way(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
         await show(app, pilot, kiosk, route)
         assert cut_off(app) == []
 
-    before: Callable[[Pilot[None]], Awaitable[None]] = prepare
-    assert snap_compare(app, terminal_size=size, run_before=before)
+    assert is_the_picture(snap_compare, kiosk, size, language, way)
 
 
 @pytest.mark.parametrize("way", [introduced, left_behind], ids=lambda way: way.__name__)
@@ -113,15 +109,11 @@ def test_the_first_screen_shows_a_key_as_it_did(
     language: Language,
     way: Callable[[KeydeskApp, Pilot[None], Kiosk], Awaitable[None]],
 ) -> None:
-    app = kiosk.app(language)
-
-    async def prepare(pilot: Pilot[None]) -> None:
-        await settle(pilot)
+    async def whole(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
         await way(app, pilot, kiosk)
         assert cut_off(app) == []
 
-    before: Callable[[Pilot[None]], Awaitable[None]] = prepare
-    assert snap_compare(app, terminal_size=size, run_before=before)
+    assert is_the_picture(snap_compare, kiosk, size, language, whole)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -23,11 +21,10 @@ from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.screens.staff.requests import RequestsScreen
 from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen
-from tests.support.contrast import faint_in_any_theme
 from tests.support.desk import FIRM, STAFF, SUPERVISOR, answered
 from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, answer_next, lay, until
+from tests.support.pictures import LANGUAGES, SIZES, Compare, Way, looks_as_it_did
 from tests.support.screens import (
-    cut_off,
     fill,
     focused,
     press,
@@ -38,10 +35,8 @@ from tests.support.screens import (
     text_of,
     type_in,
 )
-from tests.support.walks import SIZE
+from tests.support.walks import SIZE, tick
 
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
-LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 CODE = "9144030071526726XG"
 ADDRESS = DeliveryAddress("李晓梅", "河南省郑州市金水区", "花园路1号", "13812345678", "450000")
 DETAILS = InvoiceDetails(FIRM, CODE, "finance@example.cn")
@@ -280,20 +275,14 @@ async def mailed(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("size", SIZES)
 def test_the_pages_look_as_they_did(
-    snap_compare: Callable[..., bool],
+    snap_compare: Compare,
     kiosk: Kiosk,
     size: tuple[int, int],
     language: Language,
-    way: Callable[[KeydeskApp, Pilot[None], Kiosk], Awaitable[None]],
+    way: Way,
 ) -> None:
-    app = kiosk.app(language)
-
-    async def prepare(pilot: Pilot[None]) -> None:
+    async def counted(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
         await way(app, pilot, kiosk)
-        app.call_later(app._tick)  # so that what waits is counted
-        await settle(pilot)
-        assert cut_off(app) == []
-        if size == SIZE and language is Language.CHINESE:  # the colours are the same in every picture
-            assert await faint_in_any_theme(app, pilot) == []
+        await tick(app, pilot, kiosk)  # so that what waits is counted
 
-    assert snap_compare(app, terminal_size=size, run_before=prepare)
+    assert looks_as_it_did(snap_compare, kiosk, size, language, counted)

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable
 
 import pytest
-from textual.pilot import Pilot
 
 from kiosk.desk.service import DeskService
 from kiosk.desk.views.refusals import Refusal, Refused
@@ -21,6 +20,7 @@ from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen
 from tests.support.desk import SUPERVISOR
 from tests.support.kiosk import NEWCOMER, Kiosk, answer_next, go, lay, until
 from tests.support.screens import fill, press_button, sentence, settle, shown, text_of
+from tests.support.walks import tick
 
 SIZE = (80, 24)
 REASONS = [Refusal.STORE_BUSY, Refusal.DISK_FULL, Refusal.STORE_UNREADABLE]
@@ -95,22 +95,17 @@ async def test_signing_in_and_going_on_with_an_order_say_so(
         assert SAID[reason] in sentence(app)
 
 
-async def tick(app: KeydeskApp, pilot: Pilot[None]) -> None:
-    app.call_later(app._tick)
-    await settle(pilot)
-
-
 async def test_the_status_row_says_that_nothing_can_be_read_until_it_can(
     app: KeydeskApp, kiosk: Kiosk
 ) -> None:
     async with app.run_test(size=SIZE) as pilot:
-        await tick(app, pilot)
+        await tick(app, pilot, kiosk)
         assert "打印机 正常" in text_of(app)
         fail(kiosk, Refusal.STORE_UNREADABLE)
-        await tick(app, pilot)
+        await tick(app, pilot, kiosk)
         assert SAID[Refusal.STORE_UNREADABLE] in text_of(app)
         mend(kiosk)
-        await tick(app, pilot)
+        await tick(app, pilot, kiosk)
         assert "打印机 正常" in text_of(app)
 
 

@@ -18,17 +18,10 @@ from kiosk.ui.screens.key.key_status import StaffKeyStatusScreen
 from tests.support.desk import SUPERVISOR
 from tests.support.kiosk import NEWCOMER, OTHER_SERIAL, OWNER, SERIAL, Kiosk, go, lay, until
 from tests.support.screens import fill, press, press_button, settle, shown, text_of, type_in
-from tests.support.walks import SIZE, take_key, to_binding
+from tests.support.walks import SIZE, take_key, tick, to_binding
 
 Way: TypeAlias = Callable[[KeydeskApp, Pilot[None], Kiosk], Awaitable[None]]
 ASK = "请取走key盘"
-
-
-async def tick(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk, seconds: float = 0) -> None:
-    """So much time passes, and the app looks round."""
-    kiosk.ticker.seconds += seconds
-    app.call_later(app._tick)
-    await settle(pilot)
 
 
 async def leave(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:

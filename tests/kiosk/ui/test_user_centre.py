@@ -32,11 +32,10 @@ from kiosk.ui.routes import Route
 from kiosk.ui.screens.member.lists import OrdersPage
 from tests.support.desk import FACTORY_PIN, STAFF, session_of
 from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, answer_next, go, until
+from tests.support.pictures import LANGUAGES, SIZES, is_the_picture
 from tests.support.screens import cut_off, focused, press, sentence, settle, shown, text_of, type_in
 
 SIZE = (80, 24)
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
-LANGUAGES = [pytest.param(language, id=language.value) for language in Language]
 
 
 async def sign_in(app: KeydeskApp, pilot: Pilot[None], account: str = NEWCOMER) -> None:
@@ -383,7 +382,6 @@ def test_the_pages_look_as_they_did(
     numbers = itertools.count(1)
     desk = dataclasses.replace(kiosk.desk, random=lambda count: next(numbers).to_bytes(count, "big"))
     kiosk.service = DeskService(desk)
-    app = kiosk.app(language)
     tell_of(kiosk, NEWCOMER, "4101**********001X", "138****0001")
     people(kiosk, 12)
     proposal_told(kiosk, ProposalState.UNDER_REVIEW)
@@ -393,9 +391,9 @@ def test_the_pages_look_as_they_did(
     kiosk.setup.contact()
     asked_for(kiosk)
 
-    async def prepare(pilot: Pilot[None]) -> None:
+    async def way(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
         await go(app, pilot, Route.USER_CENTRE, kiosk.session(NEWCOMER))
         await press(pilot, *keys)
         assert cut_off(app) == []
 
-    assert snap_compare(app, terminal_size=size, run_before=prepare)
+    assert is_the_picture(snap_compare, kiosk, size, language, way)
