@@ -22,9 +22,10 @@ test:
 	@$(PYTHON) tools/install.py test
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check all-tests
 
-# More workers than cores: a test of the screens or of a process waits most of its time. The plus sign lets make show dots at once.
+# More workers than cores: a test of the screens or of a process waits most of its time (tests/support/lanes.py). The plus sign lets
+# make show dots at once.
 all-tests:
-	+$(BIN)/pytest -n 4 --dist loadgroup
+	+$(BIN)/pytest -n 5 --dist loadgroup
 
 # What is worth running at every change: the checks, the rules and the desk's verbs; under a minute.
 quick:

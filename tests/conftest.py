@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer  # type: ignore[import-untyped]
 
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import pcsc, skf  # noqa: E402 - rewritten before they are imported
 from tests.support.disks import disk_of  # noqa: E402
+from tests.support.lanes import InLanes, compiled_by_one  # noqa: E402
 from tests.support.pcsc import PcscService  # noqa: E402
+from tests.support.run_folder import run_folder  # noqa: E402
 from tests.support.tiers import Tier, may_hold, tier_of  # noqa: E402
 
 _TESTS = Path(__file__).parent
@@ -54,8 +57,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if may_hold(folder, Tier(chosen)) else True
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the other tiers, and keep in one process what shares a service."""
+    """Leave out the tests of the other tiers, and keep in one process what shares a service: before xdist reads the groups."""
     chosen = config.getoption("--tier")
     wanted = {Tier.QUICK, Tier.WHOLE} if chosen is None else {Tier(chosen)}
     kept, left = list[pytest.Item](), list[pytest.Item]()
@@ -69,6 +73,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
     # What takes long begins early, so that no worker is left alone with it at the end.
     items[:] = sorted(kept, key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Compile the tests once, not in every worker at the same moment."""
+    if os.environ.get("PYTEST_XDIST_WORKER") is None:
+        return (yield)
+    shared = Path(session.config.option.basetemp).parent
+    with compiled_by_one(shared, _TESTS / "sync" / "__pycache__"):
+        return (yield)
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InLanes | None:
+    """Have the groups of `--dist loadgroup` take turns."""
+    return InLanes(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def pytest_collection_finish() -> None:
@@ -116,8 +136,7 @@ def restart_pcscd(pcsc_service: PcscService) -> Callable[[], None]:
 @pytest.fixture(scope="session")
 def soft_token(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compile the soft token (tests/soft_token), once a run, and give the library's path."""
-    folder = tmp_path_factory.getbasetemp()
-    return skf.soft_token(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+    return skf.soft_token(run_folder(tmp_path_factory))
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def test_the_programs_of_a_recording_are_those_that_run(former_folder: Path, tmp
     assert str(former_folder) in done.stdout
 
 
+@pytest.mark.long
 def test_an_older_kiosk_works_with_a_newer_centre_and_is_brought_up_to_date(
     recorded: Callable[[], Recorded], former_folder: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_an_older_kiosk_works_with_a_newer_centre_and_is_brought_up_to_date(
         _nights(today, centre, unpacked)
 
 
+@pytest.mark.long
 def test_a_newer_kiosk_works_with_an_older_centre_which_is_brought_up_to_date(
     recorded: Callable[[], Recorded], former_folder: Path
 ) -> None:

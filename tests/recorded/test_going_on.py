@@ -67,6 +67,7 @@ def _at_work(recorded: Recorded, folder: Path) -> Iterator[World]:
         yield world
 
 
+@pytest.mark.long
 def test_what_is_open_comes_to_its_end_by_what_staff_do(world: World) -> None:
     before = set(Matter.objects.filter(state=MatterState.OPEN).values_list("key", flat=True))
     come_to_rest(world)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from hardware.token.skf.profile import SkfProfile, configured_profile
 from tests.support.pcsc import do_without
+from tests.support.run_folder import alone
 from tests.support.waiting import slowness
 
 _TESTS = Path(__file__).parents[1]
@@ -23,16 +23,16 @@ def soft_token(folder: Path, name: str = "libsofttoken.so", *definitions: str) -
 
     Where it cannot be compiled, the tests are skipped with the reason; under CI they fail.
     """
-    compiler = shutil.which("gcc")
+    library, compiler = folder / name, shutil.which("gcc")
+    if library.exists():
+        return library
     if (
         compiler is None
         or shutil.which("make") is None
         or not _compiles(compiler, "#include <openssl/evp.h>")
     ):
         do_without("needs a C compiler and OpenSSL's headers: apt-get install gcc make libc6-dev libssl-dev")
-    library = folder / name
-    with (folder / "soft_token.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder, "soft_token"):
         if not library.exists():
             fresh = library.with_suffix(".new")
             made = f"CC={compiler}", f"LIBRARY={fresh}", f"DEFINITIONS={' '.join(definitions)}"
@@ -47,13 +47,17 @@ def _compiles(compiler: str, source: str) -> bool:
 
 
 def odd_library(folder: Path, name: str, *definitions: str) -> str:
-    """Compile the library that misbehaves on demand (odd_library.c), and give its path."""
+    """Compile the library that misbehaves on demand (odd_library.c) into a folder that the run's processes share."""
     compiler = shutil.which("cc")
     if compiler is None:
         do_without("needs a C compiler: apt-get install gcc libc6-dev")
     library = folder / name
     command = [compiler, "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-pthread", *definitions]
-    subprocess.run([*command, "-o", str(library), str(_ODD_LIBRARY)], check=True)
+    with alone(folder, name):
+        if not library.exists():
+            fresh = library.with_suffix(".new")
+            subprocess.run([*command, "-o", str(fresh), str(_ODD_LIBRARY)], check=True)
+            fresh.rename(library)
     return str(library)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ import httpx2
 import pytest
 
 from tests.support.processes import FIRST_KIOSK, CentreProcess, KioskProcess, NewKiosk, centre_template
+from tests.support.run_folder import run_folder
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What every centre begins with."""
-    folder = tmp_path_factory.getbasetemp()
-    return centre_template(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+    return centre_template(run_folder(tmp_path_factory))
 
 
 @pytest.fixture(scope="session")

@@ -40,12 +40,14 @@ def tables_of_its_own(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_whatever_happens_the_promises_hold(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         assert not run(planned(seed), seed).wrong, report(seed)
 
 
+@pytest.mark.long
 def test_the_promises_hold_on_postgresql() -> None:
     with postgresql() as address:
         wrong = {seed: run(planned(seed), seed, address).wrong for seed in range(1, ON_POSTGRESQL + 1)}

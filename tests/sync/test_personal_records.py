@@ -25,6 +25,7 @@ from tests.support.processes import CentreProcess, KioskProcess, NewKiosk
 from tests.support.values import present
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("personal-records")
 ACCOUNT, OTHER = "11000001", "11000006"
 STREET = "花园路1号"
 

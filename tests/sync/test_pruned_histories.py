@@ -20,6 +20,7 @@ def tables_of_its_own(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_wherever_journals_are_pruned_the_promises_hold(first: int) -> None:
     _hold(first)

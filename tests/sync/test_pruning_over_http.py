@@ -17,6 +17,7 @@ from sync.agent.opening import AgentSettings, open_agent
 from tests.support.processes import CentreProcess, KioskProcess
 from tests.support.snapshots import shown
 
+pytestmark = pytest.mark.xdist_group("pruning-over-http")
 LONG_AGO = 500 * DAY
 RECEIVED = """
 from sync.central.journal.models import Entry

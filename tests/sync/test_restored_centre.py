@@ -34,6 +34,7 @@ def tables_of_its_own(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_whatever_is_put_back_nobody_loses_what_was_theirs(first: int) -> None:
     for seed in range(first, first + AT_ONCE):

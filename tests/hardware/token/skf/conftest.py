@@ -12,19 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 from tests.support import skf
+from tests.support.run_folder import run_folder
 from tests.support.skf import SoftKeys
 
 
 @pytest.fixture(scope="session")
 def odd_library(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return skf.odd_library(tmp_path_factory.mktemp("odd"), "libodd.so")
+    return skf.odd_library(run_folder(tmp_path_factory), "libodd.so")
 
 
 @pytest.fixture(scope="session")
 def wide_library(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same where ULONG is unsigned long and handles are int, as one vendor has it."""
     return skf.odd_library(
-        tmp_path_factory.mktemp("wide"),
+        run_folder(tmp_path_factory),
         "libwide.so",
         "-DULONG=unsigned long",
         "-DHANDLE=int",
@@ -36,7 +37,7 @@ def wide_library(tmp_path_factory: pytest.TempPathFactory) -> str:
 def poor_library(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same without two functions of the standard's."""
     definitions = ("-DSKF_GenRandom=other_random", "-DSKF_VerifyPIN=other_pin")
-    return skf.odd_library(tmp_path_factory.mktemp("poor"), "libpoor.so", *definitions)
+    return skf.odd_library(run_folder(tmp_path_factory), "libpoor.so", *definitions)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from hardware.ports import (
 )
 from hardware.token.skf.token import SkfToken
 from tests.support import skf, sm2_reference
+from tests.support.run_folder import run_folder
 from tests.support.skf import SoftKeys
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def keys_of(
     name: str,
     *definitions: str,
 ) -> SoftKeys:
-    library = skf.soft_token(tmp_path_factory.getbasetemp(), name, *definitions)
+    library = skf.soft_token(run_folder(tmp_path_factory), name, *definitions)
     keys = SoftKeys(str(library), folder)
     for variable, value in keys.environment.items():
         monkeypatch.setenv(variable, value)
