@@ -1,4 +1,4 @@
-"""Machines as they are after installation: a home folder and a configuration, and the installed commands as processes."""
+"""Machines as they are after installation: a home folder and a configuration, and the commands as processes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ from kiosk.domain.ledger import Order
 from kiosk.store.location import open_database
 from kiosk.store.system_clock import SystemClock
 from tests.support.desk import desk_settings
+from tests.support.forked import ran
 from tests.support.processes import CentreProcess
 
 SUPERVISOR = StaffSession("林涛", supervisor=True)
 PIN = "111111"
 _NAMES = {each.account: (each.operator, each.enterprise) for each in ACCOUNTS}
 _OURS = ("XDG_", "KEYDESK_")
+_MODULES = {"keydesk": "kiosk.commands.cli", "keydesk-sync": "sync.agent.command"}
+"""What the installed commands are."""
 
 
 class Home:
@@ -60,15 +63,9 @@ class Home:
         self.agent: subprocess.Popen[bytes] | None = None
 
     def run(self, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run an installed command; `keydesk-sync` behind this machine's own network switch."""
-        return subprocess.run(
-            self._command(program, *arguments),
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        """Run a command; `keydesk-sync` behind this machine's own network switch."""
+        words = (*arguments, *self._behind_the_switch(program))
+        return ran(_MODULES[program], *words, environment=self._environment)
 
     def did(self, program: str, *arguments: str | Path) -> str:
         """The same, which succeeds; what it printed."""
@@ -76,13 +73,14 @@ class Home:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def _command(self, program: str, *arguments: str | Path) -> list[str]:
-        switch = ("--network-switch", str(self.switch)) if program == "keydesk-sync" else ()
-        return [str(Path(sys.executable).with_name(program)), *map(str, arguments), *switch]
+    def _behind_the_switch(self, program: str) -> tuple[str, ...]:
+        return ("--network-switch", str(self.switch)) if program == "keydesk-sync" else ()
 
     def start_agent(self) -> None:
+        """Start the agent by its installed command."""
+        program = str(Path(sys.executable).with_name("keydesk-sync"))
         self.agent = subprocess.Popen(
-            self._command("keydesk-sync", "run", "--exit-with-parent"),
+            [program, "run", "--exit-with-parent", *self._behind_the_switch("keydesk-sync")],
             env=self._environment,
             stdin=subprocess.PIPE,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -30,6 +29,8 @@ from kiosk.store.vault import VaultItem
 from sync.agent.enrolment import enrol
 from sync.agent.exchanging import exchange
 from sync.agent.opening import AgentSettings, open_agent, open_or_create_database
+from tests.support.forked import ran
+from tests.support.run_folder import alone
 from tests.support.values import present
 from tests.support.waiting import wait_until
 
@@ -52,8 +53,7 @@ def _environment() -> dict[str, str]:
 def centre_template(folder: Path) -> Path:
     """Make, once a run, what every centre begins with, in a folder that the run's processes share."""
     template = folder / "centre"
-    with (folder / "centre.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder, "centre"):
         if not template.exists():
             fresh = CentreProcess(folder / "centre.new")
             fresh.command("examples")
@@ -104,15 +104,9 @@ class CentreProcess:
 
     def command(self, *arguments: str) -> str:
         name, *rest = arguments
-        done = subprocess.run(
-            _python("sync.central.command", name, "--data", self.directory, *rest),
-            capture_output=True,
-            text=True,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            env=_environment(),
-            umask=OPEN,
-        )
+        words: tuple[str | Path, ...] = (name, "--data", self.directory, *rest)
+        done = ran("sync.central.command", *words, environment=_environment(), umask=OPEN)
+        done.check_returncode()
         return done.stdout
 
     def start(self, *options: str) -> None:
@@ -232,27 +226,16 @@ class KioskProcess:
         )
 
     def sync(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            _python("sync.agent.command", command, *self._options(), *arguments),
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            umask=OPEN,
-        )
+        """Run a command of the agent's."""
+        words = (command, *self._options(), *arguments)
+        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+        return ran("sync.agent.command", *words, environment=environment, umask=OPEN)
 
     def keydesk(self, command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a command of the desk's."""
-        return subprocess.run(
-            _python("kiosk.commands.cli", command, *arguments, "--data", self.directory),
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            umask=OPEN,
-        )
+        words = (command, *arguments, "--data", self.directory)
+        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+        return ran("kiosk.commands.cli", *words, environment=environment, umask=OPEN)
 
     def restore(self, copy: Path) -> None:
         """Close the desk, put a copy back, and open it again."""

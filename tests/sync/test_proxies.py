@@ -6,7 +6,6 @@ import base64
 import os
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.contact_faults import PROXY_UNUSABLE
+from tests.support.forked import ran
 from tests.support.odd_servers import whole
 from tests.support.processes import CentreProcess, KioskProcess
 from tests.support.proxies import TunnelProxy
@@ -45,12 +45,8 @@ class Configured:
 
     def run(self, module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         options = ("--config", str(self.file), "--data", str(self.kiosk.directory))
-        return subprocess.run(
-            (sys.executable, "-m", module, *arguments, *options),
-            env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
-            capture_output=True,
-            text=True,
-            check=False,
+        return ran(
+            module, *arguments, *options, environment={**os.environ, "LC_ALL": "C.UTF-8", **environment}
         )
 
     def once(self, **environment: str) -> subprocess.CompletedProcess[str]:

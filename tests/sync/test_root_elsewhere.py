@@ -20,6 +20,7 @@ from kiosk.store import location
 from kiosk.store.vault import VaultItem
 from sync.central.root.ceremony import RootAnswers
 from tests.support.commands import Told
+from tests.support.forked import ran
 from tests.support.processes import FIRST_KIOSK, CentreProcess
 from tests.support.waiting import wait_until
 
@@ -62,14 +63,7 @@ class Ceremony:
 
 def _run(module: str, *arguments: str | Path) -> Told:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("KEYDESK_CENTRAL_")}
-    done = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        env={**environment, "LC_ALL": "C.UTF-8"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ran(module, *arguments, environment={**environment, "LC_ALL": "C.UTF-8"})
     return Told(done.returncode, done.stdout, done.stderr)
 
 
@@ -111,6 +105,7 @@ def _epoch(directory: Path) -> int:
         return 0 if tx.identity is None else tx.identity.epoch or 0
 
 
+@pytest.mark.long
 def test_a_kiosk_waits_for_a_root_that_is_elsewhere_and_goes_on_by_itself(
     ceremony: Ceremony, tmp_path: Path
 ) -> None:
@@ -218,6 +213,7 @@ def test_another_machine_does_not_take_a_token_that_waits_and_a_root_brought_bac
     assert "根密钥在中心" in ceremony.at_centre("show").printed
 
 
+@pytest.mark.long
 def test_what_was_signed_before_the_centre_forgot_the_request_is_taken_all_the_same(
     ceremony: Ceremony, tmp_path: Path
 ) -> None:

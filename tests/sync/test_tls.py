@@ -6,7 +6,6 @@ import contextlib
 import os
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -24,6 +23,7 @@ from sync.agent.loop import Loop
 from sync.agent.opening import AgentSettings, open_agent
 from sync.agent.status import status
 from sync.agent.wording import status_lines
+from tests.support.forked import ran
 from tests.support.processes import CentreProcess, KioskProcess
 from tests.support.tls_servers import Authority, Terminator
 from tests.support.waiting import ended, wait_until
@@ -96,11 +96,8 @@ def test_a_kiosk_is_enrolled_and_carries_over_https_with_the_authority_of_its_co
 
     def sync(command: str, *more: str) -> subprocess.CompletedProcess[str]:
         options = ("--config", str(configuration), "--data", str(tmp_path / "data"))
-        module = (sys.executable, "-m", "sync.agent.command", command)
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-        return subprocess.run(
-            (*module, *options, *more), capture_output=True, text=True, check=False, env=environment
-        )
+        return ran("sync.agent.command", command, *options, *more, environment=environment)
 
     terminator.context = Authority(tmp_path, "theirs").server("good", "DNS:localhost")
     refused = sync("enrol", "--token", token)

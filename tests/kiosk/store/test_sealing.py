@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -33,6 +33,8 @@ from kiosk.store.sealing.ways import Question, Way, ask_nobody
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.failures import store_failure
 from tests.support.commands import Told
+from tests.support.forked import ran
+from tests.support.passphrases import cheap_wrapping
 from tests.support.tpm import SoftTpm, soft_tpm, typed
 
 END_OF_FILE = "\x04"
@@ -59,14 +61,7 @@ def chip(tmp_path: Path) -> Iterator[SoftTpm]:
 
 def keydesk(*arguments: str | Path, **environment: str) -> Told:
     """Run a command as a process of its own, with nobody at a terminal."""
-    done = subprocess.run(
-        [sys.executable, "-m", "kiosk.commands.cli", *map(str, arguments)],
-        env={**ENVIRONMENT, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ran("kiosk.commands.cli", *arguments, environment={**ENVIRONMENT, **environment})
     return Told(done.returncode, done.stdout, done.stderr)
 
 
@@ -230,30 +225,38 @@ def test_what_lay_there_plain_is_written_over(directory: Path) -> None:
     assert not draft.exists()
 
 
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-from kiosk.store import keyfile, resealing
-directory, step = Path(sys.argv[1]), int(sys.argv[2])
-key = keyfile.load(directory / "keydesk.key", asking=lambda *_: sys.argv[3])
-kept = None if sys.argv[4] == "plain" else resealing.for_passphrase(key, sys.argv[3]).sealed
-done = 0
-def counted(real):
-    def change(*given, **named):
-        global done
-        if done >= step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        done += 1
-        return real(*given, **named)
-    return change
-for name in ("rename", "replace", "unlink", "fsync", "chown", "write"):
-    setattr(os, name, counted(getattr(os, name)))
-resealing.keep(directory, key, kept)
-"""
+def _killed_at(step: int, directory: Path, to: str) -> int:
+    """Keep the key in that way, in a process that is killed before it changes a file once more; how it ended."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        return os.waitstatus_to_exitcode(status)
+    try:
+        key = keyfile.load(directory / KEY_FILE, asking=lambda *_: PASSPHRASE)
+        kept = None if to == "plain" else resealing.for_passphrase(key, PASSPHRASE).sealed
+        changes = itertools.count()
+
+        def counted(real: Callable[..., object]) -> Callable[..., object]:
+            def change(*given: object, **named: object) -> object:
+                if next(changes) >= step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return real(*given, **named)
+
+            return change
+
+        for name in ("rename", "replace", "unlink", "fsync", "chown", "write"):
+            setattr(os, name, counted(getattr(os, name)))
+        resealing.keep(directory, key, kept)
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 @pytest.mark.parametrize("to", ["passphrase", "plain"])
-def test_a_kill_at_any_step_leaves_a_key_that_opens(directory: Path, tmp_path: Path, to: str) -> None:
+def test_a_kill_at_any_step_leaves_a_key_that_opens(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    cheap_wrapping(monkeypatch)
     key = keyfile.load(directory / KEY_FILE)
     if to == "plain":
         keyfile.replace(directory / KEY_FILE, resealing.for_passphrase(key, PASSPHRASE).sealed)
@@ -262,8 +265,7 @@ def test_a_kill_at_any_step_leaves_a_key_that_opens(directory: Path, tmp_path: P
     for step in range(40):
         place = tmp_path / f"step-{step}"
         shutil.copytree(directory, place)
-        command = [sys.executable, "-c", _KILLED, str(place), str(step), PASSPHRASE, to]
-        ended = subprocess.run(command, check=False).returncode
+        ended = _killed_at(step, place, to)
         held.let_go(file_salt(key), place.stat().st_uid)
         assert not list(held.MEMORY.glob(f"keydesk-*/*{file_salt(key).hex()}*"))
         ways.append(keyfile.way(place / KEY_FILE))

@@ -11,6 +11,7 @@ from pathlib import Path
 from kiosk.backup.keys import create_identity
 from sync.central import configuration
 from sync.central.replacement import RESTORE
+from tests.support.forked import ran
 
 
 class Operator:
@@ -38,10 +39,9 @@ class Operator:
         )
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        process = self.begin(*words)
-        told, wrong = process.communicate()
-        assert "Traceback" not in wrong, wrong
-        return subprocess.CompletedProcess(words, process.returncode, told, wrong)
+        done = ran("sync.central.command", *words, *self._place, environment=environment(), umask=0)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
     def backup(self, *words: str) -> Path:
         done = self.run("backup", *words)

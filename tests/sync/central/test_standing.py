@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from sync.central.fleet.feed.models import Incarnation
 from sync.central.fleet.machines import end
 from sync.central.fleet.models import Kiosk, KioskState, Machine, MachineState
 from sync.central.journal.incarnations import begin_after_restore, begin_by_hand
+from tests.support.forked import ran
 from tests.support.kiosk_double import KioskDouble
 from tests.support.scenes import Backup
 
@@ -108,8 +108,7 @@ def test_a_database_behind_the_file_is_not_worked_with_until_somebody_says_so(tm
     kept["LC_ALL"] = "C.UTF-8"
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sync.central.command", *words, "--data", str(tmp_path)]
-        return subprocess.run(command, env=kept, capture_output=True, text=True, check=False)
+        return ran("sync.central.command", *words, "--data", tmp_path, environment=kept)
 
     assert run("enrol-token", "--kiosk", "3").returncode == 0
     (tmp_path / standing.FILE).write_text('{"subject":"3"}\n')

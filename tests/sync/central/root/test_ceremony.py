@@ -29,6 +29,7 @@ from sync.central.root.ceremony import (
     kiosk_of,
     sign,
 )
+from tests.support.passphrases import cheap_wrapping
 
 NOW = 1_795_000_000
 NAME = "北京华商储备商品交易所"
@@ -147,6 +148,7 @@ def _killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_kill_while_the_root_is_moved_out_leaves_it_here_or_in_a_file_that_opens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    cheap_wrapping(monkeypatch)
     made = make_keys(tmp_path / "centre", NAME, NOW)
     key, cut = (made.directory / "root.key").read_bytes(), 0
     for step in range(40):
