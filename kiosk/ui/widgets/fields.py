@@ -71,6 +71,7 @@ class Field(Input, inherit_bindings=False):
         placeholder: str = "",
         maximum: int = 60,
         board: Board = Board.LETTERS,
+        submits: bool = False,
     ) -> None:
         super().__init__(
             value,
@@ -83,6 +84,7 @@ class Field(Input, inherit_bindings=False):
         )
         self.cursor_blink = False
         self.board = board
+        self._submits = submits
 
     def judge(self, *, wrong: bool) -> None:
         """Note that an error is shown of what stands in the field now, or none any more."""
@@ -100,10 +102,10 @@ class Field(Input, inherit_bindings=False):
             self.post_message(self.Touched())
 
     async def action_next_or_submit(self) -> None:
-        """Go to the next field of the screen; from the last one, submit."""
+        """Go to the next field of the screen; from the last one, and from one after which no other is needed, submit."""
         fields = [field for field in self.screen.focus_chain if isinstance(field, Field)]
         after = fields[fields.index(self) + 1 :] if self in fields else []
-        if after:
+        if after and not self._submits:
             self.screen.set_focus(after[0])
         else:
             await self.action_submit()

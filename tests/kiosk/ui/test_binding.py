@@ -26,12 +26,14 @@ from tests.support.kiosk import (
 from tests.support.screens import (
     cut_off,
     fill,
+    focused,
     press,
     press_button,
     sentence,
     settle,
     shown,
     text_of,
+    type_in,
 )
 from tests.support.walks import SIZE, to_binding
 
@@ -47,6 +49,29 @@ async def test_binding_can_be_entered_alone(app: KeydeskApp, kiosk: Kiosk) -> No
         assert "账号或密码不对" in text_of(app)
         fill(app, password="Keydesk-1")
         await press_button(app, pilot, "bind")
+        assert shown(app) == "DoneScreen"
+
+
+async def test_one_enter_behind_the_password_is_enough_for_a_new_key(app: KeydeskApp, kiosk: Kiosk) -> None:
+    kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+    kiosk.source.insert(kiosk.blank())
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.BIND)
+        await type_in(pilot, NEWCOMER, "Keydesk-1")
+        assert shown(app) == "DoneScreen"
+
+
+async def test_one_enter_behind_the_password_asks_for_the_pin_of_a_key_that_is_renewed(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    kiosk.source.insert(kiosk.owners_key())
+    kiosk.place_paid(OWNER, OrderKind.RENEWAL)
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.BIND)
+        await type_in(pilot, OWNER, "Keydesk-2")
+        assert "请输入这把key盘的PIN" in text_of(app)
+        assert focused(app) == "pin"
+        await type_in(pilot, PIN)
         assert shown(app) == "DoneScreen"
 
 

@@ -102,7 +102,7 @@ LONGEST_PIN = 16
 
 
 class BindForm(Vertical):
-    """The fields with their errors; a signed-in member types only the PIN."""
+    """The fields with their errors; a signed-in member types only the PIN, and only where the key asks for one."""
 
     def __init__(self, t: Text, account: str, hint: Callable[[str], KeyHint]) -> None:
         super().__init__(id="form", classes="known" if account else None)
@@ -119,7 +119,7 @@ class BindForm(Vertical):
             yield self._hint("account")
         with Horizontal(classes="row", id="row-password"):
             yield Line(t("*密码"), classes="label")
-            yield Field(id="password", password=True)
+            yield Field(id="password", password=True, submits=True)
             yield self._hint("password")
         yield Prose(id="password-problem", classes="problem")
         with Horizontal(classes="row", id="row-pin"):
