@@ -59,6 +59,8 @@ class Visit:
     # What was scanned at home, and the number of its order, which is empty where that was a key's label.
     scan: str = ""
     scanned_number: str = ""
+    # The account's orders of that scan, which 查询 opens at once.
+    scanned_orders: tuple[str, ...] = ()
     service: KeyService | None = None
     pin_settled: bool = False
     # All that the next operator finds of those before.

@@ -12,7 +12,7 @@ from kiosk.domain.ledger import OrderStatus
 from kiosk.text.cells import width
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
-from kiosk.ui.visit import KeyService, Purpose
+from kiosk.ui.visit import KeyService
 from kiosk.ui.widgets.lines import Prose
 from kiosk.ui.widgets.rows import StepRow
 from tests.support.kiosk import NEWCOMER, OWNER, SERIAL, Kiosk, go, until
@@ -262,10 +262,8 @@ async def test_the_steps_tell_where_the_flow_is(app: KeydeskApp, kiosk: Kiosk) -
             assert marked() == step
         await go(app, pilot, Route.BIND, kind=OrderKind.RENEWAL)
         assert marked() == "④ 绑定key盘"
-        for purpose, step in ((Purpose.QUERY, "② 查询结果"), (Purpose.CONTINUE, "② 接着办理")):
-            await settle(pilot)
-            app.visit.purpose = purpose
-            await go(app, pilot, Route.ACCOUNT, kiosk.session(OWNER), renewal)
+        for route, step in ((Route.USER_CENTRE, "② 查询结果"), (Route.ACCOUNT, "② 接着办理")):
+            await go(app, pilot, route, kiosk.session(OWNER), renewal)
             assert marked() == step
         await go(app, pilot, Route.KEY_SERVICES)
         assert marked() == "① 选择服务"

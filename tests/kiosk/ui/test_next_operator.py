@@ -156,6 +156,7 @@ async def test_a_scanned_label_opens_its_order(app: KeydeskApp, kiosk: Kiosk) ->
         await settle(pilot)
         assert "已读到key盘的标签" in text_of(app)
         await type_in(pilot, NEWCOMER, "Keydesk-1")
+        assert shown(app) == "OrderPage"
         assert SERIAL in text_of(app)
 
 

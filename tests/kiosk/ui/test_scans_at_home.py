@@ -11,7 +11,7 @@ from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from kiosk.ui.terminal.wedge import GAP_SECONDS
-from tests.support.kiosk import NEWCOMER, OTHER_SERIAL, OWNER, Kiosk, go
+from tests.support.kiosk import NEWCOMER, OTHER_SERIAL, OWNER, SERIAL, Kiosk, go
 from tests.support.screens import cut_off, press, sentence, settle, shown, text_of, type_in
 from tests.support.walks import SIZE, take_key, to_binding
 
@@ -63,7 +63,7 @@ async def test_a_scanned_receipt_is_shown_to_no_other_account(app: KeydeskApp, k
         assert app.visit.session is None
 
 
-async def test_a_scanned_label_opens_the_account_that_has_the_key(app: KeydeskApp, kiosk: Kiosk) -> None:
+async def test_a_scanned_label_opens_the_order_of_its_key(app: KeydeskApp, kiosk: Kiosk) -> None:
     kiosk.source.insert(kiosk.blank(OTHER_SERIAL))
     async with app.run_test(size=SIZE) as pilot:
         await to_binding(app, pilot, kiosk)
@@ -74,8 +74,31 @@ async def test_a_scanned_label_opens_the_account_that_has_the_key(app: KeydeskAp
         assert "已读到key盘的标签" in text_of(app)
         assert NEWCOMER not in text_of(app)
         await type_in(pilot, NEWCOMER, "Keydesk-1")
-        assert shown(app) == "AccountScreen"
+        assert shown(app) == "OrderPage"
         assert OTHER_SERIAL in text_of(app)
+
+
+async def test_a_scanned_receipt_of_a_bound_order_opens_that_order_beside_another_that_is_open(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    kiosk.source.insert(kiosk.blank())
+    session, order = kiosk.session(NEWCOMER), kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+    kiosk.service.bind(session, order.reference, None, False, lambda _: None)  # noqa: FBT003 - the contract
+    kiosk.source.remove()
+    kiosk.place(NEWCOMER, OrderKind.RENEWAL)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        wedge(app, order.link)
+        await settle(pilot)
+        assert f"已读到订单 {order.order_number}" in text_of(app)
+        await type_in(pilot, NEWCOMER, "Keydesk-1")
+        assert shown(app) == "OrderPage"
+        for fact in (order.order_number, "已绑定", f"绑定完成，key盘 {SERIAL}", "再打一张凭条"):
+            assert fact in text_of(app)
+        await press(pilot, "escape")
+        assert shown(app) == "UserCentreScreen"
+        await press(pilot, "4", "escape")
+        assert shown(app) == "UserCentreScreen"
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -19,6 +19,7 @@ from kiosk.ui.page import Page
 from kiosk.ui.screens.member.enterprise import EnterprisePage
 from kiosk.ui.screens.member.facts import OperatorPage
 from kiosk.ui.screens.member.lists import OrdersPage, PaymentsPage
+from kiosk.ui.screens.member.order_page import OrderPage
 from kiosk.ui.screens.member.orders_on_phone import OrdersOnPhoneScreen
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Prose
@@ -97,10 +98,19 @@ class UserCentreScreen(Page[None]):
             self.view, self.message = outcome, None
             self.update_content()
             self.focus_on(PAGES[0][0])
+            self._open_scanned(outcome)
         else:
             self.message = self.refusal(outcome)
             self.update_content()
             self.focus_on("back")
+
+    def _open_scanned(self, view: UserCentreView) -> None:
+        """Open the order that was scanned at home; all of them where its number is that of several."""
+        visit = self.shell.visit
+        scanned, visit.scanned_orders = visit.scanned_orders, ()
+        if scanned:
+            self.focus_on("orders")
+            self.app.push_screen(OrderPage(view, scanned[0]) if len(scanned) == 1 else OrdersPage(view))
 
     def update_content(self) -> None:
         """Show each page's summary, and what is notable."""

@@ -1,4 +1,4 @@
-"""查询: the member's key, orders and what was asked for them; an open order can be continued."""
+"""继续办理, of several orders or none: the member's key, orders and what was asked for them; an open order can be continued."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kiosk.desk.views.orders import AccountView
 from kiosk.desk.views.refusals import Refused
 from kiosk.domain.decisions import KeyState
 from kiosk.text.cells import pad, width
-from kiosk.text.flows import CONTINUING, QUERYING
+from kiosk.text.flows import CONTINUING
 from kiosk.text.money import yuan
 from kiosk.text.request_wording import request_lines
 from kiosk.text.times import minute, period
@@ -24,7 +24,6 @@ from kiosk.text.wording import KEY_STATES, KINDS, STATUSES, feed_age, surplus_no
 from kiosk.ui.page import Page
 from kiosk.ui.routes import step_of
 from kiosk.ui.screens.member.orders_on_phone import OrdersOnPhoneScreen
-from kiosk.ui.visit import Purpose
 from kiosk.ui.widgets.actions import Action, ActionRow
 from kiosk.ui.widgets.lines import Line, Prose
 
@@ -71,10 +70,7 @@ class AccountScreen(Page[None]):
     def compose(self) -> ComposeResult:
         """Key facts, then the orders."""
         yield self.title_row()
-        if self.shell.visit.purpose is Purpose.QUERY:
-            yield self.head_row(self.t("查询key盘和订单"), QUERYING, 1)
-        else:
-            yield self.head_row(self.t("继续办理"), CONTINUING, 1)
+        yield self.head_row(self.t("继续办理"), CONTINUING, 1)
         with Vertical(classes="body"), Vertical(classes="column"):
             yield Line(id="who", classes="strong")
             yield Line(id="key")

@@ -99,7 +99,7 @@ class SignInScreen(CredentialsPage[None]):
         )
 
     def _scanned_found(self, session: Session, outcome: tuple[OrderView, ...] | Refused) -> None:
-        """One that is open goes on where it was; the account shows any other."""
+        """One that is open goes on where it was; 查询 opens any other."""
         if isinstance(outcome, Refused):
             self.say(self.refusal(outcome))
             return
@@ -109,8 +109,8 @@ class SignInScreen(CredentialsPage[None]):
             visit.order, visit.kind = outcome[0], outcome[0].kind
             self.shell.go(step_of(outcome[0]))
         else:
-            visit.purpose = Purpose.QUERY
-            self.shell.go(Route.ACCOUNT)
+            visit.scanned_orders = tuple(order.reference for order in outcome)
+            self.shell.go(Route.USER_CENTRE)
 
     @on(Button.Pressed, "#back")
     def action_back(self) -> None:
