@@ -341,7 +341,10 @@ class KeydeskApp(Steps, inherit_bindings=False):
         self.error_code = secrets.token_hex(2).upper()
         self._error_count += 1
         structlog.get_logger().error("unexpected error", code=self.error_code, exc_info=error)
-        if self._error_count > _MAX_ERRORS or not self.is_running or not self.pages:
+        shown = self.is_running and bool(self.pages)
+        if shown and self.step is not None:
+            self.step.end_party()  # whose slip would go with the visit
+        if self._error_count > _MAX_ERRORS or not shown:
             self._give_up()
         else:
             self.call_later(self._show_error)

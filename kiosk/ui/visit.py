@@ -65,3 +65,9 @@ class Visit:
     pin_settled: bool = False
     # All that the next operator finds of those before.
     party: Party | None = None
+
+    def receive(self, bound: BoundView) -> None:
+        """Note the key that was bound, and count it among those of its enterprise, whose operators come one after another."""
+        self.bound, self.order = bound, bound.order
+        if self.party is not None and self.party.enterprise == bound.order.enterprise:
+            self.party = self.party.with_order(bound.order.reference)

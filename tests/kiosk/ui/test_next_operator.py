@@ -236,6 +236,45 @@ async def test_one_of_another_enterprise_begins_anew(
     assert slips == []
 
 
+async def test_an_unexpected_error_at_the_next_one_prints_the_slip_of_those_before(
+    kiosk: Kiosk, slips: list[VisitSlip]
+) -> None:
+    app = kiosk.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await first_key(app, pilot, kiosk)
+        await to_the_next(app, pilot, kiosk)
+        await second_key(app, pilot, kiosk)
+        await to_the_next(app, pilot, kiosk)
+        await press(pilot, "4")
+        answer_next(kiosk.service, "sign_in", RuntimeError("the disk melted"))
+        fill(app, account=SECOND, password="Keydesk-3")
+        await press_button(app, pilot, "bind")
+        assert f"错误编号 {app.error_code}" in text_of(app)
+        assert "企业清单已打印" in text_of(app)
+        await press_button(app, pilot, "home")
+        assert shown(app) == "HomeScreen"
+    assert [len(slip.lines) for slip in slips] == [2]
+
+
+async def test_a_key_that_was_bound_as_its_page_failed_is_on_the_slip(
+    kiosk: Kiosk, slips: list[VisitSlip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kiosk.setup.paid_order(SECOND, OrderKind.NEW)
+    app = kiosk.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await first_key(app, pilot, kiosk)
+        await to_the_next(app, pilot, kiosk)
+        await press(pilot, "4")
+        kiosk.source.insert(kiosk.blank(OTHER_SERIAL))
+        await until(pilot, lambda: OTHER_SERIAL in text_of(app))
+        await settle(pilot)
+        monkeypatch.setattr("kiosk.ui.screens.order.done.DoneScreen._facts", None)
+        fill(app, account=SECOND, password="Keydesk-3")
+        await press_button(app, pilot, "bind")
+        assert "错误编号" in text_of(app)
+    assert [[line.serial for line in slip.lines] for slip in slips] == [[SERIAL, OTHER_SERIAL]]
+
+
 async def test_without_paper_labels_and_slip_wait(app: KeydeskApp, kiosk: Kiosk) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await first_key(app, pilot, kiosk)

@@ -105,12 +105,14 @@ async def another_done(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> Non
     order = kiosk.place_paid(OWNER, OrderKind.REPLACEMENT)
     await settle(pilot)
     app.visit.party = Party(order.enterprise, ("3/1/1",))
-    app.visit.bound = BoundView(
-        order=order,
-        serial=SERIAL,
-        certificate="0003000001000019",
-        not_before=kiosk.clock.wall(),
-        not_after=order.ends_at,
+    app.visit.receive(
+        BoundView(
+            order=order,
+            serial=SERIAL,
+            certificate="0003000001000019",
+            not_before=kiosk.clock.wall(),
+            not_after=order.ends_at,
+        )
     )
     await go(app, pilot, Route.DONE, kiosk.session(OWNER), order)
 

@@ -216,8 +216,7 @@ class BindScreen(BindPage):
         self.run.ended()
         match outcome:
             case BoundView():
-                self.shell.visit.bound = outcome
-                self.shell.visit.order = outcome.order
+                self.shell.visit.receive(outcome)
                 self.shell.go(Route.DONE)
                 return
             case TokenRefused():

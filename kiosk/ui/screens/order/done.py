@@ -138,9 +138,6 @@ class DoneScreen(Page[None]):
         self._visit = self.shell.visit
         self.focus_on("change" if self.asks_for_pin else "home")
         bound = self.shell.visit.bound
-        if bound is not None:
-            self._join_party(bound)
-            self.update_content()
         if bound is not None and self.shell.visit.printed is None:
             self._print(bound)
 
@@ -150,12 +147,6 @@ class DoneScreen(Page[None]):
         visit = self.shell.visit
         first = visit.bound is not None and visit.bound.order.kind is not OrderKind.RENEWAL
         return first and visit.session is not None and not visit.pin_settled
-
-    def _join_party(self, bound: BoundView) -> None:
-        """Count the key among those of its enterprise, whose operators come one after another."""
-        party = self.shell.visit.party
-        if party is not None and party.enterprise == bound.order.enterprise:
-            self.shell.visit.party = party.with_order(bound.order.reference)
 
     # The receipt is printed even if the member leaves the screen: its thread belongs to the app.
 
