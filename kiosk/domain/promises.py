@@ -59,9 +59,14 @@ def dispatch_promise(paid_at: int, calendar: Calendar) -> DispatchPromise:
     return DispatchPromise(by, calendar.knows(paid, by))
 
 
+def invoicing_pauses(day: date) -> bool:
+    """Return whether what is asked for on that day waits until invoicing goes on."""
+    return not INVOICING_GOES_ON <= day.day < INVOICING_CLOSES
+
+
 def invoicing_goes_on(day: date, calendar: Calendar) -> date | None:
     """Return the day on which invoicing goes on; None on a day on which it does not pause."""
-    if INVOICING_GOES_ON <= day.day < INVOICING_CLOSES:
+    if not invoicing_pauses(day):
         return None
     months = day.year * 12 + day.month - 1 + (day.day >= INVOICING_CLOSES)
     return calendar.from_day(date(months // 12, months % 12 + 1, INVOICING_GOES_ON))

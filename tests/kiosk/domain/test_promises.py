@@ -11,6 +11,7 @@ from kiosk.domain.promises import (
     dispatch_promise,
     invoice_promise,
     invoicing_goes_on,
+    invoicing_pauses,
 )
 from kiosk.domain.working_days import USUAL
 
@@ -76,6 +77,7 @@ def test_an_invoice_comes_in_five_to_seven_working_days(asked: str, earliest: st
 )
 def test_invoicing_pauses_at_the_end_of_each_month(asked: str, goes_on: str | None) -> None:
     assert invoicing_goes_on(day(asked), USUAL) == (goes_on and day(goes_on))
+    assert invoicing_pauses(day(asked)) is bool(goes_on)
 
 
 def test_a_request_in_the_pause_waits_and_is_told_so() -> None:

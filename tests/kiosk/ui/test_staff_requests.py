@@ -21,7 +21,7 @@ from kiosk.text.catalogue import Language
 from kiosk.ui.app import KeydeskApp
 from kiosk.ui.screens.staff.requests import RequestsScreen
 from kiosk.ui.screens.staff.staff_desk import StaffDeskScreen
-from tests.support.desk import FIRM, STAFF, SUPERVISOR, answered
+from tests.support.desk import DAY, FIRM, STAFF, SUPERVISOR, answered
 from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, answer_next, lay, until
 from tests.support.pictures import LANGUAGES, SIZES, Compare, Way, looks_as_it_did
 from tests.support.screens import (
@@ -173,6 +173,18 @@ async def test_a_special_invoice_needs_a_credit_code_and_an_ordinary_one_does_no
         await press(pilot, "right")
         await press_button(app, pilot, "next")
         assert "发票：普票已申请" in text_of(app)
+
+
+async def test_while_invoicing_pauses_the_desk_says_that_an_invoice_waits(
+    app: KeydeskApp, kiosk: Kiosk
+) -> None:
+    kiosk.clock.advance(3 * DAY)  # to the 25th
+    kiosk.setup.contact()
+    order = kiosk.place_paid(NEWCOMER, OrderKind.NEW)
+    async with app.run_test(size=SIZE) as pilot:
+        await lay(app, pilot, RequestsScreen(STAFF, order))
+        assert "每月25日至次月5日暂停开票，现在登记的会顺延" in sentence(app)
+        assert cut_off(app) == []
 
 
 async def test_what_is_not_possible_says_why(app: KeydeskApp, kiosk: Kiosk) -> None:

@@ -16,6 +16,7 @@ from kiosk.desk.requests.views import RequestsOutcome, RequestsView
 from kiosk.desk.views.orders import OrderView
 from kiosk.desk.views.people import StaffSession
 from kiosk.desk.views.refusals import Refused
+from kiosk.domain.promises import PROMISED, china_day, invoicing_pauses
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, wrap
 from kiosk.text.request_wording import request_lines
@@ -39,6 +40,7 @@ _ROWS = {
     RequestAct.INVOICE: (N_("登记发票"), N_("专票或普票，抬头和邮箱；登记过的可以改")),
     RequestAct.WITHDRAWAL: (N_("撤回发票"), N_("会员不要发票了")),
 }
+_PAUSED = N_("每月 {invoicing_closes} 日至次月 {invoicing_goes_on} 日暂停开票，现在登记的会顺延")
 _FORMS: dict[RequestAct, Callable[[StaffSession, OrderView, RequestForms], RequestForm]] = {
     RequestAct.ADDRESS: AddressForm,
     RequestAct.MAILED: MailedForm,
@@ -128,13 +130,20 @@ class RequestsScreen(Overlay[None]):
 
     def _option(self, act: RequestAct, forms: RequestForms) -> Option:
         """A row, with the reason where the act is refused."""
-        name, hint = _ROWS[act]
+        name, _ = _ROWS[act]
         refused = forms.refused.get(act)
-        says = self.t(hint if refused is None else REFUSALS[refused.reason])
+        says = self._hint(act) if refused is None else self.t(REFUSALS[refused.reason])
         room = max(20, self.query_one("#acts").content_size.width - _NAME_CELLS - _BORDERS)
         first, *rest = wrap(says, room)
         lines = [pad(self.t(name), _NAME_CELLS) + first, *(" " * _NAME_CELLS + each for each in rest)]
         return Option("\n".join(lines), id=act.value, disabled=refused is not None)
+
+    def _hint(self, act: RequestAct) -> str:
+        """What an act is for; of an invoice that it waits, while invoicing pauses."""
+        status = self.shell.status
+        if act is RequestAct.INVOICE and status is not None and invoicing_pauses(china_day(status.now)):
+            return self.t(_PAUSED, **PROMISED)
+        return self.t(_ROWS[act][1])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open the act's form, or ask what it needs."""
