@@ -1,4 +1,4 @@
-"""One running demo for every row of the guide, in a window with room for whole notices; and staff at the centre's console."""
+"""One running demo for every row of the guide, in a window with room for whole notices; and browsers that speak with its centre."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from kiosk.domain.promises import china_day, invoicing_pauses
 from tests.support.terminal import BIN, Demo, Terminal
 from tests.support.waiting import wait_until
 
+DAY = 86_400
+_SET_CLOCK = """\
+import time
 
-class Console:
-    """A browser of staff that speaks plain HTTP with the centre of the demo."""
+machines = time.time
+time.time = lambda: machines() + {ahead}
+"""
+_LONGEST_MONTH = 31
+
+
+class Browser:
+    """Somebody's browser, which speaks plain HTTP with the centre of the demo."""
 
     def __init__(self, address: str) -> None:
         self.client = httpx2.Client(base_url=address, follow_redirects=True)
-        self.post("/admin/login/", username="admin", password="Keydesk-admin", next="/admin/")
 
     def get(self, path: str) -> str:
         """The page at that path."""
@@ -37,14 +46,27 @@ class Console:
         return answer.text
 
 
+def to_the_pause() -> int:
+    """The seconds by which clocks are to be set so that invoicing pauses today and tomorrow; whole days."""
+    ahead = (days * DAY for days in range(_LONGEST_MONTH))
+    now = int(time.time())
+    return next(
+        each for each in ahead if all(invoicing_pauses(china_day(now + each + day)) for day in (0, DAY))
+    )
+
+
 class GuideDemo(Demo):
-    """The demo at 120×36; its accounts are served by one test each."""
+    """The demo at 120×36, on a day on which invoicing pauses; its accounts are served by one test each."""
 
     def start(self) -> str:
-        """Start it in a new window of that size, not of the size that the environment names."""
+        """Start it in a new window of that size, not of the size that the environment names, with its processes' clocks set."""
         self.terminal.close()
         self.terminal = Terminal(120, 36)
-        plain = ("env", "-u", "COLUMNS", "-u", "LINES")
+        clock = self.directory.with_name("clock")
+        if not clock.exists():
+            clock.mkdir()
+            (clock / "sitecustomize.py").write_text(_SET_CLOCK.format(ahead=to_the_pause()))
+        plain = ("env", "-u", "COLUMNS", "-u", "LINES", f"PYTHONPATH={clock}")
         self.terminal.start(*plain, BIN / "keydesk", "demo", "--data", self.directory)
         return self.terminal.wait("请选择要办理的业务")
 
@@ -83,6 +105,25 @@ class GuideDemo(Demo):
         wait_until(there, f"{key} leads to {expected}")
         return self.terminal.wait(expected)
 
+    def staff(self) -> None:
+        """The supervisor signs in over the step."""
+        self.reach("F6", "工作人员登录")
+        self.terminal.type("lt", "Super-1")
+        self.terminal.press("Enter")
+        self.terminal.wait("主管 林涛")
+
+    def refund(self, reason: str) -> None:
+        """Have the order that staff chose refunded, up to the answer."""
+        self.terminal.press("Tab", "Tab", "Tab", "Tab", "Enter")
+        self.terminal.wait("退款后 订单")
+        self.terminal.type(reason)
+        self.terminal.press("Enter")
+
+    def message(self, account: str) -> str:
+        """The newest text message on the phone of an account."""
+        answer = httpx2.get(f"{self.centre}/sandbox/messages", params={"account": account})
+        return str(answer.json()["messages"][0]["text"])
+
     def query(self, account: str, password: str) -> None:
         """「查询」 with the account."""
         self.back_out()
@@ -106,8 +147,15 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuideDemo]:
 
 
 @pytest.fixture
-def console(guide: GuideDemo) -> Iterator[Console]:
-    """Staff, signed in to the console."""
-    made = Console(guide.centre)
+def browser(guide: GuideDemo) -> Iterator[Browser]:
+    """A browser that nobody has signed in with."""
+    made = Browser(guide.centre)
     yield made
     made.client.close()
+
+
+@pytest.fixture
+def console(browser: Browser) -> Browser:
+    """Staff, signed in to the console."""
+    browser.post("/admin/login/", username="admin", password="Keydesk-admin", next="/admin/")
+    return browser

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pytest
 
-from tests.guide.conftest import GuideDemo
+from tests.guide.conftest import Browser, GuideDemo
+from tests.support.terminal import codes_on
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("guide")]
@@ -73,6 +74,13 @@ def until_seen(guide: GuideDemo, facts: tuple[str, ...]) -> None:
     wait_until(lambda: missing(guide.terminal.text(), facts) == [], " ".join(facts))
 
 
+def matched(pattern: str, text: str) -> str:
+    """What the group of a pattern has in a text."""
+    found = re.search(pattern, text)
+    assert found is not None, text
+    return found[1]
+
+
 def another(guide: GuideDemo, key: str) -> str:
     """What the screen shows once a key has changed it."""
     before = guide.terminal.text()
@@ -114,6 +122,7 @@ def test_a_new_key_is_paid_with_wechat_and_bound_for_a_year_to_the_second(guide:
     terminal = guide.terminal
     terminal.wait("网络 在线")
     shown = guide.order("1", "wjg", "bjsl", "11000001", "lxm", "Keydesk-1")
+    number = matched(r"订单号 (3-\d{4}-\d)", shown)
     assert missing(shown, (STEPS, "请用微信扫码", "应付 340.00 元", "叁佰肆拾元整", SUPPORT)) == []
     assert "█▀▀▀▀▀█" in shown
     guide.drawer("扫码并付款")
@@ -137,13 +146,35 @@ def test_a_new_key_is_paid_with_wechat_and_bound_for_a_year_to_the_second(guide:
     assert re.search(r"证书 +[0-9A-F]{16}", shown)
     start, end = validity(shown)
     assert end == start.replace(year=start.year + 1)
+    guide.staff()
+    terminal.press("BTab", "BTab")
+    terminal.type(number)
+    terminal.press("Enter")
+    terminal.wait(f"{number} .*已绑定")
+    guide.refund("不想办了")
+    terminal.wait("这笔订单已经绑定完成")
+    (order,) = guide.orders_of("11000001")
+    assert order["status"] == "bound"
 
 
-def test_a_renewal_asks_for_the_members_pin_and_its_new_end_is_found_under_query(guide: GuideDemo) -> None:
+def test_a_renewal_asks_for_the_pin_that_the_member_chose_and_its_new_end_is_found_under_query(
+    guide: GuideDemo,
+) -> None:
     guide.home()
     terminal = guide.terminal
     terminal.wait("网络 在线")
     before = guide.keys_of("11000003")
+    guide.insert("11000003 的key盘")
+    terminal.wait("C  改PIN")
+    terminal.press("c")
+    terminal.wait("登录账号.*11000003")
+    terminal.type("Keydesk-3")
+    terminal.press("Enter")
+    terminal.wait("原PIN码")
+    terminal.type("111111", "246810", "246810")
+    terminal.press("Enter")
+    terminal.wait("PIN码已修改")
+    guide.back_out()
     shown = guide.order("3", "11000003", "Keydesk-3", "sdqltyjtyxgs")
     assert "应付 230.00 元" in shown
     assert "国产密钥" not in shown
@@ -153,6 +184,9 @@ def test_a_renewal_asks_for_the_members_pin_and_its_new_end_is_found_under_query
     terminal.press("Enter")
     terminal.wait("请输入这把key盘的PIN")
     terminal.type("111111")
+    terminal.press("Enter")
+    terminal.wait("PIN 不对，还可试 5 次")
+    terminal.type("246810")
     terminal.press("Enter")
     shown = terminal.wait("绑定完成：key盘续期(?s:.*)凭条已打印")
     key = guide.keys_of("11000003")[0]
@@ -166,7 +200,9 @@ def test_a_renewal_asks_for_the_members_pin_and_its_new_end_is_found_under_query
     assert validity(terminal.wait(key["number"])) == bound
 
 
-def test_a_replacement_is_bound_and_adds_what_was_left(guide: GuideDemo) -> None:
+def test_a_replacement_is_bound_and_adds_what_was_left_and_the_lost_key_says_that_it_is_void(
+    guide: GuideDemo,
+) -> None:
     guide.home()
     terminal = guide.terminal
     terminal.wait("网络 在线")
@@ -179,6 +215,11 @@ def test_a_replacement_is_bound_and_adds_what_was_left(guide: GuideDemo) -> None
     (key,) = guide.keys_of("11000004")
     assert key["status"] == "valid"
     assert key["not_after"] > key["old_end"]
+    terminal.press("Escape")
+    guide.take_key()
+    guide.insert("11000004 的key盘")
+    shown = terminal.wait("插着的key盘：已作废")
+    assert missing(shown, ("这把key盘的证书不能再用，请用新的那把",)) == []
 
 
 def test_an_order_that_was_paid_on_the_web_is_bound_like_one_paid_here(guide: GuideDemo) -> None:
@@ -186,7 +227,6 @@ def test_an_order_that_was_paid_on_the_web_is_bound_like_one_paid_here(guide: Gu
     guide.reach("4", "按已缴费的订单，登录后显示")
     guide.insert("空白key盘 3")
     guide.terminal.type("11000006", "Keydesk-6")
-    guide.terminal.press("Enter")  # to the PIN, which a new key does not need
     guide.terminal.press("Enter")
     guide.terminal.wait("绑定完成：新办key盘(?s:.*)凭条已打印")
     (order,) = guide.orders_of("11000006")
@@ -222,7 +262,48 @@ def test_the_help_answers_each_question_of_members(guide: GuideDemo) -> None:
     assert [fact for _, facts in ASKED for fact in missing(told, facts)] == []
 
 
-def test_a_key_may_be_mailed_and_money_goes_back_before_the_binding(guide: GuideDemo) -> None:
+def ask_for_an_invoice(guide: GuideDemo, phone: Browser, page: str) -> None:
+    """Sign in at the page of the code with another phone than the one that paid, and fill in the form."""
+    phone.post(page, action="sign-in", account="11000007", password="Keydesk-7")
+    code = matched(r"验证码 (\d{6})", guide.message("11000007"))
+    orders = phone.post(page, action="code", code=code)
+    assert "暂停开票" in orders
+    assert "今天申请会顺延" in orders
+    form = matched(r'href="(/orders/[^"]+/invoice)"', orders)
+    seen = matched(r'name="seen" value="([^"]*)"', phone.get(form))
+    typed = {"invoice": "ordinary", "title": "蒋欣", "email": "jiangxin@example.cn"}
+    asked = phone.post(form, action="ask", seen=seen, **typed)
+    assert 'data-done="invoice-kept"' in asked
+    assert "已申请，顺延" in asked
+
+
+def type_both_forms(guide: GuideDemo) -> None:
+    """Staff type address and invoice for the order that they chose."""
+    terminal = guide.terminal
+    terminal.press("F7")
+    shown = terminal.wait("发票：普票已申请，待开出 +j[*]{3}@example.cn")
+    assert missing(shown, ("暂停开票，现在登记的会顺延",)) == []
+    terminal.press("Enter")
+    terminal.wait("[*]收件人 +蒋欣")
+    terminal.press("Enter")
+    terminal.type("hnzz")
+    terminal.wait("1 河南省郑州市")
+    terminal.press("1")
+    wait_until(lambda: "1 河南省郑州市" not in terminal.text(), "the region is taken")
+    terminal.type("金水区", "花园路1号")
+    terminal.press("Enter", "Enter", "Enter")
+    terminal.wait("邮寄：已登记，待寄出 +河南省郑州市金水区")
+    terminal.press("Down", "Down", "Enter")
+    terminal.wait("[*]抬头 +四川天府肉类食品有限公司")
+    terminal.press("Enter", "Enter")
+    terminal.type("caiwu@example.cn")
+    terminal.press("Enter", "Enter", "Enter", "Enter", "Enter")
+    terminal.wait("发票：普票已申请，待开出 +c[*]{3}@example.cn")
+
+
+def test_the_forms_after_paying_are_filled_in_and_found_and_money_goes_back_before_the_binding(
+    guide: GuideDemo, browser: Browser
+) -> None:
     guide.home()
     terminal = guide.terminal
     terminal.wait("网络 在线")
@@ -233,15 +314,27 @@ def test_a_key_may_be_mailed_and_money_goes_back_before_the_binding(guide: Guide
     terminal.wait("key盘在手里吗")
     guide.close_drawer()
     terminal.press("3")
+    terminal.wait("已登记：邮寄")
+    (page,) = codes_on(guide.reach("F7", "请用微信扫码，在手机上填"))
+    ask_for_an_invoice(guide, browser, page)
+
     guide.back_out()
-    guide.reach("F6", "工作人员登录")
-    terminal.type("lt", "Super-1")
+    guide.staff()
+    terminal.wait("补办key盘")
+    type_both_forms(guide)
+
+    guide.query("11000007", "Keydesk-7")
+    until_seen(guide, ("会员缴费记录", "我的订单"))
+    terminal.press("4")
+    terminal.wait("邮寄：待寄出 .*河南省郑州市金水区(?s:.*)发票：待开票 +c[*]{3}@example.cn")
     terminal.press("Enter")
+    shown = terminal.wait("办理经过(?s:.*)申请发票")
+    told = ("已付款，待绑定", "领取 待寄出", "发票 待开票", "申请邮寄 河南省郑州市金水区", "再打一张凭条")
+    assert missing(shown, told) == []
+
+    guide.staff()
     terminal.wait("主管 林涛(?s:.*)补办key盘")
-    terminal.press("Tab", "Tab", "Tab", "Tab", "Enter")
-    terminal.wait("退款后 订单")
-    terminal.type("重复付款")
-    terminal.press("Enter")
+    guide.refund("重复付款")
     terminal.wait("退款中")
     (order,) = guide.orders_of("11000007")
     assert order["status"].startswith("refund")
@@ -249,16 +342,17 @@ def test_a_key_may_be_mailed_and_money_goes_back_before_the_binding(guide: Guide
 
 def test_the_user_centre_has_the_enterprise_its_operators_keys_payments_and_orders(guide: GuideDemo) -> None:
     guide.home()
+    guide.query("11000006", "Keydesk-6")
     for choice, facts in (
-        ("1", ("湖北长江化肥有限公司", "11000006", "何芳", "统一社会信用代码")),
         ("2", ("证书", "有效期")),
         ("3", ("340.00",)),
         ("4", ("新办key盘", "340.00", "已绑定")),
+        ("1", ("湖北长江化肥有限公司", "11000006", "何芳", "统一社会信用代码")),
     ):
-        guide.query("11000006", "Keydesk-6")
         until_seen(guide, ("会员缴费记录", "我的订单"))
         guide.terminal.press(choice)
         until_seen(guide, facts)
-        if choice == "1":
-            guide.terminal.press("Enter")
-            guide.terminal.wait(r"\d{3}\*{4}\d{4}")
+        if choice != "1":
+            guide.terminal.press("Escape")
+    guide.terminal.press("Enter")
+    guide.terminal.wait(r"\d{3}\*{4}\d{4}")

@@ -8,7 +8,7 @@ import re
 import httpx2
 import pytest
 
-from tests.guide.conftest import Console, GuideDemo
+from tests.guide.conftest import Browser, GuideDemo
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.terminal, pytest.mark.xdist_group("guide")]
@@ -19,11 +19,14 @@ WAITING = "/admin/ledger/ledgerproposal/?state__exact=under-review"
 _LINK = re.compile(r"/admin/ledger/ledgerproposal/[^\"?]+/change/")
 
 
-def propose(guide: GuideDemo, name: str, number: str, phone: str) -> str:
+def propose(guide: GuideDemo, name: str, number: str, phone: str, *, passport: bool = False) -> str:
     """Fill in the form of the page that shows the account's proposals; that page afterwards."""
     terminal = guide.terminal
     terminal.press("n")
     terminal.wait("有效证件类型")
+    if passport:
+        terminal.press("BTab", "Right", "Tab")
+        terminal.wait(r"\(\*\) ?护照")
     terminal.type(name, number, phone)
     terminal.press("Enter")
     terminal.wait("添加交易员要有盖章的法人授权书")
@@ -31,7 +34,7 @@ def propose(guide: GuideDemo, name: str, number: str, phone: str) -> str:
     return terminal.wait("已提交，审核中")
 
 
-def only_waiting(console: Console) -> str:
+def only_waiting(console: Browser) -> str:
     """The page of the only proposal that waits, once the kiosk has sent it up with what it is about."""
     found: list[str] = []
 
@@ -43,24 +46,22 @@ def only_waiting(console: Console) -> str:
     return found[0]
 
 
-def invitation(guide: GuideDemo, account: str) -> str:
-    """The link in the message to the new trader's phone."""
-    answer = httpx2.get(f"{guide.centre}/sandbox/messages", params={"account": account})
-    found = re.search(r"https?://\S+/password/[A-Za-z0-9_-]{22}", answer.json()["messages"][0]["text"])
-    assert found is not None
-    return found[0]
-
-
-def choose_password(link: str, account: str, password: str) -> None:
-    """Set the first password on the trader's own phone."""
+def choose_password(guide: GuideDemo, account: str, password: str) -> None:
+    """Set the first password at the kiosk, with the code of the message; the link in it is over then."""
+    said = re.search(r"(https?://\S+/password/[A-Za-z0-9_-]{22}) .*验证码 (\d{6})", guide.message(account))
+    assert said is not None
+    link, code = said.groups()
     with httpx2.Client(follow_redirects=True) as phone:
-        shown = phone.get(link).text
-        assert f"账号 {account}" in shown
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', shown)
-        assert token is not None
-        typed = {"csrfmiddlewaretoken": token[1], "password": password, "again": password}
-        page = httpx2.URL(link).join("/password/")
-        assert "密码已设置" in phone.post(page, data=typed).text
+        assert f"账号 {account}" in phone.get(link).text
+    guide.back_out()
+    guide.reach("6", "请选择一项")
+    guide.terminal.press("5")
+    guide.terminal.wait("短信验证码")
+    guide.terminal.type(account, code, password, password)
+    guide.terminal.press("Enter")
+    guide.terminal.wait("密码已设置")
+    with httpx2.Client(follow_redirects=True) as phone:
+        assert "data-over" in phone.get(link).text
 
 
 def renewed(guide: GuideDemo) -> None:
@@ -82,7 +83,7 @@ def renewed(guide: GuideDemo) -> None:
 
 
 def test_a_trader_is_proposed_refused_with_a_reason_proposed_again_and_approved(
-    guide: GuideDemo, console: Console
+    guide: GuideDemo, console: Browser
 ) -> None:
     guide.home()
     terminal = guide.terminal
@@ -93,9 +94,12 @@ def test_a_trader_is_proposed_refused_with_a_reason_proposed_again_and_approved(
     terminal.press("a")
     shown = terminal.wait("还没有申请")
     assert "「用户中心」-「企业账户信息」" in shown
-    shown = propose(guide, "王晓芳", "11010519491231002X", "13912341234")
-    assert "王**" in shown
+    shown = propose(guide, "王晓芳", "E12345678", "13912341234", passport=True)
+    assert re.search(r"王\*\* +E\*+8 ", shown)
     refused = only_waiting(console)
+    revealed = console.post(refused, reveal="x")
+    assert "护照" in revealed
+    assert "E12345678" in revealed
     console.post(refused, **{"refuse": "x", "refuse-reason": "授权书不清楚"})
     terminal.wait("授权书不清楚")
 
@@ -108,7 +112,7 @@ def test_a_trader_is_proposed_refused_with_a_reason_proposed_again_and_approved(
     assert made is not None
     account = made[1]
     terminal.wait(account)
-    choose_password(invitation(guide, account), account, CHOSEN)
+    choose_password(guide, account, CHOSEN)
 
     renewed(guide)
     shown = terminal.wait("已办好 1 把")

@@ -16,6 +16,9 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
+import zxingcpp
+from PIL import Image
+
 from kiosk.demo.launcher import NETWORK_SWITCH
 from kiosk.domain.ledger import Certificate
 from kiosk.store.database import Database
@@ -89,6 +92,22 @@ class Terminal:
         command = ["tmux", "-S", str(self._folder / "socket"), "-f", "/dev/null", *arguments]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
         return done.stdout
+
+
+_INK = {"█": (0, 0), "▀": (0, 255), "▄": (255, 0)}
+_MODULE = 4
+
+
+def codes_on(shown: str) -> list[str]:
+    """What a phone reads on the screen, whose cells are two modules each, one above the other."""
+    rows = shown.splitlines()
+    picture = Image.new("L", (max(map(len, rows)), 2 * len(rows)), 255)
+    for line, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            for half, ink in enumerate(_INK.get(cell, (255, 255))):
+                picture.putpixel((column, 2 * line + half), ink)
+    size = picture.width * _MODULE, picture.height * _MODULE
+    return [each.text for each in zxingcpp.read_barcodes(picture.resize(size, Image.Resampling.NEAREST))]
 
 
 def started(stack: ExitStack, *command: str | Path) -> subprocess.Popen[str]:
