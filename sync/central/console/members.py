@@ -33,6 +33,7 @@ from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
 from sync.central.ledger.publishing import publish_enterprise, publish_operators
 from sync.central.ledger.reviewing import lock_accounts
+from sync.central.login.first_passwords import end_of
 from sync.central.members.models import (
     DeskStaff,
     Enterprise,
@@ -44,6 +45,7 @@ from sync.central.members.models import (
 from sync.central.members.publishing import publish_schedule, publish_staff
 
 Person = TypeVar("Person", DeskStaff, Operator)
+_LINK_ENDED = "发到原手机的设置密码链接已失效，请重发"
 
 
 def name_column() -> Any:  # the stubs know columns by name alone
@@ -234,7 +236,6 @@ class OperatorAdmin(_Permanent, Admin[Any]):
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
         """Save and publish: of one who is known only what was changed here, since a member may set the password meanwhile."""
-        del request
         changed = [name for name in form.changed_data if not name.startswith("new_")]
         if _set_password(obj, form):
             changed.append("verifier")
@@ -242,13 +243,17 @@ class OperatorAdmin(_Permanent, Admin[Any]):
         if number or "document" in changed:
             obj.document_number = masked_document(number)
             changed.append("document_number")
+        ended = False
         with telling(centre_now()):
             if change:
                 obj.save(update_fields=changed)
+                ended = "phone" in changed and end_of(obj.account, centre_now())
             else:
                 lock_accounts()
                 obj.save(force_insert=True)
             publish_operators([obj], centre_now())
+        if ended:
+            self.message_user(request, _LINK_ENDED, messages.WARNING)
 
     @admin.action(description="批准所选操作员", permissions=("review",))
     def approve(self, request: HttpRequest, queryset: QuerySet[Operator]) -> None:

@@ -132,6 +132,17 @@ def take_code(chosen: FirstPasswordChosen, now: int) -> CodeJudged:
         return CodeJudged(CodeJudgement.WRONG, row.tries_left) if row.tries_left else over
 
 
+def end_of(account: str, now: int) -> bool:
+    """End what went to an operator's phone, which is another's now: link and code, and who signed in with one; whether a link was open.
+
+    In the transaction that is open. `now` is UTC seconds.
+    """
+    rows = PasswordInvitation.objects.filter(account=account, used_at=None, expires__gte=now)
+    ended = rows.update(link_hash="", code_hash="", tries_left=0, expires=now - 1)
+    MemberSession.objects.filter(account=account).update(tries_left=0, expires=now - 1)
+    return bool(ended)
+
+
 def end_all(sender: object, **_named: object) -> None:
     """End every link and code once the centre was put back (a receiver of `incarnation_began`): some may have been used since."""
     del sender

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -17,16 +18,21 @@ from msgspec.structs import replace
 
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.feed import EnterprisePublished, OperatorPublished, StaffPublished
+from kiosk.domain.login_check import CodeJudged, CodeJudgement, FirstPasswordChosen
 from kiosk.domain.members import Review
 from kiosk.pki.names import DEFAULT_ORGANISATION, MemberName, member_name, read_member_name
+from kiosk.pki.passwords import make_verifier
 from sync.central.configuration import SmsProviderName
 from sync.central.console.base import Form
 from sync.central.console.users import PASSWORD_RULE
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import Matter
+from sync.central.login import first_passwords
+from sync.central.login.models import MemberSession
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments.models import Payment
 from tests.support.kiosk_double import KioskDouble
+from tests.support.values import present
 from tests.sync.central.console.acting import act
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +114,30 @@ def test_staff_set_no_operator_s_password_where_messages_are_sent(staff: Client,
     staff.post(page, {**fields, "new_password": "Another-1"})
     after = Operator.objects.get(account="11000001")
     assert (after.name, after.verifier) == ("李晓", before.verifier)
+
+
+def test_another_phone_ends_the_link_the_code_and_the_sessions_that_went_to_the_former(
+    staff: Client, kiosk: KioskDouble
+) -> None:
+    now, account = int(time.time()), "11000001"
+    Operator.objects.filter(account=account).update(phone="13912341234")
+    invitation = present(first_passwords.invite(account, now))
+    MemberSession.objects.create(
+        key="k", account=account, code_hash="", tries_left=0, proved=True, began_at=now, expires=now + 900
+    )
+    page = reverse("admin:members_operator_change", args=[account])
+    enterprise = Operator.objects.get(account=account).enterprise_id
+    fields = {"enterprise": enterprise, "name": "李晓", "review": "approved", "phone": "13912341234"}
+    assert "已失效" not in staff.post(page, fields, follow=True).content.decode()
+    assert first_passwords.account_of(invitation.token, now) == account
+    assert MemberSession.objects.get().expires > now
+    said = staff.post(page, {**fields, "phone": "13700001111"}, follow=True).content.decode()
+    assert "发到原手机的设置密码链接已失效，请重发" in said
+    assert first_passwords.account_of(invitation.token, now) is None
+    typed = FirstPasswordChosen(account, invitation.code, make_verifier("Another-1"))
+    assert first_passwords.take_code(typed, now) == CodeJudged(CodeJudgement.OVER)
+    assert MemberSession.objects.get().expires < now
+    assert "链接已失效" in staff.get(page).content.decode()
 
 
 def test_a_new_password_is_kept_as_a_hash_alone(
