@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from kiosk.desk.context import Desk
     from kiosk.desk.views.people import StaffSession
+    from kiosk.domain.feed import DeliveryTold, InvoiceTold
     from kiosk.domain.ledger import Order
+    from kiosk.domain.requests import DeliveryRequest, InvoiceRequest
     from kiosk.store.transaction import Transaction
 
 _Record = TypeVar("_Record", DeliveryAddress, InvoiceDetails)
@@ -78,21 +80,32 @@ def _why_not(check: Callable[[], object]) -> Refused | None:
 
 def _address(tx: Transaction, order: Order) -> DeliveryAddress:
     """What was asked before, of this order or the account's others; else the operator as recipient."""
-    own = tx.ledger.requests(order.reference)
-    commitment = own.delivery.commitment if own is not None and own.delivery is not None else b""
-    return _asked(tx, order, commitment, DeliveryAddress) or DeliveryAddress(order.operator, "", "")
+    own, told = tx.ledger.requests(order.reference), tx.feed.delivery(order.account, order.reference)
+    delivery = None if own is None else own.delivery
+    asked = None
+    if not _is_later(told, delivery):
+        commitment = b"" if delivery is None else delivery.commitment
+        asked = _asked(tx, order, commitment, DeliveryAddress)
+    return asked or DeliveryAddress(order.operator, "", "")
 
 
 def _details(tx: Transaction, order: Order) -> InvoiceDetails:
     """What was asked before, of this order or the account's others; else the enterprise as it is on record."""
-    own = tx.ledger.requests(order.reference)
-    commitment = own.invoice.commitment if own is not None and own.invoice is not None else b""
-    asked = _asked(tx, order, commitment, InvoiceDetails)
-    if asked is not None:
-        return asked
+    own, told = tx.ledger.requests(order.reference), tx.feed.invoice(order.account, order.reference)
+    invoice = None if own is None else own.invoice
+    if not _is_later(told, invoice):
+        commitment = b"" if invoice is None else invoice.commitment
+        asked = _asked(tx, order, commitment, InvoiceDetails)
+        if asked is not None:
+            return asked
     operator = tx.members.operator(order.account)
     code = "" if operator is None else usable_code(operator.enterprise_code)
     return InvoiceDetails(order.enterprise, code, "")
+
+
+def _is_later(told: DeliveryTold | InvoiceTold | None, own: DeliveryRequest | InvoiceRequest | None) -> bool:
+    """Whether the centre told of a later request than was entered here: its facts are not here, and what is here is not it."""
+    return told is not None and told.asked_at > (0 if own is None else own.asked_at)
 
 
 def _asked(tx: Transaction, order: Order, commitment: bytes, kind: type[_Record]) -> _Record | None:

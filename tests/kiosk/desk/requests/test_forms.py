@@ -10,11 +10,16 @@ from kiosk.desk.service import DeskService
 from kiosk.desk.views.people import StaffSession
 from kiosk.desk.views.refusals import Refusal, Refused
 from kiosk.domain.entries.requests import DeliveryAsked, InvoiceAsked, InvoiceKind
+from kiosk.domain.feed import DeliveryTold, InvoiceTold, KeyedBody
+from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.feed_rows import unsigned_row
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.members import Enterprise, Review
 from kiosk.domain.payment_codes import orders_page
 from kiosk.domain.personal import DeliveryAddress, InvoiceDetails
-from tests.support.desk import FIRM, SESSION, STAFF, SUPERVISOR, DeskSetup, answered, place, session_of
+from kiosk.domain.requests import DeliveryState, InvoiceState
+from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
+from tests.support.desk import FIRM, NOW, SESSION, STAFF, SUPERVISOR, DeskSetup, answered, place, session_of
 
 ADDRESS = DeliveryAddress("张三丰", "河南省郑州市金水区", "花园路1号", "13812345678")
 DETAILS = InvoiceDetails(FIRM, "9144030071526726XG", "finance@example.cn")
@@ -29,6 +34,11 @@ def service(desk_setup: DeskSetup) -> DeskService:
 @pytest.fixture
 def paid(desk_setup: DeskSetup) -> str:
     return desk_setup.paid_order("11000001", OrderKind.NEW)
+
+
+def tell(setup: DeskSetup, body: KeyedBody) -> None:
+    with setup.database.write() as tx:
+        tx.feed.rows.put(unsigned_row(MEMBERS, row_key_of(body), Version(1, 9), NO_VERSION, body))
 
 
 def refused(service: DeskService, order: str) -> dict[RequestAct, Refusal]:
@@ -77,6 +87,28 @@ def test_the_forms_begin_with_the_enterprise_the_operator_and_what_was_asked(
     assert forms.requests.delivery is not None
     answered(service.withdraw_invoice(SESSION, paid))
     assert answered(service.request_forms(STAFF, paid)).details == InvoiceDetails(FIRM, "", "")
+
+
+def test_the_forms_begin_with_nothing_that_the_member_changed_on_the_phone(
+    service: DeskService, desk_setup: DeskSetup, paid: str
+) -> None:
+    answered(service.ask_delivery(SESSION, paid, ADDRESS))
+    answered(service.ask_invoice(SESSION, paid, InvoiceKind.SPECIAL, DETAILS))
+    delivery = DeliveryTold(paid, "11000001", DeliveryState.ASKED, "李**", "", "河南省洛阳市", asked_at=NOW)
+    invoice = InvoiceTold(
+        paid, "11000001", InvoiceState.ASKED, InvoiceKind.ORDINARY, "l***@a.cn", asked_at=NOW
+    )
+    for told in (delivery, invoice):  # what was noted here
+        tell(desk_setup, told)
+    forms = answered(service.request_forms(STAFF, paid))
+    assert (forms.address, forms.details) == (ADDRESS, DETAILS)
+    for later in (replace(delivery, asked_at=NOW + 60), replace(invoice, asked_at=NOW + 60)):
+        tell(desk_setup, later)
+    forms = answered(service.request_forms(STAFF, paid))
+    assert forms.requests.delivery is not None
+    assert forms.requests.delivery.region == "河南省洛阳市"
+    assert forms.address == DeliveryAddress("操作员", "", "")
+    assert (forms.invoice, forms.details) == (InvoiceKind.ORDINARY, InvoiceDetails(FIRM, "", ""))
 
 
 def test_an_enterprise_of_a_right_credit_code_has_it_filled_in(
