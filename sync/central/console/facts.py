@@ -20,16 +20,22 @@ class Fact(NamedTuple):
 
 
 class Offered(NamedTuple):
-    """A form, and what its button says; each form is told by its prefix, which its button has as its name."""
+    """A form, and what its button says; each form is told by its prefix, which its button has as its name.
+
+    `seen` tells of which state the page showed the facts, where the form is about them; nothing in it is personal.
+    """
 
     form: forms.Form
     send: str
+    seen: str = ""
 
 
-def offered(request: HttpRequest, kind: type[forms.Form], prefix: str, send: str, **initial: str) -> Offered:
+def offered(
+    request: HttpRequest, kind: type[forms.Form], prefix: str, send: str, *, seen: str = "", **initial: str
+) -> Offered:
     """A form, with what was typed where its button was pressed."""
     pressed = request.method == "POST" and prefix in request.POST
-    return Offered(kind(request.POST if pressed else None, prefix=prefix, initial=initial), send)
+    return Offered(kind(request.POST if pressed else None, prefix=prefix, initial=initial), send, seen)
 
 
 class FactsAdmin(ReadOnlyAdmin[Row]):
@@ -40,6 +46,8 @@ class FactsAdmin(ReadOnlyAdmin[Row]):
     CAPTION: ClassVar[str]
     NOT_NOW: ClassVar[str]
     """What is said where a form is sent that is no longer offered."""
+    CHANGED: ClassVar[str] = "资料在此期间改过，没有登记。请核对下面现在的内容，再登记一次"
+    """What is said where a form is sent from a page with other facts than now."""
 
     @abstractmethod
     def forms_of(self, request: HttpRequest, row: Row) -> list[Offered]:
@@ -66,10 +74,13 @@ class FactsAdmin(ReadOnlyAdmin[Row]):
             return super().change_view(request, object_id, form_url, extra_context)
         shown, sent = self.forms_of(request, row), None
         if request.method == "POST":
-            sent = next((form for form, _ in shown if form.prefix in request.POST), None)
-            if sent is None:
-                self.message_user(request, self.NOT_NOW, messages.ERROR)
-            if sent is None or (sent.is_valid() and self.enter(request, row, sent)):
+            chosen = next((each for each in shown if each.form.prefix in request.POST), None)
+            if chosen is None or request.POST.get("seen", chosen.seen) != chosen.seen:
+                said = self.NOT_NOW if chosen is None else self.CHANGED
+                self.message_user(request, said, messages.ERROR)
+                return HttpResponseRedirect(request.get_full_path())
+            sent = chosen.form
+            if sent.is_valid() and self.enter(request, row, sent):
                 return HttpResponseRedirect(request.get_full_path())
         request.method = "GET"  # what was wrong with a form is on the page; nothing else is taken
         context = {

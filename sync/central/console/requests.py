@@ -32,6 +32,7 @@ _KINDS = {InvoiceKind.SPECIAL: "增值税专用发票（专票）", InvoiceKind.
 _GONE = "（未送到，或已删除：请向会员再问）"
 _LOOKED = "查看个人资料"
 _WORD = 40
+_SEEN = 16
 
 
 class MailedForm(forms.Form):
@@ -90,12 +91,14 @@ class RequestsAdmin(FactsAdmin[LedgerRequests]):
         asked, found = requests_record(row), []
         if (delivery := asked.delivery) is not None:
             first = {"carrier": delivery.carrier, "tracking": delivery.tracking}
-            found.append(offered(request, MailedForm, "mailed", "登记寄出", **first))
+            seen = delivery.commitment.hex()[:_SEEN]
+            found.append(offered(request, MailedForm, "mailed", "登记寄出", seen=seen, **first))
             if delivery.state is DeliveryState.MAILED:
-                found.append(offered(request, ReturnedForm, "returned", "登记退回"))
+                found.append(offered(request, ReturnedForm, "returned", "登记退回", seen=seen))
         if (invoice := asked.invoice) is not None and invoice.state is not InvoiceState.WITHDRAWN:
             first = {"number": invoice.number, "issued_on": china_day(centre_now()).isoformat()}
-            found.append(offered(request, IssuedForm, "issued", "登记开票", **first))
+            seen = invoice.commitment.hex()[:_SEEN]
+            found.append(offered(request, IssuedForm, "issued", "登记开票", seen=seen, **first))
         return found
 
     def facts_of(self, request: HttpRequest, row: LedgerRequests, sent: forms.Form | None) -> list[Fact]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 
 import pytest
@@ -12,8 +13,16 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from msgspec.structs import replace
 
-from kiosk.domain.entries.requests import DeliveryAsked, InvoiceAsked, InvoiceKind, InvoiceWithdrawn
+from kiosk.domain.entries.requests import (
+    DeliveryAsked,
+    DeliveryChanged,
+    InvoiceAsked,
+    InvoiceChanged,
+    InvoiceKind,
+    InvoiceWithdrawn,
+)
 from kiosk.domain.feed import DeliveryTold, InvoiceTold
 from kiosk.domain.personal import SALT_LENGTH, DeliveryAddress, InvoiceDetails, disclose
 from kiosk.domain.requests import DeliveryState, InvoiceState
@@ -127,6 +136,39 @@ def test_number_and_date_end_an_invoice_at_the_kiosks_too(
     assert (invoice.state, invoice.number) == (InvoiceState.ISSUED, "26412000000012345678")
     assert invoice.issued_at == 1_793_548_800  # midnight in China
     assert differences() == []
+
+
+def test_what_was_changed_since_the_page_was_opened_is_shown_before_anything_is_entered(
+    staff: Client, asked: str, kiosk: KioskDouble
+) -> None:
+    forms = {
+        "mailed": {"mailed-carrier": "EMS", "mailed-tracking": "E9", "mailed": "x"},
+        "issued": {"issued-number": "26412000", "issued-issued_on": "2026-11-02", "issued": "x"},
+    }
+
+    def seen(form: str) -> str:
+        shown = staff.get(page(asked)).content.decode()
+        (found,) = re.findall(rf'name="seen" value="(\w+)"(?:(?!<form).)*name="{form}"', shown, re.DOTALL)
+        return str(found)
+
+    before = {form: seen(form) for form in forms}
+    delivery = disclose(replace(ADDRESS, region="北京市"), secrets.token_bytes(SALT_LENGTH))
+    invoice = disclose(replace(INVOICE, title="别的有限公司"), secrets.token_bytes(SALT_LENGTH))
+    kiosk.append(DeliveryChanged(asked, ACCOUNT, delivery.commitment, "member"))
+    kiosk.append(InvoiceChanged(asked, ACCOUNT, InvoiceKind.ORDINARY, invoice.commitment, "member"))
+    kiosk.pushed()
+    kiosk.sent(delivery, invoice)
+    for form, typed in forms.items():
+        said = told(staff, asked, **typed, seen=before[form])
+        assert "资料在此期间改过，没有登记" in said
+        assert "北京市" in said
+        assert "别的有限公司" in said
+        assert getattr(LedgerRequests.objects.get(order=asked), _COLUMNS[form]) == "asked"
+        told(staff, asked, **typed, seen=seen(form))
+        assert getattr(LedgerRequests.objects.get(order=asked), _COLUMNS[form]) == form
+
+
+_COLUMNS = {"mailed": "delivery", "issued": "invoice"}
 
 
 @pytest.mark.parametrize(
