@@ -16,7 +16,7 @@ INVOICE_DAYS = (5, 7)
 INVOICING_CLOSES = 25
 """The day of a month on which invoicing pauses."""
 INVOICING_GOES_ON = 5
-"""The day of the next month from which it goes on, if that is a working day."""
+"""The day of the next month from which it goes on, or the first working day after it."""
 
 PROMISED = {
     "dispatch_days": str(DISPATCH_DAYS),
@@ -59,17 +59,11 @@ def dispatch_promise(paid_at: int, calendar: Calendar) -> DispatchPromise:
     return DispatchPromise(by, calendar.knows(paid, by))
 
 
-def invoicing_pauses(day: date) -> bool:
-    """Return whether what is asked for on that day waits until invoicing goes on."""
-    return not INVOICING_GOES_ON <= day.day < INVOICING_CLOSES
-
-
 def invoicing_goes_on(day: date, calendar: Calendar) -> date | None:
     """Return the day on which invoicing goes on; None on a day on which it does not pause."""
-    if not invoicing_pauses(day):
-        return None
     months = day.year * 12 + day.month - 1 + (day.day >= INVOICING_CLOSES)
-    return calendar.from_day(date(months // 12, months % 12 + 1, INVOICING_GOES_ON))
+    goes_on = calendar.from_day(date(months // 12, months % 12 + 1, INVOICING_GOES_ON))
+    return goes_on if goes_on > day else None
 
 
 def invoice_promise(asked_at: int, calendar: Calendar) -> InvoicePromise:

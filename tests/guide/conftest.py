@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from kiosk.domain.promises import china_day, invoicing_pauses
+from kiosk.domain.promises import china_day, invoicing_goes_on
+from kiosk.domain.working_days import USUAL
 from tests.support.terminal import BIN, Demo, Terminal
 from tests.support.waiting import wait_until
 
@@ -51,7 +52,9 @@ def to_the_pause() -> int:
     ahead = (days * DAY for days in range(_LONGEST_MONTH))
     now = int(time.time())
     return next(
-        each for each in ahead if all(invoicing_pauses(china_day(now + each + day)) for day in (0, DAY))
+        each
+        for each in ahead
+        if all(invoicing_goes_on(china_day(now + each + day), USUAL) for day in (0, DAY))
     )
 
 

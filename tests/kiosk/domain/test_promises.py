@@ -11,7 +11,6 @@ from kiosk.domain.promises import (
     dispatch_promise,
     invoice_promise,
     invoicing_goes_on,
-    invoicing_pauses,
 )
 from kiosk.domain.working_days import USUAL
 
@@ -69,6 +68,10 @@ def test_an_invoice_comes_in_five_to_seven_working_days(asked: str, earliest: st
         ("2026-11-25", "2026-12-07"),  # the 5th is a Saturday
         ("2026-11-30", "2026-12-07"),
         ("2026-12-01", "2026-12-07"),
+        ("2026-12-05", "2026-12-07"),
+        ("2026-12-06", "2026-12-07"),
+        ("2026-12-07", None),
+        ("2026-10-07", "2026-10-08"),
         ("2026-12-25", "2027-01-05"),
         ("2027-01-01", "2027-01-05"),
         ("2026-09-30", "2026-10-08"),  # the 5th is within the National Day's holiday
@@ -77,13 +80,18 @@ def test_an_invoice_comes_in_five_to_seven_working_days(asked: str, earliest: st
 )
 def test_invoicing_pauses_at_the_end_of_each_month(asked: str, goes_on: str | None) -> None:
     assert invoicing_goes_on(day(asked), USUAL) == (goes_on and day(goes_on))
-    assert invoicing_pauses(day(asked)) is bool(goes_on)
 
 
 def test_a_request_in_the_pause_waits_and_is_told_so() -> None:
     promise = invoice_promise(china("2026-11-30 19:00"), USUAL)
     assert promise.goes_on == day("2026-12-07")
     assert (promise.earliest, promise.latest) == (day("2026-12-14"), day("2026-12-16"))
+
+
+def test_whoever_asks_earlier_is_promised_nothing_later() -> None:
+    days = (date(2026, 1, 1) + timedelta(days) for days in range(360))
+    promised = [invoice_promise(china(f"{each} 12:00"), USUAL) for each in days]
+    assert promised == sorted(promised, key=lambda each: (each.earliest, each.latest))
 
 
 def test_days_are_those_of_china() -> None:

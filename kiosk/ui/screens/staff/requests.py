@@ -16,7 +16,8 @@ from kiosk.desk.requests.views import RequestsOutcome, RequestsView
 from kiosk.desk.views.orders import OrderView
 from kiosk.desk.views.people import StaffSession
 from kiosk.desk.views.refusals import Refused
-from kiosk.domain.promises import PROMISED, china_day, invoicing_pauses
+from kiosk.domain.promises import PROMISED, china_day, invoicing_goes_on
+from kiosk.domain.working_days import USUAL
 from kiosk.text.catalogue import N_
 from kiosk.text.cells import pad, wrap
 from kiosk.text.request_wording import request_lines
@@ -141,7 +142,11 @@ class RequestsScreen(Overlay[None]):
     def _hint(self, act: RequestAct) -> str:
         """What an act is for; of an invoice that it waits, while invoicing pauses."""
         status = self.shell.status
-        if act is RequestAct.INVOICE and status is not None and invoicing_pauses(china_day(status.now)):
+        if (
+            act is RequestAct.INVOICE
+            and status is not None
+            and invoicing_goes_on(china_day(status.now), USUAL)
+        ):
             return self.t(_PAUSED, **PROMISED)
         return self.t(_ROWS[act][1])
 
