@@ -11,7 +11,7 @@ import enum
 import re
 from datetime import date
 
-from kiosk.domain.names import NameRefused, is_han, tidy_name
+from kiosk.domain.names import LONGEST_PERSON, NameFault, NameRefused, is_han, tidy_name
 
 RESIDENT_NUMBER_LENGTH = 18
 _WEIGHTS = tuple(
@@ -20,6 +20,7 @@ _WEIGHTS = tuple(
 _CHECK_CHARACTERS = "10X98765432"  # by the weighted sum modulo 11 (ISO 7064 MOD 11-2)
 _RESIDENT_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _BIRTH = slice(6, 14)
+_EARLIEST = date(1880, 1, 1)  # as in the standard's own example; nobody who was born before ever had a number
 _BETWEEN_NAMES = "·•・"
 _BETWEEN_PARTS = " -.'’"
 # Nine characters in a passport's machine-readable line (ICAO 9303-4); some states have longer numbers.
@@ -43,6 +44,8 @@ class HolderFault(enum.StrEnum):
     SPELT = "spelt"
     """Letters where a name in characters is wanted: what is only spelt, or on a resident's document."""
     DIGIT = "digit"
+    LENGTH = "length"
+    """Longer than the centre keeps one, so that nobody could approve it."""
 
 
 class DocumentFault(enum.StrEnum):
@@ -51,7 +54,7 @@ class DocumentFault(enum.StrEnum):
     LENGTH = "length"
     CHARACTER = "character"
     BIRTH = "birth"
-    """No day, or one that is still to come."""
+    """No day, or one that is still to come, or on which nobody was born who has a number."""
     CHECK = "check"
     """Mistyped: the check character is another."""
 
@@ -71,9 +74,9 @@ def holder_fault(kind: DocumentKind, name: str) -> HolderFault | None:
     Capitals as a passport has them, since small letters are pinyin that nobody made characters of.
     """
     try:
-        tidy_name(name)
-    except NameRefused:
-        return HolderFault.CHARACTER
+        tidy_name(name, LONGEST_PERSON)
+    except NameRefused as error:
+        return HolderFault.LENGTH if error.fault is NameFault.TOO_LONG else HolderFault.CHARACTER
     letters = [each for each in name if not is_han(each) and each not in _BETWEEN_NAMES]
     if any(each.isdecimal() for each in letters):
         return HolderFault.DIGIT
@@ -93,7 +96,7 @@ def _resident_number_fault(number: str, today: date) -> DocumentFault | None:
         born = date.fromisoformat(number[_BIRTH])
     except ValueError:
         return DocumentFault.BIRTH
-    if born > today:
+    if not _EARLIEST <= born <= today:
         return DocumentFault.BIRTH
     total = sum(weight * int(each) for weight, each in zip(_WEIGHTS, number, strict=False))
     return None if _CHECK_CHARACTERS[total % 11] == number[-1] else DocumentFault.CHECK

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kiosk.domain.documents import RESIDENT_NUMBER_LENGTH
+
 _HIDDEN = "*"
 _PHONE = 11
 _FEW = 4
@@ -16,7 +18,7 @@ def masked_phone(phone: str) -> str:
 
 def masked_document(number: str) -> str:
     """`4101**********1234` for a 居民身份证; of a passport the first character and the last two."""
-    if len(number) > 2 * (_FEW + 1):
+    if len(number) == RESIDENT_NUMBER_LENGTH:
         return f"{number[:4]}{_HIDDEN * (len(number) - 8)}{number[-4:]}"
     if len(number) > _FEW:
         return f"{number[:1]}{_HIDDEN * (len(number) - 3)}{number[-2:]}"

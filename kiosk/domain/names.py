@@ -15,6 +15,8 @@ from kiosk.domain.errors import DomainError
 
 LONGEST_NAME = 64
 """ub-organizational-unit-name and ub-common-name of RFC 5280, appendix A.1, in characters."""
+LONGEST_PERSON = 40
+"""Characters of a person's name, as the centre keeps it."""
 
 # The last code points are those of Unicode 15.1.
 _HAN = (

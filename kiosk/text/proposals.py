@@ -28,6 +28,7 @@ OPERATOR_FAULTS: dict[OperatorFault, str] = {
     HolderFault.CHARACTER: N_("有姓名里不会有的字符"),
     HolderFault.SPELT: N_("还有拼音：输完整的拼音，按数字选字"),
     HolderFault.DIGIT: N_("姓名里没有数字"),
+    HolderFault.LENGTH: N_("太长，最多 40 个字符"),
     DocumentFault.LENGTH: N_("位数不对，请核对"),
     DocumentFault.CHARACTER: N_("有号码里不会有的字符"),
     DocumentFault.BIRTH: N_("出生日期那几位不对"),

@@ -130,7 +130,7 @@ REFUSALS = {
     Refusal.DELIVERY_SENT: N_("key盘已经寄出，收货地址不能再改，请联系工作人员。"),
     Refusal.DELIVERY_NOT_SENT: N_("没有这笔订单的寄出记录。"),
     Refusal.INVOICE_ISSUED: N_("发票已经开出，不能再改，请联系工作人员。"),
-    Refusal.INVOICE_NOT_ASKED: N_("这笔订单在本机没有待开的发票申请。"),
+    Refusal.INVOICE_NOT_ASKED: N_("本机没有待开的发票申请。在手机上申请的，请会员在「我的订单」里撤回。"),
     Refusal.NOT_AUTHORISED: N_("添加交易员要有法人授权书，请备好后再提交。"),
     Refusal.PROPOSAL_DECIDED: N_("这个交易员申请已有结果，不能再撤回。"),
     Refusal.PROPOSAL_ELSEWHERE: N_(

@@ -13,7 +13,7 @@ from kiosk.domain import fees, members
 from kiosk.domain.documents import RESIDENT_NUMBER_LENGTH, DocumentKind
 from kiosk.domain.identifiers import ACCOUNT_FORM
 from kiosk.domain.masking import masked_phone
-from kiosk.domain.names import LONGEST_NAME, NameFault, NameRefused, tidy_name
+from kiosk.domain.names import LONGEST_NAME, LONGEST_PERSON, NameFault, NameRefused, tidy_name
 from sync.central.fleet.models import Kiosk
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Enterprise(models.Model):
 
     code = models.CharField("统一社会信用代码", max_length=18, primary_key=True)
     name = NameField("企业名称", max_length=LONGEST_NAME, db_index=True)
-    legal_person = NameField("企业法人", max_length=40)
+    legal_person = NameField("企业法人", max_length=LONGEST_PERSON)
     review = models.CharField(
         "审核", max_length=12, choices=ReviewState.choices, default=ReviewState.UNDER_REVIEW
     )
@@ -138,7 +138,7 @@ class Operator(models.Model):
         "登录账号", max_length=12, primary_key=True, validators=[RegexValidator(rf"^{ACCOUNT_FORM}\Z")]
     )
     enterprise = models.ForeignKey(Enterprise, verbose_name="会员企业", on_delete=models.PROTECT)
-    name = NameField("姓名", max_length=40)
+    name = NameField("姓名", max_length=LONGEST_PERSON)
     review = models.CharField(
         "审核", max_length=12, choices=ReviewState.choices, default=ReviewState.UNDER_REVIEW
     )
@@ -191,7 +191,7 @@ class Operator(models.Model):
 class DeskStaff(models.Model):
     """Somebody of the desk's staff; `verifier` is the Argon2id hash of the password."""
 
-    name = NameField("姓名", max_length=40, primary_key=True)
+    name = NameField("姓名", max_length=LONGEST_PERSON, primary_key=True)
     role = models.CharField("岗位", max_length=12, choices=RoleChoice.choices, default=RoleChoice.STAFF)
     verifier = models.CharField("密码校验值", max_length=200, editable=False, default="")
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk.domain.documents import DocumentFault, DocumentKind, HolderFault, document_fault, holder_fault
+from kiosk.domain.names import LONGEST_PERSON
 
 TODAY = date(2026, 11, 30)
 PUBLISHED = "11010519491231002X"  # GB 11643-1999
@@ -64,6 +65,8 @@ def test_one_wrong_digit_or_two_that_changed_places_are_noticed(order: int, born
         (checked("11010519491331002"), DocumentFault.BIRTH),
         (checked("11010519490229002"), DocumentFault.BIRTH),
         (checked("11010520261201002"), DocumentFault.BIRTH),
+        (checked("11010518791231002"), DocumentFault.BIRTH),
+        (checked("11010500010101002"), DocumentFault.BIRTH),
     ],
 )
 def test_what_is_wrong_with_a_residents_number_is_told(number: str, fault: DocumentFault) -> None:
@@ -115,6 +118,9 @@ def test_what_is_wrong_with_a_passports_number_is_told(number: str, fault: Docum
         (DocumentKind.PASSPORT, "Smith", HolderFault.SPELT),
         (DocumentKind.PASSPORT, "SMITH2", HolderFault.DIGIT),
         (DocumentKind.PASSPORT, "SMITH#", HolderFault.CHARACTER),
+        (DocumentKind.PASSPORT, "A" * LONGEST_PERSON, None),
+        (DocumentKind.PASSPORT, "A" * (LONGEST_PERSON + 1), HolderFault.LENGTH),
+        (DocumentKind.RESIDENT_ID, "王" * 65, HolderFault.LENGTH),
     ],
 )
 def test_a_name_is_one_that_such_a_document_has(

@@ -155,6 +155,7 @@ def test_who_is_proposed_is_tidied_and_nothing_is_wrong() -> None:
         ("name", "王xiao", HolderFault.SPELT),
         ("name", "王\u200b芳", HolderFault.CHARACTER),
         ("name", "\ufa0c", HolderFault.CHARACTER),
+        ("name", "王" * 65, HolderFault.LENGTH),
         ("document_number", "", NameFault.EMPTY),
         ("document_number", "110105194912310021", DocumentFault.CHECK),
         ("phone", "", NameFault.EMPTY),

@@ -7,7 +7,7 @@ import pytest
 from kiosk.desk.requests.views import ProposalView
 from kiosk.domain.contacts import ContactFault
 from kiosk.domain.documents import DocumentFault, DocumentKind, HolderFault
-from kiosk.domain.names import NameFault
+from kiosk.domain.names import LONGEST_PERSON, NameFault
 from kiosk.domain.requests import ProposalState
 from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.proposals import DOCUMENTS, OPERATOR_FAULTS, in_order, proposal_details, proposal_row
@@ -16,6 +16,7 @@ from kiosk.text.proposals import DOCUMENTS, OPERATOR_FAULTS, in_order, proposal_
 def test_every_fault_and_every_document_has_its_words() -> None:
     wanted = {*HolderFault, *DocumentFault, ContactFault.MALFORMED, NameFault.EMPTY}
     assert set(OPERATOR_FAULTS) == wanted
+    assert str(LONGEST_PERSON) in OPERATOR_FAULTS[HolderFault.LENGTH]
     assert set(DOCUMENTS) == set(DocumentKind)
 
 

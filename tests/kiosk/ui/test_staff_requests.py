@@ -97,6 +97,10 @@ async def test_letters_that_mean_a_region_are_not_taken_for_one(app: KeydeskApp,
         for said in ("请按数字选一个", "格式不对", "邮编是6位数字"):
             assert said in text_of(app)
         assert focused(app) == "region"
+        fill(app, region="hnzzz")
+        await press_button(app, pilot, "next")
+        assert "没有这样的省市区，请重输" in text_of(app)
+        fill(app, region="hnzz")
         await press(pilot, "enter")
         assert "河南省郑州市" in text_of(app)
         assert "请按数字选一个" not in text_of(app)

@@ -38,6 +38,7 @@ _FORM_CSS = Path(__file__).with_name("request_form.tcss")
 _KINDS = tuple(INVOICE_KINDS)
 _EMPTY = N_("请填写")
 _CHOOSE = N_("请按数字选一个")
+_LETTERS = N_("没有这样的省市区，请重输")
 
 
 def _worded(faults: FactFaults) -> dict[str, str]:
@@ -174,10 +175,10 @@ class AddressForm(RequestForm):
         )
 
     def faults(self) -> dict[str, str]:
-        """What is wrong, or letters that mean a region."""
-        found = _worded(self._judged()[1])
-        if self.query_one("#region", PickField).offered:
-            found["region"] = _CHOOSE
+        """What is wrong, or letters alone in the region, whether they mean one or not."""
+        found, region = _worded(self._judged()[1]), self.typed("region")
+        if region and region.isascii():
+            found["region"] = _CHOOSE if self.query_one("#region", PickField).offered else _LETTERS
         return found
 
     def noting(self) -> Callable[[], RequestsOutcome]:
