@@ -5,10 +5,14 @@ A proposal's page shows what is masked; the facts themselves are shown once aske
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 
+from kiosk.domain.credit_codes import tidy_code
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.masking import masked_document, masked_name, masked_phone
 from kiosk.domain.personal import OperatorDetails
@@ -26,6 +30,10 @@ from sync.central.login.messages import LONGEST_REASON, OperatorRefused
 from sync.central.members.models import Enterprise, Operator
 
 LOOKED = "查看交易员资料"
+_LONG_NUMBER = re.compile(r"[0-9]{11}")
+_SHORTEST_NAME = 2
+_OTHERS = 50
+"""Proposals of an enterprise that wait, among which one of the same person is looked for, the newest."""
 _GONE = "（未送到，或已删除）"
 _DOCUMENTS = {DocumentKind.RESIDENT_ID: "中国居民身份证", DocumentKind.PASSPORT: "护照"}
 _FAULTS = {
@@ -46,9 +54,21 @@ class ApproveForm(forms.Form):
 
 
 class RefuseForm(forms.Form):
-    """Why not; the proposer reads it."""
+    """Why not; the proposer reads it, and it stays in the journal for ever."""
 
-    reason = forms.CharField(label="不通过的原因", max_length=LONGEST_REASON)
+    reason = forms.CharField(
+        label="不通过的原因",
+        max_length=LONGEST_REASON,
+        help_text="申请人会看到，并永久留在日志里：不要写姓名、证件号码和手机号码",
+    )
+    person: OperatorDetails | None = None
+
+    def clean_reason(self) -> str:
+        """Take no personal fact: nobody could erase it again. Raises ValidationError."""
+        reason: str = self.cleaned_data["reason"]
+        if _tells_of(self.person, reason):
+            raise forms.ValidationError("原因会永久留在日志里，请去掉姓名、证件号码和手机号码")
+        return reason
 
 
 class RevealForm(forms.Form):
@@ -76,10 +96,15 @@ class ProposalAdmin(FactsAdmin[LedgerProposal]):
 
     def forms_of(self, request: HttpRequest, row: LedgerProposal) -> list[Offered]:
         """A look at the person, and both decisions while it waits."""
-        found = [offered(request, RevealForm, "reveal", "查看完整资料（记入日志）")]
-        if proposal_record(row).state is ProposalState.UNDER_REVIEW:
-            found.append(offered(request, ApproveForm, "approve", "通过审核"))
-            found.append(offered(request, RefuseForm, "refuse", "不通过"))
+        found, proposal = (
+            [offered(request, RevealForm, "reveal", "查看完整资料（记入日志）")],
+            proposal_record(row),
+        )
+        if proposal.state is ProposalState.UNDER_REVIEW:
+            refusing = offered(request, RefuseForm, "refuse", "不通过")
+            if isinstance(refusing.form, RefuseForm):
+                refusing.form.person = details_of(proposal)
+            found += [offered(request, ApproveForm, "approve", "通过审核"), refusing]
         return found
 
     def facts_of(self, request: HttpRequest, row: LedgerProposal, sent: forms.Form | None) -> list[Fact]:
@@ -130,12 +155,15 @@ class ProposalAdmin(FactsAdmin[LedgerProposal]):
 def _facts(proposal: Proposal, *, revealed: bool) -> list[Fact]:
     """The lines of the page: the person masked, unless somebody asked for more."""
     enterprise = Enterprise.objects.filter(code=proposal.enterprise_code).first()
+    details = details_of(proposal)
     lines = [
         Fact("会员企业", proposal.enterprise_code if enterprise is None else enterprise.name),
         Fact("申请的账号", proposal.account),
-        Fact("法人授权书", "已出示" if proposal.authorised else "没有"),
-        *_person(details_of(proposal), revealed=revealed),
+        Fact("法人授权书", "申请时说有，批准前请核对原件" if proposal.authorised else "没有"),
+        *_person(details, revealed=revealed),
     ]
+    if details is not None and proposal.state is ProposalState.UNDER_REVIEW:
+        lines += _alike(proposal, details)
     if proposal.new_account:
         lines.append(Fact("新账号", proposal.new_account))
     if proposal.reason:
@@ -155,3 +183,28 @@ def _person(details: OperatorDetails | None, *, revealed: bool) -> list[Fact]:
         Fact("有效证件号码", number),
         Fact("手机", phone),
     ]
+
+
+def _alike(proposal: Proposal, details: OperatorDetails) -> Iterator[Fact]:
+    """What else there is of the same document: somebody who was proposed twice would get two accounts."""
+    rows = LedgerProposal.objects.filter(state=ProposalState.UNDER_REVIEW.value)
+    waiting = rows.filter(enterprise_code=proposal.enterprise_code).exclude(proposal=proposal.proposal)
+    others = ((each.proposal, details_of(proposal_record(each))) for each in waiting[:_OTHERS])
+    same = [name for name, other in others if other and other.document_number == details.document_number]
+    if same:
+        yield Fact("注意", f"同一证件还有申请在等审核：{'、'.join(same)}")
+    known = Operator.objects.filter(enterprise=proposal.enterprise_code, document=details.document.value)
+    named = known.filter(name=details.name, document_number=masked_document(details.document_number))
+    if accounts := list(named.values_list("account", flat=True)):
+        yield Fact("注意", f"企业里已有同名、证件首尾相同的交易员：{'、'.join(accounts)}")
+
+
+def _tells_of(person: OperatorDetails | None, reason: str) -> bool:
+    """Whether a reason has the name or the document of who is proposed in it, or any number as long as a telephone's."""
+    numbers = tidy_code(reason)
+    if _LONG_NUMBER.search(numbers):
+        return True
+    if person is None:
+        return False
+    named = len(person.name) >= _SHORTEST_NAME and person.name in reason
+    return named or (bool(person.document_number) and person.document_number in numbers)

@@ -185,6 +185,42 @@ def test_refusing_tells_who_proposed_why(staff: Client, proposed: str, kiosk: Ki
     assert differences() == []
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "赵敏的授权书不清楚",
+        "证件 110105 19491231-002x 与授权书不符",
+        "号码１３９１２３４１２３４打不通",
+        "应为 410102199003074512",
+    ],
+)
+def test_no_personal_fact_gets_into_the_journal_with_a_reason(
+    staff: Client, proposed: str, reason: str
+) -> None:
+    assert "请去掉姓名、证件号码和手机号码" in told(staff, {**REFUSE, "refuse-reason": reason})
+    assert state() is ProposalState.UNDER_REVIEW
+    assert not SandboxMessage.objects.exists()
+    told(staff, {**REFUSE, "refuse-reason": "授权书日期 2026-11-02 已过，账号 11000001"})
+    assert state() is ProposalState.REFUSED
+
+
+def test_whoever_was_proposed_twice_or_is_an_operator_is_pointed_out(
+    staff: Client, proposed: str, kiosk: KioskDouble
+) -> None:
+    propose(kiosk, "b" * 16, OperatorDetails("钱进", DocumentKind.PASSPORT, "E12345678", "13912345678"))
+    for name in (NAME, "b" * 16):
+        assert "注意" not in staff.get(page(name)).content.decode()
+    propose(kiosk, "c" * 16)
+    assert f"同一证件还有申请在等审核：{'c' * 16}" in staff.get(page()).content.decode()
+    told(staff, APPROVE)
+    account = Operator.objects.get(name="赵敏").account
+    assert "注意" not in staff.get(page()).content.decode()  # it is decided
+    shown = staff.get(page("c" * 16)).content.decode()
+    assert f"企业里已有同名、证件首尾相同的交易员：{account}" in shown
+    assert "同一证件还有申请" not in shown
+    assert "申请时说有，批准前请核对原件" in shown
+
+
 @pytest.mark.parametrize("second", [APPROVE, REFUSE])
 def test_two_clicks_or_two_reviewers_decide_once(
     staff: Client, proposed: str, second: dict[str, str]
