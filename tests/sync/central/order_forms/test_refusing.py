@@ -138,7 +138,8 @@ def test_a_form_of_another_site_asks_for_nothing(payer: Client, placed: OrderPla
     strict.cookies = payer.cookies
     page = shown_form(strict, placed.order, "delivery")
     fields = {**ADDRESS, "seen": value_of(page, "seen")}
-    assert strict.post(form_path(placed.order, "delivery"), fields).status_code == 403
+    refused = strict.post(form_path(placed.order, "delivery"), fields)
+    assert (refused.status_code, "请返回，重新打开页面" in refused.content.decode()) == (403, True)
     fields["csrfmiddlewaretoken"] = value_of(page, "csrfmiddlewaretoken")
     other = {"Origin": "https://other.example"}
     assert strict.post(form_path(placed.order, "delivery"), fields, headers=other).status_code == 403
