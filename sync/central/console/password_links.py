@@ -30,6 +30,9 @@ def send_link(page: Page[Any], request: HttpRequest, operator: Operator) -> None
     if not operator.phone:
         page.message_user(request, f"{operator.account}：没有绑定手机", messages.ERROR)
         return
+    if not sends_links():
+        invite_and_tell(page, request, operator, None, approved=False)
+        return
     invitation = first_passwords.invite(operator.account, centre_now())
     page.log_change(request, operator, "发送设置密码的链接")
     invite_and_tell(page, request, operator, invitation, approved=False)
@@ -44,7 +47,10 @@ def invite_and_tell(
     approved: bool,
 ) -> None:
     """Send an invitation that was made, after its transaction, and say what came of it."""
-    if invitation is None:
+    if not sends_links():
+        said = f"{operator.account}：这里不发短信，请在「操作员」里填新密码"
+        page.message_user(request, said, messages.WARNING)
+    elif invitation is None:
         page.message_user(request, f"{operator.account}：一小时内最多发 {LINKS_AN_HOUR} 次", messages.ERROR)
     elif first_passwords.send(invitation, _base(request), centre_now(), approved=approved):
         page.message_user(request, f"{operator.account}：设置密码的链接已发到绑定手机", messages.SUCCESS)

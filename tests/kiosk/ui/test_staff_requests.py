@@ -174,7 +174,7 @@ async def test_a_special_invoice_needs_a_credit_code_and_an_ordinary_one_does_no
         await press_button(app, pilot, "next")
         assert focused(app) == "credit-code"
         app.screen.query_one("#kind").focus()
-        await press(pilot, "right")
+        await press(pilot, "right", "f2", "f2")
         await press_button(app, pilot, "next")
         assert "发票：普票已申请" in text_of(app)
 

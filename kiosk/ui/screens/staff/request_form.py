@@ -194,11 +194,15 @@ class InvoiceForm(RequestForm):
     TITLE_TEXT = N_("要发票")
     FIRST = "title"
 
+    def __init__(self, staff: StaffSession, order: OrderView, forms: RequestForms) -> None:
+        super().__init__(staff, order, forms)
+        self.kind = forms.invoice
+
     def fields(self) -> ComposeResult:
-        """With what is known of them."""
+        """With what is known of them; the kind as it is chosen by now."""
         known = self.forms.details
         yield Choice(
-            tuple(self.t(INVOICE_KINDS[each]) for each in _KINDS), _KINDS.index(self.forms.invoice), id="kind"
+            tuple(self.t(INVOICE_KINDS[each]) for each in _KINDS), _KINDS.index(self.kind), id="kind"
         )
         yield FieldRow(self.t("*抬头"), Field(known.title, id="title", maximum=100))
         yield FieldRow(self.t("信用代码"), Field(known.credit_code, id="credit-code", maximum=30))
@@ -208,6 +212,10 @@ class InvoiceForm(RequestForm):
         yield FieldRow(self.t("电话"), Field(known.phone, id="phone", maximum=20))
         yield FieldRow(self.t("开户行"), Field(known.bank, id="bank"))
         yield FieldRow(self.t("银行账号"), Field(known.bank_account, id="bank-account", maximum=40))
+
+    def on_choice_changed(self, message: Choice.Changed) -> None:
+        """Note the kind, which a change of the language keeps."""
+        self.kind = _KINDS[message.index]
 
     def _kind(self) -> InvoiceKind:
         return _KINDS[self.query_one("#kind", Choice).chosen]

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from msgspec.structs import replace
 
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.entries.requests import OperatorProposed, OperatorReviewed, OperatorWithdrawn
@@ -24,6 +26,7 @@ from kiosk.domain.masking import masked_document
 from kiosk.domain.members import Review
 from kiosk.domain.personal import SALT_LENGTH, OperatorDetails, disclose
 from kiosk.domain.requests import ProposalState
+from sync.central.configuration import SmsProviderName
 from sync.central.examples import Examples
 from sync.central.journal.models import Entry
 from sync.central.ledger import reviewing, settling
@@ -355,6 +358,18 @@ def test_a_message_that_did_not_go_out_is_said_and_another_link_ends_the_first(
     for _ in range(first_passwords.LINKS_AN_HOUR - 2):
         staff.post(actions, typed)
     assert "一小时内最多发" in staff.post(actions, typed, follow=True).content.decode()
+
+
+def test_where_no_messages_are_sent_staff_are_told_how_the_password_is_set(
+    staff: Client, proposed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "KEYDESK", replace(settings.KEYDESK, sms=SmsProviderName.NONE))
+    said = told(staff, APPROVE)
+    account = Operator.objects.get(name="赵敏").account
+    assert f"{account}：这里不发短信，请在「操作员」里填新密码" in said
+    typed = {"action": "send_password_link", "_selected_action": [account]}
+    said = staff.post(reverse("admin:members_operator_changelist"), typed, follow=True).content.decode()
+    assert "这里不发短信" in said
 
 
 def test_nothing_is_decided_by_a_kiosk(kiosk: KioskDouble) -> None:
