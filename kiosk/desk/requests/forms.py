@@ -79,7 +79,7 @@ def _why_not(check: Callable[[], object]) -> Refused | None:
 
 
 def _address(tx: Transaction, order: Order) -> DeliveryAddress:
-    """What was asked before, of this order or the account's others; else the operator as recipient."""
+    """What was asked before, of this order, or, where nothing was, of the account's others; else the operator as recipient."""
     own, told = tx.ledger.requests(order.reference), tx.feed.delivery(order.account, order.reference)
     delivery = None if own is None else own.delivery
     asked = None
@@ -90,7 +90,7 @@ def _address(tx: Transaction, order: Order) -> DeliveryAddress:
 
 
 def _details(tx: Transaction, order: Order) -> InvoiceDetails:
-    """What was asked before, of this order or the account's others; else the enterprise as it is on record."""
+    """What was asked before, in the same way; else the enterprise as it is on record."""
     own, told = tx.ledger.requests(order.reference), tx.feed.invoice(order.account, order.reference)
     invoice = None if own is None else own.invoice
     if not _is_later(told, invoice):
@@ -109,7 +109,8 @@ def _is_later(told: DeliveryTold | InvoiceTold | None, own: DeliveryRequest | In
 
 
 def _asked(tx: Transaction, order: Order, commitment: bytes, kind: type[_Record]) -> _Record | None:
-    """The record of that commitment, else the newest of the account and kind that this kiosk still has."""
-    found = [tx.personal.get(commitment)] if commitment else []
-    found += [tx.personal.get(each.commitment) for each in reversed(tx.personal.of_account(order.account))]
+    """The record of that commitment; without one the newest of the account and kind that this kiosk still has."""
+    records = tx.personal.of_account(order.account)
+    names = [commitment] if commitment else [each.commitment for each in reversed(records)]
+    found = (tx.personal.get(each) for each in names)
     return next((each for each in found if isinstance(each, kind)), None)

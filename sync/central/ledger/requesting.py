@@ -51,7 +51,7 @@ class Answer(enum.StrEnum):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What is known for a form: the record of the order's own request, or an earlier one of its account, or none.
+    """What is known for a form: the record of the order's own request; without one an earlier of its account; or none.
 
     `seen` tells what it was filled in from; nothing in it is personal.
     """
@@ -166,7 +166,9 @@ def _known(asked: Requests, account: str, kind: PersonalKind, *, earlier: bool) 
     commitment = _commitment(asked, kind)
     record = opened([commitment], centre_keys()).get(commitment) if commitment else None
     source = commitment
-    if record is None and earlier:
+    if (
+        earlier and not commitment
+    ):  # else it was asked, and something older is not it, even where its record is not here
         source, record = _earlier(account, kind)
     return Known(f"{commitment.hex()[:_SEEN]}.{source.hex()[:_SEEN]}", record)
 

@@ -111,6 +111,21 @@ def test_the_forms_begin_with_nothing_that_the_member_changed_on_the_phone(
     assert (forms.invoice, forms.details) == (InvoiceKind.ORDINARY, InvoiceDetails(FIRM, "", ""))
 
 
+def test_of_an_address_that_was_erased_no_other_takes_the_place(
+    service: DeskService, desk_setup: DeskSetup, paid: str
+) -> None:
+    with desk_setup.database.write() as tx:
+        tx.personal.put(replace(ADDRESS, region="北京市"), "11000001", NOW)
+    assert answered(service.request_forms(STAFF, paid)).address.region == "北京市"
+    answered(service.ask_delivery(SESSION, paid, ADDRESS))
+    with desk_setup.database.write() as tx:
+        asked = tx.ledger.requests(paid)
+        assert asked is not None
+        assert asked.delivery is not None
+        tx.personal.erase((asked.delivery.commitment,))
+    assert answered(service.request_forms(STAFF, paid)).address == DeliveryAddress("操作员", "", "")
+
+
 def test_an_enterprise_of_a_right_credit_code_has_it_filled_in(
     service: DeskService, desk_setup: DeskSetup, paid: str
 ) -> None:

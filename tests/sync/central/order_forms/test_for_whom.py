@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 import pytest
 from django.test import Client
 
 from kiosk.domain.entries.orders import OrderPaid, OrderPlaced
+from kiosk.domain.entries.requests import DeliveryAsked
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.ledger import PaidHow
-from kiosk.domain.personal import InvoiceDetails
+from kiosk.domain.personal import SALT_LENGTH, DeliveryAddress, InvoiceDetails, disclose
 from sync.central.payments import payers
 from sync.central.payments.models import AttemptState, Payment, PaymentAttempt
 from sync.central.payments.orders.visitors import PATH
@@ -118,6 +120,23 @@ def test_a_member_who_signed_in_is_offered_what_was_asked_for_an_earlier_order_a
     assert post_form(member, second.order, "invoice", invoice="special", **same)[1] == "invoice-kept"
     assert asked_for(second.order) == (InvoiceDetails(ENTERPRISE, INVOICE["credit_code"], "old@example.cn"),)
     assert value_of(shown_form(member, second.order, "delivery"), "address") == "花园路***"
+
+
+def test_where_staff_typed_an_address_that_is_not_here_yet_no_older_one_stands_in_its_place(
+    kiosk: KioskDouble, payer: Client, placed: OrderPlaced
+) -> None:
+    post_form(payer, placed.order, "delivery", **ADDRESS)
+    second = kiosk.place(nonce=b"other6")
+    kiosk.append(OrderPaid(second.order, PaidHow.DESK, 34000, kiosk.now(), supervisor="林涛"))
+    kiosk.pushed()
+    member = signed_in()
+    assert value_of(shown_form(member, second.order, "delivery"), "address") == "花园路***"
+    typed = disclose(DeliveryAddress("李晓梅", "北京市", "月坛北街25号院"), secrets.token_bytes(SALT_LENGTH))
+    kiosk.append(DeliveryAsked(second.order, ACCOUNT, typed.commitment, "张华"))
+    kiosk.pushed()
+    assert value_of(shown_form(member, second.order, "delivery"), "address") == ""
+    kiosk.sent(typed)
+    assert value_of(shown_form(member, second.order, "delivery"), "address") == "月坛北***"
 
 
 def test_a_renewal_offers_no_delivery_and_an_unpaid_order_nothing(kiosk: KioskDouble) -> None:
