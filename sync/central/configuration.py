@@ -6,6 +6,7 @@ import enum
 import functools
 import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ SQLITE = "central.sqlite3"
 """The database in the data directory, where there is no other."""
 STANDING = "standing.jsonl"
 """What outlives a restore of the database (fleet/standing.py)."""
+_ADDRESS = re.compile(r"https?://[0-9A-Za-z.\-\[\]:]+/?")
 _LARGEST_PICTURE = 512 * 1024
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
@@ -137,6 +139,11 @@ def load(environment: Mapping[str, str] = os.environ) -> CentreConfiguration:
     except msgspec.ValidationError as error:
         raise ConfigurationWrong(str(error)) from error
     _calendar(configuration.calendar)
+    if configuration.address and _ADDRESS.fullmatch(configuration.address) is None:
+        wanted = spoken().text(
+            "address 要像 https://desk.example.cn，后面没有别的：{address}", address=configuration.address
+        )
+        raise ConfigurationWrong(wanted)
     if configuration.follow_picture:
         _picture(configuration.follow_picture)
     return configuration

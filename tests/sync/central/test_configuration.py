@@ -145,6 +145,16 @@ def test_a_file_that_is_missing_or_no_such_thing_is_told_at_once(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
+    "address", ["desk.example.cn", "ftp://desk.example.cn", "https://desk.example.cn/orders/", "https://"]
+)
+def test_an_address_under_which_no_link_would_work_is_told_at_once(tmp_path: Path, address: str) -> None:
+    for right in ("", "https://desk.example.cn", "http://127.0.0.1:8000/"):
+        assert _configured(tmp_path, f'address = "{right}"').address == right
+    with pytest.raises(ConfigurationWrong, match="address"):
+        _configured(tmp_path, f'address = "{address}"')
+
+
+@pytest.mark.parametrize(
     ("beginning", "media_type"), [(b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg")]
 )
 def test_a_picture_to_follow_is_a_small_png_or_jpeg(
