@@ -37,14 +37,14 @@ class DocumentKind(enum.StrEnum):
 
 
 class HolderFault(enum.StrEnum):
-    """Why a name can be nobody's who has such a document."""
+    """Why a name can be nobody's who has such a document. No value is one of `DocumentFault`: both are looked up in one table."""
 
-    CHARACTER = "character"
+    CHARACTER = "name-character"
     """One that no name has (`tidy_name`)."""
     SPELT = "spelt"
     """Letters where a name in characters is wanted: what is only spelt, or on a resident's document."""
     DIGIT = "digit"
-    LENGTH = "length"
+    LENGTH = "name-length"
     """Longer than the centre keeps one, so that nobody could approve it."""
 
 

@@ -14,8 +14,10 @@ from kiosk.text.proposals import DOCUMENTS, OPERATOR_FAULTS, in_order, proposal_
 
 
 def test_every_fault_and_every_document_has_its_words() -> None:
-    wanted = {*HolderFault, *DocumentFault, ContactFault.MALFORMED, NameFault.EMPTY}
-    assert set(OPERATOR_FAULTS) == wanted
+    wanted = [*HolderFault, *DocumentFault, ContactFault.MALFORMED, NameFault.EMPTY]
+    assert sorted(OPERATOR_FAULTS) == sorted(wanted)  # none of which equals another
+    assert "姓名" in OPERATOR_FAULTS[HolderFault.CHARACTER]
+    assert "号码" in OPERATOR_FAULTS[DocumentFault.CHARACTER]
     assert str(LONGEST_PERSON) in OPERATOR_FAULTS[HolderFault.LENGTH]
     assert set(DOCUMENTS) == set(DocumentKind)
 

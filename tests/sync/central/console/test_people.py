@@ -28,7 +28,7 @@ from sync.central.console.users import PASSWORD_RULE
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.ledger.models import Matter
 from sync.central.login import first_passwords
-from sync.central.login.models import MemberSession
+from sync.central.login.models import MemberSession, PasswordInvitation
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator
 from sync.central.payments.models import Payment
 from tests.support.kiosk_double import KioskDouble
@@ -122,6 +122,7 @@ def test_another_phone_ends_the_link_the_code_and_the_sessions_that_went_to_the_
     now, account = int(time.time()), "11000001"
     Operator.objects.filter(account=account).update(phone="13912341234")
     invitation = present(first_passwords.invite(account, now))
+    PasswordInvitation.objects.update(sent_at=now)
     MemberSession.objects.create(
         key="k", account=account, code_hash="", tries_left=0, proved=True, began_at=now, expires=now + 900
     )
