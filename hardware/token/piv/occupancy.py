@@ -77,13 +77,14 @@ def _says_absent(status_word: int) -> bool:
 
 
 def certified_elsewhere(session: PivSession, slot: SlotLayout) -> bool:
-    """Whether another slot has a certificate: the PIN, which is the card's, is then its owner's."""
-    return any(session.holds(each) for each in CERTIFICATES if each is not slot.certificate)
+    """Whether another slot, a retired one among them, has a certificate: the PIN, which is the card's, is then its owner's."""
+    others = (*(each for each in CERTIFICATES if each is not slot.certificate), *RETIRED_CERTIFICATES)
+    return any(map(session.holds, others))
 
 
 def used_elsewhere(session: PivSession, slot: SlotLayout) -> bool:
     """Whether another slot, a retired one among them, has a certificate or a key pair that the card tells of."""
-    if certified_elsewhere(session, slot) or any(map(session.holds, RETIRED_CERTIFICATES)):
+    if certified_elsewhere(session, slot):
         return True
     keys = {each.key for each in SLOTS.values()} | {
         KeyReference.KEY_MANAGEMENT,

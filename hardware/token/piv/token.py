@@ -127,6 +127,8 @@ class PivToken:
         self._pin_given = False
         # What the card was found to hold beside an empty object, and whether the PIN was given by then.
         self._found: tuple[KeyPair | None, bool] | None = None
+        # Whether another slot has a certificate, once that was asked: the desk writes none there.
+        self._serves: bool | None = None
         if not self._session.select():
             raise TokenNotPrepared("the card has no PIV application")
         self._serial = read_serial(self._session)
@@ -170,15 +172,15 @@ class PivToken:
     def pin_state(self) -> PinState:
         """Ask for the PIN's tries; what the card does not tell is as the profile says.
 
-        Where it does not tell whose the PIN is, it is somebody's as soon as another slot has a certificate, or this one may
-        have a key pair.
+        Where it does not tell whose the PIN is, it is somebody's as soon as another slot, a retired one among them, has a
+        certificate, or this one may have a key pair.
         """
         state = piv_pin.pin_state(self._session, self._profile)
         if state.factory is None and state.untouched:
             if self._empty is None:
                 with contextlib.suppress(MalformedAnswer):
                     self._container()
-            if self.doubtful or certified_elsewhere(self._session, self._slot):
+            if self.doubtful or self._serves_elsewhere():
                 return msgspec.structs.replace(state, factory=False)
         return state
 
@@ -325,10 +327,15 @@ class PivToken:
             if self._pin_given:
                 unlock = self._present_again
             found = found_in(self._session, self._slot, unlock)
-            if found is None and (self._pin_given or certified_elsewhere(self._session, self._slot)):
+            if found is None and (self._pin_given or self._serves_elsewhere()):
                 found = KeyPair.FOREIGN
             self._found = found, self._pin_given
         return self._found[0]
+
+    def _serves_elsewhere(self) -> bool:
+        if self._serves is None:
+            self._serves = certified_elsewhere(self._session, self._slot)
+        return self._serves
 
     def _present_again(self) -> None:
         if self._kept_pin is not None:

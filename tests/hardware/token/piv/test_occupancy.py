@@ -174,14 +174,18 @@ def test_whatever_says_that_there_is_none_is_taken_for_that(
     assert not token.doubtful
 
 
-@pytest.mark.parametrize("reference", [KeyReference.SIGNATURE, KeyReference.KEY_MANAGEMENT])
+@pytest.mark.parametrize(
+    "container",
+    [
+        ObjectIdentifier.SIGNATURE_CERTIFICATE,
+        ObjectIdentifier.KEY_MANAGEMENT_CERTIFICATE,
+        0x5FC10D,
+        0x5FC120,
+    ],
+)
 def test_a_doubted_slot_of_a_card_with_another_certificate_is_somebodys(
-    card: PivCard, opened: Opened, reference: KeyReference
+    card: PivCard, opened: Opened, container: int
 ) -> None:
-    container = {
-        KeyReference.SIGNATURE: ObjectIdentifier.SIGNATURE_CERTIFICATE,
-        KeyReference.KEY_MANAGEMENT: ObjectIdentifier.KEY_MANAGEMENT_CERTIFICATE,
-    }[reference]
     card.store(card.record.with_value(container, b"\x70\x03\x30\x01\x00\x71\x01\x00\xfe\x00"))
     assert opened(PinFirst(card)).certificate() == NOT_UNDERSTOOD
     assert opened(card).certificate() is None, "one that tells of the slot is believed"

@@ -251,7 +251,7 @@ def test_no_secret_is_in_a_tokens_text_or_after_closing_in_its_memory(
 
 
 @pytest.mark.parametrize("value", ["70023001", "C10105", "7049"], ids=["certificate", "unknown", "cut off"])
-@pytest.mark.parametrize("number", [0x5FC10A, 0x5FC10B, 0x5FC101])
+@pytest.mark.parametrize("number", [0x5FC10A, 0x5FC10B, 0x5FC101, 0x5FC10D, 0x5FC112, 0x5FC120])
 def test_the_pin_of_a_card_that_serves_elsewhere_is_its_owners(
     tmp_path: Path, opened: Opened, number: int, value: str
 ) -> None:
@@ -275,3 +275,16 @@ def test_a_card_that_tells_whose_its_pin_is_is_believed(tmp_path: Path, opened: 
     card = blank_piv_key(tmp_path / "card.json", "1", yubikey=True)
     card.store(card.record.with_value(0x5FC10A, bytes.fromhex("70023001")))
     assert opened(card).pin_state().factory is True
+
+
+def test_the_other_slots_are_asked_once_a_connection(tmp_path: Path) -> None:
+    channel = DirectChannel(blank_piv_key(tmp_path / "card.json", "1"))
+    token = PivToken(channel)
+    states = {token.pin_state() for _ in range(3)}
+    assert states == {PinState(3, 3, factory=None)}
+    asked = [
+        sent
+        for sent in channel.sent
+        if sent[1] == Instruction.GET_DATA and sent[5:10] == b"\x5c\x03\x5f\xc1\x12"
+    ]
+    assert len(asked) == 1
