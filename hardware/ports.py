@@ -186,14 +186,58 @@ class LibraryFailure(enum.StrEnum):
     """It hashes the hash that it is given to sign: its profile has to say so (`hardware.token.skf.profile.DigestBy`)."""
 
 
-class VendorLibraryFailed(TokenError):
-    """A vendor's library failed; it is started anew for the next call. `reason` is for the log and the doctor."""
+class LibraryTrouble(enum.StrEnum):
+    """Why a vendor's library serves nobody; `detail` is what each says beside it."""
 
-    def __init__(self, library: str, failure: LibraryFailure, reason: str) -> None:
+    ABSENT = "absent"
+    """There is no such file."""
+    NOT_FOUND = "not-found"
+    """The system's loader finds none of that name."""
+    FOLDER = "folder"
+    UNREADABLE = "unreadable"
+    """The file cannot be read: the system's own words."""
+    NO_LIBRARY = "no-library"
+    """The file is none of this system."""
+    ANOTHER_MACHINE = "another-machine"
+    """It is for another kind of machine: its own and this one."""
+    NEEDS = "needs"
+    """It needs another library that is not there: that one's name."""
+    INCOMPLETE = "incomplete"
+    """It lacks functions of GM/T 0016: the names of some."""
+    REFUSED = "refused"
+    """The system's loader refuses it: the loader's own words."""
+    NOT_STARTED = "not-started"
+    """Its process does not start: the system's own words."""
+    CRASHED = "crashed"
+    """Its process ended: in which function, and how."""
+    HUNG = "hung"
+    """A function gave no answer: that function."""
+    ANSWERED = "answered"
+    """A function failed with a code: both."""
+    FAULTY = "faulty"
+    """It answered what cannot be."""
+
+
+class VendorLibraryFailed(TokenError):
+    """A vendor's library failed; it is started anew for the next call.
+
+    `reason` is for the log, `trouble` and `detail` are for the doctor.
+    """
+
+    def __init__(
+        self,
+        library: str,
+        failure: LibraryFailure,
+        reason: str,
+        trouble: LibraryTrouble = LibraryTrouble.FAULTY,
+        detail: str = "",
+    ) -> None:
         super().__init__(f"{library} {failure.value}: {reason}")
         self.library = library
         self.failure = failure
         self.reason = reason
+        self.trouble = trouble
+        self.detail = detail
 
 
 class ReaderTrouble(enum.StrEnum):
@@ -288,10 +332,15 @@ class TokenPresence(msgspec.Struct, frozen=True):
 
 
 class SourceFault(msgspec.Struct, frozen=True):
-    """A token source that does not work while others may; `reason` is for the log and the doctor."""
+    """A token source that does not work while others may; `reason` is for the log.
+
+    For the doctor a vendor's library has its `trouble` and what that says beside it.
+    """
 
     driver: str
     reason: str
+    trouble: LibraryTrouble | None = None
+    detail: str = ""
 
 
 class Token(Protocol):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from hardware.ports import SourceFault, TokenError, TokenPresence, VendorLibraryFailed
+from hardware.ports import LibraryTrouble, SourceFault, TokenError, TokenPresence, VendorLibraryFailed
+from hardware.token.skf.errors import FunctionFailed
 from hardware.token.skf.layout import text_of
 from hardware.token.skf.process import SkfProcess
 from hardware.token.skf.session import SkfCalls
@@ -51,7 +52,7 @@ class SkfDevices:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._present: dict[bytes, int] = {}
-        self._problem: str | None = None
+        self._problem: SourceFault | None = None
         self._failures = 0
         self._not_before = 0.0
 
@@ -62,10 +63,7 @@ class SkfDevices:
             present = tuple(
                 TokenPresence(text_of(name), b"", insertion) for name, insertion in self._present.items()
             )
-            problem = None
-            if self._problem is not None:
-                problem = SourceFault(self.profile.name, self._problem)
-            return Snapshot(present, problem)
+            return Snapshot(present, self._problem)
 
     def name_of(self, insertion: int) -> bytes | None:
         """Return the name of the key of that insertion while it is in."""
@@ -106,11 +104,19 @@ class SkfDevices:
             self._not_before = self._monotonic() + min(rest, _LONGEST_REST)
             with self._lock:
                 self._present = {}
-                named = isinstance(failure, VendorLibraryFailed)  # such a failure names the library itself
-                self._problem = str(failure) if named else f"{self.profile.library}: {failure}"
+                self._problem = self._fault(failure)
             return
         self._failures = 0
         with self._lock:
             self._problem = None
             known = self._present
             self._present = {name: known[name] if name in known else next(self._insertions) for name in names}
+
+    def _fault(self, failure: TokenError) -> SourceFault:
+        if isinstance(failure, VendorLibraryFailed):  # it names the library itself
+            return SourceFault(self.profile.name, str(failure), failure.trouble, failure.detail)
+        reason = f"{self.profile.library}: {failure}"
+        if isinstance(failure, FunctionFailed):
+            detail = f"{failure.function} {failure.status_word:08X}"
+            return SourceFault(self.profile.name, reason, LibraryTrouble.ANSWERED, detail)
+        return SourceFault(self.profile.name, reason, LibraryTrouble.FAULTY)

@@ -11,7 +11,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any, Final
 
 from hardware.token.skf.layout import PROTOTYPES, Kind
-from hardware.token.skf.unusable import why_incomplete, why_unusable
+from hardware.token.skf.unusable import Unusable, why_incomplete, why_unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +27,10 @@ _INITIALISATION_VECTOR: Final = 32
 
 class LibraryUnusable(Exception):
     """The library cannot be loaded or lacks a function."""
+
+    def __init__(self, why: Unusable) -> None:
+        super().__init__(why.reason)
+        self.why = why
 
 
 class BufferOverrun(Exception):
@@ -163,7 +167,7 @@ class Library:
         """
         entry = getattr(self._library, function, None)
         if entry is None:
-            raise LibraryUnusable(f"it has no {function}")
+            raise LibraryUnusable(why_incomplete([function]))
         entry.restype = ctypes.c_uint32
         call = _Call(PROTOTYPES[function].parameters, arguments, self._ulong_bytes)
         try:

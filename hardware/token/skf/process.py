@@ -19,7 +19,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from hardware.ports import LibraryFailure, MalformedAnswer, NotSupported, TokenRemoved, VendorLibraryFailed
+from hardware.ports import (
+    LibraryFailure,
+    LibraryTrouble,
+    MalformedAnswer,
+    NotSupported,
+    TokenRemoved,
+    VendorLibraryFailed,
+)
 from hardware.token.skf.layout import fits
 from hardware.token.skf.wire import (
     Answer,
@@ -137,7 +144,7 @@ class SkfProcess:
             _TRAFFIC.log(LEVEL, "%s %s %.1f ms", function, outcome, (time.monotonic() - began) * 1000)
             if isinstance(answer, Answer):
                 if not fits(function, answer.results):
-                    self._fail(LibraryFailure.CRASHED, f"{function}: {_NONSENSE}")
+                    self._fail(LibraryFailure.CRASHED, f"{function}: {_NONSENSE}", LibraryTrouble.FAULTY)
                 return answer
             if isinstance(answer, Missing):
                 raise NotSupported(function)
@@ -168,16 +175,18 @@ class SkfProcess:
             except (OSError, RuntimeError) as failure:  # RuntimeError: the app itself is ending
                 ours.close()
                 reason = f"its process does not start: {failure}"
-                raise VendorLibraryFailed(self.library, LibraryFailure.UNUSABLE, reason) from None
+                raise VendorLibraryFailed(
+                    self.library, LibraryFailure.UNUSABLE, reason, LibraryTrouble.NOT_STARTED, str(failure)
+                ) from None
         self._end = ours
         self._generation += 1
         began = time.monotonic()
         answer = self._exchange(Load(self.library, self._ulong_bytes), self._load_limit, "load")
         _TRAFFIC.log(LEVEL, "load %.1f ms", (time.monotonic() - began) * 1000)
+        if isinstance(answer, Missing):
+            self._fail(LibraryFailure.UNUSABLE, answer.reason, answer.trouble, answer.detail)
         if not isinstance(answer, Loaded):
-            self._fail(
-                LibraryFailure.UNUSABLE, answer.reason if isinstance(answer, Missing) else "no SKF library"
-            )
+            self._fail(LibraryFailure.UNUSABLE, "no SKF library", LibraryTrouble.FAULTY)
 
     def _exchange(
         self, request: Load | Call, seconds: float | None, function: str
@@ -192,35 +201,41 @@ class SkfProcess:
             answer = receive_answer(self._end, number, seconds, self._worker_has_ended)
             answered = True
         except TimedOut:
-            self._fail(LibraryFailure.HUNG, f"{function} gave no answer in {seconds:g} s")
+            reason = f"{function} gave no answer in {seconds:g} s"
+            self._fail(LibraryFailure.HUNG, reason, LibraryTrouble.HUNG, function)
         except Ended:
-            self._fail(LibraryFailure.CRASHED, f"{function}: {self._last_words()}")
+            said, how = self._last_words()
+            detail = ", ".join(filter(None, (function, how)))
+            self._fail(LibraryFailure.CRASHED, f"{function}: {said}", LibraryTrouble.CRASHED, detail)
         except Malformed:
-            self._fail(LibraryFailure.CRASHED, f"{function}: {_NONSENSE}")
+            self._fail(LibraryFailure.CRASHED, f"{function}: {_NONSENSE}", LibraryTrouble.FAULTY)
         finally:
             if not answered:
                 self._discard()
         return answer
 
-    def _fail(self, failure: LibraryFailure, reason: str) -> NoReturn:
+    def _fail(
+        self, failure: LibraryFailure, reason: str, trouble: LibraryTrouble, detail: str = ""
+    ) -> NoReturn:
         self._discard()
         _TRAFFIC.log(LEVEL, "%s %s", failure.value, reason)
-        raise VendorLibraryFailed(self.library, failure, reason) from None
+        raise VendorLibraryFailed(self.library, failure, reason, trouble, detail) from None
 
     def _worker_has_ended(self) -> bool:
         return self._process is None or _has_ended(self._process)
 
-    def _last_words(self) -> str:
-        """Say how the process ended."""
+    def _last_words(self) -> tuple[str, str]:
+        """Say how the process ended: in words, and the signal's name or its status, where it has one."""
         if self._process is None:
-            return "its process has ended"
+            return "its process has ended", ""
         try:
             status = self._process.wait(_REAPED)
         except subprocess.TimeoutExpired:
-            return "its process closed the connection"
+            return "its process closed the connection", ""
         if status < 0:
-            return f"its process died of signal {-status} ({signal.strsignal(-status)})"
-        return f"its process ended with status {status}"
+            name = signal.strsignal(-status) or str(-status)
+            return f"its process died of signal {-status} ({name})", name
+        return f"its process ended with status {status}", f"exit {status}"
 
     def _discard(self) -> None:
         end, self._end = self._end, None

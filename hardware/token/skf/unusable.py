@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from hardware.ports import LibraryTrouble
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -39,6 +41,14 @@ _SHOWN: Final = 3
 """Names of missing functions that a message gives."""
 
 
+class Unusable(msgspec.Struct, frozen=True):
+    """Why a library cannot be used: in words for the log, and as a trouble with its detail."""
+
+    trouble: LibraryTrouble
+    reason: str
+    detail: str = ""
+
+
 class _Kind(msgspec.Struct, frozen=True):
     """What kind of machine a file's code is for."""
 
@@ -54,39 +64,46 @@ class _Kind(msgspec.Struct, frozen=True):
 
 def why_unusable(  # noqa: PLR0911 - one row a reason
     path: str, reason: str, interpreter: Path = Path("/proc/self/exe")
-) -> str:
+) -> Unusable:
     """Say why the loader refused a library and what to do; `reason` is the loader's."""
     absent, _, rest = reason.partition(": ")
     if rest.startswith("cannot open shared object file") and absent != path:
-        return f"it needs {absent}, which is not there: install the package that has it"
+        said = f"it needs {absent}, which is not there: install the package that has it"
+        return Unusable(LibraryTrouble.NEEDS, said, absent)
     if "/" not in path:
         advice = "give `library` in [[skf]] its whole path, or install the vendor's package"
-        return f"the loader finds no such library for this machine ({reason}): {advice}"
+        said = f"the loader finds no such library for this machine ({reason}): {advice}"
+        return Unusable(LibraryTrouble.NOT_FOUND, said)
     try:
         with Path(path).open("rb") as opened:
             header = opened.read(_HEADER)
     except FileNotFoundError:
-        return f"there is no such file: {_OF_THE_PROFILE}"
+        return Unusable(LibraryTrouble.ABSENT, f"there is no such file: {_OF_THE_PROFILE}")
     except IsADirectoryError:
-        return f"it is a folder: {_OF_THE_PROFILE}"
+        return Unusable(LibraryTrouble.FOLDER, f"it is a folder: {_OF_THE_PROFILE}")
     except OSError as failure:
-        return f"it cannot be read ({failure.strerror}): let the desk's user read it"
+        said = f"it cannot be read ({failure.strerror}): let the desk's user read it"
+        return Unusable(LibraryTrouble.UNREADABLE, said, failure.strerror or "")
     kind = _kind(header)
     if kind is None:
-        return f"it is no library of this system: {_OF_THE_PROFILE}"
+        return Unusable(LibraryTrouble.NO_LIBRARY, f"it is no library of this system: {_OF_THE_PROFILE}")
     own = _own_kind(interpreter)
     if own is not None and kind != own:
-        return f"it is for {kind}, this machine needs {own}: {_FOR_THIS_MACHINE}"
-    return f"the loader refuses it ({reason}): {_FOR_THIS_MACHINE} again"
+        said = f"it is for {kind}, this machine needs {own}: {_FOR_THIS_MACHINE}"
+        return Unusable(LibraryTrouble.ANOTHER_MACHINE, said, f"{kind} / {own}")
+    said = f"the loader refuses it ({reason}): {_FOR_THIS_MACHINE} again"
+    return Unusable(LibraryTrouble.REFUSED, said, reason)
 
 
-def why_incomplete(missing: Sequence[str]) -> str:
+def why_incomplete(missing: Sequence[str]) -> Unusable:
     """Say that a library lacks functions of GM/T 0016, and what to do."""
     more = f" and {len(missing) - _SHOWN} more functions" if len(missing) > _SHOWN else ""
-    return (
-        f"it has no {', '.join(missing[:_SHOWN])}{more} of GM/T 0016 (SKF): "
+    shown = ", ".join(missing[:_SHOWN])
+    said = (
+        f"it has no {shown}{more} of GM/T 0016 (SKF): "
         "name the vendor's SKF library in [[skf]], or ask the vendor for one that has them"
     )
+    return Unusable(LibraryTrouble.INCOMPLETE, said, shown)
 
 
 def _kind(header: bytes) -> _Kind | None:

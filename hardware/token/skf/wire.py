@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from hardware.ports import LibraryTrouble
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -75,9 +77,11 @@ class Overrun(msgspec.Struct, frozen=True, tag="overrun"):
 
 
 class Missing(msgspec.Struct, frozen=True, tag="missing"):
-    """The library, or a function of it, is missing; `reason` is the loader's."""
+    """The library, or a function of it, is missing: why, in words for the log, and as a trouble with its detail."""
 
     reason: str
+    trouble: LibraryTrouble = LibraryTrouble.FAULTY
+    detail: str = ""
 
 
 class Malformed(Exception):

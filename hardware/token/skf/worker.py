@@ -121,7 +121,8 @@ def _serve(end: socket.socket, requests: queue.SimpleQueue[tuple[int, Load | Cal
                 code, results = library.call(request.function, request.arguments)
                 answer = Answer(code, tuple(results))
         except LibraryUnusable as unusable:
-            answer = Missing(str(unusable))
+            why = unusable.why
+            answer = Missing(why.reason, why.trouble, why.detail)
         except BufferOverrun:
             answer = Overrun()
         if os.getpid() != process:

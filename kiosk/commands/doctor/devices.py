@@ -11,6 +11,7 @@ from hardware.pcsc.names import is_plain
 from hardware.pcsc.source import PcscTokenSource
 from hardware.ports import (
     HardwareError,
+    LibraryTrouble,
     MalformedAnswer,
     PrinterState,
     ReaderTrouble,
@@ -132,17 +133,50 @@ def check_libraries(profiles: tuple[SkfProfile, ...], text: Text) -> Iterator[Ch
         source = SkfTokenSource((profile,))
         try:
             present = source.present()
-            problems = "; ".join(problem.reason for problem in source.problems())
             found = f"{profile.name}: {profile.library}"
-            if problems:
-                advice = text("检查 [[skf]] 的 library，安装厂商的驱动")
-                yield Check(name, Level.MISSING, f"{found}: {problems}", advice)
-            else:
+            problems = source.problems()
+            if not problems:
                 yield Check(name, Level.WORKS, found)
+            for problem in problems:
+                why, advice = _LIBRARY_TROUBLES[problem.trouble or LibraryTrouble.FAULTY]
+                fault = text("{library}：{fault}", library=found, fault=text(why, detail=problem.detail))
+                yield Check(name, Level.MISSING, fault, text(advice))
             for presence in present:
                 yield _token(source, presence, text)
         finally:
             source.close()
+
+
+_WRITE_RIGHT = N_("把 [[skf]] 的 library 写对，或安装厂商的驱动")
+_ASK_VENDOR = N_("更新厂商的驱动；还不行，请厂商查看")
+_LIBRARY_TROUBLES = {
+    LibraryTrouble.ABSENT: (N_("没有这个文件"), _WRITE_RIGHT),
+    LibraryTrouble.NOT_FOUND: (
+        N_("系统找不到这个库"),
+        N_("在 [[skf]] 的 library 里写完整的路径，或安装厂商的驱动"),
+    ),
+    LibraryTrouble.FOLDER: (N_("是个目录，不是库文件"), _WRITE_RIGHT),
+    LibraryTrouble.UNREADABLE: (N_("读不了，系统说「{detail}」"), N_("让运行密钥服务台的用户能读它")),
+    LibraryTrouble.NO_LIBRARY: (N_("不是本系统的库文件"), _WRITE_RIGHT),
+    LibraryTrouble.ANOTHER_MACHINE: (
+        N_("是给别的机型的（它的 / 本机的：{detail}）"),
+        N_("安装厂商给本机机型的驱动"),
+    ),
+    LibraryTrouble.NEEDS: (N_("还缺它要用的 {detail}"), N_("安装带有它的软件包")),
+    LibraryTrouble.INCOMPLETE: (
+        N_("不是完整的 SKF 库（GM/T 0016），没有 {detail} 等函数"),
+        N_("在 [[skf]] 里写厂商的 SKF 库，或向厂商要完整的"),
+    ),
+    LibraryTrouble.REFUSED: (N_("加载不了，系统说「{detail}」"), N_("重新安装厂商给本机机型的驱动")),
+    LibraryTrouble.NOT_STARTED: (
+        N_("起不了它的进程，系统说「{detail}」"),
+        N_("重启本机；还不行，请技术人员查看"),
+    ),
+    LibraryTrouble.CRASHED: (N_("一用就崩溃（{detail}）"), _ASK_VENDOR),
+    LibraryTrouble.HUNG: (N_("没有应答（{detail}）"), _ASK_VENDOR),
+    LibraryTrouble.ANSWERED: (N_("列不出key盘，出错 {detail}"), _ASK_VENDOR),
+    LibraryTrouble.FAULTY: (N_("回答的内容不合规范"), _ASK_VENDOR),
+}
 
 
 def _token(source: TokenSource, presence: TokenPresence, text: Text) -> Check:

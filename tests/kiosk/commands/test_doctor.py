@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from hardware.pcsc.calls import ReaderState
 from hardware.pcsc.library import StateBits, SystemLibrary
 from hardware.ports import (
     HardwareError,
+    LibraryTrouble,
     MalformedAnswer,
     NotSupported,
     ReaderTrouble,
     ReaderUnavailable,
     SerialMissing,
+    SourceFault,
     Token,
     TokenFault,
     TokenHeld,
@@ -25,8 +28,10 @@ from hardware.ports import (
     TokenPresence,
     TokenRemoved,
 )
+from hardware.token.skf.profile import SkfProfile
 from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
+from kiosk.commands.doctor.devices import check_libraries
 from kiosk.domain.nights import DAY, USUAL_AT, Finding, NightReport
 from kiosk.store import keyfile, resealing
 from kiosk.store.agent_lock import running
@@ -34,6 +39,7 @@ from kiosk.store.agent_state import AgentState, ContactFault, LinkFault
 from kiosk.store.location import KEY_FILE, open_database
 from kiosk.store.sealing.ways import Way
 from kiosk.store.system_clock import SystemClock
+from kiosk.text.catalogue import Catalogue, Language
 from kiosk.text.contact_faults import CONTACT_FAULTS, REFUSALS
 from kiosk.text.link_faults import LINK_FAULTS
 from tests.support.commands import Told
@@ -297,6 +303,38 @@ def test_why_there_is_no_reader_is_said_in_the_language_of_the_rest(
     assert "words for the log" not in found
 
 
+class Failing:
+    """Vendors' libraries, none of which serves."""
+
+    def __init__(self, fault: SourceFault) -> None:
+        self._fault = fault
+
+    def present(self) -> tuple[TokenPresence, ...]:
+        return ()
+
+    def problems(self) -> tuple[SourceFault, ...]:
+        return (self._fault,)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("trouble", [*LibraryTrouble, None])
+def test_why_a_vendors_library_serves_nobody_is_said_in_the_language_of_the_rest(
+    monkeypatch: pytest.MonkeyPatch, trouble: LibraryTrouble | None
+) -> None:
+    fault = SourceFault("vendor", "words for the log", trouble, "undefined symbol: x")
+    monkeypatch.setattr("kiosk.commands.doctor.devices.SkfTokenSource", lambda _: Failing(fault))
+    profile = SkfProfile(name="vendor", library="/opt/libskf.so")
+    (check,) = check_libraries((profile,), Catalogue(Language.CHINESE).text)
+    library, _, said = check.found.partition("：")
+    assert library == "vendor: /opt/libskf.so"
+    words = said.replace("undefined symbol: x", "")
+    assert re.search("[\u4e00-\u9fff]", words)
+    assert not re.search("[a-z]{3}", words), "no other's words but those that are quoted"
+    assert check.advice
+
+
 def test_a_library_that_does_not_load_is_named_with_its_file(
     keydesk: Keydesk, directory: Path, reader: VirtualTokenSource, tmp_path: Path
 ) -> None:
@@ -306,7 +344,7 @@ def test_a_library_that_does_not_load_is_named_with_its_file(
     told = keydesk("doctor", "--json", "--config", configuration, "--data", directory)
     library = _checks(told)["厂商库"]
     assert library["level"] == "missing"
-    assert "vendor: /no/such/libskf.so" in library["found"]
+    assert library["found"] == "vendor: /no/such/libskf.so：没有这个文件"
     assert "[[skf]]" in library["advice"]
     assert _checks(told)["key盘驱动"]["found"] == "gmt, piv, vendor"
 
