@@ -16,7 +16,10 @@ def programs_with_pcsc(proc: Path = _PROC, own: int | None = None) -> tuple[str,
     `own` is the process that is left out, this one unless told.
     """
     myself = os.getpid() if own is None else own
-    numbers = sorted(int(each.name) for each in proc.glob("[0-9]*") if each.name.isdecimal())
+    try:
+        numbers = sorted(int(each.name) for each in proc.iterdir() if each.name.isdecimal())
+    except OSError:
+        return ()  # as where no more files can be opened: the card is held all the same
     named = (_named(proc / str(number)) for number in numbers if number != myself)
     return tuple(name for name in named if name is not None)
 

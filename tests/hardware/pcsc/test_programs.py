@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
+
+import pytest
 
 from hardware.pcsc.programs import programs_with_pcsc
 
@@ -31,3 +35,14 @@ def test_programs_with_libpcsclite_are_named_and_nobody_else(tmp_path: Path) -> 
 
 def test_where_nothing_can_be_seen_nobody_is_named(tmp_path: Path) -> None:
     assert programs_with_pcsc(tmp_path / "missing") == ()
+
+
+def test_where_no_more_files_can_be_opened_nobody_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> object:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "listdir", refused)
+    monkeypatch.setattr(os, "scandir", refused)
+    assert programs_with_pcsc(tmp_path) == ()
