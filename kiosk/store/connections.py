@@ -31,6 +31,7 @@ BUSY_SECONDS = 5.0
 _PRIMARY = 0xFF
 _BUSY, _LOCKED, _READ_ONLY, _IO_ERROR, _CORRUPT, _FULL = 5, 6, 8, 10, 11, 13
 _CANNOT_OPEN, _PERMISSION, _AUTHORISATION, _NOT_A_DATABASE = 14, 3, 23, 26
+_PROTOCOL = 15  # others recover the write-ahead log, for some ten seconds by now
 _UNAVAILABLE = {_READ_ONLY, _IO_ERROR, _CANNOT_OPEN, _PERMISSION, _AUTHORISATION}
 
 
@@ -61,7 +62,7 @@ def store_errors(path: Path) -> Iterator[None]:
 
 def _meaning(error: Exception, path: Path) -> StoreError | None:
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
-    if code in {_BUSY, _LOCKED}:
+    if code in {_BUSY, _LOCKED, _PROTOCOL}:
         return StoreBusy(path)
     if code == _FULL:
         return DiskFull(path)

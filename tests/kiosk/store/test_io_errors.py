@@ -14,9 +14,9 @@ import pytest
 import sqlcipher3.dbapi2 as driver  # type: ignore[import-untyped]  # the package has no types
 
 from kiosk.store import database as database_module
-from kiosk.store.connections import connect
+from kiosk.store.connections import connect, store_errors
 from kiosk.store.database import Database
-from kiosk.store.errors import StoreUnavailable
+from kiosk.store.errors import DatabaseError, DiskFull, StoreBusy, StoreCorrupt, StoreUnavailable
 from kiosk.store.transaction import Transaction
 from tests.support.disks import failing_disk
 
@@ -175,3 +175,25 @@ def test_what_is_reported_at_a_failed_flush_is_what_stands_after_a_power_cut(
     with Database.open(path, key).read() as tx:
         stands = tx.journal.count() - 2
     assert told.stdout.split() == ["committed" if stands else "failed"]
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        (5, StoreBusy),
+        (6, StoreBusy),
+        (15, StoreBusy),
+        (13, DiskFull),
+        (11, StoreCorrupt),
+        (26, StoreCorrupt),
+        (IO_ERROR | 22 << 8, StoreUnavailable),
+        (14, StoreUnavailable),
+    ],
+)
+def test_what_the_database_reports_of_file_and_locks_is_an_error_of_the_store(
+    tmp_path: Path, code: int, meant: type[DatabaseError]
+) -> None:
+    error = driver.OperationalError("whatever it says")
+    error.sqlite_errorcode = code
+    with pytest.raises(meant), store_errors(tmp_path / "keydesk.db"):
+        raise error
