@@ -7,6 +7,7 @@ cannot be. What cannot be read costs nothing but itself.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
@@ -24,6 +25,8 @@ _STEPPING = frozenset(("enter", "escape"))
 _MEANT = (events.Key, events.Paste, events.MouseDown)
 """What people do; a terminal reports on itself besides."""
 _MARKER_LENGTH = len(BRACKETED_PASTE_START)
+_CONTROLS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""All but the ends of lines: in a field they would be written to the terminal, which takes them for commands."""
 
 
 class Keyboard:
@@ -84,6 +87,8 @@ class Keyboard:
         for message in messages:
             if isinstance(message, _MEANT):
                 yield from self._settle(message)
+            if isinstance(message, events.Paste):
+                message.text = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", message.text)
             if not isinstance(message, events.Key):
                 yield message
             elif self._is_doubtful(message):

@@ -10,6 +10,7 @@ from textual import events
 from textual.message import Message
 
 from kiosk.ui.terminal.keyboard import DELAY_SECONDS, HELD_SECONDS, PASTE_SECONDS, Keyboard
+from tests.support.waiting import wait_until
 
 
 class Clock:
@@ -77,6 +78,17 @@ def test_a_character_may_come_in_pieces(keyboard: Keyboard, *, at_once: bool) ->
 
 def test_a_paste_is_one_text(keyboard: Keyboard) -> None:
     assert typed(keyboard.read(b"\x1b[200~abc\rd\x1b[201~e")) == ["paste 'abc\\rd'", "e"]
+
+
+@pytest.mark.parametrize("control", ["\x1b", "\x07", "\t", "\x7f", "\x9b"])
+def test_what_would_be_a_command_to_the_terminal_comes_out_of_no_paste(
+    keyboard: Keyboard, control: str
+) -> None:
+    said = typed(keyboard.read(f"\x1b[200~a{control}".encode()))
+    if control == "\x1b":
+        wait_until(lambda: "escape" in typed(keyboard.tick()), "it stands for itself after a moment")
+    said += typed(keyboard.read(b"bc\x1b[201~"))
+    assert said[-1] == "paste 'a\ufffdbc'"
 
 
 @pytest.mark.parametrize("whole", [True, False])
