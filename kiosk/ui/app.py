@@ -22,7 +22,7 @@ from kiosk.ui.page import NOTICE_SECONDS, Overlay, Page
 from kiosk.ui.presence import IdleMonitor, KeyWait
 from kiosk.ui.routes import Route, beginning
 from kiosk.ui.screen_table import question_about, question_before_leaving
-from kiosk.ui.shell import Scanned, SlipPrinted, StatusArrived, TokensChanged
+from kiosk.ui.shell import Scanned, SlipPrinted, StatusArrived, TokensChanged, reported
 from kiosk.ui.status_watch import StatusWatch
 from kiosk.ui.steps import Steps
 from kiosk.ui.terminal.driver import KeyboardLost, KioskDriver
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _SCREENS = Path(__file__).parent / "screens"
 _MAX_ERRORS = 5
+_ERRORS_SECONDS = 600.0
 _SOFTWARE, _INPUT_LOST = 70, 74  # EX_SOFTWARE and EX_IOERR of sysexits.h
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _SIGNALLED = 128
@@ -86,7 +87,7 @@ class KeydeskApp(Steps, inherit_bindings=False):
         self._notice_until: float | None = None
         self._stops: list[Callable[[], None]] = []
         self._status_watch = StatusWatch(self, monotonic)
-        self._error_count = 0
+        self._errors: list[float] = []
         self._wedge = WedgeScanner(
             self._press_kept,
             self._post_scanned,
@@ -229,7 +230,8 @@ class KeydeskApp(Steps, inherit_bindings=False):
             self.service.watch_tokens(self._post_tokens_changed),
             self.service.watch_scans(self._post_scanned),
         ]
-        self.set_interval(1.0, self._tick)
+        # In the app's own loop: a step that is changed there must not be changed by a timer's task meanwhile.
+        self.set_interval(1.0, lambda: self.call_later(self._tick))
         self._status_watch.read()
         if self._opening is not None:
             self._opening(self)
@@ -339,12 +341,13 @@ class KeydeskApp(Steps, inherit_bindings=False):
     def report(self, error: BaseException) -> None:
         """Log an unexpected error under a number and show only the number."""
         self.error_code = secrets.token_hex(2).upper()
-        self._error_count += 1
+        now = self._monotonic()
+        self._errors = [*(each for each in self._errors if now - each < _ERRORS_SECONDS), now]
         structlog.get_logger().error("unexpected error", code=self.error_code, exc_info=error)
         shown = self.is_running and bool(self.pages)
         if shown and self.step is not None:
             self.step.end_party()  # whose slip would go with the visit
-        if self._error_count > _MAX_ERRORS or not shown:
+        if len(self._errors) > _MAX_ERRORS or not shown:
             self._give_up()
         else:
             self.call_later(self._show_error)
@@ -389,10 +392,13 @@ class KeydeskApp(Steps, inherit_bindings=False):
 
     async def _dispatch_message(self, message: Message) -> None:
         # No public hook surrounds every handler; without this an error in one would end the message loop.
-        try:
+        with reported(self.report):
             await super()._dispatch_message(message)
-        except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one
-            self.report(error)
+
+    async def _flush_next_callbacks(self) -> None:
+        # What a handler left to be awaited, which Textual also does outside of every handler.
+        with reported(self.report):
+            await super()._flush_next_callbacks()
 
 
 def run_app(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
-from textual import events
+from textual import events, messages
 from textual.await_complete import AwaitComplete
 from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
@@ -17,13 +17,14 @@ from kiosk.desk.views.refusals import Refused
 from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.text.wording import refusal
 from kiosk.ui.key_bindings import Keys
-from kiosk.ui.shell import SlipPrinted
+from kiosk.ui.shell import SlipPrinted, reported
 from kiosk.ui.widgets.first_layout import FirstLayout
 from kiosk.ui.widgets.rows import HeadRow, KeyHint, KeyRow, StatusRow, TitleRow
 from kiosk.ui.widgets.touched_fields import TouchedFields
 
 if TYPE_CHECKING:
     from textual.geometry import Size
+    from textual.timer import Timer
     from textual.widget import Widget
     from textual.widgets import OptionList
 
@@ -37,6 +38,8 @@ ResultT = TypeVar("ResultT")
 _REFUSING = (Refused, TokenRefused, WrongCredentials, LockedOut, FieldsRefused)
 # The screen asks what to do, and goes on with what was typed.
 _QUESTIONS = {TokenRefusal.SEVERAL, TokenRefusal.PIN_LAST_TRY}
+# What a screen that is gone has still to hear.
+_LAST = (events.ScreenSuspend, messages.Prune, messages.CloseMessages, events.Unmount)
 
 NOTICE_SECONDS = 4.0
 ROOMY_WIDTH = 110
@@ -75,6 +78,8 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
     busy = False
     _seen: int | None = None
     _looking = False
+    _left = False
+    _opened = False
     _rebuilding = False
     _rebuild_again = False
     _deferred: tuple[Callable[[], None], ...] = ()
@@ -161,6 +166,8 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
         self.update_content()
         self.shell.show_status()
         self.opened()
+        self._opened = True
+        self._catch_up()
 
     def opened(self) -> None:
         """Request the screen's data from the desk and set the focus; called once, after the first update."""
@@ -192,6 +199,10 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
                 await self._recompose()
         finally:
             self._rebuilding = False
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Do what was put off until the screen is whole."""
         deferred, self._deferred = self._deferred, ()
         if self._remains:
             for action in deferred:
@@ -225,12 +236,27 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
         """Whether the screen is neither removed nor being removed."""
         return self.is_attached and self.display
 
+    def leave(self) -> None:
+        """Note that the visit goes on elsewhere, or is over: what still comes to this screen is of no use and may be another's."""
+        self._left = True
+
+    @property
+    def _gone(self) -> bool:
+        """Whether nothing that comes to the screen is for anybody: it was left, or it is being removed."""
+        return self._left or not self.display
+
     def when_composed(self, action: Callable[[], None]) -> None:
-        """Run `action` now, or when the running recompose has ended."""
-        if self._rebuilding:
+        """Run `action` now, or once the screen is whole: it may not be composed yet, or be composed again just now."""
+        if self._gone:
+            return
+        if self._rebuilding or not self._opened:
             self._deferred = (*self._deferred, action)
         else:
             action()
+
+    def every(self, seconds: float, action: Callable[[], None]) -> Timer:
+        """Run `action` so often, whenever the screen is whole: a timer does not wait for the screen's other work."""
+        return self.set_interval(seconds, lambda: self.when_composed(action))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable every key but F2 while the screen is being recomposed."""
@@ -348,10 +374,15 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
 
     async def _dispatch_message(self, message: Message) -> None:
         # No public hook surrounds every handler; without this an error in one would end the screen's message loop.
-        try:
+        if self._gone and not isinstance(message, _LAST):
+            return
+        with reported(self.shell.report):
             await super()._dispatch_message(message)
-        except Exception as error:  # noqa: BLE001 - the last resort: it is logged under a number and shown as one
-            self.shell.report(error)
+
+    async def _flush_next_callbacks(self) -> None:
+        # What a handler left to be awaited, which Textual also does outside of every handler.
+        with reported(self.shell.report):
+            await super()._flush_next_callbacks()
 
 
 class Overlay(Page[ScreenResultType], ModalScreen[ScreenResultType], inherit_bindings=False):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.message import Message
@@ -35,6 +37,10 @@ class PageProtocol(Protocol):
 
     def end_party(self) -> None:
         """Let the enterprise go whose operators came one after another."""
+        ...
+
+    def leave(self) -> None:
+        """Note that the visit goes on elsewhere, or is over."""
         ...
 
 
@@ -210,9 +216,27 @@ class Shell(Protocol):
         """Send the app a message, from any thread."""
         ...
 
-    def report(self, error: Exception) -> None:
+    def report(self, error: BaseException) -> None:
         """Log an unexpected error under a number and show only the number."""
         ...
+
+
+@contextmanager
+def reported(report: Callable[[BaseException], None]) -> Iterator[None]:
+    """The last resort around a handler: what is raised is reported, and ends no message loop.
+
+    Something that is awaited may have been cancelled without the task that awaits it, as a screen's own loop may: the app's
+    loop would take that for its end, and end the desk without a word. What cancels the task itself goes on.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as cancelled:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        report(cancelled)
+    except Exception as error:  # noqa: BLE001 - it is logged under a number and shown as one
+        report(error)
 
 
 class StatusArrived(Message):

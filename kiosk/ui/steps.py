@@ -113,6 +113,8 @@ class Steps(App[None], inherit_bindings=False):
         leave the new step. Over a step that is to be `alone` stays nothing but the one of a window too small.
         """
         stack, before = self._screen_stack, self.step
+        if before is not None:
+            before.leave()
         place = len(stack) if before is None else stack.index(before)
         above = stack[place + 1 :]
         stay: list[Screen[Any]] = list(dropwhile(_ends_with_step, above))
@@ -190,7 +192,7 @@ class Steps(App[None], inherit_bindings=False):
 
     async def _show_hidden_step(self) -> None:
         route = self._route_once_shown
-        self.discard_hidden_step()
+        self._step_hidden, self._route_once_shown = False, None
         if route is not None:
             await self._go(route, self.visit, alone=True)
         else:
@@ -203,6 +205,8 @@ class Steps(App[None], inherit_bindings=False):
 
     def discard_hidden_step(self) -> None:
         """Discard the hidden step, because another member signed in on the privacy screen."""
+        if self._step_hidden and self.step is not None:
+            self.step.leave()
         self._step_hidden, self._route_once_shown = False, None
 
     # Overlays

@@ -39,7 +39,7 @@ class PickField(Field):
     def on_key(self, event: events.Key) -> None:
         """Take what has that number. Textual calls the base class's handler too, unless that is prevented."""
         offered = self.offered
-        number = int(event.character) if event.character is not None and event.character in "123456789" else 0
+        number = int(event.character) if event.character and event.character in "123456789" else 0
         if 0 < number <= len(offered):
             event.prevent_default()
             event.stop()

@@ -69,7 +69,7 @@ class BindScreen(BindPage):
         """Read the inserted key and focus the first field to fill in."""
         self._focus_first()
         self.token_changed()
-        self.set_interval(1.0, self._tick)
+        self.every(1.0, self._tick)
 
     def _focus_first(self) -> None:
         """Focus the first field to fill in, or the button."""

@@ -64,7 +64,7 @@ class LoginCheckScreen(KeyPage):
         """Focus the PIN."""
         super().opened()
         self.focus_on("pin")
-        self.set_interval(1.0, self._tick)
+        self.every(1.0, self._tick)
 
     def _tick(self) -> None:
         if self.waits:

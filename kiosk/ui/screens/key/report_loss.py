@@ -176,7 +176,7 @@ class ReportLossScreen(KeyPage):
         self.say(None)
         self.focus_on("next")
         if not outcome.registered:
-            self._timer = self.set_interval(_LOOK_SECONDS, self._look)
+            self._timer = self.every(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         """Check whether the report has reached the centre."""

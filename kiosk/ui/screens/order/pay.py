@@ -142,7 +142,7 @@ class PayScreen(Page[None]):
         """Start polling for the payment."""
         if self._typing:
             self.focus_on("code")
-        self.set_interval(POLL_SECONDS, self._poll)
+        self.every(POLL_SECONDS, self._poll)
 
     @property
     def _offline(self) -> bool:

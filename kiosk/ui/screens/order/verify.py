@@ -84,14 +84,13 @@ class VerifyScreen(Page[None]):
         self.problems: dict[Field, FieldRefusal] = {}
         self.message: LazyText | None = None
         self.allowed: SecondAllowed | None = None
-
-    @property
-    def _fields(self) -> tuple[Field, ...]:
-        return fields_of(self.shell.visit.kind)
+        # Those that stand there; the visit may have another kind already.
+        self._fields: tuple[Field, ...] = ()
 
     def compose(self) -> ComposeResult:
         """The fields of the kind."""
         visit = self.shell.visit
+        self._fields = fields_of(visit.kind)
         yield self.title_row()
         yield self.head_row(self.t(KINDS[visit.kind]), ORDERING, 1)
         with Vertical(classes="body"), Vertical(classes="column"):

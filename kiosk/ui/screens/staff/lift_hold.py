@@ -127,7 +127,7 @@ class LiftHoldScreen(StaffKeyPage):
         self._show_result(registered=lifted.registered)
         self.focus_on("next")
         if not lifted.registered:
-            self._timer = self.set_interval(_LOOK_SECONDS, self._look)
+            self._timer = self.every(_LOOK_SECONDS, self._look)
 
     def _show_result(self, *, registered: bool) -> None:
         key = self.lifted.key if self.lifted is not None else None

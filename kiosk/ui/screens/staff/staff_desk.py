@@ -108,6 +108,7 @@ class StaffScreen(StaffSignIn[None]):
     """Staff were called; it leads to their desk."""
 
     CSS_PATH = "../common/staff_sign_in.tcss"
+    _staff: StaffSession | None = None
 
     def banner(self) -> str:
         """What the member reads."""
@@ -115,7 +116,19 @@ class StaffScreen(StaffSignIn[None]):
 
     def welcome(self, staff: StaffSession) -> None:
         """Open the staff's desk."""
-        self.app.switch_screen(StaffDeskScreen(staff))
+        self._staff = staff
+        self._open_desk()
+
+    def on_screen_resume(self) -> None:
+        """Open it now if the password was right while something else was on top, or the step beneath changed. Textual calls the base class's handler too."""
+        self._open_desk()
+
+    def _open_desk(self) -> None:
+        """Put the desk in this screen's place: Textual switches whichever screen is on top."""
+        staff = self._staff
+        if staff is not None and self.app.screen is self:
+            self._staff = None
+            self.app.switch_screen(StaffDeskScreen(staff))
 
 
 class Rows(OptionList):
