@@ -13,6 +13,7 @@ from kiosk.domain.identifiers import number_in
 from kiosk.domain.inapplicable import InapplicableReason, parse_problem
 from kiosk.domain.ledger import CertificateStatus, OrderStatus, PaidHow
 from kiosk.domain.nights import NightlyFinding, NightStep
+from kiosk.domain.personal import PersonalKind
 from kiosk.domain.remarks import RemarkReason
 from kiosk.domain.requests import DeliveryState, InvoiceState, ProposalState
 
@@ -176,6 +177,12 @@ NIGHT_FINDINGS: dict[str, str] = {
     NightlyFinding.NAMES_REFUSED.value: N_("有 {count} 个登记的名称里有不能用的字"),
     NightlyFinding.PRUNING_HELD.value: N_("有订单超过日志的保留期还没有办完，更早的日志才能清理"),
     NightlyFinding.PRUNING_REFUSED.value: N_("旧日志没有清理：日志快照没有得到中心确认"),
+    NightlyFinding.RECORDS_BROKEN.value: N_("有 {count} 份个人资料读不出来"),
+}
+PERSONAL_KINDS: dict[str, str] = {
+    PersonalKind.DELIVERY.value: N_("收货地址"),
+    PersonalKind.INVOICE.value: N_("发票资料"),
+    PersonalKind.OPERATOR.value: N_("交易员资料"),
 }
 
 _STATUSES = {status.value: name for status, name in ORDER_STATUSES.items()}

@@ -26,6 +26,11 @@ class Enterprise(msgspec.Struct, frozen=True):
     review: Review
 
 
+def shown_review(review: Review, *, trader_waits: bool) -> Review:
+    """An enterprise's review as it is shown: 审核中 also while another trader of it waits, since it cannot trade until then."""
+    return Review.UNDER_REVIEW if trader_waits and review is Review.APPROVED else review
+
+
 class Operator(msgspec.Struct, frozen=True):
     """A trader of an enterprise with an account of its own; `verifier` is the Argon2id hash of the password.
 

@@ -93,6 +93,8 @@ class NightlyFinding(enum.StrEnum):
     NAMES_REFUSED = "names-refused"
     PRUNING_HELD = "pruning-held"
     PRUNING_REFUSED = "pruning-refused"
+    RECORDS_BROKEN = "records-broken"
+    """Personal records that cannot be read."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -100,7 +102,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     `step` and `reason` (a StepReason, a ContactFault, or a fault of backups after BACKUP_REASON) where a step failed, `place`
     the directory where it did, `detail` what a program said, in English; of refused names it is the first of those they are of,
-    each with the character.
+    each with the character, and of broken records the first accounts, each with the record's kind.
     """
 
     kind: str

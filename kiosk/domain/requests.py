@@ -182,11 +182,31 @@ def _delivery(before: Requests, entry: Entry, body: DeliveryStep) -> DeliveryReq
                 reason="",
             )
         case KeyReceivedBack():
-            if known is None or known.state is not DeliveryState.MAILED:
+            sent = _sent(known, body)
+            if sent is None or sent.state is not DeliveryState.MAILED:
                 raise DoesNotFollow(RemarkReason.DELIVERY_NOT_SENT, body.order)
-            return replace(known, state=DeliveryState.RETURNED, reason=body.reason)
+            return replace(sent, state=DeliveryState.RETURNED, reason=body.reason)
         case _:
             assert_never(body)
+
+
+def _sent(known: DeliveryRequest | None, body: KeyReceivedBack) -> DeliveryRequest | None:
+    """The delivery that came back: where somebody else mailed the key, as the entry has it from the feed, unless more is known here."""
+    told = body.mailing
+    if told is None or (
+        known is not None and (told.asked_at, told.mailed_at) <= (known.asked_at, known.mailed_at)
+    ):
+        return known
+    asked_here = known is not None and known.asked_at == told.asked_at
+    before = known if known is not None and asked_here else DeliveryRequest(DeliveryState.MAILED)
+    return replace(
+        before,
+        state=DeliveryState.MAILED,
+        asked_at=told.asked_at,
+        carrier=told.carrier,
+        tracking=told.tracking,
+        mailed_at=told.mailed_at,
+    )
 
 
 def _invoice(before: Requests, entry: Entry, body: InvoiceStep) -> InvoiceRequest:
@@ -197,17 +217,26 @@ def _invoice(before: Requests, entry: Entry, body: InvoiceStep) -> InvoiceReques
                 raise DoesNotFollow(RemarkReason.INVOICE_ISSUED, body.order)
             return InvoiceRequest(InvoiceState.ASKED, body.invoice, body.commitment, entry.wall, body.by)
         case InvoiceWithdrawn():
-            if known is not None and known.state is InvoiceState.ISSUED:
+            waits = _asked(known, body)
+            if waits is not None and waits.state is InvoiceState.ISSUED:
                 raise DoesNotFollow(RemarkReason.INVOICE_ISSUED, body.order)
-            if known is None or known.state is InvoiceState.WITHDRAWN:
+            if waits is None or waits.state is InvoiceState.WITHDRAWN:
                 raise DoesNotFollow(RemarkReason.INVOICE_NOT_ASKED, body.order)
-            return replace(known, state=InvoiceState.WITHDRAWN)
+            return replace(waits, state=InvoiceState.WITHDRAWN)
         case InvoiceIssued():
             if known is None or known.state is InvoiceState.WITHDRAWN:
                 raise DoesNotFollow(RemarkReason.INVOICE_NOT_ASKED, body.order)
             return replace(known, state=InvoiceState.ISSUED, number=body.number, issued_at=body.issued_at)
         case _:
             assert_never(body)
+
+
+def _asked(known: InvoiceRequest | None, body: InvoiceWithdrawn) -> InvoiceRequest | None:
+    """The request that is withdrawn: one that was asked for elsewhere, as the entry has it, unless more is known here."""
+    told = body.asked
+    if told is None or (known is not None and told.asked_at <= known.asked_at):
+        return known
+    return InvoiceRequest(InvoiceState.ASKED, told.invoice, b"", told.asked_at, "")
 
 
 _REVIEWED = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.backup.errors import BackupFault
 from kiosk.domain.nights import BACKUP_REASON, NightlyFinding, StepOutcome, StepReason
-from kiosk.labels import NIGHT_STEPS, night_finding
+from kiosk.labels import NIGHT_STEPS, PERSONAL_KINDS, night_finding
 from kiosk.store.agent_state import ContactFault
 from kiosk.text.backups import fault_words
 from kiosk.text.catalogue import N_
@@ -37,6 +37,7 @@ ADVICE: dict[str, str] = {
     NightlyFinding.NAMES_REFUSED.value: N_("请中心在控制台改正"),
     NightlyFinding.PRUNING_HELD.value: N_("在终端机上按 F6 登录，办完或退掉最早的订单"),
     NightlyFinding.PRUNING_REFUSED.value: _SUPPORT,
+    NightlyFinding.RECORDS_BROKEN.value: N_("让这些会员重新填写，并联系技术支持；读不出的还留在本机"),
 }
 """What to do about each finding."""
 REASONS: dict[str, tuple[str, str]] = {
@@ -86,9 +87,17 @@ def finding_words(finding: Finding, t: Text) -> tuple[str, str]:
         found = found if why == found else t("{found}：{why}", found=found, why=why)
     elif finding.kind == NightlyFinding.NAMES_REFUSED and finding.detail:
         found = t("{found}：{why}", found=found, why=finding.detail)
+    elif finding.kind == NightlyFinding.RECORDS_BROKEN and finding.detail:
+        found = t("{found}：{why}", found=found, why=_records(finding.detail, t))
     elif finding.reason:
         found = t("{found}（{detail}）", found=found, detail=finding.reason)
     return found, advice
+
+
+def _records(detail: str, t: Text) -> str:
+    """The accounts of broken records, each with what the record is."""
+    named = (each.partition(" ") for each in detail.split(", "))
+    return ", ".join(f"{account} {t(PERSONAL_KINDS.get(kind, kind))}" for account, _, kind in named)
 
 
 def step_line(record: StepRecord, t: Text) -> str:

@@ -51,6 +51,7 @@ from kiosk.domain.entries.orders import (
     SurplusReturned,
 )
 from kiosk.domain.entries.requests import (
+    AskedInvoice,
     DeliveryAsked,
     DeliveryChanged,
     InvoiceAsked,
@@ -60,6 +61,7 @@ from kiosk.domain.entries.requests import (
     InvoiceWithdrawn,
     KeyMailed,
     KeyReceivedBack,
+    Mailing,
     OperatorProposed,
     OperatorReviewed,
     OperatorWithdrawn,
@@ -277,9 +279,13 @@ EVERY_BODY: tuple[AnyBody, ...] = (
     DeliveryChanged(ORDER, ACCOUNT, bytes(32), "phone"),
     KeyMailed(ORDER, ACCOUNT, "EMS", "E1", 1_800_000_000, "张华"),
     KeyReceivedBack(ORDER, ACCOUNT, "无人签收", "张华"),
+    KeyReceivedBack(
+        ORDER, ACCOUNT, "拒收", "张华", mailing=Mailing(1_800_000_000, "EMS", "E1", 1_800_000_000)
+    ),
     *(InvoiceAsked(ORDER, ACCOUNT, kind, bytes(32), "member") for kind in InvoiceKind),
     InvoiceChanged(ORDER, ACCOUNT, InvoiceKind.ORDINARY, bytes(32), "phone"),
     InvoiceWithdrawn(ORDER, ACCOUNT, "member"),
+    InvoiceWithdrawn(ORDER, ACCOUNT, "member", AskedInvoice(InvoiceKind.ORDINARY, 1_800_000_000)),
     InvoiceIssued(ORDER, ACCOUNT, "2641", 1_800_000_000, "张华"),
     OperatorProposed("0123456789abcdef", ACCOUNT, "code", bytes(32), authorised=True, by="member"),
     OperatorWithdrawn("0123456789abcdef", ACCOUNT, "member"),

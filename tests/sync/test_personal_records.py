@@ -94,6 +94,22 @@ def test_a_planted_fact_is_in_the_pages_before_it_is_erased_at_the_centre_and_in
     assert verify(kiosk.database).sound
 
 
+def test_an_erasure_at_the_centre_reaches_what_a_kiosk_made_while_its_clock_was_ahead(
+    new_kiosk: NewKiosk, central: CentreProcess
+) -> None:
+    kiosk, account = new_kiosk(), "11000003"
+    kiosk.set_clock(7200)
+    _, commitment = ask(kiosk, account)
+    kiosk.set_clock(0)
+    assert kiosk.sync("once").returncode == 0
+    assert state(central, commitment) == "kept"
+    central.command("privacy", "erase", "--yes", "--account", account)
+    wait_until(lambda: state(central, commitment) == "erased")
+    assert kiosk.sync("once").returncode == 0
+    with kiosk.database.read() as tx:
+        assert tx.personal.of_account(account) == ()
+
+
 def test_an_erasure_at_the_kiosk_erases_at_the_centre_and_at_the_other_kiosk(
     new_kiosk: NewKiosk, central: CentreProcess
 ) -> None:

@@ -21,12 +21,14 @@ from kiosk.store import keyfile
 from kiosk.store.agent_lock import agent_runs
 from kiosk.store.errors import StoreError
 from kiosk.store.location import KEY_FILE, open_database
+from kiosk.store.personal import broken_records
 from kiosk.store.sealing.ways import Way
 from kiosk.store.system_clock import SystemClock
 from kiosk.text.asking import ask_on_terminal
 from kiosk.text.backups import backup_failure, state_words
 from kiosk.text.contact_faults import AGENT_STOPPED
 from kiosk.text.failures import Text, store_failure
+from kiosk.text.nights import finding_words
 from kiosk.text.sealing import KEY_WORDS
 from kiosk.text.waiting import say_waiting
 
@@ -42,7 +44,7 @@ def check_store(directory: Path, backups: BackupSettings, text: Text) -> Iterato
         runs = agent_runs(directory)
         with open_database(directory, waiting=say_waiting, asking=ask_on_terminal).read() as tx:
             status = read_status(tx, clock, backups, agent_runs=runs)
-            backup = tx.backups.get()
+            backup, broken = tx.backups.get(), broken_records(tx.personal)
             enrolled = status.network not in (Network.NOT_ENROLLED, Network.AWAITING_ROOT)
             # By another time nothing is due, or all is.
             judged = enrolled and not is_clock_long_behind(tx, clock)
@@ -59,6 +61,8 @@ def check_store(directory: Path, backups: BackupSettings, text: Text) -> Iterato
         yield _agent(status, text)
     yield from check_network(status, text)
     yield from granted
+    for each in broken:
+        yield Check(text("个人资料"), Level.MISSING, *finding_words(each, text))
     yield _backup(backups, backup, clock.wall(), text)
 
 

@@ -27,6 +27,7 @@ from kiosk.desk.status import days_left, feed_age
 from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.decisions import key_state
 from kiosk.domain.ledger import OrderStatus
+from kiosk.domain.members import Review, shown_review
 from kiosk.domain.requests import ProposalState
 from kiosk.store.keys_on_record import key_on_record
 
@@ -118,17 +119,20 @@ def _enterprise(desk: Desk, tx: Transaction, account: str) -> EnterpriseView:
         raise DeskRefused(Refusal.NOT_ALLOWED, rests_on_feed=True)
     operators = tx.members.operators_of(enterprise.code)
     accounts = {each.account for each in operators}
+    proposals = tuple(
+        proposal
+        for each in operators
+        for proposal in proposal_views(tx, each.account)
+        if _still_concerns(proposal, accounts)
+    )
+    waits = any(each.state is ProposalState.UNDER_REVIEW for each in proposals)
+    waits = waits or any(each.review is Review.UNDER_REVIEW for each in operators)
     return EnterpriseView(
         code=enterprise.code,
         name=enterprise.name,
-        review=enterprise.review,
+        review=shown_review(enterprise.review, trader_waits=waits),
         operators=tuple(_operator(desk, tx, each) for each in operators),
-        proposals=tuple(
-            proposal
-            for each in operators
-            for proposal in proposal_views(tx, each.account)
-            if _still_concerns(proposal, accounts)
-        ),
+        proposals=proposals,
     )
 
 

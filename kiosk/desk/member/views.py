@@ -55,7 +55,10 @@ class OwnKey(msgspec.Struct, frozen=True):
 
 
 class EnterpriseView(msgspec.Struct, frozen=True):
-    """The member's enterprise with its operators by account, and those that were proposed and are none yet."""
+    """The member's enterprise with its operators by account, and those that were proposed and are none yet.
+
+    `review` is UNDER_REVIEW also while one of them waits for the exchange.
+    """
 
     code: str
     name: str

@@ -8,10 +8,10 @@ from kiosk.desk.authority import require_staff
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import own_order, require_paid
 from kiosk.desk.requests.asking import asked_for, kept
-from kiosk.desk.requests.views import RequestsView, delivery_view, requests_view
+from kiosk.desk.requests.views import DeliveryView, RequestsView, delivery_view, requests_view
 from kiosk.desk.views.refusals import Refusal
 from kiosk.domain.entries.orders import DeliveryChosen
-from kiosk.domain.entries.requests import DeliveryAsked, DeliveryChanged, KeyMailed, KeyReceivedBack
+from kiosk.domain.entries.requests import DeliveryAsked, DeliveryChanged, KeyMailed, KeyReceivedBack, Mailing
 from kiosk.domain.ledger import Delivery
 from kiosk.domain.request_facts import judged_delivery
 from kiosk.domain.requests import DeliveryState
@@ -80,8 +80,8 @@ def key_received_back(
     with desk.database.write() as tx:
         name = require_staff(tx, staff).name
         order = own_order(tx, reference)
-        require_mailed(tx, order)
-        tx.append(KeyReceivedBack(reference, order.account, reason, name, serial), desk.clock)
+        told = _told_mailing(tx, reference, require_mailed(tx, order))
+        tx.append(KeyReceivedBack(reference, order.account, reason, name, serial, told), desk.clock)
         return requests_view(tx, order.account, reference)
 
 
@@ -100,8 +100,18 @@ def require_address_open(tx: Transaction, order: Order) -> None:
         raise DeskRefused(Refusal.DELIVERY_SENT)
 
 
-def require_mailed(tx: Transaction, order: Order) -> None:
-    """Refuse unless the key is under way, as this desk knows. Raises DeskRefused."""
-    own = tx.ledger.requests(order.reference)
-    if own is None or own.delivery is None or own.delivery.state is not DeliveryState.MAILED:
+def require_mailed(tx: Transaction, order: Order) -> DeliveryView:
+    """The delivery, whose key is under way, whoever mailed it. Raises DeskRefused where it is not."""
+    known = delivery_view(tx, order.account, order.reference)
+    if known is None or known.state is not DeliveryState.MAILED:
         raise DeskRefused(Refusal.DELIVERY_NOT_SENT)
+    return known
+
+
+def _told_mailing(tx: Transaction, reference: str, sent: DeliveryView) -> Mailing | None:
+    """What the feed told of a mailing; None of one that was entered here."""
+    requests = tx.ledger.requests(reference)
+    own = None if requests is None else requests.delivery
+    if own is not None and own.state is DeliveryState.MAILED and own.mailed_at == sent.mailed_at:
+        return None
+    return Mailing(sent.asked_at, sent.carrier, sent.tracking, sent.mailed_at)

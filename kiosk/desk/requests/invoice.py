@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from kiosk.desk.errors import DeskRefused
 from kiosk.desk.orders.views import is_bound, require_paid
 from kiosk.desk.requests.asking import asked_for, kept
-from kiosk.desk.requests.views import RequestsView, invoice_view, requests_view
+from kiosk.desk.requests.views import InvoiceView, RequestsView, invoice_view, requests_view
 from kiosk.desk.views.refusals import Refusal
-from kiosk.domain.entries.requests import InvoiceAsked, InvoiceChanged, InvoiceWithdrawn
+from kiosk.domain.entries.requests import AskedInvoice, InvoiceAsked, InvoiceChanged, InvoiceWithdrawn
 from kiosk.domain.request_facts import judged_invoice
 from kiosk.domain.requests import InvoiceState
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from kiosk.domain.entries.requests import InvoiceKind
     from kiosk.domain.ledger import Order
     from kiosk.domain.personal import InvoiceDetails
-    from kiosk.domain.requests import InvoiceRequest
     from kiosk.store.transaction import Transaction
 
 
@@ -48,12 +47,17 @@ def ask_invoice(
 
 
 def withdraw_invoice(desk: Desk, who: Session | StaffSession, reference: str) -> RequestsView:
-    """Take back a request that was noted here. Raises DeskRefused."""
+    """Take back a request, wherever it was asked. Raises DeskRefused."""
     with desk.database.write() as tx:
         order, by = asked_for(tx, who, reference)
         asked = require_invoice_asked(tx, order)
-        tx.personal.erase((asked.commitment,))
-        tx.append(InvoiceWithdrawn(reference, order.account, by), desk.clock)
+        requests = tx.ledger.requests(reference)
+        own, told = None if requests is None else requests.invoice, None
+        if own is not None:
+            tx.personal.erase((own.commitment,))
+        if own is None or own.state is not InvoiceState.ASKED or own.asked_at != asked.asked_at:
+            told = AskedInvoice(asked.invoice, asked.asked_at)
+        tx.append(InvoiceWithdrawn(reference, order.account, by, told), desk.clock)
         return requests_view(tx, order.account, reference)
 
 
@@ -64,13 +68,13 @@ def require_invoice_open(tx: Transaction, order: Order) -> None:
     _require_not_issued(tx, order)
 
 
-def require_invoice_asked(tx: Transaction, order: Order) -> InvoiceRequest:
-    """The request that was noted here and waits. Raises DeskRefused where there is none."""
+def require_invoice_asked(tx: Transaction, order: Order) -> InvoiceView:
+    """The request that waits, as far as it is known. Raises DeskRefused where there is none."""
     _require_not_issued(tx, order)
-    own = tx.ledger.requests(order.reference)
-    if own is None or own.invoice is None or own.invoice.state is not InvoiceState.ASKED:
+    known = invoice_view(tx, order.account, order.reference)
+    if known is None or known.state is not InvoiceState.ASKED:
         raise DeskRefused(Refusal.INVOICE_NOT_ASKED)
-    return own.invoice
+    return known
 
 
 def _require_not_issued(tx: Transaction, order: Order) -> None:

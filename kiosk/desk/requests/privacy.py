@@ -75,7 +75,7 @@ def is_known(database: Database, account: str) -> bool:
     """Whether anything here is that account's: an operator, an order or a personal record. Raises StoreError."""
     with database.read() as tx:
         known = tx.members.operator(account) or tx.ledger.orders(account=account, limit=1)
-        return bool(known or tx.personal.of_account(account))
+        return bool(known) or tx.personal.latest_of(account) is not None
 
 
 def erase(database: Database, clock: Clock, account: str, by: str) -> Erased:
@@ -85,7 +85,7 @@ def erase(database: Database, clock: Clock, account: str, by: str) -> Erased:
     the records only their commitments. Raises NotEnrolled, StoreError.
     """
     with database.write() as tx:
-        until = max((clock.wall(), *(each.made_at for each in tx.personal.of_account(account))))
+        until = max(clock.wall(), tx.personal.latest_of(account) or 0)
         count = tx.personal.erase_account(account, until)
         tx.append(PersonalErased(account, until, by), clock)
     return Erased(count, database.forget())

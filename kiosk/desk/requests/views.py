@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from kiosk.desk.views.refusals import Refused
 from kiosk.domain.entries.requests import InvoiceKind
@@ -84,15 +85,20 @@ def delivery_view(tx: Transaction, account: str, reference: str) -> DeliveryView
     """Where the delivery stands: what the centre told, unless something was entered here that it had not applied by then."""
     requests, told = tx.ledger.requests(reference), tx.feed.delivery(account, reference)
     own = None if requests is None else requests.delivery
+    if own is not None and told is not None and not own.asked_at and own.mailed_at >= told.asked_at:
+        own = replace(own, asked_at=told.asked_at)  # asked elsewhere, mailed from here
     if own is None or (told is not None and _delivery_place(told) >= _delivery_place(own)):
         return None if told is None else _told_delivery(told)
-    record = tx.personal.get(own.commitment)
-    address = record if isinstance(record, DeliveryAddress) else DeliveryAddress("", "", "")
+    recipient = phone = region = ""
+    if not own.commitment and told is not None:
+        recipient, phone, region = told.recipient, told.phone, told.region
+    elif isinstance(record := tx.personal.get(own.commitment), DeliveryAddress):
+        recipient, phone, region = masked_name(record.recipient), masked_phone(record.phone), record.region
     return DeliveryView(
         state=own.state,
-        recipient=masked_name(address.recipient),
-        phone=masked_phone(address.phone),
-        region=address.region,
+        recipient=recipient,
+        phone=phone,
+        region=region,
         asked_at=own.asked_at,
         carrier=own.carrier,
         tracking=own.tracking,
@@ -107,8 +113,11 @@ def invoice_view(tx: Transaction, account: str, reference: str) -> InvoiceView |
     own = None if requests is None else requests.invoice
     if own is None or (told is not None and _invoice_place(told) >= _invoice_place(own)):
         return None if told is None else _told_invoice(told)
-    record = tx.personal.get(own.commitment)
-    email = masked_email(record.email) if isinstance(record, InvoiceDetails) else ""
+    email = ""
+    if not own.commitment and told is not None:
+        email = told.email
+    elif isinstance(record := tx.personal.get(own.commitment), InvoiceDetails):
+        email = masked_email(record.email)
     return InvoiceView(own.state, own.invoice, email, own.asked_at, own.number, own.issued_at)
 
 

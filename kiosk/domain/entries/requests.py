@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+import msgspec
+
 from kiosk.domain.entries.body import Body
 from kiosk.domain.members import Review
 
@@ -37,14 +39,24 @@ class KeyMailed(Body, tag="key-mailed", frozen=True):
     by: str
 
 
+class Mailing(msgspec.Struct, frozen=True):
+    """When a key was asked for and when it went out (UTC seconds), with carrier and number, as the feed told of it."""
+
+    asked_at: int
+    carrier: str
+    tracking: str
+    mailed_at: int
+
+
 class KeyReceivedBack(Body, tag="key-received-back", frozen=True):
-    """A mailed key came back; `token_serial` where somebody looked."""
+    """A mailed key came back; `token_serial` where somebody looked, `mailing` where the feed told that it was mailed."""
 
     order: str
     account: str
     reason: str
     by: str
     token_serial: str = ""
+    mailing: Mailing | None = None
 
 
 class InvoiceKind(enum.StrEnum):
@@ -74,12 +86,20 @@ class InvoiceChanged(Body, tag="invoice-changed", frozen=True):
     by: str
 
 
+class AskedInvoice(msgspec.Struct, frozen=True):
+    """Which invoice was asked for and when (UTC seconds), as the feed told of it."""
+
+    invoice: InvoiceKind
+    asked_at: int
+
+
 class InvoiceWithdrawn(Body, tag="invoice-withdrawn", frozen=True):
-    """The member wants no invoice after all."""
+    """The member wants no invoice after all; `asked` where the feed told that one was asked for."""
 
     order: str
     account: str
     by: str
+    asked: AskedInvoice | None = None
 
 
 class InvoiceIssued(Body, tag="invoice-issued", frozen=True):

@@ -127,6 +127,7 @@ def show(tx: Transaction, key: str, body: AnyFeedBody | None) -> None:  # noqa: 
             _remove(tx, key)
         case ErasureTold():
             tx.personal.erase_account(body.account, body.until)
+            tx.personal.ask_again(body.account)  # the clock may have been ahead when they were made
         case CertificateRegistered() | OpenOrdersPublished() | AudiencesPublished() | Removed():
             pass  # read where it lies
         case DeliveryTold() | InvoiceTold() | ProposalTold():

@@ -27,6 +27,7 @@ from kiosk.domain.nights import (
 )
 from kiosk.store.errors import StoreError
 from kiosk.store.occupancy import nights_turn
+from kiosk.store.personal import broken_records
 from sync.agent.errors import AgentError
 from sync.agent.heartbeat import heartbeat
 from sync.agent.night.steps import Drained, Night, Steps, Work, failed, reason_of, same_tip, usual_steps
@@ -210,7 +211,8 @@ def _left_over(night: Night) -> tuple[Status | None, bool | None, tuple[Finding,
     """The status, whether the centre has the same tip, and what both leave for people."""
     try:
         with night.agent.database.read() as tx:
-            now, same, names = status(tx), same_tip(tx, night), refused_names(tx)
+            now, same = status(tx), same_tip(tx, night)
+            named = (*refused_names(tx), *broken_records(tx.personal))
     except StoreError as error:
         night.agent.log.warning("the status could not be read", error=str(error))
         unread = Finding(NightlyFinding.STEP_FAILED, reason=reason_of(error), detail=str(error))
@@ -223,7 +225,7 @@ def _left_over(night: Night) -> tuple[Status | None, bool | None, tuple[Finding,
         NightlyFinding.UNAPPLIED: len(now.unapplied),
         NightlyFinding.RECEIPTS_WAITING: now.receipts_waiting,
     }
-    return now, same, (*(Finding(kind, count) for kind, count in found.items() if count), *names)
+    return now, same, (*(Finding(kind, count) for kind, count in found.items() if count), *named)
 
 
 def refused_names(tx: Transaction) -> tuple[Finding, ...]:

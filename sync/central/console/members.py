@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from kiosk.domain.credit_codes import tidy_code
 from kiosk.domain.documents import DocumentKind, document_fault
 from kiosk.domain.masking import masked_document
+from kiosk.domain.members import Review, shown_review
 from kiosk.domain.promises import china_day
 from kiosk.pki.passwords import make_verifier
 from sync.central.console.base import (
@@ -32,7 +33,7 @@ from sync.central.console.users import PASSWORD_RULE, password_refusal
 from sync.central.context import centre_now
 from sync.central.fleet.feed.telling import telling
 from sync.central.ledger.publishing import publish_enterprise, publish_operators
-from sync.central.ledger.reviewing import lock_accounts
+from sync.central.ledger.reviewing import lock_accounts, traders_wait
 from sync.central.login.first_passwords import end_of
 from sync.central.members.models import (
     DeskStaff,
@@ -166,10 +167,27 @@ class _Permanent(Page[Any]):
 class EnterpriseAdmin(_Permanent, Admin[Any]):
     """Member enterprises."""
 
-    list_display = ("code", "name", "legal_person", "review", name_column())
+    list_display = ("code", "name", "legal_person", "review", "standing", name_column())
     list_filter = ("review", RefusedNames)
     search_fields = ("^code", "^name", "=legal_person")
     filter_horizontal = ("kiosks",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Each with whether a trader of it waits."""
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(trader_waits=traders_wait())
+        return rows
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Where the enterprise stands, beside its own review."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "standing")
+
+    @admin.display(description="企业状态")
+    def standing(self, row: Any) -> str:
+        """As members and the web site see it: 审核中 also while another trader waits."""
+        shown = ReviewState(shown_review(Review(row.review), trader_waits=row.trader_waits).value)
+        waits = "（添加交易员，待审核）" if row.trader_waits else ""
+        return f"{shown.label}{waits}"
 
     def save_related(
         self,

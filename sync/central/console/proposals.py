@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 
-from kiosk.domain.credit_codes import tidy_code
+from kiosk.domain.credit_codes import CREDIT_CODE_LENGTH, tidy_code
 from kiosk.domain.documents import DocumentKind
 from kiosk.domain.masking import masked_document, masked_name, masked_phone
 from kiosk.domain.personal import OperatorDetails
@@ -28,6 +28,7 @@ from sync.central.ledger.rows import proposal_record
 from sync.central.login import first_passwords
 from sync.central.login.messages import LONGEST_REASON, OperatorRefused
 from sync.central.members.models import Enterprise, Operator
+from sync.central.tables import column_text
 
 LOOKED = "查看交易员资料"
 _LONG_NUMBER = re.compile(r"[0-9]{11}")
@@ -154,10 +155,11 @@ class ProposalAdmin(FactsAdmin[LedgerProposal]):
 
 def _facts(proposal: Proposal, *, revealed: bool) -> list[Fact]:
     """The lines of the page: the person masked, unless somebody asked for more."""
-    enterprise = Enterprise.objects.filter(code=proposal.enterprise_code).first()
+    code = column_text(proposal.enterprise_code, CREDIT_CODE_LENGTH)
+    enterprise = Enterprise.objects.filter(code=code).first()
     details = details_of(proposal)
     lines = [
-        Fact("会员企业", proposal.enterprise_code if enterprise is None else enterprise.name),
+        Fact("会员企业", code if enterprise is None else enterprise.name),
         Fact("申请的账号", proposal.account),
         Fact("法人授权书", "申请时说有，批准前请核对原件" if proposal.authorised else "没有"),
         *_person(details, revealed=revealed),
@@ -187,13 +189,14 @@ def _person(details: OperatorDetails | None, *, revealed: bool) -> list[Fact]:
 
 def _alike(proposal: Proposal, details: OperatorDetails) -> Iterator[Fact]:
     """What else there is of the same document: somebody who was proposed twice would get two accounts."""
+    code = column_text(proposal.enterprise_code, CREDIT_CODE_LENGTH)
     rows = LedgerProposal.objects.filter(state=ProposalState.UNDER_REVIEW.value)
-    waiting = rows.filter(enterprise_code=proposal.enterprise_code).exclude(proposal=proposal.proposal)
+    waiting = rows.filter(enterprise_code=code).exclude(proposal=proposal.proposal)
     others = ((each.proposal, details_of(proposal_record(each))) for each in waiting[:_OTHERS])
     same = [name for name, other in others if other and other.document_number == details.document_number]
     if same:
         yield Fact("注意", f"同一证件还有申请在等审核：{'、'.join(same)}")
-    known = Operator.objects.filter(enterprise=proposal.enterprise_code, document=details.document.value)
+    known = Operator.objects.filter(enterprise=code, document=details.document.value)
     named = known.filter(name=details.name, document_number=masked_document(details.document_number))
     if accounts := list(named.values_list("account", flat=True)):
         yield Fact("注意", f"企业里已有同名、证件首尾相同的交易员：{'、'.join(accounts)}")

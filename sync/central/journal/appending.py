@@ -61,7 +61,10 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 class _Upload(msgspec.Struct, frozen=True):
-    """A batch as it is judged, under the lock of its kiosk's row; `machine` sent it, of another strand than its own if `held`."""
+    """A batch as it is judged, under the lock of its kiosk's row; `machine` sent it, of another strand than its own if `held`.
+
+    `sent_at` is when, by the machine's clock; None where that is not known any more.
+    """
 
     kiosk: Kiosk
     machine: Machine
@@ -69,6 +72,7 @@ class _Upload(msgspec.Struct, frozen=True):
     received: list[ReceivedEntry]
     now: int
     held: bool = False
+    sent_at: int | None = None
 
 
 AT_ONCE = 1000
@@ -91,7 +95,7 @@ def append(machine: Machine, batch: UploadBatch, now: int, *, held: bool = False
         kiosk = Kiosk.objects.select_for_update().get(number=machine.kiosk_id)
         machine = Machine.objects.select_related("kiosk").get(key=machine.key)
         strands = strands_of(kiosk.number)
-        upload = _Upload(kiosk, machine, strands, received, now, held)
+        upload = _Upload(kiosk, machine, strands, received, now, held, batch.checkpoint.time)
         _require_sound(upload, batch)
         kiosk.last_contact = now
         kiosk.announced_sequence = max(kiosk.announced_sequence, received[-1].sequence)
@@ -204,7 +208,7 @@ def _stored(upload: _Upload, strand: Strand, fresh: list[ReceivedEntry], branche
     strand.save()
     if not upload.held:
         _watch_two_alive(upload, strand)
-    record_facts(fresh, Source.CHAIN, strand.number, upload.now)
+    record_facts(fresh, Source.CHAIN, strand.number, upload.now, upload.sent_at)
     return Appended(Outcome.APPENDED, strand, upload.strands, fresh)
 
 
@@ -319,10 +323,12 @@ def _runs(rows: Iterable[StrayEntry]) -> list[tuple[int, list[ReceivedEntry]]]:
     return runs
 
 
-def record_facts(received: list[ReceivedEntry], source: Source, strand: int, now: int) -> None:
+def record_facts(
+    received: list[ReceivedEntry], source: Source, strand: int, now: int, sent_at: int | None = None
+) -> None:
     """Store the facts of these entries, and tell the apps above in the same transaction."""
     facts = store_facts(received, source, strand, now)
-    entries_received.send(sender=source, received=received, facts=facts, now=now)
+    entries_received.send(sender=source, received=received, facts=facts, now=now, sent_at=sent_at)
 
 
 def _broken(upload: _Upload, each: ReceivedEntry) -> BatchRefused:

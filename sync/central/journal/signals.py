@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 entries_received = Signal()
-"""Entries were stored, on the chain or beside it: `received` (list[ReceivedEntry]), their `facts` (list[Fact]), `now`.
+"""Entries were stored, on the chain or beside it: `received` (list[ReceivedEntry]), their `facts` (list[Fact]), `now`, `sent_at`.
 
-Sent within the transaction that stores them; an exception of a receiver rolls it back.
+`sent_at` (int | None) is when their machine sent them by its own clock. Sent within the transaction that stores them; an exception of a receiver rolls it back.
 """
 
 incarnation_began = Signal()

@@ -10,15 +10,20 @@ from collections.abc import Iterable
 import msgspec
 from django.db.models import Q
 
+from kiosk.domain.entries.requests import PersonalErased
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.feed import ErasureTold
+from kiosk.domain.identifiers import is_account
 from kiosk.domain.requests import InvoiceState, Requests
 from kiosk.domain.versions import audience_of_kiosk
 from sync.central.fleet.feed.collecting import Telling
+from sync.central.journal.models import Source
+from sync.central.journal.received_entries import ReceivedEntry
 from sync.central.ledger.asked import tell_kept
 from sync.central.members.publishing import audiences_of_accounts, serves
 from sync.central.personal.keeping import erase, note_erasure
 from sync.central.personal.models import PersonalRecord, RecordState
+from sync.central.personal.receivers import made_times
 
 
 class Erasure(msgspec.Struct, frozen=True):
@@ -29,17 +34,39 @@ class Erasure(msgspec.Struct, frozen=True):
     kiosk: int
 
 
+def note_requests(
+    sender: object,
+    *,
+    received: list[ReceivedEntry],
+    now: int,
+    sent_at: int | None = None,
+    **_named: object,
+) -> None:
+    """Note which requests were made later than they say, by a clock that is behind (a receiver of `entries_received`).
+
+    Applying the entry then erases up to what was noted.
+    """
+    if sender is not Source.CHAIN:
+        return
+    for each, made in zip(received, made_times(received, sent_at, now), strict=True):
+        body, behind = None if each.entry is None else each.entry.body, made.time - each.wall
+        if not isinstance(body, PersonalErased) or behind <= 0 or not is_account(body.account):
+            continue
+        if serves(each.kiosk, body.account):
+            note_erasure(body.account, min(body.until + behind, now))
+
+
 def carry_out(told: Telling, erasure: Erasure) -> None:
     """Erase what a request names, in the transaction that tells; of a kiosk that does not serve the account only what it sent.
 
     What is dated after now was made while the clock was ahead, before the request.
     """
-    own = Q(account=erasure.account) & (Q(made_at__lte=erasure.until) | Q(made_at__gt=told.now))
     everywhere = erasure.kiosk == EXCHANGE_KIOSK or serves(erasure.kiosk, erasure.account)
+    until = note_erasure(erasure.account, erasure.until) if everywhere else erasure.until
+    own = Q(account=erasure.account) & (Q(made_at__lte=until) | Q(made_at__gt=told.now))
     rows = PersonalRecord.objects.filter(own if everywhere else own & Q(kiosk=erasure.kiosk))
     erase_rows(told, rows.exclude(state=RecordState.ERASED))
     if everywhere:
-        until = note_erasure(erasure.account, erasure.until)
         told.of_members(lambda: _tell(told, ErasureTold(erasure.account, until)))
 
 

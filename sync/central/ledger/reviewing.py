@@ -11,13 +11,16 @@ import secrets
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef, Q
 
 from kiosk.domain.contacts import mobile_fault
+from kiosk.domain.documents import document_fault
 from kiosk.domain.entries.requests import OperatorReviewed
 from kiosk.domain.exchange import EXCHANGE_KIOSK
 from kiosk.domain.masking import masked_document
 from kiosk.domain.members import Review
 from kiosk.domain.personal import OperatorDetails
+from kiosk.domain.promises import china_day
 from kiosk.domain.requests import Proposal, ProposalState
 from sync.central.context import centre_keys
 from sync.central.fleet.feed.telling import telling
@@ -74,7 +77,7 @@ def approve(name: str, by: str, now: int) -> Operator:
         details = details_of(proposal)
         if details is None:
             raise NotReviewed(ReviewFault.NO_DETAILS)
-        operator = _operator(proposal, details)
+        operator = _operator(proposal, details, now)
         operator.save(force_insert=True)
         _enter(proposal, Review.APPROVED, by, now, new_account=operator.account)
         publish_operators([operator], now)
@@ -93,6 +96,13 @@ def details_of(proposal: Proposal) -> OperatorDetails | None:
     """Who is proposed; None while that is not here, or no more."""
     record = opened([proposal.commitment], centre_keys()).get(proposal.commitment)
     return record if isinstance(record, OperatorDetails) else None
+
+
+def traders_wait() -> Exists:
+    """The condition of an enterprise that another trader of it waits for the exchange's review."""
+    proposals = LedgerProposal.objects.filter(state=ProposalState.UNDER_REVIEW.value).order_by()
+    waits = Q(review=ReviewState.UNDER_REVIEW) | Q(account__in=proposals.values("account"))
+    return Exists(Operator.objects.filter(waits, enterprise=OuterRef("pk")))
 
 
 def draw_account(draw: Callable[[], int] = lambda: secrets.randbelow(LAST_GIVEN - FIRST_GIVEN + 1)) -> str:
@@ -130,7 +140,7 @@ def _undecided(name: str) -> Proposal:
     return proposal
 
 
-def _operator(proposal: Proposal, details: OperatorDetails) -> Operator:
+def _operator(proposal: Proposal, details: OperatorDetails, now: int) -> Operator:
     """The member that a proposal makes, not saved. Raises NotReviewed."""
     if not proposal.authorised:
         raise NotReviewed(ReviewFault.NOT_AUTHORISED)
@@ -139,6 +149,8 @@ def _operator(proposal: Proposal, details: OperatorDetails) -> Operator:
         raise NotReviewed(ReviewFault.NOT_OF_THE_ENTERPRISE)
     if mobile_fault(details.phone) is not None:
         raise NotReviewed(ReviewFault.UNUSABLE, "手机号码不对")
+    if document_fault(details.document, details.document_number, china_day(now)) is not None:
+        raise NotReviewed(ReviewFault.UNUSABLE, "证件号码不对")
     operator = Operator(
         account=draw_account(),
         enterprise_id=proposer.enterprise_id,

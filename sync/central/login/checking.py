@@ -8,10 +8,12 @@ from __future__ import annotations
 import hmac
 import logging
 import secrets
+from typing import Any
 
 from django.db import transaction
 
 from kiosk.domain.certificate_numbers import CertificateNumberMalformed, parse_certificate_number
+from kiosk.domain.identifiers import is_account
 from kiosk.domain.ledger import Certificate, CertificateStatus
 from kiosk.domain.login_check import (
     CHALLENGE_LENGTH,
@@ -51,13 +53,14 @@ from sync.central.login.models import CheckState, LoginCheck
 from sync.central.login.sms import Message, MessageNotSent, SmsProvider
 from sync.central.members.models import Operator
 from sync.central.members.publishing import serves
-from sync.central.tables import strand_number
+from sync.central.tables import column_text, strand_number
 
 LOG = logging.getLogger("keydesk.central")
 
 CHALLENGE_SECONDS = 180
 CHECKS_AN_HOUR = 10
 KEPT_SECONDS = 30 * 86400
+_LONGEST_NAME = 40
 
 
 def end_all(sender: object, **_named: object) -> None:
@@ -89,12 +92,16 @@ class LoginCheckService:
 
     def _first_password(self, chosen: FirstPasswordChosen) -> LoginAnswer:
         """Tries are counted by the account; a kiosk learns nothing of accounts that it does not serve."""
-        if not serves(self._kiosk, chosen.account):
+        if not self._serves(chosen.account):
             return CodeJudged(CodeJudgement.OVER)
         return first_passwords.take_code(chosen, self._now)
 
+    def _serves(self, account: str) -> bool:
+        """Whether it is an account, and the kiosk serves it."""
+        return is_account(account) and serves(self._kiosk, account)
+
     def _challenge(self, asked: ChallengeRequested) -> LoginAnswer:
-        if not serves(self._kiosk, asked.account):
+        if not self._serves(asked.account):
             return QuestionRefused("unknown-account")
         LoginCheck.objects.filter(asked_at__lt=self._now - KEPT_SECONDS).delete()
         lately = LoginCheck.objects.filter(
@@ -113,7 +120,7 @@ class LoginCheckService:
         return ChallengeIssued(check.key, bytes(check.challenge), check.expires)
 
     def _judge(self, signed: ChallengeSigned) -> LoginAnswer:
-        if not self._is_asked(LoginCheck.objects.filter(key=signed.check[:40], kiosk=self._kiosk).first()):
+        if not self._is_asked(LoginCheck.objects.filter(**self._named(signed.check)).first()):
             return QuestionRefused("over")
         stage = self._hastened(signed)
         with transaction.atomic():
@@ -231,7 +238,11 @@ class LoginCheckService:
         return CodeJudged(CodeJudgement.WRONG if check.tries_left else CodeJudgement.OVER, check.tries_left)
 
     def _of(self, check: str) -> LoginCheck | None:
-        return LoginCheck.objects.select_for_update().filter(key=check[:40], kiosk=self._kiosk).first()
+        return LoginCheck.objects.select_for_update().filter(**self._named(check)).first()
+
+    def _named(self, check: str) -> dict[str, Any]:
+        """The condition of being the kiosk's check of that name."""
+        return {"key": column_text(check, _LONGEST_NAME), "kiosk": self._kiosk}
 
 
 def registration(listed: Certificate | None, stage: Stage) -> Registration:

@@ -8,8 +8,9 @@ import msgspec
 from django.conf import settings
 
 from sync.central.configuration import SmsProviderName
-from sync.central.login.messages import Parameters, worded
+from sync.central.login.messages import LONGEST_TEXT, Parameters, worded
 from sync.central.login.models import SandboxMessage
+from sync.central.tables import column_text
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ class SandboxSms:
         SandboxMessage.objects.create(
             account=message.account,
             phone=message.phone,
-            text=worded(settings.KEYDESK.system, message.parameters),
+            text=column_text(worded(settings.KEYDESK.system, message.parameters), LONGEST_TEXT),
             sent_at=message.sent_at,
         )
 

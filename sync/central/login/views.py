@@ -12,6 +12,7 @@ from sync.central.device.authentication import caller, read_body, require_workin
 from sync.central.login.checking import LoginCheckService
 from sync.central.login.models import SandboxMessage
 from sync.central.login.sms import sms_provider
+from sync.central.tables import column_text
 from sync.protocol import records
 
 SHOWN = 10
@@ -33,7 +34,8 @@ def sandbox_messages(request: HttpRequest) -> HttpResponse:
     """Play an account's phone: its latest messages, newest first; only with the sandbox provider."""
     if not settings.KEYDESK.plays_messages:
         raise Http404
-    rows = SandboxMessage.objects.filter(account=request.GET.get("account", "")[:12])[:SHOWN]
+    account = column_text(request.GET.get("account", ""), 12)
+    rows = SandboxMessage.objects.filter(account=account)[:SHOWN]
     shown = [{"to": row.phone, "text": row.text, "at": row.sent_at} for row in rows]
     said = {"sandbox": SANDBOX, "messages": shown}
     return JsonResponse(

@@ -44,7 +44,7 @@ def take(
     """
     Kiosk.objects.select_for_update().get(number=kiosk)  # one request of a kiosk after the other
     named = {each.commitment.hex(): each for each in sent}
-    rows = models.PersonalRecord.objects.filter(kiosk=kiosk).in_bulk(list(named))
+    rows = {row.commitment: row for row in _locked(named, kiosk=kiosk)}
     erased = dict(
         AccountErasure.objects.filter(account__in={each.account for each in rows.values()}).values_list(
             "account", "until"
@@ -141,14 +141,20 @@ def erase(commitments: Iterable[str], now: int) -> int:
     names = list(commitments)
     if not names:
         return 0
-    rows = models.PersonalRecord.objects.filter(commitment__in=names).exclude(state=RecordState.ERASED)
-    rows.update(state=RecordState.ERASED, erased_at=now)
+    due = [row.commitment for row in _locked(names) if row.state != RecordState.ERASED]
+    models.PersonalRecord.objects.filter(commitment__in=due).update(state=RecordState.ERASED, erased_at=now)
     RecordKey.objects.filter(commitment__in=names).delete()
     erased = SealedRecord.objects.filter(commitment__in=names).delete()[0]
     if erased:
         ErasedPages.objects.get_or_create(id=COUNTER)
         ErasedPages.objects.filter(id=COUNTER).update(erased=F("erased") + erased)
     return erased
+
+
+def _locked(commitments: Iterable[str], **more: int) -> list[models.PersonalRecord]:
+    """These rows, which nobody else puts or erases until the transaction ends; in one order, so that nobody waits in a circle."""
+    rows = models.PersonalRecord.objects.select_for_update().filter(commitment__in=list(commitments), **more)
+    return list(rows.order_by("commitment"))
 
 
 def note_erasure(account: str, until: int) -> int:

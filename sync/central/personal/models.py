@@ -6,6 +6,7 @@ from django.db import models
 
 from kiosk.domain.identifiers import number_in
 from kiosk.domain.personal import PersonalKind
+from kiosk.labels import PERSONAL_KINDS
 
 HEX = 64
 """Characters of a commitment."""
@@ -22,9 +23,9 @@ class RecordState(models.TextChoices):
 class Kind(models.TextChoices):
     """What a record is for."""
 
-    DELIVERY = PersonalKind.DELIVERY.value, "收货地址"
-    INVOICE = PersonalKind.INVOICE.value, "发票资料"
-    OPERATOR = PersonalKind.OPERATOR.value, "交易员资料"
+    DELIVERY = PersonalKind.DELIVERY.value, PERSONAL_KINDS[PersonalKind.DELIVERY.value]
+    INVOICE = PersonalKind.INVOICE.value, PERSONAL_KINDS[PersonalKind.INVOICE.value]
+    OPERATOR = PersonalKind.OPERATOR.value, PERSONAL_KINDS[PersonalKind.OPERATOR.value]
 
 
 class PersonalRecord(models.Model):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from django.db.models import Exists, OuterRef
 
 from kiosk.domain.entries.every import AnyBody
@@ -14,30 +17,72 @@ from kiosk.domain.entries.requests import (
 )
 from kiosk.domain.personal import COMMITMENT_LENGTH, PersonalKind
 from sync.central.journal.models import Source
-from sync.central.journal.received_entries import ReceivedEntry
+from sync.central.journal.received_entries import LAST_TIME, ReceivedEntry
 from sync.central.personal.models import AccountErasure, PersonalRecord, RecordKey, RecordState, SealedRecord
 from sync.central.tables import Insert, OnConflict, column_text
+from sync.protocol.signatures import TOLERANCE
+
+_STEP = 5  # seconds by which a clock may differ from the monotonic one without having been set
 
 
-def note_commitments(sender: object, *, received: list[ReceivedEntry], now: int, **_named: object) -> None:
+class Made(NamedTuple):
+    """When an entry was made, in UTC seconds by the centre's clock; not `certain` where it may have been long before."""
+
+    time: int
+    certain: bool = True
+
+
+def made_times(received: Sequence[ReceivedEntry], sent_at: int | None, now: int) -> list[Made]:
+    """When each of a batch's entries was made, as far as the batch tells (pure).
+
+    The machine's clock was as far off as when it sent them, or, where it was set back meanwhile, as the monotonic clock says of
+    entries of the same boot. An entry that is dated after it was sent, with none to compare, may have been made at any time.
+    """
+    off = 0 if sent_at is None else sent_at - now
+    if -TOLERANCE <= off < 0:
+        off = 0  # as long as a request may take on its way
+    found, began = list[Made](), dict[str, int]()
+    for each in reversed(received):
+        wall = each.wall
+        if each.entry is not None:
+            boot, since = each.entry.boot, each.entry.monotonic
+            began[boot] = min(wall * 1000 - since, began.get(boot, wall * 1000 - since))
+            by_boot = (began[boot] + since) // 1000
+            wall = by_boot if wall - by_boot > _STEP else wall
+        certain = sent_at is None or wall <= sent_at + _STEP
+        found.append(Made(max(-LAST_TIME, min(wall - off, now)), certain))
+    return found[::-1]
+
+
+def note_commitments(
+    sender: object,
+    *,
+    received: list[ReceivedEntry],
+    now: int,
+    sent_at: int | None = None,
+    **_named: object,
+) -> None:
     """Await the records that these entries commit to (a receiver of `entries_received`); of a revoked machine none.
 
-    Of a commitment that is known the first entry counts: it has 16 random bytes in it.
+    Of a commitment that is known the first entry counts: it has 16 random bytes in it. What may have been made before its account's
+    records were erased is not awaited.
     """
     if sender is not Source.CHAIN:
         return
-    rows = [row for each in received if (row := _awaited(each, now)) is not None]
-    accounts = {row.account for row in rows}
+    dated = zip(received, made_times(received, sent_at, now), strict=True)
+    rows = [(row, made) for each, made in dated if (row := _awaited(each, made)) is not None]
+    accounts = {row.account for row, _ in rows}
     erased = dict(
         AccountErasure.objects.filter(account__in=accounts).values_list("account", "until") if rows else ()
     )
-    for row in rows:
-        if row.made_at <= erased.get(row.account, row.made_at - 1):
+    for row, made in rows:
+        until = erased.get(row.account)
+        if until is not None and (row.made_at <= until or not made.certain):
             row.state, row.erased_at = RecordState.ERASED, now
-    Insert(PersonalRecord, rows, OnConflict.KEEP).write()
+    Insert(PersonalRecord, [row for row, _ in rows], OnConflict.KEEP).write()
 
 
-def _awaited(each: ReceivedEntry, now: int) -> PersonalRecord | None:
+def _awaited(each: ReceivedEntry, made: Made) -> PersonalRecord | None:
     named = None if each.entry is None else committed(each.entry.body)
     if named is None:
         return None
@@ -48,7 +93,7 @@ def _awaited(each: ReceivedEntry, now: int) -> PersonalRecord | None:
         account=each.account,
         kind=kind.value,
         subject=column_text(subject, 40),
-        made_at=min(each.wall, now),
+        made_at=made.time,
     )
 
 

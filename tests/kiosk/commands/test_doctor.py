@@ -33,6 +33,7 @@ from hardware.virtual.gmt.factory import blank_key
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.commands.doctor.devices import check_libraries
 from kiosk.domain.nights import DAY, USUAL_AT, Finding, NightReport
+from kiosk.domain.personal import DeliveryAddress
 from kiosk.store import keyfile, resealing
 from kiosk.store.agent_lock import running
 from kiosk.store.agent_state import AgentState, ContactFault, LinkFault
@@ -415,6 +416,21 @@ def test_an_authority_of_the_centre_that_cannot_be_read_is_named_with_its_file(
     assert check["level"] == "missing"
     assert "/no/such/authority.pem" in check["found"]
     assert "certificate_authority" in check["advice"]
+
+
+def test_a_personal_record_that_cannot_be_read_is_named_with_what_to_do(
+    keydesk: Keydesk, directory: Path
+) -> None:
+    assert "个人资料" not in keydesk("doctor", "--data", directory).printed
+    with open_database(directory).write() as tx:
+        tx.personal.put(DeliveryAddress("张三丰", "河南省", "花园路1号"), "11000001", 1)
+        tx.personal._connection.execute("UPDATE personal_keys SET key = zeroblob(32)")
+    check = _checks(keydesk("doctor", "--json", "--data", directory))["个人资料"]
+    assert (check["level"], check["found"]) == (
+        "missing",
+        "有 1 份个人资料读不出来：11000001 收货地址",
+    )
+    assert "重新填写" in check["advice"]
 
 
 def test_the_status_tells_of_the_last_night_and_of_those_that_were_missed(

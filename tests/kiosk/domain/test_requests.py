@@ -7,10 +7,12 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.entries.orders import OrderReleased
 from kiosk.domain.entries.requests import (
+    AskedInvoice,
     DeliveryAsked,
     DeliveryChanged,
     InvoiceAsked,
@@ -20,6 +22,7 @@ from kiosk.domain.entries.requests import (
     InvoiceWithdrawn,
     KeyMailed,
     KeyReceivedBack,
+    Mailing,
     OperatorProposed,
     OperatorReviewed,
     OperatorWithdrawn,
@@ -143,6 +146,39 @@ def test_a_key_that_came_back_may_go_out_again() -> None:
 @pytest.mark.parametrize("before", [(), (ASKED,), (ASKED, MAILED, BACK)])
 def test_a_key_comes_back_only_where_it_was_mailed(before: tuple[AnyBody, ...]) -> None:
     assert refused(*before, BACK) is RemarkReason.DELIVERY_NOT_SENT
+
+
+TOLD = Mailing(WALL, "顺丰速运", "SF1", WALL + 5)
+BACK_AS_TOLD = replace(BACK, mailing=TOLD)
+
+
+def test_a_key_that_the_exchange_mailed_comes_back_at_a_desk_that_heard_of_it() -> None:
+    returned = DeliveryRequest(
+        DeliveryState.RETURNED, FIRST, WALL, "member", "顺丰速运", "SF1", WALL + 5, "无人签收"
+    )
+    assert asked(ASKED, BACK_AS_TOLD, kiosk=A).delivery == returned
+    assert asked(BACK_AS_TOLD, kiosk=A).delivery == replace(returned, commitment=b"", by="")
+    later = replace(BACK, mailing=replace(TOLD, mailed_at=WALL + 9, tracking="SF2"))
+    again = asked(ASKED, MAILED, BACK, later, kiosk=A).delivery
+    assert again == replace(returned, tracking="SF2", mailed_at=WALL + 9)
+
+
+def test_what_the_desk_heard_of_a_mailing_changes_nothing_where_more_is_known() -> None:
+    assert asked(ASKED, MAILED, BACK_AS_TOLD) == asked(ASKED, MAILED, BACK)
+    corrected = KeyMailed(ORDER, ACCOUNT, "EMS", "E2", WALL + 6, "张华")
+    assert asked(ASKED, MAILED, corrected, BACK_AS_TOLD) == asked(ASKED, MAILED, corrected, BACK)
+    assert refused(ASKED, MAILED, BACK, BACK_AS_TOLD) is RemarkReason.DELIVERY_NOT_SENT
+    before_that_request = replace(BACK, mailing=replace(TOLD, asked_at=WALL - 1))
+    assert refused(ASKED, before_that_request) is RemarkReason.DELIVERY_NOT_SENT
+
+
+def test_an_invoice_that_was_asked_for_elsewhere_is_withdrawn_at_a_desk_that_heard_of_it() -> None:
+    heard = replace(WITHDRAWN, asked=AskedInvoice(InvoiceKind.ORDINARY, WALL))
+    withdrawn = InvoiceRequest(InvoiceState.WITHDRAWN, InvoiceKind.ORDINARY, b"", WALL, "")
+    assert asked(heard, kiosk=A).invoice == withdrawn
+    assert asked(INVOICE, heard) == asked(INVOICE, WITHDRAWN)
+    assert refused(INVOICE, WITHDRAWN, heard) is RemarkReason.INVOICE_NOT_ASKED
+    assert refused(INVOICE, ISSUED, heard) is RemarkReason.INVOICE_ISSUED
 
 
 def test_an_invoice_is_asked_for_changed_withdrawn_and_asked_for_again() -> None:

@@ -16,16 +16,17 @@ from kiosk.domain.entries.requests import DeliveryAsked, PersonalErased
 from kiosk.domain.errors import PersonalMalformed
 from kiosk.domain.personal import (
     MAXIMUM_RECORD,
+    SALT_LENGTH,
     DeliveryAddress,
+    Disclosed,
     InvoiceDetails,
     OperatorDetails,
     PersonalKind,
 )
 from kiosk.domain.retention import PersonalRetention
-from kiosk.pki.device_keys import unseal
+from kiosk.pki.device_keys import seal, unseal
 from kiosk.pki.errors import SealBroken
 from kiosk.store.database import Database
-from kiosk.store.errors import StoreCorrupt
 from kiosk.store.transaction import Transaction
 from kiosk.store.verify import verify
 from tests.support.pages import decrypted
@@ -82,12 +83,69 @@ def test_each_record_has_a_key_of_its_own(database: Database) -> None:
             unseal(key, rows[first][0], context + name)
 
 
-def test_a_record_that_was_changed_is_found(database: Database) -> None:
-    (commitment,) = keep(database, ADDRESS)
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "personal_records SET sealed = zeroblob(60)",
+        "personal_records SET sealed = zeroblob(3)",
+        "personal_records SET kind = 'letter'",
+        "personal_keys SET key = zeroblob(32)",
+        "personal_keys SET key = zeroblob(5)",
+    ],
+)
+def test_a_record_that_cannot_be_read_is_named_and_hinders_no_other(database: Database, spoilt: str) -> None:
+    (broken,) = keep(database, ADDRESS, now=1)
     with database.write() as tx:
-        tx.personal._connection.execute("UPDATE personal_records SET sealed = zeroblob(60)")
-    with database.read() as tx, pytest.raises(StoreCorrupt):
-        tx.personal.get(commitment)
+        tx.personal._connection.execute(f"UPDATE {spoilt}")
+    (whole,) = keep(database, ADDRESS, now=2)
+    with database.read() as tx:
+        assert [(each.commitment, each.account, each.made_at) for each in tx.personal.broken()] == [
+            (broken, ACCOUNT, 1)
+        ]
+        assert (tx.personal.get(broken), tx.personal.get(whole)) == (None, ADDRESS)
+        assert [each.commitment for each in tx.personal.of_account(ACCOUNT)] == [whole]
+        assert [each.commitment for each in tx.personal.unsent(1)] == [whole]
+    with database.write() as tx:
+        assert tx.personal.erase_account(ACCOUNT, 2) == 2
+        assert tx.personal.broken() == ()
+
+
+def test_what_has_another_form_than_a_record_is_named_as_well(database: Database) -> None:
+    odd = Disclosed(bytes(SALT_LENGTH), b"\x93no record")
+    (commitment,) = keep(database, ADDRESS)
+    key = os.urandom(32)
+    context = b"keydesk personal record\x00" + odd.commitment
+    sealed = seal(key, bytes(12), odd.salt + odd.data, context)
+    with database.write() as tx:
+        tx.personal._connection.execute(
+            "UPDATE personal_records SET commitment = ?, sealed = ?", (odd.commitment, sealed)
+        )
+        tx.personal._connection.execute(
+            "UPDATE personal_keys SET commitment = ?, key = ?", (odd.commitment, key)
+        )
+    with database.read() as tx:
+        assert [each.commitment for each in tx.personal.broken()] == [odd.commitment]
+        assert (tx.personal.get(odd.commitment), tx.personal.get(commitment)) == (None, None)
+
+
+def test_more_broken_records_than_are_sent_at_once_hold_up_none_behind_them(database: Database) -> None:
+    keep(database, *[ADDRESS] * 5, now=1)
+    with database.write() as tx:
+        tx.personal._connection.execute("UPDATE personal_keys SET key = zeroblob(32)")
+    behind = [each for now in (2, 3, 4) for each in keep(database, ADDRESS, now=now)]
+    with database.read() as tx:
+        assert [each.commitment for each in tx.personal.unsent(2)] == behind[:2]
+        assert [each.commitment for each in tx.personal.unsent(2, (3, behind[1]))] == behind[2:]
+        assert len(tx.personal.broken()) == 5
+
+
+def test_the_latest_record_of_an_account_counts_whether_it_can_be_read_or_not(database: Database) -> None:
+    keep(database, ADDRESS, now=5)
+    with database.write() as tx:
+        tx.personal._connection.execute("UPDATE personal_keys SET key = zeroblob(32)")
+    keep(database, ADDRESS, now=3)
+    with database.read() as tx:
+        assert (tx.personal.latest_of(ACCOUNT), tx.personal.latest_of(OTHER)) == (5, None)
 
 
 def test_what_the_centre_has_is_not_sent_again(database: Database) -> None:
@@ -100,6 +158,14 @@ def test_what_the_centre_has_is_not_sent_again(database: Database) -> None:
         tx.personal.note_sent([first], 9)
         assert [each.commitment for each in tx.personal.unsent(5)] == [second]
         assert [each.sent_at for each in tx.personal.of_account(ACCOUNT)] == [7, 0]
+
+
+def test_the_records_of_one_account_are_sent_again(database: Database) -> None:
+    (mine,), (other,) = keep(database, ADDRESS), keep(database, ADDRESS, account=OTHER)
+    with database.write() as tx:
+        tx.personal.note_sent([mine, other], 7)
+        tx.personal.ask_again(ACCOUNT)
+        assert [each.commitment for each in tx.personal.unsent(5)] == [mine]
 
 
 def test_the_records_of_an_account_go_that_were_made_up_to_a_time(database: Database) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries.requests import KeyMailed, OperatorProposed
+from kiosk.domain.entries.requests import KeyMailed, OperatorProposed, OperatorWithdrawn
 from kiosk.domain.login_check import CodeJudged, CodeJudgement, FirstPasswordChosen
 from kiosk.domain.personal import SALT_LENGTH, OperatorDetails, disclose
 from kiosk.domain.requests import ProposalState
@@ -69,6 +69,41 @@ def test_six_reviewers_of_one_proposal_make_one_operator(pair: list[Any]) -> Non
     state = proposal_record(LedgerProposal.objects.get()).state
     assert Operator.objects.count() == count + (state is ProposalState.APPROVED)
     assert Entry.objects.filter(kind="operator-reviewed").count() == 1
+    assert differences() == []
+
+
+@pytest.mark.parametrize("decides", ["approve", "refuse"])
+def test_deciding_while_the_proposal_is_withdrawn_leaves_one_of_both(pair: list[Any], decides: str) -> None:
+    kiosk = pair[0]
+    propose(kiosk, *NAMES)
+    count, done = Operator.objects.count(), list[str]()
+    for name in NAMES[1:3]:
+        kiosk.append(OperatorWithdrawn(name, ACCOUNT, "member"))
+    kiosk.append(OperatorWithdrawn(NAMES[0], ACCOUNT, "member"))
+
+    def decide() -> None:
+        try:
+            if decides == "approve":
+                reviewing.approve(NAMES[0], "张华", now())
+            else:
+                reviewing.refuse(NAMES[0], "不清楚", "张华", now())
+        except NotReviewed as error:
+            done.append(error.fault.value)
+        else:
+            done.append("decided")
+
+    at_once([decide, kiosk.pushed, decide])
+    assert all_applied()
+    state = proposal_record(LedgerProposal.objects.get(proposal=NAMES[0])).state
+    if "decided" in done:
+        assert state is (ProposalState.APPROVED if decides == "approve" else ProposalState.REFUSED)
+        assert done.count("decided") == 1
+    else:
+        assert state is ProposalState.WITHDRAWN
+    assert Operator.objects.count() == count + (state is ProposalState.APPROVED)
+    assert {proposal_record(LedgerProposal.objects.get(proposal=each)).state for each in NAMES[1:3]} == {
+        ProposalState.WITHDRAWN
+    }
     assert differences() == []
 
 

@@ -42,6 +42,7 @@ AGAIN = (
     "test_first_passwords.py",
     "parallel_on_postgresql.py",
     "reviewing_on_postgresql.py",
+    "personal_on_postgresql.py",
 )
 
 

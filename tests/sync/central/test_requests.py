@@ -15,9 +15,12 @@ from kiosk.domain.entries.requests import (
     InvoiceIssued,
     InvoiceKind,
     KeyMailed,
+    KeyReceivedBack,
+    Mailing,
     OperatorProposed,
     OperatorReviewed,
 )
+from kiosk.domain.feed import DeliveryTold
 from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Review
 from kiosk.domain.remarks import RemarkReason
@@ -94,6 +97,21 @@ def test_a_change_that_comes_after_the_key_was_mailed_is_for_a_person_to_see(kio
     asked = requests_record(LedgerRequests.objects.get(order=order))
     assert present(asked.delivery).commitment == FIRST
     assert (RemarkReason.DELIVERY_SENT.value, ACCOUNT) in open_matters()
+    assert differences() == []
+
+
+def test_a_key_that_the_exchange_mailed_comes_back_at_a_desk_that_heard_of_it(kiosk: KioskDouble) -> None:
+    order = paid_order(kiosk)
+    kiosk.append(DeliveryAsked(order, ACCOUNT, FIRST, "member"))
+    kiosk.pushed()
+    told_by_the_centre(KeyMailed(order, ACCOUNT, "EMS", "E1", kiosk.now(), "张华"))
+    (told,) = (each for each in kiosk.news() if isinstance(each, DeliveryTold))
+    mailing = Mailing(told.asked_at, told.carrier, told.tracking, told.mailed_at)
+    kiosk.append(KeyReceivedBack(order, ACCOUNT, "拒收", "张华", mailing=mailing))
+    kiosk.pushed()
+    back = present(requests_record(LedgerRequests.objects.get(order=order)).delivery)
+    assert (back.state, back.commitment, back.tracking) == (DeliveryState.RETURNED, FIRST, "E1")
+    assert open_matters() == []
     assert differences() == []
 
 

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import time
 from collections.abc import Sequence
 
 import pytest
 
+from kiosk.domain.documents import DocumentKind
+from kiosk.domain.entries.requests import OperatorProposed
+from kiosk.domain.feed import ProposalTold
 from kiosk.domain.feed_keys import RowName
 from kiosk.domain.feed_rows import FeedRow as Row
 from kiosk.domain.members import Role
+from kiosk.domain.personal import SALT_LENGTH, OperatorDetails, disclose
+from kiosk.domain.requests import ProposalState
 from kiosk.domain.versions import ALL, Version
 from sync.central.fleet.feed.models import FeedRow, Incarnation
 from sync.central.journal.models import Alarm, AlarmKind
+from sync.central.ledger import reviewing
 from sync.central.ledger.publishing import publish_enterprise, publish_operators
+from sync.central.ledger.replaying import differences
+from sync.central.ledger.reviewing import NotReviewed, ReviewFault
 from sync.central.members.models import DeskStaff, Enterprise, FeeSchedule, Operator, ReviewState
 from sync.central.members.publishing import publish_schedule, publish_staff
+from sync.central.personal.models import RecordKey
 from sync.protocol import records
+from sync.protocol.records import PersonalOutcome
 from tests.support.kiosk_double import KioskDouble
 from tests.support.scenes import Backup
 
 pytestmark = pytest.mark.django_db
 NAME = "陈晓"
 ACCOUNT = "11000001"
+WHO = OperatorDetails("赵敏", DocumentKind.RESIDENT_ID, "11010519491231002X", "13912341234")
 
 
 def now() -> int:
@@ -105,6 +117,36 @@ def test_a_role_that_was_given_since_waits_for_staff(at_rest: KioskDouble) -> No
         show(at_rest, lost)
     assert DeskStaff.objects.get(name=NAME).role == Role.STAFF
     assert pointed_out() == 1
+
+
+def test_an_approval_that_was_lost_is_made_again_and_staff_hear_of_the_account_that_was_given(
+    at_rest: KioskDouble,
+) -> None:
+    proposal, who = "0123456789abcdef", disclose(WHO, secrets.token_bytes(SALT_LENGTH))
+    code = Operator.objects.get(account=ACCOUNT).enterprise_id
+    at_rest.append(OperatorProposed(proposal, ACCOUNT, code, who.commitment, authorised=True, by="member"))
+    at_rest.pushed()
+    assert at_rest.sent(who) == [PersonalOutcome.KEPT]
+    backup = Backup()
+    first = reviewing.approve(proposal, "张华", now()).account
+    lost = [row for row in rows_of(at_rest, RowName.OPERATOR) if row.key.endswith(f"/{first}")]
+    at_rest.request("GET", f"{records.PATH_FEED}?after=&wait=0")
+    backup.put_back()
+    RecordKey.objects.all().delete()  # no backup has them
+    at_rest.request("GET", f"{records.PATH_FEED}?after=&wait=0")
+    assert Incarnation.objects.count() == 2
+    with pytest.raises(NotReviewed) as refused:
+        reviewing.approve(proposal, "张华", now())
+    assert refused.value.fault is ReviewFault.NO_DETAILS
+    at_rest.pushed()
+    assert at_rest.sent(who) == [PersonalOutcome.KEPT]
+    show(at_rest, lost)
+    assert (len(lost), pointed_out()) == (1, 1)
+    assert not Operator.objects.filter(account=first).exists()
+    second = reviewing.approve(proposal, "张华", now()).account
+    (told,) = (each for each in at_rest.feed() if isinstance(each, ProposalTold))
+    assert (told.state, told.new_account) == (ProposalState.APPROVED, second)
+    assert differences() == []
 
 
 def test_what_staff_said_since_the_restore_stands(at_rest: KioskDouble) -> None:

@@ -10,7 +10,6 @@ from textual.widgets import Button
 from textual.widgets.option_list import Option
 
 from kiosk.domain.members import Review
-from kiosk.domain.requests import ProposalState
 from kiosk.text.cells import columns
 from kiosk.text.user_centre import REVIEWS, operator_row, proposal_row
 from kiosk.ui.screens.member.add_operator import AddOperatorScreen
@@ -48,9 +47,7 @@ class EnterprisePage(MemberPage):
 
     def note(self) -> str:
         """What 审核中 means."""
-        enterprise = self.view.enterprise
-        waits = any(each.state is ProposalState.UNDER_REVIEW for each in enterprise.proposals)
-        if waits or enterprise.review is Review.UNDER_REVIEW:
+        if self.view.enterprise.review is Review.UNDER_REVIEW:
             return self.t("审核中企业不能交易；已通过的交易员照常缴费、绑定、续期。")
         return ""
 

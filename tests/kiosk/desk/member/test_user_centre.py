@@ -18,6 +18,7 @@ from kiosk.domain.feed_rows import unsigned_row
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import Order, OrderStatus, PaidHow, Payment
 from kiosk.domain.members import Operator, Review
+from kiosk.domain.personal import OperatorDetails
 from kiosk.domain.requests import ProposalState
 from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
 from tests.support.desk import DAY, NOW, SCHEDULE, SESSION, SUPERVISOR, DeskSetup, answered, place, session_of
@@ -107,6 +108,35 @@ def test_proposals_of_the_enterprise_are_shown_until_their_operators_are(
     with desk_setup.database.write() as tx:
         tx.members.put_operator(Operator("12345678", "A", "王晓芳", Review.APPROVED, ""))
     assert [each.proposal for each in centre(service).enterprise.proposals] == ["bb", "cc"]
+
+
+def test_the_enterprise_is_under_review_while_one_of_its_traders_waits(
+    service: DeskService, desk_setup: DeskSetup
+) -> None:
+    with desk_setup.database.write() as tx:
+        operators = tx.members.operators_of("A")
+        for each in operators:
+            tx.members.put_operator(replace(each, review=Review.APPROVED))
+
+    def shown() -> Review:
+        return centre(service).enterprise.review
+
+    assert shown() is Review.APPROVED
+    waiting = ProposalTold("bb", "11000001", "A", ProposalState.UNDER_REVIEW)
+    for told, wanted in (
+        (waiting, Review.UNDER_REVIEW),
+        (replace(waiting, state=ProposalState.REFUSED), Review.APPROVED),
+    ):
+        tell(desk_setup, told)
+        assert shown() is wanted
+    who = OperatorDetails("王小芳", DocumentKind.RESIDENT_ID, "11010519491231002X", "13912341234")
+    proposed = answered(service.propose_operator(SESSION, who, True))  # noqa: FBT003 - the verb's own signature
+    assert shown() is Review.UNDER_REVIEW
+    answered(service.withdraw_operator(SESSION, proposed.proposal))
+    assert shown() is Review.APPROVED
+    with desk_setup.database.write() as tx:
+        tx.members.put_operator(replace(operators[-1], review=Review.UNDER_REVIEW))
+    assert shown() is Review.UNDER_REVIEW
 
 
 def test_thirty_operators_and_five_hundred_orders_are_all_there(

@@ -63,3 +63,14 @@ def test_what_was_made_while_the_clock_was_ahead_is_erased_too(desk_setup: DeskS
     assert erase(desk_setup.database, desk_setup.clock, "11000001", "林涛").count == 1
     assert exported(desk_setup.database, "11000001").facts == ()
     assert desk_setup.bodies()[-1] == PersonalErased("11000001", NOW + 365 * 86400, "林涛")
+
+
+def test_what_cannot_be_read_any_more_hinders_neither_export_nor_erasing(desk_setup: DeskSetup) -> None:
+    with desk_setup.database.write() as tx:
+        tx.personal.put(ADDRESS, "77", NOW + 5)
+        tx.personal._connection.execute("UPDATE personal_keys SET key = zeroblob(32)")
+    assert is_known(desk_setup.database, "77")
+    assert exported(desk_setup.database, "77").facts == ()
+    assert erase(desk_setup.database, desk_setup.clock, "77", "林涛").count == 1
+    with desk_setup.database.read() as tx:
+        assert tx.personal.broken() == ()

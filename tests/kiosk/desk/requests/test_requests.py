@@ -13,6 +13,7 @@ from kiosk.domain.documents import DocumentKind
 from kiosk.domain.entries.every import AnyBody
 from kiosk.domain.entries.orders import DeliveryChosen
 from kiosk.domain.entries.requests import (
+    AskedInvoice,
     DeliveryAsked,
     DeliveryChanged,
     InvoiceAsked,
@@ -21,6 +22,7 @@ from kiosk.domain.entries.requests import (
     InvoiceWithdrawn,
     KeyMailed,
     KeyReceivedBack,
+    Mailing,
     OperatorProposed,
     OperatorWithdrawn,
 )
@@ -45,6 +47,18 @@ DETAILS = InvoiceDetails(FIRM, "9144030071526726XG", "finance@example.cn")
 OPERATOR = OperatorDetails("王小芳", DocumentKind.RESIDENT_ID, "11010519491231002X", "13912341234")
 SHOWN = DeliveryView(DeliveryState.ASKED, "张**", "138****5678", "河南省郑州市金水区", NOW)
 STRANGER = StaffSession("陌生人", supervisor=False)
+MAILED_TOLD = DeliveryTold(
+    "",
+    "11000001",
+    DeliveryState.MAILED,
+    "张**",
+    "138****5678",
+    ADDRESS.region,
+    "EMS",
+    "E1",
+    asked_at=NOW,
+    mailed_at=NOW + 5,
+)
 
 
 @pytest.fixture
@@ -124,6 +138,74 @@ def test_a_key_is_mailed_corrected_and_comes_back(
     again = answered(service.ask_delivery(SESSION, paid, ELSEWHERE))
     assert again.delivery is not None
     assert again.delivery.state is DeliveryState.ASKED
+
+
+def test_a_key_that_the_exchange_mailed_is_noted_as_returned(
+    service: DeskService, desk_setup: DeskSetup, paid: str
+) -> None:
+    answered(service.ask_delivery(SESSION, paid, ADDRESS))
+    told = replace(MAILED_TOLD, order=paid)
+    tell(desk_setup, told)
+    back = answered(service.key_received_back(STAFF, paid, "无人签收", "E8AD"))
+    returned = replace(
+        SHOWN,
+        state=DeliveryState.RETURNED,
+        carrier="EMS",
+        tracking="E1",
+        mailed_at=NOW + 5,
+        reason="无人签收",
+    )
+    assert back.delivery == returned
+    mailing = Mailing(NOW, "EMS", "E1", NOW + 5)
+    assert last(desk_setup) == KeyReceivedBack(paid, "11000001", "无人签收", STAFF.name, "E8AD", mailing)
+    assert service.key_received_back(STAFF, paid, "") == Refused(Refusal.DELIVERY_NOT_SENT)
+    tell(desk_setup, replace(told, mailed_at=NOW + 50, tracking="E2"))
+    again = answered(service.key_received_back(STAFF, paid, "拒收")).delivery
+    assert again == replace(returned, tracking="E2", mailed_at=NOW + 50, reason="拒收")
+    assert answered(service.ask_delivery(STAFF, paid, ELSEWHERE)).delivery is not None
+
+
+def test_what_was_asked_on_the_phone_is_mailed_and_comes_back_here(
+    service: DeskService, desk_setup: DeskSetup, paid: str
+) -> None:
+    told = replace(MAILED_TOLD, order=paid, asked_at=NOW - 60)
+    asked = replace(told, state=DeliveryState.ASKED, carrier="", tracking="", mailed_at=0)
+    tell(desk_setup, asked)
+    shown = replace(SHOWN, asked_at=NOW - 60)
+    mailed = answered(service.key_mailed(STAFF, paid, "顺丰速运", "SF1"))
+    mailed_here = replace(
+        shown, state=DeliveryState.MAILED, carrier="顺丰速运", tracking="SF1", mailed_at=NOW
+    )
+    assert mailed.delivery == mailed_here
+    back = answered(service.key_received_back(STAFF, paid, "拒收"))
+    assert back.delivery == replace(mailed_here, state=DeliveryState.RETURNED, reason="拒收")
+    assert last(desk_setup) == KeyReceivedBack(paid, "11000001", "拒收", STAFF.name)
+    tell(desk_setup, replace(asked, asked_at=NOW + 5))
+    assert answered(service.requests(SESSION, paid)).delivery == replace(shown, asked_at=NOW + 5)
+
+
+def test_what_both_ask_and_mail_elsewhere_comes_back_here(
+    service: DeskService, desk_setup: DeskSetup, paid: str
+) -> None:
+    tell(desk_setup, replace(MAILED_TOLD, order=paid))
+    back = answered(service.key_received_back(STAFF, paid, "拒收")).delivery
+    assert back is not None
+    assert (back.state, back.recipient, back.phone) == (DeliveryState.RETURNED, "张**", "138****5678")
+
+
+def test_an_invoice_that_was_asked_on_the_phone_is_withdrawn_here(
+    service: DeskService, desk_setup: DeskSetup, paid: str
+) -> None:
+    told = InvoiceTold(
+        paid, "11000001", InvoiceState.ASKED, InvoiceKind.ORDINARY, "f***@example.cn", asked_at=NOW - 5
+    )
+    tell(desk_setup, told)
+    withdrawn = answered(service.withdraw_invoice(STAFF, paid)).invoice
+    assert withdrawn is not None
+    assert (withdrawn.state, withdrawn.invoice) == (InvoiceState.WITHDRAWN, InvoiceKind.ORDINARY)
+    asked = AskedInvoice(InvoiceKind.ORDINARY, NOW - 5)
+    assert last(desk_setup) == InvoiceWithdrawn(paid, "11000001", STAFF.name, asked)
+    assert service.withdraw_invoice(STAFF, paid) == Refused(Refusal.INVOICE_NOT_ASKED)
 
 
 def test_nobody_but_staff_says_that_a_key_was_mailed(service: DeskService, paid: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,6 +16,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 from msgspec.structs import replace
@@ -36,7 +39,7 @@ from sync.central.ledger.reviewing import NotReviewed, ReviewFault
 from sync.central.ledger.rows import proposal_record
 from sync.central.login import first_passwords
 from sync.central.login.models import PasswordInvitation, SandboxMessage
-from sync.central.members.models import Operator
+from sync.central.members.models import Enterprise, Operator
 from tests.support.kiosk_double import ACCOUNT, KioskDouble
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +169,33 @@ def test_approving_makes_the_operator_and_tells_kiosks_and_phone(
     assert differences() == []
 
 
+def test_the_enterprise_is_under_review_while_one_of_its_traders_waits(
+    staff: Client, proposed: str, kiosk: KioskDouble
+) -> None:
+    code = Operator.objects.get(account=ACCOUNT).enterprise_id
+    Operator.objects.filter(enterprise=code, review="under-review").update(review="approved")
+    listed = reverse("admin:members_enterprise_changelist")
+    own = reverse("admin:members_enterprise_change", args=(quote(code),))
+
+    def standings() -> list[bool]:
+        pages = (staff.get(f"{listed}?q={code}"), staff.get(own))
+        return ["审核中（添加交易员，待审核）" in each.content.decode() for each in pages]
+
+    assert standings() == [True, True]
+    assert Enterprise.objects.get(code=code).review == "approved"
+    told(staff, APPROVE)
+    assert standings() == [False, False]
+    propose(kiosk, "f" * 16)
+    assert standings() == [True, True]
+    kiosk.append(OperatorWithdrawn("f" * 16, ACCOUNT, "member"))
+    kiosk.pushed()
+    assert standings() == [False, False]
+    Operator.objects.filter(account=ACCOUNT).update(review="under-review")
+    assert standings() == [True, True]
+    others = staff.get(listed).content.decode()
+    assert others.count("审核中（添加交易员，待审核）") == 1
+
+
 def test_the_page_is_asked_for_the_check_of_the_papers(staff: Client, proposed: str) -> None:
     assert "这个字段是必填项" in told(staff, {"approve": "通过审核"})
     assert state() is ProposalState.UNDER_REVIEW
@@ -256,6 +286,45 @@ def test_what_fails_between_two_steps_leaves_nothing(
     assert state() is ProposalState.UNDER_REVIEW
     assert reviewing.approve(NAME, "张华", now()).account
     assert state() is ProposalState.APPROVED
+    assert differences() == []
+
+
+class _Failing:
+    """Has one statement fail that is sent to the database, counted from 1; what ends transactions goes through."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __call__(self, execute: Any, sql: str, *rest: Any) -> Any:
+        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+            self.left -= 1
+            if self.left == 0:
+                raise OperationalError("database or disk is full")
+        return execute(sql, *rest)
+
+
+def test_an_approval_that_fails_at_any_statement_before_kiosks_are_told_leaves_nothing(
+    proposed: str, kiosk: KioskDouble
+) -> None:
+    count, entered = Operator.objects.count(), Entry.objects.count()
+    for at in itertools.count(1):
+        failing = _Failing(at)
+        try:
+            with connection.execute_wrapper(failing):
+                account = reviewing.approve(NAME, "张华", now()).account
+        except OperationalError:
+            assert (Operator.objects.count(), Entry.objects.count()) == (count, entered), at
+            assert state() is ProposalState.UNDER_REVIEW
+            continue
+        break
+    assert at > 20  # as many statements at least make an approval
+    news = kiosk.news()
+    assert [each.new_account for each in news if isinstance(each, ProposalTold)] == [account]
+    assert [each.operator.account for each in news if isinstance(each, OperatorPublished)] == [account]
+    assert (Operator.objects.count(), Entry.objects.filter(kind="operator-reviewed").count()) == (
+        count + 1,
+        1,
+    )
     assert differences() == []
 
 
