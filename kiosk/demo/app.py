@@ -57,6 +57,7 @@ def main() -> int:
         cards=directory / "cards",
         network_switch=directory / NETWORK_SWITCH,
         clock_shift=directory / CLOCK_SHIFT,
+        traders=directory / "traders.json",
         centre_address=arguments.centre,
     )
     desk = make_desk(

@@ -57,7 +57,7 @@ CARDS = (
     DemoCard("member-3", "E8AD652009280B23", N_("11000003 的key盘（已过期）"), "11000003"),
     DemoCard("member-4", "E8AD652201052D44", N_("11000004 的key盘（已挂失）"), "11000004"),
     DemoCard("member-7", "E8AD652203110C37", N_("11000007 的key盘（有效）"), "11000007"),
-    DemoCard("blocked", "E8AD652202221FFF", N_("PIN 已锁的key盘"), blocked=True),
+    DemoCard("blocked", "E8AD652202221FFF", N_("PIN码已锁的key盘"), blocked=True),
     DemoCard("piv-1", "PIV-2026-0001", N_("空白 PIV key盘"), kind=CardKind.PIV),
     DemoCard("unprepared", "E8AD652202221FEE", N_("没有初始化的key盘"), kind=CardKind.UNPREPARED),
 )

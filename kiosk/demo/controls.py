@@ -1,8 +1,11 @@
-"""What the demo drawer does: keys in and out, the payer's phone, the network, the paper and the clock."""
+"""What the demo drawer does: keys in and out, the payer's phone, the exchange's staff, the network, the paper and the clock."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+
+import msgspec
 
 from hardware.disk import write_durably
 from hardware.ports import PrinterState
@@ -11,12 +14,17 @@ from hardware.virtual.scanner import VirtualScanner
 from hardware.virtual.source import VirtualTokenSource
 from kiosk.demo import phone
 from kiosk.demo.cards import CARDS, DemoCard, open_card
+from kiosk.demo.exchange import Console
 from kiosk.demo.members import ACCOUNTS, STAFF
 from kiosk.demo.ports import DemoAccount, DemoControls, DemoStaff, DemoToken, PhonePage
+from kiosk.domain.promises import china_day
 from kiosk.store.system_clock import SystemClock
+from kiosk.text.catalogue import N_
 
 # A binding takes some forty commands.
 SLOW_SECONDS = 0.3
+_INVOICE = "26117000000000000001"
+_ADDED = N_("新交易员")
 
 
 class Controls:
@@ -32,6 +40,7 @@ class Controls:
         cards: Path,
         network_switch: Path,
         clock_shift: Path,
+        traders: Path,
         centre_address: str,
     ) -> None:
         self._source = source
@@ -41,7 +50,9 @@ class Controls:
         self._cards = cards
         self._network_switch = network_switch
         self._clock_shift = clock_shift
+        self._traders = traders
         self._centre_address = centre_address
+        self._console = Console(centre_address)
         self._inserted: DemoCard | None = None
 
     def tokens(self) -> tuple[DemoToken, ...]:
@@ -93,6 +104,35 @@ class Controls:
         """The text messages on the phone of an account, newest first."""
         return phone.messages(self._centre_address, account)
 
+    def first_code(self, account: str) -> str:
+        """The code that the newest message to an account tells."""
+        newest = self.phone_messages(account)[:1]
+        return phone.code_in(newest[0]) if newest else ""
+
+    def approve_trader(self) -> DemoAccount:
+        """Approve the trader who waits longest, and list the new account from now on."""
+        judged = self._console.approve()
+        unknown = DemoAccount(judged.proposer, "", "", "", "", "")
+        colleague = next((each for each in self.accounts() if each.account == judged.proposer), unknown)
+        trader = msgspec.structs.replace(
+            colleague,
+            account=judged.account,
+            password=f"Keydesk-{judged.account[-2:]}",
+            operator=judged.name,
+            remark=_ADDED,
+            added=True,
+        )
+        write_durably(self._traders, msgspec.json.encode((*self._added(), trader)))
+        return trader
+
+    def refuse_trader(self, reason: str) -> str:
+        """Refuse the one who waits longest."""
+        return self._console.refuse(reason).name
+
+    def issue_invoice(self, order: str) -> None:
+        """Enter the invoice of an order, of today."""
+        self._console.issue_invoice(order, _INVOICE, china_day(int(time.time())))
+
     def scan(self, text: str) -> None:
         """Scan a code."""
         self._scanner.scan(text)
@@ -137,8 +177,13 @@ class Controls:
         return self._clock.shifted()
 
     def accounts(self) -> tuple[DemoAccount, ...]:
-        """The example accounts."""
-        return ACCOUNTS
+        """The example accounts, then the traders who were added."""
+        return (*ACCOUNTS, *self._added())
+
+    def _added(self) -> tuple[DemoAccount, ...]:
+        if not self._traders.exists():
+            return ()
+        return msgspec.json.decode(self._traders.read_bytes(), type=tuple[DemoAccount, ...])
 
     def staff(self) -> tuple[DemoStaff, ...]:
         """The example staff."""

@@ -1,8 +1,8 @@
-"""The demo's drawer: virtual keys, the payer's phone, network, paper, clock, example accounts."""
+"""The demo's drawer: virtual keys, the payer's phone, the exchange's staff, network, paper, clock, example accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,21 +10,29 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from kiosk.demo.ports import DemoAccount, DemoControls, DemoError, DemoStaff, PhonePage
+from kiosk.demo.ports import (
+    DemoAccount,
+    DemoControls,
+    DemoError,
+    DemoStaff,
+    ExchangeRefused,
+    ExchangeUnreachable,
+    NothingWaits,
+    PhonePage,
+)
+from kiosk.demo.rows import KEY_NAMES, Offered, key_of, sections
 from kiosk.desk.views.people import Field as VerifyField
 from kiosk.text.catalogue import N_
 from kiosk.text.money import yuan
 from kiosk.ui.page import Overlay
+from kiosk.ui.screens.common.confirm import Question
+from kiosk.ui.screens.common.reason import ReasonScreen
 from kiosk.ui.widgets.lines import Line, Prose
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from kiosk.text.wording import LazyText, Text
-
-DAY = 24 * 3600
-YEAR = 365 * DAY
-
 
 _PHONE_STATES = {
     "payable": N_("未付款"),
@@ -36,31 +44,21 @@ _PHONE_STATES = {
 }
 
 
-# The letter that runs each row; the virtual keys have digits.
-_HOTKEYS = {
-    "remove": "x",
-    "swap": "s",
-    "pay": "p",
-    "decline": "d",
-    "scan": "c",
-    "messages": "m",
-    "network": "n",
-    "paper": "t",
-    f"clock:{DAY}": "+",
-    f"clock:{YEAR}": "y",
-    f"clock:{-DAY}": "-",
-    "clock:0": "0",
-    "slow": "w",
-    "leave": "q",
-}
-_DIGITS = "123456789"
-# Textual's names of those keys.
-_KEY_NAMES = {
-    **{key: key for key in (*_HOTKEYS.values(), *_DIGITS) if key.isalnum()},
-    "plus": "+",
-    "equals_sign": "+",
-    "minus": "-",
-}
+# No input method is needed to see what a member reads then.
+_REASON = N_("授权书没有盖章")
+
+
+def _exchange_failed(error: DemoError) -> LazyText:
+    """Why the exchange's staff decided nothing."""
+    match error:
+        case NothingWaits():
+            return lambda t: t("没有在等审核的申请。刚提交的，过几秒再试；断网时提交的，联网后才送到。")
+        case ExchangeUnreachable():
+            return lambda t: t("中心的控制台没有应答，请过一会儿再试")
+        case ExchangeRefused():
+            return lambda t: t("控制台没有办成：{detail}", detail=error.detail)
+        case _:
+            return lambda _: error.detail
 
 
 def _phone_says(t: Text, page: PhonePage) -> str:
@@ -79,7 +77,7 @@ class DrawerScreen(Overlay[None]):
     NEVER_IDLE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f12,ctrl+d", "close", show=False, priority=True),
-        *(Binding(key, f"press({name!r})", show=False) for key, name in _KEY_NAMES.items()),
+        *(Binding(key, f"press({name!r})", show=False) for key, name in KEY_NAMES.items()),
     ]
 
     def __init__(self, demo: DemoControls) -> None:
@@ -118,14 +116,9 @@ class DrawerScreen(Overlay[None]):
         marked = things.highlighted
         things.clear_options()
         self._hotkeys = {}
-        for title, rows in (
-            (self.t("key盘"), self._keys()),
-            (self.t("付款人的手机"), self._phone()),
-            (self.t("网络、打印纸、时钟、快慢"), self._around()),
-            (self.t("账号和密码"), self._accounts()),
-            (self.t("工作人员"), self._staff()),
-            (self.t("演示"), [("leave", self.t("退出演示"))]),
-        ):
+        scanned = "" if self.page is None else self.page.scan_text
+        offered = Offered(self.link, knows_member=self.shell.visit.session is not None, scan=scanned)
+        for title, rows in sections(self.t, self.demo, offered):
             things.add_option(Option(f"── {title} ──", disabled=True))
             for identity, text in rows:
                 things.add_option(Option(f" {self._hotkey(identity)} {text}", id=identity))
@@ -135,10 +128,7 @@ class DrawerScreen(Overlay[None]):
 
     def _hotkey(self, identity: str) -> str:
         """The row's letter, registered as available; a space where there is none."""
-        key = _HOTKEYS.get(identity, " ")
-        if identity.startswith("insert:"):
-            place = [f"insert:{token.name}" for token in self.demo.tokens()].index(identity)
-            key = _DIGITS[place] if place < len(_DIGITS) else " "
+        key = key_of(identity, self.demo)
         self._hotkeys[key] = identity
         return key
 
@@ -150,57 +140,6 @@ class DrawerScreen(Overlay[None]):
     def step_changed(self) -> None:
         """Update the list: the step may show another order."""
         self.update_content()
-
-    def _keys(self) -> list[tuple[str, str]]:
-        inserted = self.demo.inserted()
-        rows = [
-            (
-                f"insert:{token.name}",
-                ("* " if token.name == inserted else "  ") + f"{self.t(token.name)}  PIN {token.pin}",
-            )
-            for token in self.demo.tokens()
-        ]
-        if inserted is not None:
-            rows.append(("remove", self.t("拔出key盘")))
-            rows.append(("swap", self.t("换成下一把")))
-        return rows
-
-    def _phone(self) -> list[tuple[str, str]]:
-        known = self.shell.visit.session is not None
-        messages = [("messages", self.t("看会员手机的短信"))] if known else []
-        if not self.link:
-            return [*messages, ("no-order", self.t("（下单后才有付款码可扫）"))]
-        rows = [*messages, ("pay", self.t("扫码并付款")), ("decline", self.t("扫码后不付"))]
-        if self.page is not None and self.page.scan_text:
-            rows.append(("scan", self.t("把手机上的确认码给扫码器扫")))
-        return rows
-
-    def _around(self) -> list[tuple[str, str]]:
-        shift, slow = self.demo.clock_shift // DAY, self.demo.keys_are_slow
-        return [
-            ("network", self.t("接上网络") if self.demo.network_cut else self.t("断开网络")),
-            ("paper", self.t("装上打印纸") if self.demo.paper_is_out else self.t("拿走打印纸")),
-            (f"clock:{DAY}", self.t("时钟 +1 天（已移 {days} 天）", days=shift)),
-            (f"clock:{YEAR}", self.t("时钟 +1 年")),
-            (f"clock:{-DAY}", self.t("时钟 -1 天")),
-            ("clock:0", self.t("时钟复位")),
-            ("slow", self.t("key盘快起来") if slow else self.t("key盘慢下来，好在中途拔出")),
-        ]
-
-    def _accounts(self) -> list[tuple[str, str]]:
-        return [
-            (f"account:{index}", f"{account.account} {account.password} {self.t(account.remark)}")
-            for index, account in enumerate(self.demo.accounts())
-        ]
-
-    def _staff(self) -> list[tuple[str, str]]:
-        return [
-            (
-                f"staff:{index}",
-                f"{one.name} {one.password} " + (self.t("主管") if one.supervisor else self.t("工作人员")),
-            )
-            for index, one in enumerate(self.demo.staff())
-        ]
 
     def _where(self) -> str:
         return self.t(
@@ -218,12 +157,12 @@ class DrawerScreen(Overlay[None]):
         match verb:
             case "insert":
                 self._do(lambda: self.demo.insert(argument), lambda t: t("插入了 {name}", name=t(argument)))
-            case "remove":
-                self._do(self.demo.remove, lambda t: t("拔出了key盘"))
-            case "swap":
-                self._do(self.demo.swap, lambda t: t("换了一把key盘"))
+            case "remove" | "swap":
+                self._take_out(verb)
             case "pay" | "decline" | "scan" | "messages":
                 self._use_phone(verb)
+            case "approve" | "refuse":
+                self._review(verb)
             case "network" | "paper" | "slow":
                 self._switch(verb)
             case "clock":
@@ -237,6 +176,13 @@ class DrawerScreen(Overlay[None]):
                 self.shell.leave_demo()
             case _:
                 pass
+
+    def _take_out(self, verb: str) -> None:
+        """Pull the key; by `swap` put the next one in."""
+        if verb == "swap":
+            self._do(self.demo.swap, lambda t: t("换了一把key盘"))
+        else:
+            self._do(self.demo.remove, lambda t: t("拔出了key盘"))
 
     def _shift_clock(self, seconds: int) -> None:
         """Move the clock by so many seconds; none of them sets it right."""
@@ -266,6 +212,52 @@ class DrawerScreen(Overlay[None]):
                     lambda: demo.be_slow(slow=slow),
                     lambda t: t("key盘慢了，绑定时可以拔出") if slow else t("key盘快了"),
                 )
+
+    def _review(self, verb: str) -> None:
+        if verb == "approve":
+            self._approve()
+        else:
+            self._ask_reason()
+
+    def _approve(self) -> None:
+        """Have the exchange approve a trader, and tell what the message to the new phone says."""
+        approve, code_of = self.demo.approve_trader, self.demo.first_code
+
+        def work() -> LazyText:
+            try:
+                trader = approve()
+            except DemoError as error:
+                return _exchange_failed(error)
+            return _approved(trader, code_of(trader.account))
+
+        self.ask(work, self._did, self.t("交易所正在审核"))
+
+    def _ask_reason(self) -> None:
+        def question(t: Text) -> Question:
+            return Question(
+                title=t("不通过"),
+                text=t("为什么不通过？申请的会员会看到这句话，也会收到短信。"),
+                yes=t("不通过"),
+                no=t("返回"),
+            )
+
+        def answered(reason: str | None) -> None:
+            if reason:
+                self._refuse(reason)
+
+        self.app.push_screen(ReasonScreen(question, self.t(_REASON)), answered)
+
+    def _refuse(self, reason: str) -> None:
+        refuse = self.demo.refuse_trader
+
+        def work() -> LazyText:
+            try:
+                name = refuse(reason)
+            except DemoError as error:
+                return _exchange_failed(error)
+            return lambda t: t("{name}：没有通过，已告诉申请的会员", name=name)
+
+        self.ask(work, self._did, self.t("交易所正在审核"))
 
     def _do(self, act: Callable[[], None], said: LazyText) -> None:
         def work() -> LazyText:
@@ -326,7 +318,21 @@ class DrawerScreen(Overlay[None]):
             self.demo.scan(text)
 
     def _use_account(self, account: DemoAccount) -> None:
-        """Fill the form beneath; where there is none, tell what would be filled in."""
+        """Fill the form beneath, for a first password with the code from the phone; where there is none, tell what would be filled in."""
+        code_of = self.demo.first_code
+        if account.added or self._is_asked({"code", "again"}):
+            self.ask(
+                lambda: code_of(account.account),
+                lambda code: self._fill_account(account, code),
+                self.t("请稍候"),
+            )
+        else:
+            self._fill_account(account, "")
+
+    def _fill_account(self, account: DemoAccount, code: str) -> None:
+        first = {"code": code, "new": account.password, "again": account.password}
+        if self._is_asked(first.keys()) and self._filled({"account": account.account, **first}):
+            return
         values = {
             VerifyField.ACCOUNT: account.account,
             VerifyField.PASSWORD: account.password,
@@ -341,6 +347,7 @@ class DrawerScreen(Overlay[None]):
                 f"{account.account}  {account.password}",
                 account.enterprise,
                 t("法人 {legal}  操作员 {operator}", legal=account.legal_person, operator=account.operator),
+                *([t("短信里的验证码 {code}", code=code)] if code else []),
                 t("到了要填的那一屏再按 Enter，就填好了"),
             )
         )
@@ -357,6 +364,11 @@ class DrawerScreen(Overlay[None]):
         )
         self.update_content()
 
+    def _is_asked(self, wanted: Collection[str]) -> bool:
+        """Whether a screen beneath has all of these fields."""
+        stack = self.app.screen_stack[:-1]
+        return any(set(wanted) <= {str(field.id) for field in screen.query(Input)} for screen in stack)
+
     def _filled(self, values: dict[str, str]) -> bool:
         """Fill the topmost form beneath that has such fields, and close; whether there is one."""
         for screen in reversed(self.app.screen_stack[:-1]):
@@ -368,3 +380,13 @@ class DrawerScreen(Overlay[None]):
                 self.dismiss(None)
                 return True
         return False
+
+
+def _approved(trader: DemoAccount, code: str) -> LazyText:
+    """The new account, the code, and where it is used."""
+    return lambda t: t(
+        "{name} 通过了：新账号 {account}，短信里的验证码 {code}。到「key盘服务」-「设置登录密码」，在抽屉里选这个账号，就填好了。",
+        name=trader.operator,
+        account=trader.account,
+        code=code,
+    )

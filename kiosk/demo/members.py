@@ -1,4 +1,4 @@
-"""The example members and staff, as the drawer lists them; the centre's own examples are the same."""
+"""The example members and staff, as the drawer lists them, and who signs in to the console; the centre's own examples are the same."""
 
 from __future__ import annotations
 
@@ -15,3 +15,5 @@ ACCOUNTS = (
     DemoAccount("11000007", "Keydesk-7", "四川天府肉类食品有限公司", "冯立", "蒋欣", N_("有效")),
 )
 STAFF = (DemoStaff("张华", "Staff-1", supervisor=False), DemoStaff("林涛", "Super-1", supervisor=True))
+CONSOLE = ("admin", "Keydesk-admin")
+"""Name and password."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -12,6 +13,7 @@ import msgspec
 from kiosk.demo.ports import PhonePage, PhoneRefused, PhoneUnreachable
 
 SECONDS = 10
+_CODE = re.compile(r"验证码 ([0-9]{6})")
 # As a phone keeps what a page gives it: the confirmation is shown to the browser that paid.
 _BROWSER = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
@@ -51,6 +53,12 @@ class _Messages(msgspec.Struct, frozen=True):
     """An account's messages, as the centre's sandbox answers."""
 
     messages: tuple[_Message, ...]
+
+
+def code_in(message: str) -> str:
+    """The code that a text message tells; empty where it tells none."""
+    found = _CODE.search(message)
+    return found[1] if found else ""
 
 
 def messages(centre: str, account: str) -> tuple[str, ...]:

@@ -1,11 +1,14 @@
-"""What the demo drawer can do to the virtual devices, the payer's phone, the network and the clock.
+"""What the demo drawer can do to the virtual devices, the payer's phone, the exchange's staff, the network and the clock.
 
 The drawer knows this protocol alone; `controls.Controls` satisfies it.
-Methods that talk to the centre's page may take a second: they are called from a thread.
+Methods that talk to the centre may take a second or two: they are called from a thread.
 
     DemoError
     ├── PhoneUnreachable    the centre's page did not answer (detail)
-    └── PhoneRefused        the page did not take the payment, e.g. the order has ended (detail)
+    ├── PhoneRefused        the page did not take the payment, e.g. the order has ended (detail)
+    ├── ExchangeUnreachable the centre's console did not answer (detail)
+    ├── ExchangeRefused     the console did not take it (detail, as it says)
+    └── NothingWaits        nothing of that kind waits at the centre, or it has not arrived there yet
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ import msgspec
 
 
 class DemoError(Exception):
-    """The payment page refused; `detail` says why in a few words."""
+    """The centre refused; `detail` says why in a few words."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
 
@@ -29,6 +32,18 @@ class PhoneUnreachable(DemoError):
 
 class PhoneRefused(DemoError):
     """The page did not take the payment."""
+
+
+class ExchangeUnreachable(DemoError):
+    """The centre's console did not answer, or not as a console does."""
+
+
+class ExchangeRefused(DemoError):
+    """The console did not take it."""
+
+
+class NothingWaits(DemoError):
+    """Nothing of that kind waits at the centre: it was decided, or has not arrived yet."""
 
 
 class DemoToken(msgspec.Struct, frozen=True):
@@ -55,7 +70,10 @@ class PhonePage(msgspec.Struct, frozen=True):
 
 
 class DemoAccount(msgspec.Struct, frozen=True):
-    """An example account with the fields of the verify screen; the drawer words the remark."""
+    """An example account with the fields of the verify screen; the drawer words the remark.
+
+    `added`: a trader whom the demo approved, and whose password is the one that the drawer fills in.
+    """
 
     account: str
     password: str
@@ -63,6 +81,7 @@ class DemoAccount(msgspec.Struct, frozen=True):
     legal_person: str
     operator: str
     remark: str
+    added: bool = False
 
 
 class DemoStaff(msgspec.Struct, frozen=True):
@@ -121,6 +140,22 @@ class DemoControls(Protocol):
         """The text messages on the phone of an account, newest first; empty where the centre sends none."""
         ...
 
+    def first_code(self, account: str) -> str:
+        """The code that the newest message to an account tells; empty where there is none."""
+        ...
+
+    def approve_trader(self) -> DemoAccount:
+        """Have the exchange approve the proposed trader who waits longest. Raises DemoError."""
+        ...
+
+    def refuse_trader(self, reason: str) -> str:
+        """Have it refuse that one; who it was. Raises DemoError."""
+        ...
+
+    def issue_invoice(self, order: str) -> None:
+        """Have it make out the invoice that was asked for an order, by reference. Raises DemoError."""
+        ...
+
     def scan(self, text: str) -> None:
         """Scan a code."""
         ...
@@ -165,7 +200,7 @@ class DemoControls(Protocol):
         ...
 
     def accounts(self) -> tuple[DemoAccount, ...]:
-        """The example accounts."""
+        """The example accounts, then the traders who were added."""
         ...
 
     def staff(self) -> tuple[DemoStaff, ...]:

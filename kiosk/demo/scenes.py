@@ -15,6 +15,8 @@ class Scene(enum.StrEnum):
     PAID_ORDER = "paid-order"
     PULLED_KEY = "pulled-key"
     RENEWAL = "renewal"
+    NEW_TRADER = "new-trader"
+    USER_CENTRE = "user-centre"
 
 
 SCENES = {
@@ -23,4 +25,6 @@ SCENES = {
     Scene.PAID_ORDER: N_("已付款，还没有绑定"),
     Scene.PULLED_KEY: N_("绑定到一半，key盘被拔出"),
     Scene.RENEWAL: N_("续期已付款，key盘已插入，等PIN码"),
+    Scene.NEW_TRADER: N_("添加交易员已提交，等交易所审核"),
+    Scene.USER_CENTRE: N_("用户中心，几笔订单的邮寄和发票各到一步"),
 }

@@ -87,7 +87,7 @@ RESULTS = {
 }
 _FAILURES = {
     Check.PASSWORD: N_("账号或密码不对，请重新登录再试。"),
-    Check.PIN: N_("PIN 不对，请重新输入。"),
+    Check.PIN: N_("PIN码不对，请重新输入。"),
     Check.SIGNATURE: N_("key盘签出的结果不对，key盘可能坏了。请找工作人员。"),
     Check.CHAIN: N_("这张证书不是本交易所签发的。请找工作人员。"),
     Check.VALIDITY: N_("证书不在有效期内（到 {end}）。请回首页办「key盘续期」。"),
@@ -188,7 +188,7 @@ def key_facts(t: Text, view: KeyView) -> str:
 def key_advice(t: Text, view: KeyView, support: str) -> str:
     """What to do with a key that is like that."""
     if view.token.pin_blocked:
-        return with_support(t, t("PIN 已锁死，请找工作人员，由主管解锁。"), support)
+        return with_support(t, t("PIN码已锁死，请找工作人员，由主管解锁。"), support)
     sentence = t(_ADVICE[view.status])
     if view.status is KeyStatus.IN_USE and view.days_left is not None and view.days_left <= SOON_DAYS:
         sentence = t("请回首页办「key盘续期」。")
@@ -205,8 +205,8 @@ def staff_advice(t: Text, view: KeyView) -> str:
     if not view.token.pin_blocked:
         return sentence
     if view.status is KeyStatus.BLANK:
-        return t("空白key盘，PIN 已锁死：清空或解锁以后才能绑定。")
-    return sentences(sentence, t("PIN 已锁死：由主管办「解锁PIN码」。"))
+        return t("空白key盘，PIN码已锁死：清空或解锁以后才能绑定。")
+    return sentences(sentence, t("PIN码已锁死：由主管办「解锁PIN码」。"))
 
 
 def key_is_well(view: KeyView) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NEXT_STEPS = {
     Delivery.COUNTER: "窗口领取：请凭本凭条到窗口领取key盘，再在本机「绑定key盘」。",
-    Delivery.MAIL: f"邮寄：付款后{DISPATCH_DAYS}个工作日内寄出。请在「我的订单」-「华商订单」填写收件地址。",
+    Delivery.MAIL: f"邮寄：付款后 {DISPATCH_DAYS} 个工作日内寄出。请在「我的订单」-「华商订单」填写收件地址。",
 }
 LOGIN_AFTER_SYNC = "联网登记后可登录"
 BACK_AT_WORK = "回到单位"

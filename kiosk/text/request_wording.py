@@ -28,10 +28,10 @@ FACT_FAULTS: dict[FactFault, str] = {
     NameFault.UNKNOWN: N_("有不能用的字符"),
     ContactFault.MALFORMED: N_("格式不对"),
     ContactFault.TOO_LONG: N_("太长"),
-    CreditCodeFault.LENGTH: N_("应为18位"),
+    CreditCodeFault.LENGTH: N_("应为 18 位"),
     CreditCodeFault.CHARACTER: N_("有代码里没有的字符"),
     CreditCodeFault.CHECK: N_("校验位不对，请核对"),
-    NumberFault.POSTCODE: N_("邮编是6位数字"),
+    NumberFault.POSTCODE: N_("邮编是 6 位数字"),
     NumberFault.BANK_ACCOUNT: N_("格式不对"),
 }
 """What is wrong with a field, short enough to stand beside it."""
@@ -74,12 +74,12 @@ def invoice_words(t: Text, invoice: InvoiceView) -> str:
     kind = t(INVOICE_KINDS[invoice.invoice])
     match invoice.state:
         case InvoiceState.ASKED:
-            return t("发票：{kind}已申请，待开出  {email}", kind=kind, email=invoice.email).rstrip()
+            return t("发票：{kind}已申请，待开票  {email}", kind=kind, email=invoice.email).rstrip()
         case InvoiceState.WITHDRAWN:
             return t("发票：申请已撤回")
         case InvoiceState.ISSUED:
             return t(
-                "发票：{kind}已开出 {day}  号码 {number}",
+                "发票：{kind}已开票 {day}  号码 {number}",
                 kind=kind,
                 day=day(invoice.issued_at),
                 number=invoice.number,

@@ -91,7 +91,7 @@ def render_slip(slip: VisitSlip, dots: int) -> bytes:
 
     paper, size = _paper(dots)
     small = round(size * 0.8)
-    title = "企业办理清单（补打）" if slip.copy else "企业办理清单"
+    title = "企业清单（补打）" if slip.copy else "企业清单"
     strips = [
         paper.gap(16),
         paper.centred(slip.exchange, size),

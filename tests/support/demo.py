@@ -1,12 +1,24 @@
-"""The demo's hand on a kiosk under test: its virtual devices, and a payer's phone that needs no centre."""
+"""The demo's hand on a kiosk under test: its virtual devices, and a payer's phone and an exchange that need no centre."""
 
 from __future__ import annotations
+
+import itertools
 
 from hardware.ports import PrinterState
 from hardware.virtual.gmt.card import GmtCard
 from kiosk.demo.members import ACCOUNTS, STAFF
-from kiosk.demo.ports import DemoAccount, DemoStaff, DemoToken, PhonePage
-from tests.support.kiosk import OTHER_SERIAL, SERIAL, Kiosk
+from kiosk.demo.ports import DemoAccount, DemoStaff, DemoToken, NothingWaits, PhonePage
+from kiosk.domain.feed import InvoiceTold, ProposalTold
+from kiosk.domain.feed_keys import row_key_of
+from kiosk.domain.feed_rows import unsigned_row
+from kiosk.domain.members import Operator, Review
+from kiosk.domain.personal import OperatorDetails
+from kiosk.domain.requests import InvoiceState, Proposal, ProposalState
+from kiosk.domain.versions import MEMBERS, NO_VERSION, Version
+from tests.support.kiosk import OTHER_SERIAL, SERIAL, SMS_CODE, Kiosk
+
+NEW_ACCOUNT = "11000009"
+"""What an approved trader gets."""
 
 
 class DemoDouble:
@@ -21,6 +33,8 @@ class DemoDouble:
         self._cards: dict[str, GmtCard] = {}
         self.network_cut = False
         self.clock_shift = 0
+        self._added: tuple[DemoAccount, ...] = ()
+        self._versions = itertools.count(1)
 
     def tokens(self) -> tuple[DemoToken, ...]:
         """Return two blank keys."""
@@ -78,12 +92,85 @@ class DemoDouble:
 
     def _page(self, link: str, state: str) -> PhonePage:
         with self._kiosk.setup.database.read() as tx:
-            (order,) = tx.ledger.orders()
+            references = [order.reference for order in tx.ledger.orders()]
+        order = next(each for each in map(self._kiosk.order, references) if each.link == link)
         number = order.reference
         if state != "paid":
             return PhonePage(number, order.total, state, link)
         digits, scan = self._kiosk.setup.digits_for(number), self._kiosk.setup.scan_for(number)
         return PhonePage(number, order.total, state, link, digits, scan)
+
+    def first_code(self, account: str) -> str:
+        """Return the code of a trader who was approved."""
+        return SMS_CODE if any(each.account == account for each in self._added) else ""
+
+    def approve_trader(self) -> DemoAccount:
+        """Let the feed tell that the trader was approved, who is an operator from then on."""
+        proposal, who = self._waiting()
+        colleague = next(each for each in ACCOUNTS if each.account == proposal.account)
+        trader = DemoAccount(
+            NEW_ACCOUNT,
+            f"Keydesk-{NEW_ACCOUNT[-2:]}",
+            colleague.enterprise,
+            colleague.legal_person,
+            who.name,
+            "新交易员",
+            added=True,
+        )
+        self._decide(proposal, ProposalState.APPROVED, new_account=NEW_ACCOUNT)
+        with self._kiosk.setup.database.write() as tx:
+            operator = Operator(NEW_ACCOUNT, proposal.enterprise_code, who.name, Review.APPROVED, "")
+            tx.members.put_operator(operator)
+        self._added = (*self._added, trader)
+        return trader
+
+    def refuse_trader(self, reason: str) -> str:
+        """Let the feed tell that the trader was refused."""
+        proposal, who = self._waiting()
+        self._decide(proposal, ProposalState.REFUSED, reason=reason)
+        return who.name
+
+    def issue_invoice(self, order: str) -> None:
+        """Let the feed tell that the invoice was made out."""
+        with self._kiosk.setup.database.read() as tx:
+            asked = tx.ledger.requests(order)
+        if asked is None or asked.invoice is None:
+            raise NothingWaits
+        invoice, now = asked.invoice, self._kiosk.clock.wall()
+        self._tell(
+            InvoiceTold(
+                order, asked.account, InvoiceState.ISSUED, invoice.invoice, "", "26117", invoice.asked_at, now
+            )
+        )
+
+    def _waiting(self) -> tuple[Proposal, OperatorDetails]:
+        with self._kiosk.setup.database.read() as tx:
+            for account in ACCOUNTS:
+                for proposal in tx.ledger.proposals_of(account.account):
+                    told = {each.proposal for each in tx.feed.proposals(account.account)}
+                    who = tx.personal.get(proposal.commitment)
+                    if proposal.proposal not in told and isinstance(who, OperatorDetails):
+                        return proposal, who
+        raise NothingWaits
+
+    def _decide(
+        self, proposal: Proposal, state: ProposalState, *, new_account: str = "", reason: str = ""
+    ) -> None:
+        self._tell(
+            ProposalTold(
+                proposal.proposal,
+                proposal.account,
+                proposal.enterprise_code,
+                state,
+                new_account=new_account,
+                reason=reason,
+            )
+        )
+
+    def _tell(self, body: InvoiceTold | ProposalTold) -> None:
+        version = Version(1, next(self._versions))
+        with self._kiosk.setup.database.write() as tx:
+            tx.feed.rows.put(unsigned_row(MEMBERS, row_key_of(body), version, NO_VERSION, body))
 
     def scan(self, text: str) -> None:
         """Hold a code before the scanner."""
@@ -122,8 +209,8 @@ class DemoDouble:
         self.shift_clock(-self.clock_shift)
 
     def accounts(self) -> tuple[DemoAccount, ...]:
-        """Return the example accounts."""
-        return ACCOUNTS
+        """Return the example accounts, and the traders who were approved."""
+        return (*ACCOUNTS, *self._added)
 
     def staff(self) -> tuple[DemoStaff, ...]:
         """Return the example staff."""

@@ -109,7 +109,7 @@ def test_a_key_that_is_locked_is_unblocked_by_the_supervisor_and_erased_after_tw
 ) -> None:
     demo.home()
     terminal = demo.terminal
-    demo.insert("PIN 已锁的key盘")
+    demo.insert("PIN码已锁的key盘")
     staff_service(demo, 1)
     terminal.wait("管理员PIN")
     terminal.press("Down")

@@ -79,7 +79,7 @@ def _issuer(tx: Transaction, policy: Policy, now: int, text: Text) -> Check:
 def _prices(tx: Transaction, now: int, text: Text) -> Check:
     name, schedule = text("收费标准"), schedule_at(tx.feed.schedules(), now)
     if schedule is None:
-        advice = text("在中心的后台增加「收费表」；中心已有的，联网，运行 keydesk-sync run")
+        advice = text("在中心的控制台增加「收费表」；中心已有的，联网，运行 keydesk-sync run")
         return Check(name, Level.FAILED, text("没有生效的收费标准"), advice)
     return Check(name, Level.WORKS, text("第 {number} 号", number=schedule.number))
 
@@ -87,7 +87,7 @@ def _prices(tx: Transaction, now: int, text: Text) -> Check:
 def _members(tx: Transaction, text: Text) -> Check:
     name, operators = text("会员"), tx.members.counts().operators
     if not operators:
-        advice = text("在中心的后台增加「会员企业」和「操作员」；中心已有的，看它服务哪些终端机")
+        advice = text("在中心的控制台增加「会员企业」和「操作员」；中心已有的，看它服务哪些终端机")
         return Check(name, Level.MISSING, text("没有操作员，谁也不能办理"), advice)
     return Check(name, Level.WORKS, text("操作员 {operators} 名", operators=operators))
 
@@ -98,6 +98,6 @@ def _supervisors(tx: Transaction, text: Text) -> Check:
         each.name for each in tx.members.all_staff() if each.role is Role.SUPERVISOR and each.verifier.strip()
     ]
     if not able:
-        advice = text("在中心的后台增加「柜台人员」，岗位选「主管」，设好密码")
+        advice = text("在中心的控制台增加「柜台人员」，岗位选「主管」，设好密码")
         return Check(name, Level.MISSING, text("没有能登录的主管，谁也不能担保收款、退款"), advice)
     return Check(name, Level.WORKS, text("{count} 名", count=len(able)))

@@ -86,7 +86,7 @@ class NameRow(Vertical):
     def compose(self) -> ComposeResult:
         """The field, and the line below."""
         yield FieldRow(self._label, self.field)
-        yield Line(self._t("没有输入法：输拼音，再按数字选字；找不到的字按 F6"), classes="offered")
+        yield Line(self._t("不用输入法也行：输拼音，按数字选字；找不到的字按 F6"), classes="offered")
 
     def on_input_changed(self) -> None:
         """Offer what is spelt by now."""
@@ -94,5 +94,5 @@ class NameRow(Vertical):
         said = " ".join(f"{number}{each}" for number, each in enumerate(offered, start=1))
         more = self._t("{characters}   . - 翻页", characters=said)
         line = self.query_one(".offered", Line)
-        line.update(more if offered else self._t("没有输入法：输拼音，再按数字选字；找不到的字按 F6"))
+        line.update(more if offered else self._t("不用输入法也行：输拼音，按数字选字；找不到的字按 F6"))
         line.set_class(bool(offered), "-some")

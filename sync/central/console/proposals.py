@@ -161,7 +161,7 @@ def _facts(proposal: Proposal, *, revealed: bool) -> list[Fact]:
     lines = [
         Fact("会员企业", code if enterprise is None else enterprise.name),
         Fact("申请的账号", proposal.account),
-        Fact("法人授权书", "申请时说有，批准前请核对原件" if proposal.authorised else "没有"),
+        Fact("法人授权书", "申请时说有，见到原件再批准" if proposal.authorised else "没有"),
         *_person(details, revealed=revealed),
     ]
     if details is not None and proposal.state is ProposalState.UNDER_REVIEW:

@@ -153,7 +153,7 @@ def _facts(asked: Requests) -> tuple[list[Fact], bool]:
 
 def _delivery(record: PersonalRecord | None, bound: str) -> list[Fact]:
     if not isinstance(record, DeliveryAddress):
-        return [Fact("收货地址", _GONE)]
+        return [Fact("收件地址", _GONE)]
     phone = record.phone or f"{bound or '–'}（绑定手机）"
     return [
         Fact("收件人", record.recipient),

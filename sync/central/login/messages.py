@@ -92,14 +92,14 @@ def worded(system: str, parameters: Parameters) -> str:
         case OperatorApproved(account, link, code, hours):
             said = (
                 f"交易员审核已通过，登录账号 {account}。请在 {hours} 小时内设置登录密码："
-                f"打开 {link} ，或在服务台终端机输入验证码 {code}。请勿告诉他人。"
+                f"打开 {link} ，或在服务台终端机「key盘服务」-「设置登录密码」输入验证码 {code}。请勿告诉他人。"
             )
         case OperatorRefused(name, reason):
             said = f"添加交易员 {name} 的申请未通过：{reason}。"
         case PasswordLink(account, link, code, hours):
             said = (
                 f"账号 {account} 设置登录密码：请在 {hours} 小时内打开 {link} ，"
-                f"或在服务台终端机输入验证码 {code}。以前的链接已失效。请勿告诉他人。"
+                f"或在服务台终端机「key盘服务」-「设置登录密码」输入验证码 {code}。以前的链接已失效。请勿告诉他人。"
             )
         case _:
             assert_never(parameters)

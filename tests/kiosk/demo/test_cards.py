@@ -44,6 +44,7 @@ def controls(
         cards=bound[0],
         network_switch=tmp_path / "network-cut",
         clock_shift=shift,
+        traders=tmp_path / "traders.json",
         centre_address="http://127.0.0.1:1",
     )
 
@@ -87,7 +88,7 @@ def test_a_key_bound_elsewhere_carries_its_certificate_and_a_blank_one_nothing(
 
 
 def test_the_blocked_key_is_blocked(controls: Controls, source: VirtualTokenSource) -> None:
-    controls.insert("PIN 已锁的key盘")
+    controls.insert("PIN码已锁的key盘")
     with pytest.raises(PinBlocked):
         _open(source).verify_pin("111111")
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import gettext
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -124,6 +125,40 @@ def test_nothing_chinese_on_screens_and_in_commands_is_outside_the_catalogue(too
         if tool.is_chinese(text) and text not in sentences
     ]
     assert forgotten == []
+
+
+# What was said before, and what is said instead.
+_ONE_NAME = {
+    "PIN 码": "PIN码",
+    "收货地址": "收件地址",
+    "设置码": "短信验证码",
+    "管理台": "控制台",
+    "的后台": "的控制台",
+}
+
+
+def test_one_thing_has_one_name(tool: Tool) -> None:
+    said = [*tool.extract(), (tool.ROOT / "README.zh-CN.md").read_text(encoding="utf-8")]
+    assert [(former, each[:40]) for each in said for former in _ONE_NAME if former in each] == []
+
+
+def test_a_members_pin_is_called_so_on_every_screen(tool: Tool) -> None:
+    """But for the short name of the service, and the administrator's."""
+    shown = ("kiosk/ui/", "kiosk/text/", "kiosk/demo/")
+    odd = [
+        sentence
+        for sentence, places in tool.extract().items()
+        if any(place.startswith(shown) for place in places)
+        and re.search("PIN(?!码)", re.sub("改PIN$|管理员PIN（PUK）", "", sentence))
+    ]
+    assert odd == []
+
+
+def test_days_that_are_promised_are_written_out_in_no_sentence(tool: Tool) -> None:
+    """They come from the rules (kiosk/domain/promises.py), whatever the sentence."""
+    written = re.compile(r"\d ?个工作日|\d ?日(前后|至|恢复|停)|每月 ?\d|\d(th)? working days?|\dth of")
+    said = [text for pair in tool.read().items() for text in pair]
+    assert [text for text in said if written.search(text)] == []
 
 
 def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:

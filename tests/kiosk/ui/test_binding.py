@@ -262,7 +262,7 @@ async def test_a_wrong_pin_is_never_tried_again_by_itself_and_the_last_try_is_as
         await go(app, pilot, Route.BIND, kiosk.session(OWNER), order)
         fill(app, pin="123456")
         await press_button(app, pilot, "bind")
-        assert "PIN 不对，还可试 1 次" in text_of(app)
+        assert "PIN码不对，还可试 1 次" in text_of(app)
         assert app.screen.query_one("#pin", Input).value == ""
         fill(app, pin=PIN)
         await press_button(app, pilot, "bind")

@@ -11,6 +11,9 @@ from textual.widgets import Input, OptionList
 
 from hardware.ports import PrinterState
 from kiosk.demo.drawer import DrawerScreen
+from kiosk.demo.ports import DemoAccount, DemoError, ExchangeRefused, ExchangeUnreachable
+from kiosk.demo.scenes import Scene
+from kiosk.demo.stage import Stage
 from kiosk.desk.views.status import Network
 from kiosk.domain.fees import OrderKind
 from kiosk.domain.ledger import OrderStatus
@@ -19,8 +22,8 @@ from kiosk.ui.app import KeydeskApp
 from kiosk.ui.routes import Route
 from tests.support.demo import DemoDouble
 from tests.support.desk import answered
-from tests.support.kiosk import NEWCOMER, Kiosk, go, until
-from tests.support.screens import press, press_button, settle, shown, text_of
+from tests.support.kiosk import NEWCOMER, SMS_CODE, Kiosk, LoginCentre, go, until
+from tests.support.screens import press, press_button, sentence, settle, shown, text_of
 
 SIZE = (80, 24)
 
@@ -163,6 +166,48 @@ async def test_where_there_is_no_form_the_account_is_told(app: KeydeskApp) -> No
         assert shown(app) == "DrawerScreen"
         assert "法人 王建国  操作员 李晓梅" in text_of(app)
         assert "再按 Enter，就填好了" in text_of(app)
+
+
+async def test_the_first_password_of_an_approved_trader_is_filled_in_with_the_code_from_the_phone(
+    app: KeydeskApp, kiosk: Kiosk, demo: DemoDouble
+) -> None:
+    LoginCentre(kiosk)
+    Stage(kiosk.service, demo).play(Scene.NEW_TRADER)
+    trader = demo.approve_trader()
+    added = f"account:{len(demo.accounts()) - 1}"
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await choose(app, pilot, added)
+        assert f"短信里的验证码{SMS_CODE}" in sentence(app)
+        await press(pilot, "escape")
+        await go(app, pilot, Route.KEY_SERVICES)
+        await press(pilot, "5")
+        await choose(app, pilot, added)
+        assert values(app) == {
+            "account": trader.account,
+            "code": SMS_CODE,
+            "new": trader.password,
+            "again": trader.password,
+        }
+        await press(pilot, "enter")
+        assert "密码已设置" in text_of(app)
+
+
+async def test_a_centre_without_a_console_is_said_to_be_that(
+    app: KeydeskApp, demo: DemoDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[DemoError] = [ExchangeUnreachable("refused"), ExchangeRefused("HTTP 403")]
+
+    def fail() -> DemoAccount:
+        raise failures.pop(0)
+
+    monkeypatch.setattr(demo, "approve_trader", fail)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "f12", "a")
+        assert "中心的控制台没有应答" in sentence(app)
+        await press(pilot, "a")
+        assert "控制台没有办成：HTTP403" in sentence(app)
 
 
 async def test_the_clock_is_set_right_again(app: KeydeskApp, kiosk: Kiosk, demo: DemoDouble) -> None:

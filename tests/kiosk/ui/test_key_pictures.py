@@ -107,6 +107,14 @@ async def login_refused(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> No
     await type_in(pilot, PIN)
 
 
+async def first_password(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
+    """A code that nobody was sent."""
+    LoginCentre(kiosk)
+    await go(app, pilot, Route.KEY_SERVICES)
+    await press(pilot, "5")
+    await type_in(pilot, NEWCOMER, "000000", "Aa#9-_xy", "Aa#9-_xy")
+
+
 async def loss(app: KeydeskApp, pilot: Pilot[None], kiosk: Kiosk) -> None:
     await service(app, pilot, kiosk, KeyService.REPORT_LOSS)
 
@@ -198,6 +206,7 @@ WAYS = [
         login_code,
         login_offline,
         login_refused,
+        first_password,
         loss,
         loss_offline,
         staff_menu,

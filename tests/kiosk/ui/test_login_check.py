@@ -130,6 +130,6 @@ async def test_a_wrong_pin_in_a_login_check_is_typed_again(app: KeydeskApp, kios
     async with app.run_test(size=SIZE) as pilot:
         await open_service(app, pilot, kiosk, KeyService.LOGIN_CHECK)
         await type_in(pilot, "000000")
-        assert "PIN 不对，还可试 5 次" in text_of(app)
+        assert "PIN码不对，还可试 5 次" in text_of(app)
         await type_in(pilot, PIN)
         assert "已发到" in text_of(app)

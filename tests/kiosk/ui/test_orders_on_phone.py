@@ -139,7 +139,7 @@ async def test_what_was_asked_for_an_order_stands_below_it(app: KeydeskApp, kios
         answered(kiosk.service.key_mailed(STAFF, order.reference, "顺丰速运", "SF123"))
         answered(kiosk.service.ask_invoice(STAFF, order.reference, InvoiceKind.ORDINARY, DETAILS))
         await until(pilot, lambda: "邮寄：已寄出 2026-11-22  顺丰速运 SF123" in text_of(app))
-        assert "发票：普票已申请，待开出  f***@example.cn" in text_of(app)
+        assert "发票：普票已申请，待开票  f***@example.cn" in text_of(app)
         assert "花园路" not in text_of(app)
         await press_button(app, pilot, "phone")
         assert shown(app) == "OrdersOnPhoneScreen"

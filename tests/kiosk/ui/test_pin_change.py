@@ -150,7 +150,7 @@ async def test_a_wrong_old_pin_tells_the_tries_the_last_is_asked_for_and_a_block
     async with app.run_test(size=SIZE) as pilot:
         await open_service(app, pilot, kiosk, KeyService.CHANGE_PIN)
         await type_in(pilot, "000000", "234567", "234567")
-        assert "PIN 不对，还可试 1 次" in text_of(app)
+        assert "PIN码不对，还可试 1 次" in text_of(app)
         assert app.screen.query_one("#old", Input).value == ""
         fill(app, old="111112")
         await press(pilot, "enter", "enter", "enter")

@@ -108,7 +108,7 @@ async def test_a_hold_is_lifted_with_the_members_password_and_pin(app: KeydeskAp
         await type_in(pilot, OWNER, "wrong", PIN)
         assert "账号或密码不对" in text_of(app)
         await type_in(pilot, "Keydesk-2", "000000")
-        assert "PIN 不对，还可试 5 次" in text_of(app)
+        assert "PIN码不对，还可试 5 次" in text_of(app)
         order = kiosk.place(OWNER, OrderKind.REPLACEMENT)
         await type_in(pilot, PIN)
         assert "已有补办订单" in text_of(app)

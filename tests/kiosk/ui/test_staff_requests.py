@@ -94,7 +94,7 @@ async def test_letters_that_mean_a_region_are_not_taken_for_one(app: KeydeskApp,
         fill(app, region="hnzz", address="花园路1号", phone="1381234567", postcode="45000")
         await press_button(app, pilot, "next")
         assert shown(app) == "AddressForm"
-        for said in ("请按数字选一个", "格式不对", "邮编是6位数字"):
+        for said in ("请按数字选一个", "格式不对", "邮编是 6 位数字"):
             assert said in text_of(app)
         assert focused(app) == "region"
         fill(app, region="hnzzz")
@@ -122,7 +122,7 @@ async def test_a_key_is_mailed_by_initials_of_its_carrier_and_comes_back(
         assert shown(app) == "MailedForm"
         await press(pilot, *"sf", "enter", "enter", *"SF123", "enter")
         assert "邮寄：已寄出2026-11-22顺丰速运SF123" in sentence(app)
-        assert "收货地址不能再改" in sentence(app)
+        assert "收件地址不能再改" in sentence(app)
         await choose(app, pilot, RequestAct.RETURNED)
         assert shown(app) == "ReasonScreen"
         await type_in(pilot, "无人签收")
@@ -148,7 +148,7 @@ async def test_an_invoice_is_asked_for_with_what_is_known_and_withdrawn(
         assert focused(app) == "credit-code"
         fill(app, credit_code=CODE.lower(), email="finance@example.cn")
         await press_button(app, pilot, "next")
-        assert "发票：专票已申请，待开出" in text_of(app)
+        assert "发票：专票已申请，待开票" in text_of(app)
         asked = kiosk.setup.bodies()[-1]
         assert isinstance(asked, InvoiceAsked)
         assert (asked.order, asked.invoice, asked.by) == (order.reference, InvoiceKind.SPECIAL, "张华")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from kiosk.demo import members
 from kiosk.domain.members import Role
-from sync.central.examples import EXAMPLES, STAFF
+from sync.central.examples import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, EXAMPLES, STAFF
 
 
 def test_the_demos_drawer_lists_the_accounts_that_the_centre_knows() -> None:
@@ -18,3 +18,7 @@ def test_the_demos_drawer_lists_the_accounts_that_the_centre_knows() -> None:
 def test_the_demos_drawer_lists_the_staff_that_the_centre_knows() -> None:
     told = [(each.name, each.supervisor, each.password) for each in members.STAFF]
     assert told == [(name, role is Role.SUPERVISOR, password) for name, role, password in STAFF]
+
+
+def test_the_demos_exchange_signs_in_as_who_the_centre_knows() -> None:
+    assert members.CONSOLE == (ADMINISTRATOR, ADMINISTRATOR_PASSWORD)

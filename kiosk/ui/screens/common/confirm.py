@@ -95,7 +95,7 @@ def last_try_question(t: Text) -> Question:
     """Ask whether to use the last PIN try."""
     return Question(
         title=t("最后一次机会"),
-        text=t("PIN 再输错一次，这把key盘就会锁死，不能再用。确定刚才输入的 PIN 没有错吗？"),
+        text=t("PIN码再输错一次，这把key盘就会锁死，不能再用。确定刚才输入的PIN码没有错吗？"),
         yes=t("确定，再试一次"),
         no=t("不试，重新输入"),
     )

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 
 class ReasonScreen(QuestionPage[str | None]):
-    """Returns the reason, or None for no."""
+    """Returns the reason, or None for no; the field begins with `reason`."""
 
     CSS_PATH = "reason.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
     prefers_yes = True
 
+    def __init__(self, question: QuestionFactory, reason: str = "") -> None:
+        super().__init__(question)
+        self._reason = reason
+
     def typing(self) -> ComposeResult:
         """The reason."""
-        yield FieldRow(self.t("*原因"), Field(id="reason"))
+        yield FieldRow(self.t("*原因"), Field(self._reason, id="reason"))
 
     def on_mount(self) -> None:
         """Focus the reason."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kiosk.ui.screens.common.key_page import KeyPage
 
 SERVICES = {
-    KeyService.STATUS: (N_("key盘状态"), N_("序列号、证书、到期日、PIN 还可试几次")),
+    KeyService.STATUS: (N_("key盘状态"), N_("序列号、证书、到期日、PIN码还可试几次")),
     KeyService.CHANGE_PIN: (N_("修改PIN码"), N_("把初始的或旧的PIN码换成自己的")),
     KeyService.LOGIN_CHECK: (N_("登录验证"), N_("试一试这把key盘能不能登录")),
     KeyService.REPORT_LOSS: (N_("挂失（key盘丢失）"), N_("马上停用丢失的key盘，不收费")),

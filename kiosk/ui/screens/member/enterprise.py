@@ -48,7 +48,7 @@ class EnterprisePage(MemberPage):
     def note(self) -> str:
         """What 审核中 means."""
         if self.view.enterprise.review is Review.UNDER_REVIEW:
-            return self.t("审核中企业不能交易；已通过的交易员照常缴费、绑定、续期。")
+            return self.t("企业审核中，不能交易；已通过的交易员照常缴费、绑定、续期。")
         return ""
 
     def label(self) -> str:

@@ -47,7 +47,7 @@ class OrderPage(MemberPage):
 
     def heading(self) -> str:
         """The page's title."""
-        return self.t("订单")
+        return self.t("订单详情")
 
     def actions(self) -> Iterable[Widget]:
         """The receipt again, and going on."""

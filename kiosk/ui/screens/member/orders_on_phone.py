@@ -37,7 +37,7 @@ class OrdersOnPhoneScreen(Overlay[None]):
             if page_flaw(page, self.t) is None:
                 yield self._code(page)
             with Vertical(id="side"):
-                yield Line(self.t("收货地址和发票"), id="title")
+                yield Line(self.t("收件地址和发票"), id="title")
                 yield Prose(id="how")
                 yield Prose(id="whose")
                 yield Prose(
@@ -82,7 +82,7 @@ class OrdersOnPhoneScreen(Overlay[None]):
                 )
             )
         else:
-            how.say(self.t("请用微信扫码，在手机上填收货地址、要发票。"))
+            how.say(self.t("请用微信扫码，在手机上填收件地址、申请发票。"))
         whose.say(self.t("付款的手机直接看到订单；别的手机要输账号、密码和短信验证码。"))
         whose.display = online and not flawed
 

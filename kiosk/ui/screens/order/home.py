@@ -36,8 +36,8 @@ TILES = (
     ("replacement", ORDER_KINDS[OrderKind.REPLACEMENT], N_("丢失补办")),
     ("renewal", ORDER_KINDS[OrderKind.RENEWAL], N_("快到期或已到期")),
     ("bind", N_("绑定key盘"), N_("已缴费，key盘在手")),
-    ("query", N_("查询"), N_("key盘和订单")),
-    ("key-services", N_("key盘服务"), N_("状态、修改PIN、登录验证、挂失")),
+    ("query", N_("查询"), N_("用户中心、订单、添加交易员")),
+    ("key-services", N_("key盘服务"), N_("改PIN码、登录验证、挂失、设密码")),
 )
 LINES = (("continue", N_("继续办理")), ("adviser", N_("不知道选哪个？")))
 OFFERS = (

@@ -34,8 +34,8 @@ class SignInScreen(CredentialsPage[None]):
         """The purpose and the fields."""
         yield self.title_row()
         if self.shell.visit.purpose is Purpose.QUERY:
-            yield self.head_row(self.t("查询key盘和订单"), QUERYING, 0)
-            why = self.t("请输入登录账号和密码，查看key盘状态、有效期和订单。")
+            yield self.head_row(self.t("用户中心"), QUERYING, 0)
+            why = self.t("请输入登录账号和密码，查看key盘状态、有效期和订单，也能添加交易员。")
         elif self._service is not None:
             yield self.head_row(self.t(SERVICES[self._service][0]), KEY_SERVICE, 1)
             why = self.t("请输入登录账号和密码。")

@@ -144,7 +144,7 @@ class RequestForm(Overlay[RequestsView]):
 class AddressForm(RequestForm):
     """收货地址: recipient, region, address, phone and postcode."""
 
-    TITLE_TEXT = N_("收货地址")
+    TITLE_TEXT = N_("登记收件地址")
     FIRST = "recipient"
 
     def fields(self) -> ComposeResult:
@@ -191,7 +191,7 @@ class AddressForm(RequestForm):
 class InvoiceForm(RequestForm):
     """发票: its kind, to whom it is made out and where it is sent."""
 
-    TITLE_TEXT = N_("要发票")
+    TITLE_TEXT = N_("登记发票")
     FIRST = "title"
 
     def __init__(self, staff: StaffSession, order: OrderView, forms: RequestForms) -> None:

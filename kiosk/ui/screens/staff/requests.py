@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kiosk.text.wording import LazyText, Text
 
 _ROWS = {
-    RequestAct.ADDRESS: (N_("登记收货地址"), N_("邮寄到哪里、谁收；登记过的可以改")),
+    RequestAct.ADDRESS: (N_("登记收件地址"), N_("邮寄到哪里、谁收；登记过的可以改")),
     RequestAct.MAILED: (N_("登记已寄出"), N_("快递公司和单号；写错了再登记一次")),
     RequestAct.RETURNED: (N_("登记退回"), N_("寄出的key盘退回来了，写明原因")),
     RequestAct.INVOICE: (N_("登记发票"), N_("专票或普票，抬头和邮箱；登记过的可以改")),

@@ -83,7 +83,7 @@ def gather(service: DeskService, staff: StaffSession, number: str) -> Gathered |
 
 
 def _none_here(t: Text) -> str:
-    return t("本机没有这个号的订单。别的终端机的订单，请到那台终端机，或到中心的后台查。")
+    return t("本机没有这个号的订单。别的终端机的订单，请到那台终端机，或到中心的控制台查。")
 
 
 def _several_here(t: Text, count: int) -> str:

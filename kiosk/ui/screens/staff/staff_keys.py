@@ -25,7 +25,7 @@ class StaffKeyService(enum.StrEnum):
 
 
 _ROWS = {
-    StaffKeyService.STATUS: (N_("key盘状态"), N_("插着的key盘是谁的、到期日、PIN 还可试几次")),
+    StaffKeyService.STATUS: (N_("key盘状态"), N_("插着的key盘是谁的、到期日、PIN码还可试几次")),
     StaffKeyService.UNBLOCK: (N_("解锁PIN码"), N_("会员忘了或锁死了PIN码，由会员自己输新的")),
     StaffKeyService.ERASE: (N_("清空key盘"), N_("清成空白，或初始化没有初始化的key盘")),
     StaffKeyService.FOUND: (N_("拾获key盘登记"), N_("有人交来捡到的key盘")),
