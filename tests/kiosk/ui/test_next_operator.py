@@ -247,7 +247,7 @@ async def test_an_unexpected_error_at_the_next_one_prints_the_slip_of_those_befo
         await to_the_next(app, pilot, kiosk)
         await press(pilot, "4")
         answer_next(kiosk.service, "sign_in", RuntimeError("the disk melted"))
-        fill(app, account=SECOND, password="Keydesk-3")
+        fill(app, account=COLLEAGUE, password="Keydesk-3")
         await press_button(app, pilot, "bind")
         assert f"错误编号 {app.error_code}" in text_of(app)
         assert "企业清单已打印" in text_of(app)
@@ -259,7 +259,7 @@ async def test_an_unexpected_error_at_the_next_one_prints_the_slip_of_those_befo
 async def test_a_key_that_was_bound_as_its_page_failed_is_on_the_slip(
     kiosk: Kiosk, slips: list[VisitSlip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kiosk.setup.paid_order(SECOND, OrderKind.NEW)
+    kiosk.setup.paid_order(COLLEAGUE, OrderKind.NEW)
     app = kiosk.app()
     async with app.run_test(size=SIZE) as pilot:
         await first_key(app, pilot, kiosk)
@@ -269,7 +269,7 @@ async def test_a_key_that_was_bound_as_its_page_failed_is_on_the_slip(
         await until(pilot, lambda: OTHER_SERIAL in text_of(app))
         await settle(pilot)
         monkeypatch.setattr("kiosk.ui.screens.order.done.DoneScreen._facts", None)
-        fill(app, account=SECOND, password="Keydesk-3")
+        fill(app, account=COLLEAGUE, password="Keydesk-3")
         await press_button(app, pilot, "bind")
         assert "错误编号" in text_of(app)
     assert [[line.serial for line in slip.lines] for slip in slips] == [[SERIAL, OTHER_SERIAL]]

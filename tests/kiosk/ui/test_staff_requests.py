@@ -25,6 +25,7 @@ from tests.support.desk import DAY, FIRM, STAFF, SUPERVISOR, answered
 from tests.support.kiosk import NEWCOMER, OWNER, Kiosk, answer_next, lay, until
 from tests.support.pictures import LANGUAGES, SIZES, Compare, Way, looks_as_it_did
 from tests.support.screens import (
+    cut_off,
     fill,
     focused,
     press,

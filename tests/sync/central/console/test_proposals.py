@@ -251,7 +251,7 @@ def test_whoever_was_proposed_twice_or_is_an_operator_is_pointed_out(
     shown = staff.get(page("c" * 16)).content.decode()
     assert f"企业里已有同名、证件首尾相同的交易员：{account}" in shown
     assert "同一证件还有申请" not in shown
-    assert "申请时说有，批准前请核对原件" in shown
+    assert "申请时说有，见到原件再批准" in shown
 
 
 @pytest.mark.parametrize("second", [APPROVE, REFUSE])
