@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 from textual.app import App
@@ -10,6 +11,26 @@ from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
 QUIET_ROUNDS = 2
+_LOOK_SECONDS = 0.02
+
+
+_wait_for_screen = Pilot._wait_for_screen
+
+
+async def _wait_for_screen_or_its_end(pilot: Pilot[None], timeout: float = 30.0) -> bool:  # noqa: ASYNC109 - Textual's own signature
+    """Wait as Textual does, but not for a screen that was left: it hears nothing any more."""
+    screen = pilot.app.screen
+    waiting = asyncio.ensure_future(_wait_for_screen(pilot, timeout))
+    while not waiting.done():
+        await asyncio.wait([waiting], timeout=_LOOK_SECONDS)
+        if getattr(screen, "_gone", False) and not waiting.done():
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            return True
+    return waiting.result()
+
+
+Pilot._wait_for_screen = _wait_for_screen_or_its_end  # type: ignore[assignment, method-assign]
 
 
 async def settle(pilot: Pilot[None]) -> None:
