@@ -312,7 +312,7 @@ def test_an_approval_that_fails_at_any_statement_before_kiosks_are_told_leaves_n
         try:
             with connection.execute_wrapper(failing):
                 account = reviewing.approve(NAME, "张华", now()).account
-        except OperationalError:
+        except (OperationalError, NotReviewed):  # what fails while it is applied is left to the applier
             assert (Operator.objects.count(), Entry.objects.count()) == (count, entered), at
             assert state() is ProposalState.UNDER_REVIEW
             continue
