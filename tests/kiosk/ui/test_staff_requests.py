@@ -98,9 +98,10 @@ async def test_letters_that_mean_a_region_are_not_taken_for_one(app: KeydeskApp,
         for said in ("请按数字选一个", "格式不对", "邮编是 6 位数字"):
             assert said in text_of(app)
         assert focused(app) == "region"
-        fill(app, region="hnzzz")
+        fill(app, region="vvv")
         await press_button(app, pilot, "next")
-        assert "没有这样的省市区，请重输" in text_of(app)
+        assert "没有这样的省市区" in text_of(app)
+        assert cut_off(app) == []
         fill(app, region="hnzz")
         await press(pilot, "enter")
         assert "河南省郑州市" in text_of(app)

@@ -38,7 +38,7 @@ _FORM_CSS = Path(__file__).with_name("request_form.tcss")
 _KINDS = tuple(INVOICE_KINDS)
 _EMPTY = N_("请填写")
 _CHOOSE = N_("请按数字选一个")
-_LETTERS = N_("没有这样的省市区，请重输")
+_LETTERS = N_("没有这样的省市区")
 
 
 def _worded(faults: FactFaults) -> dict[str, str]:
