@@ -7,30 +7,42 @@ import contextlib
 
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
+from tests.support.waiting import LOOK_SECONDS, Patience
+
 QUIET_ROUNDS = 2
-_LOOK_SECONDS = 0.02
 
 
 _wait_for_screen = Pilot._wait_for_screen
 
 
-async def _wait_for_screen_or_its_end(pilot: Pilot[None], timeout: float = 30.0) -> bool:  # noqa: ASYNC109 - Textual's own signature
-    """Wait as Textual does, but not for a screen that was left: it hears nothing any more."""
-    screen = pilot.app.screen
-    waiting = asyncio.ensure_future(_wait_for_screen(pilot, timeout))
-    while not waiting.done():
-        await asyncio.wait([waiting], timeout=_LOOK_SECONDS)
-        if getattr(screen, "_gone", False) and not waiting.done():
-            waiting.cancel()
-            await asyncio.wait([waiting])
-            return True
-    return waiting.result()
+def _was_left(screen: Screen[object]) -> bool:
+    """Whether nothing that comes to a screen is answered any more."""
+    return bool(getattr(screen, "_gone", False))
 
 
-Pilot._wait_for_screen = _wait_for_screen_or_its_end  # type: ignore[assignment, method-assign]
+async def _wait_for_the_screen_that_hears(pilot: Pilot[None], timeout: float = 30.0) -> bool:  # noqa: ASYNC109 - Textual's own signature
+    """Wait as Textual does; where the screen is left meanwhile, for the one that comes."""
+    patience = Patience(timeout)
+    while pilot.app._screen_stack and not patience.ended():
+        screen = pilot.app.screen
+        if _was_left(screen):
+            await asyncio.sleep(LOOK_SECONDS)
+            continue
+        waiting = asyncio.ensure_future(_wait_for_screen(pilot, timeout))
+        while not waiting.done() and not _was_left(screen):
+            await asyncio.wait([waiting], timeout=LOOK_SECONDS)
+        if waiting.done():
+            return waiting.result()
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=LOOK_SECONDS)
+    return False
+
+
+Pilot._wait_for_screen = _wait_for_the_screen_that_hears  # type: ignore[assignment, method-assign]
 
 
 async def settle(pilot: Pilot[None]) -> None:
