@@ -180,7 +180,7 @@ NIGHT_FINDINGS: dict[str, str] = {
     NightlyFinding.RECORDS_BROKEN.value: N_("有 {count} 份个人资料读不出来"),
 }
 PERSONAL_KINDS: dict[str, str] = {
-    PersonalKind.DELIVERY.value: N_("收货地址"),
+    PersonalKind.DELIVERY.value: N_("收件地址"),
     PersonalKind.INVOICE.value: N_("发票资料"),
     PersonalKind.OPERATOR.value: N_("交易员资料"),
 }

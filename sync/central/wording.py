@@ -39,7 +39,7 @@ ENTRY_KINDS = {
     "certificate-checked": "证书验证",
     "certificate-imported": "交易所签发",
     "delivery-asked": "申请邮寄",
-    "delivery-changed": "更改收货地址",
+    "delivery-changed": "更改收件地址",
     "key-mailed": "key盘已寄出",
     "key-received-back": "key盘退回",
     "invoice-asked": "申请发票",

@@ -142,7 +142,7 @@ class RequestForm(Overlay[RequestsView]):
 
 
 class AddressForm(RequestForm):
-    """收货地址: recipient, region, address, phone and postcode."""
+    """收件地址: recipient, region, address, phone and postcode."""
 
     TITLE_TEXT = N_("登记收件地址")
     FIRST = "recipient"

@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('commitment', models.CharField(max_length=64, primary_key=True, serialize=False, verbose_name='承诺')),
                 ('kiosk', models.PositiveIntegerField(verbose_name='终端机')),
                 ('account', models.CharField(max_length=12, verbose_name='账号')),
-                ('kind', models.CharField(choices=[('delivery', '收货地址'), ('invoice', '发票资料'), ('operator', '交易员资料')], max_length=10, verbose_name='种类')),
+                ('kind', models.CharField(choices=[('delivery', '收件地址'), ('invoice', '发票资料'), ('operator', '交易员资料')], max_length=10, verbose_name='种类')),
                 ('subject', models.CharField(max_length=40, verbose_name='对象')),
                 ('state', models.CharField(choices=[('awaited', '未送到'), ('kept', '已收到'), ('erased', '已删除')], default='awaited', max_length=10, verbose_name='状态')),
                 ('made_at', models.BigIntegerField(verbose_name='填写时间')),
