@@ -38,8 +38,8 @@ ResultT = TypeVar("ResultT")
 _REFUSING = (Refused, TokenRefused, WrongCredentials, LockedOut, FieldsRefused)
 # The screen asks what to do, and goes on with what was typed.
 _QUESTIONS = {TokenRefusal.SEVERAL, TokenRefusal.PIN_LAST_TRY}
-# What a screen that is gone has still to hear.
-_LAST = (events.ScreenSuspend, messages.Prune, messages.CloseMessages, events.Unmount)
+# What a screen that is gone has still to hear; whoever has something called there may wait for it.
+_LAST = (events.Callback, events.ScreenSuspend, messages.Prune, messages.CloseMessages, events.Unmount)
 
 NOTICE_SECONDS = 4.0
 ROOMY_WIDTH = 110
@@ -190,7 +190,7 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
         Messages that arrive while widgets are missing are deferred until the screen is complete.
         """
         self._rebuild_again = True
-        if self._rebuilding:
+        if self._rebuilding or self._gone:
             return
         self._rebuilding = True
         try:

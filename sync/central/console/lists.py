@@ -15,7 +15,7 @@ from django.contrib.admin.filters import FieldListFilter, ListFilter, SimpleList
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import build_q_object_from_lookup_parameters
-from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import FieldError, ValidationError
 from django.core.paginator import EmptyPage, InvalidPage, Page, Paginator
 from django.db.models import Model, QuerySet
@@ -80,7 +80,19 @@ class Condition(NamedTuple):
     served: bool
 
 
-class WholeList(ChangeList):
+class _TextList(ChangeList):
+    """A list in which NUL, which no column holds, is an incorrect parameter; whoever searches for it finds nothing."""
+
+    def get_filters(
+        self, request: HttpRequest
+    ) -> tuple[list[ListFilter], bool, dict[str, bool | str], bool, bool]:
+        """The filters, and the parameters beside them. Raises IncorrectLookupParameters."""
+        if any("\x00" in text for name, text in request.GET.items() if name != SEARCH_VAR):
+            raise IncorrectLookupParameters
+        return super().get_filters(request)
+
+
+class WholeList(_TextList):
     """One page of a small table's list; a number that no column holds is an incorrect parameter."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -91,7 +103,7 @@ class WholeList(ChangeList):
             raise IncorrectLookupParameters(error) from error
 
 
-class BoundedList(ChangeList):
+class BoundedList(_TextList):
     """One page of a list, from what the address asks for."""
 
     counted: str

@@ -13,8 +13,9 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 
 from kiosk.domain.credit_codes import CREDIT_CODE_LENGTH, tidy_code
-from kiosk.domain.documents import DocumentKind
+from kiosk.domain.documents import RESIDENT_NUMBER_LENGTH, DocumentKind
 from kiosk.domain.masking import masked_document, masked_name, masked_phone
+from kiosk.domain.names import LONGEST_PERSON
 from kiosk.domain.personal import OperatorDetails
 from kiosk.domain.requests import Proposal, ProposalState
 from sync.central.console.base import time_column
@@ -197,7 +198,10 @@ def _alike(proposal: Proposal, details: OperatorDetails) -> Iterator[Fact]:
     if same:
         yield Fact("注意", f"同一证件还有申请在等审核：{'、'.join(same)}")
     known = Operator.objects.filter(enterprise=code, document=details.document.value)
-    named = known.filter(name=details.name, document_number=masked_document(details.document_number))
+    named = known.filter(
+        name=column_text(details.name, LONGEST_PERSON),
+        document_number=column_text(masked_document(details.document_number), RESIDENT_NUMBER_LENGTH),
+    )
     if accounts := list(named.values_list("account", flat=True)):
         yield Fact("注意", f"企业里已有同名、证件首尾相同的交易员：{'、'.join(accounts)}")
 

@@ -100,8 +100,10 @@ def details_of(proposal: Proposal) -> OperatorDetails | None:
 
 def traders_wait() -> Exists:
     """The condition of an enterprise that another trader of it waits for the exchange's review."""
-    proposals = LedgerProposal.objects.filter(state=ProposalState.UNDER_REVIEW.value).order_by()
-    waits = Q(review=ReviewState.UNDER_REVIEW) | Q(account__in=proposals.values("account"))
+    proposed = LedgerProposal.objects.filter(
+        account=OuterRef("account"), state=ProposalState.UNDER_REVIEW.value
+    )
+    waits = Q(review=ReviewState.UNDER_REVIEW) | Exists(proposed.order_by())
     return Exists(Operator.objects.filter(waits, enterprise=OuterRef("pk")))
 
 

@@ -98,7 +98,7 @@ def test_a_desk_without_prices_is_told_where_they_are_entered(
 ) -> None:
     """A new desk's agent runs and is online: running it again gives no prices."""
     lend(prices=NOW + YEAR)
-    assert "中心的后台增加「收费表」" in _told(keydesk, directory)["收费标准"][2]
+    assert "中心的控制台增加「收费表」" in _told(keydesk, directory)["收费标准"][2]
 
 
 def test_a_desk_that_nobody_can_use_yet_is_no_ready_one(

@@ -125,7 +125,7 @@ async def test_a_screen_that_is_removed_while_the_language_changes_takes_nothing
         recomposing_slowly(monkeypatch, removed)
         app.screen.call_later(app.pages[-1].rebuild)
         await settle(pilot)
-        assert shown(app) == "HomeScreen"
+        assert pages(app) == ["HomeScreen", "TooSmallScreen"]
 
 
 @pytest.mark.parametrize("kind", [OrderKind.NEW, OrderKind.RENEWAL])

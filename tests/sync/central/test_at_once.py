@@ -122,7 +122,8 @@ def reviewers(served: CentreProcess) -> Iterator[list[httpx2.Client]]:
         for _ in range(2):
             client = stack.enter_context(httpx2.Client(base_url=served.address, follow_redirects=True))
             page = client.get("/admin/login/").text
-            typed = {"username": "admin", "password": "Keydesk-admin", "csrfmiddlewaretoken": token(page)}
+            typed = {"username": "admin", "password": "Keydesk-admin", "next": "/admin/"}
+            typed["csrfmiddlewaretoken"] = token(page)
             assert client.post("/admin/login/", data=typed).status_code == 200
             signed_in.append(client)
         yield signed_in

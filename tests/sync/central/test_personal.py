@@ -359,7 +359,7 @@ def at(wall: int, monotonic: int = 0, boot: str = "boot") -> ReceivedEntry:
         ([at(NOON - 10)], None, [Made(NOON - 10)]),
         ([at(NOON + 10)], None, [Made(NOON)]),
         ([at(NOON + 7190)], NOON + 7200, [Made(NOON - 10)]),
-        ([at(NOON - 10)], NOON - 200, [Made(NOON - 10)]),  # it was long on its way
+        ([at(NOON - 210)], NOON - 200, [Made(NOON - 210)]),  # it was long on its way
         ([at(NOON - 3610)], NOON - 3600, [Made(NOON - 10)]),
         ([at(NOON + 7190, 0), at(NOON - 5, 5000)], NOON, [Made(NOON - 10), Made(NOON - 5)]),
         (
