@@ -185,7 +185,7 @@ def test_a_renewal_asks_for_the_pin_that_the_member_chose_and_its_new_end_is_fou
     terminal.wait("请输入这把key盘的PIN")
     terminal.type("111111")
     terminal.press("Enter")
-    terminal.wait("PIN 不对，还可试 5 次")
+    terminal.wait("PIN码不对，还可试 5 次")
     terminal.type("246810")
     terminal.press("Enter")
     shown = terminal.wait("绑定完成：key盘续期(?s:.*)凭条已打印")

@@ -29,7 +29,7 @@ def staff_service(demo: Demo, place: int) -> None:
     """Open one of the key services of staff, as the supervisor."""
     demo.back_out()
     demo.terminal.press("F6")
-    demo.terminal.wait("密码")
+    demo.terminal.wait("工作人员登录")
     demo.terminal.type("lt", "Super-1")
     demo.terminal.press("Enter")
     demo.terminal.wait("主管 林涛")
