@@ -281,7 +281,7 @@ def type_both_forms(guide: GuideDemo) -> None:
     """Staff type address and invoice for the order that they chose."""
     terminal = guide.terminal
     terminal.press("F7")
-    shown = terminal.wait("发票：普票已申请，待开出 +j[*]{3}@example.cn")
+    shown = terminal.wait("发票：普票已申请，待开票 +j[*]{3}@example.cn")
     assert missing(shown, ("暂停开票，现在登记的会顺延",)) == []
     terminal.press("Enter")
     terminal.wait("[*]收件人 +蒋欣")
@@ -295,10 +295,10 @@ def type_both_forms(guide: GuideDemo) -> None:
     terminal.wait("邮寄：已登记，待寄出 +河南省郑州市金水区")
     terminal.press("Down", "Down", "Enter")
     terminal.wait("[*]抬头 +四川天府肉类食品有限公司")
-    terminal.press("Enter", "Enter")
+    terminal.press("Tab", "Tab")
     terminal.type("caiwu@example.cn")
     terminal.press("Enter", "Enter", "Enter", "Enter", "Enter")
-    terminal.wait("发票：普票已申请，待开出 +c[*]{3}@example.cn")
+    terminal.wait("发票：普票已申请，待开票 +c[*]{3}@example.cn")
 
 
 def test_the_forms_after_paying_are_filled_in_and_found_and_money_goes_back_before_the_binding(

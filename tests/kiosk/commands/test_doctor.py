@@ -428,7 +428,7 @@ def test_a_personal_record_that_cannot_be_read_is_named_with_what_to_do(
     check = _checks(keydesk("doctor", "--json", "--data", directory))["个人资料"]
     assert (check["level"], check["found"]) == (
         "missing",
-        "有 1 份个人资料读不出来：11000001 收货地址",
+        "有 1 份个人资料读不出来：11000001 收件地址",
     )
     assert "重新填写" in check["advice"]
 

@@ -90,7 +90,7 @@ def test_a_record_that_cannot_be_read_holds_up_no_other_and_is_named_by_the_nigh
     night = nightly(agent)
     assert night.troubles == (NightlyFinding.RECORDS_BROKEN,)
     said = "\n".join(night_lines(night, Catalogue(Language.CHINESE).text))
-    assert f"有 1 份个人资料读不出来：{ACCOUNT} 收货地址" in said
+    assert f"有 1 份个人资料读不出来：{ACCOUNT} 收件地址" in said
     with desk.database.read() as tx:
         assert [each.account for each in tx.personal.broken()] == [ACCOUNT]
 

@@ -17,6 +17,7 @@ from kiosk.domain.personal import SALT_LENGTH, DeliveryAddress, Disclosed, Invoi
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.journal.models import Alarm, Entry
+from sync.central.ledger.applier import apply_pending
 from sync.central.ledger.models import LedgerProposal, LedgerRequests
 from sync.central.ledger.privacy import erase_on_request
 from sync.central.ledger.replaying import differences
@@ -24,7 +25,7 @@ from sync.central.personal import keeping
 from sync.central.personal.models import PersonalRecord, RecordKey, RecordState, SealedRecord
 from sync.protocol.records import PersonalOutcome
 from tests.support.books import all_applied
-from tests.support.kiosk_double import ACCOUNT, KioskDouble
+from tests.support.kiosk_double import KioskDouble
 from tests.support.waiting import wait_until
 from tests.sync.central.parallel_on_postgresql import at_once, pair
 from tests.sync.central.reviewing_on_postgresql import WHO
@@ -41,11 +42,14 @@ def now() -> int:
     return int(time.time())
 
 
+def account_of(kiosk: KioskDouble) -> str:
+    """One of its own, since orders of one account that are open at once are matters."""
+    return f"1200{kiosk.number:04d}"
+
+
 def ask_everything(kiosk: KioskDouble, proposal: str) -> list[Disclosed]:
     """A delivery and an invoice of one order, and a trader; the records to it."""
-    account = (
-        f"1200{kiosk.number:04d}"  # of its own, since orders of one account that are open at once are matters
-    )
+    account = account_of(kiosk)
     order = kiosk.place(account=account).order
     sent = [disclose(each, secrets.token_bytes(SALT_LENGTH)) for each in (ADDRESS, INVOICE, WHO)]
     kiosk.append(DeliveryAsked(order, account, sent[0].commitment, "member"))
@@ -71,6 +75,8 @@ def test_ten_kiosks_that_send_what_members_ask_at_once_lose_nothing(pair: list[A
     at_once(works)
     at_once(works)
     assert PersonalRecord.objects.filter(state=RecordState.KEPT).count() == 30
+    apply_pending(now())  # what uploads at once had to leave to the applier
+    assert all_applied()
     assert (LedgerRequests.objects.count(), LedgerProposal.objects.count()) == (10, 10)
     assert Entry.objects.filter(kind="delivery-asked").count() == 10
     assert not Alarm.objects.exists()
@@ -94,7 +100,7 @@ def test_a_record_that_arrives_while_its_account_is_erased_does_not_stay(
     put, erasing = keeping._put, list[threading.Thread]()
 
     def erase() -> None:
-        erase_on_request(ACCOUNT, "张华", now())
+        erase_on_request(account_of(kiosk), "张华", now())
         connection.close()
 
     def meanwhile(each: Disclosed, keys: CentreKeys) -> None:
