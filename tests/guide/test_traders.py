@@ -24,10 +24,13 @@ def propose(guide: GuideDemo, name: str, number: str, phone: str, *, passport: b
     terminal = guide.terminal
     terminal.press("n")
     terminal.wait("有效证件类型")
+    terminal.type(name)
+    terminal.wait(name)
     if passport:
         terminal.press("BTab", "Right", "Tab")
         terminal.wait(r"\(\*\) ?护照")
-    terminal.type(name, number, phone)
+    terminal.press("Tab")
+    terminal.type(number, phone)
     terminal.press("Enter")
     terminal.wait("添加交易员要有盖章的法人授权书")
     terminal.press("Right", "Enter")
