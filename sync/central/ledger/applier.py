@@ -71,6 +71,7 @@ def apply_strand(kiosk: int, number: int, now: int) -> bool:
     """Apply the next entries of one strand for somebody who waits, one portion at most; whether it has no more.
 
     Nobody else's entries are touched. What fails here is logged and left to the applier, as is a strand that failed before.
+    It counts no failures: of several at once each would take the others, which are still under way, for failed.
     """
     strand = Strand.objects.filter(key=strand_key(kiosk, number)).first()
     if strand is not None and (kiosk, strand.machine) in machines_held_back():
@@ -86,7 +87,7 @@ def apply_strand(kiosk: int, number: int, now: int) -> bool:
         last = min(progress.head, progress.applied + PORTION)
         plan = Plan(_state().position, (Portion(progress.strand, progress.applied + 1, last),))
         try:
-            written = _applied(plan, now)
+            written = _attempted(plan, now)
         except Exception:
             LOG.exception("strand %s/%s is left to the applier", kiosk, number)
             return False
@@ -110,16 +111,21 @@ def is_applied(kiosk: int, numbers: Sequence[int] = ()) -> bool:
 
 
 def _applied(plan: Plan, now: int) -> bool:
-    """Fold and write a plan; False when another applier was there before. Raises what folding it raised."""
+    """Fold and write a plan, which counts as failed until that is done, since an entry may kill who tries; returns and raises the same."""
     _begun(plan.portions)
     try:
-        written = _write(plan, fold(entries_of(plan.portions, plan.position)), now)
+        written = _attempted(plan, now)
     except (OperationalError, InterfaceError):  # the database's trouble, not an entry's
         _not_failed(plan.portions)
         raise
     if not written:
         _not_failed(plan.portions)
     return written
+
+
+def _attempted(plan: Plan, now: int) -> bool:
+    """Fold and write a plan; False when another applier was there before. Raises what folding it raised."""
+    return _write(plan, fold(entries_of(plan.portions, plan.position)), now)
 
 
 def fold(entries: Sequence[Placed], *, books: Books | None = None, read: Read | None = None) -> Folder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec.structs import asdict
@@ -18,7 +19,10 @@ from kiosk.domain.versions import ALL
 from kiosk.pki.suites import SM2
 from sync.central.centre_keys import CentreKeys
 from sync.central.examples import SCHEDULE, BoundKey, Examples, make_examples
+from sync.central.journal.models import Strand
+from sync.central.ledger import applier, waking
 from sync.central.ledger.models import LedgerCertificate, LedgerOrder
+from sync.central.ledger.portions import CONDEMNED
 from sync.central.members.models import FeeSchedule
 from sync.central.members.publishing import publish_schedule
 from tests.support.books import all_applied, open_matters, remarks, status_of, the_matter
@@ -41,6 +45,33 @@ def test_a_matter_holds_up_nobody(kiosk: KioskDouble) -> None:
     assert open_matters() == [("price-differs", "11000001")]
     (told,) = [item for item in kiosk.feed() if isinstance(item, MatterPublished)]
     assert told == MatterPublished("price-differs", wrong.order, "11000001", 2)
+
+
+def test_requests_that_apply_one_strand_at_once_take_each_other_for_no_failures(
+    kiosk: KioskDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kiosk.feed()
+    kiosk.place()
+    with monkeypatch.context() as patch:
+        patch.setattr(waking, "wake", lambda: None)
+        kiosk.pushed()
+    strand, fold, begun = Strand.objects.get(kiosk=kiosk.number).number, applier.fold, list[int]()
+
+    def while_others_fold(*given: Any, **named: Any) -> Any:
+        """As many requests as it takes are in mid-attempt when the applier looks for strands that failed."""
+        if len(begun) < CONDEMNED:
+            begun.append(len(begun))
+            applier.apply_strand(kiosk.number, strand, kiosk.now())
+        elif len(begun) == CONDEMNED:
+            begun.append(CONDEMNED)
+            applier.apply_batch(kiosk.now(), suspects=True)
+        return fold(*given, **named)
+
+    monkeypatch.setattr(applier, "fold", while_others_fold)
+    assert applier.apply_strand(kiosk.number, strand, kiosk.now())
+    assert len(begun) == CONDEMNED + 1
+    assert all_applied()
+    assert remarks() == {}
 
 
 def test_a_superseded_schedule_is_taken_while_the_kiosk_could_not_know(kiosk: KioskDouble) -> None:
