@@ -21,5 +21,10 @@ class Told:
         """What it told programs."""
         return json.loads(self.printed)
 
+    @property
+    def checks(self) -> dict[str, Any]:
+        """What the doctor told programs, by the names of its checks."""
+        return {check["name"]: check for check in self.document}
+
 
 Keydesk = Callable[..., Told]

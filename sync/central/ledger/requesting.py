@@ -166,9 +166,8 @@ def _known(asked: Requests, account: str, kind: PersonalKind, *, earlier: bool) 
     commitment = _commitment(asked, kind)
     record = opened([commitment], centre_keys()).get(commitment) if commitment else None
     source = commitment
-    if (
-        earlier and not commitment
-    ):  # else it was asked, and something older is not it, even where its record is not here
+    # What was asked already is not replaced by something older, even where its record is not here.
+    if earlier and not commitment:
         source, record = _earlier(account, kind)
     return Known(f"{commitment.hex()[:_SEEN]}.{source.hex()[:_SEEN]}", record)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hardware.pcsc.library import SystemLibrary
 from kiosk.commands.cli import main
 from kiosk.domain.clock import FixedClock
 from kiosk.domain.entries.bindings import BindingStarted, CertificateIssued, KeyPairMade
@@ -26,6 +27,14 @@ LINES = (
     PriceLine(FeeItem.CERTIFICATE, 8_000),
     PriceLine(FeeItem.SERVICE, 15_000),
 )
+
+
+@pytest.fixture
+def no_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the machine's own readers alone: another test may have a card in one, and be refused it meanwhile."""
+    monkeypatch.setattr(
+        "kiosk.commands.doctor.devices.SystemLibrary", lambda: SystemLibrary("libpcsclite-none.so.1")
+    )
 
 
 @pytest.fixture

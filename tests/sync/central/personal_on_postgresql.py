@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +11,7 @@ from django.db import connection
 
 from kiosk.domain.entries.orders import OrderCancelled
 from kiosk.domain.entries.requests import DeliveryAsked, InvoiceAsked, InvoiceKind, OperatorProposed
-from kiosk.domain.personal import SALT_LENGTH, DeliveryAddress, Disclosed, InvoiceDetails, disclose
+from kiosk.domain.personal import Disclosed
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.enrolment_tokens import give_token
 from sync.central.journal.models import Alarm, Entry
@@ -27,6 +25,7 @@ from sync.central.personal.models import PersonalRecord, RecordKey, RecordState,
 from sync.protocol.records import PersonalOutcome
 from tests.support.books import all_applied
 from tests.support.kiosk_double import KioskDouble
+from tests.support.personal_facts import ADDRESS, INVOICE, disclosed, now
 from tests.support.waiting import wait_until
 from tests.sync.central.parallel_on_postgresql import at_once, pair
 from tests.sync.central.reviewing_on_postgresql import WHO
@@ -34,13 +33,6 @@ from tests.sync.central.reviewing_on_postgresql import WHO
 __all__ = ["pair"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ADDRESS = DeliveryAddress("张三丰", "河南省郑州市金水区", "花园路1号", "13812345678")
-INVOICE = InvoiceDetails("郑州某粮油有限公司", "91410100MA9K2B7X0P", "fin@example.cn")
-
-
-def now() -> int:
-    return int(time.time())
 
 
 def account_of(kiosk: KioskDouble) -> str:
@@ -52,7 +44,7 @@ def ask_everything(kiosk: KioskDouble, proposal: str) -> list[Disclosed]:
     """A delivery and an invoice of one order, and a trader; the records to it."""
     account = account_of(kiosk)
     order = kiosk.place(account=account).order
-    sent = [disclose(each, secrets.token_bytes(SALT_LENGTH)) for each in (ADDRESS, INVOICE, WHO)]
+    sent = [disclosed(each) for each in (ADDRESS, INVOICE, WHO)]
     kiosk.append(DeliveryAsked(order, account, sent[0].commitment, "member"))
     kiosk.append(InvoiceAsked(order, account, InvoiceKind.SPECIAL, sent[1].commitment, "member"))
     kiosk.append(OperatorProposed(proposal, account, "c", sent[2].commitment, authorised=True, by="member"))
@@ -68,13 +60,13 @@ def test_ten_kiosks_that_send_what_members_ask_at_once_lose_nothing(
     kiosks += [KioskDouble(number).enrol(give_token(number, now())) for number in range(5, 13)]
     sent = [ask_everything(each, f"{each.number:016x}") for each in kiosks]
 
-    def upload(kiosk: KioskDouble, disclosed: list[Disclosed]) -> None:
+    def upload(kiosk: KioskDouble, records: list[Disclosed]) -> None:
         kiosk.pushed()
-        assert kiosk.sent(*disclosed) == [PersonalOutcome.KEPT] * 3
+        assert kiosk.sent(*records) == [PersonalOutcome.KEPT] * 3
 
     works: list[Callable[[], object]] = [
-        lambda kiosk=kiosk, disclosed=disclosed: upload(kiosk, disclosed)  # type: ignore[misc] # defaults bind
-        for kiosk, disclosed in zip(kiosks, sent, strict=True)
+        lambda kiosk=kiosk, records=records: upload(kiosk, records)  # type: ignore[misc] # defaults bind
+        for kiosk, records in zip(kiosks, sent, strict=True)
     ]
     at_once(works)
     at_once(works)

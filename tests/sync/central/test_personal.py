@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable
 
 import pytest
 
-from kiosk.domain.documents import DocumentKind
-from kiosk.domain.entries.orders import OrderExpired, OrderPaid
 from kiosk.domain.entries.requests import (
     DeliveryAsked,
     DeliveryChanged,
@@ -25,66 +21,40 @@ from kiosk.domain.entries.requests import (
     PersonalErased,
 )
 from kiosk.domain.feed import DeliveryTold, ErasureTold, InvoiceTold, ProposalTold
-from kiosk.domain.journal import FORM, GENESIS, Entry, seal
-from kiosk.domain.ledger import PaidHow
 from kiosk.domain.members import Review
 from kiosk.domain.personal import (
     MAXIMUM_RECORD,
     SALT_LENGTH,
     DeliveryAddress,
     Disclosed,
-    InvoiceDetails,
-    OperatorDetails,
-    PersonalKind,
     PersonalRecord,
-    disclose,
 )
 from kiosk.domain.policy import DAY
 from kiosk.domain.retention import CentreRetention
 from sync.central.centre_keys import CentreKeys
 from sync.central.fleet.models import Kiosk, KioskState
 from sync.central.journal.incarnations import begin_after_restore
-from sync.central.journal.received_entries import ReceivedEntry, read
 from sync.central.ledger import settling
 from sync.central.ledger.privacy import erase_on_request, exported, is_known
 from sync.central.ledger.publishing import publish_enterprise
 from sync.central.ledger.replaying import differences
-from sync.central.ledger.requesting import Answer, ask_delivery, known_for
 from sync.central.ledger.retention import RetentionWatch
 from sync.central.members.models import Enterprise, Operator
 from sync.central.personal import keeping
 from sync.central.personal.keeping import keep_own, opened
 from sync.central.personal.models import AccountErasure, RecordKey, RecordState, SealedRecord
 from sync.central.personal.models import PersonalRecord as Row
-from sync.central.personal.receivers import Made, made_times
 from sync.protocol import records
 from sync.protocol.errors import ProblemCode
 from sync.protocol.records import PersonalOutcome
 from tests.support.kiosk_double import ACCOUNT, KioskDouble
+from tests.support.personal_facts import ADDRESS, ELSEWHERE, INVOICE, OPERATOR, disclosed, now, paid_order
 
 pytestmark = pytest.mark.django_db
 
-ADDRESS = DeliveryAddress("张三丰", "河南省郑州市金水区", "花园路1号", "13812345678")
-ELSEWHERE = DeliveryAddress("赵敏", "北京市西城区", "月坛北街2号")
-INVOICE = InvoiceDetails("郑州某粮油有限公司", "91410100MA9K2B7X0P", "fin@example.cn")
-OPERATOR = OperatorDetails("李晓梅", DocumentKind.RESIDENT_ID, "11010519491231002X", "13912341234")
 NAME = "0123456789abcdef"
 KEPT, ERASED, UNKNOWN = PersonalOutcome.KEPT, PersonalOutcome.ERASED, PersonalOutcome.UNKNOWN
 MakeKiosk = Callable[[int], KioskDouble]
-
-
-def now() -> int:
-    return int(time.time())
-
-
-def disclosed(record: PersonalRecord) -> Disclosed:
-    return disclose(record, secrets.token_bytes(SALT_LENGTH))
-
-
-def paid_order(kiosk: KioskDouble, account: str = ACCOUNT) -> str:
-    placed = kiosk.place(account=account)
-    kiosk.append(OrderPaid(placed.order, PaidHow.DESK, 34_000, kiosk.now(), supervisor="林涛"))
-    return placed.order
 
 
 def asked(kiosk: KioskDouble, record: DeliveryAddress = ADDRESS, order: str = "") -> tuple[str, Disclosed]:
@@ -300,83 +270,6 @@ def test_what_was_made_before_an_erasure_is_not_taken_and_what_is_made_after_is(
     assert here(after, keys) == ELSEWHERE
 
 
-def pushed_by_a_clock_off(kiosk: KioskDouble, seconds: int) -> None:
-    """Upload with a checkpoint by a clock that is so far ahead; the request itself is signed by the centre's time."""
-    kiosk.clock_offset = seconds
-    batch = kiosk.batch(kiosk.entries)
-    kiosk.clock_offset = 0
-    assert kiosk.request("POST", records.PATH_JOURNAL, batch).status == 200
-
-
-def test_what_was_made_before_an_erasure_by_a_clock_that_is_ahead_is_not_taken(kiosk: KioskDouble) -> None:
-    order, ahead = paid_order(kiosk), 7200
-    kiosk.pushed()
-    AccountErasure.objects.create(account=ACCOUNT, until=now() - 50)
-    before, after = disclosed(ADDRESS), disclosed(INVOICE)
-    kiosk.append(DeliveryAsked(order, ACCOUNT, before.commitment, "member"), wall=now() + ahead - 100)
-    kiosk.append(
-        InvoiceAsked(order, ACCOUNT, InvoiceKind.SPECIAL, after.commitment, "member"),
-        wall=now() + ahead - 20,
-    )
-    pushed_by_a_clock_off(kiosk, ahead)
-    assert kiosk.sent(before, after) == [ERASED, KEPT]
-
-
-def test_what_is_dated_after_it_was_sent_is_taken_only_where_nothing_was_erased(kiosk: KioskDouble) -> None:
-    orders = [paid_order(kiosk), paid_order(kiosk, "11000006")]
-    AccountErasure.objects.create(account=ACCOUNT, until=now() - DAY)
-    sent = [disclosed(ADDRESS), disclosed(ADDRESS)]
-    for order, account, each in zip(orders, (ACCOUNT, "11000006"), sent, strict=True):
-        kiosk.append(DeliveryAsked(order, account, each.commitment, "member"), wall=now() + 7200)
-    kiosk.pushed()
-    assert kiosk.sent(*sent) == [ERASED, KEPT]
-
-
-def test_an_erasure_by_a_clock_that_is_behind_erases_what_was_made_by_then(
-    kiosk: KioskDouble, keys: CentreKeys
-) -> None:
-    order, behind = paid_order(kiosk), 7200
-    kiosk.pushed()
-    commitment = keep_own(ADDRESS, ACCOUNT, order, keys, now() - 60)
-    settling.enter_and_apply([DeliveryAsked(order, ACCOUNT, commitment, "phone")], now() - 60)
-    kiosk.append(PersonalErased(ACCOUNT, now() - behind, "x"), wall=now() - behind)
-    pushed_by_a_clock_off(kiosk, -behind)
-    assert opened([commitment], keys) == {}
-
-
-NOON = 1_800_000_000
-
-
-def at(wall: int, monotonic: int = 0, boot: str = "boot") -> ReceivedEntry:
-    body = OrderExpired("3-0002-1.a1b2c3d4e5f6")
-    return read(seal(Entry(FORM, 3, 1, 1, 2, wall, monotonic, boot, GENESIS, body)).data)
-
-
-@pytest.mark.parametrize(
-    ("received", "sent_at", "made"),
-    [
-        ([at(NOON - 10)], NOON, [Made(NOON - 10)]),
-        ([at(NOON - 10)], None, [Made(NOON - 10)]),
-        ([at(NOON + 10)], None, [Made(NOON)]),
-        ([at(NOON + 7190)], NOON + 7200, [Made(NOON - 10)]),
-        ([at(NOON - 210)], NOON - 200, [Made(NOON - 210)]),  # it was long on its way
-        ([at(NOON - 3610)], NOON - 3600, [Made(NOON - 10)]),
-        ([at(NOON + 7190, 0), at(NOON - 5, 5000)], NOON, [Made(NOON - 10), Made(NOON - 5)]),
-        (
-            [at(NOON + 7190, 0, "a"), at(NOON - 5, 5000, "b")],
-            NOON,
-            [Made(NOON, certain=False), Made(NOON - 5)],
-        ),
-        ([at(NOON - 60, 900), at(NOON - 59, 1100)], NOON, [Made(NOON - 60), Made(NOON - 59)]),
-        ([at(-(2**62))], 2**64 - 1, [Made(-(2**62))]),
-    ],
-)
-def test_when_an_entry_was_made_is_told_by_the_clocks_of_its_batch(
-    received: list[ReceivedEntry], sent_at: int | None, made: list[Made]
-) -> None:
-    assert made_times(received, sent_at, NOON) == made
-
-
 def test_a_kiosk_that_does_not_serve_an_account_erases_only_what_it_sent_itself(
     kiosk: KioskDouble, make_kiosk: MakeKiosk, keys: CentreKeys
 ) -> None:
@@ -515,12 +408,3 @@ def test_a_centre_that_was_put_back_without_the_keys_awaits_the_records_again(
     begin_after_restore(now())
     assert row(each).state == RecordState.AWAITED
     assert not SealedRecord.objects.exists()
-
-
-def test_what_the_phone_asked_while_the_clock_was_ahead_is_erased_on_request(kiosk: KioskDouble) -> None:
-    order = paid_order(kiosk)
-    known = known_for(order, ACCOUNT, PersonalKind.DELIVERY, earlier=True)
-    asking = ask_delivery(order, ACCOUNT, ADDRESS, known, now() + 30 * DAY, earlier=True)
-    assert asking is Answer.ENTERED
-    assert erase_on_request(ACCOUNT, "\u5f20\u534e", now()).count == 1
-    assert not exported(ACCOUNT).facts

@@ -36,6 +36,7 @@ AGAIN = (
     "test_replay.py",
     "test_requests.py",
     "test_personal.py",
+    "test_personal_clocks.py",
     "order_forms",
     "test_setting_aside.py",
     "test_desk_payments.py",
