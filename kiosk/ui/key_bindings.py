@@ -22,6 +22,9 @@ FIELDS = {
 }
 
 
+LANGUAGE_KEYS = ("f2", "ctrl+l")
+
+
 class Keys(Screen[ScreenResultType], inherit_bindings=False):
     """A screen with those keys; each function key has a Ctrl alternative. Textual's own keys are disabled."""
 
@@ -32,7 +35,7 @@ class Keys(Screen[ScreenResultType], inherit_bindings=False):
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
         Binding("f1,ctrl+g", "help_screen", show=False, priority=True),
-        Binding("f2,ctrl+l", "other_language", show=False, priority=True),
+        Binding(",".join(LANGUAGE_KEYS), "other_language", show=False, priority=True),
         Binding("f3,ctrl+o", "other_colours", show=False, priority=True),
         Binding("f4,ctrl+f", "forgotten", show=False, priority=True),
         Binding("f5,ctrl+s", "set_aside", show=False, priority=True),

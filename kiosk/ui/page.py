@@ -16,7 +16,7 @@ from kiosk.desk.views.people import FieldsRefused, LockedOut, WrongCredentials
 from kiosk.desk.views.refusals import Refused
 from kiosk.desk.views.tokens import TokenRefusal, TokenRefused
 from kiosk.text.wording import refusal
-from kiosk.ui.key_bindings import Keys
+from kiosk.ui.key_bindings import LANGUAGE_KEYS, Keys
 from kiosk.ui.shell import SlipPrinted, reported
 from kiosk.ui.widgets.first_layout import FirstLayout
 from kiosk.ui.widgets.rows import HeadRow, KeyHint, KeyRow, StatusRow, TitleRow
@@ -258,11 +258,9 @@ class Page(FirstLayout[ScreenResultType], Keys[ScreenResultType], TouchedFields[
         """Run `action` so often, whenever the screen is whole: a timer does not wait for the screen's other work."""
         return self.set_interval(seconds, lambda: self.when_composed(action))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable every key but F2 while the screen is being recomposed."""
-        if self._rebuilding and action != "other_language":
-            return False
-        return super().check_action(action, parameters)
+    def takes(self, event: events.Event) -> bool:
+        """Whether a key or a touch is for this screen: while it is composed again only F2 is, since its widgets are going."""
+        return not self._rebuilding or (isinstance(event, events.Key) and event.key in LANGUAGE_KEYS)
 
     def focus_on(self, identity: str) -> None:
         """Focus that widget, if it exists and is focusable."""

@@ -164,11 +164,11 @@ class Steps(App[None], inherit_bindings=False):
         self._clipboard = ""
 
     def takes(self, event: events.Event) -> bool:
-        """Whether the screen on top stays, and was shown when this key was pressed."""
+        """Whether the screen on top stays, was shown when this key was pressed, and has its widgets."""
         top = self.screen
         goes_home = any(route is None for route, _ in self._asked)
         stays = not self._asked or (isinstance(top, Overlay) and not top.ENDS_WITH_STEP and not goes_home)
-        return stays and (not isinstance(top, Page) or top.was_shown(event.time))
+        return stays and (not isinstance(top, Page) or (top.was_shown(event.time) and top.takes(event)))
 
     def on_ready(self) -> None:
         """The very first layout has been painted, of which Textual tells nobody else."""

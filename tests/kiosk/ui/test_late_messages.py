@@ -111,6 +111,27 @@ async def test_a_key_that_is_pulled_before_a_screen_is_composed_is_read_once_it_
         assert len(asked) == 2
 
 
+async def test_a_key_that_is_pressed_while_a_screen_is_composed_again_meets_no_widget_that_goes(
+    app: KeydeskApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recompose = Screen.recompose
+
+    async def slowly(screen: Screen[object]) -> None:
+        monkeypatch.setattr(Screen, "recompose", recompose)
+        removed = screen.query("*").remove()
+        await app.on_event(events.Key("tab", None))
+        await removed
+        await app.on_event(events.Key("enter", "\r"))
+        await recompose(screen)
+
+    async with app.run_test(size=SIZE) as pilot:
+        await go(app, pilot, Route.SIGN_IN)
+        monkeypatch.setattr(Screen, "recompose", slowly)
+        await press(pilot, "f2")
+        assert shown(app) == "SignInScreen"
+        assert not app.error_code
+
+
 async def test_a_screen_that_is_removed_while_the_language_changes_takes_nothing_more(
     app: KeydeskApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
